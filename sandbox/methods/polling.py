@@ -1,0 +1,51 @@
+# mypy: disable-error-code="import-untyped"
+"""getUpdates: long polling with offset, limit, timeout; the newer of two pollers wins."""
+
+from __future__ import annotations
+
+import time
+
+from gevent import Timeout
+
+from sandbox.errors import OTHER_POLLER, WEBHOOK_ACTIVE, ApiError
+from sandbox.methods.webhook import apply_allowed_updates
+from sandbox.model import Bot, Json
+from sandbox.params import Params
+from sandbox.world import World
+
+LIMIT = 100
+LONGEST_POLL = 50
+"""Seconds; Bot API servers cut longer polls."""
+
+
+def get_updates(world: World, bot: Bot, params: Params) -> list[Json]:
+    """Pending updates, waiting up to ``timeout`` seconds for the first. ApiError 409."""
+    _refuse_webhook(bot)
+    bot.poll_number += 1
+    mine = bot.poll_number
+    bot.inbox.wake()
+    apply_allowed_updates(bot.inbox, params)
+    if params.integer("offset"):
+        world.stats.updates_delivered += bot.inbox.confirm_below(params.integer("offset"))
+    limit = max(1, min(params.integer("limit", LIMIT) or LIMIT, LIMIT))
+    deadline = time.monotonic() + min(params.integer("timeout"), LONGEST_POLL)
+    while True:
+        world.stats.updates_expired += bot.inbox.expire(world.clock.now())
+        found = [entry.body for entry in bot.inbox.head(limit)]
+        if found or time.monotonic() >= deadline:
+            return found
+        _wait(bot, deadline - time.monotonic())
+        _refuse_webhook(bot)
+        if bot.poll_number != mine:
+            raise ApiError(409, OTHER_POLLER)
+
+
+def _refuse_webhook(bot: Bot) -> None:
+    if bot.webhook is not None:
+        raise ApiError(409, WEBHOOK_ACTIVE)
+
+
+def _wait(bot: Bot, seconds: float) -> None:
+    """Sleep until an update, another poller or a webhook arrives."""
+    with Timeout(seconds, False):
+        bot.inbox.arrived.wait()
