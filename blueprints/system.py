@@ -1,0 +1,5 @@
+"""System: health and metrics."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("system", __name__)

@@ -1,0 +1,5 @@
+"""Webhooks: what Telegram calls."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("webhooks", __name__)

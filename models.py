@@ -1,0 +1,467 @@
+"""All tables, thin. Rules live in services/; here are columns, keys and constraints only.
+
+Times are UTC (`UtcDateTime`), identifiers of Telegram are 64-bit, every foreign key is indexed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from services.times import utc_now
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER key by itself
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime on both databases. SQLite keeps it naive; a naive value going in is an error (H5)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime must not reach the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON, int: BigId}  # noqa: RUF012
+
+
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(str(v)) for v in values)})", name=f"{column}_known")
+
+
+class BotMode(StrEnum):
+    WEBHOOK = "webhook"
+    POLLING = "polling"
+
+
+class BotStatus(StrEnum):
+    """What the bot is seen to do; `desired_running` is what its owner wants."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Strategy(StrEnum):
+    ROUND_ROBIN = "round_robin"
+    LEAST_CONNECTIONS = "least_connections"
+    RANDOM = "random"
+    WEIGHTED = "weighted"
+
+
+class MemberStatus(StrEnum):
+    """H2. `checking` until the first good check; `banned` only leaves by the owner's leave."""
+
+    CHECKING = "checking"
+    ONLINE = "online"
+    DEGRADED = "degraded"
+    SUSPECT = "suspect"
+    OFFLINE = "offline"
+    BANNED = "banned"
+
+
+class OverLimit(StrEnum):
+    REJECT = "reject"
+    REDIRECT = "redirect"
+
+
+class Audience(StrEnum):
+    """Who sent a click; only humans are counted."""
+
+    HUMAN = "human"
+    CRAWLER = "crawler"
+    PREVIEW = "preview"
+    PREFETCH = "prefetch"
+    HEAD = "head"
+
+
+class Account(Base):
+    """A person who signs in; owns bots and pools."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
+    password_hash: Mapped[str] = mapped_column(String(255))
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    locale: Mapped[str] = mapped_column(String(8), default="pt_BR")
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class AccountSession(Base):
+    """One sign-in of one browser; listed and revocable (T1). The cookie's secret is kept as SHA-256."""
+
+    __tablename__ = "account_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    ip: Mapped[str] = mapped_column(String(45), default="")
+    user_agent: Mapped[str] = mapped_column(String(255), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+
+
+class ApiKey(Base):
+    """`flk_<key_id>_<secret>` (T5); the secret is kept as SHA-256."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    key_id: Mapped[str] = mapped_column(String(16), unique=True)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(100), default="")
+    scopes: Mapped[list[Any]] = mapped_column(default=list)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditEvent(Base):
+    """Who did what, when, from where (T6); about a bot, a pool or the account itself."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index(None, "account_id", "at"), Index(None, "bot_id", "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    actor: Mapped[str] = mapped_column(String(100))  # "account:3", "key:ab12", "system:sweep"
+    kind: Mapped[str] = mapped_column(String(50))
+    # No foreign keys: the trail outlives what it speaks of.
+    bot_id: Mapped[int | None]
+    pool_id: Mapped[int | None] = mapped_column(index=True)
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    ip: Mapped[str] = mapped_column(String(45), default="")
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Bot(Base):
+    """A Telegram bot identity of one account (B1-B3). The token is sealed for "bot:<id>"."""
+
+    __tablename__ = "bots"
+    __table_args__ = (_one_of("mode", BotMode), _one_of("status", BotStatus))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    public_id: Mapped[str] = mapped_column(String(16), unique=True)  # bot_<12 hex>
+    telegram_bot_id: Mapped[int] = mapped_column(unique=True)
+    username: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(64), default="")
+    sealed_token: Mapped[str] = mapped_column(Text)
+    capabilities: Mapped[dict[str, Any]] = mapped_column(default=dict)  # getMe's can_* flags
+    mode: Mapped[str] = mapped_column(String(10))
+    path_id: Mapped[str] = mapped_column(String(32), unique=True)  # random last part of the webhook's address
+    desired_running: Mapped[bool] = mapped_column(default=True)
+    status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
+    status_reason: Mapped[str] = mapped_column(String(300), default="")  # why it failed and what to do
+    pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once (B2)
+    config_version: Mapped[int] = mapped_column(
+        default=1
+    )  # raised by every change that processes must notice
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+    plugins: Mapped[list[BotPlugin]] = relationship(
+        order_by="BotPlugin.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class BotPlugin(Base):
+    """A plugin switched on for a bot, with its configuration; `position` is the routing order (P2)."""
+
+    __tablename__ = "bot_plugins"
+    __table_args__ = (UniqueConstraint("bot_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(50))
+    enabled: Mapped[bool] = mapped_column(default=True)
+    config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class RedirectPool(Base):
+    """One public link over several bots (R1). `slug` is the present one; `PoolSlug` holds former ones too."""
+
+    __tablename__ = "redirect_pools"
+    __table_args__ = (
+        _one_of("distribution_strategy", Strategy),
+        _one_of("over_limit", OverLimit),
+        CheckConstraint("rate_limit_per_minute >= 0", name="rate_limit_not_negative"),
+        CheckConstraint("max_bots >= 1", name="max_bots_positive"),
+        Index(None, "account_id", "is_active"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))
+    slug: Mapped[str] = mapped_column(String(50), unique=True)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    distribution_strategy: Mapped[str] = mapped_column(String(20), default=Strategy.ROUND_ROBIN)
+    sticky: Mapped[bool] = mapped_column(default=False)
+    start_param: Mapped[str] = mapped_column(String(51), default="acesso")
+    tracking: Mapped[bool] = mapped_column(default=True)
+    max_bots: Mapped[int] = mapped_column(default=10)
+    rate_limit_per_minute: Mapped[int] = mapped_column(default=100)  # 0 = off
+    over_limit: Mapped[str] = mapped_column(String(10), default=OverLimit.REJECT)
+    fallback_url: Mapped[str | None] = mapped_column(String(2000))
+    fallback_pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="SET NULL"), index=True
+    )
+    total_redirects: Mapped[int] = mapped_column(default=0)  # counted clicks, kept by the flusher
+    health: Mapped[int] = mapped_column(default=0)  # cached percentage, A4's formula
+    healthy_bots: Mapped[int] = mapped_column(default=0)
+    total_bots: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+    members: Mapped[list[PoolBot]] = relationship(
+        order_by="PoolBot.id", cascade="all, delete-orphan", passive_deletes=True, back_populates="pool"
+    )
+
+
+class PoolSlug(Base):
+    """Every slug a pool has or had: former ones keep working, and none is given twice (R1)."""
+
+    __tablename__ = "pool_slugs"
+
+    slug: Mapped[str] = mapped_column(String(50), primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PoolBot(Base):
+    """A member: a bot in a pool, with its switches and the breaker's state (R1, H3)."""
+
+    __tablename__ = "pool_bots"
+    __table_args__ = (
+        UniqueConstraint("pool_id", "bot_id"),
+        _one_of("status", MemberStatus),
+        CheckConstraint("weight BETWEEN 0 AND 100", name="weight_range"),
+        CheckConstraint("priority BETWEEN -1 AND 1", name="priority_range"),
+        Index(None, "pool_id", "status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("redirect_pools.id", ondelete="CASCADE"))
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
+    weight: Mapped[int] = mapped_column(default=1)  # 0 = drain
+    priority: Mapped[int] = mapped_column(default=0)  # 1 preferred, 0 normal, -1 backup
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    draining: Mapped[bool] = mapped_column(default=False)
+    capacity_per_hour: Mapped[int] = mapped_column(default=2250)
+    status: Mapped[str] = mapped_column(String(10), default=MemberStatus.CHECKING)
+    status_cause: Mapped[str] = mapped_column(String(50), default="")  # the last failure's stable cause
+    last_health_check: Mapped[datetime | None]
+    check_ms: Mapped[int | None]  # duration of the last check
+    consecutive_failures: Mapped[int] = mapped_column(default=0)
+    permanent_failures: Mapped[int] = mapped_column(default=0)  # consecutive 401/404/frozen answers
+    good_checks: Mapped[int] = mapped_column(default=0)  # consecutive, in half-open
+    circuit_breaker_until: Mapped[datetime | None]
+    hold_seconds: Mapped[int] = mapped_column(default=0)  # length of the present hold, doubled up to 600
+    next_check_at: Mapped[datetime | None]  # earlier or later than the sweep's rhythm
+    slow_start_at: Mapped[datetime | None]  # when it (re)joined the rotation
+    last_failures: Mapped[list[Any]] = mapped_column(
+        default=list
+    )  # newest first, at most 10: {at, cause, detail}
+    total_redirects: Mapped[int] = mapped_column(default=0)
+    added_at: Mapped[datetime] = mapped_column(default=utc_now)
+    pool: Mapped[RedirectPool] = relationship(back_populates="members")
+    bot: Mapped[Bot] = relationship()
+
+
+class PoolBotTransition(Base):
+    """A change of a member's status; uptime is computed from these (H5)."""
+
+    __tablename__ = "pool_bot_transitions"
+    __table_args__ = (Index(None, "pool_bot_id", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_bot_id: Mapped[int] = mapped_column(ForeignKey("pool_bots.id", ondelete="CASCADE"))
+    from_status: Mapped[str] = mapped_column(String(10))
+    to_status: Mapped[str] = mapped_column(String(10))
+    cause: Mapped[str] = mapped_column(String(50), default="")
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Click(Base):
+    """One request to `/go` (A1). Its id is the base62 token inside the start payload (A3)."""
+
+    __tablename__ = "clicks"
+    __table_args__ = (
+        _one_of("audience", Audience),
+        Index(None, "pool_id", "at"),
+        Index(None, "bot_id", "at"),
+        Index(None, "account_id", "at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    at: Mapped[datetime]
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    pool_id: Mapped[int] = mapped_column(ForeignKey("redirect_pools.id", ondelete="CASCADE"))
+    # No foreign key: a click may arrive after its bot was deleted and is somebody's money all the same.
+    bot_id: Mapped[int | None]  # None: answered by the fallback
+    visitor: Mapped[str] = mapped_column(String(32), default="")
+    unique_hash: Mapped[str] = mapped_column(String(32), default="")  # daily-keyed hash of address and agent
+    country: Mapped[str] = mapped_column(String(2), default="")
+    device: Mapped[str] = mapped_column(String(10), default="")
+    language: Mapped[str] = mapped_column(String(8), default="")
+    referrer_host: Mapped[str] = mapped_column(String(253), default="")
+    params: Mapped[dict[str, Any]] = mapped_column(default=dict)  # utm_* and ad ids, length-limited
+    audience: Mapped[str] = mapped_column(String(10), default=Audience.HUMAN)
+    counted: Mapped[bool] = mapped_column(default=True)
+    over_limit: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str] = mapped_column(String(40), default="")  # strategy/tier or fallback that chose
+    lead_id: Mapped[int | None] = mapped_column(ForeignKey("leads.id", ondelete="SET NULL"), index=True)
+    started_at: Mapped[datetime | None]
+
+
+class ClickRollup(Base):
+    """Counted clicks per pool, bot and hour. `bot_id` 0 stands for the fallback, so the key has no NULL."""
+
+    __tablename__ = "click_rollups"
+
+    pool_id: Mapped[int] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), primary_key=True
+    )
+    bot_id: Mapped[int] = mapped_column(primary_key=True, index=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    clicks: Mapped[int] = mapped_column(default=0)
+    uncounted: Mapped[int] = mapped_column(default=0)  # crawlers, previews, prefetch, HEAD, over the limit
+
+
+class Lead(Base):
+    """A Telegram user known to a bot (A3). The first touch never changes; the last one does."""
+
+    __tablename__ = "leads"
+    __table_args__ = (
+        UniqueConstraint("bot_id", "telegram_id"),
+        Index(None, "account_id", "first_interaction"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    telegram_id: Mapped[int]
+    first_name: Mapped[str] = mapped_column(String(64), default="")
+    last_name: Mapped[str] = mapped_column(String(64), default="")
+    username: Mapped[str] = mapped_column(String(32), default="")
+    language: Mapped[str] = mapped_column(String(16), default="")
+    state: Mapped[str] = mapped_column(String(20), default="active")  # active, blocked, deactivated
+    tags: Mapped[list[Any]] = mapped_column(default=list)
+    first_click_id: Mapped[str | None] = mapped_column(String(16))
+    last_click_id: Mapped[str | None] = mapped_column(String(16))
+    first_interaction: Mapped[datetime] = mapped_column(default=utc_now)
+    last_interaction: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Start(Base):
+    """A `/start` that arrived, once per (bot, update_id), so that a repeated update adds nothing."""
+
+    __tablename__ = "starts"
+    __table_args__ = (UniqueConstraint("bot_id", "update_id"), Index(None, "bot_id", "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    update_id: Mapped[int]
+    lead_id: Mapped[int] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"), index=True)
+    start_param: Mapped[str] = mapped_column(String(64), default="")  # without the token
+    click_id: Mapped[str | None] = mapped_column(
+        String(16), index=True
+    )  # as received; the click may come later
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PluginState(Base):
+    """Durable key/value store of a plugin per bot (P5)."""
+
+    __tablename__ = "plugin_states"
+    __table_args__ = (UniqueConstraint("bot_id", "plugin", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
+    plugin: Mapped[str] = mapped_column(String(50))
+    key: Mapped[str] = mapped_column(String(200))
+    value: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class DeadLetter(Base):
+    """An update, send or job that was given up (U7). The payload is redacted."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (Index(None, "account_id", "at"), Index(None, "fingerprint"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    bot_id: Mapped[int | None] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))  # intake, update, send, job
+    source_id: Mapped[str] = mapped_column(String(100), unique=True)  # makes a repeated give-up add nothing
+    error_id: Mapped[str] = mapped_column(String(16))
+    error: Mapped[str] = mapped_column(Text)
+    fingerprint: Mapped[str] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(default=1)
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    resolved_at: Mapped[datetime | None]
+    resolution: Mapped[str] = mapped_column(String(200), default="")
+
+
+class Notification(Base):
+    """Something the owner should know (N1), one per change (`dedupe_key`), shown in the panel."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (Index(None, "account_id", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(50))
+    level: Mapped[str] = mapped_column(String(10))  # info, warning, critical, recovery
+    dedupe_key: Mapped[str] = mapped_column(String(100), unique=True)
+    params: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # fills the text of `kind` in the reader's language
+    pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True
+    )
+    bot_id: Mapped[int | None] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    read_at: Mapped[datetime | None]

@@ -1,0 +1,50 @@
+"""What a process needs to serve: settings, database, Redis, vault. Built once per process, passed to use cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from redis import Redis
+
+from services.database import Database
+from services.redis.connection import blocking_client, fast_client
+from services.secrets import Vault
+from services.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The parts every use case may need. Building it opens no connection."""
+
+    settings: Settings
+
+    @cached_property
+    def database(self) -> Database:
+        """The database; connects on first use."""
+        return Database(self.settings)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """The fast client with text answers; connects on first use."""
+        return fast_client(self.settings)
+
+    @cached_property
+    def blocking_redis(self) -> Redis:
+        """The client for waiting reads and subscriptions."""
+        return blocking_client(self.settings)
+
+    @cached_property
+    def job_redis(self) -> Redis:
+        """The client RQ wants: undecoded answers, no read timeout."""
+        return blocking_client(self.settings, decode=False)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Seals and signs under ENCRYPTION_KEYS."""
+        return Vault(tuple(key.get_secret_value() for key in self.settings.encryption_keys))
+
+
+def build_platform(settings: Settings | None = None) -> Platform:
+    """The platform of this process, from the environment unless `settings` are given."""
+    return Platform(settings or load_settings())

@@ -1,0 +1,88 @@
+"""Telling every process that something changed, in well under a second (R5).
+
+A change is published on a channel and raises a generation counter. Listeners act on the message; a ticker that
+compares the counter once a second catches what a broken subscription missed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from redis import Redis, RedisError
+
+from services.redis import keys
+
+logger = logging.getLogger(__name__)
+TICK_SECONDS = 1.0
+
+
+class Topic(StrEnum):
+    """What changed. ANY is what a listener is told when it may have missed messages."""
+
+    POOL = "pool"
+    BOT = "bot"
+    ANY = "any"
+
+
+def announce(redis: Redis, topic: Topic, identity: int) -> None:
+    """Publish that the pool or bot `identity` changed. Call it after the commit; raises RedisError when Redis is away."""
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.incr(keys.changes_generation())
+        pipe.publish(keys.changes_channel(), f"{topic}:{identity}")
+        pipe.execute()
+
+
+class ChangeListener:
+    """Runs `on_change(topic, id)` for every announced change, and `on_change(ANY, 0)` after every gap.
+
+    Two daemon threads (greenlets in a patched process). `on_change` must be quick and must not raise.
+    """
+
+    def __init__(self, redis: Redis, blocking: Redis, on_change: Callable[[Topic, int], None]) -> None:
+        self._redis = redis
+        self._blocking = blocking
+        self._on_change = on_change
+        self._generation: int | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin listening; returns at once."""
+        for target in (self._subscribe_for_ever, self._tick_for_ever):
+            threading.Thread(target=target, daemon=True, name=f"changes-{target.__name__}").start()
+
+    def stop(self) -> None:
+        """End both threads within about a second."""
+        self._stopped.set()
+
+    def _subscribe_for_ever(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._subscribe()
+            except RedisError:
+                logger.warning("subscription to changes lost; trying again")
+                self._stopped.wait(TICK_SECONDS)
+
+    def _subscribe(self) -> None:
+        with self._blocking.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
+            pubsub.subscribe(keys.changes_channel())
+            self._on_change(Topic.ANY, 0)  # what was said while nobody listened
+            while not self._stopped.is_set():
+                message = pubsub.get_message(timeout=TICK_SECONDS)
+                if message is not None:
+                    topic, _, identity = str(message["data"]).partition(":")
+                    self._on_change(Topic(topic), int(identity))
+
+    def _tick_for_ever(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                generation = int(self._redis.get(keys.changes_generation()) or 0)
+                if self._generation is not None and generation != self._generation:
+                    self._on_change(Topic.ANY, 0)
+                self._generation = generation
+            except RedisError:
+                self._generation = -1  # whatever it is when Redis is back, look again
+            time.sleep(TICK_SECONDS)

@@ -1,0 +1,54 @@
+"""Redis clients. Two profiles: `fast` for requests, `blocking` for reads that wait on purpose.
+
+redis-py's own defaults retry ten times with long timeouts: a dead server would cost seconds per command.
+"""
+
+from __future__ import annotations
+
+from redis import BlockingConnectionPool, ConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from services.errors import ConfigurationError
+from services.settings import Settings
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+FAST_TIMEOUT_SECONDS = 2.0
+POOL_WAIT_SECONDS = 2.0
+
+
+def fast_client(settings: Settings) -> Redis:
+    """A client for request paths: one reconnect, two seconds at most, text answers."""
+    pool = BlockingConnectionPool.from_url(
+        _address(settings),
+        max_connections=settings.redis_max_connections,
+        timeout=POOL_WAIT_SECONDS,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=FAST_TIMEOUT_SECONDS,
+        # One immediate retry heals a connection that the server closed while idle.
+        retry=Retry(NoBackoff(), 1),
+        decode_responses=True,
+    )
+    return Redis(connection_pool=pool)
+
+
+def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
+    """A client for BLPOP, XREAD BLOCK and subscriptions, without a read timeout. RQ takes it with decode=False."""
+    pool = ConnectionPool.from_url(
+        _address(settings),
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=30,
+        retry=Retry(NoBackoff(), 1),
+        decode_responses=decode,
+    )
+    return Redis(connection_pool=pool)
+
+
+def _address(settings: Settings) -> str:
+    if not settings.redis_url:
+        raise ConfigurationError(
+            f"REDIS_URL: not set, and no embedded server is running with DATA_DIR={settings.data_dir}; "
+            "start the installation with `make run`, or set REDIS_URL"
+        )
+    return settings.redis_url

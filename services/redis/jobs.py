@@ -1,0 +1,72 @@
+"""Starting jobs by name (U8). RQ is the doorbell: a job carries ids only, and the name must stand in `JobName`.
+
+The values are import paths, so services never import jobs; a test holds that each one exists.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from redis import Redis
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from services.redis import keys
+
+
+class JobQueue(StrEnum):
+    UPDATES = "updates"
+    OUTBOUND = "outbound"
+    DEFAULT = "default"
+
+
+class JobName(StrEnum):
+    """Every function a worker may run; anything else is refused (the JSON serializer alone would run any import)."""
+
+    DRAIN_LANE = "jobs.inbound.drain_lane"
+    DRAIN_OUTBOX = "jobs.outbound.drain_outbox"
+    FLUSH_CLICKS = "jobs.clicks.flush_clicks"
+    SWEEP_HEALTH = "jobs.health.sweep_health"
+    CHECK_BOT = "jobs.health.check_bot"
+    RECONCILE_BOTS = "jobs.bots.reconcile_bots"
+    RECONCILE_BOT = "jobs.bots.reconcile_bot"
+
+
+QUEUE_OF: Final = {
+    JobName.DRAIN_LANE: JobQueue.UPDATES,
+    JobName.DRAIN_OUTBOX: JobQueue.OUTBOUND,
+    JobName.FLUSH_CLICKS: JobQueue.DEFAULT,
+    JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
+    JobName.CHECK_BOT: JobQueue.DEFAULT,
+    JobName.RECONCILE_BOTS: JobQueue.DEFAULT,
+    JobName.RECONCILE_BOT: JobQueue.DEFAULT,
+}
+DOORBELL_SECONDS = 10  # after so long an unanswered bell may be rung again
+FAILURE_TTL_SECONDS = 24 * 3600
+# The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
+RESULT_TTL_SECONDS = 1
+
+
+def enqueue(binary_redis: Redis, name: JobName, *ids: int, timeout_seconds: int = 120) -> Job:
+    """Queue the job `name` with integer ids, two round trips. Call it after the commit.
+
+    `binary_redis` is a client with undecoded answers, which RQ needs.
+    """
+    queue = Queue(QUEUE_OF[name], connection=binary_redis, serializer=JSONSerializer)
+    return queue.enqueue(
+        str(name),
+        args=ids,
+        job_timeout=timeout_seconds,
+        result_ttl=RESULT_TTL_SECONDS,
+        failure_ttl=FAILURE_TTL_SECONDS,
+    )
+
+
+def ring(redis: Redis, binary_redis: Redis, name: JobName, kind: str, number: int) -> bool:
+    """Enqueue `name(number)` unless its doorbell is already ringing; True when a job was queued."""
+    if not redis.set(keys.doorbell(kind, number), "1", nx=True, ex=DOORBELL_SECONDS):
+        return False
+    enqueue(binary_redis, name, number)
+    return True

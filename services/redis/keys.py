@@ -1,0 +1,115 @@
+"""Every Redis key of the application, from functions of one file; each says how long it lives or why for ever."""
+
+from __future__ import annotations
+
+PREFIX = "flotilla"
+
+
+def changes_channel() -> str:
+    """Publish/subscribe channel of `changes`; not a key."""
+    return f"{PREFIX}:changes"
+
+
+def changes_generation() -> str:
+    """Counter raised with every change, for whoever missed the message. For ever: one integer."""
+    return f"{PREFIX}:changes:generation"
+
+
+def lease(name: str) -> str:
+    """Owner of a lease; lives for the lease's TTL."""
+    return f"{PREFIX}:lease:{name}"
+
+
+def doorbell(kind: str, number: int) -> str:
+    """Set while a job that drains `kind` (lane, outbox) number N is queued or running; TTL bounds a lost job."""
+    return f"{PREFIX}:doorbell:{kind}:{number}"
+
+
+def pool_snapshot() -> str:
+    """Hash slug -> pool as JSON, what `/go` decides from. For ever: rewritten from the database."""
+    return f"{PREFIX}:pools"
+
+
+def click_stream() -> str:
+    """Stream of clicks not yet in the database. For ever: entries are deleted once they are rows."""
+    return f"{PREFIX}:clicks"
+
+
+def rotation(pool_id: int) -> str:
+    """Position of a pool's rotation. For ever: one integer per pool, deleted with it."""
+    return f"{PREFIX}:pool:{pool_id}:rotation"
+
+
+def client_rate(pool_id: int, client: str, minute: int) -> str:
+    """Requests of one client (keyed hash) to a pool in one minute; lives two minutes."""
+    return f"{PREFIX}:pool:{pool_id}:rate:{client}:{minute}"
+
+
+def member_load(pool_id: int, bucket: int) -> str:
+    """Hash bot id -> redirects of a pool in a 10 s bucket, for least_connections; lives six minutes."""
+    return f"{PREFIX}:pool:{pool_id}:load:{bucket}"
+
+
+def active_chats(bot_id: int) -> str:
+    """Sorted set chat -> last update, for least_connections; lives six minutes after the last one."""
+    return f"{PREFIX}:bot:{bot_id}:chats"
+
+
+def webhook_paths() -> str:
+    """Hash webhook path id -> bot id. For ever: rewritten by the reconciler."""
+    return f"{PREFIX}:webhooks"
+
+
+def seen_updates(bot_id: int, piece: int) -> str:
+    """Bitmap of 2**14 update ids from piece * 2**14; lives 48 h after the last one (U3)."""
+    return f"{PREFIX}:bot:{bot_id}:seen:{piece}"
+
+
+def update_lane(lane: int) -> str:
+    """Stream of updates of one lane. For ever: entries are deleted once handled."""
+    return f"{PREFIX}:lane:{lane}"
+
+
+def update_attempts(lane: int) -> str:
+    """Hash entry id -> failed attempts; entries are deleted with their update."""
+    return f"{PREFIX}:lane:{lane}:attempts"
+
+
+def intake_dead() -> str:
+    """Stream of updates given up at the door (broken or oversized), until they are rows."""
+    return f"{PREFIX}:intake:dead"
+
+
+def outbox(bot_id: int, priority: str) -> str:
+    """Stream of a bot's unsent calls of one priority (`reply`, `bulk`); entries are deleted once settled."""
+    return f"{PREFIX}:outbox:{bot_id}:{priority}"
+
+
+def outbox_active(shard: int) -> str:
+    """Set of bot ids with a non-empty outbox in one shard. For ever: members leave when drained."""
+    return f"{PREFIX}:outbox:active:{shard}"
+
+
+def conversation(bot_id: int, chat_id: int, user_id: int) -> str:
+    """State and data of a conversation; lives for the FSM's TTL (P4)."""
+    return f"{PREFIX}:bot:{bot_id}:fsm:{chat_id}:{user_id}"
+
+
+def polling_offset(bot_id: int) -> str:
+    """Next getUpdates offset of a polling bot; lives eight days (Telegram restarts ids after seven quiet ones)."""
+    return f"{PREFIX}:bot:{bot_id}:offset"
+
+
+def heartbeat(process: str) -> str:
+    """JSON of a process's last sign of life and its figures; lives a minute."""
+    return f"{PREFIX}:process:{process}"
+
+
+def sweep_report() -> str:
+    """JSON of the last health sweep (when, how many, how long). For ever: one value."""
+    return f"{PREFIX}:sweep"
+
+
+def sign_in_attempts(kind: str, who: str) -> str:
+    """Failed sign-ins per address or per account (T1); lives 15 minutes."""
+    return f"{PREFIX}:signin:{kind}:{who}"

@@ -1,0 +1,359 @@
+"""Configuration: environment -> one frozen `Settings` -> arguments (D5). Nothing else reads the environment.
+
+Where a value is not given, three things are kept in DATA_DIR with mode 600: the keys (made on the first start,
+never in production), and the address of the embedded Redis, so that a second process or the command line,
+started with the same DATA_DIR, finds the running installation.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from services.errors import ConfigurationError
+
+TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
+# Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
+IGNORED_NAMES = ("TELEGRAM_WEBHOOK_SECRET", "REDIS_HOST", "REDIS_PORT", "WEBHOOK_ENABLED")
+IGNORED_PREFIXES = ("CELERY_", "HEALTH_CHECK_")
+
+
+class AppEnv(StrEnum):
+    DEV = "dev"
+    TEST = "test"
+    PROD = "prod"
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+def _split_keys(value: Any) -> Any:
+    """A comma-separated list of keys, newest first; a `base64:` prefix, as some hosts add, is stripped."""
+    if not isinstance(value, str):
+        return value
+    return tuple(SecretStr(part.strip().removeprefix("base64:")) for part in value.split(",") if part.strip())
+
+
+def _without_slash(value: Any) -> Any:
+    return value.rstrip("/") if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+BaseUrl = Annotated[str, BeforeValidator(_without_slash)]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=False
+    )
+
+    app_env: AppEnv = Field(
+        AppEnv.DEV, description="`dev`, `test` or `prod`; in `prod` keys must be given and cookies need https"
+    )
+    port: int = Field(8000, ge=1, le=65535, description="port the web process listens on")
+    data_dir: Path = Field(
+        Path("instance"),
+        description="folder for everything kept on disk: SQLite, embedded Valkey, keys, spool",
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="signs sessions and forms; made in DATA_DIR outside production"
+    )
+    encryption_keys: Keys = Field(
+        (),
+        validation_alias=AliasChoices("ENCRYPTION_KEYS", "ENCRYPTION_KEY"),
+        description="Fernet keys that seal tokens, comma-separated, newest first; made in DATA_DIR outside production",
+    )
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("DATABASE_URL", "DB_URL"),
+        description="PostgreSQL address (`postgres://` is accepted); empty means SQLite in DATA_DIR",
+    )
+    db_pool_size: int = Field(20, ge=1, description="kept database connections per process")
+    db_max_overflow: int = Field(40, ge=0, description="further database connections per process under load")
+    redis_url: str = Field(
+        "", description="Redis or Valkey address (`rediss://` too); empty means the embedded Valkey"
+    )
+    redis_max_connections: int = Field(100, ge=4, description="Redis connections per process")
+    telegram_api_url: BaseUrl = Field(
+        "https://api.telegram.org", description="Bot API server; a self-hosted one or the sandbox"
+    )
+    telegram_link_url: BaseUrl = Field(
+        "https://t.me", description="where `/go` sends people: `<this>/<bot>?start=…`"
+    )
+    webhook_base_url: BaseUrl = Field(
+        "",
+        description="public https address of this installation; set, new bots use webhooks, empty, they poll",
+    )
+    public_url: BaseUrl = Field(
+        "", description="address shown in public links; empty means the address the panel was opened with"
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="number of reverse proxies in front; exactly so many X-Forwarded-For entries are believed",
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+        LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
+    )
+    log_format: LogFormat = Field(LogFormat.JSON, description="`json` or `text`")
+    web_concurrency: int = Field(1, ge=1, le=64, description="web worker processes")
+    inbound_workers: int = Field(4, ge=1, le=64, description="RQ workers on `updates` in one worker process")
+    outbound_workers: int = Field(
+        4, ge=1, le=64, description="RQ workers on `outbound` in one worker process"
+    )
+    default_workers: int = Field(2, ge=1, le=64, description="RQ workers on `default` in one worker process")
+    update_lanes: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="streams that updates and sends are spread over; change it only with empty queues",
+    )
+    handler_timeout_seconds: float = Field(
+        30, gt=0, le=300, description="seconds a handler may take before it is cancelled"
+    )
+    send_concurrency: int = Field(64, ge=1, le=1000, description="Bot API calls in flight per sending job")
+    intake_max_backlog: int = Field(
+        100_000, ge=100, description="updates waiting in one lane above which webhooks answer 503"
+    )
+    pacing_bot_per_second: float = Field(
+        30, gt=0, description="messages a second per bot (Telegram: about 30)"
+    )
+    pacing_chat_per_second: float = Field(
+        1, gt=0, description="messages a second per private chat (Telegram: 1, short bursts pass)"
+    )
+    pacing_chat_burst: int = Field(3, ge=1, description="messages a private chat may get at once")
+    pacing_group_per_minute: float = Field(20, gt=0, description="messages a minute per group (Telegram: 20)")
+    pool_max_bots: int = Field(10, ge=1, le=100, description="default limit of members in a pool")
+    pool_start_param: str = Field(
+        "acesso",
+        pattern=r"^[A-Za-z0-9_-]{1,51}$",
+        description="default start parameter of a pool (51 characters leave room for the click token)",
+    )
+    pool_rate_limit_per_minute: int = Field(
+        100, ge=0, description="default `/go` requests per client and minute; 0 = off"
+    )
+    pool_capacity_per_hour: int = Field(
+        2250, ge=1, description="default planning figure of clicks an hour per bot"
+    )
+    health_interval_seconds: float = Field(15, ge=1, le=300, description="seconds between health sweeps")
+    health_timeout_seconds: float = Field(
+        2, gt=0, le=30, description="seconds a health check may take in all"
+    )
+    slow_start_seconds: float = Field(
+        60,
+        ge=0,
+        le=3600,
+        description="seconds in which a new or recovered bot grows from 10 % to 100 % of its share",
+    )
+    session_hours: int = Field(24 * 14, ge=1, description="hours a sign-in lasts without use")
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="bearer token for `/metrics` and `/health/full`; empty means only loopback and admins",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        scheme = value.partition(":")[0]
+        if value and scheme not in {"postgres", "postgresql", "postgresql+psycopg", "sqlite"}:
+            raise ValueError("must begin with postgres://, postgresql:// or sqlite://")
+        return "postgresql" + value[len("postgres") :] if scheme == "postgres" else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("telegram_api_url", "telegram_link_url", "webhook_base_url", "public_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError("must be an http:// or https:// address")
+        return value
+
+    @model_validator(mode="after")
+    def _deliverable_webhooks(self) -> Self:
+        """B2: Telegram delivers only to https on four ports; plain http only where Telegram is not Telegram."""
+        url = urlsplit(self.webhook_base_url)
+        if self.webhook_base_url and self.talks_to_telegram:
+            port = url.port or (443 if url.scheme == "https" else 80)
+            if url.scheme != "https" or port not in TELEGRAM_PORTS:
+                raise ValueError("WEBHOOK_BASE_URL must be https on port 443, 80, 88 or 8443")
+        return self
+
+    @property
+    def talks_to_telegram(self) -> bool:
+        """Whether the Bot API server is Telegram's own, not a sandbox or a self-hosted one."""
+        return urlsplit(self.telegram_api_url).hostname == "api.telegram.org"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's address for SQLAlchemy: psycopg 3 for PostgreSQL, a file in DATA_DIR otherwise."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.resolve() / 'flotilla.db'}"
+        return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def embedded_redis_file(self) -> Path:
+        """Where the launcher leaves the embedded Valkey's address (with its password, mode 600)."""
+        return self.data_dir / "redis.url"
+
+    @property
+    def keys_file(self) -> Path:
+        """Where keys made on the first start are kept."""
+        return self.data_dir / "keys.json"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment once. Raises ConfigurationError naming every wrong variable and why."""
+    environ = os.environ if environ is None else environ
+    _warn_of_ignored(environ)
+    settings = _parse(environ, {})
+    extra: dict[str, Any] = {}
+    if not (settings.secret_key.get_secret_value() and settings.encryption_keys):
+        extra.update(_kept_keys(settings))
+    if not settings.redis_url and settings.embedded_redis_file.exists():
+        extra["redis_url"] = settings.embedded_redis_file.read_text().strip()
+    return settings.model_copy(update=extra) if extra else settings
+
+
+def _parse(environ: Mapping[str, str], extra: dict[str, Any]) -> Settings:
+    names = {alias.upper(): alias for field in Settings.model_fields for alias in setting_names(field)}
+    given: dict[str, Any] = {
+        name.lower() if name.lower() in Settings.model_fields else name: environ[name]
+        for name in names
+        if environ.get(name)
+    }
+    try:
+        return _FromMapping(**given, **extra)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors(include_url=False, include_input=False)]
+        raise ConfigurationError("The configuration is wrong:\n  " + "\n  ".join(lines)) from None
+
+
+def _explain(item: Any) -> str:
+    """One line "NAME: reason" for a pydantic error; never the value, which may be a secret."""
+    name = str(item["loc"][0]).upper() if item["loc"] else ""
+    reason = str(item["msg"]).removeprefix("Value error, ")
+    return f"{name}: {reason}" if name else reason
+
+
+class _FromMapping(Settings):
+    """Settings from the given mapping alone, so that a test or a second process never reads a stray variable."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def setting_names(field: str) -> tuple[str, ...]:
+    """The environment names of a Settings field, the documented one first."""
+    alias = Settings.model_fields[field].validation_alias
+    return (
+        tuple(str(choice) for choice in alias.choices)
+        if isinstance(alias, AliasChoices)
+        else (field.upper(),)
+    )
+
+
+def _warn_of_ignored(environ: Mapping[str, str]) -> None:
+    for name in environ:
+        if name in IGNORED_NAMES or name.startswith(IGNORED_PREFIXES):
+            warnings.warn(f"{name} is set but has no meaning here; it is ignored", stacklevel=3)
+
+
+def _kept_keys(settings: Settings) -> dict[str, Any]:
+    """The keys kept in DATA_DIR, made there first if need be; in production missing keys stop the start."""
+    missing = [
+        name
+        for name, given in (
+            ("SECRET_KEY", settings.secret_key.get_secret_value()),
+            ("ENCRYPTION_KEYS", settings.encryption_keys),
+        )
+        if not given
+    ]
+    if settings.app_env is AppEnv.PROD:
+        raise ConfigurationError(
+            "The configuration is wrong:\n  "
+            + "\n  ".join(
+                f"{name}: must be set when APP_ENV=prod (see docs/configuration.md)" for name in missing
+            )
+        )
+    kept = _read_or_make_keys(settings.keys_file)
+    update: dict[str, Any] = {}
+    if "SECRET_KEY" in missing:
+        update["secret_key"] = SecretStr(kept["secret_key"])
+    if "ENCRYPTION_KEYS" in missing:
+        update["encryption_keys"] = tuple(SecretStr(key) for key in kept["encryption_keys"])
+    return update
+
+
+def _read_or_make_keys(path: Path) -> dict[str, Any]:
+    """Two processes may start at once: the file appears whole by a hard link, and only the first one's stays."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = {
+            "secret_key": secrets.token_urlsafe(32),
+            "encryption_keys": [base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()],
+        }
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(fresh, file)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was first: its keys hold
+            os.link(draft, path)
+        draft.unlink()
+    try:
+        kept: dict[str, Any] = json.loads(path.read_text())
+        return {
+            "secret_key": str(kept["secret_key"]),
+            "encryption_keys": [str(key) for key in kept["encryption_keys"]],
+        }
+    except (ValueError, KeyError, TypeError):
+        raise ConfigurationError(f"{path}: not readable as a key file; restore it from a backup") from None

@@ -1,0 +1,127 @@
+"""Fixtures on real parts: Valkey, SQLite, PostgreSQL. Only Telegram is played, by the sandbox, at the socket.
+
+A test marked `data` that asks for `platform` runs twice, on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from services import schema
+from services.database import Database
+from services.platform import Platform
+from services.settings import Settings, load_settings
+from tests.servers.postgres import running_postgres
+from tests.servers.valkey import running_valkey
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_url" in metafunc.fixturenames:
+        twice = metafunc.definition.get_closest_marker("data") is not None
+        kinds = ["sqlite", "postgresql"] if twice else ["sqlite"]
+        metafunc.parametrize("database_url", kinds, indirect=True, ids=kinds if twice else None)
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that an unprivileged user may enter, unlike pytest's own temporary ones."""
+    folder = Path(tempfile.mkdtemp(prefix="flotilla-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_url(server_folder: Path) -> Iterator[str]:
+    """The address of a real Valkey, one for the whole run."""
+    folder = server_folder / "valkey"
+    folder.mkdir()
+    with running_valkey(folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server_folder: Path) -> Iterator[str]:
+    """The maintenance database of a real PostgreSQL that holds a migrated database `template`."""
+    folder = server_folder / "postgres"
+    folder.mkdir()
+    with running_postgres(folder) as url:
+        _maintenance(url, "CREATE DATABASE template")
+        database = Database(settings_for(server_folder / "pg", url.replace("/postgres", "/template", 1)))
+        schema.upgrade(database)
+        database.dispose()
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(server_folder: Path) -> Path:
+    """A migrated, empty SQLite file."""
+    settings = settings_for(server_folder / "sqlite")
+    database = Database(settings)
+    schema.upgrade(database)
+    database.dispose()
+    return settings.data_dir / "flotilla.db"
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, migrated database of the kind the test is run for."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        file = tmp_path / "flotilla.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    maintenance = request.getfixturevalue("postgres_url")
+    name = f"test_{uuid4().hex}"
+    _maintenance(maintenance, f"CREATE DATABASE {name} TEMPLATE template")
+    yield maintenance.replace("/postgres", f"/{name}", 1)
+    _maintenance(maintenance, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, redis_url: str, database_url: str) -> Settings:
+    """Settings of a test installation; other fixtures may replace single values with `model_copy(update=…)`."""
+    return settings_for(tmp_path, database_url, redis_url)
+
+
+@pytest.fixture
+def platform(settings: Settings) -> Iterator[Platform]:
+    """A platform on an empty Redis and a fresh database."""
+    platform = Platform(settings)
+    platform.redis.flushall()
+    yield platform
+    platform.database.dispose()
+    for client in (platform.redis, platform.blocking_redis, platform.job_redis):
+        client.close()
+
+
+def settings_for(folder: Path, database_url: str = "", redis_url: str = "") -> Settings:
+    """Settings from explicit values alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return load_settings(
+        {
+            "APP_ENV": "test",
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "SECRET_KEY": "a-secret-for-tests-only",
+            "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+            "LOG_FORMAT": "text",
+        }
+    )
+
+
+def _maintenance(url: str, statement: str) -> None:
+    engine = create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

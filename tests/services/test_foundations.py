@@ -1,0 +1,106 @@
+"""The ground everything stands on: schema, sessions, group commit, leases."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select
+
+from models import Account
+from services import schema
+from services.platform import Platform
+from services.redis.changes import ChangeListener, Topic, announce
+from services.redis.group_commit import GroupCommit
+from services.redis.leases import Lease
+
+
+@pytest.mark.data
+def test_the_migrations_bring_an_empty_database_to_the_newest_schema(platform: Platform) -> None:
+    assert schema.is_current(platform.database)
+
+
+@pytest.mark.data
+def test_a_transaction_that_fails_leaves_nothing_behind(platform: Platform) -> None:
+    with pytest.raises(ZeroDivisionError), platform.database.transaction() as session:
+        session.add(Account(email="a@b.c", password_hash="x"))
+        session.flush()
+        _ = 1 / 0
+    with platform.database.reading() as session:
+        assert session.scalars(select(Account)).all() == []
+
+
+@pytest.mark.data
+def test_writers_wait_for_each_other(platform: Platform) -> None:
+    def write(number: int) -> None:
+        with platform.database.transaction() as session:
+            session.add(Account(email=f"{number}@b.c", password_hash="x"))
+            session.flush()
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(16)))
+    with platform.database.reading() as session:
+        assert len(session.scalars(select(Account)).all()) == 16
+
+
+def test_group_commit_gives_each_caller_its_own_answer_in_few_batches() -> None:
+    batches: list[int] = []
+
+    def write(items: Sequence[int]) -> list[int]:
+        batches.append(len(items))
+        time.sleep(0.02)
+        return [item * 2 for item in items]
+
+    commit = GroupCommit(write)
+    with ThreadPoolExecutor(32) as pool:
+        assert list(pool.map(commit.submit, range(200))) == [item * 2 for item in range(200)]
+    assert sum(batches) == 200
+    assert len(batches) < 50
+
+
+def test_group_commit_hands_the_error_of_a_batch_to_all_its_callers_and_goes_on() -> None:
+    def write(items: Sequence[int]) -> Sequence[int]:
+        if 13 in items:
+            raise ConnectionError("gone")
+        return items
+
+    commit = GroupCommit(write)
+    with pytest.raises(ConnectionError):
+        commit.submit(13)
+    assert commit.submit(1) == 1
+
+
+def test_a_lease_has_one_holder_and_a_lost_lease_is_noticed(platform: Platform) -> None:
+    first = Lease.take(platform.redis, "x", ttl_seconds=5)
+    assert first is not None
+    assert Lease.take(platform.redis, "x", ttl_seconds=5) is None
+    assert first.renew()
+    first.release()
+    second = Lease.take(platform.redis, "x", ttl_seconds=5)
+    assert second is not None
+    assert not first.renew()
+    first.release()
+    assert second.renew()
+
+
+def test_a_change_reaches_a_listener_in_well_under_a_second(platform: Platform) -> None:
+    seen: list[tuple[Topic, int]] = []
+    heard = threading.Event()
+
+    def on_change(topic: Topic, identity: int) -> None:
+        seen.append((topic, identity))
+        if topic is Topic.POOL:
+            heard.set()
+
+    listener = ChangeListener(platform.redis, platform.blocking_redis, on_change)
+    listener.start()
+    while (Topic.ANY, 0) not in seen:
+        time.sleep(0.01)
+    announce(platform.redis, Topic.POOL, 7)
+    assert heard.wait(1)
+    listener.stop()
+    assert (Topic.POOL, 7) in seen

@@ -1,0 +1,9 @@
+"""The web process's entry, and the application the `flask` command talks to."""
+
+from app import create_app
+from services.logs import configure_logging
+from services.platform import build_platform
+
+platform = build_platform()
+configure_logging(platform.settings, "web")
+app = create_app(platform)
