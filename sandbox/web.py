@@ -51,6 +51,8 @@ def _admit(world: World) -> None:
 
 
 def _refuse(error: ControlError) -> tuple[Response, int]:
+    if not request.path.startswith("/sandbox/api"):
+        return Response(error.message, mimetype="text/plain"), error.status
     return jsonify(error=error.code, message=error.message), error.status
 
 
