@@ -101,15 +101,27 @@ class ConfigurationError(FlotillaError):
 
 
 class TelegramError(FlotillaError):
-    """The Bot API refused or did not answer. `permanent` tells whether repeating can help."""
+    """The Bot API refused or did not answer. `permanent` tells whether repeating can help.
+
+    `error_code` is Telegram's number, else the HTTP status, else 0. `migrate_to_chat_id` is set when a group moved.
+    """
 
     default_code = "telegram_error"
     status = 502
     permanent: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, error_code: int = 0, retry_after: float | None = None) -> None:
-        super().__init__(message, retry_after=retry_after)
+    def __init__(
+        self,
+        message: str,
+        *,
+        error_code: int = 0,
+        code: str | None = None,
+        retry_after: float | None = None,
+        migrate_to_chat_id: int | None = None,
+    ) -> None:
+        super().__init__(message, code=code, retry_after=retry_after)
         self.error_code = error_code
+        self.migrate_to_chat_id = migrate_to_chat_id
 
 
 class TokenRejected(TelegramError):
@@ -121,7 +133,10 @@ class TokenRejected(TelegramError):
 
 
 class Rejected(TelegramError):
-    """A 4xx about this one request: a blocked user, a missing chat, bad markup."""
+    """A 4xx about this one request: a blocked user, a missing chat, bad markup.
+
+    The code is "telegram_frozen" when the bot's account is frozen, which no other request will escape either.
+    """
 
     default_code = "telegram_rejected"
     status = 422

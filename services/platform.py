@@ -11,6 +11,7 @@ from services.database import Database
 from services.redis.connection import blocking_client, fast_client
 from services.secrets import Vault
 from services.settings import Settings, load_settings
+from services.telegram.client import TelegramClient
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Platform:
     def job_redis(self) -> Redis:
         """The client RQ wants: undecoded answers, no read timeout."""
         return blocking_client(self.settings, decode=False)
+
+    @cached_property
+    def telegram(self) -> TelegramClient:
+        """The session to the Bot API; connects on first use."""
+        return TelegramClient(self.settings)
 
     @cached_property
     def vault(self) -> Vault:
