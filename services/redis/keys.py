@@ -105,6 +105,11 @@ def heartbeat(process: str) -> str:
     return f"{PREFIX}:process:{process}"
 
 
+def processes() -> str:
+    """Sorted set process -> last sign of life, so that nobody scans for heartbeats. For ever: the silent are removed."""
+    return f"{PREFIX}:processes"
+
+
 def sweep_report() -> str:
     """JSON of the last health sweep (when, how many, how long). For ever: one value."""
     return f"{PREFIX}:sweep"
