@@ -19,7 +19,10 @@ from services.database import Database
 from services.platform import Platform
 from services.settings import Settings, load_settings
 from tests.servers.postgres import running_postgres
+from tests.servers.sandbox import Sandbox, running_sandbox
 from tests.servers.valkey import running_valkey
+
+NOWHERE = "http://127.0.0.1:9"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -45,6 +48,20 @@ def redis_url(server_folder: Path) -> Iterator[str]:
     folder.mkdir()
     with running_valkey(folder) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def sandbox_server(server_folder: Path) -> Iterator[Sandbox]:
+    """The Bot API sandbox, one process for the whole run."""
+    with running_sandbox(server_folder, "--retry-factor", "0.05") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(sandbox_server: Sandbox) -> Sandbox:
+    """The sandbox, empty. The `settings` and `platform` of a test that asks for it talk to it."""
+    sandbox_server.reset()
+    return sandbox_server
 
 
 @pytest.fixture(scope="session")
@@ -86,9 +103,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def settings(tmp_path: Path, redis_url: str, database_url: str) -> Settings:
-    """Settings of a test installation; other fixtures may replace single values with `model_copy(update=…)`."""
-    return settings_for(tmp_path, database_url, redis_url)
+def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str, database_url: str) -> Settings:
+    """Settings of a test installation; other fixtures may replace single values with `model_copy(update=…)`.
+
+    Telegram is the sandbox where the test asks for `sandbox`, else a port where nobody listens.
+    """
+    telegram = NOWHERE
+    if "sandbox" in request.fixturenames:
+        telegram = request.getfixturevalue("sandbox").url
+    settings = settings_for(tmp_path, database_url, redis_url)
+    return settings.model_copy(update={"telegram_api_url": telegram, "telegram_link_url": telegram})
 
 
 @pytest.fixture
