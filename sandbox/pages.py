@@ -25,19 +25,19 @@ DEFAULT_SLUG = "red1"
 def create_pages(world: World) -> Blueprint:
     """The blueprint with the pages."""
     pages = Blueprint("pages", __name__)
-    pages.before_request(lambda: _recognise(world))
     pages.after_request(_remember)
     _list_routes(pages, world)
     _link_routes(pages, world)
     return pages
 
 
-def _recognise(world: World) -> None:
+def _person(world: World) -> User:
     """Who is in front of the browser: the cookie's person or a new one, made when first needed."""
     given = request.cookies.get(COOKIE, "")
-    g.user = world.users.get(int(given)) if given.isdigit() else None
-    if g.user is None and request.endpoint != "pages.download":
-        g.user = world.add_user(language_code="pt-br" if language() == "pt" else "en")
+    known = world.users.get(int(given)) if given.isdigit() else None
+    user = known or world.add_user(language_code="pt-br" if language() == "pt" else "en")
+    g.user = user
+    return user
 
 
 def _remember(response: Response) -> Response:
@@ -51,8 +51,8 @@ def _remember(response: Response) -> Response:
 def _render(template: str, world: World, status: int = 200, **values: Any) -> Response:
     lang = language()
     words = texts(lang)
-    page = render_template(template, t=words, lang=lang, html_lang=HTML_LANG[lang], me=g.user,
-                           words=json.dumps(words, ensure_ascii=False),
+    page = render_template(template, t=words, lang=lang, html_lang=HTML_LANG[lang],
+                           me=_person(world), words=json.dumps(words, ensure_ascii=False),
                            bots=[show_bot(bot) for bot in world.bots.values()], **values)
     return make_response(page, status)
 
@@ -70,10 +70,14 @@ def _list_routes(pages: Blueprint, world: World) -> None:
         return _render("home.html", world, public_url=world.settings.public_url, slug=DEFAULT_SLUG,
                        own_url=request.host_url.rstrip("/"))
 
+    @pages.get("/favicon.ico")
+    def favicon() -> Any:
+        return redirect(url_for("static", filename="icon.svg"), 302)
+
     @pages.post("/sandbox/me/new")
     def new_person() -> Any:
         _same_origin()
-        g.user = world.add_user(language_code=g.user.language_code)
+        g.user = world.add_user(language_code="pt-br" if language() == "pt" else "en")
         return redirect(url_for("pages.home"), 303)
 
     @pages.get("/chat/<username>")
@@ -111,7 +115,7 @@ def _link_routes(pages: Blueprint, world: World) -> None:
     @pages.post("/<username>")
     def press_start(username: str) -> Any:
         _same_origin()
-        people.press_start(world, world.find_bot(username), g.user, request.form.get("start", ""))
+        people.press_start(world, world.find_bot(username), _person(world), request.form.get("start", ""))
         return redirect(url_for("pages.chat", username=username), 303)
 
     @pages.get("/newbot/<manager>/<suggested>")
@@ -123,7 +127,7 @@ def _link_routes(pages: Blueprint, world: World) -> None:
     @pages.post("/newbot/<manager>/<suggested>")
     def make_managed(manager: str, suggested: str) -> Response:
         _same_origin()
-        made = _make_managed(world, world.find_bot(manager), g.user, suggested)
+        made = _make_managed(world, world.find_bot(manager), _person(world), suggested)
         return _render("newbot.html", world, manager=world.find_bot(manager), suggested=suggested, made=made,
                        name="")
 
