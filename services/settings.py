@@ -232,6 +232,11 @@ class Settings(BaseSettings):
         return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
+    def listen_host(self) -> str:
+        """Where the web process listens: everywhere in production (a router is in front), else only on loopback."""
+        return "0.0.0.0" if self.app_env is AppEnv.PROD else "127.0.0.1"  # noqa: S104
+
+    @property
     def embedded_redis_file(self) -> Path:
         """Where the launcher leaves the embedded Valkey's address (with its password, mode 600)."""
         return self.data_dir / "redis.url"
