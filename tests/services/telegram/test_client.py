@@ -195,7 +195,21 @@ def test_a_server_without_tls_on_a_tls_address_was_never_sent_anything() -> None
         b"SSH-2.0-OpenSSH_9.9\r\n",
         b"",
     ],
-    ids="html list no-ok odd-ok half no-code binary nested redirect login cut-short ssh empty".split(),
+    ids=[
+        "html",
+        "list",
+        "no-ok",
+        "odd-ok",
+        "half",
+        "no-code",
+        "binary",
+        "nested",
+        "redirect",
+        "login",
+        "cut-short",
+        "ssh",
+        "empty",
+    ],
 )
 def test_a_foreign_server_is_uncertain_with_a_clear_message(answer: bytes) -> None:
     with answering(answer) as url, client_at(url) as client, pytest.raises(Uncertain) as caught:
