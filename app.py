@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import bots, keys, pools
 from blueprints.platform import EXTENSION
+from commands import database
 from services.platform import Platform, build_platform
 
 
@@ -22,6 +23,7 @@ def create_app(platform: Platform | None = None) -> Flask:
     for module in (redirects, webhooks, auth, system, panel):
         app.register_blueprint(module.blueprint)
     _register_api(app)
+    app.cli.add_command(database.group)
     return app
 
 

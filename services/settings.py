@@ -133,9 +133,17 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field(LogFormat.JSON, description="`json` or `text`")
     web_concurrency: int = Field(1, ge=1, le=64, description="web worker processes")
-    inbound_workers: int = Field(4, ge=1, le=64, description="RQ workers on `updates` in one worker process")
+    inbound_workers: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="RQ workers on `updates` in one worker process; as many as lanes serve best",
+    )
     outbound_workers: int = Field(
-        4, ge=1, le=64, description="RQ workers on `outbound` in one worker process"
+        8,
+        ge=1,
+        le=64,
+        description="RQ workers on `outbound` in one worker process; as many as lanes serve best",
     )
     default_workers: int = Field(2, ge=1, le=64, description="RQ workers on `default` in one worker process")
     update_lanes: int = Field(
@@ -341,7 +349,7 @@ def _kept_keys(settings: Settings) -> dict[str, Any]:
 def _read_or_make_keys(path: Path) -> dict[str, Any]:
     """Two processes may start at once: the file appears whole by a hard link, and only the first one's stays."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = {
             "secret_key": secrets.token_urlsafe(32),
             "encryption_keys": [base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()],

@@ -1,0 +1,26 @@
+from gevent import monkey
+
+monkey.patch_all()  # before anything else is imported
+
+from typing import Any
+
+from blueprints.lifecycle import start_background
+from services.settings import load_settings
+
+settings = load_settings()
+
+bind = f"{settings.listen_host}:{settings.port}"
+workers = settings.web_concurrency
+worker_class = "gevent"
+keepalive = 75  # seconds: Telegram opens few connections anew, and routers in front keep theirs for 60 s
+timeout = 30
+graceful_timeout = 8  # the launcher kills after 9 s, Heroku after 30 s
+control_socket_disable = True
+accesslog = None  # query strings carry click ids; we write our own request log
+forwarded_allow_ips = ""  # believed in one place only: TRUSTED_PROXIES
+loglevel = "warning"
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start what each web process runs beside its requests."""
+    start_background(worker.wsgi)

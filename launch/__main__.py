@@ -1,0 +1,37 @@
+"""`python -m launch [run|demo]`: start everything on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from dotenv import dotenv_values
+
+from launch.programs import ROOT
+from launch.run import FAILED, WRONG_CONFIGURATION, Plan, run
+from services.errors import ConfigurationError, FlotillaError
+
+
+def environment() -> dict[str, str]:
+    """The environment, with what `.env` adds to it; `flask` reads that file by the same rule."""
+    file = {} if os.environ.get("FLASK_SKIP_DOTENV") else dotenv_values(ROOT / ".env")
+    return {**{name: value for name, value in file.items() if value is not None}, **os.environ}
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 after an ordered end, 1 when a part failed, 2 when the configuration is wrong."""
+    if arguments not in ([], ["run"]):
+        print("usage: python -m launch [run]", file=sys.stderr)
+        return WRONG_CONFIGURATION
+    try:
+        return run(Plan(environment()))
+    except ConfigurationError as error:
+        print(error.message, file=sys.stderr)
+        return WRONG_CONFIGURATION
+    except FlotillaError as error:
+        print(error.message, file=sys.stderr)
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,60 @@
+"""The programs of an installation: those of the Procfile, and what a launch adds to them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from launch.valkey import Server
+
+ROOT = Path(__file__).resolve().parent.parent
+TETHER = ROOT / "launch" / "tether.py"
+RELEASE = "release"  # run once per deployment, not a process
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to keep running: its name in the console and its command line."""
+
+    name: str
+    command: list[str]
+    options: tuple[str, ...] = ()
+
+    @property
+    def tethered(self) -> list[str]:
+        """The command line that starts it bound to its parent's life."""
+        return [sys.executable, "-I", "-S", str(TETHER), *self.options, "--", *self.command]
+
+
+def procfile_programs(gate: Path) -> list[Program]:
+    """The processes of the Procfile; they wait until `gate` exists."""
+    lines = (line.partition(":") for line in (ROOT / "Procfile").read_text().splitlines() if line.strip())
+    return [
+        gated(name.strip(), shlex.split(command), gate)
+        for name, _, command in lines
+        if name.strip() != RELEASE
+    ]
+
+
+def gated(name: str, command: list[str], gate: Path) -> Program:
+    """A program that waits until `gate` exists."""
+    return Program(name, command, ("--gate", str(gate)))
+
+
+def server_program(server: Server) -> Program:
+    """The embedded server; the lock keeps a second one off its files, however the first was orphaned."""
+    return Program(server.engine.name, server.command, ("--alone", str(server.folder / "server.lock")))
+
+
+def program_environment(environ: dict[str, str], data_dir: Path) -> dict[str, str]:
+    """What the programs get: this environment, our interpreter's programs first on PATH, DATA_DIR absolute."""
+    folders = [str(Path(sys.executable).parent), *filter(None, [environ.get("PATH")])]
+    return {
+        **environ,
+        "PATH": os.pathsep.join(folders),
+        "DATA_DIR": str(data_dir.resolve()),
+        "PYTHONUNBUFFERED": "1",
+    }

