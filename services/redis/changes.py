@@ -18,6 +18,9 @@ from services.redis import keys
 
 logger = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
+# KEYS[1] generation, ARGV[1] channel, ARGV[2] topic:id. The message carries its generation, so that a listener that
+# received it need not treat the raised counter as a gap.
+ANNOUNCE = "redis.call('PUBLISH', ARGV[1], ARGV[2] .. ':' .. redis.call('INCR', KEYS[1]))"
 
 
 class Topic(StrEnum):
@@ -30,10 +33,7 @@ class Topic(StrEnum):
 
 def announce(redis: Redis, topic: Topic, identity: int) -> None:
     """Publish that the pool or bot `identity` changed. Call it after the commit; raises RedisError when Redis is away."""
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.incr(keys.changes_generation())
-        pipe.publish(keys.changes_channel(), f"{topic}:{identity}")
-        pipe.execute()
+    redis.eval(ANNOUNCE, 1, keys.changes_generation(), keys.changes_channel(), f"{topic}:{identity}")
 
 
 class ChangeListener:
@@ -73,8 +73,10 @@ class ChangeListener:
             while not self._stopped.is_set():
                 message = pubsub.get_message(timeout=TICK_SECONDS)
                 if message is not None:
-                    topic, _, identity = str(message["data"]).partition(":")
+                    topic, identity, generation = str(message["data"]).split(":")
                     self._on_change(Topic(topic), int(identity))
+                    if self._generation is not None and int(generation) == self._generation + 1:
+                        self._generation += 1
 
     def _tick_for_ever(self) -> None:
         while not self._stopped.is_set():

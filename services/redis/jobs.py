@@ -27,6 +27,7 @@ class JobName(StrEnum):
 
     DRAIN_LANE = "jobs.inbound.drain_lane"
     DRAIN_OUTBOX = "jobs.outbound.drain_outbox"
+    STORE_DEAD_LETTERS = "jobs.inbound.store_dead_letters"
     FLUSH_CLICKS = "jobs.clicks.flush_clicks"
     SWEEP_HEALTH = "jobs.health.sweep_health"
     CHECK_BOT = "jobs.health.check_bot"
@@ -37,6 +38,7 @@ class JobName(StrEnum):
 QUEUE_OF: Final = {
     JobName.DRAIN_LANE: JobQueue.UPDATES,
     JobName.DRAIN_OUTBOX: JobQueue.OUTBOUND,
+    JobName.STORE_DEAD_LETTERS: JobQueue.DEFAULT,
     JobName.FLUSH_CLICKS: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
     JobName.CHECK_BOT: JobQueue.DEFAULT,

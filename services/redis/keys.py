@@ -71,8 +71,13 @@ def update_lane(lane: int) -> str:
 
 
 def update_attempts(lane: int) -> str:
-    """Hash entry id -> failed attempts; entries are deleted with their update."""
+    """Hash entry id -> failed attempts; fields are deleted with their update."""
     return f"{PREFIX}:lane:{lane}:attempts"
+
+
+def update_suspects(lane: int) -> str:
+    """Hash entry id -> times it ran alone after a crash, and `held` while a drain works; fields leave with their cause."""
+    return f"{PREFIX}:lane:{lane}:suspects"
 
 
 def intake_dead() -> str:
@@ -86,8 +91,23 @@ def outbox(bot_id: int, priority: str) -> str:
 
 
 def outbox_active(shard: int) -> str:
-    """Set of bot ids with a non-empty outbox in one shard. For ever: members leave when drained."""
+    """Sorted set bot id -> moment in ms from which its outbox may go on. For ever: members leave when drained."""
     return f"{PREFIX}:outbox:active:{shard}"
+
+
+def outbox_wake(shard: int) -> str:
+    """Stream of bots whose outbox just became non-empty, capped at 1000: a hint, never the only trace."""
+    return f"{PREFIX}:outbox:wake:{shard}"
+
+
+def outbox_pauses(bot_id: int) -> str:
+    """Hash chat (`*`: all) -> moment in ms until which Telegram's 429 forbids sending; lives until the last one."""
+    return f"{PREFIX}:outbox:{bot_id}:pauses"
+
+
+def outbox_attempts(bot_id: int) -> str:
+    """Hash entry id -> failed sends of it; fields are deleted with their entry."""
+    return f"{PREFIX}:outbox:{bot_id}:attempts"
 
 
 def conversation(bot_id: int, chat_id: int, user_id: int) -> str:
