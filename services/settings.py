@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         "", description="Redis or Valkey address (`rediss://` too); empty means the embedded Valkey"
     )
+    redis_verify_tls: bool = Field(
+        True,
+        description="whether the certificate of a `rediss://` server is checked; `false` for Heroku, whose are self-signed",
+    )
     redis_max_connections: int = Field(100, ge=4, description="Redis connections per process")
     telegram_api_url: BaseUrl = Field(
         "https://api.telegram.org", description="Bot API server; a self-hosted one or the sandbox"
@@ -156,6 +160,11 @@ class Settings(BaseSettings):
         30, gt=0, le=300, description="seconds a handler may take before it is cancelled"
     )
     send_concurrency: int = Field(64, ge=1, le=1000, description="Bot API calls in flight per sending job")
+    webhooks_per_minute: int = Field(
+        20,
+        ge=1,
+        description="webhooks set in a minute at most, so that many new bots do not look like a flood",
+    )
     intake_max_backlog: int = Field(
         100_000, ge=100, description="updates waiting in one lane above which webhooks answer 503"
     )

@@ -28,6 +28,7 @@ def fast_client(settings: Settings) -> Redis:
         # One immediate retry heals a connection that the server closed while idle.
         retry=Retry(NoBackoff(), 1),
         decode_responses=True,
+        **_tls(settings),
     )
     return Redis(connection_pool=pool)
 
@@ -41,8 +42,15 @@ def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
         health_check_interval=30,
         retry=Retry(NoBackoff(), 1),
         decode_responses=decode,
+        **_tls(settings),
     )
     return Redis(connection_pool=pool)
+
+
+def _tls(settings: Settings) -> dict[str, str]:
+    """Options of TLS connections; the other kinds of address refuse them."""
+    unchecked = settings.redis_url.startswith("rediss://") and not settings.redis_verify_tls
+    return {"ssl_cert_reqs": "none"} if unchecked else {}
 
 
 def _address(settings: Settings) -> str:
