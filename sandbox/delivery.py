@@ -30,10 +30,12 @@ class Lane:
     failures: int = 0
     scheduled: bool = False
     """Ready, in flight or waiting for its next attempt."""
+    timer: gevent.Greenlet | None = None
+    """Set while waiting."""
 
 
 class Delivery:
-    """The delivery of one bot's updates to one webhook; ends when the webhook changes."""
+    """The delivery of one bot's updates to its webhook; ends when the webhook is deleted."""
 
     def __init__(self, world: World, poster: Poster, bot: Bot, hook: Webhook) -> None:
         self._world = world
@@ -57,6 +59,15 @@ class Delivery:
         if not lane.scheduled:
             self._schedule(lane, 0.0)
 
+    def change_hook(self, hook: Webhook) -> None:
+        """Deliver somewhere else from now on; what waits for a retry is tried at once."""
+        self.hook = hook
+        for lane in list(self._lanes.values()):
+            if lane.timer is not None:
+                lane.timer.kill(block=False)
+                lane.failures = 0
+                self._schedule(lane, 0.0)
+
     def wake(self) -> None:
         """Go on after a pause (the bot was revoked and came back)."""
         if not self._paused():
@@ -69,8 +80,10 @@ class Delivery:
 
     def _schedule(self, lane: Lane, delay: float) -> None:
         lane.scheduled = True
+        lane.timer = None
         if delay > 0:
-            gevent.spawn_later(delay * self._world.settings.retry_factor, self._schedule, lane, 0.0)
+            wait = delay * self._world.settings.retry_factor
+            lane.timer = gevent.spawn_later(wait, self._schedule, lane, 0.0)
             return
         self._ready.append(lane)
         if self._workers < self.hook.max_connections and not self._paused():
@@ -86,7 +99,8 @@ class Delivery:
                 if entry is None:
                     self._lanes.pop(lane.name, None)
                     continue
-                self._settle(lane, entry, self._poster.post(self.hook, entry.body))
+                hook = self.hook
+                self._settle(lane, entry, hook, self._poster.post(hook, entry.body))
         finally:
             self._workers -= 1
 
@@ -103,20 +117,20 @@ class Delivery:
                 self._world.stats.updates_expired += 1
         return None
 
-    def _settle(self, lane: Lane, entry: Entry, outcome: Outcome) -> None:
+    def _settle(self, lane: Lane, entry: Entry, hook: Webhook, outcome: Outcome) -> None:
         if outcome.ok:
+            hook.gone_since = 0.0
             self._delivered(lane, entry, outcome)
             self._schedule(lane, 0.0)
             return
         lane.failures += 1
         self._world.stats.updates_retried += 1
-        self._note_failure(outcome)
+        self._note_failure(hook, outcome)
         self._schedule(lane, retry_delay(lane.failures, lane.cap, outcome.retry_after))
 
     def _delivered(self, lane: Lane, entry: Entry, outcome: Outcome) -> None:
         lane.entries.popleft()
         lane.failures = 0
-        self.hook.gone_since = 0.0
         self._bot.inbox.confirm([entry.seq])
         self._world.stats.updates_delivered += 1
         if outcome.body[:1] == b"{":
@@ -132,15 +146,15 @@ class Delivery:
         except (ValueError, ApiError):
             return
 
-    def _note_failure(self, outcome: Outcome) -> None:
+    def _note_failure(self, hook: Webhook, outcome: Outcome) -> None:
         now = self._world.clock.now()
-        self.hook.last_error_date = int(now)
-        self.hook.last_error_message = outcome.error
+        hook.last_error_date = int(now)
+        hook.last_error_message = outcome.error
         if outcome.status != 410:
-            self.hook.gone_since = 0.0
-        elif not self.hook.gone_since:
-            self.hook.gone_since = now
-        elif now - self.hook.gone_since >= GONE_PERIOD and self._bot.webhook is self.hook:
+            hook.gone_since = 0.0
+        elif not hook.gone_since:
+            hook.gone_since = now
+        elif now - hook.gone_since >= GONE_PERIOD and self._bot.webhook is hook:
             self._bot.webhook = None
             self._world.on_bot_changed(self._bot)
 
@@ -163,14 +177,16 @@ class Deliveries:
 
     def _on_bot_changed(self, bot: Bot) -> None:
         delivery = self._running.get(bot.id)
-        if delivery is not None and delivery.hook is not bot.webhook:
+        if delivery is None:
+            if bot.webhook is not None:
+                self._running[bot.id] = Delivery(self._world, self._poster, bot, bot.webhook)
+        elif bot.webhook is None:
             delivery.stopped = True
             del self._running[bot.id]
-            delivery = None
-        if delivery is not None:
+        else:
+            if delivery.hook is not bot.webhook:
+                delivery.change_hook(bot.webhook)
             delivery.wake()
-        elif bot.webhook is not None:
-            self._running[bot.id] = Delivery(self._world, self._poster, bot, bot.webhook)
 
     def stop(self) -> None:
         """End all deliveries; what is in flight is not waited for."""

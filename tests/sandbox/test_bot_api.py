@@ -126,7 +126,7 @@ def test_files_belong_to_one_bot_and_can_be_downloaded(sandbox: Sandbox) -> None
     user = sandbox.friend(bot)
     sandbox.act(user, other, "start")
     url = f"{sandbox.url}/bot{bot['token']}/sendDocument"
-    fields = {"chat_id": str(user), "document": ("a.txt", b"hello"), "reply_markup": '{"inline_keyboard":[]}'}
+    fields: dict[str, Any] = {"chat_id": str(user), "document": ("a.txt", b"hello")}
     sent = sandbox.http.request("POST", url, fields=fields).json()["result"]
     file_id = sent["document"]["file_id"]
     assert sandbox.call(bot["token"], "sendDocument", chat_id=user, document=file_id)["ok"]

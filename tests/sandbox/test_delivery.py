@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def test_a_failing_chat_is_retried_with_growing_waits_while_others_go_on(
     settled(lambda: "good" in texts(receiver.seen))
     settled(lambda: texts(receiver.seen).count("bad") == 5)
     at = [when for when, text in zip(receiver.times, texts(receiver.seen), strict=True) if text == "bad"]
-    gaps = [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(at)]
     assert gaps[0] < 0.08
     assert 0.09 < gaps[1] < gaps[2] < gaps[3]
 
@@ -194,6 +195,20 @@ def test_allowed_updates_filter_and_stay_when_left_out(sandbox: Sandbox, receive
     sandbox.act(user, bot, "block")
     kinds = [next(key for key in update if key != "update_id") for update in receiver.wait(2)]
     assert kinds == ["message", "my_chat_member"]
+
+
+def test_a_new_webhook_is_tried_at_once_and_gets_nothing_twice(sandbox: Sandbox, receiver: Receiver) -> None:
+    bot, user = sandbox.bot(), sandbox.user()
+    sandbox.call(bot["token"], "setWebhook", url="http://127.0.0.1:1/nobody")
+    sandbox.act(user, bot, "send", text="waiting")
+    time.sleep(0.4)
+    receiver.hold = lambda _update: time.sleep(0.1)
+    sandbox.call(bot["token"], "setWebhook", url=receiver.url)
+    receiver.wait(1, seconds=0.3)
+    sandbox.call(bot["token"], "setWebhook", url=receiver.url, secret_token="other")
+    sandbox.act(user, bot, "send", text="next")
+    time.sleep(0.4)
+    assert texts(receiver.seen) == ["waiting", "next"]
 
 
 def test_a_raw_update_can_be_delivered_twice_with_the_same_id(sandbox: Sandbox, receiver: Receiver) -> None:
