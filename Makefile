@@ -1,4 +1,48 @@
-PC = .venv/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe
-lock:
+# Everything lives in .venv, made from the hashed locks; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV = .venv
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: run demo test lint unit docs lock
+.DEFAULT_GOAL = run
+
+run: $(VENV)/.run       ## start everything; Ctrl-C stops it
+	@$(BIN)/python -m launch
+
+demo: $(VENV)/.run      ## the same with the sandbox instead of Telegram, a sample fleet and visitors
+	@$(BIN)/python -m launch demo
+
+test: lint unit         ## all checks
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+unit: $(VENV)/.dev
+	$(BIN)/python -m pytest -q
+
+docs: $(VENV)/.run      ## write docs/configuration.md and .env.example from the settings
+	$(BIN)/python -m launch.configuration --write
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 or newer is needed; \`$(PYTHON)\` is not. Name another with: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps keep a second start from installing again; a changed lock renews them.
+$(VENV)/.run: requirements.lock | $(BIN)/python
+	$(INSTALL) -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+PC = $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe
+lock: $(VENV)/.dev      ## renew the locks from pyproject.toml
 	$(PC) -o requirements.lock pyproject.toml
 	$(PC) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml

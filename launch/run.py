@@ -25,6 +25,7 @@ from services.accounts.setup_code import setup_code
 from services.errors import Unavailable
 from services.platform import Platform
 from services.redaction import redact_text
+from services.secrets import Vault
 from services.settings import Settings, load_settings
 
 READY_SECONDS = 60.0
@@ -73,6 +74,7 @@ def run(plan: Plan) -> int:
 
 
 def _run_locked(plan: Plan, settings: Settings, lock: int) -> int:
+    Vault(tuple(key.get_secret_value() for key in settings.encryption_keys))  # refuses malformed keys here and now
     check_port(settings)
     folder = settings.data_dir.resolve() / "supervisor"
     gate = folder / "gate"
