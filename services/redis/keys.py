@@ -60,6 +60,21 @@ def webhook_paths() -> str:
     return f"{PREFIX}:webhooks"
 
 
+def reconciled() -> str:
+    """Hash bot id -> what Telegram was last brought to, and when. For ever: lost, every bot is looked at again."""
+    return f"{PREFIX}:reconciled"
+
+
+def webhooks_set(minute: int) -> str:
+    """How many webhooks were set in one minute, to stagger them (B3); lives two minutes."""
+    return f"{PREFIX}:webhooks:set:{minute}"
+
+
+def of_bot(bot_id: int) -> tuple[str, str]:
+    """Patterns of every key of one bot, for deleting it."""
+    return f"{PREFIX}:bot:{bot_id}:*", f"{PREFIX}:outbox:{bot_id}:*"
+
+
 def seen_updates(bot_id: int, piece: int) -> str:
     """Bitmap of 2**14 update ids from piece * 2**14; lives 48 h after the last one (U3)."""
     return f"{PREFIX}:bot:{bot_id}:seen:{piece}"
