@@ -1,5 +1,6 @@
-"""The panel's pages, under `/panel`."""
+"""The panel's pages, under `/panel`: server-rendered HTML, live by small JSON answers below `/panel/live`."""
 
-from flask import Blueprint
+from blueprints.panel import bots, context, notifications, overview, pools
+from blueprints.panel.blueprint import blueprint
 
-blueprint = Blueprint("panel", __name__, url_prefix="/panel")
+__all__ = ["blueprint", "bots", "context", "notifications", "overview", "pools"]

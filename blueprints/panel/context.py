@@ -1,0 +1,30 @@
+"""What every template may use, those outside the panel too: they share its shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, g, request
+
+from blueprints.panel import assets
+from blueprints.panel.texts import script_texts
+from blueprints.platform import platform
+from services.analytics.unread import count_unread
+
+
+def init_app(app: Flask) -> None:
+    """Add the variables below to every template of `app`."""
+    app.context_processor(variables)
+
+
+def variables() -> dict[str, Any]:
+    """Vendored files, texts for scripts, and whoever is signed in, if that is already known."""
+    return {"vendored": assets, "script_texts": script_texts, "me": g.get("signed_in"), "unread": _unread()}
+
+
+def _unread() -> int:
+    """Unread notifications for the badge; only pages of the panel show it, and only they pay the query."""
+    signed_in = g.get("signed_in")
+    if signed_in is None or not request.path.startswith("/panel"):
+        return 0
+    return count_unread(platform(), signed_in.caller)

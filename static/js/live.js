@@ -1,0 +1,29 @@
+// Polling that tells the truth: "live" while answers come, "lost" when they do not, quiet while nobody looks.
+import { api } from "./api.js";
+
+const PATIENCE_MS = 30000;
+
+/** Call `onData(data)` with the JSON of `path` every `everyMs`; `onState("live"|"lost")` when that changes. */
+export function poll(path, everyMs, onData, onState) {
+  let timer = 0;
+  let failures = 0;
+  const again = () => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(step, Math.min(everyMs * 2 ** Math.min(failures, 4), PATIENCE_MS));
+  };
+  const step = async () => {
+    if (document.hidden) return;
+    try {
+      onData(await api.get(typeof path === "function" ? path() : path));
+      failures = 0;
+      onState("live");
+    } catch (error) {
+      failures += 1;
+      onState("lost", error);
+    }
+    again();
+  };
+  document.addEventListener("visibilitychange", () => document.hidden || step());
+  again();
+  return step;
+}

@@ -1,0 +1,7 @@
+document.addEventListener("alpine:init", () => {
+  Alpine.data("autoSubmit", () => ({
+    submit() {
+      this.$root.submit();
+    },
+  }));
+});
