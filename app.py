@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from blueprints import auth, panel, redirects, system, webhooks
+from blueprints import auth, errors, i18n, panel, redirects, security, system, webhooks
 from blueprints.api import bots, keys, pools
 from blueprints.platform import EXTENSION
+from commands import accounts as account_commands
 from commands import database
+from commands import keys as key_commands
 from services.platform import Platform, build_platform
+
+PAGES = (redirects, webhooks, auth, system, panel)
+RESOURCES = (bots, pools, keys)  # under /api/v1
+COMMANDS = (account_commands, key_commands, database)  # `flask --app wsgi <group> …`
 
 
 def create_app(platform: Platform | None = None) -> Flask:
@@ -20,17 +26,21 @@ def create_app(platform: Platform | None = None) -> Flask:
         MAX_CONTENT_LENGTH=1_000_000,  # U1: an update is never larger
     )
     app.extensions[EXTENSION] = platform
-    for module in (redirects, webhooks, auth, system, panel):
+    security.init_app(app, platform)
+    errors.init_app(app)
+    i18n.init_app(app)
+    for module in PAGES:
         app.register_blueprint(module.blueprint)
     _register_api(app)
-    app.cli.add_command(database.group)
+    for commands in COMMANDS:
+        app.cli.add_command(commands.group)
     return app
 
 
 def _register_api(app: Flask) -> None:
     """The REST API under `/api/v1`; the paths of I2 work without the version too."""
     v1 = Blueprint("v1", __name__, url_prefix="/api/v1")
-    for module in (bots, pools, keys):
+    for module in RESOURCES:
         v1.register_blueprint(module.blueprint)
     app.register_blueprint(v1)
     unversioned = Blueprint("api", __name__, url_prefix="/api")

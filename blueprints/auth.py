@@ -1,5 +1,175 @@
-"""Auth: signing in and out, first start."""
+"""Auth: signing in and out, first start, the account page."""
 
-from flask import Blueprint
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from blueprints.access import caller, public, signed_in
+from blueprints.platform import platform
+from blueprints.security import SESSION_SECRET, client_address, safe_next, signed_in_session
+from services.accounts import accounts, api_keys, sessions, setup_code
+from services.errors import FlotillaError, Unauthenticated
 
 blueprint = Blueprint("auth", __name__)
+HOME = "/panel"
+
+
+@blueprint.get("/login")
+@public
+def login() -> ResponseReturnValue:
+    """The sign-in form; on an installation without accounts, the way to its setup."""
+    if signed_in_session() is not None:
+        return redirect(safe_next(request.args.get("next"), HOME))
+    if not setup_code.has_account(platform()):
+        return redirect(url_for("auth.setup"))
+    return render_template("auth/login.html", email="", error=None)
+
+
+@blueprint.post("/login")
+@public
+def sign_in() -> ResponseReturnValue:
+    """Check e-mail and password and begin a session."""
+    email = request.form.get("email", "")
+    try:
+        secret = sessions.authenticate(
+            platform(), email, request.form.get("password", ""), client_address(), _agent()
+        )
+    except FlotillaError as error:
+        return _again("auth/login.html", error, email=email)
+    _begin(secret)
+    return redirect(safe_next(request.args.get("next"), HOME))
+
+
+@blueprint.post("/logout")
+@signed_in
+def logout() -> ResponseReturnValue:
+    """End this browser's session."""
+    sessions.end_session(platform(), session.get(SESSION_SECRET, ""))
+    session.clear()
+    return redirect(url_for("auth.login"))
+
+
+@blueprint.get("/setup")
+@public
+def setup() -> ResponseReturnValue:
+    """The form for the first account; gone once there is one."""
+    if setup_code.has_account(platform()):
+        return redirect(url_for("auth.login"))
+    return render_template("auth/setup.html", code=request.args.get("code", ""), email="", error=None)
+
+
+@blueprint.post("/setup")
+@public
+def create_first_account() -> ResponseReturnValue:
+    """Make the first account with the code of the server's console, and sign it in."""
+    form = request.form
+    try:
+        secret = setup_code.create_first_account(
+            platform(),
+            form.get("code", ""),
+            form.get("email", ""),
+            form.get("password", ""),
+            client_address(),
+            _agent(),
+        )
+    except FlotillaError as error:
+        return _again("auth/setup.html", error, code=form.get("code", ""), email=form.get("email", ""))
+    _begin(secret)
+    return redirect(HOME)
+
+
+@blueprint.get("/panel/account")
+@signed_in
+def account() -> str:
+    """Password, sessions and API keys of whoever is signed in."""
+    return _account_page()
+
+
+@blueprint.post("/panel/account/password")
+@signed_in
+def change_password() -> ResponseReturnValue:
+    """Set a new password; other browsers are signed out."""
+    form = request.form
+    try:
+        accounts.change_password(
+            platform(), caller(), _session_id(), form.get("present", ""), form.get("password", "")
+        )
+    except FlotillaError as error:
+        return _account_page(error=error), type(error).status
+    flash(gettext("Your password was changed; other browsers are signed out."))
+    return redirect(url_for("auth.account"))
+
+
+@blueprint.post("/panel/account/sessions/<int:session_id>/revoke")
+@signed_in
+def revoke_session(session_id: int) -> ResponseReturnValue:
+    """Sign another browser out."""
+    sessions.revoke_session(platform(), caller(), session_id)
+    return redirect(url_for("auth.account"))
+
+
+@blueprint.post("/panel/account/keys")
+@signed_in
+def create_key() -> ResponseReturnValue:
+    """Make an API key and show it, this once."""
+    form = request.form
+    days = form.get("expires_days", "")
+    try:
+        _, text = api_keys.create_key(
+            platform(),
+            caller(),
+            scopes=form.getlist("scopes"),
+            name=form.get("name", "").strip(),
+            expires_days=int(days) if days.isascii() and days.isdecimal() else None,
+        )
+    except FlotillaError as error:
+        return _account_page(error=error), type(error).status
+    return _account_page(new_key=text)
+
+
+@blueprint.post("/panel/account/keys/<key_id>/revoke")
+@signed_in
+def revoke_key(key_id: str) -> ResponseReturnValue:
+    """Make a key useless."""
+    api_keys.revoke_key(platform(), caller(), key_id)
+    return redirect(url_for("auth.account"))
+
+
+def _account_page(*, error: FlotillaError | None = None, new_key: str | None = None) -> str:
+    return render_template(
+        "auth/account.html",
+        sessions=sessions.list_sessions(platform(), caller()),
+        session_id=_session_id(),
+        keys=api_keys.list_keys(platform(), caller()),
+        scopes=sorted(caller().scopes),
+        error=error,
+        new_key=new_key,
+    )
+
+
+def _begin(secret: str) -> None:
+    """Rotate: nothing of the session before, its CSRF token included, survives the sign-in."""
+    former = session.get(SESSION_SECRET)
+    if isinstance(former, str):
+        sessions.end_session(platform(), former)
+    session.clear()
+    session.permanent = True
+    session[SESSION_SECRET] = secret
+
+
+def _session_id() -> int:
+    found = signed_in_session()
+    if found is None:
+        raise Unauthenticated("Sign in")
+    return found.session_id
+
+
+def _agent() -> str:
+    return request.headers.get("User-Agent", "")
+
+
+def _again(template: str, error: FlotillaError, **values: str) -> ResponseReturnValue:
+    headers = {"Retry-After": str(int(error.retry_after) + 1)} if error.retry_after else {}
+    return render_template(template, error=error, **values), type(error).status, headers

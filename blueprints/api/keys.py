@@ -1,5 +1,53 @@
-"""REST API of keys."""
+"""REST API of keys: make one (shown once), list, revoke."""
+
+from __future__ import annotations
+
+from typing import Any
 
 from flask import Blueprint
+from pydantic import Field
+
+from blueprints.access import api, caller
+from blueprints.api.body import Body, page, page_of, parse
+from blueprints.platform import platform
+from services.accounts import api_keys
+from services.accounts.api_keys import MAX_DAYS, MAX_NAME
+from services.accounts.caller import Scope
 
 blueprint = Blueprint("keys", __name__, url_prefix="/keys")
+
+
+class NewKey(Body):
+    """Body of a new key; without scopes it has all that its maker has."""
+
+    name: str = Field("", max_length=MAX_NAME)
+    scopes: list[Scope] = Field(default_factory=list)
+    expires_days: int | None = Field(None, ge=1, le=MAX_DAYS)
+
+
+@blueprint.post("")
+@api(Scope.WRITE)
+def create() -> tuple[dict[str, Any], int]:
+    """Make a key; `key` in the answer is its text, which is never shown again."""
+    body = parse(NewKey)
+    row, text = api_keys.create_key(
+        platform(), caller(), scopes=body.scopes, name=body.name, expires_days=body.expires_days
+    )
+    return {**api_keys.describe(row), "key": text}, 201
+
+
+@blueprint.get("")
+@api(Scope.READ)
+def listing() -> dict[str, Any]:
+    """The caller's keys, without their secrets."""
+    asked = page()
+    rows = api_keys.list_keys(platform(), caller(), after=asked.after, limit=asked.limit + 1)
+    return page_of(rows, asked, api_keys.describe)
+
+
+@blueprint.delete("/<key_id>")
+@api(Scope.WRITE)
+def revoke(key_id: str) -> tuple[str, int]:
+    """Revoke a key; it stops working at once."""
+    api_keys.revoke_key(platform(), caller(), key_id)
+    return "", 204

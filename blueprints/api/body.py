@@ -1,0 +1,125 @@
+"""Reading requests of the REST API: JSON bodies, query parameters, pages of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from flask import request
+from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from services.errors import InvalidInput
+
+MAX_LIMIT = 200
+DEFAULT_LIMIT = 50
+
+
+class Body(BaseModel):
+    """Base of request bodies: an unknown field is an error, and text comes without surrounding blanks."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model]) -> Model:
+    """The JSON body as `model`. Raises InvalidInput naming the first wrong field; fields are never ignored.
+
+    Anything but JSON is `json_expected`: 415 for another content type, 422 for broken JSON or no object.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType("Send the body as JSON with Content-Type: application/json")
+    try:
+        data = request.get_json()
+    except BadRequest as error:
+        raise InvalidInput("The body is not valid JSON", code="json_expected") from error
+    if not isinstance(data, dict):
+        raise InvalidInput("The body must be a JSON object", code="json_expected")
+    _refuse_unstorable(data)
+    return checked(model, data)
+
+
+def query(model: type[Model]) -> Model:
+    """The query parameters as `model`; InvalidInput for an unknown or wrong one."""
+    return checked(model, request.args.to_dict())
+
+
+def checked(model: type[Model], data: dict[str, Any]) -> Model:
+    """`data` as `model`; InvalidInput with field and reason, never with the value, which may be a secret.
+
+    Unknown fields are refused whatever the model says.
+    """
+    try:
+        return model.model_validate(data, extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or None
+        raise InvalidInput(_reason(str(first["type"]), str(first["msg"])), field=field) from None
+
+
+def _refuse_unstorable(value: Any, field: str = "") -> None:
+    """NUL and lone surrogates are legal in JSON and in no database."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_unstorable(name, field)
+            _refuse_unstorable(item, f"{field}.{name}" if field else name)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_unstorable(item, field)
+    elif isinstance(value, str) and (
+        "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
+    ):
+        raise InvalidInput(
+            "The text holds a character that is none (NUL or half of a pair)", field=field or None
+        )
+
+
+def _reason(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "There is no such field"
+    return message.removeprefix("Value error, ")
+
+
+class _Numbered(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=_Numbered)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for: at most `limit` rows with an id above `after`."""
+
+    limit: int = DEFAULT_LIMIT
+    after: int = 0
+
+
+def page() -> Page:
+    """`?limit=` (1 to 200, default 50) and `?cursor=` of this request; InvalidInput when they are wrong."""
+    return Page(_number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT), _number("cursor", 0, 0, 2**63 - 1))
+
+
+def listing(items: Sequence[Any], next_cursor: str | None = None) -> dict[str, Any]:
+    """The form of every list answer; `next` is null on the last page."""
+    return {"items": list(items), "next": next_cursor}
+
+
+def page_of(rows: Sequence[Row], asked: Page, describe: Callable[[Row], Any]) -> dict[str, Any]:
+    """A list answer from up to `asked.limit + 1` rows in order of id: the surplus row only shows there is more."""
+    shown = rows[: asked.limit]
+    more = len(rows) > asked.limit
+    return listing([describe(row) for row in shown], str(shown[-1].id) if more else None)
+
+
+def _number(name: str, default: int, lowest: int, highest: int) -> int:
+    text = request.args.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and lowest <= int(text) <= highest):
+        raise InvalidInput(f"{name} must be a whole number from {lowest} to {highest}", field=name)
+    return int(text)

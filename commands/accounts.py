@@ -1,0 +1,47 @@
+"""`flask accounts`: making and listing accounts at the server's command line."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+
+import click
+from flask.cli import AppGroup
+
+from blueprints.platform import platform
+from commands.failures import told_in_one_line
+from services.accounts.accounts import create_account, list_accounts
+from services.times import iso
+
+group = AppGroup("accounts", help="Accounts: people who sign in.")
+
+
+@group.command("create")
+@click.argument("email")
+@click.option(
+    "--password", help="At least 10 characters; asked for when left out, or made without a terminal."
+)
+@click.option("--admin", is_flag=True, help="May see and change everything.")
+@told_in_one_line
+def create(email: str, password: str | None, admin: bool) -> None:
+    """Make an account for EMAIL."""
+    made = None
+    if password is None:
+        if sys.stdin.isatty():
+            password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        else:
+            password = made = secrets.token_urlsafe(15)
+    account = create_account(platform(), email, password or "", admin)
+    click.echo(f"{account.email}: account {account.id} created{' (admin)' if admin else ''}")
+    if made:
+        click.echo(f"password: {made}")
+
+
+@group.command("list")
+@told_in_one_line
+def listing() -> None:
+    """Print all accounts, one a line: id, e-mail, role, since when."""
+    for account in list_accounts(platform()):
+        role = "admin" if account.is_admin else "owner"
+        state = "" if account.is_active else "\tswitched off"
+        click.echo(f"{account.id}\t{account.email}\t{role}\t{iso(account.created_at)}{state}")

@@ -1,0 +1,29 @@
+"""`flask keys`: making API keys at the server's command line."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from blueprints.platform import platform
+from commands.failures import told_in_one_line
+from services.accounts.accounts import command_caller, get_account_by_email
+from services.accounts.api_keys import create_key
+from services.accounts.caller import Scope
+
+group = AppGroup("keys", help="API keys of accounts.")
+
+
+@group.command("create")
+@click.argument("email")
+@click.option(
+    "--scope", "scopes", multiple=True, help=f"One of {', '.join(Scope)}; repeatable; none means all."
+)
+@click.option("--name", default="", help="What the key is for.")
+@click.option("--expires-days", type=int, help="Days until it expires; left out, it never does.")
+@told_in_one_line
+def create(email: str, scopes: tuple[str, ...], name: str, expires_days: int | None) -> None:
+    """Make an API key for the account EMAIL and print it, alone, this once."""
+    owner = command_caller(get_account_by_email(platform(), email))
+    _, text = create_key(platform(), owner, scopes=scopes, name=name, expires_days=expires_days)
+    click.echo(text)
