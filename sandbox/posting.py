@@ -21,6 +21,7 @@ POOL_SIZE = 100
 """Kept-alive connections per receiver; max_connections goes up to 100."""
 FAR_AWAY = "The sandbox delivers to loopback and allowed hosts only"
 logging.getLogger("urllib3").setLevel(logging.ERROR)
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # near hosts have no real certificates
 
 
 @dataclass(frozen=True)

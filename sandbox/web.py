@@ -36,6 +36,7 @@ def create_web(world: World) -> Flask:
     web.register_error_handler(ControlError, _refuse)
     web.register_error_handler(HTTPException, _refuse_http)
     web.register_error_handler(ValueError, _refuse_value)
+    web.register_error_handler(TypeError, _refuse_value)
     web.after_request(_harden)
     return web
 
@@ -57,7 +58,7 @@ def _refuse(error: ControlError) -> tuple[Response, int]:
     return jsonify(error=error.code, message=error.message), error.status
 
 
-def _refuse_value(error: ValueError) -> tuple[Response, int]:
+def _refuse_value(error: Exception) -> tuple[Response, int]:
     return jsonify(error="bad_value", message=str(error)), 400
 
 

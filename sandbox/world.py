@@ -54,6 +54,8 @@ class World:
     def reset(self) -> None:
         """Forget everything and start over with the same seed."""
         self.on_reset()
+        for bot in getattr(self, "bots", {}).values():
+            bot.inbox.wake()
         self.rng = random.Random(self.settings.seed)
         self.clock.offset = 0.0
         self.bots: dict[int, Bot] = {}
@@ -112,6 +114,7 @@ class World:
     def set_status(self, bot: Bot, status: BotStatus) -> None:
         """Revoke, freeze or restore; webhook delivery stops and goes on with it."""
         bot.status = status
+        bot.inbox.wake()
         self.on_bot_changed(bot)
 
     def rotate_token(self, bot: Bot) -> str:

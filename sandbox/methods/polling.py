@@ -7,9 +7,9 @@ import time
 
 from gevent import Timeout
 
-from sandbox.errors import OTHER_POLLER, WEBHOOK_ACTIVE, ApiError
+from sandbox.errors import OTHER_POLLER, UNAUTHORIZED, WEBHOOK_ACTIVE, ApiError
 from sandbox.methods.webhook import apply_allowed_updates
-from sandbox.model import Bot, Json
+from sandbox.model import Bot, BotStatus, Json
 from sandbox.params import Params
 from sandbox.world import World
 
@@ -19,7 +19,8 @@ LONGEST_POLL = 50
 
 
 def get_updates(world: World, bot: Bot, params: Params) -> list[Json]:
-    """Pending updates, waiting up to ``timeout`` seconds for the first. ApiError 409."""
+    """Pending updates, waiting up to ``timeout`` seconds for the first. ApiError 409, or 401
+    when the token dies meanwhile."""
     _refuse_webhook(bot)
     bot.poll_number += 1
     mine = bot.poll_number
@@ -36,6 +37,8 @@ def get_updates(world: World, bot: Bot, params: Params) -> list[Json]:
             return found
         _wait(bot, deadline - time.monotonic())
         _refuse_webhook(bot)
+        if bot.status is BotStatus.REVOKED or world.bots.get(bot.id) is not bot:
+            raise ApiError(*UNAUTHORIZED)
         if bot.poll_number != mine:
             raise ApiError(409, OTHER_POLLER)
 

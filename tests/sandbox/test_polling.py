@@ -59,3 +59,10 @@ def test_polling_beside_a_webhook_is_409(sandbox: Sandbox) -> None:
                                      "use deleteWebhook to delete the webhook first")
     sandbox.call(token, "deleteWebhook")
     assert sandbox.call(token, "getUpdates")["ok"]
+
+
+def test_a_revoked_token_ends_a_running_poll_with_401(sandbox: Sandbox) -> None:
+    bot = sandbox.bot()
+    timer = threading.Timer(0.2, sandbox.control, ("POST", f"/bots/{bot['id']}/revoke"))
+    timer.start()
+    assert sandbox.call(bot["token"], "getUpdates", timeout=5)["error_code"] == 401
