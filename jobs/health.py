@@ -1,0 +1,22 @@
+"""Jobs of health: the sweep, and one bot at once. Both may run twice or be lost without harm."""
+
+from __future__ import annotations
+
+from jobs import process
+from services.health import sweep
+from services.metrics import TASK_SECONDS, timed
+
+
+def sweep_health() -> None:
+    """Check all bots that are due, unless a sweep has just been made: calls pile up while no worker runs."""
+    platform = process.platform()
+    age = sweep.last_sweep_age(platform)
+    if age is None or age > platform.settings.health_interval_seconds / 2:
+        with timed(TASK_SECONDS, "sweep_health"):
+            sweep.sweep(platform)
+
+
+def check_bot(bot_id: int) -> None:
+    """Check one bot now."""
+    with timed(TASK_SECONDS, "check_bot"):
+        sweep.check_bot(process.platform(), bot_id)

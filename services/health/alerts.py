@@ -1,0 +1,109 @@
+"""Which changes of health the owner is told of (N2, N3): one notification per change, a recovery after each alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import MemberStatus, Notification, PoolBot, RedirectPool
+from services.health.pool_health import PoolHealth
+from services.notifications.kinds import Kind
+from services.notifications.notify import notify
+
+CRITICAL_BELOW_PERCENT = 50
+LOST = (MemberStatus.OFFLINE, MemberStatus.BANNED)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One member's new status."""
+
+    member: PoolBot
+    before: MemberStatus
+    after: MemberStatus
+    cause: str
+    at: datetime
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether the member left the rotation for good or for a hold."""
+        return self.after in LOST
+
+    @property
+    def is_return(self) -> bool:
+        """Whether a member that had been lost is online again."""
+        return self.before in LOST and self.after is MemberStatus.ONLINE
+
+
+def alert_changes(session: Session, changes: Iterable[Change], health: Mapping[int, PoolHealth]) -> None:
+    """Tell the owners of losses, bans, returns and of pools that became critical; `health` is the one after them."""
+    seen: dict[int, RedirectPool] = {}
+    lost: dict[int, datetime] = {}
+    for change in changes:
+        pool = change.member.pool
+        seen[pool.id] = pool
+        if change.is_loss:
+            lost[pool.id] = change.at
+        _alert_member(session, change, pool, health[pool.id])
+    for pool_id, pool in seen.items():
+        _alert_pool(session, pool, health[pool_id], lost.get(pool_id))
+
+
+def _alert_member(session: Session, change: Change, pool: RedirectPool, health: PoolHealth) -> None:
+    if change.is_return:
+        kind = Kind.MEMBER_ONLINE
+    elif change.after is MemberStatus.BANNED:
+        kind = Kind.MEMBER_BANNED
+    elif change.after is MemberStatus.OFFLINE and change.before is not MemberStatus.BANNED:
+        kind = Kind.MEMBER_OFFLINE
+    else:
+        return
+    notify(
+        session,
+        account_id=pool.account_id,
+        kind=kind,
+        level=kind.level,
+        dedupe_key=f"{kind}:{change.member.id}:{change.at.timestamp():.3f}",
+        params={"bot": change.member.bot.username, "cause": change.cause, **_about(pool, health)},
+        pool_id=pool.id,
+        bot_id=change.member.bot_id,
+        at=change.at,
+    )
+
+
+def _alert_pool(session: Session, pool: RedirectPool, health: PoolHealth, lost_at: datetime | None) -> None:
+    """`pool_critical` once when a loss leaves the pool below 50 %, and `pool_recovered` once it is back."""
+    last = session.scalar(
+        select(Notification)
+        .where(
+            Notification.pool_id == pool.id,
+            Notification.kind.in_([Kind.POOL_CRITICAL, Kind.POOL_RECOVERED]),
+        )
+        .order_by(Notification.id.desc())
+        .limit(1)
+    )
+    alarmed = last is not None and last.kind == Kind.POOL_CRITICAL
+    critical = health.percent < CRITICAL_BELOW_PERCENT
+    if critical and lost_at is not None and not alarmed:
+        kind, begun = Kind.POOL_CRITICAL, f"{lost_at.timestamp():.3f}"
+    elif alarmed and not critical and last is not None:
+        kind, begun = Kind.POOL_RECOVERED, str(last.id)
+    else:
+        return
+    notify(
+        session,
+        account_id=pool.account_id,
+        kind=kind,
+        level=kind.level,
+        dedupe_key=f"{kind}:{pool.id}:{begun}",
+        params=_about(pool, health),
+        pool_id=pool.id,
+    )
+
+
+def _about(pool: RedirectPool, health: PoolHealth) -> dict[str, object]:
+    return {"pool": pool.name, "health": health.percent, "online": health.online, "total": health.total}

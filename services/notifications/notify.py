@@ -1,0 +1,96 @@
+"""Telling an account of something, once per change (N1, N3), and reading it in the panel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from models import Notification
+from services.accounts.caller import Caller
+from services.notifications.kinds import Kind
+from services.notifications.texts import sentence
+from services.platform import Platform
+from services.times import utc_now
+
+MOST_LISTED = 200
+
+
+def notify(
+    session: Session,
+    account_id: int,
+    kind: str,
+    level: str,
+    dedupe_key: str,
+    params: Mapping[str, Any],
+    pool_id: int | None = None,
+    bot_id: int | None = None,
+    at: datetime | None = None,
+) -> bool:
+    """Add a notification to the caller's transaction; False when `dedupe_key` was already told of.
+
+    `params` fills the text of `kind` and must hold no secret.
+    """
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = (
+        insert(Notification)
+        .values(
+            account_id=account_id,
+            kind=str(kind),
+            level=str(level),
+            dedupe_key=dedupe_key[:100],
+            params=dict(params),
+            pool_id=pool_id,
+            bot_id=bot_id,
+            at=at or utc_now(),
+        )
+        .on_conflict_do_nothing(index_elements=["dedupe_key"])
+        .returning(Notification.id)
+    )
+    return session.scalar(statement) is not None
+
+
+def recent(platform: Platform, caller: Caller, limit: int = 50) -> list[Notification]:
+    """The caller's newest notifications, newest first, at most 200."""
+    with platform.database.reading() as session:
+        found = session.scalars(
+            select(Notification)
+            .where(Notification.account_id == caller.account_id)
+            .order_by(Notification.at.desc(), Notification.id.desc())
+            .limit(max(1, min(limit, MOST_LISTED)))
+        )
+        return list(found)
+
+
+def unread_count(platform: Platform, caller: Caller) -> int:
+    """How many of the caller's notifications were not read yet."""
+    with platform.database.reading() as session:
+        count = session.scalar(
+            select(func.count()).where(
+                Notification.account_id == caller.account_id, Notification.read_at.is_(None)
+            )
+        )
+        return int(count or 0)
+
+
+def mark_read(platform: Platform, caller: Caller, ids: Iterable[int] | None = None) -> int:
+    """Mark the caller's notifications read, all or those named; returns how many were unread. Others' are left alone."""
+    statement = update(Notification).where(
+        Notification.account_id == caller.account_id, Notification.read_at.is_(None)
+    )
+    if ids is not None:
+        statement = statement.where(Notification.id.in_(list(ids)))
+    with platform.database.transaction() as session:
+        marked = session.scalars(statement.values(read_at=utc_now()).returning(Notification.id)).all()
+        return len(marked)
+
+
+def render(notification: Notification, locale: str) -> str:
+    """The notification's text in the reader's language; a missing parameter shows as "?"."""
+    known: defaultdict[str, Any] = defaultdict(lambda: "?", notification.params)
+    return sentence(Kind(notification.kind), locale).format_map(known)

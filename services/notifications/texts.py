@@ -1,0 +1,46 @@
+"""The sentences of notifications (N2), Brazilian Portuguese and English twins, filled from `Notification.params`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.notifications.kinds import Kind
+
+DEFAULT_LOCALE: Final = "pt_BR"
+
+PT_BR: Final = {
+    Kind.MEMBER_OFFLINE: "⚠️ Bot @{bot} do pool '{pool}' está offline.\nSaúde do pool: {health}% ({online}/{total} online)",
+    Kind.MEMBER_BANNED: "⛔ Bot @{bot} do pool '{pool}' foi banido e saiu da rotação.\nSaúde do pool: {health}% ({online}/{total} online)",
+    Kind.MEMBER_ONLINE: "✅ Bot @{bot} voltou online no pool '{pool}'\nSaúde do pool: {health}% ({online}/{total} online)",
+    Kind.POOL_CRITICAL: "🚨 CRÍTICO: Pool '{pool}' com apenas {health}% de saúde!\nApenas {online} de {total} bots online. Adicione mais bots ou verifique os existentes.",
+    Kind.POOL_RECOVERED: "✅ Pool '{pool}' recuperado.\nSaúde do pool: {health}% ({online}/{total} online)",
+    Kind.OUTAGE: "🌐 O Telegram não responde: {failed} de {checked} verificações falharam.\nOs estados dos bots foram mantidos; ninguém foi banido.",
+    Kind.OUTAGE_OVER: "✅ O Telegram voltou a responder. As verificações seguem normalmente.",
+    Kind.WEBHOOK_STOLEN: "🚨 O webhook do bot @{bot} aponta para outro endereço: {host}\nRestaure o webhook ou troque o token no @BotFather.",
+    Kind.BOT_FAILED: "⚠️ Bot @{bot} parou: {reason}",
+    Kind.QUEUE_LAG: "⚠️ Fila '{queue}' atrasada: {seconds} s ({waiting} na espera)",
+    Kind.DEAD_LETTERS: "⚠️ {count} mensagens descartadas do bot @{bot}. Veja as mensagens mortas no painel.",
+    Kind.TRAFFIC_ANOMALY: "⚠️ Tráfego ou oferta: todos os bots do pool '{pool}' caíram juntos em conversão. Nenhum bot foi retirado.",
+    Kind.KEY_ROTATION_DUE: "🔑 As chaves têm {days} dias. Faça a troca com: flask secrets rotate",
+}
+
+EN: Final = {
+    Kind.MEMBER_OFFLINE: "⚠️ Bot @{bot} of pool '{pool}' is offline.\nPool health: {health}% ({online}/{total} online)",
+    Kind.MEMBER_BANNED: "⛔ Bot @{bot} of pool '{pool}' was banned and left the rotation.\nPool health: {health}% ({online}/{total} online)",
+    Kind.MEMBER_ONLINE: "✅ Bot @{bot} is back online in pool '{pool}'\nPool health: {health}% ({online}/{total} online)",
+    Kind.POOL_CRITICAL: "🚨 CRITICAL: Pool '{pool}' at only {health}% health!\nOnly {online} of {total} bots online. Add more bots or check the existing ones.",
+    Kind.POOL_RECOVERED: "✅ Pool '{pool}' recovered.\nPool health: {health}% ({online}/{total} online)",
+    Kind.OUTAGE: "🌐 Telegram does not answer: {failed} of {checked} checks failed.\nThe bots' states were held; nobody was banned.",
+    Kind.OUTAGE_OVER: "✅ Telegram answers again. Checks go on as usual.",
+    Kind.WEBHOOK_STOLEN: "🚨 The webhook of bot @{bot} points elsewhere: {host}\nRestore the webhook or replace the token at @BotFather.",
+    Kind.BOT_FAILED: "⚠️ Bot @{bot} stopped: {reason}",
+    Kind.QUEUE_LAG: "⚠️ Queue '{queue}' lags: {seconds} s ({waiting} waiting)",
+    Kind.DEAD_LETTERS: "⚠️ {count} messages of bot @{bot} were given up. See the dead letters in the panel.",
+    Kind.TRAFFIC_ANOMALY: "⚠️ Traffic or offer: all bots of pool '{pool}' fell in conversion together. No bot was taken out.",
+    Kind.KEY_ROTATION_DUE: "🔑 The keys are {days} days old. Rotate them with: flask secrets rotate",
+}
+
+
+def sentence(kind: Kind, locale: str) -> str:
+    """The template of `kind` in `locale` ("pt_BR", "pt-BR", "en", …); other languages get English."""
+    return (PT_BR if locale.lower().startswith("pt") else EN)[kind]
