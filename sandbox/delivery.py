@@ -30,7 +30,7 @@ class Lane:
     failures: int = 0
     scheduled: bool = False
     """Ready, in flight or waiting for its next attempt."""
-    timer: gevent.Greenlet | None = None
+    timer: gevent.Greenlet[..., None] | None = None
     """Set while waiting."""
 
 

@@ -1,11 +1,8 @@
-# mypy: disable-error-code="import-untyped"
 """getUpdates: long polling with offset, limit, timeout; the newer of two pollers wins."""
 
 from __future__ import annotations
 
 import time
-
-from gevent import Timeout
 
 from sandbox.errors import OTHER_POLLER, UNAUTHORIZED, WEBHOOK_ACTIVE, ApiError
 from sandbox.methods.webhook import apply_allowed_updates
@@ -50,5 +47,4 @@ def _refuse_webhook(bot: Bot) -> None:
 
 def _wait(bot: Bot, seconds: float) -> None:
     """Sleep until an update, another poller or a webhook arrives."""
-    with Timeout(seconds, False):
-        bot.inbox.arrived.wait()
+    bot.inbox.arrived.wait(timeout=max(seconds, 0.0))
