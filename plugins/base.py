@@ -1,0 +1,71 @@
+"""The base class of every plugin (P1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from plugins.router import Router
+
+
+class PluginConfig(BaseModel):
+    """What a plugin can be configured with; each field has a type, a default and a description."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class BasePlugin:
+    """One plugin switched on for one bot. Subclasses set the metadata and register handlers.
+
+    A module makes its plugin known by `plugin = ItsClass`. Handlers are plain functions `(message, ctx)`.
+    """
+
+    name: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    version: ClassVar[str] = "1.0.0"
+    author: ClassVar[str] = ""
+    dependencies: ClassVar[tuple[str, ...]] = ()  # plugins that must be on for the bot and are asked first
+    supports_hot_reload: ClassVar[bool] = True
+    allowed_updates: ClassVar[tuple[str, ...]] = ()  # kinds of update wanted beside the usual ones (B2)
+    config_model: ClassVar[type[PluginConfig]] = PluginConfig
+
+    def __init__(self, bot_id: int, config: Mapping[str, Any], db: Any = None) -> None:
+        self._bot_id = bot_id
+        self._db = db
+        self.config = self.config_model.model_validate(dict(config))
+
+    @property
+    def bot_id(self) -> int:
+        """The number of the bot this instance serves."""
+        return self._bot_id
+
+    @property
+    def db(self) -> Any:
+        """The database: `with self.db.reading() as session` or `with self.db.transaction() as session`.
+
+        Work in a handler must be repeatable: the same update may be handled again after a crash (U5).
+        """
+        return self._db
+
+    def get_config(self, key: str, default: Any = None) -> Any:
+        """The configured value of `key`, or `default` when the plugin has no such field or it is None."""
+        value = getattr(self.config, key, None)
+        return default if value is None else value
+
+    def setup_handlers(self, router: Router) -> None:
+        """Register this plugin's handlers; the order is the order of asking."""
+        raise NotImplementedError(f"plugin {self.name!r} registers no handlers")
+
+    def on_load(self) -> None:
+        """Called when the plugin was built for the bot in this process."""
+
+    def on_unload(self) -> None:
+        """Called when this instance is replaced or the process ends."""
+
+    def on_bot_start(self) -> None:
+        """Called in each process when the bot becomes active there."""
+
+    def on_bot_stop(self) -> None:
+        """Called in each process when the bot was stopped or deleted."""

@@ -1,0 +1,240 @@
+"""What a handler works with: the update's facts, and wishes that take effect together once the handler ends well (P1).
+
+Nothing here does I/O but the first look at the conversation's state. Everything wanted is collected in `effects`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final
+
+COMMAND: Final = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
+STATE_TTL_SECONDS = 7 * 24 * 3600
+DEFAULT_LANGUAGE = "en"
+
+
+class Strategy(StrEnum):
+    """Who shares a conversation's state (P4)."""
+
+    GLOBAL_USER = "GLOBAL_USER"
+    USER_IN_CHAT = "USER_IN_CHAT"
+    CHAT = "CHAT"
+
+
+class Priority(StrEnum):
+    """Replies are sent before bulk work of the same bot (O1)."""
+
+    REPLY = "reply"
+    BULK = "bulk"
+
+
+@dataclass(frozen=True)
+class BotFacts:
+    """What a plugin may know of its bot; never its token."""
+
+    id: int
+    username: str
+    name: str
+    strategy: Strategy = Strategy.USER_IN_CHAT
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The person behind an update."""
+
+    telegram_id: int
+    first_name: str = ""
+    last_name: str = ""
+    username: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """`/name@botname args`: the name in lower case without the slash, the rest stripped."""
+
+    name: str
+    args: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A Bot API method to be called through the outbox."""
+
+    method: str
+    params: dict[str, Any]
+    priority: Priority = Priority.REPLY
+
+
+@dataclass
+class Effects:
+    """What a handler wants done. `conversation` is None when the state was not touched."""
+
+    calls: list[Call] = field(default_factory=list)
+    conversation: dict[str, Any] | None = None
+
+
+@dataclass
+class Context:
+    """One update's handling. `chat_id` is 0 where the update has no chat."""
+
+    bot: BotFacts
+    kind: str
+    event: Any
+    chat_id: int
+    lead: Lead
+    request_id: str = ""
+    start_param: str = ""
+    error_id: str = ""
+    match: re.Match[str] | None = None
+    load_state: Callable[[], str | None] = lambda: None
+    notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
+    logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
+    effects: Effects = field(default_factory=Effects)
+
+    # What came
+
+    @cached_property
+    def command(self) -> Command | None:
+        """The command in this message; None for other text, and for one addressed to another bot."""
+        text = getattr(self.event, "text", None)
+        if self.kind != "message" or not text or text[0] != "/":
+            return None
+        found = COMMAND.fullmatch(text)
+        if found is None or (found[2] and found[2].lower() != self.bot.username.lower()):
+            return None
+        return Command(found[1].lower(), (found[3] or "").strip())
+
+    @property
+    def message(self) -> Any:
+        """The message this update is or hangs on, if any."""
+        return self.event.message if self.kind == "callback_query" else self.event
+
+    def translate(self, texts: dict[str, str]) -> str:
+        """The text in the person's language out of {"pt": …, "en": …}; English when theirs is missing."""
+        language = self.lead.language.partition("-")[0]
+        return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")
+
+    @staticmethod
+    def escape(value: object) -> str:
+        """`value` for use inside HTML: everything that came from a person goes through this (O6)."""
+        return html.escape(str(value), quote=False)
+
+    def fill(self, template: str) -> str:
+        """`template` (HTML) with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
+        values = {
+            "first_name": self.lead.first_name,
+            "last_name": self.lead.last_name,
+            "username": self.lead.username,
+            "id": self.lead.telegram_id,
+            "start_param": self.start_param,
+            "bot_name": self.bot.name,
+        }
+        return re.sub(
+            r"\{(\w+)\}",
+            lambda found: self.escape(values[found[1]]) if found[1] in values else found[0],
+            template,
+        )
+
+    # What is wanted
+
+    def send(
+        self, text: str, *, reply_markup: Any = None, parse_mode: str | None = "HTML", **params: Any
+    ) -> None:
+        """Send `text` to the chat (or to `chat_id=`); HTML unless another parse_mode or None is given."""
+        self.api(
+            "sendMessage",
+            **{
+                "chat_id": self.chat_id,
+                "text": text,
+                "parse_mode": parse_mode,
+                **_markup(reply_markup),
+                **params,
+            },
+        )
+
+    def answer(self, text: str = "", *, show_alert: bool = False, **params: Any) -> None:
+        """Answer a button tap with a notice, or a message with a reply to it."""
+        if self.kind == "callback_query":
+            alert: dict[str, Any] = {"text": text, "show_alert": show_alert} if text else {}
+            self.api("answerCallbackQuery", callback_query_id=self.event.id, **alert, **params)
+        else:
+            self.send(text, reply_parameters={"message_id": self.message.message_id}, **params)
+
+    def edit(
+        self,
+        text: str,
+        *,
+        message_id: int | None = None,
+        reply_markup: Any = None,
+        parse_mode: str | None = "HTML",
+    ) -> None:
+        """Replace the text of the bot's message `message_id`, or of the one whose button was tapped."""
+        self.api(
+            "editMessageText",
+            chat_id=self.chat_id,
+            message_id=message_id or self.message.message_id,
+            text=text,
+            parse_mode=parse_mode,
+            **_markup(reply_markup),
+        )
+
+    def delete(self, message_id: int | None = None) -> None:
+        """Delete the message `message_id`, or the one at hand."""
+        self.api("deleteMessage", chat_id=self.chat_id, message_id=message_id or self.message.message_id)
+
+    def api(self, method: str, *, priority: Priority = Priority.REPLY, **params: Any) -> None:
+        """Call any Bot API method with exactly these parameters; those that are None are left out."""
+        given = {name: value for name, value in params.items() if value is not None}
+        self.effects.calls.append(Call(method, given, priority))
+
+    # The conversation (P4)
+
+    @property
+    def state(self) -> str | None:
+        """The conversation's state, None outside any."""
+        value: str | None = self._conversation.get("state")
+        return value
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The conversation's data; change it with `update_data`."""
+        return dict(self._conversation.get("data") or {})
+
+    def set_state(self, state: str | None) -> None:
+        """Go to `state`; the data stays."""
+        self.effects.conversation = {**self._conversation, "state": state}
+
+    def update_data(self, **values: Any) -> None:
+        """Add `values` (JSON types) to the conversation's data."""
+        self.effects.conversation = {**self._conversation, "data": {**self.data, **values}}
+
+    def clear_state(self) -> None:
+        """End the conversation: no state, no data."""
+        self.effects.conversation = {}
+
+    @property
+    def _conversation(self) -> dict[str, Any]:
+        if self.effects.conversation is not None:
+            return self.effects.conversation
+        return self._stored_conversation
+
+    @cached_property
+    def _stored_conversation(self) -> dict[str, Any]:
+        stored = self.load_state()
+        loaded: dict[str, Any] = json.loads(stored) if stored else {}
+        return loaded
+
+
+def _markup(markup: Any) -> dict[str, Any]:
+    """`reply_markup` as plain data; telebot's keyboard types are taken as they are."""
+    if markup is None:
+        return {}
+    return {"reply_markup": markup if isinstance(markup, dict) else json.loads(markup.to_json())}

@@ -1,0 +1,147 @@
+"""Which handler gets an update (P2). Routes are asked in order; the first that matches has it, unless it passes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from plugins.context import Context
+
+Handler = Callable[[Any, Context], object]
+Filter = Callable[[Any, Context], bool]
+Register = Callable[[Handler], Handler]
+PASS: Final = object()  # returned by a handler that wants the next one asked
+
+MESSAGE = "message"
+EDITED = "edited_message"
+CALLBACK = "callback_query"
+MEMBERS = ("my_chat_member", "chat_member")
+
+
+@dataclass(frozen=True)
+class Route:
+    """A handler with its condition; `plugin` names who registered it."""
+
+    matches: Filter
+    handler: Handler
+    plugin: str
+
+
+class Router:
+    """The handlers of one bot, in order. Every method is a decorator: `@router.command("start")`."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, list[Route]] = {}
+        self._errors: list[Handler] = []
+        self.plugin = ""  # whose handlers are being registered
+
+    def command(self, *names: str, where: Filter | None = None) -> Register:
+        """Messages that are one of the commands, with or without arguments and `@botname`."""
+        wanted = {name.removeprefix("/").lower() for name in names}
+
+        def matches(_message: Any, ctx: Context) -> bool:
+            return ctx.command is not None and ctx.command.name in wanted
+
+        return self.on(MESSAGE, matches, where)
+
+    def text(self, *texts: str, where: Filter | None = None) -> Register:
+        """Text messages that are no commands: all, or those equal to one of `texts`."""
+
+        def matches(message: Any, ctx: Context) -> bool:
+            given = message.text
+            return given is not None and ctx.command is None and (not texts or given in texts)
+
+        return self.on(MESSAGE, matches, where)
+
+    def regex(self, pattern: str | re.Pattern[str], where: Filter | None = None) -> Register:
+        """Text messages in which `pattern` is found; the match is `ctx.match`."""
+        compiled = re.compile(pattern)
+
+        def matches(message: Any, ctx: Context) -> bool:
+            ctx.match = compiled.search(message.text or "")
+            return ctx.match is not None
+
+        return self.on(MESSAGE, matches, where)
+
+    def content_type(self, *kinds: str, where: Filter | None = None) -> Register:
+        """Messages of the given content types (`photo`, `document` …)."""
+        return self.on(MESSAGE, lambda message, _ctx: message.content_type in kinds, where)
+
+    def message(self, where: Filter | None = None) -> Register:
+        """Every message."""
+        return self.on(MESSAGE, _always, where)
+
+    def edited(self, where: Filter | None = None) -> Register:
+        """Every edited message."""
+        return self.on(EDITED, _always, where)
+
+    def callback(self, prefix: str = "", where: Filter | None = None) -> Register:
+        """Button taps whose callback_data is `prefix` or begins with `prefix:`."""
+
+        def matches(query: Any, _ctx: Context) -> bool:
+            data = query.data or ""
+            return not prefix or data == prefix or data.startswith(f"{prefix}:")
+
+        return self.on(CALLBACK, matches, where)
+
+    def member(self, where: Filter | None = None) -> Register:
+        """Changes of membership, the bot's own (blocked, added) and others'."""
+
+        def register(handler: Handler) -> Handler:
+            for kind in MEMBERS:
+                self.on(kind, _always, where)(handler)
+            return handler
+
+        return register
+
+    def error(self) -> Register:
+        """Called with the exception's class name when an update of this bot was given up; `ctx.error_id` is its id."""
+
+        def register(handler: Handler) -> Handler:
+            self._errors.append(handler)
+            return handler
+
+        return register
+
+    def on(self, kind: str, matches: Filter, where: Filter | None = None) -> Register:
+        """Updates of any `kind` in Telegram's words (`inline_query` …) for which `matches` and `where` hold."""
+        condition = matches if where is None else _both(matches, where)
+
+        def register(handler: Handler) -> Handler:
+            self._routes.setdefault(kind, []).append(Route(condition, handler, self.plugin))
+            return handler
+
+        return register
+
+    def include(self, other: Router) -> None:
+        """Ask the routes of `other` after those known so far."""
+        for kind, routes in other._routes.items():
+            self._routes.setdefault(kind, []).extend(routes)
+        self._errors.extend(other._errors)
+
+    @property
+    def kinds(self) -> Iterable[str]:
+        """The kinds of update that have a route."""
+        return self._routes.keys()
+
+    def dispatch(self, kind: str, event: Any, ctx: Context) -> str | None:
+        """Run the first willing handler; the name of its plugin, or None when nobody wanted the update."""
+        for route in self._routes.get(kind, ()):
+            if route.matches(event, ctx) and route.handler(event, ctx) is not PASS:
+                return route.plugin
+        return None
+
+    def dispatch_error(self, error: str, ctx: Context) -> None:
+        """Tell the error handlers that an update was given up."""
+        for handler in self._errors:
+            handler(error, ctx)
+
+
+def _always(_event: Any, _ctx: Context) -> bool:
+    return True
+
+
+def _both(first: Filter, second: Filter) -> Filter:
+    return lambda event, ctx: first(event, ctx) and second(event, ctx)

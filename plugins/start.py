@@ -1,0 +1,41 @@
+"""Greets whoever presses Start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from plugins.base import BasePlugin, PluginConfig
+from plugins.context import Context
+from plugins.router import Router
+
+
+class StartConfig(PluginConfig):
+    """Configuration of `start`."""
+
+    welcome_message: str = Field(
+        "Olá, {first_name}! 👋",
+        min_length=1,
+        max_length=4096,
+        description="Answer to /start, HTML; {first_name}, {last_name}, {username}, {start_param}, {bot_name}",
+    )
+
+
+class StartPlugin(BasePlugin):
+    """Answers /start with the configured welcome."""
+
+    name = "start"
+    description = "Answers /start with a welcome message"
+    author = "Flotilla"
+    config_model = StartConfig
+
+    def setup_handlers(self, router: Router) -> None:
+        """Take /start, with or without a payload."""
+        router.command("start")(self._welcome)
+
+    def _welcome(self, _message: Any, ctx: Context) -> None:
+        ctx.send(ctx.fill(self.get_config("welcome_message")))
+
+
+plugin = StartPlugin
