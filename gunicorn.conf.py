@@ -5,9 +5,9 @@ monkey.patch_all()  # before anything else is imported
 from typing import Any
 
 from blueprints.lifecycle import start_background
-from services.settings import load_settings
+from services.settings import settings_or_exit
 
-settings = load_settings()
+settings = settings_or_exit()
 
 bind = f"{settings.listen_host}:{settings.port}"
 workers = settings.web_concurrency

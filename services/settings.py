@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import secrets
+import sys
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,6 +32,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from services.errors import ConfigurationError
+from services.secrets import Vault
 
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 # Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
@@ -275,6 +277,17 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if not settings.redis_url and settings.embedded_redis_file.exists():
         extra["redis_url"] = settings.embedded_redis_file.read_text().strip()
     return settings.model_copy(update=extra) if extra else settings
+
+
+def settings_or_exit() -> Settings:
+    """The settings for a process's entry: wrong ones end it with one message on stderr and exit code 2."""
+    try:
+        settings = load_settings()
+        Vault(tuple(key.get_secret_value() for key in settings.encryption_keys))
+        return settings
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error.message}\n")
+        raise SystemExit(2) from None
 
 
 def _parse(environ: Mapping[str, str], extra: dict[str, Any]) -> Settings:
