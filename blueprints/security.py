@@ -52,12 +52,14 @@ HSTS = "max-age=31536000"  # a year; without includeSubDomains, which are not ou
 def init_app(app: Flask, platform: Platform) -> None:
     """Put the frame around all requests of `app`."""
     settings = platform.settings
+    secure = settings.app_env is AppEnv.PROD
     app.config.update(
-        SESSION_COOKIE_NAME="flotilla",
+        # __Host-: the browser takes it over https only, and from no other host of the domain.
+        SESSION_COOKIE_NAME="__Host-flotilla" if secure else "flotilla",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.app_env is AppEnv.PROD,
-        SESSION_REFRESH_EACH_REQUEST=True,
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=settings.session_hours * 3600,
         WTF_CSRF_CHECK_DEFAULT=False,  # checked below, once it is known whether a key or a cookie asks
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a page left open overnight still works
@@ -93,6 +95,8 @@ def signed_in_session() -> SignedIn | None:
         g.signed_in = (
             resume_session(platform(), secret, client_address()) if isinstance(secret, str) else None
         )
+        if g.signed_in is not None and g.signed_in.prolonged:
+            session.modified = True  # the cookie lasts as long as the row
     found: SignedIn | None = g.signed_in
     return found
 

@@ -29,12 +29,13 @@ TOUCH_SECONDS = 60  # a use is written at most once a minute
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A session in force: who, in which language, and which row."""
+    """A session in force: who, in which language, and which row; `prolonged` when this very use was written."""
 
     caller: Caller
     session_id: int
     email: str
     locale: str
+    prolonged: bool = False
 
 
 def authenticate(platform: Platform, email: str, password: str, ip: str, user_agent: str) -> str:
@@ -95,10 +96,11 @@ def resume_session(platform: Platform, secret: str, ip: str) -> SignedIn | None:
     if found is None or found[0].expires_at <= now or not found[1].is_active:
         return None
     row, account = found
-    if now - row.last_seen_at >= timedelta(seconds=TOUCH_SECONDS):
+    is_due = now - row.last_seen_at >= timedelta(seconds=TOUCH_SECONDS)
+    if is_due:
         _prolong(platform, row.id, now)
     caller = Caller(account.id, f"account:{account.id}", account.is_admin, ip=ip[:45])
-    return SignedIn(caller, row.id, account.email, account.locale)
+    return SignedIn(caller, row.id, account.email, account.locale, is_due)
 
 
 def end_session(platform: Platform, secret: str) -> None:
