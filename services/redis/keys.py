@@ -26,8 +26,13 @@ def doorbell(kind: str, number: int) -> str:
 
 
 def pool_snapshot() -> str:
-    """Hash slug -> pool as JSON, what `/go` decides from. For ever: rewritten from the database."""
+    """Hash pool id -> pool as JSON, what `/go` decides from. For ever: rewritten from the database."""
     return f"{PREFIX}:pools"
+
+
+def pool_snapshot_version() -> str:
+    """Counter that orders the copies of racing publishers. For ever: one integer."""
+    return f"{PREFIX}:pools:version"
 
 
 def click_stream() -> str:

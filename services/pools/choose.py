@@ -1,0 +1,121 @@
+"""Who may be chosen, and who is (R3, R4): pure functions over a pool's snapshot.
+
+`prepare` does once per change (or per second of a slow start) what all clicks share; `choose` is the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from models import MemberStatus, Strategy
+from services.pools.model import MemberSnapshot, PoolSnapshot
+from services.pools.strategies import Candidate, at_random, least_loaded, rendezvous, rotation_of
+
+SLOW_START_FLOOR = 0.1  # R4: a bot that (re)joins begins with a tenth of its share
+SUSPECT_FACTOR = 0.02  # H6: a suspect keeps 2 % of its traffic, enough to clear itself
+NEVER = float("inf")
+HEEDS_WEIGHT = {Strategy.WEIGHTED, Strategy.LEAST_CONNECTIONS}
+ROTATES = {Strategy.ROUND_ROBIN, Strategy.WEIGHTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A pool's candidates, ready for many clicks until `valid_until` (epoch seconds)."""
+
+    pool: PoolSnapshot
+    candidates: tuple[Candidate, ...]
+    tier: str  # "tier1", "tier0", "tier-1", "degraded", or "" without a candidate
+    reason: str  # "round_robin/tier0"
+    rotation: str  # for `strategies.turn`; "" when the choice needs no shared position
+    usernames: Mapping[int, str]
+    valid_until: float
+
+
+def eligible(
+    pool: PoolSnapshot, now: float, slow_start_seconds: float = 60.0
+) -> tuple[str, tuple[Candidate, ...]]:
+    """The tier that serves and its candidates: online members of the highest priority, else degraded ones (R4)."""
+    open_members = [member for member in pool.members if is_open(member)]
+    online = [member for member in open_members if member.status is MemberStatus.ONLINE]
+    if online:
+        top = max(member.priority for member in online)
+        tier = [
+            member
+            for member in open_members
+            if member.priority == top and member.status in (MemberStatus.ONLINE, MemberStatus.SUSPECT)
+        ]
+        return f"tier{top}", _candidates(pool, tier, now, slow_start_seconds)
+    rest = [
+        member for member in open_members if member.status in (MemberStatus.DEGRADED, MemberStatus.SUSPECT)
+    ]
+    if not rest:
+        return "", ()
+    top = max(member.priority for member in rest)
+    last = [member for member in rest if member.priority == top]
+    return "degraded", _candidates(pool, last, now, slow_start_seconds)
+
+
+def is_open(member: MemberSnapshot) -> bool:
+    """Whether the owner's switches let this member serve; its status is another question."""
+    return member.is_enabled and member.running and not member.draining and member.weight > 0
+
+
+def _candidates(
+    pool: PoolSnapshot, members: Sequence[MemberSnapshot], now: float, slow_start_seconds: float
+) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(
+            member.bot_id,
+            member.username,
+            member.weight if pool.strategy in HEEDS_WEIGHT else 1,
+            _factor(member, now, slow_start_seconds),
+            member.joined_at,
+        )
+        for member in members
+    )
+
+
+def _factor(member: MemberSnapshot, now: float, slow_start_seconds: float) -> float:
+    if member.status is MemberStatus.SUSPECT:
+        return SUSPECT_FACTOR
+    age = max(0.0, now - member.joined_at)
+    if not member.slow_start or age >= slow_start_seconds:
+        return 1.0
+    return SLOW_START_FLOOR + (1 - SLOW_START_FLOOR) * age / slow_start_seconds
+
+
+def prepare(pool: PoolSnapshot, now: float, slow_start_seconds: float = 60.0) -> Prepared:
+    """What the clicks of a pool share: for good while nobody starts slowly, else for a second."""
+    tier, candidates = eligible(pool, now, slow_start_seconds)
+    rule = "sticky" if pool.sticky else str(pool.strategy)
+    rotates = bool(candidates) and not pool.sticky and pool.strategy in ROTATES
+    starting = any(one.factor < 1 for one in candidates)
+    return Prepared(
+        pool=pool,
+        candidates=candidates,
+        tier=tier,
+        reason=f"{rule}/{tier}" if tier else "",
+        rotation=rotation_of(candidates) if rotates else "",
+        usernames={one.bot_id: one.username for one in candidates},
+        valid_until=now + 1 if starting else NEVER,
+    )
+
+
+def choose(
+    prepared: Prepared, now: float, *, visitor: str, loads: Mapping[int, float], chance: float
+) -> Candidate:
+    """The bot for one click where no shared position is needed; there must be a candidate (else: fallback)."""
+    candidates = prepared.candidates
+    if len(candidates) == 1:
+        return candidates[0]
+    if prepared.pool.sticky:
+        return rendezvous(candidates, visitor)
+    if prepared.pool.strategy is Strategy.LEAST_CONNECTIONS:
+        return least_loaded(candidates, loads, now, chance)
+    return at_random(candidates, chance)
+
+
+def without(pool: PoolSnapshot, bot_id: int) -> PoolSnapshot:
+    """The pool as if the bot were not in it; for "what if" questions and tests."""
+    return replace(pool, members=tuple(member for member in pool.members if member.bot_id != bot_id))

@@ -1,0 +1,70 @@
+"""Where a pool's visitors go when none of its bots may serve: another pool or an address (R1)."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from models import RedirectPool
+from services.accounts.caller import Caller, get_owned
+from services.errors import InvalidInput
+
+LONGEST_CHAIN = 5  # pools that one click may be handed on through
+LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
+
+
+def check_fallback_url(url: str) -> str:
+    """`url` if people may be sent there; InvalidInput for anything but public http(s) addresses."""
+    if len(url) > 2000 or not url.isprintable() or any(sign in url for sign in ' "<>\\^`{|}'):
+        raise _refused("This is not a web address")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise _refused("This is not a web address") from None
+    if parts.scheme not in {"http", "https"} or not host or port == 0:
+        raise _refused("The fallback address must begin with https:// or http:// and name a host")
+    if parts.username is not None or parts.password is not None:
+        raise _refused("The fallback address must not hold a name or password")
+    if _is_private(host):
+        raise _refused("The fallback address must be reachable from the internet")
+    return url
+
+
+def _is_private(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    try:
+        return not ipaddress.ip_address(name).is_global
+    except ValueError:
+        # A name without a dot, a local one, or an address in disguise ("127.1", "0x7f.1", "2130706433").
+        last = name.rpartition(".")[2]
+        return "." not in name or name.endswith(LOCAL_NAMES) or last.isdecimal() or last.startswith("0x")
+
+
+def _refused(message: str) -> InvalidInput:
+    return InvalidInput(message, field="fallback_url")
+
+
+def check_fallback_pool(session: Session, caller: Caller, pool: RedirectPool, fallback_id: int) -> None:
+    """Refuse a fallback pool of somebody else (NotFound), or one that leads back to `pool` (InvalidInput)."""
+    following: RedirectPool | None = get_owned(session, caller, RedirectPool, fallback_id)
+    if following is not None and following.account_id != pool.account_id:
+        raise InvalidInput("The fallback pool belongs to another account", field="fallback_pool_id")
+    for _ in range(LONGEST_CHAIN):
+        if following is None:
+            return
+        if following.id == pool.id:
+            raise InvalidInput(
+                "These pools would hand visitors round in a circle",
+                code="fallback_circle",
+                field="fallback_pool_id",
+            )
+        onward = following.fallback_pool_id
+        following = session.get(RedirectPool, onward) if onward else None
+    raise InvalidInput(
+        f"A chain of fallback pools may have at most {LONGEST_CHAIN} links",
+        code="fallback_chain_too_long",
+        field="fallback_pool_id",
+    )

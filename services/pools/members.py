@@ -1,0 +1,158 @@
+"""Members of a pool: adding a bot, its switches, removing it (R1, R8). A new one is checked before it serves."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from redis import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
+
+from models import Bot, PoolBot, RedirectPool
+from services.accounts.caller import Caller, get_owned, record
+from services.errors import Conflict, InvalidInput, NotFound
+from services.health.pool_health import refresh_pool_health
+from services.platform import Platform
+from services.pools.fields import MemberChange, NewMember
+from services.pools.snapshot import publish
+from services.redis.jobs import JobName, enqueue
+from services.times import iso
+
+logger = logging.getLogger(__name__)
+
+
+def add_member(platform: Platform, caller: Caller, pool_id: int, wanted: NewMember) -> PoolBot:
+    """Put a bot into a pool, in the state `checking`, and have it checked at once.
+
+    Raises NotFound for a foreign pool or bot, Conflict "already_member" or "pool_full".
+    """
+    with platform.database.transaction() as session:
+        pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
+        bot = get_owned(session, caller, Bot, wanted.bot_id)
+        if bot.account_id != pool.account_id:
+            raise InvalidInput("The bot and the pool belong to different accounts", field="bot_id")
+        _check_room(session, pool, bot)
+        member = PoolBot(
+            pool_id=pool.id,
+            bot=bot,
+            weight=wanted.weight,
+            priority=wanted.priority,
+            is_enabled=wanted.is_enabled,
+            draining=wanted.draining,
+            capacity_per_hour=wanted.capacity_per_hour or platform.settings.pool_capacity_per_hour,
+        )
+        _insert(session, member)
+        refresh_pool_health(session, [pool.id])
+        _record(session, caller, pool, "member_added", bot.id)
+    publish(platform, [member.pool_id])
+    _check_now(platform, member.bot_id)
+    return member
+
+
+def update_member(
+    platform: Platform, caller: Caller, pool_id: int, bot_id: int | str, change: MemberChange
+) -> PoolBot:
+    """Change weight, priority or switches of a member; NotFound when the bot is not in the pool."""
+    with platform.database.transaction() as session:
+        pool, member = _member(session, caller, pool_id, bot_id)
+        for field in change.model_fields_set:
+            setattr(member, field, getattr(change, field))
+        refresh_pool_health(session, [pool.id])
+        _record(
+            session, caller, pool, "member_updated", member.bot_id, **change.model_dump(exclude_unset=True)
+        )
+    publish(platform, [member.pool_id])
+    return member
+
+
+def remove_member(platform: Platform, caller: Caller, pool_id: int, bot_id: int | str) -> None:
+    """Take a bot out of a pool; its clicks and leads stay. NotFound when it is not in it."""
+    with platform.database.transaction() as session:
+        pool, member = _member(session, caller, pool_id, bot_id)
+        session.delete(member)
+        refresh_pool_health(session, [pool.id])
+        _record(session, caller, pool, "member_removed", member.bot_id)
+    publish(platform, [pool.id])
+
+
+def describe_member(member: PoolBot) -> dict[str, Any]:
+    """The JSON of a member, as the API and the panel show it."""
+    return {
+        "bot_id": member.bot_id,
+        "public_id": member.bot.public_id,
+        "username": member.bot.username,
+        "name": member.bot.name,
+        "weight": member.weight,
+        "priority": member.priority,
+        "is_enabled": member.is_enabled,
+        "draining": member.draining,
+        "capacity_per_hour": member.capacity_per_hour,
+        "status": str(member.status),
+        "status_cause": member.status_cause,
+        "last_health_check": iso(member.last_health_check),
+        "consecutive_failures": member.consecutive_failures,
+        "circuit_breaker_until": iso(member.circuit_breaker_until),
+        "total_redirects": member.total_redirects,
+        "added_at": iso(member.added_at),
+    }
+
+
+def _locked(session: Session, pool_id: int) -> RedirectPool:
+    # Two who add at once must not both find the last free place.
+    return session.scalars(select(RedirectPool).where(RedirectPool.id == pool_id).with_for_update()).one()
+
+
+def _check_room(session: Session, pool: RedirectPool, bot: Bot) -> None:
+    members = select(func.count()).select_from(PoolBot).where(PoolBot.pool_id == pool.id)
+    if session.scalar(members.where(PoolBot.bot_id == bot.id)):
+        raise _already_member()
+    if (session.scalar(members) or 0) >= pool.max_bots:
+        raise Conflict(
+            f"The pool has its {pool.max_bots} bots; raise max_bots or remove one", code="pool_full"
+        )
+
+
+def _insert(session: Session, member: PoolBot) -> None:
+    session.add(member)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise _already_member() from error
+
+
+def _already_member() -> Conflict:
+    return Conflict("The bot is already in this pool", code="already_member", field="bot_id")
+
+
+def _member(
+    session: Session, caller: Caller, pool_id: int, bot_id: int | str
+) -> tuple[RedirectPool, PoolBot]:
+    pool = get_owned(session, caller, RedirectPool, pool_id)
+    which = Bot.public_id == bot_id if isinstance(bot_id, str) else Bot.id == bot_id
+    member = session.scalar(
+        select(PoolBot)
+        .join(Bot, PoolBot.bot_id == Bot.id)
+        .where(PoolBot.pool_id == pool.id, which)
+        .options(joinedload(PoolBot.bot))
+        .with_for_update(of=PoolBot)
+    )
+    if member is None:
+        raise NotFound("The bot is not in this pool", code="member_not_found")
+    return pool, member
+
+
+def _record(
+    session: Session, caller: Caller, pool: RedirectPool, kind: str, bot_id: int, **details: object
+) -> None:
+    record(session, caller, kind, account_id=pool.account_id, pool_id=pool.id, bot_id=bot_id, **details)
+
+
+def _check_now(platform: Platform, bot_id: int) -> None:
+    try:
+        enqueue(platform.job_redis, JobName.CHECK_BOT, bot_id)
+    except RedisError:
+        logger.warning(
+            "check of a new member not queued; the next sweep will do it", extra={"bot_id": bot_id}
+        )

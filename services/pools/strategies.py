@@ -1,0 +1,191 @@
+"""The strategies (R3), one pure function each: who of the candidates gets this click.
+
+Chance, counter, loads and visitor come as arguments. `factor` is a candidate's part of its full share: below 1
+while it starts slowly (R4) or is suspect (H6).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+WINDOW_SECONDS = 300.0  # R3: least_connections looks at the last five minutes
+_MASK = 0xFFFFFFFFFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A member that may be chosen now. `share` is its weight where the strategy heeds weights, else 1."""
+
+    bot_id: int
+    username: str
+    share: int = 1
+    factor: float = 1.0
+    joined_at: float = 0.0
+
+
+# Round robin and weighted: one turn list, a position shared by all processes.
+
+
+def rotation_of(candidates: Sequence[Candidate]) -> str:
+    """The rotation as text, `7*2,9,12~0.35`: bot id, its share if not 1, its factor if below the others'.
+
+    Text, because it travels with the click: the position is known only once the click is written, and whoever reads
+    the entry later must find the same bot (`turn`).
+    """
+    divisor = math.gcd(*(candidate.share for candidate in candidates))
+    best = max(candidate.factor for candidate in candidates)
+    return ",".join(_turn_text(one, one.share // divisor, one.factor / best) for one in candidates)
+
+
+def _turn_text(candidate: Candidate, share: int, factor: float) -> str:
+    return (
+        f"{candidate.bot_id}"
+        + (f"*{share}" if share != 1 else "")
+        + (f"~{factor:.3f}" if factor < 0.9995 else "")
+    )
+
+
+def turn(rotation: str, position: int) -> int:
+    """The bot whose turn it is at `position` (from 0) of `rotation`.
+
+    A slow member gives away the turns that its factor does not cover, evenly spread, to the full members in turn.
+    """
+    cycle, full, factors = _parsed(rotation)
+    bot_id = cycle[position % len(cycle)]
+    if factors and bot_id in factors and _dither(position) >= factors[bot_id]:
+        return full[position // len(cycle) % len(full)]
+    return bot_id
+
+
+@lru_cache(maxsize=4096)
+def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, float]]:
+    shares: list[tuple[int, int]] = []
+    factors: dict[int, float] = {}
+    for part in rotation.split(","):
+        head, _, factor = part.partition("~")
+        bot_id, _, share = head.partition("*")
+        shares.append((int(bot_id), int(share or 1)))
+        if factor:
+            factors[int(bot_id)] = float(factor)
+    full = [(bot_id, share) for bot_id, share in shares if bot_id not in factors]
+    return smooth_cycle(tuple(shares)), smooth_cycle(tuple(full)), factors
+
+
+@lru_cache(maxsize=1024)
+def smooth_cycle(shares: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
+    """Smooth weighted round robin: each bot as often as its share, never bunched (5,1,1 -> a a b a c a a).
+
+    The well-known algorithm of nginx: everybody gains its share, the richest is chosen and pays the sum.
+    """
+    if all(share == 1 for _, share in shares):
+        return tuple(bot_id for bot_id, _ in shares)
+    total = sum(share for _, share in shares)
+    credit = [0] * len(shares)
+    cycle = []
+    for _ in range(total):
+        credit = [have + share for have, (_, share) in zip(credit, shares, strict=True)]
+        richest = max(range(len(credit)), key=credit.__getitem__)
+        credit[richest] -= total
+        cycle.append(shares[richest][0])
+    return tuple(cycle)
+
+
+def _dither(position: int) -> float:
+    """Evenly spread numbers in 0..1 without memory: multiples of the golden ratio."""
+    return (position * 0x9E3779B1 & 0xFFFFFFFF) / 0x100000000
+
+
+# Random
+
+
+def at_random(candidates: Sequence[Candidate], chance: float) -> Candidate:
+    """The candidate that `chance` (0..1) falls on, each as likely as its share and factor."""
+    target = chance * sum(candidate.share * candidate.factor for candidate in candidates)
+    for candidate in candidates:
+        target -= candidate.share * candidate.factor
+        if target < 0:
+            return candidate
+    return candidates[-1]
+
+
+# Least connections
+
+
+def least_loaded(
+    candidates: Sequence[Candidate], loads: Mapping[int, float], now: float, chance: float
+) -> Candidate:
+    """The candidate with the least load (redirects and active chats of the window) per share; ties to the lowest id.
+
+    One that joined within the window has had less time to collect load: the missing time is filled up with the
+    others' mean, else it would get everything until it had caught up.
+    """
+    known = {one.bot_id: loads.get(one.bot_id, 0.0) / one.share for one in candidates}
+    chosen = _least(candidates, _filled_up(candidates, known, now))
+    best = max(one.factor for one in candidates)
+    if chosen.factor < best and chance >= chosen.factor / best:
+        full = [one for one in candidates if one.factor == best]
+        chosen = _least(full, _filled_up(full, known, now))
+    return chosen
+
+
+def _least(candidates: Sequence[Candidate], loads: Mapping[int, float]) -> Candidate:
+    return min(candidates, key=lambda one: (loads[one.bot_id], one.bot_id))
+
+
+def _filled_up(
+    candidates: Sequence[Candidate], known: Mapping[int, float], now: float
+) -> Mapping[int, float]:
+    seasoned = [known[one.bot_id] for one in candidates if now - one.joined_at >= WINDOW_SECONDS]
+    if not seasoned or len(seasoned) == len(candidates):
+        return known  # nobody new, or nobody to compare with
+    mean = sum(seasoned) / len(seasoned)
+    filled = dict(known)
+    for one in candidates:
+        missing = 1 - (now - one.joined_at) / WINDOW_SECONDS
+        if missing > 0:
+            have = known[one.bot_id]
+            filled[one.bot_id] = max(have, min(have + missing * mean, mean))
+    return filled
+
+
+# Sticky visitors
+
+
+def rendezvous(candidates: Sequence[Candidate], visitor: str) -> Candidate:
+    """The candidate this visitor belongs to: weighted rendezvous hashing.
+
+    Losing a candidate moves only its own visitors, and they return when it does; during its slow start they
+    return little by little.
+    """
+    seed = _mix(hash_of(visitor))
+    return max(
+        candidates,
+        key=lambda one: (
+            one.share * one.factor / -math.log(_unit(_mix(seed ^ _mix(one.bot_id)))),
+            one.bot_id,
+        ),
+    )
+
+
+def hash_of(text: str) -> int:
+    """A 64-bit hash that is the same in every process (FNV-1a), unlike Python's own."""
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 & _MASK
+    return value
+
+
+def _mix(value: int) -> int:
+    """The finaliser of splitmix64: neighbouring numbers come out unrelated."""
+    value = (value + 0x9E3779B97F4A7C15) & _MASK
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & _MASK
+    value = (value ^ value >> 27) * 0x94D049BB133111EB & _MASK
+    return value ^ value >> 31
+
+
+def _unit(value: int) -> float:
+    """From 64 bits to the open interval 0..1."""
+    return ((value >> 11) + 0.5) / (1 << 53)
