@@ -14,8 +14,44 @@ from services.errors import Conflict, InvalidInput
 SLUG: Final = re.compile(r"[a-z0-9_-]{3,50}")
 # Words that a person would take for a page of ours, or that we may want below /go some day.
 RESERVED: Final = frozenset(
-    {"account", "accounts", "admin", "api", "app", "assets", "auth", "bot_config", "bots", "dashboard", "favicon", "flotilla", "health", "help", "home", "login", "logout", "metrics", "null", "panel", "pool", "pools", "redirect", "redirect-pools", "robots", "root", "setup", "sign-in", "sign-out", "static", "status", "system", "undefined", "webhook", "webhooks", "www"}
-)
+    {
+        "account",
+        "accounts",
+        "admin",
+        "api",
+        "app",
+        "assets",
+        "auth",
+        "bot_config",
+        "bots",
+        "dashboard",
+        "favicon",
+        "flotilla",
+        "health",
+        "help",
+        "home",
+        "login",
+        "logout",
+        "metrics",
+        "null",
+        "panel",
+        "pool",
+        "pools",
+        "redirect",
+        "redirect-pools",
+        "robots",
+        "root",
+        "setup",
+        "sign-in",
+        "sign-out",
+        "static",
+        "status",
+        "system",
+        "undefined",
+        "webhook",
+        "webhooks",
+        "www",
+    }
 )
 
 
