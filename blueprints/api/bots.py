@@ -1,5 +1,124 @@
-"""REST API of bots."""
+"""REST API of bots (I3)."""
 
-from flask import Blueprint
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from blueprints.access import api, caller
+from blueprints.api.body import Body, page, page_of, parse
+from blueprints.platform import platform
+from models import BotMode
+from services.accounts.caller import Scope
+from services.bots import lifecycle, registry
+from services.bots.choices import MOST_PLUGINS, PluginChoice
+from services.bots.views import describe
 
 blueprint = Blueprint("bots", __name__, url_prefix="/bots")
+
+
+class Plugin(Body):
+    """One plugin of a bot; its place in the list is its place in the routing."""
+
+    name: str = Field(max_length=50)
+    enabled: bool = True
+    config: dict[str, Any] = Field(default_factory=dict)
+
+    def choice(self) -> PluginChoice:
+        """The same for the services."""
+        return PluginChoice(self.name, self.enabled, self.config)
+
+
+class NewBot(Body):
+    """POST /bots."""
+
+    token: str = Field(max_length=300, repr=False)
+    mode: BotMode | None = None
+    plugins: list[Plugin] | None = Field(None, max_length=MOST_PLUGINS)
+
+
+class BotChange(Body):
+    """PATCH /bots/{id}: what is left out stays."""
+
+    mode: BotMode | None = None
+    name: str | None = Field(None, min_length=1, max_length=64)
+
+
+class Plugins(Body):
+    """PUT /bots/{id}/plugins: all of them, in order."""
+
+    plugins: list[Plugin] = Field(max_length=MOST_PLUGINS)
+
+
+@blueprint.post("")
+@api(Scope.WRITE)
+def create() -> ResponseReturnValue:
+    """Register the bot of a token."""
+    new = parse(NewBot)
+    plugins = None if new.plugins is None else [plugin.choice() for plugin in new.plugins]
+    bot = registry.register_bot(platform(), caller(), new.token, mode=new.mode, plugins=plugins)
+    return describe(bot), 201, {"Location": url_for(".show", bot_id=bot.id)}
+
+
+@blueprint.get("")
+@api(Scope.READ)
+def index() -> ResponseReturnValue:
+    """The caller's bots, oldest first."""
+    asked = page()
+    bots = registry.list_bots(platform(), caller(), after=asked.after, limit=asked.limit + 1)
+    return page_of(bots, asked, describe)
+
+
+@blueprint.get("/<bot_id>")
+@api(Scope.READ)
+def show(bot_id: str) -> ResponseReturnValue:
+    """One bot."""
+    return describe(registry.get_bot(platform(), caller(), bot_id))
+
+
+@blueprint.patch("/<bot_id>")
+@api(Scope.WRITE)
+def change(bot_id: str) -> ResponseReturnValue:
+    """Change mode or name."""
+    given = parse(BotChange)
+    return describe(registry.update_bot(platform(), caller(), bot_id, mode=given.mode, name=given.name))
+
+
+@blueprint.delete("/<bot_id>")
+@api(Scope.WRITE)
+def delete(bot_id: str) -> ResponseReturnValue:
+    """Remove a bot with everything of it but its clicks."""
+    registry.delete_bot(platform(), caller(), bot_id)
+    return "", 204
+
+
+@blueprint.post("/<bot_id>/start")
+@api(Scope.WRITE)
+def start(bot_id: str) -> ResponseReturnValue:
+    """Let it receive updates."""
+    return describe(lifecycle.start_bot(platform(), caller(), bot_id))
+
+
+@blueprint.post("/<bot_id>/stop")
+@api(Scope.WRITE)
+def stop(bot_id: str) -> ResponseReturnValue:
+    """Stop it; Telegram keeps its updates for 24 hours."""
+    return describe(lifecycle.stop_bot(platform(), caller(), bot_id))
+
+
+@blueprint.post("/<bot_id>/restart")
+@api(Scope.WRITE)
+def restart(bot_id: str) -> ResponseReturnValue:
+    """Load it anew everywhere."""
+    return describe(lifecycle.restart_bot(platform(), caller(), bot_id))
+
+
+@blueprint.put("/<bot_id>/plugins")
+@api(Scope.WRITE)
+def replace_plugins(bot_id: str) -> ResponseReturnValue:
+    """Replace all plugins."""
+    choices = [plugin.choice() for plugin in parse(Plugins).plugins]
+    return describe(registry.set_plugins(platform(), caller(), bot_id, choices))

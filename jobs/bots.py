@@ -1,0 +1,16 @@
+"""Jobs about bots: bringing Telegram to the desired state."""
+
+from __future__ import annotations
+
+from jobs.process import platform
+from services.bots import reconcile
+
+
+def reconcile_bots() -> None:
+    """One round over all bots; the clock asks for it every minute."""
+    reconcile.reconcile_bots(platform())
+
+
+def reconcile_bot(bot_id: int) -> None:
+    """One bot, right after a change."""
+    reconcile.reconcile_bot(platform(), bot_id)
