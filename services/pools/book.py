@@ -44,6 +44,11 @@ class PoolBook:
         """The pool with this id."""
         return self._pools.get(pool_id)
 
+    @property
+    def by_id_map(self) -> Mapping[int, PoolSnapshot]:
+        """All pools by id; another object after every change."""
+        return self._pools
+
     def pools(self) -> Iterable[PoolSnapshot]:
         """All pools, in no order."""
         return self._pools.values()
@@ -89,7 +94,7 @@ class PoolBook:
             if not texts:  # a new or emptied Redis: the database knows
                 publish_all(self._platform)
                 texts = self._platform.redis.hgetall(keys.pool_snapshot())
-            self._replace({int(pool_id): text for pool_id, text in texts.items()})
+            self._replace({int(pool_id): str(text) for pool_id, text in texts.items()})
 
     def _take_elsewhere(self) -> None:
         try:
@@ -101,7 +106,7 @@ class PoolBook:
     def _take_copy(self) -> None:
         if not self._texts and self._copy.exists():
             texts = json.loads(self._copy.read_text())
-            self._replace({int(pool_id): text for pool_id, text in texts.items()})
+            self._replace({int(pool_id): str(text) for pool_id, text in texts.items()})
             logger.warning("neither Redis nor the database answers; pools read from the copy on disk")
 
     def _replace(self, texts: dict[int, str]) -> None:

@@ -1,0 +1,232 @@
+"""The road of a click: slug -> pool -> bot -> written down -> where to send the visitor (R2, R4, R5, R6).
+
+No SQL and no Telegram; one Redis round trip, shared with the clicks beside it; none at all while Redis is away.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from models import Audience, OverLimit, Strategy
+from services.clicks.facts import ClickFacts, DailyHash, read_facts
+from services.clicks.payload import new_token, start_payload
+from services.clicks.record import PendingClick, Recorder, Written, entry_of
+from services.clicks.spool import Spool
+from services.metrics import RATE_LIMIT_HITS, REDIRECTS
+from services.platform import Platform
+from services.pools.book import PoolBook
+from services.pools.choose import Prepared, choose, prepare
+from services.pools.fallbacks import LONGEST_CHAIN
+from services.pools.loads import LoadBook
+from services.pools.model import PoolSnapshot
+
+MINUTE = 60
+
+
+class Kind(StrEnum):
+    """What the visitor gets."""
+
+    BOT = "bot"
+    FALLBACK = "fallback"  # the pool's fallback address
+    UNAVAILABLE = "unavailable"  # 503: nobody may serve and there is no fallback
+    LIMITED = "limited"  # 429
+    UNKNOWN = "unknown"  # 404
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to one click. `new_visitor` is the cookie to set, if any; `retry_after` is in seconds."""
+
+    kind: Kind
+    location: str = ""
+    new_visitor: str = ""
+    retry_after: int = 0
+    click_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who serves a pool's visitors now: candidates (its own or those of a fallback pool), an address, or nobody."""
+
+    prepared: Prepared | None
+    url: str
+    reason: str
+    outcome: str  # the label of `redirects_total`
+    valid_until: float
+
+
+UNKNOWN = Outcome(Kind.UNKNOWN)
+RETRY_UNAVAILABLE = 15  # seconds, R2
+
+
+class Redirector:
+    """Answers clicks in one process. `start` (once; the first click does it at the latest) fills the book."""
+
+    def __init__(self, platform: Platform) -> None:
+        settings = platform.settings
+        self.book = PoolBook(platform)
+        self.loads = LoadBook(platform, self.book)
+        self.recorder = Recorder(platform, Spool(settings.data_dir / "spool"))
+        self._link = settings.telegram_link_url
+        self._proxies = settings.trusted_proxies
+        self._slow_start = settings.slow_start_seconds
+        self._hash = DailyHash(lambda day: platform.vault.signature("client", str(day)))
+        self._routes: dict[int, tuple[PoolSnapshot, Mapping[int, PoolSnapshot], Route]] = {}
+        self._started = False
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        """Fill the book and start the background threads; calling it again does nothing."""
+        with self._starting:
+            if not self._started:
+                self.book.start()
+                self.loads.start()
+                self.recorder.start()
+                self._started = True
+
+    def stop(self) -> None:
+        """End the background threads."""
+        self.book.stop()
+        self.loads.stop()
+        self.recorder.stop()
+
+    def answer(self, slug: str, environ: Mapping[str, Any]) -> Outcome:
+        """Decide, write down and answer one request to `/go/<slug>` from its WSGI environment."""
+        if not self._started:
+            self.start()
+        pool = self.book.get(slug.lower())
+        if pool is None:
+            REDIRECTS.labels("", "unknown").inc()
+            return UNKNOWN
+        now = time.time()
+        facts = read_facts(environ, now, trusted_proxies=self._proxies, keyed_hash=self._hash)
+        new_visitor = new_token() if facts.is_human and not facts.visitor else ""
+        route = self.route(pool, now)
+        click = self._pending(pool, route, facts, facts.visitor or new_visitor)
+        written = self.recorder.record(click)
+        return self._outcome(pool, route, click, written, new_visitor)
+
+    def route(self, pool: PoolSnapshot, now: float) -> Route:
+        """Who serves this pool now; remembered until the book changes or a slow start goes on."""
+        pools = self.book.by_id_map
+        known = self._routes.get(pool.id)
+        if known is not None and known[1] is pools and known[2].valid_until > now:
+            return known[2]
+        route = find_route(pool, pools, now, self._slow_start)
+        self._routes[pool.id] = (pool, pools, route)
+        return route
+
+    def _pending(self, pool: PoolSnapshot, route: Route, facts: ClickFacts, visitor: str) -> PendingClick:
+        prepared = route.prepared
+        rotation = prepared.rotation if prepared else ""
+        bot_id = self._choose(prepared, facts, visitor) if prepared and not rotation else 0
+        token = new_token()
+        limited = facts.is_human and pool.rate_limit_per_minute > 0
+        return PendingClick(
+            id=token,
+            entry=_entry(token, pool, rotation, bot_id, route.reason, facts, visitor),
+            slug=pool.slug,
+            reason=route.reason,
+            audience=facts.audience,
+            at=facts.at,
+            pool_id=pool.id,
+            client=facts.client,
+            limit=pool.rate_limit_per_minute if limited else 0,
+            reject=pool.over_limit is OverLimit.REJECT,
+            rotation=rotation,
+            rotation_pool_id=prepared.pool.id if prepared else 0,
+            steps=facts.is_human,
+            counts_load=bot_id > 0
+            and facts.is_human
+            and prepared is not None
+            and prepared.pool.strategy is Strategy.LEAST_CONNECTIONS,
+            bot_id=bot_id,
+        )
+
+    def _choose(self, prepared: Prepared, facts: ClickFacts, visitor: str) -> int:
+        loads = self.loads.of(prepared.pool)
+        # A crawler has no cookie to be recognised by: its client hash serves.
+        chosen = choose(
+            prepared, facts.at, visitor=visitor or facts.client, loads=loads, chance=random.random()
+        )
+        if facts.is_human and prepared.pool.strategy is Strategy.LEAST_CONNECTIONS:
+            self.loads.count(prepared.pool.id, chosen.bot_id)
+        return chosen.bot_id
+
+    def _outcome(
+        self, pool: PoolSnapshot, route: Route, click: PendingClick, written: Written, new_visitor: str
+    ) -> Outcome:
+        if written.rejected:
+            RATE_LIMIT_HITS.labels("redirect").inc()
+            REDIRECTS.labels(pool.slug, "limited").inc()
+            return Outcome(Kind.LIMITED, retry_after=MINUTE - int(click.at) % MINUTE)
+        REDIRECTS.labels(pool.slug, route.outcome).inc()
+        if route.prepared is not None:
+            param = start_payload(pool.start_param, click.id if pool.tracking else "")
+            username = route.prepared.usernames[written.bot_id]
+            return Outcome(Kind.BOT, f"{self._link}/{username}?start={param}", new_visitor, click_id=click.id)
+        if route.url:
+            return Outcome(Kind.FALLBACK, route.url, new_visitor, click_id=click.id)
+        return Outcome(Kind.UNAVAILABLE, "", new_visitor, RETRY_UNAVAILABLE, click.id)
+
+
+def find_route(
+    pool: PoolSnapshot, pools: Mapping[int, PoolSnapshot], now: float, slow_start_seconds: float
+) -> Route:
+    """Who serves `pool` at `now`: itself, the first fallback pool that can, the first address on the way, or nobody."""
+    url = ""
+    seen: set[int] = set()
+    current: PoolSnapshot | None = pool
+    while current is not None and current.id not in seen and len(seen) <= LONGEST_CHAIN:
+        seen.add(current.id)
+        if current.is_active:
+            prepared = prepare(current, now, slow_start_seconds)
+            if prepared.candidates:
+                own = current is pool
+                reason = prepared.reason if own else f"fallback/{prepared.reason}"
+                outcome = "fallback" if not own else "degraded" if prepared.tier == "degraded" else "online"
+                return Route(prepared, "", reason, outcome, prepared.valid_until)
+        url = url or current.fallback_url or ""
+        current = pools.get(current.fallback_pool_id) if current.fallback_pool_id else None
+    if url:
+        return Route(None, url, "fallback/url", "fallback", float("inf"))
+    outcome = "unavailable" if pool.is_active else "paused"
+    return Route(None, "", f"nobody/{outcome}", outcome, float("inf"))
+
+
+def _entry(
+    token: str,
+    pool: PoolSnapshot,
+    rotation: str,
+    bot_id: int,
+    reason: str,
+    facts: ClickFacts,
+    visitor: str,
+) -> str:
+    return entry_of(
+        id=token,
+        at=round(facts.at, 3),
+        pool=pool.id,
+        bot=bot_id,
+        rotation=rotation,
+        reason=reason,
+        audience=facts.audience,
+        visitor=visitor,
+        unique=facts.unique_hash,
+        country=facts.country,
+        device=facts.device,
+        language=facts.language,
+        referrer=facts.referrer_host,
+        params=facts.params,
+    )
+
+
+def is_counted(audience: str, over_limit: bool) -> bool:
+    """Whether a stored click counts: a person's, within the limit (A1, R6)."""
+    return audience == Audience.HUMAN and not over_limit
