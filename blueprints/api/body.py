@@ -34,11 +34,11 @@ def parse(model: type[Model]) -> Model:
         raise UnsupportedMediaType("Send the body as JSON with Content-Type: application/json")
     try:
         data = request.get_json()
-    except BadRequest as error:
+        _refuse_unstorable(data)
+    except (BadRequest, RecursionError) as error:
         raise InvalidInput("The body is not valid JSON", code="json_expected") from error
     if not isinstance(data, dict):
         raise InvalidInput("The body must be a JSON object", code="json_expected")
-    _refuse_unstorable(data)
     return checked(model, data)
 
 
@@ -61,7 +61,7 @@ def checked(model: type[Model], data: dict[str, Any]) -> Model:
 
 
 def _refuse_unstorable(value: Any, field: str = "") -> None:
-    """NUL and lone surrogates are legal in JSON and in no database."""
+    """NUL, lone surrogates and numbers beyond 64 bits pass as JSON and into no database."""
     if isinstance(value, dict):
         for name, item in value.items():
             _refuse_unstorable(name, field)
@@ -75,6 +75,8 @@ def _refuse_unstorable(value: Any, field: str = "") -> None:
         raise InvalidInput(
             "The text holds a character that is none (NUL or half of a pair)", field=field or None
         )
+    elif isinstance(value, int | float) and not -(2**63) <= value < 2**63:
+        raise InvalidInput("The number is too large", field=field or None)
 
 
 def _reason(kind: str, message: str) -> str:

@@ -1,0 +1,48 @@
+"""People and programs in front of the web application: forms with their token, sign-in, keys."""
+
+from __future__ import annotations
+
+import re
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from models import Account
+from services.accounts.accounts import command_caller, create_account
+from services.accounts.api_keys import create_key
+from services.accounts.caller import Caller
+from services.platform import Platform
+
+PASSWORD = "correct horse battery"
+
+
+def make_account(platform: Platform, email: str = "owner@example.com", *, admin: bool = False) -> Account:
+    """An account with PASSWORD."""
+    return create_account(platform, email, PASSWORD, admin)
+
+
+def make_key(platform: Platform, account: Account, *scopes: str) -> dict[str, str]:
+    """The header of a fresh API key; without scopes it has all."""
+    return {"Authorization": f"Bearer {create_key(platform, command_caller(account), scopes=scopes)[1]}"}
+
+
+def caller_of(account: Account) -> Caller:
+    """The account asking for itself."""
+    return command_caller(account)
+
+
+def csrf_token(client: FlaskClient, page: str = "/login") -> str:
+    """The token in the forms of a page."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)
+    assert found, f"no form on {page}"
+    return found.group(1)
+
+
+def submit(client: FlaskClient, page: str, target: str | None = None, **fields: str) -> TestResponse:
+    """Fill in the form of `page` and send it to `target`, or to the page itself."""
+    return client.post(target or page, data={"csrf_token": csrf_token(client, page), **fields})
+
+
+def sign_in(client: FlaskClient, email: str = "owner@example.com", password: str = PASSWORD) -> TestResponse:
+    """Sign in by the form."""
+    return submit(client, "/login", email=email, password=password)

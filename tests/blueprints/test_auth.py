@@ -1,0 +1,180 @@
+"""Setting up, signing in and out, the account page, in the browser's words."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.accounts.setup_code import setup_code
+from services.accounts.sign_in_limit import PER_ACCOUNT
+from services.platform import Platform
+from tests.blueprints.people import PASSWORD, csrf_token, make_account, sign_in, submit
+
+
+def test_a_fresh_installation_leads_to_its_setup_and_the_code_lets_in(
+    client: FlaskClient, platform: Platform
+) -> None:
+    assert client.get("/login").headers["Location"] == "/setup"
+    answer = submit(
+        client, "/setup", code=setup_code(platform) or "", email="first@example.com", password=PASSWORD
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/panel")
+    assert client.get("/panel/account").status_code == 200
+    assert client.get("/setup").headers["Location"] == "/login"
+
+
+@pytest.mark.parametrize(
+    ("code", "email", "password", "status"),
+    [("wrong", "a@b.c", PASSWORD, 403), ("", "nobody", PASSWORD, 422), ("", "a@b.c", "xyzzy", 422)],
+)
+def test_a_failed_setup_shows_the_form_again_with_the_reason(
+    client: FlaskClient, platform: Platform, code: str, email: str, password: str, status: int
+) -> None:
+    code = code or setup_code(platform) or ""
+    answer = submit(client, "/setup", code=code, email=email, password=password)
+    assert answer.status_code == status
+    assert 'role="alert"' in answer.text
+    assert f'value="{email}"' in answer.text
+    assert password not in answer.text
+
+
+def test_signing_in_leads_to_the_panel_and_out_again(client: FlaskClient, platform: Platform) -> None:
+    make_account(platform)
+    assert sign_in(client).headers["Location"] == "/panel"
+    assert "owner@example.com" in client.get("/panel/account").text
+    out = submit(client, "/panel/account", "/logout")
+    assert out.headers["Location"] == "/login"
+    assert client.get("/panel/account").status_code == 302
+
+
+def test_a_cookie_kept_after_signing_out_opens_nothing(
+    app: Flask, client: FlaskClient, platform: Platform
+) -> None:
+    make_account(platform)
+    sign_in(client)
+    kept = client.get_cookie("flotilla")
+    assert kept is not None
+    submit(client, "/panel/account", "/logout")
+    thief = app.test_client()
+    thief.set_cookie("flotilla", kept.value)
+    assert thief.get("/panel/account").status_code == 302
+
+
+def test_signing_in_rotates_the_session(client: FlaskClient, platform: Platform) -> None:
+    make_account(platform)
+    token = csrf_token(client)
+    with client.session_transaction() as session:
+        before = dict(session)
+    client.post("/login", data={"csrf_token": token, "email": "owner@example.com", "password": PASSWORD})
+    with client.session_transaction() as session:
+        assert "sid" in session
+        assert session.get("csrf_token") != before["csrf_token"]
+    first = client.get_cookie("flotilla")
+    with client.session_transaction() as session:
+        former = session["sid"]
+    answer = client.post(
+        "/login",
+        data={
+            "csrf_token": csrf_token(client, "/panel/account"),
+            "email": "owner@example.com",
+            "password": PASSWORD,
+        },
+    )
+    assert answer.status_code == 302
+    with client.session_transaction() as session:
+        assert session["sid"] != former
+    assert client.get_cookie("flotilla") != first
+
+
+def test_a_wrong_password_is_told_without_saying_what_is_wrong(
+    client: FlaskClient, platform: Platform
+) -> None:
+    make_account(platform)
+    wrong, unknown = sign_in(client, password="not the password"), sign_in(client, "nobody@example.com")
+    assert wrong.status_code == unknown.status_code == 401
+    assert 'data-code="wrong_credentials"' in wrong.text
+    assert 'data-code="wrong_credentials"' in unknown.text
+
+
+def test_too_many_guesses_are_told_when_to_come_back(client: FlaskClient, platform: Platform) -> None:
+    make_account(platform)
+    answers = [sign_in(client, password="not the password") for _ in range(PER_ACCOUNT + 1)]
+    assert answers[-1].status_code == 429
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 901
+
+
+@pytest.mark.parametrize(
+    ("target", "leads_to"),
+    [
+        ("/panel/bots?page=2", "/panel/bots?page=2"),
+        ("//evil.example", "/panel"),
+        ("/\\evil.example", "/panel"),
+        ("https://evil.example/", "/panel"),
+        ("/%09/evil.example", "/%09/evil.example"),
+        ("/\t/evil.example", "/panel"),
+        ("javascript:alert(1)", "/panel"),
+        ("", "/panel"),
+    ],
+)
+def test_after_signing_in_one_is_led_only_to_this_site(
+    client: FlaskClient, platform: Platform, target: str, leads_to: str
+) -> None:
+    make_account(platform)
+    token = csrf_token(client)
+    answer = client.post(
+        "/login",
+        query_string={"next": target},
+        data={"csrf_token": token, "email": "owner@example.com", "password": PASSWORD},
+    )
+    assert answer.headers["Location"] == leads_to
+
+
+def test_a_page_for_the_signed_in_leads_to_the_form_and_back(client: FlaskClient, platform: Platform) -> None:
+    make_account(platform)
+    assert client.get("/panel/account?tab=2").headers["Location"] == "/login?next=/panel/account%3Ftab%3D2"
+
+
+def test_a_new_password_is_set_and_a_wrong_present_one_refused(
+    client: FlaskClient, platform: Platform
+) -> None:
+    make_account(platform)
+    sign_in(client)
+    target = "/panel/account/password"
+    wrong = submit(client, "/panel/account", target, present="wrong", password="another good one")
+    assert (wrong.status_code, 'data-code="wrong_password"' in wrong.text) == (403, True)
+    assert (
+        submit(client, "/panel/account", target, present=PASSWORD, password="another good one").status_code
+        == 302
+    )
+    assert client.get("/panel/account").status_code == 200
+    submit(client, "/panel/account", "/logout")
+    assert sign_in(client).status_code == 401
+    assert sign_in(client, password="another good one").status_code == 302
+
+
+def test_a_key_made_on_the_page_is_shown_once(app: Flask, client: FlaskClient, platform: Platform) -> None:
+    make_account(platform)
+    sign_in(client)
+    page = submit(client, "/panel/account", "/panel/account/keys", name="report", scopes="read").text
+    text = page.split('id="new-key">')[1].split("<")[0]
+    assert text not in client.get("/panel/account").text
+    program = app.test_client()
+    assert program.get("/api/v1/keys", headers={"X-API-Key": text}).status_code == 200
+    key_id = text.split("_")[1]
+    submit(client, "/panel/account", f"/panel/account/keys/{key_id}/revoke")
+    assert program.get("/api/v1/keys", headers={"X-API-Key": text}).status_code == 401
+
+
+def test_another_browser_is_signed_out_from_this_one(
+    app: Flask, client: FlaskClient, platform: Platform
+) -> None:
+    make_account(platform)
+    elsewhere = app.test_client()
+    sign_in(elsewhere)
+    sign_in(client)
+    page = client.get("/panel/account").text
+    target = "/panel/account/sessions/" + page.split('action="/panel/account/sessions/')[1].split('"')[0]
+    assert submit(client, "/panel/account", target).status_code == 302
+    assert elsewhere.get("/panel/account").status_code == 302
+    assert client.get("/panel/account").status_code == 200
