@@ -23,6 +23,7 @@ class Kind(StrEnum):
     OUTAGE = "outage"
     OUTAGE_OVER = "outage_over"
     WEBHOOK_STOLEN = "webhook_stolen"
+    POLLED_ELSEWHERE = "polled_elsewhere"
     BOT_FAILED = "bot_failed"
     QUEUE_LAG = "queue_lag"
     DEAD_LETTERS = "dead_letters"

@@ -40,6 +40,11 @@ def click_stream() -> str:
     return f"{PREFIX}:clicks"
 
 
+def late_starts() -> str:
+    """Set while starts without a click need no second look; lives a minute."""
+    return f"{PREFIX}:clicks:late"
+
+
 def rotation(pool_id: int) -> str:
     """Position of a pool's rotation. For ever: one integer per pool, deleted with it."""
     return f"{PREFIX}:pool:{pool_id}:rotation"
@@ -136,7 +141,10 @@ def conversation(bot_id: int, chat_id: int, user_id: int) -> str:
 
 
 def polling_offset(bot_id: int) -> str:
-    """Next getUpdates offset of a polling bot; lives eight days (Telegram restarts ids after seven quiet ones)."""
+    """Next getUpdates offset of a polling bot, until Telegram has confirmed it; lives two days.
+
+    Telegram keeps updates for one day, and after seven quiet days starts ids anew at random, maybe below an old offset.
+    """
     return f"{PREFIX}:bot:{bot_id}:offset"
 
 
