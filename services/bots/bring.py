@@ -97,9 +97,14 @@ def _remember_dropped(platform: Platform, bot: Bot, *, first: bool) -> None:
     announce(platform.redis, Topic.BOT, bot.id)  # the poller waits for it
 
 
+def epoch_minute() -> int:
+    """The minute that budgets are counted in."""
+    return int(time.time()) // 60
+
+
 def _may_set(platform: Platform) -> bool:
     """Count this setWebhook against the minute's budget."""
-    key = keys.webhooks_set(int(time.time()) // 60)
+    key = keys.webhooks_set(epoch_minute())
     with platform.redis.pipeline(transaction=True) as pipe:
         pipe.incr(key)
         pipe.expire(key, 120)
