@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Flask, Response, current_app, request
 
 from blueprints.access import public
 from blueprints.lifecycle import STARTERS
@@ -19,6 +19,15 @@ HEADERS = (
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Robots-Tag", "noindex"),
+)
+PAGE_HEADERS = (
+    *HEADERS,
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Vary", "Accept-Language"),
 )
 PAGES = {Kind.UNKNOWN: ("redirects/unknown.html", 404), Kind.UNAVAILABLE: ("redirects/unavailable.html", 503)}
 
@@ -62,8 +71,10 @@ STARTERS.append(start)
 def _page(outcome: Outcome) -> Response:
     template, status = PAGES.get(outcome.kind, ("redirects/limited.html", 429))
     language = request.accept_languages.best_match(["pt", "en"], "pt")
-    body = render_template(template, language=language, retry_after=outcome.retry_after)
-    response = Response(body, status, HEADERS, "text/html")
+    # Not render_template: the panel's context processors would look up a session on a public page.
+    page = current_app.jinja_env.get_template(template)
+    body = page.render(language=language, retry_after=outcome.retry_after)
+    response = Response(body, status, PAGE_HEADERS, "text/html")
     if outcome.retry_after:
         response.headers["Retry-After"] = str(outcome.retry_after)
     return response

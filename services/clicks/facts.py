@@ -47,12 +47,13 @@ class ClickFacts:
         return self.audience is Audience.HUMAN
 
 
-def read_facts(
-    environ: Mapping[str, Any], at: float, *, trusted_proxies: int, keyed_hash: Hash
-) -> ClickFacts:
-    """The facts of the request in `environ` at `at`; `keyed_hash` is `DailyHash`."""
+def read_facts(environ: Mapping[str, Any], at: float, *, behind_proxy: bool, keyed_hash: Hash) -> ClickFacts:
+    """The facts of the request in `environ` at `at`; `keyed_hash` is `DailyHash`.
+
+    REMOTE_ADDR must be the client's already: the application counts the trusted proxies (`blueprints.security`).
+    """
     agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT]
-    address = client_network(client_address(environ, trusted_proxies))
+    address = client_network(str(environ.get("REMOTE_ADDR") or ""))
     query = environ.get("QUERY_STRING", "")
     return ClickFacts(
         at=at,
@@ -62,7 +63,7 @@ def read_facts(
         visitor=visitor_of(environ.get("HTTP_COOKIE", "")),
         device=agent_class(agent)[1],
         language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
-        country=_country(environ, trusted_proxies),
+        country=_country(environ, behind_proxy),
         referrer_host=referrer_host(environ.get("HTTP_REFERER", "")),
         params=kept_params(query) if query else {},
     )
@@ -83,20 +84,6 @@ class DailyHash:
             self._key = self._key_of_day(day)
             self._day = day
         return blake2b(text.encode(errors="replace"), key=self._key, digest_size=8).hexdigest()
-
-
-def client_address(environ: Mapping[str, Any], trusted_proxies: int) -> str:
-    """The client's address: the entry of X-Forwarded-For that the outermost trusted proxy wrote, else the peer's.
-
-    Entries further left are the client's own words. Fewer entries than proxies mean that somebody went round them.
-    """
-    if trusted_proxies:
-        entries = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(entries) >= trusted_proxies:
-            entry: str = entries[-trusted_proxies].strip()
-            if entry:
-                return entry[:45]
-    return str(environ.get("REMOTE_ADDR") or "")
 
 
 def client_network(address: str) -> str:
@@ -154,8 +141,8 @@ def _clean(value: str) -> str:
     return value[:LONGEST_PARAM].replace("\0", "").encode(errors="replace").decode()
 
 
-def _country(environ: Mapping[str, Any], trusted_proxies: int) -> str:
-    if not trusted_proxies:
+def _country(environ: Mapping[str, Any], behind_proxy: bool) -> str:
+    if not behind_proxy:
         return ""  # anybody could send the header
     country = environ.get("HTTP_CF_IPCOUNTRY", "").upper()
     return country if _COUNTRY.fullmatch(country) and country not in {"XX", "T1"} else ""

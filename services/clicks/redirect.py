@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from models import Audience, OverLimit, Strategy
+from models import OverLimit, Strategy
 from services.clicks.facts import ClickFacts, DailyHash, read_facts
 from services.clicks.payload import new_token, start_payload
 from services.clicks.record import PendingClick, Recorder, Written, entry_of
@@ -74,7 +74,7 @@ class Redirector:
         self.loads = LoadBook(platform, self.book)
         self.recorder = Recorder(platform, Spool(settings.data_dir / "spool"))
         self._link = settings.telegram_link_url
-        self._proxies = settings.trusted_proxies
+        self._behind_proxy = settings.trusted_proxies > 0
         self._slow_start = settings.slow_start_seconds
         self._hash = DailyHash(lambda day: platform.vault.signature("client", str(day)))
         self._routes: dict[int, tuple[PoolSnapshot, Mapping[int, PoolSnapshot], Route]] = {}
@@ -105,7 +105,7 @@ class Redirector:
             REDIRECTS.labels("", "unknown").inc()
             return UNKNOWN
         now = time.time()
-        facts = read_facts(environ, now, trusted_proxies=self._proxies, keyed_hash=self._hash)
+        facts = read_facts(environ, now, behind_proxy=self._behind_proxy, keyed_hash=self._hash)
         new_visitor = new_token() if facts.is_human and not facts.visitor else ""
         route = self.route(pool, now)
         click = self._pending(pool, route, facts, facts.visitor or new_visitor)
@@ -225,8 +225,3 @@ def _entry(
         referrer=facts.referrer_host,
         params=facts.params,
     )
-
-
-def is_counted(audience: str, over_limit: bool) -> bool:
-    """Whether a stored click counts: a person's, within the limit (A1, R6)."""
-    return audience == Audience.HUMAN and not over_limit

@@ -130,11 +130,10 @@ def _member(
     session: Session, caller: Caller, pool_id: int, bot_id: int | str
 ) -> tuple[RedirectPool, PoolBot]:
     pool = get_owned(session, caller, RedirectPool, pool_id)
-    which = Bot.public_id == bot_id if isinstance(bot_id, str) else Bot.id == bot_id
+    bot = get_owned(session, caller, Bot, bot_id)
     member = session.scalar(
         select(PoolBot)
-        .join(Bot, PoolBot.bot_id == Bot.id)
-        .where(PoolBot.pool_id == pool.id, which)
+        .where(PoolBot.pool_id == pool.id, PoolBot.bot_id == bot.id)
         .options(joinedload(PoolBot.bot))
         .with_for_update(of=PoolBot)
     )

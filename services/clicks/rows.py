@@ -1,0 +1,72 @@
+"""What an entry of the click stream says, as the row it becomes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models import Audience
+from services.pools.strategies import turn
+from services.times import from_epoch, hour_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClickRow:
+    """A click on its way into the database; `bot_id` None means that a fallback address or nobody answered."""
+
+    id: str
+    at: datetime
+    pool_id: int
+    bot_id: int | None
+    visitor: str
+    unique_hash: str
+    country: str
+    device: str
+    language: str
+    referrer_host: str
+    params: dict[str, Any]
+    audience: str
+    over_limit: bool
+    reason: str
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts: a person's, within the limit (A1, R6)."""
+        return self.audience == Audience.HUMAN and not self.over_limit
+
+    @property
+    def hour(self) -> datetime:
+        """The hour of its rollup."""
+        return hour_of(self.at)
+
+
+def parse_entry(identity: str, fields: dict[str, str]) -> ClickRow | None:
+    """The row of a stream entry; None, with a log line, for one that nobody can read any more."""
+    try:
+        click: dict[str, Any] = json.loads(fields["d"])
+        rotation = click["rotation"]
+        bot_id = turn(rotation, int(fields["n"])) if rotation else int(click["bot"])
+        return ClickRow(
+            id=click["id"],
+            at=from_epoch(click["at"]),
+            pool_id=int(click["pool"]),
+            bot_id=bot_id or None,
+            visitor=click["visitor"],
+            unique_hash=click["unique"],
+            country=click["country"],
+            device=click["device"],
+            language=click["language"],
+            referrer_host=click["referrer"],
+            params=click["params"],
+            audience=click["audience"],
+            over_limit=fields["o"] == "1",
+            reason=click["reason"],
+        )
+    except (KeyError, ValueError, TypeError):
+        logger.error("an entry of the click stream is not readable", extra={"entry": identity})
+        return None

@@ -1,0 +1,111 @@
+"""One batch of clicks in one transaction: rows, rollups, totals, and the starts that waited for them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from models import Click, ClickRollup, PoolBot, RedirectPool
+from services.clicks.attribution import bind_late_starts, bind_starts
+from services.clicks.rows import ClickRow
+from services.database import Database
+from services.platform import Platform
+
+logger = logging.getLogger(__name__)
+
+
+def store(platform: Platform, rows: Sequence[ClickRow]) -> list[ClickRow]:
+    """Store a batch; the rows that were new. Rows of a deleted pool are dropped with a log line.
+
+    Raises Unavailable, and IntegrityError when a pool vanished meanwhile (repeat the batch).
+    """
+    with platform.database.transaction() as session:
+        accounts = _accounts(session, {row.pool_id for row in rows})
+        kept = [row for row in rows if row.pool_id in accounts]
+        if len(kept) < len(rows):
+            logger.warning("clicks of deleted pools dropped", extra={"clicks": len(rows) - len(kept)})
+        new = _insert(session, platform.database, kept, accounts)
+        if new:
+            _roll_up(session, platform.database, new)
+            _add_totals(session, [row for row in new if row.counted])
+            bind_starts(session, [row.id for row in new])
+        bind_late_starts(session)
+    return new
+
+
+def _accounts(session: Session, pool_ids: set[int]) -> dict[int, int]:
+    """Account by pool, locked against deletion until the commit (PostgreSQL; SQLite has one writer)."""
+    if not pool_ids:
+        return {}
+    query = select(RedirectPool.id, RedirectPool.account_id).where(RedirectPool.id.in_(pool_ids))
+    query = query.order_by(RedirectPool.id).with_for_update(read=True, key_share=True)
+    return {row.id: row.account_id for row in session.execute(query)}
+
+
+def _insert(
+    session: Session, database: Database, rows: Sequence[ClickRow], accounts: dict[int, int]
+) -> list[ClickRow]:
+    if not rows:
+        return []
+    values = [
+        {**asdict(row), "counted": row.counted, "account_id": accounts[row.pool_id]}
+        for row in {row.id: row for row in rows}.values()
+    ]
+    statement = _upsert(database, Click).on_conflict_do_nothing(index_elements=["id"]).returning(Click.id)
+    new = set(session.scalars(statement, values))
+    return list({row.id: row for row in rows if row.id in new}.values())
+
+
+def _roll_up(session: Session, database: Database, rows: Sequence[ClickRow]) -> None:
+    clicks: Counter[tuple[int, int, Any]] = Counter()
+    uncounted: Counter[tuple[int, int, Any]] = Counter()
+    for row in rows:
+        (clicks if row.counted else uncounted)[row.pool_id, row.bot_id or 0, row.hour] += 1
+    values = [
+        {
+            "pool_id": pool_id,
+            "bot_id": bot_id,
+            "hour": hour,
+            "clicks": clicks[pool_id, bot_id, hour],
+            "uncounted": uncounted[pool_id, bot_id, hour],
+        }
+        for pool_id, bot_id, hour in sorted({*clicks, *uncounted})
+    ]
+    statement = _upsert(database, ClickRollup)
+    statement = statement.on_conflict_do_update(
+        index_elements=["pool_id", "bot_id", "hour"],
+        set_={
+            "clicks": ClickRollup.clicks + statement.excluded.clicks,
+            "uncounted": ClickRollup.uncounted + statement.excluded.uncounted,
+        },
+    )
+    session.execute(statement, values)
+
+
+def _add_totals(session: Session, rows: Iterable[ClickRow]) -> None:
+    rows = list(rows)
+    for pool_id, count in sorted(Counter(row.pool_id for row in rows).items()):
+        session.execute(
+            update(RedirectPool)
+            .where(RedirectPool.id == pool_id)
+            .values(total_redirects=RedirectPool.total_redirects + count, updated_at=RedirectPool.updated_at)
+        )
+    members = Counter((row.pool_id, row.bot_id) for row in rows if row.bot_id is not None)
+    for (pool_id, bot_id), count in sorted(members.items()):
+        session.execute(
+            update(PoolBot)
+            .where(PoolBot.pool_id == pool_id, PoolBot.bot_id == bot_id)
+            .values(total_redirects=PoolBot.total_redirects + count)
+        )
+
+
+def _upsert(database: Database, table: type[Any]) -> Any:
+    """INSERT of the dialect at hand: only these know ON CONFLICT."""
+    return sqlite.insert(table) if database.is_sqlite else postgresql.insert(table)
