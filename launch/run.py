@@ -74,7 +74,9 @@ def run(plan: Plan) -> int:
 
 
 def _run_locked(plan: Plan, settings: Settings, lock: int) -> int:
-    Vault(tuple(key.get_secret_value() for key in settings.encryption_keys))  # refuses malformed keys here and now
+    Vault(
+        tuple(key.get_secret_value() for key in settings.encryption_keys)
+    )  # refuses malformed keys here and now
     check_port(settings)
     folder = settings.data_dir.resolve() / "supervisor"
     gate = folder / "gate"
@@ -156,7 +158,7 @@ def local_url(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.port}"
 
 
-def check_port(settings: Settings, patience: float = 3.0) -> None:
+def check_port(settings: Settings, patience: float = 2.0) -> None:
     """Raise Unavailable when PORT is taken; a web process that is just ending gets `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:

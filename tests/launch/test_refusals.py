@@ -1,0 +1,66 @@
+"""A start that cannot work says why, in one or two lines, and leaves nothing running."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.launch.installation import ROOT, environment
+from tests.servers.ports import free_port
+
+
+def launch(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "launch"],
+        cwd=ROOT,
+        env=environment(data_dir, port, **more),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_LEVEL", "loud"),
+        ("PORT", "eighty"),
+        ("REDIS_URL", "http://localhost"),
+        ("DATABASE_URL", "mysql://localhost"),
+        ("ENCRYPTION_KEYS", "too-short"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
+    done = launch(tmp_path / "data", free_port(), **{name: value})
+    assert done.returncode == 2
+    assert f"{name}: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
+    done = launch(tmp_path / "data", free_port(), APP_ENV="prod")
+    assert done.returncode == 2
+    assert "SECRET_KEY: must be set" in done.stderr
+    assert "ENCRYPTION_KEYS: must be set" in done.stderr
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = launch(tmp_path / "data", port)
+    assert done.returncode == 1
+    assert f"PORT: {port} cannot be listened on" in done.stderr
+
+
+def test_a_database_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:
+    address = f"postgresql://flotilla:very-secret@127.0.0.1:{free_port()}/flotilla"
+    done = launch(tmp_path / "data", free_port(), DATABASE_URL=address)
+    assert done.returncode == 1
+    assert "The database could not be upgraded" in done.stderr
+    assert "very-secret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
