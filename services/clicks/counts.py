@@ -24,11 +24,11 @@ def redirects_hour_of(
 ) -> dict[int, dict[int, int]]:
     """As `redirects_hour` for many pools in one query: pool id -> bot id -> clicks."""
     query = (
-        select(Click.pool_id, func.coalesce(Click.bot_id, 0), func.count())
+        select(Click.pool_id, Click.bot_id, func.count())
         .where(Click.pool_id.in_(list(pool_ids)), Click.at > (now or utc_now()) - HOUR, Click.counted)
-        .group_by(Click.pool_id, func.coalesce(Click.bot_id, 0))
+        .group_by(Click.pool_id, Click.bot_id)
     )
     found: dict[int, dict[int, int]] = {}
     for pool_id, bot_id, count in session.execute(query):
-        found.setdefault(pool_id, {})[bot_id] = count
+        found.setdefault(pool_id, {})[bot_id or 0] = count
     return found

@@ -1,0 +1,130 @@
+"""The status of a pool by A4's formulas, and uptime from transitions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from models import Click, MemberStatus, PoolBot, PoolBotTransition
+from services.accounts.caller import Caller
+from services.errors import NotFound
+from services.health.uptime import uptime_percent
+from services.platform import Platform
+from services.pools.status import percent_text, pool_status
+from services.redis import keys
+from services.times import utc_now
+from tests.services.health.world import add_account, add_bot, add_pool, moment
+
+
+@pytest.mark.data
+def test_the_figures_follow_the_formulas(platform: Platform) -> None:
+    now = utc_now()
+    with platform.database.transaction() as session:
+        account = add_account(session)
+        bots = [add_bot(session, account, number) for number in range(1, 6)]
+        pool = add_pool(session, account, bots)
+        members = session.scalars(select(PoolBot).order_by(PoolBot.id)).all()
+        for member, status in zip(members, ("online", "online", "banned", "offline", "online"), strict=True):
+            member.status = status
+            member.capacity_per_hour = 10
+        members[4].draining = True
+        members[0].slow_start_at = now - timedelta(seconds=30)
+        for number, (bot, age, counted) in enumerate(
+            [(bots[0].id, 1, True)] * 9
+            + [(bots[1].id, 59, True)] * 5
+            + [(bots[1].id, 61, True), (bots[0].id, 5, False), (None, 5, True)]
+        ):
+            session.add(
+                Click(
+                    id=f"c{number}",
+                    at=now - timedelta(minutes=age),
+                    account_id=account.id,
+                    pool_id=pool.id,
+                    bot_id=bot,
+                    counted=counted,
+                )
+            )
+        caller = Caller(account.id, "account:1")
+        pool_id = pool.id
+    platform.redis.set(keys.rotation(pool_id), "1")
+
+    status = pool_status(platform, caller, pool_id, now=now)
+    assert (status.health, status.online_bots, status.total_bots) == (50, 2, 4)
+    assert (status.redirects_hour, status.answered_hour, status.success_rate) == (15, 14, 93.3)
+    assert (status.capacity_used, status.capacity_available) == ("75%", "50%")
+    first, second, *others = status.members
+    assert (first.redirects_hour, first.share, first.slow_start_percent) == (9, 60.0, 55)
+    assert second.slow_start_percent == 100
+    assert sorted(member.rotation_position for member in (first, second) if member.rotation_position) == [
+        1,
+        2,
+    ]
+    assert [member.rotation_position for member in others] == [None] * 3
+    assert status.as_json()["members"][2]["status"] == "banned"
+    assert status.last_sweep_age_seconds is None
+
+
+@pytest.mark.data
+def test_a_pool_without_members_has_no_health_and_strangers_see_none(platform: Platform) -> None:
+    with platform.database.transaction() as session:
+        account, stranger = add_account(session), add_account(session)
+        pool = add_pool(session, account, [])
+    status = pool_status(platform, Caller(account.id, "a"), pool.id)
+    assert (status.health, status.total_bots, status.capacity_used, status.success_rate) == (0, 0, "0%", None)
+    with pytest.raises(NotFound):
+        pool_status(platform, Caller(stranger.id, "a"), pool.id)
+
+
+def test_health_is_rounded_down(platform: Platform) -> None:
+    with platform.database.transaction() as session:
+        account = add_account(session)
+        bots = [add_bot(session, account, number) for number in range(1, 4)]
+        pool = add_pool(session, account, bots)
+        session.scalars(select(PoolBot)).first().status = MemberStatus.DEGRADED  # type: ignore[union-attr]
+    assert pool_status(platform, Caller(account.id, "a"), pool.id).health == 66
+
+
+@pytest.mark.parametrize(
+    ("moves", "status", "expected"),
+    [
+        ([], "online", 100.0),
+        ([], "offline", 0.0),
+        ([], "checking", None),
+        ([(50, "online", "offline")], "offline", 50.0),
+        ([(20, "checking", "online"), (60, "online", "offline"), (80, "offline", "online")], "online", 75.0),
+        ([(10, "online", "degraded"), (20, "degraded", "online")], "online", 100.0),
+    ],
+)
+def test_uptime_is_the_share_of_watched_time(
+    moves: list[tuple[int, str, str]], status: str, expected: float | None
+) -> None:
+    told = [(moment(at), before, after) for at, before, after in moves]
+    assert uptime_percent(told, status, moment(0), moment(100)) == expected
+
+
+@pytest.mark.data
+def test_uptime_looks_at_seven_days(platform: Platform) -> None:
+    now = utc_now()
+    with platform.database.transaction() as session:
+        account = add_account(session)
+        pool = add_pool(session, account, [add_bot(session, account, 1)])
+        member = session.scalars(select(PoolBot)).one()
+        member.added_at = now - timedelta(days=30)
+        for days, before, after in [(20, "online", "offline"), (3.5, "offline", "online")]:
+            session.add(
+                PoolBotTransition(
+                    pool_bot_id=member.id, from_status=before, to_status=after, at=now - timedelta(days=days)
+                )
+            )
+    assert pool_status(platform, Caller(account.id, "a"), pool.id, now=now).members[0].uptime_percent == 50.0
+
+
+def test_more_traffic_than_no_capacity_is_full() -> None:
+    assert [percent_text(3, 4), percent_text(5, 4), percent_text(1, 0), percent_text(0, 0)] == [
+        "75%",
+        "125%",
+        "100%",
+        "0%",
+    ]
