@@ -11,6 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from services.errors import FlotillaError
 
+# SQLite tells a missing table like a lost file, PostgreSQL apart.
+UPGRADE_HINT = "is it up to date? `flask --app wsgi db upgrade`"
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -23,10 +25,9 @@ def told_in_one_line(command: Callable[Parameters, Result]) -> Callable[Paramete
         try:
             return command(*args, **kwargs)
         except FlotillaError as error:
-            raise click.ClickException(error.message) from error
+            hint = f" ({UPGRADE_HINT})" if error.code == "database_unavailable" else ""
+            raise click.ClickException(error.message + hint) from error
         except DBAPIError as error:
-            raise click.ClickException(
-                "The database refuses; bring its tables up to date with `flask --app wsgi db upgrade`"
-            ) from error
+            raise click.ClickException(f"The database refuses ({UPGRADE_HINT})") from error
 
     return wrapper

@@ -1,0 +1,114 @@
+"""`flask accounts` and `flask keys` as an administrator runs them: a process of its own beside the web."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from services.accounts.accounts import create_account, list_accounts
+from services.accounts.api_keys import resolve_key
+from services.accounts.caller import Scope
+from services.accounts.sessions import authenticate
+from services.platform import Platform
+from services.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"
+
+
+def flask(settings: Settings, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run `flask --app wsgi …` on the installation of `settings`, with nobody at the keyboard."""
+    given = {
+        "PATH": os.environ["PATH"],
+        "APP_ENV": "test",
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        **environ,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
+        cwd=ROOT,
+        env=given,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_an_account_made_by_command_signs_in(platform: Platform) -> None:
+    result = flask(
+        platform.settings, "accounts", "create", "Boss@example.com", "--password", PASSWORD, "--admin"
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [(row.email, row.is_admin) for row in list_accounts(platform)] == [("boss@example.com", True)]
+    assert authenticate(platform, "boss@example.com", PASSWORD, "", "")
+
+
+def test_without_a_terminal_a_password_is_made_and_printed(platform: Platform) -> None:
+    runner = create_app(platform).test_cli_runner()
+    result = runner.invoke(args=["accounts", "create", "owner@example.com"])
+    password = result.stdout.split("password: ")[1].strip()
+    assert authenticate(platform, "owner@example.com", password, "", "")
+
+
+def test_accounts_are_listed_one_a_line(platform: Platform) -> None:
+    create_account(platform, "a@example.com", PASSWORD, True)
+    create_account(platform, "b@example.com", PASSWORD)
+    lines = create_app(platform).test_cli_runner().invoke(args=["accounts", "list"]).stdout.splitlines()
+    assert [line.split("\t")[1:3] for line in lines] == [
+        ["a@example.com", "admin"],
+        ["b@example.com", "owner"],
+    ]
+
+
+def test_a_key_is_printed_alone(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    result = flask(
+        platform.settings, "keys", "create", "owner@example.com", "--scope", "read", "--scope", "redirect"
+    )
+    assert (result.returncode, result.stdout.count("\n")) == (0, 1)
+    assert resolve_key(platform, result.stdout.strip(), "").scopes == {Scope.READ, Scope.REDIRECT}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("accounts", "create", "nobody", "--password", PASSWORD), "e-mail"),
+        (("accounts", "create", "new@example.com", "--password", "short"), "at least 10 characters"),
+        (("accounts", "create", "owner@example.com", "--password", PASSWORD), "already"),
+        (("keys", "create", "nobody@example.com"), "no account"),
+        (("keys", "create", "owner@example.com", "--scope", "all"), "read, write, redirect, worker"),
+        (("keys", "create", "owner@example.com", "--expires-days", "0"), "days"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_a_failure(
+    platform: Platform, arguments: tuple[str, ...], said: str
+) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    result = create_app(platform).test_cli_runner().invoke(args=arguments)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert said in result.stderr
+
+
+def test_a_wrong_configuration_is_named_without_a_traceback(settings: Settings) -> None:
+    result = flask(settings, "accounts", "list", APP_ENV="prod")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "SECRET_KEY: must be set" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("database", ["sqlite:///{folder}/empty.db", "postgresql://nobody@127.0.0.1:1/none"])
+def test_a_lost_or_empty_database_is_one_line_that_says_what_to_do(
+    tmp_path: Path, settings: Settings, database: str
+) -> None:
+    lost = settings.model_copy(update={"database_url": database.format(folder=tmp_path)})
+    result = create_app(Platform(lost)).test_cli_runner().invoke(args=["accounts", "list"])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "db upgrade" in result.stderr
