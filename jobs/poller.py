@@ -25,9 +25,9 @@ from services.system.heartbeats import Heartbeats
 
 logger = logging.getLogger(__name__)
 LEASE = "poller"
-LEASE_SECONDS = 10.0
-RENEW_SECONDS = 3.0
-STANDBY_SECONDS = 1.0  # a second poller takes over within 10 + 1 s
+LEASE_SECONDS = 6.0
+RENEW_SECONDS = 2.0
+STANDBY_SECONDS = 1.0  # a second poller takes over within 6 + 1 s
 REFRESH_SECONDS = 15.0  # the bots are read anew at least so often, should a change go unheard
 GATHER_SECONDS = 0.1  # changes that come together are one refresh
 

@@ -195,7 +195,7 @@ class Poll:
             )
 
     def _backoff(self) -> float:
-        longest = min(FIRST_BACKOFF_SECONDS * 2 ** min(self.troubles, 10), LONGEST_BACKOFF_SECONDS)
+        longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(self.troubles, 10), LONGEST_BACKOFF_SECONDS)
         return longest * random.uniform(0.5, 1.0)
 
 

@@ -130,6 +130,8 @@ def _reconcile(platform: Platform, bot: Bot) -> None:
         redis.hdel(keys.webhook_paths(), bot.path_id)
     if outcome is Outcome.DONE:
         redis.hset(keys.reconciled(), str(bot.id), f"{_state(platform, bot)}:{time.time():.0f}")
+    else:
+        redis.hdel(keys.reconciled(), str(bot.id))
 
 
 def _texts(hash_: Mapping[bytes | str, bytes | str]) -> dict[str, str]:

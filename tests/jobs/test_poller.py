@@ -1,0 +1,107 @@
+"""The poller as a process: polls, stands by, takes over, ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from models import Account, Bot
+from services.accounts.caller import Caller
+from services.bots.lifecycle import stop_bot
+from services.bots.reconcile import reconcile_bot
+from services.bots.registry import get_bot, register_bot
+from services.platform import Platform
+from services.redis import keys
+from services.settings import Settings
+from tests.servers.sandbox import Sandbox, wait_until
+
+Start = Callable[[], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def owner(platform: Platform) -> Caller:
+    with platform.database.transaction() as session:
+        account = Account(email="ana@example.com", password_hash="-")
+        session.add(account)
+    return Caller(account.id, "account:1")
+
+
+@pytest.fixture
+def start(platform: Platform, settings: Settings) -> Iterator[Start]:
+    """Starts poller processes of this installation; all are ended with the test."""
+    processes: list[subprocess.Popen[bytes]] = []
+    environment = {
+        **os.environ,
+        "APP_ENV": "test",
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "ENCRYPTION_KEYS": settings.encryption_keys[0].get_secret_value(),
+        "TELEGRAM_API_URL": settings.telegram_api_url,
+    }
+
+    def run() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen([sys.executable, "-m", "jobs.poller"], env=environment)
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait(10)
+
+
+def new_bot(platform: Platform, owner: Caller, sandbox: Sandbox) -> Bot:
+    bot = register_bot(platform, owner, sandbox.create_bot()["token"])
+    reconcile_bot(platform, bot.id)
+    return bot
+
+
+def waiting(platform: Platform) -> int:
+    lanes = range(platform.settings.update_lanes)
+    return sum(platform.redis.xlen(keys.update_lane(lane)) for lane in lanes)
+
+
+def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
+    platform: Platform, owner: Caller, sandbox: Sandbox, start: Start
+) -> None:
+    user = sandbox.create_user()["id"]
+    first, process = new_bot(platform, owner, sandbox), start()
+    sandbox.start(user, first.username)
+    wait_until(lambda: waiting(platform) == 1, seconds=20)
+    second = new_bot(platform, owner, sandbox)
+    sandbox.start(user, second.username)
+    wait_until(lambda: waiting(platform) == 2, seconds=5)
+    wait_until(lambda: get_bot(platform, owner, second.id).status == "running")
+    stop_bot(platform, owner, second.id)
+    reconcile_bot(platform, second.id)
+    time.sleep(1)
+    sandbox.send(user, second.username, "nobody listens")
+    sandbox.send(user, first.username, "somebody does")
+    wait_until(lambda: waiting(platform) == 3)
+    assert sandbox.bot(second.username)["pending_update_count"] == 1
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    assert not platform.redis.exists(keys.lease("poller"))
+
+
+def test_a_standby_takes_over_from_a_killed_poller_and_nothing_is_taken_twice(
+    platform: Platform, owner: Caller, sandbox: Sandbox, start: Start
+) -> None:
+    user, bot = sandbox.create_user()["id"], new_bot(platform, owner, sandbox)
+    killed = start()
+    sandbox.start(user, bot.username)
+    wait_until(lambda: waiting(platform) == 1, seconds=20)
+    start()
+    killed.kill()
+    sandbox.send(user, bot.username, "while nobody polls")
+    wait_until(lambda: waiting(platform) == 2, seconds=25)
+    time.sleep(0.5)
+    assert waiting(platform) == 2
