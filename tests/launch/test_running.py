@@ -40,8 +40,7 @@ def test_the_setup_code_is_shown_while_there_is_no_account(installation: Install
 
 
 def test_all_processes_of_the_procfile_run(installation: Installation) -> None:
-    for words in PROCESSES:
-        wait_until(lambda words=words: installation.pid_of(words) is not None, 10, words)
+    wait_until(lambda: None not in map(installation.pid_of, PROCESSES), 10, "all processes")
 
 
 def test_data_dir_and_its_secrets_are_private(installation: Installation) -> None:
