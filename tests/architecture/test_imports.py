@@ -1,0 +1,78 @@
+"""One direction: wsgi -> app -> blueprints -> services -> models; jobs -> services; plugins -> the plugin API."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.architecture.source import Source, imports, product
+
+# What each part may import of ours. A dotted name allows that module alone.
+MAY_IMPORT = {
+    "wsgi": {"app", "services"},
+    "app": {"blueprints", "commands", "services"},
+    "gunicorn": {
+        "blueprints.lifecycle",
+        "services",
+    },  # gunicorn.conf.py: what the web process runs beside requests
+    "blueprints": {"blueprints", "services", "models"},
+    "commands": {"commands", "blueprints.platform", "services", "models"},
+    "jobs": {"jobs", "services", "models"},
+    "services": {"services", "models", "plugins"},
+    "models": {"services.times"},
+    "plugins": {"plugins"},
+    "launch": {"launch", "services", "models"},
+    "migrations": {"models", "services"},
+    "sandbox": {"sandbox"},
+    "benchmarks": {"benchmarks", "app", "services", "models", "sandbox", "plugins", "jobs"},
+}
+OURS = set(MAY_IMPORT) | {"tests"}
+FOR_PLUGINS = {"pydantic", "telebot"}
+
+
+def test_every_part_of_the_house_is_known_here() -> None:
+    assert {source.package for source in product()} <= set(MAY_IMPORT)
+
+
+def test_imports_point_one_way() -> None:
+    wrong = {source.name: list(_against_the_direction(source)) for source in product()}
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+def test_services_know_nothing_of_requests() -> None:
+    assert _users_of("services", lambda name: name.startswith(("flask", "werkzeug"))) == {}
+
+
+def test_plugins_use_only_what_bot_authors_may_rely_on() -> None:
+    known = FOR_PLUGINS | {"plugins"} | set(sys.stdlib_module_names)
+    assert _users_of("plugins", lambda name: name.partition(".")[0] not in known) == {}
+
+
+def test_only_the_adapter_touches_the_module_globals_of_the_telegram_library() -> None:
+    users = {
+        source.name
+        for source in product()
+        if any(_lies_in(name, "telebot.apihelper") for name in imports(source))
+    }
+    assert all(name.startswith("services.telegram") for name in users)
+
+
+def _against_the_direction(source: Source) -> Iterator[str]:
+    allowed = MAY_IMPORT.get(source.package, set())
+    for name in imports(source):
+        if name.partition(".")[0] in OURS and not any(_lies_in(name, part) for part in allowed):
+            yield name
+
+
+def _users_of(package: str, matches: Callable[[str], bool]) -> dict[str, list[str]]:
+    """Files of `package` with the imports that match."""
+    found = {
+        source.name: [name for name in imports(source) if matches(name)]
+        for source in product()
+        if source.package == package
+    }
+    return {name: imported for name, imported in found.items() if imported}
+
+
+def _lies_in(name: str, part: str) -> bool:
+    return name == part or name.startswith(f"{part}.")

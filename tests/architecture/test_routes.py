@@ -1,0 +1,84 @@
+"""Every route says who may use it, and changes nothing by GET."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from app import create_app
+from blueprints.access import INTERNAL, PUBLIC, SIGNED_IN, declared
+from services.accounts.caller import Scope
+from services.platform import Platform
+from tests.architecture.source import ROOT
+from tests.conftest import settings_for
+
+KNOWN = {PUBLIC, SIGNED_IN, INTERNAL, *Scope}
+# Open to everybody on purpose; a new one is added here by somebody who has thought about it.
+PUBLIC_ROUTES = (
+    "/go/",
+    "/webhook",
+    "/login",
+    "/setup",
+    "/language",
+    "/health/live",
+    "/health/ready",
+    "/static/",
+    "/",
+)
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    return create_app(Platform(settings_for(tmp_path_factory.mktemp("routes"))))
+
+
+def rules(app: Flask) -> list[Rule]:
+    return [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
+
+
+def test_every_route_declares_its_access(app: Flask) -> None:
+    undeclared = [
+        rule.rule for rule in rules(app) if declared(app.view_functions[rule.endpoint]) not in KNOWN
+    ]
+    assert undeclared == []
+
+
+def test_public_routes_are_the_known_few(app: Flask) -> None:
+    public = {rule.rule for rule in rules(app) if declared(app.view_functions[rule.endpoint]) == PUBLIC}
+    assert {path for path in public if path != "/" and not path.startswith(PUBLIC_ROUTES[:-1])} <= set()
+
+
+def test_under_api_only_scopes_let_in(app: Flask) -> None:
+    wrong = {
+        rule.rule: declared(app.view_functions[rule.endpoint])
+        for rule in rules(app)
+        if rule.rule.startswith("/api/") and declared(app.view_functions[rule.endpoint]) not in set(Scope)
+    }
+    assert wrong == {}
+
+
+def test_what_changes_something_needs_more_than_the_scope_read(app: Flask) -> None:
+    wrong = [
+        rule.rule
+        for rule in rules(app)
+        if declared(app.view_functions[rule.endpoint]) == Scope.READ and (rule.methods or set()) - SAFE
+    ]
+    assert wrong == []
+
+
+def test_views_are_thin(app: Flask) -> None:
+    """At most 20 lines of body below the docstring: a view parses and renders."""
+    fat = {}
+    for view in app.view_functions.values():
+        function = inspect.unwrap(view)
+        if str(ROOT) in (inspect.getsourcefile(function) or "") and "site-packages" not in (
+            inspect.getsourcefile(function) or ""
+        ):
+            lines = len(inspect.getsource(function).splitlines())
+            if lines > 26:  # 20 and the decorators, signature and docstring
+                fat[f"{function.__module__}.{function.__qualname__}"] = lines
+    assert fat == {}

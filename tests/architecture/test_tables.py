@@ -1,0 +1,45 @@
+"""The tables: indexed where they are joined, and the same in the models and in the migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
+
+from models import Base
+from services.platform import Platform
+from services.schema import _config
+
+UNIQUE = (PrimaryKeyConstraint, UniqueConstraint)  # both databases index these by themselves
+
+
+@pytest.mark.parametrize("table", Base.metadata.tables.values(), ids=lambda table: str(table.name))
+def test_every_foreign_key_leads_an_index(table: Table) -> None:
+    leading = set(_leading_columns(table))
+    assert [key.parent.name for key in table.foreign_keys if key.parent.name not in leading] == []
+
+
+@pytest.mark.data
+def test_the_newest_migration_makes_what_the_models_say(platform: Platform) -> None:
+    with platform.database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_migrations_have_one_head() -> None:
+    assert len(ScriptDirectory.from_config(_config()).get_heads()) == 1
+
+
+def _leading_columns(table: Table) -> Iterator[str]:
+    """Columns by which a row is found quickly: the first of an index, of a unique constraint or of the key."""
+    for columns in (
+        *(list(index.columns) for index in table.indexes),
+        *(list(item.columns) for item in table.constraints if isinstance(item, UNIQUE)),
+    ):
+        if columns:
+            yield columns[0].name
+    yield from (column.name for column in table.columns if column.unique or column.index)
