@@ -1,0 +1,165 @@
+"""The REST API of bots."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from models import Account
+from services.accounts.caller import Scope
+from services.platform import Platform
+from tests.blueprints.people import make_account, make_key
+from tests.servers.sandbox import Sandbox
+
+URL = "/api/v1/bots"
+
+
+@pytest.fixture
+def account(platform: Platform) -> Account:
+    return make_account(platform)
+
+
+@pytest.fixture
+def key(platform: Platform, account: Account) -> dict[str, str]:
+    return make_key(platform, account)
+
+
+@pytest.fixture
+def other_key(platform: Platform) -> dict[str, str]:
+    return make_key(platform, make_account(platform, "other@example.com"))
+
+
+def test_a_bot_lives_from_registration_to_deletion(
+    client: FlaskClient, sandbox: Sandbox, key: dict[str, str]
+) -> None:
+    token = sandbox.create_bot(username="aurora_bot")["token"]
+    made = client.post(URL, json={"token": token}, headers=key)
+    assert made.status_code == 201
+    assert token not in made.text
+    bot = made.get_json()
+    assert (bot["username"], bot["mode"], bot["status"]) == ("aurora_bot", "polling", "created")
+    shown = client.get(made.headers["Location"], headers=key)
+    assert shown.get_json() == bot
+    assert client.get(f"{URL}/{bot['public_id']}", headers=key).get_json() == bot
+    assert client.get(URL, headers=key).get_json() == {"items": [bot], "next": None}
+    assert client.post(f"{URL}/{bot['id']}/stop", headers=key).get_json()["desired_running"] is False
+    assert client.post(f"{URL}/{bot['id']}/start", headers=key).get_json()["desired_running"] is True
+    assert client.post(f"{URL}/{bot['id']}/restart", headers=key).status_code == 200
+    assert client.patch(f"{URL}/{bot['id']}", json={"name": "Loja"}, headers=key).get_json()["name"] == "Loja"
+    assert client.delete(f"{URL}/{bot['id']}", headers=key).status_code == 204
+    assert client.get(f"{URL}/{bot['id']}", headers=key).status_code == 404
+
+
+def test_plugins_are_chosen_at_registration_and_replaced_later(
+    client: FlaskClient, sandbox: Sandbox, key: dict[str, str]
+) -> None:
+    body = {"token": sandbox.create_bot()["token"], "plugins": [{"name": "echo"}]}
+    bot = client.post(URL, json=body, headers=key).get_json()
+    assert [plugin["name"] for plugin in bot["plugins"]] == ["echo"]
+    body = {"plugins": [{"name": "help", "enabled": False}, {"name": "start"}]}
+    changed = client.put(f"{URL}/{bot['public_id']}/plugins", json=body, headers=key)
+    assert changed.status_code == 200
+    assert [(each["name"], each["enabled"]) for each in changed.get_json()["plugins"]] == [
+        ("help", False),
+        ("start", True),
+    ]
+    body = {"plugins": [{"name": "start"}, {"name": "no_such"}]}
+    refused = client.put(f"{URL}/{bot['id']}/plugins", json=body, headers=key)
+    assert refused.status_code == 422
+    assert (
+        client.get(f"{URL}/{bot['id']}", headers=key).get_json()["plugins"] == changed.get_json()["plugins"]
+    )
+
+
+def test_a_second_account_gets_a_conflict_that_says_nothing_of_whose(
+    client: FlaskClient, sandbox: Sandbox, key: dict[str, str], other_key: dict[str, str]
+) -> None:
+    body = {"token": sandbox.create_bot()["token"]}
+    assert client.post(URL, json=body, headers=key).status_code == 201
+    own, foreign = (client.post(URL, json=body, headers=who) for who in (key, other_key))
+    assert (own.status_code, own.get_json()["code"]) == (409, "bot_exists")
+    assert own.get_json() == foreign.get_json()
+    assert "owner@example.com" not in foreign.text
+
+
+def test_a_strangers_bot_is_not_found_on_any_route(
+    client: FlaskClient, sandbox: Sandbox, key: dict[str, str], other_key: dict[str, str]
+) -> None:
+    bot = client.post(URL, json={"token": sandbox.create_bot()["token"]}, headers=key).get_json()
+    for identity in (bot["id"], bot["public_id"]):
+        here = f"{URL}/{identity}"
+        answers = [
+            client.get(here, headers=other_key),
+            client.patch(here, json={"name": "x"}, headers=other_key),
+            client.delete(here, headers=other_key),
+            *(client.post(f"{here}/{act}", headers=other_key) for act in ("start", "stop", "restart")),
+            client.put(f"{here}/plugins", json={"plugins": []}, headers=other_key),
+        ]
+        assert [answer.status_code for answer in answers] == [404] * 7
+    assert client.get(URL, headers=other_key).get_json()["items"] == []
+    assert client.get(f"{URL}/{bot['id']}", headers=key).get_json() == bot
+
+
+def test_a_key_that_may_only_read_changes_nothing(
+    client: FlaskClient, platform: Platform, account: Account, sandbox: Sandbox
+) -> None:
+    reader = make_key(platform, account, Scope.READ)
+    answer = client.post(URL, json={"token": sandbox.create_bot()["token"]}, headers=reader)
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
+    assert client.get(URL, headers=reader).get_json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({}, "invalid_input", "token"),
+        ({"token": 5}, "invalid_input", "token"),
+        ({"token": "x" * 1000}, "invalid_input", "token"),
+        ({"token": "123456789:short"}, "token_malformed", "token"),
+        ({"token": "123456789:" + "a" * 35, "colour": 1}, "invalid_input", "colour"),
+        ({"token": "123456789:" + "a" * 35, "mode": "pigeon"}, "invalid_input", "mode"),
+        ({"token": "123456789:" + "a" * 35, "mode": "webhook"}, "webhook_unavailable", "mode"),
+        ({"token": "123456789:" + "a" * 35, "plugins": [{"name": "nope"}]}, "unknown_plugin", "plugins"),
+        ({"token": "123456789:" + "a" * 35}, "token_rejected", "token"),
+    ],
+)
+def test_a_bad_registration_says_what_is_wrong_and_never_repeats_the_token(
+    client: FlaskClient,
+    sandbox: Sandbox,
+    key: dict[str, str],
+    body: dict[str, object],
+    code: str,
+    field: str,
+) -> None:
+    answer = client.post(URL, json=body, headers=key)
+    assert (answer.status_code, answer.get_json()["code"], answer.get_json()["field"]) == (422, code, field)
+    assert "a" * 35 not in answer.text
+    assert client.get(URL, headers=key).get_json()["items"] == []
+
+
+def test_a_dead_bot_api_is_a_503_with_words(client: FlaskClient, key: dict[str, str]) -> None:
+    answer = client.post(URL, json={"token": "123456789:" + "a" * 35}, headers=key)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "telegram_unreachable")
+    assert "Cannot reach" in answer.get_json()["detail"]
+
+
+def test_a_foreign_bot_api_is_a_502_with_words(
+    client: FlaskClient, sandbox: Sandbox, key: dict[str, str]
+) -> None:
+    sandbox.fault("garbage")
+    answer = client.post(URL, json={"token": sandbox.create_bot()["token"]}, headers=key)
+    assert (answer.status_code, answer.get_json()["code"]) == (502, "telegram_uncertain")
+    assert "TELEGRAM_API_URL" in answer.get_json()["detail"]
+
+
+def test_the_list_comes_in_pages(client: FlaskClient, sandbox: Sandbox, key: dict[str, str]) -> None:
+    for _ in range(3):
+        client.post(URL, json={"token": sandbox.create_bot()["token"]}, headers=key)
+    first = client.get(f"{URL}?limit=2", headers=key).get_json()
+    rest = client.get(f"{URL}?limit=2&cursor={first['next']}", headers=key).get_json()
+    assert (len(first["items"]), len(rest["items"]), rest["next"]) == (2, 1, None)
+
+
+def test_nobody_comes_in_without_a_key(app: Flask) -> None:
+    assert app.test_client().get(URL).status_code == 401
