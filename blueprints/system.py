@@ -1,5 +1,55 @@
 """System: health and metrics."""
 
-from flask import Blueprint
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, jsonify
+from flask.typing import ResponseReturnValue
+
+from blueprints.access import internal, public
+from blueprints.lifecycle import STARTERS
+from blueprints.platform import EXTENSION, platform
+from services.platform import Platform
+from services.system.heartbeats import Heartbeats
+from services.system.metrics import exposition
+from services.system.readiness import Condition, details, readiness
 
 blueprint = Blueprint("system", __name__)
+EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@blueprint.get("/health/live")
+@public
+def live() -> ResponseReturnValue:
+    """This process answers requests; asks nobody."""
+    return jsonify(status="alive")
+
+
+@blueprint.get("/health/ready")
+@public
+def ready() -> ResponseReturnValue:
+    """200 when requests can be served in full, 503 with the reasons when not; warnings do not change the status."""
+    found = readiness(platform())
+    return jsonify(found.as_json()), 503 if found.condition is Condition.UNREADY else 200
+
+
+@blueprint.get("/health/full")
+@internal
+def full() -> ResponseReturnValue:
+    """Everything known of the installation's condition; always 200, so that it can be read when it matters."""
+    return jsonify(details(platform()))
+
+
+@blueprint.get("/metrics")
+@internal
+def metrics() -> ResponseReturnValue:
+    """All metrics of all processes for Prometheus."""
+    return Response(exposition(platform()), content_type=EXPOSITION_TYPE)
+
+
+def start(app: Flask) -> None:
+    """Let this web process give signs of life."""
+    served: Platform = app.extensions[EXTENSION]
+    Heartbeats(served, "web").start()
+
+
+STARTERS.append(start)

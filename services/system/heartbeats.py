@@ -89,18 +89,18 @@ def processes(platform: Platform) -> list[Process]:
 
 
 def own_samples() -> dict[str, list[Sample]]:
-    """This process's counted figures; series that never moved and times of creation are left out."""
-    return {
-        family.name: kept
-        for family in REGISTRY.collect()
-        if (
-            kept := [
-                (sample.name, dict(sample.labels), sample.value)
-                for sample in family.samples
-                if sample.value and not sample.name.endswith("_created")
-            ]
-        )
-    }
+    """This process's counted figures; families that never moved and times of creation are left out."""
+    found: dict[str, list[Sample]] = {}
+    for family in REGISTRY.collect():
+        samples: list[Sample] = [
+            (sample.name, dict(sample.labels), sample.value)
+            for sample in family.samples
+            if not sample.name.endswith("_created")
+        ]
+        # Whole families: a histogram without its empty buckets would be read wrongly.
+        if any(value for _, _, value in samples):
+            found[family.name] = samples
+    return found
 
 
 class Heartbeats:
