@@ -1,0 +1,350 @@
+"""`/go/<slug>` over HTTP, on a real Valkey, behind the whole application."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, select
+
+from app import create_app
+from blueprints.redirects import REDIRECTOR, redirector
+from models import Click, MemberStatus
+from services.clicks.flush import flush
+from services.clicks.payload import split_payload
+from services.clicks.redirect import Redirector
+from services.platform import Platform
+from services.pools.fields import MemberChange
+from services.pools.members import update_member
+from services.pools.snapshot import publish
+from services.redis import keys
+from services.times import utc_now
+from tests.services.pools.fleet import new_account, new_pool
+
+PERSON = "Mozilla/5.0 (Linux; Android 14; SM-A546E) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
+CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+@pytest.fixture
+def road(app: Flask) -> Iterator[Redirector]:
+    """The redirector behind the application, not yet started; ended with the test."""
+    with app.app_context():
+        made = redirector()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def visitor(app: Flask, road: Redirector) -> FlaskClient:
+    """A person's browser that keeps no cookies."""
+    client = app.test_client(use_cookies=False)
+    client.environ_base["HTTP_USER_AGENT"] = PERSON
+    return client
+
+
+def bots_of(locations: list[str]) -> Counter[str]:
+    """How often each bot was chosen."""
+    return Counter(location.split("/")[3].partition("?")[0] for location in locations)
+
+
+def go(client: FlaskClient, slug: str, times: int = 1, **kwargs: Any) -> list[str]:
+    """Click so many times; where each click was sent."""
+    return [client.get(f"/go/{slug}", **kwargs).headers["Location"] for _ in range(times)]
+
+
+def stream(platform: Platform) -> list[dict[str, Any]]:
+    """The clicks that wait to be flushed."""
+    return [
+        {**json.loads(fields["d"]), "over": fields["o"]}
+        for _, fields in platform.redis.xrange(keys.click_stream())
+    ]
+
+
+def test_a_click_is_sent_to_the_bot_with_a_payload_that_telegram_takes(
+    platform: Platform, visitor: FlaskClient
+) -> None:
+    new_pool(platform, new_account(platform), "red1", 1, start_param="a" * 51)
+    answer = visitor.get("/go/red1")
+    assert answer.status_code == 302
+    link = re.escape(platform.settings.telegram_link_url)
+    found = re.fullmatch(link + r"/(\w+)\?start=([A-Za-z0-9_-]{64})", answer.headers["Location"])
+    assert found, answer.headers["Location"]
+    assert split_payload(found[2]) == ("a" * 51, stream(platform)[0]["id"])
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+
+
+def test_without_tracking_the_payload_is_the_start_parameter_alone(
+    platform: Platform, visitor: FlaskClient
+) -> None:
+    new_pool(platform, new_account(platform), "red1", 1, tracking=False)
+    assert go(visitor, "red1")[0].endswith("?start=acesso")
+
+
+def test_slugs_are_found_in_any_case(platform: Platform, visitor: FlaskClient) -> None:
+    new_pool(platform, new_account(platform), "red1", 1)
+    assert visitor.get("/go/Red1").status_code == 302
+
+
+def test_round_robin_is_exact_over_concurrent_requests_of_two_processes(platform: Platform) -> None:
+
+    new_pool(platform, new_account(platform), "red1", 6, rate_limit_per_minute=0)
+    apps = [create_app(platform), create_app(platform)]
+
+    def click(number: int) -> str:
+        client = apps[number % 2].test_client(use_cookies=False)
+        return client.get("/go/red1", headers={"User-Agent": PERSON}).headers["Location"]
+
+    with ThreadPoolExecutor(16) as threads:
+        counts = bots_of(list(threads.map(click, range(300))))
+    for made in apps:
+        made.extensions[REDIRECTOR].stop()
+    assert set(counts.values()) == {50}
+
+
+def test_weights_are_kept_exactly_within_a_cycle(platform: Platform, visitor: FlaskClient) -> None:
+    members = [{"weight": 5}, {"weight": 2}, {"weight": 1}, {"weight": 0}]
+    new_pool(
+        platform,
+        new_account(platform),
+        "red1",
+        members,
+        distribution_strategy="weighted",
+        rate_limit_per_minute=0,
+    )
+    assert sorted(bots_of(go(visitor, "red1", 80)).values()) == [10, 20, 50]
+
+
+def test_least_connections_shares_by_weight(platform: Platform, visitor: FlaskClient) -> None:
+    members = [{"weight": 3}, {"weight": 1}]
+    new_pool(
+        platform,
+        new_account(platform),
+        "red1",
+        members,
+        distribution_strategy="least_connections",
+        rate_limit_per_minute=0,
+    )
+    assert sorted(bots_of(go(visitor, "red1", 80)).values()) == [20, 60]
+
+
+def test_a_sticky_visitor_stays_with_one_bot_and_moves_only_when_it_dies(
+    platform: Platform, app: Flask, road: Redirector
+) -> None:
+    owner = new_account(platform)
+    pool = new_pool(platform, owner, "red1", 5, sticky=True)
+    client = app.test_client()
+    headers = {"User-Agent": PERSON}
+    first = bots_of(go(client, "red1", 10, headers=headers))
+    assert len(first) == 1
+    home = next(member for member in road.book.get("red1").members if member.username in first)  # type: ignore[union-attr]
+    update_member(platform, owner, pool.id, home.bot_id, MemberChange(is_enabled=False))
+    road.book.refresh()
+    second = bots_of(go(client, "red1", 10, headers=headers))
+    assert len(second) == 1
+    assert second.keys().isdisjoint(first)
+    update_member(platform, owner, pool.id, home.bot_id, MemberChange(is_enabled=True))
+    road.book.refresh()
+    assert bots_of(go(client, "red1", 10, headers=headers)).keys() == first.keys()
+
+
+def test_the_visitor_cookie_is_set_once_and_only_for_people(
+    platform: Platform, app: Flask, road: Redirector
+) -> None:
+    new_pool(platform, new_account(platform), "red1", 1)
+    client = app.test_client()
+    cookie = client.get("/go/red1", headers={"User-Agent": PERSON}).headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Set-Cookie" not in client.get("/go/red1", headers={"User-Agent": PERSON}).headers
+    other = app.test_client()
+    assert "Set-Cookie" not in other.get("/go/red1", headers={"User-Agent": CRAWLER}).headers
+    assert [bool(click["visitor"]) for click in stream(platform)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("headers", "method", "audience"),
+    [
+        ({"User-Agent": CRAWLER}, "GET", "crawler"),
+        ({"User-Agent": "WhatsApp/2.23.20.0 A"}, "GET", "preview"),
+        ({"User-Agent": PERSON, "Sec-Purpose": "prefetch;prerender"}, "GET", "prefetch"),
+        ({"User-Agent": PERSON, "X-Moz": "prefetch"}, "GET", "prefetch"),
+        ({"User-Agent": PERSON}, "HEAD", "head"),
+    ],
+)
+def test_programs_get_the_same_answer_but_take_no_turn_and_do_not_count(
+    platform: Platform, visitor: FlaskClient, headers: dict[str, str], method: str, audience: str
+) -> None:
+    new_pool(platform, new_account(platform), "red1", 3, rate_limit_per_minute=4)
+    people = []
+    for _ in range(2):
+        for _ in range(5):
+            assert visitor.open("/go/red1", method=method, headers=headers).status_code == 302
+        people += go(visitor, "red1")
+    people += go(visitor, "red1")
+    assert set(bots_of(people).values()) == {1}
+    assert Counter(click["audience"] for click in stream(platform)) == {audience: 10, "human": 3}
+
+
+def test_over_the_limit_a_client_is_refused_until_the_minute_ends(
+    platform: Platform, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.clicks.redirect.time.time", lambda: 1_800_000_010.0)
+    new_pool(platform, new_account(platform), "red1", 2, rate_limit_per_minute=3)
+    go(visitor, "red1", 3)
+    refused = visitor.get("/go/red1")
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "50"
+    assert len(stream(platform)) == 3
+    elsewhere = visitor.get("/go/red1", environ_overrides={"REMOTE_ADDR": "203.0.113.9"})
+    assert elsewhere.status_code == 302
+    monkeypatch.setattr("services.clicks.redirect.time.time", lambda: 1_800_000_070.0)
+    assert visitor.get("/go/red1").status_code == 302
+
+
+def test_a_forged_forwarded_address_does_not_escape_the_limit(
+    platform: Platform, visitor: FlaskClient
+) -> None:
+    new_pool(platform, new_account(platform), "red1", 2, rate_limit_per_minute=3)
+    answers = [
+        visitor.get("/go/red1", headers={"X-Forwarded-For": f"198.51.100.{number}"}).status_code
+        for number in range(5)
+    ]
+    assert answers.count(429) >= 1
+
+
+def test_over_the_limit_a_pool_may_redirect_without_counting(
+    platform: Platform, visitor: FlaskClient
+) -> None:
+    new_pool(platform, new_account(platform), "red1", 2, rate_limit_per_minute=3, over_limit="redirect")
+    assert sum(bots_of(go(visitor, "red1", 10)).values()) == 10
+    assert [click["over"] for click in stream(platform)].count("1") >= 4
+
+
+def test_an_unknown_slug_is_a_404_page_in_the_readers_language(
+    visitor: FlaskClient, platform: Platform
+) -> None:
+    answer = visitor.get("/go/nowhere", headers={"Accept-Language": "en-GB,en;q=0.9"})
+    assert answer.status_code == 404
+    assert "Link not found" in answer.text
+    assert "Link não encontrado" in visitor.get("/go/nowhere").text
+
+
+@pytest.mark.parametrize(
+    ("pool", "members"),
+    [
+        ({}, []),
+        ({"is_active": False}, [{}]),
+        ({}, [{"status": "offline"}, {"status": "banned"}, {"status": "checking"}]),
+        ({}, [{"is_enabled": False}, {"draining": True}, {"weight": 0}]),
+    ],
+    ids=["empty", "paused", "no good status", "switched off"],
+)
+def test_without_an_eligible_bot_and_fallback_the_answer_is_503(
+    platform: Platform, visitor: FlaskClient, pool: dict[str, Any], members: list[dict[str, Any]]
+) -> None:
+    new_pool(platform, new_account(platform), "red1", members, **pool)
+    answer = visitor.get("/go/red1")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "15"
+    assert "Nenhum bot disponível no momento" in answer.text
+    assert stream(platform)[0]["bot"] == 0
+
+
+def test_the_fallback_pool_serves_then_the_fallback_address(platform: Platform, visitor: FlaskClient) -> None:
+    owner = new_account(platform)
+    spare = new_pool(platform, owner, "spare", 1)
+    new_pool(
+        platform,
+        owner,
+        "red1",
+        [{"status": "offline"}],
+        fallback_pool_id=spare.id,
+        fallback_url="https://example.org/later",
+    )
+    new_pool(platform, owner, "red2", 0, fallback_url="https://example.org/later")
+    assert go(visitor, "red1")[0].startswith(f"{platform.settings.telegram_link_url}/fleet_")
+    assert go(visitor, "red2") == ["https://example.org/later"]
+    assert [click["reason"] for click in stream(platform)] == ["fallback/round_robin/tier0", "fallback/url"]
+
+
+def test_a_circle_of_fallbacks_ends_in_503(platform: Platform, visitor: FlaskClient) -> None:
+    owner = new_account(platform)
+    first = new_pool(platform, owner, "red1", 0)
+    second = new_pool(platform, owner, "red2", 0, fallback_pool_id=first.id)
+    with platform.database.transaction() as session:
+        session.merge(first).fallback_pool_id = second.id
+
+    publish(platform, [first.id])
+    assert visitor.get("/go/red1").status_code == 503
+
+
+def test_preferred_members_serve_alone_and_degraded_ones_only_at_last(
+    platform: Platform, visitor: FlaskClient, road: Redirector
+) -> None:
+    owner = new_account(platform)
+    members = [
+        {"priority": 1},
+        {"priority": 0},
+        {"priority": -1},
+        {"priority": 1, "status": MemberStatus.DEGRADED},
+    ]
+    pool = new_pool(platform, owner, "red1", members)
+    road.start()
+    by_priority = [member.bot_id for member in road.book.get("red1").members]  # type: ignore[union-attr]
+    for bot_id in by_priority[:3]:
+        assert len(bots_of(go(visitor, "red1", 4))) == 1
+        update_member(platform, owner, pool.id, bot_id, MemberChange(draining=True))
+        road.book.refresh()
+    go(visitor, "red1")
+    flush(platform)
+
+    with platform.database.reading() as session:
+        clicks = session.execute(select(Click.bot_id, Click.reason)).all()
+    assert {(bot_id, reason) for bot_id, reason in clicks} == {
+        (by_priority[0], "round_robin/tier1"),
+        (by_priority[1], "round_robin/tier0"),
+        (by_priority[2], "round_robin/tier-1"),
+        (by_priority[3], "round_robin/degraded"),
+    }
+
+
+def test_a_bot_that_joined_just_now_gets_a_small_share(platform: Platform, visitor: FlaskClient) -> None:
+    members: list[dict[str, Any]] = [{}, {}, {"slow_start_at": utc_now(), "added_at": utc_now()}]
+    new_pool(platform, new_account(platform), "red1", members, rate_limit_per_minute=0)
+    counts = sorted(bots_of(go(visitor, "red1", 300)).values())
+    assert 3 <= counts[0] <= 25
+    assert counts[2] - counts[1] <= 3
+
+
+def test_a_change_reaches_clicks_in_well_under_a_second(
+    platform: Platform, visitor: FlaskClient, road: Redirector
+) -> None:
+    owner = new_account(platform)
+    pool = new_pool(platform, owner, "red1", 2)
+    go(visitor, "red1")
+    time.sleep(0.3)  # the subscription stands
+    dead = road.book.get("red1").members[0].bot_id  # type: ignore[union-attr]
+    update_member(platform, owner, pool.id, dead, MemberChange(is_enabled=False))
+    deadline = time.monotonic() + 1
+    while road.book.get("red1").members[0].is_enabled and time.monotonic() < deadline:  # type: ignore[union-attr]
+        time.sleep(0.005)
+    assert len(bots_of(go(visitor, "red1", 4))) == 1
+
+
+def test_a_click_costs_no_query(platform: Platform, visitor: FlaskClient) -> None:
+    new_pool(platform, new_account(platform), "red1", 2)
+    go(visitor, "red1")
+    statements: list[str] = []
+    event.listen(platform.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    go(visitor, "red1", 5)
+    assert statements == []
