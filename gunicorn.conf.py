@@ -5,7 +5,7 @@ monkey.patch_all()  # before anything else is imported
 from typing import Any
 
 from blueprints.lifecycle import start_background
-from services.settings import settings_or_exit
+from services.environment import settings_or_exit
 
 settings = settings_or_exit()
 

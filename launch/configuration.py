@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.settings import IGNORED_NAMES, IGNORED_PREFIXES, Settings, setting_names
+from services.environment import IGNORED_NAMES, IGNORED_PREFIXES, setting_names
+from services.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY_COMMAND = "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"

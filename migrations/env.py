@@ -6,7 +6,7 @@ from alembic import context
 
 from models import Base
 from services.database import Database
-from services.settings import load_settings
+from services.environment import load_settings
 
 
 def run() -> None:

@@ -8,9 +8,10 @@ from functools import cached_property
 from redis import Redis
 
 from services.database import Database
+from services.environment import load_settings
 from services.redis.connection import blocking_client, fast_client
 from services.secrets import Vault
-from services.settings import Settings, load_settings
+from services.settings import Settings
 from services.telegram.client import TelegramClient
 
 

@@ -16,8 +16,9 @@ from sqlalchemy import create_engine, text
 
 from services import schema
 from services.database import Database
+from services.environment import load_settings
 from services.platform import Platform
-from services.settings import Settings, load_settings
+from services.settings import Settings
 from tests.servers.postgres import running_postgres
 from tests.servers.sandbox import Sandbox, running_sandbox
 from tests.servers.valkey import running_valkey

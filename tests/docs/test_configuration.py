@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from launch.configuration import configuration_page, example_file, stale_files
-from services.settings import Settings, load_settings, setting_names
+from services.environment import load_settings, setting_names
+from services.settings import Settings
 
 
 def test_the_written_pages_agree_with_the_settings() -> None:
