@@ -22,11 +22,12 @@ from launch.programs import Program, procfile_programs, program_environment, ser
 from launch.supervision import Supervisor, write_configuration
 from services import schema
 from services.accounts.setup_code import setup_code
+from services.environment import load_settings
 from services.errors import Unavailable
 from services.platform import Platform
 from services.redaction import redact_text
 from services.secrets import Vault
-from services.settings import Settings, load_settings
+from services.settings import Settings
 
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
