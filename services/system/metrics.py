@@ -116,9 +116,8 @@ def _from_database(platform: Platform) -> Iterator[Reading]:
         running: Any = session.scalar(
             select(func.count()).select_from(Bot).where(Bot.status == BotStatus.RUNNING)
         )
-        counted = dict(
-            session.execute(select(PoolBot.status, func.count()).group_by(PoolBot.status)).tuples().all()
-        )
+        rows = session.execute(select(PoolBot.status, func.count()).group_by(PoolBot.status))
+        counted = {str(status): int(count) for status, count in rows}
     yield "telegram_active_bots", (), int(running or 0)
     for status in MemberStatus:
-        yield "pool_members", (str(status),), int(counted.get(str(status), 0))
+        yield "pool_members", (str(status),), counted.get(str(status), 0)

@@ -50,11 +50,11 @@ def test_the_figures_follow_the_formulas(platform: Platform) -> None:
         pool_id = pool.id
     platform.redis.set(keys.rotation(pool_id), "1")
 
-    status = pool_status(platform, caller, pool_id, now=now)
-    assert (status.health, status.online_bots, status.total_bots) == (50, 2, 4)
-    assert (status.redirects_hour, status.answered_hour, status.success_rate) == (15, 14, 93.3)
-    assert (status.capacity_used, status.capacity_available) == ("75%", "50%")
-    first, second, *others = status.members
+    found = pool_status(platform, caller, pool_id, now=now)
+    assert (found.health, found.online_bots, found.total_bots) == (50, 2, 4)
+    assert (found.redirects_hour, found.answered_hour, found.success_rate) == (15, 14, 93.3)
+    assert (found.capacity_used, found.capacity_available) == ("75%", "50%")
+    first, second, *others = found.members
     assert (first.redirects_hour, first.share, first.slow_start_percent) == (9, 60.0, 55)
     assert second.slow_start_percent == 100
     assert sorted(member.rotation_position for member in (first, second) if member.rotation_position) == [
@@ -62,8 +62,8 @@ def test_the_figures_follow_the_formulas(platform: Platform) -> None:
         2,
     ]
     assert [member.rotation_position for member in others] == [None] * 3
-    assert status.as_json()["members"][2]["status"] == "banned"
-    assert status.last_sweep_age_seconds is None
+    assert found.as_json()["members"][2]["status"] == "banned"
+    assert found.last_sweep_age_seconds is None
 
 
 @pytest.mark.data
