@@ -1,0 +1,227 @@
+"""Two tenants on every route with an id: what belongs to the other one is not there (T3, Q2).
+
+The crawler walks the URL map, so a new route is covered on the day it appears; an id it does not know fails it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from app import create_app
+from blueprints.access import SIGNED_IN, declared
+from models import Account, AuditEvent, Base, Bot, PoolBot, PoolSlug, RedirectPool
+from services.accounts.accounts import command_caller
+from services.accounts.api_keys import create_key
+from services.accounts.caller import Scope
+from services.accounts.sessions import authenticate, resume_session
+from services.platform import Platform
+from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
+
+NOWHERE = {"bot_id": "987654", "pool_id": "987654", "key_id": "987654", "session_id": "987654"}
+# Routes whose variable is no id of a tenant's thing.
+NO_TENANT = ("/go/", "/webhook/", "/static/")
+# What passes the check of the body where an empty one does not: only then is the id looked at.
+BODIES: dict[tuple[str, str], dict[str, object]] = {
+    ("PATCH", "/bots/<bot_id>"): {"name": "Mine"},
+    ("PUT", "/bots/<bot_id>/plugins"): {"plugins": []},
+    ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
+}
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An account with one of everything that has an id; `ids` is by the name of the URL variable."""
+
+    account: Account
+    ids: dict[str, tuple[str, ...]]
+
+
+@pytest.fixture
+def app(platform: Platform) -> Flask:
+    return create_app(platform)
+
+
+@pytest.fixture
+def stranger(platform: Platform) -> Tenant:
+    """Whose things are tried for."""
+    return furnish(platform, make_account(platform, "stranger@example.com"), 1)
+
+
+@pytest.fixture
+def me(platform: Platform) -> Tenant:
+    """Who tries."""
+    return furnish(platform, make_account(platform, "me@example.com"), 2)
+
+
+def furnish(platform: Platform, account: Account, number: int) -> Tenant:
+    """Give `account` a bot in a pool, a key and a session."""
+    with platform.database.transaction() as session:
+        bot = Bot(
+            account_id=account.id,
+            public_id=f"bot_{number:012x}",
+            telegram_bot_id=10_000 + number,
+            username=f"tenant{number}_bot",
+            sealed_token="sealed",
+            mode="webhook",
+            path_id=f"path{number}",
+        )
+        pool = RedirectPool(account_id=account.id, name=f"Pool {number}", slug=f"pool{number}")
+        session.add_all([bot, pool])
+        session.flush()
+        session.add_all([PoolSlug(slug=pool.slug, pool_id=pool.id), PoolBot(pool_id=pool.id, bot_id=bot.id)])
+    key, _ = create_key(platform, command_caller(account))
+    signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
+    assert signed_in is not None
+    return Tenant(
+        account,
+        {
+            "bot_id": (str(bot.id), bot.public_id),
+            "pool_id": (str(pool.id),),
+            "key_id": (key.key_id,),
+            "session_id": (str(signed_in.session_id),),
+        },
+    )
+
+
+def test_the_crawler_knows_every_id(app: Flask) -> None:
+    assert {name for rule in _routes(app) for name in rule.arguments} <= set(NOWHERE)
+
+
+def test_over_the_api_another_s_id_is_answered_like_one_that_does_not_exist(
+    app: Flask, platform: Platform, me: Tenant, stranger: Tenant
+) -> None:
+    before, key = _census(platform), make_key(platform, me.account)
+    client, tried, wrong = app.test_client(), 0, []
+    for rule, method in _tries(app, Scope):
+        for values in _mixed(rule, me, stranger):
+            foreign = _ask(client, rule, method, values, key)
+            nothing = _ask(client, rule, method, {**values, **_only(NOWHERE, rule, values, me)}, key)
+            tried += 1
+            if foreign.status_code != 404 or _plain(foreign) != _plain(nothing):
+                wrong.append((method, rule.rule, values, foreign.status_code, nothing.status_code))
+    assert wrong == []
+    assert tried > 20
+    assert _census(platform) == {
+        **before,
+        "api_keys": before["api_keys"] + 1,
+        "audit_events": before["audit_events"] + 1,
+    }
+
+
+def test_in_the_panel_another_s_id_is_not_found(
+    app: Flask, platform: Platform, me: Tenant, stranger: Tenant
+) -> None:
+    client = app.test_client()
+    sign_in(client, "me@example.com")
+    headers = {"X-CSRFToken": csrf_token(client, "/panel/account")}
+    before, tried, wrong = _census(platform), 0, []
+    for rule, method in _tries(app, {SIGNED_IN}):
+        for values in _mixed(rule, me, stranger):
+            status = _ask(client, rule, method, values, headers).status_code
+            tried += 1
+            if status != 404:
+                wrong.append((method, rule.rule, values, status))
+    assert wrong == []
+    assert tried > 5
+    assert _census(platform) == before
+
+
+def test_an_id_inside_a_body_reaches_nothing_of_others_either(
+    app: Flask, platform: Platform, me: Tenant, stranger: Tenant
+) -> None:
+    client, key = app.test_client(), make_key(platform, me.account)
+    mine = f"/api/v1/redirect-pools/{me.ids['pool_id'][0]}"
+    for bot_id in stranger.ids["bot_id"]:
+        assert client.post(f"{mine}/bots", json={"bot_id": bot_id}, headers=key).status_code == 404
+    foreign_pool = int(stranger.ids["pool_id"][0])
+    assert client.patch(mine, json={"fallback_pool_id": foreign_pool}, headers=key).status_code in (404, 422)
+    before = client.get(mine, headers=key).json
+    assert before is not None
+    assert before.get("fallback_pool_id") is None
+
+
+def test_lists_show_nothing_of_others(app: Flask, platform: Platform, me: Tenant, stranger: Tenant) -> None:
+    client, key = app.test_client(), make_key(platform, me.account)
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api/") and not rule.arguments and "GET" in (rule.methods or ()):
+            text = client.get(rule.rule, headers=key).text
+            assert "tenant1_bot" not in text, rule.rule
+            assert "pool1" not in text, rule.rule
+            assert stranger.ids["key_id"][0] not in text, rule.rule
+
+
+def test_an_admin_reaches_others_things_and_leaves_a_trace(
+    app: Flask, platform: Platform, stranger: Tenant
+) -> None:
+    admin = make_account(platform, "admin@example.com", admin=True)
+    answer = app.test_client().get(
+        f"/api/v1/bots/{stranger.ids['bot_id'][0]}", headers=make_key(platform, admin)
+    )
+    assert answer.status_code == 200
+    with platform.database.reading() as session:
+        trace = session.scalars(select(AuditEvent).where(AuditEvent.kind == "admin_access")).one()
+    assert trace.account_id == stranger.account.id
+
+
+def _routes(app: Flask) -> Iterator[Rule]:
+    for rule in app.url_map.iter_rules():
+        if rule.arguments and not rule.rule.startswith(NO_TENANT):
+            yield rule
+
+
+def _tries(app: Flask, access: set[str] | type[Scope]) -> Iterator[tuple[Rule, str]]:
+    for rule in _routes(app):
+        if declared(app.view_functions[rule.endpoint]) in set(access):
+            yield from ((rule, method) for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+
+
+def _mixed(rule: Rule, me: Tenant, stranger: Tenant) -> Iterator[dict[str, str]]:
+    """Every mixture of own and foreign ids in which at least one is foreign."""
+    names = sorted(rule.arguments)
+    numeric = {name for name in names if type(rule._converters[name]).__name__ == "IntegerConverter"}
+    for owners in product((me, stranger), repeat=len(names)):
+        if stranger in owners:
+            choices = [
+                [value for value in owner.ids[name] if name not in numeric or value.isdecimal()]
+                for owner, name in zip(owners, names, strict=True)
+            ]
+            for values in product(*choices):
+                yield dict(zip(names, values, strict=True))
+
+
+def _only(nowhere: dict[str, str], rule: Rule, values: dict[str, str], me: Tenant) -> dict[str, str]:
+    """In place of each foreign id one that does not exist."""
+    return {name: nowhere[name] for name in rule.arguments if values[name] not in me.ids[name]}
+
+
+def _ask(
+    client: FlaskClient, rule: Rule, method: str, values: dict[str, str], headers: dict[str, str]
+) -> TestResponse:
+    path = rule.rule
+    for name, value in values.items():
+        path = path.replace(f"<int:{name}>", value).replace(f"<{name}>", value)
+    resource = rule.rule.removeprefix("/api").removeprefix("/v1")
+    body = BODIES.get((method, resource), {}) if method in ("POST", "PUT", "PATCH") else None
+    return client.open(path, method=method, json=body, headers=headers)
+
+
+def _plain(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, str((answer.get_json(silent=True, force=True) or {}).get("code"))
+
+
+def _census(platform: Platform) -> dict[str, int]:
+    """Rows per table."""
+    with platform.database.reading() as session:
+        return {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.tables.values()
+        }
