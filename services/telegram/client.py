@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import ssl
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
+import certifi
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
@@ -132,6 +134,20 @@ class TelegramClient:
             raise Uncertain(_LATE) from None
         except (HTTPError, OSError) as error:
             raise Uncertain(f"The Bot API server broke off: {type(error).__name__}") from None
+
+
+def _pool(url: str, size: int) -> urllib3.HTTPConnectionPool:
+    """A pool of kept connections to one server; beyond `size` they are closed after use."""
+    if not url.startswith("https:"):
+        pool = urllib3.connection_from_url(url, maxsize=size)
+        pool.ConnectionCls = _PlainConnection
+        return pool
+    # The system's authorities, for a server of one's own, and Mozilla's, for machines that have none installed.
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    pool = urllib3.connection_from_url(url, maxsize=size, ssl_context=context)
+    pool.ConnectionCls = _TlsConnection
+    return pool
 
 
 _LATE = "The Bot API server did not answer in time"

@@ -3,36 +3,60 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 
 @contextmanager
-def answering(answer: bytes, *, drip_seconds: float | None = None) -> Iterator[str]:
-    """The URL of a server that sends `answer` to every request and closes; with `drip_seconds` byte by byte."""
+def answering(
+    answer: bytes, *, drip_seconds: float | None = None, certificate: Path | None = None
+) -> Iterator[str]:
+    """The URL of a server that sends `answer` to every request and closes; with `drip_seconds` byte by byte.
+
+    With a `certificate` (its key in the same file) it speaks TLS.
+    """
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+    if tls and certificate:
+        tls.load_cert_chain(certificate)
     stopped = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.1)
-        thread = threading.Thread(target=_serve, args=(listener, answer, drip_seconds, stopped), daemon=True)
+        thread = threading.Thread(
+            target=_serve, args=(listener, answer, drip_seconds, stopped, tls), daemon=True
+        )
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             stopped.set()
             thread.join(5)
 
 
 def _serve(
-    listener: socket.socket, answer: bytes, drip_seconds: float | None, stopped: threading.Event
+    listener: socket.socket,
+    answer: bytes,
+    drip_seconds: float | None,
+    stopped: threading.Event,
+    tls: ssl.SSLContext | None,
 ) -> None:
     while not stopped.is_set():
         with suppress(TimeoutError):
             connection, _ = listener.accept()
             with connection, suppress(OSError):
                 connection.settimeout(5)
-                connection.recv(65536)
-                _send(connection, answer, drip_seconds, stopped)
+                talk = tls.wrap_socket(connection, server_side=True) if tls else connection
+                with talk:
+                    talk.recv(65536)
+                    _send(talk, answer, drip_seconds, stopped)
 
 
 def _send(
@@ -53,3 +77,23 @@ def http(body: bytes, *, status: str = "200 OK", headers: str = "", length: int 
     """A whole HTTP answer; `length` may lie."""
     head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body) if length is None else length}\r\n{headers}\r\n"
     return head.encode() + body
+
+
+def self_signed(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 with its key, in one file, signed by nobody else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = folder / "certificate.pem"
+    file.write_bytes(certificate.public_bytes(pem) + private)
+    return file

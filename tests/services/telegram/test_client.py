@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from services.settings import Settings
 from services.telegram import client as client_module
 from services.telegram.client import TelegramClient
 from tests.conftest import NOWHERE
-from tests.servers.broken import answering, http
+from tests.servers.broken import answering, http, self_signed
 from tests.servers.ports import free_port
 from tests.servers.sandbox import Sandbox
 
@@ -176,6 +177,18 @@ def test_a_server_without_tls_on_a_tls_address_was_never_sent_anything() -> None
         pytest.raises(NeverSent),
     ):
         client.call(TOKEN, "getMe")
+
+
+def test_tls_is_verified_against_the_systems_authorities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    with answering(http(b'{"ok": true, "result": 7}'), certificate=certificate) as url:
+        with client_at(url) as client, pytest.raises(NeverSent):
+            client.call(TOKEN, "getMe")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with client_at(url) as client:
+            assert client.call(TOKEN, "getMe") == 7
 
 
 @pytest.mark.parametrize(
