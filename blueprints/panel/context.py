@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, g, request
+from flask import g, request
 
 from blueprints.panel import assets
+from blueprints.panel.blueprint import blueprint
 from blueprints.panel.texts import script_texts
 from blueprints.platform import platform
-from services.analytics.unread import count_unread
+from services.notifications.notify import unread_count
 
 
-def init_app(app: Flask) -> None:
-    """Add the variables below to every template of `app`."""
-    app.context_processor(variables)
-
-
+@blueprint.app_context_processor
 def variables() -> dict[str, Any]:
     """Vendored files, texts for scripts, and whoever is signed in, if that is already known."""
     return {"vendored": assets, "script_texts": script_texts, "me": g.get("signed_in"), "unread": _unread()}
@@ -27,4 +24,4 @@ def _unread() -> int:
     signed_in = g.get("signed_in")
     if signed_in is None or not request.path.startswith("/panel"):
         return 0
-    return count_unread(platform(), signed_in.caller)
+    return unread_count(platform(), signed_in.caller)

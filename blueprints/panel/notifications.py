@@ -1,15 +1,44 @@
-"""Page: notifications."""
+"""Page: what the fleet had to tell."""
 
 from __future__ import annotations
 
-from flask import render_template
+from typing import Any
 
-from blueprints.access import signed_in
+from flask import render_template, request
+
+from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.notices import latest
+from blueprints.platform import platform
+from services.analytics.condition import condition
+from services.notifications.notify import mark_read, unread_count
+
+LISTED = 100
 
 
 @blueprint.get("/panel/notifications")
 @signed_in
 def notifications() -> str:
-    """The page notifications."""
-    return render_template("panel/notifications.html")
+    """The newest notifications, unread ones marked."""
+    return render_template("panel/notifications.html", initial=_live())
+
+
+@blueprint.get("/panel/live/notifications")
+@signed_in
+def live_notifications() -> dict[str, Any]:
+    """The same for the page's script."""
+    return {**_live(), "problems": condition(platform()).problems}
+
+
+@blueprint.post("/panel/live/notifications/read")
+@signed_in
+def read_notifications() -> dict[str, Any]:
+    """Mark all read, or those in `ids`."""
+    ids = (request.get_json(silent=True) or {}).get("ids")
+    chosen = [number for number in ids if isinstance(number, int)] if isinstance(ids, list) else None
+    mark_read(platform(), caller(), chosen)
+    return _live()
+
+
+def _live() -> dict[str, Any]:
+    return {"notifications": latest(LISTED), "unread": unread_count(platform(), caller())}

@@ -1,15 +1,74 @@
-"""Page: overview."""
+"""The overview, and the strip about the installation itself."""
 
 from __future__ import annotations
 
-from flask import render_template
+from typing import Any
 
-from blueprints.access import signed_in
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from blueprints.access import caller, public, signed_in
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.notices import latest
+from blueprints.panel.strategies import strategies
+from blueprints.platform import platform
+from services.analytics.condition import EXPECTED, Condition, condition
+from services.analytics.overview import overview as figures
+from services.analytics.series import Span
+from services.notifications.notify import unread_count
+
+SWEEP_LATE_SECONDS = 60  # four sweeps missed
+SHOWN_NOTIFICATIONS = 5
+
+
+@blueprint.get("/")
+@public
+def home() -> ResponseReturnValue:
+    """The address people type."""
+    return redirect(url_for("panel.overview"))
 
 
 @blueprint.get("/panel")
 @signed_in
 def overview() -> str:
-    """The page overview."""
-    return render_template("panel/overview.html")
+    """The fleet at a glance."""
+    return render_template("panel/overview.html", initial=_live(Span.HOUR), strategies=strategies)
+
+
+@blueprint.get("/panel/live/overview")
+@signed_in
+def live_overview() -> dict[str, Any]:
+    """The overview's numbers, for its script; `span` is "hour" or "day"."""
+    return _live(Span.DAY if request.args.get("span") == Span.DAY else Span.HOUR)
+
+
+def _live(span: Span) -> dict[str, Any]:
+    who = caller()
+    now = condition(platform())
+    found = figures(platform(), who, span).as_json()
+    if who.is_admin and now.waiting is not None:
+        found["tiles"]["updates_waiting"] = now.waiting  # of all accounts, so for admins only
+    return {
+        **found,
+        "notifications": latest(SHOWN_NOTIFICATIONS),
+        "unread": unread_count(platform(), who),
+        "system": {"parts": system_parts(now)},
+        "problems": now.problems,
+    }
+
+
+def system_parts(now: Condition) -> list[dict[str, Any]]:
+    """The strip: each process and the last sweep, good or not."""
+    if not now.redis:
+        return [{"name": "redis", "label": "Redis", "text": _("does not answer"), "ok": False}]
+    parts = [_process(service, now.running.get(service, 0)) for service in EXPECTED]
+    age = now.sweep_age
+    late = age is None or age > SWEEP_LATE_SECONDS
+    said = _("never") if age is None else _("%(seconds)s s ago", seconds=round(age))
+    return [*parts, {"name": "sweep", "label": _("Last health sweep"), "text": said, "ok": not late}]
+
+
+def _process(service: str, running: int) -> dict[str, Any]:
+    said = _("not running") if not running else "" if running == 1 else f"× {running}"
+    return {"name": service, "label": service, "text": said, "ok": running > 0}

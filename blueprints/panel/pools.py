@@ -1,15 +1,107 @@
-"""Page: pools."""
+"""Pages: the pools as cards, and one pool's live page."""
 
 from __future__ import annotations
 
-from flask import render_template
+from typing import Any
 
-from blueprints.access import signed_in
+from flask import render_template, request
+
+from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.strategies import strategies
+from blueprints.platform import platform
+from services.analytics.condition import condition
+from services.analytics.fleet import pool_cards, state_of
+from services.analytics.pool_live import pool_live
+from services.analytics.series import Span
+from services.bots.registry import list_bots
+from services.health.owner import allow_return
+from services.notifications.notify import unread_count
+from services.pools.members import describe_member
+from services.pools.pools import describe, get_pool, list_pools
 
 
 @blueprint.get("/panel/pools")
 @signed_in
 def pools() -> str:
-    """The page pools."""
-    return render_template("panel/pools.html")
+    """All pools of the caller."""
+    return render_template("panel/pools.html", initial=card_rows(), strategies=strategies)
+
+
+@blueprint.get("/panel/live/pools")
+@signed_in
+def live_pools() -> dict[str, Any]:
+    """The same for the page's script."""
+    return {
+        "pools": card_rows(),
+        "problems": condition(platform()).problems,
+        "unread": unread_count(platform(), caller()),
+    }
+
+
+@blueprint.get("/panel/pools/<int:pool_id>")
+@signed_in
+def pool(pool_id: int) -> str:
+    """One pool, live."""
+    return render_template(
+        "panel/pool.html", section="panel.pools", initial=_pool_live(pool_id), strategies=strategies
+    )
+
+
+@blueprint.get("/panel/live/pools/<int:pool_id>")
+@signed_in
+def live_pool(pool_id: int) -> dict[str, Any]:
+    """The same for the page's script; `span` is "hour" or "day"."""
+    return {
+        **_pool_live(pool_id),
+        "problems": condition(platform()).problems,
+        "unread": unread_count(platform(), caller()),
+    }
+
+
+@blueprint.get("/panel/live/pools/<int:pool_id>/members")
+@signed_in
+def live_members(pool_id: int) -> dict[str, Any]:
+    """The two columns of "manage bots": who is in the pool, and who could be."""
+    pool = get_pool(platform(), caller(), pool_id)
+    inside = {member.bot_id for member in pool.members}
+    return {
+        "pool": describe(pool),
+        "members": [{**describe_member(member), "state": state_of(member)} for member in pool.members],
+        "available": [
+            {"id": bot.id, "username": bot.username, "name": bot.name}
+            for bot in list_bots(platform(), caller())
+            if bot.id not in inside
+        ],
+    }
+
+
+@blueprint.get("/panel/live/pools/<int:pool_id>/settings")
+@signed_in
+def live_settings(pool_id: int) -> dict[str, Any]:
+    """What the settings dialog shows: the pool, and the pools it could fall back to."""
+    pool = get_pool(platform(), caller(), pool_id)
+    return {"pool": describe(pool), "others": [other for other in pool_names() if other["id"] != pool.id]}
+
+
+@blueprint.post("/panel/live/pools/<int:pool_id>/members/<int:bot_id>/allow")
+@signed_in
+def allow_member(pool_id: int, bot_id: int) -> tuple[str, int]:
+    """Let a banned bot be checked again, and back in if it is well."""
+    allow_return(platform(), caller(), pool_id, bot_id)
+    return "", 204
+
+
+def card_rows() -> list[dict[str, Any]]:
+    """The caller's pools for cards."""
+    return [card.as_json() for card in pool_cards(platform(), caller())]
+
+
+def pool_names() -> list[dict[str, Any]]:
+    """The caller's pools by name alone, for choices."""
+    return [{"id": pool.id, "name": pool.name} for pool in list_pools(platform(), caller())]
+
+
+def _pool_live(pool_id: int) -> dict[str, Any]:
+    span = Span.DAY if request.args.get("span") == Span.DAY else Span.HOUR
+    return pool_live(platform(), caller(), pool_id, span)

@@ -61,14 +61,144 @@ def _states() -> dict[str, str]:
 
 
 def _errors() -> dict[str, str]:
+    """A sentence per error code of services/errors.py that says what to do; codes without one show their detail."""
     return {
         "error.network": _("The server can't be reached. Check your connection and try again."),
         "error.server": _("Something went wrong on the server. Try again in a moment."),
         "error.unknown": _("The server refused this. Load the page again and repeat."),
         "error.csrf": _("This page is out of date. Load it again and repeat."),
         "error.unauthenticated": _("You were signed out. Sign in again."),
+        "error.rate_limited": _("Too many requests. Wait {seconds} s and try again."),
+        "error.database_unavailable": _(
+            "The database does not answer. Nothing was saved; try again shortly."
+        ),
+        "error.redis_unavailable": _("Redis does not answer. Try again shortly."),
+        "error.bot_not_found": _("This bot is not there any more. Load the page again."),
+        "error.pool_not_found": _("This pool is not there any more. Load the page again."),
+        "error.member_not_found": _("This bot is not in the pool any more. Load the page again."),
+        "error.token_malformed": _(
+            "This is not a bot token. It looks like 123456789:AA… and comes from @BotFather."
+        ),
+        "error.token_not_a_bot": _(
+            "This token does not belong to a bot. Copy the token that @BotFather gave you."
+        ),
+        "error.token_rejected": _("Telegram does not accept this token. Ask @BotFather for the current one."),
+        "error.bot_exists": _("This bot is already registered here."),
+        "error.telegram_unreachable": _(
+            "Telegram can't be reached from this server. Nothing was saved; try again."
+        ),
+        "error.telegram_uncertain": _("Telegram did not answer in time. Nothing was saved; try again."),
+        "error.telegram_flood": _("Telegram asks for patience. Try again in {seconds} s."),
+        "error.telegram_rejected": _("Telegram refused this. Check the token and try again."),
+        "error.webhook_unavailable": _(
+            "Webhooks need a public https address (WEBHOOK_BASE_URL). Choose polling."
+        ),
+        "error.slug_taken": _("This link is taken. Choose another one."),
+        "error.slug_reserved": _("This link is reserved. Choose another one."),
+        "error.pool_full": _(
+            "The pool has all the bots it may have. Raise the limit in its settings or remove one."
+        ),
+        "error.pool_too_full": _("The pool has more bots than that. Remove some before lowering the limit."),
+        "error.already_member": _("This bot is already in the pool."),
+        "error.fallback_circle": _("These pools would send visitors in a circle. Choose another pool."),
+        "error.fallback_chain_too_long": _("This chain of fallback pools is too long. Choose another pool."),
+    }
+
+
+def _causes() -> dict[str, str]:
+    """Why a bot is not well, by the causes that the checks keep."""
+    return {
+        "cause.unauthorized": _("Telegram rejects the token (401)"),
+        "cause.not_found": _("Telegram does not know the token (404)"),
+        "cause.frozen": _("Telegram froze the account"),
+        "cause.timeout": _("Telegram did not answer in time"),
+        "cause.unreachable": _("Telegram can't be reached"),
+        "cause.server_error": _("Telegram had an internal error"),
+        "cause.garbage": _("The answer was not Telegram's"),
+        "cause.recovered": _("recovered"),
+        "cause.conversion": _("Few clicks become starts"),
+        "cause.allowed": _("Let back in by its owner"),
     }
 
 
 def _panel() -> dict[str, str]:
-    return {}
+    return {**_causes(), **_questions(), **_done(), **_numbers()}
+
+
+def _numbers() -> dict[str, str]:
+    return {
+        "n_of_m_online": _("{online}/{total} online"),
+        "pool.active": _("Active"),
+        "pool.paused": _("Paused"),
+        "chart.time": _("Time"),
+        "chart.redirects": _("Redirects"),
+        "chart.fallback": _("Fallback"),
+        "chart.former": _("Former bot"),
+        "chart.summary.hour": _("{total} redirects in the last hour"),
+        "chart.summary.day": _("{total} redirects in the last 24 hours"),
+        "sweep_age": _("checked {seconds} s ago"),
+        "held": _("next check in {seconds} s"),
+        "slow_start": _("starting slowly: {percent}% of its share"),
+        "banned_hint": _("out of the rotation"),
+        "weight": _("weight {weight}"),
+        "failures": _("Failures ({count})"),
+        "no_failures": _("No failures"),
+        "move_up": _("Move {name} up"),
+        "move_down": _("Move {name} down"),
+        "pool_needs_bot": _("Choose at least one bot: a pool without bots answers nobody."),
+        "not_json": _("“{name}” is not valid JSON."),
+    }
+
+
+def _done() -> dict[str, str]:
+    return {
+        "saved": _("Saved"),
+        "bot_added": _("{name} was added and is starting."),
+        "bot_not_joined": _("The bot was added, but not to the pool: {reason}"),
+        "bot_starting": _("The bot is starting."),
+        "bot_stopping": _("The bot is stopping."),
+        "bot_restarting": _("The bot is restarting."),
+        "bot_deleted": _("The bot was deleted."),
+        "behaviour_saved": _("Saved. The bot answers like this from now on."),
+        "member_added": _("Added. It gets visitors after its first good check."),
+        "member_removed": _("Removed from the pool."),
+        "member_readmitted": _("It is checked now and returns when the check is good."),
+        "pool_paused": _("The pool is paused."),
+        "pool_resumed": _("The pool is active again."),
+    }
+
+
+def _questions() -> dict[str, str]:
+    """Before anything that can't be taken back: what will happen, and the word on the button."""
+    return {
+        "stop_bot.title": _("Stop {name}?"),
+        "stop_bot.text": _(
+            "It answers nobody until you start it again, and pools send it no visitors. Telegram keeps messages for 24 hours."
+        ),
+        "stop_bot.action": _("Stop bot"),
+        "delete_bot.title": _("Delete {name}?"),
+        "delete_bot.text": _(
+            "The bot leaves all pools; its leads, settings and sealed token are deleted for good. Click statistics stay."
+        ),
+        "delete_bot.action": _("Delete bot"),
+        "remove_member.title": _("Remove {bot} from {pool}?"),
+        "remove_member.text": _(
+            "New visitors go to the other bots at once. The bot, its clicks and its conversations stay."
+        ),
+        "remove_member.action": _("Remove"),
+        "readmit.title": _("Let {bot} back in?"),
+        "readmit.text": _(
+            "It was banned because Telegram rejected it three times. It is checked again and gets visitors if the checks are good."
+        ),
+        "readmit.action": _("Let back in"),
+        "pause_pool.title": _("Pause {pool}?"),
+        "pause_pool.text": _(
+            "Its link sends visitors to the fallback, or shows an error page if there is none."
+        ),
+        "pause_pool.action": _("Pause pool"),
+        "delete_pool.title": _("Delete {pool}?"),
+        "delete_pool.text": _(
+            "The link {link} stops working and the pool's click statistics are deleted for good. Its bots stay."
+        ),
+        "delete_pool.action": _("Delete pool"),
+    }

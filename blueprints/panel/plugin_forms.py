@@ -1,0 +1,89 @@
+"""The built-in plugins' own words in the reader's language; a custom plugin speaks as its author wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext
+
+from services.behaviour import catalogue
+
+
+def _(text: str) -> str:
+    """Marks a text for translation where it stands; it is translated when it is shown."""
+    return text
+
+
+BUILT_IN_TEXTS = (
+    _("Answers /start with a welcome message"),
+    _("Answer to /start, HTML; {first_name}, {last_name}, {username}, {start_param}, {bot_name}"),
+    _("Answers /help with a list of commands"),
+    _("First line, plain text"),
+    _("The commands and what they do"),
+    _("Repeats what people write"),
+    _("Repeat every text, not only /echo <text>"),
+    _("Apologises when something goes wrong, with an error code"),
+    _("Show the error's code to the person, for asking support"),
+    _("Notify the bot's owner in the panel"),
+)
+LABELS = {
+    "welcome_message": _("Welcome message"),
+    "header": _("Header"),
+    "commands": _("Commands"),
+    "command": _("Command"),
+    "description": _("Description"),
+    "echo_all": _("Repeat everything"),
+    "show_error_id": _("Show the error code"),
+    "notify_admins": _("Notify me"),
+}
+LONG_TEXT = 300  # characters from which on a text gets a box of several lines
+
+
+def plugin_forms() -> list[dict[str, Any]]:
+    """Every plugin with its description and its fields as the form draws them."""
+    return [
+        {
+            "name": plugin["name"],
+            "description": _translated(plugin["description"]),
+            "fields": [_field(field) for field in plugin["fields"]],
+        }
+        for plugin in catalogue.describe()
+    ]
+
+
+def _field(field: dict[str, Any]) -> dict[str, Any]:
+    columns = _columns(field)
+    schema = field["schema"]
+    return {
+        "name": field["name"],
+        "label": _label(field["name"], schema),
+        "hint": _translated(field["description"]),
+        "default": field["default"],
+        "kind": _kind(field, columns),
+        "columns": [{"name": name, "label": _label(name, {})} for name in columns],
+        "max": schema.get("maxLength"),
+    }
+
+
+def _kind(field: dict[str, Any], columns: list[str]) -> str:
+    if field["type"] == "array":
+        return "rows" if columns else "json"
+    if field["type"] == "string":
+        return "long" if field["schema"].get("maxLength", LONG_TEXT) >= LONG_TEXT else "text"
+    return {"boolean": "switch", "integer": "number", "number": "number"}.get(field["type"], "json")
+
+
+def _columns(field: dict[str, Any]) -> list[str]:
+    """The columns of a list of records, known by its default."""
+    default = field["default"]
+    is_records = isinstance(default, list) and bool(default) and isinstance(default[0], dict)
+    return [str(name) for name in default[0]] if is_records else []
+
+
+def _label(name: str, schema: dict[str, Any]) -> str:
+    known = LABELS.get(name)
+    return gettext(known) if known else str(schema.get("title", name))
+
+
+def _translated(text: str) -> str:
+    return gettext(text) if text in BUILT_IN_TEXTS else text

@@ -1,0 +1,97 @@
+"""The pools of an account at a glance, for cards: three queries, however many pools there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy.orm import selectinload
+
+from models import MemberStatus, PoolBot, RedirectPool
+from services.accounts.caller import Caller, owned
+from services.clicks.counts import redirects_hour_of
+from services.health.pool_health import counts, health_of
+from services.platform import Platform
+from services.times import utc_now
+
+
+@dataclass(frozen=True)
+class CardMember:
+    """One bot of a pool's card; `state` is its status, or "disabled" or "draining" where a switch says so."""
+
+    bot_id: int
+    username: str
+    state: str
+
+
+@dataclass(frozen=True)
+class PoolCard:
+    """What a card shows of a pool. A4: `redirects_hour` is counted clicks of the last 60 minutes, `capacity_used`
+    their percentage of what the online bots are planned for; None while nobody is online."""
+
+    id: int
+    name: str
+    slug: str
+    is_active: bool
+    strategy: str
+    health: int
+    online: int
+    total: int
+    redirects_hour: int
+    capacity_used: int | None
+    members: tuple[CardMember, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """For the panel's scripts."""
+        return asdict(self)
+
+
+def state_of(member: PoolBot) -> str:
+    """A member's status in one word, its switches first: they explain why it gets no traffic."""
+    return switched_state(member.status, member.is_enabled, member.draining, member.weight)
+
+
+def switched_state(status: str, is_enabled: bool, draining: bool, weight: int) -> str:
+    """As `state_of`, from single values. A banned bot shows as banned: no switch matters to it any more."""
+    if status == MemberStatus.BANNED:
+        return str(status)
+    if not is_enabled:
+        return "disabled"
+    return "draining" if draining or weight == 0 else str(status)
+
+
+def pool_cards(platform: Platform, caller: Caller) -> list[PoolCard]:
+    """The caller's pools, oldest first."""
+    now = utc_now()
+    with platform.database.reading() as session:
+        query = (
+            owned(caller, RedirectPool)
+            .order_by(RedirectPool.id)
+            .options(selectinload(RedirectPool.members).joinedload(PoolBot.bot))
+        )
+        pools = session.scalars(query).all()
+        hourly = redirects_hour_of(session, [pool.id for pool in pools], now=now)
+    return [_card(pool, sum(hourly.get(pool.id, {}).values())) for pool in pools]
+
+
+def _card(pool: RedirectPool, redirects_hour: int) -> PoolCard:
+    health = health_of(pool.members)
+    return PoolCard(
+        id=pool.id,
+        name=pool.name,
+        slug=pool.slug,
+        is_active=pool.is_active,
+        strategy=str(pool.distribution_strategy),
+        health=health.percent,
+        online=health.online,
+        total=health.total,
+        redirects_hour=redirects_hour,
+        capacity_used=_used(pool.members, redirects_hour),
+        members=tuple(CardMember(m.bot_id, m.bot.username, state_of(m)) for m in pool.members),
+    )
+
+
+def _used(members: Sequence[PoolBot], redirects_hour: int) -> int | None:
+    capacity = sum(m.capacity_per_hour for m in members if counts(m) and m.status == MemberStatus.ONLINE)
+    return round(100 * redirects_hour / capacity) if capacity else None

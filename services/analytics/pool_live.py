@@ -1,0 +1,56 @@
+"""Everything a pool's live page shows in one reading: status, series, funnel of the last hour, timeline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import distinct, func, select
+from sqlalchemy.orm import Session
+
+from models import Click
+from services.accounts.caller import Caller
+from services.analytics.fleet import switched_state
+from services.analytics.series import Span, pool_series
+from services.analytics.timeline import transitions
+from services.clicks.counts import HOUR
+from services.platform import Platform
+from services.pools.status import pool_status
+from services.times import utc_now
+
+LATEST_TRANSITIONS = 20
+
+
+def pool_live(platform: Platform, caller: Caller, pool_id: int, span: Span) -> dict[str, Any]:
+    """The live page of one of the caller's pools; NotFound for another's."""
+    now = utc_now()
+    status = pool_status(platform, caller, pool_id, now=now)
+    members = [
+        {
+            **asdict(member),
+            "state": switched_state(member.status, member.is_enabled, member.draining, member.weight),
+        }
+        for member in status.members
+    ]
+    with platform.database.reading() as session:
+        return {
+            "status": {**status.as_json(), "members": members},
+            "series": pool_series(session, pool_id, span, now).as_json(),
+            "funnel": _funnel(session, pool_id, now),
+            "timeline": transitions(session, pool_id, LATEST_TRANSITIONS),
+        }
+
+
+def _funnel(session: Session, pool_id: int, now: datetime) -> dict[str, Any]:
+    """Counted clicks of the last 60 minutes: unique visitors (daily-keyed hashes), those that became a `/start`,
+    and their percentage, None without a click."""
+    query = select(func.count(), func.count(distinct(Click.unique_hash)), func.count(Click.started_at)).where(
+        Click.pool_id == pool_id, Click.at > now - HOUR, Click.counted
+    )
+    clicks, visitors, starts = session.execute(query).one()
+    return {
+        "visitors": int(visitors),
+        "starts": int(starts),
+        "conversion": round(100 * starts / clicks, 1) if clicks else None,
+    }

@@ -1,0 +1,84 @@
+import { api } from "../api.js";
+import { text } from "../dom.js";
+import { attempt, confirmed } from "../feedback.js";
+import { looks } from "../status.js";
+
+document.addEventListener("alpine:init", () => {
+  // The two columns "available" and "in the pool". Every change is saved at once and said aloud.
+  Alpine.data("manageBots", () => ({
+    ...looks,
+    pool: { id: 0, name: "", max_bots: 0 },
+    members: [],
+    available: [],
+    chosen: [],
+    busy: false,
+    init() {
+      document.addEventListener("manage-pool", (event) => this.start(event.detail));
+    },
+    async start(pool) {
+      Object.assign(this, { pool: { id: pool.id, name: pool.name, max_bots: 0 }, members: [], available: [], chosen: [] });
+      this.$root.showModal();
+      await this.load();
+    },
+    async load() {
+      const [ok, data] = await attempt(() => api.get(`/panel/live/pools/${this.pool.id}/members`));
+      if (ok) Object.assign(this, { pool: data.pool, members: data.members, available: data.available });
+    },
+    async changed() {
+      await this.load();
+      document.dispatchEvent(new CustomEvent("fleet-changed"));
+    },
+    path(member) {
+      return `/api/v1/redirect-pools/${this.pool.id}/bots/${member.bot_id}`;
+    },
+    async addChosen() {
+      this.busy = true;
+      for (const bot of this.chosen) {
+        await attempt(() => api.post(`/api/v1/redirect-pools/${this.pool.id}/bots`, { bot_id: Number(bot) }), "member_added");
+      }
+      this.chosen = [];
+      this.busy = false;
+      await this.changed();
+    },
+    async set(member, change) {
+      const [ok] = await attempt(() => api.patch(this.path(member), change), "saved");
+      if (!ok) await this.load();
+      await this.changed();
+    },
+    setWeight(member, event) {
+      return this.set(member, { weight: Number(event.target.value) });
+    },
+    setPriority(member, event) {
+      return this.set(member, { priority: Number(event.target.value) });
+    },
+    setDraining(member, event) {
+      return this.set(member, { draining: event.target.checked });
+    },
+    setEnabled(member, event) {
+      return this.set(member, { is_enabled: event.target.checked });
+    },
+    async remove(member) {
+      const values = { bot: `@${member.username}`, pool: this.pool.name };
+      const agreed = await confirmed(text("remove_member.title", values), text("remove_member.text", values), text("remove_member.action"));
+      if (!agreed) return;
+      await attempt(() => api.remove(this.path(member)), "member_removed");
+      await this.changed();
+    },
+    isPriority: (member, value) => member.priority === value,
+    get noneAvailable() {
+      return this.available.length === 0;
+    },
+    get noMembers() {
+      return this.members.length === 0;
+    },
+    get nothingChosen() {
+      return this.busy || this.chosen.length === 0;
+    },
+    get places() {
+      return `${this.members.length}/${this.pool.max_bots || "…"}`;
+    },
+    close() {
+      this.$root.close();
+    },
+  }));
+});

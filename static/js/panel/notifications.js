@@ -1,0 +1,50 @@
+import { api } from "../api.js";
+import { ago, initial, moment } from "../dom.js";
+import { attempt } from "../feedback.js";
+import { looks } from "../status.js";
+import { follow, liveness } from "./liveness.js";
+
+const EVERY_MS = 5000;
+
+document.addEventListener("alpine:init", () => {
+  Alpine.data("notifications", () => ({
+    ...looks,
+    ...liveness,
+    items: [],
+    unread: 0,
+    init() {
+      this.take(initial(this.$root));
+      follow(this, "/panel/live/notifications", EVERY_MS, (data) => this.take(data));
+    },
+    take(data) {
+      this.items = data.notifications;
+      this.unread = data.unread;
+      document.dispatchEvent(new CustomEvent("unread", { detail: data.unread }));
+    },
+    async mark(body) {
+      const [ok, data] = await attempt(() => api.post("/panel/live/notifications/read", body));
+      if (ok) this.take(data);
+    },
+    read(item) {
+      return this.mark({ ids: [item.id] });
+    },
+    readAll() {
+      return this.mark({});
+    },
+    isNew: (item) => !item.read,
+    rowClass(item) {
+      return `${this.levelClass(item.level)} ${item.read ? "" : "is-unread"}`;
+    },
+    when: (item) => `${ago(item.at)} · ${moment(item.at)}`,
+    poolPage: (item) => `/panel/pools/${item.pool_id}`,
+    get allRead() {
+      return this.unread === 0;
+    },
+    get some() {
+      return this.items.length > 0;
+    },
+    get none() {
+      return this.items.length === 0;
+    },
+  }));
+});
