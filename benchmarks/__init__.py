@@ -1,0 +1,1 @@
+"""Commands that measure and print tables. Each runs its own servers on free ports and leaves nothing behind."""

@@ -1,0 +1,14 @@
+"""gunicorn for the peer: the very settings of the application, without what runs beside its requests."""
+
+from gevent import monkey
+
+monkey.patch_all()  # as the application's file does, before anything else
+
+import runpy  # noqa: E402
+
+_settings = runpy.run_path("gunicorn.conf.py")
+for _name in ("bind", "workers", "worker_class", "keepalive", "timeout", "graceful_timeout"):
+    globals()[_name] = _settings[_name]
+control_socket_disable = True
+accesslog = None
+loglevel = "warning"
