@@ -5,22 +5,24 @@ from __future__ import annotations
 import logging
 import time
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import update
 
 from models import Bot, BotMode, BotStatus
+from services.bots.guard import delivery_trouble, taken_by
+from services.bots.status import note, tell_owner
 from services.bots.tokens import token_of
 from services.bots.webhooks import Wanted, wanted_for
 from services.errors import ConfigurationError, Rejected, TelegramError, TokenRejected, Uncertain
+from services.notifications.kinds import Kind
 from services.platform import Platform
 from services.redis import keys
 from services.redis.changes import Topic, announce
 from services.redis.jobs import JobName, enqueue
-from services.times import utc_now
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 10.0  # for each of at most two calls
-LONGEST_REASON = 300  # characters of the column
 
 
 class Outcome(StrEnum):
@@ -33,31 +35,15 @@ class Outcome(StrEnum):
 def bring(platform: Platform, bot: Bot) -> Outcome:
     """Bring Telegram to what is desired of `bot` and note its status; raises no TelegramError."""
     try:
-        outcome = _bring(platform, bot)
-    except (TokenRejected, Rejected, ConfigurationError) as error:
+        return _bring(platform, bot)
+    except TokenRejected as error:
+        return _rejected(platform, bot, error)
+    except (Rejected, ConfigurationError) as error:
         _note_trouble(platform, bot, BotStatus.FAILED, error.message)
-        if isinstance(error, TokenRejected):
-            enqueue(platform.job_redis, JobName.CHECK_BOT, bot.id)  # its pools learn of it at once
-        return Outcome.LATER
     except TelegramError as error:
         logger.warning("bot %s: Telegram was not brought to its state: %s", bot.id, error.message)
         _note_trouble(platform, bot, None, f"{error.message}; it is tried again every minute")
-        return Outcome.LATER
-    if outcome is Outcome.DONE:
-        _note_done(platform, bot)
-    return outcome
-
-
-def note(platform: Platform, bot: Bot, status: BotStatus | None, reason: str = "") -> None:
-    """Write the bot's status and why, unless nothing changes or its owner changed it meanwhile. None keeps the status."""
-    wanted = status or bot.status
-    reason = reason[:LONGEST_REASON]
-    if (bot.status, bot.status_reason) == (wanted, reason):
-        return
-    query = update(Bot).where(Bot.id == bot.id, Bot.config_version == bot.config_version)
-    with platform.database.transaction() as session:
-        session.execute(query.values(status=wanted, status_reason=reason, updated_at=utc_now()))
-    bot.status, bot.status_reason = wanted, reason
+    return Outcome.LATER
 
 
 def _bring(platform: Platform, bot: Bot) -> Outcome:
@@ -66,12 +52,14 @@ def _bring(platform: Platform, bot: Bot) -> Outcome:
     if bot.mode == BotMode.WEBHOOK and bot.desired_running and not wanted.url:
         raise ConfigurationError("This bot uses a webhook, but WEBHOOK_BASE_URL is not set; set it or poll")
     info = platform.telegram.call(token, "getWebhookInfo", total_timeout=LOOK_SECONDS)
+    info = info if isinstance(info, dict) else {}
     first = not bot.pending_dropped and bot.desired_running
-    if not first and not wanted.differs_from(info if isinstance(info, dict) else {}):
-        return Outcome.DONE
-    if wanted.url and not _may_set(platform):
-        return Outcome.LATER
-    _change(platform, bot, token, wanted, first=first)
+    if first or wanted.differs_from(info):
+        if wanted.url and not _may_set(platform):
+            return Outcome.LATER
+        _change(platform, bot, token, wanted, first=first)
+        _watch(platform, bot, wanted, info, first=first)
+    _note_done(platform, bot, info)
     return Outcome.DONE
 
 
@@ -97,6 +85,22 @@ def _remember_dropped(platform: Platform, bot: Bot, *, first: bool) -> None:
     announce(platform.redis, Topic.BOT, bot.id)  # the poller waits for it
 
 
+def _watch(platform: Platform, bot: Bot, wanted: Wanted, info: dict[str, Any], *, first: bool) -> None:
+    """Somebody else's webhook was in place of ours: it is repaired now, and the second time in a day told (B8)."""
+    host = taken_by(bot, info)
+    if first or not wanted.url or not host:
+        return
+    logger.warning("bot %s: its webhook had been moved to another host", bot.id)
+    key = keys.webhook_repairs(bot.id)
+    with platform.redis.pipeline(transaction=True) as pipe:
+        pipe.incr(key)
+        pipe.expire(key, 24 * 3600)
+        repairs = int(pipe.execute()[0])
+    if repairs > 1:
+        with platform.database.transaction() as session:
+            tell_owner(session, bot, Kind.WEBHOOK_STOLEN, host=host)
+
+
 def epoch_minute() -> int:
     """The minute that budgets are counted in."""
     return int(time.time()) // 60
@@ -112,12 +116,22 @@ def _may_set(platform: Platform) -> bool:
     return count <= platform.settings.webhooks_per_minute
 
 
-def _note_done(platform: Platform, bot: Bot) -> None:
+def _note_done(platform: Platform, bot: Bot, info: dict[str, Any]) -> None:
     if not bot.desired_running:
         note(platform, bot, BotStatus.STOPPED)
     elif bot.mode == BotMode.WEBHOOK:
-        note(platform, bot, BotStatus.RUNNING)
+        note(platform, bot, BotStatus.RUNNING, delivery_trouble(info, time.time()))
     # How polling goes the poller tells.
+
+
+def _rejected(platform: Platform, bot: Bot, error: TokenRejected) -> Outcome:
+    if not bot.desired_running:  # nothing can be delivered with a dead token: as stopped as can be
+        note(platform, bot, BotStatus.STOPPED)
+        return Outcome.DONE
+    if bot.status != BotStatus.FAILED:
+        enqueue(platform.job_redis, JobName.CHECK_BOT, bot.id)  # its pools learn of it at once
+    _note_trouble(platform, bot, BotStatus.FAILED, error.message)
+    return Outcome.LATER
 
 
 def _note_trouble(platform: Platform, bot: Bot, status: BotStatus | None, reason: str) -> None:

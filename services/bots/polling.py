@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models import Bot, BotMode, BotStatus
-from services.bots.bring import note
+from services.bots.status import note, tell_owner
 from services.bots.tokens import token_of
 from services.bots.webhooks import allowed_updates_of
 from services.errors import (
@@ -26,12 +26,10 @@ from services.errors import (
     Unavailable,
 )
 from services.notifications.kinds import Kind
-from services.notifications.notify import notify
 from services.platform import Platform
 from services.redis import keys
 from services.redis.jobs import JobName, enqueue
 from services.telegram.client import TelegramClient
-from services.times import utc_now
 from services.updates.intake import Intake
 
 logger = logging.getLogger(__name__)
@@ -170,7 +168,8 @@ class Poll:
         if self.conflicts < CONFLICTS_BEFORE_ALERT:
             return FIRST_BACKOFF_SECONDS
         if self.conflicts == CONFLICTS_BEFORE_ALERT:
-            self._alert()
+            with self.platform.database.transaction() as session:
+                tell_owner(session, self.bot, Kind.POLLED_ELSEWHERE)
         note(
             self.platform,
             self.bot,
@@ -178,21 +177,6 @@ class Poll:
             "Another program uses this token and gets its messages; stop it there",
         )
         return CONFLICT_SECONDS
-
-    def _alert(self) -> None:
-        """Tell the owner, once a day and bot at most."""
-        kind = Kind.POLLED_ELSEWHERE
-        key = f"{kind}:{self.bot.id}:{utc_now():%Y-%m-%d}"
-        with self.platform.database.transaction() as session:
-            notify(
-                session,
-                self.bot.account_id,
-                kind,
-                kind.level,
-                key,
-                {"bot": self.bot.username},
-                bot_id=self.bot.id,
-            )
 
     def _backoff(self) -> float:
         longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(self.troubles, 10), LONGEST_BACKOFF_SECONDS)

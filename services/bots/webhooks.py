@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models import Bot, BotMode
@@ -19,7 +19,7 @@ class Wanted:
     """The desired state at Telegram; an empty `url` means no webhook."""
 
     url: str
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     allowed_updates: tuple[str, ...] = ()
     max_connections: int = MAX_CONNECTIONS
 

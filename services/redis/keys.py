@@ -80,6 +80,11 @@ def webhooks_set(minute: int) -> str:
     return f"{PREFIX}:webhooks:set:{minute}"
 
 
+def webhook_repairs(bot_id: int) -> str:
+    """How often somebody else's webhook was replaced by ours (B8); lives a day after the last time."""
+    return f"{PREFIX}:bot:{bot_id}:repairs"
+
+
 def of_bot(bot_id: int) -> tuple[str, str]:
     """Patterns of every key of one bot, for deleting it."""
     return f"{PREFIX}:bot:{bot_id}:*", f"{PREFIX}:outbox:{bot_id}:*"

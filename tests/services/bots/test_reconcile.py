@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sqlalchemy import select
 
-from models import Bot
+from models import Bot, Notification
 from services.accounts.caller import Caller
 from services.bots import bring as bring_module
 from services.bots import reconcile
@@ -123,17 +124,27 @@ def test_a_bot_that_is_to_poll_loses_its_webhook_but_no_updates(
     assert sandbox.bot(bot.username)["pending_update_count"] == 1
 
 
-def test_a_webhook_taken_by_somebody_else_is_repaired_at_the_next_look(
+def test_a_webhook_taken_by_somebody_else_is_repaired_and_the_second_time_told(
     platform: Platform, owner: Caller, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = sandbox.create_bot()
     bot = register_bot(platform, owner, made["token"])
     reconcile_bots(platform)
-    platform.telegram.call(made["token"], "setWebhook", {"url": "http://127.0.0.1:1/thief"})
-    assert reconcile_bots(platform) == 0
-    monkeypatch.setattr(reconcile, "LOOK_AGAIN_SECONDS", -1)
-    reconcile_bots(platform)
-    assert bot.path_id in sandbox.bot(bot.username)["webhook_url"]
+    for told in (0, 1, 1):
+        platform.telegram.call(made["token"], "setWebhook", {"url": "http://127.0.0.1:1/thief"})
+        monkeypatch.setattr(reconcile, "LOOK_AGAIN_SECONDS", 300)
+        assert reconcile_bots(platform) == 0
+        monkeypatch.setattr(reconcile, "LOOK_AGAIN_SECONDS", -1)
+        reconcile_bots(platform)
+        assert bot.path_id in sandbox.bot(bot.username)["webhook_url"]
+        assert [(each.kind, each.params["host"]) for each in notifications(platform)] == [
+            ("webhook_stolen", "127.0.0.1")
+        ] * told
+
+
+def notifications(platform: Platform) -> list[Notification]:
+    with platform.database.reading() as session:
+        return list(session.scalars(select(Notification)))
 
 
 def test_a_new_public_address_is_brought_to_telegram(
@@ -171,10 +182,21 @@ def test_a_dead_token_fails_with_a_reason_and_recovers(
     failed = get_bot(platform, owner, bot.id)
     assert failed.status == "failed"
     assert "@BotFather" in failed.status_reason
+    reconcile_bot(platform, bot.id)
+    assert [each.kind for each in notifications(platform)] == ["bot_failed"]
     sandbox.restore(bot.username)
     reconcile_bots(platform)
     healed = get_bot(platform, owner, bot.id)
     assert (healed.status, healed.status_reason) == ("running", "")
+
+
+def test_a_bot_with_a_dead_token_can_be_stopped(platform: Platform, owner: Caller, sandbox: Sandbox) -> None:
+    bot = register(platform, owner, sandbox)
+    sandbox.revoke(bot.username)
+    reconcile_bot(platform, bot.id)
+    stop_bot(platform, owner, bot.id)
+    reconcile_bot(platform, bot.id)
+    assert get_bot(platform, owner, bot.id).status == "stopped"
 
 
 @pytest.mark.parametrize("fault", [{"kind": "status", "status": 502}, {"kind": "429"}, {"kind": "reset"}])

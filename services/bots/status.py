@@ -1,0 +1,34 @@
+"""Writing down what a bot is seen to do, and telling its owner when it fails."""
+
+from __future__ import annotations
+
+from sqlalchemy import CursorResult, update
+from sqlalchemy.orm import Session
+
+from models import Bot, BotStatus
+from services.notifications.kinds import Kind
+from services.notifications.notify import notify
+from services.platform import Platform
+from services.times import utc_now
+
+LONGEST_REASON = 300  # characters of the column
+
+
+def note(platform: Platform, bot: Bot, status: BotStatus | None, reason: str = "") -> None:
+    """Write the bot's status and why, unless nothing changes or its owner changed it meanwhile. None keeps the status."""
+    seen, why = status or bot.status, reason[:LONGEST_REASON]
+    if (bot.status, bot.status_reason) == (seen, why):
+        return
+    query = update(Bot).where(Bot.id == bot.id, Bot.config_version == bot.config_version)
+    with platform.database.transaction() as session:
+        done = session.execute(query.values(status=seen, status_reason=why, updated_at=utc_now()))
+        is_written = isinstance(done, CursorResult) and done.rowcount == 1
+        if is_written and seen == BotStatus.FAILED != bot.status:
+            tell_owner(session, bot, Kind.BOT_FAILED, reason=why)
+    bot.status, bot.status_reason = seen, why
+
+
+def tell_owner(session: Session, bot: Bot, kind: Kind, **params: str) -> None:
+    """Notify the bot's owner of `kind`, once a day and bot at most."""
+    key = f"{kind}:{bot.id}:{utc_now():%Y-%m-%d}"
+    notify(session, bot.account_id, kind, kind.level, key, {"bot": bot.username, **params}, bot_id=bot.id)
