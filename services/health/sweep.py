@@ -36,7 +36,7 @@ from services.redis.leases import Lease
 from services.times import utc_now
 
 logger = logging.getLogger(__name__)
-CONCURRENCY = 128  # getMe calls in flight; 20 dead sockets of 100 bots then cost one time-out, not several
+CONCURRENCY = 64  # getMe calls in flight, as many as the client keeps connections; 20 silent bots of 100 cost one time-out
 JITTER_SECONDS = 0.25  # so that a hundred calls do not leave in the same millisecond
 LEASE_SECONDS = 20.0
 LINGER_SECONDS = 10.0

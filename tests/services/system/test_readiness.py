@@ -23,7 +23,7 @@ def same_server_afterwards(redis_url: str) -> Iterator[None]:
     before = server.config_get("maxmemory-policy", "appendonly")
     yield
     for name, value in before.items():
-        server.config_set(name, value)
+        server.config_set(str(name), str(value))
     server.close()
 
 

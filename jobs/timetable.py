@@ -1,0 +1,82 @@
+"""What the leading clock rings for, and how often. A tick only rings; the work is done by workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from redis import RedisError
+from services.updates.reconcile import ring_waiting
+
+from jobs.leadership import Leadership
+from services.clicks.flush import ring_if_waiting
+from services.errors import FlotillaError
+from services.health.sweep import last_sweep_age
+from services.metrics import TICKS
+from services.platform import Platform
+from services.redis.jobs import JobName, enqueue
+
+logger = logging.getLogger(__name__)
+LATE_SWEEPS = 4  # so many missed sweeps are worth a line in the log
+GRACE_SECONDS = 30  # a tick so late is still made, once; APScheduler's own grace is 1 s
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Something to ring for every `seconds`."""
+
+    name: str
+    seconds: float
+    ring: Callable[[Platform], object]
+
+
+def ticks(platform: Platform) -> tuple[Tick, ...]:
+    """The whole timetable."""
+    period = platform.settings.health_interval_seconds
+    return (
+        Tick("sweep_health", period, lambda on: enqueue(on.job_redis, JobName.SWEEP_HEALTH)),
+        Tick("flush_clicks", 1, ring_if_waiting),
+        Tick("ring_waiting", 2, ring_waiting),
+        Tick("reconcile_bots", 60, lambda on: enqueue(on.job_redis, JobName.RECONCILE_BOTS)),
+        Tick("watch_sweeps", 30, watch_sweeps),
+    )
+
+
+def run_tick(platform: Platform, leadership: Leadership, tick: Tick) -> bool:
+    """Ring once if this clock leads; True when it rang. What is away now is tried again at the next tick."""
+    if not leadership.holds:
+        return False
+    try:
+        tick.ring(platform)
+    except (RedisError, FlotillaError) as error:
+        logger.warning("tick %s failed: %s", tick.name, type(error).__name__)
+        return False
+    TICKS.labels(tick.name).inc()
+    return True
+
+
+def start_scheduler(
+    platform: Platform, leadership: Leadership, timetable: Iterable[Tick]
+) -> BackgroundScheduler:
+    """A running scheduler; several missed times of a tick are made up for by one."""
+    scheduler = BackgroundScheduler(  # type: ignore[no-untyped-call]
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_SECONDS},
+    )
+    for tick in timetable:
+        scheduler.add_job(  # type: ignore[no-untyped-call]
+            run_tick, "interval", seconds=tick.seconds, args=(platform, leadership, tick), id=tick.name
+        )
+    scheduler.start()  # type: ignore[no-untyped-call]
+    return scheduler
+
+
+def watch_sweeps(platform: Platform) -> None:
+    """The dead-man's switch: nobody else would say that nothing sweeps any more. Raises RedisError."""
+    age = last_sweep_age(platform)
+    if age is None:
+        logger.warning("no health sweep was ever made: is a worker running?")
+    elif age > LATE_SWEEPS * platform.settings.health_interval_seconds:
+        logger.error("no health sweep for %d s: is a worker running?", age)

@@ -1,0 +1,182 @@
+"""The clock: one leads, another takes over, nothing ticks twice, and it ends when told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import leadership as leading
+from jobs.leadership import Leadership
+from jobs.timetable import Tick, run_tick, start_scheduler, ticks, watch_sweeps
+from services.errors import Unavailable
+from services.platform import Platform
+from services.redis import keys
+from services.redis.jobs import JobName, JobQueue
+from services.system.heartbeats import processes
+from tests.servers.sandbox import wait_until
+
+Start = Callable[[Platform], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start_clock(tmp_path: Path) -> Iterator[Start]:
+    """Starts clock processes on a platform; whatever still runs is killed afterwards."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(platform: Platform) -> subprocess.Popen[bytes]:
+        settings = platform.settings
+        environment = {
+            **os.environ,
+            "APP_ENV": "test",
+            "DATA_DIR": str(tmp_path),
+            "DATABASE_URL": settings.database_url,
+            "REDIS_URL": settings.redis_url,
+            "HEALTH_INTERVAL_SECONDS": "1",
+        }
+        clock = subprocess.Popen([sys.executable, "-m", "jobs.clock"], env=environment)
+        started.append(clock)
+        return clock
+
+    yield start
+    for clock in started:
+        if clock.poll() is None:
+            clock.send_signal(signal.SIGCONT)
+            clock.kill()
+            clock.wait(5)
+
+
+def leaders(platform: Platform) -> list[str]:
+    return [process.name for process in processes(platform) if process.figures.get("leads")]
+
+
+def lease_of(platform: Platform) -> str | None:
+    held = platform.redis.get(keys.lease("clock"))
+    return None if held is None else str(held)
+
+
+def queued(platform: Platform) -> list[str]:
+    ids: list[Any] = platform.job_redis.lrange(f"rq:queue:{JobQueue.DEFAULT}", 0, -1)
+    return [str(platform.job_redis.hget(f"rq:job:{job.decode()}", "description")) for job in ids]
+
+
+def test_the_clock_rings_and_ends_at_once_when_told_even_twice(
+    platform: Platform, start_clock: Start
+) -> None:
+    clock = start_clock(platform)
+    wait_until(lambda: any(str(JobName.SWEEP_HEALTH) in job for job in queued(platform)), seconds=20)
+    assert [process.service for process in processes(platform)] == ["clock"]
+    clock.send_signal(signal.SIGTERM)
+    time.sleep(0.05)
+    clock.send_signal(signal.SIGTERM)
+    assert clock.wait(3) == 0
+    assert lease_of(platform) is None, "the next clock need not wait"
+    assert processes(platform) == []
+
+
+def test_a_second_clock_takes_over_from_a_killed_one(platform: Platform, start_clock: Start) -> None:
+    first = start_clock(platform)
+    held = wait_until(lambda: lease_of(platform), seconds=20)
+    second = start_clock(platform)
+    wait_until(lambda: len(processes(platform)) == 2, seconds=20)
+    first.kill()
+    assert leading.LEASE_SECONDS + leading.STANDBY_SECONDS < 15
+    platform.redis.pexpire(keys.lease("clock"), 500)  # the end of the ten seconds, sooner
+    wait_until(lambda: lease_of(platform) not in (None, held), seconds=5)
+    second.terminate()
+    assert second.wait(3) == 0
+
+
+def test_the_clock_outlives_a_missing_redis(platform: Platform) -> None:
+    away = Platform(platform.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"}))
+    leadership = Leadership(away)
+    assert leadership.keep() == leading.STANDBY_SECONDS
+    assert not leadership.holds
+
+
+def test_only_one_of_two_leads(platform: Platform) -> None:
+    one, two = Leadership(platform), Leadership(platform)
+    one.keep()
+    two.keep()
+    assert (one.holds, two.holds) == (True, False)
+    one.release()
+    two.keep()
+    assert (one.holds, two.holds) == (False, True)
+
+
+def test_a_leader_that_slept_through_its_lease_ticks_no_more(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leading, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(leading, "SAFETY_SECONDS", 0.1)
+    rung: list[str] = []
+    one, two = Leadership(platform), Leadership(platform)
+    one.keep()
+    tick = Tick("bell", 1, lambda _: rung.append("one"))
+    assert run_tick(platform, one, tick)
+    time.sleep(0.55)  # one sleeps
+    two.keep()
+    assert two.holds
+    assert not run_tick(platform, one, tick)
+    assert rung == ["one"]
+    one.keep()
+    assert not one.holds
+
+
+def test_two_schedulers_make_each_tick_once(platform: Platform) -> None:
+    rung: list[int] = []
+
+    def ring(number: int, _: Platform) -> None:
+        rung.append(number)
+
+    pair = [Leadership(platform), Leadership(platform)]
+    for leadership in pair:
+        leadership.keep()
+    schedulers = [
+        start_scheduler(platform, leadership, [Tick("bell", 0.1, partial(ring, number))])
+        for number, leadership in enumerate(pair)
+    ]
+    wait_until(lambda: len(rung) >= 5)
+    for scheduler in schedulers:
+        scheduler.shutdown(wait=False)  # type: ignore[no-untyped-call]
+    assert set(rung) == {0}
+
+
+def test_a_tick_that_fails_is_made_again(platform: Platform) -> None:
+    def fail(_: Platform) -> None:
+        raise Unavailable("not now")
+
+    leadership = Leadership(platform)
+    leadership.keep()
+    done = threading.Event()
+    scheduler = start_scheduler(
+        platform, leadership, [Tick("broken", 0.05, fail), Tick("whole", 0.2, lambda _: done.set())]
+    )
+    assert done.wait(5)
+    assert not run_tick(platform, leadership, Tick("broken", 1, fail))
+    scheduler.shutdown(wait=False)  # type: ignore[no-untyped-call]
+
+
+def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.LogCaptureFixture) -> None:
+    leadership = Leadership(platform)
+    leadership.keep()
+    assert {tick.name: run_tick(platform, leadership, tick) for tick in ticks(platform)} == {
+        "sweep_health": True,
+        "flush_clicks": True,
+        "ring_waiting": True,
+        "reconcile_bots": True,
+        "watch_sweeps": True,
+    }
+    assert "no health sweep was ever made" in caplog.text
+    platform.redis.set(keys.sweep_report(), '{"at": 0}')
+    watch_sweeps(platform)
+    assert "is a worker running?" in caplog.records[-1].getMessage()
