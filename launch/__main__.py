@@ -9,8 +9,10 @@ from dotenv import dotenv_values
 
 from launch.demo import demo_plan
 from launch.programs import ROOT
-from launch.run import FAILED, WRONG_CONFIGURATION, Plan, run
+from launch.run import Plan, run
 from services.errors import ConfigurationError, FlotillaError
+
+FAILED, WRONG_CONFIGURATION = 1, 2
 
 
 def environment() -> dict[str, str]:
@@ -26,7 +28,8 @@ def main(arguments: list[str]) -> int:
         return WRONG_CONFIGURATION
     try:
         # The demo leaves .env aside: that is about the real installation.
-        return run(demo_plan(dict(os.environ)) if arguments == ["demo"] else Plan(environment()))
+        stopped = run(demo_plan(dict(os.environ)) if arguments == ["demo"] else Plan(environment()))
+        return 0 if stopped else FAILED
     except ConfigurationError as error:
         print(error.message, file=sys.stderr)
         return WRONG_CONFIGURATION

@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 
+from launch.interrupts import pause
 from services.errors import FlotillaError
 
 STILL_STOPPING_SECONDS = 20.0  # a supervisor whose launcher was killed needs up to 15 s
@@ -40,7 +41,7 @@ def lock(folder: Path) -> int:
                 f"Flotilla is already running with DATA_DIR={folder} (process {holder or 'unknown'}). "
                 "Stop it with Ctrl-C, or give another DATA_DIR and PORT."
             )
-        time.sleep(0.1)
+        pause(0.1)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor

@@ -5,38 +5,24 @@ Each start begins anew, in a DATA_DIR of its own: the sandbox keeps nothing eith
 
 from __future__ import annotations
 
-import json
 import shutil
-import time
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from typing import TYPE_CHECKING
 
 from launch.ports import free_port, is_free
 from launch.programs import Program, gated
-from launch.run import Plan, local_url
-from models import BotMode, RedirectPool
-from services.accounts.accounts import command_caller, create_account
-from services.accounts.caller import Caller
-from services.bots.choices import PluginChoice
-from services.bots.registry import register_bot
-from services.errors import ConfigurationError, Unavailable
-from services.platform import Platform
-from services.pools.fields import NewMember, NewPool
-from services.pools.members import add_member
-from services.pools.pools import create_pool
+from launch.run import Plan
+from services.errors import ConfigurationError
 
-EMAIL, PASSWORD = "demo@example.com", "flotilla-demo"  # on loopback, over made-up data
+if TYPE_CHECKING:
+    from services.platform import Platform
+
 SLUG = "red1"
-BOTS, POLLING_BOTS = 6, 2
+BOTS = 6
 SEED = 7  # the same bots in every demo
 VISITORS_PER_SECOND = 3
 VISITORS_SECONDS = 10**7  # as long as the demo runs
 MARKER = ".demo"
-SANDBOX_SECONDS = 20.0
-PLUGINS = ("start", "help", "echo", "error_handler")
 # A demo must never reach a real database, Redis or bot, whatever the environment says.
 NOT_IN_A_DEMO = ("DATABASE_URL", "DB_URL", "REDIS_URL", "APP_ENV", "PUBLIC_URL", "TRUSTED_PROXIES")
 
@@ -102,40 +88,8 @@ def _fleet_gate(folder: Path) -> Path:
 
 
 def _begin(platform: Platform, sandbox: str) -> list[str]:
-    """Make the account and its fleet, let the visitors in; gives what to look at."""
-    bots = _sandbox_bots(sandbox)
-    caller = command_caller(create_account(platform, EMAIL, PASSWORD, is_admin=True, actor="demo"))
-    pool = make_fleet(platform, caller, [bot["token"] for bot in bots])
-    _fleet_gate(platform.settings.data_dir.resolve() / "supervisor").touch()
-    url = local_url(platform.settings)
-    return [
-        f"  Sign in      {EMAIL}   {PASSWORD}",
-        f"  Watch        {url}/panel/pools/{pool.id}   the live page of {SLUG}",
-        f"  Play         {sandbox}/   tap /go/{SLUG} and chat with the bots by hand",
-        "",
-        f"  @{bots[-1]['username']} is dead from the start and comes back after 75 s;",
-        f"  @{bots[0]['username']} is banned after 60 s. Watch the pool send nobody there.",
-        "",
-    ]
+    from launch import fleet  # noqa: PLC0415 - like `opening`: after the programs were started
 
-
-def make_fleet(platform: Platform, caller: Caller, tokens: list[str]) -> RedirectPool:
-    """Register the bots, the last ones polling, and a pool with all of them."""
-    plugins = [PluginChoice(name) for name in PLUGINS]
-    pool = create_pool(platform, caller, NewPool(name="Red 1", slug=SLUG))
-    for number, token in enumerate(tokens):
-        mode = BotMode.POLLING if number >= len(tokens) - POLLING_BOTS else BotMode.WEBHOOK
-        bot = register_bot(platform, caller, token, mode=mode, plugins=plugins)
-        add_member(platform, caller, pool.id, NewMember(bot_id=bot.id))
-    return pool
-
-
-def _sandbox_bots(sandbox: str) -> list[dict[str, Any]]:
-    opener = build_opener(ProxyHandler({}))
-    deadline = time.monotonic() + SANDBOX_SECONDS
-    while time.monotonic() < deadline:
-        with suppress(URLError, OSError), opener.open(f"{sandbox}/sandbox/api/bots", timeout=5) as answer:
-            bots: list[dict[str, Any]] = json.load(answer)["bots"]
-            return bots
-        time.sleep(0.1)
-    raise Unavailable(f"The sandbox does not answer at {sandbox}")
+    return fleet.begin(
+        platform, sandbox, SLUG, _fleet_gate(platform.settings.data_dir.resolve() / "supervisor")
+    )

@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 import socket
+import time
+
+from launch.interrupts import pause
+from services.errors import Unavailable
 
 LOOPBACK = "127.0.0.1"
+PATIENCE_SECONDS = 2.0  # a web process whose launcher was killed is about to let the port go
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise Unavailable when PORT is taken and stays so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            try_listen(host, port)
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"PORT: {port} cannot be listened on ({error.strerror}); give another, as in "
+                    "`make run PORT=8080`"
+                ) from None
+        pause(0.1)
 
 
 def try_listen(host: str, port: int) -> None:

@@ -21,6 +21,7 @@ from redis.exceptions import AuthenticationError, ConnectionError, RedisError, T
 from redis.retry import Retry
 
 from launch.datadir import write_private
+from launch.interrupts import pause
 from launch.ports import free_port, is_free
 from services.errors import ConfigurationError, Unavailable
 
@@ -116,7 +117,7 @@ def stop_left_over(server: Server) -> None:
             client.shutdown(save=False)  # the append-only file is flushed at any shutdown
         deadline = time.monotonic() + STOP_SECONDS
         while not is_free(server.port) and time.monotonic() < deadline:
-            time.sleep(0.05)
+            pause(0.05)
 
 
 def wait_until_ready(url: str, alive: Callable[[], bool], patience: float = READY_SECONDS) -> None:
@@ -132,7 +133,7 @@ def wait_until_ready(url: str, alive: Callable[[], bool], patience: float = READ
         except RedisError as error:  # refused, or still loading
             if not alive() or time.monotonic() > deadline:
                 raise Unavailable(f"Redis does not answer: {error}", code="redis_unavailable") from None
-        time.sleep(0.02)
+        pause(0.02)
 
 
 def _client(url: str) -> Redis:

@@ -1,0 +1,69 @@
+"""The demo's account, bots and pool."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from launch.console import local_url
+from launch.interrupts import pause
+from models import BotMode, RedirectPool
+from services.accounts.accounts import command_caller, create_account
+from services.accounts.caller import Caller
+from services.bots.choices import PluginChoice
+from services.bots.registry import register_bot
+from services.errors import Unavailable
+from services.platform import Platform
+from services.pools.fields import NewMember, NewPool
+from services.pools.members import add_member
+from services.pools.pools import create_pool
+
+EMAIL, PASSWORD = "demo@example.com", "flotilla-demo"  # on loopback, over made-up data
+POLLING_BOTS = 2
+SANDBOX_SECONDS = 20.0
+PLUGINS = ("start", "help", "echo", "error_handler")
+
+
+def begin(platform: Platform, sandbox: str, slug: str, gate: Path) -> list[str]:
+    """Make the account and its fleet, let the visitors in; gives what to look at."""
+    bots = _sandbox_bots(sandbox)
+    caller = command_caller(create_account(platform, EMAIL, PASSWORD, is_admin=True, actor="demo"))
+    pool = make_fleet(platform, caller, slug, [bot["token"] for bot in bots])
+    gate.touch()
+    url = local_url(platform.settings)
+    return [
+        f"  Sign in      {EMAIL}   {PASSWORD}",
+        f"  Watch        {url}/panel/pools/{pool.id}   the live page of {slug}",
+        f"  Play         {sandbox}/   tap /go/{slug} and chat with the bots by hand",
+        "",
+        f"  @{bots[-1]['username']} is dead from the start and comes back after 75 s;",
+        f"  @{bots[0]['username']} is banned after 60 s. Watch the pool send nobody there.",
+        "",
+    ]
+
+
+def make_fleet(platform: Platform, caller: Caller, slug: str, tokens: list[str]) -> RedirectPool:
+    """Register the bots, the last ones polling, and a pool with all of them."""
+    plugins = [PluginChoice(name) for name in PLUGINS]
+    pool = create_pool(platform, caller, NewPool(name="Red 1", slug=slug))
+    for number, token in enumerate(tokens):
+        mode = BotMode.POLLING if number >= len(tokens) - POLLING_BOTS else BotMode.WEBHOOK
+        bot = register_bot(platform, caller, token, mode=mode, plugins=plugins)
+        add_member(platform, caller, pool.id, NewMember(bot_id=bot.id))
+    return pool
+
+
+def _sandbox_bots(sandbox: str) -> list[dict[str, Any]]:
+    opener = build_opener(ProxyHandler({}))
+    deadline = time.monotonic() + SANDBOX_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(URLError, OSError), opener.open(f"{sandbox}/sandbox/api/bots", timeout=5) as answer:
+            bots: list[dict[str, Any]] = json.load(answer)["bots"]
+            return bots
+        pause(0.1)
+    raise Unavailable(f"The sandbox does not answer at {sandbox}")
