@@ -1,0 +1,260 @@
+"""Sending what waits in one shard's outboxes (O1, O2): chats side by side, each in order, none faster than it may.
+
+Nothing sleeps on a 429: the message stays, its chat or bot is marked as waiting, and when only waiting ones are left
+the drain leaves and the reconciler rings when the first may go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from redis import RedisError
+
+from services.logs import bind
+from services.outbox.outgoing import PRIORITIES, Outgoing
+from services.outbox.pacing import Limits, Pacing
+from services.outbox.sending import After, Sending, Verdict
+from services.outbox.shelf import ALL_CHATS, Shelf
+from services.platform import Platform
+from services.redis.jobs import JobName, enqueue
+from services.redis.keeper import Holding, LeaseKeeper
+from services.updates.crew import Batches, Crew
+from services.updates.fairness import FairQueue, Wait
+
+logger = logging.getLogger(__name__)
+WINDOW = 256  # messages of one bot and priority in memory: at 30 a second several seconds' worth
+SETTLE_AT_ONCE = 256
+LINGER_SECONDS = 5.0  # an idle drain waits so long for more: cheaper than a job per message at low rates
+LOOK_SECONDS = 1.0  # how soon a waiting reader sees a stop
+REFILL_SECONDS = 0.25  # how soon room in a full window is noticed
+RETIRE_SECONDS = 10.0
+FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits (O2)
+STOP_SECONDS = 12.0
+LONGEST_SECONDS = 600.0
+
+
+class Gate:
+    """Says of each message whether it may go now: 429 pauses first, then the buckets."""
+
+    def __init__(self, pacing: Pacing) -> None:
+        self._pacing = pacing
+        self._paused: dict[tuple[int, str], float] = {}  # until, on the monotonic clock
+
+    def pause(self, bot_id: int, chat: str, until: float) -> None:
+        """Let nothing pass for the chat, or for ALL_CHATS of the bot, before `until`."""
+        self._paused[bot_id, chat] = max(until, self._paused.get((bot_id, chat), 0.0))
+
+    def __call__(self, message: Outgoing, now: float) -> Wait | None:
+        """None when the message may go, and is counted; else until when it waits."""
+        bot_until = self._until(message.bot_id, ALL_CHATS, now)
+        if bot_until > now:
+            return Wait(bot_until, whole_bot=True)
+        chat_until = self._until(message.bot_id, message.chat, now)
+        if chat_until > now:
+            return Wait(chat_until)
+        if not message.is_message:
+            return None
+        chat_until = self._pacing.chat_ready_at(message.bot_id, message.chat, now)
+        if chat_until > now:
+            return Wait(chat_until)
+        bot_until = self._pacing.bot_ready_at(message.bot_id, now)
+        if bot_until > now:
+            return Wait(bot_until, whole_bot=True)
+        self._pacing.take(message.bot_id, message.chat, now)
+        return None
+
+    def _until(self, bot_id: int, chat: str, now: float) -> float:
+        until = self._paused.get((bot_id, chat), 0.0)
+        if until and until <= now:
+            del self._paused[bot_id, chat]
+        return until
+
+
+class OutboxDrain:
+    """One stay in one shard, from taking its lease to leaving it. Use once: `OutboxDrain(…).run()`."""
+
+    def __init__(
+        self, platform: Platform, sending: Sending, holding: Holding, shard: int, stopping: threading.Event
+    ) -> None:
+        self._platform = platform
+        self._sending = sending
+        self._holding = holding
+        self._shard = shard
+        self._stopping = stopping
+        self._gate = Gate(Pacing(Limits.of(platform.settings)))
+        self._shelf = Shelf(platform.redis, platform.blocking_redis, platform.vault, shard)
+        largest = platform.settings.send_concurrency
+        self._crew = Crew(
+            FairQueue[Outgoing](per_bot=largest, gate=self._gate),
+            self._send,
+            lambda: self._going,
+            largest=largest,
+            name=f"send-{shard}",
+        )
+        self._settled: Batches[Outgoing] = Batches(
+            self._settle, largest=SETTLE_AT_ONCE, name=f"settle-{shard}"
+        )
+        self._loaded: dict[tuple[int, int], int] = {}  # (bot, rank) -> messages in memory
+        self._used: dict[int, float] = {}  # bot -> when it last had something
+        self._flooded: dict[int, tuple[str, float]] = {}  # bot -> chat and moment of its last 429
+        self._counting = threading.Lock()
+
+    def run(self) -> None:
+        """Drain until nothing can be sent for a while, the process stops, or the lease is lost."""
+        left = False
+        try:
+            self._adopt(self._shelf.begin())
+            left = self._read_for_ever()
+        finally:
+            self._crew.end(STOP_SECONDS)
+            self._settled.end(2.0)
+            if not left and self._holding.alive:
+                self._hand_back()
+
+    # Reading
+
+    def _read_for_ever(self) -> bool:
+        quiet_since = started = time.monotonic()
+        while self._going:
+            if self._read():
+                quiet_since = time.monotonic()
+            now = time.monotonic()
+            if self._crew.running or self._crew.waits_at_most(LINGER_SECONDS):
+                quiet_since = now
+            if now - started > LONGEST_SECONDS and not self._crew.running:
+                return False
+            if now - quiet_since >= LINGER_SECONDS or (
+                now > quiet_since and self._others_wait(now, quiet_since)
+            ):
+                if self._shelf.leave(self._holding.lease.token, self._wakes()):
+                    return True
+                quiet_since = now
+            self._retire(now)
+        return False
+
+    @property
+    def _going(self) -> bool:
+        return self._holding.alive and not self._stopping.is_set()
+
+    def _read(self) -> int:
+        wanted = [
+            (bot, rank)
+            for bot in self._shelf.bots
+            for rank in range(len(PRIORITIES))
+            if self._loaded.get((bot, rank), 0) < WINDOW
+        ]
+        full = len(wanted) < len(self._shelf.bots) * len(PRIORITIES)
+        messages, woken = self._shelf.read(wanted, REFILL_SECONDS if full else LOOK_SECONDS)
+        self._adopt(woken)
+        now = time.monotonic()
+        with self._counting:
+            for message in messages:
+                self._loaded[message.bot_id, message.rank] = (
+                    self._loaded.get((message.bot_id, message.rank), 0) + 1
+                )
+                self._used[message.bot_id] = now
+        self._crew.add(messages)
+        return len(messages) + len(woken)
+
+    def _adopt(self, bots: Sequence[int] | set[int]) -> None:
+        now, epoch = time.monotonic(), time.time()
+        for (bot, chat), until in self._shelf.adopt(bots).items():
+            self._gate.pause(bot, chat, now + until - epoch)
+        self._used.update(dict.fromkeys(bots, now))
+
+    def _retire(self, now: float) -> None:
+        idle = [
+            bot
+            for bot, used in self._used.items()
+            if now - used > RETIRE_SECONDS and bot in self._shelf.bots and not self._crew.size_of(bot)
+        ]
+        if idle:
+            self._shelf.retire(idle)
+            self._used.update({bot: now for bot in idle if bot in self._shelf.bots})
+            for bot in idle:
+                if bot not in self._shelf.bots:
+                    del self._used[bot]
+
+    def _others_wait(self, now: float, quiet_since: float) -> bool:
+        """Whether other shards wait for a free worker, as happens with fewer workers than shards."""
+        return now - quiet_since > REFILL_SECONDS and bool(self._platform.redis.llen("rq:queue:outbound"))
+
+    # Sending
+
+    def _send(self, message: Outgoing) -> None:
+        with bind(request_id=message.request_id, bot_id=message.bot_id):
+            if not self._holding.alive:  # somebody else sends for this bot now
+                self._crew.retry(message, 0.0)
+                return
+            verdict = self._sending.send(message)
+            if verdict.after is After.SETTLED:
+                self._settled.put(message)
+            else:
+                self._wait(message, verdict)
+
+    def _wait(self, message: Outgoing, verdict: Verdict) -> None:
+        with suppress(RedisError):  # then a restart forgets the pause, and Telegram says it again
+            if verdict.counts:
+                self._shelf.count_attempt(message)
+            if verdict.after is After.FLOODED:
+                self._pause(message, verdict.delay)
+            elif verdict.after is After.BOT_WAITS:
+                self._gate.pause(message.bot_id, ALL_CHATS, time.monotonic() + verdict.delay)
+        self._crew.retry(message, verdict.delay)
+
+    def _pause(self, message: Outgoing, seconds: float) -> None:
+        """A 429: the chat waits; a second chat within five seconds shows that it is the bot."""
+        now = time.monotonic()
+        last_chat, last_at = self._flooded.get(message.bot_id, ("", 0.0))
+        self._flooded[message.bot_id] = (message.chat, now)
+        whole_bot = last_chat not in ("", message.chat) and now - last_at <= FLOOD_SECONDS
+        scope = ALL_CHATS if whole_bot else message.chat
+        self._gate.pause(message.bot_id, scope, now + seconds)
+        logger.warning("429: %s waits %.0f s", "the bot" if whole_bot else "the chat", seconds)
+        self._shelf.pause(message.bot_id, scope, seconds)
+
+    def _settle(self, batch: Sequence[Outgoing]) -> None:
+        while True:
+            try:
+                self._shelf.settle(batch)
+                break
+            except RedisError as error:
+                logger.warning("sent messages wait to be deleted: %s", type(error).__name__)
+                if not self._holding.alive:  # whoever comes next sends them again: at least once
+                    break
+                time.sleep(0.5)
+        with self._counting:
+            for message in batch:
+                self._loaded[message.bot_id, message.rank] -= 1
+        self._crew.done(batch)
+
+    # Leaving
+
+    def _wakes(self) -> dict[int, float]:
+        """When each bot with waiting messages may go on, in epoch seconds."""
+        shift = time.time() - time.monotonic()
+        return {bot: moment + shift for bot, moment in self._crew.wakes().items()}
+
+    def _hand_back(self) -> None:
+        with suppress(RedisError):
+            self._holding.lease.release()
+            if self._shelf.bots:
+                enqueue(self._platform.job_redis, JobName.DRAIN_OUTBOX, self._shard)
+
+
+def drain_outbox(
+    platform: Platform, sending: Sending, keeper: LeaseKeeper, shard: int, stopping: threading.Event
+) -> bool:
+    """Send what waits in one shard until nothing is left for a while; False when somebody else is at it."""
+    holding = keeper.take(f"outbox:{shard}")
+    if holding is None:
+        return False
+    try:
+        OutboxDrain(platform, sending, holding, shard, stopping).run()
+    finally:
+        keeper.let_go(holding)
+    return True

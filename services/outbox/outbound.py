@@ -1,0 +1,47 @@
+"""The sending side of a worker process: session, tokens and leases shared by all drains."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from redis import RedisError
+
+from services.outbox.drain import drain_outbox
+from services.outbox.sending import Sending
+from services.outbox.tokens import TokenBook
+from services.platform import Platform
+from services.redis.changes import ChangeListener
+from services.redis.keeper import LeaseKeeper
+from services.telegram.client import TelegramClient
+
+logger = logging.getLogger(__name__)
+KEPT_CONNECTIONS = 512  # a slow Bot API needs one per call in flight; reopening them costs more than keeping
+
+
+class Outbound:
+    """What the sending drains of one process share. `start` begins to listen for changes."""
+
+    def __init__(self, platform: Platform, stopping: threading.Event) -> None:
+        self._platform = platform
+        self._stopping = stopping
+        self._keeper = LeaseKeeper(platform.redis)
+        self._tokens = TokenBook(platform)
+        client = TelegramClient(platform.settings, pool_size=KEPT_CONNECTIONS)
+        self._sending = Sending(platform, client, self._tokens)
+        self._listener = ChangeListener(platform.redis, platform.blocking_redis, self._tokens.on_change)
+
+    def start(self) -> None:
+        """Keep the tokens as fresh as the database."""
+        self._listener.start()
+
+    def stop(self) -> None:
+        """End the listening."""
+        self._listener.stop()
+
+    def drain(self, shard: int) -> None:
+        """Send what waits in one shard; returns at once when somebody else is at it. A missing Redis ends it early."""
+        try:
+            drain_outbox(self._platform, self._sending, self._keeper, shard, self._stopping)
+        except RedisError as error:
+            logger.warning("outbox %d left: Redis does not answer (%s)", shard, type(error).__name__)

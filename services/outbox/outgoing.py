@@ -1,0 +1,53 @@
+"""A message in an outbox."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+PRIORITIES = ("reply", "bulk")  # by rank: replies go first (O1)
+MESSAGES = ("send", "edit", "forward", "copy")  # methods that begin so count as messages for pacing
+NO_MESSAGES = frozenset({"sendChatAction"})
+
+
+@dataclass
+class Outgoing:
+    """One call waiting in a bot's outbox. `text` is {"method", "params"} as JSON with tokens opened."""
+
+    entry_id: str
+    bot_id: int
+    chat: str
+    rank: int
+    request_id: str
+    text: str
+    attempts: int = 0
+    migrated: bool = False
+
+    @cached_property
+    def call(self) -> dict[str, Any]:
+        """The method and its parameters."""
+        call: dict[str, Any] = json.loads(self.text)
+        return call
+
+    @property
+    def method(self) -> str:
+        """The Bot API method."""
+        return str(self.call["method"])
+
+    @property
+    def is_message(self) -> bool:
+        """Whether Telegram's sending limits count it."""
+        return self.method.startswith(MESSAGES) and self.method not in NO_MESSAGES
+
+    @property
+    def age_seconds(self) -> float:
+        """Seconds since it was put into the outbox."""
+        return max(0.0, time.time() - int(self.entry_id.partition("-")[0]) / 1000)
+
+    def migrate(self, chat_id: int) -> None:
+        """The group became another chat; send it there."""
+        self.call["params"]["chat_id"] = chat_id
+        self.migrated = True

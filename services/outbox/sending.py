@@ -1,0 +1,177 @@
+"""One call to the Bot API and what is to become of the message after it (O3, O4)."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import update
+
+from models import Lead
+from services.errors import (
+    NeverSent,
+    Rejected,
+    TelegramError,
+    TokenRejected,
+    TooManyRequests,
+    Unavailable,
+)
+from services.health.sweep import report_unauthorized
+from services.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
+from services.outbox.outgoing import Outgoing
+from services.outbox.tokens import TokenBook
+from services.platform import Platform
+from services.telegram.client import TelegramClient
+from services.updates.dead_letters import store
+
+logger = logging.getLogger(__name__)
+UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown (O3)
+SERVER_ERROR_ATTEMPTS = 5
+UNCERTAIN_CODES = {0, 502, 504}  # no answer, or one from a gateway: it may have taken effect
+BACKOFF = (1.0, 60.0)  # seconds, doubled from the first to the second
+TOKEN_PAUSE_SECONDS = 30.0  # between tries with a token that was refused; health probes it as well
+DATABASE_PAUSE_SECONDS = 2.0
+OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
+OLDEST_UNAUTHORIZED_SECONDS = 3600.0
+DEACTIVATED = "deactivated"
+UNMODIFIED = "message is not modified"  # an edit that changes nothing: as good as done
+TOO_LATE = "query is too old"  # a button tap answered after Telegram forgot it: nobody waits any more
+
+
+class After(StrEnum):
+    """What becomes of a message."""
+
+    SETTLED = "settled"  # sent or given up: out of the outbox
+    CHAT_WAITS = "chat_waits"
+    FLOODED = "flooded"  # 429: the chat waits, and perhaps the bot
+    BOT_WAITS = "bot_waits"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of the message, and after how many seconds it may be tried again."""
+
+    after: After
+    delay: float = 0.0
+    counts: bool = False  # the attempt is to be remembered
+
+
+SETTLED = Verdict(After.SETTLED)
+
+
+class Sending:
+    """Sends messages of any bot through one pooled session."""
+
+    def __init__(self, platform: Platform, client: TelegramClient, tokens: TokenBook) -> None:
+        self._platform = platform
+        self._client = client
+        self._tokens = tokens
+
+    def send(self, outgoing: Outgoing) -> Verdict:
+        """Try once to send; never raises for what Telegram, Redis or the database do."""
+        try:
+            return self._try(outgoing)
+        except Unavailable as error:
+            logger.warning("message waits: %s", error)
+            return Verdict(After.CHAT_WAITS, DATABASE_PAUSE_SECONDS)
+
+    def _try(self, outgoing: Outgoing) -> Verdict:
+        token = self._tokens.get(outgoing.bot_id)
+        if token is None:
+            SENDS.labels("refused").inc()
+            logger.info("message dropped: its bot is gone")
+            return SETTLED
+        started = time.monotonic()
+        try:
+            self._client.call(token, outgoing.method, outgoing.call["params"])
+        except TelegramError as error:
+            return self._failed(outgoing, error)
+        seconds = time.monotonic() - started
+        SENDS.labels("done").inc()
+        SEND_SECONDS.labels(outgoing.method).observe(seconds)
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("sent %s", outgoing.method, extra={"ms": round(seconds * 1000, 1)})
+        return SETTLED
+
+    def _failed(self, outgoing: Outgoing, error: TelegramError) -> Verdict:
+        API_ERRORS.labels("telegram", str(error.error_code)).inc()
+        match error:
+            case TooManyRequests():
+                FLOOD_WAITS.inc()
+                SENDS.labels("later").inc()
+                return Verdict(After.FLOODED, error.retry_after or 1.0)
+            case TokenRejected():
+                return self._unauthorized(outgoing, error)
+            case Rejected():
+                return self._rejected(outgoing, error)
+            case NeverSent():
+                return self._again(outgoing, error, most=None)
+        uncertain = error.error_code in UNCERTAIN_CODES
+        SENDS.labels("uncertain").inc()
+        return self._again(outgoing, error, most=UNCERTAIN_ATTEMPTS if uncertain else SERVER_ERROR_ATTEMPTS)
+
+    def _unauthorized(self, outgoing: Outgoing, error: TokenRejected) -> Verdict:
+        """The token, not the message, is at fault: tell the health model, keep the message for a while."""
+        report_unauthorized(self._platform, outgoing.bot_id)
+        self._tokens.forget(outgoing.bot_id)  # it may have been replaced meanwhile
+        if outgoing.age_seconds > OLDEST_UNAUTHORIZED_SECONDS:
+            return self._bury(outgoing, error)
+        SENDS.labels("later").inc()
+        return Verdict(After.BOT_WAITS, TOKEN_PAUSE_SECONDS)
+
+    def _rejected(self, outgoing: Outgoing, error: Rejected) -> Verdict:
+        if error.migrate_to_chat_id is not None and not outgoing.migrated:
+            outgoing.migrate(error.migrate_to_chat_id)
+            return self._try(outgoing)
+        text = str(error)
+        if UNMODIFIED in text:
+            SENDS.labels("done").inc()
+            return SETTLED
+        if error.error_code == 403:
+            self._mark_lead(outgoing, DEACTIVATED if DEACTIVATED in text else "blocked")
+        elif TOO_LATE not in text:
+            return self._bury(outgoing, error)
+        SENDS.labels("refused").inc()
+        logger.info("message refused: %s", text)
+        return SETTLED
+
+    def _again(self, outgoing: Outgoing, error: TelegramError, most: int | None) -> Verdict:
+        outgoing.attempts += 1
+        if (most is not None and outgoing.attempts >= most) or outgoing.age_seconds > OLDEST_SECONDS:
+            return self._bury(outgoing, error)
+        SENDS.labels("later").inc()
+        RETRIES.labels("send").inc()
+        shortest, longest = BACKOFF
+        delay = min(longest, shortest * 2 ** (outgoing.attempts - 1)) * random.uniform(0.75, 1.25)
+        logger.warning("message will be tried again in %.1f s: %s", delay, error)
+        return Verdict(After.CHAT_WAITS, delay, counts=most is not None)
+
+    def _mark_lead(self, outgoing: Outgoing, state: str) -> None:
+        """The person blocked the bot or left Telegram; a group's refusal says nothing about a person."""
+        if not outgoing.chat.isdecimal():
+            return
+        with self._platform.database.transaction() as session:
+            session.execute(
+                update(Lead)
+                .where(Lead.bot_id == outgoing.bot_id, Lead.telegram_id == int(outgoing.chat))
+                .values(state=state)
+            )
+
+    def _bury(self, outgoing: Outgoing, error: TelegramError) -> Verdict:
+        with self._platform.database.transaction() as session:
+            error_id = store(
+                session,
+                kind="send",
+                source_id=f"send:{outgoing.bot_id}:{outgoing.rank}:{outgoing.entry_id}",
+                error=f"{error.code}: {error}",
+                where=f"{error.code}:{error.error_code}:{error}",
+                bot_id=outgoing.bot_id,
+                attempts=max(1, outgoing.attempts),
+                payload={"chat": outgoing.chat, **outgoing.call},
+            )
+        SENDS.labels("dead").inc()
+        logger.error("message given up: %s; error id %s", error, error_id)
+        return SETTLED

@@ -1,0 +1,180 @@
+"""The outboxes of one shard in Redis: which bots have some, reading, settling, remembering pauses, leaving."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from redis import Redis
+
+from services.outbox.outgoing import PRIORITIES, Outgoing
+from services.redis import keys, streams
+from services.secrets import Vault
+from services.updates.sealing import open_tokens
+
+ALL_CHATS = "*"
+READ_AT_ONCE = 64  # per bot and priority
+WAKES_AT_ONCE = 256
+
+# KEYS[1] active bots, KEYS[2] attempts, KEYS[3...] the bot's outboxes; ARGV[1] bot. 1 when it had nothing left.
+RETIRE = """#!lua
+for i = 3, #KEYS do
+  if redis.call('XLEN', KEYS[i]) > 0 then return 0 end
+end
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[2])
+return 1
+"""
+
+# KEYS[1] lease, KEYS[2] active bots, then per bot its two outboxes; ARGV[1] token, then per bot: bot, moment in ms from
+# which it may go on, cursor of each outbox. Leaves unless something new came: 1 when left, 0 to go on.
+LEAVE = """#!lua
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
+local bots = (#KEYS - 2) / 2
+for i = 0, bots - 1 do
+  for j = 0, 1 do
+    local newer = redis.call('XRANGE', KEYS[3 + 2 * i + j], '(' .. ARGV[4 + 4 * i + j], '+', 'COUNT', 1)
+    if #newer > 0 then return 0 end
+  end
+end
+for _, bot in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  local known = false
+  for i = 0, bots - 1 do
+    if ARGV[2 + 4 * i] == bot then known = true end
+  end
+  if not known then return 0 end
+end
+for i = 0, bots - 1 do
+  if redis.call('XLEN', KEYS[3 + 2 * i]) + redis.call('XLEN', KEYS[4 + 2 * i]) == 0 then
+    redis.call('ZREM', KEYS[2], ARGV[2 + 4 * i])
+  else
+    redis.call('ZADD', KEYS[2], ARGV[3 + 4 * i], ARGV[2 + 4 * i])
+  end
+end
+redis.call('DEL', KEYS[1])
+return 1
+"""
+
+
+class Shelf:
+    """One shard, for the drain that holds it."""
+
+    def __init__(self, redis: Redis, blocking: Redis, vault: Vault, shard: int) -> None:
+        self._redis = redis
+        self._blocking = blocking
+        self._vault = vault
+        self._shard = shard
+        self._retire = redis.register_script(RETIRE)
+        self._leave = redis.register_script(LEAVE)
+        self._wake_cursor = "0"
+        self._cursors: dict[tuple[int, int], str] = {}  # (bot, rank) -> last entry read
+        self._attempts: dict[tuple[int, str], int] = {}
+        self.bots: set[int] = set()
+
+    def begin(self) -> set[int]:
+        """All bots with something to send; from here on `read` tells of new ones."""
+        self._redis.delete(keys.doorbell("outbox", self._shard))
+        newest = self._redis.xrevrange(keys.outbox_wake(self._shard), count=1)
+        if newest:
+            self._wake_cursor = str(newest[0][0])
+        return {int(str(bot)) for bot in self._redis.zrange(keys.outbox_active(self._shard), 0, -1)}
+
+    def adopt(self, bots: Iterable[int]) -> dict[tuple[int, str], float]:
+        """Begin reading the outboxes of `bots`; their pauses still in force, (bot, chat) -> epoch seconds."""
+        fresh = [bot for bot in bots if bot not in self.bots]
+        if not fresh:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for bot in fresh:
+                pipe.hgetall(keys.outbox_pauses(bot))
+                pipe.hgetall(keys.outbox_attempts(bot))
+            answers = pipe.execute()
+        pauses: dict[tuple[int, str], float] = {}
+        for bot, paused, attempts in zip(fresh, answers[::2], answers[1::2], strict=True):
+            self.bots.add(bot)
+            self._cursors.update({(bot, rank): "0" for rank in range(len(PRIORITIES))})
+            self._attempts.update({(bot, entry): int(number) for entry, number in attempts.items()})
+            pauses.update({(bot, chat): int(until) / 1000 for chat, until in paused.items()})
+        return pauses
+
+    def read(self, wanted: Iterable[tuple[int, int]], patience: float) -> tuple[list[Outgoing], list[int]]:
+        """What is new in the outboxes (bot, rank) of `wanted`, and bots that got something; waits for either."""
+        wake = keys.outbox_wake(self._shard)
+        sources = {keys.outbox(bot, PRIORITIES[rank]): (bot, rank) for bot, rank in wanted}
+        cursors = {name: self._cursors[source] for name, source in sources.items()}
+        answer = streams.read(
+            self._blocking,
+            {wake: self._wake_cursor, **cursors},
+            count=READ_AT_ONCE,
+            block_seconds=patience,
+        )
+        woken = answer.pop(wake, [])
+        if woken:
+            self._wake_cursor = woken[-1][0]
+        messages: list[Outgoing] = []
+        for name, entries in answer.items():
+            messages += self._take_in(*sources[name], entries)
+        return messages, [int(fields["bot"]) for _, fields in woken]
+
+    def settle(self, messages: Sequence[Outgoing]) -> None:
+        """Delete what is settled, one round trip for all."""
+        by_outbox: dict[tuple[int, int], list[Outgoing]] = {}
+        for message in messages:
+            by_outbox.setdefault((message.bot_id, message.rank), []).append(message)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for (bot, rank), settled in by_outbox.items():
+                pipe.xdel(keys.outbox(bot, PRIORITIES[rank]), *(message.entry_id for message in settled))
+                counted = [message.entry_id for message in settled if message.attempts]
+                if counted:
+                    pipe.hdel(keys.outbox_attempts(bot), *counted)
+            pipe.execute()
+
+    def count_attempt(self, message: Outgoing) -> None:
+        """Remember a failed attempt beyond this process's life."""
+        self._redis.hset(keys.outbox_attempts(message.bot_id), message.entry_id, str(message.attempts))
+
+    def pause(self, bot: int, chat: str, seconds: float) -> None:
+        """Remember beyond this process's life that the chat (or ALL_CHATS) must wait."""
+        until = int((time.time() + seconds) * 1000)
+        name = keys.outbox_pauses(bot)
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(name, chat, str(until))
+            pipe.expire(name, int(seconds) + 60, nx=True)
+            pipe.expire(name, int(seconds) + 60, gt=True)
+            pipe.execute()
+
+    def retire(self, bots: Sequence[int]) -> None:
+        """Stop reading the outboxes of idle bots, unless something came in."""
+        for bot in bots:
+            names = [keys.outbox_active(self._shard), keys.outbox_attempts(bot), *_outboxes(bot)]
+            if self._retire(keys=names, args=[bot]):
+                self.bots.discard(bot)
+
+    def leave(self, token: str, wakes: Mapping[int, float]) -> bool:
+        """Give the shard back unless something came in; `wakes` says when (epoch s) a bot with waiting messages may go on."""
+        names = [keys.lease(f"outbox:{self._shard}"), keys.outbox_active(self._shard)]
+        values: list[str | int] = [token]
+        for bot in sorted(self.bots):
+            names += _outboxes(bot)
+            cursors = [self._cursors[bot, rank] for rank in range(len(PRIORITIES))]
+            values += (bot, int(wakes.get(bot, 0) * 1000), *(c if "-" in c else "0-0" for c in cursors))
+        return bool(self._leave(keys=names, args=values))
+
+    def _take_in(self, bot: int, rank: int, entries: list[tuple[str, streams.Fields]]) -> list[Outgoing]:
+        self._cursors[bot, rank] = entries[-1][0]
+        return [
+            Outgoing(
+                entry_id=entry_id,
+                bot_id=bot,
+                chat=fields["chat"],
+                rank=rank,
+                request_id=fields["request"],
+                text=open_tokens(self._vault, fields["call"], bot),
+                attempts=self._attempts.pop((bot, entry_id), 0),
+            )
+            for entry_id, fields in entries
+        ]
+
+
+def _outboxes(bot: int) -> list[str]:
+    return [keys.outbox(bot, priority) for priority in PRIORITIES]

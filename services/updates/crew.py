@@ -1,0 +1,207 @@
+"""Threads that work off a FairQueue, started as needed, and one that settles finished work in batches.
+
+In a patched process the threads are greenlets, which nothing preempts: hence the small pauses.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+from services.updates.fairness import FairQueue, Item
+
+TURN_SECONDS = 0.005  # of work without a pause for the others
+SHORTEST_SECONDS = 0.001  # between two looks of the clock
+Result = TypeVar("Result")
+
+
+class Crew(Generic[Item]):
+    """Up to `largest` workers that take items from `queue` and do `work`, which must settle or retry each item.
+
+    `going` turning False makes the workers take no more.
+    """
+
+    def __init__(
+        self,
+        queue: FairQueue[Item],
+        work: Callable[[Item], None],
+        going: Callable[[], bool],
+        *,
+        largest: int,
+        name: str,
+    ) -> None:
+        self._queue = queue
+        self._do = work
+        self._going = going
+        self._largest = largest
+        self._name = name
+        self._lock = threading.Lock()
+        self._tokens: SimpleQueue[bool] = SimpleQueue()  # True: look for work; False: end
+        self._size = 0
+        self._idle = 0
+        self._woken = False  # somebody was woken and has not looked for work yet
+        self._alarm = threading.Event()
+        self._alarm_at = float("inf")
+        self._ended = False
+
+    def __len__(self) -> int:
+        """Items not yet done."""
+        return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """Items at work or waiting to be settled."""
+        return self._queue.running
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Queue items and have somebody look."""
+        with self._lock:
+            for item in items:
+                self._queue.add(item)
+        self.offer()
+
+    def done(self, items: Iterable[Item]) -> None:
+        """The items are settled; their chats go on."""
+        with self._lock:
+            for item in items:
+                self._queue.done(item)
+        self.offer()
+
+    def retry(self, item: Item, delay: float) -> None:
+        """Try `item` again after `delay` seconds; its chat waits."""
+        with self._lock:
+            self._queue.retry(item, time.monotonic() + delay)
+            self._set_alarm()
+
+    def size_of(self, bot_id: int) -> int:
+        """Items of the bot not yet done."""
+        with self._lock:
+            return self._queue.size_of(bot_id)
+
+    def wakes(self) -> dict[int, float]:
+        """Bots with waiting items and the moment the first of them is due."""
+        with self._lock:
+            return self._queue.wakes()
+
+    def waits_at_most(self, seconds: float) -> bool:
+        """Whether an item is due within `seconds`."""
+        with self._lock:
+            wake = self._queue.next_wake()
+        return wake is not None and wake - time.monotonic() <= seconds
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing runs, and nothing could run now."""
+        with self._lock:
+            return not self._queue.running and not self._queue.startable(time.monotonic())
+
+    def offer(self) -> None:
+        """Wake one worker, or start one, if there is work; each wakes the next."""
+        with self._lock:
+            if self._woken or not self._queue.startable(time.monotonic()):
+                return
+            if self._idle:
+                self._tokens.put(True)
+            elif self._size < self._largest:
+                self._size += 1
+                threading.Thread(target=self._work_for_ever, daemon=True, name=self._name).start()
+            else:
+                return
+            self._woken = True
+
+    def end(self, patience: float) -> None:
+        """Wait until nothing runs, `patience` seconds at most, then let all idle workers go."""
+        deadline = time.monotonic() + patience
+        while self._queue.running and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self._ended = True
+        self._alarm.set()
+        for _ in range(self._size):
+            self._tokens.put(False)
+
+    def _set_alarm(self) -> None:
+        """Have the clock look at the earliest waiting item in time; the first one starts the clock."""
+        wake = self._queue.next_wake()
+        if wake is None or wake >= self._alarm_at:
+            return
+        if self._alarm_at == float("inf"):
+            threading.Thread(target=self._ring_for_ever, daemon=True, name=f"{self._name}-clock").start()
+        self._alarm_at = wake
+        self._alarm.set()
+
+    def _ring_for_ever(self) -> None:
+        """Offer work whenever a wait is over; ends when nothing waits."""
+        while not self._ended:
+            self._alarm.clear()
+            self._alarm.wait(max(0.0, self._alarm_at - time.monotonic()))
+            self.offer()
+            with self._lock:
+                wake = self._queue.next_wake()
+                if wake is None:
+                    self._alarm_at = float("inf")
+                    return
+                # A wait already over stays listed while everybody is at work: look again a little later.
+                self._alarm_at = max(wake, time.monotonic() + SHORTEST_SECONDS)
+
+    def _work_for_ever(self) -> None:
+        turn = time.monotonic()
+        woken = True
+        while True:
+            with self._lock:
+                if woken:
+                    self._woken = woken = False
+                item = self._queue.take(time.monotonic()) if self._going() else None
+                self._set_alarm()
+                self._idle += item is None
+            if item is None:
+                woken = self._tokens.get()
+                with self._lock:
+                    self._idle -= 1
+                if not woken:
+                    return
+                turn = time.monotonic()
+                continue
+            self.offer()
+            self._do(item)
+            if time.monotonic() - turn > TURN_SECONDS:
+                time.sleep(0)
+                turn = time.monotonic()
+
+
+class Batches(Generic[Result]):
+    """Collects what others finish and hands it to `settle` in batches, in order, from a thread of its own."""
+
+    def __init__(self, settle: Callable[[Sequence[Result]], None], *, largest: int, name: str) -> None:
+        self._settle = settle
+        self._largest = largest
+        self._finished: SimpleQueue[Result | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._settle_for_ever, daemon=True, name=name)
+        self._thread.start()
+
+    def put(self, result: Result) -> None:
+        """Have `result` settled soon."""
+        self._finished.put(result)
+
+    def end(self, patience: float) -> None:
+        """Settle what is there, then end; waits `patience` seconds at most."""
+        self._finished.put(None)
+        self._thread.join(timeout=patience)
+
+    def _settle_for_ever(self) -> None:
+        ended = False
+        while not ended:
+            first = self._finished.get()
+            batch = [first] if first is not None else []
+            ended = first is None
+            with suppress(Empty):
+                while not ended and len(batch) < self._largest:
+                    following = self._finished.get_nowait()
+                    ended = following is None
+                    if following is not None:
+                        batch.append(following)
+            if batch:
+                self._settle(batch)

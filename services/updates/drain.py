@@ -1,0 +1,298 @@
+"""Working off one lane (U4-U6): read ahead, handle chats side by side and each in order, settle in batches.
+
+Whoever holds the lane's lease reads its stream from the beginning: an entry stands there until its effects are in,
+so whatever a dead holder left is simply read again. One greenlet reads, some handle, one commits.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from redis import RedisError
+
+from services.errors import Unavailable
+from services.logs import bind
+from services.metrics import RETRIES, UPDATE_LAG
+from services.platform import Platform
+from services.redis import keys, streams
+from services.redis.jobs import JobName, enqueue
+from services.redis.keeper import Holding, LeaseKeeper
+from services.updates.crew import Batches, Crew
+from services.updates.dead_letters import explain, place_of
+from services.updates.effects import Committer, Settled
+from services.updates.fairness import FairQueue
+from services.updates.handling import Handled, Handling, Waiting
+from services.updates.recovery import ALONE_SECONDS, ISOLATION_SECONDS, POISON, Suspects
+
+logger = logging.getLogger(__name__)
+READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does not hide the others behind it
+READ_AT_ONCE = 128
+HANDLERS = 64  # at once per lane
+HANDLERS_PER_BOT = 16
+COMMIT_AT_ONCE = 128
+LINGER_SECONDS = 5.0  # an idle drain waits so long for more: cheaper than a job per update at low rates
+LOOK_SECONDS = 1.0  # how soon a waiting reader sees a stop
+FULL_SECONDS = 0.02  # between looks for room in memory
+RETRY_DELAYS = (2.0, 4.0, 8.0)  # U6
+JITTER = 0.25
+STOP_SECONDS = 10.0  # how long running handlers may go on after a stop
+LONGEST_SECONDS = 600.0  # then the job ends and rings again, long before RQ's limit for it
+BACKOFF_SECONDS = (0.2, 3.0)  # while the database or Redis is away, doubled from the first to the second
+
+# KEYS[1] lease, KEYS[2] lane, KEYS[3] suspects; ARGV[1] token. Leaves unless there is more: 1 when left, 0 to go on.
+LEAVE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
+if redis.call('XLEN', KEYS[2]) > 0 then return 0 end
+redis.call('DEL', KEYS[1], KEYS[3])
+return 1
+"""
+
+
+class Drain:
+    """One stay in one lane, from taking its lease to leaving it. Use once: `Drain(…).run()`."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        handling: Handling,
+        holding: Holding,
+        lane: int,
+        stopping: threading.Event,
+        delays: tuple[float, ...] = RETRY_DELAYS,
+    ) -> None:
+        self._platform = platform
+        self._handling = handling
+        self._holding = holding
+        self._lane = lane
+        self._stopping = stopping
+        self._delays = delays
+        self._crew = Crew(
+            FairQueue[Waiting](per_bot=HANDLERS_PER_BOT),
+            self._handle,
+            lambda: self._going,
+            largest=HANDLERS,
+            name=f"lane-{lane}",
+        )
+        self._settled: Batches[tuple[Waiting, Handled]] = Batches(
+            self._settle, largest=COMMIT_AT_ONCE, name=f"commit-{lane}"
+        )
+        self._cursor = "0"
+        self._attempts: dict[str, int] = {}
+        self._committer = Committer(platform.redis, lane, platform.settings.update_lanes, holding.lease.token)
+        self._suspects = Suspects(platform.redis, lane)
+        self._isolation_ends = 0.0
+
+    def run(self) -> None:
+        """Drain until the lane stays empty, the process stops, or the lease is lost. RedisError ends it too."""
+        left = False
+        try:
+            self._begin()
+            left = self._read_for_ever()
+        finally:
+            self._crew.end(STOP_SECONDS if self._holding.alive else 0.0)
+            self._settled.end(1.0)
+            if not left and self._holding.alive:
+                self._hand_back()
+
+    # Reading
+
+    def _begin(self) -> None:
+        """Take note of what the last holder left, and let the doorbell ring again for whoever comes next."""
+        redis = self._platform.redis
+        redis.delete(keys.doorbell("lane", self._lane))
+        stored = redis.hgetall(keys.update_attempts(self._lane))
+        self._attempts = {str(entry_id): int(number) for entry_id, number in stored.items()}
+        self._suspects.begin(self._holding.lease.token)
+        self._isolation_ends = time.monotonic() + ISOLATION_SECONDS
+
+    def _read_for_ever(self) -> bool:
+        """Read and hand out; True when the lane was left empty, False when it is to be handed back."""
+        quiet_since = started = time.monotonic()
+        while self._going:
+            now = time.monotonic()
+            if len(self._crew) >= READ_AHEAD or now - started > LONGEST_SECONDS:
+                if not len(self._crew):
+                    return False
+                time.sleep(FULL_SECONDS)
+            elif self._read() or len(self._crew):
+                quiet_since = time.monotonic()
+            elif now - quiet_since >= LINGER_SECONDS or self._others_wait():
+                if self._leave():
+                    return True
+                quiet_since = now
+            self._crew.offer()
+        return False
+
+    @property
+    def _going(self) -> bool:
+        return self._holding.alive and not self._stopping.is_set()
+
+    def _read(self) -> int:
+        lane = keys.update_lane(self._lane)
+        answer = streams.read(
+            self._platform.blocking_redis,
+            {lane: self._cursor},
+            count=READ_AT_ONCE,
+            block_seconds=LOOK_SECONDS,
+        )
+        entries = [self._waiting(entry_id, fields) for entry_id, fields in answer.get(lane, ())]
+        if not entries:
+            return 0
+        self._cursor = entries[-1].entry_id
+        if self._suspects.includes(entries[0].entry_id):
+            self._hand_out_suspects(entries)
+        else:
+            self._crew.add(entries)
+        return len(entries)
+
+    def _waiting(self, entry_id: str, fields: dict[str, str]) -> Waiting:
+        attempts, marks = self._attempts.pop(entry_id, 0), self._suspects.marks.pop(entry_id, 0)
+        return Waiting(
+            entry_id, int(fields["bot"]), fields["chat"], fields["request"], fields["update"], attempts, marks
+        )
+
+    def _hand_out_suspects(self, entries: list[Waiting]) -> None:
+        """Something killed the last holder: let few suspects run one by one, many in batches, on record."""
+        together = [waiting.entry_id for waiting in entries if not (self._suspects.few or waiting.marks)]
+        self._suspects.record(together, alone=False)
+        for waiting in entries:
+            alone = (self._suspects.few or waiting.marks > 0) and waiting.marks < POISON
+            if alone:
+                self._let_run()
+                self._suspects.record([waiting.entry_id], alone=True)
+            waiting.suspected = True
+            self._crew.add([waiting])
+            if alone:
+                self._let_run()
+        self._let_run()
+
+    def _let_run(self) -> None:
+        """Give what was handed out a moment to be settled."""
+        deadline = min(time.monotonic() + ALONE_SECONDS, self._isolation_ends)
+        while self._going and time.monotonic() < deadline and not self._crew.is_quiet:
+            time.sleep(0.001)
+
+    def _others_wait(self) -> bool:
+        """Whether lanes wait for a free worker, as happens with fewer workers than lanes."""
+        return bool(self._platform.redis.llen("rq:queue:updates"))
+
+    # Handling
+
+    def _handle(self, waiting: Waiting) -> None:
+        with bind(request_id=waiting.request_id, bot_id=waiting.bot_id):
+            self._attempt(waiting)
+
+    def _attempt(self, waiting: Waiting) -> None:
+        try:
+            if waiting.marks >= POISON:
+                self._give_up(waiting, "The update ended its process twice", "poison", "poison")
+            elif waiting.attempts > len(self._delays):
+                self._give_up(waiting, waiting.error or "The handler failed too often", "", "failed")
+            else:
+                self._observe_lag(waiting)
+                self._settled.put((waiting, self._handling.handle(waiting)))
+        except (Unavailable, RedisError) as error:
+            logger.warning("update waits: %s", error)
+            self._wait_for_others(waiting)
+        except Exception as error:  # noqa: BLE001  # a plugin is somebody else's code
+            self._failed(waiting, error)
+
+    def _observe_lag(self, waiting: Waiting) -> None:
+        if not waiting.attempts:
+            UPDATE_LAG.observe(max(0.0, time.time() - int(waiting.entry_id.partition("-")[0]) / 1000))
+
+    def _failed(self, waiting: Waiting, error: Exception) -> None:
+        """The handler's own failure: try again after a while, or give up at the next look."""
+        waiting.attempts += 1
+        waiting.error, waiting.place = explain(error), place_of(error)
+        final = waiting.attempts > len(self._delays)
+        logger.warning("handler failed (attempt %d): %s", waiting.attempts, place_of(error), exc_info=error)
+        RETRIES.labels("update").inc()
+        delay = 0.0 if final else self._delays[waiting.attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)
+        with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less
+            self._platform.redis.hincrby(keys.update_attempts(self._lane), waiting.entry_id, 1)
+        self._crew.retry(waiting, delay)
+
+    def _wait_for_others(self, waiting: Waiting) -> None:
+        """The database or Redis is away, which is not the update's fault: wait without counting."""
+        shortest, longest = BACKOFF_SECONDS
+        waiting.stalls += 1
+        self._crew.retry(waiting, min(longest, shortest * 2**waiting.stalls))
+
+    def _give_up(self, waiting: Waiting, error: str, where: str, cause: str) -> None:
+        error_id = self._handling.bury(waiting, error, where or waiting.place)
+        logger.error("update given up (%s), error id %s", cause, error_id)
+        self._settled.put((waiting, self._handling.give_up(waiting, cause, error_id)))
+
+    # Settling
+
+    def _settle(self, batch: Sequence[tuple[Waiting, Handled]]) -> None:
+        self._commit([_settled(waiting, handled) for waiting, handled in batch])
+        self._crew.done(waiting for waiting, _ in batch)
+
+    def _commit(self, batch: list[Settled]) -> None:
+        """Write until it is in or the lease is lost; repeating is safe."""
+        pause = BACKOFF_SECONDS[0]
+        while self._holding.alive:
+            try:
+                shards = self._committer.commit(batch)
+                break
+            except RedisError as error:
+                logger.warning("effects wait for Redis: %s", type(error).__name__)
+                time.sleep(pause)
+                pause = min(pause * 2, BACKOFF_SECONDS[1])
+        else:
+            return
+        if shards is None:
+            logger.warning("the lease of lane %d was lost", self._lane)
+            self._holding.lost()
+        for shard in shards or ():
+            self._ring(JobName.DRAIN_OUTBOX, shard)
+
+    def _ring(self, job: JobName, number: int) -> None:
+        with suppress(RedisError):  # the reconciler rings again
+            enqueue(self._platform.job_redis, job, number)
+
+    # Leaving
+
+    def _leave(self) -> bool:
+        """Give the lane back if nothing is left in it, in one step, so that no update falls between."""
+        names = (
+            keys.lease(f"lane:{self._lane}"),
+            keys.update_lane(self._lane),
+            keys.update_suspects(self._lane),
+        )
+        return bool(self._platform.redis.eval(LEAVE, len(names), *names, self._holding.lease.token))
+
+    def _hand_back(self) -> None:
+        """Leave the lane with entries in it to whoever takes it next."""
+        with suppress(RedisError):
+            if not self._crew.running:
+                self._suspects.hand_back()
+            self._holding.lease.release()
+            if self._platform.redis.xlen(keys.update_lane(self._lane)):
+                self._ring(JobName.DRAIN_LANE, self._lane)
+
+
+def _settled(waiting: Waiting, handled: Handled) -> Settled:
+    marked = bool(waiting.attempts or waiting.suspected)
+    return Settled(waiting.entry_id, waiting.bot_id, waiting.request_id, handled, marked)
+
+
+def drain_lane(
+    platform: Platform, handling: Handling, keeper: LeaseKeeper, lane: int, stopping: threading.Event
+) -> bool:
+    """Drain one lane until it stays empty; False when somebody else is at it."""
+    holding = keeper.take(f"lane:{lane}")
+    if holding is None:
+        return False
+    try:
+        Drain(platform, handling, holding, lane, stopping).run()
+    finally:
+        keeper.let_go(holding)
+    return True

@@ -1,0 +1,212 @@
+"""One update, from its entry in the lane to what the bot's plugins want done about it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from telebot import types
+
+from plugins.context import Context, Lead, Strategy
+from services.behaviour.behaviour import Behaviour
+from services.behaviour.book import BehaviourBook
+from services.errors import Unavailable
+from services.metrics import UPDATES
+from services.notifications.notify import notify
+from services.platform import Platform
+from services.redis import keys
+from services.updates.contacts import Contacts, start_payload
+from services.updates.dead_letters import store
+from services.updates.lanes import kind_of
+from services.updates.sealing import open_tokens, seal_tokens
+from services.updates.timeouts import time_limit
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Waiting:
+    """An update read from a lane. `attempts` counts failed ones, `marks` crashes it was suspected of."""
+
+    entry_id: str
+    bot_id: int
+    chat: str
+    request_id: str
+    update: str
+    attempts: int = 0
+    marks: int = 0
+    suspected: bool = False
+    stalls: int = 0  # waits for the database or Redis, which count for nothing
+    error: str = ""
+    place: str = ""
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Send:
+    """A message for the outbox; `call` is {"method", "params"} as JSON, tokens sealed."""
+
+    priority: str
+    chat: str
+    call: str
+
+
+@dataclass(frozen=True)
+class Handled:
+    """What came of a handler, ready to be written. `conversation` is None when untouched, "" when ended."""
+
+    sends: tuple[Send, ...] = ()
+    conversation_key: str = ""
+    conversation: str | None = None
+
+
+NOTHING = Handled()
+
+
+class Handling:
+    """Handles updates with the behaviours and contacts of this process."""
+
+    def __init__(self, platform: Platform, book: BehaviourBook, contacts: Contacts) -> None:
+        self._platform = platform
+        self._book = book
+        self._contacts = contacts
+
+    def handle(self, waiting: Waiting) -> Handled:
+        """Run the bot's handlers on one update.
+
+        Raises Unavailable when the database is away, HandlerTimeout, or whatever the handler raised.
+        """
+        behaviour = self._book.get(waiting.bot_id)
+        if behaviour is None or not behaviour.active:
+            UPDATES.labels("dropped").inc()
+            logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
+            return NOTHING
+        update = json.loads(open_tokens(self._platform.vault, waiting.update, waiting.bot_id))
+        ctx = self._context(behaviour, update, waiting)
+        if ctx is None:
+            UPDATES.labels("unknown_kind").inc()
+            return NOTHING
+        if ctx.lead.telegram_id:
+            user = ctx.event.from_user
+            ctx.start_param = self._contacts.met(
+                waiting.bot_id, int(update["update_id"]), user, start_payload(ctx)
+            )
+        with time_limit(self._platform.settings.handler_timeout_seconds):
+            plugin = behaviour.handle(ctx)
+        UPDATES.labels("handled" if plugin else "unwanted").inc()
+        return self._handled(ctx, waiting)
+
+    def give_up(self, waiting: Waiting, error: str, error_id: str) -> Handled:
+        """What the bot's error handlers want done about an update that is given up."""
+        behaviour = self._book.get(waiting.bot_id)
+        if behaviour is None or not behaviour.active:
+            return NOTHING
+        update = json.loads(open_tokens(self._platform.vault, waiting.update, waiting.bot_id))
+        ctx = self._context(behaviour, update, waiting)
+        if ctx is None:
+            return NOTHING
+        ctx.error_id = error_id
+        try:
+            with time_limit(self._platform.settings.handler_timeout_seconds):
+                behaviour.give_up(ctx, error)
+        except Exception:
+            logger.exception("an error handler failed")
+            return NOTHING
+        return self._handled(ctx, waiting)
+
+    def bury(self, waiting: Waiting, error: str, where: str) -> str:
+        """Make the update a dead letter and return its error id; Unavailable when the database is away."""
+        with self._platform.database.transaction() as session:
+            return store(
+                session,
+                kind="update",
+                source_id=f"update:{waiting.bot_id}:{waiting.request_id}",
+                error=error,
+                where=where,
+                bot_id=waiting.bot_id,
+                attempts=max(1, waiting.attempts),
+                payload={"update": open_tokens(self._platform.vault, waiting.update, waiting.bot_id)},
+            )
+
+    def _context(self, behaviour: Behaviour, update: dict[str, Any], waiting: Waiting) -> Context | None:
+        kind = kind_of(update)
+        parsed = types.Update.de_json(update)  # type: ignore[no-untyped-call]
+        event = getattr(parsed, kind, None) if kind else None
+        if event is None:
+            return None
+        chat = getattr(getattr(event, "message", None) or event, "chat", None)
+        lead = _lead(getattr(event, "from_user", None))
+        ctx = Context(
+            bot=behaviour.bot,
+            kind=kind,
+            event=event,
+            chat_id=getattr(chat, "id", 0) or lead.telegram_id,
+            lead=lead,
+            request_id=waiting.request_id,
+            notify_owner=lambda about, params: self._notify(behaviour, about, params),
+        )
+        ctx.load_state = lambda: self._load_state(_conversation_key(ctx), behaviour.bot.id)
+        return ctx
+
+    def _handled(self, ctx: Context, waiting: Waiting) -> Handled:
+        """Put the wishes into their stored form; a wish that JSON cannot hold is the handler's failure."""
+        wanted = ctx.effects
+        conversation = None
+        if wanted.conversation is not None:
+            ended = not any(wanted.conversation.values())
+            conversation = "" if ended else self._stored(wanted.conversation, waiting.bot_id)
+        sends = tuple(
+            Send(
+                str(call.priority),
+                str(call.params.get("chat_id", waiting.chat)),
+                self._stored({"method": call.method, "params": call.params}, waiting.bot_id),
+            )
+            for call in wanted.calls
+        )
+        return Handled(sends, _conversation_key(ctx), conversation)
+
+    def _stored(self, value: dict[str, Any], bot_id: int) -> str:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return seal_tokens(self._platform.vault, text.encode(errors="replace").decode(), bot_id)
+
+    def _load_state(self, key: str, bot_id: int) -> str | None:
+        stored = self._platform.redis.get(key)
+        return None if stored is None else open_tokens(self._platform.vault, str(stored), bot_id)
+
+    def _notify(self, behaviour: Behaviour, kind: str, params: dict[str, Any]) -> None:
+        try:
+            with self._platform.database.transaction() as session:
+                notify(
+                    session,
+                    behaviour.account_id,
+                    kind,
+                    "warning",
+                    f"{kind}:{params.get('error_id', '')}",
+                    {**params, "count": 1, "bot": behaviour.bot.username},
+                    bot_id=behaviour.bot.id,
+                )
+        except Unavailable:
+            logger.warning("the owner could not be notified")
+
+
+def _lead(person: Any) -> Lead:
+    if person is None:
+        return Lead(0)
+    return Lead(
+        telegram_id=person.id,
+        first_name=getattr(person, "first_name", None) or "",
+        last_name=getattr(person, "last_name", None) or "",
+        username=getattr(person, "username", None) or "",
+        language=getattr(person, "language_code", None) or "",
+    )
+
+
+def _conversation_key(ctx: Context) -> str:
+    strategy = ctx.bot.strategy
+    return keys.conversation(
+        ctx.bot.id,
+        0 if strategy is Strategy.GLOBAL_USER else ctx.chat_id,
+        0 if strategy is Strategy.CHAT else ctx.lead.telegram_id,
+    )

@@ -1,0 +1,45 @@
+"""The update side of a worker process: behaviours, contacts and leases shared by all drains."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from redis import RedisError
+
+from services.behaviour.book import BehaviourBook
+from services.platform import Platform
+from services.redis.changes import ChangeListener
+from services.redis.keeper import LeaseKeeper
+from services.updates.contacts import Contacts
+from services.updates.drain import drain_lane
+from services.updates.handling import Handling
+
+logger = logging.getLogger(__name__)
+
+
+class Inbound:
+    """What the drains of one process share. Creating it connects to nothing; `start` begins to listen for changes."""
+
+    def __init__(self, platform: Platform, stopping: threading.Event) -> None:
+        self._platform = platform
+        self._stopping = stopping
+        self._keeper = LeaseKeeper(platform.redis)
+        self._book = BehaviourBook(platform)
+        self._handling = Handling(platform, self._book, Contacts(platform))
+        self._listener = ChangeListener(platform.redis, platform.blocking_redis, self._book.on_change)
+
+    def start(self) -> None:
+        """Keep the behaviours as fresh as the database."""
+        self._listener.start()
+
+    def stop(self) -> None:
+        """End the listening."""
+        self._listener.stop()
+
+    def drain(self, lane: int) -> None:
+        """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""
+        try:
+            drain_lane(self._platform, self._handling, self._keeper, lane, self._stopping)
+        except RedisError as error:
+            logger.warning("lane %d left: Redis does not answer (%s)", lane, type(error).__name__)

@@ -1,0 +1,68 @@
+"""Which updates may have killed a process (U6), found out without a write per update in quiet times.
+
+A drain that ends well removes its mark from the lane. Where the mark still stands, the last holder died, and every
+update then in the lane is a suspect: a few are run one by one, each on record, many in batches on record first. An
+update that was on record alone when its process died, twice, is given up. A single coincidence proves nothing: processes
+are killed from outside as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from redis import Redis
+
+from services.redis import keys
+
+HELD = "held"  # field of the suspects' hash that stands for a drain at work
+FEW = 64  # so many suspects are run one by one
+ALONE = 2  # marks for a run alone
+IN_BATCH = 1
+POISON = 2 * ALONE  # marks at which an update is given up unread
+ISOLATION_SECONDS = 5.0  # after so long suspects go on as usual: recovery must not take longer than the crash
+ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
+
+
+class Suspects:
+    """The suspects of one lane, for the drain that holds it."""
+
+    def __init__(self, redis: Redis, lane: int) -> None:
+        self._redis = redis
+        self._lane = lane
+        self._last = (0, 0)
+        self.few = True
+        self.marks: dict[str, int] = {}
+
+    def begin(self, token: str) -> None:
+        """See whether the last holder died, and leave our own mark."""
+        name = keys.update_suspects(self._lane)
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(name)
+            pipe.hset(name, HELD, token)
+            pipe.xlen(keys.update_lane(self._lane))
+            pipe.xrevrange(keys.update_lane(self._lane), count=1)
+            found, _, size, newest = pipe.execute()
+        if HELD in found and newest:
+            self._last = _order(newest[0][0])
+            self.few = size <= FEW
+        self.marks = {entry: int(number) for entry, number in found.items() if entry != HELD}
+
+    def includes(self, entry_id: str) -> bool:
+        """Whether this entry stood in the lane when the last holder died."""
+        return self._last != (0, 0) and _order(entry_id) <= self._last
+
+    def record(self, entry_ids: Iterable[str], *, alone: bool) -> None:
+        """Put on record that these are about to run."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            for entry_id in entry_ids:
+                pipe.hincrby(keys.update_suspects(self._lane), entry_id, ALONE if alone else IN_BATCH)
+            pipe.execute()
+
+    def hand_back(self) -> None:
+        """The drain ends well with entries left: nobody died."""
+        self._redis.hdel(keys.update_suspects(self._lane), HELD)
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    moment, _, sequence = entry_id.partition("-")
+    return int(moment), int(sequence)
