@@ -33,9 +33,8 @@ from tests.servers.broken import answering, http
 from tests.servers.sandbox import Sandbox
 from tests.services.bots.world import count, elsewhere, with_webhooks
 
-pytestmark = pytest.mark.data
 
-
+@pytest.mark.data
 def test_a_registered_bot_has_what_telegram_told_and_the_default_plugins(
     platform: Platform, owner: Caller, sandbox: Sandbox
 ) -> None:
@@ -49,6 +48,7 @@ def test_a_registered_bot_has_what_telegram_told_and_the_default_plugins(
     assert get_bot(platform, owner, bot.public_id).id == bot.id
 
 
+@pytest.mark.data
 def test_the_token_is_sealed_for_its_bot_and_opens_again(
     platform: Platform, owner: Caller, sandbox: Sandbox
 ) -> None:
@@ -58,6 +58,7 @@ def test_the_token_is_sealed_for_its_bot_and_opens_again(
     assert platform.vault.unseal(bot.sealed_token, owner=f"bot:{bot.id}") == token
 
 
+@pytest.mark.data
 def test_no_trace_of_the_token_in_logs_redis_or_any_column(
     platform: Platform, owner: Caller, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_malformed_token_is_refused_without_asking_telegram(
     assert sandbox.stats()["calls_total"] == 0
 
 
+@pytest.mark.data
 def test_a_revoked_token_is_refused_and_nothing_is_saved(
     platform: Platform, owner: Caller, sandbox: Sandbox
 ) -> None:
@@ -137,6 +139,7 @@ def test_a_persons_token_is_no_bot(platform: Platform, owner: Caller) -> None:
     assert caught.value.code == "token_not_a_bot"
 
 
+@pytest.mark.data
 def test_a_bot_of_another_account_is_refused_without_saying_whose(
     platform: Platform, owner: Caller, stranger: Caller, sandbox: Sandbox
 ) -> None:
@@ -152,6 +155,7 @@ def test_a_bot_of_another_account_is_refused_without_saying_whose(
     assert count(platform, Bot) == 1
 
 
+@pytest.mark.data
 def test_of_two_racing_registrations_one_wins(
     platform: Platform, owner: Caller, stranger: Caller, sandbox: Sandbox
 ) -> None:
