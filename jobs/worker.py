@@ -25,6 +25,8 @@ from jobs import process
 from services.platform import Platform
 from services.redis.jobs import JobName, JobQueue
 from services.settings import Settings
+from services.system.heartbeats import Heartbeats
+from services.telegram.telebot_sender import install
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0  # between attempts to reach Redis
@@ -131,6 +133,11 @@ class Worker:
         )
         self._rq.work(logging_level=None)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is running."""
+        return self._rq is not None and self._rq.is_busy
+
     def stop(self) -> None:
         """Ask for the end; a waiting worker ends at once, a busy one after its job."""
         if self._rq is None:
@@ -171,14 +178,22 @@ def _counts(settings: Settings) -> dict[JobQueue, int]:
 def main() -> None:
     """Run until SIGTERM or SIGINT, then hand everything back and end within 20 seconds."""
     platform = process.begin("worker")
+    install(platform.telegram)  # plugins may use telebot; whatever it sends goes our way
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)  # a second one changes nothing
     workers = start_workers(platform)
+    heartbeats = Heartbeats(platform, "worker", lambda: _figures(workers))
+    heartbeats.start()
     logger.info("worker started", extra={"workers": len(workers)})
     ended.wait()
     stop_workers(workers)
+    heartbeats.stop()
     logger.info("worker stopped")
+
+
+def _figures(workers: list[Worker]) -> dict[str, int]:
+    return {"workers": len(workers), "busy": sum(worker.is_busy for worker in workers)}
 
 
 def stop_workers(workers: list[Worker]) -> None:
