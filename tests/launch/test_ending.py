@@ -29,6 +29,7 @@ def test_after_a_killed_launcher_nothing_stays_behind(tmp_path: Path) -> None:
     with running(tmp_path / "data", free_port()) as installation:
         below = descendants(installation.process.pid)
         installation.process.kill()
+        installation.process.wait()
         wait_until(lambda: not any(map(is_running, below)), 15, "all processes gone")
 
 
@@ -52,6 +53,7 @@ def test_a_valkey_left_over_by_a_killed_supervisor_is_not_started_twice(tmp_path
         os.kill(supervisor, signal.SIGSTOP)  # it can neither restart nor stop anything
         installation.process.kill()
         os.kill(supervisor, signal.SIGKILL)
+        installation.process.wait()
     with running(tmp_path / "data", free_port()) as again:
         servers = [pid for pid in descendants(again.process.pid) if "valkey-server" in _command(pid)]
         assert len(servers) == 1
