@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from models import Audience
 from services.clicks.audience import LONGEST_AGENT, agent_class, audience_of
@@ -129,16 +129,19 @@ def referrer_host(referrer: str) -> str:
 
 
 def kept_params(query: str) -> dict[str, str]:
-    """The UTM parameters and ad ids of a query string, each cut to 200 characters; the rest is dropped."""
-    try:
-        pairs = parse_qsl(query[:LONGEST_QUERY], max_num_fields=60, errors="replace")
-    except ValueError:
-        return {}
-    return {name: _clean(value) for name, value in pairs if name in KEPT_PARAMS and value}
+    """The UTM parameters and ad ids of a query string, each cut to 200 characters; the rest is dropped unread."""
+    kept = {}
+    for part in query[:LONGEST_QUERY].split("&"):
+        name, _, value = part.partition("=")
+        if value and name in KEPT_PARAMS:
+            kept[name] = (
+                _clean(unquote_plus(value)) if "%" in value or "+" in value else value[:LONGEST_PARAM]
+            )
+    return kept
 
 
 def _clean(value: str) -> str:
-    return value[:LONGEST_PARAM].replace("\0", "").encode(errors="replace").decode()
+    return value[:LONGEST_PARAM].replace("\0", "")
 
 
 def _country(environ: Mapping[str, Any], behind_proxy: bool) -> str:

@@ -8,12 +8,11 @@ in the entry. With Redis away everything happens in this process, and the click 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from redis import Redis, RedisError
 from redis.exceptions import NoScriptError
@@ -236,8 +235,3 @@ class _LocalCounters:
         key = (click.pool_id, click.client)
         self._requests[key] = self._requests.get(key, 0) + 1
         return self._requests[key]
-
-
-def entry_of(**fields: Any) -> str:
-    """The JSON of a click's entry."""
-    return json.dumps(fields, separators=(",", ":"))
