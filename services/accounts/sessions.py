@@ -53,7 +53,7 @@ def authenticate(platform: Platform, email: str, password: str, ip: str, user_ag
     if account is None or not matches or not account.is_active:
         logger.info("a sign-in failed", extra={"account_id": account.id if account else None, "ip": ip})
         raise Unauthenticated("E-mail or password is wrong", code="wrong_credentials")
-    forget_attempts(platform, account=email)
+    forget_attempts(platform, ip=ip, account=email)
     fresh_hash = hash_password(password) if needs_rehash(account.password_hash) else None
     with platform.database.transaction() as session:
         if fresh_hash is not None:

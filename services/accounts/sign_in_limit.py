@@ -42,13 +42,23 @@ def count_attempt(platform: Platform, *, ip: str, account: str) -> None:
         )
 
 
-def forget_attempts(platform: Platform, *, account: str) -> None:
-    """After a good sign-in: the account's count starts anew. The address's stays, or one own account would reset it."""
-    key = _key("account", account)
+def forget_attempts(platform: Platform, *, ip: str, account: str) -> None:
+    """After a good sign-in: the account's count starts anew, and the address gets back this one attempt.
+
+    Only this one: else an own account would wipe out the guesses at others'.
+    """
+    address, own = _key("address", ip), _key("account", account)
     with _local_lock:
-        _local.pop(key, None)
+        _local.pop(own, None)
+        if address in _local:
+            end, count = _local[address]
+            _local[address] = (end, max(count - 1, 0))
     try:
-        platform.redis.delete(key)
+        pipeline = platform.redis.pipeline()
+        pipeline.delete(own)
+        pipeline.decr(address)
+        pipeline.expire(address, WINDOW_SECONDS, nx=True)
+        pipeline.execute()
     except RedisError:
         logger.warning("the count of sign-in attempts was not cleared")
 

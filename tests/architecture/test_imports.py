@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "sandbox": {"sandbox"},
     "benchmarks": {"benchmarks", "app", "services", "models", "sandbox", "plugins", "jobs"},
 }
-OURS = set(MAY_IMPORT) | {"tests"}
+OURS = set(MAY_IMPORT) - {"gunicorn"} | {"tests"}  # there the name is the server's
 FOR_PLUGINS = {"pydantic", "telebot"}
 
 

@@ -218,6 +218,23 @@ def test_a_good_sign_in_forgets_the_account_s_failures(platform: Platform) -> No
         authenticate(platform, "owner@example.com", PASSWORD, "198.51.100.1", "")
 
 
+def test_an_office_behind_one_address_may_sign_in_all_day(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    for _ in range(sign_in_limit.PER_ADDRESS + 1):
+        assert sign_in(platform)
+    assert platform.redis.ttl(sign_in_limit._key("address", "192.0.2.1")) > 0
+
+
+def test_a_good_sign_in_does_not_wipe_out_the_guesses_at_others(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    for guess in range(sign_in_limit.PER_ADDRESS):
+        sign_in_limit.count_attempt(platform, ip="192.0.2.7", account=f"{guess}@example.com")
+    sign_in_limit.forget_attempts(platform, ip="192.0.2.7", account="own@example.com")
+    sign_in_limit.count_attempt(platform, ip="192.0.2.7", account="next@example.com")
+    with pytest.raises(RateLimited):
+        sign_in_limit.count_attempt(platform, ip="192.0.2.7", account="next@example.com")
+
+
 def test_attempts_leave_no_e_mail_address_in_redis(platform: Platform) -> None:
     sign_in_limit.count_attempt(platform, ip="192.0.2.1", account="owner@example.com")
     names = platform.redis.keys("*")
