@@ -25,6 +25,8 @@ from typing import Final
 from models import MemberStatus
 
 CONVERSION_CAUSE: Final = "conversion"  # degraded by missing starts (H6): a good getMe does not clear it
+FIRST_CAUSE: Final = "first_check"
+RECOVERED_CAUSE: Final = "recovered"
 ALLOWED_CAUSE: Final = "allowed"  # the owner let a banned member return
 
 
@@ -119,8 +121,10 @@ def step(state: BreakerState, outcome: CheckOutcome, now: datetime, policy: Poli
         return Step(_still_banned(state, outcome, now, policy))
     good = outcome.verdict is Verdict.GOOD
     after = _after_good(state, now, policy) if good else _after_failure(state, outcome, now, policy)
-    cause = "" if after.status is state.status else ("recovered" if good else outcome.cause)
-    return Step(after, cause)
+    if after.status is state.status:
+        return Step(after)
+    well = FIRST_CAUSE if state.status is MemberStatus.CHECKING else RECOVERED_CAUSE
+    return Step(after, well if good else outcome.cause)
 
 
 def allowed_back(state: BreakerState, now: datetime, policy: Policy = H3) -> BreakerState:

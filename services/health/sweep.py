@@ -178,12 +178,15 @@ def _tell(platform: Platform, applied: Applied) -> None:
     """After the commit: counters, the snapshot for every process, links of renamed bots. What fails here the tickers repair."""
     for change in applied.changes:
         BREAKER_TRANSITIONS.labels(change.before, change.after).inc()
+        bot, pool_id = change.member.bot, change.member.pool_id
         logger.info(
-            "member %s -> %s (%s)",
+            "@%s in pool %d: %s -> %s (%s)",
+            bot.username,
+            pool_id,
             change.before,
             change.after,
             change.cause,
-            extra={"bot_id": change.member.bot_id, "pool_id": change.member.pool_id},
+            extra={"bot_id": bot.id, "pool_id": pool_id},
         )
     try:
         if applied.pool_ids:
