@@ -8,6 +8,7 @@ from flask import g, request
 
 from blueprints.panel import assets
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.browsers import browser_name
 from blueprints.panel.texts import script_texts
 from blueprints.platform import platform
 from services.notifications.notify import unread_count
@@ -16,7 +17,13 @@ from services.notifications.notify import unread_count
 @blueprint.app_context_processor
 def variables() -> dict[str, Any]:
     """Vendored files, texts for scripts, and whoever is signed in, if that is already known."""
-    return {"vendored": assets, "script_texts": script_texts, "me": g.get("signed_in"), "unread": _unread()}
+    return {
+        "vendored": assets,
+        "script_texts": script_texts,
+        "browser_name": browser_name,
+        "me": g.get("signed_in"),
+        "unread": _unread(),
+    }
 
 
 def _unread() -> int:

@@ -142,7 +142,6 @@ def _numbers() -> dict[str, str]:
         "banned_hint": _("out of the rotation"),
         "weight": _("weight {weight}"),
         "failures": _("Failures ({count})"),
-        "no_failures": _("No failures"),
         "move_up": _("Move {name} up"),
         "move_down": _("Move {name} down"),
         "pool_needs_bot": _("Choose at least one bot: a pool without bots answers nobody."),

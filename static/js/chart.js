@@ -1,29 +1,32 @@
-// Clicks over time as a uPlot chart that follows theme and width.
+// Clicks over time as stacked bars in uPlot, following theme and size. Stacked, so that a bot's lost share is seen
+// to move to the others.
 import { language, number } from "./dom.js";
 
-const SIGNALS = ["#1f7ae0", "#ff7a4d", "#12a37a", "#b565d8", "#e0a100", "#3fb6d8", "#e0567a", "#7d8f2f", "#8c6bd1", "#c26a2d"];
-const HEIGHT = 240;
-const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const SIGNALS = {
+  light: ["#1d6fd8", "#ff7a4d", "#129a72", "#8e5bd0", "#d69a00", "#2aa7c9", "#d94f79", "#6f8427", "#5466c4", "#a8612c"],
+  dark: ["#5aa2ff", "#ff8f66", "#38c795", "#b58cf0", "#f0bd3a", "#5ccbe8", "#f27ea0", "#a5bd58", "#8f9df0", "#d8935c"],
+};
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-export const signal = (index) => SIGNALS[index % SIGNALS.length];
-
-/** A chart in `element`; `show({times, lines: [{label, values}]})` draws or redraws it. */
+/** A chart in `element`; `show({times, timeLabel, lines: [{label, values}]})` draws or redraws it. */
 export function chart(element) {
+  const canvas = document.createElement("div");
+  canvas.className = "chart-canvas";
+  element.append(canvas);
   let plot = null;
   let shape = "";
   let last = null;
-  const rebuild = () => {
-    plot?.destroy();
-    plot = null;
+  const fit = () => plot?.setSize(size(element));
+  new ResizeObserver(fit).observe(element);
+  document.addEventListener("theme", () => {
+    shape = "";
     if (last) show(last);
-  };
-  new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: HEIGHT })).observe(element);
-  document.addEventListener("theme", rebuild);
+  });
 
   function show(data) {
     last = data;
-    const columns = [data.times, ...data.lines.map((line) => line.values)];
+    const columns = [data.times, ...stacked(data.lines)];
     const wanted = data.lines.map((line) => line.label).join("\n");
     if (plot && wanted === shape) {
       plot.setData(columns);
@@ -31,42 +34,58 @@ export function chart(element) {
     }
     plot?.destroy();
     shape = wanted;
-    plot = new uPlot(options(element, data), columns, element);
+    plot = new uPlot(options(element, data, () => last), columns, canvas);
+    fit(); // only now the legend has a height
   }
   return { show };
 }
 
-function options(element, data) {
-  const ink = css("--soft");
-  const grid = { stroke: css("--line"), width: 1 };
-  const single = data.lines.length === 1;
-  const axis = { stroke: ink, grid, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-  return {
-    width: element.clientWidth || 600,
-    height: HEIGHT,
-    cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-    legend: { show: true, live: true },
-    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, Math.max(4, Math.ceil(max * 1.15))] } },
-    axes: [
-      { ...axis, grid: { show: false }, values: (_plot, ticks) => ticks.map((tick) => hour.format(new Date(tick * 1000))), space: 70 },
-      { ...axis, size: 52, values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick) : "")) },
-    ],
-    series: [
-      { label: data.timeLabel, value: (_plot, at) => (at ? hour.format(new Date(at * 1000)) : "–") },
-      ...data.lines.map((line, index) => stroke(line, index, single)),
-    ],
-  };
+function size(element) {
+  const legend = element.querySelector(".u-legend")?.offsetHeight ?? 0;
+  return { width: element.clientWidth || 600, height: Math.max(180, element.clientHeight - legend - 4) };
 }
 
-function stroke(line, index, single) {
-  const colour = single ? css("--accent") : signal(index);
+// The first line is drawn first, so it must reach to the top of the stack; each later one covers what lies below.
+function stacked(lines) {
+  const sums = lines.map(() => []);
+  for (let at = 0; at < (lines[0]?.values.length ?? 0); at += 1) {
+    let height = 0;
+    for (let line = lines.length - 1; line >= 0; line -= 1) {
+      height += lines[line].values[at];
+      sums[line][at] = height;
+    }
+  }
+  return sums;
+}
+
+function options(element, data, newest) {
+  const axis = { stroke: css("--soft"), ticks: { show: false }, font: "12px system-ui, sans-serif" };
+  const grid = { stroke: css("--line"), width: 1 };
+  const colours = SIGNALS[document.documentElement.dataset.theme] ?? SIGNALS.light;
+  const step = data.times[1] - data.times[0];
   return {
-    label: line.label,
-    stroke: colour,
-    width: 2,
-    fill: single ? `${colour}26` : undefined,
-    paths: uPlot.paths.spline(),
-    points: { show: false },
-    value: (_plot, value) => number(value),
+    ...size(element),
+    cursor: { points: { show: false }, drag: { x: false, y: false } },
+    legend: { show: true, live: true },
+    scales: {
+      x: { time: true, range: (_plot, min, max) => [min - step, max + step] },
+      y: { range: (_plot, _min, max) => [0, Math.max(4, Math.ceil(max * 1.1))] },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, space: 70, values: (_plot, ticks) => ticks.map((tick) => clock.format(new Date(tick * 1000))) },
+      { ...axis, grid, size: 48, values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick) : "")) },
+    ],
+    series: [
+      { label: data.timeLabel, value: (_plot, at) => (at ? clock.format(new Date(at * 1000)) : "–") },
+      ...data.lines.map((line, index) => ({
+        label: line.label,
+        stroke: colours[index % colours.length],
+        fill: colours[index % colours.length],
+        width: 0,
+        paths: uPlot.paths.bars({ size: [0.72, 28], radius: index === 0 ? 0.15 : 0 }),
+        points: { show: false },
+        value: (_plot, _sum, _series, at) => (at === null || at === undefined ? "" : number(newest().lines[index]?.values[at])),
+      })),
+    ],
   };
 }

@@ -24,6 +24,6 @@ export function poll(path, everyMs, onData, onState) {
     again();
   };
   document.addEventListener("visibilitychange", () => document.hidden || step());
-  again();
+  timer = window.setTimeout(step, 300);
   return step;
 }

@@ -113,8 +113,8 @@ document.addEventListener("alpine:init", () => {
     percentOf: percent,
     ago,
     botPage: (member) => `/panel/bots/${member.bot_id}`,
-    noFailures: (member) => member.last_failures.length === 0,
-    failuresText: (member) => text(member.last_failures.length ? "failures" : "no_failures", { count: member.last_failures.length }),
+    hasFailures: (member) => member.last_failures.length > 0,
+    failuresText: (member) => text("failures", { count: member.last_failures.length }),
     isOpen(member) {
       return this.opened === member.bot_id;
     },
