@@ -36,7 +36,7 @@ HANDLERS = 64  # at once per lane
 HANDLERS_PER_BOT = 16
 COMMIT_AT_ONCE = 128
 LINGER_SECONDS = 5.0  # an idle drain waits so long for more: cheaper than a job per update at low rates
-LOOK_SECONDS = 1.0  # how soon a waiting reader sees a stop
+LOOK_SECONDS = 2.5  # how soon a waiting reader sees a stop
 FULL_SECONDS = 0.02  # between looks for room in memory
 RETRY_DELAYS = (2.0, 4.0, 8.0)  # U6
 JITTER = 0.25
@@ -63,14 +63,12 @@ class Drain:
         holding: Holding,
         lane: int,
         stopping: threading.Event,
-        delays: tuple[float, ...] = RETRY_DELAYS,
     ) -> None:
         self._platform = platform
         self._handling = handling
         self._holding = holding
         self._lane = lane
         self._stopping = stopping
-        self._delays = delays
         self._crew = Crew(
             FairQueue[Waiting](per_bot=HANDLERS_PER_BOT),
             self._handle,
@@ -191,7 +189,7 @@ class Drain:
         try:
             if waiting.marks >= POISON:
                 self._give_up(waiting, "The update ended its process twice", "poison", "poison")
-            elif waiting.attempts > len(self._delays):
+            elif waiting.attempts > len(RETRY_DELAYS):
                 self._give_up(waiting, waiting.error or "The handler failed too often", "", "failed")
             else:
                 self._observe_lag(waiting)
@@ -210,10 +208,10 @@ class Drain:
         """The handler's own failure: try again after a while, or give up at the next look."""
         waiting.attempts += 1
         waiting.error, waiting.place = explain(error), place_of(error)
-        final = waiting.attempts > len(self._delays)
+        final = waiting.attempts > len(RETRY_DELAYS)
         logger.warning("handler failed (attempt %d): %s", waiting.attempts, place_of(error), exc_info=error)
         RETRIES.labels("update").inc()
-        delay = 0.0 if final else self._delays[waiting.attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)
+        delay = 0.0 if final else RETRY_DELAYS[waiting.attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)
         with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less
             self._platform.redis.hincrby(keys.update_attempts(self._lane), waiting.entry_id, 1)
         self._crew.retry(waiting, delay)

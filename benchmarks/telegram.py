@@ -1,0 +1,194 @@
+"""Telegram for the pipeline benchmark, in a process of its own: posts updates to webhooks and is the Bot API.
+
+`python -m benchmarks.telegram` reads its orders as one line of JSON from stdin, listens, and prints JSON lines. Raw
+sockets and one selector, so that it leaves most of the machine to the application.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import re
+import selectors
+import socket
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+MARK = re.compile(rb'"text":"m(\d+)"')
+ANSWER = b'{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":1,"type":"private"},"text":"x"}}'
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(ANSWER),
+    ANSWER,
+)
+
+
+@dataclass
+class Run:
+    """One measurement: how many updates, at which rate (0: as fast as `window` unanswered ones allow)."""
+
+    updates: int
+    rate: float
+    window: int
+    posted: dict[int, float] = field(default_factory=dict)
+    accepted: list[float] = field(default_factory=list)
+    replied: list[float] = field(default_factory=list)
+    refused: int = 0
+
+
+class Telegram:
+    """The selector loop over posting connections, API connections and delayed answers."""
+
+    def __init__(self, delay: float) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ, ("listen", None))
+        self.port = self._listener.getsockname()[1]
+        self._delay = delay
+        self._due: list[tuple[float, int, socket.socket]] = []
+        self._buffers: dict[int, bytes] = {}
+        self._idle: deque[socket.socket] = deque()
+        self._busy: dict[int, int] = {}
+        self._number = 0
+        self._run = Run(0, 0, 0)
+
+    def connect(self, port: int, connections: int) -> None:
+        """Open the posting connections."""
+        for _ in range(connections):
+            connection = socket.create_connection(("127.0.0.1", port))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._selector.register(connection, selectors.EVENT_READ, ("post", connection))
+            self._idle.append(connection)
+
+    def measure(self, run: Run, bots: list[dict[str, Any]], chats: int, patience: float) -> dict[str, Any]:
+        """Post the run's updates round robin over bots and chats until all are answered or `patience` (s) is over."""
+        self._run = run
+        began = time.perf_counter()
+        sent = 0
+        while len(run.replied) < run.updates and time.perf_counter() - began < patience:
+            now = time.perf_counter()
+            while sent < run.updates and self._idle and self._may_post(run, sent, now - began):
+                bot = bots[sent % len(bots)]
+                self._post(bot, sent // len(bots) % chats)
+                sent += 1
+            self._turn(0.0005 if sent < run.updates else 0.01)
+        return self._report(run, time.perf_counter() - began)
+
+    def _may_post(self, run: Run, sent: int, elapsed: float) -> bool:
+        return sent < elapsed * run.rate if run.rate else sent - len(run.replied) < run.window
+
+    def _post(self, bot: dict[str, Any], chat: int) -> None:
+        self._number += 1
+        person = {"id": 1_000_000 + chat, "is_bot": False, "first_name": "Ana", "language_code": "pt-br"}
+        update = {
+            "update_id": self._number,
+            "message": {
+                "message_id": self._number,
+                "from": person,
+                "chat": {"id": person["id"], "type": "private", "first_name": "Ana"},
+                "date": 1_700_000_000,
+                "text": f"m{self._number}",
+            },
+        }
+        body = json.dumps(update).encode()
+        head = (
+            f"POST {bot['path']} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"X-Telegram-Bot-Api-Secret-Token: {bot['secret']}\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        connection = self._idle.popleft()
+        self._busy[connection.fileno()] = self._number
+        self._run.posted[self._number] = time.perf_counter()
+        connection.sendall(head + body)
+
+    def _turn(self, patience: float) -> None:
+        for key, _ in self._selector.select(patience):
+            role, connection = key.data
+            if role == "listen":
+                self._accept()
+            elif role == "post":
+                self._posted(connection)
+            else:
+                self._called(connection)
+        now = time.perf_counter()
+        while self._due and self._due[0][0] <= now:
+            heapq.heappop(self._due)[2].sendall(OK)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(connection, selectors.EVENT_READ, ("call", connection))
+
+    def _posted(self, connection: socket.socket) -> None:
+        data = self._buffers.pop(connection.fileno(), b"") + connection.recv(65536)
+        if b"\r\n\r\n" not in data:
+            self._buffers[connection.fileno()] = data
+            return
+        number = self._busy.pop(connection.fileno())
+        if data[9:12] == b"200":
+            self._run.accepted.append(time.perf_counter() - self._run.posted[number])
+        else:
+            self._run.refused += 1
+        self._idle.append(connection)
+
+    def _called(self, connection: socket.socket) -> None:
+        received = connection.recv(65536)
+        if not received:
+            self._selector.unregister(connection)
+            connection.close()
+            return
+        data = self._buffers.pop(connection.fileno(), b"") + received
+        head, mark, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        if not mark or length is None or len(body) < int(length[1]):
+            self._buffers[connection.fileno()] = data
+            return
+        now = time.perf_counter()
+        found = MARK.search(body)
+        if found is not None and int(found[1]) in self._run.posted:
+            self._run.replied.append(now - self._run.posted[int(found[1])])
+        if self._delay:
+            heapq.heappush(self._due, (now + self._delay, connection.fileno(), connection))
+        else:
+            connection.sendall(OK)
+
+    @staticmethod
+    def _report(run: Run, seconds: float) -> dict[str, Any]:
+        return {
+            "seconds": round(seconds, 3),
+            "posted": len(run.posted),
+            "refused": run.refused,
+            "replies": len(run.replied),
+            "rate": round(len(run.replied) / seconds, 1),
+            "reply_ms": _percentiles(run.replied),
+            "webhook_ms": _percentiles(run.accepted),
+        }
+
+
+def _percentiles(times: list[float]) -> dict[str, float]:
+    ordered = sorted(times)
+    if not ordered:
+        return {}
+    return {
+        f"p{share}": round(ordered[min(len(ordered) - 1, len(ordered) * share // 100)] * 1000, 1)
+        for share in (50, 95, 99)
+    }
+
+
+def main() -> None:
+    """Say the port, then answer each order line with a report line."""
+    telegram = Telegram(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0)
+    print(json.dumps({"port": telegram.port}), flush=True)
+    orders = json.loads(sys.stdin.readline())
+    telegram.connect(orders["web_port"], orders["connections"])
+    for line in sys.stdin:
+        order = json.loads(line)
+        run = Run(order["updates"], order["rate"], order["window"])
+        report = telegram.measure(run, orders["bots"], orders["chats"], order["patience"])
+        print(json.dumps(report), flush=True)
+
+
+if __name__ == "__main__":
+    main()
