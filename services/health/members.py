@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from models import Bot, MemberStatus, PoolBot, PoolBotTransition
+from models import Bot, MemberStatus, PoolBot, PoolBotTransition, RedirectPool
 from services.health.alerts import Change, alert_changes
 from services.health.breaker import BreakerState, CheckOutcome, Verdict, is_due, step
 from services.health.pool_health import refresh_pool_health
@@ -34,13 +34,14 @@ def apply_outcomes(
 ) -> Applied:
     """Bring each bot's outcome to all its members, in the caller's transaction.
 
-    With `hold` (H4) failures leave every state as it is. Rows are locked in the order of their ids.
+    With `hold` (H4) failures leave every state as it is. Pools are locked first, then members, as the flusher does.
     """
+    _lock_pools(session, outcomes)
     members = session.scalars(
         select(PoolBot)
         .where(PoolBot.bot_id.in_(outcomes))
         .options(joinedload(PoolBot.bot), joinedload(PoolBot.pool))
-        .order_by(PoolBot.id)
+        .order_by(PoolBot.pool_id, PoolBot.bot_id)
         .with_for_update(of=PoolBot)
     ).all()
     changes = []
@@ -77,6 +78,16 @@ def write_state(session: Session, member: PoolBot, state: BreakerState, cause: s
         )
     )
     return True
+
+
+def _lock_pools(session: Session, bot_ids: Collection[int]) -> None:
+    concerned = select(PoolBot.pool_id).where(PoolBot.bot_id.in_(bot_ids))
+    session.execute(
+        select(RedirectPool.id)
+        .where(RedirectPool.id.in_(concerned))
+        .order_by(RedirectPool.id)
+        .with_for_update(key_share=True)
+    )
 
 
 def _apply(session: Session, member: PoolBot, outcome: CheckOutcome, now: datetime) -> list[Change]:

@@ -30,6 +30,7 @@ def allow_return(platform: Platform, caller: Caller, pool_id: int | str, bot_id:
     with platform.database.transaction() as session:
         pool = get_owned(session, caller, RedirectPool, pool_id)
         bot = get_owned(session, caller, Bot, bot_id)
+        session.refresh(pool, with_for_update=True)  # pool before member, as everywhere
         member = session.scalar(
             select(PoolBot).where(PoolBot.pool_id == pool.id, PoolBot.bot_id == bot.id).with_for_update()
         )

@@ -100,7 +100,7 @@ def describe_member(member: PoolBot) -> dict[str, Any]:
 
 
 def _locked(session: Session, pool_id: int) -> RedirectPool:
-    # Two who add at once must not both find the last free place.
+    # Two who add at once must not both find the last free place; and everybody locks a pool before its members.
     return session.scalars(select(RedirectPool).where(RedirectPool.id == pool_id).with_for_update()).one()
 
 
