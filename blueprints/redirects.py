@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
 from blueprints.access import public
 from blueprints.lifecycle import STARTERS
-from blueprints.platform import EXTENSION
+from blueprints.platform import EXTENSION, platform
+from blueprints.security import signed_in_session
+from services.clicks.dry_run import dry_run
 from services.clicks.facts import VISITOR_COOKIE
 from services.clicks.redirect import Kind, Outcome, Redirector
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("redirects", __name__)
 REDIRECTOR = "flotilla.redirector"
 OUTCOME = "flotilla.outcome"
+DRY_RUN = "dry_run=1"
 METHODS = {"GET", "HEAD"}
 COOKIE = f"; Max-Age={365 * 86400}; Path=/go; HttpOnly; SameSite=Lax"
 HEADERS = (
@@ -42,6 +45,8 @@ PAGES = {Kind.UNKNOWN: ("redirects/unknown.html", 404), Kind.UNAVAILABLE: ("redi
 @public
 def go(slug: str) -> Response:
     """Send a visitor to the bot whose turn it is, or show why there is none."""
+    if DRY_RUN in request.environ["QUERY_STRING"] and (found := signed_in_session()) is not None:
+        return jsonify(dry_run(platform(), redirector(), found.caller, slug, request.environ))
     outcome = request.environ.get(OUTCOME) or redirector().answer(slug, request.environ)
     if outcome.location:
         return Response(None, 302, _headers(outcome, request.environ))
@@ -61,7 +66,12 @@ class Shortcut:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """A WSGI application."""
         path: str = environ["PATH_INFO"]
-        if path.startswith("/go/") and environ["REQUEST_METHOD"] in METHODS and "/" not in path[4:]:
+        if (
+            path.startswith("/go/")
+            and environ["REQUEST_METHOD"] in METHODS
+            and "/" not in path[4:]
+            and DRY_RUN not in environ["QUERY_STRING"]
+        ):
             outcome = _redirector_of(self._app).answer(path[4:], environ)
             if outcome.location:
                 start_response("302 Found", _headers(outcome, environ))

@@ -14,6 +14,7 @@ from services.pools import members, pools
 from services.pools.fields import MemberChange, NewMember, NewPool, PoolChange
 from services.pools.members import describe_member
 from services.pools.pools import describe
+from services.pools.status import pool_status
 
 blueprint = Blueprint("pools", __name__, url_prefix="/redirect-pools")
 
@@ -55,6 +56,13 @@ def delete(pool_id: int) -> ResponseReturnValue:
     """Delete a pool with its clicks."""
     pools.delete_pool(platform(), caller(), pool_id)
     return "", 204
+
+
+@blueprint.get("/<int:pool_id>/status")
+@api(Scope.READ)
+def status(pool_id: int) -> ResponseReturnValue:
+    """The pool as it stands: health, traffic, capacity, each member."""
+    return pool_status(platform(), caller(), pool_id).as_json()
 
 
 @blueprint.get("/<int:pool_id>/bots")

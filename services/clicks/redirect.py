@@ -110,12 +110,16 @@ class Redirector:
             _counter("", "unknown").inc()
             return UNKNOWN
         now = time.time()
-        facts = read_facts(environ, now, behind_proxy=self._behind_proxy, keyed_hash=self._hash)
+        facts = self.facts(environ, now)
         new_visitor = new_token() if facts.is_human and not facts.visitor else ""
         route = self.route(pool, now)
         click = self._pending(pool, route, facts, facts.visitor or new_visitor)
         written = self.recorder.record(click)
         return self._outcome(pool, route, click, written, new_visitor)
+
+    def facts(self, environ: Mapping[str, Any], now: float) -> ClickFacts:
+        """The facts of a request at `now` (epoch seconds)."""
+        return read_facts(environ, now, behind_proxy=self._behind_proxy, keyed_hash=self._hash)
 
     def route(self, pool: PoolSnapshot, now: float) -> Route:
         """Who serves this pool now; remembered until the book changes or a slow start goes on."""

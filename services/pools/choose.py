@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from models import MemberStatus, Strategy
 from services.pools.model import MemberSnapshot, PoolSnapshot
@@ -15,6 +15,7 @@ from services.pools.strategies import Candidate, at_random, least_loaded, rendez
 SLOW_START_FLOOR = 0.1  # R4: a bot that (re)joins begins with a tenth of its share
 SUSPECT_FACTOR = 0.02  # H6: a suspect keeps 2 % of its traffic, enough to clear itself
 NEVER = float("inf")
+LAST_RESORT = "degraded"  # the name of the tier of degraded members
 HEEDS_WEIGHT = {Strategy.WEIGHTED, Strategy.LEAST_CONNECTIONS}
 ROTATES = {Strategy.ROUND_ROBIN, Strategy.WEIGHTED}
 
@@ -46,14 +47,8 @@ def eligible(
             if member.priority == top and member.status in (MemberStatus.ONLINE, MemberStatus.SUSPECT)
         ]
         return f"tier{top}", _candidates(pool, tier, now, slow_start_seconds)
-    rest = [
-        member for member in open_members if member.status in (MemberStatus.DEGRADED, MemberStatus.SUSPECT)
-    ]
-    if not rest:
-        return "", ()
-    top = max(member.priority for member in rest)
-    last = [member for member in rest if member.priority == top]
-    return "degraded", _candidates(pool, last, now, slow_start_seconds)
+    last = _last_resort(pool)
+    return (LAST_RESORT, _candidates(pool, last, now, slow_start_seconds)) if last else ("", ())
 
 
 def is_open(member: MemberSnapshot) -> bool:
@@ -116,6 +111,29 @@ def choose(
     return at_random(candidates, chance)
 
 
-def without(pool: PoolSnapshot, bot_id: int) -> PoolSnapshot:
-    """The pool as if the bot were not in it; for "what if" questions and tests."""
-    return replace(pool, members=tuple(member for member in pool.members if member.bot_id != bot_id))
+def obstacle(pool: PoolSnapshot, member: MemberSnapshot, tier: str) -> str:
+    """Why a member does not serve while `tier` does, as a stable word; "" when it does (A5)."""
+    switches = (
+        ("disabled", not member.is_enabled),
+        ("stopped", not member.running),
+        ("draining", member.draining),
+        ("weight_zero", member.weight == 0),
+    )
+    for word, applies in switches:
+        if applies:
+            return word
+    if member.status not in (MemberStatus.ONLINE, MemberStatus.SUSPECT, MemberStatus.DEGRADED):
+        return str(member.status)
+    if tier == LAST_RESORT:
+        return "" if any(one is member for one in _last_resort(pool)) else "lower_tier"
+    if member.status is MemberStatus.DEGRADED:
+        return "degraded"
+    return "" if f"tier{member.priority}" == tier else "lower_tier"
+
+
+def _last_resort(pool: PoolSnapshot) -> list[MemberSnapshot]:
+    """Degraded and suspect members of the highest priority among them: for when nobody is online."""
+    spare = (MemberStatus.DEGRADED, MemberStatus.SUSPECT)
+    rest = [member for member in pool.members if is_open(member) and member.status in spare]
+    top = max((member.priority for member in rest), default=0)
+    return [member for member in rest if member.priority == top]
