@@ -63,24 +63,28 @@ def init_app(app: Flask, platform: Platform) -> None:
         PERMANENT_SESSION_LIFETIME=settings.session_hours * 3600,
         WTF_CSRF_CHECK_DEFAULT=False,  # checked below, once it is known whether a key or a cookie asks
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a page left open overnight still works
-        HOT_ENDPOINTS={},
     )
     csrf.init_app(app)  # type: ignore[no-untyped-call]
     if settings.trusted_proxies:
         # Hosts and ports are not taken from headers; the scheme is what the nearest proxy says.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)  # type: ignore[method-assign]
-    app.before_request(_enter)
-    app.after_request(_leave)
+    # Each of these runs on every click too: nothing but one look-up of the endpoint for those.
+    hot = _HotEndpoints(app)
+    app.before_request(lambda: None if hot[request.endpoint] else _enter())
+    app.after_request(lambda answer: _leave(answer, hot[request.endpoint]))
     app.teardown_request(_unbind)
 
 
-def is_hot(app: Flask, endpoint: str | None) -> bool:
-    """Whether the endpoint is a public one of redirects or webhooks, or a static file. Remembered per application."""
-    known: dict[str | None, bool] = app.config["HOT_ENDPOINTS"]
-    hot = known.get(endpoint)
-    if hot is None:
-        hot = known[endpoint] = _hot(app, endpoint)
-    return hot
+class _HotEndpoints(dict[str | None, bool]):
+    """Endpoint -> whether it is a public one of redirects or webhooks, or a static file; found out once."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__()
+        self._app = app
+
+    def __missing__(self, endpoint: str | None) -> bool:
+        self[endpoint] = _hot(self._app, endpoint)
+        return self[endpoint]
 
 
 def client_address() -> str:
@@ -111,8 +115,6 @@ def _hot(app: Flask, endpoint: str | None) -> bool:
 
 
 def _enter() -> ResponseReturnValue | None:
-    if is_hot(current_app, request.endpoint):
-        return None
     g.began = time.perf_counter()
     g.request_id = new_request_id()
     g.log_binding = bind(request_id=g.request_id)
@@ -197,8 +199,8 @@ def _api_key() -> str | None:
     return _bearer() or request.headers.get("X-API-Key")
 
 
-def _leave(response: Response) -> Response:
-    if is_hot(current_app, request.endpoint) and response.status_code < 400:
+def _leave(response: Response, hot: bool) -> Response:
+    if hot and response.status_code < 400:
         return response
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
