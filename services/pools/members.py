@@ -129,7 +129,7 @@ def _already_member() -> Conflict:
 def _member(
     session: Session, caller: Caller, pool_id: int, bot_id: int | str
 ) -> tuple[RedirectPool, PoolBot]:
-    pool = get_owned(session, caller, RedirectPool, pool_id)
+    pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
     bot = get_owned(session, caller, Bot, bot_id)
     member = session.scalar(
         select(PoolBot)
