@@ -40,13 +40,17 @@ def environment(data_dir: Path, port: int, **more: str) -> dict[str, str]:
 class Installation:
     """A launcher process and what it printed."""
 
-    def __init__(self, data_dir: Path, port: int, **more: str) -> None:
+    def __init__(self, data_dir: Path, port: int, *arguments: str, **more: str) -> None:
         self.data_dir, self.port = data_dir, port
         self.environ = environment(data_dir, port, **more)
         self.console = data_dir.with_name(f"{data_dir.name}-{time.monotonic_ns()}.log")
         with self.console.open("wb") as console:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "launch"], cwd=ROOT, env=self.environ, stdout=console, stderr=console
+                [sys.executable, "-m", "launch", *arguments],
+                cwd=ROOT,
+                env=self.environ,
+                stdout=console,
+                stderr=console,
             )
 
     def output(self) -> str:
@@ -73,9 +77,9 @@ class Installation:
 
 
 @contextmanager
-def running(data_dir: Path, port: int, **more: str) -> Iterator[Installation]:
+def running(data_dir: Path, port: int, *arguments: str, **more: str) -> Iterator[Installation]:
     """An installation that is ready, and that is gone afterwards whatever the test did."""
-    installation = Installation(data_dir, port, **more)
+    installation = Installation(data_dir, port, *arguments, **more)
     try:
         installation.wait_until_ready()
         yield installation

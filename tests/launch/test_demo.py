@@ -1,0 +1,42 @@
+"""`make demo`: a sample fleet on the sandbox, in a DATA_DIR that only a demo may erase."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from tests.launch.installation import Installation, running, wait_until
+from tests.servers.ports import free_port
+
+
+def test_a_demo_sends_people_to_the_sandbox_and_its_visitors_come(tmp_path: Path) -> None:
+    # An environment that points at a real database must not matter.
+    address = f"postgresql://127.0.0.1:{free_port()}/real"
+    with running(tmp_path / "demo", free_port(), "demo", DATABASE_URL=address) as demo:
+        assert "demo@example.com" in demo.output()
+        assert link_of(demo).netloc.startswith("127.0.0.1:")
+        assert link_of(demo).path.endswith("_bot")
+        wait_until(lambda: "[    0 s]" in demo.output(), 20, "the visitors' story")
+        assert "one-time setup code" not in demo.output()
+
+
+def test_a_demo_does_not_erase_another_installation(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    (data_dir / "flotilla.db").write_text("precious")
+    demo = Installation(data_dir, free_port(), "demo")
+    assert demo.process.wait(20) == 2
+    assert "DATA_DIR: " in demo.output()
+    assert (data_dir / "flotilla.db").read_text() == "precious"
+
+
+def link_of(demo: Installation) -> SplitResult:
+    """Where `/go/red1` sends to."""
+    connection = HTTPConnection("127.0.0.1", demo.port, timeout=5)
+    connection.request(
+        "GET", "/go/red1", headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+    )
+    answer = connection.getresponse()
+    assert answer.status == 302
+    return urlsplit(answer.headers["Location"])
