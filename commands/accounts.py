@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from blueprints.platform import platform
 from commands.failures import told_in_one_line
-from services.accounts.accounts import create_account, list_accounts
+from services.accounts.accounts import create_account, list_accounts, reset_password
 from services.times import iso
 
 group = AppGroup("accounts", help="Accounts: people who sign in.")
@@ -25,16 +25,26 @@ group = AppGroup("accounts", help="Accounts: people who sign in.")
 @told_in_one_line
 def create(email: str, password: str | None, admin: bool) -> None:
     """Make an account for EMAIL."""
-    made = None
-    if password is None:
-        if sys.stdin.isatty():
-            password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        else:
-            password = made = secrets.token_urlsafe(15)
-    account = create_account(platform(), email, password or "", admin)
+    chosen, made = _asked_or_made(password)
+    account = create_account(platform(), email, chosen, admin)
     click.echo(f"{account.email}: account {account.id} created{' (admin)' if admin else ''}")
     if made:
-        click.echo(f"password: {made}")
+        click.echo(f"password: {chosen}")
+
+
+@group.command("password")
+@click.argument("email")
+@click.option(
+    "--password", help="At least 10 characters; asked for when left out, or made without a terminal."
+)
+@told_in_one_line
+def set_password(email: str, password: str | None) -> None:
+    """Give EMAIL a new password and sign the account out everywhere."""
+    chosen, made = _asked_or_made(password)
+    account = reset_password(platform(), email, chosen)
+    click.echo(f"{account.email}: the password is set")
+    if made:
+        click.echo(f"password: {chosen}")
 
 
 @group.command("list")
@@ -45,3 +55,12 @@ def listing() -> None:
         role = "admin" if account.is_admin else "owner"
         state = "" if account.is_active else "\tswitched off"
         click.echo(f"{account.id}\t{account.email}\t{role}\t{iso(account.created_at)}{state}")
+
+
+def _asked_or_made(given: str | None) -> tuple[str, bool]:
+    """The password, and whether it was made here and must be told."""
+    if given is not None:
+        return given, False
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)), False
+    return secrets.token_urlsafe(15), True

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from app import create_app
-from blueprints.access import internal, signed_in
+from blueprints.access import internal, public, signed_in
 from services.platform import Platform
 from services.settings import AppEnv, Settings
 from tests.blueprints.people import csrf_token, make_account, make_key, sign_in
@@ -184,6 +184,19 @@ def test_every_page_carries_the_security_headers(client: FlaskClient, platform: 
         assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-store"
         assert "Strict-Transport-Security" not in headers
+
+
+def test_public_links_pass_without_the_frame_but_their_error_pages_are_guarded_too(
+    app: Flask, client: FlaskClient, platform: Platform
+) -> None:
+    make_account(platform)
+    app.view_functions["redirects.fast"] = public(lambda: ("", 302, {"Location": "https://t.me/x"}))
+    app.add_url_rule("/fast", "redirects.fast")
+    fast, lost = client.get("/fast"), client.get("/go/nowhere")
+    assert "X-Request-Id" not in fast.headers
+    assert "Content-Security-Policy" not in fast.headers
+    assert lost.status_code == 404
+    assert "default-src 'none'" in lost.headers["Content-Security-Policy"]
 
 
 def test_in_production_cookies_need_https_and_hsts_is_sent(settings: Settings, platform: Platform) -> None:

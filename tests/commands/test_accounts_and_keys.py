@@ -13,7 +13,7 @@ from app import create_app
 from services.accounts.accounts import create_account, list_accounts
 from services.accounts.api_keys import resolve_key
 from services.accounts.caller import Scope
-from services.accounts.sessions import authenticate
+from services.accounts.sessions import authenticate, resume_session
 from services.platform import Platform
 from services.settings import Settings
 
@@ -58,6 +58,18 @@ def test_without_a_terminal_a_password_is_made_and_printed(platform: Platform) -
     assert authenticate(platform, "owner@example.com", password, "", "")
 
 
+def test_a_forgotten_password_is_replaced_and_its_sessions_end(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    secret = authenticate(platform, "owner@example.com", PASSWORD, "", "")
+    runner = create_app(platform).test_cli_runner()
+    result = runner.invoke(
+        args=["accounts", "password", "owner@example.com", "--password", "another good one"]
+    )
+    assert (result.exit_code, "another" in result.stdout) == (0, False)
+    assert resume_session(platform, secret, "") is None
+    assert authenticate(platform, "owner@example.com", "another good one", "", "")
+
+
 def test_accounts_are_listed_one_a_line(platform: Platform) -> None:
     create_account(platform, "a@example.com", PASSWORD, True)
     create_account(platform, "b@example.com", PASSWORD)
@@ -84,6 +96,8 @@ def test_a_key_is_printed_alone(platform: Platform) -> None:
         (("accounts", "create", "new@example.com", "--password", "short"), "at least 10 characters"),
         (("accounts", "create", "owner@example.com", "--password", PASSWORD), "already"),
         (("keys", "create", "nobody@example.com"), "no account"),
+        (("accounts", "password", "nobody@example.com", "--password", PASSWORD), "no account"),
+        (("accounts", "password", "owner@example.com", "--password", "short"), "at least 10 characters"),
         (("keys", "create", "owner@example.com", "--scope", "all"), "read, write, redirect, worker"),
         (("keys", "create", "owner@example.com", "--expires-days", "0"), "days"),
     ],
