@@ -26,7 +26,12 @@ from services.pools.pools import create_pool
 EMAIL, PASSWORD = "demo@example.com", "flotilla-demo"  # on loopback, over made-up data
 POLLING_BOTS = 2
 SANDBOX_SECONDS = 20.0
-PLUGINS = ("start", "help", "echo", "error_handler")
+PLUGINS = (
+    PluginChoice("start"),
+    PluginChoice("help"),
+    PluginChoice("echo", config={"echo_all": True}),  # so that a chat by hand is answered
+    PluginChoice("error_handler"),
+)
 
 
 def begin(platform: Platform, sandbox: str, slug: str, gate: Path) -> list[str]:
@@ -49,12 +54,11 @@ def begin(platform: Platform, sandbox: str, slug: str, gate: Path) -> list[str]:
 
 def make_fleet(platform: Platform, caller: Caller, slug: str, tokens: list[str]) -> RedirectPool:
     """Register the bots, the last ones polling, and a pool with all of them."""
-    plugins = [PluginChoice(name) for name in PLUGINS]
     # All visitors come from this machine's address: the limit per client would refuse them.
     pool = create_pool(platform, caller, NewPool(name="Red 1", slug=slug, rate_limit_per_minute=0))
     for number, token in enumerate(tokens):
         mode = BotMode.POLLING if number >= len(tokens) - POLLING_BOTS else BotMode.WEBHOOK
-        bot = register_bot(platform, caller, token, mode=mode, plugins=plugins)
+        bot = register_bot(platform, caller, token, mode=mode, plugins=PLUGINS)
         add_member(platform, caller, pool.id, NewMember(bot_id=bot.id))
     return pool
 
