@@ -54,11 +54,14 @@ def _bring(platform: Platform, bot: Bot) -> Outcome:
     info = platform.telegram.call(token, "getWebhookInfo", total_timeout=LOOK_SECONDS)
     info = info if isinstance(info, dict) else {}
     first = not bot.pending_dropped and bot.desired_running
-    if first or wanted.differs_from(info):
+    host = taken_by(bot, info)
+    left_alone = bool(host) and not bot.desired_running  # its owner may use a stopped bot elsewhere
+    if (first or wanted.differs_from(info)) and not left_alone:
         if wanted.url and not _may_set(platform):
             return Outcome.LATER
         _change(platform, bot, token, wanted, first=first)
-        _watch(platform, bot, wanted, info, first=first)
+        if host and not first:
+            _watch(platform, bot, host)
     _note_done(platform, bot, info)
     return Outcome.DONE
 
@@ -85,11 +88,8 @@ def _remember_dropped(platform: Platform, bot: Bot, *, first: bool) -> None:
     announce(platform.redis, Topic.BOT, bot.id)  # the poller waits for it
 
 
-def _watch(platform: Platform, bot: Bot, wanted: Wanted, info: dict[str, Any], *, first: bool) -> None:
-    """Somebody else's webhook was in place of ours: it is repaired now, and the second time in a day told (B8)."""
-    host = taken_by(bot, info)
-    if first or not wanted.url or not host:
-        return
+def _watch(platform: Platform, bot: Bot, host: str) -> None:
+    """Somebody else's webhook stood at our bot: it is removed by now, and the second time in a day told (B8)."""
     logger.warning("bot %s: its webhook had been moved to another host", bot.id)
     key = keys.webhook_repairs(bot.id)
     with platform.redis.pipeline(transaction=True) as pipe:

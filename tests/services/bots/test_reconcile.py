@@ -142,6 +142,31 @@ def test_a_webhook_taken_by_somebody_else_is_repaired_and_the_second_time_told(
         ] * told
 
 
+def test_a_stopped_bot_may_be_used_elsewhere(platform: Platform, owner: Caller, sandbox: Sandbox) -> None:
+    made = sandbox.create_bot()
+    bot = register_bot(platform, owner, made["token"])
+    reconcile_bot(platform, bot.id)
+    stop_bot(platform, owner, bot.id)
+    reconcile_bot(platform, bot.id)
+    platform.telegram.call(made["token"], "setWebhook", {"url": "http://127.0.0.1:1/new-home"})
+    platform.redis.delete(keys.reconciled())
+    reconcile_bots(platform)
+    assert sandbox.bot(bot.username)["webhook_url"] == "http://127.0.0.1:1/new-home"
+
+
+def test_a_polling_bots_foreign_webhook_is_removed_and_the_second_time_told(
+    platform: Platform, owner: Caller, sandbox: Sandbox
+) -> None:
+    made = sandbox.create_bot()
+    bot = register_bot(platform, owner, made["token"], mode="polling")
+    reconcile_bot(platform, bot.id)
+    for told in (0, 1):
+        platform.telegram.call(made["token"], "setWebhook", {"url": "http://127.0.0.1:1/thief"})
+        reconcile_bot(platform, bot.id)
+        assert sandbox.bot(bot.username)["webhook_url"] == ""
+        assert len(notifications(platform)) == told
+
+
 def notifications(platform: Platform) -> list[Notification]:
     with platform.database.reading() as session:
         return list(session.scalars(select(Notification)))
