@@ -128,16 +128,18 @@ class Crew(Generic[Item]):
         wake = self._queue.next_wake()
         if wake is None or wake >= self._alarm_at:
             return
-        if self._alarm_at == float("inf"):
-            threading.Thread(target=self._ring_for_ever, daemon=True, name=f"{self._name}-clock").start()
+        asleep = self._alarm_at == float("inf")
         self._alarm_at = wake
-        self._alarm.set()
+        if asleep:
+            threading.Thread(target=self._ring_for_ever, daemon=True, name=f"{self._name}-clock").start()
+        else:
+            self._alarm.set()
 
     def _ring_for_ever(self) -> None:
         """Offer work whenever a wait is over; ends when nothing waits."""
         while not self._ended:
-            self._alarm.clear()
             self._alarm.wait(max(0.0, self._alarm_at - time.monotonic()))
+            self._alarm.clear()
             self.offer()
             with self._lock:
                 wake = self._queue.next_wake()
