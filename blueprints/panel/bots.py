@@ -10,10 +10,10 @@ from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.plugin_forms import plugin_forms
 from blueprints.panel.pools import card_rows, pool_names
+from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
 from blueprints.platform import platform
 from services.analytics.bots import bots_with_pools
-from services.analytics.condition import condition
 from services.bots.registry import get_bot
 from services.bots.views import describe
 from services.notifications.notify import unread_count
@@ -31,7 +31,7 @@ def bots() -> str:
 def live_bots() -> dict[str, Any]:
     """The same for the page's script."""
     unread = unread_count(platform(), caller())
-    return {**_live(), "problems": condition(platform()).problems, "unread": unread}
+    return {**_live(), "problems": problems(), "unread": unread}
 
 
 @blueprint.get("/panel/bots/<bot_id>")
@@ -55,7 +55,7 @@ def live_bot(bot_id: int) -> dict[str, Any]:
     """One bot for its page's script."""
     return {
         "bot": describe(get_bot(platform(), caller(), bot_id)),
-        "problems": condition(platform()).problems,
+        "problems": problems(),
     }
 
 

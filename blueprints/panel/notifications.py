@@ -9,8 +9,8 @@ from flask import render_template, request
 from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.notices import latest
+from blueprints.panel.problems import problems
 from blueprints.platform import platform
-from services.analytics.condition import condition
 from services.notifications.notify import mark_read, unread_count
 
 LISTED = 100
@@ -27,7 +27,7 @@ def notifications() -> str:
 @signed_in
 def live_notifications() -> dict[str, Any]:
     """The same for the page's script."""
-    return {**_live(), "problems": condition(platform()).problems}
+    return {**_live(), "problems": problems()}
 
 
 @blueprint.post("/panel/live/notifications/read")

@@ -11,12 +11,14 @@ from flask_babel import gettext as _
 from blueprints.access import caller, public, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.notices import latest
+from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
 from blueprints.platform import platform
-from services.analytics.condition import EXPECTED, Condition, condition
+from services.analytics.condition import Condition, condition
 from services.analytics.overview import overview as figures
 from services.analytics.series import Span
 from services.notifications.notify import unread_count
+from services.system.readiness import SERVICES
 
 SWEEP_LATE_SECONDS = 60  # four sweeps missed
 SHOWN_NOTIFICATIONS = 5
@@ -54,7 +56,7 @@ def _live(span: Span) -> dict[str, Any]:
         "notifications": latest(SHOWN_NOTIFICATIONS),
         "unread": unread_count(platform(), who),
         "system": {"parts": system_parts(now)},
-        "problems": now.problems,
+        "problems": problems(),
     }
 
 
@@ -62,7 +64,7 @@ def system_parts(now: Condition) -> list[dict[str, Any]]:
     """The strip: each process and the last sweep, good or not."""
     if not now.redis:
         return [{"name": "redis", "label": "Redis", "text": _("does not answer"), "ok": False}]
-    parts = [_process(service, now.running.get(service, 0)) for service in EXPECTED]
+    parts = [_process(service, now.running.get(service, 0)) for service in SERVICES]
     age = now.sweep_age
     late = age is None or age > SWEEP_LATE_SECONDS
     said = _("never") if age is None else _("%(seconds)s s ago", seconds=round(age))

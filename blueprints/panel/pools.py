@@ -8,9 +8,9 @@ from flask import render_template, request
 
 from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
 from blueprints.platform import platform
-from services.analytics.condition import condition
 from services.analytics.fleet import pool_cards, state_of
 from services.analytics.pool_live import pool_live
 from services.analytics.series import Span
@@ -34,7 +34,7 @@ def live_pools() -> dict[str, Any]:
     """The same for the page's script."""
     return {
         "pools": card_rows(),
-        "problems": condition(platform()).problems,
+        "problems": problems(),
         "unread": unread_count(platform(), caller()),
     }
 
@@ -54,7 +54,7 @@ def live_pool(pool_id: int) -> dict[str, Any]:
     """The same for the page's script; `span` is "hour" or "day"."""
     return {
         **_pool_live(pool_id),
-        "problems": condition(platform()).problems,
+        "problems": problems(),
         "unread": unread_count(platform(), caller()),
     }
 

@@ -20,17 +20,12 @@ def _general() -> dict[str, str]:
         "live.live": _("Live"),
         "live.wait": _("Connecting…"),
         "live.lost": _("Connection lost: numbers from {time}"),
-        "away.redis": _(
-            "Redis does not answer: links keep redirecting from memory and clicks are kept on disk, but bots do not reply until it is back."
-        ),
         "away.database": _(
             "The database does not answer: links keep redirecting, but nothing can be changed until it is back."
         ),
         "away.connection": _(
             "This page can't reach the server. What you see may be out of date; it goes on by itself."
         ),
-        "away.clock": _("The clock process is not running: the bots' health is not being checked."),
-        "away.worker": _("The worker process is not running: updates and messages wait."),
     }
 
 

@@ -11,12 +11,6 @@ from services.platform import Platform
 from services.redis import keys
 from services.system.heartbeats import processes
 
-EXPECTED = ("web", "worker", "clock", "poller")
-NEEDED = (
-    "worker",
-    "clock",
-)  # without them bots are silent or unwatched; a poller only matters to polling bots
-
 
 @dataclass(frozen=True)
 class Condition:
@@ -27,13 +21,6 @@ class Condition:
     running: dict[str, int]
     sweep_age: float | None = None
     waiting: int | None = None
-
-    @property
-    def problems(self) -> list[str]:
-        """What people should know of, in the words of the panel's texts `away.*`."""
-        if not self.redis:
-            return ["redis"]
-        return [service for service in NEEDED if not self.running.get(service)]
 
 
 def condition(platform: Platform) -> Condition:

@@ -26,7 +26,7 @@ export function follow(component, path, everyMs, onData) {
     (state, error) => {
       component.liveState = state;
       component.lastGood ??= new Date();
-      if (state === "lost") announce("system", [cause(error)]);
+      if (state === "lost") announce("system", [{ code: cause(error), fatal: true, text: text(`away.${cause(error)}`) }]);
     },
   );
 }
@@ -36,6 +36,5 @@ function announce(name, detail) {
 }
 
 function cause(error) {
-  if (error.code === "database_unavailable") return "database";
-  return error.code === "redis_unavailable" ? "redis" : "connection";
+  return error.code === "database_unavailable" ? "database" : "connection";
 }

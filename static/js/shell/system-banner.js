@@ -1,17 +1,10 @@
-import { text } from "../dom.js";
-
 document.addEventListener("alpine:init", () => {
+  // What is wrong with the installation itself; filled by the page's first answer.
   Alpine.data("systemBanner", () => ({
     problems: [],
     init() {
       document.addEventListener("system", (event) => (this.problems = event.detail));
-      this.problems = JSON.parse(this.$root.dataset.problems || "[]");
     },
-    get shown() {
-      return this.problems.length > 0;
-    },
-    get message() {
-      return this.problems.map((name) => text(`away.${name}`)).join(" ");
-    },
+    bannerClass: (problem) => (problem.fatal ? "is-fatal" : ""),
   }));
 });
