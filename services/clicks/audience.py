@@ -32,7 +32,9 @@ IN_APP: Final = re.compile(
     r"Snapchat/\d|\[Pinterest/|LinkedInApp|Twitter for |TwitterAndroid|Line/\d|KAKAOTALK|MicroMessenger|GSA/\d|"
     r"Kwai|kwai-android|WhatsApp/\S+ (?:Android|iOS).*Mozilla|Reddit/Version|DuckDuckGo/|UCBrowser|OPR/|SamsungBrowser",
 )
-TABLET: Final = re.compile(r"iPad|Tablet|PlayBook|Silk/|Kindle|Android(?!.*Mobile)", re.IGNORECASE)
+TABLET: Final = re.compile(
+    r"iPad|Tablet|PlayBook|Silk/|Kindle|^(?!.*(?:Mobi|Opera Mini)).*Android", re.IGNORECASE
+)
 PHONE: Final = re.compile(r"Mobi|iPhone|iPod|Android|Windows Phone|BlackBerry|Opera Mini", re.IGNORECASE)
 DESKTOP: Final = re.compile(r"Windows NT|Macintosh|X11|Linux|CrOS", re.IGNORECASE)
 _crawlers = CrawlerDetect(headers={}, user_agent="-")

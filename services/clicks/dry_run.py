@@ -22,6 +22,7 @@ def dry_run(
     platform: Platform, road: Redirector, caller: Caller, slug: str, environ: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The decision for this request as JSON; nothing is counted, no turn is taken. NotFound for a foreign pool."""
+    road.start()
     pool = road.book.get(slug.lower())
     if pool is None or (pool.account_id != caller.account_id and not caller.is_admin):
         raise NotFound("There is no such pool", code="pool_not_found")

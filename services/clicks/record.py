@@ -20,7 +20,6 @@ from redis.exceptions import NoScriptError
 from services.clicks.log import log_redirects
 from services.clicks.spool import Spool
 from services.metrics import CLICKS_REPLAYED, CLICKS_SPOOLED
-from services.platform import Platform
 from services.pools.loads import bucket_of
 from services.pools.strategies import turn
 from services.redis import keys
@@ -102,8 +101,8 @@ class Written:
 class Recorder:
     """Writes the clicks of one process: to Redis, or to the spool while Redis is away."""
 
-    def __init__(self, platform: Platform, spool: Spool) -> None:
-        self._redis = platform.redis
+    def __init__(self, redis: Redis, spool: Spool) -> None:
+        self._redis = redis
         self._spool = spool
         self._local = _LocalCounters()
         self._commit: GroupCommit[PendingClick, Written] = GroupCommit(self._write)

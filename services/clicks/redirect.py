@@ -29,8 +29,10 @@ from services.pools.choose import Prepared, choose, prepare
 from services.pools.fallbacks import LONGEST_CHAIN
 from services.pools.loads import LoadBook
 from services.pools.model import PoolSnapshot
+from services.redis.connection import fast_client
 
 MINUTE = 60
+ANSWER_SECONDS = 1.0  # a Redis that keeps a click waiting longer counts as away
 _quoted = json.encoder.encode_basestring_ascii
 
 
@@ -77,7 +79,8 @@ class Redirector:
         settings = platform.settings
         self.book = PoolBook(platform)
         self.loads = LoadBook(platform, self.book)
-        self.recorder = Recorder(platform, Spool(settings.data_dir / "spool"))
+        self.redis = fast_client(settings, timeout_seconds=ANSWER_SECONDS)
+        self.recorder = Recorder(self.redis, Spool(settings.data_dir / "spool"))
         self._link = settings.telegram_link_url
         self._behind_proxy = settings.trusted_proxies > 0
         self._slow_start = settings.slow_start_seconds
@@ -96,10 +99,11 @@ class Redirector:
                 self._started = True
 
     def stop(self) -> None:
-        """End the background threads."""
+        """End the background threads and close the connections."""
         self.book.stop()
         self.loads.stop()
         self.recorder.stop()
+        self.redis.close()
 
     def answer(self, slug: str, environ: Mapping[str, Any]) -> Outcome:
         """Decide, write down and answer one request to `/go/<slug>` from its WSGI environment."""

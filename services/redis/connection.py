@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from redis import BlockingConnectionPool, ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from services.errors import ConfigurationError
@@ -17,16 +18,16 @@ FAST_TIMEOUT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 2.0
 
 
-def fast_client(settings: Settings) -> Redis:
-    """A client for request paths: one reconnect, two seconds at most, text answers."""
+def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS) -> Redis:
+    """A client for request paths: one reconnect, two seconds (or `timeout_seconds`) per answer, text answers."""
     pool = BlockingConnectionPool.from_url(
         _address(settings),
         max_connections=settings.redis_max_connections,
         timeout=POOL_WAIT_SECONDS,
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        socket_timeout=FAST_TIMEOUT_SECONDS,
-        # One immediate retry heals a connection that the server closed while idle.
-        retry=Retry(NoBackoff(), 1),
+        socket_timeout=timeout_seconds,
+        # One immediate retry heals a connection that the server closed while idle; a silent server stays silent.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         decode_responses=True,
         **_tls(settings),
     )

@@ -44,14 +44,14 @@ def make(client: FlaskClient, key: Key, slug: str = "red1", **fields: Any) -> An
     """A pool, as the API answers."""
     answer = client.post(POOLS, json={"name": "Red", "slug": slug, **fields}, headers=key)
     assert answer.status_code == 201, answer.text
-    return answer.json
+    return answer.get_json()
 
 
 @pytest.mark.parametrize("root", ["/api/redirect-pools", POOLS])
 def test_a_pool_is_made_shown_changed_and_deleted(client: FlaskClient, owner: Key, root: str) -> None:
     made = client.post(root, json={"name": "Red", "slug": "Red1", "strategy": "weighted"}, headers=owner)
     assert made.status_code == 201
-    pool = made.json
+    pool = made.get_json()
     assert (pool["slug"], pool["strategy"], pool["start_param"], pool["is_active"]) == (
         "red1",
         "weighted",
@@ -73,10 +73,10 @@ def test_a_pool_is_made_shown_changed_and_deleted(client: FlaskClient, owner: Ke
     }
     changed = client.patch(address, json=changes, headers=owner)
     assert changed.status_code == 200
-    shown = client.get(address, headers=owner).json
+    shown = client.get(address, headers=owner).get_json()
     assert {name: shown[name] for name in changes} == changes
-    assert [one["id"] for one in client.get(root, headers=owner).json["items"]] == [pool["id"]]
-    status = client.get(f"{address}/status", headers=owner).json
+    assert [one["id"] for one in client.get(root, headers=owner).get_json()["items"]] == [pool["id"]]
+    status = client.get(f"{address}/status", headers=owner).get_json()
     assert {"health", "online_bots", "total_bots", "redirects_hour", "capacity_used"} <= status.keys()
     assert client.delete(address, headers=owner).status_code == 204
     assert client.get(address, headers=owner).status_code == 404
@@ -89,16 +89,16 @@ def test_a_member_is_added_checked_at_once_changed_and_removed(
     address = f"{POOLS}/{make(client, key)['id']}/bots"
     added = client.post(address, json={"bot_id": bot_id, "weight": 3, "priority": 1}, headers=key)
     assert added.status_code == 201
-    assert (added.json["status"], added.json["weight"], added.json["priority"]) == ("checking", 3, 1)
+    assert (added.get_json()["status"], added.get_json()["weight"], added.get_json()["priority"]) == ("checking", 3, 1)
     queue = Queue("default", connection=platform.job_redis, serializer=JSONSerializer)
     assert [(job.func_name, list(job.args)) for job in queue.jobs] == [(JobName.CHECK_BOT, [bot_id])]
     changes = {"weight": 0, "priority": -1, "is_enabled": False, "draining": True, "capacity_per_hour": 5}
-    public_id = added.json["public_id"]
-    changed = client.patch(f"{address}/{public_id}", json=changes, headers=key).json
+    public_id = added.get_json()["public_id"]
+    changed = client.patch(f"{address}/{public_id}", json=changes, headers=key).get_json()
     assert {name: changed[name] for name in changes} == changes
     assert client.delete(f"{address}/{bot_id}", headers=key).status_code == 204
     assert client.delete(f"{address}/{bot_id}", headers=key).status_code == 404
-    assert client.get(address, headers=key).json["items"] == []
+    assert client.get(address, headers=key).get_json()["items"] == []
     with platform.database.reading() as session:
         kinds = session.scalars(select(AuditEvent.kind).order_by(AuditEvent.id)).all()
     assert [kind for kind in kinds if kind.startswith(("pool", "member"))] == [
@@ -117,9 +117,9 @@ def test_a_bot_is_in_a_pool_once_and_a_pool_holds_max_bots(platform: Platform, c
     address = f"{POOLS}/{pool['id']}/bots"
     assert client.post(address, json={"bot_id": bots[0]}, headers=key).status_code == 201
     again = client.post(address, json={"bot_id": bots[0]}, headers=key)
-    assert (again.status_code, again.json["code"]) == (409, "already_member")
+    assert (again.status_code, again.get_json()["code"]) == (409, "already_member")
     full = client.post(address, json={"bot_id": bots[1]}, headers=key)
-    assert (full.status_code, full.json["code"]) == (409, "pool_full")
+    assert (full.status_code, full.get_json()["code"]) == (409, "pool_full")
 
 
 def test_nothing_of_another_account_can_be_seen_or_touched(
@@ -143,7 +143,7 @@ def test_nothing_of_another_account_can_be_seen_or_touched(
         client.patch(f"{POOLS}/{own['id']}", json={"fallback_pool_id": pool["id"]}, headers=stranger),
     ]
     assert [answer.status_code for answer in answers] == [404] * len(answers)
-    assert [one["id"] for one in client.get(POOLS, headers=stranger).json["items"]] == [own["id"]]
+    assert [one["id"] for one in client.get(POOLS, headers=stranger).get_json()["items"]] == [own["id"]]
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_a_wrong_field_is_named_and_nothing_is_saved(
     client: FlaskClient, owner: Key, body: dict[str, Any], field: str
 ) -> None:
     answer = client.post(POOLS, json={"name": "Red", "slug": "red1", **body}, headers=owner)
-    assert (answer.status_code, answer.json["field"]) == (422, field)
-    assert client.get(POOLS, headers=owner).json["items"] == []
+    assert (answer.status_code, answer.get_json()["field"]) == (422, field)
+    assert client.get(POOLS, headers=owner).get_json()["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_members_wrong_field_is_named(
     key, bot_id = bot_of(platform)
     address = f"{POOLS}/{make(client, key)['id']}/bots"
     answer = client.post(address, json={"bot_id": bot_id, **body}, headers=key)
-    assert (answer.status_code, answer.json["field"]) == (422, next(iter(body)))
+    assert (answer.status_code, answer.get_json()["field"]) == (422, next(iter(body)))
 
 
 def test_a_former_slug_keeps_working_and_is_given_to_nobody_else(
@@ -205,14 +205,14 @@ def test_a_former_slug_keeps_working_and_is_given_to_nobody_else(
 ) -> None:
     pool = make(client, owner)
     address = f"{POOLS}/{pool['id']}"
-    changed = client.patch(address, json={"slug": "red2"}, headers=owner).json
+    changed = client.patch(address, json={"slug": "red2"}, headers=owner).get_json()
     assert (changed["slug"], changed["former_slugs"]) == ("red2", ["red1"])
     taken = client.post(POOLS, json={"name": "x", "slug": "RED1"}, headers=stranger)
-    assert (taken.status_code, taken.json["code"]) == (409, "slug_taken")
+    assert (taken.status_code, taken.get_json()["code"]) == (409, "slug_taken")
     other = make(client, stranger, "other")
     taken = client.patch(f"{POOLS}/{other['id']}", json={"slug": "red1"}, headers=stranger)
-    assert (taken.status_code, taken.json["code"]) == (409, "slug_taken")
-    assert client.patch(address, json={"slug": "red1"}, headers=owner).json["former_slugs"] == ["red2"]
+    assert (taken.status_code, taken.get_json()["code"]) == (409, "slug_taken")
+    assert client.patch(address, json={"slug": "red1"}, headers=owner).get_json()["former_slugs"] == ["red2"]
 
 
 @pytest.mark.data
@@ -220,7 +220,7 @@ def test_of_two_accounts_racing_for_a_slug_one_gets_it(app: Flask, owner: Key, s
     def claim(number: int) -> tuple[int, str]:
         key = (owner, stranger)[number % 2]
         answer = app.test_client().post(POOLS, json={"name": "x", "slug": "race"}, headers=key)
-        return answer.status_code, answer.json.get("code", "")
+        return answer.status_code, answer.get_json().get("code", "")
 
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(claim, range(8)))
@@ -235,9 +235,9 @@ def test_fallback_pools_may_not_lead_in_a_circle(client: FlaskClient, owner: Key
         answer = client.patch(
             f"{POOLS}/{first['id']}", json={"fallback_pool_id": target["id"]}, headers=owner
         )
-        assert (answer.status_code, answer.json["code"]) == (422, "fallback_circle")
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "fallback_circle")
     freed = client.patch(f"{POOLS}/{third['id']}", json={"fallback_pool_id": None}, headers=owner)
-    assert freed.json["fallback_pool_id"] is None
+    assert freed.get_json()["fallback_pool_id"] is None
 
 
 def test_a_key_for_reading_changes_nothing(platform: Platform, client: FlaskClient) -> None:

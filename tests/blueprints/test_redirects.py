@@ -27,6 +27,7 @@ from services.pools.members import update_member
 from services.pools.snapshot import publish
 from services.redis import keys
 from services.times import utc_now
+from tests.blueprints.people import caller_of, make_account, sign_in
 from tests.services.pools.fleet import new_account, new_pool
 
 PERSON = "Mozilla/5.0 (Linux; Android 14; SM-A546E) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
@@ -62,10 +63,8 @@ def go(client: FlaskClient, slug: str, times: int = 1, **kwargs: Any) -> list[st
 
 def stream(platform: Platform) -> list[dict[str, Any]]:
     """The clicks that wait to be flushed."""
-    return [
-        {**json.loads(fields["d"]), "over": fields["o"]}
-        for _, fields in platform.redis.xrange(keys.click_stream())
-    ]
+    entries: Any = platform.redis.xrange(keys.click_stream())
+    return [{**json.loads(fields["d"]), "over": fields["o"]} for _, fields in entries]
 
 
 def test_a_click_is_sent_to_the_bot_with_a_payload_that_telegram_takes(
@@ -292,7 +291,7 @@ def test_preferred_members_serve_alone_and_degraded_ones_only_at_last(
     platform: Platform, visitor: FlaskClient, road: Redirector
 ) -> None:
     owner = new_account(platform)
-    members = [
+    members: list[dict[str, Any]] = [
         {"priority": 1},
         {"priority": 0},
         {"priority": -1},
@@ -348,3 +347,22 @@ def test_a_click_costs_no_query(platform: Platform, visitor: FlaskClient) -> Non
     event.listen(platform.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     go(visitor, "red1", 5)
     assert statements == []
+
+
+def test_a_dry_run_shows_the_decision_to_its_owner_and_counts_nothing(
+    platform: Platform, app: Flask, road: Redirector
+) -> None:
+    account = make_account(platform)
+    members: list[dict[str, Any]] = [{}, {"status": "offline"}, {"draining": True}, {"priority": -1}]
+    new_pool(platform, caller_of(account), "red1", members)
+    new_pool(platform, new_account(platform), "foreign", 1)
+    client = app.test_client()
+    client.environ_base["HTTP_USER_AGENT"] = PERSON
+    sign_in(client)
+    shown = client.get("/go/red1?dry_run=1").get_json()
+    assert shown["reason"] == "round_robin/tier0"
+    assert [one["obstacle"] for one in shown["members"]] == [None, "offline", "draining", "lower_tier"]
+    assert shown["destination"]["bot_id"] == shown["members"][0]["bot_id"] == shown["candidates"][0]["bot_id"]
+    assert client.get("/go/foreign?dry_run=1").status_code == 404
+    assert stream(platform) == []
+    assert app.test_client().get("/go/red1?dry_run=1", headers={"User-Agent": PERSON}).status_code == 302

@@ -25,16 +25,17 @@ from tests.services.pools.fleet import new_account, new_pool
 
 
 class Outage:
-    """Makes every command of a client fail, and counts the attempts."""
+    """Makes every command of these clients fail, and counts the attempts."""
 
-    def __init__(self, redis: Redis, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, *clients: Redis) -> None:
         self.attempts = 0
 
         def fail(*_: object, **__: object) -> None:
             self.attempts += 1
             raise RedisConnectionError("away")
 
-        patch.setattr(redis, "execute_command", fail)
+        for client in clients:
+            patch.setattr(client, "execute_command", fail)
 
 
 def test_with_redis_away_clicks_go_on_evenly_and_are_counted_afterwards(
@@ -43,7 +44,7 @@ def test_with_redis_away_clicks_go_on_evenly_and_are_counted_afterwards(
     pool = new_pool(platform, new_account(platform), "red1", 3)
     road = unstarted(platform)
     with monkeypatch.context() as patch:
-        outage = Outage(platform.redis, patch)
+        outage = Outage(patch, road.redis)
         outcomes = [click(road) for _ in range(30)]
         assert outage.attempts == 1  # nobody waits for a Redis that is known to be away
         with pytest.raises(RedisError):
@@ -65,7 +66,7 @@ def test_with_redis_away_the_limit_holds_within_the_process(
     new_pool(platform, new_account(platform), "red1", 1, rate_limit_per_minute=3)
     road = unstarted(platform)
     monkeypatch.setattr("services.clicks.redirect.time.time", lambda: 1_800_000_000.0)
-    Outage(platform.redis, monkeypatch)
+    Outage(monkeypatch, road.redis)
     kinds = [click(road).kind for _ in range(5)]
     assert kinds == [Kind.BOT] * 3 + [Kind.LIMITED] * 2
 
@@ -76,7 +77,7 @@ def test_a_replay_that_dies_half_way_counts_nothing_twice(
     new_pool(platform, new_account(platform), "red1", 1)
     road = unstarted(platform)
     with monkeypatch.context() as patch:
-        Outage(platform.redis, patch)
+        Outage(patch, road.redis)
         for _ in range(5):
             click(road)
     with monkeypatch.context() as patch:
@@ -121,10 +122,14 @@ def test_a_process_that_starts_without_redis_reads_the_pools_from_the_database_o
 ) -> None:
     new_pool(platform, new_account(platform), "red1", 2)
     unstarted(platform)  # leaves a copy in DATA_DIR
-    Outage(platform.redis, monkeypatch)
-    assert click(unstarted(platform)).kind is Kind.BOT
+    Outage(monkeypatch, platform.redis)
+    from_database = unstarted(platform)
+    Outage(monkeypatch, from_database.redis)
+    assert click(from_database).kind is Kind.BOT
     monkeypatch.setattr("services.pools.book.read_pools", _raise_unavailable)
-    assert click(unstarted(platform)).kind is Kind.BOT
+    from_copy = unstarted(platform)
+    Outage(monkeypatch, from_copy.redis)
+    assert click(from_copy).kind is Kind.BOT
 
 
 def test_an_emptied_redis_is_filled_again_from_the_database(platform: Platform) -> None:

@@ -143,7 +143,8 @@ def test_a_click_that_comes_twice_is_one_click(platform: Platform) -> None:
     pool = new_pool(platform, new_account(platform), "red1", 1)
     road = unstarted(platform)
     click(road)
-    _, entry = platform.redis.xrange(keys.click_stream())[0]
+    entries: Any = platform.redis.xrange(keys.click_stream())
+    _, entry = entries[0]
     platform.redis.xadd(keys.click_stream(), entry)
     flush(platform)
     platform.redis.xadd(keys.click_stream(), entry)
