@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -55,8 +56,22 @@ def _serve(
                 connection.settimeout(5)
                 talk = tls.wrap_socket(connection, server_side=True) if tls else connection
                 with talk:
-                    talk.recv(65536)
+                    _read_request(talk)
                     _send(talk, answer, drip_seconds, stopped)
+
+
+def _read_request(connection: socket.socket) -> None:
+    """Read it whole: closing with unread bytes would reset the connection and tear the answer away."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        if not (more := connection.recv(65536)):
+            return
+        request += more
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    missing = int(length.group(1)) - len(body) if length else 0
+    while missing > 0 and (more := connection.recv(65536)):
+        missing -= len(more)
 
 
 def _send(
