@@ -26,11 +26,12 @@ logger = logging.getLogger(__name__)
 def run(platform: Platform, stopped: threading.Event) -> None:
     """Tick whenever this clock leads, until `stopped`; ends within a second or two of it."""
     leadership = Leadership(platform)
+    again = leadership.keep()
     heartbeats = Heartbeats(platform, "clock", lambda: {"leads": leadership.holds})
     heartbeats.start()
     scheduler = start_scheduler(platform, leadership, ticks(platform))
-    while not stopped.is_set():
-        stopped.wait(leadership.keep())
+    while not stopped.wait(again):
+        again = leadership.keep()
     scheduler.shutdown(wait=False)  # type: ignore[no-untyped-call]
     leadership.release()
     heartbeats.stop()

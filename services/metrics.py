@@ -54,9 +54,15 @@ MESSAGES: Final = _counter(
     "telegram_messages_total", "updates accepted, by bot and type of update", "bot_id", "message_type"
 )
 UPDATES: Final = _counter(
-    "updates_total", "updates at the door, by outcome: accepted, duplicate, dead, refused", "outcome"
+    "updates_total",
+    "updates by outcome, at the door: accepted, duplicate, dead, refused; in the worker: handled, unwanted, unknown_kind, dropped",
+    "outcome",
 )
-HANDLER_SECONDS: Final = _histogram("action_duration_seconds", "time in a handler, by plugin", "action")
+HANDLER_SECONDS: Final = _histogram(
+    "action_duration_seconds",
+    "time in the handlers of one update, by the plugin that took it (none: nobody did)",
+    "action",
+)
 UPDATE_LAG: Final = _histogram(
     "update_lag_seconds", "from the acceptance of an update to the start of its handler"
 )

@@ -44,21 +44,23 @@ class _Everything:
 
     def collect(self) -> Iterator[Metric]:
         """The families, each once."""
-        others = _others(self._platform, self._process)
+        try:
+            others = _others(self._platform, self._process)
+            gauges = list(_from_redis(self._platform))
+        except RedisError:
+            logger.warning("metrics left out: Redis does not answer")
+            others, gauges = {}, []
         for family in REGISTRY.collect():
             own: list[Sample] = [(item.name, dict(item.labels), item.value) for item in family.samples]
             yield _merged(family, [(self._process, own), *others.get(family.name, [])])
-        yield from _scraped(self._platform)
+        yield from _scraped(self._platform, gauges)
 
 
 def _others(platform: Platform, process: str) -> dict[str, list[tuple[str, list[Sample]]]]:
     found: dict[str, list[tuple[str, list[Sample]]]] = {}
-    try:
-        for other in processes(platform):
-            for family, samples in other.samples.items() if other.name != process else ():
-                found.setdefault(family, []).append((other.name, samples))
-    except RedisError:
-        logger.warning("metrics of other processes left out: Redis does not answer")
+    for other in processes(platform):
+        for family, samples in other.samples.items() if other.name != process else ():
+            found.setdefault(family, []).append((other.name, samples))
     return found
 
 
@@ -71,26 +73,22 @@ def _merged(family: Metric, parts: Iterable[tuple[str, list[Sample]]]) -> Metric
     return merged
 
 
-def _scraped(platform: Platform) -> Iterator[Metric]:
+def _scraped(platform: Platform, readings: Iterable[Reading]) -> Iterator[Metric]:
     families = {
         scraped.name: GaugeMetricFamily(scraped.name, scraped.help, labels=scraped.labels)
         for scraped in SCRAPED
     }
-    for name, labels, value in _readings(platform):
+    for name, labels, value in [*readings, *_local(platform)]:
         families[name].add_metric(labels, value)
     yield from families.values()
 
 
-def _readings(platform: Platform) -> Iterator[Reading]:
+def _local(platform: Platform) -> Iterator[Reading]:
     yield "spool_bytes", (), spool_bytes(platform)
-    try:
-        yield from _from_redis(platform)
-    except RedisError:
-        logger.warning("gauges of Redis left out: it does not answer")
     try:
         yield from _from_database(platform)
     except Unavailable:
-        logger.warning("gauges of the database left out: it does not answer")
+        logger.warning("metrics left out: the database does not answer")
 
 
 def _from_redis(platform: Platform) -> Iterator[Reading]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from plugins.context import Context, Lead, Strategy
 from services.behaviour.behaviour import Behaviour
 from services.behaviour.book import BehaviourBook
 from services.errors import Unavailable
-from services.metrics import UPDATES
+from services.metrics import HANDLER_SECONDS, UPDATES
 from services.notifications.notify import notify
 from services.platform import Platform
 from services.redis import keys
@@ -93,8 +94,10 @@ class Handling:
             ctx.start_param = self._contacts.met(
                 waiting.bot_id, int(update["update_id"]), user, start_payload(ctx)
             )
+        began = time.perf_counter()
         with time_limit(self._platform.settings.handler_timeout_seconds):
             plugin = behaviour.handle(ctx)
+        HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         UPDATES.labels("handled" if plugin else "unwanted").inc()
         return self._handled(ctx, waiting)
 

@@ -13,19 +13,20 @@ ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 
 
-def declared() -> dict[str, list[str]]:
-    names = {}
+def declared() -> dict[str, tuple[list[str], str]]:
+    """Name -> labels and help of every metric."""
+    found = {scraped.name: (list(scraped.labels), scraped.help) for scraped in metrics.SCRAPED}
     for instrument in vars(metrics).values():
         if isinstance(instrument, MetricWrapperBase):
             family = next(iter(instrument.describe()))
             suffix = "_total" if family.type == "counter" else ""
-            names[family.name + suffix] = list(instrument._labelnames)
-    return names | {scraped.name: list(scraped.labels) for scraped in metrics.SCRAPED}
+            found[family.name + suffix] = (list(instrument._labelnames), family.documentation)
+    return found
 
 
-def test_every_metric_is_documented_with_its_labels_and_no_other_is() -> None:
+def test_every_metric_is_documented_with_its_labels_and_meaning_and_no_other_is() -> None:
     rows = ROW.findall((ROOT / "docs" / "metrics.md").read_text())
-    documented = {name: [] if labels == "—" else re.findall(r"`(\w+)`", labels) for name, labels, _ in rows}
+    documented = {name: (re.findall(r"`(\w+)`", labels), meaning) for name, labels, meaning in rows}
     assert documented == declared()
 
 
