@@ -67,6 +67,8 @@ def _read_request(connection: socket.socket) -> None:
         if not (more := connection.recv(65536)):
             return
         request += more
+        if not request.startswith(b"POST "):  # a TLS greeting: no more comes before our answer
+            return
     head, _, body = request.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: (\d+)", head)
     missing = int(length.group(1)) - len(body) if length else 0
