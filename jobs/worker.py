@@ -10,20 +10,18 @@ import os
 import signal
 import socket
 import time
-from typing import Any
 
 import gevent
 from gevent.event import Event
 from redis import RedisError
-from rq import SimpleWorker
 from rq.exceptions import StopRequested
-from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.timeouts import BaseDeathPenalty
 
 from jobs import process
+from jobs.rq_worker import GreenletWorker, bury
+from jobs.watchdog import Watchdog
 from services.platform import Platform
-from services.redis.jobs import JobName, JobQueue
+from services.redis.jobs import JobQueue
 from services.settings import Settings
 from services.system.heartbeats import Heartbeats
 from services.telegram.telebot_sender import install
@@ -31,73 +29,6 @@ from services.telegram.telebot_sender import install
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0  # between attempts to reach Redis
 STOP_SECONDS = 18.0  # Heroku kills after 30 s, our own supervisor after 20
-ALLOWED = frozenset(JobName)
-
-
-class GeventDeathPenalty(BaseDeathPenalty):
-    """Ends a job that outstays its time; the stock one uses SIGALRM, which ends whichever greenlet is running."""
-
-    def setup_death_penalty(self) -> None:
-        self._timer = gevent.Timeout(
-            self._timeout if self._timeout and self._timeout > 0 else None,
-            self._exception(f"The job exceeded {self._timeout} seconds"),
-        )
-        self._timer.start()
-
-    def cancel_death_penalty(self) -> None:
-        self._timer.close()
-
-
-class AllowedJob(Job):
-    """A job whose function stands in JobName; callbacks and webhooks of RQ, which run or call anything, do nothing."""
-
-    @property
-    def func(self) -> Any:
-        if self.func_name not in ALLOWED or self.instance is not None:
-            raise PermissionError(f"The job function {self.func_name!r} is not allowed")
-        return super().func
-
-    def execute_success_callback(self, *_: Any) -> None:
-        """Never: a callback is a function outside the allow-list."""
-
-    def execute_failure_callback(self, *_: Any) -> None:
-        """Never, as above."""
-
-    def execute_stopped_callback(self, *_: Any) -> None:
-        """Never, as above."""
-
-    def send_webhooks(self, *_: Any, **__: Any) -> None:
-        """Never: an address in Redis must not make this process call out."""
-
-
-class GreenletWorker(SimpleWorker):
-    """A SimpleWorker that leaves signals, titles and remote commands of the process alone."""
-
-    job_class = AllowedJob
-    death_penalty_class = GeventDeathPenalty
-    log_result_lifespan = False
-    is_busy = False
-
-    def _install_signal_handlers(self) -> None:
-        """The process has its own."""
-
-    def procline(self, message: str) -> None:
-        """The process has one title."""
-
-    def subscribe(self) -> None:
-        """No remote commands: a connection and a greenlet less per worker."""
-
-    def execute_job(self, job: Job, queue: Any) -> None:
-        """Run the job, leaving a mark that a stop must wait for it."""
-        self.is_busy = True
-        try:
-            super().execute_job(job, queue)
-        finally:
-            self.is_busy = False
-
-    def stop(self) -> None:
-        """End after the present job."""
-        self._stop_requested = True
 
 
 class Worker:
@@ -128,7 +59,7 @@ class Worker:
             name=f"{self._name}.{self._life}",
             connection=self._platform.job_redis,
             serializer=JSONSerializer,
-            exception_handlers=[_report_failure],
+            exception_handlers=[bury],
             log_job_description=False,
         )
         self._rq.work(logging_level=None)
@@ -153,11 +84,6 @@ class Worker:
         return bool(self._greenlet.dead)
 
 
-def _report_failure(job: Job, kind: type[BaseException], error: BaseException, _trace: Any) -> bool:
-    logger.error("job %s failed: %s", job.func_name, kind.__name__, extra={"job_id": job.id})
-    return True
-
-
 def start_workers(platform: Platform) -> list[Worker]:
     """All workers of this process, as many per queue as the settings say."""
     return [
@@ -178,10 +104,11 @@ def _counts(settings: Settings) -> dict[JobQueue, int]:
 def main() -> None:
     """Run until SIGTERM or SIGINT, then hand everything back and end within 20 seconds."""
     platform = process.begin("worker")
-    install(platform.telegram)  # plugins may use telebot; whatever it sends goes our way
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)  # a second one changes nothing
+    Watchdog().start()
+    install(platform.telegram)  # plugins may use telebot; whatever it sends goes our way
     workers = start_workers(platform)
     heartbeats = Heartbeats(platform, "worker", lambda: _figures(workers))
     heartbeats.start()

@@ -1,0 +1,109 @@
+"""RQ as our worker process uses it: greenlets instead of forks, an allow-list of functions, no remote commands (U8)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import gevent
+from rq import SimpleWorker
+from rq.job import Job
+from rq.timeouts import BaseDeathPenalty
+
+from jobs import process
+from services.errors import Unavailable
+from services.logs import bind
+from services.metrics import TASK_SECONDS
+from services.redis.jobs import JobName
+from services.updates.dead_letters import explain, place_of, store
+
+logger = logging.getLogger(__name__)
+ALLOWED = frozenset(JobName)
+
+
+class GeventDeathPenalty(BaseDeathPenalty):
+    """Ends a job that outstays its time; the stock one uses SIGALRM, which ends whichever greenlet is running."""
+
+    def setup_death_penalty(self) -> None:
+        self._timer = gevent.Timeout(
+            self._timeout if self._timeout and self._timeout > 0 else None,
+            self._exception(f"The job exceeded {self._timeout} seconds"),
+        )
+        self._timer.start()
+
+    def cancel_death_penalty(self) -> None:
+        self._timer.close()
+
+
+class AllowedJob(Job):
+    """A job whose function stands in JobName; callbacks and webhooks of RQ, which run or call anything, do nothing."""
+
+    @property
+    def func(self) -> Any:
+        if self.func_name not in ALLOWED or self.instance is not None:
+            raise PermissionError(f"The job function {self.func_name!r} is not allowed")
+        return super().func
+
+    def execute_success_callback(self, *_: Any) -> None:
+        """Never: a callback is a function outside the allow-list."""
+
+    def execute_failure_callback(self, *_: Any) -> None:
+        """Never, as above."""
+
+    def execute_stopped_callback(self, *_: Any) -> None:
+        """Never, as above."""
+
+    def send_webhooks(self, *_: Any, **__: Any) -> None:
+        """Never: an address in Redis must not make this process call out."""
+
+
+class GreenletWorker(SimpleWorker):
+    """A SimpleWorker that leaves signals, titles and remote commands of the process alone."""
+
+    job_class = AllowedJob
+    death_penalty_class = GeventDeathPenalty
+    log_result_lifespan = False
+    is_busy = False
+
+    def _install_signal_handlers(self) -> None:
+        """The process has its own."""
+
+    def procline(self, message: str) -> None:
+        """The process has one title."""
+
+    def subscribe(self) -> None:
+        """No remote commands: a connection and a greenlet less per worker."""
+
+    def execute_job(self, job: Job, queue: Any) -> None:
+        """Run the job under its id, leaving a mark that a stop must wait for it."""
+        self.is_busy = True
+        started = time.monotonic()
+        try:
+            with bind(job_id=job.id):
+                super().execute_job(job, queue)
+        finally:
+            self.is_busy = False
+            name = job.func_name if job.func_name in ALLOWED else "refused"
+            TASK_SECONDS.labels(name.rpartition(".")[2]).observe(time.monotonic() - started)
+
+    def stop(self) -> None:
+        """End after the present job."""
+        self._stop_requested = True
+
+
+def bury(job: Job, _kind: type[BaseException], error: BaseException, _trace: Any) -> bool:
+    """A failed job becomes a dead letter (U8); when the database is away too, the log has to do."""
+    try:
+        with process.platform().database.transaction() as session:
+            store(
+                session,
+                kind="job",
+                source_id=f"job:{job.id}",
+                error=explain(error),
+                where=f"{job.func_name}:{place_of(error)}",
+                payload={"function": job.func_name, "args": list(job.args or ())},
+            )
+    except Unavailable:
+        logger.exception("job %s failed and could not be kept", job.id)
+    return True
