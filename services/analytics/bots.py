@@ -24,6 +24,6 @@ def bots_with_pools(platform: Platform, caller: Caller) -> list[dict[str, Any]]:
     )
     pools: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     with platform.database.reading() as session:
-        for bot_id, pool_id, name, slug in session.execute(query).tuples():
+        for bot_id, pool_id, name, slug in session.execute(query):
             pools[bot_id].append({"id": pool_id, "name": name, "slug": slug})
     return [{**describe(bot), "pools": pools[bot.id]} for bot in list_bots(platform, caller)]

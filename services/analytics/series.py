@@ -60,14 +60,14 @@ def pool_series(session: Session, pool_id: int, span: Span, now: datetime) -> Se
 
 def _by_minute(session: Session, which: ColumnElement[bool], now: datetime) -> Series:
     first = now.replace(second=0, microsecond=0) - timedelta(minutes=59)
-    minute = _minute(session)
+    minute = _minute(session).label("minute")
     query = (
-        select(minute, func.coalesce(Click.bot_id, FALLBACK), func.count())
+        select(minute, Click.bot_id, func.count())
         .where(which, Click.counted, Click.at >= first)
-        .group_by(minute, func.coalesce(Click.bot_id, FALLBACK))
+        .group_by(minute, Click.bot_id)
     )
     times = [int(first.timestamp()) + 60 * step for step in range(60)]
-    rows = [(int(at) * 60, int(bot), int(clicks)) for at, bot, clicks in session.execute(query)]
+    rows = [(at * 60, bot or FALLBACK, clicks) for at, bot, clicks in session.execute(query)]
     return _filled(times, rows)
 
 
@@ -79,10 +79,7 @@ def _by_hour(session: Session, which: ColumnElement[bool], now: datetime) -> Ser
         .group_by(ClickRollup.hour, ClickRollup.bot_id)
     )
     times = [int(first.timestamp()) + 3600 * step for step in range(24)]
-    rows = [
-        (int(hour.timestamp()), int(bot), int(clicks))
-        for hour, bot, clicks in session.execute(query).tuples()
-    ]
+    rows = [(int(hour.timestamp()), int(bot), int(clicks)) for hour, bot, clicks in session.execute(query)]
     return _filled(times, rows)
 
 

@@ -31,5 +31,5 @@ def transitions(session: Session, pool_id: int, limit: int) -> list[dict[str, An
             "to": row.to_status,
             "cause": row.cause,
         }
-        for row, bot_id, username in session.execute(query).tuples()
+        for row, bot_id, username in session.execute(query)
     ]

@@ -1,0 +1,186 @@
+"""The panel's pages and their live answers, from sign-in to somebody else's id."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from models import Account, Bot, MemberStatus, PoolBot, RedirectPool
+from services.notifications.kinds import Kind, Level
+from services.notifications.notify import notify
+from services.platform import Platform
+from services.pools.fields import NewPool
+from services.pools.pools import create_pool
+from tests.blueprints.people import caller_of, csrf_token, make_account, sign_in
+
+PAGES = ("/panel", "/panel/bots", "/panel/pools", "/panel/notifications", "/panel/account")
+LIVE = ("/panel/live/overview", "/panel/live/bots", "/panel/live/pools", "/panel/live/notifications")
+
+
+@pytest.fixture
+def owner(platform: Platform, client: FlaskClient) -> Account:
+    """An account, signed in."""
+    account = make_account(platform)
+    sign_in(client)
+    return account
+
+
+def add_bot(platform: Platform, account: Account, username: str = "first_bot") -> Bot:
+    with platform.database.transaction() as session:
+        bot = Bot(
+            account_id=account.id,
+            public_id=f"bot_{account.id:012x}",
+            telegram_bot_id=1000 + account.id,
+            username=username,
+            sealed_token="sealed",
+            mode="polling",
+            path_id=f"path-{account.id}",
+            plugins=[],
+        )
+        session.add(bot)
+    return bot
+
+
+def add_pool(
+    platform: Platform, account: Account, slug: str = "red1", bot: Bot | None = None
+) -> RedirectPool:
+    pool = create_pool(platform, caller_of(account), NewPool(name=f"Pool {slug}", slug=slug))
+    if bot is not None:
+        with platform.database.transaction() as session:
+            session.add(PoolBot(pool_id=pool.id, bot_id=bot.id, status=MemberStatus.ONLINE))
+    return pool
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_wants_a_sign_in(client: FlaskClient, page: str) -> None:
+    answer = client.get(page)
+    assert answer.status_code == 302
+    assert "/login" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *LIVE])
+def test_a_new_account_sees_every_page(client: FlaskClient, owner: Account, page: str) -> None:
+    answer = client.get(page)
+    assert answer.status_code == 200
+    assert "'unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+def test_the_root_leads_to_the_panel(client: FlaskClient) -> None:
+    assert client.get("/").headers["Location"] == "/panel"
+
+
+def test_bot_and_pool_pages_show_their_data_and_no_token(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    bot = add_bot(platform, owner)
+    pool = add_pool(platform, owner, bot=bot)
+    for page in (f"/panel/bots/{bot.id}", f"/panel/bots/{bot.public_id}", f"/panel/pools/{pool.id}"):
+        text = client.get(page).text
+        assert "first_bot" in text
+        assert "sealed_token" not in text
+    live = client.get(f"/panel/live/pools/{pool.id}").json
+    assert live is not None
+    assert live["status"]["members"][0]["state"] == "online"
+    assert len(live["series"]["times"]) == 60
+    day = client.get(f"/panel/live/pools/{pool.id}?span=day").json
+    assert day is not None
+    assert len(day["series"]["times"]) == 24
+
+
+def test_manage_bots_tells_who_is_inside_and_who_could_be(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    bot = add_bot(platform, owner)
+    empty, full = add_pool(platform, owner), add_pool(platform, owner, "red2", bot)
+    outside = client.get(f"/panel/live/pools/{empty.id}/members").json
+    inside = client.get(f"/panel/live/pools/{full.id}/members").json
+    assert outside is not None
+    assert inside is not None
+    assert [item["username"] for item in outside["available"]] == ["first_bot"]
+    assert outside["members"] == []
+    assert [item["username"] for item in inside["members"]] == ["first_bot"]
+    assert inside["available"] == []
+
+
+def test_somebody_elses_things_are_not_there(client: FlaskClient, platform: Platform, owner: Account) -> None:
+    stranger = make_account(platform, "stranger@example.com")
+    bot = add_bot(platform, stranger)
+    pool = add_pool(platform, stranger, bot=bot)
+    with platform.database.transaction() as session:
+        told = {"pool": pool.name, "bot": bot.username, "health": 0, "online": 0, "total": 1}
+        notify(session, stranger.id, Kind.MEMBER_OFFLINE, Level.WARNING, "theirs", told)
+    gone = [f"/panel/bots/{bot.id}", f"/panel/live/bots/{bot.id}"]
+    gone += [
+        f"/panel{live}/pools/{pool.id}{part}"
+        for live, part in (("", ""), ("/live", ""), ("/live", "/members"))
+    ]
+    gone += [f"/panel/live/pools/{pool.id}/settings"]
+    assert {path: client.get(path).status_code for path in gone} == dict.fromkeys(gone, 404)
+    for page in (*PAGES, *LIVE):
+        text = client.get(page).text
+        assert "first_bot" not in text
+        assert "red1" not in text.replace("/go/red1", "")  # the first steps name it as an example
+
+
+def test_a_notification_is_read_once(client: FlaskClient, platform: Platform, owner: Account) -> None:
+    with platform.database.transaction() as session:
+        told = {"pool": "P", "bot": "x", "health": 75, "online": 3, "total": 4}
+        notify(session, owner.id, Kind.MEMBER_OFFLINE, Level.WARNING, "one", told)
+    shown = client.get("/panel/live/notifications").json
+    assert shown is not None
+    assert shown["unread"] == 1
+    expected = "⚠️ Bot @x do pool 'P' está offline.\nSaúde do pool: 75% (3/4 online)"
+    assert shown["notifications"][0]["text"] == expected
+    token = {"X-CSRFToken": csrf_token(client, "/panel/account")}
+    assert client.post("/panel/live/notifications/read", json={}).status_code == 400
+    read = client.post("/panel/live/notifications/read", json={}, headers=token).json
+    assert read is not None
+    assert read["unread"] == 0
+
+
+def test_what_waits_in_all_queues_is_for_admins(app: Flask, platform: Platform) -> None:
+    make_account(platform, "admin@example.com", admin=True)
+    make_account(platform)
+    tiles = {}
+    for email in ("admin@example.com", "owner@example.com"):
+        browser = app.test_client()
+        sign_in(browser, email)
+        answer = browser.get("/panel/live/overview").json
+        assert answer is not None
+        tiles[email] = answer["tiles"]
+    assert tiles["admin@example.com"]["updates_waiting"] == 0
+    assert "updates_waiting" not in tiles["owner@example.com"]
+
+
+def test_the_language_follows_browser_cookie_and_account(client: FlaskClient, platform: Platform) -> None:
+    make_account(platform)
+    assert "Entrar" in client.get("/login").text
+    assert "Sign in" in client.get("/login", headers={"Accept-Language": "en-GB,en;q=0.9"}).text
+    token = csrf_token(client)
+    client.post("/language", data={"csrf_token": token, "locale": "en", "next": "/login"})
+    assert "Sign in" in client.get("/login", headers={"Accept-Language": "pt-BR"}).text
+    sign_in(client)
+    assert "Visão geral" in client.get("/panel").text  # the account's own language goes before the cookie's
+    answer = client.post(
+        "/language",
+        data={
+            "csrf_token": csrf_token(client, "/panel/account"),
+            "locale": "en",
+            "next": "//elsewhere.example",
+        },
+    )
+    assert answer.headers["Location"] == "/panel"
+    assert "Overview" in client.get("/panel").text
+
+
+def test_an_unknown_language_is_refused(client: FlaskClient, platform: Platform) -> None:
+    make_account(platform)
+    answer = client.post("/language", data={"csrf_token": csrf_token(client), "locale": "xx"})
+    assert answer.status_code == 422
+
+
+def test_the_banner_names_what_is_missing(client: FlaskClient, owner: Account) -> None:
+    answer = client.get("/panel/live/pools").json
+    assert answer is not None
+    assert {"no_worker", "no_clock"} <= {problem["code"] for problem in answer["problems"]}
