@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from models import Bot, MemberStatus, OverLimit, PoolBot, PoolSlug, RedirectPool, Strategy
 from services.platform import Platform
-from services.pools.model import MemberSnapshot, PoolSnapshot, to_json
+from services.pools.model import MemberSnapshot, PoolSnapshot, from_json, to_json
 from services.redis import keys
 from services.redis.changes import Topic, announce
 
@@ -59,6 +60,26 @@ def publish_all(platform: Platform) -> None:
     with platform.database.reading() as session:
         wanted = session.scalars(select(RedirectPool.id)).all()
     _publish(platform, sorted({*known, *wanted}))
+
+
+def repair(platform: Platform) -> list[int]:
+    """Publish the pools whose copy is not what the database says, as after a lost announcement; their ids.
+
+    Raises RedisError when Redis is away.
+    """
+    copies = {int(key): _parsed(str(text)) for key, text in platform.redis.hgetall(keys.pool_snapshot()).items()}
+    true = {pool.id: replace(pool, version=0) for pool in read_pools(platform)}
+    wrong = sorted(key for key in {*copies, *true} if copies.get(key) != true.get(key))
+    _publish(platform, wrong)
+    return wrong
+
+
+def _parsed(text: str) -> PoolSnapshot | None:
+    """The copy without its version; None for the marker of a deleted pool and for what cannot be read."""
+    try:
+        return replace(from_json(text), version=0)
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def _publish(platform: Platform, pool_ids: Sequence[int]) -> None:

@@ -29,6 +29,7 @@ class JobName(StrEnum):
     DRAIN_OUTBOX = "jobs.outbound.drain_outbox"
     STORE_DEAD_LETTERS = "jobs.inbound.store_dead_letters"
     FLUSH_CLICKS = "jobs.clicks.flush_clicks"
+    REPAIR_POOLS = "jobs.pools.repair_pools"
     SWEEP_HEALTH = "jobs.health.sweep_health"
     CHECK_BOT = "jobs.health.check_bot"
     RECONCILE_BOTS = "jobs.bots.reconcile_bots"
@@ -40,6 +41,7 @@ QUEUE_OF: Final = {
     JobName.DRAIN_OUTBOX: JobQueue.OUTBOUND,
     JobName.STORE_DEAD_LETTERS: JobQueue.DEFAULT,
     JobName.FLUSH_CLICKS: JobQueue.DEFAULT,
+    JobName.REPAIR_POOLS: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
     JobName.CHECK_BOT: JobQueue.DEFAULT,
     JobName.RECONCILE_BOTS: JobQueue.DEFAULT,

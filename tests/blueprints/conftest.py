@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from blueprints.redirects import redirector
+from services.clicks.redirect import Redirector
 from services.platform import Platform
+from tests.blueprints.visiting import PERSON
 
 
 @pytest.fixture
@@ -20,3 +25,20 @@ def app(platform: Platform) -> Flask:
 def client(app: Flask) -> FlaskClient:
     """A browser without cookies."""
     return app.test_client()
+
+
+@pytest.fixture
+def road(app: Flask) -> Iterator[Redirector]:
+    """The redirector behind the application, not yet started; ended with the test."""
+    with app.app_context():
+        made = redirector()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def visitor(app: Flask, road: Redirector) -> FlaskClient:
+    """A person's browser that keeps no cookies."""
+    client = app.test_client(use_cookies=False)
+    client.environ_base["HTTP_USER_AGENT"] = PERSON
+    return client

@@ -18,7 +18,9 @@ from services.clicks.redirect import Kind
 from services.clicks.spool import Spool
 from services.errors import Unavailable
 from services.platform import Platform
-from services.pools.snapshot import STORE, publish
+from services.pools.fields import PoolChange
+from services.pools.pools import delete_pool, update_pool
+from services.pools.snapshot import STORE, publish, repair
 from services.redis import keys
 from tests.services.clicks.clicking import click, unstarted
 from tests.services.pools.fleet import new_account, new_pool
@@ -139,6 +141,26 @@ def test_an_emptied_redis_is_filled_again_from_the_database(platform: Platform) 
     road.book.refresh()
     assert click(road).kind is Kind.BOT
     assert platform.redis.hlen(keys.pool_snapshot()) == 1
+
+
+def test_a_change_made_while_redis_was_away_is_repaired_and_nothing_else_is_published(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = new_account(platform)
+    pool, same = new_pool(platform, owner, "red1", 1), new_pool(platform, owner, "red2", 1)
+    gone = new_pool(platform, owner, "red3", 1)
+    with monkeypatch.context() as patch:
+        Outage(patch, platform.redis)
+        update_pool(platform, owner, pool.id, PoolChange(is_active=False))
+        delete_pool(platform, owner, gone.id)
+    road = unstarted(platform)
+    assert click(road).kind is Kind.BOT
+    assert repair(platform) == [pool.id, gone.id]
+    assert repair(platform) == []
+    road.book.refresh()
+    assert click(road).kind is Kind.UNAVAILABLE
+    assert click(road, "red3").kind is Kind.UNKNOWN
+    assert click(road, same.slug).kind is Kind.BOT
 
 
 def test_of_two_publishers_the_one_that_read_later_stays_whoever_writes_last(platform: Platform) -> None:
