@@ -58,7 +58,9 @@ def message(update_id: int, chat_id: int, text: str, **sender: Any) -> dict[str,
     """An update with a text message in a private chat, as Telegram sends it."""
     person = {"id": chat_id, "is_bot": False, "first_name": "Ana", "language_code": "pt-br", **sender}
     entities = (
-        [{"type": "bot_command", "offset": 0, "length": len(text.split(maxsplit=1)[0])}] if text[:1] == "/" else []
+        [{"type": "bot_command", "offset": 0, "length": len(text.split(maxsplit=1)[0])}]
+        if text[:1] == "/"
+        else []
     )
     return {
         "update_id": update_id,
@@ -119,9 +121,9 @@ def working(platform: Platform) -> Iterator[Workers]:
 class WorkerProcess:
     """A real worker process of the installation of `settings`."""
 
-    def __init__(self, settings: Settings, **environ: str) -> None:
+    def __init__(self, settings: Settings, command: tuple[str, ...], environ: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.worker"],
+            [sys.executable, *command],
             env={**environment(settings), **environ},
             stderr=subprocess.PIPE,
             text=True,
@@ -151,9 +153,11 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(settings: Settings, **environ: str) -> Iterator[WorkerProcess]:
+def worker_process(
+    settings: Settings, command: tuple[str, ...] = ("-m", "jobs.worker"), **environ: str
+) -> Iterator[WorkerProcess]:
     """A worker process that is killed in the end if it still runs."""
-    worker = WorkerProcess(settings, **environ)
+    worker = WorkerProcess(settings, command, environ)
     try:
         yield worker
     finally:

@@ -1,0 +1,149 @@
+"""The worker process: allow-list, recovery after kill -9, poison, orderly stop."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import select
+
+from models import Bot, DeadLetter
+from services.platform import Platform
+from services.redis import keys
+from services.redis.jobs import JobName, JobQueue, enqueue
+from services.settings import Settings
+from services.system.heartbeats import processes
+from tests.servers.fleet import accept_all, add_bot, message, reconciling, worker_process
+from tests.servers.sandbox import Sandbox, wait_until
+
+TRIAL = ("-c", "import jobs.worker, tests.services.updates.plugins_for_tests; jobs.worker.main()")
+
+
+@pytest.fixture
+def settings(settings: Settings, sandbox: Sandbox) -> Settings:
+    """The sandbox instead of Telegram, and buckets too large to matter."""
+    unpaced = {
+        "pacing_bot_per_second": 10_000.0,
+        "pacing_chat_per_second": 10_000.0,
+        "pacing_chat_burst": 1000,
+    }
+    return settings.model_copy(update={"telegram_api_url": sandbox.url, **unpaced})
+
+
+@pytest.fixture
+def bot(platform: Platform, sandbox: Sandbox) -> Bot:
+    """A bot at the sandbox that does as it is told."""
+    return add_bot(platform, sandbox.create_bot(strict=False), (("trial", {}), ("error_handler", {})))
+
+
+def people(sandbox: Sandbox, bot: Bot, number: int) -> list[int]:
+    """Persons who opened a chat with the bot."""
+    users = [sandbox.create_user()["id"] for _ in range(number)]
+    for user in users:
+        sandbox.start(user, bot.username)
+    return users
+
+
+def texts(sandbox: Sandbox, bot: Bot) -> list[tuple[int, str]]:
+    return [(each["chat_id"], each["text"]) for each in sandbox.sent(bot.username, "sendMessage")]
+
+
+def letters(platform: Platform) -> list[DeadLetter]:
+    with platform.database.reading() as session:
+        return list(session.scalars(select(DeadLetter)))
+
+
+def test_a_function_outside_the_allow_list_is_refused_and_kept(
+    platform: Platform, settings: Settings
+) -> None:
+    target = settings.data_dir / "pwned"
+    queue = Queue(JobQueue.DEFAULT, connection=platform.job_redis, serializer=JSONSerializer)
+    with worker_process(settings):
+        job = queue.enqueue("os.system", f"touch {target}")
+        wait_until(lambda: letters(platform))
+    [letter] = letters(platform)
+    assert (letter.kind, letter.payload["function"]) == ("job", "os.system")
+    assert "not allowed" in letter.error
+    assert not target.exists()
+    assert job.get_status() == "failed"
+
+
+def test_a_killed_worker_loses_nothing_and_recovery_is_quick(
+    platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot
+) -> None:
+    users = people(sandbox, bot, 6)
+    updates = [
+        message(n * 10 + index, user, f"sleep 0.05 {n:02}")
+        for n in range(8)
+        for index, user in enumerate(users)
+    ]
+    with reconciling(platform):
+        with worker_process(settings, command=TRIAL) as first:
+            accept_all(platform, bot, updates)
+            wait_until(lambda: len(texts(sandbox, bot)) >= 5)
+            first.kill()
+        killed_at = time.monotonic()
+        with worker_process(settings, command=TRIAL):
+            wait_until(lambda: len(set(texts(sandbox, bot))) == len(updates), seconds=15)
+            assert time.monotonic() - killed_at < 15
+    for user in users:
+        mine = [text for chat, text in texts(sandbox, bot) if chat == user]
+        first_seen = list(dict.fromkeys(mine))
+        assert first_seen == [f"sleep 0.05 {n:02}" for n in range(8)]
+
+
+def test_an_update_that_kills_its_process_is_given_up_and_its_chat_goes_on(
+    platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot
+) -> None:
+    users = people(sandbox, bot, 3)
+    accept_all(platform, bot, [message(1, users[0], "die"), message(2, users[0], "after")])
+    accept_all(platform, bot, [message(n, user, f"hello {n}") for n, user in enumerate(users, start=3)])
+    deaths = 0
+    with reconciling(platform):
+        while deaths < 5:
+            with worker_process(settings, command=TRIAL) as worker:
+                wait_until(
+                    lambda worker=worker: (
+                        worker.process.poll() is not None or (users[0], "after") in texts(sandbox, bot)
+                    ),
+                    seconds=20,
+                )
+                if worker.process.poll() is None:
+                    break
+                deaths += 1
+    assert deaths == 3  # once unwatched, twice on record
+    assert [letter.kind for letter in letters(platform)] == ["update"]
+    answered = {text for _, text in texts(sandbox, bot)}
+    assert {"after", "hello 3", "hello 4", "hello 5"} <= answered
+
+
+def test_sigterm_ends_a_busy_worker_in_time_and_leaves_the_rest_for_the_next(
+    platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot
+) -> None:
+    [user] = people(sandbox, bot, 1)
+    accept_all(
+        platform, bot, [message(1, user, "sleep 1"), message(2, user, "sleep 1 b"), message(3, user, "last")]
+    )
+    with worker_process(settings, command=TRIAL) as worker:
+        lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
+        wait_until(lambda: platform.redis.exists(keys.lease(f"lane:{lane}")))
+        time.sleep(0.3)
+        assert worker.terminate() == 0
+    left = platform.redis.xlen(keys.update_lane(lane))
+    assert 1 <= left <= 2
+    assert not platform.redis.exists(keys.lease(f"lane:{lane}"))
+    with worker_process(settings, command=TRIAL), reconciling(platform):
+        wait_until(lambda: (user, "last") in texts(sandbox, bot))
+    assert [text for _, text in texts(sandbox, bot)] == ["sleep 1", "sleep 1 b", "last"]
+
+
+def test_a_worker_waits_for_redis_and_shows_signs_of_life(platform: Platform, settings: Settings) -> None:
+    with worker_process(settings) as worker:
+        wait_until(lambda: [p for p in processes(platform) if p.service == "worker"])
+        platform.redis.client_kill_filter(_type="normal", skipme=True)
+        time.sleep(0.5)
+        job = enqueue(platform.job_redis, JobName.STORE_DEAD_LETTERS)
+        wait_until(lambda: job.get_status() == "finished" or not job.exists(job.id, platform.job_redis))
+        assert worker.process.poll() is None
