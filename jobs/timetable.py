@@ -6,20 +6,22 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import gevent
 from apscheduler.schedulers.background import BackgroundScheduler
 from redis import RedisError
-from services.updates.reconcile import ring_waiting
 
 from jobs.leadership import Leadership
 from services.clicks.flush import ring_if_waiting
-from services.errors import FlotillaError
+from services.errors import FlotillaError, Unavailable
 from services.health.sweep import last_sweep_age
 from services.metrics import TICKS
 from services.platform import Platform
 from services.redis.jobs import JobName, enqueue
+from services.updates.reconcile import ring_waiting
 
 logger = logging.getLogger(__name__)
 LATE_SWEEPS = 4  # so many missed sweeps are worth a line in the log
+LONGEST_TICK_SECONDS = 8.0  # less than the lease: the next leader is not doubled either
 GRACE_SECONDS = 30  # a tick so late is still made, once; APScheduler's own grace is 1 s
 
 
@@ -49,7 +51,9 @@ def run_tick(platform: Platform, leadership: Leadership, tick: Tick) -> bool:
     if not leadership.holds:
         return False
     try:
-        tick.ring(platform)
+        # A connection that died without a word would keep this tick from ever being made again.
+        with gevent.Timeout(LONGEST_TICK_SECONDS, Unavailable("Redis hangs")):
+            tick.ring(platform)
     except (RedisError, FlotillaError) as error:
         logger.warning("tick %s failed: %s", tick.name, type(error).__name__)
         return False
