@@ -9,6 +9,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import logging
+import os
 import signal
 import threading
 
@@ -21,20 +22,28 @@ from services.platform import Platform
 from services.system.heartbeats import Heartbeats
 
 logger = logging.getLogger(__name__)
+PARTING_SECONDS = 1.5  # for giving back the lease and leaving the list of processes
 
 
 def run(platform: Platform, stopped: threading.Event) -> None:
-    """Tick whenever this clock leads, until `stopped`; ends within a second or two of it."""
+    """Tick whenever this clock leads, until `stopped`; then ends within PARTING_SECONDS, whatever Redis does."""
     leadership = Leadership(platform)
     again = leadership.keep()
     heartbeats = Heartbeats(platform, "clock", lambda: {"leads": leadership.holds})
     heartbeats.start()
     scheduler = start_scheduler(platform, leadership, ticks(platform))
-    while not stopped.wait(again):
-        again = leadership.keep()
+    keeper = gevent.spawn(_keep_leading, leadership, again)
+    stopped.wait()
+    keeper.kill(block=False)
     scheduler.shutdown(wait=False)  # type: ignore[no-untyped-call]
-    leadership.release()
-    heartbeats.stop()
+    partings = [gevent.spawn(leadership.release), gevent.spawn(heartbeats.stop)]
+    gevent.joinall(partings, timeout=PARTING_SECONDS)
+
+
+def _keep_leading(leadership: Leadership, again: float) -> None:
+    while True:
+        gevent.sleep(again)
+        again = leadership.keep()
 
 
 def main() -> None:
@@ -45,6 +54,8 @@ def main() -> None:
     logger.info("clock started")
     run(platform, process.stopping)
     logger.info("clock stopped")
+    logging.shutdown()
+    os._exit(0)  # an ordinary exit would wait for a tick that hangs on Redis; a tick leaves nothing half done
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from services.redis import keys
 from services.redis.jobs import JobName, JobQueue
 from services.system.heartbeats import processes
 from tests.servers.sandbox import wait_until
+from tests.servers.valkey import running_valkey
 
 Start = Callable[[Platform], subprocess.Popen[bytes]]
 
@@ -94,6 +95,25 @@ def test_a_second_clock_takes_over_from_a_killed_one(platform: Platform, start_c
     wait_until(lambda: lease_of(platform) not in (None, held), seconds=5)
     second.terminate()
     assert second.wait(3) == 0
+
+
+def test_the_clock_ends_in_time_even_while_redis_hangs(
+    platform: Platform, start_clock: Start, server_folder: Path
+) -> None:
+    folder = server_folder / "valkey-that-hangs"
+    folder.mkdir()
+    with running_valkey(folder) as url:
+        hanging = Platform(platform.settings.model_copy(update={"redis_url": url}))
+        clock = start_clock(hanging)
+        wait_until(lambda: lease_of(hanging), seconds=20)
+        server = int(hanging.redis.info("server")["process_id"])
+        os.kill(server, signal.SIGSTOP)
+        try:
+            time.sleep(1.5)  # ticks hang by now
+            clock.terminate()
+            assert clock.wait(3) == 0
+        finally:
+            os.kill(server, signal.SIGCONT)
 
 
 def test_the_clock_outlives_a_missing_redis(platform: Platform) -> None:
