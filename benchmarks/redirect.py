@@ -18,8 +18,8 @@ from benchmarks.fleet import make_fleet
 from benchmarks.load import PERSON, Load, measure
 from benchmarks.servers import gunicorn, valkey
 from services import schema
-from services.platform import Platform
 from services.environment import load_settings
+from services.platform import Platform
 
 ROUNDS = 3
 CONNECTIONS = 32
