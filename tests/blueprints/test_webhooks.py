@@ -1,0 +1,132 @@
+"""What Telegram, and anybody who pretends to be Telegram, is answered at the webhook's door."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import create_app
+from blueprints.webhooks import door
+from models import Bot
+from services.bots.webhook_secret import webhook_secret
+from services.platform import Platform
+from services.redis import keys
+from services.settings import Settings
+from tests.servers.fleet import add_bot, message
+
+SECRET = "X-Telegram-Bot-Api-Secret-Token"
+
+
+class Unread(io.BytesIO):
+    """A body that must not be touched."""
+
+    def read(self, *_: Any) -> bytes:
+        raise AssertionError("the body was read")
+
+    readinto = readline = read  # type: ignore[assignment]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """One lane."""
+    return settings.model_copy(update={"update_lanes": 1, "intake_max_backlog": 100})
+
+
+@pytest.fixture
+def bot(platform: Platform) -> Bot:
+    return add_bot(platform, {"id": 7001, "username": "door_bot", "token": "7001:" + "A" * 35})
+
+
+@pytest.fixture
+def app(platform: Platform) -> Flask:
+    return create_app(platform)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def post(client: FlaskClient, bot: Bot, platform: Platform, body: bytes, suffix: str = "") -> TestResponse:
+    headers = {SECRET: webhook_secret(platform.vault, bot.path_id)}
+    return client.post(f"/webhook/{bot.path_id}{suffix}", data=body, headers=headers)
+
+
+@pytest.mark.parametrize("suffix", ["", "/shop-bot"])
+def test_an_update_is_taken_with_and_without_a_readable_suffix(
+    platform: Platform, client: FlaskClient, bot: Bot, suffix: str
+) -> None:
+    answer = post(client, bot, platform, json.dumps(message(1, 5, "hi")).encode(), suffix)
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert platform.redis.xlen(keys.update_lane(0)) == 1
+
+
+def test_strangers_get_one_and_the_same_401_with_their_body_unread(
+    platform: Platform, client: FlaskClient, bot: Bot
+) -> None:
+    right = webhook_secret(platform.vault, bot.path_id)
+    tries = [
+        ("f" * 32, right),
+        ("f" * 32, webhook_secret(platform.vault, "f" * 32)),
+        (bot.path_id, "wrong"),
+        (bot.path_id, ""),
+        (bot.path_id, right + "0"),
+        (bot.path_id, "é"),
+    ]
+    answers = []
+    for path, secret in tries:
+        answer = client.post(
+            f"/webhook/{path}", headers={SECRET: secret}, input_stream=Unread(), content_length=5
+        )
+        answers.append((answer.status_code, answer.data, sorted(answer.headers.items())))
+    assert answers[0][0] == 401
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("body", [b"", b"{broken", b"[1]", b"\xff", b'{"update_id": 1}' * 2])
+def test_a_broken_body_with_the_right_secret_is_200_and_a_dead_letter(
+    platform: Platform, client: FlaskClient, bot: Bot, body: bytes
+) -> None:
+    assert post(client, bot, platform, body).status_code == 200
+    assert platform.redis.xlen(keys.intake_dead()) == 1
+
+
+def test_an_oversized_body_is_200_and_a_dead_letter(
+    platform: Platform, client: FlaskClient, bot: Bot
+) -> None:
+    body = json.dumps(message(1, 5, "x" * 1_000_001)).encode()
+    assert post(client, bot, platform, body).status_code == 200
+    [(_, fields)] = platform.redis.xrange(keys.intake_dead())
+    assert (fields["reason"], int(fields["size"])) == ("too_large", len(body))
+    assert platform.redis.xlen(keys.update_lane(0)) == 0
+
+
+def test_a_full_lane_answers_503_with_retry_after(platform: Platform, client: FlaskClient, bot: Bot) -> None:
+    for number in range(100):
+        platform.redis.xadd(keys.update_lane(0), {"n": number})
+    answer = post(client, bot, platform, json.dumps(message(1, 5, "hi")).encode())
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_without_redis_the_answer_is_503_whether_or_not_the_path_is_remembered(
+    settings: Settings, platform: Platform, bot: Bot, remembered: bool
+) -> None:
+    away = Platform(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    app = create_app(away)
+    client = app.test_client()
+    if remembered:
+        with app.app_context():
+            door()._paths._known[bot.path_id] = bot.id
+    answer = post(client, bot, away, json.dumps(message(1, 5, "hi")).encode())
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_only_post_is_answered(client: FlaskClient, bot: Bot) -> None:
+    assert client.get(f"/webhook/{bot.path_id}").status_code == 405
