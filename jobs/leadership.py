@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 LEASE_SECONDS = 10.0
 RENEW_SECONDS = 3.0
 STANDBY_SECONDS = 1.0  # a second clock takes over within 10 + 1 s
-SAFETY_SECONDS = 2.0  # before the lease ends the leader stops ticking: room for a tick under way
+SAFETY_SECONDS = 4.0  # before the lease ends the leader stops ticking: room for the longest tick
 
 
 class Leadership:

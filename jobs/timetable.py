@@ -10,7 +10,7 @@ import gevent
 from apscheduler.schedulers.background import BackgroundScheduler
 from redis import RedisError
 
-from jobs.leadership import Leadership
+from jobs.leadership import SAFETY_SECONDS, Leadership
 from services.clicks.flush import ring_if_waiting
 from services.errors import FlotillaError, Unavailable
 from services.health.sweep import last_sweep_age
@@ -21,7 +21,7 @@ from services.updates.reconcile import ring_waiting
 
 logger = logging.getLogger(__name__)
 LATE_SWEEPS = 4  # so many missed sweeps are worth a line in the log
-LONGEST_TICK_SECONDS = 8.0  # less than the lease: the next leader is not doubled either
+LONGEST_TICK_SECONDS = SAFETY_SECONDS  # a tick begun as leader ends while the lease still stands
 GRACE_SECONDS = 30  # a tick so late is still made, once; APScheduler's own grace is 1 s
 
 
