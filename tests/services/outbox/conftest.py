@@ -1,0 +1,73 @@
+"""A bot at the sandbox with somebody who opened a chat, and a sender in this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from models import Bot
+from plugins.context import Priority
+from services.outbox import drain as drain_module
+from services.outbox.outbound import Outbound
+from services.outbox.put import put_call
+from services.platform import Platform
+from services.redis import keys
+from tests.servers.fleet import add_bot
+from tests.servers.sandbox import Sandbox
+
+Put = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(drain_module, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("services.outbox.sending.BACKOFF", (0.05, 0.2))
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drain waits for the private chat's next second instead of leaving the rest to the reconciler."""
+    monkeypatch.setattr(drain_module, "LINGER_SECONDS", 1.3)
+
+
+@pytest.fixture
+def bot(platform: Platform, sandbox: Sandbox) -> Bot:
+    return add_bot(platform, sandbox.create_bot())
+
+
+@pytest.fixture
+def people(sandbox: Sandbox, bot: Bot) -> list[int]:
+    """Four persons who started the bot."""
+    users = [int(sandbox.create_user()["id"]) for _ in range(4)]
+    for user in users:
+        sandbox.start(user, bot.username)
+    return users
+
+
+@pytest.fixture
+def put(platform: Platform, bot: Bot) -> Put:
+    """Queue a message of the bot: put(chat_id, text, priority)."""
+
+    def put_text(chat_id: int, text: str, priority: Priority = Priority.REPLY) -> None:
+        put_call(platform, bot.id, "sendMessage", {"chat_id": chat_id, "text": text}, priority)
+
+    return put_text
+
+
+@pytest.fixture
+def send_all(platform: Platform, bot: Bot) -> Callable[[], None]:
+    """Drain the bot's shard until nothing can be sent for a while."""
+
+    def drain() -> None:
+        Outbound(platform, threading.Event()).drain(bot.id % platform.settings.update_lanes)
+
+    return drain
+
+
+@pytest.fixture
+def left(platform: Platform, bot: Bot) -> Callable[[], int]:
+    """How many messages still wait."""
+    return lambda: sum(platform.redis.xlen(keys.outbox(bot.id, p)) for p in Priority)
