@@ -168,8 +168,8 @@ class Recorder:
         if self._away.is_set():
             self._redis.ping()
             self._away.clear()
-            self._spool.seal()
             logger.warning("Redis is back")
+        self._spool.seal()  # also when a batch that was under way has opened a file since
         replayed = self._spool.replay(self._redis)
         CLICKS_REPLAYED.inc(replayed)
 

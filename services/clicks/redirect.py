@@ -175,8 +175,9 @@ class Redirector:
     def _outcome(
         self, pool: PoolSnapshot, route: Route, click: PendingClick, written: Written, new_visitor: str
     ) -> Outcome:
-        if written.rejected:
+        if written.over_limit:
             RATE_LIMIT_HITS.labels("redirect").inc()
+        if written.rejected:
             _counter(pool.slug, "limited").inc()
             return Outcome(Kind.LIMITED, retry_after=MINUTE - int(click.at) % MINUTE)
         _counter(pool.slug, route.outcome).inc()

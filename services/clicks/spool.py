@@ -11,6 +11,7 @@ import fcntl
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: int | None = None
+        self._lock = threading.Lock()
 
     def append(self, entries: Sequence[dict[str, str]]) -> None:
         """Append entries in one write. They outlive this process at once, a power loss like any file.
@@ -38,14 +40,16 @@ class Spool:
         """
         text = "".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in entries)
         data = text.encode()
-        if os.write(self._open(), data) != len(data):
-            raise OSError("the disk took only a part of the clicks")
+        with self._lock:
+            if os.write(self._open(), data) != len(data):
+                raise OSError("the disk took only a part of the clicks")
 
     def seal(self) -> None:
         """Close the present file, so that it may be replayed; the next click opens another."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
 
     def replay(self, redis: Redis) -> int:
         """Bring every file that nobody writes into the click stream; how many clicks. Raises RedisError."""

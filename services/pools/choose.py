@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ SUSPECT_FACTOR = 0.02  # H6: a suspect keeps 2 % of its traffic, enough to clear
 NEVER = float("inf")
 LAST_RESORT = "degraded"  # the name of the tier of degraded members
 HEEDS_WEIGHT = {Strategy.WEIGHTED, Strategy.LEAST_CONNECTIONS}
+USERNAME = re.compile(r"[A-Za-z0-9_]{5,32}")  # Telegram's usernames
 ROTATES = {Strategy.ROUND_ROBIN, Strategy.WEIGHTED}
 
 
@@ -52,8 +54,12 @@ def eligible(
 
 
 def is_open(member: MemberSnapshot) -> bool:
-    """Whether the owner's switches let this member serve; its status is another question."""
-    return member.is_enabled and member.running and not member.draining and member.weight > 0
+    """Whether the owner's switches let this member serve; its status is another question.
+
+    R2: nor does a name serve that is none of Telegram's, whatever the database holds; the link must not lead elsewhere.
+    """
+    switched_on = member.is_enabled and member.running and not member.draining and member.weight > 0
+    return switched_on and USERNAME.fullmatch(member.username) is not None
 
 
 def _candidates(
@@ -118,6 +124,7 @@ def obstacle(pool: PoolSnapshot, member: MemberSnapshot, tier: str) -> str:
         ("stopped", not member.running),
         ("draining", member.draining),
         ("weight_zero", member.weight == 0),
+        ("username_invalid", USERNAME.fullmatch(member.username) is None),
     )
     for word, applies in switches:
         if applies:

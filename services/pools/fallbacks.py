@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
 def check_fallback_url(url: str) -> str:
-    """`url` if people may be sent there; InvalidInput for anything but public http(s) addresses."""
+    """`url` in plain ASCII if people may be sent there; InvalidInput for anything but public http(s) addresses."""
     if len(url) > 2000 or not url.isprintable() or any(sign in url for sign in ' "<>\\^`{|}'):
         raise _refused("This is not a web address")
     try:
@@ -30,7 +30,18 @@ def check_fallback_url(url: str) -> str:
         raise _refused("The fallback address must not hold a name or password")
     if _is_private(host):
         raise _refused("The fallback address must be reachable from the internet")
-    return url
+    return url if url.isascii() else _in_ascii(parts, host)
+
+
+def _in_ascii(parts: SplitResult, host: str) -> str:
+    """An address with foreign letters in the form that a Location header can hold."""
+    try:
+        name = host.encode("idna").decode()
+    except UnicodeError:
+        raise _refused("This is not a web address") from None
+    netloc = f"{name}:{parts.port}" if parts.port else name
+    rest = (quote(part, safe="/?%:@!$&'()*+,;=~") for part in (parts.path, parts.query, parts.fragment))
+    return urlunsplit((parts.scheme, netloc, *rest))
 
 
 def _is_private(host: str) -> bool:

@@ -67,7 +67,9 @@ def repair(platform: Platform) -> list[int]:
 
     Raises RedisError when Redis is away.
     """
-    copies = {int(key): _parsed(str(text)) for key, text in platform.redis.hgetall(keys.pool_snapshot()).items()}
+    copies = {
+        int(key): _parsed(str(text)) for key, text in platform.redis.hgetall(keys.pool_snapshot()).items()
+    }
     true = {pool.id: replace(pool, version=0) for pool in read_pools(platform)}
     wrong = sorted(key for key in {*copies, *true} if copies.get(key) != true.get(key))
     _publish(platform, wrong)

@@ -89,7 +89,11 @@ def test_a_member_is_added_checked_at_once_changed_and_removed(
     address = f"{POOLS}/{make(client, key)['id']}/bots"
     added = client.post(address, json={"bot_id": bot_id, "weight": 3, "priority": 1}, headers=key)
     assert added.status_code == 201
-    assert (added.get_json()["status"], added.get_json()["weight"], added.get_json()["priority"]) == ("checking", 3, 1)
+    assert (added.get_json()["status"], added.get_json()["weight"], added.get_json()["priority"]) == (
+        "checking",
+        3,
+        1,
+    )
     queue = Queue("default", connection=platform.job_redis, serializer=JSONSerializer)
     assert [(job.func_name, list(job.args)) for job in queue.jobs] == [(JobName.CHECK_BOT, [bot_id])]
     changes = {"weight": 0, "priority": -1, "is_enabled": False, "draining": True, "capacity_per_hour": 5}
@@ -238,6 +242,13 @@ def test_fallback_pools_may_not_lead_in_a_circle(client: FlaskClient, owner: Key
         assert (answer.status_code, answer.get_json()["code"]) == (422, "fallback_circle")
     freed = client.patch(f"{POOLS}/{third['id']}", json={"fallback_pool_id": None}, headers=owner)
     assert freed.get_json()["fallback_pool_id"] is None
+
+
+def test_a_fallback_address_in_foreign_letters_becomes_one_that_a_header_can_hold(
+    client: FlaskClient, owner: Key
+) -> None:
+    pool = make(client, owner, fallback_url="https://promoção.com.br/olá?x=ã")
+    assert pool["fallback_url"] == "https://xn--promoo-7ta5a.com.br/ol%C3%A1?x=%C3%A3"
 
 
 def test_a_key_for_reading_changes_nothing(platform: Platform, client: FlaskClient) -> None:

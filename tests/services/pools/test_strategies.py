@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as given_by
 
@@ -105,6 +106,12 @@ def test_weights_are_exact_in_every_whole_cycle_wherever_it_begins(weights: list
     assert [counts[number] for number in range(1, len(weights) + 1)] == weights
 
 
+@pytest.mark.parametrize("username", ["", "four", "x" * 33, "evil.example", "a/b?c=de", "joinchat\n"])
+def test_a_name_that_telegram_would_not_give_never_becomes_a_link(username: str) -> None:
+    one = MemberSnapshot(1, username, MemberStatus.ONLINE)
+    assert eligible(PoolSnapshot(1, 1, ("red1",), (one,)), NOW) == ("", ())
+
+
 def test_weighted_turns_are_spread_and_not_bunched() -> None:
     assert smooth_cycle(((1, 5), (2, 1), (3, 1))) == (1, 1, 2, 1, 3, 1, 1)
 
@@ -119,7 +126,7 @@ def test_a_slow_member_gets_its_part_and_the_others_share_the_rest_evenly() -> N
 
 def test_slow_start_grows_from_a_tenth_to_the_full_share_within_a_minute() -> None:
     def factor(age: float) -> float:
-        one = MemberSnapshot(1, "a", MemberStatus.ONLINE, joined_at=NOW - age, slow_start=True)
+        one = MemberSnapshot(1, "some_bot", MemberStatus.ONLINE, joined_at=NOW - age, slow_start=True)
         return eligible(PoolSnapshot(1, 1, ("red1",), (one,)), NOW)[1][0].factor
 
     assert factor(0) == 0.1
