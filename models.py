@@ -294,7 +294,7 @@ class PoolBot(Base):
     last_health_check: Mapped[datetime | None]
     check_ms: Mapped[int | None]  # duration of the last check
     consecutive_failures: Mapped[int] = mapped_column(default=0)
-    permanent_failures: Mapped[int] = mapped_column(default=0)  # consecutive 401/404/frozen answers
+    permanent_failures: Mapped[int] = mapped_column(default=0)  # 401/404/frozen answers since the last good check
     good_checks: Mapped[int] = mapped_column(default=0)  # consecutive, in half-open
     circuit_breaker_until: Mapped[datetime | None]
     hold_seconds: Mapped[int] = mapped_column(default=0)  # length of the present hold, doubled up to 600
@@ -351,6 +351,8 @@ class Click(Base):
     counted: Mapped[bool] = mapped_column(default=True)
     over_limit: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(String(40), default="")  # strategy/tier or fallback that chose
+    candidates: Mapped[str] = mapped_column(Text, server_default="")  # who could have been chosen: `7*2,9~0.350` (A5)
+    position: Mapped[int | None]  # the shared position that chose among them
     lead_id: Mapped[int | None] = mapped_column(ForeignKey("leads.id", ondelete="SET NULL"), index=True)
     started_at: Mapped[datetime | None]
 

@@ -137,13 +137,13 @@ class Redirector:
 
     def _pending(self, pool: PoolSnapshot, route: Route, facts: ClickFacts, visitor: str) -> PendingClick:
         prepared = route.prepared
-        rotation = prepared.rotation if prepared else ""
+        rotation = prepared.listed if prepared and prepared.rotates else ""
         bot_id = self._choose(prepared, facts, visitor) if prepared and not rotation else 0
         token = new_token()
         limited = facts.is_human and pool.rate_limit_per_minute > 0
         return PendingClick(
             id=token,
-            entry=_entry(token, pool, rotation, bot_id, route.reason, facts, visitor),
+            entry=_entry(token, pool, route, bot_id, facts, visitor),
             slug=pool.slug,
             reason=route.reason,
             audience=facts.audience,
@@ -220,20 +220,13 @@ def find_route(
     return Route(None, "", f"nobody/{outcome}", outcome, float("inf"))
 
 
-def _entry(
-    token: str,
-    pool: PoolSnapshot,
-    rotation: str,
-    bot_id: int,
-    reason: str,
-    facts: ClickFacts,
-    visitor: str,
-) -> str:
+def _entry(token: str, pool: PoolSnapshot, route: Route, bot_id: int, facts: ClickFacts, visitor: str) -> str:
     """The click's JSON, as `rows.parse_entry` reads it. Only two fields can hold anything that needs escaping."""
+    listed = route.prepared.listed if route.prepared else ""
     params = ",".join([f"{_quoted(name)}:{_quoted(value)}" for name, value in facts.params.items()])
     return (
-        f'{{"id":"{token}","at":{facts.at:.3f},"pool":{pool.id},"bot":{bot_id},"rotation":"{rotation}",'
-        f'"reason":"{reason}","audience":"{facts.audience}","visitor":"{visitor}","unique":"{facts.unique_hash}",'
+        f'{{"id":"{token}","at":{facts.at:.3f},"pool":{pool.id},"bot":{bot_id},"candidates":"{listed}",'
+        f'"reason":"{route.reason}","audience":"{facts.audience}","visitor":"{visitor}","unique":"{facts.unique_hash}",'
         f'"country":"{facts.country}","device":"{facts.device}","language":"{facts.language}",'
         f'"referrer":{_quoted(facts.referrer_host)},"params":{{{params}}}}}'
     )

@@ -33,6 +33,8 @@ class ClickRow:
     audience: str
     over_limit: bool
     reason: str
+    candidates: str
+    position: int | None
 
     @property
     def counted(self) -> bool:
@@ -49,8 +51,9 @@ def parse_entry(identity: str, fields: dict[str, str]) -> ClickRow | None:
     """The row of a stream entry; None, with a log line, for one that nobody can read any more."""
     try:
         click: dict[str, Any] = json.loads(fields["d"])
-        rotation = click["rotation"]
-        bot_id = turn(rotation, int(fields["n"])) if rotation else int(click["bot"])
+        # Bot 0 among candidates: the position that the script drew decides, as it did for the answer.
+        turns = bool(click["candidates"]) and not click["bot"]
+        bot_id = turn(click["candidates"], int(fields["n"])) if turns else int(click["bot"])
         return ClickRow(
             id=click["id"],
             at=from_epoch(click["at"]),
@@ -66,6 +69,8 @@ def parse_entry(identity: str, fields: dict[str, str]) -> ClickRow | None:
             audience=click["audience"],
             over_limit=fields["o"] == "1",
             reason=click["reason"],
+            candidates=click["candidates"],
+            position=int(fields["n"]) if turns else None,
         )
     except (KeyError, ValueError, TypeError):
         logger.error("an entry of the click stream is not readable", extra={"entry": identity})

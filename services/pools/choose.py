@@ -30,9 +30,15 @@ class Prepared:
     candidates: tuple[Candidate, ...]
     tier: str  # "tier1", "tier0", "tier-1", "degraded", or "" without a candidate
     reason: str  # "round_robin/tier0"
-    rotation: str  # for `strategies.turn`; "" when the choice needs no shared position
+    listed: str  # the candidates as text, as of `strategies.rotation_of`
+    rotates: bool  # whether a shared position chooses among them (`strategies.turn`)
     usernames: Mapping[int, str]
     valid_until: float
+
+    @property
+    def rotation(self) -> str:
+        """The list that `strategies.turn` reads; "" when the choice needs no shared position."""
+        return self.listed if self.rotates else ""
 
 
 def eligible(
@@ -97,7 +103,8 @@ def prepare(pool: PoolSnapshot, now: float, slow_start_seconds: float = 60.0) ->
         candidates=candidates,
         tier=tier,
         reason=f"{rule}/{tier}" if tier else "",
-        rotation=rotation_of(candidates) if rotates else "",
+        listed=rotation_of(candidates) if candidates else "",
+        rotates=rotates,
         usernames={one.bot_id: one.username for one in candidates},
         valid_until=now + 1 if starting else NEVER,
     )
