@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -9,9 +10,12 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretStr,
+    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -53,6 +57,30 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
+class RateLimit(BaseModel):
+    """At most `limit` uses within any `window` seconds (G1)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    limit: int = Field(ge=1, le=10_000)
+    window: int = Field(ge=1, le=86_400)
+
+
+def _parse_json(value: Any) -> Any:
+    """A JSON text as what it says."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError('must be JSON such as {"cmd:/start": {"limit": 30, "window": 60}}') from None
+
+
+# What a limit can be set for: a command, a button's action, other messages, or whatever has no limit of its own.
+LimitedAction = Annotated[
+    str, StringConstraints(pattern=r"^(cmd:/[a-z0-9_]{1,32}|cb:[A-Za-z0-9_.-]{1,32}|text|default)$")
+]
+RateLimits = Annotated[dict[LimitedAction, RateLimit], NoDecode, BeforeValidator(_parse_json)]
 BaseUrl = Annotated[str, BeforeValidator(_without_slash)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
 
@@ -158,6 +186,29 @@ class Settings(BaseSettings):
     )
     pacing_chat_burst: int = Field(3, ge=1, description="messages a private chat may get at once")
     pacing_group_per_minute: float = Field(20, gt=0, description="messages a minute per group (Telegram: 20)")
+    rate_limits_json: RateLimits = Field(
+        {},
+        description='limits per bot, user and action, as `{"cmd:/start": {"limit": 30, "window": 60}, "cb:buy": …, '
+        '"text": …, "default": …}`; whatever is not named may be used 30 times in 60 seconds',
+    )
+    user_rate_per_minute: float = Field(
+        30,
+        ge=0,
+        description="updates a minute per bot and user in the long run (token bucket); 0 = no limits",
+    )
+    user_rate_burst: int = Field(10, ge=1, le=10_000, description="updates one user may send at once")
+    cooldown_seconds: float = Field(
+        3,
+        ge=0,
+        le=600,
+        description="seconds until the same button or sensitive command works again for a user; 5-10 under attack; 0 = off",
+    )
+    lock_seconds: float = Field(
+        5, ge=2, le=60, description="life of a lock around a handler, renewed while it runs"
+    )
+    callback_confirm_seconds: int = Field(300, ge=10, description="life of a single-use button")
+    callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
+    api_rate_per_minute: int = Field(600, ge=0, description="API requests a minute per key; 0 = no limit")
     pool_max_bots: int = Field(10, ge=1, le=100, description="default limit of members in a pool")
     pool_start_param: str = Field(
         "acesso",
