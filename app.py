@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from blueprints import auth, errors, i18n, panel, redirects, security, system, webhooks
-from blueprints.api import bots, keys, openapi, pools
+from blueprints.api import bots, clicks, keys, openapi, pools
 from blueprints.platform import EXTENSION
 from commands import accounts as account_commands
 from commands import database
@@ -13,7 +13,7 @@ from commands import keys as key_commands
 from services.platform import Platform, build_platform
 
 PAGES = (redirects, webhooks, auth, system, panel)
-RESOURCES = (bots, pools, keys, openapi)  # under /api/v1
+RESOURCES = (bots, pools, clicks, keys, openapi)  # under /api/v1
 COMMANDS = (account_commands, key_commands, database)  # `flask --app wsgi <group> …`
 
 

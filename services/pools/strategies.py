@@ -60,16 +60,30 @@ def turn(rotation: str, position: int) -> int:
     return bot_id
 
 
-@lru_cache(maxsize=4096)
-def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, float]]:
-    shares: list[tuple[int, int]] = []
-    factors: dict[int, float] = {}
-    for part in rotation.split(","):
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A candidate as a rotation's text names it."""
+
+    bot_id: int
+    share: int
+    factor: float
+
+
+def listed_candidates(rotation: str) -> list[Listed]:
+    """The candidates that `rotation_of` wrote down; ValueError when it did not."""
+    found = []
+    for part in filter(None, rotation.split(",")):
         head, _, factor = part.partition("~")
         bot_id, _, share = head.partition("*")
-        shares.append((int(bot_id), int(share or 1)))
-        if factor:
-            factors[int(bot_id)] = float(factor)
+        found.append(Listed(int(bot_id), int(share or 1), float(factor or 1)))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, float]]:
+    listed = listed_candidates(rotation)
+    shares = [(one.bot_id, one.share) for one in listed]
+    factors = {one.bot_id: one.factor for one in listed if one.factor < 1}
     full = [(bot_id, share) for bot_id, share in shares if bot_id not in factors]
     return smooth_cycle(tuple(shares)), smooth_cycle(tuple(full)), factors
 

@@ -17,7 +17,7 @@ from services.pools.fields import MemberChange
 from services.pools.members import update_member
 from services.pools.snapshot import publish
 from services.times import utc_now
-from tests.blueprints.people import caller_of, make_account, sign_in
+from tests.blueprints.people import caller_of, make_account, make_key, sign_in
 from tests.blueprints.visiting import PERSON, bots_of, go, stream
 from tests.services.pools.fleet import new_account, new_pool
 
@@ -135,3 +135,24 @@ def test_a_dry_run_shows_the_decision_to_its_owner_and_counts_nothing(
     assert client.get("/go/foreign?dry_run=1").status_code == 404
     assert stream(platform) == []
     assert app.test_client().get("/go/red1?dry_run=1", headers={"User-Agent": PERSON}).status_code == 302
+
+
+def test_a_click_can_be_explained_to_its_owner_and_to_nobody_else(
+    platform: Platform, visitor: FlaskClient, app: Flask
+) -> None:
+    account = make_account(platform)
+    key = make_key(platform, account)
+    stranger = make_key(platform, make_account(platform, "two@example.com"))
+    members: list[dict[str, Any]] = [{"weight": 2}, {"weight": 1}, {"status": "offline"}]
+    new_pool(platform, caller_of(account), "red1", members, distribution_strategy="weighted")
+    go(visitor, "red1", 3)
+    last = stream(platform)[-1]["id"]
+    flush(platform)
+    client = app.test_client()
+    told = client.get(f"/api/v1/clicks/{last}/explain", headers=key).get_json()
+    assert (told["reason"], told["position"]) == ("weighted/tier0", 2)
+    assert [(one["share"], one["factor"]) for one in told["candidates"]] == [(2, 1.0), (1, 1.0)]
+    assert told["bot_id"] == told["candidates"][0]["bot_id"]
+    assert [one["status"] for one in told["members"]] == ["online", "online", "offline"]
+    assert client.get(f"/api/v1/clicks/{last}/explain", headers=stranger).status_code == 404
+    assert client.get("/api/v1/clicks/nothing/explain", headers=key).status_code == 404

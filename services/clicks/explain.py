@@ -1,0 +1,78 @@
+"""Why a click went where it went (A5): from what was stored with it, not from how things stand now."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Bot, Click, MemberStatus, PoolBot, PoolBotTransition
+from services.accounts.caller import Caller
+from services.errors import NotFound
+from services.platform import Platform
+from services.pools.strategies import listed_candidates
+from services.times import iso
+
+
+def explain_click(platform: Platform, caller: Caller, click_id: str) -> dict[str, Any]:
+    """The click's decision as JSON: rule, candidates with share and factor, position, and the members' states then.
+
+    NotFound for an unknown click and for somebody else's.
+    """
+    with platform.database.reading() as session:
+        click = session.get(Click, click_id[:16])
+        if click is None or (click.account_id != caller.account_id and not caller.is_admin):
+            raise NotFound("There is no such click", code="click_not_found")
+        states = _states(session, click)
+        names = dict(
+            session.execute(select(Bot.id, Bot.username).where(Bot.account_id == click.account_id)).tuples()
+        )
+    return {
+        "id": click.id,
+        "at": iso(click.at),
+        "pool_id": click.pool_id,
+        "bot_id": click.bot_id,
+        "username": names.get(click.bot_id) if click.bot_id else None,
+        "reason": click.reason,
+        "audience": click.audience,
+        "counted": click.counted,
+        "over_limit": click.over_limit,
+        "position": click.position,
+        "candidates": [
+            {**asdict(one), "username": names.get(one.bot_id)} for one in listed_candidates(click.candidates)
+        ],
+        "members": [
+            {"bot_id": bot_id, "username": names.get(bot_id), "status": status} for bot_id, status in states
+        ],
+        "lead_id": click.lead_id,
+        "started_at": iso(click.started_at),
+    }
+
+
+def _states(session: Session, click: Click) -> list[tuple[int, str]]:
+    """Bot id and status of each member at the moment of the click: by its last transition before, else its first after."""
+    members = session.scalars(
+        select(PoolBot)
+        .where(PoolBot.pool_id == click.pool_id, PoolBot.added_at <= click.at)
+        .order_by(PoolBot.id)
+    ).all()
+    return [(member.bot_id, _state(session, member, click)) for member in members]
+
+
+def _state(session: Session, member: PoolBot, click: Click) -> str:
+    transitions = select(PoolBotTransition).where(PoolBotTransition.pool_bot_id == member.id)
+    before = session.scalars(
+        transitions.where(PoolBotTransition.at <= click.at).order_by(
+            PoolBotTransition.at.desc(), PoolBotTransition.id.desc()
+        )
+    ).first()
+    if before is not None:
+        return before.to_status
+    after = session.scalars(
+        transitions.where(PoolBotTransition.at > click.at).order_by(
+            PoolBotTransition.at, PoolBotTransition.id
+        )
+    ).first()
+    return after.from_status if after is not None else str(MemberStatus(member.status))
