@@ -26,9 +26,8 @@ def explain_click(platform: Platform, caller: Caller, click_id: str) -> dict[str
         if click is None or (click.account_id != caller.account_id and not caller.is_admin):
             raise NotFound("There is no such click", code="click_not_found")
         states = _states(session, click)
-        names = dict(
-            session.execute(select(Bot.id, Bot.username).where(Bot.account_id == click.account_id)).tuples()
-        )
+        own_bots = select(Bot.id, Bot.username).where(Bot.account_id == click.account_id)
+        names = {bot_id: username for bot_id, username in session.execute(own_bots)}  # noqa: C416 - rows are no pairs
     return {
         "id": click.id,
         "at": iso(click.at),

@@ -18,15 +18,22 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from blueprints.access import SIGNED_IN, declared
-from models import Account, AuditEvent, Base, Bot, PoolBot, PoolSlug, RedirectPool
+from models import Account, AuditEvent, Base, Bot, Click, PoolBot, PoolSlug, RedirectPool
 from services.accounts.accounts import command_caller
 from services.accounts.api_keys import create_key
 from services.accounts.caller import Scope
 from services.accounts.sessions import authenticate, resume_session
 from services.platform import Platform
+from services.times import utc_now
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 
-NOWHERE = {"bot_id": "987654", "pool_id": "987654", "key_id": "987654", "session_id": "987654"}
+NOWHERE = {
+    "bot_id": "987654",
+    "pool_id": "987654",
+    "key_id": "987654",
+    "session_id": "987654",
+    "click_id": "0nobodys0000",
+}
 # Routes whose variable is no id of a tenant's thing.
 NO_TENANT = ("/go/", "/webhook/", "/static/")
 # What passes the check of the body where an empty one does not: only then is the id looked at.
@@ -78,6 +85,8 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         session.add_all([bot, pool])
         session.flush()
         session.add_all([PoolSlug(slug=pool.slug, pool_id=pool.id), PoolBot(pool_id=pool.id, bot_id=bot.id)])
+        click = Click(id=f"click{number:07d}", at=utc_now(), account_id=account.id, pool_id=pool.id)
+        session.add(click)
     key, _ = create_key(platform, command_caller(account))
     signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
     assert signed_in is not None
@@ -87,6 +96,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "bot_id": (str(bot.id), bot.public_id),
             "pool_id": (str(pool.id),),
             "key_id": (key.key_id,),
+            "click_id": (click.id,),
             "session_id": (str(signed_in.session_id),),
         },
     )
