@@ -30,6 +30,7 @@ WINDOW = 256  # messages of one bot and priority in memory: at 30 a second sever
 SETTLE_AT_ONCE = 256
 LINGER_SECONDS = 5.0  # an idle drain waits so long for more: cheaper than a job per message at low rates
 LOOK_SECONDS = 2.5  # how soon a waiting reader sees a stop
+GATHER_SECONDS = 0.002  # between two reads of a busy shard, so that they bring more than one entry each
 REFILL_SECONDS = 0.25  # how soon room in a full window is noticed
 RETIRE_SECONDS = 10.0
 FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits (O2)
@@ -122,6 +123,7 @@ class OutboxDrain:
         while self._going:
             if self._read():
                 quiet_since = time.monotonic()
+                time.sleep(GATHER_SECONDS)
             now = time.monotonic()
             if self._crew.running or self._crew.waits_at_most(LINGER_SECONDS):
                 quiet_since = now

@@ -199,6 +199,7 @@ class Batches(Generic[Result]):
             first = self._finished.get()
             batch = [first] if first is not None else []
             ended = first is None
+            time.sleep(0)  # whoever is about to finish comes along
             with suppress(Empty):
                 while not ended and len(batch) < self._largest:
                     following = self._finished.get_nowait()
