@@ -196,6 +196,12 @@ class Bot(Base):
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
     status_reason: Mapped[str] = mapped_column(String(300), default="")  # why it failed and what to do
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once (B2)
+    delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # H2: ok, failing, unknown, off
+    delivery_cause: Mapped[str] = mapped_column(String(50), default="")
+    delivery_checked_at: Mapped[datetime | None]
+    webhook_info: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # the guard's last look: {at, pending, error, error_at, taken_by}
     config_version: Mapped[int] = mapped_column(
         default=1
     )  # raised by every change that processes must notice
@@ -252,6 +258,8 @@ class RedirectPool(Base):
     health: Mapped[int] = mapped_column(default=0)  # cached percentage, A4's formula
     healthy_bots: Mapped[int] = mapped_column(default=0)
     total_bots: Mapped[int] = mapped_column(default=0)
+    wave_at: Mapped[datetime | None]  # H7: the ban wave whose promotions stand until the owner reverts them
+    conversion_alarm_at: Mapped[datetime | None]  # H6: all members fell together since
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     members: Mapped[list[PoolBot]] = relationship(
@@ -300,6 +308,7 @@ class PoolBot(Base):
     hold_seconds: Mapped[int] = mapped_column(default=0)  # length of the present hold, doubled up to 600
     next_check_at: Mapped[datetime | None]  # earlier or later than the sweep's rhythm
     slow_start_at: Mapped[datetime | None]  # when it (re)joined the rotation
+    promoted_at: Mapped[datetime | None]  # H7: a spare that a ban wave raised to priority 0
     last_failures: Mapped[list[Any]] = mapped_column(
         default=list
     )  # newest first, at most 10: {at, cause, detail}
@@ -321,6 +330,44 @@ class PoolBotTransition(Base):
     to_status: Mapped[str] = mapped_column(String(10))
     cause: Mapped[str] = mapped_column(String(50), default="")
     at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Conversion(Base):
+    """The conversion layer of a member (H6): what is usual for it, and the evidence gathered since."""
+
+    __tablename__ = "conversions"
+
+    pool_bot_id: Mapped[int] = mapped_column(
+        ForeignKey("pool_bots.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    judged_until: Mapped[datetime]  # matured clicks up to here are in the evidence
+    run: Mapped[int] = mapped_column(default=0)  # consecutive matured clicks without a start
+    score: Mapped[float] = mapped_column(default=0.0)  # log likelihood of "half" over "as usual"
+    verdict: Mapped[str] = mapped_column(String(10), default="")  # suspect, degraded, or none
+    verdict_at: Mapped[datetime | None]
+    hold_seconds: Mapped[int] = mapped_column(default=0)  # of a degradation, doubled with each one
+    trial: Mapped[float | None]  # a released member's evidence, while its trickle is judged
+    trickle: Mapped[float] = mapped_column(default=0.02)  # the part of its traffic that a suspect keeps
+    # What is usual, over seven days; left as it is while a verdict stands.
+    clicks: Mapped[int] = mapped_column(default=0)  # matured
+    starts: Mapped[int] = mapped_column(default=0)
+    busiest_hour: Mapped[int] = mapped_column(default=0)  # clicks
+    lag_seconds: Mapped[int] = mapped_column(default=600)  # p95 of click -> start, clamped to 60-600
+    learned_at: Mapped[datetime | None]
+
+
+class ConversionHour(Base):
+    """A member's matured clicks of one hour, so that seven days are 168 rows."""
+
+    __tablename__ = "conversion_hours"
+
+    pool_bot_id: Mapped[int] = mapped_column(
+        ForeignKey("pool_bots.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    clicks: Mapped[int] = mapped_column(default=0)
+    starts: Mapped[int] = mapped_column(default=0)
+    lags: Mapped[list[Any]] = mapped_column(default=list)  # starts per 30 s of lag, the last one: later
 
 
 class Click(Base):
@@ -451,7 +498,7 @@ class Notification(Base):
     """Something the owner should know (N1), one per change (`dedupe_key`), shown in the panel."""
 
     __tablename__ = "notifications"
-    __table_args__ = (Index(None, "account_id", "at"),)
+    __table_args__ = (Index(None, "account_id", "at"), Index(None, "kind", "account_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
@@ -467,3 +514,97 @@ class Notification(Base):
     bot_id: Mapped[int | None] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
     read_at: Mapped[datetime | None]
+
+
+class DestinationKind(StrEnum):
+    TELEGRAM = "telegram"
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+class DeliveryStatus(StrEnum):
+    """`pending` until it was sent, given up (`failed`), or not wanted any more (`skipped`)."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class NotificationDestination(Base):
+    """Where an account's notifications go besides the panel (N1)."""
+
+    __tablename__ = "notification_destinations"
+    __table_args__ = (_one_of("kind", DestinationKind),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(100), default="")
+    # Chat id, e-mail address, or the webhook's host: what may be shown. Empty until a chat is linked.
+    address: Mapped[str] = mapped_column(String(254), default="")
+    bot_id: Mapped[int | None] = mapped_column(  # Telegram: who sends; None is the manager bot
+        ForeignKey("bots.id", ondelete="CASCADE"), index=True
+    )
+    sealed_config: Mapped[str] = mapped_column(Text, default="")  # webhook: its URL and signing secret
+    link_hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the one-time code
+    link_expires_at: Mapped[datetime | None]
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    quiet_from: Mapped[str] = mapped_column(String(5), default="")  # "22:00", wall clock; empty: no quiet hours
+    quiet_until: Mapped[str] = mapped_column(String(5), default="")
+    time_zone: Mapped[str] = mapped_column(String(64), default="America/Sao_Paulo")
+    critical_passes: Mapped[bool] = mapped_column(default=True)  # through quiet hours
+    last_sent_at: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(String(300), default="")  # empty after a success
+    last_error_at: Mapped[datetime | None]
+    is_refused: Mapped[bool] = mapped_column(default=False)  # the last failure was permanent
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    rules: Mapped[list[NotificationRule]] = relationship(
+        order_by="NotificationRule.id", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class NotificationRule(Base):
+    """What a destination gets; without any rule it gets everything. An empty column matches all (N1)."""
+
+    __tablename__ = "notification_rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    destination_id: Mapped[int] = mapped_column(
+        ForeignKey("notification_destinations.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str | None] = mapped_column(String(50))
+    min_level: Mapped[str | None] = mapped_column(String(10))  # info, warning, critical
+    pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True
+    )
+
+
+class NotificationDelivery(Base):
+    """One notification on its way to one destination; written with the notification, sent by a job (N3)."""
+
+    __tablename__ = "notification_deliveries"
+    __table_args__ = (
+        UniqueConstraint("notification_id", "destination_id"),
+        _one_of("status", DeliveryStatus),
+        Index(None, "status", "next_attempt_at"),
+        Index(None, "destination_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    notification_id: Mapped[int] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"))
+    destination_id: Mapped[int] = mapped_column(ForeignKey("notification_destinations.id", ondelete="CASCADE"))
+    alarm_id: Mapped[int | None] = mapped_column(  # a recovery: the alarm's delivery that it ends
+        ForeignKey("notification_deliveries.id", ondelete="SET NULL"), index=True
+    )
+    group: Mapped[int] = mapped_column("group_id", default=0)  # pool id, 0 for none: what shares a message
+    message: Mapped[str] = mapped_column(String(32), default="", index=True)  # set by the first attempt, kept by all
+    status: Mapped[str] = mapped_column(String(10), default=DeliveryStatus.PENDING)
+    hold: Mapped[str] = mapped_column(String(10), default="")  # why it waits: cooldown, quiet
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    last_error: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    sent_at: Mapped[datetime | None]
+    notification: Mapped[Notification] = relationship()
+    destination: Mapped[NotificationDestination] = relationship()
