@@ -196,7 +196,9 @@ class Bot(Base):
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
     status_reason: Mapped[str] = mapped_column(String(300), default="")  # why it failed and what to do
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once (B2)
-    delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # H2: ok, failing, unknown, off
+    delivery_state: Mapped[str] = mapped_column(
+        String(10), default="unknown"
+    )  # H2: ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
     webhook_info: Mapped[dict[str, Any]] = mapped_column(
@@ -302,7 +304,9 @@ class PoolBot(Base):
     last_health_check: Mapped[datetime | None]
     check_ms: Mapped[int | None]  # duration of the last check
     consecutive_failures: Mapped[int] = mapped_column(default=0)
-    permanent_failures: Mapped[int] = mapped_column(default=0)  # 401/404/frozen answers since the last good check
+    permanent_failures: Mapped[int] = mapped_column(
+        default=0
+    )  # 401/404/frozen answers since the last good check
     good_checks: Mapped[int] = mapped_column(default=0)  # consecutive, in half-open
     circuit_breaker_until: Mapped[datetime | None]
     hold_seconds: Mapped[int] = mapped_column(default=0)  # length of the present hold, doubled up to 600
@@ -398,7 +402,9 @@ class Click(Base):
     counted: Mapped[bool] = mapped_column(default=True)
     over_limit: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(String(40), default="")  # strategy/tier or fallback that chose
-    candidates: Mapped[str] = mapped_column(Text, server_default="")  # who could have been chosen: `7*2,9~0.350` (A5)
+    candidates: Mapped[str] = mapped_column(
+        Text, server_default=""
+    )  # who could have been chosen: `7*2,9~0.350` (A5)
     position: Mapped[int | None]  # the shared position that chose among them
     lead_id: Mapped[int | None] = mapped_column(ForeignKey("leads.id", ondelete="SET NULL"), index=True)
     started_at: Mapped[datetime | None]
@@ -550,7 +556,9 @@ class NotificationDestination(Base):
     link_hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the one-time code
     link_expires_at: Mapped[datetime | None]
     is_enabled: Mapped[bool] = mapped_column(default=True)
-    quiet_from: Mapped[str] = mapped_column(String(5), default="")  # "22:00", wall clock; empty: no quiet hours
+    quiet_from: Mapped[str] = mapped_column(
+        String(5), default=""
+    )  # "22:00", wall clock; empty: no quiet hours
     quiet_until: Mapped[str] = mapped_column(String(5), default="")
     time_zone: Mapped[str] = mapped_column(String(64), default="America/Sao_Paulo")
     critical_passes: Mapped[bool] = mapped_column(default=True)  # through quiet hours
@@ -593,12 +601,16 @@ class NotificationDelivery(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     notification_id: Mapped[int] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"))
-    destination_id: Mapped[int] = mapped_column(ForeignKey("notification_destinations.id", ondelete="CASCADE"))
+    destination_id: Mapped[int] = mapped_column(
+        ForeignKey("notification_destinations.id", ondelete="CASCADE")
+    )
     alarm_id: Mapped[int | None] = mapped_column(  # a recovery: the alarm's delivery that it ends
         ForeignKey("notification_deliveries.id", ondelete="SET NULL"), index=True
     )
     group: Mapped[int] = mapped_column("group_id", default=0)  # pool id, 0 for none: what shares a message
-    message: Mapped[str] = mapped_column(String(32), default="", index=True)  # set by the first attempt, kept by all
+    message: Mapped[str] = mapped_column(
+        String(32), default="", index=True
+    )  # set by the first attempt, kept by all
     status: Mapped[str] = mapped_column(String(10), default=DeliveryStatus.PENDING)
     hold: Mapped[str] = mapped_column(String(10), default="")  # why it waits: cooldown, quiet
     attempts: Mapped[int] = mapped_column(default=0)

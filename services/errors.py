@@ -8,6 +8,7 @@ FlotillaError                 code "internal"
 ├── Forbidden                 "forbidden"            signed in, but the scope or role is missing
 ├── RateLimited               "rate_limited"         too often; try again after `retry_after` seconds
 ├── Unavailable               "unavailable"          a part we need does not answer; try again
+├── NotDelivered              "not_delivered"        a destination of notifications did not take a message
 ├── ConfigurationError        "configuration"        the environment is wrong; the process must not start
 └── TelegramError             "telegram_error"       the Bot API refused or did not answer
     ├── TokenRejected         "token_rejected"       401, or 404 on the token: dead or malformed
@@ -92,6 +93,17 @@ class Unavailable(FlotillaError):
 
     default_code = "unavailable"
     status = 503
+
+
+class NotDelivered(FlotillaError):
+    """A destination did not take a message; with `permanent` repeating will not help until something is changed."""
+
+    default_code = "not_delivered"
+    status = 502
+
+    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.permanent = permanent
 
 
 class ConfigurationError(FlotillaError):

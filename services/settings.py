@@ -232,6 +232,18 @@ class Settings(BaseSettings):
         description="seconds in which a new or recovered bot grows from 10 % to 100 % of its share",
     )
     session_hours: int = Field(24 * 14, ge=1, description="hours a sign-in lasts without use")
+    manager_bot_token: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN"),
+        description="token of the bot that notifies people on Telegram; empty means a bot of the account does",
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="mail server for notifications, `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; empty means no e-mail",
+    )
+    smtp_from: str = Field(
+        "", description="sender of e-mails, `Flotilla <alerts@example.com>`; needed with SMTP_URL"
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""),
         description="bearer token for `/metrics` and `/health/full`; empty means only loopback and admins",
@@ -252,6 +264,14 @@ class Settings(BaseSettings):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return value
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, value: SecretStr) -> SecretStr:
+        url = urlsplit(value.get_secret_value())
+        if url.geturl() and (url.scheme not in {"smtp", "smtps"} or not url.hostname):
+            raise ValueError("must begin with smtp:// or smtps:// and name a host")
+        return value
+
     @field_validator("telegram_api_url", "telegram_link_url", "webhook_base_url", "public_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
@@ -267,6 +287,12 @@ class Settings(BaseSettings):
             port = url.port or (443 if url.scheme == "https" else 80)
             if url.scheme != "https" or port not in TELEGRAM_PORTS:
                 raise ValueError("WEBHOOK_BASE_URL must be https on port 443, 80, 88 or 8443")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        if self.smtp_url.get_secret_value() and "@" not in self.smtp_from:
+            raise ValueError("SMTP_FROM must be an e-mail address when SMTP_URL is set")
         return self
 
     @property

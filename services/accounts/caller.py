@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
-from models import AuditEvent, Bot, RedirectPool
+from models import AuditEvent, Bot, NotificationDestination, RedirectPool
 from services.errors import Forbidden, NotFound
 
 
@@ -38,7 +38,7 @@ class Caller:
             raise Forbidden(f"This key lacks the scope '{scope}'; make one that has it", code="scope_missing")
 
 
-Row = TypeVar("Row", Bot, RedirectPool)
+Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination)
 
 
 def owned(caller: Caller, table: type[Row]) -> Select[Row]:
@@ -75,7 +75,7 @@ def _is(table: type[Row], identity: int | str) -> ColumnElement[bool]:
 
 
 def _word(table: type[Row]) -> str:
-    return "bot" if table is Bot else "pool"
+    return {Bot: "bot", RedirectPool: "pool"}.get(table, "destination")
 
 
 def record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Level(StrEnum):
@@ -29,12 +30,30 @@ class Kind(StrEnum):
     DEAD_LETTERS = "dead_letters"
     TRAFFIC_ANOMALY = "traffic_anomaly"
     KEY_ROTATION_DUE = "key_rotation_due"
+    SWEEP_LATE = "sweep_late"
+    SWEEP_BACK = "sweep_back"
+    DESTINATION_FAILED = "destination_failed"
 
     @property
     def level(self) -> Level:
         """The level that goes with this kind."""
-        if self in (Kind.MEMBER_ONLINE, Kind.POOL_RECOVERED, Kind.OUTAGE_OVER):
+        if self in ALARMS_OF:
             return Level.RECOVERY
-        if self in (Kind.MEMBER_BANNED, Kind.POOL_CRITICAL, Kind.OUTAGE, Kind.WEBHOOK_STOLEN):
+        if self in (
+            Kind.MEMBER_BANNED,
+            Kind.POOL_CRITICAL,
+            Kind.OUTAGE,
+            Kind.WEBHOOK_STOLEN,
+            Kind.SWEEP_LATE,
+        ):
             return Level.CRITICAL
         return Level.INFO if self is Kind.KEY_ROTATION_DUE else Level.WARNING
+
+
+# Which alarms about the same subject (pool and bot) a recovery ends: it goes to whoever got one of them (N3).
+ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
+    Kind.MEMBER_ONLINE: (Kind.MEMBER_OFFLINE, Kind.MEMBER_BANNED),
+    Kind.POOL_RECOVERED: (Kind.POOL_CRITICAL,),
+    Kind.OUTAGE_OVER: (Kind.OUTAGE,),
+    Kind.SWEEP_BACK: (Kind.SWEEP_LATE,),
+}

@@ -23,6 +23,9 @@ PT_BR: Final = {
     Kind.DEAD_LETTERS: "⚠️ {count} mensagens descartadas do bot @{bot}. Veja as mensagens mortas no painel.",
     Kind.TRAFFIC_ANOMALY: "⚠️ Tráfego ou oferta: todos os bots do pool '{pool}' caíram juntos em conversão. Nenhum bot foi retirado.",
     Kind.KEY_ROTATION_DUE: "🔑 As chaves têm {days} dias. Faça a troca com: flask secrets rotate",
+    Kind.SWEEP_LATE: "🚨 Nenhuma verificação de saúde há {seconds} s: os estados dos bots podem estar velhos.\nVerifique se o relógio e os workers estão rodando.",
+    Kind.SWEEP_BACK: "✅ As verificações de saúde voltaram.",
+    Kind.DESTINATION_FAILED: "⚠️ O destino '{destination}' não recebe os avisos: {error}\nCorrija o destino em Notificações e envie um teste.",
 }
 
 EN: Final = {
@@ -40,6 +43,9 @@ EN: Final = {
     Kind.DEAD_LETTERS: "⚠️ {count} messages of bot @{bot} were given up. See the dead letters in the panel.",
     Kind.TRAFFIC_ANOMALY: "⚠️ Traffic or offer: all bots of pool '{pool}' fell in conversion together. No bot was taken out.",
     Kind.KEY_ROTATION_DUE: "🔑 The keys are {days} days old. Rotate them with: flask secrets rotate",
+    Kind.SWEEP_LATE: "🚨 No health check for {seconds} s: the states of the bots may be old.\nSee whether the clock and the workers run.",
+    Kind.SWEEP_BACK: "✅ Health checks are back.",
+    Kind.DESTINATION_FAILED: "⚠️ The destination '{destination}' does not get notifications: {error}\nCorrect it on the page Notifications and send a test.",
 }
 
 

@@ -163,6 +163,11 @@ def processes() -> str:
     return f"{PREFIX}:processes"
 
 
+def destination_test(destination_id: int) -> str:
+    """Set after a test message, so that nobody floods an address with them; lives ten seconds."""
+    return f"{PREFIX}:destination:{destination_id}:test"
+
+
 def sweep_report() -> str:
     """JSON of the last health sweep (when, how many, how long). For ever: one value."""
     return f"{PREFIX}:sweep"
@@ -171,3 +176,43 @@ def sweep_report() -> str:
 def sign_in_attempts(kind: str, who: str) -> str:
     """Failed sign-ins per address or per account (T1); lives 15 minutes."""
     return f"{PREFIX}:signin:{kind}:{who}"
+
+
+def used_actions(bot_id: int, user: str, action: str) -> str:
+    """Sorted set update id -> when a user used one action; lives for its limit's window and two minutes (G1)."""
+    return f"{PREFIX}:bot:{bot_id}:used:{user}:{action}"
+
+
+def user_bucket(bot_id: int, user: str) -> str:
+    """When a user's token bucket is full again, in ms; lives until then."""
+    return f"{PREFIX}:bot:{bot_id}:bucket:{user}"
+
+
+def limit_notice(bot_id: int, user: str) -> str:
+    """The update whose sender was told of the limit; lives for one window."""
+    return f"{PREFIX}:bot:{bot_id}:told:{user}"
+
+
+def cooldown(bot_id: int, user: str, action: str) -> str:
+    """The use that `action` cools down from; lives for the cooldown (G2)."""
+    return f"{PREFIX}:bot:{bot_id}:cool:{user}:{action}"
+
+
+def used_button(bot_id: int, signature: str) -> str:
+    """The update that used up a single-use button; lives as long as the button (G4)."""
+    return f"{PREFIX}:bot:{bot_id}:button:{signature}"
+
+
+def button_payload(bot_id: int, name: str) -> str:
+    """A payload too large for callback_data; lives as long as its button (G4)."""
+    return f"{PREFIX}:bot:{bot_id}:payload:{name}"
+
+
+def api_rate(caller: str, minute: int) -> str:
+    """API requests of one key in one minute; lives two minutes (I1)."""
+    return f"{PREFIX}:api:rate:{caller}:{minute}"
+
+
+def idempotency(caller: str, key: str) -> str:
+    """Hash of a repeatable request: fingerprint and owner, later the sealed answer; lives 24 hours (G6)."""
+    return f"{PREFIX}:api:once:{caller}:{key}"
