@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit docs lock
+.PHONY: run demo test lint unit docs translations axe lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -25,6 +25,19 @@ unit: $(VENV)/.dev
 
 docs: $(VENV)/.run      ## write docs/configuration.md and .env.example from the settings
 	$(BIN)/python -m launch.configuration --write
+
+CATALOGUE = build/messages.pot
+translations: $(VENV)/.dev ## bring translations/ up to the texts in the source, and compile them
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F babel.cfg --no-location --sort-output -o $(CATALOGUE) .
+	for language in pt_BR en; do \
+		$(BIN)/pybabel -q update -i $(CATALOGUE) -d translations -l $$language -N --no-wrap --ignore-pot-creation-date; done
+	$(BIN)/pybabel -q compile -d translations
+
+AXE = axe-core@4.14.1
+axe:                    ## fetch axe-core for the browser tests (needs npm; licence MPL-2.0, not part of this repository)
+	@mkdir -p .node_modules/axe-core build
+	cd build && npm pack --silent $(AXE) >/dev/null && tar -xzf axe-core-*.tgz -C ../.node_modules/axe-core --strip-components=1
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

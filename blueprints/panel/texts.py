@@ -133,7 +133,7 @@ def _numbers() -> dict[str, str]:
         "chart.summary.day": _("{total} redirects in the last 24 hours"),
         "sweep_age": _("checked {seconds} s ago"),
         "held": _("next check in {seconds} s"),
-        "slow_start": _("starting slowly: {percent}% of its share"),
+        "slow_start": _("starting slowly, now at {percent}%"),
         "banned_hint": _("out of the rotation"),
         "weight": _("weight {weight}"),
         "failures": _("Failures ({count})"),

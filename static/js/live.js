@@ -7,23 +7,30 @@ const PATIENCE_MS = 30000;
 export function poll(path, everyMs, onData, onState) {
   let timer = 0;
   let failures = 0;
+  let latest = 0;
   const again = () => {
     window.clearTimeout(timer);
     timer = window.setTimeout(step, Math.min(everyMs * 2 ** Math.min(failures, 4), PATIENCE_MS));
   };
   const step = async () => {
     if (document.hidden) return;
+    latest += 1;
+    const turn = latest;
     try {
-      onData(await api.get(typeof path === "function" ? path() : path));
+      const data = await api.get(typeof path === "function" ? path() : path);
+      if (turn !== latest) return; // asked again meanwhile: the newer answer counts
+      onData(data);
       failures = 0;
       onState("live");
     } catch (error) {
+      if (turn !== latest) return;
       failures += 1;
       onState("lost", error);
     }
     again();
   };
   document.addEventListener("visibilitychange", () => document.hidden || step());
+  window.addEventListener("online", step);
   timer = window.setTimeout(step, 300);
   return step;
 }

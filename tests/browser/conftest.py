@@ -1,0 +1,171 @@
+"""A real Chromium in front of a running installation. Without Chromium these tests are left out, and say so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.browser.installation import EMAIL, PASSWORD, Installation, running_installation
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--lang=pt-BR",
+    "--force-prefers-reduced-motion",  # a click must not meet a page that still scrolls
+)
+DESKTOP, PHONE = (1280, 900), (390, 844)
+WAIT_SECONDS = 20.0
+Found = TypeVar("Found")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if not (CHROMIUM and DRIVER):
+                reason = "needs chromium and chromedriver (Debian: apt install chromium chromium-driver)"
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def installation(server_folder: Path) -> Iterator[Installation]:
+    """Web, worker and clock on a fresh database, with the sandbox as Telegram."""
+    folder = server_folder / "browser"
+    folder.mkdir()
+    with running_installation(folder) as running:
+        yield running
+    errors = [
+        line for log in folder.glob("*.log") for line in log.read_text().splitlines() if '"ERROR"' in line
+    ]
+    assert errors == []
+
+
+class Browser:
+    """What a person does, and what they see."""
+
+    def __init__(self, driver: webdriver.Chrome, url: str) -> None:
+        self.driver = driver
+        self.url = url
+
+    def open(self, path: str) -> None:
+        """Load a page of the installation."""
+        self.driver.get("about:blank")  # so that an address that differs by its #part alone is loaded too
+        self.driver.get(self.url + path)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Be a phone or a desk."""
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def prefer(self, theme: str) -> None:
+        """Have the system in `light` or `dark`."""
+        feature = {"name": "prefers-color-scheme", "value": theme}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+    def find(self, selector: str) -> WebElement:
+        """The first visible element, waited for."""
+        return self.wait(lambda: self._visible(selector), f"no visible {selector}")[0]
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click the visible element that holds `text`."""
+        self.wait(lambda: self._clicked(selector, text), f"nothing to click: {selector} with {text!r}")
+
+    def type(self, selector: str, text: str) -> None:
+        """Write into a field that is shown."""
+        self.find(selector).send_keys(text)
+
+    def see(self, text: str, selector: str = "main") -> None:
+        """Wait until the page shows `text`."""
+        self.wait(lambda: text in self.text(selector), f"{text!r} is not seen in {selector}")
+
+    def text(self, selector: str = "main") -> str:
+        """The visible text of the first such element that is shown; empty while there is none."""
+        return next((element.text for element in self._visible(selector)), "")
+
+    def run(self, script: str, *arguments: object) -> object:
+        """A value out of the page."""
+        return self.driver.execute_script(script, *arguments)
+
+    def wait(self, reached: Callable[[], Found], said: str) -> Found:
+        """Wait until `reached()` is true and return it; a page that changes meanwhile is asked again."""
+        waiting = WebDriverWait(
+            self.driver, WAIT_SECONDS, 0.1, (StaleElementReferenceException, ElementNotInteractableException)
+        )
+        return waiting.until(lambda _driver: reached(), said)
+
+    def complaints(self) -> list[str]:
+        """What the console has said since last asked, beside chatter: errors and breaches of the CSP."""
+        entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return [e["message"] for e in entries if e["level"] == "SEVERE" or "Content Security" in e["message"]]
+
+    def _visible(self, selector: str) -> list[WebElement]:
+        return [e for e in self.driver.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()]
+
+    def _clicked(self, selector: str, text: str) -> bool:
+        for element in self._visible(selector):
+            if element.is_enabled() and text in element.text:
+                element.click()
+                return True
+        return False
+
+
+@pytest.fixture(scope="session")
+def session_browser(installation: Installation) -> Iterator[Browser]:
+    """One Chromium for all tests, signed in."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in ARGUMENTS:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    browser = Browser(driver, installation.url)
+    browser.resize(DESKTOP)
+    browser.open("/")
+    browser.type("[name=email]", EMAIL)
+    browser.type("[name=password]", PASSWORD)
+    browser.click("main form button")
+    browser.see("Visão geral")
+    yield browser
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def fleet(installation: Installation, session_browser: Browser) -> list[dict[str, Any]]:
+    """Two bots and a pool, made in the panel by hand."""
+    browser, bots = session_browser, [installation.sandbox.create_bot() for _ in range(2)]
+    for bot in bots:
+        browser.open("/panel/bots#add")
+        browser.type("#bot-token", bot["token"])
+        browser.click("dialog[open] .btn-primary")
+        browser.see(f"@{bot['username']}")
+    browser.open("/panel/pools#create")
+    browser.type("#pool-name", "Campanha Verão")
+    for bot in bots:
+        browser.click("dialog[open] label.choice", bot["username"])
+    browser.click("dialog[open] .btn-primary")
+    browser.see("campanha-verao")
+    return bots
+
+
+@pytest.fixture
+def browser(session_browser: Browser) -> Iterator[Browser]:
+    """The signed-in browser at a desk, in light; afterwards its console must have stayed silent."""
+    session_browser.resize(DESKTOP)
+    session_browser.prefer("light")
+    session_browser.complaints()
+    yield session_browser
+    assert session_browser.complaints() == []
