@@ -1,8 +1,8 @@
 """Webhook POST -> reply received by the Bot API: `python -m benchmarks.pipeline [--bots 100] [--chats 30] …`.
 
 Web (gunicorn, one gevent worker), one worker process and Valkey (AOF everysec) as deployed; Telegram is played by
-`benchmarks.telegram` in its own process on the same machine. Pacing is set so high that it never waits: the buckets are
-passed, their limits are not what is measured. Prints a table and, with --json, one line of JSON.
+`benchmarks.telegram` in its own process on the same machine. Pacing and the limits per user are set so high that
+nobody meets them: they are passed, but are not what is measured. Prints a table and, with --json, one line of JSON.
 """
 
 from __future__ import annotations
@@ -27,10 +27,13 @@ from services.environment import load_settings
 from services.platform import Platform
 from services.redis import keys
 
-PACING_OFF = {
+LIMITS_OFF = {
     "PACING_BOT_PER_SECOND": "100000",
     "PACING_CHAT_PER_SECOND": "100000",
     "PACING_CHAT_BURST": "100000",
+    "RATE_LIMITS_JSON": '{"default": {"limit": 10000, "window": 1}}',
+    "USER_RATE_PER_MINUTE": "1000000",
+    "USER_RATE_BURST": "10000",
 }
 
 
@@ -48,7 +51,7 @@ def main() -> None:
         log = options.log or folder / "log"
         web = stack.enter_context(gunicorn("gunicorn.conf.py", "wsgi:app", environ, log))
         stack.enter_context(_worker({**environ, "SQL_COUNT_FILE": str(folder / "sql")}, log))
-        telegram.say({"web_port": web, "connections": 32, "bots": bots, "chats": options.chats})
+        telegram.say({"web_port": web.port, "connections": 32, "bots": bots, "chats": options.chats})
         meter = Meter(platform, folder / "sql")
         telegram.run(options.bots * options.chats, window=options.window)  # everybody is known after this
         rows = {
@@ -148,7 +151,7 @@ def _environ(folder: Path, redis_url: str, telegram_port: int, log_level: str) -
         "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
         "TELEGRAM_API_URL": f"http://127.0.0.1:{telegram_port}",
         "LOG_LEVEL": log_level,
-        **PACING_OFF,
+        **LIMITS_OFF,
     }
 
 
