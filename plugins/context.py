@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -18,6 +19,7 @@ from typing import Any, Final
 COMMAND: Final = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
 STATE_TTL_SECONDS = 7 * 24 * 3600
 DEFAULT_LANGUAGE = "en"
+MARKDOWN_SIGNS: Final = re.compile(r"([_*\[\]()~`>#+\-=|{}.!\\])")  # those of MarkdownV2
 
 
 class Strategy(StrEnum):
@@ -73,12 +75,51 @@ class Call:
     priority: Priority = Priority.REPLY
 
 
+@dataclass(frozen=True)
+class Tap:
+    """A tap on a button made by `ctx.button`: its data was signed by us, for this chat and person, and is still valid."""
+
+    action: str
+    payload: str = ""
+
+
+@dataclass(frozen=True)
+class Button:
+    """What a button is to carry. `user_id` 0 lets everybody in the chat use it; `seconds` None means the usual life."""
+
+    action: str
+    payload: str
+    user_id: int
+    chat_id: int
+    once: bool = False
+    seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A payload too large for a button, to be kept under `name` for `seconds`."""
+
+    name: str
+    payload: str
+    seconds: int
+
+
+class Busy(Exception):
+    """Somebody else holds the lock. Uncaught, it makes the bot say so, and nothing the handler wanted happens."""
+
+
+def _unpacked(button: Button) -> tuple[str, Kept | None]:
+    """Stand-in where no keys are at hand, as in a plugin's own tests."""
+    return f"{button.action}:{button.payload}", None
+
+
 @dataclass
 class Effects:
     """What a handler wants done. `conversation` is None when the state was not touched."""
 
     calls: list[Call] = field(default_factory=list)
     conversation: dict[str, Any] | None = None
+    kept: list[Kept] = field(default_factory=list)
 
 
 @dataclass
@@ -95,6 +136,9 @@ class Context:
     error_id: str = ""
     match: re.Match[str] | None = None
     load_state: Callable[[], str | None] = lambda: None
+    tap: Tap | None = None
+    pack: Callable[[Button], tuple[str, Kept | None]] = _unpacked
+    lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
     effects: Effects = field(default_factory=Effects)
@@ -126,6 +170,11 @@ class Context:
     def escape(value: object) -> str:
         """`value` for use inside HTML: everything that came from a person goes through this (O6)."""
         return html.escape(str(value), quote=False)
+
+    @staticmethod
+    def escape_markdown(value: object) -> str:
+        """`value` for use in text sent with parse_mode MarkdownV2."""
+        return MARKDOWN_SIGNS.sub(r"\\\1", str(value))
 
     def fill(self, template: str) -> str:
         """`template` (HTML) with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
@@ -167,6 +216,37 @@ class Context:
             self.api("answerCallbackQuery", callback_query_id=self.event.id, **alert, **params)
         else:
             self.send(text, reply_parameters={"message_id": self.message.message_id}, **params)
+
+    def button(
+        self,
+        text: str,
+        action: str,
+        payload: str = "",
+        *,
+        once: bool = False,
+        everybody: bool = False,
+        seconds: int | None = None,
+        chat_id: int | None = None,
+        user_id: int | None = None,
+    ) -> dict[str, str]:
+        """A button for an inline keyboard whose tap reaches `router.callback(action)` with `ctx.tap.payload`.
+
+        It works for this person in this chat (or those named), or for `everybody` in the chat; `once` a single time.
+        `seconds` is its life: 5 minutes for single-use ones, else 30 days, unless the installation says otherwise.
+        """
+        data, kept = self.pack(
+            Button(
+                action,
+                payload,
+                user_id=0 if everybody else self.lead.telegram_id if user_id is None else user_id,
+                chat_id=self.chat_id if chat_id is None else chat_id,
+                once=once,
+                seconds=seconds,
+            )
+        )
+        if kept is not None:
+            self.effects.kept.append(kept)
+        return {"text": text, "callback_data": data}
 
     def edit(
         self,

@@ -35,16 +35,29 @@ class Router:
     def __init__(self) -> None:
         self._routes: dict[str, list[Route]] = {}
         self._errors: list[Handler] = []
+        self.sensitive: set[str] = set()  # actions with a cooldown: "cmd:/start", "cb:buy"
         self.plugin = ""  # whose handlers are being registered
 
-    def command(self, *names: str, where: Filter | None = None) -> Register:
-        """Messages that are one of the commands, with or without arguments and `@botname`."""
+    def command(
+        self,
+        *names: str,
+        where: Filter | None = None,
+        sensitive: bool = False,
+        exclusive: str | None = None,
+    ) -> Register:
+        """Messages that are one of the commands, with or without arguments and `@botname`.
+
+        `sensitive`: the same person has to wait a few seconds (COOLDOWN_SECONDS) before the next. `exclusive` names a
+        lock, `{user}` and `{chat}` filled in: while a handler under it runs anywhere, others are told to wait.
+        """
         wanted = {name.removeprefix("/").lower() for name in names}
+        if sensitive:
+            self.sensitive.update(f"cmd:/{name}" for name in wanted)
 
         def matches(_message: Any, ctx: Context) -> bool:
             return ctx.command is not None and ctx.command.name in wanted
 
-        return self.on(MESSAGE, matches, where)
+        return self.on(MESSAGE, matches, where, exclusive)
 
     def text(self, *texts: str, where: Filter | None = None) -> Register:
         """Text messages that are no commands: all, or those equal to one of `texts`."""
@@ -77,14 +90,25 @@ class Router:
         """Every edited message."""
         return self.on(EDITED, _always, where)
 
-    def callback(self, prefix: str = "", where: Filter | None = None) -> Register:
-        """Button taps whose callback_data is `prefix` or begins with `prefix:`."""
+    def callback(
+        self,
+        *actions: str,
+        where: Filter | None = None,
+        sensitive: bool = False,
+        exclusive: str | None = None,
+    ) -> Register:
+        """Taps on buttons made by `ctx.button` with one of the actions (all of them without any); see `ctx.tap`.
 
-        def matches(query: Any, _ctx: Context) -> bool:
-            data = query.data or ""
-            return not prefix or data == prefix or data.startswith(f"{prefix}:")
+        Taps on other buttons, which anybody can make up, are reached by `on("callback_query", …)` alone. The same
+        button cools down for each person; `sensitive` widens that to all buttons of the action.
+        """
+        if sensitive:
+            self.sensitive.update(f"cb:{action}" for action in actions)
 
-        return self.on(CALLBACK, matches, where)
+        def matches(_query: Any, ctx: Context) -> bool:
+            return ctx.tap is not None and (not actions or ctx.tap.action in actions)
+
+        return self.on(CALLBACK, matches, where, exclusive)
 
     def member(self, where: Filter | None = None) -> Register:
         """Changes of membership, the bot's own (blocked, added) and others'."""
@@ -105,12 +129,15 @@ class Router:
 
         return register
 
-    def on(self, kind: str, matches: Filter, where: Filter | None = None) -> Register:
+    def on(
+        self, kind: str, matches: Filter, where: Filter | None = None, exclusive: str | None = None
+    ) -> Register:
         """Updates of any `kind` in Telegram's words (`inline_query` …) for which `matches` and `where` hold."""
         condition = matches if where is None else _both(matches, where)
 
         def register(handler: Handler) -> Handler:
-            self._routes.setdefault(kind, []).append(Route(condition, handler, self.plugin))
+            guarded = handler if exclusive is None else _under_lock(exclusive, handler)
+            self._routes.setdefault(kind, []).append(Route(condition, guarded, self.plugin))
             return handler
 
         return register
@@ -120,6 +147,7 @@ class Router:
         for kind, routes in other._routes.items():
             self._routes.setdefault(kind, []).extend(routes)
         self._errors.extend(other._errors)
+        self.sensitive |= other.sensitive
 
     @property
     def kinds(self) -> Iterable[str]:
@@ -137,6 +165,15 @@ class Router:
         """Tell the error handlers that an update was given up."""
         for handler in self._errors:
             handler(error, ctx)
+
+
+def _under_lock(name: str, handler: Handler) -> Handler:
+    def guarded(event: Any, ctx: Context) -> object:
+        filled = name.replace("{user}", str(ctx.lead.telegram_id)).replace("{chat}", str(ctx.chat_id))
+        with ctx.lock(filled):
+            return handler(event, ctx)
+
+    return guarded
 
 
 def _always(_event: Any, _ctx: Context) -> bool:

@@ -45,7 +45,9 @@ CLICKS_REPLAYED: Final = _counter(
 )
 CLICKS_FLUSHED: Final = _counter("clicks_flushed_total", "clicks that became rows")
 RATE_LIMIT_HITS: Final = _counter(
-    "rate_limit_hits_total", "requests over a limit, by scope: redirect, api, sign_in, update", "scope"
+    "rate_limit_hits_total",
+    "requests over a limit, by scope: redirect, api, sign_in; for updates window, bucket, cooldown, lock",
+    "scope",
 )
 FUNNEL: Final = _counter("funnel_total", "visitors' steps: click, start, lead", "step")
 
@@ -55,8 +57,13 @@ MESSAGES: Final = _counter(
 )
 UPDATES: Final = _counter(
     "updates_total",
-    "updates by outcome, at the door: accepted, duplicate, dead, refused; in the worker: handled, unwanted, unknown_kind, dropped",
+    "updates by outcome, at the door: accepted, duplicate, dead, refused; in the worker: handled, limited, unwanted, unknown_kind, dropped",
     "outcome",
+)
+CALLBACKS_REFUSED: Final = _counter(
+    "callbacks_refused_total",
+    "taps on buttons that are not valid, by reason: forged (also another user's), expired, replayed, lost, unknown",
+    "reason",
 )
 HANDLER_SECONDS: Final = _histogram(
     "action_duration_seconds",

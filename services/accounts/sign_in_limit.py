@@ -13,6 +13,7 @@ import time
 from redis.exceptions import RedisError
 
 from services.errors import RateLimited
+from services.metrics import RATE_LIMIT_HITS
 from services.platform import Platform
 from services.redis import keys
 from services.secrets import sha256_hex
@@ -37,6 +38,7 @@ def count_attempt(platform: Platform, *, ip: str, account: str) -> None:
         counts = [_count_here(key) for key in limits]
     waits = [wait for (count, wait), limit in zip(counts, limits.values(), strict=True) if count > limit]
     if waits:
+        RATE_LIMIT_HITS.labels("sign_in").inc()
         raise RateLimited(
             "Too many attempts; wait a while and try again", code="sign_in_limited", retry_after=max(waits)
         )

@@ -11,6 +11,8 @@ from plugins.base import BasePlugin
 from plugins.context import BotFacts, Context
 from plugins.router import CALLBACK, Router
 from services.behaviour.catalogue import catalogue
+from services.limits.notices import NOT_VALID
+from services.metrics import CALLBACKS_REFUSED
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +31,21 @@ class Behaviour:
     def handle(self, ctx: Context) -> str | None:
         """Let the first willing plugin handle `ctx`; its name, or None. A button tap is always answered (G4)."""
         plugin = self.router.dispatch(ctx.kind, ctx.event, ctx)
-        if ctx.kind == CALLBACK and not any(c.method == "answerCallbackQuery" for c in ctx.effects.calls):
-            ctx.answer()
+        if ctx.kind == CALLBACK:
+            self._answer(ctx, "" if plugin else ctx.translate(NOT_VALID))
+            if plugin is None:
+                CALLBACKS_REFUSED.labels("unknown").inc()
         return plugin
 
     def give_up(self, ctx: Context, error: str) -> None:
         """Let the error handlers say that the update behind `ctx` was given up because of `error`."""
         self.router.dispatch_error(error, ctx)
+        if ctx.kind == CALLBACK:
+            self._answer(ctx, "")
+
+    def _answer(self, ctx: Context, text: str) -> None:
+        if not any(call.method == "answerCallbackQuery" for call in ctx.effects.calls):
+            ctx.answer(text)
 
     def unload(self, *, stopped: bool) -> None:
         """Tell the plugins that this instance is over."""

@@ -34,6 +34,10 @@ class BehaviourBook:
                 self._known[bot_id] = behaviour
         return behaviour
 
+    def peek(self, bot_id: int) -> Behaviour | None:
+        """The behaviour of a bot if it is at hand; asks nobody."""
+        return self._known.get(bot_id)
+
     def on_change(self, topic: Topic, identity: int) -> None:
         """Forget the bot that changed, or all of them after a gap."""
         if topic is Topic.POOL:

@@ -53,8 +53,9 @@ class Holding:
 class LeaseKeeper:
     """Takes leases for one process and keeps them until they are let go. Costs nothing while it holds none."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, ttl_seconds: float = TTL_SECONDS) -> None:
         self._redis = redis
+        self._ttl = ttl_seconds
         self._script = redis.register_script(RENEW_ALL)
         self._holdings: set[Holding] = set()
         self._lock = threading.Lock()
@@ -63,7 +64,7 @@ class LeaseKeeper:
     def take(self, name: str) -> Holding | None:
         """The lease `name`, renewed from now on; None while somebody else holds it."""
         started = time.monotonic()
-        lease = Lease.take(self._redis, name, ttl_seconds=TTL_SECONDS)
+        lease = Lease.take(self._redis, name, ttl_seconds=self._ttl)
         if lease is None:
             return None
         holding = Holding(lease, started)
@@ -96,7 +97,7 @@ class LeaseKeeper:
         started = time.monotonic()
         answers = self._script(
             keys=[keys.lease(holding.lease.name) for holding in held],
-            args=[int(TTL_SECONDS * 1000), *(holding.lease.token for holding in held)],
+            args=[int(self._ttl * 1000), *(holding.lease.token for holding in held)],
         )
         for holding, answer in zip(held, answers, strict=True):
             if answer:

@@ -45,6 +45,11 @@ def late_starts() -> str:
     return f"{PREFIX}:clicks:late"
 
 
+def conversion_hours() -> str:
+    """The last hour (epoch seconds) whose clicks were brought to conversion's hours. For ever: lost, a week is redone."""
+    return f"{PREFIX}:conversion:hours"
+
+
 def rotation(pool_id: int) -> str:
     """Position of a pool's rotation. For ever: one integer per pool, deleted with it."""
     return f"{PREFIX}:pool:{pool_id}:rotation"

@@ -143,6 +143,7 @@ class Drain:
         entries = [self._waiting(entry_id, fields) for entry_id, fields in answer.get(lane, ())]
         if not entries:
             return 0
+        self._handling.judge(entries)
         self._cursor = entries[-1].entry_id
         if self._suspects.includes(entries[0].entry_id):
             self._hand_out_suspects(entries)

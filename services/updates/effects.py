@@ -17,7 +17,8 @@ from services.redis.jobs import DOORBELL_SECONDS
 from services.updates.handling import Handled, Send
 
 # KEYS[1] lease, KEYS[2] lane, KEYS[3] attempts, KEYS[4] suspects, then per `send` the bot's outbox, the shard's active
-# bots, wake stream, lease and doorbell, per `state` the conversation. ARGV[1] token of the lease, ARGV[2] doorbell TTL
+# bots, wake stream, lease and doorbell, per `state` the conversation or the
+# kept payload. ARGV[1] token of the lease, ARGV[2] doorbell TTL
 # in s, then operations: `ack` entry id, marked (1 when counters of it may exist) · `send` bot, shard, chat, request id,
 # call · `state` value ("" ends it), TTL in s. Sends and states belong to the `ack` before them.
 # Answer: the shards to ring, or false when the lease is not ours.
@@ -97,6 +98,9 @@ class Committer:
             if settled.handled.conversation is not None:
                 names.append(settled.handled.conversation_key)
                 values += ("state", settled.handled.conversation, STATE_TTL_SECONDS)
+            for key, value, seconds in settled.handled.kept:
+                names.append(key)
+                values += ("state", value, seconds)
         answer = self._script(keys=names, args=values)
         return None if answer is None else [int(shard) for shard in answer]
 

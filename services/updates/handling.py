@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from telebot import types
 
-from plugins.context import Context, Lead, Strategy
+from plugins.context import Busy, Context, Effects, Lead, Strategy, Tap
 from services.behaviour.behaviour import Behaviour
 from services.behaviour.book import BehaviourBook
 from services.errors import Unavailable
-from services.metrics import HANDLER_SECONDS, UPDATES
+from services.limits.buttons import pack
+from services.limits.guard import Guard
+from services.limits.locks import Locks
+from services.limits.notices import refuse
+from services.limits.verdicts import Refusal, Verdict
+from services.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
 from services.notifications.notify import notify
 from services.platform import Platform
 from services.redis import keys
@@ -43,6 +50,7 @@ class Waiting:
     error: str = ""
     place: str = ""
     rank: int = 0
+    verdict: Verdict | None = None  # None: not judged yet
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Handled:
     sends: tuple[Send, ...] = ()
     conversation_key: str = ""
     conversation: str | None = None
+    kept: tuple[tuple[str, str, int], ...] = ()  # payloads of buttons: key, value, life in s
 
 
 NOTHING = Handled()
@@ -73,11 +82,21 @@ class Handling:
         self._platform = platform
         self._book = book
         self._contacts = contacts
+        self._guard = Guard(platform)
+        self._locks = Locks(platform.redis, ttl_seconds=platform.settings.lock_seconds)
+
+    def judge(self, batch: Sequence[Waiting]) -> None:
+        """Look up in one round trip which of these may pass (G1, G2, G4); the rest is judged when it is handled."""
+        known = [(waiting, self._book.peek(waiting.bot_id)) for waiting in batch]
+        judged = [(waiting, behaviour) for waiting, behaviour in known if behaviour and behaviour.active]
+        for (waiting, _), verdict in zip(judged, self._guard.judge_all(judged), strict=True):
+            waiting.verdict = verdict
 
     def handle(self, waiting: Waiting) -> Handled:
         """Run the bot's handlers on one update.
 
-        Raises Unavailable when the database is away, HandlerTimeout, or whatever the handler raised.
+        Raises Unavailable when the database is away, RedisError when an update that only Redis can judge could not be,
+        HandlerTimeout, or whatever the handler raised.
         """
         behaviour = self._book.get(waiting.bot_id)
         if behaviour is None or not behaviour.active:
@@ -89,6 +108,14 @@ class Handling:
         if ctx is None:
             UPDATES.labels("unknown_kind").inc()
             return NOTHING
+        verdict = waiting.verdict or self._guard.judge(waiting, behaviour, update)
+        if verdict.refusal is not None:
+            UPDATES.labels("limited").inc()
+            refuse(ctx, verdict.refusal, tell=verdict.tell, wait_seconds=verdict.wait_seconds)
+            return self._handled(ctx, waiting)
+        if verdict.action is not None:
+            payload = open_tokens(self._platform.vault, verdict.payload, waiting.bot_id)
+            ctx.tap = Tap(verdict.action, payload)
         if ctx.lead.telegram_id:
             user = ctx.event.from_user
             ctx.start_param = self._contacts.met(
@@ -96,10 +123,19 @@ class Handling:
             )
         began = time.perf_counter()
         with time_limit(self._platform.settings.handler_timeout_seconds):
-            plugin = behaviour.handle(ctx)
+            plugin = self._run(behaviour, ctx)
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         UPDATES.labels("handled" if plugin else "unwanted").inc()
         return self._handled(ctx, waiting)
+
+    def _run(self, behaviour: Behaviour, ctx: Context) -> str | None:
+        try:
+            return behaviour.handle(ctx)
+        except Busy:
+            RATE_LIMIT_HITS.labels(Refusal.LOCK).inc()
+            ctx.effects = Effects()
+            refuse(ctx, Refusal.LOCK)
+            return None
 
     def give_up(self, waiting: Waiting, error: str, error_id: str) -> Handled:
         """What the bot's error handlers want done about an update that is given up."""
@@ -150,6 +186,10 @@ class Handling:
             request_id=waiting.request_id,
             notify_owner=lambda about, params: self._notify(behaviour, about, params),
         )
+        ctx.pack = partial(pack, self._guard.signer, self._platform.settings, behaviour.bot.id)
+        ctx.lock = partial(
+            self._locks.hold, behaviour.bot.id, patient=waiting.suspected or waiting.attempts > 0
+        )
         ctx.load_state = lambda: self._load_state(_conversation_key(ctx), behaviour.bot.id)
         return ctx
 
@@ -168,7 +208,15 @@ class Handling:
             )
             for call in wanted.calls
         )
-        return Handled(sends, _conversation_key(ctx), conversation)
+        kept = tuple(
+            (
+                keys.button_payload(waiting.bot_id, each.name),
+                seal_tokens(self._platform.vault, each.payload, waiting.bot_id),
+                each.seconds,
+            )
+            for each in wanted.kept
+        )
+        return Handled(sends, _conversation_key(ctx), conversation, kept)
 
     def _stored(self, value: dict[str, Any], bot_id: int) -> str:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

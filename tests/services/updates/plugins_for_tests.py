@@ -8,7 +8,7 @@ from typing import Any
 
 from plugins.base import BasePlugin
 from plugins.context import Context
-from plugins.router import PASS, Router
+from plugins.router import CALLBACK, PASS, Router
 from services.behaviour.catalogue import catalogue
 
 calls: list[tuple[int, str]] = []  # (bot, text) in order of handling
@@ -20,8 +20,10 @@ class TrialPlugin(BasePlugin):
     name = "trial"
 
     def setup_handlers(self, router: Router) -> None:
-        router.callback("tap")(lambda query, ctx: ctx.send(f"tapped {query.data}"))
-        router.callback("quiet")(lambda query, ctx: None)
+        router.on(CALLBACK, lambda query, _ctx: query.data == "quiet")(lambda query, ctx: None)
+        router.on(CALLBACK, lambda query, _ctx: query.data.startswith("tap:"))(
+            lambda query, ctx: ctx.send(f"tapped {query.data}")
+        )
         router.message()(self._handle)
 
     def _handle(self, message: Any, ctx: Context) -> object:
