@@ -177,6 +177,25 @@ def test_a_forged_forwarded_address_does_not_escape_the_limit(
     assert answers.count(429) >= 1
 
 
+def test_behind_a_trusted_proxy_the_limit_counts_the_address_that_the_proxy_saw(platform: Platform) -> None:
+    behind = Platform(platform.settings.model_copy(update={"trusted_proxies": 1}))
+    new_pool(behind, new_account(behind), "red1", 2, rate_limit_per_minute=3)
+    app = create_app(behind)
+    client = app.test_client(use_cookies=False)
+
+    def click(forwarded: str) -> int:
+        return client.get(
+            "/go/red1", headers={"User-Agent": PERSON, "X-Forwarded-For": forwarded, "CF-IPCountry": "BR"}
+        ).status_code
+
+    one_client = [click(f"198.51.100.{number}, 203.0.113.9") for number in range(8)]
+    assert one_client.count(429) >= 2  # at most twice the limit, should a minute end meanwhile
+    assert {click(f"203.0.113.9, 198.51.100.{number}") for number in range(8)} == {302}
+    assert {one["country"] for one in stream(platform)} == {"BR"}
+    app.extensions[REDIRECTOR].stop()
+    behind.database.dispose()
+
+
 def test_over_the_limit_a_pool_may_redirect_without_counting(
     platform: Platform, visitor: FlaskClient
 ) -> None:

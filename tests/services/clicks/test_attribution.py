@@ -134,6 +134,22 @@ def test_a_token_at_a_foreign_bot_is_harmless(platform: Platform, road: Redirect
     assert lead_of(platform).first_click_id is None
 
 
+def test_a_start_and_a_click_written_at_the_same_moment_are_bound_by_the_next_run(
+    platform: Platform, road: Redirector
+) -> None:
+    if platform.database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time: neither can miss the other")
+    outcome = click(road)
+    with platform.database.transaction() as session:
+        bot = session.scalars(select(Bot)).one()
+        record_start(session, bot=bot, update_id=1, user=User(), payload=payload_of(outcome), at=NOW)
+        flush(platform)  # sees no start yet, as the start saw no click
+    assert click_row(platform, outcome).lead_id is None
+    flush(platform)
+    assert click_row(platform, outcome).lead_id == lead_of(platform).id
+    assert lead_of(platform).first_click_id == outcome.click_id
+
+
 @pytest.mark.parametrize(
     ("payload", "start_param"),
     [
