@@ -18,7 +18,7 @@ from services.bots.webhook_secret import webhook_secret
 from services.platform import Platform
 from services.redis import keys
 from services.settings import Settings
-from tests.servers.fleet import add_bot, message
+from tests.servers.fleet import add_bot, message, stream
 
 SECRET = "X-Telegram-Bot-Api-Secret-Token"
 
@@ -102,7 +102,7 @@ def test_an_oversized_body_is_200_and_a_dead_letter(
 ) -> None:
     body = json.dumps(message(1, 5, "x" * 1_000_001)).encode()
     assert post(client, bot, platform, body).status_code == 200
-    [(_, fields)] = platform.redis.xrange(keys.intake_dead())
+    [(_, fields)] = stream(platform, keys.intake_dead())
     assert (fields["reason"], int(fields["size"])) == ("too_large", len(body))
     assert platform.redis.xlen(keys.update_lane(0)) == 0
 

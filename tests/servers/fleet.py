@@ -183,6 +183,12 @@ def reconciling(platform: Platform) -> Iterator[None]:
         thread.join(5)
 
 
+def stream(platform: Platform, name: str) -> list[tuple[str, dict[str, str]]]:
+    """All entries of a stream."""
+    entries: Any = platform.redis.xrange(name)
+    return list(entries)
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The environment variables that give another process these settings."""
     return {

@@ -22,11 +22,11 @@ from services.updates.effects import Committer, Settled
 from services.updates.handling import Handled, Send
 from services.updates.inbound import Inbound
 from services.updates.intake import Intake
-from tests.servers.fleet import accept_all, add_bot, message, working
+from tests.servers.fleet import Plugins, accept_all, add_bot, message, stream, working
 from tests.servers.sandbox import Sandbox, wait_until
 from tests.services.updates import plugins_for_tests
 
-TRIAL = (("trial", {}), ("after", {}), ("error_handler", {}))
+TRIAL: Plugins = (("trial", {}), ("after", {}), ("error_handler", {}))
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def handle_all(platform: Platform) -> None:
 
 def replies(platform: Platform, bot: Bot) -> list[tuple[str, str]]:
     """(chat, text) of what waits in the bot's outbox."""
-    entries = platform.redis.xrange(keys.outbox(bot.id, "reply"))
+    entries = stream(platform, keys.outbox(bot.id, "reply"))
     return [(fields["chat"], json.loads(fields["call"])["params"].get("text", "")) for _, fields in entries]
 
 
@@ -135,7 +135,7 @@ def test_failures_of_one_cause_share_a_fingerprint(platform: Platform, bot: Bot)
 
 
 def test_a_handler_may_pass_on_and_a_broken_plugin_does_not_stop_the_others(platform: Platform) -> None:
-    plugins = (("broken", {}), *TRIAL)
+    plugins: Plugins = (("broken", {}), *TRIAL)
     bot = add_bot(platform, {"id": 7003, "username": "passing_bot", "token": "7003:" + "A" * 35}, plugins)
     accept_all(platform, bot, [message(1, 1, "pass")])
     handle_all(platform)
@@ -156,7 +156,7 @@ def test_every_button_tap_is_answered_and_keeps_the_chats_order(platform: Platfo
         [message(1, 1, "sleep 0.2"), tap(2, 1, "tap:x"), tap(3, 1, "quiet"), tap(4, 1, "unknown")],
     )
     handle_all(platform)
-    calls = [json.loads(f["call"]) for _, f in platform.redis.xrange(keys.outbox(bot.id, "reply"))]
+    calls = [json.loads(f["call"]) for _, f in stream(platform, keys.outbox(bot.id, "reply"))]
     assert [call["method"] for call in calls] == [
         "sendMessage",
         "sendMessage",
@@ -230,7 +230,7 @@ def test_a_commit_repeated_adds_nothing(platform: Platform, bot: Bot) -> None:
     holding = LeaseKeeper(platform.redis).take(f"lane:{lane}")
     assert holding is not None
     committer = Committer(platform.redis, lane, 8, holding.lease.token)
-    [(entry_id, _)] = platform.redis.xrange(keys.update_lane(lane))
+    [(entry_id, _)] = stream(platform, keys.update_lane(lane))
     assert committer.commit([settled(entry_id, bot, "once")]) == [bot.id % 8]
     assert committer.commit([settled(entry_id, bot, "once")]) == []
     assert replies(platform, bot) == [("1", "once")]
@@ -239,7 +239,7 @@ def test_a_commit_repeated_adds_nothing(platform: Platform, bot: Bot) -> None:
 def test_a_holder_that_lost_its_lease_can_do_no_harm(platform: Platform, bot: Bot) -> None:
     accept_all(platform, bot, [message(1, 1, "hi")])
     lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
-    [(entry_id, _)] = platform.redis.xrange(keys.update_lane(lane))
+    [(entry_id, _)] = stream(platform, keys.update_lane(lane))
     assert LeaseKeeper(platform.redis).take(f"lane:{lane}")
     stale = Committer(platform.redis, lane, 8, "somebody else's token")
     assert stale.commit([settled(entry_id, bot, "stale")]) is None

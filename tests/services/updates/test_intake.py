@@ -18,7 +18,7 @@ from services.updates.given_up import store_given_up
 from services.updates.intake import Intake, Outcome
 from services.updates.lanes import chat_of, lane_of
 from services.updates.sealing import open_tokens, seal_tokens
-from tests.servers.fleet import add_bot, message
+from tests.servers.fleet import add_bot, message, stream
 from tests.servers.sandbox import Sandbox
 
 TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
@@ -31,7 +31,7 @@ def settings(settings: Settings) -> Settings:
 
 
 def waiting(platform: Platform) -> list[dict[str, str]]:
-    return [fields for _, fields in platform.redis.xrange(keys.update_lane(0))]
+    return [fields for _, fields in stream(platform, keys.update_lane(0))]
 
 
 def test_an_update_delivered_again_is_taken_once(platform: Platform) -> None:
@@ -136,7 +136,7 @@ def test_given_up_bodies_become_redacted_rows_of_the_bots_account(
 ) -> None:
     bot = add_bot(platform, sandbox.create_bot())
     Intake(platform).accept_body(bot.id, f"not json {TOKEN}".encode())
-    assert TOKEN not in str(platform.redis.xrange(keys.intake_dead()))
+    assert TOKEN not in str(stream(platform, keys.intake_dead()))
     assert store_given_up(platform) == 1
     assert store_given_up(platform) == 0
     with platform.database.reading() as session:

@@ -1,0 +1,178 @@
+"""The plugin interface and the built-in plugins, without any I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from telebot import types
+
+from plugins.base import BasePlugin
+from plugins.context import BotFacts, Context, Lead
+from plugins.echo import EchoPlugin
+from plugins.error_handler import ErrorHandlerPlugin
+from plugins.help import HelpPlugin
+from plugins.router import PASS, Router
+from plugins.start import StartPlugin
+from services.behaviour import catalogue
+from services.errors import InvalidInput
+
+BOT = BotFacts(7, "Shop_Bot", "Shop & Co")
+
+
+def context(text: str | None = "hi", language: str = "pt-br", **event: Any) -> Context:
+    """What a handler gets for a message of Ana."""
+    body = {
+        "message_id": 1,
+        "date": 1,
+        "chat": {"id": 5, "type": "private"},
+        "from": {"id": 5, "is_bot": False, "first_name": "Ana"},
+        **({"text": text} if text is not None else {}),
+        **event,
+    }
+    message = types.Message.de_json(body)  # type: ignore[no-untyped-call]
+    return Context(BOT, "message", message, 5, Lead(5, "<Ana>", "", "ana", language))
+
+
+def run(plugin: type[BasePlugin], ctx: Context, **config: Any) -> list[str]:
+    """The texts that the plugin sends."""
+    router = Router()
+    plugin(7, config).setup_handlers(router)
+    router.dispatch(ctx.kind, ctx.event, ctx)
+    return [call.params["text"] for call in ctx.effects.calls]
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("/start", ("start", "")),
+        ("/start acesso_4fGh", ("start", "acesso_4fGh")),
+        ("/START@shop_bot  x y ", ("start", "x y")),
+        ("/start\nline", ("start", "line")),
+        ("/start@other_bot", None),
+        ("/start-now", None),
+        ("/", None),
+        ("start", None),
+        (" /start", None),
+        (None, None),
+    ],
+)
+def test_commands_are_understood_with_payload_and_bot_name(
+    text: str | None, command: tuple[str, str] | None
+) -> None:
+    found = context(text).command
+    assert (None if found is None else (found.name, found.args)) == command
+
+
+def test_start_fills_in_the_persons_name_escaped() -> None:
+    ctx = context("/start x")
+    ctx.start_param = "promo"
+    text = "Hi {first_name} {start_param} {bot_name} {unknown} {}"
+    assert run(StartPlugin, ctx, welcome_message=text) == ["Hi &lt;Ana&gt; promo Shop &amp; Co {unknown} {}"]
+
+
+def test_help_lists_commands() -> None:
+    [text] = run(
+        HelpPlugin, context("/help"), header="A & B", commands=[{"command": "/buy", "description": "<b>"}]
+    )
+    assert text == "<b>A &amp; B</b>\n\n/buy — &lt;b&gt;"
+
+
+def test_echo_repeats_escaped_and_only_what_it_is_told_to() -> None:
+    assert run(EchoPlugin, context("/echo <x>")) == ["&lt;x&gt;"]
+    assert run(EchoPlugin, context("/echo")) == ["Uso: /echo &lt;texto&gt;"]
+    assert run(EchoPlugin, context("/echo", language="de")) == ["Usage: /echo &lt;text&gt;"]
+    assert run(EchoPlugin, context("hello")) == []
+    assert run(EchoPlugin, context("hello"), echo_all=True) == ["hello"]
+    assert run(EchoPlugin, context(None), echo_all=True) == []
+
+
+def test_the_error_handler_shows_the_code_if_configured() -> None:
+    for shown in (True, False):
+        ctx = context()
+        ctx.error_id = "AB12"
+        router = Router()
+        ErrorHandlerPlugin(7, {"show_error_id": shown}).setup_handlers(router)
+        router.dispatch_error("failed", ctx)
+        assert ("AB12" in ctx.effects.calls[0].params["text"]) is shown
+
+
+def test_the_first_match_wins_unless_it_passes_on() -> None:
+    router = Router()
+    seen: list[str] = []
+    router.text(where=lambda message, ctx: message.text == "no")(lambda m, c: seen.append("filtered"))
+
+    @router.regex(r"^h(.)")
+    def look(_message: Any, ctx: Context) -> object:
+        assert ctx.match is not None
+        seen.append(f"regex {ctx.match[1]}")
+        return PASS
+
+    router.text("hi", "ho")(lambda m, c: seen.append("text"))
+    router.message()(lambda m, c: seen.append("never"))
+    router.dispatch("message", (ctx := context("hi")).event, ctx)
+    assert seen == ["regex i", "text"]
+
+
+def test_markup_may_be_plain_or_telebots() -> None:
+    ctx = context()
+    keyboard = types.InlineKeyboardMarkup()
+    keyboard.add(types.InlineKeyboardButton("Buy", callback_data="buy"))
+    plain = {"inline_keyboard": [[{"text": "Buy", "callback_data": "buy"}]]}
+    ctx.send("a", reply_markup=keyboard)
+    ctx.send("b", reply_markup=plain)
+    assert [call.params["reply_markup"] for call in ctx.effects.calls] == [plain, plain]
+
+
+def test_raw_calls_pass_unchanged() -> None:
+    ctx = context()
+    ctx.api("sendDice", chat_id=9, emoji="🎲", protect_content=None)
+    [call] = ctx.effects.calls
+    assert (call.method, call.params) == ("sendDice", {"chat_id": 9, "emoji": "🎲"})
+
+
+def test_the_catalogue_describes_every_plugins_fields() -> None:
+    described = {plugin["name"]: plugin for plugin in catalogue.describe()}
+    assert {"start", "help", "echo", "error_handler"} <= described.keys()
+    [field] = described["echo"]["fields"]
+    assert (field["name"], field["type"], field["default"]) == ("echo_all", "boolean", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("nonsense", {}),
+        ("echo", {"echo_all": "maybe"}),
+        ("echo", {"unknown": 1}),
+        ("start", {"welcome_message": ""}),
+    ],
+)
+def test_wrong_configuration_is_refused(name: str, config: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        catalogue.validate(name, config)
+
+
+def test_a_plugin_twice_or_without_its_dependency_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EchoPlugin, "dependencies", ("help",))
+    with pytest.raises(InvalidInput, match="needs help"):
+        catalogue.validate_all([("echo", {})])
+    with pytest.raises(InvalidInput, match="twice"):
+        catalogue.validate_all([("start", {}), ("start", {})])
+
+
+def test_a_file_that_cannot_be_loaded_is_reported_and_the_others_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / "bad.py").write_text("import nothing_like_this")
+    (tmp_path / "empty.py").write_text("")
+    (tmp_path / "good.py").write_text(
+        "from plugins.base import BasePlugin\nclass Good(BasePlugin):\n    name = 'good'\nplugin = Good\n"
+    )
+    monkeypatch.setattr(catalogue, "CUSTOM", tmp_path)
+    catalogue.catalogue.cache_clear()
+    try:
+        found = catalogue.catalogue()
+        assert {"good", "start"} <= found.plugins.keys()
+        assert set(found.failures) == {"bad.py", "empty.py"}
+    finally:
+        catalogue.catalogue.cache_clear()
