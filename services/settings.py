@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -10,16 +9,15 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.limits.limits import RateLimits
 
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
@@ -57,30 +55,6 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-class RateLimit(BaseModel):
-    """At most `limit` uses within any `window` seconds (G1)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    limit: int = Field(ge=1, le=10_000)
-    window: int = Field(ge=1, le=86_400)
-
-
-def _parse_json(value: Any) -> Any:
-    """A JSON text as what it says."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        raise ValueError('must be JSON such as {"cmd:/start": {"limit": 30, "window": 60}}') from None
-
-
-# What a limit can be set for: a command, a button's action, other messages, or whatever has no limit of its own.
-LimitedAction = Annotated[
-    str, StringConstraints(pattern=r"^(cmd:/[a-z0-9_]{1,32}|cb:[A-Za-z0-9_.-]{1,32}|text|default)$")
-]
-RateLimits = Annotated[dict[LimitedAction, RateLimit], NoDecode, BeforeValidator(_parse_json)]
 BaseUrl = Annotated[str, BeforeValidator(_without_slash)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
 

@@ -15,12 +15,12 @@ from services.behaviour.behaviour import Behaviour
 from services.limits.acts import act_of
 from services.limits.callback_data import CallbackSigner
 from services.limits.judge import Act, Judge, Rates
+from services.limits.limits import RateLimit
 from services.limits.local import LocalWindows
 from services.limits.verdicts import INVALID, PASSED, Refusal, Verdict
 from services.metrics import CALLBACKS_REFUSED, RATE_LIMIT_HITS
 from services.platform import Platform
 from services.redis.group_commit import GroupCommit
-from services.settings import RateLimit
 
 logger = logging.getLogger(__name__)
 DEFAULT_LIMIT = RateLimit(limit=30, window=60)  # G1

@@ -15,9 +15,9 @@ from typing import Any
 from redis import Redis
 
 from services.limits.callback_data import Opened
+from services.limits.limits import RateLimit
 from services.limits.verdicts import Refusal, Verdict
 from services.redis import keys
-from services.settings import RateLimit
 
 NONE = RateLimit(limit=1, window=1)
 
