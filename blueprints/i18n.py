@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, g, make_response, redirect, request
+from flask import Blueprint, Flask, Response, make_response, redirect, request
 from flask_babel import Babel, get_locale
 
 from blueprints.access import public
 from blueprints.platform import platform
 from blueprints.security import safe_next, signed_in_session
 from services.accounts.locale import LOCALES, choose_locale
-from services.errors import InvalidInput
+from services.errors import FlotillaError, InvalidInput
 
 blueprint = Blueprint("i18n", __name__)
 COOKIE = "flotilla_locale"
@@ -27,14 +27,20 @@ def init_app(app: Flask) -> None:
 
 
 def select_locale() -> str:
-    """The language of this request: the account's, else the cookie's, else the browser's, else Portuguese.
-
-    Only a session that was already looked up counts: choosing the language of an error page must not fail too.
-    """
-    for wanted in (getattr(g.get("signed_in"), "locale", None), request.cookies.get(COOKIE)):
+    """The language of this request: the account's, else the cookie's, else the browser's, else Portuguese."""
+    for wanted in (_of_account(), request.cookies.get(COOKIE)):
         if wanted in LOCALES:
             return str(wanted)
     return _from_browser()
+
+
+def _of_account() -> str | None:
+    """The signed-in account's language; None also while the database is away: an error page must not fail too."""
+    try:
+        known = signed_in_session()
+    except FlotillaError:
+        return None
+    return known.locale if known else None
 
 
 @blueprint.post("/language")

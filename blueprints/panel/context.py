@@ -21,6 +21,7 @@ def variables() -> dict[str, Any]:
         "vendored": assets,
         "script_texts": script_texts,
         "browser_name": browser_name,
+        "public_url": platform().settings.public_url,
         "me": g.get("signed_in"),
         "unread": _unread(),
     }
