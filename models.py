@@ -406,12 +406,15 @@ class Click(Base):
         Text, server_default=""
     )  # who could have been chosen: `7*2,9~0.350` (A5)
     position: Mapped[int | None]  # the shared position that chose among them
+    source: Mapped[str] = mapped_column(
+        String(80), server_default=""
+    )  # `services.clicks.source`; "" = direct
     lead_id: Mapped[int | None] = mapped_column(ForeignKey("leads.id", ondelete="SET NULL"), index=True)
     started_at: Mapped[datetime | None]
 
 
 class ClickRollup(Base):
-    """Counted clicks per pool, bot and hour. `bot_id` 0 stands for the fallback, so the key has no NULL."""
+    """Counted clicks per pool, bot and hour, kept for good. `bot_id` 0 stands for the fallback, so the key has no NULL."""
 
     __tablename__ = "click_rollups"
 
@@ -422,6 +425,123 @@ class ClickRollup(Base):
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     clicks: Mapped[int] = mapped_column(default=0)
     uncounted: Mapped[int] = mapped_column(default=0)  # crawlers, previews, prefetch, HEAD, over the limit
+    visitors: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # whose first click of the UTC day this was
+    starts: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # of these clicks, whenever they arrived
+
+
+class ClickBreakdown(Base):
+    """Counted clicks per pool and hour by one dimension: `source`, `country` or `device`; kept for good."""
+
+    __tablename__ = "click_breakdowns"
+
+    pool_id: Mapped[int] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), primary_key=True
+    )
+    dimension: Mapped[str] = mapped_column(String(10), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(String(80), primary_key=True)  # "" = unknown or direct
+    clicks: Mapped[int] = mapped_column(default=0)
+    visitors: Mapped[int] = mapped_column(default=0)
+    starts: Mapped[int] = mapped_column(default=0)
+
+
+class DailyVisitor(Base):
+    """A visitor's hash seen in a pool on a UTC day, so that each counts once; deleted after a few days."""
+
+    __tablename__ = "daily_visitors"
+
+    # The day leads, by which they are deleted. No foreign key: a deleted pool's are gone as soon.
+    day: Mapped[datetime] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    unique_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
+class BoundStart(Base):
+    """A click that became a start and waits to be added to the rollups by the one flusher (no hot counter rows)."""
+
+    __tablename__ = "bound_starts"
+
+    click_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+
+
+class ClickLedger(Base):
+    """How far one life of the click stream has come into the tables: the base of "clicks lost: 0" (A2)."""
+
+    __tablename__ = "click_ledgers"
+
+    life: Mapped[str] = mapped_column(
+        String(16), primary_key=True
+    )  # of the stream; a new Redis begins a new one
+    before: Mapped[int] = mapped_column(default=0)  # entries settled before the ledger was opened
+    last_entry: Mapped[str] = mapped_column(String(41), default="0-0")
+    entries: Mapped[int] = mapped_column(default=0)  # settled since; written with their rows, so never twice
+    rows: Mapped[int] = mapped_column(default=0)  # of these, new rows
+    dropped: Mapped[int] = mapped_column(default=0)  # of these, unreadable or of a deleted pool
+    opened_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class CheckDuration(Base):
+    """How long health checks of a bot took, by hour and class of duration: enough for a mean and a percentile."""
+
+    __tablename__ = "check_durations"
+
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    le_ms: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # upper bound of the class
+    checks: Mapped[int] = mapped_column(default=0)
+    total_ms: Mapped[int] = mapped_column(default=0)
+
+
+class Experiment(Base):
+    """A pool's link split over two or more pools by percentage, sticky per visitor (R7)."""
+
+    __tablename__ = "experiments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    is_active: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ended_at: Mapped[datetime | None]
+    arms: Mapped[list[ExperimentArm]] = relationship(
+        order_by="ExperimentArm.pool_id", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class ExperimentArm(Base):
+    """One of the pools an experiment splits over, with its part in percent."""
+
+    __tablename__ = "experiment_arms"
+    __table_args__ = (CheckConstraint("percent BETWEEN 0 AND 100", name="percent_range"),)
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True
+    )
+    pool_id: Mapped[int] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    percent: Mapped[int]
+
+
+class PoolRule(Base):
+    """A rule of a pool's link (R7): visitors who meet all conditions go to another pool; the first match wins."""
+
+    __tablename__ = "pool_rules"
+    __table_args__ = (Index(None, "pool_id", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("redirect_pools.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as of `services.pools.rules`
+    target_pool_id: Mapped[int] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True
+    )
 
 
 class Lead(Base):
