@@ -42,10 +42,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def settings_of(options: argparse.Namespace) -> Settings:
     """The command line as settings."""
     return Settings(
-        seed=options.seed, bots=options.bots, strict=options.strict,
+        seed=options.seed,
+        bots=options.bots,
+        strict=options.strict,
         public_url=options.public_url.rstrip("/"),
-        retry_factor=options.retry_factor, latency=options.latency, allow_remote=options.allow_remote,
-        allow_hosts=frozenset(host.lower() for host in options.allow_host))
+        retry_factor=options.retry_factor,
+        latency=options.latency,
+        allow_remote=options.allow_remote,
+        allow_hosts=frozenset(host.lower() for host in options.allow_host),
+    )
 
 
 def announce(url: str, ready_file: Path | None) -> None:

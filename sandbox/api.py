@@ -30,10 +30,20 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 CALL_PATH = re.compile(r"/bot([^/]+)/(?:test/)?([^/]+)/?")
-STATUS_LINES = {200: "200 OK", 400: "400 Bad Request", 401: "401 Unauthorized", 403: "403 Forbidden",
-                404: "404 Not Found", 409: "409 Conflict", 413: "413 Request Entity Too Large",
-                429: "429 Too Many Requests", 500: "500 Internal Server Error", 502: "502 Bad Gateway",
-                503: "503 Service Unavailable", 504: "504 Gateway Timeout"}
+STATUS_LINES = {
+    200: "200 OK",
+    400: "400 Bad Request",
+    401: "401 Unauthorized",
+    403: "403 Forbidden",
+    404: "404 Not Found",
+    409: "409 Conflict",
+    413: "413 Request Entity Too Large",
+    429: "429 Too Many Requests",
+    500: "500 Internal Server Error",
+    502: "502 Bad Gateway",
+    503: "503 Service Unavailable",
+    504: "504 Gateway Timeout",
+}
 GARBAGE = b"<html><body><h1>It works!</h1></body></html>"
 
 
@@ -134,8 +144,9 @@ def _success(result: Any) -> bytes:
     return json.dumps(answer, separators=(",", ":")).encode()
 
 
-def _send(status: int, body: bytes, kind: str, headers: list[tuple[str, str]],
-          start_response: StartResponse) -> Iterable[bytes]:
+def _send(
+    status: int, body: bytes, kind: str, headers: list[tuple[str, str]], start_response: StartResponse
+) -> Iterable[bytes]:
     line = STATUS_LINES.get(status) or f"{status} Error"
     start_response(line, [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
     return [body]

@@ -25,10 +25,18 @@ def body() -> dict[str, Any]:
 
 def show_bot(bot: Bot) -> Json:
     """A bot as the control API shows it, with its token: nothing here is secret."""
-    return {"id": bot.id, "username": bot.username, "first_name": bot.first_name, "token": bot.token,
-            "status": bot.status.value, "strict": bot.strict, "can_manage_bots": bot.can_manage_bots,
-            "webhook_url": bot.webhook.url if bot.webhook else "",
-            "pending_update_count": len(bot.inbox.entries), "chats": len(bot.conversations)}
+    return {
+        "id": bot.id,
+        "username": bot.username,
+        "first_name": bot.first_name,
+        "token": bot.token,
+        "status": bot.status.value,
+        "strict": bot.strict,
+        "can_manage_bots": bot.can_manage_bots,
+        "webhook_url": bot.webhook.url if bot.webhook else "",
+        "pending_update_count": len(bot.inbox.entries),
+        "chats": len(bot.conversations),
+    }
 
 
 def create_control(world: World) -> Blueprint:
@@ -78,8 +86,9 @@ _STATUS_OF_ACT = {"revoke": BotStatus.REVOKED, "restore": BotStatus.ALIVE, "free
 
 
 def _make_bot(world: World, spec: Json) -> Bot:
-    bot = world.add_bot(str(spec.get("username", "")), str(spec.get("first_name", "")),
-                        str(spec.get("token", "")))
+    bot = world.add_bot(
+        str(spec.get("username", "")), str(spec.get("first_name", "")), str(spec.get("token", ""))
+    )
     bot.strict = bool(spec.get("strict", bot.strict))
     bot.can_manage_bots = bool(spec.get("can_manage_bots", False))
     return bot
@@ -106,20 +115,31 @@ def _look_routes(control: Blueprint, world: World) -> None:
     @control.get("/sent")
     def sent() -> Answer:
         bot_id = world.find_bot(request.args["bot"]).id if request.args.get("bot") else None
-        found = world.journal.since(request.args.get("since", 0, int), bot_id, request.args.get("method", ""),
-                                    request.args.get("limit", 10_000, int))
+        found = world.journal.since(
+            request.args.get("since", 0, int),
+            bot_id,
+            request.args.get("method", ""),
+            request.args.get("limit", 10_000, int),
+        )
         return jsonify(sent=[item.as_json() for item in found], last_seq=world.journal.last_seq)
 
     @control.get("/stats")
     def stats() -> Answer:
         counters = world.stats
         return jsonify(
-            calls=counters.calls_by_method(), calls_total=sum(counters.calls.values()),
-            updates_created=counters.updates_created, updates_filtered=counters.updates_filtered,
-            updates_delivered=counters.updates_delivered, updates_retried=counters.updates_retried,
-            updates_expired=counters.updates_expired, faults_applied=counters.faults_applied,
+            calls=counters.calls_by_method(),
+            calls_total=sum(counters.calls.values()),
+            updates_created=counters.updates_created,
+            updates_filtered=counters.updates_filtered,
+            updates_delivered=counters.updates_delivered,
+            updates_retried=counters.updates_retried,
+            updates_expired=counters.updates_expired,
+            faults_applied=counters.faults_applied,
             pending=sum(len(bot.inbox.entries) for bot in world.bots.values()),
-            sent=world.journal.last_seq, bots=len(world.bots), users=len(world.users))
+            sent=world.journal.last_seq,
+            bots=len(world.bots),
+            users=len(world.users),
+        )
 
     @control.post("/reset")
     def reset() -> Answer:

@@ -21,16 +21,35 @@ def show_message(message: Message) -> Json:
     """A message of a transcript; ``buttons`` are rows of ``{text, data?, url?}``."""
     whole = message.body
     rows = (whole.get("reply_markup") or {}).get("inline_keyboard") or []
-    buttons = [[{"text": button["text"], "data": button.get("callback_data"), "url": button.get("url")}
-                for button in row] for row in rows]
-    kind = next((name for name in ("text", "photo", "video", "audio", "document", "animation", "voice",
-                                   "sticker") if name in whole), "other")
-    return {"seq": message.seq, "message_id": whole["message_id"], "date": whole["date"],
-            "direction": "out" if message.outgoing else "in", "kind": kind,
-            "text": whole.get("text") or whole.get("caption") or "",
-            "entities": whole.get("entities") or whole.get("caption_entities") or [],
-            "buttons": buttons, "keyboard": message.keyboard, "from": whole["from"],
-            "edited": message.edited, "deleted": message.deleted}
+    buttons = [
+        [
+            {"text": button["text"], "data": button.get("callback_data"), "url": button.get("url")}
+            for button in row
+        ]
+        for row in rows
+    ]
+    kind = next(
+        (
+            name
+            for name in ("text", "photo", "video", "audio", "document", "animation", "voice", "sticker")
+            if name in whole
+        ),
+        "other",
+    )
+    return {
+        "seq": message.seq,
+        "message_id": whole["message_id"],
+        "date": whole["date"],
+        "direction": "out" if message.outgoing else "in",
+        "kind": kind,
+        "text": whole.get("text") or whole.get("caption") or "",
+        "entities": whole.get("entities") or whole.get("caption_entities") or [],
+        "buttons": buttons,
+        "keyboard": message.keyboard,
+        "from": whole["from"],
+        "edited": message.edited,
+        "deleted": message.deleted,
+    }
 
 
 def add_chat_routes(control: Blueprint, world: World) -> None:
@@ -49,8 +68,13 @@ def add_chat_routes(control: Blueprint, world: World) -> None:
     def managed(manager: str) -> Answer:
         spec = body()
         owner = world.find_user(int(spec.get("user_id", 0)))
-        bot = create_managed_bot(world, world.find_bot(manager), owner, str(spec.get("username", "")),
-                                 str(spec.get("first_name", "")))
+        bot = create_managed_bot(
+            world,
+            world.find_bot(manager),
+            owner,
+            str(spec.get("username", "")),
+            str(spec.get("first_name", "")),
+        )
         return jsonify(id=bot.id, username=bot.username), 201
 
 
@@ -79,8 +103,12 @@ def _user_routes(control: Blueprint, world: World) -> None:
 
 def _make_user(world: World, spec: Json) -> User:
     user_id = int(spec["id"]) if spec.get("id") is not None else None
-    return world.add_user(str(spec.get("first_name", "")), spec.get("username"),
-                          str(spec.get("language_code", "pt-br")), user_id)
+    return world.add_user(
+        str(spec.get("first_name", "")),
+        spec.get("username"),
+        str(spec.get("language_code", "pt-br")),
+        user_id,
+    )
 
 
 def _chat_routes(control: Blueprint, world: World) -> None:
@@ -89,8 +117,13 @@ def _chat_routes(control: Blueprint, world: World) -> None:
         chat = world.conversation(world.find_bot(bot_name), world.find_user(user_id))
         after = request.args.get("after", 0, int)
         messages = [show_message(message) for message in chat.messages.values() if message.seq > after]
-        return jsonify(messages=messages, started=chat.started, blocked=chat.blocked, seq=world.change_seq,
-                       status=world.find_bot(bot_name).status.value)
+        return jsonify(
+            messages=messages,
+            started=chat.started,
+            blocked=chat.blocked,
+            seq=world.change_seq,
+            status=world.find_bot(bot_name).status.value,
+        )
 
     @control.get("/callbacks/<query_id>")
     def callback(query_id: str) -> Answer:
@@ -109,8 +142,9 @@ def _chat_routes(control: Blueprint, world: World) -> None:
             sent = people.press_start(world, bot, user, str(spec.get("payload") or ""))
             return jsonify(message_id=sent["message_id"]), 201
         if act == "press":
-            query_id = people.press_button(world, bot, user, int(spec.get("message_id", 0)),
-                                           str(spec.get("data", "")))
+            query_id = people.press_button(
+                world, bot, user, int(spec.get("message_id", 0)), str(spec.get("data", ""))
+            )
             return jsonify(callback_query_id=query_id), 201
         if act in ("block", "stop"):
             people.block(world, bot, user)

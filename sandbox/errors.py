@@ -66,8 +66,7 @@ def too_many_requests(seconds: int) -> ApiError:
 UNAUTHORIZED = (401, "Unauthorized")
 NOT_FOUND = (404, "Not Found")
 OTHER_POLLER = (
-    "Conflict: terminated by other getUpdates request; "
-    "make sure that only one bot instance is running"
+    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 )
 WEBHOOK_ACTIVE = (
     "Conflict: can't use getUpdates method while webhook is active; "

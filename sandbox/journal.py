@@ -25,8 +25,16 @@ class Sent:
 
     def as_json(self) -> dict[str, Any]:
         """The form of ``GET /sandbox/api/sent``."""
-        return {"seq": self.seq, "time": self.time, "bot": self.bot, "bot_id": self.bot_id,
-                "method": self.method, "chat_id": self.chat_id, "text": self.text, "params": self.params}
+        return {
+            "seq": self.seq,
+            "time": self.time,
+            "bot": self.bot,
+            "bot_id": self.bot_id,
+            "method": self.method,
+            "chat_id": self.chat_id,
+            "text": self.text,
+            "params": self.params,
+        }
 
 
 class Journal:
@@ -41,8 +49,16 @@ class Journal:
         """The newest sequence number, 0 when empty."""
         return self._dropped + len(self._items)
 
-    def add(self, time: float, bot_id: int, bot: str, method: str, chat_id: int | None, text: str | None,
-            params: dict[str, Any]) -> None:
+    def add(
+        self,
+        time: float,
+        bot_id: int,
+        bot: str,
+        method: str,
+        chat_id: int | None,
+        text: str | None,
+        params: dict[str, Any],
+    ) -> None:
         """Record one call; above JOURNAL_LIMIT the older half is forgotten."""
         self._items.append(Sent(self.last_seq + 1, time, bot_id, bot, method, chat_id, text, params))
         if len(self._items) > JOURNAL_LIMIT:
@@ -53,7 +69,7 @@ class Journal:
     def since(self, seq: int, bot_id: int | None, method: str, limit: int) -> list[Sent]:
         """Entries above ``seq``, oldest first, at most ``limit``, of one bot or method if named."""
         found: list[Sent] = []
-        for item in self._items[max(0, seq - self._dropped):]:
+        for item in self._items[max(0, seq - self._dropped) :]:
             if (bot_id is None or item.bot_id == bot_id) and (not method or item.method == method):
                 found.append(item)
                 if len(found) >= limit:

@@ -64,7 +64,10 @@ class Webhook:
     def same_as(self, other: Webhook) -> bool:
         """Whether a repeated setWebhook changes nothing."""
         return (self.url, self.secret_token, self.max_connections) == (
-            other.url, other.secret_token, other.max_connections)
+            other.url,
+            other.secret_token,
+            other.max_connections,
+        )
 
 
 @dataclass(slots=True)

@@ -51,9 +51,16 @@ def _remember(response: Response) -> Response:
 def _render(template: str, world: World, status: int = 200, **values: Any) -> Response:
     lang = language()
     words = texts(lang)
-    page = render_template(template, t=words, lang=lang, html_lang=HTML_LANG[lang],
-                           me=_person(world), words=json.dumps(words, ensure_ascii=False),
-                           bots=[show_bot(bot) for bot in world.bots.values()], **values)
+    page = render_template(
+        template,
+        t=words,
+        lang=lang,
+        html_lang=HTML_LANG[lang],
+        me=_person(world),
+        words=json.dumps(words, ensure_ascii=False),
+        bots=[show_bot(bot) for bot in world.bots.values()],
+        **values,
+    )
     return make_response(page, status)
 
 
@@ -67,8 +74,13 @@ def _same_origin() -> None:
 def _list_routes(pages: Blueprint, world: World) -> None:
     @pages.get("/")
     def home() -> Response:
-        return _render("home.html", world, public_url=world.settings.public_url, slug=DEFAULT_SLUG,
-                       own_url=request.host_url.rstrip("/"))
+        return _render(
+            "home.html",
+            world,
+            public_url=world.settings.public_url,
+            slug=DEFAULT_SLUG,
+            own_url=request.host_url.rstrip("/"),
+        )
 
     @pages.get("/favicon.ico")
     def favicon() -> Any:
@@ -90,10 +102,16 @@ def _list_routes(pages: Blueprint, world: World) -> None:
         bot = world.by_token.get(token)
         unique = path.rpartition("/")[2].partition("_")[0]
         for stored in world.files.values():
-            if bot is not None and stored.bot_id == bot.id and stored.file_id.endswith(unique) and stored.data:
+            if (
+                bot is not None
+                and stored.bot_id == bot.id
+                and stored.file_id.endswith(unique)
+                and stored.data
+            ):
                 return Response(stored.data, mimetype="application/octet-stream")
-        return Response('{"ok":false,"error_code":404,"description":"Not Found"}', 404,
-                        mimetype="application/json")
+        return Response(
+            '{"ok":false,"error_code":404,"description":"Not Found"}', 404, mimetype="application/json"
+        )
 
 
 def _payload() -> str:
@@ -121,15 +139,22 @@ def _link_routes(pages: Blueprint, world: World) -> None:
     @pages.get("/newbot/<manager>/<suggested>")
     def ask_managed(manager: str, suggested: str) -> Response:
         bot = world.find_bot(manager)
-        return _render("newbot.html", world, manager=bot, suggested=suggested, made=None,
-                       name=request.args.get("name", ""))
+        return _render(
+            "newbot.html",
+            world,
+            manager=bot,
+            suggested=suggested,
+            made=None,
+            name=request.args.get("name", ""),
+        )
 
     @pages.post("/newbot/<manager>/<suggested>")
     def make_managed(manager: str, suggested: str) -> Response:
         _same_origin()
         made = _make_managed(world, world.find_bot(manager), _person(world), suggested)
-        return _render("newbot.html", world, manager=world.find_bot(manager), suggested=suggested, made=made,
-                       name="")
+        return _render(
+            "newbot.html", world, manager=world.find_bot(manager), suggested=suggested, made=made, name=""
+        )
 
 
 def _make_managed(world: World, manager: Bot, owner: User, suggested: str) -> Bot:

@@ -47,8 +47,13 @@ def press_button(world: World, bot: Bot, user: User, message_id: int, data: str)
     if chat.blocked:
         raise ControlError(409, "blocked", "the user blocks this bot")
     query_id = world.new_callback(bot, user)
-    query = {"id": query_id, "from": user.as_user(), "message": message.body,
-             "chat_instance": str(hash((bot.id, user.id)) & (2**62 - 1)), "data": data}
+    query = {
+        "id": query_id,
+        "from": user.as_user(),
+        "message": message.body,
+        "chat_instance": str(hash((bot.id, user.id)) & (2**62 - 1)),
+        "data": data,
+    }
     world.emit(bot, "callback_query", query)
     return query_id
 
@@ -88,8 +93,12 @@ def inject(world: World, bot: Bot, update: dict[str, Any]) -> int | None:
     payload = update[kinds[0]]
     sender, chat = payload.get("from"), payload.get("chat") or (payload.get("message") or {}).get("chat")
     if sender and "id" in sender:
-        user = world.add_user(str(sender.get("first_name", "")), sender.get("username"),
-                              str(sender.get("language_code", "pt-br")), int(sender["id"]))
+        user = world.add_user(
+            str(sender.get("first_name", "")),
+            sender.get("username"),
+            str(sender.get("language_code", "pt-br")),
+            int(sender["id"]),
+        )
         if chat and chat.get("id") == user.id:
             world.conversation(bot, user).started = True
     if kinds[0] == "callback_query" and "id" in payload:
@@ -104,8 +113,13 @@ def _register_callback(world: World, bot: Bot, payload: Json) -> None:
 
 
 def _message(world: World, bot: Bot, sender: Json, chat: Json, text: str) -> Json:
-    body: Json = {"message_id": bot.next_message_id(), "from": sender, "chat": chat,
-                  "date": int(world.clock.now()), "text": text}
+    body: Json = {
+        "message_id": bot.next_message_id(),
+        "from": sender,
+        "chat": chat,
+        "date": int(world.clock.now()),
+        "text": text,
+    }
     if text.startswith("/"):
         command = text.split(maxsplit=1)[0]
         body["entities"] = [{"type": "bot_command", "offset": 0, "length": utf16_length(command)}]
@@ -114,9 +128,17 @@ def _message(world: World, bot: Bot, sender: Json, chat: Json, text: str) -> Jso
 
 def _membership(world: World, bot: Bot, user: User, chat: Conversation, old: Json, new: Json) -> None:
     who = bot.as_user()
-    world.emit(bot, "my_chat_member", {
-        "chat": chat.chat, "from": user.as_user(), "date": int(world.clock.now()),
-        "old_chat_member": {"user": who, **old}, "new_chat_member": {"user": who, **new}})
+    world.emit(
+        bot,
+        "my_chat_member",
+        {
+            "chat": chat.chat,
+            "from": user.as_user(),
+            "date": int(world.clock.now()),
+            "old_chat_member": {"user": who, **old},
+            "new_chat_member": {"user": who, **new},
+        },
+    )
 
 
 def _callback_data(body: Json) -> set[str]:

@@ -41,8 +41,13 @@ class Poster:
     def __init__(self, near_hosts: frozenset[str], read_timeout: float = READ_TIMEOUT) -> None:
         self._near_hosts = near_hosts
         self._pools = urllib3.PoolManager(
-            num_pools=64, maxsize=POOL_SIZE, block=False, cert_reqs="CERT_NONE", retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout))
+            num_pools=64,
+            maxsize=POOL_SIZE,
+            block=False,
+            cert_reqs="CERT_NONE",
+            retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
+        )
 
     def post(self, hook: Webhook, update: dict[str, Any]) -> Outcome:
         """Deliver one update. Never raises for what the receiver does."""

@@ -60,16 +60,27 @@ class Handler(WSGIHandler):
 class SandboxServer:
     """A sandbox that can be started and stopped; needs gevent's patches for webhook delivery."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 8081, settings: Settings | None = None,
-                 read_timeout: float = READ_TIMEOUT) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8081,
+        settings: Settings | None = None,
+        read_timeout: float = READ_TIMEOUT,
+    ) -> None:
         self.world = World(settings or Settings())
         self._deliveries = Deliveries(self.world, Poster(self.world.settings.allow_hosts, read_timeout))
         self._api = BotApi(self.world)
         self._web = create_web(self.world)
         self._host = host
         listener = (host, port)
-        self._server = WSGIServer(listener, self._application, log=None, handler_class=Handler,
-                                  backlog=BACKLOG, environ={"SERVER_NAME": host})
+        self._server = WSGIServer(
+            listener,
+            self._application,
+            log=None,
+            handler_class=Handler,
+            backlog=BACKLOG,
+            environ={"SERVER_NAME": host},
+        )
 
     def _application(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]

@@ -16,8 +16,8 @@ from sandbox.world import World
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-                               "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-                               "base-uri 'none'",
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
@@ -66,7 +66,8 @@ def _refuse_http(error: HTTPException) -> Response | tuple[Response, int]:
     if not request.path.startswith("/sandbox/api"):
         return Response(error.get_body(), error.code, mimetype="text/html")
     return jsonify(error="not_found" if error.code == 404 else "http", message=error.description), (
-        error.code or 500)
+        error.code or 500
+    )
 
 
 def _harden(response: Response) -> Response:

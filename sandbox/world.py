@@ -87,8 +87,9 @@ class World:
         if username.lower() in self.by_username or bot_id in self.bots:
             raise ControlError(409, "taken", "there is a bot with this username or id already")
         token = token or make_token(bot_id, self.rng)
-        bot = Bot(bot_id, username, first_name or made_name, token, Inbox(self.rng),
-                  strict=self.settings.strict)
+        bot = Bot(
+            bot_id, username, first_name or made_name, token, Inbox(self.rng), strict=self.settings.strict
+        )
         self.bots[bot_id] = self.by_username[username.lower()] = self.by_token[token] = bot
         return bot
 
@@ -128,8 +129,13 @@ class World:
 
     # -- people and chats ------------------------------------------------------------------------------
 
-    def add_user(self, first_name: str = "", username: str | None = None, language_code: str = "pt-br",
-                 user_id: int | None = None) -> User:
+    def add_user(
+        self,
+        first_name: str = "",
+        username: str | None = None,
+        language_code: str = "pt-br",
+        user_id: int | None = None,
+    ) -> User:
         """Create a person, or find the one with this id."""
         if user_id is not None and user_id in self.users:
             return self.users[user_id]

@@ -48,8 +48,9 @@ def writable_chat(world: World, bot: Bot, params: Params) -> Conversation:
 
 def _check_group(group: Group, bot: Bot) -> None:
     if group.migrated_to is not None:
-        raise bad_request("group chat was upgraded to a supergroup chat",
-                          migrate_to_chat_id=group.migrated_to)
+        raise bad_request(
+            "group chat was upgraded to a supergroup chat", migrate_to_chat_id=group.migrated_to
+        )
     if bot.id not in group.bots:
         kind = "supergroup" if group.id < -(10**12) else "group"
         raise forbidden(f"bot was kicked from the {kind} chat")

@@ -47,8 +47,9 @@ def _own_message(world: World, bot: Bot, params: Params) -> tuple[Conversation, 
     return chat, message
 
 
-def _change(world: World, bot: Bot, chat: Conversation, message: Message, params: Params, method: str,
-            changes: Json) -> Json:
+def _change(
+    world: World, bot: Bot, chat: Conversation, message: Message, params: Params, method: str, changes: Json
+) -> Json:
     inline, _keyboard = read_markup(params)
     wanted = {**changes, "reply_markup": inline}
     if all((message.body.get(name) or None) == (value or None) for name, value in wanted.items()):

@@ -13,16 +13,29 @@ from sandbox.world import World
 
 MAX_COMMANDS = 100
 """Bot API: setMyCommands."""
-ACKNOWLEDGED = ("setMyName", "setMyDescription", "setMyShortDescription", "setChatMenuButton",
-                "pinChatMessage", "unpinChatMessage", "setMessageReaction")
+ACKNOWLEDGED = (
+    "setMyName",
+    "setMyDescription",
+    "setMyShortDescription",
+    "setChatMenuButton",
+    "pinChatMessage",
+    "unpinChatMessage",
+    "setMessageReaction",
+)
 """Methods answered with true and otherwise ignored."""
 
 
 def get_me(_world: World, bot: Bot, _params: Params) -> Json:
     """The bot itself."""
     me = bot.as_user()
-    me.update(can_join_groups=True, can_read_all_group_messages=False, supports_inline_queries=False,
-              can_connect_to_business=False, has_main_web_app=False, can_manage_bots=bot.can_manage_bots)
+    me.update(
+        can_join_groups=True,
+        can_read_all_group_messages=False,
+        supports_inline_queries=False,
+        can_connect_to_business=False,
+        has_main_web_app=False,
+        can_manage_bots=bot.can_manage_bots,
+    )
     return me
 
 

@@ -62,13 +62,13 @@ def read_markup(params: Params) -> tuple[Json | None, Json | None]:
 
 def _inline_rows(rows: Any) -> list[list[Json]]:
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise bad_request("field \"inline_keyboard\" must be of type Array of Arrays")
+        raise bad_request('field "inline_keyboard" must be of type Array of Arrays')
     return [[_button(button) for button in row] for row in rows if row]
 
 
 def _button(button: Any) -> Json:
     if not isinstance(button, dict) or not isinstance(button.get("text"), str):
-        raise bad_request("can't parse inline keyboard button: Object expected with field \"text\"")
+        raise bad_request('can\'t parse inline keyboard button: Object expected with field "text"')
     if not button["text"].strip():
         raise bad_request("inline keyboard button text is empty")
     if "callback_data" in button:
@@ -79,6 +79,7 @@ def _button(button: Any) -> Json:
         if not str(button["url"]).startswith(("http://", "https://", "tg://")):
             raise bad_request("BUTTON_URL_INVALID")
     elif len(button) < 2:
-        raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline "
-                          "keyboard")
+        raise bad_request(
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
+        )
     return dict(button)

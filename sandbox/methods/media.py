@@ -46,6 +46,13 @@ def _sender(method: str, kind: str) -> Callable[[World, Bot, Params], Json]:
     return send
 
 
-_KINDS = {"sendPhoto": "photo", "sendVideo": "video", "sendAudio": "audio", "sendDocument": "document",
-          "sendAnimation": "animation", "sendVoice": "voice", "sendSticker": "sticker"}
+_KINDS = {
+    "sendPhoto": "photo",
+    "sendVideo": "video",
+    "sendAudio": "audio",
+    "sendDocument": "document",
+    "sendAnimation": "animation",
+    "sendVoice": "voice",
+    "sendSticker": "sticker",
+}
 METHODS = {method: _sender(method, kind) for method, kind in _KINDS.items()}

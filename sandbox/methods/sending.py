@@ -12,9 +12,21 @@ from sandbox.model import Bot, Conversation, Json
 from sandbox.params import Params
 from sandbox.world import World
 
-ACTIONS = frozenset({"typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice",
-                     "upload_document", "choose_sticker", "find_location", "record_video_note",
-                     "upload_video_note"})
+ACTIONS = frozenset(
+    {
+        "typing",
+        "upload_photo",
+        "record_video",
+        "upload_video",
+        "record_voice",
+        "upload_voice",
+        "upload_document",
+        "choose_sticker",
+        "find_location",
+        "record_video_note",
+        "upload_video_note",
+    }
+)
 LONG_VALUE = 300
 """Characters of a parameter kept in the journal."""
 
@@ -29,13 +41,18 @@ def send_message(world: World, bot: Bot, params: Params) -> Json:
     return post(world, bot, chat, params, content, "sendMessage", text)
 
 
-def post(world: World, bot: Bot, chat: Conversation, params: Params, content: Json, method: str,
-         text: str | None) -> Json:
+def post(
+    world: World, bot: Bot, chat: Conversation, params: Params, content: Json, method: str, text: str | None
+) -> Json:
     """Put a message of the bot into a chat and the journal; returns Telegram's ``Message``."""
     inline, keyboard = read_markup(params)
     now = world.clock.now()
-    body: Json = {"message_id": bot.next_message_id(), "from": bot.as_user(), "chat": chat.chat,
-                  "date": int(now)}
+    body: Json = {
+        "message_id": bot.next_message_id(),
+        "from": bot.as_user(),
+        "chat": chat.chat,
+        "date": int(now),
+    }
     if "reply_parameters" in params or "reply_to_message_id" in params:
         _add_reply(body, chat, params)
     body.update(content)
@@ -47,11 +64,15 @@ def post(world: World, bot: Bot, chat: Conversation, params: Params, content: Js
     return body
 
 
-def record(world: World, bot: Bot, method: str, chat_id: int | None, text: str | None,
-           params: Params) -> None:
+def record(
+    world: World, bot: Bot, method: str, chat_id: int | None, text: str | None, params: Params
+) -> None:
     """Write an accepted call into the journal, without the text a second time and without uploads."""
-    lite = {name: value if not isinstance(value, str) else value[:LONG_VALUE]
-            for name, value in params.values.items() if name not in ("chat_id", "text", "caption")}
+    lite = {
+        name: value if not isinstance(value, str) else value[:LONG_VALUE]
+        for name, value in params.values.items()
+        if name not in ("chat_id", "text", "caption")
+    }
     world.journal.add(world.clock.now(), bot.id, bot.username, method, chat_id, text, lite)
 
 
@@ -82,8 +103,9 @@ def _original(world: World, bot: Bot, params: Params, verb: str) -> Json:
     return message.body
 
 
-_NOT_COPIED = frozenset({"message_id", "from", "chat", "date", "edit_date", "reply_markup",
-                         "reply_to_message", "forward_origin"})
+_NOT_COPIED = frozenset(
+    {"message_id", "from", "chat", "date", "edit_date", "reply_markup", "reply_to_message", "forward_origin"}
+)
 
 
 def copy_message(world: World, bot: Bot, params: Params) -> Json:

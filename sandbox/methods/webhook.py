@@ -104,8 +104,11 @@ def get_webhook_info(world: World, bot: Bot, _params: Params) -> Json:
     """State of the webhook; the secret is never told."""
     world.stats.updates_expired += bot.inbox.expire(world.clock.now())
     hook = bot.webhook
-    info: Json = {"url": hook.url if hook else "", "has_custom_certificate": False,
-                  "pending_update_count": len(bot.inbox.entries)}
+    info: Json = {
+        "url": hook.url if hook else "",
+        "has_custom_certificate": False,
+        "pending_update_count": len(bot.inbox.entries),
+    }
     if hook:
         info["max_connections"] = hook.max_connections
         info["ip_address"] = hook.ip_address or "127.0.0.1"

@@ -6,8 +6,10 @@ import random
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-ANDROID = ("Mozilla/5.0 (Linux; Android 14; SM-A546E Build/UP1A.231005.007; wv) AppleWebKit/537.36 "
-           "(KHTML, like Gecko)")
+ANDROID = (
+    "Mozilla/5.0 (Linux; Android 14; SM-A546E Build/UP1A.231005.007; wv) AppleWebKit/537.36 "
+    "(KHTML, like Gecko)"
+)
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 
 
@@ -23,25 +25,56 @@ class Agent:
 
 
 AGENTS = (
-    Agent("instagram-android", 28, f"{ANDROID} Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36 "
-                                   "Instagram 350.0.0.28.109 Android (34/14; 420dpi; 1080x2340; samsung)"),
-    Agent("instagram-ios", 18, f"{IPHONE} Mobile/15E148 Instagram 350.0.0.21.101 (iPhone14,5; iOS 18_5; pt_BR)"),
-    Agent("facebook-android", 18, f"{ANDROID} Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36 "
-                                  "[FB_IAB/FB4A;FBAV/480.0.0.54.88;]"),
-    Agent("chrome-android", 16, "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
-                                "Chrome/130.0.0.0 Mobile Safari/537.36"),
+    Agent(
+        "instagram-android",
+        28,
+        f"{ANDROID} Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36 "
+        "Instagram 350.0.0.28.109 Android (34/14; 420dpi; 1080x2340; samsung)",
+    ),
+    Agent(
+        "instagram-ios", 18, f"{IPHONE} Mobile/15E148 Instagram 350.0.0.21.101 (iPhone14,5; iOS 18_5; pt_BR)"
+    ),
+    Agent(
+        "facebook-android",
+        18,
+        f"{ANDROID} Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/480.0.0.54.88;]",
+    ),
+    Agent(
+        "chrome-android",
+        16,
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/130.0.0.0 Mobile Safari/537.36",
+    ),
     Agent("safari-ios", 10, f"{IPHONE} Version/18.5 Mobile/15E148 Safari/604.1"),
-    Agent("chrome-windows", 3, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like "
-                               "Gecko) Chrome/130.0.0.0 Safari/537.36"),
-    Agent("facebook-crawler", 3, "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
-          human=False),
+    Agent(
+        "chrome-windows",
+        3,
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like "
+        "Gecko) Chrome/130.0.0.0 Safari/537.36",
+    ),
+    Agent(
+        "facebook-crawler",
+        3,
+        "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+        human=False,
+    ),
     Agent("whatsapp-preview", 2, "WhatsApp/2.24.20.89 A", human=False),
-    Agent("google-crawler", 1, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-          human=False),
+    Agent(
+        "google-crawler",
+        1,
+        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        human=False,
+    ),
     Agent("uptime-monitor", 1, "curl/8.9.1", human=False, method="HEAD"),
 )
 """Shares invented in the manner of a Brazilian Instagram campaign; about 7 % are machines."""
-LANGUAGES = ("pt-BR,pt;q=0.9,en;q=0.6", "pt-BR,pt;q=0.9", "pt-PT,pt;q=0.9", "en-US,en;q=0.9", "es-AR,es;q=0.9")
+LANGUAGES = (
+    "pt-BR,pt;q=0.9,en;q=0.6",
+    "pt-BR,pt;q=0.9",
+    "pt-PT,pt;q=0.9",
+    "en-US,en;q=0.9",
+    "es-AR,es;q=0.9",
+)
 LANGUAGE_WEIGHTS = (60, 20, 6, 9, 5)
 CAMPAIGNS = ("verao", "lancamento", "remarketing")
 
@@ -69,5 +102,12 @@ def ad_query(agent: Agent, rng: random.Random) -> str:
     if not agent.human or source not in ("instagram", "facebook"):
         return ""
     click = "".join(rng.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=40))
-    return urlencode({"utm_source": source, "utm_medium": "paid", "utm_campaign": rng.choice(CAMPAIGNS),
-                      "utm_content": f"criativo_{rng.randint(1, 4)}", "fbclid": f"IwZXh0bgNhZW0{click}"})
+    return urlencode(
+        {
+            "utm_source": source,
+            "utm_medium": "paid",
+            "utm_campaign": rng.choice(CAMPAIGNS),
+            "utm_content": f"criativo_{rng.randint(1, 4)}",
+            "fbclid": f"IwZXh0bgNhZW0{click}",
+        }
+    )

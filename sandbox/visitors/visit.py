@@ -19,8 +19,20 @@ PRESS_CHANCE = 0.6
 BLOCK_CHANCE = 0.03
 THINKING = (0.8, 4.0)
 """Seconds a person waits between two acts."""
-PHRASES = ("Oi!", "Quanto custa?", "Como funciona?", "Tem foto?", "Aceita Pix?", "Quero entrar", "É seguro?",
-           "Obrigado!", "Hello, is it available?", "kkkk", "Me manda o link", "Boa noite 😊")
+PHRASES = (
+    "Oi!",
+    "Quanto custa?",
+    "Como funciona?",
+    "Tem foto?",
+    "Aceita Pix?",
+    "Quero entrar",
+    "É seguro?",
+    "Obrigado!",
+    "Hello, is it available?",
+    "kkkk",
+    "Me manda o link",
+    "Boa noite 😊",
+)
 
 
 @dataclass
@@ -32,8 +44,19 @@ class Tally:
 
     def line(self) -> str:
         """One line for people."""
-        acts = " ".join(f"{name}={self.counts[name]}" for name in
-                        ("clicks", "machines", "redirected", "failed", "starts", "messages", "presses", "blocks"))
+        acts = " ".join(
+            f"{name}={self.counts[name]}"
+            for name in (
+                "clicks",
+                "machines",
+                "redirected",
+                "failed",
+                "starts",
+                "messages",
+                "presses",
+                "blocks",
+            )
+        )
         spread = " ".join(f"@{name}={count}" for name, count in sorted(self.bots.items()))
         return f"{acts} | {spread or 'no bot yet'}"
 

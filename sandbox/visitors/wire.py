@@ -57,8 +57,9 @@ class Wire:
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """Call the control API; None for every refusal."""
         try:
-            answer = self._pools.request(method, f"{self.sandbox}/sandbox/api{path}",
-                                         json=body or {} if method != "GET" else None)
+            answer = self._pools.request(
+                method, f"{self.sandbox}/sandbox/api{path}", json=body or {} if method != "GET" else None
+            )
         except urllib3.exceptions.HTTPError:
             return None
         if answer.status >= 400:

@@ -29,8 +29,9 @@ class Sandbox:
         self.http = urllib3.PoolManager(retries=False, timeout=10, maxsize=16)
 
     def control(self, method: str, path: str, body: Json | None = None, status: int | None = None) -> Json:
-        answer = self.http.request(method, f"{self.url}/sandbox/api{path}",
-                                   json=body or {} if method == "POST" else None)
+        answer = self.http.request(
+            method, f"{self.url}/sandbox/api{path}", json=body or {} if method == "POST" else None
+        )
         assert answer.status == status if status else answer.status < 300, answer.data
         values: Json = answer.json()
         return values
@@ -139,7 +140,10 @@ def start_sandbox(folder: Path, *flags: str) -> tuple[subprocess.Popen[str], str
     ready = folder / "ready"
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--port", "0", "--ready-file", str(ready), *flags],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     end = time.monotonic() + 10
     while not ready.exists():
         assert process.poll() is None, "the sandbox ended at its start"

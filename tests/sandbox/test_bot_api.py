@@ -31,18 +31,26 @@ def test_tokens_are_malformed_unknown_or_revoked(sandbox: Sandbox) -> None:
     assert sandbox.call(new, "getMe")["description"] == "Bad Request: FROZEN_METHOD_INVALID"
 
 
-@pytest.mark.parametrize(("params", "description"), [
-    ({"text": "  "}, "Bad Request: message text is empty"),
-    ({"text": "😀" * 2049}, "Bad Request: message is too long"),
-    ({"text": "x", "reply_markup": buttons("é" * 33)}, "Bad Request: BUTTON_DATA_INVALID"),
-    ({"text": "x", "reply_markup": buttons("")}, "Bad Request: BUTTON_DATA_INVALID"),
-    ({"text": "<b>x", "parse_mode": "HTML"},
-     "Bad Request: can't parse entities: Can't find end tag corresponding to start tag \"b\""),
-    ({"text": "é <x>", "parse_mode": "HTML"},
-     "Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 3"),
-])
-def test_bad_messages_are_400_in_telegrams_words(sandbox: Sandbox, params: dict[str, Any],
-                                                 description: str) -> None:
+@pytest.mark.parametrize(
+    ("params", "description"),
+    [
+        ({"text": "  "}, "Bad Request: message text is empty"),
+        ({"text": "😀" * 2049}, "Bad Request: message is too long"),
+        ({"text": "x", "reply_markup": buttons("é" * 33)}, "Bad Request: BUTTON_DATA_INVALID"),
+        ({"text": "x", "reply_markup": buttons("")}, "Bad Request: BUTTON_DATA_INVALID"),
+        (
+            {"text": "<b>x", "parse_mode": "HTML"},
+            "Bad Request: can't parse entities: Can't find end tag corresponding to start tag \"b\"",
+        ),
+        (
+            {"text": "é <x>", "parse_mode": "HTML"},
+            'Bad Request: can\'t parse entities: Unsupported start tag "x" at byte offset 3',
+        ),
+    ],
+)
+def test_bad_messages_are_400_in_telegrams_words(
+    sandbox: Sandbox, params: dict[str, Any], description: str
+) -> None:
     bot = sandbox.bot()
     user = sandbox.friend(bot)
     answer = sandbox.call(bot["token"], "sendMessage", chat_id=user, **params)
@@ -52,8 +60,14 @@ def test_bad_messages_are_400_in_telegrams_words(sandbox: Sandbox, params: dict[
 def test_limits_are_met_exactly(sandbox: Sandbox) -> None:
     bot = sandbox.bot()
     user = sandbox.friend(bot)
-    sent = sandbox.call(bot["token"], "sendMessage", chat_id=user, text="<b>" + "😀" * 2048 + "</b>",
-                        parse_mode="HTML", reply_markup=buttons("x" * 64))
+    sent = sandbox.call(
+        bot["token"],
+        "sendMessage",
+        chat_id=user,
+        text="<b>" + "😀" * 2048 + "</b>",
+        parse_mode="HTML",
+        reply_markup=buttons("x" * 64),
+    )
     assert sent["result"]["entities"] == [{"type": "bold", "offset": 0, "length": 4096}]
     photo = {"chat_id": user, "photo": "https://example.com/a.jpg"}
     assert sandbox.call(bot["token"], "sendPhoto", caption="x" * 1024, **photo)["ok"]
@@ -92,7 +106,9 @@ def test_an_upgraded_group_tells_its_new_id(sandbox: Sandbox) -> None:
 def test_edits_change_the_transcript_and_refuse_to_change_nothing(sandbox: Sandbox) -> None:
     bot = sandbox.bot()
     user = sandbox.friend(bot)
-    sent = sandbox.call(bot["token"], "sendMessage", chat_id=user, text="a", reply_markup=buttons("1"))["result"]
+    sent = sandbox.call(bot["token"], "sendMessage", chat_id=user, text="a", reply_markup=buttons("1"))[
+        "result"
+    ]
     target = {"chat_id": user, "message_id": sent["message_id"]}
     same = sandbox.call(bot["token"], "editMessageText", text="a", reply_markup=buttons("1"), **target)
     assert same["description"].startswith("Bad Request: message is not modified")
@@ -107,14 +123,19 @@ def test_edits_change_the_transcript_and_refuse_to_change_nothing(sandbox: Sandb
 def test_a_callback_is_answered_once_fresh_and_only_by_its_bot(sandbox: Sandbox) -> None:
     bot, stranger = sandbox.bot(), sandbox.bot()
     user = sandbox.friend(bot)
-    sent = sandbox.call(bot["token"], "sendMessage", chat_id=user, text="a", reply_markup=buttons("1"))["result"]
+    sent = sandbox.call(bot["token"], "sendMessage", chat_id=user, text="a", reply_markup=buttons("1"))[
+        "result"
+    ]
     query = sandbox.act(user, bot, "press", message_id=sent["message_id"], data="1")["callback_query_id"]
     update = sandbox.call(bot["token"], "getUpdates")["result"][0]["callback_query"]
     assert (update["id"], update["data"], update["message"]["text"]) == (query, "1", "a")
     stale = "Bad Request: query is too old and response timeout expired or query ID is invalid"
     answer = sandbox.call(stranger["token"], "answerCallbackQuery", callback_query_id=query)
     assert answer["description"] == stale
-    assert sandbox.call(bot["token"], "answerCallbackQuery", callback_query_id=query, text="ok")["result"] is True
+    assert (
+        sandbox.call(bot["token"], "answerCallbackQuery", callback_query_id=query, text="ok")["result"]
+        is True
+    )
     assert sandbox.control("GET", f"/callbacks/{query}")["answer"] == {"text": "ok", "show_alert": False}
     sandbox.control("POST", "/clock", {"advance": 151})
     answer = sandbox.call(bot["token"], "answerCallbackQuery", callback_query_id=query)
@@ -143,21 +164,33 @@ def test_get_urlencoded_json_and_multipart_mean_the_same(sandbox: Sandbox) -> No
     markup = '{"inline_keyboard":[[{"text":"a","callback_data":"x"}]]}'
     fields = {"chat_id": str(user), "text": "olá", "reply_markup": markup}
     answers = [
-        sandbox.http.request("GET", url, fields=fields), sandbox.http.request("POST", url, fields=fields),
+        sandbox.http.request("GET", url, fields=fields),
+        sandbox.http.request("POST", url, fields=fields),
         sandbox.http.request("POST", url, fields=fields, encode_multipart=False),
-        sandbox.http.request("POST", url, json=fields)]
+        sandbox.http.request("POST", url, json=fields),
+    ]
     results = [answer.json()["result"] for answer in answers]
     assert {result["text"] for result in results} == {"olá"}
     assert all(result["reply_markup"]["inline_keyboard"][0][0]["callback_data"] == "x" for result in results)
 
 
-@pytest.mark.parametrize(("params", "description"), [
-    ({"url": "http://example.com/x"}, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"),
-    ({"url": "https://example.com:9000/x"},
-     "Bad Request: bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443"),
-    ({"url": "http://127.0.0.1:9/x", "secret_token": "a b"},
-     "Bad Request: secret token contains unallowed characters"),
-])
+@pytest.mark.parametrize(
+    ("params", "description"),
+    [
+        (
+            {"url": "http://example.com/x"},
+            "Bad Request: bad webhook: An HTTPS URL must be provided for webhook",
+        ),
+        (
+            {"url": "https://example.com:9000/x"},
+            "Bad Request: bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443",
+        ),
+        (
+            {"url": "http://127.0.0.1:9/x", "secret_token": "a b"},
+            "Bad Request: secret token contains unallowed characters",
+        ),
+    ],
+)
 def test_bad_webhooks_are_refused(sandbox: Sandbox, params: dict[str, Any], description: str) -> None:
     assert sandbox.call(sandbox.bot()["token"], "setWebhook", **params)["description"] == description
 
@@ -173,7 +206,9 @@ def test_a_repeated_webhook_is_a_no_op_and_hurry_is_429_in_strict_mode(sandbox: 
 
 def test_a_managed_bot_is_announced_and_its_token_can_be_replaced(sandbox: Sandbox) -> None:
     manager, user = sandbox.bot(can_manage_bots=True), sandbox.user()
-    made = sandbox.control("POST", f"/bots/{manager['id']}/managed", {"user_id": user, "username": "child_bot"})
+    made = sandbox.control(
+        "POST", f"/bots/{manager['id']}/managed", {"user_id": user, "username": "child_bot"}
+    )
     update = sandbox.call(manager["token"], "getUpdates")["result"][0]["managed_bot"]
     assert (update["user"]["id"], update["bot"]["username"]) == (user, "child_bot")
     token = sandbox.call(manager["token"], "getManagedBotToken", user_id=made["id"])["result"]

@@ -22,7 +22,9 @@ def test_the_journal_holds_every_accepted_call_in_order(sandbox: Sandbox) -> Non
     sandbox.call(other["token"], "sendMessage", chat_id=user, text="two")
     journal = sandbox.control("GET", "/sent")
     assert [(item["seq"], item["bot"], item["text"]) for item in journal["sent"]] == [
-        (1, bot["username"], "one"), (2, other["username"], "two")]
+        (1, bot["username"], "one"),
+        (2, other["username"], "two"),
+    ]
     assert journal["sent"][0]["params"] == {"disable_notification": True}
     later = sandbox.control("GET", f"/sent?since=1&bot={other['id']}")
     assert [item["text"] for item in later["sent"]] == ["two"]
@@ -40,14 +42,21 @@ def test_a_start_payload_has_at_most_64_plain_characters(sandbox: Sandbox) -> No
 def test_the_transcript_shows_both_directions_and_buttons(sandbox: Sandbox) -> None:
     bot = sandbox.bot()
     user = sandbox.friend(bot)
-    markup = {"inline_keyboard": [[{"text": "Sim", "callback_data": "y"}, {"text": "Site", "url": "https://a.b"}]]}
+    markup = {
+        "inline_keyboard": [[{"text": "Sim", "callback_data": "y"}, {"text": "Site", "url": "https://a.b"}]]
+    }
     sandbox.call(bot["token"], "sendMessage", chat_id=user, text="?", reply_markup=markup)
     question = sandbox.transcript(user, bot)[-1]
     assert question["direction"] == "out"
-    assert question["buttons"] == [[{"text": "Sim", "data": "y", "url": None},
-                                    {"text": "Site", "data": None, "url": "https://a.b"}]]
-    sandbox.control("POST", f"/chats/{user}/{bot['id']}/press",
-                    {"message_id": question["message_id"], "data": "never offered"}, status=404)
+    assert question["buttons"] == [
+        [{"text": "Sim", "data": "y", "url": None}, {"text": "Site", "data": None, "url": "https://a.b"}]
+    ]
+    sandbox.control(
+        "POST",
+        f"/chats/{user}/{bot['id']}/press",
+        {"message_id": question["message_id"], "data": "never offered"},
+        status=404,
+    )
 
 
 def test_a_foreign_page_or_host_cannot_use_the_control_api(sandbox: Sandbox) -> None:
@@ -64,8 +73,9 @@ def test_the_link_page_shows_start_and_pressing_it_reaches_the_bot(sandbox: Sand
     page = sandbox.http.request("GET", f"{url}?start=acesso_1", headers={"Accept-Language": "pt-BR"})
     assert "Iniciar" in page.data.decode()
     cookie = page.headers["Set-Cookie"].split(";")[0]
-    pressed = sandbox.http.request("POST", url, fields={"start": "acesso_1"}, headers={"Cookie": cookie},
-                                   redirect=False)
+    pressed = sandbox.http.request(
+        "POST", url, fields={"start": "acesso_1"}, headers={"Cookie": cookie}, redirect=False
+    )
     assert (pressed.status, pressed.headers["Location"]) == (303, f"/chat/{bot['username']}")
     update = sandbox.call(bot["token"], "getUpdates")["result"][0]
     assert update["message"]["text"] == "/start acesso_1"

@@ -30,7 +30,9 @@ def settled(read: Callable[[], bool], seconds: float = 3.0) -> None:
         time.sleep(0.02)
 
 
-def test_updates_arrive_with_the_secret_header_and_sequential_ids(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_updates_arrive_with_the_secret_header_and_sequential_ids(
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
     bot = hooked(sandbox, receiver, secret_token="s-3cret_")
     user = sandbox.user()
     sandbox.act(user, bot, "start", payload="acesso_abc")
@@ -51,7 +53,8 @@ def test_messages_of_one_chat_come_in_order_and_one_at_a_time(sandbox: Sandbox, 
 
 
 def test_different_chats_are_delivered_in_parallel_up_to_max_connections(
-        sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
     receiver.hold = lambda _update: time.sleep(0.15)
     bot = hooked(sandbox, receiver, max_connections=3)
     for _ in range(9):
@@ -61,7 +64,8 @@ def test_different_chats_are_delivered_in_parallel_up_to_max_connections(
 
 
 def test_a_slow_message_does_not_hold_back_a_callback_of_the_same_chat(
-        sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
     bot = hooked(sandbox, receiver)
     user = sandbox.user()
     sandbox.act(user, bot, "start")
@@ -77,7 +81,8 @@ def test_a_slow_message_does_not_hold_back_a_callback_of_the_same_chat(
 
 
 def test_a_failing_chat_is_retried_with_growing_waits_while_others_go_on(
-        sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
     bot = hooked(sandbox, receiver)
     one, other = sandbox.user(), sandbox.user()
     receiver.script = [(500, {})] * 4
@@ -136,7 +141,8 @@ def test_a_refused_and_a_silent_receiver_are_told_apart(sandbox: Sandbox, receiv
 
 
 def test_messages_expire_after_a_day_and_callbacks_after_150_seconds(
-        sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
     bot, user = sandbox.bot(), sandbox.user()
     sandbox.act(user, bot, "start")
     query = {"id": "77", "from": {"id": user}, "chat_instance": "1", "data": "x"}
@@ -176,7 +182,8 @@ def test_connections_are_kept_alive(sandbox: Sandbox, receiver: Receiver) -> Non
 
 
 def test_any_2xx_counts_as_delivered_and_the_answer_may_call_a_method(
-        sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
     bot, user = hooked(sandbox, receiver), sandbox.user()
     receiver.script = [(202, {})]
     receiver.answer_body = b'{"method":"sendMessage","chat_id":%d,"text":"from the answer"}' % user
@@ -214,7 +221,13 @@ def test_a_new_webhook_is_tried_at_once_and_gets_nothing_twice(sandbox: Sandbox,
 def test_a_raw_update_can_be_delivered_twice_with_the_same_id(sandbox: Sandbox, receiver: Receiver) -> None:
     bot = hooked(sandbox, receiver)
     person = {"id": 9_007_199_254_740_000, "first_name": "Big"}
-    message = {"message_id": 1, "from": person, "chat": {**person, "type": "private"}, "date": 1, "text": "raw"}
+    message = {
+        "message_id": 1,
+        "from": person,
+        "chat": {**person, "type": "private"},
+        "date": 1,
+        "text": "raw",
+    }
     update = {"update_id": 42, "message": message}
     sandbox.control("POST", f"/updates/{bot['id']}", {"updates": [update, update]})
     assert [seen["update_id"] for seen in receiver.wait(2)] == [42, 42]

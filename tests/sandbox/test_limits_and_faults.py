@@ -57,8 +57,11 @@ def test_a_strict_bot_answers_429_with_retry_after(sandbox: Sandbox) -> None:
 
 def test_faults_hit_only_their_bot_and_method_and_run_out(sandbox: Sandbox) -> None:
     bot, other = sandbox.bot(), sandbox.bot()
-    sandbox.control("POST", "/faults", {"bot": bot["username"], "method": "getMe", "kind": "status",
-                                        "status": 502, "count": 2})
+    sandbox.control(
+        "POST",
+        "/faults",
+        {"bot": bot["username"], "method": "getMe", "kind": "status", "status": 502, "count": 2},
+    )
     assert sandbox.call(other["token"], "getMe")["ok"]
     assert sandbox.call(bot["token"], "getWebhookInfo")["ok"]
     codes = [sandbox.call(bot["token"], "getMe").get("error_code") for _ in range(3)]

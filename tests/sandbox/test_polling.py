@@ -47,16 +47,19 @@ def test_the_newer_poller_ends_the_older_with_409(sandbox: Sandbox) -> None:
     assert sandbox.call(token, "getUpdates")["ok"]
     thread.join(2)
     assert older[0]["error_code"] == 409
-    assert older[0]["description"] == ("Conflict: terminated by other getUpdates request; "
-                                       "make sure that only one bot instance is running")
+    assert older[0]["description"] == (
+        "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
+    )
 
 
 def test_polling_beside_a_webhook_is_409(sandbox: Sandbox) -> None:
     token = sandbox.bot()["token"]
     sandbox.call(token, "setWebhook", url="http://127.0.0.1:1/x")
     answer = sandbox.call(token, "getUpdates")
-    assert answer["description"] == ("Conflict: can't use getUpdates method while webhook is active; "
-                                     "use deleteWebhook to delete the webhook first")
+    assert answer["description"] == (
+        "Conflict: can't use getUpdates method while webhook is active; "
+        "use deleteWebhook to delete the webhook first"
+    )
     sandbox.call(token, "deleteWebhook")
     assert sandbox.call(token, "getUpdates")["ok"]
 

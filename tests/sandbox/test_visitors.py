@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("url", ["https://t.me/x", "http://10.0.0.1/", "http://127.0.0.1.evil.example/",
-                                 "ftp://localhost/"])
+@pytest.mark.parametrize(
+    "url", ["https://t.me/x", "http://10.0.0.1/", "http://127.0.0.1.evil.example/", "ftp://localhost/"]
+)
 def test_visitors_refuse_other_machines(url: str) -> None:
     with pytest.raises(NotLoopbackError):
         check_loopback(url)
@@ -72,10 +73,34 @@ def go_link(sandbox: Sandbox) -> Iterator[tuple[str, list[Any]]]:
 
 def test_the_demo_clicks_starts_bans_and_revives(sandbox: Sandbox, go_link: tuple[str, list[Any]]) -> None:
     link, seen = go_link
-    flags = ["--go", link, "--sandbox", sandbox.url, "--rate", "40", "--seconds", "1", "--seed", "3",
-             "--pace", "0.01", "--scenario", "demo", "--ban-at", "0.3", "--revive-at", "0.5"]
-    done = subprocess.run([sys.executable, "-m", "sandbox.visitors", *flags], cwd=ROOT, capture_output=True,
-                          text=True, timeout=20, check=False)
+    flags = [
+        "--go",
+        link,
+        "--sandbox",
+        sandbox.url,
+        "--rate",
+        "40",
+        "--seconds",
+        "1",
+        "--seed",
+        "3",
+        "--pace",
+        "0.01",
+        "--scenario",
+        "demo",
+        "--ban-at",
+        "0.3",
+        "--revive-at",
+        "0.5",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox.visitors", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "is dead from the start" in done.stdout
     statuses = {bot["username"]: bot["status"] for bot in sandbox.control("GET", "/bots")["bots"]}
