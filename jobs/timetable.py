@@ -15,6 +15,7 @@ from services.clicks.flush import ring_if_waiting
 from services.errors import FlotillaError, Unavailable
 from services.health.sweep import last_sweep_age
 from services.metrics import TICKS
+from services.notifications.sending import ring_if_due
 from services.platform import Platform
 from services.redis.jobs import JobName, enqueue
 from services.updates.reconcile import ring_waiting
@@ -43,6 +44,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("ring_waiting", 2, ring_waiting),
         Tick("reconcile_bots", 60, lambda on: enqueue(on.job_redis, JobName.RECONCILE_BOTS)),
         Tick("watch_sweeps", 30, watch_sweeps),
+        Tick("deliver_notifications", 2, ring_if_due),
     )
 
 

@@ -20,6 +20,7 @@ from rq.serializers import JSONSerializer
 from jobs import process
 from jobs.rq_worker import GreenletWorker, bury
 from jobs.watchdog import Watchdog
+from services.notifications.dead_man import SweepWatch
 from services.platform import Platform
 from services.redis.jobs import JobQueue
 from services.settings import Settings
@@ -112,8 +113,11 @@ def main() -> None:
     workers = start_workers(platform)
     heartbeats = Heartbeats(platform, "worker", lambda: _figures(workers))
     heartbeats.start()
+    sweeps = SweepWatch(platform)
+    sweeps.start()
     logger.info("worker started", extra={"workers": len(workers)})
     ended.wait()
+    sweeps.stop()
     stop_workers(workers)
     heartbeats.stop()
     logger.info("worker stopped")

@@ -49,6 +49,9 @@ RATE_LIMIT_HITS: Final = _counter(
     "requests over a limit, by scope: redirect, api, sign_in; for updates window, bucket, cooldown, lock",
     "scope",
 )
+IDEMPOTENCY: Final = _counter(
+    "idempotency_keys_total", "API requests with an Idempotency-Key: fresh, same, other, running", "state"
+)
 FUNNEL: Final = _counter("funnel_total", "visitors' steps: click, start, lead", "step")
 
 # Updates and handlers
@@ -101,6 +104,19 @@ SWEEP_SECONDS: Final = _histogram("health_sweep_duration_seconds", "time of a sw
 BREAKER_TRANSITIONS: Final = _counter(
     "breaker_transitions_total", "changes of a member's status", "from_status", "to_status"
 )
+
+# Notifications
+NOTIFICATIONS_SENT: Final = _counter(
+    "notifications_sent_total",
+    "messages to destinations, by kind of destination and outcome: sent, later, refused",
+    "kind",
+    "outcome",
+)
+NOTIFICATION_SECONDS: Final = _histogram(
+    "notification_duration_seconds", "time of handing one message to a destination", "kind"
+)
+
+# The clock
 TICKS: Final = _counter("clock_ticks_total", "ticks of the leading clock, by name", "tick")
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from models import Notification
 from services.accounts.caller import Caller
 from services.notifications.kinds import Kind
+from services.notifications.planning import News, plan_deliveries
 from services.notifications.texts import sentence
 from services.platform import Platform
 from services.times import utc_now
@@ -31,11 +32,13 @@ def notify(
     pool_id: int | None = None,
     bot_id: int | None = None,
     at: datetime | None = None,
+    exclude: int | None = None,
 ) -> bool:
-    """Add a notification to the caller's transaction; False when `dedupe_key` was already told of.
+    """Add a notification and its deliveries to the caller's transaction; False when `dedupe_key` was already told of.
 
-    `params` fills the text of `kind` and must hold no secret.
+    `params` fills the text of `kind` and must hold no secret. The destination `exclude` gets none.
     """
+    moment = at or utc_now()
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = (
         insert(Notification)
@@ -47,12 +50,17 @@ def notify(
             params=dict(params),
             pool_id=pool_id,
             bot_id=bot_id,
-            at=at or utc_now(),
+            at=moment,
         )
         .on_conflict_do_nothing(index_elements=["dedupe_key"])
         .returning(Notification.id)
     )
-    return session.scalar(statement) is not None
+    added = session.scalar(statement)
+    if added is None:
+        return False
+    news = News(added, account_id, str(kind), str(level), pool_id, bot_id, moment)
+    plan_deliveries(session, news, exclude=exclude)
+    return True
 
 
 def recent(platform: Platform, caller: Caller, limit: int = 50) -> list[Notification]:

@@ -32,8 +32,10 @@ class JobName(StrEnum):
     REPAIR_POOLS = "jobs.pools.repair_pools"
     SWEEP_HEALTH = "jobs.health.sweep_health"
     CHECK_BOT = "jobs.health.check_bot"
+    JUDGE_MEMBERS = "jobs.health.judge_members"
     RECONCILE_BOTS = "jobs.bots.reconcile_bots"
     RECONCILE_BOT = "jobs.bots.reconcile_bot"
+    DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
 
 
 QUEUE_OF: Final = {
@@ -44,8 +46,10 @@ QUEUE_OF: Final = {
     JobName.REPAIR_POOLS: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
     JobName.CHECK_BOT: JobQueue.DEFAULT,
+    JobName.JUDGE_MEMBERS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOTS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,
+    JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
 }
 DOORBELL_SECONDS = 10  # after so long an unanswered bell may be rung again
 FAILURE_TTL_SECONDS = 24 * 3600

@@ -195,6 +195,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "ring_waiting": True,
         "reconcile_bots": True,
         "watch_sweeps": True,
+        "deliver_notifications": True,
     }
     assert "no health sweep was ever made" in caplog.text
     platform.redis.set(keys.sweep_report(), '{"at": 0}')

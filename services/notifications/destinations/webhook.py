@@ -1,0 +1,132 @@
+"""Signed webhook: an HTTPS POST of JSON to a public address, no redirects, never to an address inside."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import ssl
+import time
+from dataclasses import asdict, dataclass
+
+import certifi
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from models import NotificationDestination
+from services.errors import FlotillaError, InvalidInput, NotDelivered
+from services.notifications.messages import Message
+from services.outside_addresses import Target, resolve
+from services.platform import Platform
+from services.settings import AppEnv, Settings
+
+SIGNATURE = "X-Flotilla-Signature"
+CONNECT_SECONDS = 5.0
+TOTAL_SECONDS = 10.0
+WORTH_REPEATING = {408, 425, 429}  # and everything from 500 on; any other answer but 2xx is final
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is sealed in the row: the address, which may hold a key of its own, and the signing secret."""
+
+    url: str
+    secret: str
+
+
+def new_secret() -> str:
+    """A fresh signing secret."""
+    return f"whsec_{secrets.token_urlsafe(32)}"
+
+
+def seal(platform: Platform, destination_id: int, config: Config) -> str:
+    """The sealed form of `config`, bound to the destination."""
+    return platform.vault.seal(json.dumps(asdict(config)), owner=f"destination:{destination_id}")
+
+
+def config_of(platform: Platform, destination: NotificationDestination) -> Config:
+    """The opened configuration. Keep it out of everything that outlives the call."""
+    opened = platform.vault.unseal(destination.sealed_config, owner=f"destination:{destination.id}")
+    return Config(**json.loads(opened))
+
+
+def allows_loopback(settings: Settings) -> bool:
+    """Whether a receiver on this machine may be addressed: only in development and tests."""
+    return settings.app_env in (AppEnv.DEV, AppEnv.TEST)
+
+
+def sign(secret: str, body: bytes, at: int) -> str:
+    """The signature header: HMAC-SHA256 of "<at>.<body>" under `secret`, with `at` in Unix seconds."""
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> None:
+    """POST `message`. Raises NotDelivered; an answer 3xx or 4xx is permanent (but 408, 425, 429), as is a refused address."""
+    config = config_of(platform, destination)
+    try:
+        target = resolve(config.url, allow_loopback=allows_loopback(platform.settings))
+    except FlotillaError as error:
+        raise NotDelivered(error.message, permanent=isinstance(error, InvalidInput)) from None
+    body = json.dumps(message.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
+    headers = {
+        "Host": target.host_header,
+        "Content-Type": "application/json",
+        "User-Agent": "Flotilla",
+        "Idempotency-Key": message.key,
+        SIGNATURE: sign(config.secret, body, int(time.time())),
+    }
+    status, retry_after = _post(target, body, headers)
+    if not 200 <= status < 300:
+        permanent = status < 500 and status not in WORTH_REPEATING
+        raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after)
+
+
+def _post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
+    # `from None`: urllib3's errors name the path, which may hold the receiver's key.
+    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=TOTAL_SECONDS, total=TOTAL_SECONDS)
+    with _pool(target) as pool:
+        try:
+            answer = pool.urlopen(
+                "POST",
+                target.path,
+                body=body,
+                headers=headers,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+            )
+        except (HTTPError, OSError) as error:
+            raise NotDelivered(
+                f"{target.host} did not answer as it should ({type(error).__name__})"
+            ) from None
+        answer.close()  # whatever it says, only the status counts
+        return answer.status, _seconds(answer.headers.get("Retry-After"))
+
+
+def _pool(target: Target) -> urllib3.HTTPConnectionPool:
+    """A connection to the address that was checked, while the certificate is that of the name."""
+    if not target.secure:
+        return urllib3.HTTPConnectionPool(target.ip, target.port)
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return urllib3.HTTPSConnectionPool(
+        target.ip,
+        target.port,
+        ssl_context=context,
+        server_hostname=target.host,
+        assert_hostname=target.host,
+    )
+
+
+def _reason(status: int) -> str:
+    if 300 <= status < 400:
+        return f"The receiver answered with a redirect ({status}), which is not followed: enter the final address"
+    return f"The receiver answered {status}"
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value and value.isascii() and value.isdecimal() and len(value) < 6 else None
