@@ -25,3 +25,8 @@ def iso(moment: datetime | None) -> str | None:
 def hour_of(moment: datetime) -> datetime:
     """The UTC hour that `moment` lies in, the grain of the rollups."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def day_of(moment: datetime) -> datetime:
+    """The beginning of the UTC day that `moment` lies in, the life of a visitor's hash."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models import Bot, Click, Lead, Start
+from models import Bot, BoundStart, Click, Lead, Start
 from services.clicks.payload import LONGEST_PAYLOAD, split_payload
 from services.metrics import FUNNEL
 
@@ -127,6 +127,7 @@ def _bind(session: Session, query: Any) -> None:
             .execution_options(synchronize_session=False)
         )
         if taken.rowcount:  # type: ignore[attr-defined]
+            session.execute(_upsert(session, BoundStart).values(click_id=click.id).on_conflict_do_nothing())
             _touch(session, start)
 
 

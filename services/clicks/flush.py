@@ -14,6 +14,7 @@ from typing import Any, Final
 from redis import Redis, ResponseError
 from sqlalchemy.exc import IntegrityError
 
+from services.clicks.ledger import Batch, open_ledger
 from services.clicks.rows import ClickRow, parse_entry
 from services.clicks.store import store
 from services.metrics import CLICKS_FLUSHED, FUNNEL
@@ -61,13 +62,14 @@ def flush(platform: Platform) -> int:
 
 def _flush_under(platform: Platform, lease: Lease) -> int:
     _ensure_group(platform.redis)
+    life = open_ledger(platform)
     deadline = time.monotonic() + LONGEST_RUN_SECONDS
     flushed = 0
     source = "0"  # first what a former flusher read and did not finish
     while time.monotonic() < deadline and lease.renew():
         entries = _read(platform.redis, source)
         if entries:
-            flushed += _settle(platform, entries)
+            flushed += _settle(platform, life, entries)
         elif source == "0":
             source = ">"
         else:
@@ -77,12 +79,12 @@ def _flush_under(platform: Platform, lease: Lease) -> int:
     return flushed
 
 
-def _settle(platform: Platform, entries: Sequence[Entry]) -> int:
+def _settle(platform: Platform, life: str, entries: Sequence[Entry]) -> int:
     """Store a batch, then acknowledge it."""
     rows = [row for entry in entries if (row := parse_entry(*entry)) is not None]
-    inserted = _store_patiently(platform, rows)
+    identities = [identity for identity, _ in entries]
+    inserted = _store_patiently(platform, rows, Batch(life, identities, len(entries) - len(rows)))
     with platform.redis.pipeline(transaction=True) as pipe:
-        identities = [identity for identity, _ in entries]
         pipe.xack(keys.click_stream(), GROUP, *identities)
         pipe.xdel(keys.click_stream(), *identities)
         pipe.execute()
@@ -91,11 +93,11 @@ def _settle(platform: Platform, entries: Sequence[Entry]) -> int:
     return len(inserted)
 
 
-def _store_patiently(platform: Platform, rows: Sequence[ClickRow]) -> list[ClickRow]:
+def _store_patiently(platform: Platform, rows: Sequence[ClickRow], batch: Batch) -> list[ClickRow]:
     """`store`, again when an account or pool vanished between the look and the insert."""
     for attempt in range(ATTEMPTS):
         try:
-            return store(platform, rows)
+            return store(platform, rows, batch)
         except IntegrityError:
             if attempt == ATTEMPTS - 1:
                 raise

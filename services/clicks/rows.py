@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from models import Audience
+from services.clicks.source import source_of
 from services.pools.strategies import turn
-from services.times import from_epoch, hour_of
+from services.times import from_epoch
 
 logger = logging.getLogger(__name__)
 
@@ -35,16 +36,12 @@ class ClickRow:
     reason: str
     candidates: str
     position: int | None
+    source: str
 
     @property
     def counted(self) -> bool:
         """Whether it counts: a person's, within the limit (A1, R6)."""
         return self.audience == Audience.HUMAN and not self.over_limit
-
-    @property
-    def hour(self) -> datetime:
-        """The hour of its rollup."""
-        return hour_of(self.at)
 
 
 def parse_entry(identity: str, fields: dict[str, str]) -> ClickRow | None:
@@ -71,6 +68,7 @@ def parse_entry(identity: str, fields: dict[str, str]) -> ClickRow | None:
             reason=click["reason"],
             candidates=click["candidates"],
             position=int(fields["n"]) if turns else None,
+            source=source_of(click["params"], click["referrer"]),
         )
     except (KeyError, ValueError, TypeError):
         logger.error("an entry of the click stream is not readable", extra={"entry": identity})

@@ -12,8 +12,10 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models import Click, ClickRollup, PoolBot, RedirectPool
+from models import Click, PoolBot, RedirectPool
 from services.clicks.attribution import bind_late_starts, bind_starts
+from services.clicks.ledger import Batch, note
+from services.clicks.rollups import fold_starts, roll_up
 from services.clicks.rows import ClickRow
 from services.database import Database
 from services.platform import Platform
@@ -21,8 +23,10 @@ from services.platform import Platform
 logger = logging.getLogger(__name__)
 
 
-def store(platform: Platform, rows: Sequence[ClickRow]) -> list[ClickRow]:
+def store(platform: Platform, rows: Sequence[ClickRow], batch: Batch | None = None) -> list[ClickRow]:
     """Store a batch; the rows that were new. Rows of a deleted pool are dropped with a log line.
+
+    `batch` names the stream's entries they came from, for the ledger.
 
     Raises Unavailable, and IntegrityError when a pool vanished meanwhile (repeat the batch).
     """
@@ -33,10 +37,13 @@ def store(platform: Platform, rows: Sequence[ClickRow]) -> list[ClickRow]:
             logger.warning("clicks of deleted pools dropped", extra={"clicks": len(rows) - len(kept)})
         new = _insert(session, platform.database, kept, accounts)
         if new:
-            _roll_up(session, platform.database, new)
+            roll_up(session, new)
             _add_totals(session, [row for row in new if row.counted])
             bind_starts(session, [row.id for row in new])
         bind_late_starts(session)
+        fold_starts(session)
+        if batch is not None:
+            note(session, batch, new=len(new), dropped=len(rows) - len(kept))
     return new
 
 
@@ -61,32 +68,6 @@ def _insert(
     statement = _upsert(database, Click).on_conflict_do_nothing(index_elements=["id"]).returning(Click.id)
     new = set(session.scalars(statement, values))
     return list({row.id: row for row in rows if row.id in new}.values())
-
-
-def _roll_up(session: Session, database: Database, rows: Sequence[ClickRow]) -> None:
-    clicks: Counter[tuple[int, int, Any]] = Counter()
-    uncounted: Counter[tuple[int, int, Any]] = Counter()
-    for row in rows:
-        (clicks if row.counted else uncounted)[row.pool_id, row.bot_id or 0, row.hour] += 1
-    values = [
-        {
-            "pool_id": pool_id,
-            "bot_id": bot_id,
-            "hour": hour,
-            "clicks": clicks[pool_id, bot_id, hour],
-            "uncounted": uncounted[pool_id, bot_id, hour],
-        }
-        for pool_id, bot_id, hour in sorted({*clicks, *uncounted})
-    ]
-    statement = _upsert(database, ClickRollup)
-    statement = statement.on_conflict_do_update(
-        index_elements=["pool_id", "bot_id", "hour"],
-        set_={
-            "clicks": ClickRollup.clicks + statement.excluded.clicks,
-            "uncounted": ClickRollup.uncounted + statement.excluded.uncounted,
-        },
-    )
-    session.execute(statement, values)
 
 
 def _add_totals(session: Session, rows: Iterable[ClickRow]) -> None:

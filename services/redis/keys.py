@@ -40,6 +40,21 @@ def click_stream() -> str:
     return f"{PREFIX}:clicks"
 
 
+def click_life() -> str:
+    """Name of the present life of the click stream, for its ledger. For ever: it goes when the stream goes."""
+    return f"{PREFIX}:clicks:life"
+
+
+def click_check() -> str:
+    """JSON of the last comparison of clicks accepted, stored and rolled up. For ever: one value."""
+    return f"{PREFIX}:clicks:check"
+
+
+def expired_deleted(day: str) -> str:
+    """Set once the daily deletion of expired data was rung for; lives two days."""
+    return f"{PREFIX}:expired:{day}"
+
+
 def late_starts() -> str:
     """Set while starts without a click need no second look; lives a minute."""
     return f"{PREFIX}:clicks:late"
