@@ -47,6 +47,7 @@ class Kind(StrEnum):
             return Level.RECOVERY
         if self in (
             Kind.MEMBER_BANNED,
+            Kind.BAN_WAVE,
             Kind.POOL_CRITICAL,
             Kind.OUTAGE,
             Kind.WEBHOOK_STOLEN,
@@ -59,7 +60,9 @@ class Kind(StrEnum):
 # Which alarms about the same subject (pool and bot) a recovery ends: it goes to whoever got one of them (N3).
 ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
     Kind.MEMBER_ONLINE: (Kind.MEMBER_OFFLINE, Kind.MEMBER_BANNED),
+    Kind.MEMBER_CLEARED: (Kind.MEMBER_SUSPECT, Kind.MEMBER_CONVERSION, Kind.MEMBER_DELIVERY),
     Kind.POOL_RECOVERED: (Kind.POOL_CRITICAL,),
+    Kind.TRAFFIC_NORMAL: (Kind.TRAFFIC_ANOMALY,),
     Kind.OUTAGE_OVER: (Kind.OUTAGE,),
     Kind.SWEEP_BACK: (Kind.SWEEP_LATE,),
 }
