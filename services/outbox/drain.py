@@ -20,6 +20,7 @@ from services.outbox.pacing import Limits, Pacing
 from services.outbox.sending import After, Sending, Verdict
 from services.outbox.shelf import ALL_CHATS, Shelf
 from services.platform import Platform
+from services.redis import keys
 from services.redis.jobs import JobName, enqueue
 from services.redis.keeper import Holding, LeaseKeeper
 from services.updates.crew import Batches, Crew
@@ -254,6 +255,8 @@ def drain_outbox(
     """Send what waits in one shard until nothing is left for a while; False when somebody else is at it."""
     holding = keeper.take(f"outbox:{shard}")
     if holding is None:
+        # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
+        platform.redis.delete(keys.doorbell("outbox", shard))
         return False
     try:
         OutboxDrain(platform, sending, holding, shard, stopping).run()

@@ -51,7 +51,9 @@ QUEUE_OF: Final = {
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
 }
-DOORBELL_SECONDS = 10  # after so long an unanswered bell may be rung again
+DOORBELL_SECONDS = (
+    5  # after so long an unanswered bell may be rung again; a job too many finds the lease taken
+)
 FAILURE_TTL_SECONDS = 24 * 3600
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1

@@ -291,6 +291,8 @@ def drain_lane(
     """Drain one lane until it stays empty; False when somebody else is at it."""
     holding = keeper.take(f"lane:{lane}")
     if holding is None:
+        # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
+        platform.redis.delete(keys.doorbell("lane", lane))
         return False
     try:
         Drain(platform, handling, holding, lane, stopping).run()
