@@ -26,7 +26,8 @@ NONE = RateLimit(limit=1, window=1)
 # and burst; cooldown ms (0: none) ; life of the used mark, ms (0: not single-use); 1 when a payload is kept.
 # Answer per act: word ("ok" or a Refusal), moment in ms from which to try again, 1 to tell the person, payload.
 # The bucket is the moment it will be full again (GCRA): one number. What is refused is charged nowhere. Uses stay two
-# minutes longer than the window, for whatever comes again after a crash.
+# minutes longer than the window, for whatever comes again after a crash; those up to 5 s later count too, since acts of
+# one moment come from several processes in any order.
 JUDGE = """#!lua
 local function judge(keys, id, at, limit, window, step, burst, pause, lives, kept)
   local log, bucket, notice, cool, used, payload = unpack(keys)
@@ -37,8 +38,8 @@ local function judge(keys, id, at, limit, window, step, burst, pause, lives, kep
   local full = at
   if charge then
     local from = string.format('(%.0f', at - window)
-    if redis.call('ZCOUNT', log, from, at) >= limit then
-      local first = redis.call('ZRANGE', log, from, at, 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+    if redis.call('ZCOUNT', log, from, at + 5000) >= limit then
+      local first = redis.call('ZRANGE', log, from, at + 5000, 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
       return {'window', tonumber(first[2]) + window, tell(), ''}
     end
     full = math.max(tonumber(redis.call('GET', bucket) or 0), at) + step

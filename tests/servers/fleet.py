@@ -203,6 +203,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "PACING_CHAT_PER_SECOND": str(settings.pacing_chat_per_second),
         "PACING_CHAT_BURST": str(settings.pacing_chat_burst),
         "PACING_BOT_PER_SECOND": str(settings.pacing_bot_per_second),
+        "USER_RATE_PER_MINUTE": str(settings.user_rate_per_minute),
     }
 
 
