@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs import process
-from services.health import sweep
+from services.health import conversion_signal, sweep
 from services.metrics import TASK_SECONDS, timed
 
 
@@ -20,3 +20,9 @@ def check_bot(bot_id: int) -> None:
     """Check one bot now."""
     with timed(TASK_SECONDS, "check_bot"):
         sweep.check_bot(process.platform(), bot_id)
+
+
+def judge_members() -> None:
+    """Look at conversion and delivery of all members, unless another process is at it."""
+    with timed(TASK_SECONDS, "judge_members"):
+        conversion_signal.look(process.platform())

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import update
 
 from models import Bot, BotMode, BotStatus
-from services.bots.guard import delivery_trouble, taken_by
+from services.bots.guard import delivery_trouble, facts_of, taken_by
 from services.bots.status import note, tell_owner
 from services.bots.tokens import token_of
 from services.bots.webhooks import Wanted, wanted_for
@@ -55,14 +55,16 @@ def _bring(platform: Platform, bot: Bot) -> Outcome:
     info = info if isinstance(info, dict) else {}
     first = not bot.pending_dropped and bot.desired_running
     host = taken_by(bot, info)
+    stolen_by = ""
     left_alone = bool(host) and not bot.desired_running  # its owner may use a stopped bot elsewhere
     if (first or wanted.differs_from(info)) and not left_alone:
         if wanted.url and not _may_set(platform):
             return Outcome.LATER
         _change(platform, bot, token, wanted, first=first)
-        if host and not first:
-            _watch(platform, bot, host)
+        if host and not first and _watch(platform, bot, host):
+            stolen_by = host
     _note_done(platform, bot, info)
+    _keep_facts(platform, bot, facts_of(info, stolen_by, time.time()))
     return Outcome.DONE
 
 
@@ -88,8 +90,11 @@ def _remember_dropped(platform: Platform, bot: Bot, *, first: bool) -> None:
     announce(platform.redis, Topic.BOT, bot.id)  # the poller waits for it
 
 
-def _watch(platform: Platform, bot: Bot, host: str) -> None:
-    """Somebody else's webhook stood at our bot: it is removed by now, and the second time in a day told (B8)."""
+def _watch(platform: Platform, bot: Bot, host: str) -> bool:
+    """Somebody else's webhook stood at our bot: it is removed by now, and the second time in a day told (B8).
+
+    True from that second time on: updates are being lost to somebody.
+    """
     logger.warning("bot %s: its webhook had been moved to another host", bot.id)
     key = keys.webhook_repairs(bot.id)
     with platform.redis.pipeline(transaction=True) as pipe:
@@ -99,6 +104,14 @@ def _watch(platform: Platform, bot: Bot, host: str) -> None:
     if repairs > 1:
         with platform.database.transaction() as session:
             tell_owner(session, bot, Kind.WEBHOOK_STOLEN, host=host)
+    return repairs > 1
+
+
+def _keep_facts(platform: Platform, bot: Bot, facts: dict[str, Any]) -> None:
+    """For the delivery layer of health; no change of the bot itself, so `updated_at` stays."""
+    with platform.database.transaction() as session:
+        query = update(Bot).where(Bot.id == bot.id)
+        session.execute(query.values(webhook_info=facts, updated_at=Bot.updated_at))
 
 
 def epoch_minute() -> int:

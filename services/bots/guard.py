@@ -26,3 +26,14 @@ def delivery_trouble(info: dict[str, Any], now: float) -> str:
         return ""
     message = str(info.get("last_error_message") or "unknown")[:150]
     return f"Telegram cannot deliver ({message}); {waiting} updates wait. Check WEBHOOK_BASE_URL"
+
+
+def facts_of(info: dict[str, Any], stolen_by: str, now: float) -> dict[str, Any]:
+    """What is kept of a look for the delivery layer (H2): when it was, what waits, the last error, who keeps taking it."""
+    return {
+        "at": round(now),
+        "pending": info.get("pending_update_count"),
+        "error": str(info.get("last_error_message") or "")[:150],
+        "error_at": info.get("last_error_date"),
+        "taken_by": stolen_by,
+    }

@@ -10,12 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import MemberStatus, Notification, PoolBot, RedirectPool
+from services.health.breaker import CONVERSION_CAUSE, DELIVERY_CAUSE
 from services.health.pool_health import PoolHealth
 from services.notifications.kinds import Kind
 from services.notifications.notify import notify
 
 CRITICAL_BELOW_PERCENT = 50
 LOST = (MemberStatus.OFFLINE, MemberStatus.BANNED)
+CLEARED = {CONVERSION_CAUSE: "conversion_recovered", DELIVERY_CAUSE: "delivery_recovered"}
 
 
 @dataclass(frozen=True)
@@ -53,22 +55,48 @@ def alert_changes(session: Session, changes: Iterable[Change], health: Mapping[i
         _alert_pool(session, pool, health[pool_id], lost.get(pool_id))
 
 
-def _alert_member(session: Session, change: Change, pool: RedirectPool, health: PoolHealth) -> None:
+def alert_traffic(session: Session, pool: RedirectPool, since: datetime, *, over: bool) -> None:
+    """All members of a pool fell in conversion together at `since`, or that is `over`: traffic or offer (H6)."""
+    kind = Kind.TRAFFIC_NORMAL if over else Kind.TRAFFIC_ANOMALY
+    notify(
+        session,
+        account_id=pool.account_id,
+        kind=kind,
+        level=kind.level,
+        dedupe_key=f"{kind}:{pool.id}:{since.timestamp():.3f}",
+        params={"pool": pool.name},
+        pool_id=pool.id,
+    )
+
+
+def _kind_of(change: Change) -> Kind | None:
     if change.is_return:
-        kind = Kind.MEMBER_ONLINE
-    elif change.after is MemberStatus.BANNED:
-        kind = Kind.MEMBER_BANNED
-    elif change.after is MemberStatus.OFFLINE and change.before is not MemberStatus.BANNED:
-        kind = Kind.MEMBER_OFFLINE
-    else:
+        return Kind.MEMBER_ONLINE
+    if change.after is MemberStatus.BANNED:
+        return Kind.MEMBER_BANNED
+    if change.after is MemberStatus.OFFLINE:
+        return None if change.before is MemberStatus.BANNED else Kind.MEMBER_OFFLINE
+    if change.after is MemberStatus.SUSPECT:
+        return Kind.MEMBER_SUSPECT if change.before is not MemberStatus.DEGRADED else None
+    if change.after is MemberStatus.DEGRADED and change.before is not MemberStatus.SUSPECT:
+        by_layer = {CONVERSION_CAUSE: Kind.MEMBER_CONVERSION, DELIVERY_CAUSE: Kind.MEMBER_DELIVERY}
+        return by_layer.get(change.cause)
+    return Kind.MEMBER_CLEARED if change.cause in CLEARED.values() else None
+
+
+def _alert_member(session: Session, change: Change, pool: RedirectPool, health: PoolHealth) -> None:
+    kind = _kind_of(change)
+    if kind is None:
         return
+    bot = change.member.bot
+    reason = bot.delivery_cause if change.cause == DELIVERY_CAUSE else ""
     notify(
         session,
         account_id=pool.account_id,
         kind=kind,
         level=kind.level,
         dedupe_key=f"{kind}:{change.member.id}:{change.at.timestamp():.3f}",
-        params={"bot": change.member.bot.username, "cause": change.cause, **_about(pool, health)},
+        params={"bot": bot.username, "cause": change.cause, "reason": reason, **about(pool, health)},
         pool_id=pool.id,
         bot_id=change.member.bot_id,
         at=change.at,
@@ -100,10 +128,11 @@ def _alert_pool(session: Session, pool: RedirectPool, health: PoolHealth, lost_a
         kind=kind,
         level=kind.level,
         dedupe_key=f"{kind}:{pool.id}:{begun}",
-        params=_about(pool, health),
+        params=about(pool, health),
         pool_id=pool.id,
     )
 
 
-def _about(pool: RedirectPool, health: PoolHealth) -> dict[str, object]:
+def about(pool: RedirectPool, health: PoolHealth) -> dict[str, object]:
+    """The parameters that every text about a pool's health has."""
     return {"pool": pool.name, "health": health.percent, "online": health.online, "total": health.total}

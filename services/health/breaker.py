@@ -4,6 +4,7 @@
     checking              online, slow start            1st: stays, re-check in 3 s; 2nd: offline, hold 120 s
     online                stays                         degraded, re-check in 3 s
     degraded              online                        offline, hold 120 s
+    degraded by another   stays (that layer clears it)    1st: stays, re-check in 3 s; 2nd: offline, hold 120 s
     suspect               stays (starts clear it)       1st: stays, re-check in 3 s; 2nd: offline, hold 120 s
     offline, in its hold  unchanged                     unchanged
     offline, hold over    1st: probe again in 3 s;      dead for the 3rd time: banned;
@@ -25,6 +26,10 @@ from typing import Final
 from models import MemberStatus
 
 CONVERSION_CAUSE: Final = "conversion"  # degraded by missing starts (H6): a good getMe does not clear it
+DELIVERY_CAUSE: Final = "delivery"  # degraded because updates do not arrive (H2)
+LAYER_CAUSES: Final = frozenset(
+    {CONVERSION_CAUSE, DELIVERY_CAUSE}
+)  # other layers degrade and clear these themselves
 FIRST_CAUSE: Final = "first_check"
 RECOVERED_CAUSE: Final = "recovered"
 ALLOWED_CAUSE: Final = "allowed"  # the owner let a banned member return
@@ -150,7 +155,7 @@ def _patient(state: BreakerState, retry_after: float, now: datetime, policy: Pol
 
 def _after_good(state: BreakerState, now: datetime, policy: Policy) -> BreakerState:
     calm = replace(state, consecutive_failures=0, permanent_failures=0, next_check_at=None)
-    if state.status is MemberStatus.SUSPECT or _by_conversion(state):
+    if _by_another_layer(state):
         return calm
     if state.status is MemberStatus.CHECKING:
         return replace(calm, status=MemberStatus.ONLINE, status_cause="", slow_start_at=now)
@@ -184,7 +189,7 @@ def _after_failure(state: BreakerState, outcome: CheckOutcome, now: datetime, po
     again = now + timedelta(seconds=policy.recheck_seconds)
     if state.status is MemberStatus.ONLINE:
         return replace(failed, status=MemberStatus.DEGRADED, status_cause=outcome.cause, next_check_at=again)
-    kept = state.status_cause if _by_conversion(state) else outcome.cause
+    kept = state.status_cause if _by_another_layer(state) else outcome.cause
     return replace(failed, status_cause=kept, next_check_at=again)
 
 
@@ -221,5 +226,6 @@ def _still_banned(state: BreakerState, outcome: CheckOutcome, now: datetime, pol
     )
 
 
-def _by_conversion(state: BreakerState) -> bool:
-    return state.status is MemberStatus.DEGRADED and state.status_cause == CONVERSION_CAUSE
+def _by_another_layer(state: BreakerState) -> bool:
+    by_cause = state.status is MemberStatus.DEGRADED and state.status_cause in LAYER_CAUSES
+    return by_cause or state.status is MemberStatus.SUSPECT

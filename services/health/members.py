@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from models import Bot, MemberStatus, PoolBot, PoolBotTransition, RedirectPool
 from services.health.alerts import Change, alert_changes
 from services.health.breaker import BreakerState, CheckOutcome, Verdict, is_due, step
 from services.health.pool_health import refresh_pool_health
+from services.health.wave import follow_waves
 from services.times import iso
 
 FAILURES_KEPT = 10
@@ -36,7 +37,7 @@ def apply_outcomes(
 
     With `hold` (H4) failures leave every state as it is. Pools are locked first, then members, as the flusher does.
     """
-    _lock_pools(session, outcomes)
+    lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id.in_(outcomes)))
     members = session.scalars(
         select(PoolBot)
         .where(PoolBot.bot_id.in_(outcomes))
@@ -52,6 +53,7 @@ def apply_outcomes(
     renamed = {member.bot_id for member in members if _rename(member.bot, outcomes[member.bot_id])}
     if changes:
         health = refresh_pool_health(session, {change.member.pool_id for change in changes})
+        follow_waves(session, changes, health, now)
         alert_changes(session, changes, health)
     touched = {change.member.pool_id for change in changes}
     touched |= {member.pool_id for member in members if member.bot_id in renamed}
@@ -80,11 +82,11 @@ def write_state(session: Session, member: PoolBot, state: BreakerState, cause: s
     return True
 
 
-def _lock_pools(session: Session, bot_ids: Collection[int]) -> None:
-    concerned = select(PoolBot.pool_id).where(PoolBot.bot_id.in_(bot_ids))
+def lock_pools(session: Session, pool_ids: Any) -> None:
+    """Lock pools (ids, or a query for them) before their members, in one order, as everybody does."""
     session.execute(
         select(RedirectPool.id)
-        .where(RedirectPool.id.in_(concerned))
+        .where(RedirectPool.id.in_(pool_ids))
         .order_by(RedirectPool.id)
         .with_for_update(key_share=True)
     )

@@ -23,6 +23,7 @@ from sqlalchemy import func, or_, select
 from models import Bot, PoolBot
 from services.health.breaker import CheckOutcome, Verdict
 from services.health.checks import api_host_answers, check_identity, timed_out
+from services.health.durations import record_durations
 from services.health.guard import is_outage
 from services.health.members import Applied, apply_outcomes
 from services.health.outage import Outage, follow_outage
@@ -128,7 +129,8 @@ def _round(platform: Platform, bots: Sequence[Bot], clock: Clock, jitter: float 
         return Round(outcomes, held, Applied())
     with platform.database.transaction() as session:
         applied = apply_outcomes(session, outcomes, clock(), hold=held)
-    _tell(platform, applied)
+        record_durations(session, outcomes, clock())
+    tell(platform, applied)
     return Round(outcomes, held, applied)
 
 
@@ -174,7 +176,7 @@ def _next_due(platform: Platform, bot_ids: Collection[int], since: datetime) -> 
         )
 
 
-def _tell(platform: Platform, applied: Applied) -> None:
+def tell(platform: Platform, applied: Applied) -> None:
     """After the commit: counters, the snapshot for every process, links of renamed bots. What fails here the tickers repair."""
     for change in applied.changes:
         BREAKER_TRANSITIONS.labels(change.before, change.after).inc()
