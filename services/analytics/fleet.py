@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +9,9 @@ from sqlalchemy.orm import selectinload
 
 from models import MemberStatus, PoolBot, RedirectPool
 from services.accounts.caller import Caller, owned
+from services.analytics.figures import capacity_of
 from services.clicks.counts import redirects_hour_of
-from services.health.pool_health import counts, health_of
+from services.health.pool_health import health_of
 from services.platform import Platform
 from services.times import utc_now
 
@@ -87,11 +87,6 @@ def _card(pool: RedirectPool, redirects_hour: int) -> PoolCard:
         online=health.online,
         total=health.total,
         redirects_hour=redirects_hour,
-        capacity_used=_used(pool.members, redirects_hour),
+        capacity_used=capacity_of(pool.members).used_percent(redirects_hour),
         members=tuple(CardMember(m.bot_id, m.bot.username, state_of(m)) for m in pool.members),
     )
-
-
-def _used(members: Sequence[PoolBot], redirects_hour: int) -> int | None:
-    capacity = sum(m.capacity_per_hour for m in members if counts(m) and m.status == MemberStatus.ONLINE)
-    return round(100 * redirects_hour / capacity) if capacity else None

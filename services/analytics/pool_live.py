@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models import Click
 from services.accounts.caller import Caller
+from services.analytics.figures import percentage
 from services.analytics.fleet import switched_state
 from services.analytics.series import Span, pool_series
 from services.analytics.timeline import transitions
@@ -52,5 +53,5 @@ def _funnel(session: Session, pool_id: int, now: datetime) -> dict[str, Any]:
     return {
         "visitors": int(visitors),
         "starts": int(starts),
-        "conversion": round(100 * starts / clicks, 1) if clicks else None,
+        "conversion": percentage(starts, clicks),
     }

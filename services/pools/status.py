@@ -11,10 +11,11 @@ from redis import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from models import MemberStatus, PoolBot, RedirectPool
+from models import PoolBot, RedirectPool
 from services.accounts.caller import Caller, get_owned
+from services.analytics.figures import capacity_of, percentage
 from services.clicks.counts import redirects_hour
-from services.health.pool_health import counts, health_of
+from services.health.pool_health import health_of
 from services.health.sweep import last_sweep_age
 from services.health.uptime import uptimes
 from services.platform import Platform
@@ -115,19 +116,10 @@ def pool_status(
     return _status(pool, members, hour, age)
 
 
-def percent_text(part: int, whole: int) -> str:
-    """`part` of `whole` as "75%"; anything of nothing is "100%", nothing of nothing "0%"."""
-    if not whole:
-        return "100%" if part else "0%"
-    return f"{round(100 * part / whole)}%"
-
-
 def _status(
     pool: RedirectPool, members: list[MemberStatusView], hour: Mapping[int, int], age: float | None
 ) -> PoolStatus:
-    counted = [member for member in pool.members if counts(member)]
-    total = sum(member.capacity_per_hour for member in counted)
-    online = sum(member.capacity_per_hour for member in counted if member.status == MemberStatus.ONLINE)
+    capacity = capacity_of(pool.members)
     health = health_of(pool.members)
     redirects = sum(hour.values())
     answered = redirects - hour.get(0, 0)
@@ -143,11 +135,11 @@ def _status(
         total_redirects=pool.total_redirects,
         redirects_hour=redirects,
         answered_hour=answered,
-        success_rate=round(100 * answered / redirects, 1) if redirects else None,
-        capacity_used=percent_text(redirects, online),
-        capacity_available=percent_text(online, total),
-        capacity_online=online,
-        capacity_total=total,
+        success_rate=percentage(answered, redirects),
+        capacity_used=capacity.used(redirects),
+        capacity_available=capacity.available,
+        capacity_online=capacity.online,
+        capacity_total=capacity.total,
         last_sweep_age_seconds=age,
         members=members,
     )
@@ -177,7 +169,7 @@ def _member(
         capacity_per_hour=member.capacity_per_hour,
         redirects=member.total_redirects,
         redirects_hour=mine,
-        share=round(100 * mine / total, 1) if total else 0.0,
+        share=percentage(mine, total) or 0.0,
         check_ms=member.check_ms,
         last_health_check=iso(member.last_health_check),
         uptime_percent=uptime,

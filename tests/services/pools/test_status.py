@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from models import Click, MemberStatus, PoolBot, PoolBotTransition
 from services.accounts.caller import Caller
+from services.analytics.figures import percent_text
 from services.errors import NotFound
 from services.health.uptime import uptime_percent
 from services.platform import Platform
-from services.pools.status import percent_text, pool_status
+from services.pools.status import pool_status
 from services.redis import keys
 from services.times import utc_now
 from tests.services.health.world import add_account, add_bot, add_pool, moment

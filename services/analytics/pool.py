@@ -1,0 +1,312 @@
+"""A pool's analytics of a period (A4), from the rollups alone: a month over millions of clicks is some hundred rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models import Bot, ClickBreakdown, ClickRollup, MemberStatus, PoolBot, PoolBotTransition
+from services.accounts.caller import Caller
+from services.analytics.figures import percentage, percentile
+from services.analytics.period import Period
+from services.health.durations import Durations, durations
+from services.platform import Platform
+from services.pools.status import MemberStatusView, PoolStatus, pool_status
+from services.times import utc_now
+
+LOST = (MemberStatus.OFFLINE, MemberStatus.BANNED)
+LATE = 0.95  # the percentile shown of check durations
+
+
+class By(StrEnum):
+    """What a report's rows stand for."""
+
+    HOUR = "hour"
+    DAY = "day"
+    SOURCE = "source"
+    COUNTRY = "country"
+    DEVICE = "device"
+    BOT = "bot"
+
+
+@dataclass
+class Figures:
+    """Counted clicks, those answered by a bot, uncounted requests, visitors (once per UTC day), starts of these clicks."""
+
+    redirects: int = 0
+    answered: int = 0
+    uncounted: int = 0
+    visitors: int = 0
+    starts: int = 0
+
+    def __iadd__(self, other: Figures) -> Figures:
+        for name, value in asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
+        return self
+
+    @property
+    def conversion(self) -> float | None:
+        """Starts in percent of counted clicks."""
+        return percentage(self.starts, self.redirects)
+
+    def as_json(self) -> dict[str, Any]:
+        """With the percentages made of them."""
+        return {
+            **asdict(self),
+            "success_rate": percentage(self.answered, self.redirects),
+            "conversion": self.conversion,
+        }
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a report: `key` for programs (ISO hour, date, source, bot id), `label` for people."""
+
+    key: str
+    label: str
+    figures: Figures
+
+    def as_json(self, total: int) -> dict[str, Any]:
+        """With its share of the period's redirects."""
+        figures = self.figures.as_json()
+        return {
+            "key": self.key,
+            "label": self.label,
+            **figures,
+            "share": percentage(self.figures.redirects, total),
+        }
+
+
+@dataclass(frozen=True)
+class MemberFigures:
+    """A member's part of the period; uptime is of the last seven days, failures are the last ten."""
+
+    bot_id: int
+    username: str
+    status: str
+    redirects: int
+    share: float | None
+    visitors: int
+    starts: int
+    conversion: float | None
+    uptime_percent: float | None
+    losses: int
+    checks: int
+    check_mean_ms: int | None
+    check_p95_ms: int | None
+    last_failures: list[Any]
+
+
+@dataclass(frozen=True)
+class PoolAnalytics:
+    """The whole report. `status` is the pool as it stands now, with its own figures of the last hour."""
+
+    period: Period
+    by: By
+    status: PoolStatus
+    totals: Figures
+    rows: Sequence[Row]
+    members: Sequence[MemberFigures]
+    breakdowns: Mapping[By, Sequence[Row]] = field(default_factory=dict)
+
+    @property
+    def most_used(self) -> MemberFigures | None:
+        """The member with the most redirects of the period."""
+        used = [member for member in self.members if member.redirects]
+        return max(used, key=lambda member: member.redirects, default=None)
+
+    @property
+    def most_troubled(self) -> MemberFigures | None:
+        """The member that went offline or was banned most often in the period; of equals the one with less uptime."""
+        lost = [member for member in self.members if member.losses]
+        return max(lost, key=lambda one: (one.losses, -(one.uptime_percent or 0.0)), default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `GET …/analytics`."""
+        status = self.status
+        now = {name: getattr(status, name) for name in _NOW}
+        return {
+            "pool_id": status.pool_id,
+            "name": status.name,
+            "slug": status.slug,
+            **self.period.as_json(),
+            "by": str(self.by),
+            "now": now,
+            "totals": self.totals.as_json(),
+            "most_used": _named(self.most_used, "redirects"),
+            "most_troubled": _named(self.most_troubled, "losses"),
+            "rows": self.listed(self.rows),
+            "members": [asdict(member) for member in self.members],
+        }
+
+    def listed(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
+        """Rows as JSON."""
+        return [row.as_json(self.totals.redirects) for row in rows]
+
+
+_NOW = (
+    "health",
+    "online_bots",
+    "total_bots",
+    "total_redirects",
+    "redirects_hour",
+    "capacity_used",
+    "capacity_available",
+)
+_ROLLUP = (ClickRollup.clicks, ClickRollup.uncounted, ClickRollup.visitors, ClickRollup.starts)
+_BREAKDOWN = (ClickBreakdown.clicks, ClickBreakdown.visitors, ClickBreakdown.starts)
+
+
+def pool_analytics(
+    platform: Platform,
+    caller: Caller,
+    pool_id: int,
+    about: Period,
+    by: By,
+    *,
+    also: Sequence[By] = (),
+    now: datetime | None = None,
+) -> PoolAnalytics:
+    """The report of one of the caller's pools; NotFound for another's. `also` adds further breakdowns."""
+    now = now or utc_now()
+    status = pool_status(platform, caller, pool_id, now=now)
+    with platform.database.reading() as session:
+        by_bot = _by_bot(session, pool_id, about)
+        rows = {kind: _rows(session, pool_id, about, kind, by_bot) for kind in (by, *also)}
+        losses = _losses(session, pool_id, about)
+        checks = durations(session, [one.bot_id for one in status.members], about.begin, about.end)
+    totals = Figures()
+    for figures in by_bot.values():
+        totals += figures
+    members = [_member(one, by_bot, totals, losses, checks.get(one.bot_id)) for one in status.members]
+    return PoolAnalytics(about, by, status, totals, rows.pop(by), members, rows)
+
+
+def _by_bot(session: Session, pool_id: int, about: Period) -> dict[int, Figures]:
+    query = (
+        select(ClickRollup.bot_id, *(func.sum(column) for column in _ROLLUP))
+        .where(ClickRollup.pool_id == pool_id, ClickRollup.hour >= about.begin, ClickRollup.hour < about.end)
+        .group_by(ClickRollup.bot_id)
+        .order_by(ClickRollup.bot_id)
+    )
+    return {bot_id: _figures(bot_id, *sums) for bot_id, *sums in session.execute(query)}
+
+
+def _rows(session: Session, pool_id: int, about: Period, by: By, by_bot: Mapping[int, Figures]) -> list[Row]:
+    if by is By.BOT:
+        return _bot_rows(session, by_bot)
+    if by in (By.HOUR, By.DAY):
+        return _time_rows(_by_hour(session, pool_id, about), about, by)
+    return _value_rows(session, pool_id, about, by)
+
+
+def _by_hour(session: Session, pool_id: int, about: Period) -> dict[datetime, Figures]:
+    """Two sums per hour: of the bots and of the fallback, which alone answers nobody."""
+    fallback = ClickRollup.bot_id == 0
+    query = (
+        select(ClickRollup.hour, fallback, *(func.sum(column) for column in _ROLLUP))
+        .where(ClickRollup.pool_id == pool_id, ClickRollup.hour >= about.begin, ClickRollup.hour < about.end)
+        .group_by(ClickRollup.hour, fallback)
+    )
+    found: dict[datetime, Figures] = {}
+    for hour, is_fallback, *sums in session.execute(query):
+        figures = found.setdefault(hour, Figures())
+        figures += _figures(0 if is_fallback else 1, *sums)
+    return found
+
+
+def _time_rows(by_hour: Mapping[datetime, Figures], about: Period, by: By) -> list[Row]:
+    rows: dict[str, Row] = {}
+    for hour in about.hours:
+        label = about.day_of(hour) if by is By.DAY else about.label_of(hour)
+        key = label if by is By.DAY else hour.strftime("%Y-%m-%dT%H:%M:%SZ")
+        figures = rows.setdefault(key, Row(key, label, Figures())).figures
+        figures += by_hour.get(hour, Figures())
+    return list(rows.values())
+
+
+def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[Row]:
+    query = (
+        select(ClickBreakdown.value, *(func.sum(column) for column in _BREAKDOWN))
+        .where(
+            ClickBreakdown.pool_id == pool_id,
+            ClickBreakdown.dimension == str(by),
+            ClickBreakdown.hour >= about.begin,
+            ClickBreakdown.hour < about.end,
+        )
+        .group_by(ClickBreakdown.value)
+        .order_by(func.sum(ClickBreakdown.clicks).desc(), ClickBreakdown.value)
+    )
+    return [
+        Row(value, value, Figures(redirects=int(clicks), visitors=int(visitors), starts=int(starts)))
+        for value, clicks, visitors, starts in session.execute(query)
+    ]
+
+
+def _bot_rows(session: Session, by_bot: Mapping[int, Figures]) -> list[Row]:
+    query = select(Bot.id, Bot.username).where(Bot.id.in_(by_bot))
+    names = {bot_id: f"@{username}" for bot_id, username in session.execute(query)}
+    names[0] = "fallback"
+    ordered = sorted(by_bot.items(), key=lambda item: (-item[1].redirects, item[0]))
+    return [Row(str(bot_id), names.get(bot_id, "deleted"), figures) for bot_id, figures in ordered]
+
+
+def _losses(session: Session, pool_id: int, about: Period) -> Counter[int]:
+    query = (
+        select(PoolBot.bot_id, func.count())
+        .join(PoolBot, PoolBotTransition.pool_bot_id == PoolBot.id)
+        .where(
+            PoolBot.pool_id == pool_id,
+            PoolBotTransition.at >= about.begin,
+            PoolBotTransition.at < about.end,
+            PoolBotTransition.to_status.in_(LOST),
+            PoolBotTransition.from_status.not_in(LOST),
+        )
+        .group_by(PoolBot.bot_id)
+    )
+    return Counter({bot_id: int(count) for bot_id, count in session.execute(query)})
+
+
+def _figures(bot_id: int, clicks: Any, uncounted: Any, visitors: Any, starts: Any) -> Figures:
+    redirects = int(clicks)
+    return Figures(redirects, redirects if bot_id else 0, int(uncounted), int(visitors), int(starts))
+
+
+def _member(
+    member: MemberStatusView,
+    by_bot: Mapping[int, Figures],
+    totals: Figures,
+    losses: Mapping[int, int],
+    checks: Durations | None,
+) -> MemberFigures:
+    mine = by_bot.get(member.bot_id, Figures())
+    late = percentile(checks.classes, LATE) if checks else None
+    return MemberFigures(
+        bot_id=member.bot_id,
+        username=member.username,
+        status=member.status,
+        redirects=mine.redirects,
+        share=percentage(mine.redirects, totals.redirects),
+        visitors=mine.visitors,
+        starts=mine.starts,
+        conversion=mine.conversion,
+        uptime_percent=member.uptime_percent,
+        losses=losses.get(member.bot_id, 0),
+        checks=checks.checks if checks else 0,
+        check_mean_ms=checks.mean_ms if checks else None,
+        check_p95_ms=round(late) if late is not None else None,
+        last_failures=member.last_failures,
+    )
+
+
+def _named(member: MemberFigures | None, figure: str) -> dict[str, Any] | None:
+    if member is None:
+        return None
+    return {"bot_id": member.bot_id, "username": member.username, figure: getattr(member, figure)}
