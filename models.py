@@ -485,11 +485,14 @@ class ClickLedger(Base):
 
 
 class CheckDuration(Base):
-    """How long health checks of a bot took, by hour and class of duration: enough for a mean and a percentile."""
+    """How long health checks of a bot took, by hour and class of duration: enough for a mean and a percentile.
+
+    No foreign key: a check may end after its bot was deleted, and must not fail the sweep by it.
+    """
 
     __tablename__ = "check_durations"
 
-    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True)
+    bot_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     le_ms: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # upper bound of the class
     checks: Mapped[int] = mapped_column(default=0)

@@ -37,12 +37,11 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('day', 'pool_id', 'unique_hash', name=op.f('pk_daily_visitors'))
     )
     op.create_table('check_durations',
-    sa.Column('bot_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('bot_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('hour', models.UtcDateTime(timezone=True), nullable=False),
     sa.Column('le_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('checks', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('total_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.ForeignKeyConstraint(['bot_id'], ['bots.id'], name=op.f('fk_check_durations_bot_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('bot_id', 'hour', 'le_ms', name=op.f('pk_check_durations'))
     )
     op.create_table('click_breakdowns',
