@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from blueprints import auth, errors, i18n, panel, redirects, security, system, webhooks
-from blueprints.api import bots, clicks, keys, openapi, pools
+from blueprints import api_frame, auth, errors, i18n, panel, redirects, security, system, webhooks
+from blueprints.api import bots, clicks, destinations, keys, notifications, openapi, pools
 from blueprints.platform import EXTENSION
 from commands import accounts as account_commands
 from commands import database
@@ -13,7 +13,7 @@ from commands import keys as key_commands
 from services.platform import Platform, build_platform
 
 PAGES = (redirects, webhooks, auth, system, panel)
-RESOURCES = (bots, pools, clicks, keys, openapi)  # under /api/v1
+RESOURCES = (bots, pools, clicks, keys, notifications, destinations, openapi)  # under /api/v1
 COMMANDS = (account_commands, key_commands, database)  # `flask --app wsgi <group> …`
 
 
@@ -32,18 +32,20 @@ def create_app(platform: Platform | None = None) -> Flask:
     i18n.init_app(app)
     for module in PAGES:
         app.register_blueprint(module.blueprint)
-    _register_api(app)
+    _register_api(app, platform)
     for commands in COMMANDS:
         app.cli.add_command(commands.group)
     return app
 
 
-def _register_api(app: Flask) -> None:
+def _register_api(app: Flask, platform: Platform) -> None:
     """The REST API under `/api/v1`; the paths of I2 work without the version too."""
     v1 = Blueprint("v1", __name__, url_prefix="/api/v1")
     for module in RESOURCES:
         v1.register_blueprint(module.blueprint)
+    api_frame.surround(v1, platform)
     app.register_blueprint(v1)
     unversioned = Blueprint("api", __name__, url_prefix="/api")
     unversioned.register_blueprint(pools.blueprint)
+    api_frame.surround(unversioned, platform)
     app.register_blueprint(unversioned)

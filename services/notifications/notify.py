@@ -19,7 +19,7 @@ from services.notifications.texts import sentence
 from services.platform import Platform
 from services.times import utc_now
 
-MOST_LISTED = 200
+MOST_LISTED = 201  # a page of the API and the row that shows there is more
 
 
 def notify(
@@ -63,15 +63,15 @@ def notify(
     return True
 
 
-def recent(platform: Platform, caller: Caller, limit: int = 50) -> list[Notification]:
-    """The caller's newest notifications, newest first, at most 200."""
+def recent(
+    platform: Platform, caller: Caller, limit: int = 50, *, before: int | None = None
+) -> list[Notification]:
+    """The caller's newest notifications, newest first, at most 201; with `before` those older than that id."""
+    query = select(Notification).where(Notification.account_id == caller.account_id)
+    if before is not None:
+        query = query.where(Notification.id < before)
     with platform.database.reading() as session:
-        found = session.scalars(
-            select(Notification)
-            .where(Notification.account_id == caller.account_id)
-            .order_by(Notification.at.desc(), Notification.id.desc())
-            .limit(max(1, min(limit, MOST_LISTED)))
-        )
+        found = session.scalars(query.order_by(Notification.id.desc()).limit(max(1, min(limit, MOST_LISTED))))
         return list(found)
 
 

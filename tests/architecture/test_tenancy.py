@@ -18,7 +18,17 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from blueprints.access import SIGNED_IN, declared
-from models import Account, AuditEvent, Base, Bot, Click, PoolBot, PoolSlug, RedirectPool
+from models import (
+    Account,
+    AuditEvent,
+    Base,
+    Bot,
+    Click,
+    NotificationDestination,
+    PoolBot,
+    PoolSlug,
+    RedirectPool,
+)
 from services.accounts.accounts import command_caller
 from services.accounts.api_keys import create_key
 from services.accounts.caller import Scope
@@ -28,6 +38,7 @@ from services.times import utc_now
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 
 NOWHERE = {
+    "destination_id": "987654",
     "bot_id": "987654",
     "pool_id": "987654",
     "key_id": "987654",
@@ -82,7 +93,8 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             path_id=f"path{number}",
         )
         pool = RedirectPool(account_id=account.id, name=f"Pool {number}", slug=f"pool{number}")
-        session.add_all([bot, pool])
+        place = NotificationDestination(account_id=account.id, kind="telegram", address="1")
+        session.add_all([bot, pool, place])
         session.flush()
         session.add_all([PoolSlug(slug=pool.slug, pool_id=pool.id), PoolBot(pool_id=pool.id, bot_id=bot.id)])
         click = Click(id=f"click{number:07d}", at=utc_now(), account_id=account.id, pool_id=pool.id)
@@ -96,6 +108,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "bot_id": (str(bot.id), bot.public_id),
             "pool_id": (str(pool.id),),
             "key_id": (key.key_id,),
+            "destination_id": (str(place.id),),
             "click_id": (click.id,),
             "session_id": (str(signed_in.session_id),),
         },

@@ -1,0 +1,158 @@
+"""REST API of destinations of notifications: add, list, change, delete, try, and what became of deliveries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from pydantic import Field
+
+from blueprints.access import api, caller
+from blueprints.api.body import Body, listing, page, page_of, parse
+from blueprints.platform import platform
+from models import DestinationKind
+from services.accounts.caller import Scope
+from services.notifications import registry
+from services.notifications.fields import DEFAULT_ZONE, MAX_NAME, MAX_RULES, NewDestination, Quiet, Rule
+from services.notifications.kinds import Kind
+from services.notifications.views import describe, describe_delivery, describe_made
+from services.outside_addresses import LONGEST_URL
+
+blueprint = Blueprint("destinations", __name__, url_prefix="/notification-destinations")
+ONE = "/<int:destination_id>"
+
+
+class RuleBody(Body):
+    """What is left out matches everything."""
+
+    kind: Kind | None = None
+    min_level: str | None = Field(None, pattern="^(info|warning|critical)$")
+    pool_id: int | None = None
+
+    def rule(self) -> Rule:
+        """The rule as the use cases want it."""
+        return Rule(self.kind, self.min_level, self.pool_id)
+
+
+class QuietBody(Body):
+    """Quiet hours on the wall clock of `time_zone`."""
+
+    begin: str = Field(alias="from")
+    until: str
+    time_zone: str = DEFAULT_ZONE
+    critical_passes: bool = True
+
+    def quiet(self) -> Quiet:
+        """The quiet hours as the use cases want them."""
+        return Quiet(self.begin, self.until, self.time_zone, self.critical_passes)
+
+
+class DestinationBody(Body):
+    """Body of a new destination."""
+
+    kind: DestinationKind
+    name: str = Field("", max_length=MAX_NAME)
+    address: str = Field("", max_length=254, description="chat id or e-mail address")
+    url: str = Field("", max_length=LONGEST_URL, description="webhook")
+    bot_id: int | str | None = Field(None, description="Telegram: the bot that sends; none: the manager bot")
+    quiet: QuietBody | None = None
+    rules: list[RuleBody] = Field(default_factory=list, max_length=MAX_RULES)
+
+
+class DestinationChange(Body):
+    """Body of a change; what is left out stays, `quiet: null` ends the quiet hours."""
+
+    name: str | None = Field(None, max_length=MAX_NAME)
+    is_enabled: bool | None = None
+    address: str | None = Field(None, max_length=254)
+    url: str | None = Field(None, max_length=LONGEST_URL)
+    quiet: QuietBody | None = None
+    rules: list[RuleBody] | None = Field(None, max_length=MAX_RULES)
+
+
+@blueprint.post("")
+@api(Scope.WRITE)
+def create() -> tuple[dict[str, Any], int]:
+    """Add a destination; a webhook's `secret` or a chat's `link` is in this answer only."""
+    body = parse(DestinationBody)
+    new = NewDestination(
+        kind=body.kind,
+        name=body.name,
+        address=body.address,
+        url=body.url,
+        bot_id=body.bot_id,
+        quiet=body.quiet.quiet() if body.quiet else None,
+        rules=tuple(rule.rule() for rule in body.rules),
+    )
+    return describe_made(platform(), registry.create_destination(platform(), caller(), new)), 201
+
+
+@blueprint.get("")
+@api(Scope.READ)
+def index() -> dict[str, Any]:
+    """The caller's destinations; the panel itself is always one and not listed."""
+    asked = page()
+    rows = registry.list_destinations(platform(), caller(), after=asked.after, limit=asked.limit + 1)
+    return page_of(rows, asked, describe)
+
+
+@blueprint.get(ONE)
+@api(Scope.READ)
+def show(destination_id: int) -> dict[str, Any]:
+    """One destination with its state."""
+    return describe(registry.get_destination(platform(), caller(), destination_id))
+
+
+@blueprint.patch(ONE)
+@api(Scope.WRITE)
+def change(destination_id: int) -> dict[str, Any]:
+    """Change a destination; a webhook keeps its secret."""
+    body = parse(DestinationChange)
+    row = registry.update_destination(
+        platform(),
+        caller(),
+        destination_id,
+        name=body.name,
+        is_enabled=body.is_enabled,
+        address=body.address,
+        url=body.url,
+        quiet=body.quiet.quiet() if body.quiet else None,
+        no_quiet="quiet" in body.model_fields_set and body.quiet is None,
+        rules=tuple(rule.rule() for rule in body.rules) if body.rules is not None else None,
+    )
+    return describe(row)
+
+
+@blueprint.delete(ONE)
+@api(Scope.WRITE)
+def remove(destination_id: int) -> tuple[str, int]:
+    """Remove a destination and what was on its way to it."""
+    registry.delete_destination(platform(), caller(), destination_id)
+    return "", 204
+
+
+@blueprint.post(f"{ONE}/test")
+@api(Scope.WRITE)
+def send_test(destination_id: int) -> dict[str, Any]:
+    """Send a test message now; `delivered` and, if not, `error` tell what came of it."""
+    failure = registry.try_destination(platform(), caller(), destination_id)
+    return {
+        "delivered": failure is None,
+        "error": failure.message if failure else None,
+        "permanent": failure.permanent if failure else False,
+    }
+
+
+@blueprint.post(f"{ONE}/secret")
+@api(Scope.WRITE)
+def renew(destination_id: int) -> dict[str, Any]:
+    """A new signing secret, or a new code to link a chat; the former is void at once."""
+    return describe_made(platform(), registry.renew_secret(platform(), caller(), destination_id))
+
+
+@blueprint.get(f"{ONE}/deliveries")
+@api(Scope.READ)
+def delivered(destination_id: int) -> dict[str, Any]:
+    """The newest fifty deliveries to a destination, with attempts and errors."""
+    rows = registry.deliveries(platform(), caller(), destination_id)
+    return listing([describe_delivery(row) for row in rows])

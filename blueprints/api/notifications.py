@@ -1,0 +1,43 @@
+"""REST API of notifications: list, mark read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from flask_babel import get_locale
+from pydantic import Field
+
+from blueprints.access import api, caller
+from blueprints.api.body import Body, listing, page, parse
+from blueprints.platform import platform
+from services.accounts.caller import Scope
+from services.notifications import notify
+from services.notifications.views import describe_notification
+
+blueprint = Blueprint("notifications", __name__, url_prefix="/notifications")
+
+
+class Read(Body):
+    """Which ones were read; without `ids` all."""
+
+    ids: list[int] | None = Field(None, max_length=1000)
+
+
+@blueprint.get("")
+@api(Scope.READ)
+def index() -> dict[str, Any]:
+    """The caller's notifications, newest first; `cursor` leads to older ones."""
+    asked, locale = page(), str(get_locale())
+    rows = notify.recent(platform(), caller(), asked.limit + 1, before=asked.after or None)
+    shown = rows[: asked.limit]
+    more = str(shown[-1].id) if len(rows) > asked.limit else None
+    return listing([describe_notification(row, locale) for row in shown], more)
+
+
+@blueprint.post("/read")
+@api(Scope.WRITE)
+def mark_read() -> dict[str, Any]:
+    """Mark the caller's notifications read, all or those named; ids of others change nothing."""
+    marked = notify.mark_read(platform(), caller(), parse(Read).ids)
+    return {"marked": marked, "unread": notify.unread_count(platform(), caller())}
