@@ -6,6 +6,7 @@ const SIGNALS = {
   light: ["#1d6fd8", "#ff7a4d", "#129a72", "#8e5bd0", "#d69a00", "#2aa7c9", "#d94f79", "#6f8427", "#5466c4", "#a8612c"],
   dark: ["#5aa2ff", "#ff8f66", "#38c795", "#b58cf0", "#f0bd3a", "#5ccbe8", "#f27ea0", "#a5bd58", "#8f9df0", "#d8935c"],
 };
+const LEAST_SHOWN = 12; // buckets
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -24,8 +25,9 @@ export function chart(element) {
     if (last) show(last);
   });
 
-  function show(data) {
-    last = data;
+  function show(whole) {
+    last = whole;
+    const data = sinceTheFirst(whole);
     const columns = [data.times, ...stacked(data.lines)];
     const wanted = data.lines.map((line) => line.label).join("\n");
     if (plot && wanted === shape) {
@@ -34,7 +36,7 @@ export function chart(element) {
     }
     plot?.destroy();
     shape = wanted;
-    plot = new uPlot(options(element, data, () => last), columns, canvas);
+    plot = new uPlot(options(element, data, () => sinceTheFirst(last)), columns, canvas);
     fit(); // only now the legend has a height
   }
   return { show };
@@ -43,6 +45,14 @@ export function chart(element) {
 function size(element) {
   const legend = element.querySelector(".u-legend")?.offsetHeight ?? 0;
   return { width: element.clientWidth || 600, height: Math.max(180, element.clientHeight - legend - 4) };
+}
+
+// A pool made ten minutes ago is not shown as fifty minutes of nothing: silence before the first click is left out.
+function sinceTheFirst(data) {
+  const first = data.times.findIndex((_time, at) => data.lines.some((line) => line.values[at] > 0));
+  const from = Math.max(0, Math.min(first < 0 ? 0 : first, data.times.length - LEAST_SHOWN));
+  const lines = data.lines.map((line) => ({ ...line, values: line.values.slice(from) }));
+  return { ...data, times: data.times.slice(from), lines };
 }
 
 // The first line is drawn first, so it must reach to the top of the stack; each later one covers what lies below.
