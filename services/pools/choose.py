@@ -14,7 +14,6 @@ from services.pools.model import MemberSnapshot, PoolSnapshot
 from services.pools.strategies import Candidate, at_random, least_loaded, rendezvous, rotation_of
 
 SLOW_START_FLOOR = 0.1  # R4: a bot that (re)joins begins with a tenth of its share
-SUSPECT_FACTOR = 0.02  # H6: a suspect keeps 2 % of its traffic, enough to clear itself
 NEVER = float("inf")
 LAST_RESORT = "degraded"  # the name of the tier of degraded members
 HEEDS_WEIGHT = {Strategy.WEIGHTED, Strategy.LEAST_CONNECTIONS}
@@ -85,7 +84,7 @@ def _candidates(
 
 def _factor(member: MemberSnapshot, now: float, slow_start_seconds: float) -> float:
     if member.status is MemberStatus.SUSPECT:
-        return SUSPECT_FACTOR
+        return member.trickle
     age = max(0.0, now - member.joined_at)
     if not member.slow_start or age >= slow_start_seconds:
         return 1.0

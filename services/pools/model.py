@@ -23,6 +23,7 @@ class MemberSnapshot:
     running: bool = True  # the owner wants the bot to run; a stopped bot answers nobody
     joined_at: float = 0.0
     slow_start: bool = False  # whether `joined_at` begins a slow start
+    trickle: float = 0.02  # the part of its traffic that it keeps while suspect (H6)
 
 
 @dataclass(frozen=True, slots=True)

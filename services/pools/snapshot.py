@@ -17,7 +17,8 @@ from redis import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Bot, MemberStatus, OverLimit, PoolBot, PoolSlug, RedirectPool, Strategy
+from models import Bot, Conversion, MemberStatus, OverLimit, PoolBot, PoolSlug, RedirectPool, Strategy
+from services.health.conversion import SUSPECT_SHARE
 from services.platform import Platform
 from services.pools.model import MemberSnapshot, PoolSnapshot, from_json, to_json
 from services.redis import keys
@@ -125,9 +126,11 @@ def _slugs(session: Session, pool_ids: Sequence[int]) -> dict[int, list[str]]:
 
 def _members(session: Session, pool_ids: Sequence[int]) -> dict[int, list[MemberSnapshot]]:
     members: dict[int, list[MemberSnapshot]] = {}
-    query = select(PoolBot, Bot.username, Bot.desired_running).join(Bot, PoolBot.bot_id == Bot.id)
+    query = select(PoolBot, Bot.username, Bot.desired_running, Conversion.trickle)
+    query = query.join(Bot, PoolBot.bot_id == Bot.id)
+    query = query.outerjoin(Conversion, Conversion.pool_bot_id == PoolBot.id)
     query = query.where(PoolBot.pool_id.in_(pool_ids)).order_by(PoolBot.id)
-    for member, username, running in session.execute(query):
+    for member, username, running, trickle in session.execute(query):
         members.setdefault(member.pool_id, []).append(
             MemberSnapshot(
                 bot_id=member.bot_id,
@@ -140,6 +143,7 @@ def _members(session: Session, pool_ids: Sequence[int]) -> dict[int, list[Member
                 running=running,
                 joined_at=_epoch(member.slow_start_at or member.added_at),
                 slow_start=member.slow_start_at is not None,
+                trickle=SUSPECT_SHARE if trickle is None else trickle,
             )
         )
     return members
