@@ -6,11 +6,25 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from blueprints.access import api, caller
+from blueprints.api.body import listing, query
+from blueprints.api.reports import ClicksQuery
 from blueprints.platform import platform
 from services.accounts.caller import Scope
 from services.clicks.explain import explain_click
+from services.clicks.listing import ClickFilter, describe_click, list_clicks
 
 blueprint = Blueprint("clicks", __name__, url_prefix="/clicks")
+
+
+@blueprint.get("")
+@api(Scope.READ)
+def index() -> ResponseReturnValue:
+    """The caller's clicks, newest first."""
+    asked = query(ClicksQuery)
+    conditions = asked.model_dump(exclude={"begin", "end", "cursor", "limit"})
+    wanted = ClickFilter(**conditions, since=asked.begin, before=asked.end)
+    clicks, cursor = list_clicks(platform(), caller(), wanted, cursor=asked.cursor, limit=asked.limit)
+    return listing([describe_click(click) for click in clicks], cursor)
 
 
 @blueprint.get("/<click_id>/explain")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, url_for
+from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.access import api, caller
-from blueprints.api.body import page, page_of, parse
+from blueprints.api.body import listing, page, page_of, parse, query
+from blueprints.api.reports import AnalyticsQuery
 from blueprints.platform import platform
 from models import RedirectPool
 from services.accounts.caller import Scope
+from services.analytics.period import period
+from services.analytics.pool import PoolAnalytics, pool_analytics
+from services.analytics.table import csv_lines
+from services.analytics.timeline import pool_failures, pool_transitions
+from services.health.wave import revert_wave
 from services.pools import members, pools
 from services.pools.fields import MemberChange, NewMember, NewPool, PoolChange
 from services.pools.members import describe_member
 from services.pools.pools import describe
+from services.pools.qr import qr_svg
 from services.pools.status import pool_status
+from services.times import utc_now
 
 blueprint = Blueprint("pools", __name__, url_prefix="/redirect-pools")
 
@@ -65,6 +73,56 @@ def status(pool_id: int) -> ResponseReturnValue:
     return pool_status(platform(), caller(), pool_id).as_json()
 
 
+@blueprint.post("/<int:pool_id>/wave/revert")
+@api(Scope.WRITE)
+def revert(pool_id: int) -> ResponseReturnValue:
+    """Make the spares that a ban wave promoted spares again."""
+    return {"reverted": revert_wave(platform(), caller(), pool_id)}
+
+
+@blueprint.get("/<int:pool_id>/analytics")
+@api(Scope.READ)
+def analytics(pool_id: int) -> ResponseReturnValue:
+    """Clicks, visitors, starts and conversion of a period, by hour, day, source, country, device or bot."""
+    return _report(pool_id, query(AnalyticsQuery)).as_json()
+
+
+@blueprint.get("/<int:pool_id>/analytics.csv")
+@api(Scope.READ)
+def analytics_csv(pool_id: int) -> ResponseReturnValue:
+    """The rows of the same report as CSV."""
+    report = _report(pool_id, query(AnalyticsQuery))
+    lines = csv_lines(("key", "label", *report.columns, "share"), report.listed(report.rows))
+    name = f"{report.status.slug}-{report.by}-{report.period.day_of(report.period.begin)}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@blueprint.get("/<int:pool_id>/transitions")
+@api(Scope.READ)
+def transitions(pool_id: int) -> ResponseReturnValue:
+    """Changes of the members' states, newest first."""
+    asked = page()
+    found = pool_transitions(platform(), caller(), pool_id, before=asked.after, limit=asked.limit)
+    return listing(*found)
+
+
+@blueprint.get("/<int:pool_id>/failures")
+@api(Scope.READ)
+def failures(pool_id: int) -> ResponseReturnValue:
+    """The last failed checks, at most ten of each member, newest first."""
+    return listing(pool_failures(platform(), caller(), pool_id))
+
+
+@blueprint.get("/<int:pool_id>/qr.svg")
+@api(Scope.READ)
+def qr_code(pool_id: int) -> ResponseReturnValue:
+    """The QR code of the pool's link as SVG."""
+    pool = pools.get_pool(platform(), caller(), pool_id)
+    link = f"{platform().settings.public_url or request.host_url.rstrip('/')}/go/{pool.slug}"
+    return Response(qr_svg(link), content_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+
+
 @blueprint.get("/<int:pool_id>/bots")
 @api(Scope.READ)
 def bots(pool_id: int) -> ResponseReturnValue:
@@ -94,6 +152,11 @@ def remove_bot(pool_id: int, bot_id: str) -> ResponseReturnValue:
     """Take a bot out of the pool."""
     members.remove_member(platform(), caller(), pool_id, bot_id)
     return "", 204
+
+
+def _report(pool_id: int, asked: AnalyticsQuery) -> PoolAnalytics:
+    about = period(asked.begin, asked.end, asked.tz, utc_now())
+    return pool_analytics(platform(), caller(), pool_id, about, asked.by)
 
 
 def _whole(pool: RedirectPool) -> dict[str, object]:

@@ -22,6 +22,8 @@ from services.pools.status import MemberStatusView, PoolStatus, pool_status
 from services.times import utc_now
 
 LOST = (MemberStatus.OFFLINE, MemberStatus.BANNED)
+ALL_COLUMNS = ("redirects", "answered", "success_rate", "uncounted", "visitors", "starts", "conversion")
+VALUE_COLUMNS = ("redirects", "visitors", "starts", "conversion")  # of a source, country or device
 LATE = 0.95  # the percentile shown of check durations
 
 
@@ -72,14 +74,16 @@ class Row:
     key: str
     label: str
     figures: Figures
+    columns: Sequence[str]  # which figures are known of such a row
 
     def as_json(self, total: int) -> dict[str, Any]:
         """With its share of the period's redirects."""
         figures = self.figures.as_json()
+        known = {name: figures[name] for name in self.columns}
         return {
             "key": self.key,
             "label": self.label,
-            **figures,
+            **known,
             "share": percentage(self.figures.redirects, total),
         }
 
@@ -115,6 +119,11 @@ class PoolAnalytics:
     rows: Sequence[Row]
     members: Sequence[MemberFigures]
     breakdowns: Mapping[By, Sequence[Row]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The figures that every row has."""
+        return ALL_COLUMNS if self.by in (By.HOUR, By.DAY, By.BOT) else VALUE_COLUMNS
 
     @property
     def most_used(self) -> MemberFigures | None:
@@ -190,13 +199,13 @@ def pool_analytics(
 
 
 def _by_bot(session: Session, pool_id: int, about: Period) -> dict[int, Figures]:
-    query = (
+    query: Any = (
         select(ClickRollup.bot_id, *(func.sum(column) for column in _ROLLUP))
         .where(ClickRollup.pool_id == pool_id, ClickRollup.hour >= about.begin, ClickRollup.hour < about.end)
         .group_by(ClickRollup.bot_id)
         .order_by(ClickRollup.bot_id)
     )
-    return {bot_id: _figures(bot_id, *sums) for bot_id, *sums in session.execute(query)}
+    return {row[0]: _figures(row[0], *row[1:]) for row in session.execute(query)}
 
 
 def _rows(session: Session, pool_id: int, about: Period, by: By, by_bot: Mapping[int, Figures]) -> list[Row]:
@@ -210,15 +219,15 @@ def _rows(session: Session, pool_id: int, about: Period, by: By, by_bot: Mapping
 def _by_hour(session: Session, pool_id: int, about: Period) -> dict[datetime, Figures]:
     """Two sums per hour: of the bots and of the fallback, which alone answers nobody."""
     fallback = ClickRollup.bot_id == 0
-    query = (
+    query: Any = (
         select(ClickRollup.hour, fallback, *(func.sum(column) for column in _ROLLUP))
         .where(ClickRollup.pool_id == pool_id, ClickRollup.hour >= about.begin, ClickRollup.hour < about.end)
         .group_by(ClickRollup.hour, fallback)
     )
     found: dict[datetime, Figures] = {}
-    for hour, is_fallback, *sums in session.execute(query):
-        figures = found.setdefault(hour, Figures())
-        figures += _figures(0 if is_fallback else 1, *sums)
+    for row in session.execute(query):
+        figures = found.setdefault(row[0], Figures())
+        figures += _figures(0 if row[1] else 1, *row[2:])
     return found
 
 
@@ -227,13 +236,13 @@ def _time_rows(by_hour: Mapping[datetime, Figures], about: Period, by: By) -> li
     for hour in about.hours:
         label = about.day_of(hour) if by is By.DAY else about.label_of(hour)
         key = label if by is By.DAY else hour.strftime("%Y-%m-%dT%H:%M:%SZ")
-        figures = rows.setdefault(key, Row(key, label, Figures())).figures
+        figures = rows.setdefault(key, Row(key, label, Figures(), ALL_COLUMNS)).figures
         figures += by_hour.get(hour, Figures())
     return list(rows.values())
 
 
 def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[Row]:
-    query = (
+    query: Any = (
         select(ClickBreakdown.value, *(func.sum(column) for column in _BREAKDOWN))
         .where(
             ClickBreakdown.pool_id == pool_id,
@@ -245,7 +254,7 @@ def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[R
         .order_by(func.sum(ClickBreakdown.clicks).desc(), ClickBreakdown.value)
     )
     return [
-        Row(value, value, Figures(redirects=int(clicks), visitors=int(visitors), starts=int(starts)))
+        Row(value, value, Figures(int(clicks), visitors=int(visitors), starts=int(starts)), VALUE_COLUMNS)
         for value, clicks, visitors, starts in session.execute(query)
     ]
 
@@ -255,7 +264,9 @@ def _bot_rows(session: Session, by_bot: Mapping[int, Figures]) -> list[Row]:
     names = {bot_id: f"@{username}" for bot_id, username in session.execute(query)}
     names[0] = "fallback"
     ordered = sorted(by_bot.items(), key=lambda item: (-item[1].redirects, item[0]))
-    return [Row(str(bot_id), names.get(bot_id, "deleted"), figures) for bot_id, figures in ordered]
+    return [
+        Row(str(bot_id), names.get(bot_id, "deleted"), figures, ALL_COLUMNS) for bot_id, figures in ordered
+    ]
 
 
 def _losses(session: Session, pool_id: int, about: Period) -> Counter[int]:
