@@ -22,6 +22,7 @@ from services.limits.locks import Locks
 from services.limits.notices import refuse
 from services.limits.verdicts import Refusal, Verdict
 from services.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
+from services.notifications.linking import link_chat
 from services.notifications.notify import notify
 from services.platform import Platform
 from services.redis import keys
@@ -116,6 +117,10 @@ class Handling:
         if verdict.action is not None:
             payload = open_tokens(self._platform.vault, verdict.payload, waiting.bot_id)
             ctx.tap = Tap(verdict.action, payload)
+        linked = link_chat(self._platform, waiting.bot_id, start_payload(ctx) or "", ctx.chat_id)
+        if linked is not None:  # the owner, who wants notifications here: no lead and no start
+            ctx.send(linked, parse_mode=None)
+            return self._handled(ctx, waiting)
         if ctx.lead.telegram_id:
             user = ctx.event.from_user
             ctx.start_param = self._contacts.met(
