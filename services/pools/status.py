@@ -15,6 +15,7 @@ from models import PoolBot, RedirectPool
 from services.accounts.caller import Caller, get_owned
 from services.analytics.figures import capacity_of, percentage
 from services.clicks.counts import redirects_hour
+from services.health.layer_views import layers_of
 from services.health.pool_health import health_of
 from services.health.sweep import last_sweep_age
 from services.health.uptime import uptimes
@@ -33,7 +34,8 @@ class MemberStatusView:
     """One member. `share` and `uptime_percent` are percentages, `check_ms` the last check's duration.
 
     `rotation_position` is the number of turns until this member's next one, 1 being the next click; None when the
-    strategy has no shared rotation or the member has no turn.
+    strategy has no shared rotation or the member has no turn. `layers` are identity, delivery and conversion (H2);
+    `promoted_at` marks a spare that a ban wave raised (H7).
     """
 
     bot_id: int
@@ -59,6 +61,8 @@ class MemberStatusView:
     good_checks: int
     slow_start_percent: int
     rotation_position: int | None
+    promoted_at: str | None
+    layers: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class PoolStatus:
     capacity_online: int
     capacity_total: int
     last_sweep_age_seconds: float | None
+    wave_at: str | None
+    conversion_alarm_at: str | None
     members: list[MemberStatusView] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -108,9 +114,10 @@ def pool_status(
         )
         hour = redirects_hour(session, pool.id, now=now)
         uptime = uptimes(session, pool.members, now)
+        layers = layers_of(session, pool.members, now)
     turns, age = _from_redis(platform, pool.id, now)
     members = [
-        _member(platform, member, hour, uptime[member.id], turns.get(member.bot_id), now)
+        _member(platform, member, hour, uptime[member.id], turns.get(member.bot_id), layers[member.id], now)
         for member in pool.members
     ]
     return _status(pool, members, hour, age)
@@ -141,6 +148,8 @@ def _status(
         capacity_online=capacity.online,
         capacity_total=capacity.total,
         last_sweep_age_seconds=age,
+        wave_at=iso(pool.wave_at),
+        conversion_alarm_at=iso(pool.conversion_alarm_at),
         members=members,
     )
 
@@ -151,6 +160,7 @@ def _member(
     hour: Mapping[int, int],
     uptime: float | None,
     position: int | None,
+    layers: dict[str, Any],
     now: datetime,
 ) -> MemberStatusView:
     mine = hour.get(member.bot_id, 0)
@@ -179,6 +189,8 @@ def _member(
         good_checks=member.good_checks,
         slow_start_percent=_slow_start(member, platform.settings.slow_start_seconds, now),
         rotation_position=position,
+        promoted_at=iso(member.promoted_at),
+        layers=layers,
     )
 
 
