@@ -21,7 +21,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy .
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 docs: $(VENV)/.run      ## write docs/configuration.md and .env.example from the settings
 	$(BIN)/python -m launch.configuration --write
