@@ -21,13 +21,13 @@ from services.metrics import RETRIES, UPDATE_LAG
 from services.platform import Platform
 from services.redis import keys, streams
 from services.redis.jobs import JobName, enqueue
-from services.redis.keeper import Holding, LeaseKeeper
+from services.redis.keeper import Holding
 from services.updates.crew import Batches, Crew
 from services.updates.dead_letters import explain, place_of
 from services.updates.effects import Committer, Settled
 from services.updates.fairness import FairQueue
 from services.updates.handling import Handled, Handling, Waiting
-from services.updates.recovery import ALONE_SECONDS, ISOLATION_SECONDS, POISON, Suspects
+from services.updates.recovery import ALONE, ALONE_SECONDS, IN_BATCH, ISOLATION_SECONDS, POISON, Suspects
 
 logger = logging.getLogger(__name__)
 READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does not hide the others behind it
@@ -64,12 +64,14 @@ class Drain:
         holding: Holding,
         lane: int,
         stopping: threading.Event,
+        isolation: threading.Lock,
     ) -> None:
         self._platform = platform
         self._handling = handling
         self._holding = holding
         self._lane = lane
         self._stopping = stopping
+        self._isolation = isolation
         self._crew = Crew(
             FairQueue[Waiting](per_bot=HANDLERS_PER_BOT),
             self._handle,
@@ -159,18 +161,27 @@ class Drain:
 
     def _hand_out_suspects(self, entries: list[Waiting]) -> None:
         """Something killed the last holder: let few suspects run one by one, many in batches, on record."""
-        together = [waiting.entry_id for waiting in entries if not (self._suspects.few or waiting.marks)]
-        self._suspects.record(together, alone=False)
+        if not self._suspects.few:
+            self._suspects.record([w.entry_id for w in entries if not w.marks], IN_BATCH)
         for waiting in entries:
-            alone = (self._suspects.few or waiting.marks > 0) and waiting.marks < POISON
-            if alone:
-                self._let_run()
-                self._suspects.record([waiting.entry_id], alone=True)
             waiting.suspected = True
+            alone = self._suspects.few or waiting.marks > 0
+            if alone and waiting.marks < POISON and time.monotonic() < self._isolation_ends:
+                self._run_alone(waiting)
+            else:
+                self._crew.add([waiting])
+        if not self._suspects.few:
+            self._let_run()
+
+    def _run_alone(self, waiting: Waiting) -> None:
+        """No other suspect of this process runs meanwhile; what outlives its moment has proved nothing."""
+        with self._isolation:
+            self._let_run()
+            self._suspects.record([waiting.entry_id], ALONE)
             self._crew.add([waiting])
-            if alone:
-                self._let_run()
-        self._let_run()
+            self._let_run()
+            if not self._crew.is_quiet:
+                self._suspects.record([waiting.entry_id], -ALONE)
 
     def _let_run(self) -> None:
         """Give what was handed out a moment to be settled."""
@@ -283,19 +294,3 @@ class Drain:
 def _settled(waiting: Waiting, handled: Handled) -> Settled:
     marked = bool(waiting.attempts or waiting.suspected)
     return Settled(waiting.entry_id, waiting.bot_id, waiting.request_id, handled, marked)
-
-
-def drain_lane(
-    platform: Platform, handling: Handling, keeper: LeaseKeeper, lane: int, stopping: threading.Event
-) -> bool:
-    """Drain one lane until it stays empty; False when somebody else is at it."""
-    holding = keeper.take(f"lane:{lane}")
-    if holding is None:
-        # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
-        platform.redis.delete(keys.doorbell("lane", lane))
-        return False
-    try:
-        Drain(platform, handling, holding, lane, stopping).run()
-    finally:
-        keeper.let_go(holding)
-    return True

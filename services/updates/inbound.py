@@ -9,10 +9,11 @@ from redis import RedisError
 
 from services.behaviour.book import BehaviourBook
 from services.platform import Platform
+from services.redis import keys
 from services.redis.changes import ChangeListener
 from services.redis.keeper import LeaseKeeper
 from services.updates.contacts import Contacts
-from services.updates.drain import drain_lane
+from services.updates.drain import Drain
 from services.updates.handling import Handling
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class Inbound:
     def __init__(self, platform: Platform, stopping: threading.Event) -> None:
         self._platform = platform
         self._stopping = stopping
+        self._isolation = threading.Lock()  # one suspect at a time in the whole process
         self._keeper = LeaseKeeper(platform.redis)
         self._book = BehaviourBook(platform)
         self._handling = Handling(platform, self._book, Contacts(platform))
@@ -40,6 +42,27 @@ class Inbound:
     def drain(self, lane: int) -> None:
         """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""
         try:
-            drain_lane(self._platform, self._handling, self._keeper, lane, self._stopping)
+            drain_lane(self._platform, self._handling, self._keeper, lane, self._stopping, self._isolation)
         except RedisError as error:
             logger.warning("lane %d left: Redis does not answer (%s)", lane, type(error).__name__)
+
+
+def drain_lane(
+    platform: Platform,
+    handling: Handling,
+    keeper: LeaseKeeper,
+    lane: int,
+    stopping: threading.Event,
+    isolation: threading.Lock,
+) -> bool:
+    """Drain one lane until it stays empty; False when somebody else is at it. `isolation` is the process's one lock."""
+    holding = keeper.take(f"lane:{lane}")
+    if holding is None:
+        # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
+        platform.redis.delete(keys.doorbell("lane", lane))
+        return False
+    try:
+        Drain(platform, handling, holding, lane, stopping, isolation).run()
+    finally:
+        keeper.let_go(holding)
+    return True

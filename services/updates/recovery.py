@@ -51,11 +51,11 @@ class Suspects:
         """Whether this entry stood in the lane when the last holder died."""
         return self._last != (0, 0) and _order(entry_id) <= self._last
 
-    def record(self, entry_ids: Iterable[str], *, alone: bool) -> None:
-        """Put on record that these are about to run."""
+    def record(self, entry_ids: Iterable[str], marks: int) -> None:
+        """Put on record that these are about to run, ALONE or IN_BATCH, or take that back (negative)."""
         with self._redis.pipeline(transaction=True) as pipe:
             for entry_id in entry_ids:
-                pipe.hincrby(keys.update_suspects(self._lane), entry_id, ALONE if alone else IN_BATCH)
+                pipe.hincrby(keys.update_suspects(self._lane), entry_id, marks)
             pipe.execute()
 
     def hand_back(self) -> None:
