@@ -14,6 +14,7 @@ from services.errors import InvalidInput, Unavailable
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 inside IPv6, which a gateway would unpack
 LONGEST_URL = 2000
+LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -71,6 +72,20 @@ def resolve(url: str, *, allow_loopback: bool) -> Target:
         if not secure and not loopback:
             raise _refused("The address must begin with https://")
     return Target(host, port, str(addresses[0]), path, secure)
+
+
+def names_public_host(host: str) -> bool:
+    """Whether `host` may be on the public internet, as far as can be told without resolving it.
+
+    For addresses that only browsers are sent to; what we fetch ourselves goes through `resolve`.
+    """
+    name = host.rstrip(".").lower()
+    try:
+        return is_public(ipaddress.ip_address(name))
+    except ValueError:
+        # A name without a dot, a local one, or an address in disguise ("127.1", "0x7f.1", "2130706433").
+        last = name.rpartition(".")[2]
+        return "." in name and not (name.endswith(LOCAL_NAMES) or last.isdecimal() or last.startswith("0x"))
 
 
 def is_public(address: Address) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from sqlalchemy.orm import Session
@@ -10,9 +9,9 @@ from sqlalchemy.orm import Session
 from models import RedirectPool
 from services.accounts.caller import Caller, get_owned
 from services.errors import InvalidInput
+from services.outside_addresses import names_public_host
 
 LONGEST_CHAIN = 5  # pools that one click may be handed on through
-LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
 def check_fallback_url(url: str) -> str:
@@ -28,7 +27,7 @@ def check_fallback_url(url: str) -> str:
         raise _refused("The fallback address must begin with https:// or http:// and name a host")
     if parts.username is not None or parts.password is not None:
         raise _refused("The fallback address must not hold a name or password")
-    if _is_private(host):
+    if not names_public_host(host):
         raise _refused("The fallback address must be reachable from the internet")
     return url if url.isascii() else _in_ascii(parts, host)
 
@@ -42,16 +41,6 @@ def _in_ascii(parts: SplitResult, host: str) -> str:
     netloc = f"{name}:{parts.port}" if parts.port else name
     rest = (quote(part, safe="/?%:@!$&'()*+,;=~") for part in (parts.path, parts.query, parts.fragment))
     return urlunsplit((parts.scheme, netloc, *rest))
-
-
-def _is_private(host: str) -> bool:
-    name = host.rstrip(".").lower()
-    try:
-        return not ipaddress.ip_address(name).is_global
-    except ValueError:
-        # A name without a dot, a local one, or an address in disguise ("127.1", "0x7f.1", "2130706433").
-        last = name.rpartition(".")[2]
-        return "." not in name or name.endswith(LOCAL_NAMES) or last.isdecimal() or last.startswith("0x")
 
 
 def _refused(message: str) -> InvalidInput:
