@@ -6,7 +6,8 @@ likelihood of "half of what is usual" over "as usual". Each has a limit beyond w
 **What chance may do.** A healthy member starts a click with probability p. Among n clicks, runs of at least r misses
 begin about n·p·(1−p)^r times: each begins behind a start, and r misses follow. Setting that to `ALARMS_PER_WEEK` and
 solving for r gives the run's limit. CUSUM under healthy traffic takes at least e^h clicks on average to reach h (Lorden's bound),
-so h = ln(n / ALARMS_PER_WEEK). n is the clicks of a week in which every hour were as busy as the busiest.
+so h = ln(n / ALARMS_PER_WEEK), times `DISPERSION`. n is the clicks of a week in which every hour is as busy as the
+busiest.
 
 **What p is.** Not the member's own rate p0 itself: its lower confidence bound (200 clicks know little), times
 `LATE`, since one start in twenty comes after its click was judged, times `SWING`, since rates swing with the hour
@@ -31,7 +32,7 @@ LATE: Final = 0.95  # the lag is the 95th percentile
 SWING: Final = 0.8
 HALF: Final = 0.5  # H6: a sustained rate under half of what is usual
 STARTS_TO_CLEAR: Final = 3  # H6
-TRIAL_ODDS: Final = (
+ODDS: Final = (
     3.0  # ln 20: a released member has recovered when "as usual" is twenty times as likely as "half"
 )
 LAG_STEP: Final = 30  # seconds; the grain of the lags that are kept
@@ -135,7 +136,7 @@ def rule_of(usual: Usual) -> Rule | None:
     return Rule(
         baseline=baseline,
         run_limit=run_limit(as_usual, per_week),
-        score_limit=math.log(per_week / ALARMS_PER_WEEK),
+        score_limit=DISPERSION * math.log(per_week / ALARMS_PER_WEEK),
         on_start=math.log(half / as_usual),
         on_miss=math.log((1 - half) / (1 - as_usual)),
     )
@@ -178,17 +179,17 @@ def judge(evidence: Evidence, rule: Rule) -> Judgement:
 
 
 def is_falling(evidence: Evidence, rule: Rule) -> bool:
-    """Whether half the way to either limit is gone: too little for a verdict, enough to say "the others fall too"."""
-    return evidence.run * 2 >= rule.run_limit or evidence.score * 2 >= rule.score_limit
+    """Whether "half" is twenty times as likely, or half a run is gone: no verdict, but "the others fall too"."""
+    return evidence.run * 2 >= rule.run_limit or evidence.score >= ODDS
 
 
 def on_trial(trial: float, rule: Rule, outcomes: Iterable[bool]) -> tuple[float, Judgement | None]:
     """A degraded member's trickle after its hold: the evidence, and NONE (recovered), DEGRADED (not), or None: go on."""
     for started in outcomes:
         trial += rule.on_start if started else rule.on_miss
-        if trial <= -TRIAL_ODDS:
+        if trial <= -ODDS:
             return trial, Judgement.NONE
-        if trial >= TRIAL_ODDS:
+        if trial >= ODDS:
             return trial, Judgement.DEGRADED
     return trial, None
 
