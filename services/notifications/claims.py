@@ -29,7 +29,7 @@ LOOKED_AT: Final = 200
 MESSAGES: Final = 16  # in one round
 EVENTS: Final = 20  # in one message: about 3,000 characters, Telegram takes 4,096
 QUIET: Final = "quiet"
-BEHIND_SECONDS: Final = 1.0  # a recovery is looked at again so long after its alarm's next attempt
+LOOK_AGAIN = timedelta(seconds=15)  # how long a recovery waits at most before it looks for its alarm again
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _follows(session: Session, row: NotificationDelivery, now: datetime) -> bool
         return _end(row, DeliveryStatus.SKIPPED, "The alarm was not delivered")
     if not alarm.message and alarm.next_attempt_at <= now:
         return True  # they go out together
-    row.next_attempt_at = alarm.next_attempt_at + timedelta(seconds=BEHIND_SECONDS)
+    row.next_attempt_at = min(alarm.next_attempt_at + timedelta(seconds=1), now + LOOK_AGAIN)
     return False
 
 

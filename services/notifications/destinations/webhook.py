@@ -6,13 +6,15 @@ import hashlib
 import hmac
 import json
 import secrets
+import socket
 import ssl
+import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from http.client import HTTPConnection, HTTPException
 
 import certifi
-import urllib3
-from urllib3.exceptions import HTTPError
 
 from models import NotificationDestination
 from services.errors import FlotillaError, InvalidInput, NotDelivered
@@ -67,7 +69,7 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
     config = config_of(platform, destination)
     try:
         target = resolve(config.url, allow_loopback=allows_loopback(platform.settings))
-    except FlotillaError as error:
+    except FlotillaError as error:  # an unknown name may be known again later, an inner address never
         raise NotDelivered(error.message, permanent=isinstance(error, InvalidInput)) from None
     body = json.dumps(message.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
     headers = {
@@ -84,42 +86,43 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
 
 
 def _post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
-    # `from None`: urllib3's errors name the path, which may hold the receiver's key.
-    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=TOTAL_SECONDS, total=TOTAL_SECONDS)
-    with _pool(target) as pool:
+    # Not urllib3, which logs the path at DEBUG; and `from None`: the path may hold the receiver's key.
+    connection = HTTPConnection(target.host, target.port)
+    try:
+        connection.sock = _connected(target)
+        # A time-out bounds one read, and a receiver may drip: this one bounds them all.
+        limit = threading.Timer(TOTAL_SECONDS, _cut_off, (connection.sock,))
+        limit.start()
         try:
-            answer = pool.urlopen(
-                "POST",
-                target.path,
-                body=body,
-                headers=headers,
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                preload_content=False,
-            )
-        except (HTTPError, OSError) as error:
-            raise NotDelivered(
-                f"{target.host} did not answer as it should ({type(error).__name__})"
-            ) from None
-        answer.close()  # whatever it says, only the status counts
+            connection.request("POST", target.path, body=body, headers=headers)
+            answer = connection.getresponse()  # whatever it says, only the status counts
+        finally:
+            limit.cancel()
         return answer.status, _seconds(answer.headers.get("Retry-After"))
+    except (HTTPException, OSError) as error:
+        raise NotDelivered(f"{target.host} did not answer as it should ({type(error).__name__})") from None
+    finally:
+        connection.close()
 
 
-def _pool(target: Target) -> urllib3.HTTPConnectionPool:
+def _connected(target: Target) -> socket.socket:
     """A connection to the address that was checked, while the certificate is that of the name."""
+    plain = socket.create_connection((target.ip, target.port), timeout=CONNECT_SECONDS)
+    plain.settimeout(TOTAL_SECONDS)
     if not target.secure:
-        return urllib3.HTTPConnectionPool(target.ip, target.port)
+        return plain
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    return urllib3.HTTPSConnectionPool(
-        target.ip,
-        target.port,
-        ssl_context=context,
-        server_hostname=target.host,
-        assert_hostname=target.host,
-    )
+    try:
+        return context.wrap_socket(plain, server_hostname=target.host)
+    except OSError:
+        plain.close()
+        raise
+
+
+def _cut_off(connected: socket.socket) -> None:
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def _reason(status: int) -> str:
