@@ -21,16 +21,25 @@ from services.redis import keys
 
 NONE = RateLimit(limit=1, window=1)
 
-# KEYS, six per act: log of uses, bucket, notice, cooldown, used button, kept payload. ARGV, nine per act: update id;
-# when the person acted, ms; window's limit (0: neither window nor bucket), window ms; bucket's step ms (0: no bucket)
-# and burst; cooldown ms (0: none) ; life of the used mark, ms (0: not single-use); 1 when a payload is kept.
+# KEYS per act: log of uses, bucket, notice; with a cooldown its key; of a single-use button its mark; of a kept payload
+# its key. ARGV, one per act, nine numbers: update id; when the person acted, ms; window's limit (0: neither window nor
+# bucket), window ms; bucket's step ms (0: no bucket) and burst; cooldown ms (0: none); life of the used mark, ms (0: not
+# single-use); 1 when a payload is kept.
 # Answer per act: word ("ok" or a Refusal), moment in ms from which to try again, 1 to tell the person, payload.
 # The bucket is the moment it will be full again (GCRA): one number. What is refused is charged nowhere. Uses stay two
 # minutes longer than the window, for whatever comes again after a crash; those up to 5 s later count too, since acts of
 # one moment come from several processes in any order.
 JUDGE = """#!lua
-local function judge(keys, id, at, limit, window, step, burst, pause, lives, kept)
-  local log, bucket, notice, cool, used, payload = unpack(keys)
+local k = 0
+local function key(wanted)
+  if not wanted then return nil end
+  k = k + 1
+  return KEYS[k]
+end
+local function judge(id, ...)
+  local at, limit, window, step, burst, pause, lives, kept = ...
+  local log, bucket, notice = key(true), key(true), key(true)
+  local cool, used, payload = key(pause > 0), key(lives > 0), key(kept == 1)
   local function tell()
     return (redis.call('SET', notice, id, 'NX', 'PX', window) or redis.call('GET', notice) == id) and 1 or 0
   end
@@ -47,11 +56,11 @@ local function judge(keys, id, at, limit, window, step, burst, pause, lives, kep
       return {'bucket', full - burst * step, tell(), ''}
     end
   end
-  if lives > 0 then
+  if used then
     local user = redis.call('GET', used)
     if user and user ~= id then return {'replayed', 0, 1, ''} end
   end
-  if pause > 0 then
+  if cool then
     local former, since, told = string.match(redis.call('GET', cool) or '', '^(%d+):(%d+):(%d*)$')
     if former and former ~= id and at - since < pause then
       if told == '' then redis.call('SET', cool, former .. ':' .. since .. ':' .. id, 'KEEPTTL') end
@@ -59,7 +68,7 @@ local function judge(keys, id, at, limit, window, step, burst, pause, lives, kep
     end
   end
   local text = ''
-  if kept then
+  if payload then
     text = redis.call('GET', payload)
     if not text then return {'lost', 0, 1, ''} end
   end
@@ -69,16 +78,16 @@ local function judge(keys, id, at, limit, window, step, burst, pause, lives, kep
     redis.call('PEXPIRE', log, window + 120000)
     if step > 0 then redis.call('SET', bucket, string.format('%.0f', full), 'PX', math.max(1, full - at)) end
   end
-  if lives > 0 then redis.call('SET', used, id, 'PX', lives) end
-  if pause > 0 then redis.call('SET', cool, id .. ':' .. at .. ':', 'PX', pause) end
+  if used then redis.call('SET', used, id, 'PX', lives) end
+  if cool then redis.call('SET', cool, id .. ':' .. at .. ':', 'PX', pause) end
   return {'ok', 0, 0, text}
 end
 local verdicts = {}
-for i = 0, #KEYS / 6 - 1 do
-  local v = {unpack(ARGV, i * 9 + 1, i * 9 + 9)}
-  for n = 2, 9 do v[n] = tonumber(v[n]) end
-  verdicts[i + 1] = judge({unpack(KEYS, i * 6 + 1, i * 6 + 6)},
-    v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9] == 1)
+for i, act in ipairs(ARGV) do
+  local numbers = {}
+  local id, rest = string.match(act, '^(%d+) (.*)$')
+  for number in string.gmatch(rest, '%d+') do numbers[#numbers + 1] = tonumber(number) end
+  verdicts[i] = judge(id, unpack(numbers))
 end
 return verdicts
 """
@@ -120,42 +129,43 @@ class Judge:
     def judge(self, acts: Sequence[tuple[Act, Rates]]) -> list[Verdict]:
         """The verdict of each act, in order, in one round trip. RedisError when they could not be judged."""
         names: list[str] = []
-        values: list[str | int] = []
-        for act, rates in acts:
-            names += _keys_of(act)
-            values += _values_of(act, rates)
+        values = [_value_of(act, rates, names) for act, rates in acts]
         answers = self._script(keys=names, args=values)
         now = time.time()
         return [_verdict(act, answer, now) for (act, _), answer in zip(acts, answers, strict=True)]
 
 
-def _keys_of(act: Act) -> tuple[str, ...]:
-    opened = act.opened
-    return (
+def _value_of(act: Act, rates: Rates, names: list[str]) -> str:
+    """The argument of one act; its keys are added to `names`."""
+    window = rates.window or NONE
+    limit = window.limit if rates.window else 0
+    step = math.ceil(60_000 / rates.per_minute) if rates.per_minute else 0
+    pause = int(rates.cooldown * 1000) if act.cooling else 0
+    names += (
         keys.used_actions(act.bot_id, act.user, act.action),
         keys.user_bucket(act.bot_id, act.user),
         keys.limit_notice(act.bot_id, act.user),
-        keys.cooldown(act.bot_id, act.user, act.cooling),
-        keys.used_button(act.bot_id, opened.signature if opened else ""),
-        keys.button_payload(act.bot_id, opened.payload if opened and opened.kept else ""),
     )
-
-
-def _values_of(act: Act, rates: Rates) -> tuple[int, ...]:
-    window = rates.window or NONE
-    opened = act.opened
-    lives = max(1000, (opened.expires_at + 60) * 1000 - act.at) if opened and opened.once else 0
+    if pause:
+        names.append(keys.cooldown(act.bot_id, act.user, act.cooling))
+    lives, kept = _button_of(act, names)
     return (
-        act.update_id,
-        act.at,
-        window.limit if rates.window else 0,
-        window.window * 1000,
-        math.ceil(60_000 / rates.per_minute) if rates.per_minute else 0,
-        rates.burst,
-        int(rates.cooldown * 1000) if act.cooling else 0,
-        lives,
-        int(bool(opened and opened.kept)),
+        f"{act.update_id} {act.at} {limit} {window.window * 1000} {step} {rates.burst} {pause} {lives} {kept}"
     )
+
+
+def _button_of(act: Act, names: list[str]) -> tuple[int, int]:
+    """Life of the mark of a single-use button in ms, and 1 when its payload is kept."""
+    opened = act.opened
+    if opened is None:
+        return 0, 0
+    if opened.once:
+        names.append(keys.used_button(act.bot_id, opened.signature))
+    if opened.kept:
+        names.append(keys.button_payload(act.bot_id, opened.payload))
+    # A minute more than the button has, for a tap that is handled again.
+    lives = max(1000, (opened.expires_at + 60) * 1000 - act.at) if opened.once else 0
+    return lives, int(opened.kept)
 
 
 def _verdict(act: Act, answer: Sequence[Any], now: float) -> Verdict:
