@@ -27,7 +27,7 @@ ARGUMENTS = (
     "--force-prefers-reduced-motion",  # a click must not meet a page that still scrolls
 )
 DESKTOP, PHONE = (1280, 900), (390, 844)
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 45.0  # a bound for a busy machine, not a promise
 Found = TypeVar("Found")
 
 
