@@ -5,9 +5,9 @@ likelihood of "half of what is usual" over "as usual". Each has a limit beyond w
 
 **What chance may do.** A healthy member starts a click with probability p. Among n clicks, runs of at least r misses
 begin about n·p·(1−p)^r times: each begins behind a start, and r misses follow. Setting that to `ALARMS_PER_WEEK` and
-solving for r gives the run's limit. CUSUM under healthy traffic takes at least e^h clicks on average to reach h (Lorden's bound),
-so h = ln(n / ALARMS_PER_WEEK), times `DISPERSION`. n is the clicks of a week in which every hour is as busy as the
-busiest.
+solving for r gives the run's limit. CUSUM under healthy traffic takes at least e^h clicks on average to reach h
+(Lorden's bound), so h = ln(n / ALARMS_PER_WEEK), times `DISPERSION`. n is the clicks of a week in which every hour is
+as busy as the busiest.
 
 **What p is.** Not the member's own rate p0 itself: its lower confidence bound (200 clicks know little), times
 `LATE`, since one start in twenty comes after its click was judged, times `SWING`, since rates swing with the hour
@@ -29,12 +29,11 @@ HOURS_PER_WEEK: Final = 168
 ALARMS_PER_WEEK: Final = 0.05  # of each of the two tests; H6 allows one in all
 CONFIDENCE: Final = 2.0  # standard deviations below the measured rate
 LATE: Final = 0.95  # the lag is the 95th percentile
-SWING: Final = 0.8
+SWING: Final = 0.7
 HALF: Final = 0.5  # H6: a sustained rate under half of what is usual
 STARTS_TO_CLEAR: Final = 3  # H6
-ODDS: Final = (
-    3.0  # ln 20: a released member has recovered when "as usual" is twenty times as likely as "half"
-)
+DISPERSION: Final = 3.0  # a bad hour is not a sustained rate: clicks of an hour resemble each other
+ODDS: Final = 3.0  # ln 20, where a verdict can be taken back soon: one rate is twenty times as likely
 LAG_STEP: Final = 30  # seconds; the grain of the lags that are kept
 LAG_STEPS: Final = LONGEST_LAG // LAG_STEP + 1  # the last one: later than that
 SUSPECT_SHARE: Final = 0.02  # H6
@@ -122,7 +121,7 @@ def rule_of(usual: Usual) -> Rule | None:
     """The limits for a member, or None while nothing can be said of it.
 
     That is so with under 200 matured clicks, and for one whose measured rate lies below what the lowest baseline expects
-    after all allowances (7.6 %): the clamp would promise starts that this bot never had, and every hour be an alarm.
+    after all allowances (6.65 %): the clamp would promise starts that this bot never had, and every hour be an alarm.
     """
     if usual.clicks < FEWEST_CLICKS:
         return None
