@@ -12,6 +12,7 @@ from redis import RedisError
 
 from jobs.leadership import SAFETY_SECONDS, Leadership
 from services.clicks.flush import ring_if_waiting
+from services.clicks.retention import ring_daily
 from services.errors import FlotillaError, Unavailable
 from services.health.sweep import last_sweep_age
 from services.metrics import TICKS
@@ -45,6 +46,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("flush_clicks", 1, ring_if_waiting),
         Tick("ring_waiting", 2, ring_waiting),
         Tick("reconcile_bots", 60, lambda on: enqueue(on.job_redis, JobName.RECONCILE_BOTS)),
+        Tick("delete_expired", 3600, ring_daily),
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("deliver_notifications", 2, ring_if_due),
     )

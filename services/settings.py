@@ -205,6 +205,19 @@ class Settings(BaseSettings):
         le=3600,
         description="seconds in which a new or recovered bot grows from 10 % to 100 % of its share",
     )
+    clicks_retention_days: int = Field(
+        180,
+        ge=180,
+        description="days single clicks are kept; the counts made of them stay for good",
+    )
+    access_log: bool = Field(
+        False,
+        description="`on` writes visitors' addresses, agents and referrers of `/go` to DATA_DIR/access, the only place "
+        "that holds addresses",
+    )
+    access_log_retention_days: int = Field(
+        30, ge=1, description="days the files of the access log are kept on each machine"
+    )
     session_hours: int = Field(24 * 14, ge=1, description="hours a sign-in lasts without use")
     manager_bot_token: SecretStr = Field(
         SecretStr(""),

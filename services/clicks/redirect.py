@@ -18,6 +18,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from models import OverLimit, Strategy
+from services.clicks.access_log import AccessLog
 from services.clicks.facts import ClickFacts, DailyHash, read_facts
 from services.clicks.payload import new_token, start_payload
 from services.clicks.record import PendingClick, Recorder, Written
@@ -81,6 +82,9 @@ class Redirector:
         self.loads = LoadBook(platform, self.book)
         self.redis = fast_client(settings, timeout_seconds=ANSWER_SECONDS)
         self.recorder = Recorder(self.redis, Spool(settings.data_dir / "spool"))
+        self.access_log = AccessLog(
+            settings.data_dir / "access", settings.access_log_retention_days, enabled=settings.access_log
+        )
         self._link = settings.telegram_link_url
         self._behind_proxy = settings.trusted_proxies > 0
         self._slow_start = settings.slow_start_seconds
@@ -96,6 +100,7 @@ class Redirector:
                 self.book.start()
                 self.loads.start()
                 self.recorder.start()
+                self.access_log.start()
                 self._started = True
 
     def stop(self) -> None:
@@ -103,6 +108,7 @@ class Redirector:
         self.book.stop()
         self.loads.stop()
         self.recorder.stop()
+        self.access_log.stop()
         self.redis.close()
 
     def answer(self, slug: str, environ: Mapping[str, Any]) -> Outcome:
@@ -119,7 +125,10 @@ class Redirector:
         route = self.route(pool, now)
         click = self._pending(pool, route, facts, facts.visitor or new_visitor)
         written = self.recorder.record(click)
-        return self._outcome(pool, route, click, written, new_visitor)
+        outcome = self._outcome(pool, route, click, written, new_visitor)
+        if self.access_log.enabled:
+            self.access_log.note(now, pool.slug, click.id, outcome.kind, environ)
+        return outcome
 
     def facts(self, environ: Mapping[str, Any], now: float) -> ClickFacts:
         """The facts of a request at `now` (epoch seconds)."""

@@ -30,6 +30,7 @@ class JobName(StrEnum):
     STORE_DEAD_LETTERS = "jobs.inbound.store_dead_letters"
     FLUSH_CLICKS = "jobs.clicks.flush_clicks"
     REPAIR_POOLS = "jobs.pools.repair_pools"
+    DELETE_EXPIRED = "jobs.retention.delete_expired"
     SWEEP_HEALTH = "jobs.health.sweep_health"
     CHECK_BOT = "jobs.health.check_bot"
     JUDGE_MEMBERS = "jobs.health.judge_members"
@@ -44,6 +45,7 @@ QUEUE_OF: Final = {
     JobName.STORE_DEAD_LETTERS: JobQueue.DEFAULT,
     JobName.FLUSH_CLICKS: JobQueue.DEFAULT,
     JobName.REPAIR_POOLS: JobQueue.DEFAULT,
+    JobName.DELETE_EXPIRED: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
     JobName.CHECK_BOT: JobQueue.DEFAULT,
     JobName.JUDGE_MEMBERS: JobQueue.DEFAULT,

@@ -15,6 +15,7 @@ from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services import schema
+from services.clicks.check import last_check
 from services.errors import Unavailable
 from services.health.sweep import last_report, last_sweep_age
 from services.platform import Platform
@@ -99,6 +100,7 @@ def details(platform: Platform) -> dict[str, Any]:
                 for process in processes(platform)
             ],
             "sweep": last_report(platform),
+            "clicks": last_check(platform),
             "backlogs": [asdict(backlog) for backlog in backlogs(platform)],
             "leases": leases(platform),
         }
