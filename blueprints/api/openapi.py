@@ -48,6 +48,14 @@ PAGE_PARAMETERS = [
 ]
 
 
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "format": "uuid"},
+    "description": "UUIDv4: the same request with the same key gets the first answer for 24 hours and does nothing more",
+}
+
+
 @blueprint.get("/openapi.json")
 @public
 def document() -> dict[str, Any]:
@@ -96,6 +104,8 @@ def _operation(app: Flask, rule: Rule, schemas: dict[str, Any]) -> dict[str, Any
         },
     }
     parameters = _parameters(rule, view, schemas)
+    if "POST" in (rule.methods or set()) and access != "public":
+        parameters.append(IDEMPOTENCY_KEY)
     if parameters:
         operation["parameters"] = parameters
     body = _model(view, parse)

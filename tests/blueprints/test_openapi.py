@@ -49,6 +49,12 @@ def test_lists_tell_their_paging_and_routes_their_scope(client: FlaskClient) -> 
     assert operation["security"][0] == {"key": ["read"]}
 
 
+def test_what_can_be_repeated_safely_says_so(client: FlaskClient) -> None:
+    keys = document(client)["paths"]["/api/v1/keys"]
+    assert [each["name"] for each in keys["post"]["parameters"]] == ["Idempotency-Key"]
+    assert "Idempotency-Key" not in str(keys["get"])
+
+
 def references(value: Any) -> set[str]:
     if isinstance(value, dict):
         own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
