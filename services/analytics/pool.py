@@ -272,7 +272,7 @@ def _bot_rows(session: Session, by_bot: Mapping[int, Figures]) -> list[Row]:
 def _losses(session: Session, pool_id: int, about: Period) -> Counter[int]:
     query = (
         select(PoolBot.bot_id, func.count())
-        .join(PoolBot, PoolBotTransition.pool_bot_id == PoolBot.id)
+        .join(PoolBotTransition, PoolBotTransition.pool_bot_id == PoolBot.id)
         .where(
             PoolBot.pool_id == pool_id,
             PoolBotTransition.at >= about.begin,
