@@ -92,6 +92,8 @@ def _is_judged(member: PoolBot) -> bool:
 def _seen(
     session: Session, members: Sequence[PoolBot], known: Mapping[int, Conversion], now: datetime
 ) -> dict[int, Seen]:
+    if not members:
+        return {}
     outcomes: dict[int, list[bool]] = defaultdict(list)
     for member_id, started in session.execute(_matured(members, known, now)):
         outcomes[member_id].append(bool(started))

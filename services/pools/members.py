@@ -59,6 +59,8 @@ def update_member(
         pool, member = _member(session, caller, pool_id, bot_id)
         for field in change.model_fields_set:
             setattr(member, field, getattr(change, field))
+        if "priority" in change.model_fields_set:
+            member.promoted_at = None  # the owner's word goes beyond a ban wave's (H7)
         refresh_pool_health(session, [pool.id])
         _record(
             session, caller, pool, "member_updated", member.bot_id, **change.model_dump(exclude_unset=True)
