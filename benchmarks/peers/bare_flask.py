@@ -1,4 +1,4 @@
-"""The peer of `benchmarks.redirect`: the least that Flask can do for a redirect."""
+"""The least that Flask can do for a redirect."""
 
 from flask import Flask, redirect
 from werkzeug.wrappers import Response

@@ -1,4 +1,4 @@
-"""gunicorn for the peer: the very settings of the application, without what runs beside its requests."""
+"""gunicorn for the peers: the very settings of the application, without what runs beside its requests."""
 
 from gevent import monkey
 

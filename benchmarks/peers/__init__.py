@@ -1,0 +1,1 @@
+"""What ours is compared with: the same server and settings, another application."""
