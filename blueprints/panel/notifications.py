@@ -8,6 +8,7 @@ from flask import render_template, request
 
 from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.destinations import destination_context
 from blueprints.panel.notices import latest
 from blueprints.panel.problems import problems
 from blueprints.platform import platform
@@ -20,7 +21,7 @@ LISTED = 100
 @signed_in
 def notifications() -> str:
     """The newest notifications, unread ones marked."""
-    return render_template("panel/notifications.html", initial=_live())
+    return render_template("panel/notifications.html", initial=_live(), **destination_context())
 
 
 @blueprint.get("/panel/live/notifications")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from blueprints.panel.destinations import destination_texts
+
 
 def script_texts() -> dict[str, str]:
     """Everything static/js may say, by key; {names} in a text are filled in by the script."""
@@ -117,7 +119,7 @@ def _causes() -> dict[str, str]:
 
 
 def _panel() -> dict[str, str]:
-    return {**_causes(), **_questions(), **_done(), **_numbers()}
+    return {**_causes(), **_questions(), **_done(), **_numbers(), **destination_texts()}
 
 
 def _numbers() -> dict[str, str]:
