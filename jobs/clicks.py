@@ -6,6 +6,6 @@ from jobs.process import platform
 from services.clicks.flush import flush
 
 
-def flush_clicks(_number: int = 0) -> None:
+def flush_clicks() -> None:
     """Bring waiting clicks to the database; the clock asks for it every second while some wait."""
     flush(platform())

@@ -7,7 +7,7 @@ from services.metrics import TASK_SECONDS, timed
 from services.notifications.sending import deliver_due
 
 
-def deliver_notifications(_number: int = 0) -> None:
+def deliver_notifications() -> None:
     """Send what is due to the destinations; the clock asks for it every two seconds while something is."""
     with timed(TASK_SECONDS, "deliver_notifications"):
         deliver_due(process.platform())

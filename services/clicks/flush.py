@@ -42,7 +42,7 @@ def ring_if_waiting(platform: Platform) -> bool:
     late = platform.redis.set(keys.late_starts(), "1", nx=True, ex=LATE_SECONDS)
     if not late and not platform.redis.xlen(keys.click_stream()):
         return False
-    return ring(platform.redis, platform.job_redis, JobName.FLUSH_CLICKS, "clicks", 0)
+    return ring(platform.redis, platform.job_redis, JobName.FLUSH_CLICKS, "clicks")
 
 
 def flush(platform: Platform) -> int:

@@ -46,7 +46,7 @@ def ring_if_due(platform: Platform) -> bool:
     with platform.database.reading() as session:
         if not session.scalar(select(due)):
             return False
-    return ring(platform.redis, platform.job_redis, JobName.DELIVER_NOTIFICATIONS, DOORBELL, 0)
+    return ring(platform.redis, platform.job_redis, JobName.DELIVER_NOTIFICATIONS, DOORBELL)
 
 
 def deliver_due(platform: Platform, *, clock: Clock = utc_now, chance: Chance = random.random) -> int:

@@ -76,9 +76,12 @@ def enqueue(binary_redis: Redis, name: JobName, *ids: int, timeout_seconds: int 
     )
 
 
-def ring(redis: Redis, binary_redis: Redis, name: JobName, kind: str, number: int) -> bool:
-    """Enqueue `name(number)` unless its doorbell is already ringing; True when a job was queued."""
-    if not redis.set(keys.doorbell(kind, number), "1", nx=True, ex=DOORBELL_SECONDS):
+def ring(redis: Redis, binary_redis: Redis, name: JobName, kind: str, number: int | None = None) -> bool:
+    """Enqueue `name(number)` unless its doorbell is already ringing; True when a job was queued.
+
+    Without a `number` there is one such bell, the job takes no argument, and its doorbell's number is 0.
+    """
+    if not redis.set(keys.doorbell(kind, number or 0), "1", nx=True, ex=DOORBELL_SECONDS):
         return False
-    enqueue(binary_redis, name, number)
+    enqueue(binary_redis, name, *(() if number is None else (number,)))
     return True

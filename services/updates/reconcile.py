@@ -32,9 +32,9 @@ def ring_waiting(platform: Platform) -> int:
         if active and not sending:
             rung += _ring(platform, JobName.DRAIN_OUTBOX, "outbox", number)
     if given_up:
-        rung += _ring(platform, JobName.STORE_DEAD_LETTERS, "dead", 0)
+        rung += _ring(platform, JobName.STORE_DEAD_LETTERS, "dead")
     return rung
 
 
-def _ring(platform: Platform, name: JobName, kind: str, number: int) -> bool:
+def _ring(platform: Platform, name: JobName, kind: str, number: int | None = None) -> bool:
     return ring(platform.redis, platform.job_redis, name, kind, number)

@@ -1,0 +1,37 @@
+"""What the clock rings for reaches its function with the arguments it takes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from services.clicks.flush import ring_if_waiting
+from services.platform import Platform
+from services.redis import keys
+from services.redis.jobs import JobName, JobQueue
+from services.updates.reconcile import ring_waiting
+
+
+def test_every_rung_job_can_be_called_as_it_was_queued(platform: Platform) -> None:
+    platform.redis.xadd(keys.intake_dead(), {"cause": "broken"})
+    platform.redis.xadd(keys.update_lane(3), {"u": "{}"})
+    platform.redis.zadd(keys.outbox_active(5), {"1": 0})
+    platform.redis.xadd(keys.click_stream(), {"d": "{}"})
+    ring_waiting(platform)
+    ring_if_waiting(platform)
+
+    queues = [Queue(name, connection=platform.job_redis, serializer=JSONSerializer) for name in JobQueue]
+    jobs = [job for queue in queues for job in queue.jobs]
+
+    assert {job.func_name for job in jobs} == {
+        JobName.STORE_DEAD_LETTERS,
+        JobName.DRAIN_LANE,
+        JobName.DRAIN_OUTBOX,
+        JobName.FLUSH_CLICKS,
+    }
+    for job in jobs:
+        module, _, function = str(job.func_name).rpartition(".")
+        inspect.signature(getattr(importlib.import_module(module), function)).bind(*job.args)
