@@ -18,34 +18,21 @@ from models import (
     PoolBotTransition,
     RedirectPool,
 )
-from services.accounts.caller import Caller
 from services.health.conversion_signal import look
 from services.platform import Platform
 from services.pools.model import from_json
 from services.pools.status import pool_status
 from services.redis import keys
 from services.times import hour_of, utc_now
-from tests.services.health.world import Fleet, Moving, add_account, add_bot, add_pool
+from tests.services.health.world import Fleet, Moving, pool_in_tables
 
 HOUR = timedelta(hours=1)
 _numbers = count(1)
 
 
 def pool_of(platform: Platform, members: int) -> Fleet:
-    """Bots in the tables alone: conversion never asks Telegram."""
-    with platform.database.transaction() as session:
-        account = add_account(session)
-        bots = [add_bot(session, account, number + 1) for number in range(members)]
-        pool = add_pool(session, account, bots)
-        caller = Caller(account.id, f"account:{account.id}")
-        fleet = Fleet(
-            platform,
-            None,
-            caller,
-            pool.id,
-            [one.id for one in bots],
-            [one.username for one in bots],  # type: ignore[arg-type]
-        )
+    """A pool, in the middle of an hour."""
+    fleet = pool_in_tables(platform, members)
     fleet.clock = Moving(hour_of(utc_now()) + timedelta(minutes=30))
     return fleet
 

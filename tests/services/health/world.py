@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import uuid4
 
 from sqlalchemy import func, select
@@ -133,6 +134,19 @@ def make_fleet(
         caller = Caller(account.id, f"account:{account.id}")
         return Fleet(
             platform, sandbox, caller, pool.id, [bot.id for bot in bots], [bot.username for bot in bots]
+        )
+
+
+def pool_in_tables(platform: Platform, count: int) -> Fleet:
+    """`count` online members of one pool in the tables alone, for what never asks Telegram."""
+    with platform.database.transaction() as session:
+        account = add_account(session)
+        bots = [add_bot(session, account, number + 1) for number in range(count)]
+        pool = add_pool(session, account, bots)
+        caller = Caller(account.id, f"account:{account.id}")
+        nowhere = cast(Sandbox, None)
+        return Fleet(
+            platform, nowhere, caller, pool.id, [bot.id for bot in bots], [bot.username for bot in bots]
         )
 
 
