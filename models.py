@@ -602,11 +602,23 @@ class PluginState(Base):
     value: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
+class DeadLetterState(StrEnum):
+    """Open until somebody replays or discards it; a replay that fails again opens it anew."""
+
+    OPEN = "open"
+    REPLAYING = "replaying"
+    RESOLVED = "resolved"
+
+
 class DeadLetter(Base):
-    """An update, send or job that was given up (U7). The payload is redacted."""
+    """An update, send or job that was given up (U7). The payload is redacted; the original is sealed until resolved."""
 
     __tablename__ = "dead_letters"
-    __table_args__ = (Index(None, "account_id", "at"), Index(None, "fingerprint"))
+    __table_args__ = (
+        Index(None, "account_id", "at"),
+        Index(None, "fingerprint"),
+        Index(None, "state", "account_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
@@ -617,10 +629,17 @@ class DeadLetter(Base):
     error: Mapped[str] = mapped_column(Text)
     fingerprint: Mapped[str] = mapped_column(String(32))
     attempts: Mapped[int] = mapped_column(default=1)
+    timeline: Mapped[list[Any]] = mapped_column(default=list)  # {at, error, replay}; replay 0 is the first life
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    sealed_payload: Mapped[str] = mapped_column(Text, default="")  # what a replay sends in
+    is_uncertain: Mapped[bool] = mapped_column(default=False)  # a send that may have arrived
     at: Mapped[datetime] = mapped_column(default=utc_now)
+    state: Mapped[str] = mapped_column(String(10), default=DeadLetterState.OPEN)
+    replays: Mapped[int] = mapped_column(default=0)  # how many were begun
+    # "<stream> <entry>" of the present replay; "" until it is sent in
+    replay_entry: Mapped[str] = mapped_column(String(120), default="")
     resolved_at: Mapped[datetime | None]
-    resolution: Mapped[str] = mapped_column(String(200), default="")
+    resolution: Mapped[str] = mapped_column(String(200), default="")  # "replayed", or "discarded: <reason>"
 
 
 class Notification(Base):
