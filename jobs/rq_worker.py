@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import gevent
+from redis import RedisError
 from rq import SimpleWorker
 from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
@@ -93,7 +94,13 @@ class GreenletWorker(SimpleWorker):
 
 
 def bury(job: Job, _kind: type[BaseException], error: BaseException, _trace: Any) -> bool:
-    """A failed job becomes a dead letter (U8); when the database is away too, the log has to do."""
+    """A failed job becomes a dead letter (U8); when the database is away too, the log has to do.
+
+    A job that failed because Redis or the database was away is none: every job is a bell that the clock rings again.
+    """
+    if isinstance(error, RedisError | Unavailable):
+        logger.warning("job %s gave way: %s", job.func_name, type(error).__name__)
+        return True
     try:
         with process.platform().database.transaction() as session:
             store(

@@ -5,13 +5,20 @@ from __future__ import annotations
 import importlib
 import inspect
 
+import pytest
+from redis import ConnectionError as RedisConnectionError
 from rq import Queue
 from rq.serializers import JSONSerializer
+from sqlalchemy import select
 
+from jobs import process
+from jobs.rq_worker import bury
+from models import DeadLetter
 from services.clicks.flush import ring_if_waiting
+from services.errors import Unavailable
 from services.platform import Platform
 from services.redis import keys
-from services.redis.jobs import JobName, JobQueue
+from services.redis.jobs import JobName, JobQueue, enqueue
 from services.updates.reconcile import ring_waiting
 
 
@@ -35,3 +42,15 @@ def test_every_rung_job_can_be_called_as_it_was_queued(platform: Platform) -> No
     for job in jobs:
         module, _, function = str(job.func_name).rpartition(".")
         inspect.signature(getattr(importlib.import_module(module), function)).bind(*job.args)
+
+
+def test_a_job_that_only_found_redis_away_leaves_no_dead_letter(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "platform", lambda: platform)
+    job = enqueue(platform.job_redis, JobName.DRAIN_LANE, 3)
+    for error in (RedisConnectionError("away"), Unavailable("away"), ValueError("a mistake")):
+        bury(job, type(error), error, None)
+    with platform.database.reading() as session:
+        (letter,) = session.scalars(select(DeadLetter))
+    assert "a mistake" in letter.error
