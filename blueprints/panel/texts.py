@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from blueprints.panel.analytics import analytics_texts
 from blueprints.panel.destinations import destination_texts
 
 
@@ -119,7 +120,7 @@ def _causes() -> dict[str, str]:
 
 
 def _panel() -> dict[str, str]:
-    return {**_causes(), **_questions(), **_done(), **_numbers(), **destination_texts()}
+    return {**_causes(), **_questions(), **_done(), **_numbers(), **analytics_texts(), **destination_texts()}
 
 
 def _numbers() -> dict[str, str]:

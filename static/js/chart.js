@@ -8,9 +8,13 @@ const SIGNALS = {
 };
 const LEAST_SHOWN = 12; // buckets
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(language, { day: "2-digit", month: "2-digit" });
+const hourOfDay = new Intl.DateTimeFormat(language, { day: "2-digit", month: "2-digit", hour: "2-digit", minute: "2-digit" });
+const DAY = 86400;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** A chart in `element`; `show({times, timeLabel, lines: [{label, values}]})` draws or redraws it. */
+/** A chart in `element`; `show({times, timeLabel, lines: [{label, values}]})` draws or redraws it; `step` is the
+ *  seconds between times where they are not evenly spread, as days are. */
 export function chart(element) {
   const canvas = document.createElement("div");
   canvas.className = "chart-canvas";
@@ -29,7 +33,7 @@ export function chart(element) {
     last = whole;
     const data = sinceTheFirst(whole);
     const columns = [data.times, ...stacked(data.lines)];
-    const wanted = data.lines.map((line) => line.label).join("\n");
+    const wanted = [data.step, ...data.lines.map((line) => line.label)].join("\n");
     if (plot && wanted === shape) {
       plot.setData(columns);
       return;
@@ -72,7 +76,8 @@ function options(element, data, newest) {
   const axis = { stroke: css("--soft"), ticks: { show: false }, font: "12px system-ui, sans-serif" };
   const grid = { stroke: css("--line"), width: 1 };
   const colours = SIGNALS[document.documentElement.dataset.theme] ?? SIGNALS.light;
-  const step = data.times[1] - data.times[0];
+  const step = data.step ?? data.times[1] - data.times[0];
+  const format = () => (step >= DAY ? day : newest().times.length * step > DAY ? hourOfDay : clock);
   return {
     ...size(element),
     cursor: { points: { show: false }, drag: { x: false, y: false } },
@@ -82,11 +87,11 @@ function options(element, data, newest) {
       y: { range: (_plot, _min, max) => [0, Math.max(4, Math.ceil(max * 1.1))] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, values: (_plot, ticks) => ticks.map((tick) => clock.format(new Date(tick * 1000))) },
+      { ...axis, grid: { show: false }, space: 70, values: (_plot, ticks) => ticks.map((tick) => format().format(new Date(tick * 1000))) },
       { ...axis, grid, size: 48, values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick) : "")) },
     ],
     series: [
-      { label: data.timeLabel, value: (_plot, at) => (at ? clock.format(new Date(at * 1000)) : "–") },
+      { label: data.timeLabel, value: (_plot, at) => (at ? format().format(new Date(at * 1000)) : "–") },
       ...data.lines.map((line, index) => ({
         label: line.label,
         stroke: colours[index % colours.length],

@@ -1,0 +1,5 @@
+document.addEventListener("alpine:init", () => {
+  Alpine.data("qrCode", () => ({
+    open: () => document.dispatchEvent(new CustomEvent("qr-code")),
+  }));
+});
