@@ -224,6 +224,37 @@ def test_while_redis_takes_no_counts_limits_hold_here_and_single_use_waits(
     assert failing == []  # the single-use tap met the outage a second time, and waited
 
 
+def test_updates_handled_again_after_a_crash_are_neither_charged_nor_refused(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = threading.Event()
+    dying = Inbound(platform, stopping)
+    once = menu(platform, dying, bot, 2, 1)[1]
+    accept_all(
+        platform,
+        bot,
+        [
+            *(message(n, 1, f"text {n}") for n in range(1001, 1010)),
+            message(1010, 1, "/pay"),
+            tap(1011, 2, once),
+        ],
+    )
+    with monkeypatch.context() as crash:
+        crash.setattr(drain_module.Drain, "_settle", lambda _self, _batch: None)  # dies before the commit
+        crash.setattr(drain_module, "STOP_SECONDS", 0.1)
+        threads = [threading.Thread(target=dying.drain, args=(lane,)) for lane in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: plugins_for_tests.handled == ["8"])
+        wait_until(lambda: platform.redis.zcard(keys.used_actions(bot.id, "1", "text")) == 9)
+        stopping.set()
+        for thread in threads:
+            thread.join(20)
+    said = texts(handle(platform, Inbound(platform, threading.Event()), bot))
+    assert sorted(filter(None, said)) == sorted([*(f"text {n}" for n in range(1001, 1010)), "paid", "buy 1"])
+    assert plugins_for_tests.handled == ["8", "8"]
+
+
 def test_a_lock_lets_one_handler_in_and_tells_the_others(
     platform: Platform, inbound: Inbound, bot: Bot
 ) -> None:
@@ -260,7 +291,8 @@ def test_the_whole_way_through_the_bot_api(settings: Settings, platform: Platfor
     bot = add_bot(platform, identity, SHOP)
     user = sandbox.create_user()
     sandbox.start(user["id"], identity["username"])
-    with working(platform):
+    unpaced = Platform(settings.model_copy(update={"pacing_chat_burst": 100}))
+    with working(unpaced):
         accept_all(platform, bot, [message(n, user["id"], f"text {n}") for n in range(1, 14)])
         sent = wait_until(
             lambda: [
