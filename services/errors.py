@@ -96,13 +96,20 @@ class Unavailable(FlotillaError):
 
 
 class NotDelivered(FlotillaError):
-    """A destination did not take a message; with `permanent` repeating will not help until something is changed."""
+    """A destination did not take a message; with `permanent` repeating will not help until something is changed.
+
+    The message is `template` with its {names} filled from `values`, so that it can be said in another language.
+    """
 
     default_code = "not_delivered"
     status = 502
 
-    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
-        super().__init__(message, retry_after=retry_after)
+    def __init__(
+        self, template: str, *, permanent: bool = False, retry_after: float | None = None, **values: object
+    ) -> None:
+        super().__init__(template.format(**values), retry_after=retry_after)
+        self.template = template
+        self.values = values
         self.permanent = permanent
 
 

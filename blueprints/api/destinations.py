@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
+from flask_babel import get_locale
 from pydantic import Field
 
 from blueprints.access import api, caller
@@ -13,6 +14,7 @@ from blueprints.platform import platform
 from models import DestinationKind
 from services.accounts.caller import Scope
 from services.notifications import registry
+from services.notifications.destinations.reasons import reason_in
 from services.notifications.fields import DEFAULT_ZONE, MAX_NAME, MAX_RULES, NewDestination, Quiet, Rule
 from services.notifications.kinds import Kind
 from services.notifications.views import describe, describe_delivery, describe_made
@@ -138,7 +140,7 @@ def send_test(destination_id: int) -> dict[str, Any]:
     failure = registry.try_destination(platform(), caller(), destination_id)
     return {
         "delivered": failure is None,
-        "error": failure.message if failure else None,
+        "error": reason_in(failure, str(get_locale())) if failure else None,
         "permanent": failure.permanent if failure else False,
     }
 

@@ -160,7 +160,7 @@ def try_destination(platform: Platform, caller: Caller, destination_id: int) -> 
     with platform.database.transaction() as session:
         present = session.get(NotificationDestination, row.id)
         if present is not None:
-            note_outcome(present, failure, utc_now())
+            note_outcome(present, failure, utc_now(), locale)
     return failure
 
 

@@ -19,6 +19,7 @@ from services.metrics import NOTIFICATION_SECONDS, NOTIFICATIONS_SENT, timed
 from services.notifications.backoff import wait_seconds
 from services.notifications.claims import Claim, claim_due
 from services.notifications.destinations.drivers import DRIVERS
+from services.notifications.destinations.reasons import reason_in
 from services.notifications.kinds import Kind
 from services.notifications.notify import notify
 from services.platform import Platform
@@ -83,7 +84,7 @@ def attempt(platform: Platform, claim: Claim) -> NotDelivered | None:
         NOTIFICATIONS_SENT.labels(kind, "refused" if error.permanent else "later").inc()
         return error
     except ConfigurationError as error:
-        return NotDelivered(error.message)
+        return NotDelivered("{reason}", reason=error.message)
     NOTIFICATIONS_SENT.labels(kind, "sent").inc()
     return None
 
@@ -114,7 +115,7 @@ def _settle(
     destination = session.get(NotificationDestination, claim.destination.id)
     if destination is None:
         return
-    note_outcome(destination, failure, now)
+    note_outcome(destination, failure, now, claim.message.locale)
     if failure is None:
         for row in rows:
             row.status, row.sent_at, row.last_error = DeliveryStatus.SENT, now, ""
@@ -130,18 +131,20 @@ def _settle(
         "notification to destination %d %s: %s",
         destination.id,
         "given up" if wait is None else f"repeated in {wait:.0f} s",
-        destination.last_error,
+        redact_text(failure.message),
     )
     if wait is None:
         _tell_owner(session, destination, now)
 
 
-def note_outcome(destination: NotificationDestination, failure: NotDelivered | None, now: datetime) -> None:
-    """Keep with the destination how the last message to it fared, for the panel."""
+def note_outcome(
+    destination: NotificationDestination, failure: NotDelivered | None, now: datetime, locale: str
+) -> None:
+    """Keep with the destination how the last message to it fared, for the panel, in the owner's language."""
     if failure is None:
         destination.last_sent_at, destination.last_error, destination.is_refused = now, "", False
     else:
-        destination.last_error = redact_text(failure.message)[:LONGEST_ERROR]
+        destination.last_error = redact_text(reason_in(failure, locale))[:LONGEST_ERROR]
         destination.last_error_at, destination.is_refused = now, failure.permanent
 
 

@@ -37,12 +37,14 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
         raise _refused(code) from None
     except smtplib.SMTPAuthenticationError as error:
         raise NotDelivered(
-            f"The mail server refused our sign-in ({error.smtp_code}): check SMTP_URL"
+            "The mail server refused our sign-in ({status}): check SMTP_URL", status=error.smtp_code
         ) from None
     except smtplib.SMTPResponseException as error:
         raise _refused(error.smtp_code) from None
     except (smtplib.SMTPException, OSError) as error:
-        raise NotDelivered(f"The mail server did not take the message ({type(error).__name__})") from None
+        raise NotDelivered(
+            "The mail server did not take the message ({error})", error=type(error).__name__
+        ) from None
 
 
 def compose(sender: str, recipient: str, message: Message) -> EmailMessage:
@@ -96,4 +98,6 @@ def _context() -> ssl.SSLContext:
 
 def _refused(code: int) -> NotDelivered:
     # The server's own words may name what is none of the reader's business; the number says enough.
-    return NotDelivered(f"The mail server refused the message ({code})", permanent=500 <= code < 600)
+    return NotDelivered(
+        "The mail server refused the message ({status})", permanent=500 <= code < 600, status=code
+    )

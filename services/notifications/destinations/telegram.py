@@ -49,7 +49,9 @@ def _token(platform: Platform, destination: NotificationDestination) -> str:
 def _told(error: TelegramError) -> NotDelivered:
     # A 401 flaps and is confirmed by the health check; only what Telegram says of this chat is final.
     permanent = isinstance(error, Rejected) and error.code != "telegram_frozen"
-    return NotDelivered(f"Telegram: {error.message}", permanent=permanent, retry_after=error.retry_after)
+    return NotDelivered(
+        "Telegram: {reason}", permanent=permanent, retry_after=error.retry_after, reason=error.message
+    )
 
 
 def _cut(text: str) -> str:

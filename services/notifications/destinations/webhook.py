@@ -13,11 +13,12 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
 
 import certifi
 
 from models import NotificationDestination
-from services.errors import FlotillaError, InvalidInput, NotDelivered
+from services.errors import InvalidInput, NotDelivered, Unavailable
 from services.notifications.messages import Message
 from services.outside_addresses import Target, resolve
 from services.platform import Platform
@@ -69,8 +70,12 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
     config = config_of(platform, destination)
     try:
         target = resolve(config.url, allow_loopback=allows_loopback(platform.settings))
-    except FlotillaError as error:  # an unknown name may be known again later, an inner address never
-        raise NotDelivered(error.message, permanent=isinstance(error, InvalidInput)) from None
+    except Unavailable:  # the name may be known again later
+        raise NotDelivered("The name {host} cannot be resolved", host=_host(config.url)) from None
+    except InvalidInput:
+        raise NotDelivered(
+            "{host} is no public https address", permanent=True, host=_host(config.url)
+        ) from None
     body = json.dumps(message.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
     headers = {
         "Host": target.host_header,
@@ -82,7 +87,7 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
     status, retry_after = _post(target, body, headers)
     if not 200 <= status < 300:
         permanent = status < 500 and status not in WORTH_REPEATING
-        raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after)
+        raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after, status=status)
 
 
 def _post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
@@ -100,7 +105,9 @@ def _post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, fl
             limit.cancel()
         return answer.status, _seconds(answer.headers.get("Retry-After"))
     except (HTTPException, OSError) as error:
-        raise NotDelivered(f"{target.host} did not answer as it should ({type(error).__name__})") from None
+        raise NotDelivered(
+            "{host} did not answer as it should ({error})", host=target.host, error=type(error).__name__
+        ) from None
     finally:
         connection.close()
 
@@ -127,8 +134,14 @@ def _cut_off(connected: socket.socket) -> None:
 
 def _reason(status: int) -> str:
     if 300 <= status < 400:
-        return f"The receiver answered with a redirect ({status}), which is not followed: enter the final address"
-    return f"The receiver answered {status}"
+        return (
+            "The receiver answered with a redirect ({status}), which is not followed: enter the final address"
+        )
+    return "The receiver answered {status}"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _seconds(value: str | None) -> float | None:

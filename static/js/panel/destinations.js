@@ -41,10 +41,10 @@ document.addEventListener("alpine:init", () => {
       await attempt(() => api.remove(`${PATH}/${item.id}`), "destination.deleted");
       tell("destinations-changed");
     },
-    title: (item) => item.name || item.address || text(`destination.${item.kind}`),
+    title: (item) => item.name || text(`destination.${item.kind}`),
     details(item) {
       const quiet = item.quiet ? text("destination.quiet", item.quiet) : "";
-      return [text(`destination.${item.kind}`), item.name ? item.address : "", rulesText(item.rules), quiet].filter(Boolean).join(" · ");
+      return [item.name ? text(`destination.${item.kind}`) : "", item.address, rulesText(item.rules), quiet].filter(Boolean).join(" · ");
     },
     stateText: (item) => text(`destination.state.${item.state}`),
     stateSymbol: (item) => symbol((TONES[item.state] ?? TONES.untried)[0]),

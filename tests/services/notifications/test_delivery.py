@@ -137,7 +137,7 @@ def test_a_failed_message_is_repeated_with_growing_waits_and_the_same_key(
     assert owner.send() == 0
     waits = [(row.next_attempt_at - owner.clock()).total_seconds() for row in owner.deliveries()]
     assert waits == [pytest.approx(30, abs=1)]
-    assert owner.destination(place.id).last_error == "The receiver answered 503"
+    assert owner.destination(place.id).last_error == "O receptor respondeu 503"
     assert [owner.send(wait) for wait in (29, 2, 68, 150)] == [0, 0, 0, 1]
     assert len({post.headers["Idempotency-Key"] for post in receiver.posts}) == 1
     assert len({post.body for post in receiver.posts}) == 1
@@ -167,7 +167,7 @@ def test_a_refusal_is_final_and_told_through_the_other_destination(owner: Owner,
     owner.send()
     assert [post.path for post in receiver.posts] == ["/refused", "/other"]
     row = owner.destination(refused.id)
-    assert (row.is_refused, row.last_error) == (True, "The receiver answered 410")
+    assert (row.is_refused, row.last_error) == (True, "O receptor respondeu 410")
 
 
 def test_the_receiver_may_ask_for_a_longer_wait(owner: Owner, receiver: Receiver) -> None:

@@ -149,7 +149,7 @@ def test_in_production_a_receiver_on_this_machine_is_refused_when_it_is_entered_
     strict.tell(Kind.MEMBER_OFFLINE)
     assert strict.send() == 0
     assert strict.statuses()[0] == "failed"
-    assert "private network" in strict.deliveries()[0].last_error
+    assert "https público" in strict.deliveries()[0].last_error
 
 
 def test_a_silent_receiver_costs_its_time_out_and_no_more(
