@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs import process
-from services.health import conversion_signal, sweep
+from services.health import clicked, conversion_signal, sweep
 from services.metrics import TASK_SECONDS, timed
 
 
@@ -20,6 +20,12 @@ def check_bot(bot_id: int) -> None:
     """Check one bot now."""
     with timed(TASK_SECONDS, "check_bot"):
         sweep.check_bot(process.platform(), bot_id)
+
+
+def look_at_clicked() -> None:
+    """Look at the bots that visitors are being sent to, unless another process is at it."""
+    with timed(TASK_SECONDS, "look_at_clicked"):
+        clicked.look(process.platform())
 
 
 def judge_members() -> None:

@@ -14,6 +14,7 @@ from jobs.leadership import SAFETY_SECONDS, Leadership
 from services.clicks.flush import ring_if_waiting
 from services.clicks.retention import ring_daily
 from services.errors import FlotillaError, Unavailable
+from services.health.clicked import LOOK_SECONDS, ring_if_clicked
 from services.health.sweep import last_sweep_age
 from services.metrics import TICKS
 from services.notifications.sending import ring_if_due
@@ -42,6 +43,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
     period = platform.settings.health_interval_seconds
     return (
         Tick("sweep_health", period, lambda on: enqueue(on.job_redis, JobName.SWEEP_HEALTH)),
+        Tick("look_at_clicked", LOOK_SECONDS, ring_if_clicked),
         Tick("judge_members", JUDGE_SECONDS, lambda on: enqueue(on.job_redis, JobName.JUDGE_MEMBERS)),
         Tick("flush_clicks", 1, ring_if_waiting),
         Tick("ring_waiting", 2, ring_waiting),

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from services.clicks.ledger import Batch, open_ledger
 from services.clicks.rows import ClickRow, parse_entry
 from services.clicks.store import store
+from services.health import clicked
 from services.metrics import CLICKS_FLUSHED, FUNNEL
 from services.platform import Platform
 from services.redis import keys
@@ -87,6 +88,7 @@ def _settle(platform: Platform, life: str, entries: Sequence[Entry]) -> int:
     with platform.redis.pipeline(transaction=True) as pipe:
         pipe.xack(keys.click_stream(), GROUP, *identities)
         pipe.xdel(keys.click_stream(), *identities)
+        clicked.remember(pipe, inserted)
         pipe.execute()
     CLICKS_FLUSHED.inc(len(inserted))
     FUNNEL.labels("click").inc(sum(row.counted for row in inserted))

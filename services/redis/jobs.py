@@ -33,6 +33,7 @@ class JobName(StrEnum):
     DELETE_EXPIRED = "jobs.retention.delete_expired"
     SWEEP_HEALTH = "jobs.health.sweep_health"
     CHECK_BOT = "jobs.health.check_bot"
+    LOOK_AT_CLICKED = "jobs.health.look_at_clicked"
     JUDGE_MEMBERS = "jobs.health.judge_members"
     RECONCILE_BOTS = "jobs.bots.reconcile_bots"
     RECONCILE_BOT = "jobs.bots.reconcile_bot"
@@ -48,6 +49,7 @@ QUEUE_OF: Final = {
     JobName.DELETE_EXPIRED: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
     JobName.CHECK_BOT: JobQueue.DEFAULT,
+    JobName.LOOK_AT_CLICKED: JobQueue.DEFAULT,
     JobName.JUDGE_MEMBERS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOTS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,

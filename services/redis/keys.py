@@ -193,6 +193,11 @@ def sweep_report() -> str:
     return f"{PREFIX}:sweep"
 
 
+def clicked_bots() -> str:
+    """Hash bot id -> clicks since the last look at bots that visitors are sent to. TTL a minute."""
+    return f"{PREFIX}:clicked"
+
+
 def sign_in_attempts(kind: str, who: str) -> str:
     """Failed sign-ins per address or per account (T1); lives 15 minutes."""
     return f"{PREFIX}:signin:{kind}:{who}"

@@ -191,6 +191,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
     leadership.keep()
     assert {tick.name: run_tick(platform, leadership, tick) for tick in ticks(platform)} == {
         "sweep_health": True,
+        "look_at_clicked": True,
         "judge_members": True,
         "flush_clicks": True,
         "ring_waiting": True,
