@@ -13,11 +13,11 @@ from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
 from jobs import process
+from services.dead_letters.store import explain, place_of, store
 from services.errors import Unavailable
 from services.logs import bind
 from services.metrics import TASK_SECONDS
 from services.redis.jobs import JobName
-from services.updates.dead_letters import explain, place_of, store
 
 logger = logging.getLogger(__name__)
 ALLOWED = frozenset(JobName)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from redis import RedisError
 
 from services.behaviour.behaviour import Behaviour
+from services.dead_letters.replay_id import replay_of
 from services.limits.acts import act_of
 from services.limits.callback_data import CallbackSigner
 from services.limits.judge import Act, Judge, Rates
@@ -24,6 +25,7 @@ from services.redis.group_commit import GroupCommit
 
 logger = logging.getLogger(__name__)
 DEFAULT_LIMIT = RateLimit(limit=30, window=60)  # G1
+UNLIMITED = Rates(None, 0, 0, 0)  # for replays: the operator asks, and many a person's letters come at once
 
 
 class Arrived(Protocol):
@@ -33,6 +35,8 @@ class Arrived(Protocol):
     def entry_id(self) -> str: ...
     @property
     def bot_id(self) -> int: ...
+    @property
+    def request_id(self) -> str: ...
     @property
     def update(self) -> str: ...
 
@@ -53,7 +57,11 @@ class Guard:
         While Redis takes no counts, limits are kept in this process, and what must not happen twice has to wait.
         """
         acts = [self._act(each, behaviour, json.loads(each.update)) for each, behaviour in arrived]
-        judged = [(act, self._rates(act)) for act in acts if act is not None]
+        judged = [
+            (act, self._rates(act, each))
+            for act, (each, _) in zip(acts, arrived, strict=True)
+            if act is not None
+        ]
         try:
             verdicts: list[Verdict | None] = [*self._judge.judge(judged)] if judged else []
         except RedisError as error:
@@ -69,7 +77,7 @@ class Guard:
         act = self._act(arrived, behaviour, update)
         if act is None:
             return PASSED
-        verdict = self._single.submit((act, self._rates(act)))
+        verdict = self._single.submit((act, self._rates(act, arrived)))
         _count(act, verdict)
         return verdict
 
@@ -83,7 +91,9 @@ class Guard:
             sensitive=behaviour.router.sensitive,
         )
 
-    def _rates(self, act: Act) -> Rates:
+    def _rates(self, act: Act, arrived: Arrived) -> Rates:
+        if replay_of(arrived.request_id, "update"):
+            return UNLIMITED
         settings = self._settings
         limits = settings.rate_limits_json
         window = limits.get(act.action) or limits.get("default") or DEFAULT_LIMIT

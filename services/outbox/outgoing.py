@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from services.dead_letters.store import Failure
+
 PRIORITIES = ("reply", "bulk")  # by rank: replies go first (O1)
 MESSAGES = ("send", "edit", "forward", "copy")  # methods that begin so count as messages for pacing
 NO_MESSAGES = frozenset({"sendChatAction"})
@@ -25,6 +27,7 @@ class Outgoing:
     text: str
     attempts: int = 0
     migrated: bool = False
+    failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
 
     @cached_property
     def call(self) -> dict[str, Any]:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from models import Lead
+from services.dead_letters.replay_id import replay_of
+from services.dead_letters.store import failure, open_again, sealed_original, store
 from services.errors import (
     NeverSent,
     Rejected,
@@ -18,14 +21,14 @@ from services.errors import (
     TokenRejected,
     TooManyRequests,
     Unavailable,
+    Uncertain,
 )
 from services.health.sweep import report_unauthorized
 from services.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
-from services.outbox.outgoing import Outgoing
+from services.outbox.outgoing import PRIORITIES, Outgoing
 from services.outbox.tokens import TokenBook
 from services.platform import Platform
 from services.telegram.client import TelegramClient
-from services.updates.dead_letters import store
 
 logger = logging.getLogger(__name__)
 UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown (O3)
@@ -36,6 +39,7 @@ TOKEN_PAUSE_SECONDS = 30.0  # between tries with a token that was refused; healt
 DATABASE_PAUSE_SECONDS = 2.0
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
+REMEMBERED = 20  # failures of one message, for its dead letter
 DEACTIVATED = "deactivated"
 UNMODIFIED = "message is not modified"  # an edit that changes nothing: as good as done
 TOO_LATE = "query is too old"  # a button tap answered after Telegram forgot it: nobody waits any more
@@ -98,6 +102,7 @@ class Sending:
 
     def _failed(self, outgoing: Outgoing, error: TelegramError) -> Verdict:
         API_ERRORS.labels("telegram", str(error.error_code)).inc()
+        outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
         match error:
             case TooManyRequests():
                 FLOOD_WAITS.inc()
@@ -162,16 +167,38 @@ class Sending:
 
     def _bury(self, outgoing: Outgoing, error: TelegramError) -> Verdict:
         with self._platform.database.transaction() as session:
-            error_id = store(
-                session,
-                kind="send",
-                source_id=f"send:{outgoing.bot_id}:{outgoing.rank}:{outgoing.entry_id}",
-                error=f"{error.code}: {error}",
-                where=f"{error.code}:{error.error_code}:{error}",
-                bot_id=outgoing.bot_id,
-                attempts=max(1, outgoing.attempts),
-                payload={"chat": outgoing.chat, **outgoing.call},
-            )
+            error_id = self._dead_letter(session, outgoing, error)
         SENDS.labels("dead").inc()
         logger.error("message given up: %s; error id %s", error, error_id)
         return SETTLED
+
+    def _dead_letter(self, session: Session, outgoing: Outgoing, error: TelegramError) -> str:
+        uncertain = isinstance(error, Uncertain) and error.error_code in UNCERTAIN_CODES
+        replay = replay_of(outgoing.request_id, "send")
+        attempts, text = max(1, outgoing.attempts), f"{error.code}: {error}"
+        if replay is not None:
+            return open_again(
+                session,
+                replay,
+                error=text,
+                attempts=attempts,
+                failures=outgoing.failures,
+                is_uncertain=uncertain,
+            )
+        priority = PRIORITIES[outgoing.rank]
+        original = {"request": outgoing.request_id, "priority": priority, "call": outgoing.call}
+        return store(
+            session,
+            kind="send",
+            source_id=f"send:{outgoing.bot_id}:{outgoing.rank}:{outgoing.entry_id}",
+            error=text,
+            where=f"{error.code}:{error.error_code}:{error}",
+            bot_id=outgoing.bot_id,
+            attempts=attempts,
+            failures=outgoing.failures,
+            payload={"chat": outgoing.chat, **outgoing.call},
+            sealed_payload=sealed_original(
+                self._platform.vault, outgoing.bot_id, {"chat": outgoing.chat, **original}
+            ),
+            is_uncertain=uncertain,
+        )

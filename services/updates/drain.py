@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from redis import RedisError
 
+from services.dead_letters.store import explain, failure, place_of
 from services.errors import Unavailable
 from services.logs import bind
 from services.metrics import RETRIES, UPDATE_LAG
@@ -23,7 +24,6 @@ from services.redis import keys, streams
 from services.redis.jobs import JobName, enqueue
 from services.redis.keeper import Holding
 from services.updates.crew import Batches, Crew
-from services.updates.dead_letters import explain, place_of
 from services.updates.effects import Committer, Settled
 from services.updates.fairness import FairQueue
 from services.updates.handling import Handled, Handling, Waiting
@@ -222,6 +222,7 @@ class Drain:
         """The handler's own failure: try again after a while, or give up at the next look."""
         waiting.attempts += 1
         waiting.error, waiting.place = explain(error), place_of(error)
+        waiting.failures += (failure(error),)
         final = waiting.attempts > len(RETRY_DELAYS)
         logger.warning("handler failed (attempt %d): %s", waiting.attempts, place_of(error), exc_info=error)
         RETRIES.labels("update").inc()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from services.dead_letters.store import store
 from services.platform import Platform
 from services.redis import keys, streams
-from services.updates.dead_letters import store
 from services.updates.sealing import open_tokens
 
 AT_ONCE = 200

@@ -12,9 +12,12 @@ from typing import Any
 
 from telebot import types
 
-from plugins.context import Busy, Context, Effects, Lead, Strategy, Tap
+from plugins.buttons import Tap
+from plugins.context import Busy, Context, Effects, Lead, Strategy
 from services.behaviour.behaviour import Behaviour
 from services.behaviour.book import BehaviourBook
+from services.dead_letters.replay_id import replay_of
+from services.dead_letters.store import Failure, open_again, sealed_original, store
 from services.errors import Unavailable
 from services.limits.buttons import pack
 from services.limits.guard import Guard
@@ -27,7 +30,6 @@ from services.notifications.notify import notify
 from services.platform import Platform
 from services.redis import keys
 from services.updates.contacts import Contacts, start_payload
-from services.updates.dead_letters import store
 from services.updates.lanes import kind_of
 from services.updates.sealing import open_tokens, seal_tokens
 from services.updates.timeouts import time_limit
@@ -50,6 +52,7 @@ class Waiting:
     stalls: int = 0  # waits for the database or Redis, which count for nothing
     error: str = ""
     place: str = ""
+    failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
     rank: int = 0
     verdict: Verdict | None = None  # None: not judged yet
 
@@ -143,7 +146,9 @@ class Handling:
             return None
 
     def give_up(self, waiting: Waiting, error: str, error_id: str) -> Handled:
-        """What the bot's error handlers want done about an update that is given up."""
+        """What the bot's error handlers want done about an update that is given up; a person hears of it once."""
+        if replay_of(waiting.request_id, "update"):
+            return NOTHING
         behaviour = self._book.get(waiting.bot_id)
         if behaviour is None or not behaviour.active:
             return NOTHING
@@ -162,7 +167,12 @@ class Handling:
 
     def bury(self, waiting: Waiting, error: str, where: str) -> str:
         """Make the update a dead letter and return its error id; Unavailable when the database is away."""
+        vault, attempts = self._platform.vault, max(1, waiting.attempts)
+        replay = replay_of(waiting.request_id, "update")
         with self._platform.database.transaction() as session:
+            if replay is not None:
+                return open_again(session, replay, error=error, attempts=attempts, failures=waiting.failures)
+            original = {"chat": waiting.chat, "request": waiting.request_id, "update": waiting.update}
             return store(
                 session,
                 kind="update",
@@ -170,8 +180,10 @@ class Handling:
                 error=error,
                 where=where,
                 bot_id=waiting.bot_id,
-                attempts=max(1, waiting.attempts),
-                payload={"update": open_tokens(self._platform.vault, waiting.update, waiting.bot_id)},
+                attempts=attempts,
+                failures=waiting.failures,
+                payload={"update": open_tokens(vault, waiting.update, waiting.bot_id)},
+                sealed_payload=sealed_original(vault, waiting.bot_id, original),
             )
 
     def _context(self, behaviour: Behaviour, update: dict[str, Any], waiting: Waiting) -> Context | None:
