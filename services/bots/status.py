@@ -12,6 +12,7 @@ from services.platform import Platform
 from services.times import utc_now
 
 LONGEST_REASON = 300  # characters of the column
+DAY, MINUTE = "%Y-%m-%d", "%Y-%m-%dT%H:%M"  # how long a notification is not repeated
 
 
 def note(platform: Platform, bot: Bot, status: BotStatus | None, reason: str = "") -> None:
@@ -24,11 +25,13 @@ def note(platform: Platform, bot: Bot, status: BotStatus | None, reason: str = "
         done = session.execute(query.values(status=seen, status_reason=why, updated_at=utc_now()))
         is_written = isinstance(done, CursorResult) and done.rowcount == 1
         if is_written and seen == BotStatus.FAILED != bot.status:
-            tell_owner(session, bot, Kind.BOT_FAILED, reason=why)
+            tell_owner(session, bot, Kind.BOT_FAILED, once_in=MINUTE, reason=why)
+        elif is_written and seen == BotStatus.RUNNING and bot.status == BotStatus.FAILED:
+            tell_owner(session, bot, Kind.BOT_RECOVERED, once_in=MINUTE)
     bot.status, bot.status_reason = seen, why
 
 
-def tell_owner(session: Session, bot: Bot, kind: Kind, **params: str) -> None:
-    """Notify the bot's owner of `kind`, once a day and bot at most."""
-    key = f"{kind}:{bot.id}:{utc_now():%Y-%m-%d}"
+def tell_owner(session: Session, bot: Bot, kind: Kind, *, once_in: str = DAY, **params: str) -> None:
+    """Notify the bot's owner of `kind`, at most once per bot in a day, or in a MINUTE for what is told per change."""
+    key = f"{kind}:{bot.id}:{utc_now():{once_in}}"
     notify(session, bot.account_id, kind, kind.level, key, {"bot": bot.username, **params}, bot_id=bot.id)

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     WEBHOOK_STOLEN = "webhook_stolen"
     POLLED_ELSEWHERE = "polled_elsewhere"
     BOT_FAILED = "bot_failed"
+    BOT_RECOVERED = "bot_recovered"
     QUEUE_LAG = "queue_lag"
     DEAD_LETTERS = "dead_letters"
     TRAFFIC_ANOMALY = "traffic_anomaly"
@@ -64,5 +65,6 @@ ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
     Kind.POOL_RECOVERED: (Kind.POOL_CRITICAL,),
     Kind.TRAFFIC_NORMAL: (Kind.TRAFFIC_ANOMALY,),
     Kind.OUTAGE_OVER: (Kind.OUTAGE,),
+    Kind.BOT_RECOVERED: (Kind.BOT_FAILED,),
     Kind.SWEEP_BACK: (Kind.SWEEP_LATE,),
 }

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from models import Bot, BotStatus
+from services.bots.status import note
 from services.notifications.claims import CLAIM_SECONDS, claim_due
 from services.notifications.fields import Rule
 from services.notifications.kinds import Kind
@@ -258,3 +260,16 @@ def test_the_secrets_of_a_webhook_stand_in_no_row_and_no_log(
     assert made.secret.startswith("whsec_")
     assert made.secret not in stored + caplog.text
     assert "canary" not in stored + caplog.text
+
+
+def test_a_bot_that_failed_and_works_again_is_told_both_times(owner: Owner, receiver: Receiver) -> None:
+    owner.webhook(receiver.url)
+    with owner.platform.database.reading() as session:
+        bot = session.get_one(Bot, owner.bot_id)
+    note(owner.platform, bot, BotStatus.FAILED, "no token")
+    owner.send()
+    note(owner.platform, bot, BotStatus.RUNNING)
+    owner.send()
+    note(owner.platform, bot, BotStatus.RUNNING)
+    owner.send()
+    assert kinds(receiver) == [["bot_failed"], ["bot_recovered"]]
