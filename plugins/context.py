@@ -16,6 +16,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
+from plugins.buttons import Button, Kept, Tap, unpacked
+
 COMMAND: Final = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
 STATE_TTL_SECONDS = 7 * 24 * 3600
 DEFAULT_LANGUAGE = "en"
@@ -75,42 +77,8 @@ class Call:
     priority: Priority = Priority.REPLY
 
 
-@dataclass(frozen=True)
-class Tap:
-    """A tap on a button made by `ctx.button`: its data was signed by us, for this chat and person, and is still valid."""
-
-    action: str
-    payload: str = ""
-
-
-@dataclass(frozen=True)
-class Button:
-    """What a button is to carry. `user_id` 0 lets everybody in the chat use it; `seconds` None means the usual life."""
-
-    action: str
-    payload: str
-    user_id: int
-    chat_id: int
-    once: bool = False
-    seconds: int | None = None
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A payload too large for a button, to be kept under `name` for `seconds`."""
-
-    name: str
-    payload: str
-    seconds: int
-
-
 class Busy(Exception):
     """Somebody else holds the lock. Uncaught, it makes the bot say so, and nothing the handler wanted happens."""
-
-
-def _unpacked(button: Button) -> tuple[str, Kept | None]:
-    """Stand-in where no keys are at hand, as in a plugin's own tests."""
-    return f"{button.action}:{button.payload}", None
 
 
 @dataclass
@@ -137,7 +105,7 @@ class Context:
     match: re.Match[str] | None = None
     load_state: Callable[[], str | None] = lambda: None
     tap: Tap | None = None
-    pack: Callable[[Button], tuple[str, Kept | None]] = _unpacked
+    pack: Callable[[Button], tuple[str, Kept | None]] = unpacked
     lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))

@@ -24,7 +24,13 @@ from services.errors import InvalidInput
 logger = logging.getLogger(__name__)
 BUILT_IN = Path(__file__).resolve().parent.parent.parent / "plugins"
 CUSTOM = BUILT_IN / "custom"
-THE_INTERFACE = {"__init__", "base", "router", "context"}  # modules of plugins/ that are no plugins
+THE_INTERFACE = {
+    "__init__",
+    "base",
+    "router",
+    "context",
+    "buttons",
+}  # modules of plugins/ that are no plugins
 
 
 @dataclass

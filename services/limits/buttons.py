@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from plugins.context import Button, Kept
+from plugins.buttons import Button, Kept
 from services.limits.callback_data import MOST_BYTES, CallbackSigner, Switch
 from services.settings import Settings
 
