@@ -629,7 +629,9 @@ class DeadLetter(Base):
     error: Mapped[str] = mapped_column(Text)
     fingerprint: Mapped[str] = mapped_column(String(32))
     attempts: Mapped[int] = mapped_column(default=1)
-    timeline: Mapped[list[Any]] = mapped_column(default=list)  # {at, error, replay}; replay 0 is the first life
+    timeline: Mapped[list[Any]] = mapped_column(
+        default=list
+    )  # {at, error, replay}; replay 0 is the first life
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sealed_payload: Mapped[str] = mapped_column(Text, default="")  # what a replay sends in
     is_uncertain: Mapped[bool] = mapped_column(default=False)  # a send that may have arrived

@@ -13,6 +13,7 @@ from redis import RedisError
 from jobs.leadership import SAFETY_SECONDS, Leadership
 from services.clicks.flush import ring_if_waiting
 from services.clicks.retention import ring_daily
+from services.dead_letters.resending import ring_if_replaying
 from services.errors import FlotillaError, Unavailable
 from services.health.clicked import LOOK_SECONDS, ring_if_clicked
 from services.health.sweep import last_sweep_age
@@ -51,6 +52,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("delete_expired", 3600, ring_daily),
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("deliver_notifications", 2, ring_if_due),
+        Tick("replay_dead_letters", 1, ring_if_replaying),
     )
 
 

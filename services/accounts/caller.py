@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
-from models import AuditEvent, Bot, NotificationDestination, RedirectPool
+from models import AuditEvent, Bot, DeadLetter, NotificationDestination, RedirectPool
 from services.errors import Forbidden, NotFound
 
 
@@ -38,7 +38,7 @@ class Caller:
             raise Forbidden(f"This key lacks the scope '{scope}'; make one that has it", code="scope_missing")
 
 
-Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination)
+Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter)
 
 
 def owned(caller: Caller, table: type[Row]) -> Select[Row]:
@@ -54,7 +54,7 @@ def get_owned(session: Session, caller: Caller, table: type[Row], identity: int 
     row = session.scalar(select(table).where(_is(table, identity)))
     if row is None or (row.account_id != caller.account_id and not caller.is_admin):
         raise NotFound(f"There is no such {_word(table)}", code=f"{_word(table)}_not_found")
-    if row.account_id != caller.account_id:
+    if row.account_id not in (caller.account_id, None):  # None: the installation's own, such as a failed job
         session.add(
             AuditEvent(
                 account_id=row.account_id,
@@ -75,7 +75,7 @@ def _is(table: type[Row], identity: int | str) -> ColumnElement[bool]:
 
 
 def _word(table: type[Row]) -> str:
-    return {Bot: "bot", RedirectPool: "pool"}.get(table, "destination")
+    return {Bot: "bot", RedirectPool: "pool", DeadLetter: "dead_letter"}.get(table, "destination")
 
 
 def record(

@@ -117,6 +117,8 @@ def open_again(
 ) -> str:
     """A replay was given up: its letter is open again, with the attempts added. Returns the letter's error id.
 
+    `attempts` 0 says that the replay never ran; then the letter's own error stays.
+
     Telling a second time, after a crash, changes nothing; nor does it when the letter is gone ("").
     """
     letter = session.scalar(select(DeadLetter).where(DeadLetter.id == replay.letter_id).with_for_update())
@@ -124,8 +126,9 @@ def open_again(
         return ""
     if letter.state == DeadLetterState.REPLAYING and letter.replays == replay.number:
         letter.state = DeadLetterState.OPEN
-        letter.error = redact_text(error)[:LONGEST_ERROR]
-        letter.attempts += attempts
+        if attempts:
+            letter.error = redact_text(error)[:LONGEST_ERROR]
+            letter.attempts += attempts
         letter.timeline = [*letter.timeline, *_timeline(failures, error, replay.number)][-MOST_ATTEMPTS:]
         letter.is_uncertain = letter.is_uncertain or is_uncertain
         letter.replay_entry = ""

@@ -28,6 +28,7 @@ class JobName(StrEnum):
     DRAIN_LANE = "jobs.inbound.drain_lane"
     DRAIN_OUTBOX = "jobs.outbound.drain_outbox"
     STORE_DEAD_LETTERS = "jobs.inbound.store_dead_letters"
+    REPLAY_DEAD_LETTERS = "jobs.inbound.replay_dead_letters"
     FLUSH_CLICKS = "jobs.clicks.flush_clicks"
     REPAIR_POOLS = "jobs.pools.repair_pools"
     DELETE_EXPIRED = "jobs.retention.delete_expired"
@@ -44,6 +45,7 @@ QUEUE_OF: Final = {
     JobName.DRAIN_LANE: JobQueue.UPDATES,
     JobName.DRAIN_OUTBOX: JobQueue.OUTBOUND,
     JobName.STORE_DEAD_LETTERS: JobQueue.DEFAULT,
+    JobName.REPLAY_DEAD_LETTERS: JobQueue.DEFAULT,
     JobName.FLUSH_CLICKS: JobQueue.DEFAULT,
     JobName.REPAIR_POOLS: JobQueue.DEFAULT,
     JobName.DELETE_EXPIRED: JobQueue.DEFAULT,

@@ -135,6 +135,11 @@ def intake_dead() -> str:
     return f"{PREFIX}:intake:dead"
 
 
+def replayed(letter_id: int, number: int) -> str:
+    """The entry that the Nth replay of a dead letter became, so that it becomes one only; lives a week."""
+    return f"{PREFIX}:replayed:{letter_id}:{number}"
+
+
 def outbox(bot_id: int, priority: str) -> str:
     """Stream of a bot's unsent calls of one priority (`reply`, `bulk`); entries are deleted once settled."""
     return f"{PREFIX}:outbox:{bot_id}:{priority}"

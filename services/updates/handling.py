@@ -106,6 +106,7 @@ class Handling:
         if behaviour is None or not behaviour.active:
             UPDATES.labels("dropped").inc()
             logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
+            self._open_again(waiting)
             return NOTHING
         update = json.loads(open_tokens(self._platform.vault, waiting.update, waiting.bot_id))
         ctx = self._context(behaviour, update, waiting)
@@ -185,6 +186,13 @@ class Handling:
                 payload={"update": open_tokens(vault, waiting.update, waiting.bot_id)},
                 sealed_payload=sealed_original(vault, waiting.bot_id, original),
             )
+
+    def _open_again(self, waiting: Waiting) -> None:
+        """A dropped replay took no effect: the operator is to see that."""
+        replay = replay_of(waiting.request_id, "update")
+        if replay is not None:
+            with self._platform.database.transaction() as session:
+                open_again(session, replay, error="The bot is stopped", attempts=0)
 
     def _context(self, behaviour: Behaviour, update: dict[str, Any], waiting: Waiting) -> Context | None:
         kind = kind_of(update)

@@ -12,10 +12,11 @@ from plugins.router import CALLBACK, PASS, Router
 from services.behaviour.catalogue import catalogue
 
 calls: list[tuple[int, str]] = []  # (bot, text) in order of handling
+mended = False  # whether `mend` works by now
 
 
 class TrialPlugin(BasePlugin):
-    """`sleep S`, `fail`, `fail N` (the first N times), `die`, `count` (conversation state), anything else: echo."""
+    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `count` (conversation state), anything else: echo."""
 
     name = "trial"
 
@@ -34,6 +35,8 @@ class TrialPlugin(BasePlugin):
                 time.sleep(float(rest.split()[0]))
             case "fail" if not rest or calls.count((ctx.bot.id, message.text)) <= int(rest):
                 ctx.send("never seen")
+                raise ValueError("on order")
+            case "mend" if not mended:
                 raise ValueError("on order")
             case "die":
                 os._exit(9)
