@@ -108,6 +108,7 @@ def _seen(
 
 def _matured(members: Sequence[PoolBot], known: Mapping[int, Conversion], now: datetime) -> Any:
     """Clicks that matured since the last look, in order: each member's own lag decides, and there are 19 lags at most."""
+    oldest = max(now - OLDEST, min(known[member.id].judged_until for member in members))
     lags = {known[member.id].lag_seconds for member in members}
     ripe = [
         and_(Conversion.lag_seconds == lag, Click.at <= now - timedelta(seconds=lag)) for lag in sorted(lags)
@@ -119,7 +120,7 @@ def _matured(members: Sequence[PoolBot], known: Mapping[int, Conversion], now: d
         .where(
             PoolBot.id.in_([member.id for member in members]),
             Click.counted,
-            Click.at > now - OLDEST,
+            Click.at > oldest,  # a constant, so that an index bounds what is read
             Click.at > Conversion.judged_until,
             or_(PoolBot.slow_start_at.is_(None), Click.at > PoolBot.slow_start_at),
             or_(*ripe),

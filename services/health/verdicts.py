@@ -22,6 +22,7 @@ from services.health.pool_health import counts, refresh_pool_health
 from services.health.sweep import tell
 from services.platform import Platform
 
+QUIET_SECONDS: Final = 300  # so often the place of a member without clicks moves on, to keep looks short
 LOOKED_SECONDS: Final = 60  # how often an unchanged delivery layer is stamped
 
 
@@ -82,8 +83,10 @@ def _row(view: View, member: PoolBot, case: Case | None, now: datetime) -> dict[
     if case is None:
         return None
     until = case.judged_until
-    if until == known.judged_until and member.id in view.seen:
-        until = max(known.judged_until, now - timedelta(seconds=known.lag_seconds))
+    ripe = now - timedelta(seconds=known.lag_seconds)
+    quiet = ripe - known.judged_until > timedelta(seconds=QUIET_SECONDS)
+    if until == known.judged_until and (member.id in view.seen or quiet):
+        until = max(known.judged_until, ripe)
     fresh = {
         "judged_until": until,
         "run": case.evidence.run,

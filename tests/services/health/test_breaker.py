@@ -13,6 +13,7 @@ import pytest
 from models import MemberStatus as S
 from models import PoolBot
 from services.health.breaker import (
+    LAYER_CAUSES,
     BreakerState,
     CheckOutcome,
     Verdict,
@@ -147,11 +148,18 @@ def test_two_answers_at_the_same_moment_are_one_failure() -> None:
     assert step(first, OUTCOMES["401"], NOW + timedelta(seconds=1)).state == first
 
 
-def test_a_good_getme_does_not_clear_a_degradation_by_conversion() -> None:
-    degraded = BreakerState(S.DEGRADED, "conversion")
+@pytest.mark.parametrize("cause", sorted(LAYER_CAUSES))
+def test_a_good_getme_does_not_clear_what_another_layer_degraded(cause: str) -> None:
+    degraded = BreakerState(S.DEGRADED, cause)
     assert step(degraded, OUTCOMES["good"], NOW).state == degraded
     failed = step(degraded, OUTCOMES["401"], NOW).state
-    assert (failed.status, failed.status_cause) == (S.DEGRADED, "conversion")
+    assert (failed.status, failed.status_cause) == (S.DEGRADED, cause)
+    assert step(failed, OUTCOMES["401"], NOW + timedelta(seconds=3)).state.status is S.OFFLINE
+
+
+def test_a_suspect_with_one_failed_check_is_still_one_by_conversion() -> None:
+    failed = step(BreakerState(S.SUSPECT, "conversion"), OUTCOMES["timeout"], NOW).state
+    assert (failed.status, failed.status_cause, failed.consecutive_failures) == (S.SUSPECT, "conversion", 1)
 
 
 def test_a_banned_member_returns_only_by_leave_and_then_by_two_good_checks() -> None:
