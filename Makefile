@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit docs translations axe lock
+.PHONY: run demo test lint unit chaos bench bench-redirect docs translations axe lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -23,8 +23,20 @@ lint: $(VENV)/.dev
 unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
-docs: $(VENV)/.run      ## write docs/configuration.md and .env.example from the settings
+# How each figure is measured, and what it means: docs/benchmarks.md. ARGS go to the command, as in ARGS=--quick
+bench: $(VENV)/.dev     ## what a click and an update cost here: requests/s, replies/s, round trips, queries
+	-$(BIN)/python -m benchmarks.redirect --only rate --rounds 3 --seconds 5
+	$(BIN)/python -m benchmarks.pipeline --only ours --no-idle $(ARGS)
+
+bench-redirect: $(VENV)/.dev ## every figure of the redirect engine; about ten minutes, on a quiet machine
+	$(BIN)/python -m benchmarks.redirect $(ARGS)
+
+chaos: $(VENV)/.dev     ## kill, cut and starve an installation under load, print what held; make chaos OPTIONS="--kills 5 --updates 1000"
+	$(BIN)/python -m chaos $(OPTIONS)
+
+docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/licences.md from their sources
 	$(BIN)/python -m launch.configuration --write
+	$(BIN)/python -m launch.licences
 
 CATALOGUE = build/messages.pot
 translations: $(VENV)/.dev ## bring translations/ up to the texts in the source, and compile them
