@@ -12,7 +12,8 @@ from blueprints.platform import platform
 from models import RedirectPool
 from services.accounts.caller import Scope
 from services.analytics.period import period
-from services.analytics.pool import PoolAnalytics, pool_analytics
+from services.analytics.pool import pool_analytics
+from services.analytics.report import PoolAnalytics
 from services.analytics.table import csv_lines
 from services.analytics.timeline import pool_failures, pool_transitions
 from services.health.wave import revert_wave

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT
 from models import Audience
-from services.analytics.pool import By
+from services.analytics.report import By
 from services.clicks.audience import Device
 
 Text = Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)]

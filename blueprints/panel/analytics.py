@@ -13,7 +13,8 @@ from blueprints.api.reports import AnalyticsQuery
 from blueprints.panel.blueprint import blueprint
 from blueprints.platform import platform
 from services.analytics.period import period
-from services.analytics.pool import By, pool_analytics
+from services.analytics.pool import pool_analytics
+from services.analytics.report import By
 from services.pools.pools import describe, get_pool
 from services.times import utc_now
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -94,7 +95,7 @@ def test_hours_tile_a_period_without_gap(minutes: int, zone: str) -> None:
 
 
 def test_csv_cells_are_no_formulas() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"label": "=HYPERLINK(1)", "n": -5, "x": None},
         {"label": "@x"},
         {"label": "+1"},

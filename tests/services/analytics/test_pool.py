@@ -13,7 +13,8 @@ from sqlalchemy import event, func, select, text
 
 from models import Bot, Click, ClickBreakdown, ClickRollup, DailyVisitor, PoolBot, PoolBotTransition
 from services.analytics.period import Period, period
-from services.analytics.pool import By, pool_analytics
+from services.analytics.pool import pool_analytics
+from services.analytics.report import By
 from services.analytics.timeline import pool_transitions
 from services.clicks import rollups
 from services.clicks.attribution import record_start
@@ -258,7 +259,7 @@ def test_a_click_keeps_its_source(platform: Platform) -> None:
     busy_pool(platform)
     with platform.database.reading() as session:
         sources = select(Click.source, func.count()).where(Click.counted).group_by(Click.source)
-        assert {source: clicks for source, clicks in session.execute(sources)} == {"": 3, "fb": 3, "gclid": 3}
+        assert dict(session.execute(sources).all()) == {"": 3, "fb": 3, "gclid": 3}
 
 
 def _literal(query: Any, platform: Platform) -> str:

@@ -1,0 +1,167 @@
+"""Reports, clicks, transitions, failures and the QR code over HTTP: as JSON, as CSV, and in the panel, all the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from models import Account, PoolBot, PoolBotTransition
+from services.clicks.flush import flush
+from services.platform import Platform
+from services.times import utc_now
+from tests.blueprints.people import caller_of, make_account, make_key, sign_in
+from tests.services.clicks.clicking import click, unstarted
+from tests.services.pools.fleet import new_pool
+
+pytestmark = pytest.mark.data
+
+
+@pytest.fixture
+def pool_id(platform: Platform) -> int:
+    """A pool of owner@example.com with two bots, 6 counted clicks, 2 of a crawler, 1 of them from a formula."""
+    pool = new_pool(platform, caller_of(make_account(platform)), "red1", 2)
+    road = unstarted(platform)
+    for number in range(6):
+        click(
+            road,
+            QUERY_STRING="utm_source==cmd()" if number == 0 else "utm_source=fb",
+            REMOTE_ADDR=f"203.0.113.{number}",
+        )
+    for _ in range(2):
+        click(road, REQUEST_METHOD="HEAD")
+    flush(platform)
+    return pool.id
+
+
+@pytest.fixture
+def key(platform: Platform, pool_id: int) -> dict[str, str]:
+    """The owner's key, for reading."""
+    with platform.database.reading() as session:
+        account = session.scalars(select(Account)).first()
+    assert account is not None
+    return make_key(platform, account, "read")
+
+
+def rows_of_csv(answer: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+@pytest.mark.parametrize("by", ["hour", "day", "source", "country", "device", "bot"])
+def test_json_csv_and_panel_say_the_same(
+    client: FlaskClient, pool_id: int, key: dict[str, str], by: str
+) -> None:
+    asked = f"by={by}&tz=America/Sao_Paulo"
+    report = client.get(f"/api/v1/redirect-pools/{pool_id}/analytics?{asked}", headers=key).get_json()
+    table = client.get(f"/api/v1/redirect-pools/{pool_id}/analytics.csv?{asked}", headers=key)
+    assert table.mimetype == "text/csv"
+    assert [int(row["redirects"]) for row in rows_of_csv(table)] == [
+        row["redirects"] for row in report["rows"]
+    ]
+    sign_in(client)
+    page = client.get(f"/panel/live/pools/{pool_id}/analytics?{asked}").get_json()
+    assert page["rows"] == report["rows"]
+    assert page["totals"] == report["totals"]
+    assert report["totals"]["redirects"] == 6
+    for rows in page["breakdowns"].values():
+        assert sum(row["redirects"] for row in rows) == 6
+    status = client.get(f"/api/redirect-pools/{pool_id}/status").get_json()
+    assert report["now"] == {name: status[name] for name in report["now"]}
+
+
+def test_a_formula_in_a_source_is_text_in_the_csv(
+    client: FlaskClient, pool_id: int, key: dict[str, str]
+) -> None:
+    answer = client.get(f"/api/v1/redirect-pools/{pool_id}/analytics.csv?by=source", headers=key)
+    assert sorted(row["key"] for row in rows_of_csv(answer)) == ["'=cmd()", "fb"]
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_wrong_questions_name_their_field(client: FlaskClient, pool_id: int, key: dict[str, str]) -> None:
+    base = f"/api/v1/redirect-pools/{pool_id}/analytics"
+    for asked, field in (("by=week", "by"), ("tz=Nowhere", "tz"), ("from=x", "from"), ("until=1", "until")):
+        answer = client.get(f"{base}?{asked}", headers=key)
+        assert (answer.status_code, answer.get_json()["field"]) == (422, field)
+
+
+def test_clicks_are_listed_newest_first_page_by_page_and_filtered(
+    client: FlaskClient, pool_id: int, key: dict[str, str]
+) -> None:
+    def get(query: str) -> dict[str, Any]:
+        answer = client.get(f"/api/v1/clicks?{query}", headers=key)
+        assert answer.status_code == 200, answer.get_json()
+        found: dict[str, Any] = answer.get_json()
+        return found
+
+    seen: list[dict[str, Any]] = []
+    cursor = ""
+    for _ in range(4):
+        page = get(f"limit=3&cursor={cursor}")
+        seen += page["items"]
+        cursor = page["next"] or ""
+        if not cursor:
+            break
+    assert [one["at"] for one in seen] == sorted((one["at"] for one in seen), reverse=True)
+    assert len({one["id"] for one in seen}) == len(seen) == 8
+    assert len(get(f"pool_id={pool_id}&counted=true")["items"]) == 6
+    assert len(get("audience=head")["items"]) == 2
+    assert len(get("source=fb&audience=human")["items"]) == 5
+    assert get("started=true")["items"] == []
+    bot_id = seen[0]["bot_id"]
+    assert all(one["bot_id"] == bot_id for one in get(f"bot_id={bot_id}")["items"])
+    tomorrow = (utc_now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert get(f"from={tomorrow}")["items"] == []
+    assert len(get(f"to={tomorrow}")["items"]) == 8
+    wrong = client.get("/api/v1/clicks?cursor=rubbish", headers=key)
+    assert (wrong.status_code, wrong.get_json()["field"]) == (422, "cursor")
+
+
+def test_transitions_and_failures_are_the_members(
+    client: FlaskClient, platform: Platform, pool_id: int, key: dict[str, str]
+) -> None:
+    with platform.database.transaction() as session:
+        member = session.scalars(select(PoolBot).where(PoolBot.pool_id == pool_id)).first()
+        assert member is not None
+        member.last_failures = [{"at": "2026-01-01T00:00:00Z", "cause": "timeout", "detail": ""}]
+        for status in ("degraded", "offline", "online"):
+            session.add(PoolBotTransition(pool_bot_id=member.id, from_status="online", to_status=status))
+            session.flush()
+    base = f"/api/v1/redirect-pools/{pool_id}"
+    first = client.get(f"{base}/transitions?limit=2", headers=key).get_json()
+    rest = client.get(f"{base}/transitions?limit=2&cursor={first['next']}", headers=key).get_json()
+    assert [one["to"] for one in first["items"] + rest["items"]] == ["online", "offline", "degraded"]
+    assert rest["next"] is None
+    (failure,) = client.get(f"{base}/failures", headers=key).get_json()["items"]
+    assert (failure["bot_id"], failure["cause"]) == (member.bot_id, "timeout")
+
+
+def test_the_qr_code_is_an_svg_of_the_link(client: FlaskClient, pool_id: int, key: dict[str, str]) -> None:
+    answer = client.get(f"/api/v1/redirect-pools/{pool_id}/qr.svg", headers=key)
+    assert answer.mimetype == "image/svg+xml"
+    drawing = ElementTree.fromstring(answer.text)
+    assert drawing.tag.endswith("svg")
+    title = next(part.text for part in drawing.iter() if part.tag.endswith("title"))
+    assert title == "http://localhost/go/red1"
+
+
+def test_the_analytics_page_is_the_owners(client: FlaskClient, platform: Platform, pool_id: int) -> None:
+    sign_in(client)
+    assert client.get(f"/panel/pools/{pool_id}/analytics").status_code == 200
+    make_account(platform, "other@example.com")
+    stranger = client.application.test_client()
+    sign_in(stranger, "other@example.com")
+    for path in (f"/panel/pools/{pool_id}/analytics", f"/panel/live/pools/{pool_id}/analytics"):
+        assert stranger.get(path).status_code == 404
+
+
+def test_the_openapi_document_names_the_questions(client: FlaskClient) -> None:
+    paths = client.get("/api/v1/openapi.json").get_json()["paths"]
+    asked = paths["/api/v1/redirect-pools/{pool_id}/analytics"]["get"]["parameters"]
+    assert {"from", "to", "by", "tz"} <= {one["name"] for one in asked}
+    assert "cursor" in {one["name"] for one in paths["/api/v1/clicks"]["get"]["parameters"]}
