@@ -63,7 +63,7 @@ def create_destination(platform: Platform, caller: Caller, new: NewDestination) 
             raise Conflict(f"An account has at most {MAX_DESTINATIONS} destinations", code="too_many")
         row.account_id = caller.account_id
         bot = get_owned(session, caller, Bot, new.bot_id) if new.bot_id is not None else None
-        if bot is not None and bot.account_id != caller.account_id:  # an admin's look reaches further than his own
+        if bot is not None and bot.account_id != caller.account_id:  # which an admin can see
             raise NotFound("There is no such bot", code="bot_not_found")
         row.bot_id = bot.id if bot else None
         _set_rules(session, caller, row, new.rules)
