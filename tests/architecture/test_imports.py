@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "launch": {"launch", "services", "models"},
     "migrations": {"models", "services"},
     "sandbox": {"sandbox"},
+    # It attacks an installation from outside, and makes its bots and PostgreSQL as the tests do.
+    "chaos": {"chaos", "jobs", "launch", "models", "plugins", "services", "tests.servers"},
     "benchmarks": {"benchmarks", "app", "services", "models", "sandbox", "plugins", "jobs"},
 }
 OURS = set(MAY_IMPORT) - {"gunicorn"} | {"tests"}  # there the name is the server's

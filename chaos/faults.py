@@ -1,0 +1,209 @@
+"""The attacks. Each does its harm, writes an Incident, and leaves the installation whole again."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from sqlalchemy import create_engine, text
+
+from chaos.book import Book, Incident
+from chaos.installation import PROGRAMS, Installation, until
+
+Fault = Callable[[Installation, Book, random.Random], None]
+GRACE_SECONDS = 25.0  # everything has to be out by then
+FULL_BYTES = 1_000_000
+
+
+def kill(victim: str) -> Fault:
+    """kill -9; the supervisor starts it again. Of web sometimes the child alone, which its master replaces."""
+
+    def attack(place: Installation, book: Book, chance: random.Random) -> None:
+        incident = Incident("kill -9", victim, time.time())
+        if victim == "web" and chance.random() < 0.5:
+            place.keeper.kill_child(victim)
+        else:
+            place.keeper.kill(victim)
+        if victim == "valkey":
+            until(place.platform.redis.ping, "Valkey did not come back")
+        book.sample(incident)
+        _over(book, incident)
+
+    return attack
+
+
+def sleep(victim: str, seconds: float) -> Fault:
+    """SIGSTOP of a lease holder while a second worker stands by, SIGCONT after `seconds`."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        with _fault(book, f"SIGSTOP {seconds:g} s", victim, is_kill=True) as incident:
+            place.keeper.start(f"{victim}-standby")
+            place.keeper.send(victim, signal.SIGSTOP)
+            book.sample(incident)
+            time.sleep(seconds)
+            place.keeper.send(victim, signal.SIGCONT)
+        place.keeper.stop(f"{victim}-standby")
+
+    return attack
+
+
+def terminate_all(place: Installation, book: Book, _chance: random.Random) -> None:
+    """SIGTERM to all programs at once, and a new start."""
+    with _fault(book, "SIGTERM", "all", is_kill=False) as incident:
+        ends = place.keeper.stop(*PROGRAMS)
+        slowest = max(ends, key=lambda name: ends[name][0])
+        incident.note = f"all out after {ends[slowest][0]:.1f} s (last {slowest})"
+        wrong = {name: code for name, (_, code) in ends.items() if code not in (0, -signal.SIGTERM)}
+        if wrong or ends[slowest][0] > GRACE_SECONDS:
+            incident.note += f"; VIOLATED: exit codes {wrong}, at most {GRACE_SECONDS:g} s"
+        for name in PROGRAMS:
+            place.keeper.start(name)
+
+
+def partition(line: str, seconds: float) -> Fault:
+    """Nothing passes between the programs and Valkey or the Bot API, and nobody is told."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        wire = place.redis_wire if line == "valkey" else place.api_wire
+        name = f"partition {seconds:g} s"
+        with _fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
+            wire.silence()
+            time.sleep(seconds)
+        wire.mend()
+
+    return attack
+
+
+def cut(line: str, seconds: float) -> Fault:
+    """All connections are reset, and new ones for `seconds`."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        wire = place.redis_wire if line == "valkey" else place.api_wire
+        with _fault(book, f"cut {seconds:g} s", line, is_kill=False, loses_answers=line == "api"):
+            wire.cut()
+            time.sleep(seconds)
+        wire.mend()
+
+    return attack
+
+
+def slow(line: str, seconds: float, delay: float) -> Fault:
+    """Each packet takes `delay` seconds longer."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        wire = place.redis_wire if line == "valkey" else place.api_wire
+        with _fault(book, f"{delay * 1000:g} ms slower for {seconds:g} s", line, is_kill=False):
+            wire.slow(delay)
+            time.sleep(seconds)
+        wire.mend()
+
+    return attack
+
+
+def api_errors(name: str, seconds: float, **spec: object) -> Fault:
+    """The Bot API answers sendMessage with the sandbox's fault `spec`. Answers lost after the act are uncertain."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        with _fault(book, name, "api", is_kill=False, loses_answers=bool(spec.get("applied"))):
+            place.telegram.post("/faults", method="sendMessage", **spec)
+            time.sleep(seconds)
+            place.telegram.clear_faults()
+
+    return attack
+
+
+def memory_full(seconds: float) -> Fault:
+    """Valkey refuses every write that needs memory."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        with _fault(book, f"memory full {seconds:g} s", "valkey", is_kill=False):
+            place.platform.redis.config_set("maxmemory", FULL_BYTES)
+            time.sleep(seconds)
+            place.platform.redis.config_set("maxmemory", 0)
+
+    return attack
+
+
+def database_away(seconds: float) -> Fault:
+    """SQLite: somebody holds the write lock. PostgreSQL: all sessions are ended and new ones refused."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        url = place.platform.settings.database_url
+        holds = _sqlite_locked if url.startswith("sqlite") else _postgres_closed
+        with _fault(book, f"away {seconds:g} s", "database", is_kill=False), holds(url):
+            time.sleep(seconds)
+
+    return attack
+
+
+def crash(victim: str, point: str) -> Fault:
+    """The program ends itself at a named point of its code; the supervisor starts it without that order."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        before = place.keeper.restarts.get(victim, 0)
+        place.keeper.stop(victim)
+        incident = Incident(f"crash at {point}", victim, time.time())
+        place.keeper.start(victim, CRASH_AT=point)
+        with suppress(RuntimeError):
+            until(lambda: place.keeper.restarts.get(victim, 0) > before, "", seconds=15)
+        if place.keeper.restarts.get(victim, 0) == before:
+            incident.note = "VIOLATED: the point was never reached"
+            place.keeper.kill(victim)
+        book.sample(incident)
+        _over(book, incident)
+
+    return attack
+
+
+@contextmanager
+def _fault(
+    book: Book, name: str, victim: str, *, is_kill: bool, loses_answers: bool = False
+) -> Iterator[Incident]:
+    """An incident around the block; what is in flight is looked at in its end, when leases may have changed hands."""
+    incident = Incident(name, victim, time.time(), is_kill=is_kill, loses_answers=loses_answers)
+    try:
+        yield incident
+        if is_kill:
+            book.sample(incident)
+    finally:
+        _over(book, incident)
+
+
+def _over(book: Book, incident: Incident) -> None:
+    incident.until = time.time()
+    book.incidents.append(incident)
+
+
+@contextmanager
+def _sqlite_locked(url: str) -> Iterator[None]:
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=10, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _postgres_closed(url: str) -> Iterator[None]:
+    maintenance = url.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://", 1) + "/template1"
+    name = url.rpartition("/")[2]
+    engine = create_engine(maintenance, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'))
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+                {"name": name},
+            )
+            try:
+                yield
+            finally:
+                connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'))
+    finally:
+        engine.dispose()

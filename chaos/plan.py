@@ -1,0 +1,51 @@
+"""How much of what a run does. The same plan and seed attack in the same order at the same offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The size of a run; times in seconds."""
+
+    seed: int = 1
+    updates: int = 20_000
+    bots: int = 20
+    polling_bots: int = 4
+    chats: int = 20  # per bot
+    kills: int = 100  # each of inbound worker, outbound worker and web
+    valkey_kills: int = 20
+    other_kills: int = 10  # each of clock and poller
+    partitions: tuple[float, ...] = (5.0, 20.0, 60.0)
+    stops: float = 30.0  # of a lease holder
+    api_seconds: float = 60.0  # of 429 to 30 % of all calls
+    away_seconds: float = 10.0  # of a database that answers nobody, of a full Redis, of 5xx
+    poisons: int = 4
+    failing: int = 4
+    database: str = "sqlite"
+    retry_factor: float = 0.25
+    latency: float = 0.03  # of the Bot API, so that sends are in flight when their process dies
+    wave_seconds: float = 2.5  # over which a wave's updates are sent in
+    patience: float = 60.0  # for one wave to be answered, before the next comes all the same
+    at_most_once: bool = False
+
+
+SHORT = Plan(
+    updates=600,
+    bots=6,
+    polling_bots=1,
+    chats=5,
+    kills=2,
+    valkey_kills=1,
+    other_kills=1,
+    partitions=(3.0,),
+    stops=7.0,
+    api_seconds=0.0,
+    away_seconds=0.0,
+    poisons=1,
+    failing=1,
+    retry_factor=0.1,
+    wave_seconds=1.0,
+    patience=6.0,
+)

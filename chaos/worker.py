@@ -1,0 +1,35 @@
+"""The worker process with the chaos plugin, serving only the queues in its arguments: so each side can be killed alone.
+
+`python -m chaos.worker updates` · `python -m chaos.worker outbound default`
+"""
+# jobs.worker patches before every other import
+
+import jobs.worker  # isort: skip
+
+import sys
+
+import chaos.plugin  # noqa: F401 - adds the plugin
+from services.platform import Platform
+from services.redis.jobs import JobQueue
+from services.settings import Settings
+
+QUEUES = [JobQueue(name) for name in sys.argv[1:]]
+_everything = jobs.worker._counts
+
+
+def _counts(settings: Settings) -> dict[JobQueue, int]:
+    return {queue: _everything(settings)[queue] for queue in QUEUES}
+
+
+def start_workers(platform: Platform) -> list[jobs.worker.Worker]:
+    """As in the worker process, for QUEUES alone."""
+    return [
+        jobs.worker.Worker(platform, queue, number)
+        for queue, count in _counts(platform.settings).items()
+        for number in range(count)
+    ]
+
+
+if __name__ == "__main__":
+    jobs.worker.start_workers = start_workers
+    jobs.worker.main()
