@@ -38,6 +38,16 @@ docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/li
 	$(BIN)/python -m launch.configuration --write
 	$(BIN)/python -m launch.licences
 
+BENCH = build/bench-venv
+bench-pipeline: $(VENV)/.dev $(BENCH)/.peers ## measure the pipeline beside its peers; minutes, on a quiet machine
+	$(BIN)/python -m benchmarks.pipeline $(BENCH_OPTIONS)
+
+$(BENCH)/.peers: benchmarks/peers/requirements.txt | $(BIN)/python
+	@mkdir -p build
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
+	@touch $@
+
 CATALOGUE = build/messages.pot
 translations: $(VENV)/.dev ## bring translations/ up to the texts in the source, and compile them
 	@mkdir -p build

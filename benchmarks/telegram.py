@@ -17,7 +17,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-MARK = re.compile(rb'"text":"m(\d+)"')
+CLOSED_LOOKS = 50
+MARK = re.compile(rb'(?:"text": ?"|text=|name="text"\r\n\r\n)m(\d+)')  # JSON, form or multipart
 ANSWER = b'{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":1,"type":"private"},"text":"x"}}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
     len(ANSWER),
@@ -32,6 +33,7 @@ class Run:
     updates: int
     rate: float
     window: int
+    delay: float = 0.0
     posted: dict[int, float] = field(default_factory=dict)
     accepted: list[float] = field(default_factory=list)
     replied: list[float] = field(default_factory=list)
@@ -41,31 +43,37 @@ class Run:
 class Telegram:
     """The selector loop over posting connections, API connections and delayed answers."""
 
-    def __init__(self, delay: float) -> None:
+    def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, ("listen", None))
         self.port = self._listener.getsockname()[1]
-        self._delay = delay
         self._due: list[tuple[float, int, socket.socket]] = []
         self._buffers: dict[int, bytes] = {}
         self._idle: deque[socket.socket] = deque()
         self._busy: dict[int, int] = {}
         self._number = 0
+        self._web_port = 0
         self._run = Run(0, 0, 0)
 
     def connect(self, port: int, connections: int) -> None:
         """Open the posting connections."""
+        self._web_port = port
         for _ in range(connections):
-            connection = socket.create_connection(("127.0.0.1", port))
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._selector.register(connection, selectors.EVENT_READ, ("post", connection))
-            self._idle.append(connection)
+            self._connect()
+
+    def _connect(self) -> None:
+        connection = socket.create_connection(("127.0.0.1", self._web_port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(connection, selectors.EVENT_READ, ("post", connection))
+        self._idle.append(connection)
 
     def measure(self, run: Run, bots: list[dict[str, Any]], chats: int, patience: float) -> dict[str, Any]:
         """Post the run's updates round robin over bots and chats until all are answered or `patience` (s) is over."""
         self._run = run
+        for _ in range(CLOSED_LOOKS):
+            self._turn(0.0)  # connections that were kept too long since the last run
         began = time.perf_counter()
         sent = 0
         while len(run.replied) < run.updates and time.perf_counter() - began < patience:
@@ -74,7 +82,7 @@ class Telegram:
                 bot = bots[sent % len(bots)]
                 self._post(bot, sent // len(bots) % chats)
                 sent += 1
-            self._turn(0.0005 if sent < run.updates else 0.01)
+            self._turn(0.0005 if sent < run.updates or self._due else 0.01)
         return self._report(run, time.perf_counter() - began)
 
     def _may_post(self, run: Run, sent: int, elapsed: float) -> bool:
@@ -122,7 +130,12 @@ class Telegram:
         self._selector.register(connection, selectors.EVENT_READ, ("call", connection))
 
     def _posted(self, connection: socket.socket) -> None:
-        data = self._buffers.pop(connection.fileno(), b"") + connection.recv(65536)
+        received = connection.recv(65536)
+        if not received:  # kept too long: open another
+            self._drop(connection)
+            self._connect()
+            return
+        data = self._buffers.pop(connection.fileno(), b"") + received
         if b"\r\n\r\n" not in data:
             self._buffers[connection.fileno()] = data
             return
@@ -132,6 +145,13 @@ class Telegram:
         else:
             self._run.refused += 1
         self._idle.append(connection)
+
+    def _drop(self, connection: socket.socket) -> None:
+        if connection in self._idle:
+            self._idle.remove(connection)
+        self._run.refused += self._busy.pop(connection.fileno(), None) is not None
+        self._selector.unregister(connection)
+        connection.close()
 
     def _called(self, connection: socket.socket) -> None:
         received = connection.recv(65536)
@@ -149,8 +169,8 @@ class Telegram:
         found = MARK.search(body)
         if found is not None and int(found[1]) in self._run.posted:
             self._run.replied.append(now - self._run.posted[int(found[1])])
-        if self._delay:
-            heapq.heappush(self._due, (now + self._delay, connection.fileno(), connection))
+        if self._run.delay:
+            heapq.heappush(self._due, (now + self._run.delay, connection.fileno(), connection))
         else:
             connection.sendall(OK)
 
@@ -179,13 +199,13 @@ def _percentiles(times: list[float]) -> dict[str, float]:
 
 def main() -> None:
     """Say the port, then answer each order line with a report line."""
-    telegram = Telegram(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0)
+    telegram = Telegram()
     print(json.dumps({"port": telegram.port}), flush=True)
     orders = json.loads(sys.stdin.readline())
     telegram.connect(orders["web_port"], orders["connections"])
     for line in sys.stdin:
         order = json.loads(line)
-        run = Run(order["updates"], order["rate"], order["window"])
+        run = Run(order["updates"], order["rate"], order["window"], order["delay"])
         report = telegram.measure(run, orders["bots"], orders["chats"], order["patience"])
         print(json.dumps(report), flush=True)
 
