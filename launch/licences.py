@@ -23,7 +23,8 @@ What `requirements.lock` installs. Flotilla itself is MIT. Front-end files are l
 
 def locked_names() -> list[str]:
     """The packages of requirements.lock, in its order."""
-    return LOCKED.findall((ROOT / "requirements.lock").read_text())
+    names: list[str] = LOCKED.findall((ROOT / "requirements.lock").read_text())
+    return names
 
 
 def licence_of(package: str) -> str:
