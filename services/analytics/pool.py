@@ -176,9 +176,3 @@ def _member(
         check_p95_ms=round(late) if late is not None else None,
         last_failures=member.last_failures,
     )
-
-
-def _named(member: MemberFigures | None, figure: str) -> dict[str, Any] | None:
-    if member is None:
-        return None
-    return {"bot_id": member.bot_id, "username": member.username, figure: getattr(member, figure)}

@@ -157,3 +157,9 @@ _NOW = (
     "capacity_used",
     "capacity_available",
 )
+
+
+def _named(member: MemberFigures | None, figure: str) -> dict[str, Any] | None:
+    if member is None:
+        return None
+    return {"bot_id": member.bot_id, "username": member.username, figure: getattr(member, figure)}
