@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+from sqlalchemy import Connection
 
 from models import Base
 from services.database import Database
@@ -20,7 +21,7 @@ def run() -> None:
         fresh.commit()
 
 
-def _migrate(connection: object) -> None:
+def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection, target_metadata=Base.metadata, render_as_batch=True, compare_type=True
     )
