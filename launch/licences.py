@@ -35,9 +35,10 @@ def licence_of(package: str) -> str:
         return {"async-timeout": "Apache-2.0"}.get(package, "see its page")
     classifiers = [str(line) for line in about.get_all("Classifier") or []]
     named = [line.rpartition("::")[2].strip() for line in classifiers if line.startswith("License")]
-    return str(about.get("License-Expression") or ", ".join(named) or about.get("License") or "?").split(
-        "\n"
-    )[0]
+    for field in ("License-Expression", "License"):
+        if field in about and not (field == "License" and named):
+            return str(about[field]).partition("\n")[0]
+    return ", ".join(named) or "?"
 
 
 def main() -> None:
