@@ -5,17 +5,24 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from blueprints import api_frame, auth, errors, i18n, panel, redirects, security, system, webhooks
-from blueprints.api import bots, clicks, destinations, keys, notifications, openapi, pools
+from blueprints.api import bots, clicks, dead_letters, destinations, keys, notifications, openapi, pools
 from blueprints.platform import EXTENSION
 from commands import accounts as account_commands
 from commands import clicks as click_commands
 from commands import database
+from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from services.platform import Platform, build_platform
 
 PAGES = (redirects, webhooks, auth, system, panel)
-RESOURCES = (bots, pools, clicks, keys, notifications, destinations, openapi)  # under /api/v1
-COMMANDS = (account_commands, key_commands, click_commands, database)  # `flask --app wsgi <group> …`
+RESOURCES = (bots, pools, clicks, dead_letters, keys, notifications, destinations, openapi)  # under /api/v1
+COMMANDS = (
+    account_commands,
+    key_commands,
+    click_commands,
+    dead_letter_commands,
+    database,
+)  # `flask --app wsgi <group> …`
 
 
 def create_app(platform: Platform | None = None) -> Flask:

@@ -56,7 +56,12 @@ def replay(platform: Platform, caller: Caller, selection: Selection, *, dry_run:
     """
     picked = bool(selection.ids)
     wanted = [own(caller), *selection.conditions()]
-    replayable = [*wanted, is_open(), can_be_replayed(), *([] if picked else [DeadLetter.is_uncertain.is_(False)])]
+    replayable = [
+        *wanted,
+        is_open(),
+        can_be_replayed(),
+        *([] if picked else [DeadLetter.is_uncertain.is_(False)]),
+    ]
     with platform.database.transaction() as session:
         plan = _plan(session, caller, selection, wanted, replayable)
         if dry_run or not plan.replaying:

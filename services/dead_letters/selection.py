@@ -28,16 +28,19 @@ class LetterFilter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The same for the database."""
-        wanted: list[tuple[object, ColumnElement[bool]]] = [
-            (self.kind, DeadLetter.kind == self.kind),
-            (self.bot_id, DeadLetter.bot_id == self.bot_id),
-            (self.fingerprint, DeadLetter.fingerprint == self.fingerprint),
-            (self.state, DeadLetter.state == self.state),
-            (self.is_uncertain, DeadLetter.is_uncertain.is_(bool(self.is_uncertain))),
-            (self.since, DeadLetter.at >= self.since),
-            (self.before, DeadLetter.at < self.before),
-        ]
-        return [condition for given, condition in wanted if given not in (None, "")]
+        equal = {
+            DeadLetter.kind: self.kind,
+            DeadLetter.bot_id: self.bot_id,
+            DeadLetter.fingerprint: self.fingerprint,
+            DeadLetter.state: self.state,
+            DeadLetter.is_uncertain: self.is_uncertain,
+        }
+        wanted = [column == value for column, value in equal.items() if value not in (None, "")]
+        if self.since is not None:
+            wanted.append(DeadLetter.at >= self.since)
+        if self.before is not None:
+            wanted.append(DeadLetter.at < self.before)
+        return wanted
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from models import (
     Base,
     Bot,
     Click,
+    DeadLetter,
     NotificationDestination,
     PoolBot,
     PoolSlug,
@@ -44,6 +45,7 @@ NOWHERE = {
     "key_id": "987654",
     "session_id": "987654",
     "click_id": "0nobodys0000",
+    "letter_id": "987654",
 }
 # Routes whose variable is no id of a tenant's thing.
 NO_TENANT = ("/go/", "/webhook/", "/static/")
@@ -99,6 +101,18 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         session.add_all([PoolSlug(slug=pool.slug, pool_id=pool.id), PoolBot(pool_id=pool.id, bot_id=bot.id)])
         click = Click(id=f"click{number:07d}", at=utc_now(), account_id=account.id, pool_id=pool.id)
         session.add(click)
+        letter = DeadLetter(
+            account_id=account.id,
+            bot_id=bot.id,
+            kind="update",
+            source_id=f"update:{bot.id}:1",
+            error_id=f"E{number}",
+            error=f"pool{number} failed",
+            fingerprint="f" * 32,
+        )
+        session.add(letter)
+        session.flush()
+        letter_id = letter.id
     key, _ = create_key(platform, command_caller(account))
     signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
     assert signed_in is not None
@@ -110,6 +124,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "key_id": (key.key_id,),
             "destination_id": (str(place.id),),
             "click_id": (click.id,),
+            "letter_id": (str(letter_id),),
             "session_id": (str(signed_in.session_id),),
         },
     )
