@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.driving import driving
 from benchmarks.figures import Figure
-from benchmarks.house import api_key, furnish, house
+from benchmarks.house import Fleet, House, api_key, furnish, house
 from benchmarks.load import Load, Order
 
 BOTS = 6
@@ -40,26 +40,30 @@ class Changes:
 
 
 def run(folder: Path, changes: int, rate: float = 300) -> Changes:
+    """Switch members off so many times in a house of its own."""
+    with house(folder, WEB_CONCURRENCY=str(PROCESSES)) as home:
+        return run_in(home, furnish(home, BOTS), changes, rate)
+
+
+def run_in(home: House, fleet: Fleet, changes: int, rate: float) -> Changes:
     """Switch members off so many times, one at a time."""
     made: list[tuple[float, float, float, str]] = []  # request, the API's answer, back on again, username
-    with house(folder, WEB_CONCURRENCY=str(PROCESSES)) as home:
-        caller, pool_id, bots = furnish(home, BOTS)
-        key = api_key(home, caller)
-        with driving(Order(home.port, 3600, rate=rate, traced=True)) as driver:
+    key = api_key(home, fleet.caller)
+    with driving(Order(home.port, 3600, rate=rate, traced=True)) as driver:
+        time.sleep(REST_SECONDS)
+        for number in range(changes):
+            bot = fleet.bots[number % len(fleet.bots)]
+            path = f"/api/redirect-pools/{fleet.pool_id}/bots/{bot['row_id']}"
+            asked_at = time.monotonic()
+            status, answer = home.ask("PATCH", path, key, {"is_enabled": False})
+            off_at = time.monotonic()
+            if status != 200:
+                raise RuntimeError(f"the API answered {status}: {answer[:200]!r}")
             time.sleep(REST_SECONDS)
-            for number in range(changes):
-                bot = bots[number % BOTS]
-                path = f"/api/redirect-pools/{pool_id}/bots/{bot['row_id']}"
-                asked_at = time.monotonic()
-                status, answer = home.ask("PATCH", path, key, {"is_enabled": False})
-                off_at = time.monotonic()
-                if status != 200:
-                    raise RuntimeError(f"the API answered {status}: {answer[:200]!r}")
-                time.sleep(REST_SECONDS)
-                on_at = time.monotonic()
-                home.ask("PATCH", path, key, {"is_enabled": True})
-                made.append((asked_at, off_at, on_at, bot["username"]))
-            load = driver.finish()
+            on_at = time.monotonic()
+            home.ask("PATCH", path, key, {"is_enabled": True})
+            made.append((asked_at, off_at, on_at, bot["username"]))
+        load = driver.finish()
     return Changes(
         [_last(load, name, off, on) for _, off, on, name in made],
         [_last(load, name, asked, on) for asked, _, on, name in made],

@@ -77,7 +77,7 @@ class Failover:
 def run(folder: Path, each: int, rate: float = 200, kinds: tuple[str, ...] = KINDS) -> Failover:
     """Let `each` bots of every kind die."""
     with house(folder) as home:
-        _, _, bots = furnish(home, BOTS, POLLING)
+        bots = furnish(home, BOTS, POLLING).bots
         talking, quiet, polling = bots[:TALKING], bots[TALKING:-POLLING], bots[-POLLING:]
         victims = {"talking": talking, "polling": polling, "quiet": quiet}
         deaths: list[tuple[str, dict[str, Any], float]] = []

@@ -75,8 +75,17 @@ def house(folder: Path, **settings: str) -> Iterator[House]:
             platform.database.dispose()
 
 
-def furnish(house: House, bots: int, polling: int = 0) -> tuple[Caller, int, list[dict[str, Any]]]:
-    """An account with so many bots, the last ones polling, in a pool `red1`; caller, pool id, the sandbox's bots."""
+@dataclass(frozen=True)
+class Fleet:
+    """An account, its pool `red1`, and the bots in it as the sandbox shows them, each with its `row_id` here."""
+
+    caller: Caller
+    pool_id: int
+    bots: list[dict[str, Any]]
+
+
+def furnish(house: House, bots: int, polling: int = 0) -> Fleet:
+    """An account with so many bots, the last ones polling, in a pool."""
     platform = house.platform
     caller = command_caller(
         create_account(platform, "bench@example.org", "a-long-password", is_admin=True, actor="benchmark")
@@ -90,21 +99,12 @@ def furnish(house: House, bots: int, polling: int = 0) -> tuple[Caller, int, lis
         bot = register_bot(platform, caller, identity["token"], mode=mode, plugins=ECHO)
         add_member(platform, caller, pool.id, NewMember(bot_id=bot.id))
         identity["row_id"] = bot.id
-    return caller, pool.id, identities
+    return Fleet(caller, pool.id, identities)
 
 
 def api_key(house: House, caller: Caller) -> str:
     """A key for the API."""
     return create_key(house.platform, caller)[1]
-
-
-def until(condition: Any, seconds: float, what: str) -> None:
-    """Wait for `condition()`; RuntimeError when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.05)
 
 
 def _wait_until_live(port: int, log: Path) -> None:

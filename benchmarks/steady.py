@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.driving import measure
 from benchmarks.figures import Figure
-from benchmarks.house import furnish, house
+from benchmarks.house import House, furnish, house
 from benchmarks.load import Load, Order
 from benchmarks.servers import gunicorn
 
@@ -44,14 +44,19 @@ def at(values: list[float], share: float) -> float:
 
 
 def run(folder: Path, seconds: float, rate: float = 500) -> Steady:
-    """Measure for so many seconds."""
-    times = folder / "times"
+    """Measure for so many seconds in a house of its own."""
     with house(folder) as home:
         furnish(home, BOTS)
-        environ = {**home.environ, "TIMES_FILE": str(times), "REDIS_URL": home.platform.settings.redis_url}
-        with gunicorn("benchmarks/timed_gunicorn.py", "wsgi:app", environ, folder / "web.log") as web:
-            measure(Order(web.port, WARM_UP_SECONDS, rate=rate))  # without stamps: not in the readings
-            load = measure(Order(web.port, seconds, rate=rate, stamped=True))
+        return run_in(home, folder, seconds, rate)
+
+
+def run_in(home: House, folder: Path, seconds: float, rate: float) -> Steady:
+    """Measure in this house, by a further web process with a stop-watch."""
+    times = folder / "times"
+    environ = {**home.environ, "TIMES_FILE": str(times), "REDIS_URL": home.platform.settings.redis_url}
+    with gunicorn("benchmarks/timed_gunicorn.py", "wsgi:app", environ, folder / "web.log") as web:
+        measure(Order(web.port, WARM_UP_SECONDS, rate=rate))  # without stamps: not in the readings
+        load = measure(Order(web.port, seconds, rate=rate, stamped=True))
     readings = array("d")
     readings.frombytes(times.read_bytes())
     sent, parsed, answered = readings[0::3], readings[1::3], readings[2::3]

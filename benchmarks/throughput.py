@@ -97,7 +97,7 @@ def run(folder: Path, seconds: float, rounds: int) -> Throughput:
         plain = stack.enter_context(gunicorn(PEER_CONF, "benchmarks.peers.plain:app", environ, log))
         servers = (bare, ours, plain)
         for server in servers:
-            measure(Order(server.port, WARM_UP_SECONDS))
+            measure(Order(server.port, min(WARM_UP_SECONDS, seconds)))
         clicks, calls = platform.redis.xlen(keys.click_stream()), script_calls(platform.redis)
         runs = [[Run.of(server, seconds) for server in servers] for _ in range(rounds)]
         return Throughput(
