@@ -32,7 +32,7 @@ from services.platform import Platform
 from services.pools.snapshot import publish
 from services.redis import keys
 from services.redis.changes import Topic, announce
-from services.redis.jobs import JobName, ring
+from services.redis.jobs import JobName, enqueue, ring
 from services.redis.leases import Lease
 from services.times import utc_now
 
@@ -195,6 +195,11 @@ def tell(platform: Platform, applied: Applied) -> None:
             publish(platform, applied.pool_ids)
         for bot_id in applied.renamed:
             announce(platform.redis, Topic.BOT, bot_id)
+        # A bot lost or regained here is running or failed elsewhere too: its own status follows at once.
+        for bot_id in {
+            change.member.bot_id for change in applied.changes if change.is_loss or change.is_return
+        }:
+            enqueue(platform.job_redis, JobName.RECONCILE_BOT, bot_id)
     except RedisError:
         logger.warning("changes of health could not be published; the reconciler will")
 

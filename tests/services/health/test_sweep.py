@@ -6,6 +6,8 @@ import time
 from datetime import timedelta
 
 import pytest
+from rq import Queue
+from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from models import Bot, MemberStatus, PoolBot, PoolBotTransition
@@ -16,7 +18,7 @@ from services.health.sweep import check_bot, last_report, last_sweep_age, report
 from services.platform import Platform
 from services.pools.model import from_json
 from services.redis import keys
-from services.redis.jobs import JobQueue
+from services.redis.jobs import JobName, JobQueue
 from services.redis.leases import Lease
 from tests.servers.sandbox import Sandbox
 from tests.services.health.world import Fleet, add_account, add_bot, add_pool, count_of, make_fleet
@@ -106,6 +108,17 @@ def test_a_pool_below_half_is_critical_once_until_it_is_back(platform: Platform,
     assert fleet.told().count(critical) == 1
     assert sum("CRÍTICO" in text for text in fleet.told()) == 1
     assert fleet.told()[-1] == "✅ Pool 'P' recuperado.\nSaúde do pool: 100% (3/3 online)"
+
+
+def test_the_status_of_a_lost_bot_itself_is_looked_at_too(platform: Platform, sandbox: Sandbox) -> None:
+    fleet = make_fleet(platform, sandbox, 4)
+    sweep_after(fleet, 0)
+    queue = Queue(JobQueue.DEFAULT, connection=platform.job_redis, serializer=JSONSerializer)
+    queue.empty()
+    sandbox.revoke(fleet.names[0])
+    sweep_after(fleet, 15)
+    asked = [tuple(job.args) for job in queue.jobs if job.func_name == JobName.RECONCILE_BOT]
+    assert asked == [(fleet.bot_ids[0],)]
 
 
 @pytest.mark.data
