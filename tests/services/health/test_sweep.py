@@ -114,7 +114,7 @@ def test_the_status_of_a_lost_bot_itself_is_looked_at_too(platform: Platform, sa
     fleet = make_fleet(platform, sandbox, 4)
     sweep_after(fleet, 0)
     queue = Queue(JobQueue.DEFAULT, connection=platform.job_redis, serializer=JSONSerializer)
-    queue.empty()
+    platform.job_redis.delete(queue.key)
     sandbox.revoke(fleet.names[0])
     sweep_after(fleet, 15)
     asked = [tuple(job.args) for job in queue.jobs if job.func_name == JobName.RECONCILE_BOT]
