@@ -6,6 +6,7 @@ the finished line's parts, so that no argument, exception or library can slip pa
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import sys
@@ -13,9 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
-
-from pythonjsonlogger.json import JsonFormatter
 
 from services.redaction import redact, redact_text
 from services.settings import LogFormat, Settings
@@ -58,17 +58,44 @@ class _Ids(logging.Filter):
         return True
 
 
-class _JsonLines(JsonFormatter):
-    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        cleaned: dict[str, Any] = redact(log_data)
-        return cleaned
+class _JsonLines(logging.Formatter):
+    """Written by hand because a line is a good part of an update's cost; measured against python-json-logger."""
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        return (
-            datetime.fromtimestamp(record.created, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z")
-        )
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "timestamp": _timestamp(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        values = record.__dict__
+        line.update({name: values[name] for name in values.keys() - _STANDARD})
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        if record.exc_text:
+            line["exc_info"] = record.exc_text
+        if record.stack_info:
+            line["stack_info"] = record.stack_info
+        return _encode(redact(line))
+
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def _timestamp(moment: float) -> str:
+    return f"{_second(int(moment))}.{int(moment % 1 * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _shown(value: object) -> str:
+    return redact_text(str(value))
+
+
+_encode = json.JSONEncoder(default=_shown).encode
 
 
 class _TextLines(logging.Formatter):
@@ -91,12 +118,7 @@ def configure_logging(settings: Settings, service: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_Ids(service))
     if settings.log_format is LogFormat.JSON:
-        handler.setFormatter(
-            _JsonLines(
-                "%(asctime)s %(levelname)s %(name)s %(message)s",
-                rename_fields={"asctime": "timestamp", "levelname": "level", "name": "logger"},
-            )
-        )
+        handler.setFormatter(_JsonLines())
     else:
         handler.setFormatter(_TextLines(f"%(asctime)s {service:<7} %(levelname)-7s %(message)s", "%H:%M:%S"))
     root = logging.getLogger()
