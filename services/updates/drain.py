@@ -174,13 +174,13 @@ class Drain:
             self._let_run()
 
     def _run_alone(self, waiting: Waiting) -> None:
-        """No other suspect of this process runs meanwhile; what outlives its moment has proved nothing."""
+        """No other suspect of this process runs meanwhile; what outlives its moment, or waits, has proved nothing."""
         with self._isolation:
             self._let_run()
             self._suspects.record([waiting.entry_id], ALONE)
             self._crew.add([waiting])
             self._let_run()
-            if not self._crew.is_quiet:
+            if not waiting.settled:
                 self._suspects.record([waiting.entry_id], -ALONE)
 
     def _let_run(self) -> None:
@@ -246,6 +246,8 @@ class Drain:
 
     def _settle(self, batch: Sequence[tuple[Waiting, Handled]]) -> None:
         self._commit([_settled(waiting, handled) for waiting, handled in batch])
+        for waiting, _ in batch:
+            waiting.settled = True
         self._crew.done(waiting for waiting, _ in batch)
 
     def _commit(self, batch: list[Settled]) -> None:

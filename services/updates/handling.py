@@ -49,6 +49,7 @@ class Waiting:
     attempts: int = 0
     marks: int = 0
     suspected: bool = False
+    settled: bool = False
     stalls: int = 0  # waits for the database or Redis, which count for nothing
     error: str = ""
     place: str = ""

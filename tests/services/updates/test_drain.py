@@ -278,3 +278,18 @@ def test_changes_of_a_bot_reach_a_running_worker(platform: Platform, sandbox: Sa
 
 def test_bot_facts_hold_no_token() -> None:
     assert "token" not in BotFacts.__dataclass_fields__
+
+
+def test_a_suspect_that_waits_is_not_on_record_for_the_deaths_of_others(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain_module, "RETRY_DELAYS", (30.0, 30.0, 30.0))
+    accept_all(platform, bot, [message(1, 1, "fail"), message(2, 1, "behind it")])
+    lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
+    platform.redis.hset(keys.update_suspects(lane), "held", "the dead")
+    with working(platform):
+        wait_until(lambda: platform.redis.hlen(keys.update_attempts(lane)))
+        wait_until(lambda: platform.redis.hlen(keys.update_suspects(lane)) == 3)
+        time.sleep(0.2)
+        on_record = platform.redis.hgetall(keys.update_suspects(lane))
+    assert {number for name, number in on_record.items() if name != "held"} == {"0"}
