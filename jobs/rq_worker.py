@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 from redis import RedisError
 from rq import SimpleWorker
+from rq.exceptions import AbandonedJobError
 from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
@@ -96,9 +97,10 @@ class GreenletWorker(SimpleWorker):
 def bury(job: Job, _kind: type[BaseException], error: BaseException, _trace: Any) -> bool:
     """A failed job becomes a dead letter (U8); when the database is away too, the log has to do.
 
-    A job that failed because Redis or the database was away is none: every job is a bell that the clock rings again.
+    A job that failed because Redis or the database was away, or was left by a worker that died, is none: every job is a
+    bell that the clock rings again.
     """
-    if isinstance(error, RedisError | Unavailable):
+    if isinstance(error, RedisError | Unavailable | AbandonedJobError):
         logger.warning("job %s gave way: %s", job.func_name, type(error).__name__)
         return True
     try:

@@ -7,9 +7,12 @@ from functools import partial
 
 import pytest
 from rq import Queue
+from rq.exceptions import AbandonedJobError
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
+from jobs import process
+from jobs.rq_worker import bury
 from models import Bot, DeadLetter
 from services.platform import Platform
 from services.redis import keys
@@ -146,3 +149,12 @@ def test_a_worker_waits_for_redis_and_shows_signs_of_life(platform: Platform, se
         job = enqueue(platform.job_redis, JobName.STORE_DEAD_LETTERS)
         wait_until(lambda: job.get_status() == "finished" or not job.exists(job.id, platform.job_redis))
         assert worker.process.poll() is None
+
+
+def test_a_job_whose_worker_died_is_no_dead_letter(
+    platform: Platform, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "platform", lambda: platform)
+    job = enqueue(platform.job_redis, JobName.DRAIN_LANE, 0)
+    assert bury(job, AbandonedJobError, AbandonedJobError(), None)
+    assert letters(platform) == []
