@@ -91,6 +91,19 @@ def cut(line: str, seconds: float) -> Fault:
     return attack
 
 
+def lose(line: str, seconds: float) -> Fault:
+    """All connections are dead and nobody is told; new ones pass."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        wire = place.redis_wire if line == "valkey" else place.api_wire
+        name = "connections lost unsaid"
+        with _fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
+            wire.lose()
+            time.sleep(seconds)
+
+    return attack
+
+
 def slow(line: str, seconds: float, delay: float) -> Fault:
     """Each packet takes `delay` seconds longer."""
 

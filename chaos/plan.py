@@ -27,7 +27,7 @@ class Plan:
     retry_factor: float = 0.25
     latency: float = 0.03  # of the Bot API, so that sends are in flight when their process dies
     wave_seconds: float = 2.5  # over which a wave's updates are sent in
-    patience: float = 60.0  # for one wave to be answered, before the next comes all the same
+    patience: float = 25.0  # for one wave to be answered, before the next comes all the same
     at_most_once: bool = False
 
 

@@ -60,6 +60,7 @@ def _singles(plan: Plan, crash_points: tuple[tuple[str, str], ...]) -> list[Faul
             faults.cut("valkey", away),
             faults.slow("valkey", away, 0.02),
             faults.slow("api", away, 0.2),
+            faults.lose("valkey", away),
             faults.cut("api", 2.0),
             faults.partition("api", 5.0),
             faults.api_errors("500 to all", 4.0, kind="status", status=500),

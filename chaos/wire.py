@@ -40,6 +40,10 @@ class Wire:
         """Reset all connections that stand now; new ones pass."""
         self._call(self._reset)
 
+    def lose(self) -> None:
+        """All connections that stand now are dead for ever, and nobody is told, as when a router forgets them; new ones pass."""
+        self._call(self._lose)
+
     def slow(self, seconds: float) -> None:
         """Hold back every piece of data for so long."""
         self._delay = seconds
@@ -81,6 +85,11 @@ class Wire:
         for writer in list(self._open):
             writer.transport.abort()
 
+    def _lose(self) -> None:
+        self._passing.clear()
+        self._passing = asyncio.Event()
+        self._passing.set()
+
     def _mend(self) -> None:
         self._refusing = False
         self._passing.set()
@@ -90,26 +99,29 @@ class Wire:
             writer.transport.abort()
             return
         self._open.add(writer)
+        passing = self._passing
         try:
-            await self._passing.wait()
+            await passing.wait()
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             self._open.discard(writer)
             writer.transport.abort()
             return
         self._open.add(far_writer)
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        await asyncio.gather(self._pump(reader, far_writer, passing), self._pump(far_reader, writer, passing))
         self._open -= {writer, far_writer}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passing: asyncio.Event
+    ) -> None:
         try:
             while data := await reader.read(CHUNK):
-                await self._passing.wait()
+                await passing.wait()
                 if self._delay:
                     await asyncio.sleep(self._delay)
                 writer.write(data)
                 await writer.drain()
-            await self._passing.wait()
+            await passing.wait()
         except OSError:
             pass
         finally:
