@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from blueprints.panel.analytics import analytics_texts
+from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 
 
@@ -120,7 +121,15 @@ def _causes() -> dict[str, str]:
 
 
 def _panel() -> dict[str, str]:
-    return {**_causes(), **_questions(), **_done(), **_numbers(), **analytics_texts(), **destination_texts()}
+    return {
+        **_causes(),
+        **_questions(),
+        **_done(),
+        **_numbers(),
+        **analytics_texts(),
+        **destination_texts(),
+        **dead_letter_texts(),
+    }
 
 
 def _numbers() -> dict[str, str]:
