@@ -48,6 +48,9 @@ def measurements(options: argparse.Namespace) -> dict[str, Measurement]:
 def main() -> int:
     """Measure one after the other and print the table."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell ignores it for what runs in its background
     options = _options()
     table: list[Figure] = []
     for name, measure in measurements(options).items():
