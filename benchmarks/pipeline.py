@@ -180,7 +180,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bots", type=int, default=100)
     parser.add_argument("--chats", type=int, default=30, help="per bot")
     parser.add_argument("--updates", type=int, default=6000, help="at full load, per system and round")
-    parser.add_argument("--window", type=int, default=128, help="unanswered updates at full load")
+    parser.add_argument("--window", type=int, default=256, help="unanswered updates at full load")
     parser.add_argument("--rate", type=int, default=100, help="updates a second in the steady run")
     parser.add_argument("--no-idle", dest="idle", action="store_false", help="leave out the idle bots")
     parser.add_argument("--log-level", default="INFO")
