@@ -70,6 +70,13 @@ class BotMode(StrEnum):
     POLLING = "polling"
 
 
+class UncertainPolicy(StrEnum):
+    """What becomes of a send whose outcome nobody knows (O3): repeated once, or parked for the operator to decide."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    AT_MOST_ONCE = "at_most_once"
+
+
 class BotStatus(StrEnum):
     """What the bot is seen to do; `desired_running` is what its owner wants."""
 
@@ -196,6 +203,7 @@ class Bot(Base):
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
     status_reason: Mapped[str] = mapped_column(String(300), default="")  # why it failed and what to do
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once (B2)
+    uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     delivery_state: Mapped[str] = mapped_column(
         String(10), default="unknown"
     )  # H2: ok, failing, unknown, off

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.crash import CrashPoint
 from services.limits.limits import RateLimits
 
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
@@ -148,6 +149,10 @@ class Settings(BaseSettings):
         20,
         ge=1,
         description="webhooks set in a minute at most, so that many new bots do not look like a flood",
+    )
+    crash_at: CrashPoint | None = Field(
+        None,
+        description="kills the process when it first comes to this point; for fault tests, heeded with APP_ENV=test only",
     )
     intake_max_backlog: int = Field(
         100_000, ge=100, description="updates waiting in one lane above which webhooks answer 503"
@@ -281,6 +286,11 @@ class Settings(BaseSettings):
         if self.smtp_url.get_secret_value() and "@" not in self.smtp_from:
             raise ValueError("SMTP_FROM must be an e-mail address when SMTP_URL is set")
         return self
+
+    @property
+    def crash_point(self) -> CrashPoint | None:
+        """Where this process is to die; only ever in a test installation."""
+        return self.crash_at if self.app_env is AppEnv.TEST else None
 
     @property
     def talks_to_telegram(self) -> bool:

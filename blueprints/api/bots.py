@@ -11,7 +11,7 @@ from pydantic import Field
 from blueprints.access import api, caller
 from blueprints.api.body import Body, page, page_of, parse
 from blueprints.platform import platform
-from models import BotMode
+from models import BotMode, UncertainPolicy
 from services.accounts.caller import Scope
 from services.bots import lifecycle, registry
 from services.bots.choices import MOST_PLUGINS, PluginChoice
@@ -45,6 +45,7 @@ class BotChange(Body):
 
     mode: BotMode | None = None
     name: str | None = Field(None, min_length=1, max_length=64)
+    uncertain_policy: UncertainPolicy | None = None
 
 
 class Plugins(Body):
@@ -82,9 +83,9 @@ def show(bot_id: str) -> ResponseReturnValue:
 @blueprint.patch("/<bot_id>")
 @api(Scope.WRITE)
 def change(bot_id: str) -> ResponseReturnValue:
-    """Change mode or name."""
-    given = parse(BotChange)
-    return describe(registry.update_bot(platform(), caller(), bot_id, mode=given.mode, name=given.name))
+    """Change mode, name or what happens to uncertain sends."""
+    changes = parse(BotChange).model_dump()
+    return describe(registry.update_bot(platform(), caller(), bot_id, **changes))
 
 
 @blueprint.delete("/<bot_id>")

@@ -96,10 +96,17 @@ def set_mode(platform: Platform, caller: Caller, bot_id: int | str, mode: str) -
 
 
 def update_bot(
-    platform: Platform, caller: Caller, bot_id: int | str, *, mode: str | None = None, name: str | None = None
+    platform: Platform,
+    caller: Caller,
+    bot_id: int | str,
+    *,
+    mode: str | None = None,
+    name: str | None = None,
+    uncertain_policy: str | None = None,
 ) -> Bot:
-    """Change the mode or our name of the bot (Telegram's stays); what is None stays."""
-    changes = {"mode": checked_mode(platform, mode) if mode else None, "name": name}
+    """Change mode, our name (Telegram's stays) or what happens to uncertain sends (O3); what is None stays."""
+    checked = checked_mode(platform, mode) if mode else None
+    changes = {"mode": checked, "name": name, "uncertain_policy": uncertain_policy}
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
         new = {key: value for key, value in changes.items() if value and value != getattr(bot, key)}

@@ -19,6 +19,7 @@ def describe(bot: Bot) -> dict[str, Any]:
         "mode": bot.mode,
         "status": bot.status,
         "status_reason": bot.status_reason,
+        "uncertain_policy": bot.uncertain_policy,
         "desired_running": bot.desired_running,
         "capabilities": bot.capabilities,
         "plugins": [

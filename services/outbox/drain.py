@@ -15,6 +15,7 @@ from contextlib import suppress
 from redis import RedisError
 
 from services.logs import bind
+from services.outbox.journal import Journal
 from services.outbox.outgoing import PRIORITIES, Outgoing
 from services.outbox.pacing import Limits, Pacing
 from services.outbox.sending import After, Sending, Verdict
@@ -31,7 +32,9 @@ WINDOW = 256  # messages of one bot and priority in memory: at 30 a second sever
 SETTLE_AT_ONCE = 256
 LINGER_SECONDS = 5.0  # an idle drain waits so long for more: cheaper than a job per message at low rates
 LOOK_SECONDS = 2.5  # how soon a waiting reader sees a stop
-GATHER_SECONDS = 0.006  # between two reads of a busy shard: one that brings a single entry costs as much as one of ten
+GATHER_SECONDS = (
+    0.006  # between two reads of a busy shard: one that brings a single entry costs as much as one of ten
+)
 REFILL_SECONDS = 0.25  # how soon room in a full window is noticed
 RETIRE_SECONDS = 10.0
 FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits (O2)
@@ -90,6 +93,7 @@ class OutboxDrain:
         self._gate = Gate(Pacing(Limits.of(platform.settings)))
         self._shelf = Shelf(platform.redis, platform.blocking_redis, platform.vault, shard)
         largest = platform.settings.send_concurrency
+        self._journal = Journal(platform.redis, shard, holding.lease.token)
         self._crew = Crew(
             FairQueue[Outgoing](per_bot=largest, gate=self._gate),
             self._send,
@@ -193,7 +197,7 @@ class OutboxDrain:
             if not self._holding.alive:  # somebody else sends for this bot now
                 self._crew.retry(message, 0.0)
                 return
-            verdict = self._sending.send(message)
+            verdict = self._sending.send(message, self._journal.depart)
             if verdict.after is After.SETTLED:
                 self._settled.put(message)
             else:
@@ -201,6 +205,8 @@ class OutboxDrain:
 
     def _wait(self, message: Outgoing, verdict: Verdict) -> None:
         with suppress(RedisError):  # then a restart forgets the pause, and Telegram says it again
+            if message.flying:  # left on record if Redis is away: then a crash parks what it could have sent
+                self._journal.back(message)
             if verdict.counts:
                 self._shelf.count_attempt(message)
             if verdict.after is After.FLOODED:

@@ -27,6 +27,8 @@ class Outgoing:
     text: str
     attempts: int = 0
     migrated: bool = False
+    flew: bool = False  # its sender died while it may have been under way (known for at_most_once bots)
+    flying: bool = False  # on record as under way
     failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
 
     @cached_property
@@ -39,6 +41,11 @@ class Outgoing:
     def method(self) -> str:
         """The Bot API method."""
         return str(self.call["method"])
+
+    @property
+    def flight(self) -> str:
+        """Its name in the journal of sends under way."""
+        return f"{self.rank}:{self.entry_id}"
 
     @property
     def is_message(self) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from redis import RedisError
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from models import Lead
+from services.crash import CrashPoint, crash_here
 from services.dead_letters.replay_id import replay_of
 from services.dead_letters.store import failure, open_again, sealed_original, store
 from services.errors import (
@@ -26,7 +29,7 @@ from services.errors import (
 from services.health.sweep import report_unauthorized
 from services.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
 from services.outbox.outgoing import PRIORITIES, Outgoing
-from services.outbox.tokens import TokenBook
+from services.outbox.tokens import Sender, TokenBook
 from services.platform import Platform
 from services.telegram.client import TelegramClient
 
@@ -43,6 +46,9 @@ REMEMBERED = 20  # failures of one message, for its dead letter
 DEACTIVATED = "deactivated"
 UNMODIFIED = "message is not modified"  # an edit that changes nothing: as good as done
 TOO_LATE = "query is too old"  # a button tap answered after Telegram forgot it: nobody waits any more
+
+
+Depart = Callable[[Outgoing], bool]
 
 
 class After(StrEnum):
@@ -74,25 +80,39 @@ class Sending:
         self._client = client
         self._tokens = tokens
 
-    def send(self, outgoing: Outgoing) -> Verdict:
-        """Try once to send; never raises for what Telegram, Redis or the database do."""
+    def send(self, outgoing: Outgoing, depart: Depart) -> Verdict:
+        """Try once to send; never raises for what Telegram, Redis or the database do.
+
+        `depart` puts a send of an at_most_once bot on record before it leaves; False forbids it.
+        """
         try:
-            return self._try(outgoing)
-        except Unavailable as error:
+            sender = self._tokens.get(outgoing.bot_id)
+            if sender is None:
+                SENDS.labels("refused").inc()
+                logger.info("message dropped: its bot is gone")
+                return SETTLED
+            if not sender.at_most_once:
+                return self._try(outgoing, sender)
+            if outgoing.flew:
+                SENDS.labels("uncertain").inc()
+                return self._bury(
+                    outgoing, Uncertain("The process that was sending this ended", error_code=0)
+                )
+            if depart(outgoing):
+                return self._try(outgoing, sender)
+            return Verdict(After.CHAT_WAITS)
+        except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
             return Verdict(After.CHAT_WAITS, DATABASE_PAUSE_SECONDS)
 
-    def _try(self, outgoing: Outgoing) -> Verdict:
-        token = self._tokens.get(outgoing.bot_id)
-        if token is None:
-            SENDS.labels("refused").inc()
-            logger.info("message dropped: its bot is gone")
-            return SETTLED
+    def _try(self, outgoing: Outgoing, sender: Sender) -> Verdict:
+        crash_here(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
         started = time.monotonic()
         try:
-            self._client.call(token, outgoing.method, outgoing.call["params"])
+            self._client.call(sender.token, outgoing.method, outgoing.call["params"])
         except TelegramError as error:
-            return self._failed(outgoing, error)
+            return self._failed(outgoing, error, sender)
+        crash_here(CrashPoint.SEND_AFTER_HTTP, self._platform.settings.crash_point)
         seconds = time.monotonic() - started
         SENDS.labels("done").inc()
         SEND_SECONDS.labels(outgoing.method).observe(seconds)
@@ -100,7 +120,7 @@ class Sending:
             logger.info("sent %s", outgoing.method, extra={"ms": round(seconds * 1000, 1)})
         return SETTLED
 
-    def _failed(self, outgoing: Outgoing, error: TelegramError) -> Verdict:
+    def _failed(self, outgoing: Outgoing, error: TelegramError, sender: Sender) -> Verdict:
         API_ERRORS.labels("telegram", str(error.error_code)).inc()
         outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
         match error:
@@ -111,12 +131,13 @@ class Sending:
             case TokenRejected():
                 return self._unauthorized(outgoing, error)
             case Rejected():
-                return self._rejected(outgoing, error)
+                return self._rejected(outgoing, error, sender)
             case NeverSent():
                 return self._again(outgoing, error, most=None)
         uncertain = error.error_code in UNCERTAIN_CODES
         SENDS.labels("uncertain").inc()
-        return self._again(outgoing, error, most=UNCERTAIN_ATTEMPTS if uncertain else SERVER_ERROR_ATTEMPTS)
+        attempts = 1 if sender.at_most_once else UNCERTAIN_ATTEMPTS
+        return self._again(outgoing, error, most=attempts if uncertain else SERVER_ERROR_ATTEMPTS)
 
     def _unauthorized(self, outgoing: Outgoing, error: TokenRejected) -> Verdict:
         """The token, not the message, is at fault: tell the health model, keep the message for a while."""
@@ -127,10 +148,10 @@ class Sending:
         SENDS.labels("later").inc()
         return Verdict(After.BOT_WAITS, TOKEN_PAUSE_SECONDS)
 
-    def _rejected(self, outgoing: Outgoing, error: Rejected) -> Verdict:
+    def _rejected(self, outgoing: Outgoing, error: Rejected, sender: Sender) -> Verdict:
         if error.migrate_to_chat_id is not None and not outgoing.migrated:
             outgoing.migrate(error.migrate_to_chat_id)
-            return self._try(outgoing)
+            return self._try(outgoing, sender)
         text = str(error)
         if UNMODIFIED in text:
             SENDS.labels("done").inc()
@@ -181,6 +202,7 @@ class Sending:
                 session,
                 replay,
                 error=text,
+                where=f"{error.code}:{error.error_code}:{error}",
                 attempts=attempts,
                 failures=outgoing.failures,
                 is_uncertain=uncertain,

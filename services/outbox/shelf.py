@@ -16,13 +16,13 @@ ALL_CHATS = "*"
 READ_AT_ONCE = 64  # per bot and priority
 WAKES_AT_ONCE = 256
 
-# KEYS[1] active bots, KEYS[2] attempts, KEYS[3...] the bot's outboxes; ARGV[1] bot. 1 when it had nothing left.
+# KEYS[1] active bots, KEYS[2] attempts, KEYS[3] journal, KEYS[4...] the bot's outboxes; ARGV[1] bot. 1 when it had nothing left.
 RETIRE = """#!lua
-for i = 3, #KEYS do
+for i = 4, #KEYS do
   if redis.call('XLEN', KEYS[i]) > 0 then return 0 end
 end
 redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2], KEYS[3])
 return 1
 """
 
@@ -69,6 +69,7 @@ class Shelf:
         self._wake_cursor = "0"
         self._cursors: dict[tuple[int, int], str] = {}  # (bot, rank) -> last entry read
         self._attempts: dict[tuple[int, str], int] = {}
+        self._flew: set[tuple[int, str]] = set()  # (bot, flight) that the last sender left under way
         self.bots: set[int] = set()
 
     def begin(self) -> set[int]:
@@ -88,12 +89,16 @@ class Shelf:
             for bot in fresh:
                 pipe.hgetall(keys.outbox_pauses(bot))
                 pipe.hgetall(keys.outbox_attempts(bot))
+                pipe.hkeys(keys.outbox_flying(bot))
             answers = pipe.execute()
         pauses: dict[tuple[int, str], float] = {}
-        for bot, paused, attempts in zip(fresh, answers[::2], answers[1::2], strict=True):
+        for bot, paused, attempts, flights in zip(
+            fresh, answers[::3], answers[1::3], answers[2::3], strict=True
+        ):
             self.bots.add(bot)
             self._cursors.update({(bot, rank): "0" for rank in range(len(PRIORITIES))})
             self._attempts.update({(bot, entry): int(number) for entry, number in attempts.items()})
+            self._flew.update((bot, flight) for flight in flights)
             pauses.update({(bot, chat): int(until) / 1000 for chat, until in paused.items()})
         return pauses
 
@@ -127,6 +132,9 @@ class Shelf:
                 counted = [message.entry_id for message in settled if message.attempts]
                 if counted:
                     pipe.hdel(keys.outbox_attempts(bot), *counted)
+                landed = [message.flight for message in settled if message.flying or message.flew]
+                if landed:
+                    pipe.hdel(keys.outbox_flying(bot), *landed)
             pipe.execute()
 
     def count_attempt(self, message: Outgoing) -> None:
@@ -146,7 +154,8 @@ class Shelf:
     def retire(self, bots: Sequence[int]) -> None:
         """Stop reading the outboxes of idle bots, unless something came in."""
         for bot in bots:
-            names = [keys.outbox_active(self._shard), keys.outbox_attempts(bot), *_outboxes(bot)]
+            kept = (keys.outbox_attempts(bot), keys.outbox_flying(bot))
+            names = [keys.outbox_active(self._shard), *kept, *_outboxes(bot)]
             if self._retire(keys=names, args=[bot]):
                 self.bots.discard(bot)
 
@@ -162,7 +171,7 @@ class Shelf:
 
     def _take_in(self, bot: int, rank: int, entries: list[tuple[str, streams.Fields]]) -> list[Outgoing]:
         self._cursors[bot, rank] = entries[-1][0]
-        return [
+        messages = [
             Outgoing(
                 entry_id=entry_id,
                 bot_id=bot,
@@ -174,6 +183,11 @@ class Shelf:
             )
             for entry_id, fields in entries
         ]
+        for message in messages if self._flew else ():
+            if (bot, message.flight) in self._flew:
+                self._flew.remove((bot, message.flight))
+                message.flew = True
+        return messages
 
 
 def _outboxes(bot: int) -> list[str]:

@@ -1,23 +1,33 @@
-"""The tokens of the bots a process sends for, in its memory only."""
+"""What a process must know of the bots it sends for: token and policy, in its memory only."""
 
 from __future__ import annotations
 
-from models import Bot
+from dataclasses import dataclass, field
+
+from models import Bot, UncertainPolicy
 from services.bots.tokens import token_of
 from services.platform import Platform
 from services.redis.changes import Topic
 
 
+@dataclass(frozen=True)
+class Sender:
+    """A bot as the sender of messages. `at_most_once`: nothing that may have arrived is sent again (O3)."""
+
+    token: str = field(repr=False)
+    at_most_once: bool
+
+
 class TokenBook:
-    """Token by bot id. `on_change` belongs into a ChangeListener."""
+    """Sender by bot id. `on_change` belongs into a ChangeListener."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._known: dict[int, str] = {}
+        self._known: dict[int, Sender] = {}
         self._generation = 0
 
-    def get(self, bot_id: int) -> str | None:
-        """The bot's token, None when the bot is gone; Unavailable when the database is away."""
+    def get(self, bot_id: int) -> Sender | None:
+        """The bot's token and policy, None when the bot is gone; Unavailable when the database is away."""
         known = self._known.get(bot_id)
         if known is not None:
             return known
@@ -26,10 +36,11 @@ class TokenBook:
             bot = session.get(Bot, bot_id)
         if bot is None:
             return None
-        token = token_of(self._platform, bot)
+        at_most_once = bot.uncertain_policy == UncertainPolicy.AT_MOST_ONCE
+        sender = Sender(token_of(self._platform, bot), at_most_once)
         if generation == self._generation:
-            self._known[bot_id] = token
-        return token
+            self._known[bot_id] = sender
+        return sender
 
     def forget(self, bot_id: int) -> None:
         """Look again next time."""

@@ -165,6 +165,11 @@ def outbox_attempts(bot_id: int) -> str:
     return f"{PREFIX}:outbox:{bot_id}:attempts"
 
 
+def outbox_flying(bot_id: int) -> str:
+    """Hash "<rank>:<entry id>" of sends of an at_most_once bot that may be under way; fields leave with the outcome."""
+    return f"{PREFIX}:outbox:{bot_id}:flying"
+
+
 def conversation(bot_id: int, chat_id: int, user_id: int) -> str:
     """State and data of a conversation; lives for the FSM's TTL (P4)."""
     return f"{PREFIX}:bot:{bot_id}:fsm:{chat_id}:{user_id}"

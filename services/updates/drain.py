@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from redis import RedisError
 
+from services.crash import CrashPoint, crash_here
 from services.dead_letters.store import explain, failure, place_of
 from services.errors import Unavailable
 from services.logs import bind
@@ -27,6 +28,7 @@ from services.updates.crew import Batches, Crew
 from services.updates.effects import Committer, Settled
 from services.updates.fairness import FairQueue
 from services.updates.handling import Handled, Handling, Waiting
+from services.updates.lanes import is_urgent
 from services.updates.recovery import ALONE, ALONE_SECONDS, IN_BATCH, ISOLATION_SECONDS, POISON, Suspects
 
 logger = logging.getLogger(__name__)
@@ -37,7 +39,9 @@ HANDLERS_PER_BOT = 16
 COMMIT_AT_ONCE = 128
 LINGER_SECONDS = 5.0  # an idle drain waits so long for more: cheaper than a job per update at low rates
 LOOK_SECONDS = 2.5  # how soon a waiting reader sees a stop
-GATHER_SECONDS = 0.008  # between two reads of a busy lane: one that brings a single entry costs as much as one of ten
+GATHER_SECONDS = (
+    0.008  # between two reads of a busy lane: one that brings a single entry costs as much as one of ten
+)
 FULL_SECONDS = 0.02  # between looks for room in memory
 RETRY_DELAYS = (2.0, 4.0, 8.0)  # U6
 JITTER = 0.25
@@ -73,7 +77,7 @@ class Drain:
         self._stopping = stopping
         self._isolation = isolation
         self._crew = Crew(
-            FairQueue[Waiting](per_bot=HANDLERS_PER_BOT),
+            FairQueue[Waiting](per_bot=HANDLERS_PER_BOT, in_order=True),
             self._handle,
             lambda: self._going,
             largest=HANDLERS,
@@ -120,9 +124,9 @@ class Drain:
                 if not len(self._crew):
                     return False
                 time.sleep(FULL_SECONDS)
-            elif self._read() or len(self._crew):
+            elif (found := self._read()) or len(self._crew):
                 quiet_since = time.monotonic()
-                time.sleep(GATHER_SECONDS)
+                time.sleep(GATHER_SECONDS if found < READ_AT_ONCE else 0)
             elif now - quiet_since >= LINGER_SECONDS or self._others_wait():
                 if self._leave():
                     return True
@@ -156,7 +160,14 @@ class Drain:
     def _waiting(self, entry_id: str, fields: dict[str, str]) -> Waiting:
         attempts, marks = self._attempts.pop(entry_id, 0), self._suspects.marks.pop(entry_id, 0)
         return Waiting(
-            entry_id, int(fields["bot"]), fields["chat"], fields["request"], fields["update"], attempts, marks
+            entry_id,
+            int(fields["bot"]),
+            fields["chat"],
+            fields["request"],
+            fields["update"],
+            attempts,
+            marks,
+            rank=int(not is_urgent(fields["update"])),
         )
 
     def _hand_out_suspects(self, entries: list[Waiting]) -> None:
@@ -252,6 +263,7 @@ class Drain:
 
     def _commit(self, batch: list[Settled]) -> None:
         """Write until it is in or the lease is lost; repeating is safe."""
+        crash_here(CrashPoint.DRAIN_BEFORE_COMMIT, self._platform.settings.crash_point)
         pause = BACKOFF_SECONDS[0]
         while self._holding.alive:
             try:

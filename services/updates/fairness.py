@@ -68,10 +68,17 @@ class _Bot(Generic[Item]):
 
 
 class FairQueue(Generic[Item]):
-    """Waiting work of many bots. `per_bot` bounds how much of one bot runs at once; `gate` may make an item wait."""
+    """Waiting work of many bots. `per_bot` bounds how much of one bot runs at once; `gate` may make an item wait.
 
-    def __init__(self, *, per_bot: int, gate: Gate[Item] = lambda _item, _now: None) -> None:
+    A lower rank goes first within its chat, too, unless `in_order`: then a chat keeps its order, and goes before the
+    bot's other chats as soon as the item at its head has the lower rank.
+    """
+
+    def __init__(
+        self, *, per_bot: int, gate: Gate[Item] = lambda _item, _now: None, in_order: bool = False
+    ) -> None:
         self._per_bot = per_bot
+        self._in_order = in_order
         self._gate = gate
         self._bots: dict[int, _Bot[Item]] = {}
         self._ring: deque[int] = deque()
@@ -88,10 +95,11 @@ class FairQueue(Generic[Item]):
         """Queue `item` behind all of its chat and rank."""
         bot = self._bots.setdefault(item.bot_id, _Bot())
         chat = bot.chats.setdefault(item.chat, _Chat())
-        chat.queues[item.rank].append(item)
+        queue = self._queue_of(chat, item)
+        queue.append(item)
         self._size += 1
         bot.size += 1
-        if chat.state is _State.READY and len(chat.queues[item.rank]) == 1:
+        if chat.state is _State.READY and len(queue) == 1:
             self._list(item.bot_id, bot, item.chat, item.rank)
 
     def take(self, now: float) -> Item | None:
@@ -113,7 +121,7 @@ class FairQueue(Generic[Item]):
     def done(self, item: Item) -> None:
         """`item` is settled; its chat may go on."""
         bot, chat = self._stop(item)
-        chat.queues[item.rank].popleft()
+        self._queue_of(chat, item).popleft()
         self._size -= 1
         bot.size -= 1
         if chat.first is None:
@@ -206,10 +214,11 @@ class FairQueue(Generic[Item]):
 
     def _make_ready(self, bot_id: int, bot: _Bot[Item], name: str, chat: _Chat[Item]) -> None:
         chat.state = _State.READY
-        for rank, queue in enumerate(chat.queues):
-            if queue:
-                self._list(bot_id, bot, name, rank)
-                return
+        if chat.first is not None:
+            self._list(bot_id, bot, name, chat.first.rank)
+
+    def _queue_of(self, chat: _Chat[Item], item: Item) -> deque[Item]:
+        return chat.queues[0 if self._in_order else item.rank]
 
     def _list(self, bot_id: int, bot: _Bot[Item], name: str, rank: int) -> None:
         bot.ready[rank].append(name)

@@ -173,7 +173,9 @@ class Handling:
         replay = replay_of(waiting.request_id, "update")
         with self._platform.database.transaction() as session:
             if replay is not None:
-                return open_again(session, replay, error=error, attempts=attempts, failures=waiting.failures)
+                return open_again(
+                    session, replay, error=error, where=where, attempts=attempts, failures=waiting.failures
+                )
             original = {"chat": waiting.chat, "request": waiting.request_id, "update": waiting.update}
             return store(
                 session,

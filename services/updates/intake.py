@@ -15,6 +15,7 @@ from typing import Any
 
 from redis import RedisError
 
+from services.crash import CrashPoint, crash_here
 from services.errors import FlotillaError, Unavailable
 from services.logs import new_request_id
 from services.metrics import MESSAGES, UPDATES
@@ -121,6 +122,7 @@ class Intake:
             update=seal_tokens(self._platform.vault, _without_surrogates(text), bot_id),
         )
         outcome = self._submit(arrival)
+        crash_here(CrashPoint.INTAKE_AFTER_APPEND, self._platform.settings.crash_point)
         self._note(outcome, arrival, kind_of(update))
         if outcome is Outcome.FULL:
             raise Unavailable(
