@@ -89,7 +89,7 @@ def store(
             source_id=source_id[:100],
             error_id=error_id or new_error_id(),
             error=redact_text(error)[:LONGEST_ERROR],
-            fingerprint=hashlib.sha256(f"{kind}:{where or error}".encode()).hexdigest()[:32],
+            fingerprint=_fingerprint(kind, where or error),
             attempts=attempts,
             timeline=_timeline(failures, error, 0),
             payload=redact(_short(payload or {})),
@@ -111,6 +111,7 @@ def open_again(
     replay: Replay,
     *,
     error: str,
+    where: str = "",
     attempts: int = 1,
     failures: Sequence[Failure] = (),
     is_uncertain: bool = False,
@@ -128,6 +129,7 @@ def open_again(
         letter.state = DeadLetterState.OPEN
         if attempts:
             letter.error = redact_text(error)[:LONGEST_ERROR]
+            letter.fingerprint = _fingerprint(letter.kind, where or error)
             letter.attempts += attempts
         letter.timeline = [*letter.timeline, *_timeline(failures, error, replay.number)][-MOST_ATTEMPTS:]
         letter.is_uncertain = letter.is_uncertain or is_uncertain
@@ -161,6 +163,10 @@ def _timeline(failures: Sequence[Failure], error: str, number: int) -> list[dict
     """Attempts as they are stored; what failed without a note of it (a crash, a broken body) leaves one line."""
     known = failures or (Failure(iso(utc_now()) or "", summary(redact_text(error))),)
     return [{"at": each.at, "error": each.error, "replay": number} for each in known[-MOST_ATTEMPTS:]]
+
+
+def _fingerprint(kind: str, cause: str) -> str:
+    return hashlib.sha256(f"{kind}:{cause}".encode()).hexdigest()[:32]
 
 
 def _owner(session: Session, account_id: int | None, bot_id: int | None) -> tuple[int | None, int | None]:
