@@ -129,9 +129,10 @@ def _parameters(rule: Rule, view: Callable[..., Any], schemas: dict[str, Any]) -
         found += PAGE_PARAMETERS
     asked = _model(view, query_parameters)
     if asked is not None:
+        schema = asked.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")
+        schemas.update(schema.get("$defs", {}))
         found += [
-            {"name": name, "in": "query", "schema": schema}
-            for name, schema in asked.model_json_schema().get("properties", {}).items()
+            {"name": name, "in": "query", "schema": each} for name, each in schema["properties"].items()
         ]
     return found
 

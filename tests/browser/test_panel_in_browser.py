@@ -3,13 +3,18 @@ screen reader. One file, so that one process starts one installation for all of 
 
 from __future__ import annotations
 
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+from sqlalchemy import func, select
 
+from models import ClickRollup
+from tests.blueprints.visiting import PERSON
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 
@@ -21,6 +26,7 @@ PAGES = (
     "/panel/bots/1#redirection",
     "/panel/pools",
     "/panel/pools/1",
+    "/panel/pools/1/analytics",
     "/panel/notifications",
     "/panel/account",
     "/panel/nowhere",
@@ -38,6 +44,40 @@ def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation:
     assert browser.find("#bot-token").get_attribute("aria-invalid") == "true"
     complaints = browser.complaints()  # the browser itself names the refused request
     assert all("422" in complaint for complaint in complaints)
+
+
+def test_a_click_is_counted_in_the_analytics_and_explained(
+    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
+) -> None:
+    browser.open("/panel/pools")
+    browser.click("main h3 a", "Campanha Verão")
+    browser.see("2/2 online")
+    for source in ("instagram", "instagram", "=formula"):
+        visit(f"{installation.url}/go/campanha-verao?utm_source={source}")
+    browser.wait(lambda: _clicks(installation) == 3, "the clicks are flushed")
+    browser.click("main a", "Analytics")
+    browser.see("instagram")
+    browser.see("Celular")
+    assert "3" in browser.text(".facts .fact dd")
+    browser.click(".recent button", "Explicar")
+    browser.see("Rodízio", "dialog[open]")
+    browser.see("escolhido", "dialog[open]")
+    browser.click("dialog[open] .btn-icon")
+    browser.click(".filters button", "Hoje")
+    browser.wait(lambda: browser.find(".filters [aria-pressed=true]").text == "Hoje", "today")
+
+
+def visit(link: str) -> None:
+    """Tap a link on a phone, without following it."""
+    connection = HTTPConnection(urlsplit(link).netloc, timeout=10)
+    connection.request("GET", link, headers={"User-Agent": PERSON})
+    assert connection.getresponse().status == 302
+    connection.close()
+
+
+def _clicks(installation: Installation) -> int:
+    with installation.platform.database.reading() as session:
+        return int(session.scalar(select(func.sum(ClickRollup.clicks))) or 0)
 
 
 def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
