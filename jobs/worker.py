@@ -18,7 +18,7 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from jobs import process
-from jobs.rq_worker import GreenletWorker, bury
+from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog
 from services.notifications.dead_man import SweepWatch
 from services.platform import Platform
@@ -62,6 +62,7 @@ class Worker:
             serializer=JSONSerializer,
             exception_handlers=[bury],
             log_job_description=False,
+            worker_ttl=WORKER_TTL_SECONDS,
         )
         self._rq.work(logging_level=None)
 

@@ -16,6 +16,7 @@ from services.settings import Settings
 CONNECT_TIMEOUT_SECONDS = 1.0
 FAST_TIMEOUT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 2.0
+BLOCKING_TIMEOUT_SECONDS = 10.0  # nobody blocks longer than 2.5 s; RQ raises it for its own waiting
 
 
 def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS) -> Redis:
@@ -35,10 +36,14 @@ def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SEC
 
 
 def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
-    """A client for BLPOP, XREAD BLOCK and subscriptions, without a read timeout. RQ takes it with decode=False."""
+    """A client for BLPOP, XREAD BLOCK and subscriptions. RQ takes it with decode=False.
+
+    A connection that died without a word is given up after BLOCKING_TIMEOUT_SECONDS: without, its reader waits for ever.
+    """
     pool = ConnectionPool.from_url(
         _address(settings),
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=BLOCKING_TIMEOUT_SECONDS,
         socket_keepalive=True,
         health_check_interval=30,
         retry=Retry(NoBackoff(), 1),
