@@ -47,5 +47,5 @@ SHORT = Plan(
     failing=1,
     retry_factor=0.1,
     wave_seconds=1.0,
-    patience=6.0,
+    patience=3.0,
 )

@@ -62,10 +62,10 @@ def _attack(place: Installation, book: Book, chance: random.Random, fault: Fault
 
 def _unanswered(told: list[Told], book: Book, wave: Wave) -> bool:
     """Whether somebody still waits, beside those behind an update that fails or kills."""
-    held = {(each.bot, each.chat) for each in told[-wave.updates * 4 :] if each.word != "tell"}
+    held = {(each.bot, each.chat) for each in told[-wave.updates :] if each.word != "tell"}
     return any(
         each.word == "tell" and each.reply not in book.texts and (each.bot, each.chat) not in held
-        for each in told[-wave.updates * 4 :]
+        for each in told[-wave.updates :]
     )
 
 
