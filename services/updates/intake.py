@@ -23,6 +23,7 @@ from services.platform import Platform
 from services.redis import keys
 from services.redis.group_commit import GroupCommit
 from services.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
+from services.updates.headroom import Headroom
 from services.updates.lanes import chat_of, kind_of, lane_of
 from services.updates.sealing import seal_tokens
 
@@ -94,6 +95,7 @@ class Intake:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._script = platform.redis.register_script(APPEND)
+        self._headroom = Headroom(platform.redis)
         self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(self._append, largest=128)
 
     def accept_body(self, bot_id: int, body: bytes) -> Outcome | None:
@@ -158,6 +160,8 @@ class Intake:
             raise _redis_away() from error
 
     def _append(self, arrivals: Sequence[_Arrival]) -> list[Outcome]:
+        if self._headroom.is_full():
+            return [Outcome.FULL] * len(arrivals)
         names: list[str] = []
         values: list[str | int] = [
             SEEN_SECONDS,

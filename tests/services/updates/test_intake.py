@@ -171,3 +171,30 @@ def test_updates_are_ordered_by_chat_else_by_person(event: dict[str, object], ch
 def test_a_chat_keeps_its_lane_and_chats_spread() -> None:
     assert lane_of(7, "5", 8) == lane_of(7, "5", 8)
     assert len({lane_of(7, str(chat), 8) for chat in range(200)}) == 8
+
+
+def test_a_redis_nearly_full_turns_updates_away_until_there_is_room_and_loses_none(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.updates.headroom.LOOK_SECONDS", 0.0)
+    intake = Intake(platform)
+    intake.accept(7, message(1, 5, "before"))
+    try:
+        used = int(platform.redis.info("memory")["used_memory"])
+        platform.redis.config_set("maxmemory", used + used // 20)
+        with pytest.raises(Unavailable) as nearly:
+            intake.accept(7, message(2, 5, "nearly full"))
+        platform.redis.config_set("maxmemory", 1)
+        monkeypatch.setattr("services.updates.headroom.FULL", float("inf"))
+        with pytest.raises(Unavailable) as full:
+            intake.accept(7, message(2, 5, "full"))
+    finally:
+        platform.redis.config_set("maxmemory", 0)
+    assert (nearly.value.code, full.value.code) == ("backlog_full", "redis_unavailable")
+    assert nearly.value.retry_after
+    assert full.value.retry_after
+    intake.accept(7, message(2, 5, "after"))
+    assert [json.loads(each["update"])["message"]["text"] for each in waiting(platform)] == [
+        "before",
+        "after",
+    ]
