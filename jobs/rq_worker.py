@@ -22,7 +22,7 @@ from services.redis.jobs import JobName
 
 logger = logging.getLogger(__name__)
 ALLOWED = frozenset(JobName)
-WORKER_TTL_SECONDS = 30  # an idle worker asks anew after half of it; RQ's own 420 would sit on a dead connection that long
+WORKER_TTL_SECONDS = 30  # an idle worker asks anew every 15; RQ's own 420 would sit on a dead connection
 
 
 class GeventDeathPenalty(BaseDeathPenalty):
