@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from blueprints.panel.analytics import analytics_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
+from blueprints.panel.health_texts import health_texts
 
 
 def script_texts() -> dict[str, str]:
@@ -129,6 +130,7 @@ def _panel() -> dict[str, str]:
         **analytics_texts(),
         **destination_texts(),
         **dead_letter_texts(),
+        **health_texts(),
     }
 
 
@@ -148,7 +150,6 @@ def _numbers() -> dict[str, str]:
         "slow_start": _("starting slowly, now at {percent}%"),
         "banned_hint": _("out of the rotation"),
         "weight": _("weight {weight}"),
-        "failures": _("Failures ({count})"),
         "move_up": _("Move {name} up"),
         "move_down": _("Move {name} down"),
         "pool_needs_bot": _("Choose at least one bot: a pool without bots answers nobody."),

@@ -1,28 +1,35 @@
-"""The pools of an account at a glance, for cards: three queries, however many pools there are."""
+"""The pools of an account at a glance, for cards: four queries, however many pools there are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy.orm import selectinload
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
 
-from models import MemberStatus, PoolBot, RedirectPool
+from models import Conversion, MemberStatus, PoolBot, RedirectPool
 from services.accounts.caller import Caller, owned
 from services.analytics.figures import capacity_of
 from services.clicks.counts import redirects_hour_of
+from services.health.layers import describe_layers
 from services.health.pool_health import health_of
 from services.platform import Platform
-from services.times import utc_now
+from services.times import iso, utc_now
 
 
 @dataclass(frozen=True)
 class CardMember:
-    """One bot of a pool's card; `state` is its status, or "disabled" or "draining" where a switch says so."""
+    """One bot of a pool's card; `state` is its status, or "disabled" or "draining" where a switch says so.
+
+    `layers` are as in the pool's status (H2), but without the last hour's rate, which takes a look at clicks.
+    """
 
     bot_id: int
     username: str
     state: str
+    layers: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class PoolCard:
     total: int
     redirects_hour: int
     capacity_used: int | None
+    wave_at: str | None
     members: tuple[CardMember, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -72,10 +80,23 @@ def pool_cards(platform: Platform, caller: Caller) -> list[PoolCard]:
         )
         pools = session.scalars(query).all()
         hourly = redirects_hour_of(session, [pool.id for pool in pools], now=now)
-    return [_card(pool, sum(hourly.get(pool.id, {}).values())) for pool in pools]
+        known = _conversions(session, pools)
+    return [_card(pool, sum(hourly.get(pool.id, {}).values()), known) for pool in pools]
 
 
-def _card(pool: RedirectPool, redirects_hour: int) -> PoolCard:
+def _conversions(session: Session, pools: Sequence[RedirectPool]) -> dict[int, Conversion]:
+    """The conversion layer's rows of these pools' members, by member id."""
+    of_pools = PoolBot.pool_id.in_([pool.id for pool in pools])
+    query = select(Conversion).join(PoolBot, Conversion.pool_bot_id == PoolBot.id).where(of_pools)
+    return {row.pool_bot_id: row for row in session.scalars(query)}
+
+
+def _member(member: PoolBot, known: Conversion | None) -> CardMember:
+    layers = describe_layers(member, member.bot, known, {})
+    return CardMember(member.bot_id, member.bot.username, state_of(member), layers)
+
+
+def _card(pool: RedirectPool, redirects_hour: int, known: Mapping[int, Conversion]) -> PoolCard:
     health = health_of(pool.members)
     return PoolCard(
         id=pool.id,
@@ -88,5 +109,6 @@ def _card(pool: RedirectPool, redirects_hour: int) -> PoolCard:
         total=health.total,
         redirects_hour=redirects_hour,
         capacity_used=capacity_of(pool.members).used_percent(redirects_hour),
-        members=tuple(CardMember(m.bot_id, m.bot.username, state_of(m)) for m in pool.members),
+        wave_at=iso(pool.wave_at),
+        members=tuple(_member(member, known.get(member.id)) for member in pool.members),
     )

@@ -1,4 +1,4 @@
-"""Everything a pool's live page shows in one reading: status, series, funnel of the last hour, timeline."""
+"""Everything a pool's live page shows in one reading: status, series, funnel, timeline, ban wave."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from services.analytics.figures import percentage
 from services.analytics.fleet import switched_state
 from services.analytics.series import Span, pool_series
 from services.analytics.timeline import transitions
+from services.analytics.waves import standing_wave
 from services.clicks.counts import HOUR
 from services.platform import Platform
 from services.pools.status import pool_status
@@ -40,6 +41,7 @@ def pool_live(platform: Platform, caller: Caller, pool_id: int, span: Span) -> d
             "series": pool_series(session, pool_id, span, now).as_json(),
             "funnel": _funnel(session, pool_id, now),
             "timeline": transitions(session, pool_id, LATEST_TRANSITIONS),
+            "wave": standing_wave(session, pool_id),
         }
 
 

@@ -19,6 +19,7 @@ export const poolActions = {
   stateClass: (pool) => (pool.is_active ? "is-online" : "is-idle"),
   cardClass: (pool) => (pool.is_active ? "" : "is-paused"),
   strategyText: (pool) => text(`strategy.${pool.strategy}`),
+  hasWave: (pool) => Boolean(pool.wave_at),
   isEmpty: (pool) => pool.members.length === 0,
   hasMembers: (pool) => pool.members.length > 0,
 };

@@ -1,10 +1,12 @@
 import { api } from "../api.js";
 import { chart } from "../chart.js";
-import { ago, hasText, initial, moment, number, percent, text } from "../dom.js";
+import { ago, initial, moment, number, percent, text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
 import { looks } from "../status.js";
+import { layers } from "./layers.js";
 import { follow, liveness } from "./liveness.js";
 import { poolActions } from "./pool-actions.js";
+import { banWave } from "./wave.js";
 
 const EVERY_MS = 2000;
 const FLASH_MS = 2400;
@@ -15,6 +17,8 @@ document.addEventListener("alpine:init", () => {
     ...looks,
     ...poolActions,
     ...liveness,
+    ...layers,
+    ...banWave,
     status: {},
     members: [],
     funnel: {},
@@ -35,7 +39,7 @@ document.addEventListener("alpine:init", () => {
     },
     take(data) {
       this.flash(data.status.members);
-      Object.assign(this, { status: data.status, members: data.status.members, funnel: data.funnel, timeline: data.timeline });
+      Object.assign(this, { status: data.status, members: data.status.members, funnel: data.funnel, timeline: data.timeline, wave: data.wave });
       this.draw(data.series);
     },
     flash(members) {
@@ -97,10 +101,10 @@ document.addEventListener("alpine:init", () => {
       if (member.status === "banned") parts.push(text("banned_hint"));
       return parts.join(" · ");
     },
-    causeText: (cause) => (hasText(`cause.${cause}`) ? text(`cause.${cause}`) : cause),
     failureText: (failure) => `${moment(failure.at)} · ${failure.detail ?? ""}`,
     switchesText(member) {
       const parts = [text(`priority.${member.priority}`), text("weight", { weight: member.weight })];
+      if (member.promoted_at) parts.push(text("promoted"));
       return parts.join(" · ");
     },
     entryText(entry) {
@@ -114,7 +118,7 @@ document.addEventListener("alpine:init", () => {
     ago,
     botPage: (member) => `/panel/bots/${member.bot_id}`,
     hasFailures: (member) => member.last_failures.length > 0,
-    failuresText: (member) => text("failures", { count: member.last_failures.length }),
+    detailsId: (member) => `details-${member.bot_id}`,
     isOpen(member) {
       return this.opened === member.bot_id;
     },

@@ -1,5 +1,6 @@
 import { initial } from "../dom.js";
 import { looks } from "../status.js";
+import { layers } from "./layers.js";
 import { follow, liveness } from "./liveness.js";
 import { poolActions } from "./pool-actions.js";
 
@@ -11,6 +12,7 @@ document.addEventListener("alpine:init", () => {
     ...looks,
     ...poolActions,
     ...liveness,
+    ...layers,
     pools: [],
     bot: 0,
     init() {

@@ -1,0 +1,119 @@
+"""What the pool's page says about layers, verdicts and ban waves, in words for who has never read the manual."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+from services.health.conversion import FEWEST_CLICKS
+
+
+def health_texts() -> dict[str, str]:
+    """Everything below, by key."""
+    return {**_layers(), **_delivery(), **_why(), **_conversion(), **_wave()}
+
+
+def _layers() -> dict[str, str]:
+    return {
+        "layer.identity": _("Identity"),
+        "layer.delivery": _("Delivery"),
+        "layer.conversion": _("Conversion"),
+        "layer.state.online": _("OK"),
+        "layer.state.ok": _("OK"),
+        "layer.state.failing": _("Failing"),
+        "layer.state.unknown": _("Not known yet"),
+        "layer.state.off": _("Switched off"),
+        "layer.state.trial": _("On trial"),
+        "layer.checked": _("token checked {ago}"),
+        "layer.pending": _("{count} updates waiting at Telegram"),
+        "layer.arriving": _("updates arrive"),
+        "layer.unseen": _("nobody has looked lately"),
+        "layer.stopped": _("the bot is stopped"),
+        "layer.rate": _("{rate} of clicks start the bot, usually {baseline}"),
+        "layer.usual": _("usually {baseline} of clicks start the bot"),
+        "layer.learning": _("{count} of %(needed)s matured clicks", needed=FEWEST_CLICKS),
+        "layer.rare": _("too few starts to judge"),
+        "layer.run": _("{run} clicks in a row without a start, limit {limit}"),
+        "layer.half": _("under half of the usual {baseline}"),
+        "layer.waiting": _("its trickle of clicks is being judged"),
+    }
+
+
+def _delivery() -> dict[str, str]:
+    """The causes of services/health/delivery.py, and those that only the timeline names."""
+    return {
+        "cause.delivery": _("Its messages do not reach us"),
+        "cause.webhook_not_set": _("No webhook is set at Telegram"),
+        "cause.webhook_failing": _("Telegram can't deliver to the webhook"),
+        "cause.webhook_stolen": _("Another address took the webhook"),
+        "cause.polling_failed": _("Polling fails: another program may use the token"),
+        "cause.poller_silent": _("The poller does not run"),
+        "cause.worker_backlog": _("The workers are behind"),
+        "cause.public_address": _("Most webhooks fail: check the public address"),
+        "cause.conversion_recovered": _("Clicks become starts again"),
+        "cause.delivery_recovered": _("Messages arrive again"),
+        "cause.first_check": _("First good check"),
+    }
+
+
+def _why() -> dict[str, str]:
+    """What a state means for visitors, and how it ends."""
+    return {
+        "why.online": _("All is well: it gets its share of visitors."),
+        "why.checking": _("It has not been checked yet. It gets visitors after its first good check."),
+        "why.degraded.identity": _(
+            "One check failed. It gets visitors only while nobody is online, and is checked again within seconds: a good check brings it back, a second failure takes it out."
+        ),
+        "why.offline": _(
+            "Two checks failed, so it gets no visitors. After the hold, two good checks bring it back, slowly at first."
+        ),
+        "why.banned": _(
+            "Telegram rejected it three times in a row. It is probed every ten minutes and never returns by itself: you let it back in."
+        ),
+        "why.degraded.delivery": _(
+            "Messages sent to it do not reach us, so it could not answer. It gets visitors only while nobody is online, and returns when messages arrive."
+        ),
+        "why.shared.delivery": _(
+            "This concerns all bots and is not this one's fault: it keeps its visitors."
+        ),
+        "why.suspect": _(
+            "Telegram says the bot is fine, but {run} clicks in a row came without a start; by chance that hardly happens above {limit}. It keeps a trickle of visitors, and three starts clear it."
+        ),
+        "why.trial": _(
+            "It was taken out because too few clicks became starts. Now it is on trial: it gets a trickle of visitors, and these decide. If they start as usual it returns, if not it is out again for twice as long."
+        ),
+        "why.degraded.conversion": _(
+            "For a sustained time under half of the usual share of clicks became starts. It gets visitors only while nobody is online; after a hold of at least ten minutes it goes on trial."
+        ),
+        "why.conversion_alarm": _(
+            "Starts fell for all bots at once since {time}. That points to the traffic or the offer rather than to a bot, so none is taken out for it."
+        ),
+    }
+
+
+def _conversion() -> dict[str, str]:
+    return {
+        "conversion.run": _("{run} of {limit}"),
+        "conversion.recent": _("{starts} of {clicks} clicks"),
+        "conversion.lag": _("{seconds} s"),
+        "conversion.needed": str(FEWEST_CLICKS),
+    }
+
+
+def _wave() -> dict[str, str]:
+    return {
+        "wave.lost": _("Since {time} two or more bots were lost within ten minutes: {lost}."),
+        "wave.lost_unnamed": _("At {time} two or more bots were lost within ten minutes."),
+        "wave.promoted": _("Backups that stepped in, slowly at first: {promoted}."),
+        "wave.nobody": _(
+            "No backup stood by. Give a bot the priority “Backup” so that it steps in next time."
+        ),
+        "wave.revert.title": _("End the ban wave of {pool}?"),
+        "wave.revert.text": _(
+            "The promoted bots become backups again and get no new visitors while another bot can serve: {promoted}. Do this when enough other bots are well."
+        ),
+        "wave.revert.text_nobody": _("No bot was promoted, so only this notice goes away."),
+        "wave.revert.action": _("Revert"),
+        "wave_reverted": _("The wave is over: the promoted bots are backups again."),
+        "error.no_wave": _("No ban wave stands any more. Load the page again."),
+        "promoted": _("backup that stepped in"),
+    }

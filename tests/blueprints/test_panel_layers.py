@@ -1,0 +1,146 @@
+"""What the pool's page and the cards show of layers, verdicts and a ban wave."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from blueprints.panel.texts import script_texts
+from models import Account, Bot, Conversion, MemberStatus, PoolBot, PoolBotTransition, RedirectPool
+from services.health.delivery import DeliveryCause, DeliveryState
+from services.platform import Platform
+from services.pools.fields import NewPool
+from services.pools.pools import create_pool
+from services.times import utc_now
+from tests.blueprints.people import caller_of, csrf_token, make_account, sign_in
+
+pytestmark = pytest.mark.data
+
+
+@pytest.fixture
+def owner(platform: Platform, client: FlaskClient) -> Account:
+    """An account, signed in."""
+    account = make_account(platform)
+    sign_in(client)
+    return account
+
+
+def add_pool(platform: Platform, account: Account, *statuses: MemberStatus) -> RedirectPool:
+    """A pool with a member of each status, their bots being bot1, bot2 …"""
+    pool = create_pool(platform, caller_of(account), NewPool(name="Pool", slug="red1"))
+    with platform.database.transaction() as session:
+        for number, status in enumerate(statuses, 1):
+            bot = Bot(
+                account_id=account.id,
+                public_id=f"bot_{number:012x}",
+                telegram_bot_id=1000 + number,
+                username=f"bot{number}",
+                sealed_token="sealed",
+                mode="polling",
+                path_id=f"path-{number}",
+                plugins=[],
+            )
+            session.add(bot)
+            session.flush()
+            session.add(PoolBot(pool_id=pool.id, bot_id=bot.id, status=status))
+    return pool
+
+
+def members_of(platform: Platform, pool: RedirectPool) -> list[PoolBot]:
+    with platform.database.reading() as session:
+        return session.query(PoolBot).where(PoolBot.pool_id == pool.id).order_by(PoolBot.bot_id).all()
+
+
+def live(client: FlaskClient, path: str) -> Any:
+    answer = client.get(f"/panel/live/pools{path}")
+    assert answer.status_code == 200
+    return answer.json
+
+
+def suspect(platform: Platform, member: PoolBot) -> None:
+    """Give a member seven usual days and a run of misses at its limit."""
+    with platform.database.transaction() as session:
+        row = Conversion(
+            pool_bot_id=member.id,
+            judged_until=utc_now(),
+            run=70,
+            verdict="suspect",
+            verdict_at=utc_now(),
+            clicks=10_000,
+            starts=3_000,
+            busiest_hour=400,
+        )
+        session.add(row)
+
+
+def test_the_three_layers_of_a_member_are_shown_apart(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    pool = add_pool(platform, owner, MemberStatus.SUSPECT, MemberStatus.OFFLINE)
+    suspect(platform, members_of(platform, pool)[0])
+    shown = live(client, f"/{pool.id}")["status"]["members"]
+    on_cards = live(client, "")["pools"][0]["members"]
+    for members in (shown, on_cards):
+        states = [{name: layer["state"] for name, layer in one["layers"].items()} for one in members]
+        assert states == [
+            {"identity": "online", "delivery": "unknown", "conversion": "suspect"},
+            {"identity": "offline", "delivery": "unknown", "conversion": "unknown"},
+        ]
+    conversion = shown[0]["layers"]["conversion"]
+    assert (conversion["baseline"], conversion["run"], conversion["matured_clicks"]) == (0.3, 70, 10_000)
+    assert 0 < conversion["run_limit"] <= 70
+
+
+def test_a_ban_wave_names_whom_it_took_and_who_stepped_in_until_it_is_reverted(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    pool = add_pool(platform, owner, MemberStatus.BANNED, MemberStatus.ONLINE, MemberStatus.ONLINE)
+    assert live(client, f"/{pool.id}")["wave"] is None
+    began = utc_now()
+    banned, back, spare = members_of(platform, pool)
+    with platform.database.transaction() as session:
+        for member, before in (
+            (banned, 3),
+            (back, 1),
+            (spare, 30),
+        ):  # minutes; the spare's was another matter
+            move = {"from_status": "degraded", "to_status": "offline", "cause": "unauthorized"}
+            at = began - timedelta(minutes=before)
+            session.add(PoolBotTransition(pool_bot_id=member.id, at=at, **move))
+        row = session.get(RedirectPool, pool.id)
+        assert row is not None
+        row.wave_at = began
+        promoted = session.get(PoolBot, spare.id)
+        assert promoted is not None
+        promoted.promoted_at = began
+    wave = live(client, f"/{pool.id}")["wave"]
+    assert wave["lost"] == [banned.bot_id, back.bot_id]
+    assert wave["promoted"] == [spare.bot_id]
+    assert live(client, "")["pools"][0]["wave_at"] == wave["at"]
+    token = {"X-CSRFToken": csrf_token(client, "/panel/account")}
+    answer = client.post(f"/api/v1/redirect-pools/{pool.id}/wave/revert", json={}, headers=token)
+    assert answer.json == {"reverted": 1}
+    assert live(client, f"/{pool.id}")["wave"] is None
+    assert live(client, "")["pools"][0]["wave_at"] is None
+
+
+def test_the_page_leads_from_its_bots_to_the_explained_clicks(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    pool = add_pool(platform, owner, MemberStatus.ONLINE)
+    target = f"/panel/pools/{pool.id}/analytics"
+    assert f'href="{target}#clicks-title"' in client.get(f"/panel/pools/{pool.id}").text
+    assert 'id="clicks-title"' in client.get(target).text
+
+
+def test_every_state_and_cause_of_a_layer_has_its_words(client: FlaskClient, owner: Account) -> None:
+    with client.application.test_request_context():
+        known = script_texts()
+    wanted = {f"layer.state.{state}" for state in DeliveryState}
+    wanted |= {f"cause.{cause}" for cause in DeliveryCause}
+    wanted |= {f"status.{status}" for status in MemberStatus}
+    wanted |= {f"why.{status}" for status in ("offline", "banned", "checking", "suspect")}
+    assert wanted - set(known) == set()
