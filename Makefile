@@ -40,7 +40,7 @@ docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/li
 
 BENCH = build/bench-venv
 bench-pipeline: $(VENV)/.dev $(BENCH)/.peers ## measure the pipeline beside its peers; minutes, on a quiet machine
-	$(BIN)/python -m benchmarks.pipeline $(BENCH_OPTIONS)
+	$(BIN)/python -m benchmarks.pipeline $(ARGS)
 
 $(BENCH)/.peers: benchmarks/peers/requirements.txt | $(BIN)/python
 	@mkdir -p build

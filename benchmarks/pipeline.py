@@ -141,7 +141,7 @@ def _own(reports: dict[str, list[Report]]) -> list[Figure]:
 
 def _idle(folder: Path, log: Path) -> list[Figure]:
     """A thousand bots that say nothing, after everything has come to rest."""
-    with flotilla(folder / "idle", log, IDLE_BOTS, 1) as ours:
+    with flotilla(folder / "idle", log, IDLE_BOTS, 1, clock=True) as ours:
         time.sleep(15)
         load, cpu = machine_load(), ours.cpu_seconds()
         time.sleep(IDLE_SECONDS)

@@ -47,7 +47,7 @@ class Driver:
         self._say({"web_port": port, "connections": CONNECTIONS, "bots": bots, "chats": chats})
 
     def run(self, updates: int, **order: Any) -> dict[str, Any]:
-        """Have updates posted; the report. `order`: rate or window, delay (s) of the Bot API, hot (bots that are)."""
+        """Have updates posted; the report. `order`: rate or window, delay (s) of the Bot API."""
         self._say({"updates": updates, "rate": 0, "window": 0, "delay": 0, "patience": 60, **order})
         return self._hear()
 
@@ -103,8 +103,13 @@ def telegram() -> Iterator[Driver]:
 
 
 @contextmanager
-def flotilla(folder: Path, log: Path, bots: int, chats: int, **settings: str) -> Iterator[System]:
-    """Ours as deployed: Valkey (AOF everysec), gunicorn with one gevent worker, one worker process, the clock."""
+def flotilla(
+    folder: Path, log: Path, bots: int, chats: int, *, clock: bool = False, **settings: str
+) -> Iterator[System]:
+    """Ours as deployed: Valkey (AOF everysec), gunicorn with one gevent worker, one worker process.
+
+    With `clock` also that process, whose reconciler would ask this Telegram about webhooks it knows nothing of.
+    """
     folder.mkdir(mode=0o755)
     with ExitStack() as stack:
         driver = stack.enter_context(telegram())
@@ -117,9 +122,11 @@ def flotilla(folder: Path, log: Path, bots: int, chats: int, **settings: str) ->
         web = stack.enter_context(gunicorn("gunicorn.conf.py", "wsgi:app", environ, log))
         worker = [sys.executable, "-m", "benchmarks.counted_worker"]
         worker_pid = stack.enter_context(process(worker, {**environ, "SQL_COUNT_FILE": str(sql)}, log))
-        clock_pid = stack.enter_context(process([sys.executable, "-m", "jobs.clock"], environ, log))
+        pids = [redis_pid, web.pid, worker_pid]
+        if clock:
+            pids.append(stack.enter_context(process([sys.executable, "-m", "jobs.clock"], environ, log)))
         driver.connect(web.port, paths, chats)
-        yield System("Flotilla", driver, (redis_pid, web.pid, worker_pid, clock_pid), platform, sql)
+        yield System("Flotilla", driver, pids, platform, sql)
 
 
 @contextmanager

@@ -150,8 +150,8 @@ class Settings(BaseSettings):
         ge=1,
         description="webhooks set in a minute at most, so that many new bots do not look like a flood",
     )
-    crash_at: CrashPoint | None = Field(
-        None,
+    crash_at: CrashPoint = Field(
+        CrashPoint.NOWHERE,
         description="kills the process when it first comes to this point; for fault tests, heeded with APP_ENV=test only",
     )
     intake_max_backlog: int = Field(
@@ -288,9 +288,9 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def crash_point(self) -> CrashPoint | None:
+    def crash_point(self) -> CrashPoint:
         """Where this process is to die; only ever in a test installation."""
-        return self.crash_at if self.app_env is AppEnv.TEST else None
+        return self.crash_at if self.app_env is AppEnv.TEST else CrashPoint.NOWHERE
 
     @property
     def talks_to_telegram(self) -> bool:

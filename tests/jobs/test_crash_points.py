@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from models import Bot, DeadLetter, UncertainPolicy
+from services.crash import CrashPoint
 from services.outbox.put import put_call
 from services.platform import Platform
 from services.redis import keys
@@ -126,6 +127,6 @@ def test_at_most_once_repeats_nothing_and_parks_what_was_under_way(
 
 
 def test_only_a_test_installation_heeds_a_crash_point(settings: Settings) -> None:
-    armed = settings.model_copy(update={"crash_at": "send.before_http"})
-    assert armed.crash_point == "send.before_http"
-    assert armed.model_copy(update={"app_env": "prod"}).crash_point is None
+    armed = settings.model_copy(update={"crash_at": CrashPoint.SEND_BEFORE_HTTP})
+    assert armed.crash_point is CrashPoint.SEND_BEFORE_HTTP
+    assert armed.model_copy(update={"app_env": "prod"}).crash_point is CrashPoint.NOWHERE
