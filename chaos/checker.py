@@ -209,7 +209,7 @@ def _ends(book: Book) -> Invariant:
 def _recovery(incident: Incident, told: list[Told], book: Book) -> float | None:
     """From the fault until everything that waited for an answer then had it; None when nothing waited."""
     deaths = [each.at for each in told if each.word == "die"]
-    if any(-5 < incident.at - at < DEATHS_SECONDS for at in deaths):
+    if any(-HELD_SECONDS < incident.at - at < DEATHS_SECONDS for at in deaths):
         return None
     first: dict[str, float] = {}
     for arrival in book.arrivals:

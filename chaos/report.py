@@ -33,11 +33,10 @@ def report(verdict: Verdict) -> str:
 def _row(name: str, incidents: list[Incident]) -> str:
     times = sorted(each.recovery for each in incidents if each.recovery is not None)
     in_flight = sum(len(each.in_flight) for each in incidents)
+    values = (percentile(times, 50), percentile(times, 99), max(times, default=0.0))
     shown = "".join(
-        f"{value:>{width}.1f}"
-        for value, width in zip(
-            (percentile(times, 50), percentile(times, 99), max(times, default=0.0)), (14, 8, 8), strict=True
-        )
+        f"{value:>{width}.1f}" if times else f"{'-':>{width}}"
+        for value, width in zip(values, (14, 8, 8), strict=True)
     )
     return f"{name:34}{len(incidents):>6}{shown}{in_flight:>11}"
 
