@@ -19,6 +19,7 @@ from services.errors import Unavailable
 from services.health.sweep import last_report
 from services.notifications.kinds import Kind
 from services.notifications.notify import notify
+from services.notifications.queue_watch import tell_of_lag
 from services.notifications.sending import ring_if_due
 from services.platform import Platform
 from services.times import utc_now
@@ -59,6 +60,7 @@ class SweepWatch:
         while not self._stopped.wait(LOOK_SECONDS):
             try:
                 self.look(time.time())
+                tell_of_lag(self._platform)
                 ring_if_due(self._platform)  # while the clock is dead nobody else rings
             except (RedisError, Unavailable) as error:
                 logger.warning("sweeps cannot be watched: %s", type(error).__name__)

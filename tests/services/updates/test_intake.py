@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 import pytest
 from sqlalchemy import select
 
-from models import DeadLetter
+from models import Account, DeadLetter, Notification
 from services.errors import Unavailable
+from services.notifications.queue_watch import tell_of_lag
 from services.platform import Platform
 from services.redis import keys
 from services.redis.leases import Lease
@@ -198,3 +200,18 @@ def test_a_redis_nearly_full_turns_updates_away_until_there_is_room_and_loses_no
         "before",
         "after",
     ]
+
+
+@pytest.mark.data
+def test_administrators_hear_once_of_a_lane_that_lags_or_is_full(platform: Platform) -> None:
+    with platform.database.transaction() as session:
+        session.add(Account(email="admin@example.com", password_hash="-", is_admin=True))
+        session.add(Account(email="other@example.com", password_hash="-"))
+    assert not tell_of_lag(platform)
+    platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id=f"{int(time.time() * 1000) - 90_000}-0")
+    assert tell_of_lag(platform)
+    assert tell_of_lag(platform)
+    with platform.database.reading() as session:
+        [told] = session.scalars(select(Notification))
+    assert (told.kind, told.params["queue"], told.params["waiting"]) == ("queue_lag", "lane:0", 1)
+    assert 90 <= told.params["seconds"] < 150
