@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from models import ClickRollup
+from models import ClickRollup, RedirectPool
+from services.times import utc_now
 from tests.blueprints.visiting import PERSON
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
@@ -93,6 +94,31 @@ def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
     browser.see("50%")
     browser.see("Degradado → Offline", ".timeline")
     installation.sandbox.restore(fleet[0]["username"])
+
+
+def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list[dict[str, Any]]) -> None:
+    browser.open("/panel/pools/1")
+    for layer in ("Identidade", "Entrega", "Conversão"):
+        browser.see(layer, ".layers")
+    assert len(browser.driver.find_elements("css selector", ".layers .layer .icon")) == 3 * len(fleet)
+    browser.see("0 de 200 cliques maduros", ".layers")
+    details = browser.find(".row-layers button")
+    assert details.get_attribute("aria-expanded") == "false"
+    browser.click(".row-layers button", "Detalhes")
+    browser.see("Taxa usual", ".row-details")
+    assert details.get_attribute("aria-expanded") == "true"
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_ban_wave_is_reverted_after_the_question(browser: Browser, installation: Installation) -> None:
+    with installation.platform.database.transaction() as session:
+        session.execute(update(RedirectPool).where(RedirectPool.id == 1).values(wave_at=utc_now()))
+    browser.open("/panel/pools/1")
+    browser.see("Não havia reserva", ".wave")
+    browser.click(".wave button", "Reverter")
+    browser.see("só este aviso desaparece", "#confirm")
+    browser.click("#confirm button", "Reverter")
+    browser.wait(lambda: browser.text(".wave") == "", "the wave's banner is gone")
 
 
 def test_a_bot_leaves_the_pool_only_after_the_question(browser: Browser, fleet: list[dict[str, Any]]) -> None:

@@ -51,6 +51,7 @@ function mark(name, layer) {
     state: stateText(state),
     reason: reasons[name](layer),
     well: WELL.includes(state),
+    look: `${tone} ${WELL.includes(state) ? "is-well" : ""}`,
   };
 }
 
