@@ -130,7 +130,7 @@ class OutboxDrain:
                 quiet_since = time.monotonic()
                 time.sleep(GATHER_SECONDS)
             now = time.monotonic()
-            if self._crew.running or self._crew.waits_at_most(LINGER_SECONDS):
+            if not self._crew.is_quiet or self._crew.waits_at_most(LINGER_SECONDS):
                 quiet_since = now
             if now - started > LONGEST_SECONDS and not self._crew.running:
                 return False
