@@ -30,6 +30,7 @@ class Keeper:
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self.restarts: dict[str, int] = {}
+        self.last_death = 0.0  # epoch s
         self._watcher: threading.Thread | None = None
 
     def start(self, name: str, **environ: str) -> None:
@@ -112,6 +113,7 @@ class Keeper:
                 dead = [name for name, process in self._running.items() if process.poll() is not None]
                 for name in dead:
                     self.restarts[name] = self.restarts.get(name, 0) + 1
+                    self.last_death = time.time()
                     self.start(name)
 
 

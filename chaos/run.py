@@ -17,6 +17,7 @@ from chaos.plan import Plan
 from chaos.remains import remains
 from chaos.schedule import Wave, schedule
 
+CRASHES = (("inbound", "drain.before_commit"), ("outbound", "send.after_http"))
 REST_SECONDS = 30.0  # after the last fault nothing may be left
 
 
@@ -27,7 +28,7 @@ def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> Verdict:
         book = Book(place)
         load = Load(place.telegram, list(place.bots), plan)
         try:
-            waves = schedule(plan)
+            waves = schedule(plan, CRASHES if plan.away_seconds else ())
             say(
                 f"installation up after {time.monotonic() - began:.0f} s; {len(waves)} waves, seed {plan.seed}"
             )
@@ -82,11 +83,11 @@ def _progress(
 
 def _rest(place: Installation, book: Book) -> tuple[dict[str, int], float]:
     """Wait until nothing is left; what is left after REST_SECONDS, and how long it took from the last fault."""
-    last = max((incident.until for incident in book.incidents), default=time.time())
-    deadline = time.monotonic() + REST_SECONDS
     while True:
+        # An update that ends its process is a fault as well, and may do so after all others.
+        last = max(place.keeper.last_death, *(incident.until for incident in book.incidents))
         left = remains(place)
-        if not left or time.monotonic() > deadline:
+        if not left or time.time() > last + REST_SECONDS:
             book.look()
             return left, time.time() - last
         time.sleep(0.25)
