@@ -73,7 +73,7 @@ def _why() -> dict[str, str]:
             "Messages sent to it do not reach us, so it could not answer. It gets visitors only while nobody is online, and returns when messages arrive."
         ),
         "why.shared.delivery": _(
-            "This concerns all bots and is not this one's fault: it keeps its visitors."
+            "This concerns all bots and is not this one's fault: none leaves the rotation for it."
         ),
         "why.suspect": _(
             "Telegram says the bot is fine, but {run} clicks in a row came without a start; by chance that hardly happens above {limit}. It keeps a trickle of visitors, and three starts clear it."

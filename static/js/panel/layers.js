@@ -72,7 +72,8 @@ function deliveryWhy({ state, cause }) {
 
 /** What the layers mean for visitors and how it ends, one sentence each; that all is well only when it is. */
 function explanations({ identity, delivery, conversion }) {
-  const troubles = [WELL.includes(identity.state) ? "" : identityWhy(identity), deliveryWhy(delivery), conversionWhy(conversion)].filter(Boolean);
+  const why = { identity: WELL.includes(identity.state) ? "" : identityWhy(identity), delivery: deliveryWhy(delivery), conversion: conversionWhy(conversion) };
+  const troubles = LAYERS.filter((name) => why[name]).map((name) => `${text(`layer.${name}`)}: ${why[name]}`);
   return troubles.length > 0 ? troubles : [text("why.online")];
 }
 
