@@ -20,7 +20,9 @@ def main(arguments: list[str]) -> int:
     """Run; 0 when every invariant held, 1 when not, 130 on Ctrl-C."""
     options = _parse(arguments)
     plan = replace(SHORT if options.short else Plan(), **_given(options))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
+    # Both clean up; Ctrl-C is said again because a shell's background job is started with it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
