@@ -214,6 +214,6 @@ def _until(condition: Callable[[], object], seconds: float = SETTLE_SECONDS) -> 
             if condition():
                 return
         except (RedisError, OSError):
-            pass
+            pass  # whoever was asked is still down: that it comes back is what is waited for
         time.sleep(0.05)
     raise TimeoutError("the installation did not come to rest")

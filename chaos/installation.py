@@ -117,7 +117,7 @@ def until(condition: Callable[[], object], what: str, seconds: float = START_SEC
             if condition():
                 return
         except (RedisError, OSError):
-            pass
+            pass  # whoever was asked is still down: that it comes back is what is waited for
         time.sleep(0.05)
     raise RuntimeError(what)
 

@@ -124,6 +124,6 @@ class Wire:
                 await writer.drain()
             await passing.wait()
         except OSError:
-            pass
+            pass  # one end hung up, or the wire was cut: the other end is told by the close
         finally:
             writer.close()

@@ -110,5 +110,5 @@ def _position(cursor: str) -> tuple[datetime, str]:
         if found is not None:
             return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
     except OverflowError:
-        pass
+        pass  # a moment no calendar has: refused like any other text that is no cursor
     raise InvalidInput("This cursor is none of ours; take `next` of the page before", field="cursor")
