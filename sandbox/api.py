@@ -56,6 +56,8 @@ class BotApi:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """WSGI entry for paths that start with ``/bot``."""
         name = "?"
+        # A call that a reset overtook counts where it began: what comes after the reset starts at zero.
+        stats = self.world.stats
         try:
             bot, name = self._identify(environ["PATH_INFO"])
             params = read_params(environ)
@@ -66,11 +68,12 @@ class BotApi:
             else:
                 result = self._call(bot, name, params)
         except ApiError as error:
-            return self._refuse(name, error, start_response)
+            stats.calls[name, error.code] += 1
+            return _refuse(error, start_response)
         except ConnectionDroppedError:
-            self.world.stats.calls[name, 0] += 1
+            stats.calls[name, 0] += 1
             raise
-        self.world.stats.calls[name, 200] += 1
+        stats.calls[name, 200] += 1
         if isinstance(result, _Raw):
             return _send(200, result.body, result.kind, [], start_response)
         return _send(200, _success(result), "application/json", [], start_response)
@@ -105,13 +108,13 @@ class BotApi:
             self._call(bot, name, params)
         return _fail(fault)
 
-    def _refuse(self, name: str, error: ApiError, start_response: StartResponse) -> Iterable[bytes]:
-        self.world.stats.calls[name, error.code] += 1
-        headers = []
-        if error.parameters and "retry_after" in error.parameters:
-            headers.append(("Retry-After", str(error.parameters["retry_after"])))
-        body = json.dumps(error.body(), separators=(",", ":")).encode()
-        return _send(error.code, body, "application/json", headers, start_response)
+
+def _refuse(error: ApiError, start_response: StartResponse) -> Iterable[bytes]:
+    headers = []
+    if error.parameters and "retry_after" in error.parameters:
+        headers.append(("Retry-After", str(error.parameters["retry_after"])))
+    body = json.dumps(error.body(), separators=(",", ":")).encode()
+    return _send(error.code, body, "application/json", headers, start_response)
 
 
 class _Raw:

@@ -77,7 +77,7 @@ class Receiver:
         self.times: list[float] = []
         self.script: list[tuple[int, dict[str, str]]] = []
         self.answer_body = b""
-        self.hold: Callable[[Json], None] = lambda _update: None
+        self.hold: Callable[[Json], object] = lambda _update: None
         self.running = 0
         self.most_running = 0
         self._lock = threading.Lock()
