@@ -64,7 +64,7 @@ class Installation:
             assert self.process.poll() is None, self.output()
             return READY in self.output()
 
-        wait_until(is_ready, 30, f"ready\n{self.output()}")
+        wait_until(is_ready, 60, f"ready\n{self.output()}")
 
     def pid_of(self, words: str) -> int | None:
         """The process below the launcher with `words` in its command line; the topmost when there are several."""

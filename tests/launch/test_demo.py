@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from tests.launch.installation import Installation, running, wait_until
 from tests.servers.ports import free_port
@@ -15,9 +15,12 @@ def test_a_demo_sends_people_to_the_sandbox_and_its_visitors_come(tmp_path: Path
     address = f"postgresql://127.0.0.1:{free_port()}/real"
     with running(tmp_path / "demo", free_port(), "demo", DATABASE_URL=address) as demo:
         assert "demo@example.com" in demo.output()
-        assert link_of(demo).netloc.startswith("127.0.0.1:")
-        assert link_of(demo).path.endswith("_bot")
-        wait_until(lambda: "[    0 s]" in demo.output(), 20, "the visitors' story")
+        # A new member gets no traffic before its first good check.
+        wait_until(lambda: click(demo).status == 302, 30, "a bot that may be chosen")
+        link = urlsplit(click(demo).headers["Location"])
+        assert link.netloc.startswith("127.0.0.1:")
+        assert link.path.endswith("_bot")
+        wait_until(lambda: "[    0 s]" in demo.output(), 40, "the visitors' story")
         assert "one-time setup code" not in demo.output()
 
 
@@ -31,12 +34,10 @@ def test_a_demo_does_not_erase_another_installation(tmp_path: Path) -> None:
     assert (data_dir / "flotilla.db").read_text() == "precious"
 
 
-def link_of(demo: Installation) -> SplitResult:
-    """Where `/go/red1` sends to."""
+def click(demo: Installation) -> HTTPResponse:
+    """A person's click on `/go/red1`."""
     connection = HTTPConnection("127.0.0.1", demo.port, timeout=5)
     connection.request(
         "GET", "/go/red1", headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
     )
-    answer = connection.getresponse()
-    assert answer.status == 302
-    return urlsplit(answer.headers["Location"])
+    return connection.getresponse()

@@ -127,7 +127,7 @@ def running_sandbox(folder: Path, *options: str) -> Iterator[Sandbox]:
         process.wait(10)
 
 
-def wait_until(reached: Callable[[], Any], *, seconds: float = 10.0) -> Any:
+def wait_until(reached: Callable[[], Any], *, seconds: float = 30.0) -> Any:
     """Wait for a true value and return it; AssertionError when `seconds` are over."""
     deadline = time.monotonic() + seconds
     while not (value := reached()):
