@@ -53,7 +53,7 @@ def start_clock(tmp_path: Path) -> Iterator[Start]:
         if clock.poll() is None:
             clock.send_signal(signal.SIGCONT)
             clock.kill()
-            clock.wait(5)
+            clock.wait(20)
 
 
 def leaders(platform: Platform) -> list[str]:
@@ -79,7 +79,7 @@ def test_the_clock_rings_and_ends_at_once_when_told_even_twice(
     clock.send_signal(signal.SIGTERM)
     time.sleep(0.05)
     clock.send_signal(signal.SIGTERM)
-    assert clock.wait(3) == 0
+    assert clock.wait(12) == 0
     assert lease_of(platform) is None, "the next clock need not wait"
     assert processes(platform) == []
 
@@ -92,9 +92,9 @@ def test_a_second_clock_takes_over_from_a_killed_one(platform: Platform, start_c
     first.kill()
     assert leading.LEASE_SECONDS + leading.STANDBY_SECONDS < 15
     platform.redis.pexpire(keys.lease("clock"), 500)  # the end of the ten seconds, sooner
-    wait_until(lambda: lease_of(platform) not in (None, held), seconds=5)
+    wait_until(lambda: lease_of(platform) not in (None, held), seconds=30)
     second.terminate()
-    assert second.wait(3) == 0
+    assert second.wait(20) == 0
 
 
 def test_the_clock_ends_in_time_even_while_redis_hangs(
@@ -111,7 +111,7 @@ def test_the_clock_ends_in_time_even_while_redis_hangs(
         try:
             time.sleep(1.5)  # ticks hang by now
             clock.terminate()
-            assert clock.wait(3) == 0
+            assert clock.wait(12) == 0
         finally:
             os.kill(server, signal.SIGCONT)
 
@@ -181,7 +181,7 @@ def test_a_tick_that_fails_is_made_again(platform: Platform) -> None:
     scheduler = start_scheduler(
         platform, leadership, [Tick("broken", 0.05, fail), Tick("whole", 0.2, lambda _: done.set())]
     )
-    assert done.wait(5)
+    assert done.wait(20)
     assert not run_tick(platform, leadership, Tick("broken", 1, fail))
     scheduler.shutdown(wait=False)  # type: ignore[no-untyped-call]
 

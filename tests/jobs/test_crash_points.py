@@ -120,7 +120,7 @@ def test_at_most_once_repeats_nothing_and_parks_what_was_under_way(
     crash(platform, settings, point)
     with reconciling(platform), worker_process(settings):
         wait_until(lambda: "three" in texts(sandbox, bot), seconds=25)
-        wait_until(lambda: not platform.redis.exists(keys.outbox_flying(bot.id)), seconds=5)
+        wait_until(lambda: not platform.redis.exists(keys.outbox_flying(bot.id)), seconds=30)
     assert texts(sandbox, bot) == [*before, "two", "three"]
     [letter] = parked(platform)
     assert (letter.kind, letter.is_uncertain, letter.payload["params"]["text"]) == ("send", True, "one")

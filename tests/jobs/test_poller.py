@@ -78,7 +78,7 @@ def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
     wait_until(lambda: waiting(platform) == 1, seconds=20)
     second = new_bot(platform, owner, sandbox)
     sandbox.start(user, second.username)
-    wait_until(lambda: waiting(platform) == 2, seconds=5)
+    wait_until(lambda: waiting(platform) == 2, seconds=30)
     wait_until(lambda: get_bot(platform, owner, second.id).status == "running")
     stop_bot(platform, owner, second.id)
     reconcile_bot(platform, second.id)
@@ -88,7 +88,7 @@ def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
     wait_until(lambda: waiting(platform) == 3)
     assert sandbox.bot(second.username)["pending_update_count"] == 1
     process.send_signal(signal.SIGTERM)
-    assert process.wait(5) == 0
+    assert process.wait(20) == 0
     assert not platform.redis.exists(keys.lease("poller"))
 
 

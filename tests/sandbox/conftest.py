@@ -123,7 +123,7 @@ class Receiver:
         with self._lock:
             self.running -= 1
 
-    def wait(self, count: int, seconds: float = 4.0) -> list[Json]:
+    def wait(self, count: int, seconds: float = 15.0) -> list[Json]:
         end = time.monotonic() + seconds
         while len(self.seen) < count and time.monotonic() < end:
             time.sleep(0.01)
@@ -158,7 +158,7 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     process, url = start_sandbox(tmp_path_factory.mktemp("sandbox"), *flags)
     yield Sandbox(url)
     process.terminate()
-    process.wait(5)
+    process.wait(20)
 
 
 @pytest.fixture

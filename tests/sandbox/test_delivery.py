@@ -24,7 +24,7 @@ def texts(updates: list[Json]) -> list[str]:
     return [update["message"]["text"] for update in updates]
 
 
-def settled(read: Callable[[], bool], seconds: float = 4.0) -> None:
+def settled(read: Callable[[], bool], seconds: float = 15.0) -> None:
     end = time.monotonic() + seconds
     while not read():
         assert time.monotonic() < end
@@ -74,7 +74,7 @@ def test_a_slow_message_does_not_hold_back_a_callback_of_the_same_chat(
     markup = {"inline_keyboard": [[{"text": "a", "callback_data": "go"}]]}
     sent = sandbox.call(bot["token"], "sendMessage", chat_id=user, text="?", reply_markup=markup)["result"]
     answered = threading.Event()
-    receiver.hold = lambda update: "message" in update and answered.wait(5)
+    receiver.hold = lambda update: "message" in update and answered.wait(30)
     sandbox.act(user, bot, "send", text="slow")
     sandbox.act(user, bot, "press", message_id=sent["message_id"], data="go")
     settled(lambda: any("callback_query" in update for update in receiver.seen))

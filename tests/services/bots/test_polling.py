@@ -146,7 +146,7 @@ def test_an_update_arriving_during_a_long_poll_is_taken_at_once(
     run(poll(platform, bot.id), started)
     wait_until(lambda: sandbox.calls("getUpdates") >= 1)
     sandbox.start(user, bot.username)
-    wait_until(lambda: texts(platform) == ["/start"], seconds=5)
+    wait_until(lambda: texts(platform) == ["/start"], seconds=30)
 
 
 def test_a_stopped_polls_last_answer_confirms_nothing(

@@ -38,7 +38,7 @@ def test_a_silent_process_counts_as_dead_and_is_then_forgotten(platform: Platfor
 def test_heartbeats_begin_at_once_and_end_with_a_goodbye(platform: Platform) -> None:
     heartbeats = Heartbeats(platform, "worker", lambda: {"jobs": 2})
     heartbeats.start()
-    seen = wait_until(lambda: processes(platform), seconds=5)
+    seen = wait_until(lambda: processes(platform), seconds=30)
     assert seen[0].figures == {"jobs": 2}
     heartbeats.stop()
     assert processes(platform) == []
