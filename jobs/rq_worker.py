@@ -67,6 +67,7 @@ class GreenletWorker(SimpleWorker):
     job_class = AllowedJob
     death_penalty_class = GeventDeathPenalty
     log_result_lifespan = False
+    max_connection_wait_time = 1  # s between attempts to reach Redis; RQ's own waits grow to a minute
     is_busy = False
 
     def _install_signal_handlers(self) -> None:

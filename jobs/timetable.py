@@ -47,7 +47,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("look_at_clicked", LOOK_SECONDS, ring_if_clicked),
         Tick("judge_members", JUDGE_SECONDS, lambda on: enqueue(on.job_redis, JobName.JUDGE_MEMBERS)),
         Tick("flush_clicks", 1, ring_if_waiting),
-        Tick("ring_waiting", 2, ring_waiting),
+        Tick("ring_waiting", 1, ring_waiting),
         Tick("reconcile_bots", 60, lambda on: enqueue(on.job_redis, JobName.RECONCILE_BOTS)),
         Tick("delete_expired", 3600, ring_daily),
         Tick("watch_sweeps", 30, watch_sweeps),

@@ -26,9 +26,11 @@ from services.redis.jobs import JobQueue
 from services.settings import Settings
 from services.system.heartbeats import Heartbeats
 from services.telegram.telebot_sender import install
+from services.updates.reconcile import ring_waiting
 
 logger = logging.getLogger(__name__)
-RETRY_SECONDS = 1.0  # between attempts to reach Redis
+RETRY_SECONDS = 0.5  # between attempts to reach Redis
+LOOK_SECONDS = 5.0  # between looks for what a dead process left; the clock looks too, but may be dead itself
 STOP_SECONDS = 18.0  # Heroku kills after 30 s, our own supervisor after 20
 
 
@@ -112,6 +114,7 @@ def main() -> None:
     Watchdog().start()
     install(platform.telegram)  # plugins may use telebot; whatever it sends goes our way
     workers = start_workers(platform)
+    gevent.spawn(look_out, platform)
     heartbeats = Heartbeats(platform, "worker", lambda: _figures(workers))
     heartbeats.start()
     sweeps = SweepWatch(platform)
@@ -122,6 +125,18 @@ def main() -> None:
     stop_workers(workers)
     heartbeats.stop()
     logger.info("worker stopped")
+
+
+def look_out(platform: Platform) -> None:
+    """Ring for what dead processes left, at once and then now and again, until the process stops."""
+    is_first = True
+    while not process.stopping.is_set():
+        try:
+            ring_waiting(platform, anew=is_first)
+            is_first = False
+        except RedisError:
+            logger.debug("no look for orphaned work: Redis is away")
+        process.stopping.wait(LOOK_SECONDS)
 
 
 def _figures(workers: list[Worker]) -> dict[str, int]:

@@ -39,6 +39,7 @@ REFILL_SECONDS = 0.25  # how soon room in a full window is noticed
 RETIRE_SECONDS = 10.0
 FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits (O2)
 STOP_SECONDS = 12.0
+AWAY_SECONDS = 0.2  # between attempts to reach Redis
 LONGEST_SECONDS = 600.0
 
 
@@ -148,6 +149,7 @@ class OutboxDrain:
         return self._holding.alive and not self._stopping.is_set()
 
     def _read(self) -> int:
+        """How much news was read; -1 while Redis is away: as long as the lease stands, its return is awaited."""
         wanted = [
             (bot, rank)
             for bot in self._shelf.bots
@@ -155,7 +157,12 @@ class OutboxDrain:
             if self._loaded.get((bot, rank), 0) < WINDOW
         ]
         full = len(wanted) < len(self._shelf.bots) * len(PRIORITIES)
-        messages, woken = self._shelf.read(wanted, REFILL_SECONDS if full else LOOK_SECONDS)
+        try:
+            messages, woken = self._shelf.read(wanted, REFILL_SECONDS if full else LOOK_SECONDS)
+        except RedisError as error:
+            logger.debug("shard %d cannot be read: %s", self._shard, type(error).__name__)
+            time.sleep(AWAY_SECONDS)
+            return -1
         self._adopt(woken)
         now = time.monotonic()
         with self._counting:
@@ -235,7 +242,7 @@ class OutboxDrain:
                 logger.warning("sent messages wait to be deleted: %s", type(error).__name__)
                 if not self._holding.alive:  # whoever comes next sends them again: at least once
                     break
-                time.sleep(0.5)
+                time.sleep(AWAY_SECONDS)
         with self._counting:
             for message in batch:
                 self._loaded[message.bot_id, message.rank] -= 1

@@ -139,13 +139,19 @@ class Drain:
         return self._holding.alive and not self._stopping.is_set()
 
     def _read(self) -> int:
+        """How many updates were read; -1 while Redis is away: as long as the lease stands, its return is awaited."""
         lane = keys.update_lane(self._lane)
-        answer = streams.read(
-            self._platform.blocking_redis,
-            {lane: self._cursor},
-            count=READ_AT_ONCE,
-            block_seconds=LOOK_SECONDS,
-        )
+        try:
+            answer = streams.read(
+                self._platform.blocking_redis,
+                {lane: self._cursor},
+                count=READ_AT_ONCE,
+                block_seconds=LOOK_SECONDS,
+            )
+        except RedisError as error:
+            logger.debug("lane %d cannot be read: %s", self._lane, type(error).__name__)
+            time.sleep(BACKOFF_SECONDS[0])
+            return -1
         entries = [self._waiting(entry_id, fields) for entry_id, fields in answer.get(lane, ())]
         if not entries:
             return 0

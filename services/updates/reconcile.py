@@ -7,34 +7,44 @@ import time
 from services.platform import Platform
 from services.redis import keys
 from services.redis.jobs import JobName, ring
+from services.redis.leases import is_orphaned
 
 
-def ring_waiting(platform: Platform) -> int:
+def ring_waiting(platform: Platform, *, anew: bool = False) -> int:
     """Ring for every lane and outbox with a backlog and no live holder; how many jobs were queued.
 
-    Call it every two seconds: with the lease's four a dead holder is replaced in six. Raises RedisError.
+    A holder on this machine is known to be dead at once, another when his lease has run out. `anew` rings where a bell
+    rings already as well: whoever heard it may be the one who died. Raises RedisError.
     """
     lanes = range(platform.settings.update_lanes)
     due = int(time.time() * 1000)
     with platform.redis.pipeline(transaction=False) as pipe:
         for number in lanes:
             pipe.xlen(keys.update_lane(number))
-            pipe.exists(keys.lease(f"lane:{number}"))
+            pipe.get(keys.lease(f"lane:{number}"))
             pipe.zcount(keys.outbox_active(number), "-inf", due)
-            pipe.exists(keys.lease(f"outbox:{number}"))
+            pipe.get(keys.lease(f"outbox:{number}"))
         pipe.xlen(keys.intake_dead())
         *answers, given_up = pipe.execute()
     rung = 0
     for number in lanes:
-        backlog, held, active, sending = answers[number * 4 : number * 4 + 4]
-        if backlog and not held:
-            rung += _ring(platform, JobName.DRAIN_LANE, "lane", number)
-        if active and not sending:
-            rung += _ring(platform, JobName.DRAIN_OUTBOX, "outbox", number)
+        backlog, drainer, active, sender = answers[number * 4 : number * 4 + 4]
+        if backlog and _is_free(drainer):
+            rung += _ring(platform, JobName.DRAIN_LANE, "lane", number, anew=anew)
+        if active and _is_free(sender):
+            rung += _ring(platform, JobName.DRAIN_OUTBOX, "outbox", number, anew=anew)
     if given_up:
-        rung += _ring(platform, JobName.STORE_DEAD_LETTERS, "dead")
+        rung += _ring(platform, JobName.STORE_DEAD_LETTERS, "dead", anew=anew)
     return rung
 
 
-def _ring(platform: Platform, name: JobName, kind: str, number: int | None = None) -> bool:
+def _is_free(holder: str | None) -> bool:
+    return holder is None or is_orphaned(holder)
+
+
+def _ring(
+    platform: Platform, name: JobName, kind: str, number: int | None = None, *, anew: bool = False
+) -> bool:
+    if anew:
+        platform.redis.delete(keys.doorbell(kind, number or 0))
     return ring(platform.redis, platform.job_redis, name, kind, number)
