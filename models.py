@@ -344,6 +344,46 @@ class PoolBotTransition(Base):
     at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class WaveStep(StrEnum):
+    """What a ban wave's timeline keeps of a bot: it was lost, banned after that, is back; or stepped in as a spare."""
+
+    LOST = "lost"
+    BANNED = "banned"
+    BACK = "back"
+    PROMOTED = "promoted"
+
+
+class BanWave(Base):
+    """Members of a pool lost within minutes of each other (H7); it stands until the owner reverts its promotions."""
+
+    __tablename__ = "ban_waves"
+    __table_args__ = (Index(None, "pool_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("redirect_pools.id", ondelete="CASCADE"))
+    began_at: Mapped[datetime]  # the pool's `wave_at` while it stands: the loss that made it a wave
+    reverted_at: Mapped[datetime | None]
+    moves: Mapped[list[BanWaveMove]] = relationship(
+        order_by="BanWaveMove.id", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class BanWaveMove(Base):
+    """One moment of a wave. The bot is named here and has no foreign key: a lost bot is often removed soon after."""
+
+    __tablename__ = "ban_wave_moves"
+    __table_args__ = (_one_of("step", WaveStep),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    wave_id: Mapped[int] = mapped_column(ForeignKey("ban_waves.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    step: Mapped[str] = mapped_column(String(10))
+    bot_id: Mapped[int]
+    username: Mapped[str] = mapped_column(String(32))
+    cause: Mapped[str] = mapped_column(String(50), default="")
+
+
 class Conversion(Base):
     """The conversion layer of a member (H6): what is usual for it, and the evidence gathered since."""
 

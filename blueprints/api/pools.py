@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 
 from blueprints.access import api, caller
 from blueprints.api.body import listing, page, page_of, parse, query
@@ -16,6 +17,8 @@ from services.analytics.pool import pool_analytics
 from services.analytics.report import PoolAnalytics
 from services.analytics.table import csv_lines
 from services.analytics.timeline import pool_failures, pool_transitions
+from services.analytics.wave_timeline import wave_timeline
+from services.analytics.waves import list_waves
 from services.health.wave import revert_wave
 from services.pools import members, pools
 from services.pools.fields import MemberChange, NewMember, NewPool, PoolChange
@@ -79,6 +82,24 @@ def status(pool_id: int) -> ResponseReturnValue:
 def revert(pool_id: int) -> ResponseReturnValue:
     """Make the spares that a ban wave promoted spares again."""
     return {"reverted": revert_wave(platform(), caller(), pool_id)}
+
+
+@blueprint.get("/<int:pool_id>/waves")
+@api(Scope.READ)
+def waves(pool_id: int) -> ResponseReturnValue:
+    """The pool's ban waves, newest first."""
+    asked = page()
+    found = list_waves(platform(), caller(), pool_id, before=asked.after, limit=asked.limit + 1)
+    return listing(
+        found[: asked.limit], str(found[asked.limit - 1]["id"]) if len(found) > asked.limit else None
+    )
+
+
+@blueprint.get("/<int:pool_id>/waves/<int:wave_id>")
+@api(Scope.READ)
+def wave(pool_id: int, wave_id: int) -> ResponseReturnValue:
+    """A ban wave minute by minute: losses, spares, alerts, clicks, the way back."""
+    return wave_timeline(platform(), caller(), pool_id, wave_id, str(get_locale()))
 
 
 @blueprint.get("/<int:pool_id>/analytics")

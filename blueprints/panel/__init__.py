@@ -1,6 +1,16 @@
 """The panel's pages, under `/panel`: server-rendered HTML, live by small JSON answers below `/panel/live`."""
 
-from blueprints.panel import analytics, bots, context, dead_letters, notifications, overview, pools
+from blueprints.panel import analytics, bots, context, dead_letters, notifications, overview, pools, waves
 from blueprints.panel.blueprint import blueprint
 
-__all__ = ["analytics", "blueprint", "bots", "context", "dead_letters", "notifications", "overview", "pools"]
+__all__ = [
+    "analytics",
+    "blueprint",
+    "bots",
+    "context",
+    "dead_letters",
+    "notifications",
+    "overview",
+    "pools",
+    "waves",
+]

@@ -1,4 +1,4 @@
-"""What the pool's page says about layers, verdicts and ban waves, in words for who has never read the manual."""
+"""What the pool's page says about layers and verdicts, in words for who has never read the manual."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.health.conversion import FEWEST_CLICKS
 
 def health_texts() -> dict[str, str]:
     """Everything below, by key."""
-    return {**_layers(), **_delivery(), **_why(), **_conversion(), **_wave()}
+    return {**_layers(), **_delivery(), **_why(), **_conversion()}
 
 
 def _layers() -> dict[str, str]:
@@ -96,24 +96,4 @@ def _conversion() -> dict[str, str]:
         "conversion.recent": _("{starts} of {clicks} clicks"),
         "conversion.lag": _("{seconds} s"),
         "conversion.needed": str(FEWEST_CLICKS),
-    }
-
-
-def _wave() -> dict[str, str]:
-    return {
-        "wave.lost": _("Since {time} two or more bots were lost within ten minutes: {lost}."),
-        "wave.lost_unnamed": _("At {time} two or more bots were lost within ten minutes."),
-        "wave.promoted": _("Backups that stepped in, slowly at first: {promoted}."),
-        "wave.nobody": _(
-            "No backup stood by. Give a bot the priority “Backup” so that it steps in next time."
-        ),
-        "wave.revert.title": _("End the ban wave of {pool}?"),
-        "wave.revert.text": _(
-            "The promoted bots become backups again and get no new visitors while another bot can serve: {promoted}. Do this when enough other bots are well."
-        ),
-        "wave.revert.text_nobody": _("No bot was promoted, so only this notice goes away."),
-        "wave.revert.action": _("Revert"),
-        "wave_reverted": _("The wave is over: the promoted bots are backups again."),
-        "error.no_wave": _("No ban wave stands any more. Load the page again."),
-        "promoted": _("backup that stepped in"),
     }

@@ -8,6 +8,7 @@ from flask_babel import get_locale
 
 from blueprints.access import caller
 from blueprints.platform import platform
+from services.notifications.links import path_of
 from services.notifications.notify import recent, render
 from services.times import iso
 
@@ -23,8 +24,7 @@ def latest(limit: int) -> list[dict[str, Any]]:
             "text": render(row, locale),
             "at": iso(row.at),
             "read": row.read_at is not None,
-            "pool_id": row.pool_id,
-            "bot_id": row.bot_id,
+            "page": path_of(row),
         }
         for row in recent(platform(), caller(), limit)
     ]

@@ -8,6 +8,7 @@ from blueprints.panel.analytics import analytics_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.health_texts import health_texts
+from blueprints.panel.waves import wave_texts
 
 
 def script_texts() -> dict[str, str]:
@@ -131,6 +132,7 @@ def _panel() -> dict[str, str]:
         **destination_texts(),
         **dead_letter_texts(),
         **health_texts(),
+        **wave_texts(),
     }
 
 

@@ -60,7 +60,7 @@ def pool_series(session: Session, pool_id: int, span: Span, now: datetime) -> Se
 
 def _by_minute(session: Session, which: ColumnElement[bool], now: datetime) -> Series:
     first = now.replace(second=0, microsecond=0) - timedelta(minutes=59)
-    minute = _minute(session).label("minute")
+    minute = minute_of(session).label("minute")
     query = (
         select(minute, Click.bot_id, func.count())
         .where(which, Click.counted, Click.at >= first)
@@ -83,7 +83,7 @@ def _by_hour(session: Session, which: ColumnElement[bool], now: datetime) -> Ser
     return _filled(times, rows)
 
 
-def _minute(session: Session) -> ColumnElement[int]:
+def minute_of(session: Session) -> ColumnElement[int]:
     """A click's minute since 1970. PostgreSQL's epoch has a fraction, which a cast would round up."""
     epoch: ColumnElement[Any] = extract("epoch", Click.at)
     if session.get_bind().dialect.name == "sqlite":

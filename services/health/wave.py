@@ -6,22 +6,25 @@ promotions stand, `promoted_at` which members they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
-from models import Bot, PoolBot, PoolBotTransition, RedirectPool
+from models import BanWave, Bot, PoolBot, PoolBotTransition, RedirectPool, WaveStep
 from services.accounts.caller import Caller, get_owned, record
 from services.errors import Conflict
 from services.health.alerts import LOST, Change, about
 from services.health.pool_health import PoolHealth, counts, refresh_pool_health
+from services.health.wave_log import close_wave, note, note_fates, open_wave
 from services.notifications.kinds import Kind
 from services.notifications.notify import notify
 from services.platform import Platform
 from services.pools.snapshot import publish
+from services.times import utc_now
 
 WINDOW: Final = timedelta(minutes=10)
 FEWEST: Final = 2
@@ -29,21 +32,23 @@ SPARE, NORMAL = -1, 0  # priorities
 
 
 def follow_waves(
-    session: Session, changes: Iterable[Change], health: Mapping[int, PoolHealth], now: datetime
-) -> frozenset[int]:
-    """Promote spares in pools where these changes make a wave; the pools whose wave began.
+    session: Session, changes: Sequence[Change], health: Mapping[int, PoolHealth], now: datetime
+) -> None:
+    """Promote spares in pools where these changes make a wave, and keep what each change means for its timeline.
 
     The pools must be locked by the caller. The alert goes out in one message with those of the losses themselves: what
     happens to a pool at one time is grouped when it is delivered.
     """
-    concerned = sorted({change.member.pool_id for change in changes if change.is_loss})
-    begun = set()
-    for pool_id in concerned:
+    for pool_id in sorted({change.member.pool_id for change in changes if change.is_loss}):
         members = _members(session, pool_id)
         lost = _lost(session, members, now)
-        if len(lost) >= FEWEST and _ride(session, members, lost, health[pool_id], now):
-            begun.add(pool_id)
-    return frozenset(begun)
+        pool = members[0].pool
+        if pool.wave_at is not None:
+            fresh = [one for one in lost if one.at >= now]
+            _ride(session, open_wave(session, pool, pool.wave_at), fresh, members, now)
+        elif len(lost) >= FEWEST:
+            _begin(session, lost, members, health[pool_id], now)
+    note_fates(session, changes)
 
 
 def revert_wave(platform: Platform, caller: Caller, pool_id: int | str) -> int:
@@ -60,6 +65,7 @@ def revert_wave(platform: Platform, caller: Caller, pool_id: int | str) -> int:
         for member in members:
             member.priority = SPARE if member.priority == NORMAL else member.priority
             member.promoted_at = None
+        close_wave(session, pool, utc_now())
         pool.wave_at = None
         refresh_pool_health(session, [pool.id])
         record(session, caller, "wave_reverted", account_id=pool.account_id, pool_id=pool.id)
@@ -73,49 +79,78 @@ def _members(session: Session, pool_id: int) -> list[PoolBot]:
     return list(session.scalars(query.with_for_update(of=PoolBot)))
 
 
-def _lost(session: Session, members: Iterable[PoolBot], now: datetime) -> list[PoolBot]:
+@dataclass(frozen=True)
+class Loss:
+    """A member that is away, since when and why."""
+
+    member: PoolBot
+    at: datetime
+    cause: str
+
+
+def _lost(session: Session, members: Iterable[PoolBot], now: datetime) -> list[Loss]:
     """Members that left within the window and are still away."""
     away = {member.id: member for member in members if member.status in LOST and counts(member)}
     moves = session.scalars(
-        select(PoolBotTransition.pool_bot_id).where(
+        select(PoolBotTransition)
+        .where(
             PoolBotTransition.pool_bot_id.in_(away),
             PoolBotTransition.at > now - WINDOW,
             PoolBotTransition.from_status.not_in(LOST),
             PoolBotTransition.to_status.in_(LOST),
         )
+        .order_by(PoolBotTransition.id)
     )
-    return [away[member_id] for member_id in sorted(set(moves))]
+    last = {move.pool_bot_id: Loss(away[move.pool_bot_id], move.at, move.cause) for move in moves}
+    return [last[member_id] for member_id in sorted(last)]
 
 
-def _ride(
-    session: Session, members: list[PoolBot], lost: list[PoolBot], health: PoolHealth, now: datetime
-) -> bool:
-    """Promote the spares that there are, also those added since; True when the wave begins with this."""
-    spares = [one for one in members if one.priority == SPARE and counts(one) and one.status not in LOST]
-    for member in spares:
-        member.priority, member.promoted_at, member.slow_start_at = NORMAL, now, now
+def _begin(
+    session: Session,
+    lost: Sequence[Loss],
+    members: Sequence[PoolBot],
+    health: PoolHealth,
+    now: datetime,
+) -> None:
     pool = members[0].pool
-    if pool.wave_at is not None:
-        return False
     session.execute(
         update(RedirectPool)
         .where(RedirectPool.id == pool.id)
         .values(wave_at=now, updated_at=RedirectPool.updated_at)
     )
-    _tell(session, pool, lost, spares, health, now)
-    return True
+    wave = open_wave(session, pool, now)
+    promoted = _ride(session, wave, lost, members, now)
+    _tell(session, wave, pool, [one.member for one in lost], promoted, health)
+
+
+def _ride(
+    session: Session, wave: BanWave, lost: Iterable[Loss], members: Iterable[PoolBot], now: datetime
+) -> list[PoolBot]:
+    """Note what was lost and promote the spares that there are, also those added since; which."""
+    for loss in lost:
+        note(session, wave, WaveStep.LOST, loss.member, loss.at, loss.cause)
+    spares = [one for one in members if one.priority == SPARE and counts(one) and one.status not in LOST]
+    for member in spares:
+        member.priority, member.promoted_at, member.slow_start_at = NORMAL, now, now
+        note(session, wave, WaveStep.PROMOTED, member, now)
+    return spares
 
 
 def _tell(
     session: Session,
+    wave: BanWave,
     pool: RedirectPool,
-    lost: list[PoolBot],
-    spares: list[PoolBot],
+    lost: Sequence[PoolBot],
+    spares: Sequence[PoolBot],
     health: PoolHealth,
-    now: datetime,
 ) -> None:
     kind = Kind.BAN_WAVE
-    params = {"lost": _names(one.bot for one in lost), "promoted": _names(one.bot for one in spares)}
+    now = wave.began_at
+    params = {
+        "wave": wave.id,
+        "lost": _names(one.bot for one in lost),
+        "promoted": _names(one.bot for one in spares),
+    }
     notify(
         session,
         account_id=pool.account_id,

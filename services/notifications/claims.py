@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, joinedload
 from models import Account, DeliveryStatus, NotificationDelivery, NotificationDestination
 from services.notifications.backoff import MAX_ATTEMPTS
 from services.notifications.kinds import Level
+from services.notifications.links import link_of
 from services.notifications.messages import Event, Message
 from services.notifications.notify import render
 from services.notifications.quiet import QuietHours, quiet_ends
@@ -47,7 +48,7 @@ def claim_due(platform: Platform, now: datetime) -> list[Claim]:
     with platform.database.transaction() as session:
         ready = [row for row in _due(session, now) if _is_ready(session, row, now)]
         groups = _grouped(session, ready, now)[:MESSAGES]
-        return [_claimed(session, rows, now) for rows in groups]
+        return [_claimed(session, rows, now, platform.settings.public_url) for rows in groups]
 
 
 def _due(session: Session, now: datetime) -> Sequence[NotificationDelivery]:
@@ -153,7 +154,7 @@ def _following(
     return [row for row in rows if _is_ready(session, row, now)]
 
 
-def _claimed(session: Session, rows: Sequence[NotificationDelivery], now: datetime) -> Claim:
+def _claimed(session: Session, rows: Sequence[NotificationDelivery], now: datetime, public_url: str) -> Claim:
     key = rows[0].message or f"msg_{secrets.token_hex(12)}"
     attempt = max(row.attempts for row in rows) + 1
     for row in rows:
@@ -161,12 +162,12 @@ def _claimed(session: Session, rows: Sequence[NotificationDelivery], now: dateti
         row.next_attempt_at = now + timedelta(seconds=CLAIM_SECONDS)
     destination = rows[0].destination
     account = session.get_one(Account, destination.account_id)
-    events = tuple(_event(row, account.locale) for row in rows)
+    events = tuple(_event(row, account.locale, public_url) for row in rows)
     message = Message(key, account.locale, events, ZoneInfo(destination.time_zone))
     return Claim(destination, message, tuple(row.id for row in rows), attempt)
 
 
-def _event(row: NotificationDelivery, locale: str) -> Event:
+def _event(row: NotificationDelivery, locale: str, public_url: str) -> Event:
     told = row.notification
     return Event(
         told.id,
@@ -177,4 +178,5 @@ def _event(row: NotificationDelivery, locale: str) -> Event:
         told.bot_id,
         told.params,
         render(told, locale),
+        link_of(told, public_url),
     )

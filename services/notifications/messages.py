@@ -36,6 +36,7 @@ class Event:
     bot_id: int | None
     params: Mapping[str, Any]
     text: str
+    link: str = ""  # a page that tells more
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ def make_test(key: str, locale: str, at: datetime) -> Message:
 
 
 def _dated(event: Event, now: datetime, zone: ZoneInfo) -> str:
-    if now - event.at < LATE:
-        return event.text
-    return f"{event.text}\n🕒 {event.at.astimezone(zone):%d/%m %H:%M}"
+    late = [f"🕒 {event.at.astimezone(zone):%d/%m %H:%M}"] if now - event.at >= LATE else []
+    more = [f"🔗 {event.link}"] if event.link else []
+    return "\n".join([event.text, *more, *late])
 
 
 def _first_line(text: str) -> str:
@@ -100,4 +101,5 @@ def _event_json(event: Event) -> dict[str, Any]:
         "bot_id": event.bot_id,
         "params": dict(event.params),
         "text": event.text,
+        "link": event.link or None,
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from models import DestinationKind, Notification, NotificationDelivery, NotificationDestination
 from services.notifications.linking import PREFIX
+from services.notifications.links import path_of
 from services.notifications.notify import render
 from services.notifications.registry import Made
 from services.platform import Platform
@@ -22,6 +23,7 @@ def describe_notification(row: Notification, locale: str) -> dict[str, Any]:
         "params": row.params,
         "pool_id": row.pool_id,
         "bot_id": row.bot_id,
+        "page": path_of(row),
         "at": iso(row.at),
         "read_at": iso(row.read_at),
     }

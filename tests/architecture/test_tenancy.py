@@ -21,6 +21,7 @@ from blueprints.access import SIGNED_IN, declared
 from models import (
     Account,
     AuditEvent,
+    BanWave,
     Base,
     Bot,
     Click,
@@ -46,6 +47,7 @@ NOWHERE = {
     "session_id": "987654",
     "click_id": "0nobodys0000",
     "letter_id": "987654",
+    "wave_id": "987654",
 }
 # Routes whose variable is no id of a tenant's thing.
 NO_TENANT = ("/go/", "/webhook/", "/static/")
@@ -111,8 +113,10 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             fingerprint="f" * 32,
         )
         session.add(letter)
+        wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
+        session.add(wave)
         session.flush()
-        letter_id = letter.id
+        letter_id, wave_id = letter.id, wave.id
     key, _ = create_key(platform, command_caller(account))
     signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
     assert signed_in is not None
@@ -125,6 +129,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "destination_id": (str(place.id),),
             "click_id": (click.id,),
             "letter_id": (str(letter_id),),
+            "wave_id": (str(wave_id),),
             "session_id": (str(signed_in.session_id),),
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from models import PoolBot, RedirectPool
+from models import BanWave, BanWaveMove, PoolBot, RedirectPool
 from services.platform import Platform
 from services.times import iso, utc_now
 from tests.blueprints.people import caller_of, make_account, make_key
@@ -34,3 +34,24 @@ def test_a_wave_is_shown_and_reverted_by_its_owner_alone(client: FlaskClient, pl
     again = client.post(f"{POOLS}/{pool}/wave/revert", headers=key)
     assert (again.status_code, again.get_json()["code"]) == (409, "no_wave")
     assert client.get(f"{POOLS}/{pool}/bots", headers=key).get_json()["items"][0]["priority"] == -1
+
+
+def test_a_wave_s_timeline_is_read_over_the_api(client: FlaskClient, platform: Platform) -> None:
+    account = make_account(platform, "one@example.com")
+    key = make_key(platform, account)
+    pool = client.post(POOLS, json={"name": "Red", "slug": "red1"}, headers=key).get_json()["id"]
+    at = utc_now().replace(microsecond=0)
+    with platform.database.transaction() as session:
+        waves = [BanWave(account_id=account.id, pool_id=pool, began_at=at) for _ in range(3)]
+        waves[2].moves.append(BanWaveMove(at=at, step="lost", bot_id=1, username="b1_bot", cause="frozen"))
+        session.add_all(waves)
+    first = client.get(f"{POOLS}/{pool}/waves?limit=2", headers=key).get_json()
+    assert [item["id"] for item in first["items"]] == [waves[2].id, waves[1].id]
+    rest = client.get(f"{POOLS}/{pool}/waves?cursor={first['next']}", headers=key).get_json()
+    assert ([item["id"] for item in rest["items"]], rest["next"]) == ([waves[0].id], None)
+    wave = client.get(f"{POOLS}/{pool}/waves/{waves[2].id}", headers=key).get_json()
+    assert (wave["at"], wave["is_standing"]) == (iso(at), True)
+    assert wave["events"][0]["kind"] == "lost"
+    assert wave["minutes"][-1]["phase"] == "during"
+    missing = client.get(f"{POOLS}/{pool}/waves/{waves[2].id + 1}", headers=key)
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "wave_not_found")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from blueprints.panel.texts import script_texts
-from models import Account, Bot, Conversion, MemberStatus, PoolBot, PoolBotTransition, RedirectPool
+from models import Account, BanWave, BanWaveMove, Bot, Conversion, MemberStatus, PoolBot, RedirectPool
 from services.health.delivery import DeliveryCause, DeliveryState
 from services.platform import Platform
 from services.pools.fields import NewPool
@@ -102,14 +101,11 @@ def test_a_ban_wave_names_whom_it_took_and_who_stepped_in_until_it_is_reverted(
     began = utc_now()
     banned, back, spare = members_of(platform, pool)
     with platform.database.transaction() as session:
-        for member, before in (
-            (banned, 3),
-            (back, 1),
-            (spare, 30),
-        ):  # minutes; the spare's was another matter
-            move = {"from_status": "degraded", "to_status": "offline", "cause": "unauthorized"}
-            at = began - timedelta(minutes=before)
-            session.add(PoolBotTransition(pool_bot_id=member.id, at=at, **move))
+        wave = BanWave(account_id=owner.id, pool_id=pool.id, began_at=began)
+        for member, step in ((banned, "lost"), (back, "lost"), (back, "back"), (spare, "promoted")):
+            name = f"bot{member.bot_id}"
+            wave.moves.append(BanWaveMove(at=began, step=step, bot_id=member.bot_id, username=name))
+        session.add(wave)
         row = session.get(RedirectPool, pool.id)
         assert row is not None
         row.wave_at = began
@@ -117,6 +113,7 @@ def test_a_ban_wave_names_whom_it_took_and_who_stepped_in_until_it_is_reverted(
         assert promoted is not None
         promoted.promoted_at = began
     wave = live(client, f"/{pool.id}")["wave"]
+    assert live(client, f"/{pool.id}/waves/{wave['id']}")["is_standing"] is True
     assert wave["lost"] == [banned.bot_id, back.bot_id]
     assert wave["promoted"] == [spare.bot_id]
     assert live(client, "")["pools"][0]["wave_at"] == wave["at"]
@@ -144,3 +141,24 @@ def test_every_state_and_cause_of_a_layer_has_its_words(client: FlaskClient, own
     wanted |= {f"status.{status}" for status in MemberStatus}
     wanted |= {f"why.{status}" for status in ("offline", "banned", "checking", "suspect")}
     assert wanted - set(known) == set()
+
+
+def test_the_pages_of_waves_are_linked_and_an_empty_list_teaches(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    pool = add_pool(platform, owner, MemberStatus.ONLINE)
+    page = f"/panel/pools/{pool.id}/waves"
+    assert f'href="{page}"' in client.get(f"/panel/pools/{pool.id}").text
+    empty = client.get(page).text
+    assert "a prioridade “Reserva”" in empty
+    with platform.database.transaction() as session:
+        wave = BanWave(account_id=owner.id, pool_id=pool.id, began_at=utc_now())
+        wave.moves.append(
+            BanWaveMove(at=utc_now(), step="lost", bot_id=1, username="gone_bot", cause="frozen")
+        )
+        session.add(wave)
+    listed = client.get(page).text
+    assert f'href="{page}/{wave.id}"' in listed
+    assert "@gone_bot" in listed
+    assert client.get(f"{page}/{wave.id}").status_code == 200
+    assert client.get(f"{page}/{wave.id + 1}").status_code == 404

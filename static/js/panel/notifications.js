@@ -36,7 +36,6 @@ document.addEventListener("alpine:init", () => {
       return `${this.levelClass(item.level)} ${item.read ? "" : "is-unread"}`;
     },
     when: (item) => `${ago(item.at)} · ${moment(item.at)}`,
-    poolPage: (item) => `/panel/pools/${item.pool_id}`,
     get allRead() {
       return this.unread === 0;
     },

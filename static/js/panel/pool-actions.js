@@ -11,6 +11,7 @@ export const poolActions = {
   link: (pool) => `${document.body.dataset.publicUrl || window.location.origin}/go/${pool.slug}`,
   shortLink: (pool) => poolActions.link(pool).replace(/^https?:\/\//, ""),
   page: (pool) => `/panel/pools/${pool.id}`,
+  wavesPage: (pool) => `/panel/pools/${pool.id}/waves`,
   healthText: (pool) => percent(pool.health),
   onlineText: (pool) => text("n_of_m_online", { online: number(pool.online), total: number(pool.total) }),
   hourText: (pool) => number(pool.redirects_hour),

@@ -3,7 +3,7 @@ import { api } from "../api.js";
 import { language, moment, text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
 
-const list = new Intl.ListFormat(language, { type: "conjunction" });
+export const list = new Intl.ListFormat(language, { type: "conjunction" });
 
 export const banWave = {
   wave: null,
@@ -16,6 +16,10 @@ export const banWave = {
   },
   hasWave() {
     return Boolean(this.wave);
+  },
+  wavePage() {
+    const all = `/panel/pools/${this.id}/waves`;
+    return this.wave?.id ? `${all}/${this.wave.id}` : all;
   },
   waveLost() {
     if (!this.wave) return "";
@@ -31,10 +35,14 @@ export const banWave = {
     return since ? text("why.conversion_alarm", { time: moment(since) }) : "";
   },
   async revertWave() {
-    const promoted = this.promotedNames();
-    const question = text(promoted ? "wave.revert.text" : "wave.revert.text_nobody", { promoted });
-    if (!(await confirmed(text("wave.revert.title", { pool: this.status.name }), question, text("wave.revert.action")))) return;
-    await attempt(() => api.post(`/api/v1/redirect-pools/${this.id}/wave/revert`), "wave_reverted");
+    await revert(this.id, this.status.name, this.promotedNames());
     this.refresh();
   },
 };
+
+/** Take a wave's promotions back, after the question; `promoted` names the bots that become backups again. */
+export async function revert(poolId, pool, promoted) {
+  const question = text(promoted ? "wave.revert.text" : "wave.revert.text_nobody", { promoted });
+  if (!(await confirmed(text("wave.revert.title", { pool }), question, text("wave.revert.action")))) return;
+  await attempt(() => api.post(`/api/v1/redirect-pools/${poolId}/wave/revert`), "wave_reverted");
+}
