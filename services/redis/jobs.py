@@ -61,11 +61,18 @@ DOORBELL_SECONDS = (
     5  # after so long an unanswered bell may be rung again; a job too many finds the lease taken
 )
 FAILURE_TTL_SECONDS = 24 * 3600
+TIMEOUT_SECONDS = 120
+# A drain that has work stays for ten minutes and leaves by itself; this ends one that hangs.
+DRAIN_TIMEOUT_SECONDS = 3600
+TIMEOUTS: Final = {
+    JobName.DRAIN_LANE: DRAIN_TIMEOUT_SECONDS,
+    JobName.DRAIN_OUTBOX: DRAIN_TIMEOUT_SECONDS,
+}
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1
 
 
-def enqueue(binary_redis: Redis, name: JobName, *ids: int, timeout_seconds: int = 120) -> Job:
+def enqueue(binary_redis: Redis, name: JobName, *ids: int) -> Job:
     """Queue the job `name` with integer ids, two round trips. Call it after the commit.
 
     `binary_redis` is a client with undecoded answers, which RQ needs.
@@ -74,7 +81,7 @@ def enqueue(binary_redis: Redis, name: JobName, *ids: int, timeout_seconds: int 
     return queue.enqueue(
         str(name),
         args=ids,
-        job_timeout=timeout_seconds,
+        job_timeout=TIMEOUTS.get(name, TIMEOUT_SECONDS),
         result_ttl=RESULT_TTL_SECONDS,
         failure_ttl=FAILURE_TTL_SECONDS,
     )

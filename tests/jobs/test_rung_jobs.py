@@ -16,9 +16,11 @@ from jobs.rq_worker import bury
 from models import DeadLetter
 from services.clicks.flush import ring_if_waiting
 from services.errors import Unavailable
+from services.outbox import drain as outbox_drain
 from services.platform import Platform
 from services.redis import keys
 from services.redis.jobs import JobName, JobQueue, enqueue
+from services.updates import drain as lane_drain
 from services.updates.reconcile import ring_waiting
 
 
@@ -42,6 +44,20 @@ def test_every_rung_job_can_be_called_as_it_was_queued(platform: Platform) -> No
     for job in jobs:
         module, _, function = str(job.func_name).rpartition(".")
         inspect.signature(getattr(importlib.import_module(module), function)).bind(*job.args)
+
+
+@pytest.mark.parametrize(
+    ("name", "stay"),
+    [
+        (JobName.DRAIN_LANE, lane_drain.LONGEST_SECONDS + lane_drain.STOP_SECONDS),
+        (JobName.DRAIN_OUTBOX, outbox_drain.LONGEST_SECONDS + outbox_drain.STOP_SECONDS),
+    ],
+)
+def test_a_drain_under_constant_traffic_leaves_by_itself_long_before_rq_ends_it(
+    platform: Platform, name: JobName, stay: float
+) -> None:
+    slowest_handler = 300 + sum(lane_drain.RETRY_DELAYS)  # HANDLER_TIMEOUT_SECONDS at most, then its retries
+    assert (enqueue(platform.job_redis, name, 3).timeout or 0) > stay + 4 * slowest_handler
 
 
 def test_a_job_that_only_found_redis_away_leaves_no_dead_letter(
