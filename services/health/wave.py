@@ -39,13 +39,14 @@ def follow_waves(
     The pools must be locked by the caller. The alert goes out in one message with those of the losses themselves: what
     happens to a pool at one time is grouped when it is delivered.
     """
+    fresh = {change.member.id for change in changes if change.is_loss and change.before not in LOST}
     for pool_id in sorted({change.member.pool_id for change in changes if change.is_loss}):
         members = _members(session, pool_id)
         lost = _lost(session, members, now)
         pool = members[0].pool
         if pool.wave_at is not None:
-            fresh = [one for one in lost if one.at >= now]
-            _ride(session, open_wave(session, pool, pool.wave_at), fresh, members, now)
+            added = [one for one in lost if one.member.id in fresh]
+            _ride(session, open_wave(session, pool, pool.wave_at), added, members, now)
         elif len(lost) >= FEWEST:
             _begin(session, lost, members, health[pool_id], now)
     note_fates(session, changes)
