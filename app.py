@@ -34,7 +34,8 @@ def create_app(platform: Platform | None = None) -> Flask:
         MAX_CONTENT_LENGTH=1_000_000,  # U1: an update is never larger
     )
     app.extensions[EXTENSION] = platform
-    redirects.init_app(app)  # first: the proxies counted by `security` must come to stand before it
+    webhooks.init_app(app)
+    redirects.init_app(app)  # both first: the proxies counted by `security` must come to stand before them
     security.init_app(app, platform)
     errors.init_app(app)
     i18n.init_app(app)

@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request_started
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from blueprints.webhooks import door
+from blueprints.webhooks import Shortcut, door
 from models import Bot
 from services.bots.webhook_secret import webhook_secret
 from services.platform import Platform
@@ -130,3 +130,65 @@ def test_without_redis_the_answer_is_503_whether_or_not_the_path_is_remembered(
 
 def test_only_post_is_answered(client: FlaskClient, bot: Bot) -> None:
     assert client.get(f"/webhook/{bot.path_id}").status_code == 405
+
+
+def test_an_update_is_taken_before_flask(
+    platform: Platform, app: Flask, client: FlaskClient, bot: Bot
+) -> None:
+    inside: list[Flask] = []
+
+    def note(sender: Flask, **_: Any) -> None:
+        inside.append(sender)
+
+    with request_started.connected_to(note, app):
+        assert post(client, bot, platform, json.dumps(message(1, 5, "hi")).encode()).status_code == 200
+    assert inside == []
+    assert platform.redis.xlen(keys.update_lane(0)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "secret"), [(b'{"update_id": 1}', None), (b"{broken", None), (b"", None), (b"{}", "wrong")]
+)
+def test_the_answer_before_flask_is_the_one_inside_it(
+    platform: Platform,
+    client: FlaskClient,
+    bot: Bot,
+    monkeypatch: pytest.MonkeyPatch,
+    body: bytes,
+    secret: str | None,
+) -> None:
+    headers = {SECRET: secret or webhook_secret(platform.vault, bot.path_id)}
+
+    def ask() -> tuple[int, bytes, list[tuple[str, str]]]:
+        answer = client.post(f"/webhook/{bot.path_id}", data=body, headers=headers)
+        return answer.status_code, answer.data, sorted(answer.headers.items())
+
+    before = ask()
+    monkeypatch.setattr(Shortcut, "__call__", lambda self, *call: self._onward(*call))
+    assert ask() == before
+
+
+def test_a_body_that_ends_before_its_length_is_400_and_taken_nowhere(
+    platform: Platform, client: FlaskClient, bot: Bot
+) -> None:
+    headers = {SECRET: webhook_secret(platform.vault, bot.path_id)}
+    answer = client.post(
+        f"/webhook/{bot.path_id}",
+        headers=headers,
+        data=b'{"update_id": 1}',
+        environ_overrides={"CONTENT_LENGTH": "500"},
+    )
+    assert answer.status_code == 400
+    assert not platform.redis.exists(keys.update_lane(0), keys.intake_dead())
+
+
+def test_an_unforeseen_error_is_a_500_with_an_id_and_nothing_else(
+    platform: Platform, app: Flask, client: FlaskClient, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        intake = door().intake
+    monkeypatch.setattr(intake, "accept_body", lambda *_: 1 / 0)
+    answer = post(client, bot, platform, b'{"update_id": 1}')
+    assert answer.status_code == 500
+    assert answer.get_json()["error_id"]
+    assert "division" not in answer.text
