@@ -15,9 +15,10 @@ from flask import Flask, Response, json, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from jinja2 import TemplateError
 from redis.exceptions import RedisError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
-from services.errors import FlotillaError, Unauthenticated, Unavailable
+from services.errors import FlotillaError, InvalidInput, Unauthenticated, Unavailable
 from services.logs import bound_ids, new_request_id
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(FlotillaError, _ours)
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(RedisError, _of_redis)
+    app.register_error_handler(DataError, _of_data)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -147,6 +149,12 @@ def _of_redis(error: RedisError) -> Response:
     return _ours(
         _caused(Unavailable("Redis does not answer; try again shortly", code="redis_unavailable"), error)
     )
+
+
+def _of_data(error: DataError) -> Response:
+    """What PostgreSQL cannot hold and no check before it found, such as NUL in the text of an address."""
+    logger.warning("refused by the database", exc_info=error)
+    return _ours(InvalidInput("The request holds a character or a number that cannot be stored"))
 
 
 def _caused(error: FlotillaError, cause: Exception) -> FlotillaError:

@@ -85,12 +85,14 @@ def _begin_patiently(session: Session) -> None:
 
 
 def _engine(settings: Settings) -> Engine:
+    """`hide_parameters`: an error would otherwise carry the values of its statement, hashes and names, into the log."""
     url = settings.sqlalchemy_url
     if not url.startswith("sqlite"):
         return create_engine(
             url,
             pool_size=settings.db_pool_size,
             max_overflow=settings.db_max_overflow,
+            hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"connect_timeout": 5},
         )
@@ -98,6 +100,7 @@ def _engine(settings: Settings) -> Engine:
         url,
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
+        hide_parameters=True,
         connect_args={"timeout": 0, "check_same_thread": False},
     )
     event.listen(engine, "connect", _configure_sqlite)

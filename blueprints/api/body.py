@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Protocol, TypeVar
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from services.errors import InvalidInput
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first or last hours of the calendar, seen from another offset
+        raise ValueError("The moment is out of range") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Body(BaseModel):
@@ -44,7 +55,9 @@ def parse(model: type[Model]) -> Model:
 
 def query(model: type[Model]) -> Model:
     """The query parameters as `model`; InvalidInput for an unknown or wrong one."""
-    return checked(model, request.args.to_dict())
+    data = request.args.to_dict()
+    _refuse_unstorable(data)
+    return checked(model, data)
 
 
 def checked(model: type[Model], data: dict[str, Any]) -> Model:

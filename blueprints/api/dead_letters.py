@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from blueprints.access import api, caller
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, listing, parse, query
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, Moment, listing, parse, query
 from blueprints.platform import platform
 from models import DeadLetterState
 from services.accounts.caller import Scope
@@ -36,8 +36,8 @@ class GroupsQuery(BaseModel):
     fingerprint: str = Field("", max_length=32)
     state: DeadLetterState | Literal[""] = ""
     uncertain: bool | None = Field(None, description="true: sends that may have arrived")
-    begin: AwareDatetime | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
-    end: AwareDatetime | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
+    begin: Moment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
+    end: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
 
     def wanted(self) -> LetterFilter:
         """The filter as the use cases want it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Moment
 from models import Audience
 from services.analytics.report import By
 from services.clicks.audience import Device
@@ -29,8 +29,8 @@ class ClicksQuery(BaseModel):
 
     pool_id: int | None = Field(None, ge=1, lt=2**63)
     bot_id: int | None = Field(None, ge=1, lt=2**63)
-    begin: AwareDatetime | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
-    end: AwareDatetime | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
+    begin: Moment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
+    end: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
     audience: Audience | Literal[""] = ""
     source: Text | None = Field(None, description="as in the analytics; empty for direct clicks")
     country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = ""

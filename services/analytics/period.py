@@ -12,6 +12,7 @@ from services.times import hour_of, iso
 HOUR = timedelta(hours=1)
 DEFAULT_DAYS = 7
 LONGEST_DAYS = 400
+YEARS = range(1970, 3000)  # beyond them lies nothing, and the calendar's ends cannot be moved by an hour
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -71,11 +72,18 @@ def _moment(text: str, zone: ZoneInfo, field: str, *, whole_day: bool = False) -
     try:
         if len(text) == len("2026-11-20"):
             day = date.fromisoformat(text)
+            _refuse_far(day)
             return _midnight(day + timedelta(days=1) if whole_day else day, zone)
         found = datetime.fromisoformat(text)
+        _refuse_far(found)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise InvalidInput("This is no date such as 2026-11-20 and no ISO 8601 time", field=field) from None
+
+
+def _refuse_far(day: date) -> None:
+    if day.year not in YEARS:
+        raise ValueError
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -85,7 +85,15 @@ def test_a_formula_in_a_source_is_text_in_the_csv(
 
 def test_wrong_questions_name_their_field(client: FlaskClient, pool_id: int, key: dict[str, str]) -> None:
     base = f"/api/v1/redirect-pools/{pool_id}/analytics"
-    for asked, field in (("by=week", "by"), ("tz=Nowhere", "tz"), ("from=x", "from"), ("until=1", "until")):
+    for asked, field in (
+        ("by=week", "by"),
+        ("tz=Nowhere", "tz"),
+        ("from=x", "from"),
+        ("from=0001-01-01T00:00:00Z", "from"),
+        ("to=9999-12-31", "to"),
+        ("to=0001-01-01T00:00:00-14:00", "to"),
+        ("until=1", "until"),
+    ):
         answer = client.get(f"{base}?{asked}", headers=key)
         assert (answer.status_code, answer.get_json()["field"]) == (422, field)
 
