@@ -58,7 +58,7 @@ def demo_plan(environ: dict[str, str]) -> Plan:
 
 def _sandbox_port(port: str) -> int:
     """The port after ours when it is free, so that the sandbox's page stays where it was."""
-    following = int(port) + 1 if port.isdigit() else 0
+    following = int(port) + 1 if port.isdecimal() else 0
     return following if following and is_free(following) else free_port()
 
 
