@@ -57,6 +57,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--partitions", type=_seconds, help="of Valkey, seconds with commas between (5,20,60)"
     )
+    parser.add_argument("--poisons", type=int, help="updates that end their process (4)")
     parser.add_argument("--database", choices=("sqlite", "postgresql"))
     parser.add_argument("--retry-factor", type=float, help="of the waits between webhook attempts (0.25)")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it, with the processes' log")

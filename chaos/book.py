@@ -38,8 +38,17 @@ class Incident:
     in_flight: set[str] = field(default_factory=set)
     is_kill: bool = True
     loses_answers: bool = False  # of the Bot API, so that sends become uncertain
+    lasts: bool = False  # harm that somebody has to end, at `until`; recovery is counted from there
     note: str = ""
-    recovery: float | None = None  # s until all that waited at `at` was answered; None when nothing waited
+    violation: str = ""  # what was wrong with the fault itself: an exit code, a crash that did not come
+    recovery: float | None = (
+        None  # longest wait that it caused, in s; None when nobody wrote, or an update killed
+    )
+
+    @property
+    def counted_from(self) -> float:
+        """When recovery could begin (epoch s)."""
+        return self.until if self.lasts else self.at
 
 
 class Book:

@@ -10,13 +10,8 @@ from sqlalchemy import select
 from chaos.book import Book, Incident
 from chaos.installation import Installation
 from chaos.load import Load, Told
-from chaos.plan import Plan
+from chaos.recovery import measure
 from models import DeadLetter
-
-DEATHS_SECONDS = (
-    45.0  # an update that kills does so three times; recovery from other kills is not measured meanwhile
-)
-HELD_SECONDS = 30.0  # how long a failing update holds its chat, at most
 
 
 @dataclass(frozen=True)
@@ -37,6 +32,7 @@ class Verdict:
     incidents: list[Incident]
     updates: int
     messages: int
+    extra: dict[str, int]  # text -> how often it arrived too many
 
     @property
     def holds(self) -> bool:
@@ -44,34 +40,26 @@ class Verdict:
         return not any(each.violations for each in self.invariants)
 
 
-def check(
-    place: Installation, plan: Plan, book: Book, load: Load, left: dict[str, int], rest: float
-) -> Verdict:
-    """Judge everything at rest."""
+def check(place: Installation, book: Book, load: Load, left: dict[str, int], rest: float) -> Verdict:
+    """Judge everything at rest. `left` is what `remains` found, `rest` the seconds it took."""
     letters = _letters(place)
-    for incident in book.incidents:
-        incident.recovery = _recovery(incident, load.told, book)
-    given_up = Counter((names(place)[letter.bot_id or 0], _chat(letter)) for letter in letters["send"])
+    measure(book.incidents, load.told, book.arrivals)
     invariants = [
-        *_effects(load, book, given_up),
+        *_effects(load, book, letters["send"]),
         _order(load, book),
         _redelivered(load, book),
-        _extra(book, plan),
-        _uncertain(book, place),
+        _extra(book, place.careful),
+        _extra_of_the_careful(book, place.careful),
+        _uncertain(book),
         Invariant(
             "left over 30 s after the last fault", sum(left.values()), 1, _seen(left) or f"{rest:.1f} s"
         ),
         _poison(load, letters["update"]),
-        _other_letters(letters, book),
-        _strangers(load, book),
-        _ends(book),
+        _other_letters(letters, book, place),
+        _strangers(book),
+        *_faults(book),
     ]
-    return Verdict(invariants, book.incidents, len(load.told), len(book.arrivals))
-
-
-def names(place: Installation) -> dict[int, str]:
-    """Row id -> username."""
-    return {row: name for name, row in place.bots.items()}
+    return Verdict(invariants, book.incidents, len(load.told), len(book.arrivals), extra_sends(book))
 
 
 def _letters(place: Installation) -> dict[str, list[DeadLetter]]:
@@ -82,23 +70,17 @@ def _letters(place: Installation) -> dict[str, list[DeadLetter]]:
     return found
 
 
-def _chat(letter: DeadLetter) -> str:
-    return str(letter.payload.get("chat", ""))
-
-
-def _effects(load: Load, book: Book, given_up: Counter[tuple[str, str]]) -> list[Invariant]:
+def _effects(load: Load, book: Book, given_up: list[DeadLetter]) -> list[Invariant]:
     """Every accepted update took effect once: its answer carries the right count."""
     tells = [each for each in load.told if each.word == "tell"]
-    missing = [each for each in tells if each.reply not in book.texts]
-    excused = 0
-    for each in list(missing):  # a send given up after lost answers is a dead letter, not a loss
-        if given_up[each.bot, str(each.chat)] > 0:
-            given_up[each.bot, str(each.chat)] -= 1
-            missing.remove(each)
-            excused += 1
+    # A send given up after a lost answer, or parked, is a dead letter, not a loss.
+    parked = {str(letter.payload.get("params", {}).get("text")) for letter in given_up}
+    unseen = [each for each in tells if each.reply not in book.texts]
+    missing = [each for each in unseen if each.reply not in parked]
     right = {each.reply for each in tells}
     wrong = [text for text in book.texts if text not in right]
-    detail = f"{excused} sends are dead letters after lost answers" if excused else ""
+    excused = len(unseen) - len(missing)
+    detail = f"{excused} of them as dead letters of uncertain sends" if excused else ""
     return [
         Invariant("every accepted update took effect", len(missing), len(tells), _first(missing) or detail),
         Invariant(
@@ -139,33 +121,51 @@ def extra_sends(book: Book) -> dict[str, int]:
     return {text: number - 1 for text, number in book.texts.items() if number > 1}
 
 
-def _extra(book: Book, plan: Plan) -> Invariant:
+def _extra(book: Book, careful: frozenset[str]) -> Invariant:
     """A message may come twice only if it was in flight at a kill, or its answer was lost."""
-    in_flight = set().union(*(incident.in_flight for incident in book.incidents))
+    in_flight = _in_flight(book)
     windows = [(each.at - 1, each.until + 30) for each in book.incidents if each.loses_answers]
     moments: dict[str, float] = {}
     for arrival in book.arrivals:
         moments.setdefault(arrival.text, arrival.at)
-    extra = extra_sends(book)
-    excused = {
+    extra = {text: number for text, number in extra_sends(book).items() if _bot(text) not in careful}
+    wrong = [
         text
         for text in extra
-        if text in in_flight or any(begin <= moments[text] <= end for begin, end in windows)
-    }
-    wrong = list(extra) if plan.at_most_once else [text for text in extra if text not in excused]
+        if text not in in_flight and not any(begin <= moments[text] <= end for begin, end in windows)
+    ]
     kills = sum(incident.is_kill for incident in book.incidents)
     at_kills = sum(number for text, number in extra.items() if text in in_flight)
+    flown = sum(_bot(text) not in careful for text in in_flight)
     detail = (
-        f"{sum(extra.values())} extra, {at_kills} of them of {len(in_flight)} in flight at {kills} kills: "
+        f"{sum(extra.values())} extra, {at_kills} of them of {flown} in flight at {kills} kills: "
         f"{at_kills / max(1, kills):.2f} a kill"
     )
-    name = "extra sends (at_most_once: none)" if plan.at_most_once else "extra sends only of those in flight"
-    return Invariant(name, len(wrong), len(book.texts), f"{detail} {_seen(wrong[:2])}".rstrip())
+    trials = sum(_bot(text) not in careful for text in book.texts)
+    seen = f"{detail} {_seen(wrong[:2])}".rstrip()
+    return Invariant("extra sends only of those in flight", len(wrong), trials, seen)
 
 
-def _uncertain(book: Book, place: Installation) -> Invariant:
+def _extra_of_the_careful(book: Book, careful: frozenset[str]) -> Invariant:
+    """A bot with at_most_once sends nothing twice, whatever happens."""
+    wrong = [text for text in extra_sends(book) if _bot(text) in careful]
+    trials = sum(_bot(text) in careful for text in book.texts)
+    flown = sum(_bot(text) in careful for text in _in_flight(book))
+    detail = _seen(wrong[:2]) or f"{flown} in flight at kills"
+    return Invariant("extra sends of at_most_once bots", len(wrong), trials, detail)
+
+
+def _in_flight(book: Book) -> set[str]:
+    return set().union(*(incident.in_flight for incident in book.incidents))
+
+
+def _bot(text: str) -> str:
+    return text.partition(" ")[0]
+
+
+def _uncertain(book: Book) -> Invariant:
     """Repeats after lost answers: one each at most."""
-    in_flight = set().union(*(incident.in_flight for incident in book.incidents))
+    in_flight = _in_flight(book)
     repeats = {text: number for text, number in extra_sends(book).items() if text not in in_flight}
     many = [text for text, number in repeats.items() if number > 1]
     return Invariant(
@@ -186,47 +186,39 @@ def _poison(load: Load, letters: list[DeadLetter]) -> Invariant:
     )
 
 
-def _other_letters(letters: dict[str, list[DeadLetter]], book: Book) -> Invariant:
-    """Jobs never fail, and sends only after lost answers."""
+def _other_letters(letters: dict[str, list[DeadLetter]], book: Book, place: Installation) -> Invariant:
+    """Jobs never fail, and sends only after lost answers, or of bots that rather park than repeat."""
+    careful = {place.bots[name] for name in place.careful}
     wrong = [*letters["job"], *letters["intake"]]
     if not any(incident.loses_answers for incident in book.incidents):
-        wrong += letters["send"]
+        wrong += [each for each in letters["send"] if each.bot_id not in careful]
     detail = wrong[0].error if wrong else ""
     return Invariant("no other dead letters", len(wrong), 1, detail[:160])
 
 
-def _strangers(load: Load, book: Book) -> Invariant:
+def _strangers(book: Book) -> Invariant:
     wrong = [each.text for each in book.arrivals if not each.text.startswith(f"{each.bot} ")]
     return Invariant("nothing of one bot under another", len(wrong), len(book.arrivals), _seen(wrong[:2]))
 
 
-def _ends(book: Book) -> Invariant:
-    wrong = [each for each in book.incidents if "VIOLATED" in each.note]
-    notes = [f"{each.name} {each.victim}: {each.note}" for each in book.incidents if each.note]
-    return Invariant("SIGTERM under load: out in time, exit code 0", len(wrong), 1, "; ".join(notes[:3]))
-
-
-def _recovery(incident: Incident, told: list[Told], book: Book) -> float | None:
-    """From the fault until everything that waited for an answer then had it; None when nothing waited."""
-    deaths = [each.at for each in told if each.word == "die"]
-    if any(-HELD_SECONDS < incident.at - at < DEATHS_SECONDS for at in deaths):
-        return None
-    first: dict[str, float] = {}
-    for arrival in book.arrivals:
-        first.setdefault(arrival.text, arrival.at)
-    held: dict[tuple[str, int], float] = {}
-    for each in told:
-        if each.word != "tell":
-            held[each.bot, each.chat] = each.at
-    waits = [
-        first[each.reply] - incident.at
-        for each in told
-        if each.word == "tell"
-        and each.at <= incident.at
-        and first.get(each.reply, 0.0) > incident.at
-        and not 0 <= each.at - held.get((each.bot, each.chat), each.at + 1) < HELD_SECONDS
+def _faults(book: Book) -> list[Invariant]:
+    """What a fault itself shows: how the programs end, whether a crash came."""
+    ends = [each for each in book.incidents if each.name == "SIGTERM"]
+    others = [each for each in book.incidents if each.name != "SIGTERM"]
+    rows = (
+        ("SIGTERM of all: out within 25 s, exit code 0", ends),
+        ("crash points met, old code served beside new", [e for e in others if e.note or e.violation]),
+    )
+    return [
+        Invariant(
+            name,
+            sum(bool(each.violation) for each in incidents),
+            len(incidents),
+            "; ".join(each.violation for each in incidents if each.violation)
+            or "; ".join(each.note for each in incidents),
+        )
+        for name, incidents in rows
     ]
-    return max(waits) if waits else None
 
 
 def _first(told: list[Told]) -> str:

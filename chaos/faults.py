@@ -8,14 +8,18 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from sqlalchemy import create_engine, text
 
 from chaos.book import Book, Incident
 from chaos.installation import PROGRAMS, Installation, until
+from chaos.processes import children
+from services.crash import CrashPoint
 
 Fault = Callable[[Installation, Book, random.Random], None]
 GRACE_SECONDS = 25.0  # everything has to be out by then
+CRASH_SECONDS = 15.0  # under load a point is met at once
 FULL_BYTES = 1_000_000
 
 
@@ -37,31 +41,42 @@ def kill(victim: str) -> Fault:
 
 
 def sleep(victim: str, seconds: float) -> Fault:
-    """SIGSTOP of a lease holder while a second worker stands by, SIGCONT after `seconds`."""
+    """SIGSTOP of a lease holder while a second worker stands by, SIGCONT after `seconds`: two incidents."""
 
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
-        with _fault(book, f"SIGSTOP {seconds:g} s", victim, is_kill=True) as incident:
-            place.keeper.start(f"{victim}-standby")
-            place.keeper.send(victim, signal.SIGSTOP)
-            book.sample(incident)
-            time.sleep(seconds)
+        second = f"{victim}-standby"
+        place.keeper.start(second)
+        until(lambda: place.keeper.heeds(second, signal.SIGTERM), f"{second} did not start")
+        stopped = Incident("SIGSTOP, a second takes over", victim, time.time())
+        place.keeper.send(victim, signal.SIGSTOP)
+        book.sample(stopped)
+        time.sleep(seconds)
+        _over(book, stopped)
+        with _fault(book, f"SIGCONT after {seconds:g} s", victim, is_kill=True):
             place.keeper.send(victim, signal.SIGCONT)
-        place.keeper.stop(f"{victim}-standby")
+        place.keeper.stop(second)
 
     return attack
 
 
 def terminate_all(place: Installation, book: Book, _chance: random.Random) -> None:
     """SIGTERM to all programs at once, and a new start."""
+    for name in PROGRAMS:
+        until(partial(place.keeper.heeds, name, signal.SIGTERM), f"{name} did not start")
     with _fault(book, "SIGTERM", "all", is_kill=False) as incident:
         ends = place.keeper.stop(*PROGRAMS)
         slowest = max(ends, key=lambda name: ends[name][0])
         incident.note = f"all out after {ends[slowest][0]:.1f} s (last {slowest})"
-        wrong = {name: code for name, (_, code) in ends.items() if code not in (0, -signal.SIGTERM)}
-        if wrong or ends[slowest][0] > GRACE_SECONDS:
-            incident.note += f"; VIOLATED: exit codes {wrong}, at most {GRACE_SECONDS:g} s"
+        incident.violation = judge_ends(ends)
         for name in PROGRAMS:
             place.keeper.start(name)
+
+
+def judge_ends(ends: dict[str, tuple[float, int]]) -> str:
+    """What is wrong with how programs ended after SIGTERM, name -> (seconds, exit code); "" if nothing."""
+    late = [f"{name} took {seconds:.1f} s" for name, (seconds, _) in ends.items() if seconds > GRACE_SECONDS]
+    wrong = [f"{name} ended with {code}" for name, (_, code) in ends.items() if code != 0]
+    return ", ".join([*late, *wrong])
 
 
 def partition(line: str, seconds: float) -> Fault:
@@ -142,34 +157,59 @@ def memory_full(seconds: float) -> Fault:
 
 
 def database_away(seconds: float) -> Fault:
-    """SQLite: somebody holds the write lock. PostgreSQL: all sessions are ended and new ones refused."""
+    """SQLite: somebody holds the exclusive lock. PostgreSQL: all sessions are ended and new ones refused."""
 
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
         url = place.platform.settings.database_url
-        holds = _sqlite_locked if url.startswith("sqlite") else _postgres_closed
-        with _fault(book, f"away {seconds:g} s", "database", is_kill=False), holds(url):
+        holds, word = (_sqlite_locked, "locked") if url.startswith("sqlite") else (_postgres_closed, "closed")
+        with _fault(book, f"{word} {seconds:g} s", "database", is_kill=False), holds(url):
             time.sleep(seconds)
 
     return attack
 
 
-def crash(victim: str, point: str) -> Fault:
-    """The program ends itself at a named point of its code; the supervisor starts it without that order."""
+def crash(victim: str, point: CrashPoint) -> Fault:
+    """The program ends itself at a named point of its code; it is then started without that order."""
 
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
-        before = place.keeper.restarts.get(victim, 0)
-        place.keeper.stop(victim)
+        keeper = place.keeper
+        keeper.stop(victim)
+        keeper.start(victim, CRASH_AT=point)
+        until(lambda: keeper.heeds(victim, signal.SIGTERM), f"{victim} did not start")
         incident = Incident(f"crash at {point}", victim, time.time())
-        place.keeper.start(victim, CRASH_AT=point)
+        begun = _Life(place, victim)
         with suppress(RuntimeError):
-            until(lambda: place.keeper.restarts.get(victim, 0) > before, "", seconds=15)
-        if place.keeper.restarts.get(victim, 0) == before:
-            incident.note = "VIOLATED: the point was never reached"
-            place.keeper.kill(victim)
+            until(begun.is_over, "", seconds=CRASH_SECONDS)
+        if begun.is_over():
+            incident.at = time.time()
+        else:
+            incident.violation = f"{point} was never reached"
+        if not keeper.restarts.get(victim, 0) > begun.restarts:  # its children died, or nobody
+            keeper.kill(victim)
         book.sample(incident)
+        incident.note = f"{point} met"
         _over(book, incident)
 
     return attack
+
+
+class _Life:
+    """A program's life: over when the keeper started it again, or when a child of it was replaced or is gone."""
+
+    def __init__(self, place: Installation, name: str) -> None:
+        self._place, self._name = place, name
+        self.restarts = place.keeper.restarts.get(name, 0)
+        self._children: set[int] = set()
+
+    def is_over(self) -> bool:
+        """Asked again and again: children are seen by that."""
+        keeper = self._place.keeper
+        if keeper.restarts.get(self._name, 0) > self.restarts:
+            return True
+        now = set(children(keeper.pid(self._name)))
+        gone = self._children - now
+        self._children |= now
+        return bool(gone)
 
 
 @contextmanager
@@ -177,7 +217,7 @@ def _fault(
     book: Book, name: str, victim: str, *, is_kill: bool, loses_answers: bool = False
 ) -> Iterator[Incident]:
     """An incident around the block; what is in flight is looked at in its end, when leases may have changed hands."""
-    incident = Incident(name, victim, time.time(), is_kill=is_kill, loses_answers=loses_answers)
+    incident = Incident(name, victim, time.time(), is_kill=is_kill, loses_answers=loses_answers, lasts=True)
     try:
         yield incident
         if is_kill:
@@ -195,7 +235,7 @@ def _over(book: Book, incident: Incident) -> None:
 def _sqlite_locked(url: str) -> Iterator[None]:
     connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=10, isolation_level=None)
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN EXCLUSIVE")
         yield
         connection.execute("ROLLBACK")
     finally:

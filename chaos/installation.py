@@ -20,11 +20,11 @@ from chaos.telegram import Telegram
 from chaos.wire import Wire
 from launch.ports import free_port
 from launch.valkey import configure, find_engine
-from models import Bot, BotMode
+from models import Bot, BotMode, UncertainPolicy
 from services import schema
 from services.accounts.accounts import command_caller, create_account
 from services.bots.choices import PluginChoice
-from services.bots.registry import register_bot
+from services.bots.registry import register_bot, update_bot
 from services.environment import load_settings
 from services.platform import Platform
 
@@ -53,6 +53,7 @@ class Installation:
     redis_wire: Wire
     api_wire: Wire
     bots: dict[str, int]  # username -> id of its row
+    careful: frozenset[str]  # usernames of those that send at most once
 
     @property
     def log(self) -> Path:
@@ -100,10 +101,11 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         schema.upgrade(platform.database)
         telegram = Telegram(f"http://127.0.0.1:{sandbox_port}")
         bots = _bots(platform, telegram, plan)
+        careful = frozenset(list(bots)[len(bots) - plan.at_most_once_bots :])
         for name in PROGRAMS:
             keeper.start(name)
         keeper.watch()
-        place = Installation(folder, keeper, platform, telegram, redis_wire, api_wire, bots)
+        place = Installation(folder, keeper, platform, telegram, redis_wire, api_wire, bots, careful)
         until(lambda: _listens(web_port), "the web process does not answer")
         until(lambda: _is_set_up(place, plan), "the bots were not set up")
         yield place
@@ -161,6 +163,8 @@ def _bots(platform: Platform, telegram: Telegram, plan: Plan) -> dict[str, int]:
         mode = BotMode.POLLING if index < plan.polling_bots else BotMode.WEBHOOK
         choices = (PluginChoice("chaos"),)
         bot: Bot = register_bot(platform, caller, identity["token"], mode=mode, plugins=choices)
+        if index >= plan.bots - plan.at_most_once_bots:
+            update_bot(platform, caller, bot.id, uncertain_policy=UncertainPolicy.AT_MOST_ONCE)
         found[identity["username"]] = bot.id
     return found
 

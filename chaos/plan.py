@@ -13,6 +13,7 @@ class Plan:
     updates: int = 20_000
     bots: int = 20
     polling_bots: int = 4
+    at_most_once_bots: int = 4  # whose uncertain sends are parked instead of repeated
     chats: int = 20  # per bot
     kills: int = 100  # each of inbound worker, outbound worker and web
     valkey_kills: int = 20
@@ -20,7 +21,10 @@ class Plan:
     partitions: tuple[float, ...] = (5.0, 20.0, 60.0)
     stops: float = 30.0  # of a lease holder
     api_seconds: float = 60.0  # of 429 to 30 % of all calls
-    away_seconds: float = 10.0  # of a database that answers nobody, of a full Redis, of 5xx
+    locked_seconds: float = 10.0  # of a database that lets nobody write
+    away_seconds: float = (
+        10.0  # of a full Redis, of its line cut, lost or slow; with it all faults of the Bot API
+    )
     poisons: int = 4
     failing: int = 4
     database: str = "sqlite"
@@ -28,13 +32,14 @@ class Plan:
     latency: float = 0.03  # of the Bot API, so that sends are in flight when their process dies
     wave_seconds: float = 2.5  # over which a wave's updates are sent in
     patience: float = 25.0  # for one wave to be answered, before the next comes all the same
-    at_most_once: bool = False
+    crash_points: bool = True  # all that there are
 
 
 SHORT = Plan(
     updates=600,
     bots=6,
     polling_bots=1,
+    at_most_once_bots=1,
     chats=5,
     kills=2,
     valkey_kills=1,
@@ -42,10 +47,12 @@ SHORT = Plan(
     partitions=(3.0,),
     stops=7.0,
     api_seconds=0.0,
+    locked_seconds=2.0,
     away_seconds=0.0,
     poisons=1,
     failing=1,
     retry_factor=0.1,
     wave_seconds=1.0,
     patience=3.0,
+    crash_points=False,
 )

@@ -59,6 +59,10 @@ class Keeper:
         """Whether it was started and has not ended."""
         return name in self._running and self._running[name].poll() is None
 
+    def heeds(self, name: str, number: signal.Signals) -> bool:
+        """Whether the program has a handler for the signal: one that is still starting has none."""
+        return self.is_running(name) and catches(self.pid(name), number)
+
     def kill(self, name: str) -> None:
         """SIGKILL to the program and its children; the watcher starts it again."""
         with self._lock:
@@ -115,6 +119,16 @@ class Keeper:
                     self.restarts[name] = self.restarts.get(name, 0) + 1
                     self.last_death = time.time()
                     self.start(name)
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
+    return bool(mask >> (number - 1) & 1)
 
 
 def children(pid: int) -> list[int]:

@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from chaos.book import Book, Incident
+from chaos.book import Book
 from chaos.checker import Verdict, check
-from chaos.faults import Fault
 from chaos.installation import Installation, installation
 from chaos.load import Load, Told
 from chaos.plan import Plan
+from chaos.progress import Progress
+from chaos.recovery import DEATHS_SECONDS
 from chaos.remains import remains
 from chaos.schedule import Wave, schedule
 
-CRASHES = (("inbound", "drain.before_commit"), ("outbound", "send.after_http"))
 REST_SECONDS = 30.0  # after the last fault nothing may be left
 
 
@@ -28,57 +28,52 @@ def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> Verdict:
         book = Book(place)
         load = Load(place.telegram, list(place.bots), plan)
         try:
-            waves = schedule(plan, CRASHES if plan.away_seconds else ())
-            say(
-                f"installation up after {time.monotonic() - began:.0f} s; {len(waves)} waves, seed {plan.seed}"
-            )
+            waves = schedule(plan)
+            progress = Progress(plan, waves, say, time.monotonic() - began)
             for number, wave in enumerate(waves, start=1):
-                _ride(place, book, load, plan, wave, random.Random(plan.seed * 1000 + number))
-                _progress(say, number, len(waves), book, load, began)
+                late = _ride(place, book, load, plan, wave, random.Random(plan.seed * 1000 + number))
+                progress.tell(number, book, load)
+                if late:
+                    say(f"  still unanswered: {', '.join(f'{each.bot} {each.text}' for each in late[:5])}")
+            say(f"all waves are in; waiting until everything rests, {REST_SECONDS:g} s at most")
             left, seconds = _rest(place, book)
-            return check(place, plan, book, load, left, seconds)
+            say(f"checking {len(load.told):,} updates")
+            return check(place, book, load, left, seconds)
         finally:
             book.close()
 
 
-def _ride(place: Installation, book: Book, load: Load, plan: Plan, wave: Wave, chance: random.Random) -> None:
-    """Send the wave in, attack meanwhile, wait until it is answered."""
+def _ride(
+    place: Installation, book: Book, load: Load, plan: Plan, wave: Wave, chance: random.Random
+) -> list[Told]:
+    """Send the wave in, attack meanwhile, wait until it is answered; what was not in spite of all patience."""
     sender = threading.Thread(target=load.wave, args=(wave.updates, plan.wave_seconds, wave.special))
     began = time.monotonic()
     sender.start()
     for offset, fault in wave.faults:
         time.sleep(max(0.0, began + offset - time.monotonic()))
-        _attack(place, book, chance, fault)
+        fault(place, book, chance)
     sender.join()
     if wave.special == "die":  # three deaths take their time: the next wave comes meanwhile
-        return
+        return []
     deadline = time.monotonic() + plan.patience
-    while time.monotonic() < deadline and _unanswered(load.told, book, wave):
+    while (waiting := _unanswered(load.told, book, wave, place.careful)) and time.monotonic() < deadline:
         time.sleep(0.1)
+    return waiting
 
 
-def _attack(place: Installation, book: Book, chance: random.Random, fault: Fault) -> None:
-    fault(place, book, chance)
-
-
-def _unanswered(told: list[Told], book: Book, wave: Wave) -> bool:
-    """Whether somebody still waits, beside those behind an update that fails or kills."""
-    held = {(each.bot, each.chat) for each in told[-wave.updates :] if each.word != "tell"}
-    return any(
-        each.word == "tell" and each.reply not in book.texts and (each.bot, each.chat) not in held
+def _unanswered(told: list[Told], book: Book, wave: Wave, careful: frozenset[str]) -> list[Told]:
+    """Who of the wave still waits, beside those behind an update that fails or kills, and whose answer may be parked."""
+    recent = [each for each in told if each.at > time.time() - DEATHS_SECONDS]
+    held = {(each.bot, each.chat) for each in recent if each.word != "tell"}
+    return [
+        each
         for each in told[-wave.updates :]
-    )
-
-
-def _progress(
-    say: Callable[[str], None], number: int, waves: int, book: Book, load: Load, began: float
-) -> None:
-    latest: list[Incident] = book.incidents[-3:]
-    words = ", ".join(f"{each.name} {each.victim}" for each in latest)
-    waiting = sum(each.word == "tell" and each.reply not in book.texts for each in load.told)
-    say(
-        f"{number}/{waves} · {time.monotonic() - began:.0f} s · {len(load.told):,} sent in, {waiting} unanswered · {words}"
-    )
+        if each.word == "tell"
+        and each.reply not in book.texts
+        and each.bot not in careful
+        and (each.bot, each.chat) not in held
+    ]
 
 
 def _rest(place: Installation, book: Book) -> tuple[dict[str, int], float]:

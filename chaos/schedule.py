@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from chaos import faults
 from chaos.faults import Fault
 from chaos.plan import Plan
+from services.crash import CrashPoint
 
 
 @dataclass
@@ -17,9 +18,19 @@ class Wave:
     updates: int = 0
     special: str = ""
     faults: list[tuple[float, Fault]] = field(default_factory=list)  # seconds into the wave
+    kills: int = 0
+    lasts: float = 0.0  # seconds that its faults take beside those of any wave
 
 
-def schedule(plan: Plan, crash_points: tuple[tuple[str, str], ...] = ()) -> list[Wave]:
+CRASHES = {
+    CrashPoint.INTAKE_AFTER_APPEND: "web",
+    CrashPoint.DRAIN_BEFORE_COMMIT: "inbound",
+    CrashPoint.SEND_BEFORE_HTTP: "outbound",
+    CrashPoint.SEND_AFTER_HTTP: "outbound",
+}
+
+
+def schedule(plan: Plan) -> list[Wave]:
     """All waves of a plan."""
     chance = random.Random(plan.seed)
     waves = [Wave() for _ in range(max(plan.kills, plan.valkey_kills, plan.other_kills))]
@@ -33,8 +44,10 @@ def schedule(plan: Plan, crash_points: tuple[tuple[str, str], ...] = ()) -> list
     ):
         for wave in chance.sample(waves, number):
             wave.faults.append((chance.uniform(0.05, 0.8) * plan.wave_seconds, faults.kill(victim)))
-    for single in _singles(plan, crash_points):
-        waves.insert(chance.randrange(1, len(waves) + 1), Wave(faults=[(0.2 * plan.wave_seconds, single)]))
+            wave.kills += 1
+    for seconds, single in _singles(plan):
+        wave = Wave(faults=[(0.2 * plan.wave_seconds, single)], lasts=seconds)
+        waves.insert(chance.randrange(1, len(waves) + 1), wave)
     for word in ["fail"] * plan.failing + ["die"] * plan.poisons:
         chance.choice([wave for wave in waves if not wave.special]).special = word
     for index, wave in enumerate(waves):
@@ -43,34 +56,37 @@ def schedule(plan: Plan, crash_points: tuple[tuple[str, str], ...] = ()) -> list
     return waves
 
 
-def _singles(plan: Plan, crash_points: tuple[tuple[str, str], ...]) -> list[Fault]:
-    """Faults that have a wave of their own."""
-    found: list[Fault] = [faults.partition("valkey", seconds) for seconds in plan.partitions]
-    found += [faults.crash(victim, point) for victim, point in crash_points]
-    found.append(faults.terminate_all)
+def _singles(plan: Plan) -> list[tuple[float, Fault]]:
+    """Faults that have a wave of their own, with the seconds that each lasts about."""
+    found: list[tuple[float, Fault]] = [(each, faults.partition("valkey", each)) for each in plan.partitions]
+    if plan.crash_points:
+        found += [(10.0, faults.crash(victim, point)) for point, victim in CRASHES.items()]
+    found.append((10.0, faults.terminate_all))
     if plan.stops:
-        found.append(faults.sleep("outbound", plan.stops))
+        found.append((plan.stops, faults.sleep("outbound", plan.stops)))
     if plan.stops > 10:
-        found.append(faults.sleep("inbound", plan.stops))
+        found.append((plan.stops, faults.sleep("inbound", plan.stops)))
+    if plan.locked_seconds:
+        found.append((plan.locked_seconds, faults.database_away(plan.locked_seconds)))
     if plan.away_seconds:
-        away = plan.away_seconds
-        found += [
-            faults.database_away(away),
-            faults.memory_full(away),
-            faults.cut("valkey", away),
-            faults.slow("valkey", away, 0.02),
-            faults.slow("api", away, 0.2),
-            faults.lose("valkey", away),
-            faults.cut("api", 2.0),
-            faults.partition("api", 5.0),
-            faults.api_errors("500 to all", 4.0, kind="status", status=500),
-            faults.api_errors("reset after accept", 2.0, kind="reset", applied=True, count=20),
-        ]
+        found += _outages(plan.away_seconds)
     if plan.api_seconds:
         share = {"probability": 0.3, "retry_after": 1}
-        found.append(
-            faults.api_errors(
-                f"429 to 30 % for {plan.api_seconds:g} s", plan.api_seconds, kind="429", **share
-            )
-        )
+        name = f"429 to 30 % for {plan.api_seconds:g} s"
+        found.append((plan.api_seconds, faults.api_errors(name, plan.api_seconds, kind="429", **share)))
     return found
+
+
+def _outages(seconds: float) -> list[tuple[float, Fault]]:
+    accepted = {"kind": "reset", "applied": True, "count": 20}
+    return [
+        (seconds, faults.memory_full(seconds)),
+        (seconds, faults.cut("valkey", seconds)),
+        (seconds, faults.slow("valkey", seconds, 0.02)),
+        (seconds, faults.slow("api", seconds, 0.2)),
+        (seconds, faults.lose("valkey", seconds)),
+        (2.0, faults.cut("api", 2.0)),
+        (5.0, faults.partition("api", 5.0)),
+        (4.0, faults.api_errors("500 to all for 4 s", 4.0, kind="status", status=500)),
+        (2.0, faults.api_errors("reset after accept", 2.0, **accepted)),
+    ]

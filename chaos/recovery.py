@@ -1,0 +1,63 @@
+"""How long people waited because of a fault."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chaos.book import Arrival, Incident
+from chaos.load import Told
+
+SHADOW_SECONDS = 5.0  # who writes so soon after a fault may meet it as well
+LONGEST_SECONDS = 300.0  # nobody waits longer than a run's patience with all its faults
+DEATHS_SECONDS = 45.0  # an update that kills does so three times; other recovery is not measured meanwhile
+HELD_SECONDS = 30.0  # how long a failing update holds its chat, at most
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A text: when it was sent in and when its answer first arrived (epoch s)."""
+
+    asked: float
+    answered: float
+
+
+def measure(incidents: Sequence[Incident], told: Sequence[Told], arrivals: Sequence[Arrival]) -> None:
+    """Fill in the recovery of each incident."""
+    waits = _waits(told, arrivals)
+    asked = [wait.asked for wait in waits]
+    deaths = [each.at for each in told if each.word == "die"]
+    begins = sorted(incident.at for incident in incidents)
+    for incident in incidents:
+        if any(-HELD_SECONDS < incident.counted_from - at < DEATHS_SECONDS for at in deaths):
+            continue
+        begin = incident.counted_from
+        following = begins[bisect_right(begins, begin)] if begins[-1] > begin else float("inf")
+        outage = min((each.at for each in incidents if each.lasts and each.at > begin), default=float("inf"))
+        first = bisect_left(asked, begin - LONGEST_SECONDS)
+        last = bisect_right(asked, min(begin + SHADOW_SECONDS, following))
+        incident.recovery = max(
+            (
+                wait.answered - max(begin, wait.asked)
+                for wait in waits[first:last]
+                # Who wrote after the fault and met an outage as well is counted there.
+                if wait.answered > begin and (wait.asked <= begin or wait.answered < outage)
+            ),
+            default=None,
+        )
+
+
+def _waits(told: Sequence[Told], arrivals: Sequence[Arrival]) -> list[Wait]:
+    """Those that were answered, by the moment of asking, without those behind an update that fails or kills."""
+    first: dict[str, float] = {}
+    for arrival in arrivals:
+        first.setdefault(arrival.text, arrival.at)
+    held: dict[tuple[str, int], float] = {}
+    found: list[Wait] = []
+    for each in sorted(told, key=lambda each: each.at):
+        if each.word != "tell":
+            held[each.bot, each.chat] = each.at
+        elif each.reply in first and each.at - held.get((each.bot, each.chat), float("-inf")) >= HELD_SECONDS:
+            found.append(Wait(each.at, first[each.reply]))
+    return found
