@@ -344,6 +344,18 @@ class PoolBotTransition(Base):
     at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class CheckGap(Base):
+    """Time in which nobody looked at a member, for longer than the sweeps explain: its state then is unknown."""
+
+    __tablename__ = "check_gaps"
+    __table_args__ = (Index(None, "pool_bot_id", "ended_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pool_bot_id: Mapped[int] = mapped_column(ForeignKey("pool_bots.id", ondelete="CASCADE"))
+    began_at: Mapped[datetime]  # the last check before
+    ended_at: Mapped[datetime]  # the first one after
+
+
 class WaveStep(StrEnum):
     """What a ban wave's timeline keeps of a bot: it was lost, banned after that, is back; or stepped in as a spare."""
 

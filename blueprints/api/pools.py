@@ -8,7 +8,7 @@ from flask_babel import get_locale
 
 from blueprints.access import api, caller
 from blueprints.api.body import listing, page, page_of, parse, query
-from blueprints.api.reports import AnalyticsQuery
+from blueprints.api.reports import AnalyticsQuery, PeriodQuery
 from blueprints.platform import platform
 from models import RedirectPool
 from services.accounts.caller import Scope
@@ -19,6 +19,7 @@ from services.analytics.table import csv_lines
 from services.analytics.timeline import pool_failures, pool_transitions
 from services.analytics.wave_timeline import wave_timeline
 from services.analytics.waves import list_waves
+from services.health.uptime import Window
 from services.health.wave import revert_wave
 from services.pools import members, pools
 from services.pools.fields import MemberChange, NewMember, NewPool, PoolChange
@@ -73,8 +74,10 @@ def delete(pool_id: int) -> ResponseReturnValue:
 @blueprint.get("/<int:pool_id>/status")
 @api(Scope.READ)
 def status(pool_id: int) -> ResponseReturnValue:
-    """The pool as it stands: health, traffic, capacity, each member."""
-    return pool_status(platform(), caller(), pool_id).as_json()
+    """The pool as it stands: health, traffic, capacity, each member, with its uptime in the period asked for."""
+    asked = query(PeriodQuery)
+    about = period(asked.begin, asked.end, asked.tz, utc_now())
+    return pool_status(platform(), caller(), pool_id, Window(about.begin, about.end)).as_json()
 
 
 @blueprint.post("/<int:pool_id>/wave/revert")
@@ -114,7 +117,7 @@ def analytics(pool_id: int) -> ResponseReturnValue:
 def analytics_csv(pool_id: int) -> ResponseReturnValue:
     """The rows of the same report as CSV."""
     report = _report(pool_id, query(AnalyticsQuery))
-    lines = csv_lines(("key", "label", *report.columns, "share"), report.listed(report.rows))
+    lines = csv_lines(("key", "label", *report.columns), report.listed(report.rows))
     name = f"{report.status.slug}-{report.by}-{report.period.day_of(report.period.begin)}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)

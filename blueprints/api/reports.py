@@ -15,13 +15,18 @@ Text = Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)]
 DATE_OR_MOMENT = "a date such as 2026-11-20 in `tz`, or an ISO 8601 moment"
 
 
-class AnalyticsQuery(BaseModel):
-    """Of which period, by what, and on whose clock."""
+class PeriodQuery(BaseModel):
+    """Of which period, and on whose clock."""
 
     begin: Text = Field("", alias="from", description=f"{DATE_OR_MOMENT}; left out, the last seven days")
     end: Text = Field("", alias="to", description=f"{DATE_OR_MOMENT}; a date is included, a moment is not")
-    by: By = Field(By.DAY, description="what a row stands for")
     tz: Text = Field("UTC", description="time zone of days and labels, such as America/Sao_Paulo")
+
+
+class AnalyticsQuery(PeriodQuery):
+    """What a report's rows are, besides."""
+
+    by: By = Field(By.DAY, description="what a row stands for")
 
 
 class ClicksQuery(BaseModel):

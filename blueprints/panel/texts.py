@@ -147,6 +147,8 @@ def _numbers() -> dict[str, str]:
         "chart.former": _("Former bot"),
         "chart.summary.hour": _("{total} redirects in the last hour"),
         "chart.summary.day": _("{total} redirects in the last 24 hours"),
+        "uptime.hour": _("Uptime, last hour"),
+        "uptime.day": _("Uptime, 24 hours"),
         "sweep_age": _("checked {seconds} s ago"),
         "held": _("next check in {seconds} s"),
         "slow_start": _("starting slowly, now at {percent}%"),

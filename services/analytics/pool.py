@@ -16,6 +16,7 @@ from services.analytics.figures import percentage, percentile
 from services.analytics.period import Period
 from services.analytics.report import (
     ALL_COLUMNS,
+    UPTIME,
     VALUE_COLUMNS,
     By,
     Figures,
@@ -24,6 +25,7 @@ from services.analytics.report import (
     Row,
 )
 from services.health.durations import Durations, durations
+from services.health.uptime import Window
 from services.platform import Platform
 from services.pools.status import MemberStatusView, pool_status
 from services.times import utc_now
@@ -46,10 +48,11 @@ def pool_analytics(
 ) -> PoolAnalytics:
     """The report of one of the caller's pools; NotFound for another's. `also` adds further breakdowns."""
     now = now or utc_now()
-    status = pool_status(platform, caller, pool_id, now=now)
+    status = pool_status(platform, caller, pool_id, Window(about.begin, about.end), now=now)
     with platform.database.reading() as session:
         by_bot = _by_bot(session, pool_id, about)
-        rows = {kind: _rows(session, pool_id, about, kind, by_bot) for kind in (by, *also)}
+        uptime = {member.bot_id: member.uptime_percent for member in status.members}
+        rows = {kind: _rows(session, pool_id, about, kind, by_bot, uptime) for kind in (by, *also)}
         losses = _losses(session, pool_id, about)
         checks = durations(session, [one.bot_id for one in status.members], about.begin, about.end)
     totals = Figures()
@@ -69,9 +72,16 @@ def _by_bot(session: Session, pool_id: int, about: Period) -> dict[int, Figures]
     return {row[0]: _figures(row[0], *row[1:]) for row in session.execute(query)}
 
 
-def _rows(session: Session, pool_id: int, about: Period, by: By, by_bot: Mapping[int, Figures]) -> list[Row]:
+def _rows(
+    session: Session,
+    pool_id: int,
+    about: Period,
+    by: By,
+    by_bot: Mapping[int, Figures],
+    uptime: Mapping[int, float | None],
+) -> list[Row]:
     if by is By.BOT:
-        return _bot_rows(session, by_bot)
+        return _bot_rows(session, by_bot, uptime)
     if by in (By.HOUR, By.DAY):
         return _time_rows(_by_hour(session, pool_id, about), about, by)
     return _value_rows(session, pool_id, about, by)
@@ -120,13 +130,16 @@ def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[R
     ]
 
 
-def _bot_rows(session: Session, by_bot: Mapping[int, Figures]) -> list[Row]:
+def _bot_rows(
+    session: Session, by_bot: Mapping[int, Figures], uptime: Mapping[int, float | None]
+) -> list[Row]:
     query = select(Bot.id, Bot.username).where(Bot.id.in_(by_bot))
     names = {bot_id: f"@{username}" for bot_id, username in session.execute(query)}
     names[0] = "fallback"
     ordered = sorted(by_bot.items(), key=lambda item: (-item[1].redirects, item[0]))
     return [
-        Row(str(bot_id), names.get(bot_id, "deleted"), figures, ALL_COLUMNS) for bot_id, figures in ordered
+        Row(str(bot_id), names.get(bot_id, "deleted"), figures, ALL_COLUMNS, {UPTIME: uptime.get(bot_id)})
+        for bot_id, figures in ordered
     ]
 
 

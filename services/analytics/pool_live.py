@@ -17,17 +17,19 @@ from services.analytics.series import Span, pool_series
 from services.analytics.timeline import transitions
 from services.analytics.waves import standing_wave
 from services.clicks.counts import HOUR
+from services.health.uptime import Window
 from services.platform import Platform
 from services.pools.status import pool_status
 from services.times import utc_now
 
 LATEST_TRANSITIONS = 20
+LENGTH = {Span.HOUR: HOUR, Span.DAY: 24 * HOUR}
 
 
 def pool_live(platform: Platform, caller: Caller, pool_id: int, span: Span) -> dict[str, Any]:
-    """The live page of one of the caller's pools; NotFound for another's."""
+    """The live page of one of the caller's pools, series and uptime of the `span`; NotFound for another's."""
     now = utc_now()
-    status = pool_status(platform, caller, pool_id, now=now)
+    status = pool_status(platform, caller, pool_id, Window(now - LENGTH[span], now), now=now)
     members = [
         {
             **asdict(member),

@@ -12,6 +12,7 @@ from services.analytics.period import Period
 from services.pools.status import PoolStatus
 
 ALL_COLUMNS = ("redirects", "answered", "success_rate", "uncounted", "visitors", "starts", "conversion")
+UPTIME = "uptime_percent"  # of the period too; only bots have one
 VALUE_COLUMNS = ("redirects", "visitors", "starts", "conversion")  # of a source, country or device
 
 
@@ -63,6 +64,7 @@ class Row:
     label: str
     figures: Figures
     columns: Sequence[str]  # which figures are known of such a row
+    further: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self, total: int) -> dict[str, Any]:
         """With its share of the period's redirects."""
@@ -73,12 +75,13 @@ class Row:
             "label": self.label,
             **known,
             "share": percentage(self.figures.redirects, total),
+            **self.further,
         }
 
 
 @dataclass(frozen=True)
 class MemberFigures:
-    """A member's part of the period; uptime is of the last seven days, failures are the last ten."""
+    """A member's part of the period, its uptime too, as far as the period has passed; failures are the last ten."""
 
     bot_id: int
     username: str
@@ -110,8 +113,9 @@ class PoolAnalytics:
 
     @property
     def columns(self) -> Sequence[str]:
-        """The figures that every row has."""
-        return ALL_COLUMNS if self.by in (By.HOUR, By.DAY, By.BOT) else VALUE_COLUMNS
+        """The figures that every row has, in order."""
+        known = ALL_COLUMNS if self.by in (By.HOUR, By.DAY, By.BOT) else VALUE_COLUMNS
+        return (*known, "share", UPTIME) if self.by is By.BOT else (*known, "share")
 
     @property
     def most_used(self) -> MemberFigures | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from models import Bot, MemberStatus, PoolBot, PoolBotTransition, RedirectPool
 from services.health.alerts import Change, alert_changes
 from services.health.breaker import BreakerState, CheckOutcome, Verdict, is_due, step
+from services.health.gaps import LEAST, note_gap
 from services.health.pool_health import refresh_pool_health
 from services.health.wave import follow_waves
 from services.times import iso
@@ -31,11 +32,16 @@ class Applied:
 
 
 def apply_outcomes(
-    session: Session, outcomes: Mapping[int, CheckOutcome], now: datetime, *, hold: bool = False
+    session: Session,
+    outcomes: Mapping[int, CheckOutcome],
+    now: datetime,
+    *,
+    hold: bool = False,
+    silence: timedelta = LEAST,
 ) -> Applied:
     """Bring each bot's outcome to all its members, in the caller's transaction.
 
-    With `hold` (H4) failures leave every state as it is. Pools are locked first, then members, as the flusher does.
+    With `hold` (H4) failures leave every state as it is; `silence` is what may pass between checks. Pools are locked first, then members, as the flusher does.
     """
     lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id.in_(outcomes)))
     members = session.scalars(
@@ -49,6 +55,7 @@ def apply_outcomes(
     for member in members:
         outcome = outcomes[member.bot_id]
         if not (hold and outcome.verdict in (Verdict.DEAD, Verdict.TRANSIENT)):
+            note_gap(session, member, now, silence)
             changes += _apply(session, member, outcome, now)
     renamed = {member.bot_id for member in members if _rename(member.bot, outcomes[member.bot_id])}
     if changes:

@@ -24,6 +24,7 @@ from models import Bot, PoolBot
 from services.health.breaker import CheckOutcome, Verdict
 from services.health.checks import api_host_answers, check_identity, timed_out
 from services.health.durations import record_durations
+from services.health.gaps import longest_silence
 from services.health.guard import is_outage
 from services.health.members import Applied, apply_outcomes
 from services.health.outage import Outage, follow_outage
@@ -128,7 +129,8 @@ def _round(platform: Platform, bots: Sequence[Bot], clock: Clock, jitter: float 
     if not outcomes:
         return Round(outcomes, held, Applied())
     with platform.database.transaction() as session:
-        applied = apply_outcomes(session, outcomes, clock(), hold=held)
+        silence = longest_silence(platform.settings)
+        applied = apply_outcomes(session, outcomes, clock(), hold=held, silence=silence)
         record_durations(session, outcomes, clock())
     tell(platform, applied)
     return Round(outcomes, held, applied)

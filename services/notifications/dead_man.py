@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from models import Bot, Notification, PoolBot
 from services.errors import Unavailable
+from services.health.gaps import longest_silence
 from services.health.sweep import last_report
 from services.notifications.kinds import Kind
 from services.notifications.notify import notify
@@ -25,8 +26,6 @@ from services.platform import Platform
 from services.times import utc_now
 
 logger = logging.getLogger(__name__)
-MISSED_SWEEPS: Final = 3
-LEAST_SECONDS: Final = 30.0  # a sweep may wait ten seconds for its re-checks: short intervals are no alarm
 LOOK_SECONDS: Final = 10.0
 NEVER: Final = "never"
 
@@ -51,7 +50,7 @@ class SweepWatch:
         """Raise or end the alarm as of `now` (epoch seconds). Raises RedisError or Unavailable."""
         report = last_report(self._platform)
         age = now - float(report["at"] if report else self._since)
-        if age > limit_seconds(self._platform):
+        if age > longest_silence(self._platform.settings).total_seconds():
             _alarm(self._platform, report, age)
         elif report:
             _all_clear(self._platform)
@@ -64,11 +63,6 @@ class SweepWatch:
                 ring_if_due(self._platform)  # while the clock is dead nobody else rings
             except (RedisError, Unavailable) as error:
                 logger.warning("sweeps cannot be watched: %s", type(error).__name__)
-
-
-def limit_seconds(platform: Platform) -> float:
-    """The age of the last sweep from which it counts as missing."""
-    return max(LEAST_SECONDS, MISSED_SWEEPS * platform.settings.health_interval_seconds)
 
 
 def _alarm(platform: Platform, report: dict[str, Any] | None, age: float) -> None:

@@ -14,11 +14,13 @@ from sqlalchemy.orm import joinedload
 from models import PoolBot, RedirectPool
 from services.accounts.caller import Caller, get_owned
 from services.analytics.figures import capacity_of, percentage
+from services.analytics.period import period
 from services.clicks.counts import redirects_hour
+from services.health.gaps import longest_silence
 from services.health.layer_views import layers_of
 from services.health.pool_health import health_of
 from services.health.sweep import last_sweep_age
-from services.health.uptime import uptimes
+from services.health.uptime import Window, uptimes
 from services.platform import Platform
 from services.pools.choose import SLOW_START_FLOOR, prepare
 from services.pools.snapshot import read_pools
@@ -67,7 +69,10 @@ class MemberStatusView:
 
 @dataclass(frozen=True)
 class PoolStatus:
-    """The pool by A4's formulas. `total_bots` counts enabled, undrained members; `members` holds all of them."""
+    """The pool by A4's formulas. `total_bots` counts enabled, undrained members; `members` holds all of them.
+
+    Their uptime is that of the time from `uptime_from` to `uptime_to`; all else is of now and of the last hour.
+    """
 
     pool_id: int
     name: str
@@ -88,6 +93,8 @@ class PoolStatus:
     last_sweep_age_seconds: float | None
     wave_at: str | None
     conversion_alarm_at: str | None
+    uptime_from: str | None
+    uptime_to: str | None
     members: list[MemberStatusView] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -96,10 +103,19 @@ class PoolStatus:
 
 
 def pool_status(
-    platform: Platform, caller: Caller, pool_id: int | str, *, now: datetime | None = None
+    platform: Platform,
+    caller: Caller,
+    pool_id: int | str,
+    window: Window | None = None,
+    *,
+    now: datetime | None = None,
 ) -> PoolStatus:
-    """The status of one of the caller's pools; NotFound for another's. Without Redis, its figures are None."""
+    """The status of one of the caller's pools; NotFound for another's. Without Redis, its figures are None.
+
+    Uptime is of `window`, of the analytics' usual seven days without one.
+    """
     now = now or utc_now()
+    window = window or _usual(now)
     # An admin's look at somebody else's leaves an audit entry; nobody else needs the write lock.
     with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
         pool_key = get_owned(session, caller, RedirectPool, pool_id).id
@@ -113,18 +129,27 @@ def pool_status(
             .one()
         )
         hour = redirects_hour(session, pool.id, now=now)
-        uptime = uptimes(session, pool.members, now)
+        uptime = uptimes(session, pool.members, window, now, longest_silence(platform.settings))
         layers = layers_of(session, pool.members, now)
     turns, age = _from_redis(platform, pool.id, now)
     members = [
         _member(platform, member, hour, uptime[member.id], turns.get(member.bot_id), layers[member.id], now)
         for member in pool.members
     ]
-    return _status(pool, members, hour, age)
+    return _status(pool, members, hour, age, Window(window.begin, min(now, window.end)))
+
+
+def _usual(now: datetime) -> Window:
+    week = period("", "", "", now)
+    return Window(week.begin, week.end)
 
 
 def _status(
-    pool: RedirectPool, members: list[MemberStatusView], hour: Mapping[int, int], age: float | None
+    pool: RedirectPool,
+    members: list[MemberStatusView],
+    hour: Mapping[int, int],
+    age: float | None,
+    uptime_of: Window,
 ) -> PoolStatus:
     capacity = capacity_of(pool.members)
     health = health_of(pool.members)
@@ -150,6 +175,8 @@ def _status(
         last_sweep_age_seconds=age,
         wave_at=iso(pool.wave_at),
         conversion_alarm_at=iso(pool.conversion_alarm_at),
+        uptime_from=iso(uptime_of.begin),
+        uptime_to=iso(uptime_of.end),
         members=members,
     )
 

@@ -75,6 +75,37 @@ def test_json_csv_and_panel_say_the_same(
     assert report["now"] == {name: status[name] for name in report["now"]}
 
 
+def test_uptime_is_that_of_the_asked_time_in_status_report_csv_and_panel(
+    client: FlaskClient, platform: Platform, pool_id: int, key: dict[str, str]
+) -> None:
+    now = utc_now()
+    with platform.database.transaction() as session:
+        for member in session.scalars(select(PoolBot)):
+            member.added_at, member.status = now - timedelta(days=30), "online"
+            back = PoolBotTransition(pool_bot_id=member.id, from_status="offline", to_status="online")
+            back.at = now - timedelta(days=3)
+            session.add(back)
+    sign_in(client)
+    base = f"/api/v1/redirect-pools/{pool_id}"
+    shares = []
+    for days in (2, 4, 20):
+        asked = f"from={(now - timedelta(days=days)).date()}&tz=America/Sao_Paulo"
+        status = client.get(f"{base}/status?{asked}", headers=key).get_json()
+        report = client.get(f"{base}/analytics?{asked}&by=bot", headers=key).get_json()
+        page = client.get(f"/panel/live/pools/{pool_id}/analytics?{asked}").get_json()
+        table = rows_of_csv(client.get(f"{base}/analytics.csv?{asked}&by=bot", headers=key))
+        shown = {member["bot_id"]: member["uptime_percent"] for member in status["members"]}
+        assert status["uptime_from"] == report["from"]
+        for answer in (report, page):
+            assert {one["bot_id"]: one["uptime_percent"] for one in answer["members"]} == shown
+        told = {int(row["key"]): row["uptime_percent"] for row in table}
+        assert told == {bot: "" if bot == 0 else str(shown[bot]) for bot in told}
+        assert any(told.values())
+        shares.append(next(iter(shown.values())))
+    assert shares[0] == 100.0 > shares[1] > shares[2] > 0
+    assert client.get(f"{base}/status?from=x", headers=key).get_json()["field"] == "from"
+
+
 def test_a_formula_in_a_source_is_text_in_the_csv(
     client: FlaskClient, pool_id: int, key: dict[str, str]
 ) -> None:

@@ -86,6 +86,9 @@ document.addEventListener("alpine:init", () => {
     get chartText() {
       return text(`chart.summary.${this.span}`, { total: number(this.total) });
     },
+    get uptimeLabel() {
+      return text(`uptime.${this.span}`);
+    },
     get noClicks() {
       return this.total === 0;
     },

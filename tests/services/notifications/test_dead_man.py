@@ -7,11 +7,17 @@ import time
 
 import pytest
 
-from services.notifications.dead_man import SweepWatch, limit_seconds
+from services.health.gaps import longest_silence
+from services.notifications.dead_man import SweepWatch
 from services.notifications.notify import recent
 from services.platform import Platform
 from services.redis import keys
 from tests.services.notifications.world import Owner
+
+
+def limit_seconds(platform: Platform) -> float:
+    """The age of the last sweep from which it is missing."""
+    return longest_silence(platform.settings).total_seconds()
 
 
 def swept(platform: Platform, seconds_ago: float) -> None:

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from models import Click, MemberStatus, PoolBot, PoolBotTransition
+from models import Click, MemberStatus, PoolBot
 from services.accounts.caller import Caller
 from services.analytics.figures import percent_text
 from services.errors import NotFound
-from services.health.uptime import uptime_percent
+from services.health.uptime import Window, uptime_percent
 from services.platform import Platform
 from services.pools.status import pool_status
 from services.redis import keys
@@ -102,24 +102,7 @@ def test_uptime_is_the_share_of_watched_time(
     moves: list[tuple[int, str, str]], status: str, expected: float | None
 ) -> None:
     told = [(moment(at), before, after) for at, before, after in moves]
-    assert uptime_percent(told, status, moment(0), moment(100)) == expected
-
-
-@pytest.mark.data
-def test_uptime_looks_at_seven_days(platform: Platform) -> None:
-    now = utc_now()
-    with platform.database.transaction() as session:
-        account = add_account(session)
-        pool = add_pool(session, account, [add_bot(session, account, 1)])
-        member = session.scalars(select(PoolBot)).one()
-        member.added_at = now - timedelta(days=30)
-        for days, before, after in [(20, "online", "offline"), (3.5, "offline", "online")]:
-            session.add(
-                PoolBotTransition(
-                    pool_bot_id=member.id, from_status=before, to_status=after, at=now - timedelta(days=days)
-                )
-            )
-    assert pool_status(platform, Caller(account.id, "a"), pool.id, now=now).members[0].uptime_percent == 50.0
+    assert uptime_percent(told, status, Window(moment(0), moment(100))) == expected
 
 
 def test_more_traffic_than_no_capacity_is_full() -> None:
