@@ -10,7 +10,7 @@ from blueprints.access import caller, public, signed_in
 from blueprints.platform import platform
 from blueprints.security import SESSION_SECRET, client_address, safe_next, signed_in_session
 from services.accounts import accounts, api_keys, sessions, setup_code
-from services.errors import FlotillaError, Unauthenticated
+from services.errors import FlotillaError, InvalidInput, Unauthenticated
 
 blueprint = Blueprint("auth", __name__)
 HOME = "/panel"
@@ -115,14 +115,16 @@ def revoke_session(session_id: int) -> ResponseReturnValue:
 def create_key() -> ResponseReturnValue:
     """Make an API key and show it, this once."""
     form = request.form
-    days = form.get("expires_days", "")
+    scopes = form.getlist("scopes")
     try:
+        if not scopes:  # over the API no scopes means all; nobody means that who unticks every box
+            raise InvalidInput("Tick at least one scope", field="scopes")
         _, text = api_keys.create_key(
             platform(),
             caller(),
-            scopes=form.getlist("scopes"),
+            scopes=scopes,
             name=form.get("name", "").strip(),
-            expires_days=int(days) if days.isascii() and days.isdecimal() else None,
+            expires_days=_days(form.get("expires_days", "").strip()),
         )
     except FlotillaError as error:
         return _account_page(error=error), type(error).status
@@ -135,6 +137,13 @@ def revoke_key(key_id: str) -> ResponseReturnValue:
     """Make a key useless."""
     api_keys.revoke_key(platform(), caller(), key_id)
     return redirect(url_for("auth.account"))
+
+
+def _days(text: str) -> int | None:
+    """None for an empty field; 0, which is refused, for what is no number: never a key that lasts for good."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def _account_page(*, error: FlotillaError | None = None, new_key: str | None = None) -> str:

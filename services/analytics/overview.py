@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models import Bot, BotStatus, DeadLetter, Start
+from models import Bot, BotStatus, Start
 from services.accounts.caller import Caller
 from services.analytics.fleet import PoolCard, pool_cards
 from services.analytics.series import Series, Span, account_series
 from services.clicks.counts import HOUR
+from services.dead_letters.listing import count_letters
 from services.platform import Platform
 from services.times import utc_now
 
@@ -58,6 +59,7 @@ def overview(platform: Platform, caller: Caller, span: Span = Span.HOUR) -> Over
     """The caller's own fleet; an admin's overview shows the admin's own things too."""
     now = utc_now()
     cards = pool_cards(platform, caller)
+    waiting = count_letters(platform, caller)
     with platform.database.reading() as session:
         running, total = _bots(session, caller.account_id)
         return Overview(
@@ -67,7 +69,7 @@ def overview(platform: Platform, caller: Caller, span: Span = Span.HOUR) -> Over
             pools_total=len(cards),
             redirects_hour=sum(card.redirects_hour for card in cards),
             starts_hour=_starts(session, caller.account_id, now),
-            dead_letters=_dead_letters(session, caller.account_id),
+            dead_letters=waiting.open,
             pools=cards,
             series=account_series(session, caller.account_id, span, now),
         )
@@ -87,8 +89,3 @@ def _starts(session: Session, account_id: int, now: datetime) -> int:
     mine = select(Bot.id).where(Bot.account_id == account_id)
     query = select(func.count()).select_from(Start).where(Start.bot_id.in_(mine), Start.at > now - HOUR)
     return int(session.scalar(query) or 0)
-
-
-def _dead_letters(session: Session, account_id: int) -> int:
-    waiting = (DeadLetter.account_id == account_id) & DeadLetter.resolved_at.is_(None)
-    return int(session.scalar(select(func.count()).select_from(DeadLetter).where(waiting)) or 0)

@@ -6,10 +6,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from services.accounts.api_keys import list_keys
 from services.accounts.setup_code import setup_code
 from services.accounts.sign_in_limit import PER_ACCOUNT
 from services.platform import Platform
-from tests.blueprints.people import PASSWORD, csrf_token, make_account, sign_in, submit
+from tests.blueprints.people import PASSWORD, caller_of, csrf_token, make_account, sign_in, submit
 
 
 def test_a_fresh_installation_leads_to_its_setup_and_the_code_lets_in(
@@ -164,6 +165,19 @@ def test_a_key_made_on_the_page_is_shown_once(app: Flask, client: FlaskClient, p
     key_id = text.split("_")[1]
     submit(client, "/panel/account", f"/panel/account/keys/{key_id}/revoke")
     assert program.get("/api/v1/keys", headers={"X-API-Key": text}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"scopes": "read", "expires_days": "-1"}, {"scopes": "read", "expires_days": "٣"}, {"name": "all"}],
+)
+def test_a_form_filled_in_wrongly_makes_no_key_that_lasts_or_may_more_than_was_meant(
+    client: FlaskClient, platform: Platform, fields: dict[str, str]
+) -> None:
+    account = make_account(platform)
+    sign_in(client)
+    assert submit(client, "/panel/account", "/panel/account/keys", **fields).status_code == 422
+    assert list_keys(platform, caller_of(account)) == []
 
 
 def test_another_browser_is_signed_out_from_this_one(

@@ -55,6 +55,7 @@ def test_it_is_typed_into_forms(client: FlaskClient, platform: Platform) -> None
     assert client.post("/panel/account/keys", data=form).status_code in (200, 422)  # SQLite takes it
     token = {"csrf_token": form["csrf_token"]}
     assert client.post(f"/panel/account/keys/{NUL}/revoke", data=token).status_code == 404
+    assert client.post(f"/panel/account/sessions/{10**20}/revoke", data=token).status_code == 404
 
 
 def test_an_error_of_the_database_tells_the_log_no_values(

@@ -12,6 +12,7 @@ from models import (
     Click,
     ClickRollup,
     DeadLetter,
+    DeadLetterState,
     Lead,
     MemberStatus,
     PoolBot,
@@ -173,6 +174,7 @@ def test_the_overview_counts_only_what_is_the_callers(platform: Platform) -> Non
                         error_id="e",
                         error="x",
                         fingerprint="f",
+                        state=DeadLetterState.RESOLVED if resolved else DeadLetterState.OPEN,
                         resolved_at=resolved,
                     )
                 )
