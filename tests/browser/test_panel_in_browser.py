@@ -110,6 +110,16 @@ def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list
 
 
 @pytest.mark.usefixtures("fleet")
+def test_the_reason_of_a_healthy_layer_is_read_on_the_phone_without_hovering(browser: Browser) -> None:
+    browser.resize(PHONE)
+    browser.open("/panel/pools/1")
+    browser.see("token verificado", ".layers .is-online .layer-reason")
+    browser.open("/panel/bots/1#redirection")
+    browser.click("main .pool-card summary")
+    browser.see("token verificado", ".layers-short .is-online .layer-reason")
+
+
+@pytest.mark.usefixtures("fleet")
 def test_a_ban_wave_is_reverted_after_the_question(browser: Browser, installation: Installation) -> None:
     with installation.platform.database.transaction() as session:
         session.execute(update(RedirectPool).where(RedirectPool.id == 1).values(wave_at=utc_now()))

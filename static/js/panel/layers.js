@@ -51,7 +51,6 @@ function mark(name, layer) {
     state: stateText(state),
     reason: reasons[name](layer),
     well: WELL.includes(state),
-    look: `${tone} ${WELL.includes(state) ? "is-well" : ""}`,
   };
 }
 
@@ -79,8 +78,6 @@ function explanations({ identity, delivery, conversion }) {
 
 export const layers = {
   marks: (member) => LAYERS.map((name) => mark(name, member.layers[name])),
-  troubles: (member) => layers.marks(member).filter((each) => !each.well && each.reason),
-  troubleText: (trouble) => `${trouble.label}: ${trouble.reason}`,
   shortClass: (each) => (each.well ? "visually-hidden" : ""),
   explanations: (member) => explanations(member.layers),
   causeText,
