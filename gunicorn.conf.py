@@ -11,7 +11,7 @@ settings = settings_or_exit()
 
 bind = f"{settings.listen_host}:{settings.port}"
 workers = settings.web_concurrency
-worker_class = "gevent"
+worker_class = "blueprints.gunicorn_worker.Worker"  # gevent, and quick with plain requests
 keepalive = 75  # seconds: Telegram opens few connections anew, and routers in front keep theirs for 60 s
 timeout = 30
 graceful_timeout = 8  # the launcher kills after 9 s, Heroku after 30 s

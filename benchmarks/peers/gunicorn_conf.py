@@ -7,7 +7,15 @@ monkey.patch_all()  # as the application's file does, before anything else
 import runpy  # noqa: E402
 
 _settings = runpy.run_path("gunicorn.conf.py")
-for _name in ("bind", "workers", "worker_class", "keepalive", "timeout", "graceful_timeout"):
+for _name in (
+    "bind",
+    "workers",
+    "worker_class",
+    "keepalive",
+    "timeout",
+    "graceful_timeout",
+    "forwarded_allow_ips",
+):
     globals()[_name] = _settings[_name]
 control_socket_disable = True
 accesslog = None

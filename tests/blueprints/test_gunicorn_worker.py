@@ -1,0 +1,149 @@
+"""The worker's short way for plain requests: on the wire it cannot be told from gunicorn's own."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from benchmarks.servers import ROOT, free_port, process
+
+PATIENCE = 30.0  # seconds; only a hang reaches it
+OURS = "blueprints.gunicorn_worker.Worker"
+HOST = b"Host: a.example\r\n"
+BODY = b'{"update_id": 1}'
+PLAIN = {
+    "a click": (b"GET /go/red1?utm_source=fb&x=%20 HTTP/1.1\r\n" + HOST + b"User-Agent: Mozilla/5.0 (X)\r\nCookie: a=1; b=2\r\n\r\n",),
+    "no fields": (b"GET / HTTP/1.1\r\n\r\n",),
+    "percent signs": (b"GET /a%2Fb%C3%A9%zz;p=1?q=%41?& HTTP/1.1\r\n" + HOST + b"\r\n",),
+    "spaces around a value": (b"GET / HTTP/1.1\r\nHost: \t a.example \t\r\nX-Empty:\r\nx-lower-case: \xe9\r\n\r\n",),
+    "keep-alive": (b"GET / HTTP/1.1\r\n" + HOST + b"Connection: Keep-Alive\r\n\r\n",),
+    "a body": (b"POST /webhook/a HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nContent-Length: 16\r\n\r\n" + BODY,),
+    "a body of its own": (b"POST /a HTTP/1.1\r\n" + HOST + b"Content-Length: 16\r\n\r\n", BODY[:5], BODY[5:]),
+    "a body with GET": (b"GET /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi",),
+}  # fmt: skip
+ODD = {
+    "head in pieces": (b"GET / HT", b"TP/1.1\r\nHost: a", b".example\r\n\r\n"),
+    "HTTP/1.0": (b"GET / HTTP/1.0\r\n" + HOST + b"\r\n",),
+    "asked to close": (b"GET / HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n",),
+    "chunked": (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",),
+    "chunked and measured": (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nhi\r\n0\r\n\r\n",),
+    "two lengths": (b"POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!",),
+    "a length that is none": (b"POST / HTTP/1.1\r\nContent-Length: +2\r\n\r\nhi",),
+    "a long body": (b"POST / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n", b"x" * 70000),
+    "expecting": (b"POST / HTTP/1.1\r\nExpect: tea\r\nContent-Length: 2\r\n\r\nhi",),
+    "a field twice": (b"GET / HTTP/1.1\r\nX-A: 1\r\nx-a: 2\r\n\r\n",),
+    "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",),
+    "underscore": (b"GET / HTTP/1.1\r\nX_Forwarded_For: 1.2.3.4\r\nHost: a\r\n\r\n",),
+    "space before the colon": (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",),
+    "folded": (b"GET / HTTP/1.1\r\nX-A: 1\r\n 2\r\n\r\n",),
+    "bare line feed": (b"GET / HTTP/1.1\nHost: a\n\n",),
+    "bare line feed in a value": (b"GET / HTTP/1.1\r\nX-A: 1\nX-B: 2\r\n\r\n",),
+    "zero byte": (b"GET / HTTP/1.1\r\nX-A: 1\x002\r\n\r\n",),
+    "fragment": (b"GET /a#b HTTP/1.1\r\n" + HOST + b"\r\n",),
+    "absolute": (b"GET http://b.example/a HTTP/1.1\r\n" + HOST + b"\r\n",),
+    "two slashes": (b"GET //b.example/a HTTP/1.1\r\n" + HOST + b"\r\n",),
+    "a byte beyond ASCII": (b"GET /\xe9 HTTP/1.1\r\n" + HOST + b"\r\n",),
+    "another method": (b"DELETE /a HTTP/1.1\r\n" + HOST + b"\r\n",),
+    "too many fields": (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(101)) + b"\r\n",),
+    "too long a line": (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n",),
+    "no request": (b"\x16\x03\x01\x02\x00\x01\r\n\r\n",),
+    "one behind another": (b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\nConnection: close\r\n\r\n",),
+}  # fmt: skip
+ANSWERS = {path: (f"GET {path} HTTP/1.1\r\n".encode() + HOST + b"\r\n",) for path in ("/error", "/stream", "/late-error", "/nothing", "/split", "/hop")}  # fmt: skip
+HEADS = {f"HEAD {path}": (f"HEAD {path} HTTP/1.1\r\n".encode() + HOST + b"\r\n",) for path in ("/", "/stream", "/hop")}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """Ports of two servers: ours, and gunicorn's own worker."""
+    folder = tmp_path_factory.mktemp("gunicorn")
+    with _server(folder / "ours", OURS) as ours, _server(folder / "theirs", "gevent") as theirs:
+        yield ours, theirs
+
+
+@pytest.mark.parametrize("pieces", [*PLAIN.values(), *HEADS.values()], ids=[*PLAIN, *HEADS])
+def test_a_plain_request_is_answered_as_gunicorn_does(
+    ports: tuple[int, int], pieces: tuple[bytes, ...]
+) -> None:
+    ours, theirs = (_exchange(port, pieces) for port in ports)
+    assert b'"way": "usual"' not in ours
+    assert ours.replace(b'"way": "short"', b'"way": "usual"') == theirs
+
+
+@pytest.mark.parametrize("pieces", [*ODD.values(), *ANSWERS.values()], ids=[*ODD, *ANSWERS])
+def test_an_odd_request_or_answer_is_gunicorns_own(ports: tuple[int, int], pieces: tuple[bytes, ...]) -> None:
+    ours, theirs = (_exchange(port, pieces) for port in ports)
+    assert ours == theirs
+    assert b'"way": "short"' not in ours
+
+
+def test_a_connection_serves_plain_requests_and_then_odd_ones(ports: tuple[int, int]) -> None:
+    with _connection(ports[0]) as connection:
+        plain, odd = PLAIN["a click"][0], ODD["chunked"][0]
+        ways = [json.loads(_ask(connection, request).partition(b"\r\n\r\n")[2])["way"] for request in (plain, plain, odd, plain)]  # fmt: skip
+    assert ways == ["short", "short", "usual", "usual"]
+
+
+def test_a_silent_connection_is_closed_after_the_keep_alive_time(ports: tuple[int, int]) -> None:
+    with _connection(ports[0]) as connection:
+        _ask(connection, PLAIN["a click"][0])
+        assert connection.recv(1) == b""
+    with _connection(ports[0]) as connection:
+        connection.sendall(PLAIN["a body"][0][:-3])
+        assert connection.recv(1) == b""
+
+
+@contextmanager
+def _server(folder: Path, worker: str) -> Iterator[int]:
+    """A gunicorn with one worker of the class `worker`; its port."""
+    folder.mkdir()
+    port, config = free_port(), folder / "gunicorn.conf.py"
+    config.write_text(
+        "from gevent import monkey\nmonkey.patch_all()\n"
+        f"bind = '127.0.0.1:{port}'\nworker_class = '{worker}'\nkeepalive = 2\nforwarded_allow_ips = ''\n"
+        "control_socket_disable = True\nloglevel = 'critical'\n"
+    )
+    command = [sys.executable, "-m", "gunicorn", "-c", str(config), "tests.blueprints.wire_app:application"]
+    with process(command, {"PYTHONPATH": str(ROOT)}, folder / "log", port):
+        yield port
+
+
+def _connection(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _exchange(port: int, pieces: tuple[bytes, ...]) -> bytes:
+    """All that comes back, without the time of day."""
+    with _connection(port) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(0.05 if len(pieces) > 1 else 0)  # so that they are most likely read apart
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        with suppress(ConnectionResetError):
+            while data := connection.recv(65536):
+                received += data
+    return re.sub(rb"\r\nDate: [^\r]+", b"", received)
+
+
+def _ask(connection: socket.socket, request: bytes) -> bytes:
+    """One answer of known length."""
+    connection.sendall(request)
+    received = b""
+    while (length := re.search(rb"Content-Length: ([0-9]+)", received)) is None or len(
+        received.partition(b"\r\n\r\n")[2]
+    ) < int(length[1]):
+        data = connection.recv(65536)
+        assert data, received
+        received += data
+    return received

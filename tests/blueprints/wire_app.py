@@ -1,0 +1,58 @@
+"""A WSGI application that shows what it was given; served by gunicorn in the tests of its worker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+SHOWN = (
+    "REQUEST_METHOD",
+    "RAW_URI",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "SERVER_PROTOCOL",
+    "SERVER_NAME",
+    "SCRIPT_NAME",
+)
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The environment as JSON; some paths answer in odd ways."""
+    path = environ["PATH_INFO"]
+    if path == "/error":
+        raise ValueError("of the application")
+    if path == "/stream":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return iter((b"one ", b"two"))
+    if path == "/late-error":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return _breaking()
+    if path == "/nothing":
+        start_response("204 No Content", [])
+        return ()
+    if path == "/split":
+        start_response("200 OK", [("X-Name", "a\r\nSet-Cookie: stolen=1"), ("Content-Length", "0")])
+        return ()
+    if path == "/hop":
+        start_response("200 OK", [("Connection", "close"), ("Content-Length", "2")])
+        return [b"ok"]
+    body = _shown(environ)
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _shown(environ: dict[str, Any]) -> bytes:
+    values = {
+        name: value
+        for name, value in sorted(environ.items())
+        if name in SHOWN or name.startswith(("HTTP_", "CONTENT_"))
+    }
+    body = environ["wsgi.input"].read().decode("latin-1")
+    way = "short" if type(environ["wsgi.input"]).__name__ == "BytesIO" else "usual"
+    return json.dumps({**values, "body": body, "way": way}).encode()
+
+
+def _breaking() -> Iterator[bytes]:
+    yield b"begun"
+    raise ValueError("in the middle")
