@@ -41,9 +41,8 @@ class Incident:
     lasts: bool = False  # harm that somebody has to end, at `until`; recovery is counted from there
     note: str = ""
     violation: str = ""  # what was wrong with the fault itself: an exit code, a crash that did not come
-    recovery: float | None = (
-        None  # longest wait that it caused, in s; None when nobody wrote, or an update killed
-    )
+    recovery: float | None = None  # s, longest wait that it caused; None: nobody wrote, or an update killed
+    slowest: str = ""  # whose wait that was
 
     @property
     def counted_from(self) -> float:

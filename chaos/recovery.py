@@ -17,10 +17,11 @@ HELD_SECONDS = 30.0  # how long a failing update holds its chat, at most
 
 @dataclass(frozen=True)
 class Wait:
-    """A text: when it was sent in and when its answer first arrived (epoch s)."""
+    """An answer: when its text was sent in and when it first arrived (epoch s)."""
 
     asked: float
     answered: float
+    reply: str
 
 
 def measure(incidents: Sequence[Incident], told: Sequence[Told], arrivals: Sequence[Arrival]) -> None:
@@ -37,15 +38,14 @@ def measure(incidents: Sequence[Incident], told: Sequence[Told], arrivals: Seque
         outage = min((each.at for each in incidents if each.lasts and each.at > begin), default=float("inf"))
         first = bisect_left(asked, begin - LONGEST_SECONDS)
         last = bisect_right(asked, min(begin + SHADOW_SECONDS, following))
-        incident.recovery = max(
-            (
-                wait.answered - max(begin, wait.asked)
-                for wait in waits[first:last]
-                # Who wrote after the fault and met an outage as well is counted there.
-                if wait.answered > begin and (wait.asked <= begin or wait.answered < outage)
-            ),
-            default=None,
-        )
+        caused = [
+            (wait.answered - max(begin, wait.asked), wait.reply)
+            for wait in waits[first:last]
+            # Who wrote after the fault and met an outage as well is counted there.
+            if wait.answered > begin and (wait.asked <= begin or wait.answered < outage)
+        ]
+        if caused:
+            incident.recovery, incident.slowest = max(caused)
 
 
 def _waits(told: Sequence[Told], arrivals: Sequence[Arrival]) -> list[Wait]:
@@ -59,5 +59,5 @@ def _waits(told: Sequence[Told], arrivals: Sequence[Arrival]) -> list[Wait]:
         if each.word != "tell":
             held[each.bot, each.chat] = each.at
         elif each.reply in first and each.at - held.get((each.bot, each.chat), float("-inf")) >= HELD_SECONDS:
-            found.append(Wait(each.at, first[each.reply]))
+            found.append(Wait(each.at, first[each.reply], each.reply))
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from chaos.book import Incident
 from chaos.checker import Verdict
 
 HEAD = f"{'recovery p50':>14}{'p95':>7}{'p99':>7}{'max':>7}{'in flight':>11}{'extra sends':>17}"
+SLOWEST = 5
 # The order of the table; what a run had none of is said below it.
 FAULTS = (
     "kill -9 inbound",
@@ -59,10 +61,26 @@ def report(verdict: Verdict) -> str:
         lines.append(_row("all kills", kills, verdict.extra))
     lines += [_row(name, found, verdict.extra) for name, found in _kinds(verdict.incidents).items()]
     lines += ["", "recovery: longest wait, in s, from the kill, or from the end of a fault that lasts"]
+    lines += _slowest(verdict.incidents)
     missing = [name for name in FAULTS if not any(_name(e).startswith(name) for e in verdict.incidents)]
     if missing:
         lines.append(f"not in this run: {', '.join(missing)}")
     return "\n".join(lines)
+
+
+def _slowest(incidents: Sequence[Incident]) -> list[str]:
+    """The longest waits of all, to be looked for in the log."""
+    longest = sorted(incidents, key=lambda each: each.recovery or 0.0, reverse=True)[:SLOWEST]
+    return [
+        f"  {each.recovery:.1f} s after {_name(each)} at {_moment(each.counted_from)}: {each.slowest}"
+        for each in longest
+        if each.recovery is not None
+    ]
+
+
+def _moment(epoch: float) -> str:
+    """As the processes' log says it."""
+    return time.strftime("%H:%M:%S", time.localtime(epoch))
 
 
 def _kinds(incidents: Sequence[Incident]) -> dict[str, list[Incident]]:

@@ -14,6 +14,7 @@ from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
 from jobs import process
+from jobs.strangers import Strangers, is_of_another_release
 from services.dead_letters.store import explain, place_of, store
 from services.errors import Unavailable
 from services.logs import bind
@@ -22,6 +23,7 @@ from services.redis.jobs import JobName
 
 logger = logging.getLogger(__name__)
 ALLOWED = frozenset(JobName)
+strangers = Strangers()
 WORKER_TTL_SECONDS = 30  # an idle worker asks anew every 15; RQ's own 420 would sit on a dead connection
 
 
@@ -80,7 +82,9 @@ class GreenletWorker(SimpleWorker):
         """No remote commands: a connection and a greenlet less per worker."""
 
     def execute_job(self, job: Job, queue: Any) -> None:
-        """Run the job under its id, leaving a mark that a stop must wait for it."""
+        """Run the job under its id, leaving a mark that a stop must wait for it; leave it to others if it is theirs."""
+        if is_of_another_release(job) and strangers.hold(job, queue):
+            return
         self.is_busy = True
         started = time.monotonic()
         try:
@@ -110,7 +114,8 @@ def bury(job: Job, _kind: type[BaseException], error: BaseException, _trace: Any
             store(
                 session,
                 kind="job",
-                source_id=f"job:{job.id}",
+                # One for each unknown name: a newer clock may ring it every second.
+                source_id=f"job:{job.func_name if is_of_another_release(job) else job.id}",
                 error=explain(error),
                 where=f"{job.func_name}:{place_of(error)}",
                 payload={"function": job.func_name, "args": list(job.args or ())},

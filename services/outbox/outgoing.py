@@ -29,12 +29,13 @@ class Outgoing:
     migrated: bool = False
     flew: bool = False  # its sender died while it may have been under way (known for at_most_once bots)
     flying: bool = False  # on record as under way
+    newer: bool = False  # of a release that this code does not understand
     failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
 
     @cached_property
     def call(self) -> dict[str, Any]:
-        """The method and its parameters."""
-        call: dict[str, Any] = json.loads(self.text)
+        """The method and its parameters; of a newer release whatever it wrote."""
+        call: dict[str, Any] = {"unread": self.text} if self.newer else json.loads(self.text)
         return call
 
     @property
@@ -50,7 +51,7 @@ class Outgoing:
     @property
     def is_message(self) -> bool:
         """Whether Telegram's sending limits count it."""
-        return self.method.startswith(MESSAGES) and self.method not in NO_MESSAGES
+        return not self.newer and self.method.startswith(MESSAGES) and self.method not in NO_MESSAGES
 
     @property
     def age_seconds(self) -> float:

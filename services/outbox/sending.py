@@ -31,6 +31,7 @@ from services.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SEN
 from services.outbox.outgoing import PRIORITIES, Outgoing
 from services.outbox.tokens import Sender, TokenBook
 from services.platform import Platform
+from services.redis.versions import wait_for_newer
 from services.telegram.client import TelegramClient
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ UNCERTAIN_CODES = {0, 502, 504}  # no answer, or one from a gateway: it may have
 BACKOFF = (1.0, 60.0)  # seconds, doubled from the first to the second
 TOKEN_PAUSE_SECONDS = 30.0  # between tries with a token that was refused; health probes it as well
 DATABASE_PAUSE_SECONDS = 2.0
+NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer process can have the shard
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
 REMEMBERED = 20  # failures of one message, for its dead letter
@@ -86,6 +88,8 @@ class Sending:
         `depart` puts a send of an at_most_once bot on record before it leaves; False forbids it.
         """
         try:
+            if outgoing.newer:
+                return self._leave_to_newer(outgoing)
             sender = self._tokens.get(outgoing.bot_id)
             if sender is None:
                 SENDS.labels("refused").inc()
@@ -104,6 +108,14 @@ class Sending:
         except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
             return Verdict(After.CHAT_WAITS, DATABASE_PAUSE_SECONDS)
+
+    def _leave_to_newer(self, outgoing: Outgoing) -> Verdict:
+        try:
+            wait_for_newer(outgoing.entry_id)
+        except Unavailable as error:
+            logger.warning("message waits: %s", error)
+            return Verdict(After.CHAT_WAITS, NEWER_PAUSE_SECONDS)
+        return self._bury(outgoing, NeverSent("Written by a newer release, which did not come"))
 
     def _try(self, outgoing: Outgoing, sender: Sender) -> Verdict:
         crash_here(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
@@ -219,8 +231,8 @@ class Sending:
             attempts=attempts,
             failures=outgoing.failures,
             payload={"chat": outgoing.chat, **outgoing.call},
-            sealed_payload=sealed_original(
-                self._platform.vault, outgoing.bot_id, {"chat": outgoing.chat, **original}
-            ),
+            sealed_payload=""  # what nobody here can read cannot be replayed
+            if outgoing.newer
+            else sealed_original(self._platform.vault, outgoing.bot_id, {"chat": outgoing.chat, **original}),
             is_uncertain=uncertain,
         )

@@ -9,6 +9,7 @@ from redis import Redis
 
 from services.outbox.outgoing import PRIORITIES, Outgoing
 from services.redis import keys, streams
+from services.redis.versions import is_newer
 from services.secrets import Vault
 from services.updates.sealing import open_tokens
 
@@ -177,8 +178,9 @@ class Shelf:
                 bot_id=bot,
                 chat=fields["chat"],
                 rank=rank,
-                request_id=fields["request"],
-                text=open_tokens(self._vault, fields["call"], bot),
+                request_id=fields.get("request") or entry_id,
+                text=open_tokens(self._vault, fields.get("call", ""), bot),
+                newer=is_newer(fields),
                 attempts=self._attempts.pop((bot, entry_id), 0),
             )
             for entry_id, fields in entries

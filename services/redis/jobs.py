@@ -57,9 +57,9 @@ QUEUE_OF: Final = {
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
 }
-DOORBELL_SECONDS = (
-    5  # after so long an unanswered bell may be rung again; a job too many finds the lease taken
-)
+# An unanswered bell may be rung again after so long: it is lost when Redis dies between the bell and the job. A job too
+# many finds the lease taken.
+DOORBELL_SECONDS = 2
 FAILURE_TTL_SECONDS = 24 * 3600
 TIMEOUT_SECONDS = 120
 # A drain that has work stays for ten minutes and leaves by itself; this ends one that hangs.

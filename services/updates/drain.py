@@ -24,10 +24,11 @@ from services.platform import Platform
 from services.redis import keys, streams
 from services.redis.jobs import JobName, enqueue
 from services.redis.keeper import Holding
+from services.redis.versions import is_newer, wait_for_newer
 from services.updates.crew import Batches, Crew
 from services.updates.effects import Committer, Settled
 from services.updates.fairness import FairQueue
-from services.updates.handling import Handled, Handling, Waiting
+from services.updates.handling import NOTHING, Handled, Handling, Waiting
 from services.updates.lanes import is_urgent
 from services.updates.recovery import ALONE, ALONE_SECONDS, IN_BATCH, ISOLATION_SECONDS, POISON, Suspects
 
@@ -121,8 +122,8 @@ class Drain:
         while self._going:
             now = time.monotonic()
             if len(self._crew) >= READ_AHEAD or now - started > LONGEST_SECONDS:
-                if not len(self._crew):
-                    return False
+                if now - started > LONGEST_SECONDS and not self._crew.running:
+                    return False  # what only waits is read again by the next stay
                 time.sleep(FULL_SECONDS)
             elif (found := self._read()) or len(self._crew):
                 quiet_since = time.monotonic()
@@ -155,7 +156,7 @@ class Drain:
         entries = [self._waiting(entry_id, fields) for entry_id, fields in answer.get(lane, ())]
         if not entries:
             return 0
-        self._handling.judge(entries)
+        self._handling.judge([waiting for waiting in entries if not waiting.newer])
         self._cursor = entries[-1].entry_id
         if self._suspects.includes(entries[0].entry_id):
             self._hand_out_suspects(entries)
@@ -169,11 +170,12 @@ class Drain:
             entry_id,
             int(fields["bot"]),
             fields["chat"],
-            fields["request"],
-            fields["update"],
+            fields.get("request") or entry_id,
+            fields.get("update", ""),
             attempts,
             marks,
-            rank=int(not is_urgent(fields["update"])),
+            rank=int(not is_urgent(fields.get("update", ""))),
+            newer=is_newer(fields),
         )
 
     def _hand_out_suspects(self, entries: list[Waiting]) -> None:
@@ -218,7 +220,9 @@ class Drain:
 
     def _attempt(self, waiting: Waiting) -> None:
         try:
-            if waiting.marks >= POISON:
+            if waiting.newer:
+                self._leave_to_newer(waiting)
+            elif waiting.marks >= POISON:
                 self._give_up(waiting, "The update ended its process twice", "poison", "poison")
             elif waiting.attempts > len(RETRY_DELAYS):
                 self._give_up(waiting, waiting.error or "The handler failed too often", "", "failed")
@@ -253,6 +257,11 @@ class Drain:
         shortest, longest = BACKOFF_SECONDS
         waiting.stalls += 1
         self._crew.retry(waiting, min(longest, shortest * 2**waiting.stalls))
+
+    def _leave_to_newer(self, waiting: Waiting) -> None:
+        wait_for_newer(waiting.entry_id)
+        self._handling.bury(waiting, "Written by a newer release, which did not come", "newer")
+        self._settled.put((waiting, NOTHING))
 
     def _give_up(self, waiting: Waiting, error: str, where: str, cause: str) -> None:
         error_id = self._handling.bury(waiting, error, where or waiting.place)

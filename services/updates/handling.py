@@ -56,6 +56,7 @@ class Waiting:
     failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
     rank: int = 0
     verdict: Verdict | None = None  # None: not judged yet
+    newer: bool = False  # of a release that this code does not understand
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class Handling:
                 attempts=attempts,
                 failures=waiting.failures,
                 payload={"update": open_tokens(vault, waiting.update, waiting.bot_id)},
-                sealed_payload=sealed_original(vault, waiting.bot_id, original),
+                sealed_payload="" if waiting.newer else sealed_original(vault, waiting.bot_id, original),
             )
 
     def _open_again(self, waiting: Waiting) -> None:
