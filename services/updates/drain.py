@@ -50,14 +50,6 @@ STOP_SECONDS = 10.0  # how long running handlers may go on after a stop
 LONGEST_SECONDS = 600.0  # then the job ends and rings again, long before RQ's limit for it
 BACKOFF_SECONDS = (0.2, 3.0)  # while the database or Redis is away, doubled from the first to the second
 
-# KEYS[1] lease, KEYS[2] lane, KEYS[3] suspects; ARGV[1] token. Leaves unless there is more: 1 when left, 0 to go on.
-LEAVE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
-if redis.call('XLEN', KEYS[2]) > 0 then return 0 end
-redis.call('DEL', KEYS[1], KEYS[3])
-return 1
-"""
-
 
 class Drain:
     """One stay in one lane, from taking its lease to leaving it. Use once: `Drain(…).run()`."""
@@ -129,7 +121,7 @@ class Drain:
                 quiet_since = time.monotonic()
                 time.sleep(GATHER_SECONDS if found < READ_AT_ONCE else 0)
             elif now - quiet_since >= LINGER_SECONDS or self._others_wait():
-                if self._leave():
+                if self._committer.leave():
                     return True
                 quiet_since = now
             self._crew.offer()
@@ -301,15 +293,6 @@ class Drain:
             enqueue(self._platform.job_redis, job, number)
 
     # Leaving
-
-    def _leave(self) -> bool:
-        """Give the lane back if nothing is left in it, in one step, so that no update falls between."""
-        names = (
-            keys.lease(f"lane:{self._lane}"),
-            keys.update_lane(self._lane),
-            keys.update_suspects(self._lane),
-        )
-        return bool(self._platform.redis.eval(LEAVE, len(names), *names, self._holding.lease.token))
 
     def _hand_back(self) -> None:
         """Leave the lane with entries in it to whoever takes it next."""

@@ -61,6 +61,14 @@ end
 return rings
 """
 
+# KEYS[1] lease, KEYS[2] lane, KEYS[3] suspects; ARGV[1] token. Leaves unless there is more: 1 when left, 0 to go on.
+LEAVE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
+if redis.call('XLEN', KEYS[2]) > 0 then return 0 end
+redis.call('DEL', KEYS[1], KEYS[3])
+return 1
+"""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -78,6 +86,7 @@ class Committer:
 
     def __init__(self, redis: Redis, lane: int, lanes: int, token: str) -> None:
         self._script = redis.register_script(COMMIT)
+        self._leave = redis.register_script(LEAVE)
         self._lanes = lanes
         self._token = token
         self._own_keys = [
@@ -103,6 +112,11 @@ class Committer:
                 values += ("state", value, seconds)
         answer = self._script(keys=names, args=values)
         return None if answer is None else [int(shard) for shard in answer]
+
+    def leave(self) -> bool:
+        """Give the lane back if nothing is left in it, in one step, so that no update falls between."""
+        lease, lane, _, suspects = self._own_keys
+        return bool(self._leave(keys=[lease, lane, suspects], args=[self._token]))
 
     def _send(self, settled: Settled, send: Send, names: list[str], values: list[str | int]) -> None:
         shard = settled.bot_id % self._lanes
