@@ -5,7 +5,18 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from blueprints import api_frame, auth, errors, i18n, panel, redirects, security, system, webhooks
-from blueprints.api import bots, clicks, dead_letters, destinations, keys, notifications, openapi, pools
+from blueprints.api import (
+    bots,
+    clicks,
+    dead_letters,
+    destinations,
+    experiments,
+    keys,
+    notifications,
+    openapi,
+    pools,
+    rules,
+)
 from blueprints.platform import EXTENSION
 from commands import accounts as account_commands
 from commands import clicks as click_commands
@@ -15,7 +26,18 @@ from commands import keys as key_commands
 from services.platform import Platform, build_platform
 
 PAGES = (redirects, webhooks, auth, system, panel)
-RESOURCES = (bots, pools, clicks, dead_letters, keys, notifications, destinations, openapi)  # under /api/v1
+RESOURCES = (
+    bots,
+    pools,
+    rules,
+    experiments,
+    clicks,
+    dead_letters,
+    keys,
+    notifications,
+    destinations,
+    openapi,
+)  # under /api/v1
 COMMANDS = (
     account_commands,
     key_commands,

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -466,6 +467,10 @@ class Click(Base):
         Text, server_default=""
     )  # who could have been chosen: `7*2,9~0.350` (A5)
     position: Mapped[int | None]  # the shared position that chose among them
+    # R7, without foreign keys: what sent the click to `pool_id`; None when it is the pool of the link itself.
+    link_pool_id: Mapped[int | None]
+    experiment_id: Mapped[int | None]
+    rule_id: Mapped[int | None]
     source: Mapped[str] = mapped_column(
         String(80), server_default=""
     )  # `services.clicks.source`; "" = direct
@@ -563,16 +568,29 @@ class Experiment(Base):
     """A pool's link split over two or more pools by percentage, sticky per visitor (R7)."""
 
     __tablename__ = "experiments"
+    __table_args__ = (
+        Index(
+            "uq_experiments_running",
+            "pool_id",
+            unique=True,
+            sqlite_where=text("is_active"),
+            postgresql_where=text("is_active"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     pool_id: Mapped[int] = mapped_column(ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     is_active: Mapped[bool] = mapped_column(default=False)
+    goal_tag: Mapped[str] = mapped_column(
+        String(50), server_default=""
+    )  # a lead's tag that counts as the goal
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]  # the first time; from then on the arms stand
     ended_at: Mapped[datetime | None]
     arms: Mapped[list[ExperimentArm]] = relationship(
-        order_by="ExperimentArm.pool_id", cascade="all, delete-orphan", passive_deletes=True
+        order_by="ExperimentArm.pool_id", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
     )
 
 
@@ -589,6 +607,22 @@ class ExperimentArm(Base):
         ForeignKey("redirect_pools.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     percent: Mapped[int]
+
+
+class ExperimentVisitor(Base):
+    """A visitor of an experiment, once, however often they click: what its rates are made of. Outlives the clicks."""
+
+    __tablename__ = "experiment_visitors"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    visitor: Mapped[str] = mapped_column(String(32), primary_key=True)
+    pool_id: Mapped[int]  # the arm; without a foreign key, so that deleting a pool does not search here
+    clicks: Mapped[int] = mapped_column(default=0)
+    first_at: Mapped[datetime]
+    lead_id: Mapped[int | None]  # who this visitor turned out to be
+    started_at: Mapped[datetime | None]
 
 
 class PoolRule(Base):

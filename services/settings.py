@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AliasChoices,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.crash import CrashPoint
@@ -116,6 +109,11 @@ class Settings(BaseSettings):
         ge=0,
         le=10,
         description="number of reverse proxies in front; exactly so many X-Forwarded-For entries are believed",
+    )
+    country_header: str = Field(
+        "CF-IPCountry",
+        pattern=r"^[A-Za-z0-9-]{0,60}$",
+        description="header in which a trusted proxy names the client's country (two letters); ignored without TRUSTED_PROXIES",
     )
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
-from models import AuditEvent, Bot, DeadLetter, NotificationDestination, RedirectPool
+from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestination, RedirectPool
 from services.errors import Forbidden, NotFound
 
 
@@ -38,7 +38,7 @@ class Caller:
             raise Forbidden(f"This key lacks the scope '{scope}'; make one that has it", code="scope_missing")
 
 
-Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter)
+Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment)
 
 
 def owned(caller: Caller, table: type[Row]) -> Select[Row]:
@@ -75,7 +75,8 @@ def _is(table: type[Row], identity: int | str) -> ColumnElement[bool]:
 
 
 def _word(table: type[Row]) -> str:
-    return {Bot: "bot", RedirectPool: "pool", DeadLetter: "dead_letter"}.get(table, "destination")
+    words = {Bot: "bot", RedirectPool: "pool", DeadLetter: "dead_letter", Experiment: "experiment"}
+    return words.get(table, "destination")
 
 
 def record(

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.accounts.caller import Caller
-from services.clicks.facts import ClickFacts
+from services.clicks.facts import ClickFacts, rule_facts
 from services.clicks.redirect import Redirector, Route
 from services.errors import NotFound
 from services.platform import Platform
 from services.pools.choose import Prepared, choose, obstacle
 from services.pools.model import MemberSnapshot, PoolSnapshot
+from services.pools.rules import RuleFacts
 from services.pools.strategies import turn
 from services.redis import keys
 
@@ -28,18 +29,34 @@ def dry_run(
         raise NotFound("There is no such pool", code="pool_not_found")
     now = time.time()
     facts = road.facts(environ, now)
-    route = road.route(pool, now)
+    way = road.way(pool, facts, environ, facts.visitor)
+    serving = way.pool if way else pool
+    route = road.route(serving, now)
     return {
         "pool_id": pool.id,
         "slug": pool.slug,
+        "sent_to_pool_id": serving.id,
+        "rule_id": (way.sent.rule_id or None) if way else None,
+        "experiment_id": (way.sent.experiment_id or None) if way else None,
+        "rules": _rules(pool, rule_facts(facts, environ)),
         "reason": route.reason,
         "audience": str(facts.audience),
         "counted": facts.is_human,
         "destination": _destination(platform, road, route, facts),
         "served_by_pool_id": route.prepared.pool.id if route.prepared else None,
         "candidates": _candidates(road, route.prepared),
-        "members": [_member(pool, route, member) for member in pool.members],
+        "members": [_member(serving, route, member) for member in serving.members],
     }
+
+
+def _rules(pool: PoolSnapshot, known: RuleFacts) -> list[dict[str, Any]]:
+    """What each rule of the link says to this request; the first one that is met decides."""
+    words = {True: "met", False: "not_met", None: "undecided"}
+    rules = pool.routing.rules if pool.routing else ()
+    return [
+        {"id": rule.id, "pool_id": rule.pool_id, "verdict": words[rule.conditions.verdict(known)]}
+        for rule in rules
+    ]
 
 
 def _destination(platform: Platform, road: Redirector, route: Route, facts: ClickFacts) -> dict[str, Any]:
@@ -56,9 +73,7 @@ def _destination(platform: Platform, road: Redirector, route: Route, facts: Clic
             "position": position,
         }
     loads = road.loads.of(prepared.pool)
-    chosen = choose(
-        prepared, facts.at, visitor=facts.visitor or facts.client, loads=loads, chance=random.random()
-    )
+    chosen = choose(prepared, facts.at, visitor=facts.visitor or facts.client, loads=loads, chance=random.random())
     return {"kind": "bot", "bot_id": chosen.bot_id, "username": chosen.username}
 
 

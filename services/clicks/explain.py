@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Bot, Click, MemberStatus, PoolBot, PoolBotTransition
+from models import Bot, Click, Experiment, MemberStatus, PoolBot, PoolBotTransition, PoolRule
 from services.accounts.caller import Caller
 from services.errors import NotFound
 from services.platform import Platform
@@ -26,6 +26,7 @@ def explain_click(platform: Platform, caller: Caller, click_id: str) -> dict[str
         if click is None or (click.account_id != caller.account_id and not caller.is_admin):
             raise NotFound("There is no such click", code="click_not_found")
         states = _states(session, click)
+        cause = _cause(session, click)
         own_bots = select(Bot.id, Bot.username).where(Bot.account_id == click.account_id)
         names = {bot_id: username for bot_id, username in session.execute(own_bots)}  # noqa: C416 - rows are no pairs
     return {
@@ -34,6 +35,7 @@ def explain_click(platform: Platform, caller: Caller, click_id: str) -> dict[str
         "pool_id": click.pool_id,
         "bot_id": click.bot_id,
         "username": names.get(click.bot_id) if click.bot_id else None,
+        **cause,
         "reason": click.reason,
         "audience": click.audience,
         "counted": click.counted,
@@ -47,6 +49,24 @@ def explain_click(platform: Platform, caller: Caller, click_id: str) -> dict[str
         ],
         "lead_id": click.lead_id,
         "started_at": iso(click.started_at),
+    }
+
+
+def _cause(session: Session, click: Click) -> dict[str, Any]:
+    """What sent the click to its pool (R7): the link it came by, the rule as it is now or the experiment, or neither.
+
+    One that was deleted since is named by its id alone.
+    """
+    rule = session.get(PoolRule, click.rule_id) if click.rule_id else None
+    experiment = session.get(Experiment, click.experiment_id) if click.experiment_id else None
+    return {
+        "link_pool_id": click.link_pool_id or click.pool_id,
+        "rule": {"id": click.rule_id, "conditions": rule.conditions if rule else None}
+        if click.rule_id
+        else None,
+        "experiment": {"id": click.experiment_id, "name": experiment.name if experiment else None}
+        if click.experiment_id
+        else None,
     }
 
 

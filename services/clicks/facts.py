@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from models import Audience
 from services.clicks.audience import LONGEST_AGENT, agent_class, audience_of
+from services.pools.rules import RuleFacts
+from services.settings import Settings
+from services.times import from_epoch
 
 VISITOR_COOKIE = "flv"
 DAY_SECONDS = 86400
@@ -47,8 +50,8 @@ class ClickFacts:
         return self.audience is Audience.HUMAN
 
 
-def read_facts(environ: Mapping[str, Any], at: float, *, behind_proxy: bool, keyed_hash: Hash) -> ClickFacts:
-    """The facts of the request in `environ` at `at`; `keyed_hash` is `DailyHash`.
+def read_facts(environ: Mapping[str, Any], at: float, *, country_from: str, keyed_hash: Hash) -> ClickFacts:
+    """The facts of the request in `environ` at `at`; `country_from` is `country_variable`, `keyed_hash` is `DailyHash`.
 
     REMOTE_ADDR must be the client's already: the application counts the trusted proxies (`blueprints.security`).
     """
@@ -63,7 +66,7 @@ def read_facts(environ: Mapping[str, Any], at: float, *, behind_proxy: bool, key
         visitor=visitor_of(environ.get("HTTP_COOKIE", "")),
         device=agent_class(agent)[1],
         language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
-        country=_country(environ, behind_proxy),
+        country=_country(environ, country_from),
         referrer_host=referrer_host(environ.get("HTTP_REFERER", "")),
         params=kept_params(query) if query else {},
     )
@@ -144,8 +147,27 @@ def _clean(value: str) -> str:
     return value[:LONGEST_PARAM].replace("\0", "")
 
 
-def _country(environ: Mapping[str, Any], behind_proxy: bool) -> str:
-    if not behind_proxy:
-        return ""  # anybody could send the header
-    country = environ.get("HTTP_CF_IPCOUNTRY", "").upper()
+def country_variable(settings: Settings) -> str:
+    """The WSGI variable that names the client's country; "" without a trusted proxy: anybody could send the header."""
+    if not settings.trusted_proxies or not settings.country_header:
+        return ""
+    return f"HTTP_{settings.country_header.upper().replace('-', '_')}"
+
+
+def rule_facts(facts: ClickFacts, environ: Mapping[str, Any]) -> RuleFacts:
+    """What the rules of a link ask of a click (R7); a query string that is too long is not known."""
+    query = environ.get("QUERY_STRING", "")
+    return RuleFacts(
+        now=from_epoch(facts.at),
+        country=facts.country,
+        language=facts.language,
+        device=facts.device,
+        query=dict(parse_qsl(query, keep_blank_values=True)) if len(query) <= LONGEST_QUERY else None,
+    )
+
+
+def _country(environ: Mapping[str, Any], country_from: str) -> str:
+    if not country_from:
+        return ""
+    country = environ.get(country_from, "").upper()
     return country if _COUNTRY.fullmatch(country) and country not in {"XX", "T1"} else ""

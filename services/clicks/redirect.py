@@ -19,7 +19,7 @@ from prometheus_client import Counter
 
 from models import OverLimit, Strategy
 from services.clicks.access_log import AccessLog
-from services.clicks.facts import ClickFacts, DailyHash, read_facts
+from services.clicks.facts import ClickFacts, DailyHash, country_variable, read_facts, rule_facts
 from services.clicks.payload import new_token, start_payload
 from services.clicks.record import PendingClick, Recorder, Written
 from services.clicks.spool import Spool
@@ -30,6 +30,7 @@ from services.pools.choose import Prepared, choose, prepare
 from services.pools.fallbacks import LONGEST_CHAIN
 from services.pools.loads import LoadBook
 from services.pools.model import PoolSnapshot
+from services.pools.routing import Sent, send
 from services.redis.connection import fast_client
 
 MINUTE = 60
@@ -68,6 +69,25 @@ class Route:
     outcome: str  # the label of `redirects_total`
     valid_until: float
 
+    @property
+    def offers_nothing(self) -> bool:
+        """Whether visitors would see an error page."""
+        return self.prepared is None and not self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The pool that a click was given to by a rule or an experiment of its link."""
+
+    link_id: int
+    pool: PoolSnapshot
+    sent: Sent
+
+    @property
+    def cause(self) -> str:
+        """The part of the click's JSON that says so."""
+        return f'"link":{self.link_id},"rule":{self.sent.rule_id},"experiment":{self.sent.experiment_id},'
+
 
 UNKNOWN = Outcome(Kind.UNKNOWN)
 RETRY_UNAVAILABLE = 15  # seconds, R2
@@ -86,7 +106,7 @@ class Redirector:
             settings.data_dir / "access", settings.access_log_retention_days, enabled=settings.access_log
         )
         self._link = settings.telegram_link_url
-        self._behind_proxy = settings.trusted_proxies > 0
+        self._country_from = country_variable(settings)
         self._slow_start = settings.slow_start_seconds
         self._hash = DailyHash(lambda day: platform.vault.signature("client", str(day)))
         self._routes: dict[int, tuple[PoolSnapshot, Mapping[int, PoolSnapshot], Route]] = {}
@@ -122,17 +142,20 @@ class Redirector:
         now = time.time()
         facts = self.facts(environ, now)
         new_visitor = new_token() if facts.is_human and not facts.visitor else ""
-        route = self.route(pool, now)
-        click = self._pending(pool, route, facts, facts.visitor or new_visitor)
+        visitor = facts.visitor or new_visitor
+        way = pool.routing and self.way(pool, facts, environ, visitor)
+        serving = way.pool if way else pool
+        route = self.route(serving, now)
+        click = self._pending(pool, serving, way.cause if way else "", route, facts, visitor)
         written = self.recorder.record(click)
-        outcome = self._outcome(pool, route, click, written, new_visitor)
+        outcome = self._outcome(serving, route, click, written, new_visitor)
         if self.access_log.enabled:
             self.access_log.note(now, pool.slug, click.id, outcome.kind, environ)
         return outcome
 
     def facts(self, environ: Mapping[str, Any], now: float) -> ClickFacts:
         """The facts of a request at `now` (epoch seconds)."""
-        return read_facts(environ, now, behind_proxy=self._behind_proxy, keyed_hash=self._hash)
+        return read_facts(environ, now, country_from=self._country_from, keyed_hash=self._hash)
 
     def route(self, pool: PoolSnapshot, now: float) -> Route:
         """Who serves this pool now; remembered until the book changes or a slow start goes on."""
@@ -144,23 +167,47 @@ class Redirector:
         self._routes[pool.id] = (pool, pools, route)
         return route
 
-    def _pending(self, pool: PoolSnapshot, route: Route, facts: ClickFacts, visitor: str) -> PendingClick:
+    def way(
+        self, link: PoolSnapshot, facts: ClickFacts, environ: Mapping[str, Any], visitor: str
+    ) -> Way | None:
+        """The pool that a rule or an experiment of `link` gives this visitor to (R7); None: the link's own.
+
+        A pool that can offer nothing, not even a fallback, leaves its visitors to the link's own.
+        """
+        if link.routing is None:
+            return None
+        # A crawler has no cookie to be recognised by: its client hash serves.
+        sent = send(link.routing, rule_facts(facts, environ), visitor or facts.client)
+        pool = self.book.by_id(sent.pool_id) if sent else None
+        if sent is None or pool is None or self.route(pool, facts.at).offers_nothing:
+            return None
+        return Way(link.id, pool, sent)
+
+    def _pending(
+        self,
+        link: PoolSnapshot,
+        pool: PoolSnapshot,
+        cause: str,
+        route: Route,
+        facts: ClickFacts,
+        visitor: str,
+    ) -> PendingClick:
         prepared = route.prepared
         rotation = prepared.listed if prepared and prepared.rotates else ""
         bot_id = self._choose(prepared, facts, visitor) if prepared and not rotation else 0
         token = new_token()
-        limited = facts.is_human and pool.rate_limit_per_minute > 0
+        limited = facts.is_human and link.rate_limit_per_minute > 0
         return PendingClick(
             id=token,
-            entry=_entry(token, pool, route, bot_id, facts, visitor),
-            slug=pool.slug,
+            entry=_entry(token, pool, cause, route, bot_id, facts, visitor),
+            slug=link.slug,
             reason=route.reason,
             audience=facts.audience,
             at=facts.at,
-            pool_id=pool.id,
+            pool_id=link.id,
             client=facts.client,
-            limit=pool.rate_limit_per_minute if limited else 0,
-            reject=pool.over_limit is OverLimit.REJECT,
+            limit=link.rate_limit_per_minute if limited else 0,
+            reject=link.over_limit is OverLimit.REJECT,
             rotation=rotation,
             rotation_pool_id=prepared.pool.id if prepared else 0,
             steps=facts.is_human,
@@ -174,9 +221,7 @@ class Redirector:
     def _choose(self, prepared: Prepared, facts: ClickFacts, visitor: str) -> int:
         loads = self.loads.of(prepared.pool)
         # A crawler has no cookie to be recognised by: its client hash serves.
-        chosen = choose(
-            prepared, facts.at, visitor=visitor or facts.client, loads=loads, chance=random.random()
-        )
+        chosen = choose(prepared, facts.at, visitor=visitor or facts.client, loads=loads, chance=random.random())
         if facts.is_human and prepared.pool.strategy is Strategy.LEAST_CONNECTIONS:
             self.loads.count(prepared.pool.id, chosen.bot_id)
         return chosen.bot_id
@@ -187,9 +232,9 @@ class Redirector:
         if written.over_limit:
             RATE_LIMIT_HITS.labels("redirect").inc()
         if written.rejected:
-            _counter(pool.slug, "limited").inc()
+            _counter(click.slug, "limited").inc()
             return Outcome(Kind.LIMITED, retry_after=MINUTE - int(click.at) % MINUTE)
-        _counter(pool.slug, route.outcome).inc()
+        _counter(click.slug, route.outcome).inc()
         if route.prepared is not None:
             param = start_payload(pool.start_param, click.id if pool.tracking else "")
             username = route.prepared.usernames[written.bot_id]
@@ -229,7 +274,15 @@ def find_route(
     return Route(None, "", f"nobody/{outcome}", outcome, float("inf"))
 
 
-def _entry(token: str, pool: PoolSnapshot, route: Route, bot_id: int, facts: ClickFacts, visitor: str) -> str:
+def _entry(
+    token: str,
+    pool: PoolSnapshot,
+    cause: str,
+    route: Route,
+    bot_id: int,
+    facts: ClickFacts,
+    visitor: str,
+) -> str:
     """The click's JSON, as `rows.parse_entry` reads it. Only two fields can hold anything that needs escaping."""
     listed = route.prepared.listed if route.prepared else ""
     params = ",".join([f"{_quoted(name)}:{_quoted(value)}" for name, value in facts.params.items()])
@@ -237,5 +290,5 @@ def _entry(token: str, pool: PoolSnapshot, route: Route, bot_id: int, facts: Cli
         f'{{"id":"{token}","at":{facts.at:.3f},"pool":{pool.id},"bot":{bot_id},"candidates":"{listed}",'
         f'"reason":"{route.reason}","audience":"{facts.audience}","visitor":"{visitor}","unique":"{facts.unique_hash}",'
         f'"country":"{facts.country}","device":"{facts.device}","language":"{facts.language}",'
-        f'"referrer":{_quoted(facts.referrer_host)},"params":{{{params}}}}}'
+        f'"referrer":{_quoted(facts.referrer_host)},{cause}"params":{{{params}}}}}'
     )

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import BoundStart, Click, ClickBreakdown, ClickRollup, DailyVisitor
+from services.experiments.visitors import note_starts
 from services.times import day_of, hour_of
 
 SOURCES_PER_HOUR: Final = 200  # kept apart per pool and hour: anybody can invent a utm_source
@@ -96,6 +97,7 @@ def fold_starts(session: Session) -> int:
     for row in session.execute(select(*columns).where(Click.id.in_(taken), Click.counted)):
         tally.add(row, STARTS)
     add(session, tally)
+    note_starts(session, taken)
     return len(taken)
 
 

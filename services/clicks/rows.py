@@ -37,6 +37,10 @@ class ClickRow:
     candidates: str
     position: int | None
     source: str
+    # R7: what sent the click to `pool_id`; None when it is the pool of the link itself
+    link_pool_id: int | None = None
+    experiment_id: int | None = None
+    rule_id: int | None = None
 
     @property
     def counted(self) -> bool:
@@ -69,6 +73,9 @@ def parse_entry(identity: str, fields: dict[str, str]) -> ClickRow | None:
             candidates=click["candidates"],
             position=int(fields["n"]) if turns else None,
             source=source_of(click["params"], click["referrer"]),
+            link_pool_id=click.get("link"),
+            experiment_id=click.get("experiment") or None,
+            rule_id=click.get("rule") or None,
         )
     except (KeyError, ValueError, TypeError):
         logger.error("an entry of the click stream is not readable", extra={"entry": identity})

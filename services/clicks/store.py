@@ -18,6 +18,7 @@ from services.clicks.ledger import Batch, note
 from services.clicks.rollups import fold_starts, roll_up
 from services.clicks.rows import ClickRow
 from services.database import Database
+from services.experiments.visitors import note_visitors
 from services.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def store(platform: Platform, rows: Sequence[ClickRow], batch: Batch | None = No
         new = _insert(session, platform.database, kept, accounts)
         if new:
             roll_up(session, new)
+            note_visitors(session, new)
             _add_totals(session, [row for row in new if row.counted])
             bind_starts(session, [row.id for row in new])
         bind_late_starts(session)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from models import MemberStatus, OverLimit, Strategy
+from services.pools import routing
+from services.pools.routing import Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class PoolSnapshot:
     over_limit: OverLimit = OverLimit.REJECT
     fallback_url: str | None = None
     fallback_pool_id: int | None = None
+    routing: Routing | None = None  # None without a rule and a running experiment, as for most pools
 
     @property
     def slug(self) -> str:
@@ -52,8 +55,12 @@ class PoolSnapshot:
 
 
 def to_json(pool: PoolSnapshot) -> str:
-    """The snapshot as one line of JSON."""
-    return json.dumps(asdict(pool), separators=(",", ":"))
+    """The snapshot as one line of JSON. A pool without a routing is written as by releases that knew none."""
+    fields = asdict(replace(pool, routing=None))
+    del fields["routing"]
+    if pool.routing is not None:
+        fields["routing"] = routing.as_json(pool.routing)
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def from_json(text: str) -> PoolSnapshot:
@@ -63,6 +70,8 @@ def from_json(text: str) -> PoolSnapshot:
     fields["slugs"] = tuple(fields["slugs"])
     fields["strategy"] = Strategy(fields["strategy"])
     fields["over_limit"] = OverLimit(fields["over_limit"])
+    if "routing" in fields:
+        fields["routing"] = routing.from_json(fields["routing"])
     return PoolSnapshot(members=members, **fields)
 
 

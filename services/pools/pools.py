@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from models import PoolBot, PoolSlug, RedirectPool
+from models import Experiment, ExperimentArm, PoolBot, PoolRule, PoolSlug, RedirectPool
 from services.accounts.caller import Caller, get_owned, owned, record
 from services.clicks.payload import looks_tracked
 from services.errors import Conflict, InvalidInput
@@ -88,10 +88,14 @@ def update_pool(platform: Platform, caller: Caller, pool_id: int, change: PoolCh
 
 
 def delete_pool(platform: Platform, caller: Caller, pool_id: int) -> None:
-    """Delete a pool with its members, clicks and slugs."""
+    """Delete a pool with its members, clicks, slugs, rules and experiments, and the rules that lead to it.
+
+    Raises Conflict "pool_in_experiment" while an experiment of another link sends visitors to it.
+    """
     with platform.database.transaction() as session:
         pool = get_owned(session, caller, RedirectPool, pool_id)
         identity = pool.id
+        _refuse_arm_at_work(session, identity)
         record(
             session,
             caller,
@@ -102,7 +106,9 @@ def delete_pool(platform: Platform, caller: Caller, pool_id: int) -> None:
             name=pool.name,
         )
         referring = session.scalars(
-            select(RedirectPool.id).where(RedirectPool.fallback_pool_id == identity)
+            select(RedirectPool.id)
+            .where(RedirectPool.fallback_pool_id == identity)
+            .union(select(PoolRule.pool_id).where(PoolRule.target_pool_id == identity))
         ).all()
         session.delete(pool)
     publish(platform, [identity, *referring])
@@ -185,6 +191,19 @@ def _checked_param(start_param: str) -> str:
             field="start_param",
         )
     return start_param
+
+
+def _refuse_arm_at_work(session: Session, pool_id: int) -> None:
+    running = (
+        select(Experiment.name)
+        .join(ExperimentArm, ExperimentArm.experiment_id == Experiment.id)
+        .where(ExperimentArm.pool_id == pool_id, Experiment.pool_id != pool_id, Experiment.is_active)
+    )
+    name = session.scalar(running.limit(1))
+    if name is not None:
+        raise Conflict(
+            f"The experiment '{name}' sends visitors to this pool; stop it first", code="pool_in_experiment"
+        )
 
 
 def _checked_max_bots(pool: RedirectPool, wanted: int) -> int:

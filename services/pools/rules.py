@@ -86,6 +86,11 @@ class Conditions(BaseModel):
             return False
         return None if None in verdicts else True
 
+    def stored(self) -> dict[str, Any]:
+        """The conditions as JSON for a row or a snapshot, without what is not asked, always in the same order."""
+        held = self.model_dump(mode="json", exclude_none=True)
+        return {name: _ordered(value) for name, value in held.items()}
+
     def _verdicts(self, facts: RuleFacts) -> list[bool | None]:
         found: list[bool | None] = []
         if self.countries is not None:
@@ -107,18 +112,26 @@ class Conditions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Whoever meets the conditions goes to the pool."""
+    """Whoever meets the conditions goes to the pool. `id` is the row's, 0 while there is none."""
 
     conditions: Conditions
     pool_id: int
+    id: int = 0
 
 
-def matching(rules: Sequence[Rule], facts: RuleFacts) -> int | None:
-    """The pool of the first rule whose conditions are all met; None when no rule says anything."""
+def matching(rules: Sequence[Rule], facts: RuleFacts) -> Rule | None:
+    """The first rule whose conditions are all met; None when no rule says anything."""
     for rule in rules:
         if rule.conditions.verdict(facts):
-            return rule.pool_id
+            return rule
     return None
+
+
+def _ordered(value: Any) -> Any:
+    """Sets have no order and their JSON must: else the same rules would look changed."""
+    if isinstance(value, dict):
+        return {name: _ordered(one) for name, one in value.items()}
+    return sorted(value) if isinstance(value, list) else value
 
 
 def _holds(wanted: Mapping[str, str], query: Mapping[str, str] | None) -> bool | None:

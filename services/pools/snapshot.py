@@ -21,6 +21,7 @@ from models import Bot, Conversion, MemberStatus, OverLimit, PoolBot, PoolSlug, 
 from services.health.conversion import SUSPECT_SHARE
 from services.platform import Platform
 from services.pools.model import MemberSnapshot, PoolSnapshot, from_json, to_json
+from services.pools.routings import read_routings
 from services.redis import keys
 from services.redis.changes import Topic, announce
 
@@ -104,7 +105,7 @@ def _publish(platform: Platform, pool_ids: Sequence[int]) -> None:
 def read_pools(
     platform: Platform, pool_ids: Sequence[int] | None = None, *, version: int = 0
 ) -> list[PoolSnapshot]:
-    """Snapshots of these pools (or all) from the database, in three queries whatever their number."""
+    """Snapshots of these pools (or all) from the database, in five queries whatever their number."""
     with platform.database.reading() as session:
         pools = select(RedirectPool)
         if pool_ids is not None:
@@ -113,7 +114,14 @@ def read_pools(
         identities = [pool.id for pool in rows]
         slugs = _slugs(session, identities)
         members = _members(session, identities)
-    return [_snapshot(pool, slugs.get(pool.id, []), members.get(pool.id, []), version) for pool in rows]
+        routings = read_routings(session, identities)
+    return [
+        replace(
+            _snapshot(pool, slugs.get(pool.id, []), members.get(pool.id, []), version),
+            routing=routings.get(pool.id),
+        )
+        for pool in rows
+    ]
 
 
 def _slugs(session: Session, pool_ids: Sequence[int]) -> dict[int, list[str]]:

@@ -26,6 +26,7 @@ from models import (
     Bot,
     Click,
     DeadLetter,
+    Experiment,
     NotificationDestination,
     PoolBot,
     PoolSlug,
@@ -48,6 +49,7 @@ NOWHERE = {
     "click_id": "0nobodys0000",
     "letter_id": "987654",
     "wave_id": "987654",
+    "experiment_id": "987654",
 }
 # Routes whose variable is no id of a tenant's thing.
 NO_TENANT = ("/go/", "/webhook/", "/static/")
@@ -56,6 +58,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", "/bots/<bot_id>"): {"name": "Mine"},
     ("PUT", "/bots/<bot_id>/plugins"): {"plugins": []},
     ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
+    ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},
 }
 
 
@@ -114,9 +117,10 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         )
         session.add(letter)
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
-        session.add(wave)
+        experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
+        session.add_all([wave, experiment])
         session.flush()
-        letter_id, wave_id = letter.id, wave.id
+        letter_id, wave_id, experiment_id = letter.id, wave.id, experiment.id
     key, _ = create_key(platform, command_caller(account))
     signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
     assert signed_in is not None
@@ -130,6 +134,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "click_id": (click.id,),
             "letter_id": (str(letter_id),),
             "wave_id": (str(wave_id),),
+            "experiment_id": (str(experiment_id),),
             "session_id": (str(signed_in.session_id),),
         },
     )
@@ -187,6 +192,12 @@ def test_an_id_inside_a_body_reaches_nothing_of_others_either(
         assert client.post(f"{mine}/bots", json={"bot_id": bot_id}, headers=key).status_code == 404
     foreign_pool = int(stranger.ids["pool_id"][0])
     assert client.patch(mine, json={"fallback_pool_id": foreign_pool}, headers=key).status_code in (404, 422)
+    rule = {"conditions": {"countries": ["BR"]}, "target_pool_id": foreign_pool}
+    assert client.put(f"{mine}/rules", json={"rules": [rule]}, headers=key).status_code == 404
+    for link, other in ((int(me.ids["pool_id"][0]), foreign_pool), (foreign_pool, int(me.ids["pool_id"][0]))):
+        arms = [{"pool_id": link, "percent": 50}, {"pool_id": other, "percent": 50}]
+        wanted = {"name": "x", "pool_id": link, "arms": arms}
+        assert client.post("/api/v1/experiments", json=wanted, headers=key).status_code == 404
     before = client.get(mine, headers=key).json
     assert before is not None
     assert before.get("fallback_pool_id") is None

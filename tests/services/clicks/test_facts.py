@@ -30,7 +30,7 @@ NOON = 1_800_014_400.0
 def facts(**environ: str) -> ClickFacts:
     """The facts of a person's request with these changes to its environment."""
     keyed_hash = DailyHash(lambda day: b"key of day %d" % day)
-    return read_facts({**ENVIRON, **environ}, NOON, behind_proxy=False, keyed_hash=keyed_hash)
+    return read_facts({**ENVIRON, **environ}, NOON, country_from="", keyed_hash=keyed_hash)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+"""REST API of a link's rules (R7): an ordered list, read and replaced as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from blueprints.access import api, caller
+from blueprints.api.body import listing, parse
+from blueprints.platform import platform
+from services.accounts.caller import Scope
+from services.experiments import rules
+from services.experiments.fields import RuleList
+from services.experiments.rules import describe_rule
+
+blueprint = Blueprint("rules", __name__, url_prefix="/redirect-pools/<int:pool_id>/rules")
+
+
+@blueprint.get("")
+@api(Scope.READ)
+def index(pool_id: int) -> dict[str, Any]:
+    """The rules of the pool's link, in order; the first one that is met decides."""
+    return listing([describe_rule(rule) for rule in rules.list_rules(platform(), caller(), pool_id)])
+
+
+@blueprint.put("")
+@api(Scope.WRITE)
+def replace(pool_id: int) -> dict[str, Any]:
+    """Replace all rules at once; one with the `id` of a present rule keeps it."""
+    written = rules.replace_rules(platform(), caller(), pool_id, parse(RuleList).rules)
+    return listing([describe_rule(rule) for rule in written])

@@ -1,0 +1,52 @@
+"""What links do with their visitors, read from the rows: active rules in order, running experiments (R7)."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Experiment, PoolRule
+from services.pools import routing
+from services.pools.routing import Routing
+from services.pools.rules import Rule, read_conditions
+from services.pools.split import Arm
+
+logger = logging.getLogger(__name__)
+
+
+def read_routings(session: Session, pool_ids: Sequence[int]) -> dict[int, Routing]:
+    """The routing by pool, only of pools that have one."""
+    rules = _rules(session, pool_ids)
+    running = _experiments(session, pool_ids)
+    return {
+        pool_id: Routing(tuple(rules.get(pool_id, ())), running.get(pool_id))
+        for pool_id in {*rules, *running}
+    }
+
+
+def _rules(session: Session, pool_ids: Sequence[int]) -> dict[int, list[Rule]]:
+    query = select(PoolRule).where(PoolRule.pool_id.in_(pool_ids), PoolRule.is_active)
+    found: dict[int, list[Rule]] = defaultdict(list)
+    for row in session.scalars(query.order_by(PoolRule.position, PoolRule.id)):
+        try:
+            conditions = read_conditions(row.conditions)
+        except (
+            ValueError
+        ):  # of a release to come, or edited by hand: one bad rule must not take the link down
+            logger.error("a rule is not readable and left out", extra={"rule_id": row.id})
+            continue
+        found[row.pool_id].append(Rule(conditions, row.target_pool_id, row.id))
+    return found
+
+
+def _experiments(session: Session, pool_ids: Sequence[int]) -> dict[int, routing.Experiment]:
+    query = select(Experiment).where(Experiment.pool_id.in_(pool_ids), Experiment.is_active)
+    return {
+        row.pool_id: routing.Experiment(row.id, tuple(Arm(arm.pool_id, arm.percent) for arm in row.arms))
+        for row in session.scalars(query)
+        if row.arms
+    }
