@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import click
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from services.errors import FlotillaError
@@ -18,7 +19,7 @@ Result = TypeVar("Result")
 
 
 def told_in_one_line(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Turn our errors, and a database without our tables, into click's one line instead of a traceback."""
+    """Turn our errors, a database without our tables and a Redis that is away into one line instead of a traceback."""
 
     @wraps(command)
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -27,6 +28,8 @@ def told_in_one_line(command: Callable[Parameters, Result]) -> Callable[Paramete
         except FlotillaError as error:
             hint = f" ({UPGRADE_HINT})" if error.code == "database_unavailable" else ""
             raise click.ClickException(error.message + hint) from error
+        except RedisError as error:
+            raise click.ClickException("Redis does not answer; is the installation running?") from error
         except DBAPIError as error:
             raise click.ClickException(f"The database refuses ({UPGRADE_HINT})") from error
 

@@ -118,6 +118,13 @@ def test_a_wrong_configuration_is_named_without_a_traceback(settings: Settings) 
     assert "Traceback" not in result.stderr
 
 
+def test_a_redis_that_is_away_is_one_line_too(platform: Platform) -> None:
+    away = Platform(platform.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"}))
+    result = create_app(away).test_cli_runner().invoke(args=["clicks", "check"])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "Redis does not answer" in result.stderr
+
+
 @pytest.mark.parametrize("database", ["sqlite:///{folder}/empty.db", "postgresql://nobody@127.0.0.1:1/none"])
 def test_a_lost_or_empty_database_is_one_line_that_says_what_to_do(
     tmp_path: Path, settings: Settings, database: str
