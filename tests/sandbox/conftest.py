@@ -144,17 +144,17 @@ def start_sandbox(folder: Path, *flags: str) -> tuple[subprocess.Popen[str], str
         stdout=subprocess.PIPE,
         text=True,
     )
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not ready.exists():
         assert process.poll() is None, "the sandbox ended at its start"
-        assert time.monotonic() < end, "the sandbox did not start in 10 s"
+        assert time.monotonic() < end, "the sandbox did not start in 60 s"
         time.sleep(0.02)
     return process, ready.read_text()
 
 
 @pytest.fixture(scope="session")
 def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    flags = ["--bots", "0", "--retry-factor", str(RETRY_FACTOR), "--webhook-timeout", "0.5"]
+    flags = ["--bots", "0", "--retry-factor", str(RETRY_FACTOR), "--webhook-timeout", "2"]
     process, url = start_sandbox(tmp_path_factory.mktemp("sandbox"), *flags)
     yield Sandbox(url)
     process.terminate()

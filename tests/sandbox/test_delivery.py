@@ -94,9 +94,9 @@ def test_a_failing_chat_is_retried_with_growing_waits_while_others_go_on(
     settled(lambda: "good" in texts(receiver.seen))
     settled(lambda: texts(receiver.seen).count("bad") == 5)
     at = [when for when, text in zip(receiver.times, texts(receiver.seen), strict=True) if text == "bad"]
-    gaps = [later - earlier for earlier, later in pairwise(at)]
-    assert gaps[0] < 0.08
-    assert 0.09 < gaps[1] < gaps[2] < gaps[3]
+    gaps = [later - earlier for earlier, later in pairwise(at)][1:]  # the first retry comes at once
+    # 2, 4 and 8 s at the retry factor of 0.05; a busy machine is later, never sooner.
+    assert all(gap > least for gap, least in zip(gaps, (0.09, 0.19, 0.39), strict=True))
 
 
 def test_retry_keeps_the_order_of_the_chat(sandbox: Sandbox, receiver: Receiver) -> None:
@@ -112,7 +112,7 @@ def test_retry_after_of_the_receiver_is_honoured(sandbox: Sandbox, receiver: Rec
     receiver.script = [(503, {"Retry-After": "8"})]
     sandbox.act(user, bot, "send", text="x")
     receiver.wait(2)
-    assert 0.38 < receiver.times[1] - receiver.times[0] < 0.8  # 8 s at the retry factor of 0.05
+    assert receiver.times[1] - receiver.times[0] > 0.38  # 8 s at the retry factor of 0.05; else at once
 
 
 def test_the_last_error_and_the_pending_count_are_told(sandbox: Sandbox, receiver: Receiver) -> None:
@@ -129,7 +129,7 @@ def test_the_last_error_and_the_pending_count_are_told(sandbox: Sandbox, receive
 
 def test_a_refused_and_a_silent_receiver_are_told_apart(sandbox: Sandbox, receiver: Receiver) -> None:
     bot, user = hooked(sandbox, receiver), sandbox.user()
-    receiver.hold = lambda _update: time.sleep(0.7)
+    receiver.hold = lambda _update: time.sleep(2.5)
     sandbox.act(user, bot, "send", text="x")
 
     def error() -> str:
@@ -206,17 +206,18 @@ def test_allowed_updates_filter_and_stay_when_left_out(sandbox: Sandbox, receive
 
 
 def test_a_new_webhook_is_tried_at_once_and_gets_nothing_twice(sandbox: Sandbox, receiver: Receiver) -> None:
-    bot, user = sandbox.bot(), sandbox.user()
-    sandbox.call(bot["token"], "setWebhook", url="http://127.0.0.1:1/nobody")
+    bot, user = hooked(sandbox, receiver), sandbox.user()
+    receiver.script = [(503, {"Retry-After": "3600"})]  # 180 s at the retry factor of 0.05
     sandbox.act(user, bot, "send", text="waiting")
-    time.sleep(0.4)
+    receiver.wait(1)
     receiver.hold = lambda _update: time.sleep(0.1)
-    sandbox.call(bot["token"], "setWebhook", url=receiver.url)
-    receiver.wait(1, seconds=0.3)
+    sandbox.call(bot["token"], "setWebhook", url=receiver.url, secret_token="another")
+    receiver.wait(2)
     sandbox.call(bot["token"], "setWebhook", url=receiver.url, secret_token="other")
     sandbox.act(user, bot, "send", text="next")
+    receiver.wait(3)
     time.sleep(0.4)
-    assert texts(receiver.seen) == ["waiting", "next"]
+    assert texts(receiver.seen) == ["waiting", "waiting", "next"]
 
 
 def test_a_raw_update_can_be_delivered_twice_with_the_same_id(sandbox: Sandbox, receiver: Receiver) -> None:

@@ -27,9 +27,9 @@ def test_a_long_poll_returns_as_soon_as_something_happens(sandbox: Sandbox) -> N
     timer = threading.Timer(0.2, sandbox.act, (user, bot, "send"), {"text": "late"})
     timer.start()
     started = time.monotonic()
-    updates = sandbox.call(bot["token"], "getUpdates", timeout=5)["result"]
+    updates = sandbox.call(bot["token"], "getUpdates", timeout=50)["result"]
     assert [update["message"]["text"] for update in updates] == ["late"]
-    assert 0.15 < time.monotonic() - started < 4
+    assert 0.15 < time.monotonic() - started < 40
 
 
 def test_an_empty_long_poll_ends_at_its_timeout(sandbox: Sandbox) -> None:
@@ -41,11 +41,11 @@ def test_an_empty_long_poll_ends_at_its_timeout(sandbox: Sandbox) -> None:
 def test_the_newer_poller_ends_the_older_with_409(sandbox: Sandbox) -> None:
     token = sandbox.bot()["token"]
     older: list[dict[str, Any]] = []
-    thread = threading.Thread(target=lambda: older.append(sandbox.call(token, "getUpdates", timeout=5)))
+    thread = threading.Thread(target=lambda: older.append(sandbox.call(token, "getUpdates", timeout=50)))
     thread.start()
-    time.sleep(0.2)
-    assert sandbox.call(token, "getUpdates")["ok"]
-    thread.join(2)
+    while thread.is_alive():  # until the thread's call has begun, there is nothing to end
+        assert sandbox.call(token, "getUpdates")["ok"]
+        thread.join(0.2)
     assert older[0]["error_code"] == 409
     assert older[0]["description"] == (
         "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
@@ -76,8 +76,8 @@ def test_a_call_that_a_reset_overtook_is_not_counted_after_it(sandbox: Sandbox) 
     ended: list[dict[str, Any]] = []
     poll = threading.Thread(target=lambda: ended.append(sandbox.call(token, "getUpdates", timeout=5)))
     poll.start()
-    time.sleep(0.2)
+    time.sleep(1)  # the call must have begun
     sandbox.control("POST", "/reset")
-    poll.join(5)
+    poll.join(30)
     assert ended
     assert sandbox.control("GET", "/stats")["calls_total"] == 0

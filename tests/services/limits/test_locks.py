@@ -14,6 +14,7 @@ from services.limits.local import LocalWindows
 from services.limits.locks import Locks
 from services.platform import Platform
 from services.redis import keys
+from tests.servers.sandbox import wait_until
 
 
 def test_of_many_racing_processes_one_holds_the_lock_at_a_time(platform: Platform) -> None:
@@ -61,11 +62,13 @@ def test_it_is_given_back_when_the_work_fails(platform: Platform) -> None:
 
 
 def test_an_update_that_comes_again_waits_for_its_dead_holder(platform: Platform) -> None:
-    platform.redis.set(keys.lease("lock:1:till"), "of a dead process", px=300)
+    name = keys.lease("lock:1:till")
+    platform.redis.set(name, "of a dead process", px=60_000)
     locks = Locks(platform.redis, ttl_seconds=2.0)
     with pytest.raises(Unavailable), locks.hold(1, "till", patient=True):
         pass
-    time.sleep(0.35)
+    platform.redis.pexpire(name, 1)
+    wait_until(lambda: not platform.redis.exists(name))
     with locks.hold(1, "till", patient=True):
         pass
 
