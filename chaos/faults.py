@@ -52,7 +52,7 @@ def sleep(victim: str, seconds: float) -> Fault:
         book.sample(stopped)
         time.sleep(seconds)
         _over(book, stopped)
-        with _fault(book, f"SIGCONT after {seconds:g} s", victim, is_kill=True):
+        with fault(book, f"SIGCONT after {seconds:g} s", victim, is_kill=True):
             place.keeper.send(victim, signal.SIGCONT)
         place.keeper.stop(second)
 
@@ -63,7 +63,7 @@ def terminate_all(place: Installation, book: Book, _chance: random.Random) -> No
     """SIGTERM to all programs at once, and a new start."""
     for name in PROGRAMS:
         until(partial(place.keeper.heeds, name, signal.SIGTERM), f"{name} did not start")
-    with _fault(book, "SIGTERM", "all", is_kill=False) as incident:
+    with fault(book, "SIGTERM", "all", is_kill=False) as incident:
         ends = place.keeper.stop(*PROGRAMS)
         slowest = max(ends, key=lambda name: ends[name][0])
         incident.note = f"all out after {ends[slowest][0]:.1f} s (last {slowest})"
@@ -85,7 +85,7 @@ def partition(line: str, seconds: float) -> Fault:
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
         wire = place.redis_wire if line == "valkey" else place.api_wire
         name = f"partition {seconds:g} s"
-        with _fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
+        with fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
             wire.silence()
             time.sleep(seconds)
         wire.mend()
@@ -98,7 +98,7 @@ def cut(line: str, seconds: float) -> Fault:
 
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
         wire = place.redis_wire if line == "valkey" else place.api_wire
-        with _fault(book, f"cut {seconds:g} s", line, is_kill=False, loses_answers=line == "api"):
+        with fault(book, f"cut {seconds:g} s", line, is_kill=False, loses_answers=line == "api"):
             wire.cut()
             time.sleep(seconds)
         wire.mend()
@@ -112,7 +112,7 @@ def lose(line: str, seconds: float) -> Fault:
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
         wire = place.redis_wire if line == "valkey" else place.api_wire
         name = "connections lost unsaid"
-        with _fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
+        with fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
             wire.lose()
             time.sleep(seconds)
 
@@ -124,7 +124,7 @@ def slow(line: str, seconds: float, delay: float) -> Fault:
 
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
         wire = place.redis_wire if line == "valkey" else place.api_wire
-        with _fault(book, f"{delay * 1000:g} ms slower for {seconds:g} s", line, is_kill=False):
+        with fault(book, f"{delay * 1000:g} ms slower for {seconds:g} s", line, is_kill=False):
             wire.slow(delay)
             time.sleep(seconds)
         wire.mend()
@@ -136,7 +136,7 @@ def api_errors(name: str, seconds: float, **spec: object) -> Fault:
     """The Bot API answers sendMessage with the sandbox's fault `spec`. Answers lost after the act are uncertain."""
 
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
-        with _fault(book, name, "api", is_kill=False, loses_answers=bool(spec.get("applied"))):
+        with fault(book, name, "api", is_kill=False, loses_answers=bool(spec.get("applied"))):
             place.telegram.post("/faults", method="sendMessage", **spec)
             time.sleep(seconds)
             place.telegram.clear_faults()
@@ -148,7 +148,7 @@ def memory_full(seconds: float) -> Fault:
     """Valkey refuses every write that needs memory."""
 
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
-        with _fault(book, f"memory full {seconds:g} s", "valkey", is_kill=False):
+        with fault(book, f"memory full {seconds:g} s", "valkey", is_kill=False):
             place.platform.redis.config_set("maxmemory", FULL_BYTES)
             time.sleep(seconds)
             place.platform.redis.config_set("maxmemory", 0)
@@ -162,8 +162,23 @@ def database_away(seconds: float) -> Fault:
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
         url = place.platform.settings.database_url
         holds, word = (_sqlite_locked, "locked") if url.startswith("sqlite") else (_postgres_closed, "closed")
-        with _fault(book, f"{word} {seconds:g} s", "database", is_kill=False), holds(url):
+        with fault(book, f"{word} {seconds:g} s", "database", is_kill=False), holds(url):
             time.sleep(seconds)
+
+    return attack
+
+
+def database_restarted(number: signal.Signals) -> Fault:
+    """PostgreSQL ends all sessions (SIGINT) or dies (SIGKILL) and is started again."""
+
+    def attack(place: Installation, book: Book, _chance: random.Random) -> None:
+        server = place.database
+        if server is None:
+            raise RuntimeError("there is no server to restart")
+        word = "killed" if number is signal.SIGKILL else "restarted"
+        with fault(book, word, "database", is_kill=False):
+            server.stop(number)
+            server.start()
 
     return attack
 
@@ -213,7 +228,7 @@ class _Life:
 
 
 @contextmanager
-def _fault(
+def fault(
     book: Book, name: str, victim: str, *, is_kill: bool, loses_answers: bool = False
 ) -> Iterator[Incident]:
     """An incident around the block; what is in flight is looked at in its end, when leases may have changed hands."""

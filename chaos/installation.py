@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from redis import RedisError
 
@@ -42,6 +43,14 @@ UNLIMITED = {
 }
 
 
+class Restartable(Protocol):
+    """A server that can be stopped by a signal and started again."""
+
+    def start(self) -> None: ...
+
+    def stop(self, number: signal.Signals = ...) -> None: ...
+
+
 @dataclass(frozen=True)
 class Installation:
     """What is attacked. `platform` and `telegram` reach Valkey and the sandbox past the proxies."""
@@ -53,6 +62,7 @@ class Installation:
     redis_wire: Wire
     api_wire: Wire
     bots: dict[str, int]  # username -> id of its row
+    database: Restartable | None  # PostgreSQL
     careful: frozenset[str]  # usernames of those that send at most once
 
     @property
@@ -70,10 +80,11 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
     with ExitStack() as stack:
         stack.callback(redis_wire.close)
         stack.callback(api_wire.close)
+        database_url, database = stack.enter_context(_database(folder, plan.database))
         direct = {
             "APP_ENV": "test",
             "DATA_DIR": str(folder),
-            "DATABASE_URL": stack.enter_context(_database(folder, plan.database)),
+            "DATABASE_URL": database_url,
             "REDIS_URL": server.url,
             "TELEGRAM_API_URL": f"http://127.0.0.1:{sandbox_port}",
             "WEBHOOK_BASE_URL": f"http://127.0.0.1:{web_port}",
@@ -105,7 +116,9 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         for name in PROGRAMS:
             keeper.start(name)
         keeper.watch()
-        place = Installation(folder, keeper, platform, telegram, redis_wire, api_wire, bots, careful)
+        place = Installation(
+            folder, keeper, platform, telegram, redis_wire, api_wire, bots, database, careful
+        )
         until(lambda: _listens(web_port), "the web process does not answer")
         until(lambda: _is_set_up(place, plan), "the bots were not set up")
         yield place
@@ -126,15 +139,23 @@ def until(condition: Callable[[], object], what: str, seconds: float = START_SEC
 
 def _programs() -> dict[str, list[str]]:
     python = sys.executable
+    web = [python, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
+    inbound = [python, "-m", "chaos.worker", "updates"]
+    outbound = [python, "-m", "chaos.worker", "outbound", "default"]
+    newer = ["env", "CHAOS_RELEASE=newer"]
     return {
-        "web": [python, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
-        "inbound": [python, "-m", "chaos.worker", "updates"],
-        "outbound": [python, "-m", "chaos.worker", "outbound", "default"],
+        "web": [*web, "wsgi:app"],
+        "inbound": inbound,
+        "outbound": outbound,
         "clock": [python, "-m", "jobs.clock"],
         "poller": [python, "-m", "jobs.poller"],
         # A second worker, started when the first is stopped in its sleep.
-        "inbound-standby": [python, "-m", "chaos.worker", "updates"],
-        "outbound-standby": [python, "-m", "chaos.worker", "outbound", "default"],
+        "inbound-standby": inbound,
+        "outbound-standby": outbound,
+        # The next release.
+        "web-newer": [*web, "chaos.newer_web:app"],
+        "inbound-newer": [*newer, *inbound],
+        "outbound-newer": [*newer, *outbound],
     }
 
 
@@ -144,14 +165,15 @@ def _sandbox(port: int, plan: Plan) -> list[str]:
 
 
 @contextmanager
-def _database(folder: Path, kind: str) -> Iterator[str]:
+def _database(folder: Path, kind: str) -> Iterator[tuple[str, Restartable | None]]:
+    """The address, and the server where there is one."""
     if kind == "sqlite":
-        yield f"sqlite:///{folder / 'flotilla.db'}"
+        yield f"sqlite:///{folder / 'flotilla.db'}", None
         return
     from tests.servers.postgres import running_postgres  # noqa: PLC0415 - its binaries come with the tests
 
-    with running_postgres(folder) as url:
-        yield url
+    with running_postgres(folder) as server:
+        yield server.url, server
 
 
 def _bots(platform: Platform, telegram: Telegram, plan: Plan) -> dict[str, int]:

@@ -33,6 +33,7 @@ class Plan:
     wave_seconds: float = 2.5  # over which a wave's updates are sent in
     patience: float = 25.0  # for one wave to be answered, before the next comes all the same
     crash_points: bool = True  # all that there are
+    releases: bool = True  # old and new code together
 
 
 SHORT = Plan(
@@ -55,4 +56,5 @@ SHORT = Plan(
     wave_seconds=1.0,
     patience=3.0,
     crash_points=False,
+    releases=False,
 )

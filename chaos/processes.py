@@ -15,6 +15,7 @@ from pathlib import Path
 from launch.programs import ROOT, TETHER
 
 STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
+END_LOOK_SECONDS = 0.02
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
@@ -90,13 +91,15 @@ class Keeper:
         for process in going.values():
             process.terminate()
         ends: dict[str, tuple[float, int]] = {}
-        for name, process in going.items():
-            try:
-                process.wait(max(0.1, STOP_SECONDS - (time.monotonic() - began)))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            ends[name] = (time.monotonic() - began, process.returncode)
+        while len(ends) < len(going):
+            time.sleep(END_LOOK_SECONDS)
+            lasted = time.monotonic() - began
+            for name, process in going.items():
+                if lasted > STOP_SECONDS:
+                    process.kill()
+                    process.wait()
+                if name not in ends and process.poll() is not None:
+                    ends[name] = (lasted, process.returncode)
         return ends
 
     def close(self) -> None:

@@ -47,7 +47,9 @@ def _ride(
     place: Installation, book: Book, load: Load, plan: Plan, wave: Wave, chance: random.Random
 ) -> list[Told]:
     """Send the wave in, attack meanwhile, wait until it is answered; what was not in spite of all patience."""
-    sender = threading.Thread(target=load.wave, args=(wave.updates, plan.wave_seconds, wave.special))
+    sender = threading.Thread(
+        target=load.wave, args=(wave.updates, wave.seconds or plan.wave_seconds, wave.special)
+    )
     began = time.monotonic()
     sender.start()
     for offset, fault in wave.faults:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import signal
 from dataclasses import dataclass, field
 
 from chaos import faults
 from chaos.faults import Fault
 from chaos.plan import Plan
+from chaos.releases import WAVE_SECONDS as RELEASE_SECONDS
+from chaos.releases import deploy_and_take_back
 from services.crash import CrashPoint
 
 
@@ -19,6 +22,7 @@ class Wave:
     special: str = ""
     faults: list[tuple[float, Fault]] = field(default_factory=list)  # seconds into the wave
     kills: int = 0
+    seconds: float = 0.0  # over which its updates are sent in; 0: as long as the plan says
     lasts: float = 0.0  # seconds that its faults take beside those of any wave
 
 
@@ -45,8 +49,12 @@ def schedule(plan: Plan) -> list[Wave]:
         for wave in chance.sample(waves, number):
             wave.faults.append((chance.uniform(0.05, 0.8) * plan.wave_seconds, faults.kill(victim)))
             wave.kills += 1
-    for seconds, single in _singles(plan):
-        wave = Wave(faults=[(0.2 * plan.wave_seconds, single)], lasts=seconds)
+    singles = [Wave(faults=[(0.2 * plan.wave_seconds, each)], lasts=lasts) for lasts, each in _singles(plan)]
+    if plan.releases:
+        singles.append(
+            Wave(faults=[(0.0, deploy_and_take_back)], seconds=RELEASE_SECONDS, lasts=RELEASE_SECONDS)
+        )
+    for wave in singles:
         waves.insert(chance.randrange(1, len(waves) + 1), wave)
     for word in ["fail"] * plan.failing + ["die"] * plan.poisons:
         chance.choice([wave for wave in waves if not wave.special]).special = word
@@ -68,6 +76,8 @@ def _singles(plan: Plan) -> list[tuple[float, Fault]]:
         found.append((plan.stops, faults.sleep("inbound", plan.stops)))
     if plan.locked_seconds:
         found.append((plan.locked_seconds, faults.database_away(plan.locked_seconds)))
+    if plan.locked_seconds and plan.database == "postgresql":
+        found += [(3.0, faults.database_restarted(number)) for number in (signal.SIGINT, signal.SIGKILL)]
     if plan.away_seconds:
         found += _outages(plan.away_seconds)
     if plan.api_seconds:

@@ -6,9 +6,11 @@
 
 import jobs.worker  # isort: skip
 
+import os
 import sys
 
 import chaos.plugin  # noqa: F401 - adds the plugin
+from chaos import newer
 from services.platform import Platform
 from services.redis.jobs import JobQueue
 from services.settings import Settings
@@ -31,5 +33,8 @@ def start_workers(platform: Platform) -> list[jobs.worker.Worker]:
 
 
 if __name__ == "__main__":
+    if os.environ.get("CHAOS_RELEASE") == "newer":
+        newer.speak()
+        newer.know_later_job()
     jobs.worker.start_workers = start_workers
     jobs.worker.main()

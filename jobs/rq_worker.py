@@ -22,7 +22,7 @@ from services.metrics import TASK_SECONDS
 from services.redis.jobs import JobName
 
 logger = logging.getLogger(__name__)
-ALLOWED = frozenset(JobName)
+ALLOWED: frozenset[str] = frozenset(JobName)
 strangers = Strangers()
 WORKER_TTL_SECONDS = 30  # an idle worker asks anew every 15; RQ's own 420 would sit on a dead connection
 

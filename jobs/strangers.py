@@ -20,13 +20,13 @@ RETURN_SECONDS = 5.0  # a queue of such jobs, put back at once, would keep all w
 PATIENCE_SECONDS = (
     120.0  # a deployment's; every job is a bell that is rung again, so nothing is lost after it
 )
-_known = frozenset(JobName)
+KNOWN: frozenset[str] = frozenset(JobName)
 
 
 def is_of_another_release(job: Job) -> bool:
     """Whether the job's name is one of ours in form, but not in this release."""
     name = str(job.func_name)
-    return name not in _known and OUR_FORM.fullmatch(name) is not None
+    return name not in KNOWN and OUR_FORM.fullmatch(name) is not None
 
 
 class Strangers:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from services import schema
 from services.database import Database
@@ -70,7 +72,8 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
     """The maintenance database of a real PostgreSQL that holds a migrated database `template`."""
     folder = server_folder / "postgres"
     folder.mkdir()
-    with running_postgres(folder) as url:
+    with running_postgres(folder) as server:
+        url = server.url
         _maintenance(url, "CREATE DATABASE template")
         database = Database(settings_for(server_folder / "pg", url.replace("/postgres", "/template", 1)))
         schema.upgrade(database)
@@ -147,6 +150,14 @@ def _maintenance(url: str, statement: str) -> None:
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1), isolation_level="AUTOCOMMIT"
     )
-    with engine.connect() as connection:
-        connection.execute(text(statement))
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text(statement))
+            break
+        except OperationalError as error:  # its port is open, and it says for a while that it is starting up
+            if "starting up" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
     engine.dispose()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -18,55 +20,74 @@ from typing import Any
 from tests.servers.ports import free_port, wait_for_port
 
 NOBODY = 65534
+START_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+
+
+class Postgres:
+    """A server in `folder` that can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._install = _copy_of_binaries(folder)
+        self._data = folder / "data"
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        if os.getuid() == 0:
+            os.chown(folder, NOBODY, NOBODY)
+        options = ["-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
+        _run([self._install / "bin/initdb", "-D", self._data, *options])
+
+    @property
+    def url(self) -> str:
+        """Of its maintenance database."""
+        return f"postgresql://tests@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections; again while sessions of a killed server still end."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._spawn()
+            try:
+                wait_for_port(self._port, seconds=LOOK_SECONDS)
+                return
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        settings = (
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "max_connections=200",
+        )
+        options = [part for setting in settings for part in ("-c", setting)]
+        command = [self._install / "bin/postgres", "-D", self._data, "-p", self._port, *options]
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **_as_nobody(),
+        )
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """SIGTERM waits for sessions to end, SIGINT ends them, SIGKILL lets the next start recover."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(20)
+            self._process = None
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """Run a server in `folder` and give the URL of its maintenance database."""
-    install = _copy_of_binaries(folder)
-    data, port = folder / "data", free_port()
-    if os.getuid() == 0:
-        os.chown(folder, NOBODY, NOBODY)
-    _run(
-        [
-            install / "bin/initdb",
-            "-D",
-            data,
-            "-U",
-            "tests",
-            "--auth=trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-        ]
-    )
-    process = subprocess.Popen(
-        [
-            install / "bin/postgres",
-            "-D",
-            data,
-            "-p",
-            str(port),
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            "unix_socket_directories=",
-            "-c",
-            "fsync=off",
-            "-c",
-            "max_connections=200",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **_as_nobody(),
-    )
+def running_postgres(folder: Path) -> Iterator[Postgres]:
+    """Run a server in `folder` until the block ends."""
+    server = Postgres(folder)
+    server.start()
     try:
-        wait_for_port(port)
-        yield f"postgresql://tests@127.0.0.1:{port}/postgres"
+        yield server
     finally:
-        process.terminate()
-        process.wait(20)
+        server.stop()
 
 
 def _copy_of_binaries(folder: Path) -> Path:

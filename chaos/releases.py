@@ -1,0 +1,65 @@
+"""A deployment under load and its taking back: old and new code at once, in the least favourable order."""
+
+from __future__ import annotations
+
+import random
+import signal
+from functools import partial
+
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from chaos.book import Book
+from chaos.faults import fault, judge_ends
+from chaos.installation import Installation, until
+from chaos.newer import LATER_JOB, LATER_KEY
+from services.outbox.outgoing import PRIORITIES
+from services.redis import keys
+from services.redis.jobs import JobQueue
+from services.redis.versions import is_newer
+
+WAVE_SECONDS = 30.0  # people go on writing as long as it takes
+
+
+def deploy_and_take_back(place: Installation, book: Book, _chance: random.Random) -> None:
+    """The web process first, so that old workers meet what they cannot read; then the workers; then all back again."""
+    keeper = place.keeper
+    ends: dict[str, tuple[float, int]] = {}
+    with fault(book, "old and new code", "all", is_kill=False) as incident:
+        ends |= keeper.stop("web")
+        keeper.start("web-newer")
+        Queue(JobQueue.DEFAULT, connection=place.platform.job_redis, serializer=JSONSerializer).enqueue(
+            LATER_JOB
+        )
+        until(partial(_newer_entries, place), "the new web process wrote nothing that old code cannot read")
+        _start(place, "inbound-newer", "outbound-newer")
+        ends |= keeper.stop("inbound", "outbound")
+        until(lambda: place.platform.redis.get(LATER_KEY), "the new job was not run")
+        ends |= keeper.stop("web-newer")
+        keeper.start("web")
+        until(lambda: not _newer_entries(place), "what the new release wrote is still there")
+        _start(place, "inbound", "outbound")
+        ends |= keeper.stop("inbound-newer")
+        until(lambda: not _newer_entries(place), "what the new release wrote is still there")
+        ends |= keeper.stop("outbound-newer")
+        incident.violation = judge_ends(ends)
+        incident.note = "old and new code served together"
+
+
+def _start(place: Installation, *names: str) -> None:
+    for name in names:
+        place.keeper.start(name)
+    for name in names:
+        until(partial(place.keeper.heeds, name, signal.SIGTERM), f"{name} did not start")
+
+
+def _newer_entries(place: Installation) -> int:
+    """How many entries in lanes and outboxes are of a version that this code leaves alone."""
+    redis = place.platform.redis
+    names = [keys.update_lane(lane) for lane in range(place.platform.settings.update_lanes)]
+    names += [keys.outbox(bot, priority) for bot in place.bots.values() for priority in PRIORITIES]
+    with redis.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.xrange(name)
+        answers = pipe.execute()
+    return sum(is_newer(fields) for entries in answers for _, fields in entries)
