@@ -33,7 +33,7 @@ class Strategy(StrEnum):
 
 
 class Priority(StrEnum):
-    """Replies are sent before bulk work of the same bot (O1)."""
+    """Replies are sent before bulk work of the same bot (O1); answers to taps and payments before both, by themselves."""
 
     REPLY = "reply"
     BULK = "bulk"

@@ -44,7 +44,7 @@ LONGEST_SECONDS = 600.0
 
 
 class Gate:
-    """Says of each message whether it may go now: 429 pauses first, then the buckets."""
+    """Says of each message whether it may go now: 429 pauses first, then the buckets, which count messages only."""
 
     def __init__(self, pacing: Pacing) -> None:
         self._pacing = pacing

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from services.dead_letters.store import Failure
 
-PRIORITIES = ("reply", "bulk")  # by rank: replies go first (O1)
+PRIORITIES = ("answer", "reply", "bulk")  # by rank: answers go first, then replies (O1)
+SIGNS = {"answer": "a", "reply": "0", "bulk": "1"}  # in names kept in Redis; older releases wrote the digits
+# Answers to somebody who looks at a spinning button or a payment sheet: method -> what it answers. Telegram takes a
+# callback's for some seconds, a checkout's for ten, and counts none of them against its sending limits.
+ANSWERS = {
+    "answerCallbackQuery": "callback_query_id",
+    "answerPreCheckoutQuery": "pre_checkout_query_id",
+    "answerShippingQuery": "shipping_query_id",
+    "answerInlineQuery": "inline_query_id",
+}
 MESSAGES = ("send", "edit", "forward", "copy")  # methods that begin so count as messages for pacing
 NO_MESSAGES = frozenset({"sendChatAction"})
 
@@ -45,8 +55,8 @@ class Outgoing:
 
     @property
     def flight(self) -> str:
-        """Its name in the journal of sends under way."""
-        return f"{self.rank}:{self.entry_id}"
+        """Its name among all of its bot's outboxes, in the journal of sends under way for example."""
+        return flight_of(self.rank, self.entry_id)
 
     @property
     def is_message(self) -> bool:
@@ -62,3 +72,16 @@ class Outgoing:
         """The group became another chat; send it there."""
         self.call["params"]["chat_id"] = chat_id
         self.migrated = True
+
+
+def slot_of(method: str, params: Mapping[str, Any], priority: str, chat: str) -> tuple[str, str]:
+    """Priority and chat under which a call waits: an answer goes before all others and stands in nobody's order."""
+    answered = ANSWERS.get(method)
+    if answered is None:
+        return priority, chat
+    return "answer", f"answer:{params.get(answered, '')}"
+
+
+def flight_of(rank: int, entry_id: str) -> str:
+    """The name of an entry among all outboxes of its bot: entries of one moment share their id."""
+    return f"{SIGNS[PRIORITIES[rank]]}:{entry_id}"

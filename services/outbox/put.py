@@ -7,6 +7,7 @@ from typing import Any
 
 from plugins.context import Priority
 from services.logs import bound_ids, new_request_id
+from services.outbox.outgoing import slot_of
 from services.platform import Platform
 from services.redis import keys
 from services.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
@@ -29,9 +30,10 @@ def put_call(
 ) -> None:
     """Have the Bot API `method` called for the bot, in order for its chat and no faster than allowed. Raises RedisError."""
     shard = bot_id % platform.settings.update_lanes
+    waits_as, chat = slot_of(method, params, priority, str(params.get("chat_id", "0")))
     text = json.dumps({"method": method, "params": params}, ensure_ascii=False, separators=(",", ":"))
     names = (
-        keys.outbox(bot_id, priority),
+        keys.outbox(bot_id, waits_as),
         keys.outbox_active(shard),
         keys.outbox_wake(shard),
         keys.lease(f"outbox:{shard}"),
@@ -40,7 +42,7 @@ def put_call(
     values = (
         bot_id,
         DOORBELL_SECONDS,
-        str(params.get("chat_id", "0")),
+        chat,
         str(bound_ids().get("request_id") or new_request_id()),
         seal_tokens(platform.vault, text, bot_id),
     )

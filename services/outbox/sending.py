@@ -224,7 +224,7 @@ class Sending:
         return store(
             session,
             kind="send",
-            source_id=f"send:{outgoing.bot_id}:{outgoing.rank}:{outgoing.entry_id}",
+            source_id=f"send:{outgoing.bot_id}:{outgoing.flight}",
             error=text,
             where=f"{error.code}:{error.error_code}:{error}",
             bot_id=outgoing.bot_id,

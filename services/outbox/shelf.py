@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from redis import Redis
 
-from services.outbox.outgoing import PRIORITIES, Outgoing
+from services.outbox.outgoing import PRIORITIES, Outgoing, flight_of
 from services.redis import keys, streams
 from services.redis.versions import is_newer
 from services.secrets import Vault
@@ -27,29 +27,31 @@ redis.call('DEL', KEYS[2], KEYS[3])
 return 1
 """
 
-# KEYS[1] lease, KEYS[2] active bots, then per bot its two outboxes; ARGV[1] token, then per bot: bot, moment in ms from
-# which it may go on, cursor of each outbox. Leaves unless something new came: 1 when left, 0 to go on.
+# KEYS[1] lease, KEYS[2] active bots, then per bot its outboxes; ARGV[1] token, ARGV[2] outboxes of a bot, then per bot:
+# bot, moment in ms from which it may go on, cursor of each outbox. Leaves unless something new came: 1 when left, 0 to
+# go on.
 LEAVE = """#!lua
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
-local bots = (#KEYS - 2) / 2
-for i = 0, bots - 1 do
-  for j = 0, 1 do
-    local newer = redis.call('XRANGE', KEYS[3 + 2 * i + j], '(' .. ARGV[4 + 4 * i + j], '+', 'COUNT', 1)
-    if #newer > 0 then return 0 end
+local per_bot = tonumber(ARGV[2])
+local known, waiting = {}, {}
+for i = 0, (#KEYS - 2) / per_bot - 1 do
+  local k, a = 3 + per_bot * i, 3 + (per_bot + 2) * i
+  local left = 0
+  for j = 0, per_bot - 1 do
+    if #redis.call('XRANGE', KEYS[k + j], '(' .. ARGV[a + 2 + j], '+', 'COUNT', 1) > 0 then return 0 end
+    left = left + redis.call('XLEN', KEYS[k + j])
   end
+  known[ARGV[a]] = true
+  waiting[ARGV[a]] = left > 0 and ARGV[a + 1]
 end
 for _, bot in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-  local known = false
-  for i = 0, bots - 1 do
-    if ARGV[2 + 4 * i] == bot then known = true end
-  end
-  if not known then return 0 end
+  if not known[bot] then return 0 end
 end
-for i = 0, bots - 1 do
-  if redis.call('XLEN', KEYS[3 + 2 * i]) + redis.call('XLEN', KEYS[4 + 2 * i]) == 0 then
-    redis.call('ZREM', KEYS[2], ARGV[2 + 4 * i])
+for bot, moment in pairs(waiting) do
+  if moment then
+    redis.call('ZADD', KEYS[2], moment, bot)
   else
-    redis.call('ZADD', KEYS[2], ARGV[3 + 4 * i], ARGV[2 + 4 * i])
+    redis.call('ZREM', KEYS[2], bot)
   end
 end
 redis.call('DEL', KEYS[1])
@@ -69,7 +71,7 @@ class Shelf:
         self._leave = redis.register_script(LEAVE)
         self._wake_cursor = "0"
         self._cursors: dict[tuple[int, int], str] = {}  # (bot, rank) -> last entry read
-        self._attempts: dict[tuple[int, str], int] = {}
+        self._attempts: dict[tuple[int, str], int] = {}  # (bot, flight) -> number
         self._flew: set[tuple[int, str]] = set()  # (bot, flight) that the last sender left under way
         self.bots: set[int] = set()
 
@@ -98,7 +100,7 @@ class Shelf:
         ):
             self.bots.add(bot)
             self._cursors.update({(bot, rank): "0" for rank in range(len(PRIORITIES))})
-            self._attempts.update({(bot, entry): int(number) for entry, number in attempts.items()})
+            self._attempts.update({(bot, flight): int(number) for flight, number in attempts.items()})
             self._flew.update((bot, flight) for flight in flights)
             pauses.update({(bot, chat): int(until) / 1000 for chat, until in paused.items()})
         return pauses
@@ -130,7 +132,7 @@ class Shelf:
         with self._redis.pipeline(transaction=False) as pipe:
             for (bot, rank), settled in by_outbox.items():
                 pipe.xdel(keys.outbox(bot, PRIORITIES[rank]), *(message.entry_id for message in settled))
-                counted = [message.entry_id for message in settled if message.attempts]
+                counted = [message.flight for message in settled if message.attempts]
                 if counted:
                     pipe.hdel(keys.outbox_attempts(bot), *counted)
                 landed = [message.flight for message in settled if message.flying or message.flew]
@@ -140,7 +142,7 @@ class Shelf:
 
     def count_attempt(self, message: Outgoing) -> None:
         """Remember a failed attempt beyond this process's life."""
-        self._redis.hset(keys.outbox_attempts(message.bot_id), message.entry_id, str(message.attempts))
+        self._redis.hset(keys.outbox_attempts(message.bot_id), message.flight, str(message.attempts))
 
     def pause(self, bot: int, chat: str, seconds: float) -> None:
         """Remember beyond this process's life that the chat (or ALL_CHATS) must wait."""
@@ -163,7 +165,7 @@ class Shelf:
     def leave(self, token: str, wakes: Mapping[int, float]) -> bool:
         """Give the shard back unless something came in; `wakes` says when (epoch s) a bot with waiting messages may go on."""
         names = [keys.lease(f"outbox:{self._shard}"), keys.outbox_active(self._shard)]
-        values: list[str | int] = [token]
+        values: list[str | int] = [token, len(PRIORITIES)]
         for bot in sorted(self.bots):
             names += _outboxes(bot)
             cursors = [self._cursors[bot, rank] for rank in range(len(PRIORITIES))]
@@ -181,7 +183,7 @@ class Shelf:
                 request_id=fields.get("request") or entry_id,
                 text=open_tokens(self._vault, fields.get("call", ""), bot),
                 newer=is_newer(fields),
-                attempts=self._attempts.pop((bot, entry_id), 0),
+                attempts=self._attempts.pop((bot, flight_of(rank, entry_id)), 0),
             )
             for entry_id, fields in entries
         ]

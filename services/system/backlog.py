@@ -6,11 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from services.outbox.outgoing import PRIORITIES
 from services.platform import Platform
 from services.redis import keys
 from services.redis.jobs import JobQueue
-
-PRIORITIES = ("reply", "bulk")  # of an outbox
 
 
 @dataclass(frozen=True)

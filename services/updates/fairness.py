@@ -1,4 +1,4 @@
-"""Who is next (U4, O1): in order within a chat, replies before bulk within a bot, bots by turns. Pure: no I/O, no clock.
+"""Who is next (U4, O1): in order within a chat, lower ranks first within a bot, bots by turns. Pure: no I/O, no clock.
 
 Used for updates on their way in and for messages on their way out. Not thread-safe: the owner holds a lock.
 """
@@ -26,12 +26,12 @@ class Entry(Protocol):
 
 
 Item = TypeVar("Item", bound=Entry)
-RANKS = 2
+RANKS = 3
 
 
 @dataclass(frozen=True)
 class Wait:
-    """A gate's refusal: not before `until`, for the chat alone or the `whole_bot`."""
+    """A gate's refusal: not before `until`, for the chat alone or what the `whole_bot` has of this rank and later ones."""
 
     until: float
     whole_bot: bool = False
@@ -64,7 +64,7 @@ class _Bot(Generic[Item]):
     size: int = 0
     running: int = 0
     listed: bool = False  # stands in the ring of bots
-    paused_until: float = 0.0
+    paused_until: list[float] = field(default_factory=lambda: [0.0] * RANKS)  # never falls with the rank
 
 
 class FairQueue(Generic[Item]):
@@ -109,13 +109,13 @@ class FairQueue(Generic[Item]):
             bot_id = self._ring.popleft()
             bot = self._bots[bot_id]
             bot.listed = False
-            if bot.running >= self._per_bot or bot.paused_until > now:
-                continue  # listed again by `done` or `_wake`
+            if bot.running >= self._per_bot:
+                continue  # listed again by `done`
             item = self._next_of(bot_id, bot, now)
-            self._relist(bot_id, bot)
             if item is not None:
+                self._relist(bot_id, bot)
                 return item
-            self._forget(bot_id, bot, now)
+            self._forget(bot_id, bot, now)  # what is held or paused is listed again by `_wake`
         return None
 
     def done(self, item: Item) -> None:
@@ -136,12 +136,6 @@ class FairQueue(Generic[Item]):
         bot, chat = self._stop(item)
         self._hold(item.bot_id, item.chat, chat, until)
         self._relist(item.bot_id, bot)
-
-    def pause_bot(self, bot_id: int, until: float) -> None:
-        """Start nothing of the bot before `until`."""
-        bot = self._bots.setdefault(bot_id, _Bot())
-        bot.paused_until = max(bot.paused_until, until)
-        heapq.heappush(self._waiting, (bot.paused_until, next(self._sequence), bot_id, None))
 
     def next_wake(self) -> float | None:
         """The moment the earliest waiting chat or bot may go on; None when nothing waits for time."""
@@ -165,8 +159,8 @@ class FairQueue(Generic[Item]):
         return bot.size if bot else 0
 
     def _next_of(self, bot_id: int, bot: _Bot[Item], now: float) -> Item | None:
-        for ready in bot.ready:
-            while ready:
+        for rank, ready in enumerate(bot.ready):
+            while ready and bot.paused_until[rank] <= now:
                 name = ready.popleft()
                 chat = bot.chats.get(name)
                 if chat is None or chat.state is not _State.READY:
@@ -182,7 +176,7 @@ class FairQueue(Generic[Item]):
                     return item
                 if wait.whole_bot:
                     ready.appendleft(name)
-                    self.pause_bot(bot_id, wait.until)
+                    self._pause(bot_id, bot, rank, wait.until)
                     return None
                 self._hold(bot_id, name, chat, wait.until)
         return None
@@ -198,6 +192,11 @@ class FairQueue(Generic[Item]):
     def _hold(self, bot_id: int, name: str, chat: _Chat[Item], until: float) -> None:
         chat.state = _State.WAITING
         heapq.heappush(self._waiting, (until, next(self._sequence), bot_id, name))
+
+    def _pause(self, bot_id: int, bot: _Bot[Item], first: int, until: float) -> None:
+        for rank in range(first, RANKS):
+            bot.paused_until[rank] = max(bot.paused_until[rank], until)
+        heapq.heappush(self._waiting, (until, next(self._sequence), bot_id, None))
 
     def _wake(self, now: float) -> None:
         while self._waiting and self._waiting[0][0] <= now:
@@ -230,5 +229,5 @@ class FairQueue(Generic[Item]):
             self._ring.append(bot_id)
 
     def _forget(self, bot_id: int, bot: _Bot[Item], now: float) -> None:
-        if not bot.chats and not bot.listed and bot.paused_until <= now:
+        if not bot.chats and not bot.listed and bot.paused_until[-1] <= now:
             self._bots.pop(bot_id, None)

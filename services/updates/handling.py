@@ -13,7 +13,7 @@ from typing import Any
 from telebot import types
 
 from plugins.buttons import Tap
-from plugins.context import Busy, Context, Effects, Lead, Strategy
+from plugins.context import Busy, Call, Context, Effects, Lead, Strategy
 from services.behaviour.behaviour import Behaviour
 from services.behaviour.book import BehaviourBook
 from services.dead_letters.replay_id import replay_of
@@ -27,6 +27,7 @@ from services.limits.verdicts import Refusal, Verdict
 from services.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
 from services.notifications.linking import link_chat
 from services.notifications.notify import notify
+from services.outbox.outgoing import slot_of
 from services.platform import Platform
 from services.redis import keys
 from services.updates.contacts import Contacts, start_payload
@@ -229,14 +230,7 @@ class Handling:
         if wanted.conversation is not None:
             ended = not any(wanted.conversation.values())
             conversation = "" if ended else self._stored(wanted.conversation, waiting.bot_id)
-        sends = tuple(
-            Send(
-                str(call.priority),
-                str(call.params.get("chat_id", waiting.chat)),
-                self._stored({"method": call.method, "params": call.params}, waiting.bot_id),
-            )
-            for call in wanted.calls
-        )
+        sends = tuple(self._send(call, waiting) for call in wanted.calls)
         kept = tuple(
             (
                 keys.button_payload(waiting.bot_id, each.name),
@@ -246,6 +240,11 @@ class Handling:
             for each in wanted.kept
         )
         return Handled(sends, _conversation_key(ctx), conversation, kept)
+
+    def _send(self, call: Call, waiting: Waiting) -> Send:
+        chat = str(call.params.get("chat_id", waiting.chat))
+        stored = self._stored({"method": call.method, "params": call.params}, waiting.bot_id)
+        return Send(*slot_of(call.method, call.params, str(call.priority), chat), stored)
 
     def _stored(self, value: dict[str, Any], bot_id: int) -> str:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

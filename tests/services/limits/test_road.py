@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis import RedisError
@@ -13,6 +13,7 @@ from models import Bot
 from services.limits.judge import Judge
 from services.limits.limits import RateLimit
 from services.metrics import CALLBACKS_REFUSED, RATE_LIMIT_HITS
+from services.outbox.outgoing import PRIORITIES
 from services.platform import Platform
 from services.redis import keys
 from services.settings import Settings
@@ -58,13 +59,15 @@ def handle(platform: Platform, inbound: Inbound, bot: Bot, *updates: dict[str, A
     for thread in threads:
         thread.join(20)
     said = said_by(platform, bot)
-    platform.redis.delete(keys.outbox(bot.id, "reply"))
+    platform.redis.delete(*(keys.outbox(bot.id, priority) for priority in PRIORITIES))
     return said
 
 
 def said_by(platform: Platform, bot: Bot) -> list[dict[str, Any]]:
-    """The calls in the bot's outbox."""
-    entries: Any = platform.redis.xrange(keys.outbox(bot.id, "reply"))
+    """The calls in the bot's outboxes, messages before answers to taps."""
+    entries: list[Any] = []
+    for priority in ("reply", "answer"):
+        entries += cast(Any, platform.redis.xrange(keys.outbox(bot.id, priority)))
     return [json.loads(fields["call"]) for _, fields in entries]
 
 

@@ -12,6 +12,7 @@ from models import Bot
 from plugins.context import Priority
 from services.outbox import drain as drain_module
 from services.outbox.outbound import Outbound
+from services.outbox.outgoing import PRIORITIES
 from services.outbox.put import put_call
 from services.platform import Platform
 from services.redis import keys
@@ -75,4 +76,4 @@ def send_all(platform: Platform, bot: Bot) -> Callable[[], None]:
 @pytest.fixture
 def left(platform: Platform, bot: Bot) -> Callable[[], int]:
     """How many messages still wait."""
-    return lambda: sum(platform.redis.xlen(keys.outbox(bot.id, p)) for p in Priority)
+    return lambda: sum(platform.redis.xlen(keys.outbox(bot.id, p)) for p in PRIORITIES)

@@ -144,3 +144,22 @@ def test_a_gate_may_hold_a_chat_or_the_whole_bot() -> None:
     assert drain(queue, 4.0) == []
     assert drain(queue, 7.0) == ["six", "behind"]
     assert len(queue) == 0
+
+
+def test_a_bot_held_by_its_limit_lets_earlier_ranks_pass_and_a_hold_of_those_covers_all() -> None:
+    until = {"answer": 0.0, "reply": 50.0, "bulk": 0.0}
+    queue: FairQueue[Item] = FairQueue(
+        per_bot=10,
+        gate=lambda item, now: Wait(until[item.text], whole_bot=True) if now < until[item.text] else None,
+    )
+    queue.add(Item(1, "5", "reply", rank=1))
+    queue.add(Item(1, "6", "bulk", rank=2))
+    assert drain(queue, 1.0) == []
+    queue.add(Item(1, "a", "answer", rank=0))
+    assert drain(queue, 2.0) == ["answer"]
+    until["answer"] = 90.0
+    queue.add(Item(1, "b", "answer", rank=0))
+    assert drain(queue, 3.0) == []
+    assert drain(queue, 60.0) == []
+    assert drain(queue, 90.0) == ["answer", "reply", "bulk"]
+    assert len(queue) == 0
