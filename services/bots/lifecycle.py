@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from models import Bot
-from services.accounts.caller import Caller, record
+from services.accounts.caller import Caller, get_owned, record
 from services.bots.registry import locked
 from services.bots.signals import bot_changed
 from services.platform import Platform
+from services.pools.members import start_slowly
 
 
 def start_bot(platform: Platform, caller: Caller, bot_id: int | str) -> Bot:
@@ -26,6 +27,9 @@ def restart_bot(platform: Platform, caller: Caller, bot_id: int | str) -> Bot:
 
 def _wish(platform: Platform, caller: Caller, bot_id: int | str, *, running: bool, kind: str) -> Bot:
     with platform.database.transaction() as session:
+        bot = get_owned(session, caller, Bot, bot_id)
+        if running and not bot.desired_running:
+            start_slowly(session, bot.id)
         bot = locked(session, caller, bot_id)
         bot.desired_running = running
         bot.config_version += 1

@@ -72,15 +72,15 @@ def _destination(platform: Platform, road: Redirector, route: Route, facts: Clic
             "username": prepared.usernames[bot_id],
             "position": position,
         }
-    loads = road.loads.of(prepared.pool)
-    chosen = choose(prepared, facts.at, visitor=facts.visitor or facts.client, loads=loads, chance=random.random())
+    balance = road.loads.of(prepared.pool)
+    chosen = choose(prepared, visitor=facts.visitor or facts.client, balance=balance, chance=random.random())
     return {"kind": "bot", "bot_id": chosen.bot_id, "username": chosen.username}
 
 
 def _candidates(road: Redirector, prepared: Prepared | None) -> list[dict[str, Any]]:
     if prepared is None:
         return []
-    loads = road.loads.of(prepared.pool)
+    loads = road.loads.of(prepared.pool).loads
     return [
         {
             "bot_id": one.bot_id,

@@ -219,11 +219,11 @@ class Redirector:
         )
 
     def _choose(self, prepared: Prepared, facts: ClickFacts, visitor: str) -> int:
-        loads = self.loads.of(prepared.pool)
+        balance = self.loads.of(prepared.pool)
         # A crawler has no cookie to be recognised by: its client hash serves.
-        chosen = choose(prepared, facts.at, visitor=visitor or facts.client, loads=loads, chance=random.random())
+        chosen = choose(prepared, visitor=visitor or facts.client, balance=balance, chance=random.random())
         if facts.is_human and prepared.pool.strategy is Strategy.LEAST_CONNECTIONS:
-            self.loads.count(prepared.pool.id, chosen.bot_id)
+            self.loads.count(prepared.pool.id, prepared.candidates, chosen.bot_id)
         return chosen.bot_id
 
     def _outcome(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from models import MemberStatus, Strategy
 from services.pools.model import MemberSnapshot, PoolSnapshot
-from services.pools.strategies import Candidate, at_random, least_loaded, rendezvous, rotation_of
+from services.pools.strategies import Balance, Candidate, at_random, least_loaded, rendezvous, rotation_of
 
 SLOW_START_FLOOR = 0.1  # R4: a bot that (re)joins begins with a tenth of its share
 NEVER = float("inf")
@@ -76,7 +76,6 @@ def _candidates(
             member.username,
             member.weight if pool.strategy in HEEDS_WEIGHT else 1,
             _factor(member, now, slow_start_seconds),
-            member.joined_at,
         )
         for member in members
     )
@@ -109,9 +108,7 @@ def prepare(pool: PoolSnapshot, now: float, slow_start_seconds: float = 60.0) ->
     )
 
 
-def choose(
-    prepared: Prepared, now: float, *, visitor: str, loads: Mapping[int, float], chance: float
-) -> Candidate:
+def choose(prepared: Prepared, *, visitor: str, balance: Balance, chance: float) -> Candidate:
     """The bot for one click where no shared position is needed; there must be a candidate (else: fallback)."""
     candidates = prepared.candidates
     if len(candidates) == 1:
@@ -119,7 +116,7 @@ def choose(
     if prepared.pool.sticky:
         return rendezvous(candidates, visitor)
     if prepared.pool.strategy is Strategy.LEAST_CONNECTIONS:
-        return least_loaded(candidates, loads, now, chance)
+        return least_loaded(candidates, balance)
     return at_random(candidates, chance)
 
 

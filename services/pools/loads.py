@@ -1,7 +1,8 @@
 """Loads for least_connections: redirects of the last five minutes and active chats, of all processes.
 
 Redis holds redirects in buckets of ten seconds. A process sums them up once a second for the pools it serves and
-adds its own clicks in between, so that choosing costs no round trip.
+adds its own clicks in between, so that choosing costs no round trip. How far who is behind may catch up is kept per process:
+every process keeps the bound, so all of them together do.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from redis import RedisError
 
@@ -17,7 +18,7 @@ from models import Strategy
 from services.platform import Platform
 from services.pools.book import PoolBook
 from services.pools.model import PoolSnapshot
-from services.pools.strategies import WINDOW_SECONDS
+from services.pools.strategies import WINDOW_SECONDS, Balance, Candidate, allowance_after
 from services.redis import keys
 
 logger = logging.getLogger(__name__)
@@ -37,16 +38,18 @@ class LoadBook:
         self._redis = platform.redis
         self._book = book
         self._loads: dict[int, dict[int, float]] = {}
+        self._allowances: dict[int, dict[int, float]] = {}
         self._stopped = threading.Event()
 
-    def of(self, pool: PoolSnapshot) -> Mapping[int, float]:
-        """Load by bot id; a bot without one is missing."""
-        return self._loads.get(pool.id, {})
+    def of(self, pool: PoolSnapshot) -> Balance:
+        """Load by bot id, and what this process may give; a bot without one is missing."""
+        return Balance(self._loads.get(pool.id, {}), self._allowances.get(pool.id, {}))
 
-    def count(self, pool_id: int, bot_id: int) -> None:
-        """A click of this process that the next refresh will find in Redis."""
+    def count(self, pool_id: int, candidates: Sequence[Candidate], bot_id: int) -> None:
+        """A click of this process that the next refresh will find in Redis, chosen among `candidates`."""
         loads = self._loads.setdefault(pool_id, {})
         loads[bot_id] = loads.get(bot_id, 0.0) + 1
+        self._allowances[pool_id] = allowance_after(candidates, self._allowances.get(pool_id, {}), bot_id)
 
     def start(self) -> None:
         """Refresh once a second from now on, in a thread of its own."""

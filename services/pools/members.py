@@ -6,21 +6,23 @@ import logging
 from typing import Any
 
 from redis import RedisError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from models import Bot, PoolBot, RedirectPool
 from services.accounts.caller import Caller, get_owned, record
 from services.errors import Conflict, InvalidInput, NotFound
-from services.health.pool_health import refresh_pool_health
+from services.health.members import lock_pools
+from services.health.pool_health import counts, refresh_pool_health
 from services.platform import Platform
 from services.pools.fields import MemberChange, NewMember
 from services.pools.snapshot import publish
 from services.redis.jobs import JobName, enqueue
-from services.times import iso
+from services.times import iso, utc_now
 
 logger = logging.getLogger(__name__)
+NO_TIER = -2  # below the lowest priority
 
 
 def add_member(platform: Platform, caller: Caller, pool_id: int, wanted: NewMember) -> PoolBot:
@@ -54,11 +56,17 @@ def add_member(platform: Platform, caller: Caller, pool_id: int, wanted: NewMemb
 def update_member(
     platform: Platform, caller: Caller, pool_id: int, bot_id: int | str, change: MemberChange
 ) -> PoolBot:
-    """Change weight, priority or switches of a member; NotFound when the bot is not in the pool."""
+    """Change weight, priority or switches of a member; NotFound when the bot is not in the pool.
+
+    Who begins to serve by that, or to serve a higher tier, starts slowly (R4).
+    """
     with platform.database.transaction() as session:
         pool, member = _member(session, caller, pool_id, bot_id)
+        before = _tier_of(member)
         for field in change.model_fields_set:
             setattr(member, field, getattr(change, field))
+        if _tier_of(member) > before:
+            member.slow_start_at = utc_now()
         if "priority" in change.model_fields_set:
             member.promoted_at = None  # the owner's word goes beyond a ban wave's (H7)
         refresh_pool_health(session, [pool.id])
@@ -67,6 +75,12 @@ def update_member(
         )
     publish(platform, [member.pool_id])
     return member
+
+
+def start_slowly(session: Session, bot_id: int) -> None:
+    """Begin a slow start of a bot that is about to serve again in all its pools (R4). Locks the pools before members."""
+    lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id == bot_id))
+    session.execute(update(PoolBot).where(PoolBot.bot_id == bot_id).values(slow_start_at=utc_now()))
 
 
 def remove_member(platform: Platform, caller: Caller, pool_id: int, bot_id: int | str) -> None:
@@ -99,6 +113,11 @@ def describe_member(member: PoolBot) -> dict[str, Any]:
         "total_redirects": member.total_redirects,
         "added_at": iso(member.added_at),
     }
+
+
+def _tier_of(member: PoolBot) -> int:
+    """The tier that a member's switches let it serve; below all tiers when they let it serve none."""
+    return member.priority if counts(member) else NO_TIER
 
 
 def _locked(session: Session, pool_id: int) -> RedirectPool:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 WINDOW_SECONDS = 300.0  # R3: least_connections looks at the last five minutes
+CATCH_UP = 1.25  # least_connections: times its share that whoever is behind gets at most
+BURST = 2.0  # least_connections: clicks at once beyond that
 _MASK = 0xFFFFFFFFFFFFFFFF
 
 
@@ -23,7 +25,6 @@ class Candidate:
     username: str
     share: int = 1
     factor: float = 1.0
-    joined_at: float = 0.0
 
 
 # Round robin and weighted: one turn list, a position shared by all processes.
@@ -128,41 +129,46 @@ def at_random(candidates: Sequence[Candidate], chance: float) -> Candidate:
 # Least connections
 
 
-def least_loaded(
-    candidates: Sequence[Candidate], loads: Mapping[int, float], now: float, chance: float
-) -> Candidate:
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What least_connections goes by, by bot id: the load of the window, and the clicks that this process may now give."""
+
+    loads: Mapping[int, float]
+    allowance: Mapping[int, float]
+
+
+def least_loaded(candidates: Sequence[Candidate], balance: Balance) -> Candidate:
     """The candidate with the least load (redirects and active chats of the window) per share; ties to the lowest id.
 
-    One that joined within the window has had less time to collect load: the missing time is filled up with the
-    others' mean, else it would get everything until it had caught up.
+    Who has little load because it was away, or because its weight was changed, would get everything until it has
+    caught up: `allowance_after` bounds that. A slow member gets what its factor says, whatever the loads are.
     """
-    known = {one.bot_id: loads.get(one.bot_id, 0.0) / one.share for one in candidates}
-    chosen = _least(candidates, _filled_up(candidates, known, now))
     best = max(one.factor for one in candidates)
-    if chosen.factor < best and chance >= chosen.factor / best:
-        full = [one for one in candidates if one.factor == best]
-        chosen = _least(full, _filled_up(full, known, now))
-    return chosen
+    slow = [one for one in candidates if one.factor < best and balance.allowance.get(one.bot_id, 0.0) >= 1]
+    if slow:
+        return max(slow, key=lambda one: balance.allowance[one.bot_id])
+    full = [one for one in candidates if one.factor == best]
+    allowed = [one for one in full if balance.allowance.get(one.bot_id, BURST) >= 1]
+    return min(allowed or full, key=lambda one: (balance.loads.get(one.bot_id, 0.0) / one.share, one.bot_id))
 
 
-def _least(candidates: Sequence[Candidate], loads: Mapping[int, float]) -> Candidate:
-    return min(candidates, key=lambda one: (loads[one.bot_id], one.bot_id))
+def allowance_after(
+    candidates: Sequence[Candidate], allowance: Mapping[int, float], bot_id: int
+) -> dict[int, float]:
+    """The clicks that each may have after one went to `bot_id`: each click adds a part of its own for everybody.
 
-
-def _filled_up(
-    candidates: Sequence[Candidate], known: Mapping[int, float], now: float
-) -> Mapping[int, float]:
-    seasoned = [known[one.bot_id] for one in candidates if now - one.joined_at >= WINDOW_SECONDS]
-    if not seasoned or len(seasoned) == len(candidates):
-        return known  # nobody new, or nobody to compare with
-    mean = sum(seasoned) / len(seasoned)
-    filled = dict(known)
+    A full member's part is `CATCH_UP` times its share, a slow one's exactly its factor's.
+    """
+    best = max(one.factor for one in candidates)
+    shares = sum(one.share for one in candidates)
+    parts = sum(one.share * one.factor / best for one in candidates)
+    after = {}
     for one in candidates:
-        missing = 1 - (now - one.joined_at) / WINDOW_SECONDS
-        if missing > 0:
-            have = known[one.bot_id]
-            filled[one.bot_id] = max(have, min(have + missing * mean, mean))
-    return filled
+        slow = one.factor < best
+        part = one.share * one.factor / best / shares if slow else CATCH_UP * one.share / parts
+        spent = 1 if one.bot_id == bot_id else 0
+        after[one.bot_id] = min(BURST, allowance.get(one.bot_id, 0.0 if slow else BURST) + part - spent)
+    return after
 
 
 # Sticky visitors

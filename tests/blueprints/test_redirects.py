@@ -10,15 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from app import create_app
 from blueprints.redirects import REDIRECTOR
+from models import PoolBot
 from services.clicks.payload import split_payload
 from services.clicks.redirect import Redirector
 from services.platform import Platform
 from services.pools.fields import MemberChange
 from services.pools.members import update_member
+from services.pools.snapshot import publish
 from tests.blueprints.visiting import CRAWLER, PERSON, bots_of, go, stream
 from tests.services.pools.fleet import new_account, new_pool
 
@@ -108,6 +110,9 @@ def test_a_sticky_visitor_stays_with_one_bot_and_moves_only_when_it_dies(
     assert len(second) == 1
     assert second.keys().isdisjoint(first)
     update_member(platform, owner, pool.id, home.bot_id, MemberChange(is_enabled=True))
+    with platform.database.transaction() as session:  # as when its slow start is over
+        session.execute(update(PoolBot).values(slow_start_at=None))
+    publish(platform, [pool.id])
     road.book.refresh()
     assert bots_of(go(client, "red1", 10, headers=headers)).keys() == first.keys()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from dataclasses import replace
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,9 @@ from models import MemberStatus, Strategy
 from services.pools.choose import choose, eligible, is_open, prepare
 from services.pools.model import MemberSnapshot, PoolSnapshot, from_json, to_json
 from services.pools.strategies import (
+    Balance,
     Candidate,
+    allowance_after,
     at_random,
     least_loaded,
     rendezvous,
@@ -75,7 +77,7 @@ def test_nobody_but_an_eligible_member_of_the_best_tier_is_ever_chosen(
     if prepared.rotation:
         bot_id = turn(prepared.rotation, position)
     else:
-        bot_id = choose(prepared, NOW, visitor="v", loads={}, chance=chance).bot_id
+        bot_id = choose(prepared, visitor="v", balance=Balance({}, {}), chance=chance).bot_id
     chosen = next(m for m in one.members if m.bot_id == bot_id)
     assert chosen.is_enabled
     assert chosen.running
@@ -141,49 +143,81 @@ def test_random_is_uniform_within_what_chance_allows() -> None:
     assert all(abs(counts[number] - 10_000) < 346 for number in range(1, 5))
 
 
-def least_connections(candidates: list[Candidate], clicks: int, loads: dict[int, float]) -> Counter[int]:
-    """Choose so many times, counting each choice as load."""
-    chances = random.Random(11)
-    counts: Counter[int] = Counter()
-    for _ in range(clicks):
-        chosen = least_loaded(candidates, loads, NOW, chances.random()).bot_id
-        loads[chosen] = loads.get(chosen, 0) + 1
-        counts[chosen] += 1
-    return counts
+@dataclass
+class Fleet:
+    """A pool of least_connections under clicks: its log is the load, its allowances are what processes keep."""
+
+    clicks_per_second: float = 1.0
+    processes: int = 1
+    now: float = NOW
+    log: deque[tuple[float, int]] = field(default_factory=deque)
+    loads: Counter[int] = field(default_factory=Counter)
+    got: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.allowances: list[dict[int, float]] = [{} for _ in range(self.processes)]
+
+    def click(self, candidates: list[Candidate], process: int = 0) -> int:
+        """One choice, counted as load for five minutes."""
+        self.now += 1 / self.clicks_per_second
+        while self.log and self.log[0][0] <= self.now - 300:
+            self.loads[self.log.popleft()[1]] -= 1
+        balance = Balance(self.loads, self.allowances[process])
+        bot_id = least_loaded(candidates, balance).bot_id
+        self.allowances[process] = allowance_after(candidates, self.allowances[process], bot_id)
+        self.log.append((self.now, bot_id))
+        self.loads[bot_id] += 1
+        self.got.append(bot_id)
+        return bot_id
+
+
+def most_in_a_row_of(got: list[int], bot_id: int, length: int = 100) -> int:
+    """The most clicks that a bot got in any `length` clicks."""
+    hits = [one == bot_id for one in got]
+    return max(sum(hits[begin : begin + length]) for begin in range(max(1, len(hits) - length)))
 
 
 def test_least_connections_fills_the_emptiest_per_share() -> None:
-    counts = least_connections(members_of(2, 1, 1), 400, {})
+    fleet = Fleet()
+    counts = Counter(fleet.click(members_of(2, 1, 1)) for _ in range(400))
     assert counts == {1: 200, 2: 100, 3: 100}
-    assert least_loaded(members_of(1, 1), {1: 5, 2: 4}, NOW, 0).bot_id == 2
-    assert least_loaded(members_of(2, 1), {1: 7, 2: 4}, NOW, 0).bot_id == 1
+    assert least_loaded(members_of(1, 1), Balance({1: 5, 2: 4}, {})).bot_id == 2
+    assert least_loaded(members_of(2, 1), Balance({1: 7, 2: 4}, {})).bot_id == 1
 
 
-def test_a_bot_added_to_an_old_pool_never_gets_more_than_one_and_a_half_shares() -> None:
-    clicks_per_second = 5
-    old = members_of(1, 1, 1, 1, 1)
-    log: list[tuple[float, int]] = []
-    chances = random.Random(3)
-    received: list[float] = []  # arrival times of the newcomer's clicks
-    began = NOW + 400
-    for step in range(1000 * clicks_per_second):
-        now = NOW + step / clicks_per_second
-        candidates = list(old)
-        if now >= began:
-            age = now - began
-            candidates.append(Candidate(6, "new", 1, min(1.0, 0.1 + 0.9 * age / 60), began))
-        loads = Counter(bot_id for at, bot_id in log if at > now - 300)
-        chosen = least_loaded(candidates, dict(loads), now, chances.random()).bot_id
-        log = [entry for entry in log if entry[0] > now - 300]
-        log.append((now, chosen))
-        if chosen == 6:
-            received.append(now)
-    share = clicks_per_second / 6
-    for minute in range(10):
-        begin = began + 60 * minute
-        got = sum(begin <= at < begin + 60 for at in received)
-        assert got <= 1.5 * share * 60
-    assert len(received) > 0.6 * share * 600
+@pytest.mark.parametrize("back", [1, 2, 4])
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("burst", [False, True])
+def test_who_returns_never_gets_more_than_one_and_a_half_shares_of_any_hundred_clicks(
+    back: int, processes: int, burst: bool
+) -> None:
+    """Whatever its place, at even traffic and after a burst that the others alone have seen."""
+    rest = [one for one in members_of(1, 1, 1, 1) if one.bot_id != back]
+    fleet = Fleet(clicks_per_second=20 if burst else 2, processes=processes)
+    chances = random.Random(back)
+    for _ in range(1000):
+        fleet.click(rest, chances.randrange(processes))
+    fleet.got.clear()
+    fleet.clicks_per_second, began = 2, fleet.now
+    while fleet.now < began + 900:
+        age = fleet.now - began
+        own = Candidate(back, "back", 1, min(1.0, 0.1 + 0.9 * age / 60))
+        fleet.click(sorted([*rest, own], key=lambda one: one.bot_id), chances.randrange(processes))
+    assert most_in_a_row_of(fleet.got, back) <= 37
+    first_half_minute = Counter(fleet.got[:60])
+    assert 2 <= first_half_minute[back] <= 8, "from a tenth to a half of its share of 15"
+    assert 90 <= Counter(fleet.got[-400:])[back] <= 125
+
+
+def test_who_is_far_behind_without_a_slow_start_does_not_get_everything_either() -> None:
+    fleet = Fleet(clicks_per_second=5)
+    for _ in range(1500):
+        fleet.click(members_of(3, 1, 1, 1))
+    fleet.got.clear()
+    for _ in range(1500):
+        fleet.click(members_of(3, 2, 1, 1))
+    assert most_in_a_row_of(fleet.got, 2) <= 1.5 * 100 * 2 / 7
+    assert Counter(fleet.got)[2] > 1500 * 2 / 7
 
 
 @given(
