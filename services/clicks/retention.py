@@ -1,4 +1,4 @@
-"""What is deleted when its time is over: single clicks, visitors' hashes, durations of checks. Rollups stay."""
+"""What is deleted when its time is over: clicks, visitors' hashes, durations of checks, settled dead letters. Rollups stay."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy import delete, select, tuple_
 from models import Account, CheckDuration, Click, DailyVisitor
 from services.clicks.access_log import delete_old
 from services.clicks.check import check_clicks, report
+from services.dead_letters.retention import settled_before
 from services.platform import Platform
 from services.redis import keys
 from services.redis.jobs import JobName, enqueue
@@ -48,6 +49,8 @@ def delete_expired(platform: Platform, *, now: datetime | None = None) -> int:
     deleted = _clicks(platform, old, deadline)
     deleted += _in_batches(platform, deadline, partial(_visitors, day_of(now) - timedelta(days=VISITOR_DAYS)))
     deleted += _in_batches(platform, deadline, partial(_durations, old))
+    settled = now - timedelta(days=platform.settings.dead_letters_retention_days)
+    deleted += _in_batches(platform, deadline, partial(settled_before, settled))
     delete_old(platform.settings.data_dir / "access", platform.settings.access_log_retention_days, now.date())
     logger.info("expired rows deleted", extra={"rows": deleted})
     if time.monotonic() < deadline:

@@ -18,6 +18,7 @@ from models import Bot, Notification, PoolBot
 from services.errors import Unavailable
 from services.health.gaps import longest_silence
 from services.health.sweep import last_report
+from services.notifications.dead_letter_watch import tell_of_dead_letters
 from services.notifications.kinds import Kind
 from services.notifications.notify import notify
 from services.notifications.queue_watch import tell_of_lag
@@ -60,6 +61,7 @@ class SweepWatch:
             try:
                 self.look(time.time())
                 tell_of_lag(self._platform)
+                tell_of_dead_letters(self._platform)
                 ring_if_due(self._platform)  # while the clock is dead nobody else rings
             except (RedisError, Unavailable) as error:
                 logger.warning("sweeps cannot be watched: %s", type(error).__name__)

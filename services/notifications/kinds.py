@@ -34,6 +34,7 @@ class Kind(StrEnum):
     BOT_RECOVERED = "bot_recovered"
     QUEUE_LAG = "queue_lag"
     DEAD_LETTERS = "dead_letters"
+    DEAD_LETTERS_SETTLED = "dead_letters_settled"
     TRAFFIC_ANOMALY = "traffic_anomaly"
     TRAFFIC_NORMAL = "traffic_normal"
     KEY_ROTATION_DUE = "key_rotation_due"
@@ -58,7 +59,7 @@ class Kind(StrEnum):
         return Level.INFO if self is Kind.KEY_ROTATION_DUE else Level.WARNING
 
 
-# Which alarms about the same subject (pool and bot) a recovery ends: it goes to whoever got one of them (N3).
+# Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them (N3).
 ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
     Kind.MEMBER_ONLINE: (Kind.MEMBER_OFFLINE, Kind.MEMBER_BANNED),
     Kind.MEMBER_CLEARED: (Kind.MEMBER_SUSPECT, Kind.MEMBER_CONVERSION, Kind.MEMBER_DELIVERY),
@@ -66,5 +67,6 @@ ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
     Kind.TRAFFIC_NORMAL: (Kind.TRAFFIC_ANOMALY,),
     Kind.OUTAGE_OVER: (Kind.OUTAGE,),
     Kind.BOT_RECOVERED: (Kind.BOT_FAILED,),
+    Kind.DEAD_LETTERS_SETTLED: (Kind.DEAD_LETTERS,),
     Kind.SWEEP_BACK: (Kind.SWEEP_LATE,),
 }

@@ -14,8 +14,10 @@ def path_of(row: Notification) -> str:
     """The path of the page, "" where there is none."""
     if row.kind == Kind.BAN_WAVE and "wave" in row.params:
         return f"/panel/pools/{row.pool_id}/waves/{row.params['wave']}"
-    if row.kind == Kind.DEAD_LETTERS:
-        return f"/panel/dead-letters?fingerprint={row.params.get('fingerprint', '')}"
+    if row.kind in (Kind.DEAD_LETTERS, Kind.DEAD_LETTERS_SETTLED):
+        view = "uncertain" if row.params.get("uncertain") else "open"
+        view = "resolved" if row.kind == Kind.DEAD_LETTERS_SETTLED else view
+        return f"/panel/dead-letters?view={view}&fingerprint={row.params.get('fingerprint', '')}"
     return f"/panel/pools/{row.pool_id}" if row.pool_id else ""
 
 

@@ -33,10 +33,12 @@ def notify(
     bot_id: int | None = None,
     at: datetime | None = None,
     exclude: int | None = None,
+    subject: str = "",
 ) -> bool:
     """Add a notification and its deliveries to the caller's transaction; False when `dedupe_key` was already told of.
 
-    `params` fills the text of `kind` and must hold no secret. The destination `exclude` gets none.
+    `params` fills the text of `kind` and must hold no secret. The destination `exclude` gets none. What is about neither
+    a pool nor a bot names its `subject`, also in the key, between colons: alarm and recovery find each other by it.
     """
     moment = at or utc_now()
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
@@ -58,7 +60,7 @@ def notify(
     added = session.scalar(statement)
     if added is None:
         return False
-    news = News(added, account_id, str(kind), str(level), pool_id, bot_id, moment)
+    news = News(added, account_id, str(kind), str(level), pool_id, bot_id, moment, subject)
     plan_deliveries(session, news, exclude=exclude)
     return True
 

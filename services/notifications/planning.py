@@ -35,7 +35,10 @@ AHEAD: Final = (DeliveryStatus.SENT, DeliveryStatus.PENDING)
 
 @dataclass(frozen=True)
 class News:
-    """A notification that was just added to the session's transaction."""
+    """A notification that was just added to the session's transaction.
+
+    `subject` is what it is about where that is neither pool nor bot; the dedupe keys of such notifications hold it.
+    """
 
     id: int
     account_id: int
@@ -44,6 +47,7 @@ class News:
     pool_id: int | None
     bot_id: int | None
     at: datetime
+    subject: str = ""
 
 
 def plan_deliveries(session: Session, news: News, *, exclude: int | None = None) -> int:
@@ -149,7 +153,9 @@ def _deliveries_to(destinations: Iterable[NotificationDestination]) -> Select[No
 
 
 def _same_subject(news: News) -> tuple[ColumnElement[bool], ...]:
+    about = Notification.dedupe_key.contains(f":{news.subject}:", autoescape=True)
     return (
+        *([about] if news.subject else []),
         Notification.account_id == news.account_id,
         Notification.pool_id.is_not_distinct_from(news.pool_id),
         Notification.bot_id.is_not_distinct_from(news.bot_id),

@@ -20,6 +20,9 @@ document.addEventListener("alpine:init", () => {
     fingerprint: "",
     mostReplaying: 0,
     init() {
+      const asked = new URLSearchParams(window.location.search); // a notification leads here
+      this.view = asked.get("view") ?? "open";
+      this.fingerprint = asked.get("fingerprint") ?? "";
       this.take(initial(this.$root));
       this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
       document.addEventListener("letters-changed", () => {

@@ -13,7 +13,7 @@ from redis import RedisError
 from redis.client import Pipeline
 from sqlalchemy import func, select, text
 
-from models import CheckDuration, Click, ClickBreakdown, ClickRollup, DailyVisitor
+from models import CheckDuration, Click, ClickBreakdown, ClickRollup, DailyVisitor, DeadLetter
 from services.clicks import retention
 from services.clicks.access_log import AccessLog, delete_old
 from services.clicks.check import check_clicks, check_stream, last_check, report
@@ -142,6 +142,23 @@ def test_old_clicks_go_and_their_counts_stay(platform: Platform, monkeypatch: py
     kept = last_check(platform)
     assert kept is not None
     assert kept["last"]["lost"] == 0
+
+
+def test_settled_dead_letters_go_when_their_time_is_over_and_those_that_wait_stay(platform: Platform) -> None:
+    now = utc_now()
+    kept_days = platform.settings.dead_letters_retention_days
+    states = (("open", None), ("replaying", None), ("resolved", kept_days - 1), ("resolved", kept_days + 1))
+    with platform.database.transaction() as session:
+        for number, (state, days) in enumerate(states):
+            letter = DeadLetter(
+                kind="job", source_id=f"job:{number}", error_id=str(number), error="x", state=state
+            )
+            letter.fingerprint, letter.at = "f" * 32, now - timedelta(days=1000)
+            letter.resolved_at = now - timedelta(days=days) if days is not None else None
+            session.add(letter)
+    assert delete_expired(platform, now=now) == 1
+    with platform.database.reading() as session:
+        assert sorted(session.scalars(select(DeadLetter.error_id))) == ["0", "1", "2"]
 
 
 def test_the_deletion_is_rung_for_once_a_day(platform: Platform) -> None:
