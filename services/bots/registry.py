@@ -90,11 +90,6 @@ def delete_bot(platform: Platform, caller: Caller, bot_id: int | str) -> None:
         logger.warning("keys of deleted bot %s remain: %s", bot.id, type(error).__name__)
 
 
-def set_mode(platform: Platform, caller: Caller, bot_id: int | str, mode: str) -> Bot:
-    """Receive updates by webhook or by polling from now on; InvalidInput `webhook_unavailable` without an address."""
-    return update_bot(platform, caller, bot_id, mode=mode)
-
-
 def update_bot(
     platform: Platform,
     caller: Caller,

@@ -15,7 +15,6 @@ from services.updates.sealing import open_tokens
 
 ALL_CHATS = "*"
 READ_AT_ONCE = 64  # per bot and priority
-WAKES_AT_ONCE = 256
 
 # KEYS[1] active bots, KEYS[2] attempts, KEYS[3] journal, KEYS[4...] the bot's outboxes; ARGV[1] bot. 1 when it had nothing left.
 RETIRE = """#!lua

