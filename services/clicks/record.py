@@ -11,7 +11,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from redis import Redis, RedisError
@@ -136,6 +136,8 @@ class Recorder:
             except RedisError as error:
                 logger.warning("Redis is away, clicks go to the spool", extra={"cause": type(error).__name__})
                 self._away.set()
+                # The call may have run all the same: nobody is refused whom Redis may have let in.
+                written = self._write_locally([replace(click, reject=False) for click in batch])
         if written is None:
             written = self._write_locally(batch)
         log_redirects(batch, written)
@@ -144,7 +146,7 @@ class Recorder:
     def _write_locally(self, batch: Sequence[PendingClick]) -> list[Written]:
         answers = [self._local.answer(click) for click in batch]
         entries = [
-            {"d": click.entry, "n": str(answer // 2), "o": str(answer % 2)}
+            {"d": click.entry, "n": str(answer // 2), "o": str(answer % 2), "s": "1"}
             for click, answer in zip(batch, answers, strict=True)
             if answer != REJECTED
         ]

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models import BoundStart, Click, ClickBreakdown, ClickRollup, DailyVisitor
+from models import BoundStart, Click, ClickBreakdown, ClickRollup, DailyVisitor, PoolBot
 from services.experiments.visitors import note_starts
 from services.times import day_of, hour_of
 
@@ -58,11 +58,15 @@ class Tally:
 
     def add(self, click: Counted, figure: str) -> None:
         """Count `click` under `figure`."""
+        self.add_to_bot(click, figure, 1)
         hour = hour_of(click.at)
-        self.by_bot[(click.pool_id, click.bot_id or 0, hour), figure] += 1
         if figure != UNCOUNTED:
             for dimension, value in dimensions(click).items():
                 self.by_value[(click.pool_id, dimension, hour, value), figure] += 1
+
+    def add_to_bot(self, click: Counted, figure: str, by: int) -> None:
+        """Count `click` under `figure` for its bot alone, `by` times; fewer than none takes back."""
+        self.by_bot[(click.pool_id, click.bot_id or 0, hour_of(click.at)), figure] += by
 
 
 def dimensions(click: Counted) -> dict[str, str]:
@@ -110,6 +114,16 @@ def add(session: Session, tally: Tally) -> None:
         kept = _kept(known.setdefault((pool_id, hour), set()), value) if dimension == "source" else value
         by_value[(pool_id, dimension, hour, kept), figure] += count
     _upsert(session, ClickBreakdown, ("pool_id", "dimension", "hour", "value"), by_value)
+
+
+def add_to_members(session: Session, counts: Mapping[tuple[int, int], int]) -> None:
+    """Add to the totals of members, by pool and bot."""
+    for (pool_id, bot_id), count in sorted(counts.items()):
+        session.execute(
+            update(PoolBot)
+            .where(PoolBot.pool_id == pool_id, PoolBot.bot_id == bot_id)
+            .values(total_redirects=PoolBot.total_redirects + count)
+        )
 
 
 def _first_visits(session: Session, rows: Iterable[Any]) -> set[str]:

@@ -42,6 +42,8 @@ class ClickRow:
     experiment_id: int | None = None
     rule_id: int | None = None
 
+    replayed: bool = False  # from the spool: its bot is where the visitor was sent
+
     @property
     def counted(self) -> bool:
         """Whether it counts: a person's, within the limit (A1, R6)."""
@@ -76,6 +78,7 @@ def parse_entry(identity: str, fields: dict[str, str]) -> ClickRow | None:
             link_pool_id=click.get("link"),
             experiment_id=click.get("experiment") or None,
             rule_id=click.get("rule") or None,
+            replayed=fields.get("s") == "1",
         )
     except (KeyError, ValueError, TypeError):
         logger.error("an entry of the click stream is not readable", extra={"entry": identity})

@@ -12,10 +12,11 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models import Click, PoolBot, RedirectPool
+from models import Click, RedirectPool
+from services.clicks.answers import correct, one_each
 from services.clicks.attribution import bind_late_starts, bind_starts
 from services.clicks.ledger import Batch, note
-from services.clicks.rollups import fold_starts, roll_up
+from services.clicks.rollups import add_to_members, fold_starts, roll_up
 from services.clicks.rows import ClickRow
 from services.database import Database
 from services.experiments.visitors import note_visitors
@@ -34,18 +35,23 @@ def store(platform: Platform, rows: Sequence[ClickRow], batch: Batch | None = No
     with platform.database.transaction() as session:
         accounts = _accounts(session, {row.pool_id for row in rows})
         kept = [row for row in rows if row.pool_id in accounts]
-        if len(kept) < len(rows):
-            logger.warning("clicks of deleted pools dropped", extra={"clicks": len(rows) - len(kept)})
+        dropped = len(rows) - len(kept)
+        if dropped:
+            logger.warning("clicks of deleted pools dropped", extra={"clicks": dropped})
+        kept = one_each(kept)
         new = _insert(session, platform.database, kept, accounts)
+        known = {row.id for row in new}
+        corrected = correct(session, [row for row in kept if row.replayed and row.id not in known])
         if new:
             roll_up(session, new)
             note_visitors(session, new)
             _add_totals(session, [row for row in new if row.counted])
-            bind_starts(session, [row.id for row in new])
+        if new or corrected:
+            bind_starts(session, [*known, *corrected])
         bind_late_starts(session)
         fold_starts(session)
         if batch is not None:
-            note(session, batch, new=len(new), dropped=len(rows) - len(kept))
+            note(session, batch, new=len(new), dropped=dropped)
     return new
 
 
@@ -63,13 +69,12 @@ def _insert(
 ) -> list[ClickRow]:
     if not rows:
         return []
-    values = [
-        {**asdict(row), "counted": row.counted, "account_id": accounts[row.pool_id]}
-        for row in {row.id: row for row in rows}.values()
-    ]
+    values = [{**asdict(row), "counted": row.counted, "account_id": accounts[row.pool_id]} for row in rows]
+    for value in values:
+        del value["replayed"]
     statement = _upsert(database, Click).on_conflict_do_nothing(index_elements=["id"]).returning(Click.id)
     new = set(session.scalars(statement, values))
-    return list({row.id: row for row in rows if row.id in new}.values())
+    return [row for row in rows if row.id in new]
 
 
 def _add_totals(session: Session, rows: Iterable[ClickRow]) -> None:
@@ -80,13 +85,7 @@ def _add_totals(session: Session, rows: Iterable[ClickRow]) -> None:
             .where(RedirectPool.id == pool_id)
             .values(total_redirects=RedirectPool.total_redirects + count, updated_at=RedirectPool.updated_at)
         )
-    members = Counter((row.pool_id, row.bot_id) for row in rows if row.bot_id is not None)
-    for (pool_id, bot_id), count in sorted(members.items()):
-        session.execute(
-            update(PoolBot)
-            .where(PoolBot.pool_id == pool_id, PoolBot.bot_id == bot_id)
-            .values(total_redirects=PoolBot.total_redirects + count)
-        )
+    add_to_members(session, Counter((row.pool_id, row.bot_id) for row in rows if row.bot_id is not None))
 
 
 def _upsert(database: Database, table: type[Any]) -> Any:
