@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from gevent import Timeout
 from redis import RedisError
 
 from services.crash import CrashPoint, crash_here
@@ -28,7 +29,7 @@ from services.redis.versions import is_newer, wait_for_newer
 from services.updates.crew import Batches, Crew
 from services.updates.effects import Committer, Settled
 from services.updates.fairness import FairQueue
-from services.updates.handling import NOTHING, Handled, Handling, Waiting
+from services.updates.handling import NOTHING, Handled, Handling, Unreadable, Waiting
 from services.updates.lanes import is_urgent
 from services.updates.recovery import ALONE, ALONE_SECONDS, IN_BATCH, ISOLATION_SECONDS, POISON, Suspects
 
@@ -216,39 +217,50 @@ class Drain:
                 self._leave_to_newer(waiting)
             elif waiting.marks >= POISON:
                 self._give_up(waiting, "The update ended its process twice", "poison", "poison")
-            elif waiting.attempts > len(RETRY_DELAYS):
+            elif waiting.hopeless or waiting.attempts > len(RETRY_DELAYS):
                 self._give_up(waiting, waiting.error or "The handler failed too often", "", "failed")
             else:
                 self._observe_lag(waiting)
-                self._settled.put((waiting, self._handling.handle(waiting)))
+                self._run(waiting)
         except (Unavailable, RedisError) as error:
             logger.warning("update waits: %s", error)
             self._wait_for_others(waiting)
-        except Exception as error:  # noqa: BLE001  # a plugin is somebody else's code
+
+    def _run(self, waiting: Waiting) -> None:
+        try:
+            handled = self._handling.handle(waiting)
+        except (Unavailable, RedisError):
+            raise
+        except (Exception, SystemExit, Timeout) as error:  # noqa: BLE001  # a plugin is somebody else's code
             self._failed(waiting, error)
+        else:
+            self._settled.put((waiting, handled))
 
     def _observe_lag(self, waiting: Waiting) -> None:
         if not waiting.attempts:
             UPDATE_LAG.observe(max(0.0, time.time() - int(waiting.entry_id.partition("-")[0]) / 1000))
 
-    def _failed(self, waiting: Waiting, error: Exception) -> None:
-        """The handler's own failure: try again after a while, or give up at the next look."""
+    def _failed(self, waiting: Waiting, error: BaseException) -> None:
+        """The handler's own failure: try again after a while, or give up at once."""
         waiting.attempts += 1
+        waiting.hopeless = isinstance(error, Unreadable)
         waiting.error, waiting.place = explain(error), place_of(error)
         waiting.failures += (failure(error),)
-        final = waiting.attempts > len(RETRY_DELAYS)
         logger.warning("handler failed (attempt %d): %s", waiting.attempts, place_of(error), exc_info=error)
-        RETRIES.labels("update").inc()
-        delay = 0.0 if final else RETRY_DELAYS[waiting.attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)
         with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less
             self._platform.redis.hincrby(keys.update_attempts(self._lane), waiting.entry_id, 1)
-        self._crew.retry(waiting, delay)
+        if waiting.hopeless or waiting.attempts > len(RETRY_DELAYS):
+            self._give_up(waiting, waiting.error, "", "failed")
+        else:
+            RETRIES.labels("update").inc()
+            delay = RETRY_DELAYS[waiting.attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)
+            self._crew.retry(waiting, delay)
 
     def _wait_for_others(self, waiting: Waiting) -> None:
         """The database or Redis is away, which is not the update's fault: wait without counting."""
         shortest, longest = BACKOFF_SECONDS
         waiting.stalls += 1
-        self._crew.retry(waiting, min(longest, shortest * 2**waiting.stalls))
+        self._crew.retry(waiting, min(longest, shortest * 2 ** min(waiting.stalls, 10)))
 
     def _leave_to_newer(self, waiting: Waiting) -> None:
         wait_for_newer(waiting.entry_id)
@@ -256,7 +268,14 @@ class Drain:
         self._settled.put((waiting, NOTHING))
 
     def _give_up(self, waiting: Waiting, error: str, where: str, cause: str) -> None:
-        error_id = self._handling.bury(waiting, error, where or waiting.place)
+        try:
+            error_id = self._handling.bury(waiting, error, where or waiting.place)
+        except (Unavailable, RedisError):
+            raise
+        except Exception:
+            logger.exception("an update cannot be made a dead letter yet")
+            self._wait_for_others(waiting)
+            return
         logger.error("update given up (%s), error id %s", cause, error_id)
         self._settled.put((waiting, self._handling.give_up(waiting, cause, error_id)))
 

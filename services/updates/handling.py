@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from redis import RedisError
 from telebot import types
 
 from plugins.buttons import Tap
@@ -50,6 +51,7 @@ class Waiting:
     attempts: int = 0
     marks: int = 0
     suspected: bool = False
+    hopeless: bool = False  # no repetition would change its failure
     settled: bool = False
     stalls: int = 0  # waits for the database or Redis, which count for nothing
     error: str = ""
@@ -82,6 +84,10 @@ class Handled:
 NOTHING = Handled()
 
 
+class Unreadable(Exception):
+    """An update whose form the library does not understand, which no repetition changes."""
+
+
 class Handling:
     """Handles updates with the behaviours and contacts of this process."""
 
@@ -103,7 +109,7 @@ class Handling:
         """Run the bot's handlers on one update.
 
         Raises Unavailable when the database is away, RedisError when an update that only Redis can judge could not be,
-        HandlerTimeout, or whatever the handler raised.
+        Unreadable, HandlerTimeout, or whatever the handler raised.
         """
         behaviour = self._book.get(waiting.bot_id)
         if behaviour is None or not behaviour.active:
@@ -150,9 +156,23 @@ class Handling:
             return None
 
     def give_up(self, waiting: Waiting, error: str, error_id: str) -> Handled:
-        """What the bot's error handlers want done about an update that is given up; a person hears of it once."""
+        """What the bot's error handlers want done about an update that is given up; a person hears of it once.
+
+        Raises Unavailable or RedisError when the database or Redis is away; whatever else goes wrong comes to nothing.
+        """
         if replay_of(waiting.request_id, "update"):
             return NOTHING
+        try:
+            return self._apologize(waiting, error, error_id)
+        except (Unavailable, RedisError):
+            raise
+        except Unreadable:
+            return NOTHING
+        except Exception:
+            logger.exception("an error handler failed")
+            return NOTHING
+
+    def _apologize(self, waiting: Waiting, error: str, error_id: str) -> Handled:
         behaviour = self._book.get(waiting.bot_id)
         if behaviour is None or not behaviour.active:
             return NOTHING
@@ -161,12 +181,8 @@ class Handling:
         if ctx is None:
             return NOTHING
         ctx.error_id = error_id
-        try:
-            with time_limit(self._platform.settings.handler_timeout_seconds):
-                behaviour.give_up(ctx, error)
-        except Exception:
-            logger.exception("an error handler failed")
-            return NOTHING
+        with time_limit(self._platform.settings.handler_timeout_seconds):
+            behaviour.give_up(ctx, error)
         return self._handled(ctx, waiting)
 
     def bury(self, waiting: Waiting, error: str, where: str) -> str:
@@ -201,7 +217,10 @@ class Handling:
 
     def _context(self, behaviour: Behaviour, update: dict[str, Any], waiting: Waiting) -> Context | None:
         kind = kind_of(update)
-        parsed = types.Update.de_json(update)  # type: ignore[no-untyped-call]
+        try:
+            parsed = types.Update.de_json(update)  # type: ignore[no-untyped-call]
+        except Exception as error:  # the library's own code, on whatever Telegram may send one day
+            raise Unreadable(f"{type(error).__name__}: {error}") from error
         event = getattr(parsed, kind, None) if kind else None
         if event is None:
             return None

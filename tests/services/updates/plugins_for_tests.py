@@ -16,7 +16,7 @@ mended = False  # whether `mend` works by now
 
 
 class TrialPlugin(BasePlugin):
-    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `count` (conversation state), anything else: echo."""
+    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `exit`, `count` (conversation state), anything else: echo."""
 
     name = "trial"
 
@@ -40,6 +40,8 @@ class TrialPlugin(BasePlugin):
                 raise ValueError("on order")
             case "die":
                 os._exit(9)
+            case "exit":
+                raise SystemExit(3)
             case "count":
                 ctx.update_data(seen=ctx.data.get("seen", 0) + 1)
                 ctx.send(f"seen {ctx.data['seen']}")

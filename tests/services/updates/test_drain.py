@@ -19,7 +19,7 @@ from services.redis.changes import Topic, announce
 from services.redis.keeper import LeaseKeeper
 from services.updates import drain as drain_module
 from services.updates.effects import Committer, Settled
-from services.updates.handling import Handled, Send
+from services.updates.handling import Handled, Handling, Send, Waiting
 from services.updates.inbound import Inbound
 from services.updates.intake import Intake
 from tests.servers.fleet import Plugins, accept_all, add_bot, message, stream, working
@@ -124,6 +124,60 @@ def test_after_three_retries_an_update_is_a_dead_letter_and_its_chat_goes_on(
     sorry, following = [text for _, text in replies(platform, bot)]
     assert letter.error_id in sorry
     assert following == "next"
+
+
+def test_an_update_the_library_cannot_read_is_one_dead_letter_and_its_chat_goes_on(
+    platform: Platform, bot: Bot
+) -> None:
+    odd = {"update_id": 1, "message": {"message_id": 7, "chat": {"id": 1}}}
+    accept_all(platform, bot, [odd, message(2, 1, "next")])
+    handle_all(platform)
+    [letter] = letters(platform)
+    assert (letter.kind, letter.attempts, letter.bot_id) == ("update", 1, bot.id)
+    assert replies(platform, bot) == [("1", "next")]
+    assert not platform.redis.exists(*[keys.update_attempts(lane) for lane in range(8)])
+
+
+def test_whatever_fails_after_the_burial_the_update_is_done(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("on order")
+
+    monkeypatch.setattr("services.behaviour.behaviour.Behaviour.give_up", broken)
+    accept_all(platform, bot, [message(1, 1, "fail"), message(2, 1, "next")])
+    handle_all(platform)
+    assert len(letters(platform)) == 1
+    assert replies(platform, bot) == [("1", "next")]
+
+
+def test_a_burial_that_fails_is_tried_again_after_a_pause(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    bury = Handling.bury
+
+    def fails_twice(self: Handling, waiting: Waiting, *rest: str) -> str:
+        asked.append(waiting.entry_id)
+        if len(asked) <= 2:
+            raise ValueError("on order")
+        return bury(self, waiting, *rest)
+
+    monkeypatch.setattr(drain_module, "BACKOFF_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(Handling, "bury", fails_twice)
+    accept_all(platform, bot, [message(1, 1, "fail"), message(2, 1, "next")])
+    handle_all(platform)
+    assert len(asked) == 3
+    assert len(letters(platform)) == 1
+    assert replies(platform, bot)[-1] == ("1", "next")
+
+
+def test_a_handler_that_asks_the_process_to_exit_only_fails(platform: Platform, bot: Bot) -> None:
+    accept_all(platform, bot, [message(1, 1, "exit"), message(2, 1, "next")])
+    handle_all(platform)
+    [letter] = letters(platform)
+    assert "SystemExit" in letter.error
+    assert replies(platform, bot)[-1] == ("1", "next")
 
 
 def test_failures_of_one_cause_share_a_fingerprint(platform: Platform, bot: Bot) -> None:
