@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from models import Account
 from services.accounts.caller import Scope
+from services.outbox.tokens import TokenBook
 from services.platform import Platform
 from tests.blueprints.people import make_account, make_key
 from tests.servers.sandbox import Sandbox
@@ -49,6 +50,21 @@ def test_a_bot_lives_from_registration_to_deletion(
     assert client.patch(f"{URL}/{bot['id']}", json={"name": "Loja"}, headers=key).get_json()["name"] == "Loja"
     assert client.delete(f"{URL}/{bot['id']}", headers=key).status_code == 204
     assert client.get(f"{URL}/{bot['id']}", headers=key).status_code == 404
+
+
+def test_what_happens_to_sends_of_unknown_outcome_is_chosen_per_bot(
+    client: FlaskClient, platform: Platform, sandbox: Sandbox, key: dict[str, str]
+) -> None:
+    bot = client.post(URL, json={"token": sandbox.create_bot()["token"]}, headers=key).get_json()
+    here = f"{URL}/{bot['id']}"
+    assert bot["uncertain_policy"] == "at_least_once"
+    changed = client.patch(here, json={"uncertain_policy": "at_most_once"}, headers=key).get_json()
+    assert changed["uncertain_policy"] == "at_most_once"
+    sender = TokenBook(platform).get(bot["id"])
+    assert sender is not None
+    assert sender.at_most_once
+    assert client.patch(here, json={"uncertain_policy": "twice"}, headers=key).status_code == 422
+    assert client.get(here, headers=key).get_json()["uncertain_policy"] == "at_most_once"
 
 
 def test_plugins_are_chosen_at_registration_and_replaced_later(

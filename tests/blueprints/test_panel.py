@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from models import Account, Bot, MemberStatus, PoolBot, RedirectPool
+from models import Account, Bot, MemberStatus, PoolBot, RedirectPool, UncertainPolicy
 from services.notifications.kinds import Kind, Level
 from services.notifications.notify import notify
 from services.platform import Platform
@@ -86,6 +88,20 @@ def test_bot_and_pool_pages_show_their_data_and_no_token(
     day = client.get(f"/panel/live/pools/{pool.id}?span=day").json
     assert day is not None
     assert len(day["series"]["times"]) == 24
+
+
+@pytest.mark.parametrize("policy", list(UncertainPolicy))
+def test_a_bots_page_shows_what_happens_to_sends_of_unknown_outcome(
+    client: FlaskClient, platform: Platform, owner: Account, policy: UncertainPolicy
+) -> None:
+    bot = add_bot(platform, owner)
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).uncertain_policy = policy
+    select = (
+        client.get(f"/panel/bots/{bot.id}").text.partition('<select id="policy"')[2].partition("</select>")[0]
+    )
+    assert re.findall(r'value="(\w+)"', select) == list(UncertainPolicy)
+    assert re.findall(r'value="(\w+)"[^>]* selected>', select) == [policy]
 
 
 def test_manage_bots_tells_who_is_inside_and_who_could_be(

@@ -24,10 +24,19 @@ document.addEventListener("alpine:init", () => {
     isMode(mode) {
       return this.bot.mode === mode;
     },
-    async setMode(event) {
-      const [ok, bot] = await attempt(() => api.patch(`/api/v1/bots/${this.bot.id}`, { mode: event.target.value }), "saved");
+    isPolicy(policy) {
+      return this.bot.uncertain_policy === policy;
+    },
+    setMode(event) {
+      return this.change(event.target, "mode");
+    },
+    setPolicy(event) {
+      return this.change(event.target, "uncertain_policy");
+    },
+    async change(select, field) {
+      const [ok, bot] = await attempt(() => api.patch(`/api/v1/bots/${this.bot.id}`, { [field]: select.value }), "saved");
       if (ok) this.bot = bot;
-      else event.target.value = this.bot.mode;
+      else select.value = this.bot[field];
     },
     remove() {
       return this.deleteBot(this.bot, "/panel/bots");
