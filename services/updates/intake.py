@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 SEEN_BITS = 2**14  # update ids per piece: 2 KB
 SEEN_SECONDS = 48 * 3600  # U3
 ACTIVE_SECONDS = 360  # a chat counts as active for least_connections
-RETRY_AFTER_SECONDS = 5
+RETRY_AFTER_SECONDS = 5  # of a full lane, which takes a while to work off
+AWAY_SECONDS = 2  # of a Redis that does not answer: a restart takes no longer
 LARGEST_UPDATE = 1_000_000  # bytes, U1
 KINDS = frozenset(
     ("message", "edited_message", "callback_query", "my_chat_member", "chat_member", "inline_query")
@@ -199,4 +200,4 @@ def _without_surrogates(text: str) -> str:
 
 
 def _redis_away() -> FlotillaError:
-    return Unavailable("Redis does not answer", code="redis_unavailable", retry_after=RETRY_AFTER_SECONDS)
+    return Unavailable("Redis does not answer", code="redis_unavailable", retry_after=AWAY_SECONDS)

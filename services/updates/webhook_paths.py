@@ -8,7 +8,7 @@ from services.errors import Unavailable
 from services.platform import Platform
 from services.redis import keys
 from services.redis.changes import Topic
-from services.updates.intake import RETRY_AFTER_SECONDS
+from services.updates.intake import AWAY_SECONDS
 
 
 class WebhookPaths:
@@ -27,7 +27,7 @@ class WebhookPaths:
             found = self._redis.hget(keys.webhook_paths(), path_id)
         except RedisError as error:
             raise Unavailable(
-                "Redis does not answer", code="redis_unavailable", retry_after=RETRY_AFTER_SECONDS
+                "Redis does not answer", code="redis_unavailable", retry_after=AWAY_SECONDS
             ) from error
         if found is None:
             return None
