@@ -43,17 +43,21 @@ class Prepared:
 def eligible(
     pool: PoolSnapshot, now: float, slow_start_seconds: float = 60.0
 ) -> tuple[str, tuple[Candidate, ...]]:
-    """The tier that serves and its candidates: online members of the highest priority, else degraded ones (R4)."""
+    """The tier that serves and its candidates: online members of the highest priority, else degraded ones (R4).
+
+    Suspects of that tier keep a trickle beside them, and those of a higher one too: without clicks none could be cleared.
+    """
     open_members = [member for member in pool.members if is_open(member)]
     online = [member for member in open_members if member.status is MemberStatus.ONLINE]
     if online:
         top = max(member.priority for member in online)
-        tier = [
+        serving = [
             member
             for member in open_members
-            if member.priority == top and member.status in (MemberStatus.ONLINE, MemberStatus.SUSPECT)
+            if (member.status is MemberStatus.ONLINE and member.priority == top)
+            or (member.status is MemberStatus.SUSPECT and member.priority >= top)
         ]
-        return f"tier{top}", _candidates(pool, tier, now, slow_start_seconds)
+        return f"tier{top}", _candidates(pool, serving, now, slow_start_seconds)
     last = _last_resort(pool)
     return (LAST_RESORT, _candidates(pool, last, now, slow_start_seconds)) if last else ("", ())
 
@@ -70,20 +74,34 @@ def is_open(member: MemberSnapshot) -> bool:
 def _candidates(
     pool: PoolSnapshot, members: Sequence[MemberSnapshot], now: float, slow_start_seconds: float
 ) -> tuple[Candidate, ...]:
+    heeded = pool.strategy in HEEDS_WEIGHT
+    shares = {member.bot_id: member.weight if heeded else 1 for member in members}
+    factors = _factors(members, shares, now, slow_start_seconds)
     return tuple(
-        Candidate(
-            member.bot_id,
-            member.username,
-            member.weight if pool.strategy in HEEDS_WEIGHT else 1,
-            _factor(member, now, slow_start_seconds),
-        )
+        Candidate(member.bot_id, member.username, shares[member.bot_id], factors[member.bot_id])
         for member in members
     )
 
 
-def _factor(member: MemberSnapshot, now: float, slow_start_seconds: float) -> float:
-    if member.status is MemberStatus.SUSPECT:
-        return member.trickle
+def _factors(
+    members: Sequence[MemberSnapshot], shares: Mapping[int, int], now: float, slow_start_seconds: float
+) -> dict[int, float]:
+    """Each candidate's part of its share, by bot id. A suspect's trickle is a part of what its own tier would give it,
+    and it is measured against the best of the others: their slow start must not make more of it."""
+    suspects = [member for member in members if member.status is MemberStatus.SUSPECT]
+    factors = {
+        member.bot_id: _started(member, now, slow_start_seconds)
+        for member in members
+        if member.status is not MemberStatus.SUSPECT
+    }
+    best, all_shares = max(factors.values(), default=1.0), sum(shares.values())
+    for suspect in suspects:
+        tier = sum(shares[member.bot_id] for member in members if member.priority == suspect.priority)
+        factors[suspect.bot_id] = best * min(1.0, suspect.trickle * all_shares / tier)
+    return factors
+
+
+def _started(member: MemberSnapshot, now: float, slow_start_seconds: float) -> float:
     age = max(0.0, now - member.joined_at)
     if not member.slow_start or age >= slow_start_seconds:
         return 1.0
@@ -138,6 +156,8 @@ def obstacle(pool: PoolSnapshot, member: MemberSnapshot, tier: str) -> str:
         return "" if any(one is member for one in _last_resort(pool)) else "lower_tier"
     if member.status is MemberStatus.DEGRADED:
         return "degraded"
+    if member.status is MemberStatus.SUSPECT and tier and member.priority >= int(tier.removeprefix("tier")):
+        return ""
     return "" if f"tier{member.priority}" == tier else "lower_tier"
 
 
