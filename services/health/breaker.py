@@ -163,7 +163,7 @@ def _after_good(state: BreakerState, now: datetime, policy: Policy) -> BreakerSt
         return replace(calm, status=MemberStatus.ONLINE, status_cause="")
     if state.good_checks + 1 < policy.good_checks_to_return:
         again = now + timedelta(seconds=policy.recheck_seconds)
-        return replace(state, good_checks=state.good_checks + 1, next_check_at=again)
+        return replace(state, good_checks=state.good_checks + 1, permanent_failures=0, next_check_at=again)
     return replace(
         calm,
         status=MemberStatus.ONLINE,

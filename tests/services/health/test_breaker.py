@@ -97,6 +97,17 @@ TABLE = [
     ),
     (
         "online",
+        [
+            ("401", "degraded", 3, False),
+            ("401", "offline", 120, False),
+            ("good", "offline", 3, False),  # 401 flaps: a good probe begins the count anew
+            ("401", "offline", 240, False),
+            ("401", "offline", 480, False),
+            ("401", "banned", 600, False),
+        ],
+    ),
+    (
+        "online",
         [("401", "degraded", 3, False), ("good", "online", None, False), ("401", "degraded", 3, False)],
     ),
     ("suspect", [("good", "suspect", None, False)]),
