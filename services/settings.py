@@ -111,9 +111,7 @@ class Settings(BaseSettings):
         description="number of reverse proxies in front; exactly so many X-Forwarded-For entries are believed",
     )
     country_header: str = Field(
-        "CF-IPCountry",
-        pattern=r"^[A-Za-z0-9-]{0,60}$",
-        description="header in which a trusted proxy names the client's country (two letters); ignored without TRUSTED_PROXIES",
+        "CF-IPCountry", pattern=r"^[A-Za-z0-9-]{0,60}$", description="the trusted proxy's country header"
     )
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
@@ -209,9 +207,7 @@ class Settings(BaseSettings):
         description="seconds in which a new or recovered bot grows from 10 % to 100 % of its share",
     )
     clicks_retention_days: int = Field(
-        180,
-        ge=180,
-        description="days single clicks are kept; the counts made of them stay for good",
+        180, ge=180, description="days single clicks are kept; the counts made of them stay for good"
     )
     dead_letters_retention_days: int = Field(
         90,
