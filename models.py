@@ -1,6 +1,19 @@
 """All tables, thin. Rules live in services/; here are columns, keys and constraints only.
 
-Times are UTC (`UtcDateTime`), identifiers of Telegram are 64-bit, every foreign key is indexed.
+Times are UTC (`UtcDateTime`), identifiers of Telegram are 64-bit, every foreign key is indexed. What a column of states
+may hold stands in `services/states.py`.
+
+In this order, each part below a comment of its name:
+
+    Accounts                            Account, AccountSession, ApiKey, AuditEvent
+    Bots                                Bot, BotPlugin, PluginState
+    Pools and their members             RedirectPool, PoolSlug, PoolBot
+    Health                              PoolBotTransition, CheckGap, CheckDuration, BanWave, BanWaveMove, Conversion, ConversionHour
+    Clicks and what is counted of them  Click, ClickRollup, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
+    Experiments and rules               Experiment, ExperimentArm, ExperimentVisitor, PoolRule
+    Leads                               Lead, Start
+    Dead letters                        DeadLetter
+    Notifications                       Notification, NotificationDestination, NotificationRule, NotificationDelivery
 """
 
 from __future__ import annotations
@@ -27,7 +40,34 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from services.states import (
+    Audience,
+    BotMode,
+    BotStatus,
+    DeadLetterState,
+    DeliveryStatus,
+    DestinationKind,
+    MemberStatus,
+    OverLimit,
+    Strategy,
+    UncertainPolicy,
+    WaveStep,
+)
 from services.times import utc_now
+
+__all__ = [  # imported here and from here: the tables' states go with the tables
+    "Audience",
+    "BotMode",
+    "BotStatus",
+    "DeadLetterState",
+    "DeliveryStatus",
+    "DestinationKind",
+    "MemberStatus",
+    "OverLimit",
+    "Strategy",
+    "UncertainPolicy",
+    "WaveStep",
+]
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER key by itself
 
@@ -66,58 +106,7 @@ def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(str(v)) for v in values)})", name=f"{column}_known")
 
 
-class BotMode(StrEnum):
-    WEBHOOK = "webhook"
-    POLLING = "polling"
-
-
-class UncertainPolicy(StrEnum):
-    """What becomes of a send whose outcome nobody knows (O3): repeated once, or parked for the operator to decide."""
-
-    AT_LEAST_ONCE = "at_least_once"
-    AT_MOST_ONCE = "at_most_once"
-
-
-class BotStatus(StrEnum):
-    """What the bot is seen to do; `desired_running` is what its owner wants."""
-
-    CREATED = "created"
-    RUNNING = "running"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-class Strategy(StrEnum):
-    ROUND_ROBIN = "round_robin"
-    LEAST_CONNECTIONS = "least_connections"
-    RANDOM = "random"
-    WEIGHTED = "weighted"
-
-
-class MemberStatus(StrEnum):
-    """H2. `checking` until the first good check; `banned` only leaves by the owner's leave."""
-
-    CHECKING = "checking"
-    ONLINE = "online"
-    DEGRADED = "degraded"
-    SUSPECT = "suspect"
-    OFFLINE = "offline"
-    BANNED = "banned"
-
-
-class OverLimit(StrEnum):
-    REJECT = "reject"
-    REDIRECT = "redirect"
-
-
-class Audience(StrEnum):
-    """Who sent a click; only humans are counted."""
-
-    HUMAN = "human"
-    CRAWLER = "crawler"
-    PREVIEW = "preview"
-    PREFETCH = "prefetch"
-    HEAD = "head"
+# Accounts
 
 
 class Account(Base):
@@ -184,6 +173,9 @@ class AuditEvent(Base):
     at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+# Bots
+
+
 class Bot(Base):
     """A Telegram bot identity of one account (B1-B3). The token is sealed for "bot:<id>"."""
 
@@ -235,6 +227,22 @@ class BotPlugin(Base):
     name: Mapped[str] = mapped_column(String(50))
     enabled: Mapped[bool] = mapped_column(default=True)
     config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class PluginState(Base):
+    """Durable key/value store of a plugin per bot (P5)."""
+
+    __tablename__ = "plugin_states"
+    __table_args__ = (UniqueConstraint("bot_id", "plugin", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
+    plugin: Mapped[str] = mapped_column(String(50))
+    key: Mapped[str] = mapped_column(String(200))
+    value: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+# Pools and their members
 
 
 class RedirectPool(Base):
@@ -331,6 +339,9 @@ class PoolBot(Base):
     bot: Mapped[Bot] = relationship()
 
 
+# Health
+
+
 class PoolBotTransition(Base):
     """A change of a member's status; uptime is computed from these (H5)."""
 
@@ -357,13 +368,19 @@ class CheckGap(Base):
     ended_at: Mapped[datetime]  # the first one after
 
 
-class WaveStep(StrEnum):
-    """What a ban wave's timeline keeps of a bot: it was lost, banned after that, is back; or stepped in as a spare."""
+class CheckDuration(Base):
+    """How long health checks of a bot took, by hour and class of duration: enough for a mean and a percentile.
 
-    LOST = "lost"
-    BANNED = "banned"
-    BACK = "back"
-    PROMOTED = "promoted"
+    No foreign key: a check may end after its bot was deleted, and must not fail the sweep by it.
+    """
+
+    __tablename__ = "check_durations"
+
+    bot_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    le_ms: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # upper bound of the class
+    checks: Mapped[int] = mapped_column(default=0)
+    total_ms: Mapped[int] = mapped_column(default=0)
 
 
 class BanWave(Base):
@@ -433,6 +450,9 @@ class ConversionHour(Base):
     clicks: Mapped[int] = mapped_column(default=0)
     starts: Mapped[int] = mapped_column(default=0)
     lags: Mapped[list[Any]] = mapped_column(default=list)  # starts per 30 s of lag, the last one: later
+
+
+# Clicks and what is counted of them
 
 
 class Click(Base):
@@ -549,19 +569,7 @@ class ClickLedger(Base):
     opened_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class CheckDuration(Base):
-    """How long health checks of a bot took, by hour and class of duration: enough for a mean and a percentile.
-
-    No foreign key: a check may end after its bot was deleted, and must not fail the sweep by it.
-    """
-
-    __tablename__ = "check_durations"
-
-    bot_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    hour: Mapped[datetime] = mapped_column(primary_key=True)
-    le_ms: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # upper bound of the class
-    checks: Mapped[int] = mapped_column(default=0)
-    total_ms: Mapped[int] = mapped_column(default=0)
+# Experiments and rules
 
 
 class Experiment(Base):
@@ -641,6 +649,9 @@ class PoolRule(Base):
     )
 
 
+# Leads
+
+
 class Lead(Base):
     """A Telegram user known to a bot (A3). The first touch never changes; the last one does."""
 
@@ -683,25 +694,7 @@ class Start(Base):
     at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class PluginState(Base):
-    """Durable key/value store of a plugin per bot (P5)."""
-
-    __tablename__ = "plugin_states"
-    __table_args__ = (UniqueConstraint("bot_id", "plugin", "key"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
-    plugin: Mapped[str] = mapped_column(String(50))
-    key: Mapped[str] = mapped_column(String(200))
-    value: Mapped[dict[str, Any]] = mapped_column(default=dict)
-
-
-class DeadLetterState(StrEnum):
-    """Open until somebody replays or discards it; a replay that fails again opens it anew."""
-
-    OPEN = "open"
-    REPLAYING = "replaying"
-    RESOLVED = "resolved"
+# Dead letters
 
 
 class DeadLetter(Base):
@@ -738,6 +731,9 @@ class DeadLetter(Base):
     resolution: Mapped[str] = mapped_column(String(200), default="")  # "replayed", or "discarded: <reason>"
 
 
+# Notifications
+
+
 class Notification(Base):
     """Something the owner should know (N1), one per change (`dedupe_key`), shown in the panel."""
 
@@ -758,21 +754,6 @@ class Notification(Base):
     bot_id: Mapped[int | None] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
     read_at: Mapped[datetime | None]
-
-
-class DestinationKind(StrEnum):
-    TELEGRAM = "telegram"
-    EMAIL = "email"
-    WEBHOOK = "webhook"
-
-
-class DeliveryStatus(StrEnum):
-    """`pending` until it was sent, given up (`failed`), or not wanted any more (`skipped`)."""
-
-    PENDING = "pending"
-    SENT = "sent"
-    FAILED = "failed"
-    SKIPPED = "skipped"
 
 
 class NotificationDestination(Base):

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "commands": {"commands", "blueprints.platform", "services", "models"},
     "jobs": {"jobs", "services", "models"},
     "services": {"services", "models", "plugins"},
-    "models": {"services.times"},
+    "models": {"services.times", "services.states"},
     "plugins": {"plugins"},
     "launch": {"launch", "services", "models"},
     "migrations": {"models", "services"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
 
+import models
 from models import Base
 from services.platform import Platform
 from services.schema import _config, newest
@@ -32,6 +34,16 @@ def test_the_newest_migration_makes_what_the_models_say(platform: Platform) -> N
 
 def test_the_migrations_have_one_head_and_it_is_the_one_the_web_process_expects() -> None:
     assert ScriptDirectory.from_config(_config()).get_heads() == [newest()]
+
+
+def test_the_contents_of_the_models_name_every_table_in_order() -> None:
+    contents = (models.__doc__ or "").partition("each part below")[2]
+    listed = [name for name in re.findall(r"[A-Z]\w+", contents) if hasattr(models, name)]
+    assert listed == [name for name, kind in vars(models).items() if _is_table(kind)]
+
+
+def _is_table(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Base) and kind is not Base
 
 
 def _leading_columns(table: Table) -> Iterator[str]:
