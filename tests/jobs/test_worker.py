@@ -16,9 +16,11 @@ from jobs.rq_worker import bury
 from models import Bot, DeadLetter
 from services.platform import Platform
 from services.redis import keys
+from services.redis.incarnation import bearer
 from services.redis.jobs import JobName, JobQueue, enqueue
 from services.settings import Settings
 from services.system.heartbeats import processes
+from services.updates.lanes import lane_of
 from tests.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
 from tests.servers.sandbox import Sandbox, wait_until
 
@@ -94,6 +96,21 @@ def test_a_killed_worker_loses_nothing_and_the_next_goes_on_in_order(
         mine = [text for chat, text in texts(sandbox, bot) if chat == user]
         first_seen = list(dict.fromkeys(mine))
         assert first_seen == [f"sleep 0.05 {n:02}" for n in range(8)]
+
+
+@pytest.mark.skipif(not bearer(), reason="/proc tells nothing of processes here")
+def test_a_worker_that_starts_takes_over_what_a_killed_one_held_with_no_clock_running(
+    platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot
+) -> None:
+    [user] = people(sandbox, bot, 1)
+    lane = lane_of(bot.id, str(user), platform.settings.update_lanes)
+    accept_all(platform, bot, [message(1, user, "sleep 2 hello")])
+    with worker_process(settings, command=TRIAL) as first:
+        wait_until(lambda: platform.redis.exists(keys.lease(f"lane:{lane}")), seconds=60)
+        first.kill()
+    platform.redis.persist(keys.lease(f"lane:{lane}"))  # it would never run out
+    with worker_process(settings, command=TRIAL):
+        wait_until(lambda: texts(sandbox, bot) == [(user, "sleep 2 hello")], seconds=60)
 
 
 def _ended_or_answered(worker: WorkerProcess, sandbox: Sandbox, bot: Bot) -> bool:

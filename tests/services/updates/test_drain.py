@@ -9,12 +9,13 @@ import time
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import select
 
 from models import Bot, DeadLetter, Lead, Start
 from plugins.context import BotFacts
 from services.platform import Platform
-from services.redis import keys
+from services.redis import keys, streams
 from services.redis.changes import Topic, announce
 from services.redis.keeper import LeaseKeeper
 from services.updates import drain as drain_module
@@ -22,6 +23,7 @@ from services.updates.effects import Committer, Settled
 from services.updates.handling import Handled, Handling, Send, Waiting
 from services.updates.inbound import Inbound
 from services.updates.intake import Intake
+from services.updates.lanes import lane_of
 from tests.servers.fleet import Plugins, accept_all, add_bot, message, stream, working
 from tests.servers.sandbox import Sandbox, wait_until
 from tests.services.updates import plugins_for_tests
@@ -294,6 +296,23 @@ def test_a_holder_that_lost_its_lease_can_do_no_harm(platform: Platform, bot: Bo
     assert stale.commit([settled(entry_id, bot, "stale")]) is None
     assert replies(platform, bot) == []
     assert platform.redis.xlen(keys.update_lane(lane)) == 1
+
+
+def test_a_restart_of_redis_ends_no_drain(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, failures = streams.read, iter([RedisConnectionError("gone")] * 3)
+
+    def failing(*arguments: Any, **options: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(streams, "read", failing)
+    accept_all(platform, bot, [message(1, 5, "hello")])
+    Inbound(platform, threading.Event()).drain(lane_of(bot.id, "5", platform.settings.update_lanes))
+    assert next(failures, None) is None
+    assert replies(platform, bot) == [("5", "hello")]
 
 
 def test_a_lane_is_drained_by_one_at_a_time(platform: Platform, bot: Bot) -> None:
