@@ -9,7 +9,7 @@ from typing import Any
 import gevent
 from redis import RedisError
 from rq import SimpleWorker
-from rq.exceptions import AbandonedJobError
+from rq.exceptions import AbandonedJobError, DeserializationError
 from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
@@ -23,6 +23,7 @@ from services.redis.jobs import JobName
 
 logger = logging.getLogger(__name__)
 ALLOWED: frozenset[str] = frozenset(JobName)
+UNREADABLE = "unreadable"
 strangers = Strangers()
 WORKER_TTL_SECONDS = 30  # an idle worker asks anew every 15; RQ's own 420 would sit on a dead connection
 
@@ -43,6 +44,13 @@ class GeventDeathPenalty(BaseDeathPenalty):
 
 class AllowedJob(Job):
     """A job whose function stands in JobName; callbacks and webhooks of RQ, which run or call anything, do nothing."""
+
+    def _deserialize_data(self) -> None:
+        """A job that cannot be read, as of another serializer, bears nobody's name and is refused like any other."""
+        try:
+            super()._deserialize_data()  # type: ignore[no-untyped-call]
+        except DeserializationError:
+            self._func_name, self._instance, self._args, self._kwargs = UNREADABLE, None, (), {}
 
     @property
     def func(self) -> Any:

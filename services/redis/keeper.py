@@ -12,7 +12,9 @@ from services.redis import keys
 from services.redis.leases import Lease
 
 logger = logging.getLogger(__name__)
-TTL_SECONDS = 4.0  # a dead holder is replaced after this and one tick of the reconciler
+TTL_SECONDS = (
+    4.0  # a holder that sleeps, or died on another machine, is replaced after this and a tick of the clock
+)
 RENEW_SECONDS = 1.0
 # KEYS leases; ARGV[1] TTL in ms, then the token of each. Per lease 1 when renewed, 0 when no longer ours.
 RENEW_ALL = """

@@ -88,6 +88,18 @@ def test_when_nobody_comes_for_it_there_is_one_dead_letter_for_its_name(
     assert queue.job_ids == []
 
 
+def test_a_job_that_cannot_be_read_is_refused_and_the_worker_goes_on(
+    platform: Platform, queue: Queue
+) -> None:
+    unreadable, later = queue.enqueue(LATER), queue.enqueue(LATER)
+    platform.job_redis.hset(unreadable.key, "data", b"\x80\x05 of another serializer")
+    work_off(platform)
+    [letter] = letters(platform)
+    assert letter.payload["function"] == "unreadable"
+    gevent.sleep(0.5)
+    assert queue.job_ids == [later.id]
+
+
 @pytest.mark.parametrize(
     ("name", "foreign"),
     [
