@@ -28,6 +28,7 @@ from services.health.gaps import longest_silence
 from services.health.guard import is_outage
 from services.health.members import Applied, apply_outcomes
 from services.health.outage import Outage, follow_outage
+from services.health.wave import end_waves
 from services.metrics import BREAKER_TRANSITIONS, SWEEP_SECONDS
 from services.platform import Platform
 from services.pools.snapshot import publish
@@ -70,6 +71,7 @@ def sweep(platform: Platform, *, clock: Clock = utc_now, pause: Wait = time.slee
         bots = _due_bots(platform, began, None)
         found = _round(platform, bots, clock, jitter=JITTER_SECONDS)
         _finish(platform, found, began, time.monotonic() - timer)
+        end_waves(platform, clock())
         lease.renew()
         until = began + timedelta(seconds=min(LINGER_SECONDS, platform.settings.health_interval_seconds))
         _look_again(platform, [bot.id for bot in bots], began, until, clock, pause)

@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from models import BanWave, Bot, PoolBot, PoolBotTransition, RedirectPool, WaveStep
+from models import (
+    BanWave,
+    Bot,
+    MemberStatus,
+    Notification,
+    PoolBot,
+    PoolBotTransition,
+    RedirectPool,
+    WaveStep,
+)
 from services.accounts.caller import Caller, get_owned, record
 from services.errors import Conflict
 from services.health.alerts import LOST, Change, about
@@ -29,6 +38,11 @@ from services.times import utc_now
 WINDOW: Final = timedelta(minutes=10)
 FEWEST: Final = 2
 SPARE, NORMAL = -1, 0  # priorities
+SERVED: Final = (
+    MemberStatus.ONLINE,
+    MemberStatus.DEGRADED,
+    MemberStatus.SUSPECT,
+)  # who never served cannot be lost
 
 
 def follow_waves(
@@ -39,17 +53,60 @@ def follow_waves(
     The pools must be locked by the caller. The alert goes out in one message with those of the losses themselves: what
     happens to a pool at one time is grouped when it is delivered.
     """
-    fresh = {change.member.id for change in changes if change.is_loss and change.before not in LOST}
+    fresh = {change.member.id for change in changes if change.is_loss and change.before in SERVED}
     for pool_id in sorted({change.member.pool_id for change in changes if change.is_loss}):
         members = _members(session, pool_id)
         lost = _lost(session, members, now)
         pool = members[0].pool
+        _end_if_over(session, pool, members, now)
         if pool.wave_at is not None:
             added = [one for one in lost if one.member.id in fresh]
-            _ride(session, open_wave(session, pool, pool.wave_at), added, members, now)
+            wave = open_wave(session, pool, pool.wave_at)
+            promoted = _ride(session, wave, added, members, now)
+            if len(lost) >= FEWEST and _last_told(session, pool) <= now - WINDOW:
+                _tell(session, wave, pool, lost, promoted, health[pool_id], now)
         elif len(lost) >= FEWEST:
             _begin(session, lost, members, health[pool_id], now)
     note_fates(session, changes)
+
+
+def end_waves(platform: Platform, now: datetime) -> None:
+    """End the waves that promoted nobody and are over: all are back, or nobody was lost for ten minutes."""
+    standing = select(RedirectPool.id).where(RedirectPool.wave_at.is_not(None))
+    idle = (
+        ~select(PoolBot.id)
+        .where(PoolBot.pool_id == RedirectPool.id, PoolBot.promoted_at.is_not(None))
+        .exists()
+    )
+    with platform.database.reading() as session:
+        if session.scalar(standing.where(idle).limit(1)) is None:
+            return
+    with platform.database.transaction() as session:
+        for pool in session.scalars(
+            select(RedirectPool)
+            .where(RedirectPool.id.in_(standing.where(idle)))
+            .order_by(RedirectPool.id)
+            .with_for_update(key_share=True)
+        ).all():
+            _end_if_over(session, pool, _members(session, pool.id), now)
+
+
+def _end_if_over(session: Session, pool: RedirectPool, members: Sequence[PoolBot], now: datetime) -> None:
+    """A wave with promotions stands until its owner reverts them; one without has nothing to revert."""
+    if pool.wave_at is None or any(member.promoted_at is not None for member in members):
+        return
+    wave = open_wave(session, pool, pool.wave_at)
+    losses = [move for move in wave.moves if move.step == WaveStep.LOST]
+    away = {member.bot_id for member in members if member.status in LOST}
+    last = max((move.at for move in losses), default=wave.began_at)
+    if last > now - WINDOW and (not losses or any(move.bot_id in away for move in losses)):
+        return
+    close_wave(session, pool, now)
+    session.execute(
+        update(RedirectPool)
+        .where(RedirectPool.id == pool.id)
+        .values(wave_at=None, updated_at=RedirectPool.updated_at)
+    )
 
 
 def revert_wave(platform: Platform, caller: Caller, pool_id: int | str) -> int:
@@ -97,7 +154,7 @@ def _lost(session: Session, members: Iterable[PoolBot], now: datetime) -> list[L
         .where(
             PoolBotTransition.pool_bot_id.in_(away),
             PoolBotTransition.at > now - WINDOW,
-            PoolBotTransition.from_status.not_in(LOST),
+            PoolBotTransition.from_status.in_(SERVED),
             PoolBotTransition.to_status.in_(LOST),
         )
         .order_by(PoolBotTransition.id)
@@ -121,7 +178,7 @@ def _begin(
     )
     wave = open_wave(session, pool, now)
     promoted = _ride(session, wave, lost, members, now)
-    _tell(session, wave, pool, [one.member for one in lost], promoted, health)
+    _tell(session, wave, pool, lost, promoted, health, now)
 
 
 def _ride(
@@ -137,19 +194,29 @@ def _ride(
     return spares
 
 
+def _last_told(session: Session, pool: RedirectPool) -> datetime:
+    """When the owner was last told of a wave in this pool; its beginning at the latest."""
+    at = session.scalar(
+        select(func.max(Notification.at)).where(
+            Notification.pool_id == pool.id, Notification.kind == Kind.BAN_WAVE
+        )
+    )
+    return max(one for one in (at, pool.wave_at) if one is not None)
+
+
 def _tell(
     session: Session,
     wave: BanWave,
     pool: RedirectPool,
-    lost: Sequence[PoolBot],
+    lost: Sequence[Loss],
     spares: Sequence[PoolBot],
     health: PoolHealth,
+    now: datetime,
 ) -> None:
     kind = Kind.BAN_WAVE
-    now = wave.began_at
     params = {
         "wave": wave.id,
-        "lost": _names(one.bot for one in lost),
+        "lost": _names(one.member.bot for one in lost),
         "promoted": _names(one.bot for one in spares),
     }
     notify(

@@ -29,7 +29,7 @@ def open_wave(session: Session, pool: RedirectPool, began_at: datetime) -> BanWa
 
 
 def close_wave(session: Session, pool: RedirectPool, reverted_at: datetime) -> None:
-    """The owner took the promotions back."""
+    """The owner took the promotions back, or a wave without any is over."""
     open_wave(session, pool, pool.wave_at or reverted_at).reverted_at = reverted_at
 
 

@@ -13,7 +13,7 @@ from services.accounts.caller import Caller
 from services.errors import Conflict, NotFound
 from services.health.breaker import Cause, CheckOutcome, Verdict
 from services.health.members import apply_outcomes
-from services.health.wave import revert_wave
+from services.health.wave import end_waves, revert_wave
 from services.platform import Platform
 from services.pools.fields import MemberChange
 from services.pools.members import update_member
@@ -22,6 +22,7 @@ from services.redis import keys
 from tests.services.health.world import Fleet, add_account, pool_in_tables
 
 DEAD = CheckOutcome(Verdict.DEAD, Cause.UNAUTHORIZED)
+GOOD = CheckOutcome(Verdict.GOOD)
 
 
 def with_spares(platform: Platform, members: int, spares: int) -> Fleet:
@@ -128,3 +129,80 @@ def test_another_accounts_wave_is_nobodys_business(platform: Platform) -> None:
         stranger = add_account(session)
     with pytest.raises(NotFound):
         revert_wave(platform, Caller(stranger.id, f"account:{stranger.id}"), fleet.pool_id)
+
+
+def waves_told(fleet: Fleet) -> list[str]:
+    return [text for text in fleet.told() if text.startswith("🌊")]
+
+
+def give_back(fleet: Fleet, *which: int) -> None:
+    """Two good checks each, after the hold."""
+    fleet.clock.pause(121)
+    for _ in range(2):
+        with fleet.platform.database.transaction() as session:
+            apply_outcomes(session, {fleet.bot_ids[index]: GOOD for index in which}, fleet.clock())
+        fleet.clock.pause(4)
+
+
+@pytest.mark.data
+def test_a_wave_that_promoted_nobody_ends_when_all_are_back_and_the_next_one_is_told(
+    platform: Platform,
+) -> None:
+    fleet = pool_in_tables(platform, 6)
+    lose(fleet, 0, 1)
+    give_back(fleet, 0)
+    end_waves(platform, fleet.clock())
+    assert fleet.pool().wave_at is not None, "one is still away"
+    with platform.database.transaction() as session:
+        session.execute(update(PoolBot).values(next_check_at=None))
+    give_back(fleet, 1)
+    end_waves(platform, fleet.clock())
+    assert fleet.pool().wave_at is None
+    lose(fleet, 2, 3)
+    assert len(waves_told(fleet)) == 2
+    assert ", ".join(f"@{name}" for name in fleet.names[2:4]) in waves_told(fleet)[1]
+
+
+@pytest.mark.data
+def test_a_wave_that_promoted_nobody_ends_ten_minutes_after_its_last_loss(platform: Platform) -> None:
+    fleet = pool_in_tables(platform, 6)
+    lose(fleet, 0, 1)
+    fleet.clock.pause(500)
+    lose(fleet, 2)
+    fleet.clock.pause(500)
+    end_waves(platform, fleet.clock())
+    assert fleet.pool().wave_at is not None
+    fleet.clock.pause(101)
+    lose(fleet, 3, 4)
+    assert len(waves_told(fleet)) == 2
+    fleet.clock.pause(601)
+    end_waves(platform, fleet.clock())
+    assert fleet.pool().wave_at is None
+
+
+@pytest.mark.data
+def test_a_standing_wave_with_promotions_tells_of_the_next_one(platform: Platform) -> None:
+    fleet = with_spares(platform, 6, 1)
+    lose(fleet, 0, 1)
+    fleet.clock.pause(300)
+    lose(fleet, 2)
+    assert len(waves_told(fleet)) == 1, "the same wave goes on"
+    fleet.clock.pause(601)
+    end_waves(platform, fleet.clock())
+    assert fleet.pool().wave_at is not None, "its owner has not taken the promotion back"
+    lose(fleet, 3)
+    assert len(waves_told(fleet)) == 1, "one loss is no wave"
+    lose(fleet, 4)
+    assert len(waves_told(fleet)) == 2
+    assert ", ".join(f"@{name}" for name in fleet.names[3:5]) in waves_told(fleet)[1]
+
+
+def test_a_bot_that_never_served_is_no_loss_of_a_wave(platform: Platform) -> None:
+    fleet = with_spares(platform, 3, 1)
+    with platform.database.transaction() as session:
+        session.execute(update(PoolBot).where(PoolBot.bot_id == fleet.bot_ids[0]).values(status="checking"))
+    lose(fleet, 0, 1)
+    assert fleet.statuses()[:2] == ["offline", "offline"]
+    assert (fleet.pool().wave_at, waves_told(fleet), priorities(fleet)[3]) == (None, [], -1)
+    lose(fleet, 2)
+    assert fleet.names[0] not in waves_told(fleet)[0]
