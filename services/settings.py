@@ -209,11 +209,7 @@ class Settings(BaseSettings):
     clicks_retention_days: int = Field(
         180, ge=180, description="days single clicks are kept; the counts made of them stay for good"
     )
-    dead_letters_retention_days: int = Field(
-        90,
-        ge=1,
-        description="days a dead letter is kept after it was replayed or discarded; one that waits is kept until then",
-    )
+    dead_letters_retention_days: int = Field(90, ge=1, description="days a settled dead letter is kept")
     access_log: bool = Field(
         False,
         description="`on` writes visitors' addresses, agents and referrers of `/go` to DATA_DIR/access, the only place "

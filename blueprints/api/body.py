@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Annotated, Any, Protocol, TypeVar
 
 from flask import request
@@ -98,12 +99,14 @@ def _reason(kind: str, message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-class _Numbered(Protocol):
+Row = TypeVar("Row")
+
+
+class Paged(Protocol):
+    """What asks for a part of a list."""
+
     @property
-    def id(self) -> int: ...
-
-
-Row = TypeVar("Row", bound=_Numbered)
+    def limit(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -124,11 +127,17 @@ def listing(items: Sequence[Any], next_cursor: str | None = None) -> dict[str, A
     return {"items": list(items), "next": next_cursor}
 
 
-def page_of(rows: Sequence[Row], asked: Page, describe: Callable[[Row], Any]) -> dict[str, Any]:
-    """A list answer from up to `asked.limit + 1` rows in order of id: the surplus row only shows there is more."""
+def page_of(
+    rows: Sequence[Row],
+    asked: Paged,
+    describe: Callable[[Row], Any],
+    number: Callable[[Row], int] = attrgetter("id"),
+) -> dict[str, Any]:
+    """A list answer from up to `asked.limit + 1` rows in order of their `number`, up or down: the surplus row only
+    shows that there is more."""
     shown = rows[: asked.limit]
     more = len(rows) > asked.limit
-    return listing([describe(row) for row in shown], str(shown[-1].id) if more else None)
+    return listing([describe(row) for row in shown], str(number(shown[-1])) if more else None)
 
 
 def _number(name: str, default: int, lowest: int, highest: int) -> int:

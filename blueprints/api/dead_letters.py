@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import BaseModel, Field
 
 from blueprints.access import api, caller
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, Moment, listing, parse, query
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, Moment, listing, page_of, parse, query
 from blueprints.platform import platform
 from models import DeadLetterState
 from services.accounts.caller import Scope
@@ -83,8 +83,7 @@ def index() -> dict[str, Any]:
     """The caller's dead letters, newest first."""
     asked = query(LettersQuery)
     rows = list_letters(platform(), caller(), asked.wanted(), before_id=asked.cursor, limit=asked.limit + 1)
-    shown = rows[: asked.limit]
-    return listing([describe(row) for row in shown], str(shown[-1].id) if len(rows) > asked.limit else None)
+    return page_of(rows, asked, describe)
 
 
 @blueprint.get("/groups")

@@ -9,7 +9,7 @@ from flask_babel import get_locale
 from pydantic import Field
 
 from blueprints.access import api, caller
-from blueprints.api.body import Body, listing, page, parse
+from blueprints.api.body import Body, page, page_of, parse
 from blueprints.platform import platform
 from services.accounts.caller import Scope
 from services.notifications import notify
@@ -30,9 +30,7 @@ def index() -> dict[str, Any]:
     """The caller's notifications, newest first; `cursor` leads to older ones."""
     asked, locale = page(), str(get_locale())
     rows = notify.recent(platform(), caller(), asked.limit + 1, before=asked.after or None)
-    shown = rows[: asked.limit]
-    more = str(shown[-1].id) if len(rows) > asked.limit else None
-    return listing([describe_notification(row, locale) for row in shown], more)
+    return page_of(rows, asked, lambda row: describe_notification(row, locale))
 
 
 @blueprint.post("/read")

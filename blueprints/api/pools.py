@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
@@ -93,9 +95,7 @@ def waves(pool_id: int) -> ResponseReturnValue:
     """The pool's ban waves, newest first."""
     asked = page()
     found = list_waves(platform(), caller(), pool_id, before=asked.after, limit=asked.limit + 1)
-    return listing(
-        found[: asked.limit], str(found[asked.limit - 1]["id"]) if len(found) > asked.limit else None
-    )
+    return page_of(found, asked, dict, itemgetter("id"))
 
 
 @blueprint.get("/<int:pool_id>/waves/<int:wave_id>")

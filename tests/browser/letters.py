@@ -1,4 +1,4 @@
-"""Dead letters of a bot, put straight into the tables of the running installation."""
+"""Dead letters of a bot in the running installation, and what a person does about them on their page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from selenium.webdriver.support.ui import Select
 from sqlalchemy import delete, select
 
 from models import Bot, DeadLetter
 from services.dead_letters.store import new_error_id, sealed_original, store
 from services.platform import Platform
 from services.times import utc_now
+from tests.browser.conftest import Browser
 
 CHAT = 987_654_321  # who writes a word that no plugin answers
 
@@ -62,3 +64,70 @@ def _update(number: int) -> str:
     at = int(utc_now().timestamp())
     message = {"message_id": number, "date": at, "chat": chat, "from": person, "text": "hm"}
     return json.dumps({"update_id": 10_000 + number, "message": message})
+
+
+def filter_letters(browser: Browser) -> None:
+    """By kind; and what can't be replayed says so."""
+    browser.open("/panel/dead-letters")
+    _rows(browser, 4)
+    Select(browser.find("#letters-kind")).select_by_visible_text("Corpo inválido")
+    _rows(browser, 1)
+    Select(browser.find("#letters-kind")).select_by_visible_text("Todos os tipos")
+    _rows(browser, 4)
+    browser.click(".list-wrap button", "Reenviar")  # of the newest cause, which has nothing to replay
+    browser.see("Nada disso pode ser reenviado", ".toasts")
+
+
+def replay_one(browser: Browser, platform: Platform) -> None:
+    """One cause, one letter looked at and replayed after the dry run has counted it."""
+    browser.click('[aria-label="Mostrar KeyError: first"]')
+    _rows(browser, 2)
+    browser.click(".table-letters button", "Detalhes")
+    browser.see("KeyError: first", "dialog[open] pre")
+    browser.click('dialog[open] [aria-label="Fechar"]')
+    browser.click(".table-letters tbody input")
+    browser.see("1 selecionadas")
+    browser.click("main button", "Reenviar selecionadas")
+    browser.see("Reenviar 1?", "#confirm")  # a dry run has counted
+    browser.click("#confirm button", "Cancelar")
+    assert outcomes(platform)["KeyError: first"] == ["open", "open"], "the count alone sends nothing"
+    browser.click("main button", "Reenviar selecionadas")
+    browser.click("#confirm button", "Reenviar")
+    _outcome(browser, platform, "KeyError: first", ["open", "replayed"])
+
+
+def replay_all(browser: Browser, platform: Platform) -> None:
+    """Everything that matches, after the question."""
+    browser.click("main button", "Todas as causas")
+    _rows(browser, 3)
+    browser.click("main button", "Reenviar todas")
+    browser.see("Reenviar 2?", "#confirm")
+    browser.click("#confirm button", "Reenviar")
+    _outcome(browser, platform, "KeyError: first", ["replayed", "replayed"])
+    _outcome(browser, platform, "ValueError: second", ["replayed"])
+
+
+def discard_one(browser: Browser, platform: Platform) -> None:
+    """A cause with a reason; what may have arrived stays."""
+    _rows(browser, 1)
+    browser.click('[aria-label="Descartar The body was no update"]')
+    browser.type("#discard-reason", "um teste meu")
+    browser.click("dialog[open] .btn-danger-solid", "Descartar")
+    _outcome(browser, platform, "The body was no update", ["discarded: um teste meu"])
+    browser.click("main .segmented button", "Resolvidas")
+    browser.see("Descartada: um teste meu")
+    assert outcomes(platform)["Read timed out"] == ["open"], "what may have arrived is chosen by hand"
+    browser.click("main .segmented button", "Talvez entregues")
+    _rows(browser, 1)
+
+
+def _rows(browser: Browser, count: int) -> None:
+    """Wait until so many dead letters are listed."""
+    selector = ".table-letters tbody tr"
+    browser.wait(
+        lambda: len(browser.driver.find_elements("css selector", selector)) == count, f"not {count} letters"
+    )
+
+
+def _outcome(browser: Browser, platform: Platform, cause: str, wanted: list[str]) -> None:
+    browser.wait(lambda: outcomes(platform)[cause] == wanted, f"{cause} did not become {wanted}")

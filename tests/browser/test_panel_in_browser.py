@@ -11,16 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
 from sqlalchemy import func, select, update
 
 from models import ClickRollup, RedirectPool
-from services.platform import Platform
 from services.times import utc_now
 from tests.blueprints.visiting import PERSON
+from tests.browser import letters
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
-from tests.browser.letters import dead_letters, outcomes
 
 PAGES = (
     "/panel",
@@ -156,62 +154,11 @@ def test_a_bot_leaves_the_pool_only_after_the_question(browser: Browser, fleet: 
 def test_dead_letters_are_filtered_looked_at_replayed_and_discarded(
     browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
 ) -> None:
-    platform = installation.platform
-    with dead_letters(platform, fleet[1]["username"]):
-        browser.open("/panel/dead-letters")
-        _rows(browser, 4)
-        Select(browser.find("#letters-kind")).select_by_visible_text("Corpo inválido")
-        _rows(browser, 1)
-        Select(browser.find("#letters-kind")).select_by_visible_text("Todos os tipos")
-        _rows(browser, 4)
-        browser.click(".list-wrap button", "Reenviar")  # of the newest cause, which has nothing to replay
-        browser.see("Nada disso pode ser reenviado", ".toasts")
-
-        browser.click('[aria-label="Mostrar KeyError: first"]')
-        _rows(browser, 2)
-        browser.click(".table-letters button", "Detalhes")
-        browser.see("KeyError: first", "dialog[open] pre")
-        browser.click('dialog[open] [aria-label="Fechar"]')
-        browser.click(".table-letters tbody input")
-        browser.see("1 selecionadas")
-        browser.click("main button", "Reenviar selecionadas")
-        browser.see("Reenviar 1?", "#confirm")  # a dry run has counted
-        browser.click("#confirm button", "Cancelar")
-        assert outcomes(platform)["KeyError: first"] == ["open", "open"], "the count alone sends nothing"
-        browser.click("main button", "Reenviar selecionadas")
-        browser.click("#confirm button", "Reenviar")
-        _outcome(browser, platform, "KeyError: first", ["open", "replayed"])
-
-        browser.click("main button", "Todas as causas")
-        _rows(browser, 3)
-        browser.click("main button", "Reenviar todas")
-        browser.see("Reenviar 2?", "#confirm")
-        browser.click("#confirm button", "Reenviar")
-        _outcome(browser, platform, "KeyError: first", ["replayed", "replayed"])
-        _outcome(browser, platform, "ValueError: second", ["replayed"])
-
-        _rows(browser, 1)
-        browser.click('[aria-label="Descartar The body was no update"]')
-        browser.type("#discard-reason", "um teste meu")
-        browser.click("dialog[open] .btn-danger-solid", "Descartar")
-        _outcome(browser, platform, "The body was no update", ["discarded: um teste meu"])
-        browser.click("main .segmented button", "Resolvidas")
-        browser.see("Descartada: um teste meu")
-        assert outcomes(platform)["Read timed out"] == ["open"], "what may have arrived is chosen by hand"
-        browser.click("main .segmented button", "Talvez entregues")
-        _rows(browser, 1)
-
-
-def _rows(browser: Browser, count: int) -> None:
-    """Wait until so many dead letters are listed."""
-    selector = ".table-letters tbody tr"
-    browser.wait(
-        lambda: len(browser.driver.find_elements("css selector", selector)) == count, f"not {count} letters"
-    )
-
-
-def _outcome(browser: Browser, platform: Platform, cause: str, wanted: list[str]) -> None:
-    browser.wait(lambda: outcomes(platform)[cause] == wanted, f"{cause} did not become {wanted}")
+    with letters.dead_letters(installation.platform, fleet[1]["username"]):
+        letters.filter_letters(browser)
+        letters.replay_one(browser, installation.platform)
+        letters.replay_all(browser, installation.platform)
+        letters.discard_one(browser, installation.platform)
 
 
 def test_a_bots_words_are_changed_in_its_form(
