@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from models import Bot
+from services.platform import Platform
 from services.settings import Settings
+from services.updates import drain as drain_module
+from tests.servers.fleet import add_bot
 from tests.servers.sandbox import Sandbox
+from tests.services.updates import plugins_for_tests
+from tests.services.updates.draining import TRIAL
 
 
 @pytest.fixture
@@ -20,3 +26,18 @@ def settings(settings: Settings, sandbox: Sandbox) -> Settings:
             "user_rate_per_minute": 0.0,
         }
     )
+
+
+@pytest.fixture
+def quick_drains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drains that leave an empty lane and try again soon; no calls on record yet."""
+    plugins_for_tests.calls.clear()
+    monkeypatch.setattr(drain_module, "RETRY_DELAYS", (0.05, 0.1, 0.2))
+    monkeypatch.setattr(drain_module, "LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(drain_module, "LOOK_SECONDS", 0.1)
+
+
+@pytest.fixture
+def bot(platform: Platform) -> Bot:
+    """A bot whose replies stay in its outbox, because nobody sends."""
+    return add_bot(platform, {"id": 7001, "username": "trial_bot", "token": "7001:" + "A" * 35}, TRIAL)
