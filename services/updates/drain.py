@@ -31,7 +31,7 @@ from services.updates.effects import Committer, Settled
 from services.updates.fairness import FairQueue
 from services.updates.handling import NOTHING, Handled, Handling, Unreadable, Waiting
 from services.updates.lanes import is_urgent
-from services.updates.recovery import ALONE, ALONE_SECONDS, IN_BATCH, ISOLATION_SECONDS, POISON, Suspects
+from services.updates.recovery import POISON, Apart, Suspects
 
 logger = logging.getLogger(__name__)
 READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does not hide the others behind it
@@ -69,7 +69,6 @@ class Drain:
         self._holding = holding
         self._lane = lane
         self._stopping = stopping
-        self._isolation = isolation
         self._crew = Crew(
             FairQueue[Waiting](per_bot=HANDLERS_PER_BOT, in_order=True),
             self._handle,
@@ -84,7 +83,7 @@ class Drain:
         self._attempts: dict[str, int] = {}
         self._committer = Committer(platform.redis, lane, platform.settings.update_lanes, holding.lease.token)
         self._suspects = Suspects(platform.redis, lane)
-        self._isolation_ends = 0.0
+        self._apart = Apart(self._suspects, self._crew, isolation, lambda: self._going)
 
     def run(self) -> None:
         """Drain until the lane stays empty, the process stops, or the lease is lost. RedisError ends it too."""
@@ -107,7 +106,7 @@ class Drain:
         stored = redis.hgetall(keys.update_attempts(self._lane))
         self._attempts = {str(entry_id): int(number) for entry_id, number in stored.items()}
         self._suspects.begin(self._holding.lease.token)
-        self._isolation_ends = time.monotonic() + ISOLATION_SECONDS
+        self._apart.begin()
 
     def _read_for_ever(self) -> bool:
         """Read and hand out; True when the lane was left empty, False when it is to be handed back."""
@@ -152,7 +151,7 @@ class Drain:
         self._handling.judge([waiting for waiting in entries if not waiting.newer])
         self._cursor = entries[-1].entry_id
         if self._suspects.includes(entries[0].entry_id):
-            self._hand_out_suspects(entries)
+            self._apart.hand_out(entries)
         else:
             self._crew.add(entries)
         return len(entries)
@@ -170,36 +169,6 @@ class Drain:
             rank=int(not is_urgent(fields.get("update", ""))),
             newer=is_newer(fields),
         )
-
-    def _hand_out_suspects(self, entries: list[Waiting]) -> None:
-        """Something killed the last holder: let few suspects run one by one, many in batches, on record."""
-        if not self._suspects.few:
-            self._suspects.record([w.entry_id for w in entries if not w.marks], IN_BATCH)
-        for waiting in entries:
-            waiting.suspected = True
-            alone = self._suspects.few or waiting.marks > 0
-            if alone and waiting.marks < POISON and time.monotonic() < self._isolation_ends:
-                self._run_alone(waiting)
-            else:
-                self._crew.add([waiting])
-        if not self._suspects.few:
-            self._let_run()
-
-    def _run_alone(self, waiting: Waiting) -> None:
-        """No other suspect of this process runs meanwhile; what outlives its moment, or waits, has proved nothing."""
-        with self._isolation:
-            self._let_run()
-            self._suspects.record([waiting.entry_id], ALONE)
-            self._crew.add([waiting])
-            self._let_run()
-            if not waiting.settled:
-                self._suspects.record([waiting.entry_id], -ALONE)
-
-    def _let_run(self) -> None:
-        """Give what was handed out a moment to be settled."""
-        deadline = min(time.monotonic() + ALONE_SECONDS, self._isolation_ends)
-        while self._going and time.monotonic() < deadline and not self._crew.is_quiet:
-            time.sleep(0.001)
 
     def _others_wait(self) -> bool:
         """Whether lanes wait for a free worker, as happens with fewer workers than lanes."""

@@ -8,11 +8,15 @@ are killed from outside as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from redis import Redis
 
 from services.redis import keys
+from services.updates.crew import Crew
+from services.updates.handling import Waiting
 
 HELD = "held"  # field of the suspects' hash that stands for a drain at work
 FEW = 64  # so many suspects are run one by one
@@ -61,6 +65,53 @@ class Suspects:
     def hand_back(self) -> None:
         """The drain ends well with entries left: nobody died."""
         self._redis.hdel(keys.update_suspects(self._lane), HELD)
+
+
+class Apart:
+    """Runs the suspects of one lane on record: few of them one by one, many in batches."""
+
+    def __init__(
+        self, suspects: Suspects, crew: Crew[Waiting], alone: threading.Lock, going: Callable[[], bool]
+    ) -> None:
+        self._suspects = suspects
+        self._crew = crew
+        self._alone = alone  # one for all lanes of a process
+        self._going = going
+        self._ends = 0.0
+
+    def begin(self) -> None:
+        """From now on suspects run apart, for ISOLATION_SECONDS."""
+        self._ends = time.monotonic() + ISOLATION_SECONDS
+
+    def hand_out(self, entries: Sequence[Waiting]) -> None:
+        """Something killed the last holder: let few suspects run one by one, many in batches, on record."""
+        if not self._suspects.few:
+            self._suspects.record([w.entry_id for w in entries if not w.marks], IN_BATCH)
+        for waiting in entries:
+            waiting.suspected = True
+            alone = self._suspects.few or waiting.marks > 0
+            if alone and waiting.marks < POISON and time.monotonic() < self._ends:
+                self._run_alone(waiting)
+            else:
+                self._crew.add([waiting])
+        if not self._suspects.few:
+            self._let_run()
+
+    def _run_alone(self, waiting: Waiting) -> None:
+        """No other suspect of this process runs meanwhile; what outlives its moment, or waits, has proved nothing."""
+        with self._alone:
+            self._let_run()
+            self._suspects.record([waiting.entry_id], ALONE)
+            self._crew.add([waiting])
+            self._let_run()
+            if not waiting.settled:
+                self._suspects.record([waiting.entry_id], -ALONE)
+
+    def _let_run(self) -> None:
+        """Give what was handed out a moment to be settled."""
+        deadline = min(time.monotonic() + ALONE_SECONDS, self._ends)
+        while self._going() and time.monotonic() < deadline and not self._crew.is_quiet:
+            time.sleep(0.001)
 
 
 def _order(entry_id: str) -> tuple[int, int]:
