@@ -18,7 +18,8 @@ from services.bots.forget import forget_at_telegram, forget_in_redis
 from services.bots.signals import bot_changed
 from services.bots.tokens import Identity, checked_form, identify, owner_of
 from services.errors import Conflict, InvalidInput
-from services.health.pool_health import refresh_pool_health
+from services.health.alerts import follow_health
+from services.health.members import lock_pools
 from services.platform import Platform
 from services.pools.snapshot import publish
 from services.redis import keys
@@ -76,12 +77,13 @@ def delete_bot(platform: Platform, caller: Caller, bot_id: int | str) -> None:
     with platform.database.transaction() as session:
         bot = get_owned(session, caller, Bot, bot_id)
         pools = list(session.scalars(select(PoolBot.pool_id).where(PoolBot.bot_id == bot.id)))
+        lock_pools(session, pools)
         record(
             session, caller, "bot_deleted", account_id=bot.account_id, bot_id=bot.id, username=bot.username
         )
         session.delete(bot)
         session.flush()
-        refresh_pool_health(session, pools)
+        follow_health(session, pools)
     publish(platform, pools)
     forget_at_telegram(platform, bot)
     try:

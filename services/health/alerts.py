@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from models import MemberStatus, Notification, PoolBot, RedirectPool
 from services.health.breaker import CONVERSION_CAUSE, DELIVERY_CAUSE
-from services.health.pool_health import PoolHealth
+from services.health.pool_health import PoolHealth, refresh_pool_health
 from services.notifications.kinds import Kind
 from services.notifications.notify import notify
 
@@ -44,15 +44,21 @@ class Change:
 def alert_changes(session: Session, changes: Iterable[Change], health: Mapping[int, PoolHealth]) -> None:
     """Tell the owners of losses, bans, returns and of pools that became critical; `health` is the one after them."""
     seen: dict[int, RedirectPool] = {}
-    lost: dict[int, datetime] = {}
     for change in changes:
         pool = change.member.pool
         seen[pool.id] = pool
-        if change.is_loss:
-            lost[pool.id] = change.at
         _alert_member(session, change, pool, health[pool.id])
     for pool_id, pool in seen.items():
-        _alert_pool(session, pool, health[pool_id], lost.get(pool_id))
+        _alert_pool(session, pool, health[pool_id])
+
+
+def follow_health(session: Session, pool_ids: Iterable[int]) -> None:
+    """Recompute the health of pools that their owner's hand changed, and tell what became of it.
+
+    The pools must be locked by the caller, so that nobody is told twice.
+    """
+    for pool_id, health in refresh_pool_health(session, pool_ids).items():
+        _alert_pool(session, session.get_one(RedirectPool, pool_id), health)
 
 
 def alert_traffic(session: Session, pool: RedirectPool, since: datetime, *, over: bool) -> None:
@@ -103,8 +109,8 @@ def _alert_member(session: Session, change: Change, pool: RedirectPool, health: 
     )
 
 
-def _alert_pool(session: Session, pool: RedirectPool, health: PoolHealth, lost_at: datetime | None) -> None:
-    """`pool_critical` once when a loss leaves the pool below 50 %, and `pool_recovered` once it is back."""
+def _alert_pool(session: Session, pool: RedirectPool, health: PoolHealth) -> None:
+    """`pool_critical` once when the pool is below 50 %, for whatever reason, and `pool_recovered` once it is back."""
     last = session.scalar(
         select(Notification)
         .where(
@@ -115,11 +121,10 @@ def _alert_pool(session: Session, pool: RedirectPool, health: PoolHealth, lost_a
         .limit(1)
     )
     alarmed = last is not None and last.kind == Kind.POOL_CRITICAL
-    critical = health.percent < CRITICAL_BELOW_PERCENT
-    if critical and lost_at is not None and not alarmed:
-        kind, begun = Kind.POOL_CRITICAL, f"{lost_at.timestamp():.3f}"
-    elif alarmed and not critical and last is not None:
-        kind, begun = Kind.POOL_RECOVERED, str(last.id)
+    if not alarmed and health.is_below(CRITICAL_BELOW_PERCENT):
+        kind = Kind.POOL_CRITICAL
+    elif alarmed and health.total and health.percent >= CRITICAL_BELOW_PERCENT:
+        kind = Kind.POOL_RECOVERED
     else:
         return
     notify(
@@ -127,7 +132,7 @@ def _alert_pool(session: Session, pool: RedirectPool, health: PoolHealth, lost_a
         account_id=pool.account_id,
         kind=kind,
         level=kind.level,
-        dedupe_key=f"{kind}:{pool.id}:{begun}",
+        dedupe_key=f"{kind}:{pool.id}:{last.id if last else 0}",
         params=about(pool, health),
         pool_id=pool.id,
     )

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, joinedload
 from models import Bot, PoolBot, RedirectPool
 from services.accounts.caller import Caller, get_owned, record
 from services.errors import Conflict, InvalidInput, NotFound
+from services.health.alerts import follow_health
 from services.health.members import lock_pools
-from services.health.pool_health import counts, refresh_pool_health
+from services.health.pool_health import counts
 from services.platform import Platform
 from services.pools.fields import MemberChange, NewMember
 from services.pools.snapshot import publish
@@ -46,7 +47,7 @@ def add_member(platform: Platform, caller: Caller, pool_id: int, wanted: NewMemb
             capacity_per_hour=wanted.capacity_per_hour or platform.settings.pool_capacity_per_hour,
         )
         _insert(session, member)
-        refresh_pool_health(session, [pool.id])
+        follow_health(session, [pool.id])
         _record(session, caller, pool, "member_added", bot.id)
     publish(platform, [member.pool_id])
     _check_now(platform, member.bot_id)
@@ -69,7 +70,7 @@ def update_member(
             member.slow_start_at = utc_now()
         if "priority" in change.model_fields_set:
             member.promoted_at = None  # the owner's word goes beyond a ban wave's (H7)
-        refresh_pool_health(session, [pool.id])
+        follow_health(session, [pool.id])
         _record(
             session, caller, pool, "member_updated", member.bot_id, **change.model_dump(exclude_unset=True)
         )
@@ -88,7 +89,7 @@ def remove_member(platform: Platform, caller: Caller, pool_id: int, bot_id: int 
     with platform.database.transaction() as session:
         pool, member = _member(session, caller, pool_id, bot_id)
         session.delete(member)
-        refresh_pool_health(session, [pool.id])
+        follow_health(session, [pool.id])
         _record(session, caller, pool, "member_removed", member.bot_id)
     publish(platform, [pool.id])
 
