@@ -9,7 +9,9 @@ from redis import Redis
 
 from services.database import Database
 from services.environment import load_settings
+from services.redis.changes import Changes
 from services.redis.connection import blocking_client, fast_client
+from services.redis.keeper import LeaseKeeper
 from services.secrets import Vault
 from services.settings import Settings
 from services.telegram.client import TelegramClient
@@ -40,6 +42,16 @@ class Platform:
     def job_redis(self) -> Redis:
         """The client RQ wants: undecoded answers, no read timeout."""
         return blocking_client(self.settings, decode=False)
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What was changed elsewhere, for the parts of this process that ask to be told."""
+        return Changes(self.redis, self.blocking_redis)
+
+    @cached_property
+    def leases(self) -> LeaseKeeper:
+        """Keeps the leases of this process."""
+        return LeaseKeeper(self.redis)
 
     @cached_property
     def telegram(self) -> TelegramClient:

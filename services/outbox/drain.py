@@ -22,7 +22,7 @@ from services.outbox.sending import After, Sending, Verdict
 from services.outbox.shelf import ALL_CHATS, Shelf
 from services.platform import Platform
 from services.redis import keys
-from services.redis.jobs import JobName, enqueue
+from services.redis.jobs import JobName, JobQueue, enqueue, has_jobs
 from services.redis.keeper import Holding, LeaseKeeper
 from services.updates.crew import Batches, Crew
 from services.updates.fairness import FairQueue, Wait
@@ -195,7 +195,9 @@ class OutboxDrain:
 
     def _others_wait(self, now: float, quiet_since: float) -> bool:
         """Whether other shards wait for a free worker, as happens with fewer workers than shards."""
-        return now - quiet_since > REFILL_SECONDS and bool(self._platform.redis.llen("rq:queue:outbound"))
+        settings = self._platform.settings
+        crowded = settings.outbound_workers < settings.update_lanes and now - quiet_since > REFILL_SECONDS
+        return crowded and has_jobs(self._platform.redis, JobQueue.OUTBOUND)
 
     # Sending
 

@@ -11,8 +11,6 @@ from services.outbox.drain import drain_outbox
 from services.outbox.sending import Sending
 from services.outbox.tokens import TokenBook
 from services.platform import Platform
-from services.redis.changes import ChangeListener
-from services.redis.keeper import LeaseKeeper
 from services.telegram.client import TelegramClient
 
 logger = logging.getLogger(__name__)
@@ -25,23 +23,21 @@ class Outbound:
     def __init__(self, platform: Platform, stopping: threading.Event) -> None:
         self._platform = platform
         self._stopping = stopping
-        self._keeper = LeaseKeeper(platform.redis)
         self._tokens = TokenBook(platform)
         client = TelegramClient(platform.settings, pool_size=KEPT_CONNECTIONS)
         self._sending = Sending(platform, client, self._tokens)
-        self._listener = ChangeListener(platform.redis, platform.blocking_redis, self._tokens.on_change)
 
     def start(self) -> None:
         """Keep the tokens as fresh as the database."""
-        self._listener.start()
+        self._platform.changes.join(self._tokens.on_change)
 
     def stop(self) -> None:
         """End the listening."""
-        self._listener.stop()
+        self._platform.changes.leave(self._tokens.on_change)
 
     def drain(self, shard: int) -> None:
         """Send what waits in one shard; returns at once when somebody else is at it. A missing Redis ends it early."""
         try:
-            drain_outbox(self._platform, self._sending, self._keeper, shard, self._stopping)
+            drain_outbox(self._platform, self._sending, self._platform.leases, shard, self._stopping)
         except RedisError as error:
             logger.warning("outbox %d left: Redis does not answer (%s)", shard, type(error).__name__)

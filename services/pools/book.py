@@ -16,7 +16,7 @@ from services.platform import Platform
 from services.pools.model import PoolSnapshot, from_json, to_json
 from services.pools.snapshot import publish_all, read_pools
 from services.redis import keys
-from services.redis.changes import ChangeListener, Topic
+from services.redis.changes import Topic
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ class PoolBook:
         self._pools: dict[int, PoolSnapshot] = {}
         self._by_slug: dict[str, PoolSnapshot] = {}
         self._lock = threading.Lock()
-        self._listener: ChangeListener | None = None
 
     def get(self, slug: str) -> PoolSnapshot | None:
         """The pool that has or had this slug (in lower case)."""
@@ -56,13 +55,11 @@ class PoolBook:
     def start(self) -> None:
         """Fill the book and keep it fresh from now on."""
         self.refresh()
-        self._listener = ChangeListener(self._platform.redis, self._platform.blocking_redis, self.on_change)
-        self._listener.start()
+        self._platform.changes.join(self.on_change)
 
     def stop(self) -> None:
         """Listen no longer."""
-        if self._listener is not None:
-            self._listener.stop()
+        self._platform.changes.leave(self.on_change)
 
     def on_change(self, topic: Topic, identity: int) -> None:
         """Take over an announced change; a Redis that fails meanwhile leaves the book as it is."""

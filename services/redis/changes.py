@@ -36,13 +36,16 @@ def announce(redis: Redis, topic: Topic, identity: int) -> None:
     redis.eval(ANNOUNCE, 1, keys.changes_generation(), keys.changes_channel(), f"{topic}:{identity}")
 
 
+OnChange = Callable[[Topic, int], None]
+
+
 class ChangeListener:
     """Runs `on_change(topic, id)` for every announced change, and `on_change(ANY, 0)` after every gap.
 
     Two daemon threads (greenlets in a patched process). `on_change` must be quick and must not raise.
     """
 
-    def __init__(self, redis: Redis, blocking: Redis, on_change: Callable[[Topic, int], None]) -> None:
+    def __init__(self, redis: Redis, blocking: Redis, on_change: OnChange) -> None:
         self._redis = redis
         self._blocking = blocking
         self._on_change = on_change
@@ -88,3 +91,36 @@ class ChangeListener:
             except RedisError:
                 self._generation = -1  # whatever it is when Redis is back, look again
             time.sleep(TICK_SECONDS)
+
+
+class Changes:
+    """All parts of a process that listen, behind one ChangeListener: each of its own costs a round trip a second."""
+
+    def __init__(self, redis: Redis, blocking: Redis) -> None:
+        self._redis = redis
+        self._blocking = blocking
+        self._lock = threading.Lock()
+        self._parts: tuple[OnChange, ...] = ()
+        self._listener: ChangeListener | None = None
+
+    def join(self, part: OnChange) -> None:
+        """Have `part` told of every change from now on, as a ChangeListener would."""
+        with self._lock:
+            self._parts = (*self._parts, part)
+            if self._listener is None:
+                self._listener = ChangeListener(self._redis, self._blocking, self._tell)
+                self._listener.start()
+                return
+        part(Topic.ANY, 0)  # what was said before it came
+
+    def leave(self, part: OnChange) -> None:
+        """Tell `part` nothing more; the last one ends the listening."""
+        with self._lock:
+            self._parts = tuple(one for one in self._parts if one != part)
+            if not self._parts and self._listener is not None:
+                self._listener.stop()
+                self._listener = None
+
+    def _tell(self, topic: Topic, identity: int) -> None:
+        for part in self._parts:
+            part(topic, identity)

@@ -96,3 +96,8 @@ def ring(redis: Redis, binary_redis: Redis, name: JobName, kind: str, number: in
         return False
     enqueue(binary_redis, name, *(() if number is None else (number,)))
     return True
+
+
+def has_jobs(redis: Redis, queue: JobQueue) -> bool:
+    """Whether jobs wait for a free worker."""
+    return bool(redis.llen(f"{Queue.redis_queue_namespace_prefix}{queue}"))

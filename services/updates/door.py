@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.bots.webhook_secret import is_webhook_secret
 from services.platform import Platform
-from services.redis.changes import ChangeListener
 from services.updates.intake import Intake
 from services.updates.webhook_paths import WebhookPaths
 
@@ -21,11 +20,10 @@ class Door:
         self._platform = platform
         self._paths = WebhookPaths(platform)
         self.intake = Intake(platform)
-        self._listener = ChangeListener(platform.redis, platform.blocking_redis, self._paths.on_change)
 
     def start(self) -> None:
         """Notice bots that were deleted or given another path."""
-        self._listener.start()
+        self._platform.changes.join(self._paths.on_change)
 
     def bot_behind(self, path_id: str, secret: str) -> int | None:
         """The bot at `path_id` if `secret` is right, else None; Unavailable when that cannot be known now."""

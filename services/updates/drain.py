@@ -23,7 +23,7 @@ from services.logs import bind
 from services.metrics import RETRIES, UPDATE_LAG
 from services.platform import Platform
 from services.redis import keys, streams
-from services.redis.jobs import JobName, enqueue
+from services.redis.jobs import JobName, JobQueue, enqueue, has_jobs
 from services.redis.keeper import Holding
 from services.redis.versions import is_newer, wait_for_newer
 from services.updates.crew import Batches, Crew
@@ -172,7 +172,9 @@ class Drain:
 
     def _others_wait(self) -> bool:
         """Whether lanes wait for a free worker, as happens with fewer workers than lanes."""
-        return bool(self._platform.redis.llen("rq:queue:updates"))
+        settings = self._platform.settings
+        crowded = settings.inbound_workers < settings.update_lanes
+        return crowded and has_jobs(self._platform.redis, JobQueue.UPDATES)
 
     # Handling
 

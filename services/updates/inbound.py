@@ -10,7 +10,6 @@ from redis import RedisError
 from services.behaviour.book import BehaviourBook
 from services.platform import Platform
 from services.redis import keys
-from services.redis.changes import ChangeListener
 from services.redis.keeper import LeaseKeeper
 from services.updates.contacts import Contacts
 from services.updates.drain import Drain
@@ -26,23 +25,23 @@ class Inbound:
         self._platform = platform
         self._stopping = stopping
         self._isolation = threading.Lock()  # one suspect at a time in the whole process
-        self._keeper = LeaseKeeper(platform.redis)
         self._book = BehaviourBook(platform)
         self._handling = Handling(platform, self._book, Contacts(platform))
-        self._listener = ChangeListener(platform.redis, platform.blocking_redis, self._book.on_change)
 
     def start(self) -> None:
         """Keep the behaviours as fresh as the database."""
-        self._listener.start()
+        self._platform.changes.join(self._book.on_change)
 
     def stop(self) -> None:
         """End the listening."""
-        self._listener.stop()
+        self._platform.changes.leave(self._book.on_change)
 
     def drain(self, lane: int) -> None:
         """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""
         try:
-            drain_lane(self._platform, self._handling, self._keeper, lane, self._stopping, self._isolation)
+            drain_lane(
+                self._platform, self._handling, self._platform.leases, lane, self._stopping, self._isolation
+            )
         except RedisError as error:
             logger.warning("lane %d left: Redis does not answer (%s)", lane, type(error).__name__)
 

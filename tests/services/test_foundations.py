@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -104,3 +105,44 @@ def test_a_change_reaches_a_listener_in_well_under_a_second(platform: Platform) 
     assert heard.wait(10)
     listener.stop()
     assert (Topic.POOL, 7) in seen
+
+
+def test_parts_that_listen_share_one_listener_and_each_hears_every_change(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: dict[str, list[tuple[Topic, int]]] = {"early": [], "late": []}
+
+    def early(*change: Any) -> None:
+        heard["early"].append(change)
+
+    def late(*change: Any) -> None:
+        heard["late"].append(change)
+
+    started: list[ChangeListener] = []
+    start = ChangeListener.start
+
+    def counted(listener: ChangeListener) -> None:
+        started.append(listener)
+        start(listener)
+
+    monkeypatch.setattr(ChangeListener, "start", counted)
+    platform.changes.join(early)
+    _wait_for(lambda: (Topic.ANY, 0) in heard["early"])
+    platform.changes.join(late)
+    assert heard["late"] == [(Topic.ANY, 0)]  # it may have missed something until now
+    assert len(started) == 1
+    announce(platform.redis, Topic.POOL, 7)
+    _wait_for(lambda: all((Topic.POOL, 7) in changes for changes in heard.values()))
+    platform.changes.leave(late)
+    announce(platform.redis, Topic.BOT, 8)
+    _wait_for(lambda: (Topic.BOT, 8) in heard["early"])
+    assert (Topic.BOT, 8) not in heard["late"]
+    platform.changes.leave(early)
+    assert started[0]._stopped.is_set()
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
