@@ -43,7 +43,8 @@ class Verdict:
 def check(place: Installation, book: Book, load: Load, left: dict[str, int], rest: float) -> Verdict:
     """Judge everything at rest. `left` is what `remains` found, `rest` the seconds it took."""
     letters = _letters(place)
-    measure(book.incidents, load.told, book.arrivals)
+    deaths = [at for at, name in place.keeper.own_deaths if name.startswith("inbound")]
+    measure(book.incidents, load.told, book.arrivals, deaths)
     invariants = [
         *_effects(load, book, letters["send"]),
         _order(load, book),

@@ -30,8 +30,10 @@ class Keeper:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.RLock()
         self._ended = threading.Event()
+        self._killed: set[int] = set()
         self.restarts: dict[str, int] = {}
         self.last_death = 0.0  # epoch s
+        self.own_deaths: list[tuple[float, str]] = []  # when (epoch s) a program ended that nobody had killed
         self._watcher: threading.Thread | None = None
 
     def start(self, name: str, **environ: str) -> None:
@@ -68,6 +70,7 @@ class Keeper:
         """SIGKILL to the program and its children; the watcher starts it again."""
         with self._lock:
             process = self._running[name]
+            self._killed.add(process.pid)
             for pid in (process.pid, *children(process.pid)):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -121,6 +124,8 @@ class Keeper:
                 for name in dead:
                     self.restarts[name] = self.restarts.get(name, 0) + 1
                     self.last_death = time.time()
+                    if self._running[name].pid not in self._killed:
+                        self.own_deaths.append((self.last_death, name))
                     self.start(name)
 
 

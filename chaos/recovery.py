@@ -11,8 +11,7 @@ from chaos.load import Told
 
 SHADOW_SECONDS = 5.0  # who writes so soon after a fault may meet it as well
 LONGEST_SECONDS = 300.0  # nobody waits longer than a run's patience with all its faults
-DEATHS_SECONDS = 45.0  # an update that kills does so three times; other recovery is not measured meanwhile
-HELD_SECONDS = 30.0  # how long a failing update holds its chat, at most
+HELD_SECONDS = 45.0  # how long an update that fails or kills holds its chat, at most
 
 
 @dataclass(frozen=True)
@@ -24,15 +23,14 @@ class Wait:
     reply: str
 
 
-def measure(incidents: Sequence[Incident], told: Sequence[Told], arrivals: Sequence[Arrival]) -> None:
-    """Fill in the recovery of each incident."""
+def measure(
+    incidents: Sequence[Incident], told: Sequence[Told], arrivals: Sequence[Arrival], deaths: Sequence[float]
+) -> None:
+    """Fill in the recovery of each incident. Waits that met one of `deaths`, by an update that kills, are left out."""
     waits = _waits(told, arrivals)
     asked = [wait.asked for wait in waits]
-    deaths = [each.at for each in told if each.word == "die"]
     begins = sorted(incident.at for incident in incidents)
     for incident in incidents:
-        if any(-HELD_SECONDS < incident.counted_from - at < DEATHS_SECONDS for at in deaths):
-            continue
         begin = incident.counted_from
         following = begins[bisect_right(begins, begin)] if begins[-1] > begin else float("inf")
         outage = min((each.at for each in incidents if each.lasts and each.at > begin), default=float("inf"))
@@ -42,7 +40,9 @@ def measure(incidents: Sequence[Incident], told: Sequence[Told], arrivals: Seque
             (wait.answered - max(begin, wait.asked), wait.reply)
             for wait in waits[first:last]
             # Who wrote after the fault and met an outage as well is counted there.
-            if wait.answered > begin and (wait.asked <= begin or wait.answered < outage)
+            if wait.answered > begin
+            and (wait.asked <= begin or wait.answered < outage)
+            and not any(begin < death < wait.answered for death in deaths)
         ]
         if caused:
             incident.recovery, incident.slowest = max(caused)

@@ -14,7 +14,7 @@ from chaos.installation import Installation, installation
 from chaos.load import Load, Told
 from chaos.plan import Plan
 from chaos.progress import Progress
-from chaos.recovery import DEATHS_SECONDS
+from chaos.recovery import HELD_SECONDS
 from chaos.remains import remains
 from chaos.schedule import Wave, schedule
 
@@ -56,8 +56,6 @@ def _ride(
         time.sleep(max(0.0, began + offset - time.monotonic()))
         fault(place, book, chance)
     sender.join()
-    if wave.special == "die":  # three deaths take their time: the next wave comes meanwhile
-        return []
     deadline = time.monotonic() + plan.patience
     while (waiting := _unanswered(load.told, book, wave, place.careful)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -66,7 +64,7 @@ def _ride(
 
 def _unanswered(told: list[Told], book: Book, wave: Wave, careful: frozenset[str]) -> list[Told]:
     """Who of the wave still waits, beside those behind an update that fails or kills, and whose answer may be parked."""
-    recent = [each for each in told if each.at > time.time() - DEATHS_SECONDS]
+    recent = [each for each in told if each.at > time.time() - HELD_SECONDS]
     held = {(each.bot, each.chat) for each in recent if each.word != "tell"}
     return [
         each

@@ -58,7 +58,8 @@ def verdict_on(log: Log, monkeypatch: pytest.MonkeyPatch) -> Verdict:
     for arrival in log.arrivals:
         texts[arrival.text] = texts.get(arrival.text, 0) + 1
     bots = {"one_bot": 1, "two_bot": 2}
-    place = cast(Installation, SimpleNamespace(bots=bots, careful=log.careful))
+    keeper = SimpleNamespace(own_deaths=[])
+    place = cast(Installation, SimpleNamespace(bots=bots, careful=log.careful, keeper=keeper))
     book = cast(Book, SimpleNamespace(arrivals=log.arrivals, texts=texts, incidents=log.incidents))
     load = cast(Load, SimpleNamespace(told=TOLD, redelivered=1))
     return checker.check(place, book, load, log.left, 1.0)
@@ -154,11 +155,13 @@ def test_recovery_is_the_longest_wait_from_a_kill_and_from_the_end_of_a_lasting_
     killed = Incident("kill -9", "inbound", NOW + 2.5, NOW + 2.8)
     lasted = Incident("partition", "valkey", NOW + 2.5, NOW + 7.5, lasts=True)
     unfelt = Incident("kill -9", "clock", NOW + 60, NOW + 60)
-    measure([killed], told, arrivals)
-    measure([lasted, unfelt], told, arrivals)
+    measure([killed], told, arrivals, [])
+    measure([lasted, unfelt], told, arrivals, [])
     assert killed.recovery == pytest.approx(6.5)
     assert lasted.recovery == pytest.approx(1.5)
     assert unfelt.recovery is None
+    measure([lasted], told, arrivals, [NOW + 8.55])  # an update killed meanwhile
+    assert lasted.recovery == pytest.approx(1.0)
 
 
 def test_whatever_is_left_in_redis_or_the_spool_is_found(platform: Platform) -> None:
