@@ -214,10 +214,11 @@ class OutboxDrain:
 
     def _wait(self, message: Outgoing, verdict: Verdict) -> None:
         with suppress(RedisError):  # then a restart forgets the pause, and Telegram says it again
-            if message.flying:  # left on record if Redis is away: then a crash parks what it could have sent
+            # Left on record if Redis is away: then a crash parks what it could have sent.
+            if message.flying and not message.may_have_arrived:
                 self._journal.back(message)
             if verdict.counts:
-                self._shelf.count_attempt(message)
+                self._shelf.count_attempts(message)
             if verdict.after is After.FLOODED:
                 self._pause(message, verdict.delay)
             elif verdict.after is After.BOT_WAITS:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from services.dead_letters.store import Failure
+from services.errors import TelegramError, Uncertain
 
 PRIORITIES = ("answer", "reply", "bulk")  # by rank: answers go first, then replies (O1)
 SIGNS = {"answer": "a", "reply": "0", "bulk": "1"}  # in names kept in Redis; older releases wrote the digits
@@ -35,10 +36,13 @@ class Outgoing:
     rank: int
     request_id: str
     text: str
-    attempts: int = 0
+    uncertain: int = 0  # sends whose outcome is unknown; like the next, remembered beyond this process's life
+    server_errors: int = 0
+    never_sent: int = 0  # of this process: it decides how long to wait, not when to give up
     migrated: bool = False
     flew: bool = False  # its sender died while it may have been under way (known for at_most_once bots)
     flying: bool = False  # on record as under way
+    doomed: TelegramError | None = None  # given up for this, whether or not its dead letter is written yet
     newer: bool = False  # of a release that this code does not understand
     failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
 
@@ -54,14 +58,29 @@ class Outgoing:
         return str(self.call["method"])
 
     @property
+    def attempts(self) -> int:
+        """Failed attempts that are known."""
+        return self.uncertain + self.server_errors + self.never_sent
+
+    @property
     def flight(self) -> str:
         """Its name among all of its bot's outboxes, in the journal of sends under way for example."""
         return flight_of(self.rank, self.entry_id)
 
     @property
+    def may_have_arrived(self) -> bool:
+        """Whether it must not be sent again, whatever happens: its dead letter alone is still to be written."""
+        return isinstance(self.doomed, Uncertain)
+
+    @property
     def is_message(self) -> bool:
         """Whether Telegram's sending limits count it."""
-        return not self.newer and self.method.startswith(MESSAGES) and self.method not in NO_MESSAGES
+        return (
+            not self.newer
+            and self.doomed is None
+            and self.method.startswith(MESSAGES)
+            and self.method not in NO_MESSAGES
+        )
 
     @property
     def age_seconds(self) -> float:

@@ -41,6 +41,7 @@ UNCERTAIN_CODES = {0, 502, 504}  # no answer, or one from a gateway: it may have
 BACKOFF = (1.0, 60.0)  # seconds, doubled from the first to the second
 TOKEN_PAUSE_SECONDS = 30.0  # between tries with a token that was refused; health probes it as well
 DATABASE_PAUSE_SECONDS = 2.0
+LOST_PAUSE_SECONDS = 0.2  # until the loss of the lease is noticed everywhere
 NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer process can have the shard
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
@@ -88,6 +89,8 @@ class Sending:
         `depart` puts a send of an at_most_once bot on record before it leaves; False forbids it.
         """
         try:
+            if outgoing.doomed is not None:  # the database was away when it was to be buried
+                return self._bury(outgoing, outgoing.doomed)
             if outgoing.newer:
                 return self._leave_to_newer(outgoing)
             sender = self._tokens.get(outgoing.bot_id)
@@ -95,19 +98,15 @@ class Sending:
                 SENDS.labels("refused").inc()
                 logger.info("message dropped: its bot is gone")
                 return SETTLED
-            if not sender.at_most_once:
-                return self._try(outgoing, sender)
-            if outgoing.flew:
+            if outgoing.flew or outgoing.uncertain >= _most_uncertain(sender):
                 SENDS.labels("uncertain").inc()
-                return self._bury(
-                    outgoing, Uncertain("The process that was sending this ended", error_code=0)
-                )
-            if depart(outgoing):
+                return self._bury(outgoing, Uncertain("The process that was sending this ended"))
+            if not sender.at_most_once or depart(outgoing):
                 return self._try(outgoing, sender)
-            return Verdict(After.CHAT_WAITS)
+            return Verdict(After.CHAT_WAITS, LOST_PAUSE_SECONDS)
         except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
-            return Verdict(After.CHAT_WAITS, DATABASE_PAUSE_SECONDS)
+            return Verdict(After.CHAT_WAITS, DATABASE_PAUSE_SECONDS, counts=outgoing.may_have_arrived)
 
     def _leave_to_newer(self, outgoing: Outgoing) -> Verdict:
         try:
@@ -145,11 +144,14 @@ class Sending:
             case Rejected():
                 return self._rejected(outgoing, error, sender)
             case NeverSent():
-                return self._again(outgoing, error, most=None)
-        uncertain = error.error_code in UNCERTAIN_CODES
-        SENDS.labels("uncertain").inc()
-        attempts = 1 if sender.at_most_once else UNCERTAIN_ATTEMPTS
-        return self._again(outgoing, error, most=attempts if uncertain else SERVER_ERROR_ATTEMPTS)
+                outgoing.never_sent += 1
+                return self._again(outgoing, error, outgoing.never_sent)
+        if error.error_code in UNCERTAIN_CODES:
+            SENDS.labels("uncertain").inc()
+            outgoing.uncertain += 1
+            return self._again(outgoing, error, outgoing.uncertain, most=_most_uncertain(sender))
+        outgoing.server_errors += 1
+        return self._again(outgoing, error, outgoing.server_errors, most=SERVER_ERROR_ATTEMPTS)
 
     def _unauthorized(self, outgoing: Outgoing, error: TokenRejected) -> Verdict:
         """The token, not the message, is at fault: tell the health model, keep the message for a while."""
@@ -176,14 +178,16 @@ class Sending:
         logger.info("message refused: %s", text)
         return SETTLED
 
-    def _again(self, outgoing: Outgoing, error: TelegramError, most: int | None) -> Verdict:
-        outgoing.attempts += 1
-        if (most is not None and outgoing.attempts >= most) or outgoing.age_seconds > OLDEST_SECONDS:
+    def _again(
+        self, outgoing: Outgoing, error: TelegramError, number: int, most: int | None = None
+    ) -> Verdict:
+        """Give up at the `most`-th failure of this class, else try again, later with each `number`."""
+        if (most is not None and number >= most) or outgoing.age_seconds > OLDEST_SECONDS:
             return self._bury(outgoing, error)
         SENDS.labels("later").inc()
         RETRIES.labels("send").inc()
         shortest, longest = BACKOFF
-        delay = min(longest, shortest * 2 ** (outgoing.attempts - 1)) * random.uniform(0.75, 1.25)
+        delay = min(longest, shortest * 2 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
         logger.warning("message will be tried again in %.1f s: %s", delay, error)
         return Verdict(After.CHAT_WAITS, delay, counts=most is not None)
 
@@ -199,6 +203,7 @@ class Sending:
             )
 
     def _bury(self, outgoing: Outgoing, error: TelegramError) -> Verdict:
+        outgoing.doomed = error
         with self._platform.database.transaction() as session:
             error_id = self._dead_letter(session, outgoing, error)
         SENDS.labels("dead").inc()
@@ -236,3 +241,7 @@ class Sending:
             else sealed_original(self._platform.vault, outgoing.bot_id, {"chat": outgoing.chat, **original}),
             is_uncertain=uncertain,
         )
+
+
+def _most_uncertain(sender: Sender) -> int:
+    return 1 if sender.at_most_once else UNCERTAIN_ATTEMPTS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from redis import Redis
 
@@ -14,6 +15,7 @@ from services.secrets import Vault
 from services.updates.sealing import open_tokens
 
 ALL_CHATS = "*"
+UNCERTAIN = "?"  # before the name of a flight: how often its outcome was unknown
 READ_AT_ONCE = 64  # per bot and priority
 
 # KEYS[1] active bots, KEYS[2] attempts, KEYS[3] journal, KEYS[4...] the bot's outboxes; ARGV[1] bot. 1 when it had nothing left.
@@ -131,7 +133,7 @@ class Shelf:
         with self._redis.pipeline(transaction=False) as pipe:
             for (bot, rank), settled in by_outbox.items():
                 pipe.xdel(keys.outbox(bot, PRIORITIES[rank]), *(message.entry_id for message in settled))
-                counted = [message.flight for message in settled if message.attempts]
+                counted = [name for message in settled for name in _counts(message)]
                 if counted:
                     pipe.hdel(keys.outbox_attempts(bot), *counted)
                 landed = [message.flight for message in settled if message.flying or message.flew]
@@ -139,9 +141,9 @@ class Shelf:
                     pipe.hdel(keys.outbox_flying(bot), *landed)
             pipe.execute()
 
-    def count_attempt(self, message: Outgoing) -> None:
-        """Remember a failed attempt beyond this process's life."""
-        self._redis.hset(keys.outbox_attempts(message.bot_id), message.flight, str(message.attempts))
+    def count_attempts(self, message: Outgoing) -> None:
+        """Remember the failed attempts that decide when to give up beyond this process's life."""
+        self._redis.hset(keys.outbox_attempts(message.bot_id), mapping=_counts(message))
 
     def pause(self, bot: int, chat: str, seconds: float) -> None:
         """Remember beyond this process's life that the chat (or ALL_CHATS) must wait."""
@@ -182,7 +184,8 @@ class Shelf:
                 request_id=fields.get("request") or entry_id,
                 text=open_tokens(self._vault, fields.get("call", ""), bot),
                 newer=is_newer(fields),
-                attempts=self._attempts.pop((bot, flight_of(rank, entry_id)), 0),
+                server_errors=self._attempts.pop((bot, flight_of(rank, entry_id)), 0),
+                uncertain=self._attempts.pop((bot, UNCERTAIN + flight_of(rank, entry_id)), 0),
             )
             for entry_id, fields in entries
         ]
@@ -191,6 +194,12 @@ class Shelf:
                 self._flew.remove((bot, message.flight))
                 message.flew = True
         return messages
+
+
+def _counts(message: Outgoing) -> dict[Any, Any]:
+    """The fields of its failed attempts; a release from before the second one reads the first as all of them."""
+    found = {message.flight: message.server_errors, UNCERTAIN + message.flight: message.uncertain}
+    return {name: str(number) for name, number in found.items() if number}
 
 
 def _outboxes(bot: int) -> list[str]:

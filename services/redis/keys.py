@@ -161,7 +161,7 @@ def outbox_pauses(bot_id: int) -> str:
 
 
 def outbox_attempts(bot_id: int) -> str:
-    """Hash entry id -> failed sends of it; fields are deleted with their entry."""
+    """Hash flight -> sends of it that failed at the server, ?flight -> those of unknown outcome; fields leave with their entry."""
     return f"{PREFIX}:outbox:{bot_id}:attempts"
 
 
