@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
+from blueprints.said import said
 from services.errors import FlotillaError, InvalidInput, Unauthenticated, Unavailable
 from services.logs import bound_ids, new_request_id
 
@@ -89,6 +90,7 @@ def _answer(
     retry_after: float | None = None,
     error_id: str | None = None,
 ) -> Response:
+    detail = said(detail)
     seconds = math.ceil(retry_after) if retry_after is not None else None
     if status == 503 and seconds is None:
         seconds = RETRY_SECONDS

@@ -11,11 +11,11 @@ from pydantic import Field
 from blueprints.access import api, caller
 from blueprints.api.body import Body, page, page_of, parse
 from blueprints.platform import platform
+from blueprints.said import described
 from models import BotMode, UncertainPolicy
 from services.accounts.caller import Scope
 from services.bots import lifecycle, registry
 from services.bots.choices import MOST_PLUGINS, PluginChoice
-from services.bots.views import describe
 
 blueprint = Blueprint("bots", __name__, url_prefix="/bots")
 
@@ -61,7 +61,7 @@ def create() -> ResponseReturnValue:
     new = parse(NewBot)
     plugins = None if new.plugins is None else [plugin.choice() for plugin in new.plugins]
     bot = registry.register_bot(platform(), caller(), new.token, mode=new.mode, plugins=plugins)
-    return describe(bot), 201, {"Location": url_for(".show", bot_id=bot.id)}
+    return described(bot), 201, {"Location": url_for(".show", bot_id=bot.id)}
 
 
 @blueprint.get("")
@@ -70,14 +70,14 @@ def index() -> ResponseReturnValue:
     """The caller's bots, oldest first."""
     asked = page()
     bots = registry.list_bots(platform(), caller(), after=asked.after, limit=asked.limit + 1)
-    return page_of(bots, asked, describe)
+    return page_of(bots, asked, described)
 
 
 @blueprint.get("/<bot_id>")
 @api(Scope.READ)
 def show(bot_id: str) -> ResponseReturnValue:
     """One bot."""
-    return describe(registry.get_bot(platform(), caller(), bot_id))
+    return described(registry.get_bot(platform(), caller(), bot_id))
 
 
 @blueprint.patch("/<bot_id>")
@@ -85,7 +85,7 @@ def show(bot_id: str) -> ResponseReturnValue:
 def change(bot_id: str) -> ResponseReturnValue:
     """Change mode, name or what happens to uncertain sends."""
     changes = parse(BotChange).model_dump()
-    return describe(registry.update_bot(platform(), caller(), bot_id, **changes))
+    return described(registry.update_bot(platform(), caller(), bot_id, **changes))
 
 
 @blueprint.delete("/<bot_id>")
@@ -100,21 +100,21 @@ def delete(bot_id: str) -> ResponseReturnValue:
 @api(Scope.WRITE)
 def start(bot_id: str) -> ResponseReturnValue:
     """Let it receive updates."""
-    return describe(lifecycle.start_bot(platform(), caller(), bot_id))
+    return described(lifecycle.start_bot(platform(), caller(), bot_id))
 
 
 @blueprint.post("/<bot_id>/stop")
 @api(Scope.WRITE)
 def stop(bot_id: str) -> ResponseReturnValue:
     """Stop it; Telegram keeps its updates for 24 hours."""
-    return describe(lifecycle.stop_bot(platform(), caller(), bot_id))
+    return described(lifecycle.stop_bot(platform(), caller(), bot_id))
 
 
 @blueprint.post("/<bot_id>/restart")
 @api(Scope.WRITE)
 def restart(bot_id: str) -> ResponseReturnValue:
     """Load it anew everywhere."""
-    return describe(lifecycle.restart_bot(platform(), caller(), bot_id))
+    return described(lifecycle.restart_bot(platform(), caller(), bot_id))
 
 
 @blueprint.put("/<bot_id>/plugins")
@@ -122,4 +122,4 @@ def restart(bot_id: str) -> ResponseReturnValue:
 def replace_plugins(bot_id: str) -> ResponseReturnValue:
     """Replace all plugins."""
     choices = [plugin.choice() for plugin in parse(Plugins).plugins]
-    return describe(registry.set_plugins(platform(), caller(), bot_id, choices))
+    return described(registry.set_plugins(platform(), caller(), bot_id, choices))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from blueprints.access import api, caller
 from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, Moment, listing, page_of, parse, query
 from blueprints.platform import platform
+from blueprints.said import said
 from models import DeadLetterState
 from services.accounts.caller import Scope
 from services.dead_letters.deciding import LONGEST_REASON, discard, replay
@@ -98,7 +99,9 @@ def groups() -> dict[str, Any]:
 @api(Scope.READ)
 def show(letter_id: int) -> dict[str, Any]:
     """One letter with its attempts and the redacted payload."""
-    return describe_whole(get_letter(platform(), caller(), letter_id))
+    letter = describe_whole(get_letter(platform(), caller(), letter_id))
+    attempts = [{**attempt, "error": said(attempt["error"])} for attempt in letter["timeline"]]
+    return {**letter, "timeline": attempts}
 
 
 @blueprint.post("/replay")

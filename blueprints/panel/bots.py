@@ -13,9 +13,9 @@ from blueprints.panel.pools import card_rows, pool_names
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
 from blueprints.platform import platform
+from blueprints.said import described, with_reason
 from services.analytics.bots import bots_with_pools
 from services.bots.registry import get_bot
-from services.bots.views import describe
 from services.notifications.notify import unread_count
 
 
@@ -41,7 +41,7 @@ def bot(bot_id: str) -> str:
     return render_template(
         "panel/bot.html",
         section="panel.bots",
-        bot=describe(get_bot(platform(), caller(), bot_id)),
+        bot=described(get_bot(platform(), caller(), bot_id)),
         plugins=plugin_forms(),
         link_url=platform().settings.telegram_link_url,
         pools=card_rows(),
@@ -54,10 +54,13 @@ def bot(bot_id: str) -> str:
 def live_bot(bot_id: int) -> dict[str, Any]:
     """One bot for its page's script."""
     return {
-        "bot": describe(get_bot(platform(), caller(), bot_id)),
+        "bot": described(get_bot(platform(), caller(), bot_id)),
         "problems": problems(),
     }
 
 
 def _live() -> dict[str, Any]:
-    return {"bots": bots_with_pools(platform(), caller()), "pools": pool_names()}
+    return {
+        "bots": [with_reason(bot) for bot in bots_with_pools(platform(), caller())],
+        "pools": pool_names(),
+    }

@@ -17,6 +17,7 @@ from services.notifications.kinds import Kind
 from services.notifications.planning import News, plan_deliveries
 from services.notifications.texts import sentence
 from services.platform import Platform
+from services.sentences.saying import say
 from services.times import utc_now
 
 MOST_LISTED = 201  # a page of the API and the row that shows there is more
@@ -103,4 +104,6 @@ def mark_read(platform: Platform, caller: Caller, ids: Iterable[int] | None = No
 def render(notification: Notification, locale: str) -> str:
     """The notification's text in the reader's language; a missing parameter shows as "?"."""
     known: defaultdict[str, Any] = defaultdict(lambda: "?", notification.params)
+    if "reason" in known:  # a sentence of a service
+        known["reason"] = say(str(known["reason"]), locale)
     return sentence(Kind(notification.kind), locale).format_map(known)
