@@ -1,6 +1,16 @@
 """The panel's pages, under `/panel`: server-rendered HTML, live by small JSON answers below `/panel/live`."""
 
-from blueprints.panel import analytics, bots, context, dead_letters, notifications, overview, pools, waves
+from blueprints.panel import (
+    analytics,
+    bots,
+    context,
+    dead_letters,
+    experiments,
+    notifications,
+    overview,
+    pools,
+    waves,
+)
 from blueprints.panel.blueprint import blueprint
 
 __all__ = [
@@ -9,6 +19,7 @@ __all__ = [
     "bots",
     "context",
     "dead_letters",
+    "experiments",
     "notifications",
     "overview",
     "pools",

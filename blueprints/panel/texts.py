@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from blueprints.panel.analytics import analytics_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
+from blueprints.panel.experiments import experiment_texts
 from blueprints.panel.health_texts import health_texts
 from blueprints.panel.waves import wave_texts
 
@@ -133,6 +134,7 @@ def _panel() -> dict[str, str]:
         **dead_letter_texts(),
         **health_texts(),
         **wave_texts(),
+        **experiment_texts(),
     }
 
 

@@ -139,9 +139,16 @@ def _rate(count: int, visitors: int, base: tuple[int, int] | None) -> dict[str, 
         "count": count,
         "rate": percentage(count, visitors),
         **_limits(wilson(count, visitors)),
-        "against_control": {**_limits(against), "differs": 0.0 not in against} if against else None,
+        "against_control": {**_limits(against), "verdict": verdict(against)} if against else None,
     }
 
 
+def verdict(difference: Interval) -> str:
+    """What the interval of a difference says: "more", "fewer", or "undecided" while it holds 0."""
+    if 0.0 in difference:
+        return "undecided"
+    return "more" if difference.low > 0 else "fewer"
+
+
 def _limits(interval: Interval) -> dict[str, float]:
-    return {"low": round(100 * interval.low, 1), "high": round(100 * interval.high, 1)}
+    return {"low": round(100 * interval.low, 2), "high": round(100 * interval.high, 2)}

@@ -16,7 +16,7 @@ from sqlalchemy import func, select, update
 from models import ClickRollup, RedirectPool
 from services.times import utc_now
 from tests.blueprints.visiting import PERSON
-from tests.browser import letters
+from tests.browser import letters, splitting
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 
@@ -30,12 +30,15 @@ PAGES = (
     "/panel/pools/1",
     "/panel/pools/1/analytics",
     "/panel/pools/1/waves",
+    "/panel/pools/1/rules",
+    "/panel/experiments",
+    "/panel/experiments/1",
     "/panel/dead-letters",
     "/panel/notifications",
     "/panel/account",
     "/panel/nowhere",
 )
-DIALOGS = ("/panel/bots#add", "/panel/pools#create")
+DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create")
 AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = {"serious", "critical"}
 
@@ -159,6 +162,22 @@ def test_dead_letters_are_filtered_looked_at_replayed_and_discarded(
         letters.replay_one(browser, installation.platform)
         letters.replay_all(browser, installation.platform)
         letters.discard_one(browser, installation.platform)
+
+
+def test_an_experiment_splits_a_links_visitors_over_two_pools(
+    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
+) -> None:
+    splitting.create_second_pool(browser, fleet[1]["username"])
+    splitting.create_experiment(browser, "Saudação curta ou longa")
+    found = splitting.split_visitors(browser, installation, "campanha-verao", 30)
+    assert set(found) == {"Campanha Verão", splitting.SECOND}
+    browser.see("Cedo para decidir", "main .notice")
+
+
+@pytest.mark.usefixtures("fleet")
+def test_rules_are_written_and_ordered_by_keyboard(browser: Browser, installation: Installation) -> None:
+    splitting.write_rules(browser)
+    assert splitting.rules_of(installation) == [["query"], ["languages"]]
 
 
 def test_a_bots_words_are_changed_in_its_form(

@@ -24,6 +24,9 @@ document.addEventListener("alpine:init", () => {
       this.pool = { ...data.pool, fallback_url: data.pool.fallback_url ?? "", fallback_pool_id: String(data.pool.fallback_pool_id ?? "") };
       this.open();
     },
+    get rulesPage() {
+      return `/panel/pools/${this.id}/rules`;
+    },
     values() {
       const values = Object.fromEntries(FIELDS.map((field) => [field, this.pool[field]]));
       values.max_bots = Number(values.max_bots);

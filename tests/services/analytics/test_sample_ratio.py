@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.analytics.experiment import ArmFigures, visitors_needed
+from services.analytics.experiment import ArmFigures, verdict, visitors_needed
+from services.analytics.intervals import newcombe
 from services.analytics.sample_ratio import MISMATCH_BELOW, split_p_value, survival
 
 
@@ -47,3 +48,18 @@ def test_the_visitors_needed_follow_from_the_rate() -> None:
     assert needed(1000, 0) is None
     assert needed(1000, 500) == 400  # 16 x 0.25 / 0.1²
     assert needed(1000, 950) == 100
+
+
+@pytest.mark.parametrize(
+    ("ours", "control", "said"),
+    [
+        ((418, 1187), (380, 1210), "more"),  # by a hair: rounded, the lower limit is 0.0 points
+        ((142, 602), (380, 1210), "fewer"),
+        ((51, 100), (50, 100), "undecided"),
+        ((0, 0), (50, 100), "undecided"),
+    ],
+)
+def test_a_difference_is_claimed_only_when_its_interval_leaves_zero_out(
+    ours: tuple[int, int], control: tuple[int, int], said: str
+) -> None:
+    assert verdict(newcombe(ours, control)) == said
