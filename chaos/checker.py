@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -124,7 +125,7 @@ def extra_sends(book: Book) -> dict[str, int]:
 
 def _extra(book: Book, careful: frozenset[str]) -> Invariant:
     """A message may come twice only if it was in flight at a kill, or its answer was lost."""
-    in_flight = _in_flight(book)
+    in_flight = _in_flight(book.incidents)
     windows = [(each.at - 1, each.until + 30) for each in book.incidents if each.loses_answers]
     moments: dict[str, float] = {}
     for arrival in book.arrivals:
@@ -135,12 +136,12 @@ def _extra(book: Book, careful: frozenset[str]) -> Invariant:
         for text in extra
         if text not in in_flight and not any(begin <= moments[text] <= end for begin, end in windows)
     ]
-    kills = sum(incident.is_kill for incident in book.incidents)
-    at_kills = sum(number for text, number in extra.items() if text in in_flight)
-    flown = sum(_bot(text) not in careful for text in in_flight)
+    kills = [incident for incident in book.incidents if incident.name == "kill -9"]
+    flown = {text for text in _in_flight(kills) if _bot(text) not in careful}
+    at_kills = sum(number for text, number in extra.items() if text in flown)
     detail = (
-        f"{sum(extra.values())} extra, {at_kills} of them of {flown} in flight at {kills} kills: "
-        f"{at_kills / max(1, kills):.2f} a kill"
+        f"{at_kills} extra of {len(flown)} in flight at {len(kills)} kills: {at_kills / max(1, len(kills)):.2f} "
+        f"a kill; {sum(extra.values()) - at_kills} at crash points, stops and lost answers"
     )
     trials = sum(_bot(text) not in careful for text in book.texts)
     seen = f"{detail} {_seen(wrong[:2])}".rstrip()
@@ -151,13 +152,13 @@ def _extra_of_the_careful(book: Book, careful: frozenset[str]) -> Invariant:
     """A bot with at_most_once sends nothing twice, whatever happens."""
     wrong = [text for text in extra_sends(book) if _bot(text) in careful]
     trials = sum(_bot(text) in careful for text in book.texts)
-    flown = sum(_bot(text) in careful for text in _in_flight(book))
+    flown = sum(_bot(text) in careful for text in _in_flight(book.incidents))
     detail = _seen(wrong[:2]) or f"{flown} in flight at kills"
     return Invariant("extra sends of at_most_once bots", len(wrong), trials, detail)
 
 
-def _in_flight(book: Book) -> set[str]:
-    return set().union(*(incident.in_flight for incident in book.incidents))
+def _in_flight(incidents: Sequence[Incident]) -> set[str]:
+    return set().union(*(incident.in_flight for incident in incidents))
 
 
 def _bot(text: str) -> str:
@@ -166,7 +167,7 @@ def _bot(text: str) -> str:
 
 def _uncertain(book: Book) -> Invariant:
     """Repeats after lost answers: one each at most."""
-    in_flight = _in_flight(book)
+    in_flight = _in_flight(book.incidents)
     repeats = {text: number for text, number in extra_sends(book).items() if text not in in_flight}
     many = [text for text, number in repeats.items() if number > 1]
     return Invariant(

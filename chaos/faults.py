@@ -19,7 +19,7 @@ from services.crash import CrashPoint
 
 Fault = Callable[[Installation, Book, random.Random], None]
 GRACE_SECONDS = 25.0  # everything has to be out by then
-CRASH_SECONDS = 15.0  # under load a point is met at once
+CRASH_SECONDS = 30.0  # under load a point is met at once
 FULL_BYTES = 1_000_000
 
 
@@ -189,20 +189,19 @@ def crash(victim: str, point: CrashPoint) -> Fault:
     def attack(place: Installation, book: Book, _chance: random.Random) -> None:
         keeper = place.keeper
         keeper.stop(victim)
+        life = _Life(place, victim)
         keeper.start(victim, CRASH_AT=point)
         until(lambda: keeper.heeds(victim, signal.SIGTERM), f"{victim} did not start")
-        incident = Incident(f"crash at {point}", victim, time.time())
-        begun = _Life(place, victim)
         with suppress(RuntimeError):
-            until(begun.is_over, "", seconds=CRASH_SECONDS)
-        if begun.is_over():
-            incident.at = time.time()
+            until(life.is_over, "", seconds=CRASH_SECONDS)
+        incident = Incident(f"crash at {point}", victim, time.time())
+        if life.is_over():
+            incident.note = f"{point} met"
         else:
             incident.violation = f"{point} was never reached"
-        if not keeper.restarts.get(victim, 0) > begun.restarts:  # its children died, or nobody
+        if not life.has_a_successor:  # its children died, or nobody
             keeper.kill(victim)
         book.sample(incident)
-        incident.note = f"{point} met"
         _over(book, incident)
 
     return attack
@@ -213,18 +212,19 @@ class _Life:
 
     def __init__(self, place: Installation, name: str) -> None:
         self._place, self._name = place, name
-        self.restarts = place.keeper.restarts.get(name, 0)
+        self._restarts = place.keeper.restarts.get(name, 0)
         self._children: set[int] = set()
+
+    @property
+    def has_a_successor(self) -> bool:
+        """Whether the keeper saw it die and started another one."""
+        return self._place.keeper.restarts.get(self._name, 0) > self._restarts
 
     def is_over(self) -> bool:
         """Asked again and again: children are seen by that."""
-        keeper = self._place.keeper
-        if keeper.restarts.get(self._name, 0) > self.restarts:
-            return True
-        now = set(children(keeper.pid(self._name)))
-        gone = self._children - now
+        now = set(children(self._place.keeper.pid(self._name)))
         self._children |= now
-        return bool(gone)
+        return self.has_a_successor or now != self._children
 
 
 @contextmanager

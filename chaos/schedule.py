@@ -57,7 +57,8 @@ def schedule(plan: Plan) -> list[Wave]:
     for wave in singles:
         waves.insert(chance.randrange(1, len(waves) + 1), wave)
     for word in ["fail", "odd"] * plan.failing + ["die"] * plan.poisons:
-        chance.choice([wave for wave in waves if not wave.special and not wave.lasts]).special = word
+        free = [wave for wave in waves if not wave.special]
+        chance.choice([wave for wave in free if not wave.lasts] or free).special = word
     for index, wave in enumerate(waves):
         wave.updates = plan.updates * (index + 1) // len(waves) - plan.updates * index // len(waves)
         wave.faults.sort(key=lambda fault: fault[0])
