@@ -16,6 +16,7 @@ FlotillaError                 code "internal"
     ├── TooManyRequests       "telegram_flood"       429 with `retry_after`
     ├── NeverSent             "telegram_unreachable" refused or unresolved: safe to repeat
     └── Uncertain             "telegram_uncertain"   the request left, no sound answer came
+        └── ServerFailed      the same code          5xx in the Bot API's own words: it says that it did not do it
 
 Subclasses may narrow the code (``Conflict("slug_taken", …)``): the HTTP status hangs on the class alone.
 """
@@ -120,7 +121,8 @@ class ConfigurationError(FlotillaError):
 
 
 class TelegramError(FlotillaError):
-    """The Bot API refused or did not answer. `permanent` tells whether repeating can help.
+    """The Bot API refused or did not answer. `permanent` tells whether repeating can help, `may_have_arrived` whether
+    it could do the same twice.
 
     `error_code` is Telegram's number, else the HTTP status, else 0. `migrate_to_chat_id` is set when a group moved.
     """
@@ -128,6 +130,7 @@ class TelegramError(FlotillaError):
     default_code = "telegram_error"
     status = 502
     permanent: ClassVar[bool] = False
+    may_have_arrived: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -177,7 +180,14 @@ class NeverSent(TelegramError):
 
 
 class Uncertain(TelegramError):
-    """Timeout or reset after the request left, 5xx, or an answer that is no Bot API answer."""
+    """Timeout or reset after the request left, a gateway's 5xx, or an answer that is no Bot API answer."""
 
     default_code = "telegram_uncertain"
     status = 502
+    may_have_arrived = True
+
+
+class ServerFailed(Uncertain):
+    """5xx (but 502 and 504) in the Bot API's own JSON: the server itself says that it failed, repeating may help."""
+
+    may_have_arrived = False

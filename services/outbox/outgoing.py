@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from services.dead_letters.store import Failure
-from services.errors import TelegramError, Uncertain
+from services.errors import TelegramError
 
 PRIORITIES = ("answer", "reply", "bulk")  # by rank: answers go first, then replies (O1)
 SIGNS = {"answer": "a", "reply": "0", "bulk": "1"}  # in names kept in Redis; older releases wrote the digits
@@ -70,7 +70,7 @@ class Outgoing:
     @property
     def may_have_arrived(self) -> bool:
         """Whether it must not be sent again, whatever happens: its dead letter alone is still to be written."""
-        return isinstance(self.doomed, Uncertain)
+        return self.doomed is not None and self.doomed.may_have_arrived
 
     @property
     def is_message(self) -> bool:

@@ -33,11 +33,11 @@ from services.outbox.tokens import Sender, TokenBook
 from services.platform import Platform
 from services.redis.versions import wait_for_newer
 from services.telegram.client import TelegramClient
+from services.telegram.outcomes import GATEWAY
 
 logger = logging.getLogger(__name__)
 UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown (O3)
 SERVER_ERROR_ATTEMPTS = 5
-UNCERTAIN_CODES = {0, 502, 504}  # no answer, or one from a gateway: it may have taken effect
 BACKOFF = (1.0, 60.0)  # seconds, doubled from the first to the second
 TOKEN_PAUSE_SECONDS = 30.0  # between tries with a token that was refused; health probes it as well
 DATABASE_PAUSE_SECONDS = 2.0
@@ -146,12 +146,12 @@ class Sending:
             case NeverSent():
                 outgoing.never_sent += 1
                 return self._again(outgoing, error, outgoing.never_sent)
-        if error.error_code in UNCERTAIN_CODES:
-            SENDS.labels("uncertain").inc()
-            outgoing.uncertain += 1
-            return self._again(outgoing, error, outgoing.uncertain, most=_most_uncertain(sender))
-        outgoing.server_errors += 1
-        return self._again(outgoing, error, outgoing.server_errors, most=SERVER_ERROR_ATTEMPTS)
+        if not error.may_have_arrived or (_is_server_error(error) and not sender.at_most_once):
+            outgoing.server_errors += 1
+            return self._again(outgoing, error, outgoing.server_errors, most=SERVER_ERROR_ATTEMPTS)
+        SENDS.labels("uncertain").inc()
+        outgoing.uncertain += 1
+        return self._again(outgoing, error, outgoing.uncertain, most=_most_uncertain(sender))
 
     def _unauthorized(self, outgoing: Outgoing, error: TokenRejected) -> Verdict:
         """The token, not the message, is at fault: tell the health model, keep the message for a while."""
@@ -211,7 +211,6 @@ class Sending:
         return SETTLED
 
     def _dead_letter(self, session: Session, outgoing: Outgoing, error: TelegramError) -> str:
-        uncertain = isinstance(error, Uncertain) and error.error_code in UNCERTAIN_CODES
         replay = replay_of(outgoing.request_id, "send")
         attempts, text = max(1, outgoing.attempts), f"{error.code}: {error}"
         if replay is not None:
@@ -222,7 +221,7 @@ class Sending:
                 where=f"{error.code}:{error.error_code}:{error}",
                 attempts=attempts,
                 failures=outgoing.failures,
-                is_uncertain=uncertain,
+                is_uncertain=error.may_have_arrived,
             )
         priority = PRIORITIES[outgoing.rank]
         original = {"request": outgoing.request_id, "priority": priority, "call": outgoing.call}
@@ -239,9 +238,14 @@ class Sending:
             sealed_payload=""  # what nobody here can read cannot be replayed
             if outgoing.newer
             else sealed_original(self._platform.vault, outgoing.bot_id, {"chat": outgoing.chat, **original}),
-            is_uncertain=uncertain,
+            is_uncertain=error.may_have_arrived,
         )
 
 
 def _most_uncertain(sender: Sender) -> int:
     return 1 if sender.at_most_once else UNCERTAIN_ATTEMPTS
+
+
+def _is_server_error(error: TelegramError) -> bool:
+    """A 5xx (O4) but those that O3 calls uncertain; without the Bot API's own words it may have arrived all the same."""
+    return 500 <= error.error_code < 600 and error.error_code not in GATEWAY

@@ -103,8 +103,8 @@ class TelegramClient:
             read_timeout = max(read_timeout, UPLOAD_SECONDS)
         timeout = urllib3.Timeout(total=total_timeout, connect=connect_timeout, read=read_timeout)
         deadline = time.monotonic() + (total_timeout or connect_timeout + read_timeout)
-        status, answer = self._post(f"{self._path}/bot{token}/{method}", body, headers, timeout, deadline)
-        return result_of(status, answer)
+        path = f"{self._path}/bot{token}/{method}"
+        return result_of(*self._post(path, body, headers, timeout, deadline))
 
     def close(self) -> None:
         """Close all idle connections."""
@@ -112,7 +112,8 @@ class TelegramClient:
 
     def _post(
         self, path: str, body: bytes, headers: dict[str, str], timeout: urllib3.Timeout, deadline: float
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, bytes, str | None]:
+        """Status, body and Retry-After."""
         # `from None` everywhere: urllib3's own exceptions name the URL and with it the token.
         try:
             response = self._pool.urlopen(
@@ -125,7 +126,7 @@ class TelegramClient:
                 redirect=False,
                 preload_content=False,
             )
-            return response.status, _read(response, deadline)
+            return response.status, _read(response, deadline), response.headers.get("Retry-After")
         except (ConnectTimeoutError, NewConnectionError) as error:
             raise NeverSent(f"Cannot reach the Bot API server at {self.base_url}: {_reason(error)}") from None
         except LocationParseError:

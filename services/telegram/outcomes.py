@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from services.errors import Rejected, TelegramError, TokenRejected, TooManyRequests, Uncertain
+from services.errors import (
+    NeverSent,
+    Rejected,
+    ServerFailed,
+    TelegramError,
+    TokenRejected,
+    TooManyRequests,
+    Uncertain,
+)
 from services.redaction import redact_text
 
 FROZEN = "FROZEN_METHOD_INVALID"
@@ -15,11 +23,14 @@ LONGEST_DESCRIPTION = 300
 DEFAULT_RETRY_AFTER_SECONDS = (
     1.0  # a 429 without `retry_after`, as proxies in front of self-hosted servers send
 )
+GATEWAY = frozenset({502, 504})  # whoever stands before the server says so: it may have acted (O3)
 
 
-def result_of(status: int, body: bytes) -> Any:
-    """The `result` inside an answer; raises the fitting TelegramError. `status` is the HTTP status."""
-    answer = _parse(status, body)
+def result_of(status: int, body: bytes, retry_after: str | None = None) -> Any:
+    """The `result` inside an answer; raises the fitting TelegramError. `status` and `retry_after` (s) are HTTP's."""
+    answer = _parse(body)
+    if answer is None:
+        raise _foreign(status, retry_after)
     if answer["ok"] is True:
         if status >= 400 or "result" not in answer:
             raise Uncertain(f"{NO_BOT_API}: HTTP {status} with a half answer", error_code=status)
@@ -44,19 +55,31 @@ def failure_of(status: int, answer: dict[str, Any]) -> TelegramError:
     if 400 <= number < 500:
         code = "telegram_frozen" if FROZEN in text else None
         return Rejected(text, error_code=number, code=code, migrate_to_chat_id=_chat(parameters))
+    if 500 <= number < 600 and number not in GATEWAY:
+        return ServerFailed(f"Telegram failed: {text}", error_code=number)
     return Uncertain(f"Telegram failed: {text}", error_code=number)
 
 
-def _parse(status: int, body: bytes) -> dict[str, Any]:
+def _parse(body: bytes) -> dict[str, Any] | None:
+    """The answer, None when it is none of the Bot API."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):  # RecursionError: a foreign server may nest without end
-        answer = None
-    if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
-        if status >= 500:
-            raise Uncertain(f"Telegram failed: HTTP {status}", error_code=status)
-        raise Uncertain(f"{NO_BOT_API}: HTTP {status} without its JSON", error_code=status)
-    return answer
+        return None
+    return answer if isinstance(answer, dict) and isinstance(answer.get("ok"), bool) else None
+
+
+def _foreign(status: int, retry_after: str | None) -> TelegramError:
+    """What a status says that came without the Bot API's JSON, as from a proxy before it."""
+    text = f"{NO_BOT_API}: HTTP {status} without its JSON"
+    if status == 429:
+        seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
+        return TooManyRequests(text, error_code=429, retry_after=_seconds(seconds))
+    if status == 401:  # it let nothing through, but these words say nothing about the token
+        return NeverSent(text, error_code=401)
+    if status >= 500:
+        return Uncertain(f"Telegram failed: HTTP {status}", error_code=status)
+    return Uncertain(text, error_code=status)
 
 
 def _seconds(value: object) -> float:

@@ -157,3 +157,24 @@ def test_a_server_that_could_not_be_reached_uses_up_no_attempt(
     send_all()
     assert texts(sandbox, bot) == ["patient"]
     assert letters(platform) == []
+
+
+@pytest.mark.parametrize(("policy", "arrivals"), [("at_least_once", 2), ("at_most_once", 1)])
+def test_an_answer_that_is_none_of_the_bot_api_is_uncertain(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    policy: str,
+    arrivals: int,
+) -> None:
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).uncertain_policy = UncertainPolicy(policy)
+    sandbox.fault("garbage", applied=True, method="sendMessage", count=9)
+    put(people[0], "perhaps")
+    send_all()
+    assert texts(sandbox, bot) == ["perhaps"] * arrivals
+    [letter] = letters(platform)
+    assert letter.is_uncertain
