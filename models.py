@@ -269,6 +269,7 @@ class RedirectPool(Base):
     max_bots: Mapped[int] = mapped_column(default=10)
     rate_limit_per_minute: Mapped[int] = mapped_column(default=100)  # 0 = off
     over_limit: Mapped[str] = mapped_column(String(10), default=OverLimit.REJECT)
+    critical_below_percent: Mapped[int] = mapped_column(default=50)  # N2: of health; 0 = no alarm
     fallback_url: Mapped[str | None] = mapped_column(String(2000))
     fallback_pool_id: Mapped[int | None] = mapped_column(
         ForeignKey("redirect_pools.id", ondelete="SET NULL"), index=True

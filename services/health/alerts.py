@@ -15,7 +15,6 @@ from services.health.pool_health import PoolHealth, refresh_pool_health
 from services.notifications.kinds import Kind
 from services.notifications.notify import notify
 
-CRITICAL_BELOW_PERCENT = 50
 LOST = (MemberStatus.OFFLINE, MemberStatus.BANNED)
 CLEARED = {CONVERSION_CAUSE: "conversion_recovered", DELIVERY_CAUSE: "delivery_recovered"}
 
@@ -110,7 +109,7 @@ def _alert_member(session: Session, change: Change, pool: RedirectPool, health: 
 
 
 def _alert_pool(session: Session, pool: RedirectPool, health: PoolHealth) -> None:
-    """`pool_critical` once when the pool is below 50 %, for whatever reason, and `pool_recovered` once it is back."""
+    """`pool_critical` once when the pool is below its threshold, for whatever reason, and `pool_recovered` once it is back."""
     last = session.scalar(
         select(Notification)
         .where(
@@ -121,9 +120,10 @@ def _alert_pool(session: Session, pool: RedirectPool, health: PoolHealth) -> Non
         .limit(1)
     )
     alarmed = last is not None and last.kind == Kind.POOL_CRITICAL
-    if not alarmed and health.is_below(CRITICAL_BELOW_PERCENT):
+    threshold = pool.critical_below_percent
+    if not alarmed and health.is_below(threshold):
         kind = Kind.POOL_CRITICAL
-    elif alarmed and health.total and health.percent >= CRITICAL_BELOW_PERCENT:
+    elif alarmed and health.total and health.percent >= threshold:
         kind = Kind.POOL_RECOVERED
     else:
         return

@@ -18,6 +18,7 @@ BotId = Annotated[RowId | Annotated[str, StringConstraints(min_length=1, max_len
 Weight = Annotated[int, Field(strict=True, ge=0, le=100)]
 Priority = Annotated[int, Field(strict=True, ge=-1, le=1)]
 Capacity = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
+Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 Switch = Annotated[bool, Field(strict=True)]
 STRATEGY_NAMES = AliasChoices("strategy", "distribution_strategy")
 
@@ -39,6 +40,7 @@ class NewPool(_Fields):
     max_bots: MaxBots | None = None
     rate_limit_per_minute: RateLimit | None = None
     over_limit: OverLimit = OverLimit.REJECT
+    critical_below_percent: Percent = 50
     fallback_url: str | None = None
     fallback_pool_id: RowId | None = None
 
@@ -56,6 +58,7 @@ class PoolChange(_Fields):
     max_bots: MaxBots = 1
     rate_limit_per_minute: RateLimit = 0
     over_limit: OverLimit = OverLimit.REJECT
+    critical_below_percent: Percent = 50
     fallback_url: str | None = None
     fallback_pool_id: RowId | None = None
 

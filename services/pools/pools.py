@@ -11,6 +11,8 @@ from models import Experiment, ExperimentArm, PoolBot, PoolRule, PoolSlug, Redir
 from services.accounts.caller import Caller, get_owned, owned, record
 from services.clicks.payload import looks_tracked
 from services.errors import Conflict, InvalidInput
+from services.health.alerts import follow_health
+from services.health.members import lock_pools
 from services.platform import Platform
 from services.pools.fallbacks import check_fallback_pool, check_fallback_url
 from services.pools.fields import NewPool, PoolChange
@@ -19,7 +21,15 @@ from services.pools.snapshot import publish
 from services.times import iso
 
 # Fields that are only copied; the others have rules of their own.
-PLAIN = ("name", "is_active", "sticky", "tracking", "rate_limit_per_minute", "over_limit")
+PLAIN = (
+    "name",
+    "is_active",
+    "sticky",
+    "tracking",
+    "rate_limit_per_minute",
+    "over_limit",
+    "critical_below_percent",
+)
 
 
 def create_pool(platform: Platform, caller: Caller, wanted: NewPool) -> RedirectPool:
@@ -41,6 +51,7 @@ def create_pool(platform: Platform, caller: Caller, wanted: NewPool) -> Redirect
                 wanted.rate_limit_per_minute, defaults.pool_rate_limit_per_minute
             ),
             over_limit=wanted.over_limit,
+            critical_below_percent=wanted.critical_below_percent,
             fallback_url=check_fallback_url(wanted.fallback_url) if wanted.fallback_url else None,
         )
         session.add(pool)
@@ -58,7 +69,9 @@ def update_pool(platform: Platform, caller: Caller, pool_id: int, change: PoolCh
     """Change the given fields of a pool; a former slug keeps working. Raises as `create_pool` does."""
     given = change.model_fields_set
     with platform.database.transaction() as session:
-        pool = _with_members(session, get_owned(session, caller, RedirectPool, pool_id).id)
+        own_id = get_owned(session, caller, RedirectPool, pool_id).id
+        lock_pools(session, [own_id])
+        pool = _with_members(session, own_id)
         for field in given.intersection(PLAIN):
             setattr(pool, field, getattr(change, field))
         if "strategy" in given:
@@ -83,6 +96,8 @@ def update_pool(platform: Platform, caller: Caller, pool_id: int, change: PoolCh
             **change.model_dump(mode="json", exclude_unset=True),
         )
         session.flush()
+        if "critical_below_percent" in given:
+            follow_health(session, [pool.id])
     publish(platform, [pool.id])
     return pool
 
@@ -157,6 +172,7 @@ def describe(pool: RedirectPool) -> dict[str, Any]:
         "max_bots": pool.max_bots,
         "rate_limit_per_minute": pool.rate_limit_per_minute,
         "over_limit": str(pool.over_limit),
+        "critical_below_percent": pool.critical_below_percent,
         "fallback_url": pool.fallback_url,
         "fallback_pool_id": pool.fallback_pool_id,
         "total_redirects": pool.total_redirects,

@@ -3,7 +3,7 @@ import { text } from "../dom.js";
 import { attempt, confirmed, toast } from "../feedback.js";
 import { dialogForm } from "./form.js";
 
-const FIELDS = ["name", "slug", "strategy", "is_active", "sticky", "start_param", "tracking", "max_bots", "rate_limit_per_minute", "over_limit", "fallback_url", "fallback_pool_id"];
+const FIELDS = ["name", "slug", "strategy", "is_active", "sticky", "start_param", "tracking", "max_bots", "rate_limit_per_minute", "over_limit", "critical_below_percent", "fallback_url", "fallback_pool_id"];
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("poolSettings", () => ({
@@ -31,6 +31,7 @@ document.addEventListener("alpine:init", () => {
       const values = Object.fromEntries(FIELDS.map((field) => [field, this.pool[field]]));
       values.max_bots = Number(values.max_bots);
       values.rate_limit_per_minute = Number(values.rate_limit_per_minute);
+      values.critical_below_percent = Number(values.critical_below_percent);
       values.fallback_url = values.fallback_url.trim() || null;
       values.fallback_pool_id = values.fallback_pool_id ? Number(values.fallback_pool_id) : null;
       return Object.fromEntries(Object.entries(values).filter(([field, value]) => value !== this.before[field]));

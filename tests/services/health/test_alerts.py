@@ -13,8 +13,9 @@ from services.health.layers import Standing, move
 from services.health.members import apply_outcomes
 from services.health.pool_health import refresh_pool_health
 from services.platform import Platform
-from services.pools.fields import MemberChange, NewMember
+from services.pools.fields import MemberChange, NewMember, PoolChange
 from services.pools.members import add_member, remove_member, update_member
+from services.pools.pools import update_pool
 from tests.services.health.world import Fleet, add_bot, pool_in_tables
 
 DEAD = CheckOutcome(Verdict.DEAD, Cause.UNAUTHORIZED)
@@ -79,6 +80,21 @@ def test_a_pool_whose_members_another_layer_takes_out_is_critical(platform: Plat
         ]
         alert_changes(session, changes, refresh_pool_health(session, [fleet.pool_id]))
     assert of_the_pool(fleet) == ["critical"]
+
+
+@pytest.mark.data
+def test_the_owner_says_below_what_health_a_pool_is_critical(platform: Platform) -> None:
+    fleet = pool_in_tables(platform, 4)
+    update_pool(platform, fleet.caller, fleet.pool_id, PoolChange(critical_below_percent=80))
+    lose(fleet, 0)
+    assert of_the_pool(fleet) == ["critical"], "75 %"
+    update_pool(platform, fleet.caller, fleet.pool_id, PoolChange(critical_below_percent=75))
+    assert of_the_pool(fleet) == ["critical", "recovered"], "at once"
+    update_pool(platform, fleet.caller, fleet.pool_id, PoolChange(critical_below_percent=0))
+    lose(fleet, 1, 2, 3)
+    assert of_the_pool(fleet) == ["critical", "recovered"], "never"
+    update_pool(platform, fleet.caller, fleet.pool_id, PoolChange(critical_below_percent=1))
+    assert of_the_pool(fleet) == ["critical", "recovered", "critical"]
 
 
 def test_members_in_doubt_are_waited_for(platform: Platform) -> None:
