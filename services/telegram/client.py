@@ -74,11 +74,7 @@ class TelegramClient:
     def __init__(self, settings: Settings, *, pool_size: int | None = None) -> None:
         self.base_url = settings.telegram_api_url
         self._path = urlsplit(self.base_url).path
-        self._pool = urllib3.connection_from_url(
-            self.base_url, maxsize=pool_size or settings.send_concurrency
-        )
-        secure = isinstance(self._pool, urllib3.HTTPSConnectionPool)
-        self._pool.ConnectionCls = _TlsConnection if secure else _PlainConnection
+        self._pool = _pool(self.base_url, pool_size or settings.send_concurrency)
 
     def call(
         self,

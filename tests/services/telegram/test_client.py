@@ -179,14 +179,18 @@ def test_a_server_without_tls_on_a_tls_address_was_never_sent_anything() -> None
         client.call(TOKEN, "getMe")
 
 
-def test_tls_is_verified_against_the_systems_authorities(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("whose", ["the system's", "Mozilla's"])
+def test_tls_is_verified_against_the_systems_authorities_and_mozillas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
     certificate = self_signed(tmp_path)
     with answering(http(b'{"ok": true, "result": 7}'), certificate=certificate) as url:
         with client_at(url) as client, pytest.raises(NeverSent):
             client.call(TOKEN, "getMe")
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        if whose == "the system's":
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        else:
+            monkeypatch.setattr("certifi.where", lambda: str(certificate))
         with client_at(url) as client:
             assert client.call(TOKEN, "getMe") == 7
 
