@@ -55,10 +55,14 @@ def note(
 
 
 def note_fates(session: Session, changes: Iterable[Change]) -> None:
-    """What became of bots that some wave took, reverted by now or not: banned after all, or back."""
+    """What became of bots that some wave took, reverted by now or not: banned after all, or back.
+
+    A bot that was removed and added again comes back by its first good check.
+    """
     for change in changes:
         banned = change.after is MemberStatus.BANNED
-        if change.before not in LOST or (change.after in LOST and not banned):
+        was_away = change.before in LOST or change.before is MemberStatus.CHECKING
+        if not was_away or (change.after in LOST and not banned):
             continue
         wave = _took(session, change.member)
         if wave is not None:

@@ -15,6 +15,12 @@ PT_BR_INPUT: Final = {
     "The request holds a character or a number that cannot be stored": "O pedido contém um caractere ou número que não pode ser guardado",
     "{name} must be a whole number from {lowest} to {highest}": "{name} precisa ser um número inteiro de {lowest} a {highest}",
     "is no time zone such as America/Sao_Paulo": "não é um fuso horário como America/Sao_Paulo",
+    # werkzeug's
+    "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.": "Este endereço não existe no servidor. Se você o digitou, confira e tente de novo.",
+    "The method is not allowed for the requested URL.": "Este método não é permitido neste endereço.",
+    "The data value transmitted exceeds the capacity limit.": "O que foi enviado é grande demais.",
+    "The browser (or proxy) sent a request that this server could not understand.": "O servidor não entendeu este pedido.",
+    # pydantic's
     "Field required": "Campo obrigatório",
     "Extra inputs are not permitted": "Campos a mais não são permitidos",
     "Input should be a valid string": "Precisa ser um texto",

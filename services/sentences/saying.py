@@ -23,7 +23,7 @@ def say(sentence: str, locale: str) -> str:
 
     What stands in the places of a template is said in the same language, if it is a sentence of ours itself.
     """
-    if not locale.lower().startswith("pt"):
+    if not sentence or not locale.lower().startswith("pt"):
         return sentence
     if sentence in KNOWN:
         return KNOWN[sentence]

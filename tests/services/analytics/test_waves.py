@@ -132,6 +132,20 @@ def test_a_wave_outlives_its_bots_and_says_that_they_were_removed(platform: Plat
 
 
 @pytest.mark.data
+def test_a_lost_bot_that_is_removed_and_added_again_is_back_by_its_first_good_check(
+    platform: Platform,
+) -> None:
+    fleet = with_spares(platform, 2, 0)
+    lose(fleet, 0, 1)
+    remove_member(platform, fleet.caller, fleet.pool_id, fleet.bot_ids[0])
+    with platform.database.transaction() as session:
+        session.add(PoolBot(pool_id=fleet.pool_id, bot_id=fleet.bot_ids[0], status="checking"))
+    assert [bot["back_at"] for bot in waves(fleet)[0]["lost"]] == [None, None]
+    look(fleet, GOOD, 0)
+    assert [bot["back_at"] is not None for bot in waves(fleet)[0]["lost"]] == [True, False]
+
+
+@pytest.mark.data
 def test_a_reverted_wave_is_closed_and_still_learns_who_came_back(platform: Platform) -> None:
     fleet = with_spares(platform, 2, 1)
     lose(fleet, 0, 1)
