@@ -15,6 +15,7 @@ worker_class = "blueprints.gunicorn_worker.Worker"  # gevent, and quick with pla
 keepalive = 75  # seconds: Telegram opens few connections anew, and routers in front keep theirs for 60 s
 timeout = 30
 graceful_timeout = 8  # the launcher kills after 9 s, Heroku after 30 s
+limit_request_line = 8190  # bytes, the most it allows: what advertising platforms add to a link may be long
 control_socket_disable = True
 accesslog = None  # query strings carry click ids; we write our own request log
 forwarded_allow_ips = ""  # believed in one place only: TRUSTED_PROXIES

@@ -15,10 +15,10 @@ from io import BytesIO
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-LARGEST_HEAD: Final = 8192  # bytes, line and fields; gunicorn allows 4094 and 8190 for one of them
+LARGEST_HEAD: Final = 8192  # bytes, line and fields; gunicorn allows as much for one of them
 LARGEST_BODY: Final = 65536  # bytes; larger ones are rare, and gunicorn reads them piece by piece
 MOST_FIELDS: Final = 100  # as gunicorn's limit_request_fields
-LONGEST_LINE: Final = 4000
+LONGEST_LINE: Final = 4000  # bytes; gunicorn allows 4094 unless told otherwise
 Headers = list[tuple[str, str]]
 
 # Names without "_", which would be taken for another's "-"; values without control characters; no folded lines.

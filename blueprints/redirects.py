@@ -41,7 +41,7 @@ PAGE_HEADERS = (
 PAGES = {Kind.UNKNOWN: ("redirects/unknown.html", 404), Kind.UNAVAILABLE: ("redirects/unavailable.html", 503)}
 
 
-@blueprint.get("/go/<slug>")
+@blueprint.get("/go/<slug>", strict_slashes=False)  # tools that build links like to add a slash
 @public
 def go(slug: str) -> Response:
     """Send a visitor to the bot whose turn it is, or show why there is none."""
@@ -66,13 +66,14 @@ class Shortcut:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """A WSGI application."""
         path: str = environ["PATH_INFO"]
+        slug = path[4:].removesuffix("/")
         if (
             path.startswith("/go/")
             and environ["REQUEST_METHOD"] in METHODS
-            and "/" not in path[4:]
+            and "/" not in slug
             and DRY_RUN not in environ["QUERY_STRING"]
         ):
-            outcome = _redirector_of(self._app).answer(path[4:], environ)
+            outcome = _redirector_of(self._app).answer(slug, environ)
             if outcome.location:
                 start_response("302 Found", _headers(outcome, environ))
                 return ()

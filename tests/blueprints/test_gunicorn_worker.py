@@ -53,7 +53,8 @@ ODD = {
     "a byte beyond ASCII": (b"GET /\xe9 HTTP/1.1\r\n" + HOST + b"\r\n",),
     "another method": (b"DELETE /a HTTP/1.1\r\n" + HOST + b"\r\n",),
     "too many fields": (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(101)) + b"\r\n",),
-    "too long a line": (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n",),
+    "a long line": (b"GET /?" + b"a" * 8150 + b" HTTP/1.1\r\n\r\n",),
+    "too long a line": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n",),
     "no request": (b"\x16\x03\x01\x02\x00\x01\r\n\r\n",),
     "one behind another": (b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\nConnection: close\r\n\r\n",),
 }  # fmt: skip
@@ -109,6 +110,7 @@ def _server(folder: Path, worker: str) -> Iterator[int]:
     config.write_text(
         "from gevent import monkey\nmonkey.patch_all()\n"
         f"bind = '127.0.0.1:{port}'\nworker_class = '{worker}'\nkeepalive = 2\nforwarded_allow_ips = ''\n"
+        "limit_request_line = 8190\n"
         "control_socket_disable = True\nloglevel = 'critical'\n"
     )
     command = [sys.executable, "-m", "gunicorn", "-c", str(config), "tests.blueprints.wire_app:application"]

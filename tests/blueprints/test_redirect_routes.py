@@ -31,6 +31,23 @@ def test_an_unknown_slug_is_a_404_page_in_the_readers_language(
     assert "Link não encontrado" in visitor.get("/go/nowhere").text
 
 
+def test_a_slash_behind_the_link_changes_nothing(platform: Platform, visitor: FlaskClient) -> None:
+    new_pool(platform, new_account(platform), "red1", 1)
+    new_pool(platform, new_account(platform), "empty", 0)
+    assert bots_of(go(visitor, "red1/")) == bots_of(go(visitor, "red1"))
+    assert visitor.get("/go/empty/").status_code == 503
+    assert visitor.get("/go/empty/?dry_run=1").status_code == 503
+    assert visitor.get("/go/red1/more").status_code == 404
+    assert len(stream(platform)) == 4
+
+
+def test_a_query_of_8_000_bytes_is_a_click_like_any(platform: Platform, visitor: FlaskClient) -> None:
+    new_pool(platform, new_account(platform), "red1", 1)
+    [location] = go(visitor, "red1?utm_source=fb&fbclid=" + "x" * 8000)
+    assert len(location) < 200
+    assert len(str(stream(platform)[0])) < 2000
+
+
 @pytest.mark.parametrize(
     ("pool", "members"),
     [
