@@ -130,6 +130,8 @@ def _refusals() -> dict[str, str]:
 
 def _rules() -> dict[str, str]:
     return {
+        "explain.rule": _("A rule of the link that was clicked sent this visitor to this pool."),
+        "explain.experiment": _("The experiment “{name}” sent this visitor to this pool."),
         "rule.title": _("Rule {number}"),
         "rule.move_up": _("Move rule {number} up"),
         "rule.move_down": _("Move rule {number} down"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.pools.rules import Rule, RuleFacts, matching, read_conditions
+from services.pools.rules import Rule, RuleFacts, matching, read_rule
 from services.pools.split import Arm, arm_of
 
 
@@ -62,7 +62,8 @@ def as_json(routing: Routing) -> dict[str, Any]:
 def from_json(stored: Mapping[str, Any]) -> Routing:
     """The routing that `as_json` wrote; ValueError, KeyError or TypeError when it did not."""
     running = stored["experiment"]
+    rules = (read_rule(*rule) for rule in stored["rules"])
     return Routing(
-        tuple(Rule(read_conditions(held), pool_id, number) for number, pool_id, held in stored["rules"]),
+        tuple(rule for rule in rules if rule is not None),
         Experiment(running[0], tuple(Arm(*arm) for arm in running[1])) if running else None,
     )

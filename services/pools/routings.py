@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -12,10 +11,8 @@ from sqlalchemy.orm import Session
 from models import Experiment, PoolRule
 from services.pools import routing
 from services.pools.routing import Routing
-from services.pools.rules import Rule, read_conditions
+from services.pools.rules import Rule, read_rule
 from services.pools.split import Arm
-
-logger = logging.getLogger(__name__)
 
 
 def read_routings(session: Session, pool_ids: Sequence[int]) -> dict[int, Routing]:
@@ -32,14 +29,9 @@ def _rules(session: Session, pool_ids: Sequence[int]) -> dict[int, list[Rule]]:
     query = select(PoolRule).where(PoolRule.pool_id.in_(pool_ids), PoolRule.is_active)
     found: dict[int, list[Rule]] = defaultdict(list)
     for row in session.scalars(query.order_by(PoolRule.position, PoolRule.id)):
-        try:
-            conditions = read_conditions(row.conditions)
-        except (
-            ValueError
-        ):  # of a release to come, or edited by hand: one bad rule must not take the link down
-            logger.error("a rule is not readable and left out", extra={"rule_id": row.id})
-            continue
-        found[row.pool_id].append(Rule(conditions, row.target_pool_id, row.id))
+        rule = read_rule(row.id, row.target_pool_id, row.conditions)
+        if rule is not None:
+            found[row.pool_id].append(rule)
     return found
 
 

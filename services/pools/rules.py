@@ -6,6 +6,7 @@ never sends anybody anywhere, not even by a negation.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -36,6 +37,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _wall_clock(moment: time) -> time:
+    if moment.tzinfo is not None:
+        raise ValueError("is a time of the zone's own clock, such as 22:00, without an offset")
+    return moment
+
+
+WallClock = Annotated[time, AfterValidator(_wall_clock)]
+logger = logging.getLogger(__name__)
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 Param = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
@@ -48,9 +57,9 @@ class Schedule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: frozenset[Annotated[int, Field(ge=1, le=7)]] = frozenset(range(1, 8))
-    begin: time = time(0)
-    end: time = time(0)  # the same as `begin`: the whole day
+    days: frozenset[Annotated[int, Field(ge=1, le=7)]] = Field(frozenset(range(1, 8)), min_length=1)
+    begin: WallClock = time(0)
+    end: WallClock = time(0)  # the same as `begin`: the whole day
     tz: Annotated[str, AfterValidator(_known_zone)] = "UTC"
 
     def holds(self, now: datetime) -> bool:
@@ -138,6 +147,15 @@ def _holds(wanted: Mapping[str, str], query: Mapping[str, str] | None) -> bool |
     if query is None:
         return None
     return all(query.get(name, "").lower() == value.lower() for name, value in wanted.items())
+
+
+def read_rule(number: int, pool_id: int, stored: Mapping[str, Any]) -> Rule | None:
+    """A stored rule; None, with a log line, when this release cannot read it: one rule must not take the link down."""
+    try:
+        return Rule(read_conditions(stored), pool_id, number)
+    except ValueError:
+        logger.error("a rule is not readable and left out", extra={"rule_id": number})
+        return None
 
 
 def read_conditions(stored: Mapping[str, Any]) -> Conditions:

@@ -8,7 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.platform import Platform
-from tests.blueprints.people import make_account, make_key
+from tests.blueprints.people import caller_of, make_account, make_key
+from tests.servers.sandbox import wait_until
+from tests.services.pools import fleet
 
 EXPERIMENTS = "/api/v1/experiments"
 POOLS = "/api/v1/redirect-pools"
@@ -167,6 +169,25 @@ def test_a_condition_that_is_none_is_refused_and_the_list_stays(
         field,
     )
     assert client.get(path, headers=key).get_json() == before
+
+
+def test_a_running_process_heeds_a_new_rule_at_once_and_an_ended_one_no_more(
+    client: FlaskClient, visitor: FlaskClient, platform: Platform
+) -> None:
+    account = make_account(platform)
+    key, owner = make_key(platform, account), caller_of(account)
+    here, there = fleet.new_pool(platform, owner, "here", 1), fleet.new_pool(platform, owner, "there", 1)
+    path = f"{POOLS}/{here.id}/rules"
+    rules = [{"conditions": {"query": {"utm_source": "fb"}}, "target_pool_id": there.id}]
+
+    def bot() -> str:
+        return visitor.get("/go/here?utm_source=fb").location.partition("?start=")[0]
+
+    own = bot()
+    assert client.put(path, json={"rules": rules}, headers=key).status_code == 200
+    wait_until(lambda: bot() != own)
+    assert client.put(path, json={"rules": []}, headers=key).status_code == 200
+    wait_until(lambda: bot() == own)
 
 
 def test_a_list_of_rules_is_replaced_as_a_whole_or_not_at_all(

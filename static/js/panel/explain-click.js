@@ -23,11 +23,17 @@ document.addEventListener("alpine:init", () => {
     close() {
       this.$root.close();
     },
+    /** What sent the click to its pool, before any bot was chosen. */
+    sent(click) {
+      if (click.rule) return [text("explain.rule")];
+      if (click.experiment) return [text("explain.experiment", { name: click.experiment.name ?? `#${click.experiment.id}` })];
+      return [];
+    },
     told(click) {
       const parts = click.reason.split("/");
-      const lines = [];
-      if (parts[0] === "nobody") return [text("rule.nobody")];
-      if (click.reason === "fallback/url") return [text("rule.fallback_url")];
+      const lines = this.sent(click);
+      if (parts[0] === "nobody") return [...lines, text("rule.nobody")];
+      if (click.reason === "fallback/url") return [...lines, text("rule.fallback_url")];
       if (parts[0] === "fallback") lines.push(text(`rule.${parts.shift()}`));
       for (const key of [`rule.${parts[0]}`, `tier.${parts[1]}`]) if (hasText(key)) lines.push(text(key));
       if (click.position !== null) lines.push(text("explain.position", { position: number(click.position) }));

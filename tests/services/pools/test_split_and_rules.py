@@ -121,6 +121,8 @@ def test_the_first_rule_that_is_met_wins(countries: list[str], country: str) -> 
         {"devices": ["other"]},
         {"schedule": {"tz": "Mars"}},
         {"schedule": {"days": [0]}},
+        {"schedule": {"days": []}},
+        {"schedule": {"begin": "22:00:00Z"}},
         {"colour": "red"},
     ],
 )
