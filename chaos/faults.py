@@ -231,12 +231,17 @@ class _Life:
 def fault(
     book: Book, name: str, victim: str, *, is_kill: bool, loses_answers: bool = False
 ) -> Iterator[Incident]:
-    """An incident around the block; what is in flight is looked at in its end, when leases may have changed hands."""
+    """An incident around the block; what is in flight is looked at in its end, when leases may have changed hands.
+
+    What was waited for in vain (RuntimeError) is a violation, not the end of the run.
+    """
     incident = Incident(name, victim, time.time(), is_kill=is_kill, loses_answers=loses_answers, lasts=True)
     try:
         yield incident
         if is_kill:
             book.sample(incident)
+    except RuntimeError as error:
+        incident.violation = str(error)
     finally:
         _over(book, incident)
 

@@ -11,7 +11,7 @@ from rq.serializers import JSONSerializer
 
 from chaos.book import Book
 from chaos.faults import fault, judge_ends
-from chaos.installation import Installation, until
+from chaos.installation import PROGRAMS, Installation, until
 from chaos.newer import LATER_JOB, LATER_KEY
 from services.outbox.outgoing import PRIORITIES
 from services.redis import keys
@@ -23,27 +23,39 @@ WAVE_SECONDS = 30.0  # people go on writing as long as it takes
 
 def deploy_and_take_back(place: Installation, book: Book, _chance: random.Random) -> None:
     """The web process first, so that old workers meet what they cannot read; then the workers; then all back again."""
-    keeper = place.keeper
     ends: dict[str, tuple[float, int]] = {}
     with fault(book, "old and new code", "all", is_kill=False) as incident:
-        ends |= keeper.stop("web")
-        keeper.start("web-newer")
-        Queue(JobQueue.DEFAULT, connection=place.platform.job_redis, serializer=JSONSerializer).enqueue(
-            LATER_JOB
-        )
-        until(partial(_newer_entries, place), "the new web process wrote nothing that old code cannot read")
-        _start(place, "inbound-newer", "outbound-newer")
-        ends |= keeper.stop("inbound", "outbound")
-        until(lambda: place.platform.redis.get(LATER_KEY), "the new job was not run")
-        ends |= keeper.stop("web-newer")
-        keeper.start("web")
-        until(lambda: not _newer_entries(place), "what the new release wrote is still there")
-        _start(place, "inbound", "outbound")
-        ends |= keeper.stop("inbound-newer")
-        until(lambda: not _newer_entries(place), "what the new release wrote is still there")
-        ends |= keeper.stop("outbound-newer")
+        _deploy(place, ends)
+        _take_back(place, ends)
         incident.violation = judge_ends(ends)
         incident.note = "old and new code served together"
+    place.keeper.stop("web-newer", "inbound-newer", "outbound-newer")  # where it ended early
+    for name in PROGRAMS:
+        if not place.keeper.is_running(name):
+            place.keeper.start(name)
+
+
+def _deploy(place: Installation, ends: dict[str, tuple[float, int]]) -> None:
+    keeper = place.keeper
+    ends |= keeper.stop("web")
+    keeper.start("web-newer")
+    queue = Queue(JobQueue.DEFAULT, connection=place.platform.job_redis, serializer=JSONSerializer)
+    queue.enqueue(LATER_JOB)
+    until(partial(_newer_entries, place), "the new web process wrote nothing that old code cannot read")
+    _start(place, "inbound-newer", "outbound-newer")
+    ends |= keeper.stop("inbound", "outbound")
+    until(lambda: place.platform.redis.get(LATER_KEY), "the new job was not run")
+
+
+def _take_back(place: Installation, ends: dict[str, tuple[float, int]]) -> None:
+    keeper, left = place.keeper, "what the new release wrote is still there"
+    ends |= keeper.stop("web-newer")
+    keeper.start("web")
+    until(lambda: not _newer_entries(place), left)
+    _start(place, "inbound", "outbound")
+    ends |= keeper.stop("inbound-newer")
+    until(lambda: not _newer_entries(place), left)
+    ends |= keeper.stop("outbound-newer")
 
 
 def _start(place: Installation, *names: str) -> None:
