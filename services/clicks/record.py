@@ -32,7 +32,7 @@ REJECTED: Final = -1
 # One batch of clicks.
 # KEYS[1] click stream, KEYS[2..] the rate, rotation and load keys that the clicks of this batch name by number.
 # ARGV: two per click, the entry (JSON) and "rate limit reject rotation step load bot", numbers; a key number 0 = none.
-# Per click the answer is -1 when it was refused over the limit, else twice the position, plus 1 when over the limit.
+# Per click the answer is -1 when nothing was written over the limit, else twice the position, plus 1 when over the limit.
 WRITE: Final = """
 local answers = {}
 for i = 1, #ARGV, 2 do
@@ -81,10 +81,12 @@ class PendingClick:
     pool_id: int
     client: str
     limit: int  # requests per minute of this client; 0 = off
-    reject: bool
+    reject: (
+        bool  # whether above it nothing is written: people are refused then, machines answered all the same
+    )
     rotation: str  # as of `strategies.rotation_of`; "" when `bot_id` is settled
     rotation_pool_id: int
-    steps: bool  # whether it takes its turn; others see whose turn it is
+    steps: bool  # whether it takes its turn, as people do; others see whose turn it is
     counts_load: bool
     bot_id: int
 
@@ -205,9 +207,11 @@ def write_batch(redis: Redis, batch: Sequence[PendingClick]) -> list[int]:
 
 
 def _settled(click: PendingClick, answer: int) -> Written:
-    if answer == REJECTED:
+    if answer == REJECTED and click.steps:
         return Written(0, over_limit=True, rejected=True)
-    bot_id = turn(click.rotation, answer // 2) if click.rotation else click.bot_id
+    # A machine above the limit leaves no trace, so that nobody fills the disk; which bot it sees is all the same.
+    position = max(0, answer // 2)
+    bot_id = turn(click.rotation, position) if click.rotation else click.bot_id
     return Written(bot_id, over_limit=bool(answer % 2))
 
 

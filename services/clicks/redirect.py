@@ -196,7 +196,6 @@ class Redirector:
         rotation = prepared.listed if prepared and prepared.rotates else ""
         bot_id = self._choose(prepared, facts, visitor) if prepared and not rotation else 0
         token = new_token()
-        limited = facts.is_human and link.rate_limit_per_minute > 0
         return PendingClick(
             id=token,
             entry=_entry(token, pool, cause, route, bot_id, facts, visitor),
@@ -205,9 +204,10 @@ class Redirector:
             audience=facts.audience,
             at=facts.at,
             pool_id=link.id,
-            client=facts.client,
-            limit=link.rate_limit_per_minute if limited else 0,
-            reject=link.over_limit is OverLimit.REJECT,
+            # What machines ask for takes nothing from the people behind the same address.
+            client=facts.client if facts.is_human else f"{facts.client}~",
+            limit=link.rate_limit_per_minute,
+            reject=link.over_limit is OverLimit.REJECT or not facts.is_human,
             rotation=rotation,
             rotation_pool_id=prepared.pool.id if prepared else 0,
             steps=facts.is_human,

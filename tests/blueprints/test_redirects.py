@@ -144,7 +144,7 @@ def test_the_visitor_cookie_is_set_once_and_only_for_people(
 def test_programs_get_the_same_answer_but_take_no_turn_and_do_not_count(
     platform: Platform, visitor: FlaskClient, headers: dict[str, str], method: str, audience: str
 ) -> None:
-    new_pool(platform, new_account(platform), "red1", 3, rate_limit_per_minute=4)
+    new_pool(platform, new_account(platform), "red1", 3, rate_limit_per_minute=10)
     people = []
     for _ in range(2):
         for _ in range(5):
@@ -169,6 +169,29 @@ def test_over_the_limit_a_client_is_refused_until_the_minute_ends(
     assert elsewhere.status_code == 302
     monkeypatch.setattr("services.clicks.redirect.time.time", lambda: 1_800_000_070.0)
     assert visitor.get("/go/red1").status_code == 302
+
+
+@pytest.mark.parametrize("strategy", ["round_robin", "random"])
+@pytest.mark.parametrize("over_limit", ["reject", "redirect"])
+def test_machines_above_the_limit_are_answered_and_not_stored_and_take_nothing_from_people(
+    platform: Platform,
+    visitor: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    strategy: str,
+    over_limit: str,
+) -> None:
+    monkeypatch.setattr("services.clicks.redirect.time.time", lambda: 1_800_000_010.0)
+    fields = {"over_limit": over_limit, "distribution_strategy": strategy, "rate_limit_per_minute": 3}
+    new_pool(platform, new_account(platform), "red1", 2, **fields)
+    crawler = [visitor.get("/go/red1", headers={"User-Agent": CRAWLER}) for _ in range(7)]
+    assert {answer.status_code for answer in crawler} == {302}
+    assert all(
+        "t.me" in answer.headers["Location"] or "_bot" in answer.headers["Location"] for answer in crawler
+    )
+    assert visitor.head("/go/red1").status_code == 302
+    assert len(stream(platform)) == 3
+    assert len(go(visitor, "red1", 3)) == 3
+    assert len(stream(platform)) == 6
 
 
 def test_a_forged_forwarded_address_does_not_escape_the_limit(
