@@ -50,10 +50,17 @@ class GroupCommit(Generic[Item, Answer]):
             self._waiting.append(mine)
             if not self._writing:
                 self._writing = mine.leads = True
-        if not mine.leads:
-            mine.woken.wait()
-        if mine.leads:
-            self._lead()
+        try:
+            if not mine.leads:
+                mine.woken.wait()
+            if mine.leads:
+                self._lead()
+        except BaseException:
+            self._forget(mine)
+            raise
+        finally:
+            if mine.leads:
+                self._pass_the_lead()
         if mine.error is not None:
             raise mine.error
         return mine.answer  # type: ignore[return-value]  # set before the caller is woken
@@ -63,10 +70,13 @@ class GroupCommit(Generic[Item, Answer]):
         time.sleep(0)
         with self._lock:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-        try:
-            self._write_batch(batch)
-        finally:
-            self._pass_the_lead()
+        self._write_batch(batch)
+
+    def _forget(self, mine: _Waiting[Item, Answer]) -> None:
+        """Whoever is killed before its batch has gone must not be given the lead: nobody would write any more."""
+        with self._lock:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
 
     def _pass_the_lead(self) -> None:
         with self._lock:
