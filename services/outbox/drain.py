@@ -40,7 +40,7 @@ RETIRE_SECONDS = 10.0
 FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits (O2)
 STOP_SECONDS = 12.0
 AWAY_SECONDS = 0.2  # between attempts to reach Redis
-LONGEST_SECONDS = 600.0
+LONGEST_SECONDS = 600.0  # then the job ends and rings again, long before RQ's limit for it
 
 
 class Gate:
@@ -91,6 +91,7 @@ class OutboxDrain:
         self._holding = holding
         self._shard = shard
         self._stopping = stopping
+        self._ends = time.monotonic() + LONGEST_SECONDS
         self._gate = Gate(Pacing(Limits.of(platform.settings)))
         self._shelf = Shelf(platform.redis, platform.blocking_redis, platform.vault, shard)
         largest = platform.settings.send_concurrency
@@ -125,7 +126,7 @@ class OutboxDrain:
     # Reading
 
     def _read_for_ever(self) -> bool:
-        quiet_since = started = time.monotonic()
+        quiet_since = time.monotonic()
         while self._going:
             if self._read():
                 quiet_since = time.monotonic()
@@ -133,8 +134,6 @@ class OutboxDrain:
             now = time.monotonic()
             if not self._crew.is_quiet or self._crew.waits_at_most(LINGER_SECONDS):
                 quiet_since = now
-            if now - started > LONGEST_SECONDS and not self._crew.running:
-                return False
             if now - quiet_since >= LINGER_SECONDS or (
                 now > quiet_since and self._others_wait(now, quiet_since)
             ):
@@ -146,7 +145,7 @@ class OutboxDrain:
 
     @property
     def _going(self) -> bool:
-        return self._holding.alive and not self._stopping.is_set()
+        return self._holding.alive and not self._stopping.is_set() and time.monotonic() < self._ends
 
     def _read(self) -> int:
         """How much news was read; -1 while Redis is away: as long as the lease stands, its return is awaited."""

@@ -11,10 +11,12 @@ from sqlalchemy import select
 
 from models import Bot, DeadLetter, Lead
 from plugins.context import Priority
+from services.outbox import drain as drain_module
 from services.outbox.outbound import Outbound
 from services.outbox.put import put_call
 from services.platform import Platform
 from services.redis import keys
+from services.redis.jobs import JobQueue, has_jobs
 from services.updates.reconcile import ring_waiting
 from tests.servers.sandbox import Sandbox, wait_until
 from tests.services.outbox.conftest import Put
@@ -99,6 +101,25 @@ def test_a_429_makes_its_chat_wait_without_a_worker_and_others_go_on(
     wait_until(lambda: ring_waiting(platform) == 1)
     send_all()
     assert texts(sandbox, bot) == [(second, "c"), (first, "a"), (first, "b")]
+
+
+def test_a_stay_ends_though_sends_are_always_under_way(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    left: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drain_module, "LONGEST_SECONDS", 2.0)
+    sandbox.fault("delay", seconds=0.2)
+    for user in people * 100:
+        put_call(platform, bot.id, "sendChatAction", {"chat_id": user, "action": "typing"}, Priority.REPLY)
+    shard = bot.id % platform.settings.update_lanes
+    Outbound(platform, threading.Event()).drain(shard)
+    assert 0 < left() < 400
+    assert not platform.redis.exists(keys.lease(f"outbox:{shard}"))
+    assert has_jobs(platform.redis, JobQueue.OUTBOUND)
 
 
 def test_two_flooded_chats_pause_the_bot(
