@@ -212,28 +212,29 @@ class OutboxDrain:
                 self._wait(message, verdict)
 
     def _wait(self, message: Outgoing, verdict: Verdict) -> None:
+        now = time.monotonic()
+        scope = self._scope(message, verdict, now)
+        if scope:
+            self._gate.pause(message.bot_id, scope, now + verdict.delay)
         with suppress(RedisError):  # then a restart forgets the pause, and Telegram says it again
+            if verdict.after is After.FLOODED:
+                self._shelf.pause(message.bot_id, scope, verdict.delay)
             # Left on record if Redis is away: then a crash parks what it could have sent.
             if message.flying and not message.may_have_arrived:
                 self._journal.back(message)
             if verdict.counts:
                 self._shelf.count_attempts(message)
-            if verdict.after is After.FLOODED:
-                self._pause(message, verdict.delay)
-            elif verdict.after is After.BOT_WAITS:
-                self._gate.pause(message.bot_id, ALL_CHATS, time.monotonic() + verdict.delay)
         self._crew.retry(message, verdict.delay)
 
-    def _pause(self, message: Outgoing, seconds: float) -> None:
-        """A 429: the chat waits; a second chat within five seconds shows that it is the bot."""
-        now = time.monotonic()
+    def _scope(self, message: Outgoing, verdict: Verdict, now: float) -> str:
+        """What waits beside the message. A 429: its chat; a second chat within five seconds shows that it is the bot."""
+        if verdict.after is not After.FLOODED:
+            return ALL_CHATS if verdict.after is After.BOT_WAITS else ""
         last_chat, last_at = self._flooded.get(message.bot_id, ("", 0.0))
         self._flooded[message.bot_id] = (message.chat, now)
         whole_bot = last_chat not in ("", message.chat) and now - last_at <= FLOOD_SECONDS
-        scope = ALL_CHATS if whole_bot else message.chat
-        self._gate.pause(message.bot_id, scope, now + seconds)
-        logger.warning("429: %s waits %.0f s", "the bot" if whole_bot else "the chat", seconds)
-        self._shelf.pause(message.bot_id, scope, seconds)
+        logger.warning("429: %s waits %.0f s", "the bot" if whole_bot else "the chat", verdict.delay)
+        return ALL_CHATS if whole_bot else message.chat
 
     def _settle(self, batch: Sequence[Outgoing]) -> None:
         while True:

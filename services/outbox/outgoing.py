@@ -49,8 +49,17 @@ class Outgoing:
     @cached_property
     def call(self) -> dict[str, Any]:
         """The method and its parameters; of a newer release whatever it wrote."""
-        call: dict[str, Any] = {"unread": self.text} if self.newer else json.loads(self.text)
-        return call
+        if self.newer:
+            return {"unread": self.text}
+        try:
+            call = json.loads(self.text)
+            return {"method": str(call["method"]), "params": dict(call["params"])}
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+        ):  # then Telegram knows no such method, and it becomes a dead letter
+            return {"method": "", "params": {}, "unread": self.text}
 
     @property
     def method(self) -> str:

@@ -18,6 +18,7 @@ from services.crash import CrashPoint, crash_here
 from services.dead_letters.replay_id import replay_of
 from services.dead_letters.store import failure, open_again, sealed_original, store
 from services.errors import (
+    ConfigurationError,
     NeverSent,
     Rejected,
     TelegramError,
@@ -89,24 +90,48 @@ class Sending:
         `depart` puts a send of an at_most_once bot on record before it leaves; False forbids it.
         """
         try:
-            if outgoing.doomed is not None:  # the database was away when it was to be buried
-                return self._bury(outgoing, outgoing.doomed)
-            if outgoing.newer:
-                return self._leave_to_newer(outgoing)
-            sender = self._tokens.get(outgoing.bot_id)
-            if sender is None:
-                SENDS.labels("refused").inc()
-                logger.info("message dropped: its bot is gone")
-                return SETTLED
-            if outgoing.flew or outgoing.uncertain >= _most_uncertain(sender):
-                SENDS.labels("uncertain").inc()
-                return self._bury(outgoing, Uncertain("The process that was sending this ended"))
-            if not sender.at_most_once or depart(outgoing):
-                return self._try(outgoing, sender)
-            return Verdict(After.CHAT_WAITS, LOST_PAUSE_SECONDS)
+            return self._send(outgoing, depart)
         except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
             return Verdict(After.CHAT_WAITS, DATABASE_PAUSE_SECONDS, counts=outgoing.may_have_arrived)
+        except (
+            ConfigurationError
+        ) as error:  # the bot's token cannot be opened, with the key that this process has
+            logger.error("the bot waits: %s", error)
+            return Verdict(After.BOT_WAITS, TOKEN_PAUSE_SECONDS)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the chat goes on some day
+            return self._stumbled(outgoing, error)
+
+    def _send(self, outgoing: Outgoing, depart: Depart) -> Verdict:
+        if outgoing.doomed is not None:  # the database was away when it was to be buried
+            return self._bury(outgoing, outgoing.doomed)
+        if outgoing.newer:
+            return self._leave_to_newer(outgoing)
+        sender = self._tokens.get(outgoing.bot_id)
+        if sender is None:
+            SENDS.labels("refused").inc()
+            logger.info("message dropped: its bot is gone")
+            return SETTLED
+        if outgoing.flew or outgoing.uncertain >= _most_uncertain(sender):
+            SENDS.labels("uncertain").inc()
+            return self._bury(outgoing, Uncertain("The process that was sending this ended"))
+        if not sender.at_most_once or depart(outgoing):
+            return self._try(outgoing, sender)
+        return Verdict(After.CHAT_WAITS, LOST_PAUSE_SECONDS)
+
+    def _stumbled(self, outgoing: Outgoing, error: Exception) -> Verdict:
+        """An error that nobody foresaw: after some tries, or at once where it may have arrived, it is to be buried."""
+        logger.exception("sending failed unexpectedly")
+        RETRIES.labels("send").inc()
+        outgoing.server_errors += 1
+        if outgoing.doomed is None:
+            outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
+            reason = f"It could not be sent: {type(error).__name__}: {error}"
+            if outgoing.flying:
+                outgoing.doomed = Uncertain(reason)
+            elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:
+                outgoing.doomed = TelegramError(reason)
+        return Verdict(After.CHAT_WAITS, _delay(outgoing.server_errors), counts=True)
 
     def _leave_to_newer(self, outgoing: Outgoing) -> Verdict:
         try:
@@ -186,8 +211,7 @@ class Sending:
             return self._bury(outgoing, error)
         SENDS.labels("later").inc()
         RETRIES.labels("send").inc()
-        shortest, longest = BACKOFF
-        delay = min(longest, shortest * 2 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
+        delay = _delay(number)
         logger.warning("message will be tried again in %.1f s: %s", delay, error)
         return Verdict(After.CHAT_WAITS, delay, counts=most is not None)
 
@@ -240,6 +264,12 @@ class Sending:
             else sealed_original(self._platform.vault, outgoing.bot_id, {"chat": outgoing.chat, **original}),
             is_uncertain=error.may_have_arrived,
         )
+
+
+def _delay(number: int) -> float:
+    """Seconds to wait after the `number`-th failure."""
+    shortest, longest = BACKOFF
+    return min(longest, shortest * 2.0 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
 
 
 def _most_uncertain(sender: Sender) -> int:

@@ -5,6 +5,7 @@ In a patched process the threads are greenlets, which nothing preempts: hence th
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +15,10 @@ from typing import Generic, TypeVar
 
 from services.updates.fairness import FairQueue, Item
 
+logger = logging.getLogger(__name__)
 TURN_SECONDS = 0.005  # of work without a pause for the others
 SHORTEST_SECONDS = 0.001  # between two looks of the clock
+STUMBLE_SECONDS = 5.0  # before work that ended in an error of ours is done again
 Result = TypeVar("Result")
 
 
@@ -168,10 +171,20 @@ class Crew(Generic[Item]):
                 turn = time.monotonic()
                 continue
             self.offer()
-            self._do(item)
+            self._work(item)
             if time.monotonic() - turn > TURN_SECONDS:
                 time.sleep(0)
                 turn = time.monotonic()
+
+    def _work(self, item: Item) -> None:
+        try:
+            self._do(item)
+        except Exception:
+            logger.exception("a piece of work ended unexpectedly")
+            with self._lock:
+                unfinished = self._queue.is_running(item)
+            if unfinished:  # its chat must not stand still for a mistake of ours
+                self.retry(item, STUMBLE_SECONDS)
 
 
 class Batches(Generic[Result]):

@@ -137,6 +137,12 @@ class FairQueue(Generic[Item]):
         self._hold(item.bot_id, item.chat, chat, until)
         self._relist(item.bot_id, bot)
 
+    def is_running(self, item: Item) -> bool:
+        """Whether `take` gave the item out and it was neither done nor put off since."""
+        bot = self._bots.get(item.bot_id)
+        chat = bot.chats.get(item.chat) if bot else None
+        return chat is not None and chat.running is item
+
     def next_wake(self) -> float | None:
         """The moment the earliest waiting chat or bot may go on; None when nothing waits for time."""
         return self._waiting[0][0] if self._waiting else None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from redis import RedisError
 from sqlalchemy import select
 
 from models import Bot, DeadLetter, UncertainPolicy
@@ -178,3 +179,90 @@ def test_an_answer_that_is_none_of_the_bot_api_is_uncertain(
     assert texts(sandbox, bot) == ["perhaps"] * arrivals
     [letter] = letters(platform)
     assert letter.is_uncertain
+
+
+def test_an_error_nobody_foresaw_ends_as_a_dead_letter_and_the_chat_goes_on(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = TelegramClient.call
+
+    def broken(self: TelegramClient, token: str, method: str, params: Any, **details: Any) -> Any:
+        if params["text"] == "odd":
+            raise LookupError("on order")
+        return call(self, token, method, params, **details)
+
+    monkeypatch.setattr(TelegramClient, "call", broken)
+    put(people[0], "odd")
+    put(people[0], "next")
+    send_all()
+    assert texts(sandbox, bot) == ["next"]
+    [letter] = letters(platform)
+    assert ("LookupError" in letter.error, letter.attempts) == (True, 5)
+
+
+def test_a_bot_whose_token_cannot_be_opened_waits_and_goes_on_once_it_can(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    left: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.outbox.sending.TOKEN_PAUSE_SECONDS", 1.5)
+    with platform.database.transaction() as session:
+        row = session.get_one(Bot, bot.id)
+        sealed, row.sealed_token = row.sealed_token, "unreadable"
+    put(people[0], "first")
+    send_all()
+    assert left() == 1
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).sealed_token = sealed
+    put(people[1], "second")
+
+    def nothing_left() -> bool:
+        send_all()
+        return left() == 0
+
+    wait_until(nothing_left)
+    assert sorted(texts(sandbox, bot)) == ["first", "second"]
+    assert letters(platform) == []
+
+
+def test_an_entry_that_is_no_call_is_a_dead_letter(
+    platform: Platform, sandbox: Sandbox, bot: Bot, people: list[int], put: Put, send_all: Step
+) -> None:
+    put(people[0], "first")
+    platform.redis.xadd(keys.outbox(bot.id, "reply"), {"chat": str(people[0]), "request": "r", "call": "{"})
+    put(people[0], "last")
+    send_all()
+    assert texts(sandbox, bot) == ["first", "last"]
+    assert len(letters(platform)) == 1
+
+
+def test_a_429_pauses_the_bot_though_its_record_cannot_be_written(
+    sandbox: Sandbox,
+    careful: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> None:
+        raise RedisError("on order")
+
+    monkeypatch.setattr("services.outbox.journal.Journal.back", away)
+    sandbox.fault("429", retry_after=30, count=2)
+    put(people[0], "a")
+    put(people[1], "b")
+    send_all()
+    put(people[2], "c")
+    send_all()
+    assert texts(sandbox, careful) == []
