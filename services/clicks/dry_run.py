@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from services.accounts.caller import Caller
+from models import RedirectPool
+from services.accounts.caller import Caller, get_owned
 from services.clicks.facts import ClickFacts, rule_facts
 from services.clicks.redirect import Redirector, Route
 from services.errors import NotFound
@@ -27,6 +28,9 @@ def dry_run(
     pool = road.book.get(slug.lower())
     if pool is None or (pool.account_id != caller.account_id and not caller.is_admin):
         raise NotFound("There is no such pool", code="pool_not_found")
+    if pool.account_id != caller.account_id:
+        with platform.database.transaction() as session:
+            get_owned(session, caller, RedirectPool, pool.id)  # an admin's look leaves an audit entry
     now = time.time()
     facts = road.facts(environ, now)
     way = road.way(pool, facts, environ, facts.visitor)

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Bot, Click, Experiment, MemberStatus, PoolBot, PoolBotTransition, PoolRule
-from services.accounts.caller import Caller
+from models import Bot, Click, Experiment, MemberStatus, PoolBot, PoolBotTransition, PoolRule, RedirectPool
+from services.accounts.caller import Caller, get_owned
 from services.errors import NotFound
 from services.platform import Platform
 from services.pools.strategies import listed_candidates
@@ -21,10 +21,12 @@ def explain_click(platform: Platform, caller: Caller, click_id: str) -> dict[str
 
     NotFound for an unknown click and for somebody else's.
     """
-    with platform.database.reading() as session:
+    # An admin's look at somebody else's leaves an audit entry; nobody else needs the write lock.
+    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
         click = session.get(Click, click_id[:16])
         if click is None or (click.account_id != caller.account_id and not caller.is_admin):
             raise NotFound("There is no such click", code="click_not_found")
+        get_owned(session, caller, RedirectPool, click.pool_id)
         states = _states(session, click)
         cause = _cause(session, click)
         own_bots = select(Bot.id, Bot.username).where(Bot.account_id == click.account_id)
