@@ -166,6 +166,8 @@ class Recorder:
                 self.take_up_again()
             except RedisError:
                 continue
+            except OSError:  # the thread must live: without it this process would never write to Redis again
+                logger.exception("the spool cannot be read")
 
     def take_up_again(self) -> None:
         """If Redis answers, write to it again and replay the spool. Raises RedisError while it does not."""

@@ -31,6 +31,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: int | None = None
+        self._broken: set[Path] = set()
         self._lock = threading.Lock()
 
     def append(self, entries: Sequence[dict[str, str]]) -> None:
@@ -52,8 +53,11 @@ class Spool:
                 self._file = None
 
     def replay(self, redis: Redis) -> int:
-        """Bring every file that nobody writes into the click stream; how many clicks. Raises RedisError."""
-        return sum(self._replay_file(path, redis) for path in sorted(self._folder.glob("*.jsonl")))
+        """Bring every file that nobody writes into the click stream; how many clicks. Raises RedisError.
+
+        A file that the disk does not give, or does not let go, is left to the next process and stops no other.
+        """
+        return sum(self._replay_if_possible(path, redis) for path in sorted(self._folder.glob("*.jsonl")))
 
     def waiting_bytes(self) -> int:
         """Size of all spooled clicks of this folder."""
@@ -66,6 +70,16 @@ class Spool:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return self._file
+
+    def _replay_if_possible(self, path: Path, redis: Redis) -> int:
+        if path in self._broken:
+            return 0
+        try:
+            return self._replay_file(path, redis)
+        except OSError:
+            logger.exception("spooled clicks cannot be replayed", extra={"file": path.name})
+            self._broken.add(path)
+            return 0
 
     def _replay_file(self, path: Path, redis: Redis) -> int:
         try:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from services.pools.snapshot import STORE, publish, repair
 from services.redis import keys
 from tests.services.clicks.clicking import click, unstarted
 from tests.services.pools.fleet import new_account, new_pool
+
+
+class Killed(BaseException):
+    """The end of a process, as far as its own code can see it."""
 
 
 class Outage:
@@ -83,8 +88,8 @@ def test_a_replay_that_dies_half_way_counts_nothing_twice(
         for _ in range(5):
             click(road)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", _raise_os_error)
-        with pytest.raises(OSError, match="killed"):
+        patch.setattr(Path, "unlink", _die)
+        with pytest.raises(Killed):
             road.recorder.take_up_again()
     road.recorder.take_up_again()
     assert platform.redis.xlen(keys.click_stream()) == 10
@@ -176,9 +181,39 @@ def test_of_two_publishers_the_one_that_read_later_stays_whoever_writes_last(pla
     assert platform.redis.hget(keys.pool_snapshot(), str(pool.id)) == fresh
 
 
-def _raise_os_error(*_: object, **__: object) -> None:
-    raise OSError("killed")
+def _die(*_: object, **__: object) -> None:
+    raise Killed
 
 
 def _raise_unavailable(*_: object, **__: object) -> None:
     raise Unavailable("The database does not answer")
+
+
+def test_a_spool_entry_that_cannot_be_read_stops_neither_the_others_nor_the_thread(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    new_pool(platform, new_account(platform), "red1", 2)
+    road = unstarted(platform)
+    folder = platform.settings.data_dir / "spool"
+    (folder / "0-unreadable.jsonl").mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        Outage(patch, road.redis)
+        click(road)
+    road.recorder.start()
+    try:
+        deadline = time.monotonic() + 30
+        while sum(path.is_file() for path in folder.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not road.recorder.redis_is_away
+        assert flush(platform) == 1
+        with monkeypatch.context() as patch:
+            Outage(patch, road.redis)
+            click(road)
+            assert road.recorder.redis_is_away
+        while road.recorder.redis_is_away and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not road.recorder.redis_is_away, "the thread lives and takes Redis up again"
+    finally:
+        road.recorder.stop()
+    told = [record for record in caplog.records if record.message == "spooled clicks cannot be replayed"]
+    assert len(told) == 1, "told once and not twice a second"
