@@ -37,7 +37,6 @@ class Kind(StrEnum):
     DEAD_LETTERS_SETTLED = "dead_letters_settled"
     TRAFFIC_ANOMALY = "traffic_anomaly"
     TRAFFIC_NORMAL = "traffic_normal"
-    KEY_ROTATION_DUE = "key_rotation_due"
     SWEEP_LATE = "sweep_late"
     SWEEP_BACK = "sweep_back"
     DESTINATION_FAILED = "destination_failed"
@@ -56,7 +55,7 @@ class Kind(StrEnum):
             Kind.SWEEP_LATE,
         ):
             return Level.CRITICAL
-        return Level.INFO if self is Kind.KEY_ROTATION_DUE else Level.WARNING
+        return Level.WARNING
 
 
 # Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them (N3).

@@ -15,9 +15,8 @@ from models import Notification
 from services.accounts.caller import Caller
 from services.notifications.kinds import Kind
 from services.notifications.planning import News, plan_deliveries
-from services.notifications.texts import sentence
+from services.notifications.texts import reason_in, sentence
 from services.platform import Platform
-from services.sentences.saying import say
 from services.times import utc_now
 
 MOST_LISTED = 201  # a page of the API and the row that shows there is more
@@ -104,6 +103,6 @@ def mark_read(platform: Platform, caller: Caller, ids: Iterable[int] | None = No
 def render(notification: Notification, locale: str) -> str:
     """The notification's text in the reader's language; a missing parameter shows as "?"."""
     known: defaultdict[str, Any] = defaultdict(lambda: "?", notification.params)
-    if "reason" in known:  # a sentence of a service
-        known["reason"] = say(str(known["reason"]), locale)
+    if "reason" in known:
+        known["reason"] = reason_in(locale, str(known["reason"]))
     return sentence(Kind(notification.kind), locale).format_map(known)

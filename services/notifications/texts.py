@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.notifications.kinds import Kind
+from services.sentences.saying import say
 
 DEFAULT_LOCALE: Final = "pt_BR"
 
@@ -30,7 +31,6 @@ PT_BR: Final = {
     Kind.DEAD_LETTERS_SETTLED: "✅ Mensagens mortas resolvidas: {error}\nBots: {bots}",
     Kind.TRAFFIC_ANOMALY: "⚠️ Tráfego ou oferta: todos os bots do pool '{pool}' caíram juntos em conversão. Nenhum bot foi retirado.",
     Kind.TRAFFIC_NORMAL: "✅ A conversão do pool '{pool}' voltou ao normal.",
-    Kind.KEY_ROTATION_DUE: "🔑 As chaves têm {days} dias. Faça a troca com: flask secrets rotate",
     Kind.SWEEP_LATE: "🚨 Nenhuma verificação de saúde há {seconds} s: os estados dos bots podem estar velhos.\nVerifique se o relógio e os workers estão rodando.",
     Kind.SWEEP_BACK: "✅ As verificações de saúde voltaram.",
     Kind.DESTINATION_FAILED: "⚠️ O destino '{destination}' não recebe os avisos: {error}\nCorrija o destino em Notificações e envie um teste.",
@@ -58,11 +58,32 @@ EN: Final = {
     Kind.DEAD_LETTERS_SETTLED: "✅ Dead letters settled: {error}\nBots: {bots}",
     Kind.TRAFFIC_ANOMALY: "⚠️ Traffic or offer: all bots of pool '{pool}' fell in conversion together. No bot was taken out.",
     Kind.TRAFFIC_NORMAL: "✅ Conversion of pool '{pool}' is back to normal.",
-    Kind.KEY_ROTATION_DUE: "🔑 The keys are {days} days old. Rotate them with: flask secrets rotate",
     Kind.SWEEP_LATE: "🚨 No health check for {seconds} s: the states of the bots may be old.\nSee whether the clock and the workers run.",
     Kind.SWEEP_BACK: "✅ Health checks are back.",
     Kind.DESTINATION_FAILED: "⚠️ The destination '{destination}' does not get notifications: {error}\nCorrect it on the page Notifications and send a test.",
 }
+
+
+# Why a bot gets no messages (`services/health/delivery.py`), Portuguese and English.
+REASONS: Final = {
+    "webhook_not_set": ("o webhook não está configurado no Telegram", "no webhook is set at Telegram"),
+    "webhook_failing": (
+        "o Telegram não consegue entregar no webhook",
+        "Telegram can't deliver to the webhook",
+    ),
+    "webhook_stolen": ("o webhook aponta para outro endereço", "another address took the webhook"),
+    "polling_failed": (
+        "a consulta ao Telegram falha: outro programa pode estar usando o token",
+        "polling fails: another program may use the token",
+    ),
+}
+
+
+def reason_in(locale: str, reason: str) -> str:
+    """A reason in words: the code of a delivery's cause, or a sentence of a service."""
+    if reason in REASONS:
+        return REASONS[reason][0 if locale.lower().startswith("pt") else 1]
+    return say(reason, locale)
 
 
 def sentence(kind: Kind, locale: str) -> str:
