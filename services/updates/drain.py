@@ -38,6 +38,7 @@ READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does no
 READ_AT_ONCE = 128
 HANDLERS = 64  # at once per lane
 HANDLERS_PER_BOT = 16
+BACKLOG = 64  # updates of a bot in a lane from which on they begin in single file, and are judged as late as possible
 COMMIT_AT_ONCE = 128
 LINGER_SECONDS = 5.0  # an idle drain waits so long for more: cheaper than a job per update at low rates
 LOOK_SECONDS = 2.5  # how soon a waiting reader sees a stop
@@ -148,7 +149,9 @@ class Drain:
         entries = [self._waiting(entry_id, fields) for entry_id, fields in answer.get(lane, ())]
         if not entries:
             return 0
-        self._handling.judge([waiting for waiting in entries if not waiting.newer])
+        self._handling.judge(
+            [waiting for waiting in entries if not waiting.newer and not self._is_backlog(waiting)]
+        )
         self._cursor = entries[-1].entry_id
         if self._suspects.includes(entries[0].entry_id):
             self._apart.hand_out(entries)
@@ -191,6 +194,8 @@ class Drain:
             elif waiting.hopeless or waiting.attempts > len(RETRY_DELAYS):
                 self._give_up(waiting, waiting.error or "The handler failed too often", "", "failed")
             else:
+                if self._is_backlog(waiting):
+                    self._handling.turnstile.pass_through()
                 self._observe_lag(waiting)
                 self._run(waiting)
         except (Unavailable, RedisError) as error:
@@ -206,6 +211,9 @@ class Drain:
             self._failed(waiting, error)
         else:
             self._settled.put((waiting, handled))
+
+    def _is_backlog(self, waiting: Waiting) -> bool:
+        return waiting.rank > 0 and self._crew.size_of(waiting.bot_id) > BACKLOG
 
     def _observe_lag(self, waiting: Waiting) -> None:
         if not waiting.attempts:

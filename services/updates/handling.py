@@ -35,6 +35,7 @@ from services.updates.contacts import Contacts, start_payload
 from services.updates.lanes import kind_of
 from services.updates.sealing import open_tokens, seal_tokens
 from services.updates.timeouts import time_limit
+from services.updates.turnstile import Turnstile
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ class Handling:
         self._book = book
         self._contacts = contacts
         self._guard = Guard(platform)
+        self.turnstile = Turnstile()
         self._locks = Locks(platform.redis, ttl_seconds=platform.settings.lock_seconds)
 
     def judge(self, batch: Sequence[Waiting]) -> None:

@@ -6,6 +6,8 @@ import os
 import time
 from typing import Any
 
+from gevent import monkey
+
 from plugins.base import BasePlugin
 from plugins.context import Context
 from plugins.router import CALLBACK, PASS, Router
@@ -16,7 +18,7 @@ mended = False  # whether `mend` works by now
 
 
 class TrialPlugin(BasePlugin):
-    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `exit`, `count` (conversation state), anything else: echo."""
+    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `block`, `exit`, `count` (conversation state), anything else: echo."""
 
     name = "trial"
 
@@ -40,6 +42,8 @@ class TrialPlugin(BasePlugin):
                 raise ValueError("on order")
             case "die":
                 os._exit(9)
+            case "block":
+                monkey.get_original("time", "sleep")(600)
             case "exit":
                 raise SystemExit(3)
             case "count":

@@ -1,0 +1,75 @@
+"""A handler that blocks its process's loop: no greenlet runs any more, so only a real thread can end it (U6)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+
+from models import Bot, DeadLetter
+from services.platform import Platform
+from services.settings import Settings
+from tests.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
+from tests.servers.sandbox import Sandbox, wait_until
+
+LONGEST_SECONDS = 2.0  # instead of a minute
+WATCHED = (
+    "-c",
+    "import jobs.worker, jobs.watchdog, tests.services.updates.plugins_for_tests\n"
+    f"jobs.watchdog.Watchdog.__init__.__defaults__ = ({LONGEST_SECONDS},)\n"
+    "jobs.watchdog.LOOK_SECONDS = 0.2\n"
+    "jobs.worker.main()",
+)
+BLOCKED = 70  # the exit code for it
+MOST_DEATHS = 8
+
+
+@pytest.fixture
+def settings(settings: Settings, sandbox: Sandbox) -> Settings:
+    """The sandbox instead of Telegram."""
+    return settings.model_copy(update={"telegram_api_url": sandbox.url})
+
+
+@pytest.fixture
+def bot(platform: Platform, sandbox: Sandbox) -> Bot:
+    """A bot at the sandbox that does as it is told."""
+    return add_bot(platform, sandbox.create_bot(), (("trial", {}),))
+
+
+def texts(sandbox: Sandbox, bot: Bot) -> list[str]:
+    return [each["text"] for each in sandbox.sent(bot.username, "sendMessage")]
+
+
+def _ended_or_answered(worker: WorkerProcess, sandbox: Sandbox, bot: Bot) -> bool:
+    return worker.process.poll() is not None or "after" in texts(sandbox, bot)
+
+
+def _tells_where(worker: WorkerProcess) -> bool:
+    return "plugins_for_tests.py" in worker.log
+
+
+def test_a_handler_that_blocks_the_loop_ends_its_process_and_then_is_given_up_while_its_chat_goes_on(
+    platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot
+) -> None:
+    user = int(sandbox.create_user()["id"])
+    sandbox.start(user, bot.username)
+    accept_all(
+        platform, bot, [message(1, user, "before"), message(2, user, "block"), message(3, user, "after")]
+    )
+    codes: list[int | None] = []
+    with reconciling(platform):
+        while len(codes) < MOST_DEATHS:
+            with worker_process(settings, WATCHED) as worker:
+                wait_until(partial(_ended_or_answered, worker, sandbox, bot), seconds=60)
+                if worker.process.poll() is None:
+                    break
+                wait_until(partial(_tells_where, worker))
+                codes.append(worker.process.returncode)
+    assert len(codes) >= 2
+    assert set(codes) == {BLOCKED}
+    assert texts(sandbox, bot) == ["before", "after"]
+    with platform.database.reading() as session:
+        [letter] = session.scalars(select(DeadLetter)).all()
+    assert letter.error == "The update ended its process twice"
+    assert '"block"' in str(letter.payload["update"])

@@ -1,0 +1,65 @@
+"""A bot with a backlog beside others: who is handled, how far ahead it is judged, when it pauses."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from services.platform import Platform
+from services.updates import drain as drain_module
+from services.updates import turnstile as turnstile_module
+from services.updates.handling import NOTHING, Handled, Handling, Waiting
+from services.updates.inbound import Inbound
+from services.updates.lanes import lane_of
+from tests.servers.fleet import accept_all, add_bot, message
+from tests.servers.sandbox import wait_until
+
+HOT = 600  # updates in one lane, more than one reading
+
+
+def test_a_backlog_is_judged_late_and_holds_up_no_other_bot(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain_module, "LINGER_SECONDS", 0.3)
+    bot, other = (
+        add_bot(platform, {"id": number, "username": f"bot_{number}", "token": f"{number}:" + "A" * 35})
+        for number in (7001, 7002)
+    )
+    going = threading.Event()
+    judged: list[int] = []
+    handled: list[int] = []
+
+    def handle(_: Handling, waiting: Waiting) -> Handled:
+        assert waiting.bot_id != bot.id or going.wait(60)
+        handled.append(waiting.bot_id)
+        return NOTHING
+
+    monkeypatch.setattr(Handling, "judge", lambda _, batch: judged.extend(each.bot_id for each in batch))
+    monkeypatch.setattr(Handling, "handle", handle)
+    lane = lane_of(other.id, "1", platform.settings.update_lanes)
+    lanes = platform.settings.update_lanes
+    chats = [chat for chat in range(1, 8000) if lane_of(bot.id, str(chat), lanes) == lane][:HOT]
+    accept_all(platform, bot, [message(number, chat, "x") for number, chat in enumerate(chats, start=1)])
+    accept_all(platform, other, [message(number, 1, "x") for number in range(3)])
+    drain = threading.Thread(target=Inbound(platform, threading.Event()).drain, args=(lane,))
+    drain.start()
+    wait_until(lambda: handled == [other.id] * 3)
+    going.set()
+    drain.join(60)
+    assert handled == [other.id] * 3 + [bot.id] * HOT
+    assert 0 < judged.count(bot.id) <= drain_module.BACKLOG + drain_module.READ_AT_ONCE
+
+
+def test_the_backlogs_of_a_process_pause_for_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    pauses: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=pauses.append)
+    monkeypatch.setattr(turnstile_module, "time", clock)
+    turnstile = turnstile_module.Turnstile()
+    for _ in range(20):
+        turnstile.pass_through()
+        now[0] += turnstile_module.TURN_SECONDS / 2.5
+    assert len(pauses) == 6
+    assert min(pauses) > 0  # nothing less lets the loop look for what came in
