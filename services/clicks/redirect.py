@@ -172,9 +172,10 @@ class Redirector:
     ) -> Way | None:
         """The pool that a rule or an experiment of `link` gives this visitor to (R7); None: the link's own.
 
-        A pool that can offer nothing, not even a fallback, leaves its visitors to the link's own.
+        A paused link sends nobody on: it answers with its fallback (R2). A pool that can offer nothing, not even a
+        fallback, leaves its visitors to the link's own.
         """
-        if link.routing is None:
+        if link.routing is None or not link.is_active:
             return None
         # A crawler has no cookie to be recognised by: its client hash serves.
         sent = send(link.routing, rule_facts(facts, environ), visitor or facts.client)

@@ -21,7 +21,8 @@ from services.experiments import experiments
 from services.experiments.fields import ArmFields, ExperimentChange, NewExperiment, RuleFields
 from services.experiments.rules import replace_rules
 from services.platform import Platform
-from services.pools.pools import delete_pool
+from services.pools.fields import PoolChange
+from services.pools.pools import delete_pool, update_pool
 from services.pools.rules import Conditions
 from services.pools.snapshot import publish, repair
 from services.redis.changes import Topic
@@ -219,6 +220,16 @@ def test_a_pool_with_nobody_hands_on_to_its_own_fallback_and_else_back_to_the_li
     )
     assert (handed_on.pool_id, handed_on.bot_id) == (pools["blue"].id, pools["green"].members[0].bot_id)
     assert handed_on.rule_id is not None
+
+
+def test_a_paused_link_sends_nobody_on(
+    platform: Platform, owner: Caller, pools: dict[str, RedirectPool], road: Redirector
+) -> None:
+    replace_rules(platform, owner, pools["link"].id, [rule(pools["blue"], devices=["phone"])])
+    update_pool(platform, owner, pools["link"].id, PoolChange(is_active=False))
+    road.book.refresh()
+    assert visit(road, 1).kind is Kind.UNAVAILABLE
+    assert [(row.pool_id, row.rule_id) for row in rows(platform)] == [(pools["link"].id, None)]
 
 
 def test_whoever_was_sent_on_once_is_not_sent_on_again(
