@@ -18,6 +18,7 @@ from services.logs import bind
 from services.outbox.journal import Journal
 from services.outbox.outgoing import PRIORITIES, Outgoing
 from services.outbox.pacing import Limits, Pacing
+from services.outbox.recent import restore
 from services.outbox.sending import After, Sending, Verdict
 from services.outbox.shelf import ALL_CHATS, Shelf
 from services.platform import Platform
@@ -71,6 +72,7 @@ class Gate:
         if bot_until > now:
             return Wait(bot_until, whole_bot=True)
         self._pacing.take(message.bot_id, message.chat, now)
+        message.counted_at = time.time()
         return None
 
     def _until(self, bot_id: int, chat: str, now: float) -> float:
@@ -92,8 +94,10 @@ class OutboxDrain:
         self._shard = shard
         self._stopping = stopping
         self._ends = time.monotonic() + LONGEST_SECONDS
-        self._gate = Gate(Pacing(Limits.of(platform.settings)))
-        self._shelf = Shelf(platform.redis, platform.blocking_redis, platform.vault, shard)
+        limits = Limits.of(platform.settings)
+        self._pacing = Pacing(limits)
+        self._gate = Gate(self._pacing)
+        self._shelf = Shelf(platform.redis, platform.blocking_redis, platform.vault, limits, shard)
         largest = platform.settings.send_concurrency
         self._journal = Journal(platform.redis, shard, holding.lease.token)
         self._crew = Crew(
@@ -115,7 +119,9 @@ class OutboxDrain:
         """Drain until nothing can be sent for a while, the process stops, or the lease is lost."""
         left = False
         try:
-            self._adopt(self._shelf.begin())
+            bots = self._shelf.begin()
+            restore(self._pacing, self._shelf.sent, now=time.monotonic(), epoch=time.time())
+            self._adopt(bots)
             left = self._read_for_ever()
         finally:
             self._crew.end(STOP_SECONDS)

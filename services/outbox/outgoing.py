@@ -39,6 +39,7 @@ class Outgoing:
     uncertain: int = 0  # sends whose outcome is unknown; like the next, remembered beyond this process's life
     server_errors: int = 0
     never_sent: int = 0  # of this process: it decides how long to wait, not when to give up
+    counted_at: float = 0.0  # when it was last counted against the sending limits, epoch s
     migrated: bool = False
     flew: bool = False  # its sender died while it may have been under way (known for at_most_once bots)
     flying: bool = False  # on record as under way

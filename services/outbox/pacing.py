@@ -1,6 +1,7 @@
 """How fast a bot may send (O2). Pure: time comes in as seconds on any steady clock.
 
-One process sends for a bot at a time (the shard's lease), so these buckets are the bot's only ones.
+One process sends for a bot at a time (the shard's lease), so these buckets are the bot's only ones; the next one begins
+with what `services/outbox/recent.py` tells.
 """
 
 from __future__ import annotations
@@ -33,6 +34,17 @@ class Limits:
             settings.pacing_chat_burst,
             settings.pacing_group_per_minute,
         )
+
+    def memory_seconds(self, chat: str) -> float:
+        """How long a message to the chat counts: until it left the group's window, or refilled both buckets."""
+        if is_group(chat):
+            return GROUP_WINDOW_SECONDS
+        return max(1.0, self.chat_burst / self.chat_per_second)
+
+
+def is_group(chat: str) -> bool:
+    """Whether the chat is a group or channel."""
+    return chat.startswith(("-", "@"))
 
 
 class Bucket:
@@ -96,9 +108,10 @@ class Pacing:
         return self._bot(bot_id, now).ready_at(now)
 
     def take(self, bot_id: int, chat: str, now: float) -> None:
-        """Count a message, after both moments above were found to be `now`."""
-        self._bot(bot_id, now).take()
-        self._chat(bot_id, chat, now).take()
+        """Count a message that goes at `now`: both moments above are found to be that, or it went all the same."""
+        for bucket in (self._bot(bot_id, now), self._chat(bot_id, chat, now)):
+            bucket.ready_at(now)
+            bucket.take()
 
     def _bot(self, bot_id: int, now: float) -> Bucket:
         bucket = self._bots.get(bot_id)
@@ -120,6 +133,6 @@ class Pacing:
         return bucket
 
     def _fresh(self, chat: str, now: float) -> Bucket | Window:
-        if chat.startswith(("-", "@")):  # groups and channels
+        if is_group(chat):
             return Window(self._limits.group_per_minute)
         return Bucket(self._limits.chat_per_second, self._limits.chat_burst, now)

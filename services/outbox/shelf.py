@@ -9,6 +9,8 @@ from typing import Any
 from redis import Redis
 
 from services.outbox.outgoing import PRIORITIES, Outgoing, flight_of
+from services.outbox.pacing import Limits
+from services.outbox.recent import Sent, note, records_of
 from services.redis import keys, streams
 from services.redis.versions import is_newer
 from services.secrets import Vault
@@ -63,10 +65,11 @@ return 1
 class Shelf:
     """One shard, for the drain that holds it."""
 
-    def __init__(self, redis: Redis, blocking: Redis, vault: Vault, shard: int) -> None:
+    def __init__(self, redis: Redis, blocking: Redis, vault: Vault, limits: Limits, shard: int) -> None:
         self._redis = redis
         self._blocking = blocking
         self._vault = vault
+        self._limits = limits
         self._shard = shard
         self._retire = redis.register_script(RETIRE)
         self._leave = redis.register_script(LEAVE)
@@ -75,14 +78,20 @@ class Shelf:
         self._attempts: dict[tuple[int, str], int] = {}  # (bot, flight) -> number
         self._flew: set[tuple[int, str]] = set()  # (bot, flight) that the last sender left under way
         self.bots: set[int] = set()
+        self.sent: list[Sent] = []  # before this stay, the oldest first
 
     def begin(self) -> set[int]:
         """All bots with something to send; from here on `read` tells of new ones."""
-        self._redis.delete(keys.doorbell("outbox", self._shard))
-        newest = self._redis.xrevrange(keys.outbox_wake(self._shard), count=1)
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.delete(keys.doorbell("outbox", self._shard))
+            pipe.xrevrange(keys.outbox_wake(self._shard), count=1)
+            pipe.zrange(keys.outbox_active(self._shard), 0, -1)
+            pipe.zrange(keys.outbox_sent(self._shard), 0, -1)
+            _, newest, active, sent = pipe.execute()
         if newest:
             self._wake_cursor = str(newest[0][0])
-        return {int(str(bot)) for bot in self._redis.zrange(keys.outbox_active(self._shard), 0, -1)}
+        self.sent = records_of(sent)
+        return {int(str(bot)) for bot in active}
 
     def adopt(self, bots: Iterable[int]) -> dict[tuple[int, str], float]:
         """Begin reading the outboxes of `bots`; their pauses still in force, (bot, chat) -> epoch seconds."""
@@ -131,6 +140,7 @@ class Shelf:
         for message in messages:
             by_outbox.setdefault((message.bot_id, message.rank), []).append(message)
         with self._redis.pipeline(transaction=False) as pipe:
+            note(pipe, self._shard, messages, self._limits, time.time())
             for (bot, rank), settled in by_outbox.items():
                 pipe.xdel(keys.outbox(bot, PRIORITIES[rank]), *(message.entry_id for message in settled))
                 counted = [name for message in settled for name in _counts(message)]

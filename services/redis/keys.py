@@ -160,6 +160,11 @@ def outbox_pauses(bot_id: int) -> str:
     return f"{PREFIX}:outbox:{bot_id}:pauses"
 
 
+def outbox_sent(shard: int) -> str:
+    """Sorted set "<ms>:<bot>:<flight>:<chat>" of what was sent -> moment in s until which it counts for the limits; a minute."""
+    return f"{PREFIX}:outbox:sent:{shard}"
+
+
 def outbox_attempts(bot_id: int) -> str:
     """Hash flight -> sends of it that failed at the server, ?flight -> those of unknown outcome; fields leave with their entry."""
     return f"{PREFIX}:outbox:{bot_id}:attempts"

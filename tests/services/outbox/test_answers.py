@@ -15,6 +15,7 @@ from services.metrics import SENDS
 from services.outbox import drain as drain_module
 from services.outbox.outbound import Outbound
 from services.outbox.outgoing import slot_of
+from services.outbox.pacing import Limits
 from services.outbox.put import put_call
 from services.outbox.shelf import Shelf
 from services.platform import Platform
@@ -181,7 +182,13 @@ def test_attempts_and_journal_tell_an_answer_from_the_reply_of_the_same_moment(
         platform.redis.xadd(keys.outbox(bot.id, priority), {"chat": "5", "call": call}, id="1-1")
     platform.redis.hset(keys.outbox_attempts(bot.id), "0:1-1", "3")
     platform.redis.hset(keys.outbox_flying(bot.id), "0:1-1", "1")  # as releases without answers wrote it
-    shelf = Shelf(platform.redis, platform.blocking_redis, platform.vault, bot.id % 8)
+    shelf = Shelf(
+        platform.redis,
+        platform.blocking_redis,
+        platform.vault,
+        Limits.of(platform.settings),
+        bot.id % 8,
+    )
     shelf.adopt([bot.id])
     messages, _ = shelf.read([(bot.id, 0), (bot.id, 1)], 0.1)
     found = {message.rank: (message.attempts, message.flew) for message in messages}
