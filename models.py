@@ -118,9 +118,14 @@ class Account(Base):
     email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
     password_hash: Mapped[str] = mapped_column(String(255))
     is_admin: Mapped[bool] = mapped_column(default=False)
-    locale: Mapped[str] = mapped_column(String(8), default="pt_BR")
+    locale: Mapped[str] = mapped_column(String(8), default="")  # "": not chosen yet, so the browser's
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    @property
+    def language(self) -> str:
+        """The language to write to this account in where no browser says one: the chosen one, else Portuguese."""
+        return self.locale or "pt_BR"
 
 
 class AccountSession(Base):

@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
 
 
 def select_locale() -> str:
-    """The language of this request: the account's, else the cookie's, else the browser's, else Portuguese."""
+    """The language of this request: the one chosen in the account, else the cookie's, else the browser's, else Portuguese."""
     for wanted in (_of_account(), request.cookies.get(COOKIE)):
         if wanted in LOCALES:
             return str(wanted)

@@ -162,8 +162,8 @@ def _claimed(session: Session, rows: Sequence[NotificationDelivery], now: dateti
         row.next_attempt_at = now + timedelta(seconds=CLAIM_SECONDS)
     destination = rows[0].destination
     account = session.get_one(Account, destination.account_id)
-    events = tuple(_event(row, account.locale, public_url) for row in rows)
-    message = Message(key, account.locale, events, ZoneInfo(destination.time_zone))
+    events = tuple(_event(row, account.language, public_url) for row in rows)
+    message = Message(key, account.language, events, ZoneInfo(destination.time_zone))
     return Claim(destination, message, tuple(row.id for row in rows), attempt)
 
 

@@ -51,4 +51,4 @@ def link_chat(platform: Platform, bot_id: int | None, payload: str, chat_id: int
         found.address, found.link_hash, found.link_expires_at = str(chat_id), None, None
         found.last_error, found.is_refused = "", False
         account = session.get_one(Account, found.account_id)
-        return LINKED["pt_BR" if account.locale.startswith("pt") else "en"]
+        return LINKED["pt_BR" if account.language.startswith("pt") else "en"]

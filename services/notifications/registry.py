@@ -156,7 +156,7 @@ def try_destination(platform: Platform, caller: Caller, destination_id: int) -> 
     if not platform.redis.set(keys.destination_test(row.id), "1", nx=True, ex=TEST_SECONDS):
         raise RateLimited("Wait ten seconds between tests", retry_after=TEST_SECONDS)
     with platform.database.reading() as session:
-        locale = session.get_one(Account, row.account_id).locale
+        locale = session.get_one(Account, row.account_id).language
     message = make_test(f"msg_{secrets.token_hex(12)}", locale, utc_now())
     failure = attempt(platform, Claim(row, message, (), 1))
     with platform.database.transaction() as session:
