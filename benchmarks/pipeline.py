@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure, machine_load, print_table
+from benchmarks.pipeline_hot import hot_bot_figure, measure_hot_bot
 from benchmarks.pipeline_systems import System, aiogram_server, celery_design, flotilla
 
 Report = dict[str, Any]
@@ -35,6 +36,7 @@ def main() -> None:
         folder.chmod(0o755)
         log = options.log or folder / "log"
         figures = _compare(options, folder, log, reports)
+        figures.append(_hot_bot(options, folder, log))
         if options.idle:
             figures += _idle(folder, log)
     print_table(figures)
@@ -137,6 +139,14 @@ def _own(reports: dict[str, list[Report]]) -> list[Figure]:
         Figure("Redis round trips per update at load", full["round_trips"], "", 6, 2, load=full["load"]),
         Figure("Redis round trips per update, idle", single["round_trips"], "", 12, 6, load=single["load"]),
     ]
+
+
+def _hot_bot(options: argparse.Namespace, folder: Path, log: Path) -> Figure:
+    """With Telegram's limit of thirty messages a second, without which the hot bot would send as nobody may."""
+    with flotilla(folder / "hot", log, options.bots, options.chats, PACING_BOT_PER_SECOND="30") as ours:
+        ours.driver.run(options.bots * 5, window=options.window)  # everybody is known after this
+        load = machine_load()
+        return hot_bot_figure(*measure_hot_bot(ours, options.rounds), load)
 
 
 def _idle(folder: Path, log: Path) -> list[Figure]:

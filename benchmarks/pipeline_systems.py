@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from benchmarks.servers import ROOT, cpu_seconds, free_port, gunicorn, process, valkey
 from models import Account, Bot, BotPlugin
 from services import schema
@@ -183,6 +185,16 @@ def make_bots(platform: Platform, number: int) -> list[dict[str, str]]:
         {"path": f"/webhook/{bot.path_id}", "secret": webhook_secret(platform.vault, bot.path_id)}
         for bot in bots
     ]
+
+
+def add_hot_bot(platform: Platform) -> int:
+    """One more echo bot, which its Telegram posts nothing for; its id."""
+    with platform.database.transaction() as session:
+        bot = _bot(session.scalars(select(Account.id)).one(), 999_999)
+        session.add(bot)
+        session.flush()
+        bot.sealed_token = platform.vault.seal(f"{bot.telegram_bot_id}:{TOKEN_TAIL}", owner=f"bot:{bot.id}")
+        return bot.id
 
 
 def _bot(account_id: int, number: int) -> Bot:

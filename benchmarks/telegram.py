@@ -140,7 +140,9 @@ class Telegram:
             self._buffers[connection.fileno()] = data
             return
         number = self._busy.pop(connection.fileno())
-        if data[9:12] == b"200":
+        if number not in self._run.posted:
+            pass  # its run ended with its reply
+        elif data[9:12] == b"200":
             self._run.accepted.append(time.perf_counter() - self._run.posted[number])
         else:
             self._run.refused += 1
