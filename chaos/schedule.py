@@ -50,6 +50,9 @@ def schedule(plan: Plan) -> list[Wave]:
             wave.faults.append((chance.uniform(0.05, 0.8) * plan.wave_seconds, faults.kill(victim)))
             wave.kills += 1
     singles = [Wave(faults=[(0.2 * plan.wave_seconds, each)], lasts=lasts) for lasts, each in _singles(plan)]
+    for victim in _sleepers(plan):  # people write all the time, so that it shows when somebody takes over
+        attack = faults.sleep(victim, plan.stops)
+        singles.append(Wave(faults=[(0.0, attack)], seconds=plan.stops, lasts=plan.stops))
     if plan.releases:
         singles.append(
             Wave(faults=[(0.0, deploy_and_take_back)], seconds=RELEASE_SECONDS, lasts=RELEASE_SECONDS)
@@ -65,16 +68,18 @@ def schedule(plan: Plan) -> list[Wave]:
     return waves
 
 
+def _sleepers(plan: Plan) -> tuple[str, ...]:
+    if not plan.stops:
+        return ()
+    return ("outbound", "inbound") if plan.stops > 10 else ("outbound",)
+
+
 def _singles(plan: Plan) -> list[tuple[float, Fault]]:
     """Faults that have a wave of their own, with the seconds that each lasts about."""
     found: list[tuple[float, Fault]] = [(each, faults.partition("valkey", each)) for each in plan.partitions]
     if plan.crash_points:
         found += [(10.0, faults.crash(victim, point)) for point, victim in CRASHES.items()]
     found.append((10.0, faults.terminate_all))
-    if plan.stops:
-        found.append((plan.stops, faults.sleep("outbound", plan.stops)))
-    if plan.stops > 10:
-        found.append((plan.stops, faults.sleep("inbound", plan.stops)))
     if plan.locked_seconds:
         found.append((plan.locked_seconds, faults.database_away(plan.locked_seconds)))
     if plan.locked_seconds and plan.database == "postgresql":

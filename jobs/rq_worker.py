@@ -23,6 +23,7 @@ from services.redis.jobs import JobName
 
 logger = logging.getLogger(__name__)
 ALLOWED: frozenset[str] = frozenset(JobName)
+ANSWER_SECONDS = 3  # that Redis may take beyond the wait it was asked for
 UNREADABLE = "unreadable"
 strangers = Strangers()
 WORKER_TTL_SECONDS = 30  # an idle worker asks anew every 15; RQ's own 420 would sit on a dead connection
@@ -79,6 +80,11 @@ class GreenletWorker(SimpleWorker):
     log_result_lifespan = False
     max_connection_wait_time = 1  # s between attempts to reach Redis; RQ's own waits grow to a minute
     is_busy = False
+
+    @property
+    def connection_timeout(self) -> int:
+        """Seconds after which a connection that waits for a job is given up as dead; RQ adds ten to the wait."""
+        return int(self.dequeue_timeout) + ANSWER_SECONDS
 
     def _install_signal_handlers(self) -> None:
         """The process has its own."""
