@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable
-from socket import socket
+from contextlib import suppress
+from socket import SHUT_RD, socket
 from typing import Any
 
 import gevent
@@ -20,6 +22,7 @@ from gunicorn.workers.ggevent import VERSION, GeventWorker
 from blueprints.plain_http import LARGEST_HEAD, Headers, PlainRequest, read_head, write_answer
 
 AT_ONCE = LARGEST_HEAD + 8192  # bytes read at once: a head and an update
+IDLE_SECONDS = 1.0  # after SIGTERM a connection waits so long for another request
 
 
 class Worker(GeventWorker):
@@ -38,7 +41,13 @@ class Worker(GeventWorker):
         )
         self._before = _own_hook(cfg, "pre_request")
         self._after = _own_hook(cfg, "post_request")
+        self._idle: dict[socket, float] = {}  # connections that wait for a request, and since when
         super().init_process()  # type: ignore[no-untyped-call]
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: requests under way are answered, connections without one are not waited for."""
+        super().handle_exit(sig, frame)  # type: ignore[no-untyped-call]
+        gevent.spawn(self._end_idle)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection to its end."""
@@ -56,7 +65,24 @@ class Worker(GeventWorker):
             if odd is None:
                 client.close()
         if odd is not None:
-            super().handle(listener, _Resumed(client, odd), addr)  # type: ignore[no-untyped-call]
+            super().handle(listener, _Resumed(client, odd, self.receive), addr)  # type: ignore[no-untyped-call]
+
+    def receive(self, client: socket, size: int) -> bytes:
+        """The first bytes of a request; none at the connection's end."""
+        self._idle[client] = time.monotonic()
+        try:
+            return client.recv(size)
+        finally:
+            del self._idle[client]
+
+    def _end_idle(self) -> None:
+        """Until the process ends: a request may be on its way on a connection that waits only a moment."""
+        while True:
+            oldest = time.monotonic() - IDLE_SECONDS
+            for client in [one for one, since in self._idle.items() if since < oldest]:
+                with suppress(OSError):  # its peer was quicker
+                    client.shutdown(SHUT_RD)  # bytes that have arrived can still be read
+            gevent.sleep(IDLE_SECONDS / 4)
 
     def _environ(self, listener: Any, client: Any, addr: tuple[str, int]) -> dict[str, Any]:
         """What all requests of a connection share."""
@@ -79,7 +105,7 @@ class Worker(GeventWorker):
         while True:
             data = b""  # what a timeout leaves
             with gevent.Timeout(self.cfg.keepalive, False):  # type: ignore[arg-type]  # False: it ends the block silently
-                data = client.recv(AT_ONCE)
+                data = self.receive(client, AT_ONCE)
                 request = read_head(data) if data else None
                 if request is None:
                     return data or None
@@ -186,17 +212,27 @@ class _Answer:
 class _Resumed:
     """A connection of which some bytes were read already: gunicorn reads them first."""
 
-    def __init__(self, client: Any, data: bytes) -> None:
+    def __init__(self, client: Any, data: bytes, receive: Callable[[Any, int], bytes]) -> None:
         self._client = client
         self._data = data
+        self._receive = receive
+        self._answered = False
 
     def recv(self, size: int) -> bytes:
         """As a socket's."""
-        if not self._data:
-            received: bytes = self._client.recv(size)
-            return received
-        data, self._data = self._data[:size], self._data[size:]
-        return data
+        if self._data:
+            data, self._data = self._data[:size], self._data[size:]
+            return data
+        if self._answered:  # a request's first bytes
+            self._answered = False
+            return self._receive(self._client, size)
+        received: bytes = self._client.recv(size)
+        return received
+
+    def sendall(self, data: bytes) -> None:
+        """As a socket's."""
+        self._answered = True
+        self._client.sendall(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -28,6 +31,11 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     if path == "/late-error":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return _breaking()
+    if path == "/slow":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return _slow()
+    if path == "/end":
+        os.kill(os.getppid(), signal.SIGTERM)
     if path == "/nothing":
         start_response("204 No Content", [])
         return ()
@@ -51,6 +59,12 @@ def _shown(environ: dict[str, Any]) -> bytes:
     body = environ["wsgi.input"].read().decode("latin-1")
     way = "short" if type(environ["wsgi.input"]).__name__ == "BytesIO" else "usual"
     return json.dumps({**values, "body": body, "way": way}).encode()
+
+
+def _slow() -> Iterator[bytes]:
+    yield b"begun"
+    time.sleep(3)
+    yield b"done"
 
 
 def _breaking() -> Iterator[bytes]:
