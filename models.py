@@ -9,7 +9,7 @@ In this order, each part below a comment of its name:
     Bots                                Bot, BotPlugin, PluginState
     Pools and their members             RedirectPool, PoolSlug, PoolBot
     Health                              PoolBotTransition, CheckGap, CheckDuration, BanWave, BanWaveMove, Conversion, ConversionHour
-    Clicks and what is counted of them  Click, ClickRollup, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
+    Clicks and what is counted of them  Click, ClickRollup, RefusedClicks, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
     Experiments and rules               Experiment, ExperimentArm, ExperimentVisitor, PoolRule
     Leads                               Lead, Start
     Dead letters                        DeadLetter
@@ -522,6 +522,18 @@ class ClickRollup(Base):
     starts: Mapped[int] = mapped_column(
         default=0, server_default="0"
     )  # of these clicks, whenever they arrived
+
+
+class RefusedClicks(Base):
+    """Clicks that a pool refused over its limit in an hour (R6), kept for good; none of them is a row."""
+
+    __tablename__ = "refused_clicks"
+
+    pool_id: Mapped[int] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), primary_key=True
+    )
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    refused: Mapped[int] = mapped_column(default=0)
 
 
 class ClickBreakdown(Base):

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models import Bot, ClickBreakdown, ClickRollup, MemberStatus, PoolBot, PoolBotTransition
+from models import Bot, ClickBreakdown, ClickRollup, MemberStatus, PoolBot, PoolBotTransition, RefusedClicks
 from services.accounts.caller import Caller
 from services.analytics.figures import percentage, percentile
 from services.analytics.period import Period
 from services.analytics.report import (
     ALL_COLUMNS,
+    BOT_COLUMNS,
     UPTIME,
     VALUE_COLUMNS,
     By,
@@ -52,10 +53,11 @@ def pool_analytics(
     with platform.database.reading() as session:
         by_bot = _by_bot(session, pool_id, about)
         uptime = {member.bot_id: member.uptime_percent for member in status.members}
-        rows = {kind: _rows(session, pool_id, about, kind, by_bot, uptime) for kind in (by, *also)}
+        refused = _refused(session, pool_id, about)
+        rows = {kind: _rows(session, pool_id, about, kind, by_bot, uptime, refused) for kind in (by, *also)}
         losses = _losses(session, pool_id, about)
         checks = durations(session, [one.bot_id for one in status.members], about.begin, about.end)
-    totals = Figures()
+    totals = Figures(refused=sum(refused.values()))
     for figures in by_bot.values():
         totals += figures
     members = [_member(one, by_bot, totals, losses, checks.get(one.bot_id)) for one in status.members]
@@ -79,15 +81,18 @@ def _rows(
     by: By,
     by_bot: Mapping[int, Figures],
     uptime: Mapping[int, float | None],
+    refused: Mapping[datetime, int],
 ) -> list[Row]:
     if by is By.BOT:
         return _bot_rows(session, by_bot, uptime)
     if by in (By.HOUR, By.DAY):
-        return _time_rows(_by_hour(session, pool_id, about), about, by)
+        return _time_rows(_by_hour(session, pool_id, about, refused), about, by)
     return _value_rows(session, pool_id, about, by)
 
 
-def _by_hour(session: Session, pool_id: int, about: Period) -> dict[datetime, Figures]:
+def _by_hour(
+    session: Session, pool_id: int, about: Period, refused: Mapping[datetime, int]
+) -> dict[datetime, Figures]:
     """Two sums per hour: of the bots and of the fallback, which alone answers nobody."""
     fallback = ClickRollup.bot_id == 0
     query: Any = (
@@ -99,7 +104,16 @@ def _by_hour(session: Session, pool_id: int, about: Period) -> dict[datetime, Fi
     for row in session.execute(query):
         figures = found.setdefault(row[0], Figures())
         figures += _figures(0 if row[1] else 1, *row[2:])
+    for hour, count in refused.items():
+        found.setdefault(hour, Figures()).refused = count
     return found
+
+
+def _refused(session: Session, pool_id: int, about: Period) -> dict[datetime, int]:
+    query = select(RefusedClicks.hour, RefusedClicks.refused).where(
+        RefusedClicks.pool_id == pool_id, RefusedClicks.hour >= about.begin, RefusedClicks.hour < about.end
+    )
+    return {hour: refused for hour, refused in session.execute(query)}  # noqa: C416 - rows are no pairs
 
 
 def _time_rows(by_hour: Mapping[datetime, Figures], about: Period, by: By) -> list[Row]:
@@ -138,7 +152,7 @@ def _bot_rows(
     names[0] = "fallback"
     ordered = sorted(by_bot.items(), key=lambda item: (-item[1].redirects, item[0]))
     return [
-        Row(str(bot_id), names.get(bot_id, "deleted"), figures, ALL_COLUMNS, {UPTIME: uptime.get(bot_id)})
+        Row(str(bot_id), names.get(bot_id, "deleted"), figures, BOT_COLUMNS, {UPTIME: uptime.get(bot_id)})
         for bot_id, figures in ordered
     ]
 

@@ -11,7 +11,8 @@ from services.analytics.figures import percentage
 from services.analytics.period import Period
 from services.pools.status import PoolStatus
 
-ALL_COLUMNS = ("redirects", "answered", "success_rate", "uncounted", "visitors", "starts", "conversion")
+BOT_COLUMNS = ("redirects", "answered", "success_rate", "uncounted", "visitors", "starts", "conversion")
+ALL_COLUMNS = (*BOT_COLUMNS, "refused")  # who would have served a refused click, nobody knows
 UPTIME = "uptime_percent"  # of the period too; only bots have one
 VALUE_COLUMNS = ("redirects", "visitors", "starts", "conversion")  # of a source, country or device
 
@@ -29,13 +30,15 @@ class By(StrEnum):
 
 @dataclass
 class Figures:
-    """Counted clicks, those answered by a bot, uncounted requests, visitors (once per UTC day), starts of these clicks."""
+    """Counted clicks, those answered by a bot, uncounted requests, visitors (once per UTC day), starts of these clicks;
+    `refused` are clicks turned away over the limit, in none of the others."""
 
     redirects: int = 0
     answered: int = 0
     uncounted: int = 0
     visitors: int = 0
     starts: int = 0
+    refused: int = 0
 
     def __iadd__(self, other: Figures) -> Figures:
         for name, value in asdict(other).items():
@@ -114,7 +117,7 @@ class PoolAnalytics:
     @property
     def columns(self) -> Sequence[str]:
         """The figures that every row has, in order."""
-        known = ALL_COLUMNS if self.by in (By.HOUR, By.DAY, By.BOT) else VALUE_COLUMNS
+        known = {By.HOUR: ALL_COLUMNS, By.DAY: ALL_COLUMNS, By.BOT: BOT_COLUMNS}.get(self.by, VALUE_COLUMNS)
         return (*known, "share", UPTIME) if self.by is By.BOT else (*known, "share")
 
     @property

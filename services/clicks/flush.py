@@ -15,6 +15,7 @@ from redis import Redis, ResponseError
 from sqlalchemy.exc import IntegrityError
 
 from services.clicks.ledger import Batch, open_ledger
+from services.clicks.refused import fold_refused
 from services.clicks.rows import ClickRow, parse_entry
 from services.clicks.store import store
 from services.health import clicked
@@ -75,6 +76,7 @@ def _flush_under(platform: Platform, lease: Lease) -> int:
             source = ">"
         else:
             break
+    fold_refused(platform)
     if not flushed:
         store(platform, [])  # starts whose click came at the same moment
     return flushed

@@ -233,6 +233,7 @@ class Redirector:
         if written.over_limit:
             RATE_LIMIT_HITS.labels("redirect").inc()
         if written.rejected:
+            self.recorder.refusals.add(click.pool_id, click.at)
             _counter(click.slug, "limited").inc()
             return Outcome(Kind.LIMITED, retry_after=MINUTE - int(click.at) % MINUTE)
         _counter(click.slug, route.outcome).inc()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from redis import RedisError
@@ -16,6 +16,7 @@ from services.accounts.caller import Caller, get_owned
 from services.analytics.figures import capacity_of, percentage
 from services.analytics.period import period
 from services.clicks.counts import redirects_hour
+from services.clicks.refused import refused_since
 from services.health.gaps import longest_silence
 from services.health.layer_views import layers_of
 from services.health.pool_health import health_of
@@ -71,6 +72,7 @@ class MemberStatusView:
 class PoolStatus:
     """The pool by A4's formulas. `total_bots` counts enabled, undrained members; `members` holds all of them.
 
+    `refused_day` are clicks turned away over the limit in the last 24 hours and what has passed of the first one.
     Their uptime is that of the time from `uptime_from` to `uptime_to`; all else is of now and of the last hour.
     """
 
@@ -85,6 +87,7 @@ class PoolStatus:
     total_redirects: int
     redirects_hour: int
     answered_hour: int
+    refused_day: int
     success_rate: float | None
     capacity_used: str
     capacity_available: str
@@ -129,6 +132,7 @@ def pool_status(
             .one()
         )
         hour = redirects_hour(session, pool.id, now=now)
+        refused = refused_since(session, pool.id, now - timedelta(days=1))
         uptime = uptimes(session, pool.members, window, now, longest_silence(platform.settings))
         layers = layers_of(session, pool.members, now)
     turns, age = _from_redis(platform, pool.id, now)
@@ -136,7 +140,7 @@ def pool_status(
         _member(platform, member, hour, uptime[member.id], turns.get(member.bot_id), layers[member.id], now)
         for member in pool.members
     ]
-    return _status(pool, members, hour, age, Window(window.begin, min(now, window.end)))
+    return _status(pool, members, hour, refused, age, Window(window.begin, min(now, window.end)))
 
 
 def _usual(now: datetime) -> Window:
@@ -148,6 +152,7 @@ def _status(
     pool: RedirectPool,
     members: list[MemberStatusView],
     hour: Mapping[int, int],
+    refused: int,
     age: float | None,
     uptime_of: Window,
 ) -> PoolStatus:
@@ -167,6 +172,7 @@ def _status(
         total_redirects=pool.total_redirects,
         redirects_hour=redirects,
         answered_hour=answered,
+        refused_day=refused,
         success_rate=percentage(answered, redirects),
         capacity_used=capacity.used(redirects),
         capacity_available=capacity.available,

@@ -40,6 +40,11 @@ def click_stream() -> str:
     return f"{PREFIX}:clicks"
 
 
+def refused_clicks() -> str:
+    """Hash "pool:hour" (epoch seconds) -> clicks refused over the limit. For ever: the flusher deletes old fields."""
+    return f"{PREFIX}:clicks:refused"
+
+
 def click_life() -> str:
     """Name of the present life of the click stream, for its ledger. For ever: it goes when the stream goes."""
     return f"{PREFIX}:clicks:life"
