@@ -92,7 +92,7 @@ def store(
             fingerprint=_fingerprint(kind, where or error),
             attempts=attempts,
             timeline=_timeline(failures, error, 0),
-            payload=redact(_short(payload or {})),
+            payload=_short(redact(payload or {})),
             sealed_payload=sealed_payload if bot_id is not None else "",
             is_uncertain=is_uncertain,
         )

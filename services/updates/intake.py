@@ -37,6 +37,7 @@ LARGEST_UPDATE = 1_000_000  # bytes, U1
 KINDS = frozenset(
     ("message", "edited_message", "callback_query", "my_chat_member", "chat_member", "inline_query")
 )
+EXCERPT = 2000  # characters of a body given up
 DEAD_KEPT = 10_000  # given-up bodies waiting to become rows; beyond it a flood pushes out the oldest
 
 # Appends updates that were not seen yet. Five keys per update: seen piece, lane, lease of the lane, doorbell of the
@@ -137,7 +138,9 @@ class Intake:
 
     def give_up(self, bot_id: int, reason: str, body: bytes, size: int | None = None) -> None:
         """Keep a body that can never be handled as a dead letter; the worker makes the row. Raises Unavailable."""
-        excerpt = seal_tokens(self._platform.vault, body[:2000].decode(errors="replace"), bot_id)
+        # Sealed before it is cut: a token at the edge would else be cut to something that no longer looks like one.
+        beginning = body[: 2 * EXCERPT].decode(errors="replace")
+        excerpt = seal_tokens(self._platform.vault, beginning, bot_id)[:EXCERPT]
         fields: dict[Any, Any] = {"bot": bot_id, "reason": reason, "body": excerpt, "size": size or len(body)}
         try:
             self._platform.redis.xadd(keys.intake_dead(), fields, maxlen=DEAD_KEPT)

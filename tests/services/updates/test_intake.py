@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from models import Account, DeadLetter, Notification
+from services.dead_letters.store import store
 from services.errors import Unavailable
 from services.notifications.queue_watch import tell_of_lag
 from services.platform import Platform
@@ -145,6 +146,24 @@ def test_given_up_bodies_become_redacted_rows_of_the_bots_account(
         [letter] = session.scalars(select(DeadLetter)).all()
     assert (letter.account_id, letter.bot_id, letter.kind) == (bot.account_id, bot.id, "intake")
     assert TOKEN not in letter.payload["body"]
+
+
+@pytest.mark.parametrize("before", [1933, 1967, 1990, 1999])
+def test_a_token_where_a_broken_body_is_cut_is_sealed(platform: Platform, before: int) -> None:
+    Intake(platform).accept_body(7, b"x" * before + TOKEN.encode() + b"y" * 3000)
+    [(_, fields)] = stream(platform, keys.intake_dead())
+    assert TOKEN.partition(":")[0] not in fields["body"]
+    assert len(fields["body"]) <= 2000
+
+
+@pytest.mark.parametrize("before", [7970, 7995])
+def test_a_token_where_a_dead_letters_payload_is_cut_is_redacted(platform: Platform, before: int) -> None:
+    text = "x" * before + TOKEN
+    with platform.database.transaction() as session:
+        store(session, kind="intake", source_id="intake:cut", error="no", payload={"body": text})
+    with platform.database.reading() as session:
+        [letter] = session.scalars(select(DeadLetter))
+    assert TOKEN.partition(":")[0] not in letter.payload["body"]
 
 
 def test_the_request_id_travels_with_the_update(platform: Platform) -> None:
