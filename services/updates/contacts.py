@@ -7,12 +7,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models import Bot
 from plugins.context import Context
 from services.clicks.attribution import TelegramUser, record_start, touch_lead
+from services.errors import Unavailable
 from services.platform import Platform
 from services.redis.group_commit import GroupCommit
 from services.times import utc_now
@@ -38,7 +38,7 @@ class Contacts:
         self._platform = platform
         self._met: OrderedDict[tuple[int, int], None] = OrderedDict()
         self._lock = threading.Lock()
-        self._writes: GroupCommit[_Meeting, str | SQLAlchemyError] = GroupCommit(self._write, largest=100)
+        self._writes: GroupCommit[_Meeting, str | Exception] = GroupCommit(self._write, largest=100)
 
     def met(self, bot_id: int, update_id: int, user: TelegramUser, payload: str | None) -> str:
         """Note that `user` wrote to the bot; `payload` is that of a /start, else None. Returns the start parameter.
@@ -49,7 +49,7 @@ class Contacts:
         if payload is None and known in self._met:
             return ""
         answer = self._writes.submit(_Meeting(bot_id, update_id, user, payload))
-        if isinstance(answer, SQLAlchemyError):
+        if isinstance(answer, Exception):
             raise answer
         with self._lock:
             self._met[known] = None
@@ -57,11 +57,13 @@ class Contacts:
                 self._met.popitem(last=False)
         return answer
 
-    def _write(self, meetings: Sequence[_Meeting]) -> Sequence[str | SQLAlchemyError]:
+    def _write(self, meetings: Sequence[_Meeting]) -> Sequence[str | Exception]:
         try:
             with self._platform.database.transaction() as session:
                 return [_record(session, meeting) for meeting in meetings]
-        except SQLAlchemyError as error:
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # a number too large for a column, for example
             if len(meetings) == 1:
                 return [error]
         return [self._write([meeting])[0] for meeting in meetings]  # one of them is at fault: not the others
