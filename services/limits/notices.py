@@ -12,6 +12,10 @@ LIMITED: Final = {
     "pt": "⏳ Muitos comandos em pouco tempo. Aguarde {X} segundos.",
     "en": "⏳ Too many commands in a short time. Wait {X} seconds.",
 }
+LIMITED_ONE: Final = {
+    "pt": "⏳ Muitos comandos em pouco tempo. Aguarde 1 segundo.",
+    "en": "⏳ Too many commands in a short time. Wait 1 second.",
+}
 COOLING: Final = {
     "pt": "⏸️ Processando sua solicitação anterior...",
     "en": "⏸️ Still working on your previous request...",
@@ -36,6 +40,8 @@ def refuse(ctx: Context, refusal: Refusal, *, tell: bool = True, wait_seconds: i
 
 
 def _texts(refusal: Refusal, wait_seconds: int) -> dict[str, str]:
+    if refusal in LIMITS and wait_seconds == 1:
+        return LIMITED_ONE
     if refusal in LIMITS:
         return {language: text.replace("{X}", str(wait_seconds)) for language, text in LIMITED.items()}
     if refusal in INVALID:
