@@ -7,6 +7,7 @@ in the entry. With Redis away everything happens in this process, and the click 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import threading
@@ -18,6 +19,7 @@ from redis import Redis, RedisError
 from redis.exceptions import NoScriptError
 
 from services.clicks.log import log_redirects
+from services.clicks.refused import Refusals
 from services.clicks.spool import Spool
 from services.metrics import CLICKS_REPLAYED, CLICKS_SPOOLED
 from services.pools.loads import bucket_of
@@ -106,6 +108,7 @@ class Recorder:
     def __init__(self, redis: Redis, spool: Spool) -> None:
         self._redis = redis
         self._spool = spool
+        self.refusals = Refusals(redis)
         self._local = _LocalCounters()
         self._commit: GroupCommit[PendingClick, Written] = GroupCommit(self._write)
         self._away = threading.Event()
@@ -127,6 +130,8 @@ class Recorder:
     def stop(self) -> None:
         """End the thread soon; what is spooled is replayed by the next process."""
         self._stopped.set()
+        with contextlib.suppress(RedisError):
+            self.refusals.push()
 
     def _write(self, batch: Sequence[PendingClick]) -> list[Written]:
         written = None
@@ -176,6 +181,7 @@ class Recorder:
             self._away.clear()
             logger.warning("Redis is back")
         self._spool.seal()  # also when a batch that was under way has opened a file since
+        self.refusals.push()
         replayed = self._spool.replay(self._redis)
         CLICKS_REPLAYED.inc(replayed)
 
