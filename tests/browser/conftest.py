@@ -24,6 +24,7 @@ ARGUMENTS = (
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--lang=pt-BR",
+    "--accept-lang=pt-BR",
     "--force-prefers-reduced-motion",  # a click must not meet a page that still scrolls
 )
 DESKTOP, PHONE = (1280, 900), (390, 844)
