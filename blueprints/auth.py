@@ -10,6 +10,7 @@ from blueprints.access import caller, public, signed_in
 from blueprints.platform import platform
 from blueprints.security import SESSION_SECRET, client_address, safe_next, signed_in_session
 from services.accounts import accounts, api_keys, sessions, setup_code
+from services.accounts.caller import OFFERED
 from services.errors import FlotillaError, InvalidInput, Unauthenticated
 
 blueprint = Blueprint("auth", __name__)
@@ -152,7 +153,7 @@ def _account_page(*, error: FlotillaError | None = None, new_key: str | None = N
         sessions=sessions.list_sessions(platform(), caller()),
         session_id=_session_id(),
         keys=api_keys.list_keys(platform(), caller()),
-        scopes=sorted(caller().scopes),
+        scopes=[scope for scope in OFFERED if scope in caller().scopes],
         error=error,
         new_key=new_key,
     )

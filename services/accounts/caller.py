@@ -14,12 +14,15 @@ from services.errors import Forbidden, NotFound
 
 
 class Scope(StrEnum):
-    """What an API key may do (T5). A signed-in person has all of them."""
+    """What an API key may do (T5). A signed-in person has all of them. REDIRECT and WORKER are reserved: see OFFERED."""
 
     READ = "read"
     WRITE = "write"
     REDIRECT = "redirect"
     WORKER = "worker"
+
+
+OFFERED = (Scope.READ, Scope.WRITE)  # on the panel: no route asks for the others yet
 
 
 @dataclass(frozen=True)
