@@ -57,7 +57,7 @@ class Made:
 
 def create_destination(platform: Platform, caller: Caller, new: NewDestination) -> Made:
     """Add a destination. Raises InvalidInput, or NotFound for a bot or pool that is not the caller's."""
-    row = _checked_row(platform, new)
+    row = _checked_row(platform, caller, new)
     with platform.database.transaction() as session:
         if len(session.scalars(owned(caller, NotificationDestination)).all()) >= MAX_DESTINATIONS:
             raise Conflict(f"An account has at most {MAX_DESTINATIONS} destinations", code="too_many")
@@ -111,7 +111,7 @@ def update_destination(
 ) -> NotificationDestination:
     """Change what is not None; `no_quiet` ends the quiet hours, empty `rules` mean everything. A webhook keeps its secret."""
     if url is not None:
-        _check_url(platform, url)
+        _check_url(platform, caller, url)
     with platform.database.transaction() as session:
         row = _found(session, caller, destination_id)
         row.name = row.name if name is None else name[:MAX_NAME]
@@ -188,11 +188,11 @@ def _found(session: Session, caller: Caller, destination_id: int) -> Notificatio
     return row
 
 
-def _checked_row(platform: Platform, new: NewDestination) -> NotificationDestination:
+def _checked_row(platform: Platform, caller: Caller, new: NewDestination) -> NotificationDestination:
     row = NotificationDestination(kind=new.kind, name=new.name[:MAX_NAME], address="")
     _set_quiet(row, new.quiet)
     if new.kind == DestinationKind.WEBHOOK:
-        _check_url(platform, new.url)
+        _check_url(platform, caller, new.url)
     elif new.kind == DestinationKind.EMAIL:
         if not platform.settings.smtp_url.get_secret_value():
             raise InvalidInput(
@@ -230,10 +230,10 @@ def _set_url(platform: Platform, row: NotificationDestination, url: str) -> None
     row.address = _shown(url)
 
 
-def _check_url(platform: Platform, url: str) -> None:
+def _check_url(platform: Platform, caller: Caller, url: str) -> None:
     """Refuse a wrong or inner address at once; each delivery looks again. Not inside a transaction: it asks the DNS."""
     try:
-        resolve(url, allow_loopback=webhook.allows_loopback(platform.settings))
+        resolve(url, allow_loopback=webhook.allows_loopback(platform, caller.account_id))
     except Unavailable as error:
         raise InvalidInput(error.message, code="url_unknown", field="url") from None
 

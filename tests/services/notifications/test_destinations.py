@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from models import NotificationDestination
+from models import Account, NotificationDestination
 from services.errors import InvalidInput, NotFound
 from services.notifications.destinations import webhook
 from services.notifications.fields import NewDestination, Quiet, Rule
@@ -151,6 +151,20 @@ def test_in_production_a_receiver_on_this_machine_is_refused_when_it_is_entered_
     assert strict.send() == 0
     assert strict.statuses()[0] == "failed"
     assert "https público" in strict.deliveries()[0].last_error
+
+
+def test_in_development_only_an_admin_addresses_this_machine(owner: Owner) -> None:
+    (here,) = with_settings(owner, app_env=AppEnv.DEV)
+    with pytest.raises(InvalidInput):
+        here.webhook("http://127.0.0.1:9")
+    with owner.platform.database.transaction() as session:
+        session.get_one(Account, owner.caller.account_id).is_admin = True
+    here.webhook("http://127.0.0.1:9")
+    with owner.platform.database.transaction() as session:
+        session.get_one(Account, owner.caller.account_id).is_admin = False
+    here.tell(Kind.MEMBER_OFFLINE)
+    assert here.send() == 0
+    assert here.statuses()[0] == "failed"
 
 
 def test_a_silent_receiver_costs_its_time_out_and_no_more(
