@@ -17,6 +17,7 @@ from redis import RedisError
 from services.metrics import REGISTRY
 from services.platform import Platform
 from services.redis import keys
+from services.redis.incarnation import bearer, is_dead
 
 logger = logging.getLogger(__name__)
 BEAT_SECONDS = 5.0
@@ -60,9 +61,8 @@ def process_name(service: str) -> str:
 def beat(platform: Platform, process: str, figures: Figures | None = None) -> None:
     """Say that `process` ("worker@host:12") is alive; `figures` is anything JSON can hold. Raises RedisError."""
     now = time.time()
-    body = json.dumps(
-        {"at": now, "started_at": _STARTED_AT, "figures": dict(figures or {}), "samples": own_samples()}
-    )
+    told = {"at": now, "started_at": _STARTED_AT, "bearer": bearer(), "figures": dict(figures or {})}
+    body = json.dumps({**told, "samples": own_samples()})
     with platform.redis.pipeline(transaction=True) as pipe:
         pipe.set(keys.heartbeat(process), body, ex=FORGET_SECONDS)
         pipe.zadd(keys.processes(), {process: now})
@@ -79,13 +79,13 @@ def farewell(platform: Platform, process: str) -> None:
 
 
 def processes(platform: Platform) -> list[Process]:
-    """All processes heard of within the last minute, by name. Raises RedisError."""
+    """All processes heard of within the last minute but the dead of this machine, by name. Raises RedisError."""
     names = [str(name) for name in platform.redis.zrange(keys.processes(), 0, -1)]
     if not names:
         return []
     bodies = platform.redis.mget([keys.heartbeat(name) for name in names])
     found = [_parsed(name, str(body)) for name, body in zip(names, bodies, strict=True) if body]
-    return sorted(found, key=lambda process: process.name)
+    return sorted((process for process in found if process is not None), key=lambda process: process.name)
 
 
 def own_samples() -> dict[str, list[Sample]]:
@@ -135,8 +135,10 @@ class Heartbeats:
             self._stopped.wait(BEAT_SECONDS)
 
 
-def _parsed(name: str, body: str) -> Process:
+def _parsed(name: str, body: str) -> Process | None:
     fields = json.loads(body)
+    if is_dead(fields.get("bearer", "")):  # an older release's has none
+        return None
     samples = {
         family: [(str(sample), labels, float(value)) for sample, labels, value in entries]
         for family, entries in fields["samples"].items()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
+
+import pytest
 
 from services.platform import Platform
 from services.redis import keys
+from services.redis.incarnation import bearer
 from services.system.heartbeats import Heartbeats, beat, farewell, processes
 from tests.servers.sandbox import wait_until
 
@@ -33,6 +37,15 @@ def test_a_silent_process_counts_as_dead_and_is_then_forgotten(platform: Platfor
     beat(platform, "clock@here:1")
     assert [process.name for process in processes(platform)] == ["clock@here:1"]
     assert platform.redis.zcard(keys.processes()) == 1
+
+
+def test_the_dead_of_this_machine_are_not_listed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        machine, _, start = bearer().split(".")
+    beat(platform, "worker@here:1")
+    monkeypatch.setattr("services.system.heartbeats.bearer", lambda: f"{machine}.{ended.pid}.{start}")
+    beat(platform, "worker@here:2")
+    assert [process.name for process in processes(platform)] == ["worker@here:1"]
 
 
 def test_heartbeats_begin_at_once_and_end_with_a_goodbye(platform: Platform) -> None:
