@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
 
 from services import schema
 from services.database import Database
@@ -150,14 +148,6 @@ def _maintenance(url: str, statement: str) -> None:
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1), isolation_level="AUTOCOMMIT"
     )
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with engine.connect() as connection:
-                connection.execute(text(statement))
-            break
-        except OperationalError as error:  # its port is open, and it says for a while that it is starting up
-            if "starting up" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+    with engine.connect() as connection:
+        connection.execute(text(statement))
     engine.dispose()

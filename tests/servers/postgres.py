@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tests.servers.ports import free_port, wait_for_port
 
 NOBODY = 65534
@@ -50,10 +52,12 @@ class Postgres:
                 self._process = self._spawn()
             try:
                 wait_for_port(self._port, seconds=LOOK_SECONDS)
+                psycopg.connect(self.url).close()  # its port opens while it is starting up
                 return
-            except TimeoutError:
+            except (TimeoutError, psycopg.OperationalError):
                 if time.monotonic() > deadline:
                     raise
+                time.sleep(0.05)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         settings = (
@@ -87,7 +91,7 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
     try:
         yield server
     finally:
-        server.stop()
+        server.stop(signal.SIGINT)
 
 
 def _copy_of_binaries(folder: Path) -> Path:
