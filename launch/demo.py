@@ -24,7 +24,10 @@ VISITORS_PER_SECOND = 3
 VISITORS_SECONDS = 10**7  # as long as the demo runs
 MARKER = ".demo"
 # A demo must never reach a real database, Redis or bot, whatever the environment says.
-NOT_IN_A_DEMO = ("DATABASE_URL", "DB_URL", "REDIS_URL", "APP_ENV", "PUBLIC_URL", "TRUSTED_PROXIES")
+NOT_IN_A_DEMO = (
+    *("DATABASE_URL", "DB_URL", "REDIS_URL", "APP_ENV", "PUBLIC_URL", "TRUSTED_PROXIES"),
+    *("MANAGER_BOT_TOKEN", "SMTP_URL"),
+)
 
 
 def demo_plan(environ: dict[str, str]) -> Plan:
