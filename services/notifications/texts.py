@@ -7,8 +7,6 @@ from typing import Final
 from services.notifications.kinds import Kind
 from services.sentences.saying import say
 
-DEFAULT_LOCALE: Final = "pt_BR"
-
 PT_BR: Final = {
     Kind.MEMBER_OFFLINE: "⚠️ Bot @{bot} do pool '{pool}' está offline.\nSaúde do pool: {health}% ({online}/{total} online)",
     Kind.MEMBER_BANNED: "⛔ Bot @{bot} do pool '{pool}' foi banido e saiu da rotação.\nSaúde do pool: {health}% ({online}/{total} online)",
