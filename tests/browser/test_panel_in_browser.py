@@ -13,7 +13,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import func, select, update
 
-from models import ClickRollup, RedirectPool
+from models import ClickRollup, PoolBot, RedirectPool
 from services.times import utc_now
 from tests.blueprints.visiting import PERSON
 from tests.browser import letters, splitting
@@ -135,6 +135,22 @@ def test_a_ban_wave_is_reverted_after_the_question(browser: Browser, installatio
     browser.see("só este aviso desaparece", "#confirm")
     browser.click("#confirm button", "Reverter")
     browser.wait(lambda: browser.text(".wave") == "", "the wave's banner is gone")
+
+
+def test_a_bots_planned_clicks_are_set_where_bots_are_managed(
+    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
+) -> None:
+    def planned() -> list[int]:
+        with installation.platform.database.reading() as session:
+            return sorted(session.scalars(select(PoolBot.capacity_per_hour)))
+
+    browser.open("/panel/pools")
+    browser.click("main .pool-card footer button", "Gerenciar bots")
+    browser.see(f"@{fleet[0]['username']}", "dialog[open]")
+    assert 900 not in planned()
+    field = browser.find("dialog[open] input[name=capacity_per_hour]")
+    browser.run("arguments[0].value = 900; arguments[0].dispatchEvent(new Event('change'))", field)
+    browser.wait(lambda: 900 in planned(), "saved")
 
 
 def test_a_bot_leaves_the_pool_only_after_the_question(browser: Browser, fleet: list[dict[str, Any]]) -> None:

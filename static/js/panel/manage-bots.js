@@ -48,6 +48,9 @@ document.addEventListener("alpine:init", () => {
     setWeight(member, event) {
       return this.set(member, { weight: Number(event.target.value) });
     },
+    setCapacity(member, event) {
+      return this.set(member, { capacity_per_hour: Number(event.target.value) });
+    },
     setPriority(member, event) {
       return this.set(member, { priority: Number(event.target.value) });
     },
