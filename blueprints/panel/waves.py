@@ -93,7 +93,7 @@ def _events() -> dict[str, str]:
 def _figures() -> dict[str, str]:
     return {
         "wave.state.standing": _("The promotions stand"),
-        "wave.state.reverted": _("Reverted"),
+        "wave.state.reverted": _("Over"),
         "wave.away": _("{away} of {total} still away"),
         "wave.recovered": _("back since {time}"),
         "wave.removed": _("removed from the pool"),
