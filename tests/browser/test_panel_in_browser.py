@@ -13,10 +13,10 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import func, select, update
 
-from models import ClickRollup, PoolBot, RedirectPool
+from models import ClickRollup, RedirectPool
 from services.times import utc_now
 from tests.blueprints.visiting import PERSON
-from tests.browser import letters, splitting
+from tests.browser import letters, managing, splitting
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 
@@ -140,34 +140,11 @@ def test_a_ban_wave_is_reverted_after_the_question(browser: Browser, installatio
 def test_a_bots_planned_clicks_are_set_where_bots_are_managed(
     browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
 ) -> None:
-    def planned() -> list[int]:
-        with installation.platform.database.reading() as session:
-            return sorted(session.scalars(select(PoolBot.capacity_per_hour)))
-
-    browser.open("/panel/pools")
-    browser.click("main .pool-card footer button", "Gerenciar bots")
-    browser.see(f"@{fleet[0]['username']}", "dialog[open]")
-    assert 900 not in planned()
-    field = browser.find("dialog[open] input[name=capacity_per_hour]")
-    browser.run("arguments[0].value = 900; arguments[0].dispatchEvent(new Event('change'))", field)
-    browser.wait(lambda: 900 in planned(), "saved")
+    managing.set_planned_clicks(browser, installation, fleet[0]["username"])
 
 
 def test_a_bot_leaves_the_pool_only_after_the_question(browser: Browser, fleet: list[dict[str, Any]]) -> None:
-    browser.open("/panel/pools")
-    name = f"@{fleet[1]['username']}"
-    browser.click("main .pool-card footer button", "Gerenciar bots")
-    browser.see(name, "dialog[open]")
-    browser.click(f'dialog[open] [aria-label="Remover {name}"]')
-    browser.see("Novos visitantes vão na hora para os outros bots", "#confirm")
-    browser.click("#confirm button", "Cancelar")
-    browser.see("2/10", "dialog[open]")
-    browser.click(f'dialog[open] [aria-label="Remover {name}"]')
-    browser.click("#confirm button", "Remover")
-    browser.see("1/10", "dialog[open]")
-    browser.click("dialog[open] label.check", fleet[1]["username"])
-    browser.click("dialog[open] button", "Adicionar selecionados")
-    browser.see("2/10", "dialog[open]")
+    managing.remove_and_add_again(browser, fleet[1]["username"])
 
 
 def test_dead_letters_are_filtered_looked_at_replayed_and_discarded(
