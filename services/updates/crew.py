@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 class Crew(Generic[Item]):
     """Up to `largest` workers that take items from `queue` and do `work`, which must settle or retry each item.
 
+    What the queue excuses as slow gets workers beside these, `most` in all.
+
     `going` turning False makes the workers take no more.
     """
 
@@ -36,7 +38,9 @@ class Crew(Generic[Item]):
         *,
         largest: int,
         name: str,
+        most: int = 0,
     ) -> None:
+        self._most = max(most, largest)
         self._queue = queue
         self._do = work
         self._going = going
@@ -109,12 +113,19 @@ class Crew(Generic[Item]):
                 return
             if self._idle:
                 self._tokens.put(True)
-            elif self._size < self._largest:
+            elif self._size < self._wanted:
                 self._size += 1
                 threading.Thread(target=self._work_for_ever, daemon=True, name=self._name).start()
             else:
+                self._queue.crowded = True
+                self._set_alarm()
                 return
+            self._queue.crowded = False
             self._woken = True
+
+    @property
+    def _wanted(self) -> int:
+        return min(self._most, self._largest + self._queue.excused)
 
     def end(self, patience: float) -> None:
         """Wait until nothing runs, `patience` seconds at most, then let all idle workers go."""
@@ -161,7 +172,11 @@ class Crew(Generic[Item]):
                     self._woken = woken = False
                 item = self._queue.take(time.monotonic()) if self._going() else None
                 self._set_alarm()
-                self._idle += item is None
+                superfluous = item is None and self._size > self._wanted
+                self._size -= superfluous
+                self._idle += item is None and not superfluous
+            if superfluous:
+                return
             if item is None:
                 woken = self._tokens.get()
                 with self._lock:

@@ -38,6 +38,10 @@ READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does no
 READ_AT_ONCE = 128
 HANDLERS = 64  # at once per lane
 HANDLERS_PER_BOT = 16
+SLOW_SECONDS = (
+    1.0  # a handler at work for so long counts for neither of them: it delays its own chat only (U4)
+)
+MOST_HANDLERS = 1024  # at once per lane with the slow ones, for the sake of memory
 BACKLOG = 64  # updates of a bot in a lane from which on they begin in single file, and are judged as late as possible
 COMMIT_AT_ONCE = 128
 LINGER_SECONDS = 5.0  # an idle drain waits so long for more: cheaper than a job per update at low rates
@@ -71,10 +75,11 @@ class Drain:
         self._lane = lane
         self._stopping = stopping
         self._crew = Crew(
-            FairQueue[Waiting](per_bot=HANDLERS_PER_BOT, in_order=True),
+            FairQueue[Waiting](per_bot=HANDLERS_PER_BOT, in_order=True, slow=SLOW_SECONDS),
             self._handle,
             lambda: self._going,
             largest=HANDLERS,
+            most=MOST_HANDLERS,
             name=f"lane-{lane}",
         )
         self._settled: Batches[tuple[Waiting, Handled]] = Batches(

@@ -6,6 +6,7 @@ Used for updates on their way in and for messages on their way out. Not thread-s
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ class _Chat(Generic[Item]):
     queues: tuple[deque[Item], ...] = field(default_factory=lambda: tuple(deque() for _ in range(RANKS)))
     state: _State = _State.READY
     running: Item | None = None
+    excused: bool = False  # what runs has run so long that it counts for no bound any more
 
     @property
     def first(self) -> Item | None:
@@ -64,6 +66,7 @@ class _Bot(Generic[Item]):
     size: int = 0
     running: int = 0
     listed: bool = False  # stands in the ring of bots
+    crowded: bool = False  # at its bound, and to be looked at again when the longest at work becomes slow
     paused_until: list[float] = field(default_factory=lambda: [0.0] * RANKS)  # never falls with the rank
 
 
@@ -71,13 +74,22 @@ class FairQueue(Generic[Item]):
     """Waiting work of many bots. `per_bot` bounds how much of one bot runs at once; `gate` may make an item wait.
 
     A lower rank goes first within its chat, too, unless `in_order`: then a chat keeps its order, and goes before the
-    bot's other chats as soon as the item at its head has the lower rank.
+    bot's other chats as soon as the item at its head has the lower rank. What has run for `slow` seconds no longer counts
+    against `per_bot`, so that slow work delays its own chat only.
     """
 
     def __init__(
-        self, *, per_bot: int, gate: Gate[Item] = lambda _item, _now: None, in_order: bool = False
+        self,
+        *,
+        per_bot: int,
+        gate: Gate[Item] = lambda _item, _now: None,
+        in_order: bool = False,
+        slow: float = math.inf,
     ) -> None:
         self._per_bot = per_bot
+        self._slow = slow
+        self._started: dict[tuple[int, str], float] = {}  # not yet slow, the longest at work first
+        self.crowded = False  # the owner has nobody free: wanted is the moment when something becomes slow
         self._in_order = in_order
         self._gate = gate
         self._bots: dict[int, _Bot[Item]] = {}
@@ -86,6 +98,7 @@ class FairQueue(Generic[Item]):
         self._sequence = count()
         self._size = 0
         self.running = 0
+        self.excused = 0  # of the running ones
 
     def __len__(self) -> int:
         """Items not yet done, the running ones included."""
@@ -145,7 +158,10 @@ class FairQueue(Generic[Item]):
 
     def next_wake(self) -> float | None:
         """The moment the earliest waiting chat or bot may go on; None when nothing waits for time."""
-        return self._waiting[0][0] if self._waiting else None
+        moments = [self._waiting[0][0]] if self._waiting else []
+        if self.crowded and self._started and self._slow < math.inf:
+            moments.append(next(iter(self._started.values())) + self._slow)
+        return min(moments, default=None)
 
     def wakes(self) -> dict[int, float]:
         """Bots with waiting items and the moment the first of them is due."""
@@ -177,6 +193,7 @@ class FairQueue(Generic[Item]):
                 wait = self._gate(item, now)
                 if wait is None:
                     chat.state, chat.running = _State.RUNNING, item
+                    self._started[bot_id, name] = now
                     bot.running += 1
                     self.running += 1
                     return item
@@ -191,7 +208,10 @@ class FairQueue(Generic[Item]):
         bot = self._bots[item.bot_id]
         chat = bot.chats[item.chat]
         chat.running = None
-        bot.running -= 1
+        self._started.pop((item.bot_id, item.chat), None)
+        bot.running -= not chat.excused
+        self.excused -= chat.excused
+        chat.excused = False
         self.running -= 1
         return bot, chat
 
@@ -204,12 +224,28 @@ class FairQueue(Generic[Item]):
             bot.paused_until[rank] = max(bot.paused_until[rank], until)
         heapq.heappush(self._waiting, (until, next(self._sequence), bot_id, None))
 
+    def _excuse(self, now: float) -> None:
+        """Count what has run for long no more."""
+        while self._started:
+            (bot_id, name), since = next(iter(self._started.items()))
+            if now - since < self._slow:
+                return
+            del self._started[bot_id, name]
+            bot = self._bots[bot_id]
+            bot.chats[name].excused = True
+            bot.running -= 1
+            self.excused += 1
+            self._relist(bot_id, bot)
+
     def _wake(self, now: float) -> None:
+        self._excuse(now)
         while self._waiting and self._waiting[0][0] <= now:
             _, _, bot_id, name = heapq.heappop(self._waiting)
             bot = self._bots.get(bot_id)
             if bot is None:
                 continue
+            if name is None:
+                bot.crowded = False
             if name is not None:
                 chat = bot.chats.get(name)
                 if chat is not None and chat.state is _State.WAITING:
@@ -230,9 +266,15 @@ class FairQueue(Generic[Item]):
         self._relist(bot_id, bot)
 
     def _relist(self, bot_id: int, bot: _Bot[Item]) -> None:
-        if not bot.listed and bot.running < self._per_bot and any(bot.ready):
+        if bot.listed or not any(bot.ready):
+            return
+        if bot.running < self._per_bot:
             bot.listed = True
             self._ring.append(bot_id)
+        elif self._slow < math.inf and not bot.crowded:
+            bot.crowded = True
+            first = next(since for (each, _), since in self._started.items() if each == bot_id)
+            heapq.heappush(self._waiting, (first + self._slow, next(self._sequence), bot_id, None))
 
     def _forget(self, bot_id: int, bot: _Bot[Item], now: float) -> None:
         if not bot.chats and not bot.listed and bot.paused_until[-1] <= now:

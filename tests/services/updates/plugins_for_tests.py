@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from plugins.router import CALLBACK, PASS, Router
 from services.behaviour.catalogue import catalogue
 
 calls: list[tuple[int, str]] = []  # (bot, text) in order of handling
+released = threading.Event()  # ends every `hold`
 mended = False  # whether `mend` works by now
 
 
@@ -44,6 +46,8 @@ class TrialPlugin(BasePlugin):
                 os._exit(9)
             case "block":
                 monkey.get_original("time", "sleep")(600)
+            case "hold":
+                released.wait(60)
             case "exit":
                 raise SystemExit(3)
             case "count":

@@ -17,6 +17,7 @@ from services.platform import Platform
 from services.redis import keys
 from services.redis.changes import Topic, announce
 from services.redis.keeper import LeaseKeeper
+from services.updates import drain as drain_module
 from services.updates.effects import Committer, Settled
 from services.updates.handling import Handled, Send
 from services.updates.inbound import Inbound
@@ -52,6 +53,35 @@ def test_a_slow_handler_delays_only_its_chat(platform: Platform, bot: Bot) -> No
     texts = [text for _, text in replies(platform, bot)]
     assert texts[-2:] == ["sleep 1.5", "later"]
     assert texts.count("quick") == 37
+
+
+@pytest.mark.parametrize("bots", [1, 5])
+def test_many_slow_handlers_delay_only_their_chats(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, bots: int
+) -> None:
+    monkeypatch.setattr(drain_module, "SLOW_SECONDS", 0.05)
+    one_lane = Platform(platform.settings.model_copy(update={"update_lanes": 1}))
+    slow = [
+        add_bot(
+            one_lane, {"id": 7100 + n, "username": f"slow{n}_bot", "token": f"{7100 + n}:" + "A" * 35}, TRIAL
+        )
+        for n in range(bots)
+    ]
+    other = add_bot(one_lane, {"id": 7200, "username": "other_bot", "token": "7200:" + "A" * 35}, TRIAL)
+    for bot in slow:
+        accept_all(one_lane, bot, [message(n, n, "hold") for n in range(1, 21)])
+    accept_all(one_lane, slow[0], [message(21, 21, "quick")])
+    accept_all(one_lane, other, [message(1, 1, "quick")])
+    plugins_for_tests.released.clear()
+    thread = threading.Thread(target=Inbound(one_lane, threading.Event()).drain, args=(0,))
+    thread.start()
+    try:
+        wait_until(lambda: replies(one_lane, slow[0]) == [("21", "quick")])
+        wait_until(lambda: replies(one_lane, other) == [("1", "quick")])
+    finally:
+        plugins_for_tests.released.set()
+        thread.join(60)
+    assert all(len(replies(one_lane, bot)) >= 20 for bot in slow)
 
 
 def test_a_hot_bot_does_not_starve_another(platform: Platform, bot: Bot) -> None:
