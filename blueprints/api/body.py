@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,7 +39,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse(model: type[Model]) -> Model:
-    """The JSON body as `model`. Raises InvalidInput naming the first wrong field; fields are never ignored.
+    """The JSON body as `model`. Raises InvalidInput naming the first wrong field; fields are never ignored, nor is a
+    number read out of a text or a truth.
 
     Anything but JSON is `json_expected`: 415 for another content type, 422 for broken JSON or no object.
     """
@@ -51,7 +53,8 @@ def parse(model: type[Model]) -> Model:
         raise InvalidInput("The body is not valid JSON", code="json_expected") from error
     if not isinstance(data, dict):
         raise InvalidInput("The body must be a JSON object", code="json_expected")
-    return checked(model, data)
+    checked(model, data)  # names the field of a body too deep for the strict reader
+    return _validated(lambda: model.model_validate_json(json.dumps(data), strict=True, extra="forbid"))
 
 
 def query(model: type[Model]) -> Model:
@@ -66,8 +69,12 @@ def checked(model: type[Model], data: dict[str, Any]) -> Model:
 
     Unknown fields are refused whatever the model says.
     """
+    return _validated(lambda: model.model_validate(data, extra="forbid"))
+
+
+def _validated(validate: Callable[[], Model]) -> Model:
     try:
-        return model.model_validate(data, extra="forbid")
+        return validate()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or None
@@ -118,7 +125,9 @@ class Page:
 
 
 def page() -> Page:
-    """`?limit=` (1 to 200, default 50) and `?cursor=` of this request; InvalidInput when they are wrong."""
+    """`?limit=` (1 to 200, default 50) and `?cursor=` of this request; InvalidInput when they are wrong, or others are there."""
+    for name in set(request.args) - {"limit", "cursor"}:
+        raise InvalidInput("There is no such field", field=name)
     return Page(_number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT), _number("cursor", 0, 0, 2**63 - 1))
 
 

@@ -56,7 +56,7 @@ def get_owned(session: Session, caller: Caller, table: type[Row], identity: int 
     """
     row = session.scalar(select(table).where(_is(table, identity)))
     if row is None or (row.account_id != caller.account_id and not caller.is_admin):
-        raise NotFound(f"There is no such {_word(table)}", code=f"{_word(table)}_not_found")
+        raise NotFound(f"There is no such {_word(table).replace('_', ' ')}", code=f"{_word(table)}_not_found")
     if row.account_id not in (caller.account_id, None):  # None: the installation's own, such as a failed job
         session.add(
             AuditEvent(

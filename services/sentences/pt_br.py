@@ -41,7 +41,6 @@ PT_BR: Final = {
     "There is no such destination": "Este destino não existe",
     "There is no such experiment": "Este experimento não existe",
     "There is no such rule": "Esta regra não existe",
-    "There is no such dead_letter": "Esta mensagem morta não existe",
     "There is no such dead letter": "Esta mensagem morta não existe",
     "There is no such ban wave": "Esta onda de banimento não existe",
     "There is no such click": "Este clique não existe",

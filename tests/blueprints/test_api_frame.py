@@ -56,6 +56,17 @@ def test_a_repetition_gets_the_first_answer_and_makes_nothing(
     assert len(body(client.get(POOLS, headers=key))["items"]) == 1
 
 
+@pytest.mark.parametrize("days", [True, "1", 1.5])
+def test_a_number_is_read_out_of_nothing_else(client: FlaskClient, key: dict[str, str], days: object) -> None:
+    answer = client.post("/api/v1/keys", json={"expires_days": days}, headers=key)
+    assert (answer.status_code, body(answer)["field"]) == (422, "expires_days")
+
+
+def test_a_list_has_no_parameters_but_its_own(client: FlaskClient, key: dict[str, str]) -> None:
+    answer = client.get("/api/v1/bots?zzz=1", headers=key)
+    assert (answer.status_code, body(answer)["field"]) == (422, "zzz")
+
+
 def test_a_refusal_is_repeated_too(client: FlaskClient, key: dict[str, str]) -> None:
     headers = once(key)
     first = client.post(POOLS, json={"name": "P", "slug": "-"}, headers=headers)
