@@ -6,6 +6,7 @@ The caller connects to the resolved address itself, so a name that changes its m
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from services.errors import InvalidInput, Unavailable
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 inside IPv6, which a gateway would unpack
 LONGEST_URL = 2000
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9])")  # a number after the colon is a port
 LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -86,6 +88,25 @@ def names_public_host(host: str) -> bool:
         # A name without a dot, a local one, or an address in disguise ("127.1", "0x7f.1", "2130706433").
         last = name.rpartition(".")[2]
         return "." in name and not (name.endswith(LOCAL_NAMES) or last.isdecimal() or last.startswith("0x"))
+
+
+def check_link(url: str) -> None:
+    """Refuse what no button may open: other schemes than the web's and Telegram's own, and hosts that are not public.
+
+    Without a scheme, as Telegram allows, https is meant. Raises InvalidInput `url_refused`.
+    """
+    if any(not sign.isprintable() for sign in url):
+        raise _refused("This is not a web address")
+    text = url.strip()
+    try:
+        parts = urlsplit(text if SCHEME.match(text) else f"https://{text}")
+        host = parts.hostname or ""
+    except ValueError:
+        raise _refused("This is not a web address") from None
+    if parts.scheme not in ("https", "http", "tg"):
+        raise _refused("A button's address must begin with https://, http:// or tg://")
+    if parts.scheme != "tg" and not names_public_host(host):
+        raise _refused(f"The host {host} is inside a private network")
 
 
 def is_public(address: Address) -> bool:

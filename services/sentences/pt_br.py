@@ -141,5 +141,6 @@ PT_BR: Final = {
     "The name {host} cannot be resolved": "O nome {host} não pode ser resolvido",
     "This is not a web address": "Isto não é um endereço da web",
     "The address must not contain a user name or password": "O endereço não pode conter usuário ou senha",
+    "A button's address must begin with https://, http:// or tg://": "O endereço de um botão precisa começar com https://, http:// ou tg://",
     "The address must begin with https://": "O endereço precisa começar com https://",
 }

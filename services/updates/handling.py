@@ -32,6 +32,7 @@ from services.outbox.outgoing import slot_of
 from services.platform import Platform
 from services.redis import keys
 from services.updates.contacts import Contacts, start_payload
+from services.updates.keyboards import check_buttons
 from services.updates.lanes import kind_of
 from services.updates.sealing import open_tokens, seal_tokens
 from services.updates.timeouts import time_limit
@@ -245,7 +246,7 @@ class Handling:
         return ctx
 
     def _handled(self, ctx: Context, waiting: Waiting) -> Handled:
-        """Put the wishes into their stored form; a wish that JSON cannot hold is the handler's failure."""
+        """Put the wishes into their stored form; a wish that JSON cannot hold, or a refused link, is the handler's failure."""
         wanted = ctx.effects
         conversation = None
         if wanted.conversation is not None:
@@ -263,6 +264,7 @@ class Handling:
         return Handled(sends, _conversation_key(ctx), conversation, kept)
 
     def _send(self, call: Call, waiting: Waiting) -> Send:
+        check_buttons(call.params)
         chat = str(call.params.get("chat_id", waiting.chat))
         stored = self._stored({"method": call.method, "params": call.params}, waiting.bot_id)
         return Send(*slot_of(call.method, call.params, str(call.priority), chat), stored)
