@@ -41,7 +41,10 @@ class Worker(GeventWorker):
         )
         self._before = _own_hook(cfg, "pre_request")
         self._after = _own_hook(cfg, "post_request")
-        self._idle: dict[socket, float] = {}  # connections that wait for a request, and since when
+        self._idle: dict[
+            socket, float
+        ] = {}  # connections that wait for a request, and since when; oldest first
+        self._most_idle = cfg.worker_connections * 3 // 4
         super().init_process()  # type: ignore[no-untyped-call]
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -65,11 +68,13 @@ class Worker(GeventWorker):
             if odd is None:
                 client.close()
         if odd is not None:
-            super().handle(listener, _Resumed(client, odd, self.receive), addr)  # type: ignore[no-untyped-call]
+            super().handle(listener, _Resumed(client, odd, self.receive, self.cfg.keepalive), addr)  # type: ignore[no-untyped-call]
 
     def receive(self, client: socket, size: int) -> bytes:
-        """The first bytes of a request; none at the connection's end."""
+        """The first bytes of a request; none at the connection's end, as when too many wait for one."""
         self._idle[client] = time.monotonic()
+        if len(self._idle) > self._most_idle:  # silent connections must not keep others out
+            _end(next(iter(self._idle)))
         try:
             return client.recv(size)
         finally:
@@ -80,8 +85,7 @@ class Worker(GeventWorker):
         while True:
             oldest = time.monotonic() - IDLE_SECONDS
             for client in [one for one, since in self._idle.items() if since < oldest]:
-                with suppress(OSError):  # its peer was quicker
-                    client.shutdown(SHUT_RD)  # bytes that have arrived can still be read
+                _end(client)
             gevent.sleep(IDLE_SECONDS / 4)
 
     def _environ(self, listener: Any, client: Any, addr: tuple[str, int]) -> dict[str, Any]:
@@ -212,22 +216,30 @@ class _Answer:
 class _Resumed:
     """A connection of which some bytes were read already: gunicorn reads them first."""
 
-    def __init__(self, client: Any, data: bytes, receive: Callable[[Any, int], bytes]) -> None:
+    def __init__(
+        self, client: Any, data: bytes, receive: Callable[[Any, int], bytes], seconds: float
+    ) -> None:
         self._client = client
         self._data = data
         self._receive = receive
+        self._seconds = seconds  # for a request to be all there: gunicorn waits for bodies without end
+        self._until = time.monotonic() + seconds
         self._answered = False
 
     def recv(self, size: int) -> bytes:
-        """As a socket's."""
+        """As a socket's; ConnectionResetError when a request takes too long to come."""
         if self._data:
             data, self._data = self._data[:size], self._data[size:]
             return data
         if self._answered:  # a request's first bytes
             self._answered = False
-            return self._receive(self._client, size)
-        received: bytes = self._client.recv(size)
-        return received
+            received = self._receive(self._client, size)
+            self._until = time.monotonic() + self._seconds
+            return received
+        with gevent.Timeout(max(0.001, self._until - time.monotonic()), False):  # type: ignore[arg-type]
+            found: bytes = self._client.recv(size)
+            return found
+        raise ConnectionResetError(errno.ECONNRESET, "The request took too long to come")
 
     def sendall(self, data: bytes) -> None:
         """As a socket's."""
@@ -236,6 +248,12 @@ class _Resumed:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
+
+
+def _end(client: socket) -> None:
+    """Close an idle connection; bytes that have arrived can still be read."""
+    with suppress(OSError):  # its peer was quicker
+        client.shutdown(SHUT_RD)
 
 
 def _own_hook(cfg: Any, name: str) -> Callable[..., None] | None:

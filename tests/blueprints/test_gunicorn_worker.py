@@ -122,6 +122,21 @@ def test_a_silent_connection_is_closed_after_the_keep_alive_time(ports: tuple[in
     with _connection(ports[0]) as connection:
         connection.sendall(PLAIN["a body"][0][:-3])
         assert connection.recv(1) == b""
+    with _connection(ports[0]) as connection, suppress(ConnectionResetError):
+        connection.sendall(ODD["chunked"][0][:-7])
+        while connection.recv(100):
+            pass
+
+
+def test_silent_connections_keep_nobody_out(tmp_path: Path) -> None:
+    with (
+        _server(tmp_path / "ours", OURS, "worker_connections = 8\nkeepalive = 600\n") as port,
+        ExitStack() as stack,
+    ):
+        for _ in range(20):
+            stack.enter_context(_connection(port))
+        with _connection(port) as connection:
+            assert b"200 OK" in _ask(connection, PLAIN["a click"][0])
 
 
 def test_an_end_waits_for_requests_and_not_for_connections(tmp_path: Path) -> None:
