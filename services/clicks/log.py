@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from services.clicks.pending import PendingClick, Written
 from services.logs import json_stream
 from services.times import iso, utc_now
-
-if TYPE_CHECKING:
-    from services.clicks.record import PendingClick, Written
 
 logger = logging.getLogger("flotilla.redirects")
 

@@ -12,13 +12,14 @@ import hashlib
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from redis import Redis, RedisError
 from redis.exceptions import NoScriptError
 
 from services.clicks.log import log_redirects
+from services.clicks.pending import PendingClick, Written
 from services.clicks.refused import Refusals
 from services.clicks.spool import Spool
 from services.metrics import CLICKS_REPLAYED, CLICKS_SPOOLED
@@ -68,38 +69,6 @@ end
 return answers
 """
 WRITE_SHA: Final = hashlib.sha1(WRITE.encode(), usedforsecurity=False).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class PendingClick:
-    """A click about to be written. `entry` is its JSON; `bot_id` is 0 while the rotation decides, or for nobody."""
-
-    id: str
-    entry: str
-    slug: str
-    reason: str
-    audience: str
-    at: float
-    pool_id: int
-    client: str
-    limit: int  # requests per minute of this client; 0 = off
-    reject: (
-        bool  # whether above it nothing is written: people are refused then, machines answered all the same
-    )
-    rotation: str  # as of `strategies.rotation_of`; "" when `bot_id` is settled
-    rotation_pool_id: int
-    steps: bool  # whether it takes its turn, as people do; others see whose turn it is
-    counts_load: bool
-    bot_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a click: the bot it goes to (0 = none), or refused over the limit."""
-
-    bot_id: int
-    over_limit: bool = False
-    rejected: bool = False
 
 
 class Recorder:

@@ -21,7 +21,8 @@ from models import OverLimit, Strategy
 from services.clicks.access_log import AccessLog
 from services.clicks.facts import ClickFacts, DailyHash, country_variable, read_facts, rule_facts
 from services.clicks.payload import new_token, start_payload
-from services.clicks.record import PendingClick, Recorder, Written
+from services.clicks.pending import PendingClick, Written
+from services.clicks.record import Recorder
 from services.clicks.spool import Spool
 from services.metrics import RATE_LIMIT_HITS, REDIRECTS
 from services.platform import Platform
