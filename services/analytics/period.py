@@ -47,8 +47,9 @@ def period(begin: str, end: str, zone: str, now: datetime) -> Period:
     say), widened to whole hours; the last seven days without them. Raises InvalidInput with the field.
     """
     where = _zone(zone)
+    given = _moment(begin, where, "from") if begin else None
     last = _moment(end, where, "to", whole_day=True) if end else hour_of(now) + HOUR
-    first = _moment(begin, where, "from") if begin else _midnight(_days_before(last, where), where)
+    first = given or _midnight(_days_before(last, where), where)
     first, last = hour_of(first), -(-(last - _EPOCH) // HOUR) * HOUR + _EPOCH
     if not first < last:
         raise InvalidInput("The end must come after the beginning", field="to")
