@@ -20,7 +20,7 @@ from services.updates.intake import Intake
 BACKLOG = 10_000
 CHATS = 500  # of the hot bot
 RATE = 100  # updates a second of the other bots together
-SECONDS = 4  # of each turn: the backlog is to outlast it
+SECONDS = 10  # of each turn: the backlog outlasts it
 FILLING_THREADS = 128
 REST_SECONDS = 12  # until the hot bot's messages in memory are sent, at thirty a second
 Report = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -180,11 +181,13 @@ def _poison(load: Load, letters: list[DeadLetter]) -> Invariant:
     sources = Counter(letter.source_id for letter in letters)
     wrong = abs(len(sources) - len(special)) + sum(number - 1 for number in sources.values())
     kinds = Counter(each.word for each in special)
+    innocent = [letter for letter in letters if '"tell ' in json.dumps(letter.payload)]
+    named = "".join(f"; innocent: {letter.error}: {letter.payload}"[:400] for letter in innocent[:2])
     return Invariant(
         "an update that kills or fails: one dead letter",
         wrong,
         len(special),
-        f"{dict(kinds)}, {len(letters)} letters",
+        f"{dict(kinds)}, {len(letters)} letters{named}",
     )
 
 

@@ -200,7 +200,7 @@ class Drain:
                 self._give_up(waiting, waiting.error or "The handler failed too often", "", "failed")
             else:
                 if self._is_backlog(waiting):
-                    self._handling.turnstile.pass_through()
+                    self._handling.turnstile.pass_through(waiting.bot_id)
                 self._observe_lag(waiting)
                 self._run(waiting)
         except (Unavailable, RedisError) as error:

@@ -52,14 +52,18 @@ def test_a_backlog_is_judged_late_and_holds_up_no_other_bot(
     assert 0 < judged.count(bot.id) <= drain_module.BACKLOG + drain_module.READ_AT_ONCE
 
 
-def test_the_backlogs_of_a_process_pause_for_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backlog_begins_in_single_file_of_its_bot_with_a_pause_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [0.0]
     pauses: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: now[0], sleep=pauses.append)
     monkeypatch.setattr(turnstile_module, "time", clock)
     turnstile = turnstile_module.Turnstile()
-    for _ in range(20):
-        turnstile.pass_through()
-        now[0] += turnstile_module.TURN_SECONDS / 2.5
-    assert len(pauses) == 6
-    assert min(pauses) > 0  # nothing less lets the loop look for what came in
+    step, pause = turnstile_module.INTERVAL_SECONDS, turnstile_module.PAUSE_SECONDS
+    for bot_id in (1, 1, 1, 2):
+        turnstile.pass_through(bot_id)
+    assert pauses == pytest.approx([pause, pause + step, pause + 2 * step, pause])
+    now[0] = 1.0
+    turnstile.pass_through(1)
+    assert pauses[-1] == pytest.approx(pause), "nothing less lets the loop look for what came in"
