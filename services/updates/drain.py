@@ -31,7 +31,7 @@ from services.updates.effects import Committer, Settled
 from services.updates.fairness import FairQueue
 from services.updates.handling import NOTHING, Handled, Handling, Unreadable, Waiting
 from services.updates.lanes import is_urgent
-from services.updates.recovery import POISON, Apart, Suspects
+from services.updates.recovery import POISON, Apart, Isolation, Suspects
 
 logger = logging.getLogger(__name__)
 READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does not hide the others behind it
@@ -67,7 +67,7 @@ class Drain:
         holding: Holding,
         lane: int,
         stopping: threading.Event,
-        isolation: threading.Lock,
+        isolation: Isolation,
     ) -> None:
         self._platform = platform
         self._handling = handling
@@ -88,7 +88,7 @@ class Drain:
         self._cursor = "0"
         self._attempts: dict[str, int] = {}
         self._committer = Committer(platform.redis, lane, platform.settings.update_lanes, holding.lease.token)
-        self._suspects = Suspects(platform.redis, lane)
+        self._suspects = Suspects(platform.redis, lane, isolation)
         self._apart = Apart(self._suspects, self._crew, isolation, lambda: self._going)
 
     def run(self) -> None:

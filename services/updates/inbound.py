@@ -14,6 +14,7 @@ from services.redis.keeper import LeaseKeeper
 from services.updates.contacts import Contacts
 from services.updates.drain import Drain
 from services.updates.handling import Handling
+from services.updates.recovery import Isolation
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class Inbound:
     def __init__(self, platform: Platform, stopping: threading.Event) -> None:
         self._platform = platform
         self._stopping = stopping
-        self._isolation = threading.Lock()  # one suspect at a time in the whole process
+        self._isolation = Isolation()
         self._book = BehaviourBook(platform)
         self._handling = Handling(platform, self._book, Contacts(platform))
 
@@ -52,9 +53,9 @@ def drain_lane(
     keeper: LeaseKeeper,
     lane: int,
     stopping: threading.Event,
-    isolation: threading.Lock,
+    isolation: Isolation,
 ) -> bool:
-    """Drain one lane until it stays empty; False when somebody else is at it. `isolation` is the process's one lock."""
+    """Drain one lane until it stays empty; False when somebody else is at it. `isolation` is the process's one."""
     holding = keeper.take(f"lane:{lane}")
     if holding is None:
         # It may be a dead man's: let the reconciler ring as soon as his lease has run out.

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from redis import Redis
 
@@ -27,12 +28,24 @@ ISOLATION_SECONDS = 5.0  # after so long suspects go on as usual: recovery must 
 ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
 
 
+class Isolation:
+    """What the drains of a process share: one suspect runs alone at a time, and marks that nobody died of prove nothing.
+
+    Such a mark stays where Redis did not answer when it was to be taken back: `void` remembers it while the process lives.
+    """
+
+    def __init__(self) -> None:
+        self.alone = threading.Lock()
+        self.void: dict[str, int] = {}  # entry id -> marks
+
+
 class Suspects:
     """The suspects of one lane, for the drain that holds it."""
 
-    def __init__(self, redis: Redis, lane: int) -> None:
+    def __init__(self, redis: Redis, lane: int, isolation: Isolation) -> None:
         self._redis = redis
         self._lane = lane
+        self._isolation = isolation
         self._last = (0, 0)
         self.few = True
         self.marks: dict[str, int] = {}
@@ -50,6 +63,9 @@ class Suspects:
             self._last = _order(newest[0][0])
             self.few = size <= FEW
         self.marks = {entry: int(number) for entry, number in found.items() if entry != HELD}
+        for entry in self.marks.keys() & self._isolation.void.keys():
+            self.record([entry], -self._isolation.void[entry])
+            self.marks[entry] -= self._isolation.void.pop(entry)
 
     def includes(self, entry_id: str) -> bool:
         """Whether this entry stood in the lane when the last holder died."""
@@ -62,6 +78,16 @@ class Suspects:
                 pipe.hincrby(keys.update_suspects(self._lane), entry_id, marks)
             pipe.execute()
 
+    @contextmanager
+    def on_record(self, waiting: Waiting) -> Iterator[None]:
+        """Keep an update on record while it runs alone; settling it takes it off for good."""
+        self._isolation.void[waiting.entry_id] = ALONE
+        self.record([waiting.entry_id], ALONE)
+        yield
+        if not waiting.settled:
+            self.record([waiting.entry_id], -ALONE)
+        del self._isolation.void[waiting.entry_id]
+
     def hand_back(self) -> None:
         """The drain ends well with entries left: nobody died."""
         self._redis.hdel(keys.update_suspects(self._lane), HELD)
@@ -71,16 +97,16 @@ class Apart:
     """Runs the suspects of one lane on record: few of them one by one, many in batches."""
 
     def __init__(
-        self, suspects: Suspects, crew: Crew[Waiting], alone: threading.Lock, going: Callable[[], bool]
+        self, suspects: Suspects, crew: Crew[Waiting], isolation: Isolation, going: Callable[[], bool]
     ) -> None:
         self._suspects = suspects
         self._crew = crew
-        self._alone = alone  # one for all lanes of a process
+        self._isolation = isolation
         self._going = going
         self._ends = 0.0
 
     def begin(self) -> None:
-        """From now on suspects run apart, for ISOLATION_SECONDS."""
+        """From now on suspects run apart, for ISOLATION_SECONDS; those that a process died of once, always."""
         self._ends = time.monotonic() + ISOLATION_SECONDS
 
     def hand_out(self, entries: Sequence[Waiting]) -> None:
@@ -89,27 +115,26 @@ class Apart:
             self._suspects.record([w.entry_id for w in entries if not w.marks], IN_BATCH)
         for waiting in entries:
             waiting.suspected = True
-            alone = self._suspects.few or waiting.marks > 0
-            if alone and waiting.marks < POISON and time.monotonic() < self._ends:
+            likely = waiting.marks > 0 or self._suspects.few
+            alone = waiting.marks >= ALONE or (likely and time.monotonic() < self._ends)
+            if alone and waiting.marks < POISON:
                 self._run_alone(waiting)
             else:
                 self._crew.add([waiting])
-        if not self._suspects.few:
+        if not self._suspects.few and time.monotonic() < self._ends:
             self._let_run()
 
     def _run_alone(self, waiting: Waiting) -> None:
         """No other suspect of this process runs meanwhile; what outlives its moment, or waits, has proved nothing."""
-        with self._alone:
+        with self._isolation.alone:
             self._let_run()
-            self._suspects.record([waiting.entry_id], ALONE)
-            self._crew.add([waiting])
-            self._let_run()
-            if not waiting.settled:
-                self._suspects.record([waiting.entry_id], -ALONE)
+            with self._suspects.on_record(waiting):
+                self._crew.add([waiting])
+                self._let_run()
 
     def _let_run(self) -> None:
         """Give what was handed out a moment to be settled."""
-        deadline = min(time.monotonic() + ALONE_SECONDS, self._ends)
+        deadline = time.monotonic() + ALONE_SECONDS
         while self._going() and time.monotonic() < deadline and not self._crew.is_quiet:
             time.sleep(0.001)
 
