@@ -33,7 +33,7 @@ def is_dead(name: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass
+        pass  # somebody else's process, but a living one: its start time says whether it is the one meant
     state, now_started = _state_and_start(int(number))
     return state in ENDED or now_started not in ("", start)
 

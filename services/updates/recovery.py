@@ -86,7 +86,8 @@ class Suspects:
         yield
         if not waiting.settled:
             self.record([waiting.entry_id], -ALONE)
-        del self._isolation.void[waiting.entry_id]
+        # Another stay of this process may have made it up meanwhile.
+        self._isolation.void.pop(waiting.entry_id, None)
 
     def hand_back(self) -> None:
         """The drain ends well with entries left: nobody died."""
