@@ -25,14 +25,14 @@ unit: $(VENV)/.dev
 
 # How each figure is measured, and what it means: docs/benchmarks.md. ARGS go to the command, as in ARGS=--quick
 bench: $(VENV)/.dev     ## what a click and an update cost here: requests/s, replies/s, round trips, queries
-	-$(BIN)/python -m benchmarks.redirect --only rate --rounds 3 --seconds 5
-	$(BIN)/python -m benchmarks.pipeline --only ours --no-idle $(ARGS)
+	-$(BIN)/python -m tools.benchmarks.redirect --only rate --rounds 3 --seconds 5
+	$(BIN)/python -m tools.benchmarks.pipeline --only ours --no-idle $(ARGS)
 
 bench-redirect: $(VENV)/.dev ## every figure of the redirect engine; about ten minutes, on a quiet machine
-	$(BIN)/python -m benchmarks.redirect $(ARGS)
+	$(BIN)/python -m tools.benchmarks.redirect $(ARGS)
 
 chaos: $(VENV)/.dev     ## kill, cut and starve an installation under load, print what held; make chaos OPTIONS="--kills 5 --updates 1000"
-	$(BIN)/python -m chaos $(OPTIONS)
+	$(BIN)/python -m tools.chaos $(OPTIONS)
 
 docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/licences.md from their sources
 	$(BIN)/python -m launch.configuration --write
@@ -40,12 +40,12 @@ docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/li
 
 BENCH = build/bench-venv
 bench-pipeline: $(VENV)/.dev $(BENCH)/.peers ## measure the pipeline beside its peers; minutes, on a quiet machine
-	$(BIN)/python -m benchmarks.pipeline $(ARGS)
+	$(BIN)/python -m tools.benchmarks.pipeline $(ARGS)
 
-$(BENCH)/.peers: benchmarks/peers/requirements.txt | $(BIN)/python
+$(BENCH)/.peers: tools/benchmarks/peers/requirements.txt | $(BIN)/python
 	@mkdir -p build
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r tools/benchmarks/peers/requirements.txt
 	@touch $@
 
 CATALOGUE = build/messages.pot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from blueprints import api_frame, auth, errors, i18n, panel, redirects, security, system, webhooks
+from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import (
     bots,
     clicks,
@@ -17,13 +17,14 @@ from blueprints.api import (
     pools,
     rules,
 )
-from blueprints.platform import EXTENSION
 from commands import accounts as account_commands
 from commands import clicks as click_commands
 from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
-from services.platform import Platform, build_platform
+from services.platform.platform import Platform, build_platform
+from web import api_hooks, errors, i18n, security
+from web.platform import EXTENSION
 
 PAGES = (redirects, webhooks, auth, system, panel)
 RESOURCES = (
@@ -53,7 +54,7 @@ def create_app(platform: Platform | None = None) -> Flask:
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=platform.settings.secret_key.get_secret_value(),
-        MAX_CONTENT_LENGTH=1_000_000,  # U1: an update is never larger
+        MAX_CONTENT_LENGTH=1_000_000,  # an update is never larger
     )
     app.extensions[EXTENSION] = platform
     webhooks.init_app(app)
@@ -70,13 +71,13 @@ def create_app(platform: Platform | None = None) -> Flask:
 
 
 def _register_api(app: Flask, platform: Platform) -> None:
-    """The REST API under `/api/v1`; the paths of I2 work without the version too."""
+    """The REST API under `/api/v1`; those of pools work without the version too."""
     v1 = Blueprint("v1", __name__, url_prefix="/api/v1")
     for module in RESOURCES:
         v1.register_blueprint(module.blueprint)
-    api_frame.surround(v1, platform)
+    api_hooks.register_api_hooks(v1, platform)
     app.register_blueprint(v1)
     unversioned = Blueprint("api", __name__, url_prefix="/api")
     unversioned.register_blueprint(pools.blueprint)
-    api_frame.surround(unversioned, platform)
+    api_hooks.register_api_hooks(unversioned, platform)
     app.register_blueprint(unversioned)

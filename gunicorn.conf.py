@@ -4,14 +4,14 @@ monkey.patch_all()  # before anything else is imported
 
 from typing import Any
 
-from blueprints.lifecycle import start_background
-from services.environment import settings_or_exit
+from services.core.environment import settings_or_exit
+from web.lifecycle import start_background
 
 settings = settings_or_exit()
 
 bind = f"{settings.listen_host}:{settings.port}"
 workers = settings.web_concurrency
-worker_class = "blueprints.gunicorn_worker.Worker"  # gevent, and quick with plain requests
+worker_class = "web.server.gunicorn_worker.Worker"  # gevent, and quick with plain requests
 keepalive = 75  # seconds: Telegram opens few connections anew, and routers in front keep theirs for 60 s
 timeout = 30
 graceful_timeout = 8  # the launcher kills after 9 s, Heroku after 30 s

@@ -1,7 +1,7 @@
 """All tables, thin. Rules live in services/; here are columns, keys and constraints only.
 
 Times are UTC (`UtcDateTime`), identifiers of Telegram are 64-bit, every foreign key is indexed. What a column of states
-may hold stands in `services/states.py`.
+may hold stands in `services/core/states.py`.
 
 In this order, each part below a comment of its name:
 
@@ -40,7 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from services.states import (
+from services.core.states import (
     Audience,
     BotMode,
     BotStatus,
@@ -53,7 +53,7 @@ from services.states import (
     UncertainPolicy,
     WaveStep,
 )
-from services.times import utc_now
+from services.core.times import utc_now
 
 __all__ = [  # imported here and from here: the tables' states go with the tables
     "Audience",
@@ -73,7 +73,7 @@ BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an I
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime on both databases. SQLite keeps it naive; a naive value going in is an error (H5)."""
+    """An aware UTC datetime on both databases. SQLite keeps it naive; a naive value going in is an error."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -129,7 +129,7 @@ class Account(Base):
 
 
 class AccountSession(Base):
-    """One sign-in of one browser; listed and revocable (T1). The cookie's secret is kept as SHA-256."""
+    """One sign-in of one browser; listed and revocable. The cookie's secret is kept as SHA-256."""
 
     __tablename__ = "account_sessions"
 
@@ -144,7 +144,7 @@ class AccountSession(Base):
 
 
 class ApiKey(Base):
-    """`flk_<key_id>_<secret>` (T5); the secret is kept as SHA-256."""
+    """`flk_<key_id>_<secret>`; the secret is kept as SHA-256."""
 
     __tablename__ = "api_keys"
 
@@ -161,7 +161,7 @@ class ApiKey(Base):
 
 
 class AuditEvent(Base):
-    """Who did what, when, from where (T6); about a bot, a pool or the account itself."""
+    """Who did what, when, from where; about a bot, a pool or the account itself."""
 
     __tablename__ = "audit_events"
     __table_args__ = (Index(None, "account_id", "at"), Index(None, "bot_id", "at"))
@@ -182,7 +182,7 @@ class AuditEvent(Base):
 
 
 class Bot(Base):
-    """A Telegram bot identity of one account (B1-B3). The token is sealed for "bot:<id>"."""
+    """A Telegram bot identity of one account. The token is sealed for "bot:<id>"."""
 
     __tablename__ = "bots"
     __table_args__ = (_one_of("mode", BotMode), _one_of("status", BotStatus))
@@ -200,11 +200,9 @@ class Bot(Base):
     desired_running: Mapped[bool] = mapped_column(default=True)
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
     status_reason: Mapped[str] = mapped_column(String(300), default="")  # why it failed and what to do
-    pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once (B2)
+    pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
-    delivery_state: Mapped[str] = mapped_column(
-        String(10), default="unknown"
-    )  # H2: ok, failing, unknown, off
+    delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
     webhook_info: Mapped[dict[str, Any]] = mapped_column(
@@ -221,7 +219,7 @@ class Bot(Base):
 
 
 class BotPlugin(Base):
-    """A plugin switched on for a bot, with its configuration; `position` is the routing order (P2)."""
+    """A plugin switched on for a bot, with its configuration; `position` is the routing order."""
 
     __tablename__ = "bot_plugins"
     __table_args__ = (UniqueConstraint("bot_id", "name"),)
@@ -235,7 +233,7 @@ class BotPlugin(Base):
 
 
 class PluginState(Base):
-    """Durable key/value store of a plugin per bot (P5)."""
+    """Durable key/value store of a plugin per bot."""
 
     __tablename__ = "plugin_states"
     __table_args__ = (UniqueConstraint("bot_id", "plugin", "key"),)
@@ -251,7 +249,7 @@ class PluginState(Base):
 
 
 class RedirectPool(Base):
-    """One public link over several bots (R1). `slug` is the present one; `PoolSlug` holds former ones too."""
+    """One public link over several bots. `slug` is the present one; `PoolSlug` holds former ones too."""
 
     __tablename__ = "redirect_pools"
     __table_args__ = (
@@ -274,7 +272,7 @@ class RedirectPool(Base):
     max_bots: Mapped[int] = mapped_column(default=10)
     rate_limit_per_minute: Mapped[int] = mapped_column(default=100)  # 0 = off
     over_limit: Mapped[str] = mapped_column(String(10), default=OverLimit.REJECT)
-    critical_below_percent: Mapped[int] = mapped_column(default=50)  # N2: of health; 0 = no alarm
+    critical_below_percent: Mapped[int] = mapped_column(default=50)  # of health; 0 = no alarm
     fallback_url: Mapped[str | None] = mapped_column(String(2000))
     fallback_pool_id: Mapped[int | None] = mapped_column(
         ForeignKey("redirect_pools.id", ondelete="SET NULL"), index=True
@@ -283,8 +281,8 @@ class RedirectPool(Base):
     health: Mapped[int] = mapped_column(default=0)  # cached percentage, A4's formula
     healthy_bots: Mapped[int] = mapped_column(default=0)
     total_bots: Mapped[int] = mapped_column(default=0)
-    wave_at: Mapped[datetime | None]  # H7: the ban wave whose promotions stand until the owner reverts them
-    conversion_alarm_at: Mapped[datetime | None]  # H6: all members fell together since
+    wave_at: Mapped[datetime | None]  # the ban wave whose promotions stand until the owner reverts them
+    conversion_alarm_at: Mapped[datetime | None]  # all members fell together since
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     members: Mapped[list[PoolBot]] = relationship(
@@ -293,7 +291,7 @@ class RedirectPool(Base):
 
 
 class PoolSlug(Base):
-    """Every slug a pool has or had: former ones keep working, and none is given twice (R1)."""
+    """Every slug a pool has or had: former ones keep working, and none is given twice."""
 
     __tablename__ = "pool_slugs"
 
@@ -303,7 +301,7 @@ class PoolSlug(Base):
 
 
 class PoolBot(Base):
-    """A member: a bot in a pool, with its switches and the breaker's state (R1, H3)."""
+    """A member: a bot in a pool, with its switches and the breaker's state."""
 
     __tablename__ = "pool_bots"
     __table_args__ = (
@@ -335,7 +333,7 @@ class PoolBot(Base):
     hold_seconds: Mapped[int] = mapped_column(default=0)  # length of the present hold, doubled up to 600
     next_check_at: Mapped[datetime | None]  # earlier or later than the sweep's rhythm
     slow_start_at: Mapped[datetime | None]  # when it (re)joined the rotation
-    promoted_at: Mapped[datetime | None]  # H7: a spare that a ban wave raised to priority 0
+    promoted_at: Mapped[datetime | None]  # a spare that a ban wave raised to priority 0
     last_failures: Mapped[list[Any]] = mapped_column(
         default=list
     )  # newest first, at most 10: {at, cause, detail}
@@ -349,7 +347,7 @@ class PoolBot(Base):
 
 
 class PoolBotTransition(Base):
-    """A change of a member's status; uptime is computed from these (H5)."""
+    """A change of a member's status; uptime is computed from these."""
 
     __tablename__ = "pool_bot_transitions"
     __table_args__ = (Index(None, "pool_bot_id", "at"),)
@@ -390,7 +388,7 @@ class CheckDuration(Base):
 
 
 class BanWave(Base):
-    """Members of a pool lost within minutes of each other (H7); it stands until the owner reverts its promotions."""
+    """Members of a pool lost within minutes of each other; it stands until the owner reverts its promotions."""
 
     __tablename__ = "ban_waves"
     __table_args__ = (Index(None, "pool_id", "id"),)
@@ -421,7 +419,7 @@ class BanWaveMove(Base):
 
 
 class Conversion(Base):
-    """The conversion layer of a member (H6): what is usual for it, and the evidence gathered since."""
+    """The conversion layer of a member: what is usual for it, and the evidence gathered since."""
 
     __tablename__ = "conversions"
 
@@ -462,7 +460,7 @@ class ConversionHour(Base):
 
 
 class Click(Base):
-    """One request to `/go` (A1). Its id is the base62 token inside the start payload (A3)."""
+    """One request to `/go`. Its id is the base62 token inside the start payload."""
 
     __tablename__ = "clicks"
     __table_args__ = (
@@ -491,15 +489,15 @@ class Click(Base):
     reason: Mapped[str] = mapped_column(String(40), default="")  # strategy/tier or fallback that chose
     candidates: Mapped[str] = mapped_column(
         Text, server_default=""
-    )  # who could have been chosen: `7*2,9~0.350` (A5)
+    )  # who could have been chosen: `7*2,9~0.350`
     position: Mapped[int | None]  # the shared position that chose among them
-    # R7, without foreign keys: what sent the click to `pool_id`; None when it is the pool of the link itself.
+    # without foreign keys: what sent the click to `pool_id`; None when it is the pool of the link itself.
     link_pool_id: Mapped[int | None]
     experiment_id: Mapped[int | None]
     rule_id: Mapped[int | None]
     source: Mapped[str] = mapped_column(
         String(80), server_default=""
-    )  # `services.clicks.source`; "" = direct
+    )  # `services.traffic.clicks.source`; "" = direct
     lead_id: Mapped[int | None] = mapped_column(ForeignKey("leads.id", ondelete="SET NULL"), index=True)
     started_at: Mapped[datetime | None]
 
@@ -525,7 +523,7 @@ class ClickRollup(Base):
 
 
 class RefusedClicks(Base):
-    """Clicks that a pool refused over its limit in an hour (R6), kept for good; none of them is a row."""
+    """Clicks that a pool refused over its limit in an hour, kept for good; none of them is a row."""
 
     __tablename__ = "refused_clicks"
 
@@ -572,7 +570,7 @@ class BoundStart(Base):
 
 
 class ClickLedger(Base):
-    """How far one life of the click stream has come into the tables: the base of "clicks lost: 0" (A2)."""
+    """How far one life of the click stream has come into the tables: the base of "clicks lost: 0"."""
 
     __tablename__ = "click_ledgers"
 
@@ -591,7 +589,7 @@ class ClickLedger(Base):
 
 
 class Experiment(Base):
-    """A pool's link split over two or more pools by percentage, sticky per visitor (R7)."""
+    """A pool's link split over two or more pools by percentage, sticky per visitor."""
 
     __tablename__ = "experiments"
     __table_args__ = (
@@ -652,7 +650,7 @@ class ExperimentVisitor(Base):
 
 
 class PoolRule(Base):
-    """A rule of a pool's link (R7): visitors who meet all conditions go to another pool; the first match wins."""
+    """A rule of a pool's link: visitors who meet all conditions go to another pool; the first match wins."""
 
     __tablename__ = "pool_rules"
     __table_args__ = (Index(None, "pool_id", "position"),)
@@ -661,7 +659,7 @@ class PoolRule(Base):
     pool_id: Mapped[int] = mapped_column(ForeignKey("redirect_pools.id", ondelete="CASCADE"))
     position: Mapped[int]
     is_active: Mapped[bool] = mapped_column(default=True)
-    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as of `services.pools.rules`
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as of `services.fleet.pools.rules`
     target_pool_id: Mapped[int] = mapped_column(
         ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True
     )
@@ -671,7 +669,7 @@ class PoolRule(Base):
 
 
 class Lead(Base):
-    """A Telegram user known to a bot (A3). The first touch never changes; the last one does."""
+    """A Telegram user known to a bot. The first touch never changes; the last one does."""
 
     __tablename__ = "leads"
     __table_args__ = (
@@ -716,7 +714,7 @@ class Start(Base):
 
 
 class DeadLetter(Base):
-    """An update, send or job that was given up (U7). The payload is redacted; the original is sealed until resolved."""
+    """An update, send or job that was given up. The payload is redacted; the original is sealed until resolved."""
 
     __tablename__ = "dead_letters"
     __table_args__ = (
@@ -753,7 +751,7 @@ class DeadLetter(Base):
 
 
 class Notification(Base):
-    """Something the owner should know (N1), one per change (`dedupe_key`), shown in the panel."""
+    """Something the owner should know, one per change (`dedupe_key`), shown in the panel."""
 
     __tablename__ = "notifications"
     __table_args__ = (Index(None, "account_id", "at"), Index(None, "kind", "account_id"))
@@ -775,7 +773,7 @@ class Notification(Base):
 
 
 class NotificationDestination(Base):
-    """Where an account's notifications go besides the panel (N1)."""
+    """Where an account's notifications go besides the panel."""
 
     __tablename__ = "notification_destinations"
     __table_args__ = (_one_of("kind", DestinationKind),)
@@ -810,7 +808,7 @@ class NotificationDestination(Base):
 
 
 class NotificationRule(Base):
-    """What a destination gets; without any rule it gets everything. An empty column matches all (N1)."""
+    """What a destination gets; without any rule it gets everything. An empty column matches all."""
 
     __tablename__ = "notification_rules"
 
@@ -826,7 +824,7 @@ class NotificationRule(Base):
 
 
 class NotificationDelivery(Base):
-    """One notification on its way to one destination; written with the notification, sent by a job (N3)."""
+    """One notification on its way to one destination; written with the notification, sent by a job."""
 
     __tablename__ = "notification_deliveries"
     __table_args__ = (

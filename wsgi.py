@@ -1,9 +1,9 @@
 """The web process's entry, and the application the `flask` command talks to."""
 
 from app import create_app
-from services.environment import settings_or_exit
-from services.logs import configure_logging
-from services.platform import build_platform
+from services.core.environment import settings_or_exit
+from services.core.logs import configure_logging
+from services.platform.platform import build_platform
 
 platform = build_platform(settings_or_exit())
 configure_logging(platform.settings, "web")

@@ -6,12 +6,12 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from blueprints.access import caller, public, signed_in
-from blueprints.platform import platform
-from blueprints.security import SESSION_SECRET, client_address, safe_next, signed_in_session
-from services.accounts import accounts, api_keys, sessions, setup_code
-from services.accounts.caller import OFFERED
-from services.errors import FlotillaError, InvalidInput, Unauthenticated
+from services.core.errors import FlotillaError, InvalidInput, Unauthenticated
+from services.platform.accounts import accounts, api_keys, sessions, setup_code
+from services.platform.accounts.principal import OFFERED
+from web.access import caller, public, signed_in
+from web.platform import platform
+from web.security import SESSION_SECRET, client_address, safe_next, signed_in_session
 
 blueprint = Blueprint("auth", __name__)
 HOME = "/panel"

@@ -1,4 +1,4 @@
-"""The public link `/go/<slug>` (R2): HTTP in, HTTP out; the decision is `services.clicks.redirect`."""
+"""The public link `/go/<slug>`: HTTP in, HTTP out; the decision is `services.traffic.clicks.redirect`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
-from blueprints.access import public
-from blueprints.lifecycle import STARTERS
-from blueprints.platform import EXTENSION, platform
-from blueprints.security import signed_in_session
-from services.clicks.dry_run import dry_run
-from services.clicks.facts import VISITOR_COOKIE
-from services.clicks.redirect import Kind, Outcome, Redirector
+from services.traffic.clicks.dry_run import dry_run
+from services.traffic.clicks.facts import VISITOR_COOKIE
+from services.traffic.clicks.redirect import Kind, Outcome, Redirector
+from web.access import public
+from web.lifecycle import ON_WORKER_START
+from web.platform import EXTENSION, platform
+from web.security import signed_in_session
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -103,7 +103,7 @@ def start(app: Flask) -> None:
     _redirector_of(app).start()
 
 
-STARTERS.append(start)
+ON_WORKER_START.append(start)
 
 
 def _page(outcome: Outcome) -> Response:

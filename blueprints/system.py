@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, jsonify
 from flask.typing import ResponseReturnValue
 
-from blueprints.access import internal, public
-from blueprints.lifecycle import STARTERS
-from blueprints.platform import EXTENSION, platform
-from services.platform import Platform
-from services.system.heartbeats import Heartbeats
-from services.system.metrics import exposition
-from services.system.readiness import Condition, details, readiness
+from services.operations.metrics import exposition
+from services.operations.readiness import Condition, details, readiness
+from services.platform.platform import Platform
+from services.queueing.heartbeats import Heartbeats
+from web.access import internal, public
+from web.lifecycle import ON_WORKER_START
+from web.platform import EXTENSION, platform
 
 blueprint = Blueprint("system", __name__)
 EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -52,4 +52,4 @@ def start(app: Flask) -> None:
     Heartbeats(served, "web").start()
 
 
-STARTERS.append(start)
+ON_WORKER_START.append(start)

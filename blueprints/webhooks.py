@@ -1,4 +1,4 @@
-"""Webhooks: what Telegram calls (U1). Body and header are Telegram's; the answer is 200, 401 or 503."""
+"""Webhooks: what Telegram calls. Body and header are Telegram's; the answer is 200, 401 or 503."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from blueprints.access import public
-from blueprints.lifecycle import STARTERS
-from blueprints.platform import EXTENSION
-from services.errors import Unavailable
-from services.updates.door import SECRET_HEADER, Door
-from services.updates.intake import LARGEST_UPDATE, RETRY_AFTER_SECONDS
+from services.core.errors import Unavailable
+from services.messaging.updates.intake import LARGEST_UPDATE, RETRY_AFTER_SECONDS
+from services.messaging.updates.webhook_auth import SECRET_HEADER, WebhookAuth
+from web.access import public
+from web.lifecycle import ON_WORKER_START
+from web.platform import EXTENSION
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,7 +50,7 @@ def receive(path_id: str, suffix: str = "") -> Response:
     return Response(status=received.status, headers=retry)
 
 
-def _receive(door: Door, path_id: str, secret: str, read: Callable[[], bytes]) -> Received:
+def _receive(door: WebhookAuth, path_id: str, secret: str, read: Callable[[], bytes]) -> Received:
     """Take one update; `read` gets its body and is called for nobody but Telegram."""
     try:
         bot_id = door.bot_behind(path_id, secret)
@@ -116,16 +116,16 @@ def init_app(app: Flask) -> None:
     app.wsgi_app = Shortcut(app, app.wsgi_app)  # type: ignore[method-assign]
 
 
-def door() -> Door:
+def door() -> WebhookAuth:
     """The door of this process's application; made at the first call, which does no I/O."""
     return _door_of(current_app)
 
 
-def _door_of(app: Flask) -> Door:
+def _door_of(app: Flask) -> WebhookAuth:
     known = app.extensions.get(DOOR)
     if known is None:
-        known = app.extensions.setdefault(DOOR, Door(app.extensions[EXTENSION]))
-    return cast(Door, known)
+        known = app.extensions.setdefault(DOOR, WebhookAuth(app.extensions[EXTENSION]))
+    return cast(WebhookAuth, known)
 
 
 def start(app: Flask) -> None:
@@ -133,4 +133,4 @@ def start(app: Flask) -> None:
     _door_of(app).start()
 
 
-STARTERS.append(start)
+ON_WORKER_START.append(start)

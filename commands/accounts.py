@@ -8,10 +8,10 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from blueprints.platform import platform
-from commands.failures import told_in_one_line
-from services.accounts.accounts import create_account, list_accounts, reset_password
-from services.times import iso
+from commands.failures import handle_errors
+from services.core.times import iso
+from services.platform.accounts.accounts import create_account, list_accounts, reset_password
+from web.platform import platform
 
 group = AppGroup("accounts", help="Accounts: people who sign in.")
 
@@ -22,7 +22,7 @@ group = AppGroup("accounts", help="Accounts: people who sign in.")
     "--password", help="At least 10 characters; asked for when left out, or made without a terminal."
 )
 @click.option("--admin", is_flag=True, help="May see and change everything.")
-@told_in_one_line
+@handle_errors
 def create(email: str, password: str | None, admin: bool) -> None:
     """Make an account for EMAIL."""
     chosen, made = _asked_or_made(password)
@@ -37,7 +37,7 @@ def create(email: str, password: str | None, admin: bool) -> None:
 @click.option(
     "--password", help="At least 10 characters; asked for when left out, or made without a terminal."
 )
-@told_in_one_line
+@handle_errors
 def set_password(email: str, password: str | None) -> None:
     """Give EMAIL a new password and sign the account out everywhere."""
     chosen, made = _asked_or_made(password)
@@ -48,7 +48,7 @@ def set_password(email: str, password: str | None) -> None:
 
 
 @group.command("list")
-@told_in_one_line
+@handle_errors
 def listing() -> None:
     """Print all accounts, one a line: id, e-mail, role, since when."""
     for account in list_accounts(platform()):

@@ -8,17 +8,17 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from blueprints.platform import platform
-from commands.failures import told_in_one_line
-from services.clicks.check import check_clicks, report
-from services.clicks.recount import recount as recount_clicks
+from commands.failures import handle_errors
+from services.traffic.clicks.recount import recount as recount_clicks
+from services.traffic.clicks.stream_audit import check_clicks, report
+from web.platform import platform
 
 group = AppGroup("clicks", help="Are all clicks there, and each once?")
 
 
 @group.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@told_in_one_line
+@handle_errors
 def check(as_json: bool) -> None:
     """Compare the click stream, the rows and the rollups; exit code 1 when clicks are missing."""
     found = check_clicks(platform())
@@ -39,7 +39,7 @@ def check(as_json: bool) -> None:
 
 
 @group.command("recount")
-@told_in_one_line
+@handle_errors
 def recount() -> None:
     """Make the rollups anew from the clicks that are kept. /go goes on meanwhile."""
     click.echo(f"{recount_clicks(platform())} clicks counted")

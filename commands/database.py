@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from blueprints.platform import platform
-from services import schema
+from services.platform import schema
+from web.platform import platform
 
 group = AppGroup("db", help="The database's schema.")
 

@@ -9,16 +9,16 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from blueprints.platform import platform
-from commands.failures import told_in_one_line
+from commands.failures import handle_errors
 from models import DeadLetterState
-from services.accounts.accounts import command_caller, get_account_by_email
-from services.accounts.caller import Caller
-from services.dead_letters.deciding import discard, replay
-from services.dead_letters.listing import describe_whole, get_letter, list_letters
-from services.dead_letters.selection import LetterFilter, Selection
-from services.dead_letters.store import summary
-from services.times import iso
+from services.alerts.dead_letters.deciding import discard, replay
+from services.alerts.dead_letters.listing import describe_whole, get_letter, list_letters
+from services.alerts.dead_letters.selection import LetterFilter, Selection
+from services.alerts.dead_letters.store import summary
+from services.core.times import iso
+from services.platform.accounts.accounts import command_principal, get_account_by_email
+from services.platform.accounts.principal import Principal
+from web.platform import platform
 
 group = AppGroup("dead-letters", help="Updates, sends and jobs that were given up.")
 KINDS = click.Choice(["intake", "update", "send", "job"])
@@ -42,7 +42,7 @@ def filtered(command: Command) -> Command:
 @filtered
 @click.option("--state", type=click.Choice([*DeadLetterState]), default=None)
 @click.option("--limit", default=50, type=click.IntRange(1, 200))
-@told_in_one_line
+@handle_errors
 def list_command(email: str, state: str | None, limit: int, **conditions: Any) -> None:
     """Print the dead letters of the account EMAIL, newest first."""
     letters = list_letters(platform(), _caller(email), _filter(conditions, state), limit=limit)
@@ -59,7 +59,7 @@ def list_command(email: str, state: str | None, limit: int, **conditions: Any) -
 @group.command("show")
 @click.argument("email")
 @click.argument("letter_id", type=int)
-@told_in_one_line
+@handle_errors
 def show(email: str, letter_id: int) -> None:
     """Print one dead letter with its attempts as JSON."""
     letter = get_letter(platform(), _caller(email), letter_id)
@@ -72,7 +72,7 @@ def show(email: str, letter_id: int) -> None:
 @filtered
 @click.option("--all", "everything", is_flag=True, help="All open letters that match.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
-@told_in_one_line
+@handle_errors
 def replay_command(
     email: str, ids: tuple[int, ...], everything: bool, dry_run: bool, **conditions: Any
 ) -> None:
@@ -94,7 +94,7 @@ def replay_command(
 @click.option("--all", "everything", is_flag=True, help="All open letters that match.")
 @click.option("--reason", required=True, help="Why nothing is to be done about them.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
-@told_in_one_line
+@handle_errors
 def discard_command(
     email: str, ids: tuple[int, ...], everything: bool, reason: str, dry_run: bool, **conditions: Any
 ) -> None:
@@ -121,5 +121,5 @@ def _filter(conditions: dict[str, Any], state: str | None = None) -> LetterFilte
     )
 
 
-def _caller(email: str) -> Caller:
-    return command_caller(get_account_by_email(platform(), email))
+def _caller(email: str) -> Principal:
+    return command_principal(get_account_by_email(platform(), email))

@@ -10,7 +10,7 @@ import click
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from services.errors import FlotillaError
+from services.core.errors import FlotillaError
 
 # SQLite tells a missing table like a lost file, PostgreSQL apart.
 UPGRADE_HINT = "is it up to date? `flask --app wsgi db upgrade`"
@@ -18,7 +18,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-def told_in_one_line(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+def handle_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Turn our errors, a database without our tables and a Redis that is away into one line instead of a traceback."""
 
     @wraps(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.process import platform
-from services.bots import reconcile
+from services.fleet.bots import reconcile
 
 
 def reconcile_bots() -> None:

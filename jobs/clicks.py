@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.process import platform
-from services.clicks.flush import flush
+from services.traffic.clicks.flush import flush
 
 
 def flush_clicks() -> None:

@@ -1,4 +1,4 @@
-"""The clock process (H1): rings for work at fixed times, and does none of it. `python -m jobs.clock`.
+"""The clock process: rings for work at fixed times, and does none of it. `python -m jobs.clock`.
 
 Several may run; the one that holds the lease ticks, the others stand by and take over within eleven seconds.
 """
@@ -17,12 +17,12 @@ import gevent
 
 from jobs import process
 from jobs.leadership import Leadership
-from jobs.timetable import start_scheduler, ticks
-from services.platform import Platform
-from services.system.heartbeats import Heartbeats
+from jobs.schedule import start_scheduler, ticks
+from services.platform.platform import Platform
+from services.queueing.heartbeats import Heartbeats
 
 logger = logging.getLogger(__name__)
-PARTING_SECONDS = 1.5  # for giving back the lease and leaving the list of processes
+SHUTDOWN_TIMEOUT_SECONDS = 1.5  # for giving back the lease and leaving the list of processes
 
 
 def run(platform: Platform, stopped: threading.Event) -> None:
@@ -37,7 +37,7 @@ def run(platform: Platform, stopped: threading.Event) -> None:
     keeper.kill(block=False)
     scheduler.shutdown(wait=False)  # type: ignore[no-untyped-call]
     partings = [gevent.spawn(leadership.release), gevent.spawn(heartbeats.stop)]
-    gevent.joinall(partings, timeout=PARTING_SECONDS)
+    gevent.joinall(partings, timeout=SHUTDOWN_TIMEOUT_SECONDS)
 
 
 def _keep_leading(leadership: Leadership, again: float) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jobs import process
-from services.health import clicked, conversion_signal, sweep
-from services.metrics import TASK_SECONDS, timed
+from services.core.metrics import TASK_SECONDS, timed
+from services.fleet.health import clicked_bots, conversion_signal, sweep
 
 
 def sweep_health() -> None:
@@ -25,10 +25,10 @@ def check_bot(bot_id: int) -> None:
 def look_at_clicked() -> None:
     """Look at the bots that visitors are being sent to, unless another process is at it."""
     with timed(TASK_SECONDS, "look_at_clicked"):
-        clicked.look(process.platform())
+        clicked_bots.check_clicked_bots(process.platform())
 
 
 def judge_members() -> None:
     """Look at conversion and delivery of all members, unless another process is at it."""
     with timed(TASK_SECONDS, "judge_members"):
-        conversion_signal.look(process.platform())
+        conversion_signal.evaluate_conversion(process.platform())

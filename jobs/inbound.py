@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from jobs import process
-from services.dead_letters.resending import take_turn
-from services.updates.given_up import store_given_up
+from services.messaging.replay.resending import take_turn
+from services.messaging.updates.rejected_bodies import store_rejected_bodies
 
 
 def drain_lane(lane: int) -> None:
     """Work off the updates waiting in one lane."""
-    process.inbound().drain(lane)
+    process.update_consumers().consume(lane)
 
 
 def store_dead_letters() -> None:
     """Make rows of the bodies that were given up at the door."""
-    store_given_up(process.platform())
+    store_rejected_bodies(process.platform())
 
 
 def replay_dead_letters(_number: int = 0) -> None:

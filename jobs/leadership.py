@@ -1,4 +1,4 @@
-"""Who of several clocks leads: the one with the lease, as long as it is sure of it by its own monotonic time (H1)."""
+"""Who of several clocks leads: the one with the lease, as long as it is sure of it by its own monotonic time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 
 from redis import RedisError
 
-from services.platform import Platform
-from services.redis.leases import Lease
+from services.platform.platform import Platform
+from services.platform.redis.leases import Lease
 
 logger = logging.getLogger(__name__)
 LEASE_SECONDS = 10.0

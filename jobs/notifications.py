@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jobs import process
-from services.metrics import TASK_SECONDS, timed
-from services.notifications.sending import deliver_due
+from services.alerts.notifications.sending import deliver_due
+from services.core.metrics import TASK_SECONDS, timed
 
 
 def deliver_notifications() -> None:

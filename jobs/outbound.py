@@ -7,4 +7,4 @@ from jobs import process
 
 def drain_outbox(shard: int) -> None:
     """Send the messages waiting in the outboxes of one shard."""
-    process.outbound().drain(shard)
+    process.senders().send_shard(shard)

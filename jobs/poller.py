@@ -1,4 +1,4 @@
-"""The poller process (U2): long-polls all running polling bots. `python -m jobs.poller`.
+"""The poller process: long-polls all running polling bots. `python -m jobs.poller`.
 
 Several may run; the one that holds the lease polls, the others stand by and take over within 15 seconds.
 """
@@ -17,11 +17,11 @@ import gevent
 from redis import RedisError
 
 from jobs import process
-from services.bots.poller import Poller, refresh_safely
-from services.platform import Platform
-from services.redis.changes import ChangeListener, Topic
-from services.redis.leases import Lease
-from services.system.heartbeats import Heartbeats
+from services.messaging.polling.poller import Poller, refresh_safely
+from services.platform.platform import Platform
+from services.platform.redis.changes import ChangeListener, Topic
+from services.platform.redis.leases import Lease
+from services.queueing.heartbeats import Heartbeats
 
 logger = logging.getLogger(__name__)
 LEASE = "poller"
@@ -29,7 +29,7 @@ LEASE_SECONDS = 6.0
 RENEW_SECONDS = 2.0
 STANDBY_SECONDS = 1.0  # a second poller takes over within 6 + 1 s
 REFRESH_SECONDS = 15.0  # the bots are read anew at least so often, should a change go unheard
-GATHER_SECONDS = 0.1  # changes that come together are one refresh
+SHUTDOWN_TIMEOUT_SECONDS = 0.1  # changes that come together are one refresh
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def _poll(platform: Platform, poller: Poller, lease: Lease) -> None:
             changed.clear()
             refresh_safely(poller)
             refreshed = now
-        process.stopping.wait(GATHER_SECONDS)
+        process.stopping.wait(SHUTDOWN_TIMEOUT_SECONDS)
     listener.stop()
     poller.stop()
     _give_back(lease)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.process import platform
-from services.pools.snapshot import repair
+from services.fleet.pools.snapshot import repair
 
 
 def repair_pools() -> None:

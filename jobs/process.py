@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from functools import cache
 
-from services.logs import configure_logging
-from services.outbox.outbound import Outbound
-from services.platform import Platform, build_platform
-from services.updates.inbound import Inbound
+from services.core.logs import configure_logging
+from services.messaging.outbox.senders import Senders
+from services.messaging.updates.update_consumers import UpdateConsumers
+from services.platform.platform import Platform, build_platform
 
 # Set at SIGTERM: drains hand back what they hold and every loop ends.
 stopping = threading.Event()
@@ -21,17 +21,17 @@ def platform() -> Platform:
 
 
 @cache
-def inbound() -> Inbound:
+def update_consumers() -> UpdateConsumers:
     """What the drains of lanes share in this process; listens for changes from first use on."""
-    shared = Inbound(platform(), stopping)
+    shared = UpdateConsumers(platform(), stopping)
     shared.start()
     return shared
 
 
 @cache
-def outbound() -> Outbound:
+def senders() -> Senders:
     """What the drains of outboxes share in this process; listens for changes from first use on."""
-    shared = Outbound(platform(), stopping)
+    shared = Senders(platform(), stopping)
     shared.start()
     return shared
 

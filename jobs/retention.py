@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.process import platform
-from services.clicks import retention
+from services.operations import retention
 
 
 def delete_expired() -> None:

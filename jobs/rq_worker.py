@@ -1,4 +1,4 @@
-"""RQ as our worker process uses it: greenlets instead of forks, an allow-list of functions, no remote commands (U8)."""
+"""RQ as our worker process uses it: greenlets instead of forks, an allow-list of functions, no remote commands."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
 from jobs import process
-from jobs.strangers import Strangers, is_of_another_release
-from services.dead_letters.store import explain, place_of, store
-from services.errors import Unavailable
-from services.logs import bind
-from services.metrics import TASK_SECONDS
-from services.redis.jobs import JobName
+from jobs.unknown_jobs import Strangers, is_of_another_release
+from services.alerts.dead_letters.store import explain, place_of, store
+from services.core.errors import Unavailable
+from services.core.logs import bind
+from services.core.metrics import TASK_SECONDS
+from services.platform.redis.jobs import JobName
 
 logger = logging.getLogger(__name__)
 ALLOWED: frozenset[str] = frozenset(JobName)
@@ -115,7 +115,7 @@ class GreenletWorker(SimpleWorker):
 
 
 def bury(job: Job, _kind: type[BaseException], error: BaseException, _trace: Any) -> bool:
-    """A failed job becomes a dead letter (U8); when the database is away too, the log has to do.
+    """A failed job becomes a dead letter; when the database is away too, the log has to do.
 
     A job that failed because Redis or the database was away, or was left by a worker that died, is none: every job is a
     bell that the clock rings again.

@@ -1,4 +1,4 @@
-"""Ends a process whose loop is blocked (U6): its leases run out anyway, and only a new process serves again."""
+"""Ends a process whose loop is blocked: its leases run out anyway, and only a new process serves again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import gevent
 from gevent import monkey
 
 LONGEST_SECONDS = 60.0  # without a turn of the loop; a handler has 30 to give it one
-LOOK_SECONDS = 1.0
+POLL_INTERVAL_SECONDS = 1.0
 
 
 class Watchdog:
@@ -30,12 +30,12 @@ class Watchdog:
     def _turn_for_ever(self) -> None:
         while True:
             self._turn = time.monotonic()
-            gevent.sleep(LOOK_SECONDS)
+            gevent.sleep(POLL_INTERVAL_SECONDS)
 
     def _watch_for_ever(self) -> None:
         sleep = monkey.get_original("time", "sleep")
         while True:
-            sleep(LOOK_SECONDS)
+            sleep(POLL_INTERVAL_SECONDS)
             if time.monotonic() - self._turn > self._longest:
                 faulthandler.dump_traceback(sys.__stderr__ or 2, all_threads=True)
                 os._exit(70)  # EX_SOFTWARE: the supervisor starts another

@@ -1,4 +1,4 @@
-"""The worker process (U8): RQ workers as greenlets of one process, one queue each. `python -m jobs.worker`."""
+"""The worker process: RQ workers as greenlets of one process, one queue each. `python -m jobs.worker`."""
 # ruff: noqa: E402  # the patch comes before every other import
 
 from gevent import monkey
@@ -20,17 +20,19 @@ from rq.serializers import JSONSerializer
 from jobs import process
 from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury, strangers
 from jobs.watchdog import Watchdog
-from services.notifications.dead_man import SweepWatch
-from services.platform import Platform
-from services.redis.jobs import JobQueue
-from services.settings import Settings
-from services.system.heartbeats import Heartbeats
-from services.telegram.telebot_sender import install
-from services.updates.reconcile import ring_waiting
+from services.core.settings import Settings
+from services.messaging.updates.reconcile import wake_waiting
+from services.operations.sweep_watchdog import SweepWatchdog
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobQueue
+from services.platform.telegram.telebot_sender import install
+from services.queueing.heartbeats import Heartbeats
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 0.5  # between attempts to reach Redis
-LOOK_SECONDS = 5.0  # between looks for what a dead process left; the clock looks too, but may be dead itself
+POLL_INTERVAL_SECONDS = (
+    5.0  # between looks for what a dead process left; the clock looks too, but may be dead itself
+)
 STOP_SECONDS = 18.0  # Heroku kills after 30 s, our own supervisor after 20
 
 
@@ -117,7 +119,7 @@ def main() -> None:
     gevent.spawn(look_out, platform)
     heartbeats = Heartbeats(platform, "worker", lambda: _figures(workers))
     heartbeats.start()
-    sweeps = SweepWatch(platform)
+    sweeps = SweepWatchdog(platform)
     sweeps.start()
     logger.info("worker started", extra={"workers": len(workers)})
     ended.wait()
@@ -132,11 +134,11 @@ def look_out(platform: Platform) -> None:
     is_first = True
     while not process.stopping.is_set():
         try:
-            ring_waiting(platform, anew=is_first)
+            wake_waiting(platform, anew=is_first)
             is_first = False
         except RedisError:
             logger.debug("no look for orphaned work: Redis is away")
-        process.stopping.wait(LOOK_SECONDS)
+        process.stopping.wait(POLL_INTERVAL_SECONDS)
 
 
 def _figures(workers: list[Worker]) -> dict[str, int]:

@@ -4,5 +4,5 @@
                              └─ the processes of the Procfile (in the demo also the sandbox and its visitors)
 
 The launcher reads the settings, locks DATA_DIR, upgrades the schema and only then opens the *gate*: a file that the
-processes wait for. Each program is started through `tether.py`, so that nothing outlives a killed parent.
+processes wait for. Each program is started through `parent_death.py`, so that nothing outlives a killed parent.
 """

@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from launch.demo import demo_plan
 from launch.programs import ROOT
 from launch.run import Plan, run
-from services.errors import ConfigurationError, FlotillaError
+from services.core.errors import ConfigurationError, FlotillaError
 
 FAILED, WRONG_CONFIGURATION = 1, 2
 

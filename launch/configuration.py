@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.environment import IGNORED_NAMES, IGNORED_PREFIXES, setting_names
-from services.settings import Settings
+from services.core.environment import IGNORED_NAMES, IGNORED_PREFIXES, setting_names
+from services.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY_COMMAND = "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
@@ -18,7 +18,7 @@ KEY_COMMAND = "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.
 INTRODUCTION = f"""\
 # Configuration
 
-<!-- Written by `make docs` from services/settings.py; a test compares. -->
+<!-- Written by `make docs` from services/core/settings.py; a test compares. -->
 
 Everything is set by environment variables, read once when a process starts. A value that makes no sense stops the
 start, with the variable's name and the reason. An empty variable counts as not set.

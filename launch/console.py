@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-from services.settings import Settings
+from services.core.settings import Settings
 
 
 def say(text: str) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from launch.interrupts import pause
-from services.errors import FlotillaError
+from services.core.errors import FlotillaError
 
 STILL_STOPPING_SECONDS = 20.0  # a supervisor whose launcher was killed needs up to 15 s
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from launch.ports import free_port, is_free
 from launch.programs import Program, gated
 from launch.run import Plan
-from services.errors import ConfigurationError
+from services.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from services.platform import Platform
+    from services.platform.platform import Platform
 
 SLUG = "red1"
 BOTS = 6
@@ -76,8 +76,8 @@ def _erase(data_dir: Path) -> None:
 
 def _programs(gate: Path, port: int, sandbox: str, flotilla: str) -> list[Program]:
     """The sandbox, and the visitors, who wait until the fleet stands."""
-    serve = ["python", "-m", "sandbox", "--port", str(port), "--bots", str(BOTS), "--seed", str(SEED)]
-    visit = ["python", "-m", "sandbox.visitors", "--go", f"{flotilla}/go/{SLUG}", "--sandbox", sandbox]
+    serve = ["python", "-m", "tools.sandbox", "--port", str(port), "--bots", str(BOTS), "--seed", str(SEED)]
+    visit = ["python", "-m", "tools.sandbox.visitors", "--go", f"{flotilla}/go/{SLUG}", "--sandbox", sandbox]
     story = ["--scenario", "demo", "--rate", str(VISITORS_PER_SECOND), "--seconds", str(VISITORS_SECONDS)]
     _fleet_gate(gate.parent).unlink(missing_ok=True)
     return [

@@ -13,15 +13,15 @@ from urllib.request import ProxyHandler, build_opener
 from launch.console import local_url
 from launch.interrupts import pause
 from models import BotMode, RedirectPool
-from services.accounts.accounts import command_caller, create_account
-from services.accounts.caller import Caller
-from services.bots.choices import PluginChoice
-from services.bots.registry import register_bot
-from services.errors import Unavailable
-from services.platform import Platform
-from services.pools.fields import NewMember, NewPool
-from services.pools.members import add_member
-from services.pools.pools import create_pool
+from services.core.errors import Unavailable
+from services.fleet.bots.choices import PluginChoice
+from services.fleet.bots.registry import register_bot
+from services.fleet.pools.fields import NewMember, NewPool
+from services.fleet.pools.members import add_member
+from services.fleet.pools.pools import create_pool
+from services.platform.accounts.accounts import command_principal, create_account
+from services.platform.accounts.principal import Principal
+from services.platform.platform import Platform
 
 EMAIL, PASSWORD = "demo@example.com", "flotilla-demo"  # on loopback, over made-up data
 POLLING_BOTS = 2
@@ -37,7 +37,7 @@ PLUGINS = (
 def begin(platform: Platform, sandbox: str, slug: str, gate: Path) -> list[str]:
     """Make the account and its fleet, let the visitors in; gives what to look at."""
     bots = _sandbox_bots(sandbox)
-    caller = command_caller(create_account(platform, EMAIL, PASSWORD, is_admin=True, actor="demo"))
+    caller = command_principal(create_account(platform, EMAIL, PASSWORD, is_admin=True, actor="demo"))
     pool = make_fleet(platform, caller, slug, [bot["token"] for bot in bots])
     gate.touch()
     url = local_url(platform.settings)
@@ -52,7 +52,7 @@ def begin(platform: Platform, sandbox: str, slug: str, gate: Path) -> list[str]:
     ]
 
 
-def make_fleet(platform: Platform, caller: Caller, slug: str, tokens: list[str]) -> RedirectPool:
+def make_fleet(platform: Platform, caller: Principal, slug: str, tokens: list[str]) -> RedirectPool:
     """Register the bots, the last ones polling, and a pool with all of them."""
     # All visitors come from this machine's address: the limit per client would refuse them.
     pool = create_pool(platform, caller, NewPool(name="Red 1", slug=slug, rate_limit_per_minute=0))

@@ -6,7 +6,7 @@ import socket
 import time
 
 from launch.interrupts import pause
-from services.errors import Unavailable
+from services.core.errors import Unavailable
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 2.0  # a web process whose launcher was killed is about to let the port go

@@ -11,7 +11,7 @@ from pathlib import Path
 from launch.valkey import Server
 
 ROOT = Path(__file__).resolve().parent.parent
-TETHER = ROOT / "launch" / "tether.py"
+END_WITH_PARENT = ROOT / "launch" / "parent_death.py"
 RELEASE = "release"  # run once per deployment, not a process
 
 
@@ -24,9 +24,9 @@ class Program:
     options: tuple[str, ...] = ()
 
     @property
-    def tethered(self) -> list[str]:
+    def tied_to_parent(self) -> list[str]:
         """The command line that starts it bound to its parent's life."""
-        return [sys.executable, "-I", "-S", str(TETHER), *self.options, "--", *self.command]
+        return [sys.executable, "-I", "-S", str(END_WITH_PARENT), *self.options, "--", *self.command]
 
 
 def procfile_programs(gate: Path) -> list[Program]:

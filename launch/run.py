@@ -15,12 +15,12 @@ from launch.console import local_url, say
 from launch.ports import check_port
 from launch.programs import Program, procfile_programs, program_environment, server_program
 from launch.supervision import Supervisor, write_configuration
-from services.environment import load_settings
-from services.secrets import Vault
-from services.settings import Settings
+from services.core.environment import load_settings
+from services.core.secrets import Vault
+from services.core.settings import Settings
 
 if TYPE_CHECKING:
-    from services.platform import Platform
+    from services.platform.platform import Platform
 
 WATCH_SECONDS = 0.1
 
@@ -85,14 +85,14 @@ def _embed_server(plan: Plan, settings: Settings) -> valkey.Server | None:
 
 
 def _start(plan: Plan, supervisor: Supervisor, gate: Path) -> None:
-    from launch import opening  # noqa: PLC0415 - see above
+    from launch import startup  # noqa: PLC0415 - see above
 
-    platform = opening.platform_of(plan.environ)
+    platform = startup.platform_of(plan.environ)
     valkey.wait_until_ready(platform.settings.redis_url, supervisor.is_alive)
-    opening.upgrade_schema(platform)
+    startup.upgrade_schema(platform)
     gate.touch()
-    if opening.wait_for_web(local_url(platform.settings), supervisor.is_alive):
-        opening.announce(platform, plan.when_ready(platform))
+    if startup.wait_for_web(local_url(platform.settings), supervisor.is_alive):
+        startup.announce(platform, plan.when_ready(platform))
     elif supervisor.is_alive():
         say("The web process does not answer; see the lines above.")
     platform.database.dispose()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from launch.datadir import write_private
-from launch.programs import ROOT, TETHER, Program
+from launch.programs import END_WITH_PARENT, ROOT, Program
 
 PROGRAM_STOP_SECONDS = 9  # then SIGKILL; with the server's 4 s the whole stays within 15 s
 SERVER_STOP_SECONDS = 4
@@ -63,7 +63,7 @@ class Supervisor:
     def __init__(self, configuration: Path, environ: dict[str, str], lock: int) -> None:
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(TETHER), "--", *command],
+            [sys.executable, "-I", "-S", str(END_WITH_PARENT), "--", *command],
             env=environ,
             stdin=lock,  # inherited, the lock on DATA_DIR is held as long as supervisord lives
             stdout=subprocess.PIPE,
@@ -113,7 +113,7 @@ def write_configuration(folder: Path, server: Program | None, programs: Sequence
 def _section(program: Program, priority: int, stop_seconds: int) -> str:
     return PROGRAM.format(
         name=program.name,
-        command=_escape(shlex.join(program.tethered)),
+        command=_escape(shlex.join(program.tied_to_parent)),
         directory=_escape(str(ROOT)),
         priority=priority,
         stop_seconds=stop_seconds,

@@ -23,7 +23,7 @@ from redis.retry import Retry
 from launch.datadir import write_private
 from launch.interrupts import pause
 from launch.ports import free_port, is_free
-from services.errors import ConfigurationError, Unavailable
+from services.core.errors import ConfigurationError, Unavailable
 
 READY_SECONDS = 60.0  # loading a large append-only file takes its time
 STOP_SECONDS = 10.0

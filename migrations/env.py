@@ -6,8 +6,8 @@ from alembic import context
 from sqlalchemy import Connection
 
 from models import Base
-from services.database import Database
-from services.environment import load_settings
+from services.core.environment import load_settings
+from services.platform.database import Database
 
 
 def run() -> None:

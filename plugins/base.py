@@ -1,4 +1,4 @@
-"""The base class of every plugin (P1)."""
+"""The base class of every plugin."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BasePlugin:
     author: ClassVar[str] = ""
     dependencies: ClassVar[tuple[str, ...]] = ()  # plugins that must be on for the bot and are asked first
     supports_hot_reload: ClassVar[bool] = True
-    allowed_updates: ClassVar[tuple[str, ...]] = ()  # kinds of update wanted beside the usual ones (B2)
+    allowed_updates: ClassVar[tuple[str, ...]] = ()  # kinds of update wanted beside the usual ones
     config_model: ClassVar[type[PluginConfig]] = PluginConfig
 
     def __init__(self, bot_id: int, config: Mapping[str, Any], db: Any = None) -> None:
@@ -45,7 +45,7 @@ class BasePlugin:
     def db(self) -> Any:
         """The database: `with self.db.reading() as session` or `with self.db.transaction() as session`.
 
-        Work in a handler must be repeatable: the same update may be handled again after a crash (U5).
+        Work in a handler must be repeatable: the same update may be handled again after a crash.
         """
         return self._db
 

@@ -1,4 +1,4 @@
-"""Buttons whose taps can be believed (G4): what a plugin puts on them, and what comes back."""
+"""Buttons whose taps can be believed: what a plugin puts on them, and what comes back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a handler works with: the update's facts, and wishes that take effect together once the handler ends well (P1).
+"""What a handler works with: the update's facts, and wishes that take effect together once the handler ends well.
 
 Nothing here does I/O but the first look at the conversation's state. Everything wanted is collected in `effects`.
 """
@@ -25,7 +25,7 @@ MARKDOWN_SIGNS: Final = re.compile(r"([_*\[\]()~`>#+\-=|{}.!\\])")  # those of M
 
 
 class Strategy(StrEnum):
-    """Who shares a conversation's state (P4)."""
+    """Who shares a conversation's state."""
 
     GLOBAL_USER = "GLOBAL_USER"
     USER_IN_CHAT = "USER_IN_CHAT"
@@ -33,7 +33,7 @@ class Strategy(StrEnum):
 
 
 class Priority(StrEnum):
-    """Replies are sent before bulk work of the same bot (O1); answers to taps and payments before both, by themselves."""
+    """Replies are sent before bulk work of the same bot; answers to taps and payments before both, by themselves."""
 
     REPLY = "reply"
     BULK = "bulk"
@@ -136,7 +136,7 @@ class Context:
 
     @staticmethod
     def escape(value: object) -> str:
-        """`value` for use inside HTML: everything that came from a person goes through this (O6)."""
+        """`value` for use inside HTML: everything that came from a person goes through this."""
         return html.escape(str(value), quote=False)
 
     @staticmethod
@@ -243,7 +243,7 @@ class Context:
         given = {name: value for name, value in params.items() if value is not None}
         self.effects.calls.append(Call(method, given, priority))
 
-    # The conversation (P4)
+    # The conversation
 
     @property
     def state(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Which handler gets an update (P2). Routes are asked in order; the first that matches has it, unless it passes on."""
+"""Which handler gets an update. Routes are asked in order; the first that matches has it, unless it passes on."""
 
 from __future__ import annotations
 

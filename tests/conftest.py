@@ -14,14 +14,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, text
 
-from services import schema
-from services.database import Database
-from services.environment import load_settings
-from services.platform import Platform
-from services.settings import Settings
-from tests.servers.postgres import running_postgres
-from tests.servers.sandbox import Sandbox, running_sandbox
-from tests.servers.valkey import running_valkey
+from services.core.environment import load_settings
+from services.core.settings import Settings
+from services.platform import schema
+from services.platform.database import Database
+from services.platform.platform import Platform
+from tools.servers.postgres import running_postgres
+from tools.servers.sandbox import Sandbox, running_sandbox
+from tools.servers.valkey import running_valkey
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -13,7 +13,7 @@ from flask import request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from services.errors import InvalidInput
+from services.core.errors import InvalidInput
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50

@@ -1,4 +1,4 @@
-"""REST API of bots (I3)."""
+"""REST API of bots."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from flask import Blueprint, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from blueprints.access import api, caller
 from blueprints.api.body import Body, page, page_of, parse
-from blueprints.platform import platform
-from blueprints.said import described
 from models import BotMode, UncertainPolicy
-from services.accounts.caller import Scope
-from services.bots import lifecycle, registry
-from services.bots.choices import MOST_PLUGINS, PluginChoice
+from services.fleet.bots import lifecycle, registry
+from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
+from services.platform.accounts.principal import Scope
+from web.access import api, caller
+from web.platform import platform
+from web.said import described
 
 blueprint = Blueprint("bots", __name__, url_prefix="/bots")
 

@@ -1,17 +1,17 @@
-"""REST API of clicks (A5)."""
+"""REST API of clicks."""
 
 from __future__ import annotations
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from blueprints.access import api, caller
 from blueprints.api.body import listing, query
 from blueprints.api.reports import ClicksQuery
-from blueprints.platform import platform
-from services.accounts.caller import Scope
-from services.clicks.explain import explain_click
-from services.clicks.listing import ClickFilter, describe_click, list_clicks
+from services.platform.accounts.principal import Scope
+from services.traffic.clicks.explain import explain_click
+from services.traffic.clicks.listing import ClickFilter, describe_click, list_clicks
+from web.access import api, caller
+from web.platform import platform
 
 blueprint = Blueprint("clicks", __name__, url_prefix="/clicks")
 

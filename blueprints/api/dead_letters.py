@@ -1,4 +1,4 @@
-"""REST API of dead letters (U7): look, replay, discard."""
+"""REST API of dead letters: look, replay, discard."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint
 from pydantic import BaseModel, Field
 
-from blueprints.access import api, caller
 from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, Moment, listing, page_of, parse, query
-from blueprints.platform import platform
-from blueprints.said import said
 from models import DeadLetterState
-from services.accounts.caller import Scope
-from services.dead_letters.deciding import LONGEST_REASON, discard, replay
-from services.dead_letters.listing import (
+from services.alerts.dead_letters.deciding import LONGEST_REASON, discard, replay
+from services.alerts.dead_letters.listing import (
     describe,
     describe_group,
     describe_whole,
@@ -22,7 +18,11 @@ from services.dead_letters.listing import (
     list_groups,
     list_letters,
 )
-from services.dead_letters.selection import MOST_IDS, LetterFilter, Selection
+from services.alerts.dead_letters.selection import MOST_IDS, LetterFilter, Selection
+from services.platform.accounts.principal import Scope
+from web.access import api, caller
+from web.platform import platform
+from web.said import said
 
 blueprint = Blueprint("dead_letters", __name__, url_prefix="/dead-letters")
 Kind = Literal["intake", "update", "send", "job", ""]

@@ -8,17 +8,24 @@ from flask import Blueprint
 from flask_babel import get_locale
 from pydantic import Field
 
-from blueprints.access import api, caller
 from blueprints.api.body import Body, listing, page, page_of, parse
-from blueprints.platform import platform
 from models import DestinationKind
-from services.accounts.caller import Scope
-from services.notifications import registry
-from services.notifications.destinations.reasons import reason_in
-from services.notifications.fields import DEFAULT_ZONE, MAX_NAME, MAX_RULES, NewDestination, Quiet, Rule
-from services.notifications.kinds import Kind
-from services.notifications.views import describe, describe_delivery, describe_made
-from services.outside_addresses import LONGEST_URL
+from services.alerts.notifications import registry
+from services.alerts.notifications.destinations.reasons import reason_in
+from services.alerts.notifications.fields import (
+    DEFAULT_ZONE,
+    MAX_NAME,
+    MAX_RULES,
+    NewDestination,
+    Quiet,
+    Rule,
+)
+from services.alerts.notifications.kinds import Kind
+from services.alerts.notifications.views import describe, describe_delivery, describe_made
+from services.core.url_safety import LONGEST_URL
+from services.platform.accounts.principal import Scope
+from web.access import api, caller
+from web.platform import platform
 
 blueprint = Blueprint("destinations", __name__, url_prefix="/notification-destinations")
 ONE = "/<int:destination_id>"

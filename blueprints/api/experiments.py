@@ -1,4 +1,4 @@
-"""REST API of experiments (R7, I3): make, start, stop, compare."""
+"""REST API of experiments: make, start, stop, compare."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from flask import Blueprint, url_for
 from flask.typing import ResponseReturnValue
 
-from blueprints.access import api, caller
 from blueprints.api.body import page, page_of, parse
-from blueprints.platform import platform
-from services.accounts.caller import Scope
-from services.analytics.experiment import experiment_results
-from services.experiments import experiments
-from services.experiments.experiments import describe
-from services.experiments.fields import ExperimentChange, NewExperiment
+from services.fleet.experiments import experiments
+from services.fleet.experiments.experiments import describe
+from services.fleet.experiments.fields import ExperimentChange, NewExperiment
+from services.platform.accounts.principal import Scope
+from services.reporting.analytics.experiment import experiment_results
+from web.access import api, caller
+from web.platform import platform
 
 blueprint = Blueprint("experiments", __name__, url_prefix="/experiments")
 ONE = "/<int:experiment_id>"

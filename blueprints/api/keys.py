@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint
 from pydantic import Field
 
-from blueprints.access import api, caller
 from blueprints.api.body import Body, page, page_of, parse
-from blueprints.platform import platform
-from services.accounts import api_keys
-from services.accounts.api_keys import MAX_DAYS, MAX_NAME
-from services.accounts.caller import Scope
+from services.platform.accounts import api_keys
+from services.platform.accounts.api_keys import MAX_DAYS, MAX_NAME
+from services.platform.accounts.principal import Scope
+from web.access import api, caller
+from web.platform import platform
 
 blueprint = Blueprint("keys", __name__, url_prefix="/keys")
 

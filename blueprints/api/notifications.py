@@ -8,12 +8,12 @@ from flask import Blueprint
 from flask_babel import get_locale
 from pydantic import Field
 
-from blueprints.access import api, caller
 from blueprints.api.body import Body, page, page_of, parse
-from blueprints.platform import platform
-from services.accounts.caller import Scope
-from services.notifications import notify
-from services.notifications.views import describe_notification
+from services.alerts.notifications import notify
+from services.alerts.notifications.views import describe_notification
+from services.platform.accounts.principal import Scope
+from web.access import api, caller
+from web.platform import platform
 
 blueprint = Blueprint("notifications", __name__, url_prefix="/notifications")
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the REST API, made from the routes themselves, so that it cannot fall behind (I1)."""
+"""The OpenAPI 3.1 document of the REST API, made from the routes themselves, so that it cannot fall behind."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flask import Blueprint, Flask, current_app
 from pydantic import BaseModel
 from werkzeug.routing import Rule
 
-from blueprints.access import declared, public
 from blueprints.api.body import MAX_LIMIT, page, parse
 from blueprints.api.body import query as query_parameters
+from web.access import declared, public
 
 blueprint = Blueprint("openapi", __name__)
 ROOT = "/api/v1"

@@ -1,4 +1,4 @@
-"""REST API of pools and their members (I2)."""
+"""REST API of pools and their members."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 
-from blueprints.access import api, caller
 from blueprints.api.body import listing, page, page_of, parse, query
 from blueprints.api.reports import AnalyticsQuery, PeriodQuery
-from blueprints.platform import platform
 from models import RedirectPool
-from services.accounts.caller import Scope
-from services.analytics.period import period
-from services.analytics.pool import pool_analytics
-from services.analytics.report import PoolAnalytics
-from services.analytics.table import csv_lines
-from services.analytics.timeline import pool_failures, pool_transitions
-from services.analytics.wave_timeline import wave_timeline
-from services.analytics.waves import list_waves
-from services.health.uptime import Window
-from services.health.wave import revert_wave
-from services.pools import members, pools
-from services.pools.fields import MemberChange, NewMember, NewPool, PoolChange
-from services.pools.members import describe_member
-from services.pools.pools import describe
-from services.pools.qr import qr_svg
-from services.pools.status import pool_status
-from services.times import utc_now
+from services.core.times import utc_now
+from services.fleet.health.uptime import Window
+from services.fleet.health.wave import revert_wave
+from services.fleet.pools import members, pools
+from services.fleet.pools.fields import MemberChange, NewMember, NewPool, PoolChange
+from services.fleet.pools.members import describe_member
+from services.fleet.pools.pools import describe
+from services.fleet.pools.qr import qr_svg
+from services.platform.accounts.principal import Scope
+from services.reporting.analytics.period import period
+from services.reporting.analytics.pool import pool_analytics
+from services.reporting.analytics.report import PoolAnalytics
+from services.reporting.analytics.table import csv_lines
+from services.reporting.analytics.timeline import pool_failures, pool_transitions
+from services.reporting.analytics.wave_timeline import wave_timeline
+from services.reporting.analytics.waves import list_waves
+from services.reporting.pool_status import pool_status
+from web.access import api, caller
+from web.platform import platform
 
 blueprint = Blueprint("pools", __name__, url_prefix="/redirect-pools")
 

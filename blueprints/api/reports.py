@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Moment
 from models import Audience
-from services.analytics.report import By
-from services.clicks.audience import Device
+from services.core.states import Device
+from services.reporting.analytics.report import By
 
 Text = Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)]
 DATE_OR_MOMENT = "a date such as 2026-11-20 in `tz`, or an ISO 8601 moment"

@@ -1,4 +1,4 @@
-"""REST API of a link's rules (R7): an ordered list, read and replaced as a whole."""
+"""REST API of a link's rules: an ordered list, read and replaced as a whole."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Blueprint
 
-from blueprints.access import api, caller
 from blueprints.api.body import listing, parse
-from blueprints.platform import platform
-from services.accounts.caller import Scope
-from services.experiments import rules
-from services.experiments.fields import RuleList
-from services.experiments.rules import describe_rule
+from services.fleet.experiments import rules
+from services.fleet.experiments.fields import RuleList
+from services.fleet.experiments.rules import describe_rule
+from services.platform.accounts.principal import Scope
+from web.access import api, caller
+from web.platform import platform
 
 blueprint = Blueprint("rules", __name__, url_prefix="/redirect-pools/<int:pool_id>/rules")
 

@@ -7,16 +7,16 @@ from typing import Any
 from flask import render_template
 from flask_babel import gettext as _
 
-from blueprints.access import caller, signed_in
 from blueprints.api.body import query
 from blueprints.api.reports import AnalyticsQuery
 from blueprints.panel.blueprint import blueprint
-from blueprints.platform import platform
-from services.analytics.period import period
-from services.analytics.pool import pool_analytics
-from services.analytics.report import By
-from services.pools.pools import describe, get_pool
-from services.times import utc_now
+from services.core.times import utc_now
+from services.fleet.pools.pools import describe, get_pool
+from services.reporting.analytics.period import period
+from services.reporting.analytics.pool import pool_analytics
+from services.reporting.analytics.report import By
+from web.access import caller, signed_in
+from web.platform import platform
 
 BREAKDOWNS = (By.SOURCE, By.COUNTRY, By.DEVICE, By.BOT)
 

@@ -6,17 +6,17 @@ from typing import Any
 
 from flask import render_template
 
-from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.plugin_forms import plugin_forms
 from blueprints.panel.pools import card_rows, pool_names
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
-from blueprints.platform import platform
-from blueprints.said import described, with_reason
-from services.analytics.bots import bots_with_pools
-from services.bots.registry import get_bot
-from services.notifications.notify import unread_count
+from services.alerts.notifications.notify import unread_count
+from services.fleet.bots.registry import get_bot
+from services.reporting.analytics.bots import bots_with_pools
+from web.access import caller, signed_in
+from web.platform import platform
+from web.said import described, with_reason
 
 
 @blueprint.get("/panel/bots")

@@ -10,8 +10,8 @@ from blueprints.panel import assets
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.browsers import browser_name
 from blueprints.panel.texts import script_texts
-from blueprints.platform import platform
-from services.notifications.notify import unread_count
+from services.alerts.notifications.notify import unread_count
+from web.platform import platform
 
 
 @blueprint.app_context_processor

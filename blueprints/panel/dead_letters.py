@@ -8,13 +8,10 @@ from typing import Any
 from flask import render_template, request
 from flask_babel import gettext as _
 
-from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.problems import problems
-from blueprints.platform import platform
 from models import DeadLetterState
-from services.bots.registry import list_bots
-from services.dead_letters.listing import (
+from services.alerts.dead_letters.listing import (
     count_letters,
     describe,
     describe_group,
@@ -22,7 +19,10 @@ from services.dead_letters.listing import (
     list_letters,
     usernames,
 )
-from services.dead_letters.selection import LetterFilter
+from services.alerts.dead_letters.selection import LetterFilter
+from services.fleet.bots.registry import list_bots
+from web.access import caller, signed_in
+from web.platform import platform
 
 LISTED = 100
 VIEWS = {

@@ -6,13 +6,13 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from blueprints.access import caller
-from blueprints.platform import platform
-from services.bots.registry import list_bots
-from services.notifications.fields import zones
-from services.notifications.registry import list_destinations
-from services.notifications.views import describe
-from services.pools.pools import list_pools
+from services.alerts.notifications.fields import zones
+from services.alerts.notifications.registry import list_destinations
+from services.alerts.notifications.views import describe
+from services.fleet.bots.registry import list_bots
+from services.fleet.pools.pools import list_pools
+from web.access import caller
+from web.platform import platform
 
 
 def destination_context() -> dict[str, Any]:

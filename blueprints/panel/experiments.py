@@ -7,15 +7,15 @@ from typing import Any
 from flask import render_template
 from flask_babel import gettext as _
 
-from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.pools import pool_names
 from blueprints.panel.problems import problems
-from blueprints.platform import platform
-from services.analytics.experiment import experiment_results
-from services.experiments.experiments import describe, list_experiments
-from services.experiments.rules import describe_rule, list_rules
-from services.pools import pools
+from services.fleet.experiments.experiments import describe, list_experiments
+from services.fleet.experiments.rules import describe_rule, list_rules
+from services.fleet.pools import pools
+from services.reporting.analytics.experiment import experiment_results
+from web.access import caller, signed_in
+from web.platform import platform
 
 
 @blueprint.get("/panel/experiments")

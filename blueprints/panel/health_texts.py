@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from services.health.conversion import FEWEST_CLICKS
+from services.fleet.health.conversion import FEWEST_CLICKS
 
 
 def health_texts() -> dict[str, str]:
@@ -39,7 +39,7 @@ def _layers() -> dict[str, str]:
 
 
 def _delivery() -> dict[str, str]:
-    """The causes of services/health/delivery.py, and those that only the timeline names."""
+    """The causes of services/fleet/health/delivery.py, and those that only the timeline names."""
     return {
         "cause.delivery": _("Its messages do not reach us"),
         "cause.webhook_not_set": _("No webhook is set at Telegram"),

@@ -6,11 +6,11 @@ from typing import Any
 
 from flask_babel import get_locale
 
-from blueprints.access import caller
-from blueprints.platform import platform
-from services.notifications.links import path_of
-from services.notifications.notify import recent, render
-from services.times import iso
+from services.alerts.notifications.links import path_of
+from services.alerts.notifications.notify import recent, render
+from services.core.times import iso
+from web.access import caller
+from web.platform import platform
 
 
 def latest(limit: int) -> list[dict[str, Any]]:

@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import render_template, request
 
-from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.destinations import destination_context
 from blueprints.panel.notices import latest
 from blueprints.panel.problems import problems
-from blueprints.platform import platform
-from services.notifications.notify import mark_read, unread_count
+from services.alerts.notifications.notify import mark_read, unread_count
+from web.access import caller, signed_in
+from web.platform import platform
 
 LISTED = 100
 

@@ -8,17 +8,17 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from blueprints.access import caller, public, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.notices import latest
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
-from blueprints.platform import platform
-from services.analytics.condition import Condition, condition
-from services.analytics.overview import overview as figures
-from services.analytics.series import Span
-from services.notifications.notify import unread_count
-from services.system.readiness import SERVICES
+from services.alerts.notifications.notify import unread_count
+from services.operations.readiness import SERVICES
+from services.reporting.analytics.condition import Condition, condition
+from services.reporting.analytics.overview import overview as figures
+from services.reporting.analytics.series import Span
+from web.access import caller, public, signed_in
+from web.platform import platform
 
 SWEEP_LATE_SECONDS = 60  # four sweeps missed
 SHOWN_NOTIFICATIONS = 5

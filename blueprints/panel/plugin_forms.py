@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import gettext
 
-from services.behaviour import catalogue
+from services.fleet import plugin_catalogue
 
 
 def _(text: str) -> str:
@@ -47,7 +47,7 @@ def plugin_forms() -> list[dict[str, Any]]:
             "description": _translated(plugin["description"]),
             "fields": [_field(field) for field in plugin["fields"]],
         }
-        for plugin in catalogue.describe()
+        for plugin in plugin_catalogue.describe()
     ]
 
 

@@ -6,19 +6,19 @@ from typing import Any
 
 from flask import render_template, request
 
-from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
-from blueprints.platform import platform
-from services.analytics.fleet import pool_cards, state_of
-from services.analytics.pool_live import pool_live
-from services.analytics.series import Span
-from services.bots.registry import list_bots
-from services.health.owner import allow_return
-from services.notifications.notify import unread_count
-from services.pools.members import describe_member
-from services.pools.pools import describe, get_pool, list_pools
+from services.alerts.notifications.notify import unread_count
+from services.fleet.bots.registry import list_bots
+from services.fleet.health.readmission import allow_return
+from services.fleet.pools.members import describe_member
+from services.fleet.pools.pools import describe, get_pool, list_pools
+from services.reporting.analytics.fleet import pool_cards, state_of
+from services.reporting.analytics.pool_live import pool_live
+from services.reporting.analytics.series import Span
+from web.access import caller, signed_in
+from web.platform import platform
 
 
 @blueprint.get("/panel/pools")

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from blueprints.platform import platform
-from services.system.readiness import readiness
+from services.operations.readiness import readiness
+from web.platform import platform
 
 
 def problems() -> list[dict[str, Any]]:

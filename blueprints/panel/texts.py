@@ -63,7 +63,7 @@ def _states() -> dict[str, str]:
 
 
 def _errors() -> dict[str, str]:
-    """A sentence per error code of services/errors.py that says what to do; codes without one show their detail."""
+    """A sentence per error code of services/core/errors.py that says what to do; codes without one show their detail."""
     return {
         "error.network": _("The server can't be reached. Check your connection and try again."),
         "error.server": _("Something went wrong on the server. Try again in a moment."),

@@ -8,13 +8,13 @@ from flask import render_template
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from blueprints.access import caller, signed_in
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.problems import problems
-from blueprints.platform import platform
-from services.analytics.wave_timeline import wave_timeline
-from services.analytics.waves import list_waves
-from services.pools.pools import describe, get_pool
+from services.fleet.pools.pools import describe, get_pool
+from services.reporting.analytics.wave_timeline import wave_timeline
+from services.reporting.analytics.waves import list_waves
+from web.access import caller, signed_in
+from web.platform import platform
 
 LISTED = 100
 
@@ -72,7 +72,7 @@ def _banner() -> dict[str, str]:
 
 
 def _events() -> dict[str, str]:
-    """One sentence per kind of event of services/analytics/wave_timeline.py."""
+    """One sentence per kind of event of services/reporting/analytics/wave_timeline.py."""
     return {
         "wave.event.lost": _("{bot} was lost: {cause}"),
         "wave.event.banned": _("{bot} was banned: {cause}"),

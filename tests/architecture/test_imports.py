@@ -1,4 +1,7 @@
-"""One direction: wsgi -> app -> blueprints -> services -> models; jobs -> services; plugins -> the plugin API."""
+"""One direction: wsgi -> app -> blueprints -> web -> services -> models; jobs -> services; plugins -> the plugin API.
+
+Within `services/` a file imports from its own layer or a lower one.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,32 @@ from tests.architecture.source import Source, imports, product
 # What each part may import of ours. A dotted name allows that module alone.
 MAY_IMPORT = {
     "wsgi": {"app", "services"},
-    "app": {"blueprints", "commands", "services"},
-    "gunicorn": {
-        "blueprints.lifecycle",
-        "services",
-    },  # gunicorn.conf.py: what the web process runs beside requests
-    "blueprints": {"blueprints", "services", "models"},
-    "commands": {"commands", "blueprints.platform", "services", "models"},
+    "app": {"blueprints", "commands", "services", "web"},
+    "gunicorn": {"web.lifecycle", "services"},  # gunicorn.conf.py: what the web process runs beside requests
+    "blueprints": {"blueprints", "web", "services", "models"},
+    "web": {"web", "services", "models"},
+    "commands": {"commands", "web.platform", "services", "models"},
     "jobs": {"jobs", "services", "models"},
     "services": {"services", "models", "plugins"},
-    "models": {"services.times", "services.states"},
+    "models": {"services.core.times", "services.core.states"},
     "plugins": {"plugins"},
     "launch": {"launch", "services", "models"},
     "migrations": {"models", "services"},
-    "sandbox": {"sandbox"},
-    # It attacks an installation from outside, and makes its bots and PostgreSQL as the tests do. The web process of the
-    # "next release" that it deploys is this one's with other scripts: hence the entry.
-    "chaos": {"chaos", "jobs", "launch", "models", "plugins", "services", "tests.servers", "wsgi.app"},
-    "benchmarks": {"benchmarks", "app", "services", "models", "sandbox", "plugins", "jobs"},
+    # They attack, measure and play an installation from outside, but make its bots as the tests do.
+    "tools": {"tools", "app", "wsgi.app", "jobs", "launch", "models", "plugins", "services"},
 }
+# The layers of services/, lowest first.
+LAYERS = (
+    "core",  # settings, errors, logs, metrics, secrets, times: knows nothing of databases and networks
+    "platform",  # database, Redis, Telegram, accounts
+    "queueing",  # lanes, fair queue, pools of greenlets
+    "alerts",  # notifications, dead letters
+    "fleet",  # bots, pools, experiments, health
+    "traffic",  # clicks
+    "messaging",  # updates in, messages out
+    "reporting",  # what people and programs read
+    "operations",  # readiness, watchdogs, retention
+)
 OURS = set(MAY_IMPORT) - {"gunicorn"} | {"tests"}  # there the name is the server's
 FOR_PLUGINS = {"pydantic", "telebot"}
 
@@ -40,6 +50,20 @@ def test_every_part_of_the_house_is_known_here() -> None:
 def test_imports_point_one_way() -> None:
     wrong = {source.name: list(_against_the_direction(source)) for source in product()}
     assert {name: found for name, found in wrong.items() if found} == {}
+
+
+def test_within_services_imports_point_downwards() -> None:
+    wrong = {
+        source.name: [name for name in imports(source) if _layer(name) > _layer(source.name)]
+        for source in product()
+        if source.package == "services"
+    }
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+def test_every_folder_of_services_is_a_layer() -> None:
+    folders = {source.name.split(".")[1] for source in product() if source.name.startswith("services.")}
+    assert folders == set(LAYERS)
 
 
 def test_services_know_nothing_of_requests() -> None:
@@ -57,7 +81,7 @@ def test_only_the_adapter_touches_the_module_globals_of_the_telegram_library() -
         for source in product()
         if any(_lies_in(name, "telebot.apihelper") for name in imports(source))
     }
-    assert all(name.startswith("services.telegram") for name in users)
+    assert all(name.startswith("services.platform.telegram") for name in users)
 
 
 def _against_the_direction(source: Source) -> Iterator[str]:
@@ -65,6 +89,12 @@ def _against_the_direction(source: Source) -> Iterator[str]:
     for name in imports(source):
         if name.partition(".")[0] in OURS and not any(_lies_in(name, part) for part in allowed):
             yield name
+
+
+def _layer(name: str) -> int:
+    """Rank of a module of services/; what lies outside counts as lowest."""
+    parts = name.split(".")
+    return LAYERS.index(parts[1]) if parts[0] == "services" and len(parts) > 1 else -1
 
 
 def _users_of(package: str, matches: Callable[[str], bool]) -> dict[str, list[str]]:

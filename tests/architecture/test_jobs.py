@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 
-from services.redis.jobs import QUEUE_OF, JobName
+from services.platform.redis.jobs import QUEUE_OF, JobName
 
 
 @pytest.mark.parametrize("name", JobName)

@@ -9,11 +9,11 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from app import create_app
-from blueprints.access import INTERNAL, PUBLIC, SIGNED_IN, declared
-from services.accounts.caller import Scope
-from services.platform import Platform
+from services.platform.accounts.principal import Scope
+from services.platform.platform import Platform
 from tests.architecture.source import ROOT
 from tests.conftest import settings_for
+from web.access import INTERNAL, PUBLIC, SIGNED_IN, declared
 
 KNOWN = {PUBLIC, SIGNED_IN, INTERNAL, *Scope}
 # Open to everybody on purpose; a new one is added here by somebody who has thought about it.

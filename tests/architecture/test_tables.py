@@ -13,8 +13,8 @@ from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
 
 import models
 from models import Base
-from services.platform import Platform
-from services.schema import _config, newest
+from services.platform.platform import Platform
+from services.platform.schema import _config, newest
 
 UNIQUE = (PrimaryKeyConstraint, UniqueConstraint)  # both databases index these by themselves
 

@@ -1,4 +1,4 @@
-"""Two tenants on every route with an id: what belongs to the other one is not there (T3, Q2).
+"""Two tenants on every route with an id: what belongs to the other one is not there.
 
 The crawler walks the URL map, so a new route is covered on the day it appears; an id it does not know fails it.
 """
@@ -17,7 +17,6 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app import create_app
-from blueprints.access import SIGNED_IN, declared
 from models import (
     Account,
     AuditEvent,
@@ -32,13 +31,14 @@ from models import (
     PoolSlug,
     RedirectPool,
 )
-from services.accounts.accounts import command_caller
-from services.accounts.api_keys import create_key
-from services.accounts.caller import Scope
-from services.accounts.sessions import authenticate, resume_session
-from services.platform import Platform
-from services.times import utc_now
+from services.core.times import utc_now
+from services.platform.accounts.accounts import command_principal
+from services.platform.accounts.api_keys import create_key
+from services.platform.accounts.principal import Scope
+from services.platform.accounts.sessions import authenticate, resume_session
+from services.platform.platform import Platform
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
+from web.access import SIGNED_IN, declared
 
 NOWHERE = {
     "destination_id": "987654",
@@ -121,7 +121,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         session.add_all([wave, experiment])
         session.flush()
         letter_id, wave_id, experiment_id = letter.id, wave.id, experiment.id
-    key, _ = create_key(platform, command_caller(account))
+    key, _ = create_key(platform, command_principal(account))
     signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
     assert signed_in is not None
     return Tenant(

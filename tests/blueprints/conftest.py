@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from blueprints.redirects import redirector
-from services.clicks.redirect import Redirector
-from services.platform import Platform
+from services.platform.platform import Platform
+from services.traffic.clicks.redirect import Redirector
 from tests.blueprints.visiting import PERSON
 
 

@@ -8,10 +8,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from models import Account
-from services.accounts.accounts import command_caller, create_account
-from services.accounts.api_keys import create_key
-from services.accounts.caller import Caller
-from services.platform import Platform
+from services.platform.accounts.accounts import command_principal, create_account
+from services.platform.accounts.api_keys import create_key
+from services.platform.accounts.principal import Principal
+from services.platform.platform import Platform
 
 PASSWORD = "correct horse battery"
 
@@ -23,12 +23,12 @@ def make_account(platform: Platform, email: str = "owner@example.com", *, admin:
 
 def make_key(platform: Platform, account: Account, *scopes: str) -> dict[str, str]:
     """The header of a fresh API key; without scopes it has all."""
-    return {"Authorization": f"Bearer {create_key(platform, command_caller(account), scopes=scopes)[1]}"}
+    return {"Authorization": f"Bearer {create_key(platform, command_principal(account), scopes=scopes)[1]}"}
 
 
-def caller_of(account: Account) -> Caller:
+def caller_of(account: Account) -> Principal:
     """The account asking for itself."""
-    return command_caller(account)
+    return command_principal(account)
 
 
 def csrf_token(client: FlaskClient, page: str = "/login") -> str:

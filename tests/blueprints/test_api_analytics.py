@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from models import Account, PoolBot, PoolBotTransition
-from services.clicks.flush import flush
-from services.platform import Platform
-from services.times import utc_now
+from services.core.times import utc_now
+from services.platform.platform import Platform
+from services.traffic.clicks.flush import flush
 from tests.blueprints.people import caller_of, make_account, make_key, sign_in
-from tests.services.clicks.clicking import click, unstarted
-from tests.services.pools.fleet import new_pool
+from tests.services.fleet.pools.fleet import new_pool
+from tests.services.traffic.clicks.clicking import click, unstarted
 
 pytestmark = pytest.mark.data
 

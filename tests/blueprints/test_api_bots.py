@@ -7,11 +7,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from models import Account
-from services.accounts.caller import Scope
-from services.outbox.tokens import TokenBook
-from services.platform import Platform
+from services.messaging.outbox.sender_cache import SenderCache
+from services.platform.accounts.principal import Scope
+from services.platform.platform import Platform
 from tests.blueprints.people import make_account, make_key
-from tests.servers.sandbox import Sandbox
+from tools.servers.sandbox import Sandbox
 
 URL = "/api/v1/bots"
 
@@ -60,7 +60,7 @@ def test_what_happens_to_sends_of_unknown_outcome_is_chosen_per_bot(
     assert bot["uncertain_policy"] == "at_least_once"
     changed = client.patch(here, json={"uncertain_policy": "at_most_once"}, headers=key).get_json()
     assert changed["uncertain_policy"] == "at_most_once"
-    sender = TokenBook(platform).get(bot["id"])
+    sender = SenderCache(platform).get(bot["id"])
     assert sender is not None
     assert sender.at_most_once
     assert client.patch(here, json={"uncertain_policy": "twice"}, headers=key).status_code == 422

@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from models import Account, Bot
-from services.dead_letters.store import Failure, sealed_original, store
-from services.platform import Platform
-from services.redis.jobs import JobName, JobQueue
+from services.alerts.dead_letters.store import Failure, sealed_original, store
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName, JobQueue
 from tests.blueprints.people import make_account, make_key, sign_in
 
 PATH = "/api/v1/dead-letters"

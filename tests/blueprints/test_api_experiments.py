@@ -1,4 +1,4 @@
-"""Experiments and rules over the REST API (R7): what is accepted, and with which code everything else is refused."""
+"""Experiments and rules over the REST API: what is accepted, and with which code everything else is refused."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.platform import Platform
+from services.platform.platform import Platform
 from tests.blueprints.people import caller_of, make_account, make_key
-from tests.servers.sandbox import wait_until
-from tests.services.pools import fleet
+from tests.services.fleet.pools import fleet
+from tools.servers.sandbox import wait_until
 
 EXPERIMENTS = "/api/v1/experiments"
 POOLS = "/api/v1/redirect-pools"

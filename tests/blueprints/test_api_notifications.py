@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.kinds import Kind
-from services.notifications.notify import notify
-from services.platform import Platform
+from services.alerts.notifications.kinds import Kind
+from services.alerts.notifications.notify import notify
+from services.platform.platform import Platform
 from tests.blueprints.people import make_account, make_key, sign_in
-from tests.servers.receivers import Receiver, http_receiver
+from tools.servers.receivers import Receiver, http_receiver
 
 PATH = "/api/v1/notification-destinations"
 PARAMS = {"bot": "x", "pool": "P", "health": 75, "online": 3, "total": 4}

@@ -1,4 +1,4 @@
-"""The REST API of pools and members (I2), with and without the version, for two accounts."""
+"""The REST API of pools and members, with and without the version, for two accounts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from models import AuditEvent
-from services.platform import Platform
-from services.redis.jobs import JobName
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName
 from tests.blueprints.people import caller_of, make_account, make_key
-from tests.services.pools.fleet import new_bot
+from tests.services.fleet.pools.fleet import new_bot
 
 POOLS = "/api/v1/redirect-pools"
 Key = dict[str, str]

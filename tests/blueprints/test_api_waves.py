@@ -1,4 +1,4 @@
-"""Reverting a ban wave over the API (H7)."""
+"""Reverting a ban wave over the API."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from models import BanWave, BanWaveMove, PoolBot, RedirectPool
-from services.platform import Platform
-from services.times import iso, utc_now
+from services.core.times import iso, utc_now
+from services.platform.platform import Platform
 from tests.blueprints.people import caller_of, make_account, make_key
-from tests.services.pools.fleet import new_bot
+from tests.services.fleet.pools.fleet import new_bot
 
 POOLS = "/api/v1/redirect-pools"
 

@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.accounts.api_keys import list_keys
-from services.accounts.setup_code import setup_code
-from services.accounts.sign_in_limit import PER_ACCOUNT
-from services.platform import Platform
+from services.platform.accounts.api_keys import list_keys
+from services.platform.accounts.setup_code import setup_code
+from services.platform.accounts.sign_in_limit import PER_ACCOUNT
+from services.platform.platform import Platform
 from tests.blueprints.people import PASSWORD, caller_of, csrf_token, make_account, sign_in, submit
 
 

@@ -9,11 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from models import Account, Bot, MemberStatus, PoolBot, RedirectPool, UncertainPolicy
-from services.notifications.kinds import Kind, Level
-from services.notifications.notify import notify
-from services.platform import Platform
-from services.pools.fields import NewPool
-from services.pools.pools import create_pool
+from services.alerts.notifications.kinds import Kind, Level
+from services.alerts.notifications.notify import notify
+from services.fleet.pools.fields import NewPool
+from services.fleet.pools.pools import create_pool
+from services.platform.platform import Platform
 from tests.blueprints.people import caller_of, csrf_token, make_account, sign_in
 
 PAGES = ("/panel", "/panel/bots", "/panel/pools", "/panel/notifications", "/panel/account")

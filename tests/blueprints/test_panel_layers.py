@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 
 from blueprints.panel.texts import script_texts
 from models import Account, BanWave, BanWaveMove, Bot, Conversion, MemberStatus, PoolBot, RedirectPool
-from services.health.delivery import DeliveryCause, DeliveryState
-from services.platform import Platform
-from services.pools.fields import NewPool
-from services.pools.pools import create_pool
-from services.times import utc_now
+from services.core.times import utc_now
+from services.fleet.health.delivery import DeliveryCause, DeliveryState
+from services.fleet.pools.fields import NewPool
+from services.fleet.pools.pools import create_pool
+from services.platform.platform import Platform
 from tests.blueprints.people import caller_of, csrf_token, make_account, sign_in
 
 pytestmark = pytest.mark.data

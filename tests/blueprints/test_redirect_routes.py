@@ -10,16 +10,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from models import Click, MemberStatus
-from services.clicks.flush import flush
-from services.clicks.redirect import Redirector
-from services.platform import Platform
-from services.pools.fields import MemberChange
-from services.pools.members import update_member
-from services.pools.snapshot import publish
-from services.times import utc_now
+from services.core.times import utc_now
+from services.fleet.pools.fields import MemberChange
+from services.fleet.pools.members import update_member
+from services.fleet.pools.snapshot import publish
+from services.platform.platform import Platform
+from services.traffic.clicks.flush import flush
+from services.traffic.clicks.redirect import Redirector
 from tests.blueprints.people import caller_of, make_account, make_key, sign_in
 from tests.blueprints.visiting import PERSON, bots_of, go, stream
-from tests.services.pools.fleet import new_account, new_pool
+from tests.services.fleet.pools.fleet import new_account, new_pool
 
 
 def test_an_unknown_slug_is_a_404_page_in_the_readers_language(

@@ -15,14 +15,14 @@ from sqlalchemy import event, update
 from app import create_app
 from blueprints.redirects import REDIRECTOR
 from models import PoolBot
-from services.clicks.payload import split_payload
-from services.clicks.redirect import Redirector
-from services.platform import Platform
-from services.pools.fields import MemberChange
-from services.pools.members import update_member
-from services.pools.snapshot import publish
+from services.fleet.pools.fields import MemberChange
+from services.fleet.pools.members import update_member
+from services.fleet.pools.snapshot import publish
+from services.fleet.pools.start_payload import split_payload
+from services.platform.platform import Platform
+from services.traffic.clicks.redirect import Redirector
 from tests.blueprints.visiting import CRAWLER, PERSON, bots_of, go, stream
-from tests.services.pools.fleet import new_account, new_pool
+from tests.services.fleet.pools.fleet import new_account, new_pool
 
 
 def test_a_click_is_sent_to_the_bot_with_a_payload_that_telegram_takes(
@@ -158,7 +158,7 @@ def test_programs_get_the_same_answer_but_take_no_turn_and_do_not_count(
 def test_over_the_limit_a_client_is_refused_until_the_minute_ends(
     platform: Platform, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.clicks.redirect.time.time", lambda: 1_800_000_010.0)
+    monkeypatch.setattr("services.traffic.clicks.redirect.time.time", lambda: 1_800_000_010.0)
     new_pool(platform, new_account(platform), "red1", 2, rate_limit_per_minute=3)
     go(visitor, "red1", 3)
     refused = visitor.get("/go/red1")
@@ -167,7 +167,7 @@ def test_over_the_limit_a_client_is_refused_until_the_minute_ends(
     assert len(stream(platform)) == 3
     elsewhere = visitor.get("/go/red1", environ_overrides={"REMOTE_ADDR": "203.0.113.9"})
     assert elsewhere.status_code == 302
-    monkeypatch.setattr("services.clicks.redirect.time.time", lambda: 1_800_000_070.0)
+    monkeypatch.setattr("services.traffic.clicks.redirect.time.time", lambda: 1_800_000_070.0)
     assert visitor.get("/go/red1").status_code == 302
 
 
@@ -180,7 +180,7 @@ def test_machines_above_the_limit_are_answered_and_not_stored_and_take_nothing_f
     strategy: str,
     over_limit: str,
 ) -> None:
-    monkeypatch.setattr("services.clicks.redirect.time.time", lambda: 1_800_000_010.0)
+    monkeypatch.setattr("services.traffic.clicks.redirect.time.time", lambda: 1_800_000_010.0)
     fields = {"over_limit": over_limit, "distribution_strategy": strategy, "rate_limit_per_minute": 3}
     new_pool(platform, new_account(platform), "red1", 2, **fields)
     crawler = [visitor.get("/go/red1", headers={"User-Agent": CRAWLER}) for _ in range(7)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from app import create_app
-from services.platform import Platform
-from services.system.heartbeats import beat
+from services.platform.platform import Platform
+from services.queueing.heartbeats import beat
 
 OUTSIDE = {"REMOTE_ADDR": "203.0.113.9"}
 

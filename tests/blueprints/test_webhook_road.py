@@ -9,13 +9,13 @@ import pytest
 from werkzeug.serving import make_server
 
 from app import create_app
-from services.bots.lifecycle import stop_bot
-from services.bots.reconcile import reconcile_bot
-from services.bots.registry import register_bot
-from services.platform import Platform
-from services.redis import keys
+from services.fleet.bots.lifecycle import stop_bot
+from services.fleet.bots.reconcile import reconcile_bot
+from services.fleet.bots.registry import register_bot
+from services.platform.platform import Platform
+from services.platform.redis import keys
 from tests.blueprints.people import caller_of, make_account
-from tests.servers.sandbox import Sandbox, wait_until
+from tools.servers.sandbox import Sandbox, wait_until
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from werkzeug.test import TestResponse
 from app import create_app
 from blueprints.webhooks import Shortcut, door
 from models import Bot
-from services.bots.webhook_secret import webhook_secret
-from services.platform import Platform
-from services.redis import keys
-from services.settings import Settings
-from tests.servers.fleet import add_bot, message, stream
+from services.core.settings import Settings
+from services.fleet.bots.webhook_secret import webhook_secret
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from tools.servers.fleet import add_bot, message, stream
 
 SECRET = "X-Telegram-Bot-Api-Secret-Token"
 

@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services import schema
-from services.accounts.accounts import create_account
-from services.environment import load_settings
-from services.platform import Platform
-from tests.servers.ports import free_port, wait_for_port
-from tests.servers.sandbox import Sandbox, running_sandbox
-from tests.servers.valkey import running_valkey
+from services.core.environment import load_settings
+from services.platform import schema
+from services.platform.accounts.accounts import create_account
+from services.platform.platform import Platform
+from tools.servers.ports import free_port, wait_for_port
+from tools.servers.sandbox import Sandbox, running_sandbox
+from tools.servers.valkey import running_valkey
 
 EMAIL, PASSWORD = "ana@example.com", "correct horse battery"
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from selenium.webdriver.support.ui import Select
 from sqlalchemy import delete, select
 
 from models import Bot, DeadLetter
-from services.dead_letters.store import new_error_id, sealed_original, store
-from services.platform import Platform
-from services.times import utc_now
+from services.alerts.dead_letters.store import new_error_id, sealed_original, store
+from services.core.times import utc_now
+from services.platform.platform import Platform
 from tests.browser.conftest import Browser
 
 CHAT = 987_654_321  # who writes a word that no plugin answers

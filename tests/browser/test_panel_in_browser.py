@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from sqlalchemy import func, select, update
 
 from models import ClickRollup, RedirectPool
-from services.times import utc_now
+from services.core.times import utc_now
 from tests.blueprints.visiting import PERSON
 from tests.browser import letters, managing, splitting
 from tests.browser.conftest import DESKTOP, PHONE, Browser

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from services.accounts.accounts import create_account, list_accounts
-from services.accounts.api_keys import resolve_key
-from services.accounts.caller import Scope
-from services.accounts.sessions import authenticate, resume_session
-from services.platform import Platform
-from services.settings import Settings
+from services.core.settings import Settings
+from services.platform.accounts.accounts import create_account, list_accounts
+from services.platform.accounts.api_keys import resolve_key
+from services.platform.accounts.principal import Scope
+from services.platform.accounts.sessions import authenticate, resume_session
+from services.platform.platform import Platform
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"

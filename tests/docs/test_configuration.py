@@ -1,12 +1,12 @@
-"""The documentation of the settings is complete and up to date (D5)."""
+"""The documentation of the settings is complete and up to date."""
 
 from __future__ import annotations
 
 import pytest
 
 from launch.configuration import configuration_page, example_file, stale_files
-from services.environment import load_settings, setting_names
-from services.settings import Settings
+from services.core.environment import load_settings, setting_names
+from services.core.settings import Settings
 
 
 def test_the_written_pages_agree_with_the_settings() -> None:

@@ -1,4 +1,4 @@
-"""Every dependency's licence is listed (D7)."""
+"""Every dependency's licence is listed."""
 
 from __future__ import annotations
 

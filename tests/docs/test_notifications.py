@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from services.notifications.destinations.webhook import new_secret, sign
-from services.notifications.kinds import ALARMS_OF, Kind
+from services.alerts.notifications.destinations.webhook import new_secret, sign
+from services.alerts.notifications.kinds import ALARMS_OF, Kind
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "notifications.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| (\w+)(?: of (.+?))? \|", re.MULTILINE)

@@ -18,14 +18,14 @@ import pytest
 
 from jobs import leadership as leading
 from jobs.leadership import Leadership
-from jobs.timetable import Tick, run_tick, start_scheduler, ticks, watch_sweeps
-from services.errors import Unavailable
-from services.platform import Platform
-from services.redis import keys
-from services.redis.jobs import JobName, JobQueue
-from services.system.heartbeats import processes
-from tests.servers.sandbox import wait_until
-from tests.servers.valkey import running_valkey
+from jobs.schedule import Tick, run_tick, start_scheduler, ticks, watch_sweeps
+from services.core.errors import Unavailable
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.jobs import JobName, JobQueue
+from services.queueing.heartbeats import processes
+from tools.servers.sandbox import wait_until
+from tools.servers.valkey import running_valkey
 
 Start = Callable[[Platform], subprocess.Popen[bytes]]
 

@@ -11,19 +11,19 @@ import pytest
 from sqlalchemy import select
 
 from models import Bot, DeadLetter, UncertainPolicy
-from services.crash import CrashPoint
-from services.outbox.put import put_call
-from services.platform import Platform
-from services.redis import keys
-from services.settings import Settings
-from services.updates.intake import Intake, Outcome
-from tests.servers.fleet import accept_all, add_bot, environment, message, reconciling, worker_process
-from tests.servers.sandbox import Sandbox, wait_until
+from services.core.fault_injection import CrashPoint
+from services.core.settings import Settings
+from services.messaging.outbox.enqueue import enqueue_call
+from services.messaging.updates.intake import Intake, Outcome
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from tools.servers.fleet import accept_all, add_bot, environment, message, reconciling, worker_process
+from tools.servers.sandbox import Sandbox, wait_until
 
 DELIVERY = """
-from services.platform import build_platform
-from services.updates.intake import Intake
-from tests.servers.fleet import message
+from services.platform.platform import build_platform
+from services.messaging.updates.intake import Intake
+from tools.servers.fleet import message
 Intake(build_platform()).accept(7, message(1, 5, "hello"))
 """
 
@@ -95,7 +95,7 @@ def test_at_least_once_repeats_no_more_than_what_was_under_way(
     platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot, user: int
 ) -> None:
     for text in ("one", "two", "three"):
-        put_call(platform, bot.id, "sendMessage", {"chat_id": user, "text": text})
+        enqueue_call(platform, bot.id, "sendMessage", {"chat_id": user, "text": text})
     crash(platform, settings, "send.after_http")
     with reconciling(platform), worker_process(settings):
         wait_until(lambda: "three" in texts(sandbox, bot), seconds=25)
@@ -116,7 +116,7 @@ def test_at_most_once_repeats_nothing_and_parks_what_was_under_way(
     with platform.database.transaction() as session:
         session.get_one(Bot, bot.id).uncertain_policy = UncertainPolicy.AT_MOST_ONCE
     for text in ("one", "two", "three"):
-        put_call(platform, bot.id, "sendMessage", {"chat_id": user, "text": text})
+        enqueue_call(platform, bot.id, "sendMessage", {"chat_id": user, "text": text})
     crash(platform, settings, point)
     with reconciling(platform), worker_process(settings):
         wait_until(lambda: "three" in texts(sandbox, bot), seconds=25)

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from jobs import health, process
-from services.health.sweep import last_report
-from services.platform import Platform
-from services.redis import keys
-from tests.servers.sandbox import Sandbox
-from tests.services.health.world import make_fleet
+from services.fleet.health.sweep import last_report
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from tests.services.fleet.health.world import make_fleet
+from tools.servers.sandbox import Sandbox
 
 
 @pytest.fixture(autouse=True)

@@ -12,25 +12,25 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from models import Account, Bot
-from services.accounts.caller import Caller
-from services.bots.lifecycle import stop_bot
-from services.bots.reconcile import reconcile_bot
-from services.bots.registry import get_bot, register_bot
-from services.platform import Platform
-from services.redis import keys
-from services.settings import Settings
-from services.system.heartbeats import processes
-from tests.servers.sandbox import Sandbox, wait_until
+from services.core.settings import Settings
+from services.fleet.bots.lifecycle import stop_bot
+from services.fleet.bots.reconcile import reconcile_bot
+from services.fleet.bots.registry import get_bot, register_bot
+from services.platform.accounts.principal import Principal
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.queueing.heartbeats import processes
+from tools.servers.sandbox import Sandbox, wait_until
 
 Start = Callable[[], subprocess.Popen[bytes]]
 
 
 @pytest.fixture
-def owner(platform: Platform) -> Caller:
+def owner(platform: Platform) -> Principal:
     with platform.database.transaction() as session:
         account = Account(email="ana@example.com", password_hash="-")
         session.add(account)
-    return Caller(account.id, "account:1")
+    return Principal(account.id, "account:1")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def start(platform: Platform, settings: Settings) -> Iterator[Start]:
         process.wait(10)
 
 
-def new_bot(platform: Platform, owner: Caller, sandbox: Sandbox) -> Bot:
+def new_bot(platform: Platform, owner: Principal, sandbox: Sandbox) -> Bot:
     bot = register_bot(platform, owner, sandbox.create_bot()["token"])
     reconcile_bot(platform, bot.id)
     return bot
@@ -76,7 +76,7 @@ def polled(platform: Platform) -> list[int]:
 
 
 def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
-    platform: Platform, owner: Caller, sandbox: Sandbox, start: Start
+    platform: Platform, owner: Principal, sandbox: Sandbox, start: Start
 ) -> None:
     user = sandbox.create_user()["id"]
     first, process = new_bot(platform, owner, sandbox), start()
@@ -100,7 +100,7 @@ def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
 
 
 def test_a_standby_takes_over_from_a_killed_poller_and_nothing_is_taken_twice(
-    platform: Platform, owner: Caller, sandbox: Sandbox, start: Start
+    platform: Platform, owner: Principal, sandbox: Sandbox, start: Start
 ) -> None:
     user, bot = sandbox.create_user()["id"], new_bot(platform, owner, sandbox)
     killed = start()

@@ -14,14 +14,14 @@ from sqlalchemy import select
 from jobs import process
 from jobs.rq_worker import bury
 from models import DeadLetter
-from services.clicks.flush import ring_if_waiting
-from services.errors import Unavailable
-from services.outbox import drain as outbox_drain
-from services.platform import Platform
-from services.redis import keys
-from services.redis.jobs import JobName, JobQueue, enqueue
-from services.updates import drain as lane_drain
-from services.updates.reconcile import ring_waiting
+from services.core.errors import Unavailable
+from services.messaging.outbox import outbox_consumer as outbox_drain
+from services.messaging.updates import lane_consumer as lane_drain
+from services.messaging.updates.reconcile import wake_waiting
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.jobs import JobName, JobQueue, enqueue
+from services.traffic.clicks.flush import wake_if_waiting
 
 
 def test_every_rung_job_can_be_called_as_it_was_queued(platform: Platform) -> None:
@@ -29,8 +29,8 @@ def test_every_rung_job_can_be_called_as_it_was_queued(platform: Platform) -> No
     platform.redis.xadd(keys.update_lane(3), {"u": "{}"})
     platform.redis.zadd(keys.outbox_active(5), {"1": 0})
     platform.redis.xadd(keys.click_stream(), {"d": "{}"})
-    ring_waiting(platform)
-    ring_if_waiting(platform)
+    wake_waiting(platform)
+    wake_if_waiting(platform)
 
     queues = [Queue(name, connection=platform.job_redis, serializer=JSONSerializer) for name in JobQueue]
     jobs = [job for queue in queues for job in queue.jobs]
@@ -49,8 +49,8 @@ def test_every_rung_job_can_be_called_as_it_was_queued(platform: Platform) -> No
 @pytest.mark.parametrize(
     ("name", "stay"),
     [
-        (JobName.DRAIN_LANE, lane_drain.LONGEST_SECONDS + lane_drain.STOP_SECONDS),
-        (JobName.DRAIN_OUTBOX, outbox_drain.LONGEST_SECONDS + outbox_drain.STOP_SECONDS),
+        (JobName.DRAIN_LANE, lane_drain.MAX_STAY_SECONDS + lane_drain.SHUTDOWN_TIMEOUT_SECONDS),
+        (JobName.DRAIN_OUTBOX, outbox_drain.MAX_STAY_SECONDS + outbox_drain.SHUTDOWN_TIMEOUT_SECONDS),
     ],
 )
 def test_a_drain_under_constant_traffic_leaves_by_itself_long_before_rq_ends_it(

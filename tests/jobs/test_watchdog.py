@@ -1,4 +1,4 @@
-"""A handler that blocks its process's loop: no greenlet runs any more, so only a real thread can end it (U6)."""
+"""A handler that blocks its process's loop: no greenlet runs any more, so only a real thread can end it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from models import Bot, DeadLetter
-from services.platform import Platform
-from services.settings import Settings
-from tests.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
-from tests.servers.sandbox import Sandbox, wait_until
+from services.core.settings import Settings
+from services.platform.platform import Platform
+from tools.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
+from tools.servers.sandbox import Sandbox, wait_until
 
 LONGEST_SECONDS = 2.0  # instead of a minute
 WATCHED = (
     "-c",
-    "import jobs.worker, jobs.watchdog, tests.services.updates.plugins_for_tests\n"
+    "import jobs.worker, jobs.watchdog, tests.services.messaging.updates.plugins_for_tests\n"
     f"jobs.watchdog.Watchdog.__init__.__defaults__ = ({LONGEST_SECONDS},)\n"
     "jobs.watchdog.LOOK_SECONDS = 0.2\n"
     "jobs.worker.main()",

@@ -14,17 +14,17 @@ from sqlalchemy import select
 from jobs import process
 from jobs.rq_worker import bury
 from models import Bot, DeadLetter
-from services.platform import Platform
-from services.redis import keys
-from services.redis.incarnation import bearer
-from services.redis.jobs import JobName, JobQueue, enqueue
-from services.settings import Settings
-from services.system.heartbeats import processes
-from services.updates.lanes import lane_of
-from tests.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
-from tests.servers.sandbox import Sandbox, wait_until
+from services.core.settings import Settings
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.jobs import JobName, JobQueue, enqueue
+from services.platform.redis.process_identity import process_identity
+from services.queueing.heartbeats import processes
+from services.queueing.lanes import lane_of
+from tools.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
+from tools.servers.sandbox import Sandbox, wait_until
 
-TRIAL = ("-c", "import jobs.worker, tests.services.updates.plugins_for_tests; jobs.worker.main()")
+TRIAL = ("-c", "import jobs.worker, tests.services.messaging.updates.plugins_for_tests; jobs.worker.main()")
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_killed_worker_loses_nothing_and_the_next_goes_on_in_order(
         assert first_seen == [f"sleep 0.05 {n:02}" for n in range(8)]
 
 
-@pytest.mark.skipif(not bearer(), reason="/proc tells nothing of processes here")
+@pytest.mark.skipif(not process_identity(), reason="/proc tells nothing of processes here")
 def test_a_worker_that_starts_takes_over_what_a_killed_one_held_with_no_clock_running(
     platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot
 ) -> None:

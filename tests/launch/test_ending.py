@@ -1,4 +1,4 @@
-"""Ends, ordered and violent, and the starts after them (D1)."""
+"""Ends, ordered and violent, and the starts after them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from redis import Redis
 
 from tests.launch.installation import descendants, is_running, running, wait_until
-from tests.servers.ports import free_port
+from tools.servers.ports import free_port
 
 
 def test_ctrl_c_ends_everything_in_order(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from launch import valkey
-from services.errors import ConfigurationError
+from services.core.errors import ConfigurationError
 
 
 @pytest.fixture

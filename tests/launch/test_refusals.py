@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.launch.installation import ROOT, environment
-from tests.servers.ports import free_port
+from tools.servers.ports import free_port
 
 
 def launch(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""One installation as `make run` starts it, looked at from outside (D1)."""
+"""One installation as `make run` starts it, looked at from outside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.launch.installation import ROOT, Installation, descendants, running, wait_until
-from tests.servers.ports import free_port
+from tools.servers.ports import free_port
 
 PROCESSES = ("wsgi:app", "jobs.worker", "jobs.clock", "jobs.poller")
 

@@ -14,8 +14,8 @@ from plugins.error_handler import ErrorHandlerPlugin
 from plugins.help import HelpPlugin
 from plugins.router import PASS, Router
 from plugins.start import StartPlugin
-from services.behaviour import catalogue
-from services.errors import InvalidInput
+from services.core.errors import InvalidInput
+from services.fleet import plugin_catalogue
 
 BOT = BotFacts(7, "Shop_Bot", "Shop & Co")
 
@@ -132,7 +132,7 @@ def test_raw_calls_pass_unchanged() -> None:
 
 
 def test_the_catalogue_describes_every_plugins_fields() -> None:
-    described = {plugin["name"]: plugin for plugin in catalogue.describe()}
+    described = {plugin["name"]: plugin for plugin in plugin_catalogue.describe()}
     assert {"start", "help", "echo", "error_handler"} <= described.keys()
     [field] = described["echo"]["fields"]
     assert (field["name"], field["type"], field["default"]) == ("echo_all", "boolean", False)
@@ -149,15 +149,15 @@ def test_the_catalogue_describes_every_plugins_fields() -> None:
 )
 def test_wrong_configuration_is_refused(name: str, config: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        catalogue.validate(name, config)
+        plugin_catalogue.validate(name, config)
 
 
 def test_a_plugin_twice_or_without_its_dependency_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EchoPlugin, "dependencies", ("help",))
     with pytest.raises(InvalidInput, match="needs help"):
-        catalogue.validate_all([("echo", {})])
+        plugin_catalogue.validate_all([("echo", {})])
     with pytest.raises(InvalidInput, match="twice"):
-        catalogue.validate_all([("start", {}), ("start", {})])
+        plugin_catalogue.validate_all([("start", {}), ("start", {})])
 
 
 def test_a_file_that_cannot_be_loaded_is_reported_and_the_others_work(
@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_loaded_is_reported_and_the_others_work(
     (tmp_path / "good.py").write_text(
         "from plugins.base import BasePlugin\nclass Good(BasePlugin):\n    name = 'good'\nplugin = Good\n"
     )
-    monkeypatch.setattr(catalogue, "CUSTOM", tmp_path)
-    found = catalogue.catalogue.__wrapped__()  # the process's own catalogue stays as it is
+    monkeypatch.setattr(plugin_catalogue, "CUSTOM", tmp_path)
+    found = plugin_catalogue.catalogue.__wrapped__()  # the process's own catalogue stays as it is
     assert {"good", "start"} <= found.plugins.keys()
     assert set(found.failures) == {"bad.py", "empty.py"}

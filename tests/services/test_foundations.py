@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select
 
 from models import Account
-from services import schema
-from services.platform import Platform
-from services.redis.changes import ChangeListener, Topic, announce
-from services.redis.group_commit import GroupCommit
-from services.redis.leases import Lease
+from services.platform import schema
+from services.platform.platform import Platform
+from services.platform.redis.changes import ChangeListener, Topic, announce
+from services.platform.redis.group_commit import GroupCommit
+from services.platform.redis.leases import Lease
 
 
 @pytest.mark.data
@@ -126,18 +126,18 @@ def test_parts_that_listen_share_one_listener_and_each_hears_every_change(
         start(listener)
 
     monkeypatch.setattr(ChangeListener, "start", counted)
-    platform.changes.join(early)
+    platform.changes.subscribe(early)
     _wait_for(lambda: (Topic.ANY, 0) in heard["early"])
-    platform.changes.join(late)
+    platform.changes.subscribe(late)
     assert heard["late"] == [(Topic.ANY, 0)]  # it may have missed something until now
     assert len(started) == 1
     announce(platform.redis, Topic.POOL, 7)
     _wait_for(lambda: all((Topic.POOL, 7) in changes for changes in heard.values()))
-    platform.changes.leave(late)
+    platform.changes.unsubscribe(late)
     announce(platform.redis, Topic.BOT, 8)
     _wait_for(lambda: (Topic.BOT, 8) in heard["early"])
     assert (Topic.BOT, 8) not in heard["late"]
-    platform.changes.leave(early)
+    platform.changes.unsubscribe(early)
     assert started[0]._stopped.is_set()
 
 

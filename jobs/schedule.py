@@ -1,0 +1,96 @@
+"""What the leading clock rings for, and how often. A tick only rings; the work is done by workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import gevent
+from apscheduler.schedulers.background import BackgroundScheduler
+from redis import RedisError
+
+from jobs.leadership import SAFETY_SECONDS, Leadership
+from services.alerts.notifications.sending import wake_if_due
+from services.core.errors import FlotillaError, Unavailable
+from services.core.metrics import TICKS
+from services.fleet.health.clicked_bots import INTERVAL_SECONDS, wake_if_clicked
+from services.fleet.health.sweep import last_sweep_age
+from services.messaging.replay.resending import wake_if_replaying
+from services.messaging.updates.reconcile import wake_waiting
+from services.operations.retention import wake_daily
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName, enqueue
+from services.traffic.clicks.flush import wake_if_waiting
+
+logger = logging.getLogger(__name__)
+JUDGE_SECONDS = 10  # conversion and delivery; at 2,250 clicks/h a bot gets six clicks meanwhile
+LATE_SWEEPS = 4  # so many missed sweeps are worth a line in the log
+LONGEST_TICK_SECONDS = SAFETY_SECONDS  # a tick begun as leader ends while the lease still stands
+GRACE_SECONDS = 30  # a tick so late is still made, once; APScheduler's own grace is 1 s
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Something to ring for every `seconds`."""
+
+    name: str
+    seconds: float
+    ring: Callable[[Platform], object]
+
+
+def ticks(platform: Platform) -> tuple[Tick, ...]:
+    """The whole timetable."""
+    period = platform.settings.health_interval_seconds
+    return (
+        Tick("sweep_health", period, lambda on: enqueue(on.job_redis, JobName.SWEEP_HEALTH)),
+        Tick("look_at_clicked", INTERVAL_SECONDS, wake_if_clicked),
+        Tick("judge_members", JUDGE_SECONDS, lambda on: enqueue(on.job_redis, JobName.JUDGE_MEMBERS)),
+        Tick("flush_clicks", 1, wake_if_waiting),
+        Tick("ring_waiting", 1, wake_waiting),
+        Tick("reconcile_bots", 60, lambda on: enqueue(on.job_redis, JobName.RECONCILE_BOTS)),
+        Tick("delete_expired", 3600, wake_daily),
+        Tick("watch_sweeps", 30, watch_sweeps),
+        Tick("deliver_notifications", 2, wake_if_due),
+        Tick("replay_dead_letters", 1, wake_if_replaying),
+    )
+
+
+def run_tick(platform: Platform, leadership: Leadership, tick: Tick) -> bool:
+    """Ring once if this clock leads; True when it rang. What is away now is tried again at the next tick."""
+    if not leadership.holds:
+        return False
+    try:
+        # A connection that died without a word would keep this tick from ever being made again.
+        with gevent.Timeout(LONGEST_TICK_SECONDS, Unavailable("Redis hangs")):
+            tick.ring(platform)
+    except (RedisError, FlotillaError) as error:
+        logger.warning("tick %s failed: %s", tick.name, type(error).__name__)
+        return False
+    TICKS.labels(tick.name).inc()
+    return True
+
+
+def start_scheduler(
+    platform: Platform, leadership: Leadership, timetable: Iterable[Tick]
+) -> BackgroundScheduler:
+    """A running scheduler; several missed times of a tick are made up for by one."""
+    scheduler = BackgroundScheduler(  # type: ignore[no-untyped-call]
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_SECONDS},
+    )
+    for tick in timetable:
+        scheduler.add_job(  # type: ignore[no-untyped-call]
+            run_tick, "interval", seconds=tick.seconds, args=(platform, leadership, tick), id=tick.name
+        )
+    scheduler.start()  # type: ignore[no-untyped-call]
+    return scheduler
+
+
+def watch_sweeps(platform: Platform) -> None:
+    """The dead-man's switch: nobody else would say that nothing sweeps any more. Raises RedisError."""
+    age = last_sweep_age(platform)
+    if age is None:
+        logger.warning("no health sweep was ever made: is a worker running?")
+    elif age > LATE_SWEEPS * platform.settings.health_interval_seconds:
+        logger.error("no health sweep for %d s: is a worker running?", age)

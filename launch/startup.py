@@ -1,0 +1,61 @@
+"""What the launcher does with the application's own code: upgrade the schema, see the web process answer, say where."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from launch.console import local_url, say
+from launch.interrupts import pause
+from services.core.environment import load_settings
+from services.core.errors import Unavailable
+from services.core.redaction import redact_text
+from services.platform import schema
+from services.platform.accounts.setup_code import setup_code
+from services.platform.platform import Platform
+
+READY_SECONDS = 60.0
+ASK_SECONDS = 0.1
+
+
+def platform_of(environ: dict[str, str]) -> Platform:
+    """The platform of this installation, with the address the embedded server has by now."""
+    return Platform(load_settings(environ))
+
+
+def upgrade_schema(platform: Platform) -> None:
+    """Run outstanding migrations. Raises Unavailable when the database does not answer or is newer than the code."""
+    try:
+        schema.upgrade(platform.database)
+    except (SQLAlchemyError, CommandError) as error:
+        reason = redact_text(str(error).partition("\n")[0])
+        raise Unavailable(
+            f"The database could not be upgraded: {reason}", code="database_unavailable"
+        ) from None
+
+
+def wait_for_web(url: str, alive: Callable[[], bool]) -> bool:
+    """Whether /health/live answered 200 within READY_SECONDS."""
+    opener = build_opener(ProxyHandler({}))
+    deadline = time.monotonic() + READY_SECONDS
+    while alive() and time.monotonic() < deadline:
+        with suppress(URLError, OSError), opener.open(f"{url}/health/live", timeout=2):
+            return True
+        pause(ASK_SECONDS)
+    return False
+
+
+def announce(platform: Platform, more: list[str]) -> None:
+    """Say where the panel is and, while there is no account, the one-time setup code."""
+    url = local_url(platform.settings)
+    lines = ["", "Flotilla is running.", f"  Panel        {url}/panel"]
+    code = setup_code(platform)
+    if code:
+        lines.append(f"  First start  {url}/setup   one-time setup code: {code}")
+    say("\n".join([*lines, *more, "  Stop         Ctrl-C", ""]))

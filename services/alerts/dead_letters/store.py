@@ -1,0 +1,188 @@
+"""Dead letters: updates, sends and jobs that were given up, kept for people to look at and to replay."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from models import Bot, DeadLetter, DeadLetterState
+from services.alerts.dead_letters.replay_id import Replay
+from services.core.metrics import DEAD_LETTERS
+from services.core.redaction import redact, redact_text
+from services.core.secrets import Vault
+from services.core.times import iso, utc_now
+
+LONGEST_ERROR = 4000  # characters
+LONGEST_PAYLOAD_TEXT = 8000
+LONGEST_REASON = 300
+MOST_ATTEMPTS = 60  # kept in a timeline; the newest
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed attempt: when (ISO 8601) and why."""
+
+    at: str
+    error: str
+
+
+def failure(error: BaseException) -> Failure:
+    """The attempt that just failed."""
+    reason = redact_text(f"{type(error).__name__}: {error}")[:LONGEST_REASON]
+    return Failure(iso(utc_now()) or "", reason)
+
+
+def new_error_id() -> str:
+    """A short id that a person can read out to support."""
+    return secrets.token_hex(4).upper()
+
+
+def sealed_original(vault: Vault, bot_id: int, original: dict[str, Any]) -> str:
+    """What a replay needs, sealed for the bot; never shown to anybody."""
+    return vault.seal(json.dumps(original, separators=(",", ":")), owner=_sealing_owner(bot_id))
+
+
+def open_original(vault: Vault, bot_id: int, sealed: str) -> dict[str, Any]:
+    """What `sealed_original` was given. Raises ConfigurationError when the key is gone."""
+    original: dict[str, Any] = json.loads(vault.unseal(sealed, owner=_sealing_owner(bot_id)))
+    return original
+
+
+def store(
+    session: Session,
+    *,
+    kind: str,
+    source_id: str,
+    error: str,
+    where: str = "",
+    bot_id: int | None = None,
+    account_id: int | None = None,
+    attempts: int = 1,
+    failures: Sequence[Failure] = (),
+    payload: dict[str, Any] | None = None,
+    sealed_payload: str = "",
+    is_uncertain: bool = False,
+    error_id: str = "",
+) -> str:
+    """Add a dead letter to the caller's transaction and return its error id; a repeated `source_id` adds nothing.
+
+    `kind` is intake, update, send or job; `where` (exception class and place) makes the fingerprint. Text and payload
+    are redacted here; `sealed_payload` is the original for a replay.
+    """
+    account_id, bot_id = _owner(session, account_id, bot_id)
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = (
+        insert(DeadLetter)
+        .values(
+            account_id=account_id,
+            bot_id=bot_id,
+            kind=kind,
+            source_id=source_id[:100],
+            error_id=error_id or new_error_id(),
+            error=redact_text(error)[:LONGEST_ERROR],
+            fingerprint=_fingerprint(kind, where or error),
+            attempts=attempts,
+            timeline=_timeline(failures, error, 0),
+            payload=_short(redact(payload or {})),
+            sealed_payload=sealed_payload if bot_id is not None else "",
+            is_uncertain=is_uncertain,
+        )
+        .on_conflict_do_nothing(index_elements=["source_id"])
+        .returning(DeadLetter.error_id)
+    )
+    added = session.scalar(statement)
+    if added is not None:
+        DEAD_LETTERS.labels(kind).inc()
+        return str(added)
+    return str(session.scalar(select(DeadLetter.error_id).where(DeadLetter.source_id == source_id[:100])))
+
+
+def open_again(
+    session: Session,
+    replay: Replay,
+    *,
+    error: str,
+    where: str = "",
+    attempts: int = 1,
+    failures: Sequence[Failure] = (),
+    is_uncertain: bool = False,
+) -> str:
+    """A replay was given up: its letter is open again, with the attempts added. Returns the letter's error id.
+
+    `attempts` 0 says that the replay never ran; then the letter's own error stays.
+
+    Telling a second time, after a crash, changes nothing; nor does it when the letter is gone ("").
+    """
+    letter = session.scalar(select(DeadLetter).where(DeadLetter.id == replay.letter_id).with_for_update())
+    if letter is None:
+        return ""
+    if letter.state == DeadLetterState.REPLAYING and letter.replays == replay.number:
+        letter.state = DeadLetterState.OPEN
+        if attempts:
+            letter.error = redact_text(error)[:LONGEST_ERROR]
+            letter.fingerprint = _fingerprint(letter.kind, where or error)
+            letter.attempts += attempts
+        letter.timeline = [*letter.timeline, *_timeline(failures, error, replay.number)][-MOST_ATTEMPTS:]
+        letter.is_uncertain = letter.is_uncertain or is_uncertain
+        letter.replay_entry = ""
+    return letter.error_id
+
+
+def place_of(error: BaseException) -> str:
+    """Exception class and innermost place in code, the same for all failures of one cause."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    return (
+        f"{type(error).__name__}@{last.filename.rpartition('/')[2]}:{last.name}"
+        if last
+        else type(error).__name__
+    )
+
+
+def explain(error: BaseException) -> str:
+    """The error with its last frames; redacted when stored."""
+    return "".join(traceback.format_exception(error, limit=-6))
+
+
+def summary(error: str) -> str:
+    """The line of a stored error that says most: a traceback's last."""
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    return lines[-1][:LONGEST_REASON] if lines else ""
+
+
+def _timeline(failures: Sequence[Failure], error: str, number: int) -> list[dict[str, Any]]:
+    """Attempts as they are stored; what failed without a note of it (a crash, a broken body) leaves one line."""
+    known = failures or (Failure(iso(utc_now()) or "", summary(redact_text(error))),)
+    return [{"at": each.at, "error": each.error, "replay": number} for each in known[-MOST_ATTEMPTS:]]
+
+
+def _fingerprint(kind: str, cause: str) -> str:
+    return hashlib.sha256(f"{kind}:{cause}".encode()).hexdigest()[:32]
+
+
+def _owner(session: Session, account_id: int | None, bot_id: int | None) -> tuple[int | None, int | None]:
+    """The owner by the bot's row; a bot deleted meanwhile leaves only the account, if that is known."""
+    if bot_id is None:
+        return account_id, None
+    found = session.scalar(select(Bot.account_id).where(Bot.id == bot_id))
+    return (account_id, None) if found is None else (int(found), bot_id)
+
+
+def _sealing_owner(bot_id: int) -> str:
+    return f"dead_letter:{bot_id}"
+
+
+def _short(payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value[:LONGEST_PAYLOAD_TEXT] if isinstance(value, str) else value
+        for name, value in payload.items()
+    }

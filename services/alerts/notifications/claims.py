@@ -1,0 +1,182 @@
+"""Taking due deliveries, several to a message, so that no other worker takes them.
+
+A claim is a commit: attempts counted, next attempt moved behind the longest send. A worker that dies while sending
+leaves the delivery to be taken again with the same message key: at least once, and recognisable.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from models import Account, DeliveryStatus, NotificationDelivery, NotificationDestination
+from services.alerts.notifications.backoff import MAX_ATTEMPTS
+from services.alerts.notifications.kinds import Level
+from services.alerts.notifications.links import link_of
+from services.alerts.notifications.messages import Event, Message
+from services.alerts.notifications.notify import render
+from services.alerts.notifications.quiet import QuietHours, quiet_ends
+from services.platform.platform import Platform
+
+CLAIM_SECONDS: Final = 180.0  # many times what a round of sends takes
+LOOKED_AT: Final = 200
+MESSAGES: Final = 16  # in one round
+EVENTS: Final = 20  # in one message: about 3,000 characters, Telegram takes 4,096
+QUIET: Final = "quiet"
+LOOK_AGAIN = timedelta(seconds=15)  # how long a recovery waits at most before it looks for its alarm again
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message that this worker alone sends. `attempt` fences the outcome: a later claim has a higher one."""
+
+    destination: NotificationDestination
+    message: Message
+    delivery_ids: tuple[int, ...]
+    attempt: int
+
+
+def claim_due(platform: Platform, now: datetime) -> list[Claim]:
+    """Claim up to 16 messages that are due; an empty list when nothing is."""
+    with platform.database.transaction() as session:
+        ready = [row for row in _due(session, now) if _is_ready(session, row, now)]
+        groups = _grouped(session, ready, now)[:MESSAGES]
+        return [_claimed(session, rows, now, platform.settings.public_url) for rows in groups]
+
+
+def _due(session: Session, now: datetime) -> Sequence[NotificationDelivery]:
+    return session.scalars(
+        _pending()
+        .where(NotificationDelivery.next_attempt_at <= now)
+        .order_by(NotificationDelivery.next_attempt_at, NotificationDelivery.id)
+        .limit(LOOKED_AT)
+    ).all()
+
+
+def _pending() -> Select[NotificationDelivery]:
+    return (
+        select(NotificationDelivery)
+        .where(NotificationDelivery.status == DeliveryStatus.PENDING)
+        .options(
+            joinedload(NotificationDelivery.notification, innerjoin=True),
+            joinedload(NotificationDelivery.destination, innerjoin=True),
+        )
+        .with_for_update(skip_locked=True, of=NotificationDelivery)
+    )
+
+
+def _is_ready(session: Session, row: NotificationDelivery, now: datetime) -> bool:
+    """Whether a due delivery is to be sent now; otherwise it is put off or ended here."""
+    if not row.destination.is_enabled or not row.destination.address:
+        return _end(row, DeliveryStatus.SKIPPED, "The destination is switched off")
+    if row.attempts >= MAX_ATTEMPTS:
+        return _end(row, DeliveryStatus.FAILED, row.last_error or "The worker ended while sending")
+    ends = _quiet_ends(session, row, now)
+    if (
+        ends is not None
+    ):  # the critical ones of its message may go on without it: then it is of another message
+        row.hold, row.next_attempt_at, row.message = QUIET, ends, ""
+        return False
+    row.hold = ""
+    return row.alarm_id is None or _follows(session, row, now)
+
+
+def _follows(session: Session, row: NotificationDelivery, now: datetime) -> bool:
+    """A recovery never overtakes its alarm, and is pointless when the alarm did not arrive."""
+    alarm = session.get(NotificationDelivery, row.alarm_id)
+    if alarm is None or alarm.status == DeliveryStatus.SENT:
+        return True
+    if alarm.status != DeliveryStatus.PENDING:
+        return _end(row, DeliveryStatus.SKIPPED, "The alarm was not delivered")
+    if not alarm.message and alarm.next_attempt_at <= now:
+        return True  # they go out together
+    row.next_attempt_at = min(alarm.next_attempt_at + timedelta(seconds=1), now + LOOK_AGAIN)
+    return False
+
+
+def _end(row: NotificationDelivery, status: DeliveryStatus, reason: str) -> bool:
+    row.status, row.last_error, row.hold = status, reason, ""
+    return False
+
+
+def _quiet_ends(session: Session, row: NotificationDelivery, now: datetime) -> datetime | None:
+    place = row.destination
+    if not place.quiet_from or (place.critical_passes and _is_critical(session, row)):
+        return None
+    begin, end = (time.fromisoformat(text) for text in (place.quiet_from, place.quiet_until))
+    return quiet_ends(QuietHours(begin, end, ZoneInfo(place.time_zone)), now)
+
+
+def _is_critical(session: Session, row: NotificationDelivery) -> bool:
+    """Whether it may wake somebody; whom a critical alarm woke may also hear of its end."""
+    alarm = session.get(NotificationDelivery, row.alarm_id) if row.alarm_id else None
+    return Level.CRITICAL in {one.notification.level for one in (row, alarm) if one is not None}
+
+
+def _grouped(
+    session: Session, ready: Iterable[NotificationDelivery], now: datetime
+) -> list[list[NotificationDelivery]]:
+    """Rows that make one message each: those of an earlier attempt as they were, fresh ones by destination and pool."""
+    groups: dict[tuple[int, str, int], list[NotificationDelivery]] = {}
+    for row in ready:
+        groups.setdefault((row.destination_id, row.message, row.group), []).append(row)
+    for (destination_id, message, group), rows in groups.items():
+        if not message:
+            rows.extend(_following(session, destination_id, group, now, len(rows)))
+            rows.sort(key=lambda row: row.notification_id)
+            del rows[EVENTS:]
+    return list(groups.values())
+
+
+def _following(
+    session: Session, destination_id: int, group: int, now: datetime, taken: int
+) -> Sequence[NotificationDelivery]:
+    """What came within the grouping time of the first: not yet due itself, but it need not be a message of its own."""
+    rows = session.scalars(
+        _pending()
+        .where(
+            NotificationDelivery.destination_id == destination_id,
+            NotificationDelivery.group == group,
+            NotificationDelivery.message == "",
+            NotificationDelivery.hold == "",
+            NotificationDelivery.next_attempt_at > now,
+        )
+        .order_by(NotificationDelivery.id)
+        .limit(max(0, EVENTS - taken))
+    ).all()
+    return [row for row in rows if _is_ready(session, row, now)]
+
+
+def _claimed(session: Session, rows: Sequence[NotificationDelivery], now: datetime, public_url: str) -> Claim:
+    key = rows[0].message or f"msg_{secrets.token_hex(12)}"
+    attempt = max(row.attempts for row in rows) + 1
+    for row in rows:
+        row.message, row.attempts = key, attempt
+        row.next_attempt_at = now + timedelta(seconds=CLAIM_SECONDS)
+    destination = rows[0].destination
+    account = session.get_one(Account, destination.account_id)
+    events = tuple(_event(row, account.language, public_url) for row in rows)
+    message = Message(key, account.language, events, ZoneInfo(destination.time_zone))
+    return Claim(destination, message, tuple(row.id for row in rows), attempt)
+
+
+def _event(row: NotificationDelivery, locale: str, public_url: str) -> Event:
+    told = row.notification
+    return Event(
+        told.id,
+        told.kind,
+        told.level,
+        told.at,
+        told.pool_id,
+        told.bot_id,
+        told.params,
+        render(told, locale),
+        link_of(told, public_url),
+    )

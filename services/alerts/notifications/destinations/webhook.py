@@ -1,0 +1,152 @@
+"""Signed webhook: an HTTPS POST of JSON to a public address, no redirects, never to an address inside."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
+
+import certifi
+
+from models import Account, NotificationDestination
+from services.alerts.notifications.messages import Message
+from services.core.errors import InvalidInput, NotDelivered, Unavailable
+from services.core.settings import AppEnv
+from services.core.url_safety import Target, resolve
+from services.platform.platform import Platform
+
+SIGNATURE = "X-Flotilla-Signature"
+CONNECT_SECONDS = 5.0
+TOTAL_SECONDS = 10.0
+WORTH_REPEATING = {408, 425, 429}  # and everything from 500 on; any other answer but 2xx is final
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is sealed in the row: the address, which may hold a key of its own, and the signing secret."""
+
+    url: str
+    secret: str
+
+
+def new_secret() -> str:
+    """A fresh signing secret."""
+    return f"whsec_{secrets.token_urlsafe(32)}"
+
+
+def seal(platform: Platform, destination_id: int, config: Config) -> str:
+    """The sealed form of `config`, bound to the destination."""
+    return platform.vault.seal(json.dumps(asdict(config)), owner=f"destination:{destination_id}")
+
+
+def config_of(platform: Platform, destination: NotificationDestination) -> Config:
+    """The opened configuration. Keep it out of everything that outlives the call."""
+    opened = platform.vault.unseal(destination.sealed_config, owner=f"destination:{destination.id}")
+    return Config(**json.loads(opened))
+
+
+def allows_loopback(platform: Platform, account_id: int) -> bool:
+    """Whether the account may address a receiver on this machine: in tests, and in development an admin."""
+    if platform.settings.app_env is not AppEnv.DEV:
+        return platform.settings.app_env is AppEnv.TEST
+    with platform.database.reading() as session:
+        account = session.get(Account, account_id)
+        return account is not None and account.is_admin
+
+
+def sign(secret: str, body: bytes, at: int) -> str:
+    """The signature header: HMAC-SHA256 of "<at>.<body>" under `secret`, with `at` in Unix seconds."""
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> None:
+    """POST `message`. Raises NotDelivered; an answer 3xx or 4xx is permanent (but 408, 425, 429), as is a refused address."""
+    config = config_of(platform, destination)
+    try:
+        target = resolve(config.url, allow_loopback=allows_loopback(platform, destination.account_id))
+    except Unavailable:  # the name may be known again later
+        raise NotDelivered("The name {host} cannot be resolved", host=_host(config.url)) from None
+    except InvalidInput:
+        raise NotDelivered(
+            "{host} is no public https address", permanent=True, host=_host(config.url)
+        ) from None
+    body = json.dumps(message.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
+    headers = {
+        "Host": target.host_header,
+        "Content-Type": "application/json",
+        "User-Agent": "Flotilla",
+        "Idempotency-Key": message.key,
+        SIGNATURE: sign(config.secret, body, int(time.time())),
+    }
+    status, retry_after = _post(target, body, headers)
+    if not 200 <= status < 300:
+        permanent = status < 500 and status not in WORTH_REPEATING
+        raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after, status=status)
+
+
+def _post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
+    # Not urllib3, which logs the path at DEBUG; and `from None`: the path may hold the receiver's key.
+    connection = HTTPConnection(target.host, target.port)
+    try:
+        connection.sock = _connected(target)
+        # A time-out bounds one read, and a receiver may drip: this one bounds them all.
+        limit = threading.Timer(TOTAL_SECONDS, _cut_off, (connection.sock,))
+        limit.start()
+        try:
+            connection.request("POST", target.path, body=body, headers=headers)
+            answer = connection.getresponse()  # whatever it says, only the status counts
+        finally:
+            limit.cancel()
+        return answer.status, _seconds(answer.headers.get("Retry-After"))
+    except (HTTPException, OSError) as error:
+        raise NotDelivered(
+            "{host} did not answer as it should ({error})", host=target.host, error=type(error).__name__
+        ) from None
+    finally:
+        connection.close()
+
+
+def _connected(target: Target) -> socket.socket:
+    """A connection to the address that was checked, while the certificate is that of the name."""
+    plain = socket.create_connection((target.ip, target.port), timeout=CONNECT_SECONDS)
+    plain.settimeout(TOTAL_SECONDS)
+    if not target.secure:
+        return plain
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    try:
+        return context.wrap_socket(plain, server_hostname=target.host)
+    except OSError:
+        plain.close()
+        raise
+
+
+def _cut_off(connected: socket.socket) -> None:
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
+
+
+def _reason(status: int) -> str:
+    if 300 <= status < 400:
+        return (
+            "The receiver answered with a redirect ({status}), which is not followed: enter the final address"
+        )
+    return "The receiver answered {status}"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value and value.isascii() and value.isdecimal() and len(value) < 6 else None

@@ -1,0 +1,71 @@
+"""What an owner can be told of, and how grave it is. The words are kept in rows: never rename one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Level(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    RECOVERY = "recovery"
+
+
+class Kind(StrEnum):
+    """A kind of notification; `texts.py` has its sentence in each language."""
+
+    MEMBER_OFFLINE = "member_offline"
+    MEMBER_BANNED = "member_banned"
+    MEMBER_ONLINE = "member_online"
+    MEMBER_SUSPECT = "member_suspect"
+    MEMBER_CONVERSION = "member_conversion"
+    MEMBER_DELIVERY = "member_delivery"
+    MEMBER_CLEARED = "member_cleared"
+    BAN_WAVE = "ban_wave"
+    POOL_CRITICAL = "pool_critical"
+    POOL_RECOVERED = "pool_recovered"
+    OUTAGE = "outage"
+    OUTAGE_OVER = "outage_over"
+    WEBHOOK_STOLEN = "webhook_stolen"
+    POLLED_ELSEWHERE = "polled_elsewhere"
+    BOT_FAILED = "bot_failed"
+    BOT_RECOVERED = "bot_recovered"
+    QUEUE_LAG = "queue_lag"
+    DEAD_LETTERS = "dead_letters"
+    DEAD_LETTERS_SETTLED = "dead_letters_settled"
+    TRAFFIC_ANOMALY = "traffic_anomaly"
+    TRAFFIC_NORMAL = "traffic_normal"
+    SWEEP_LATE = "sweep_late"
+    SWEEP_BACK = "sweep_back"
+    DESTINATION_FAILED = "destination_failed"
+
+    @property
+    def level(self) -> Level:
+        """The level that goes with this kind."""
+        if self in ALARMS_OF:
+            return Level.RECOVERY
+        if self in (
+            Kind.MEMBER_BANNED,
+            Kind.BAN_WAVE,
+            Kind.POOL_CRITICAL,
+            Kind.OUTAGE,
+            Kind.WEBHOOK_STOLEN,
+            Kind.SWEEP_LATE,
+        ):
+            return Level.CRITICAL
+        return Level.WARNING
+
+
+# Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them.
+ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
+    Kind.MEMBER_ONLINE: (Kind.MEMBER_OFFLINE, Kind.MEMBER_BANNED),
+    Kind.MEMBER_CLEARED: (Kind.MEMBER_SUSPECT, Kind.MEMBER_CONVERSION, Kind.MEMBER_DELIVERY),
+    Kind.POOL_RECOVERED: (Kind.POOL_CRITICAL,),
+    Kind.TRAFFIC_NORMAL: (Kind.TRAFFIC_ANOMALY,),
+    Kind.OUTAGE_OVER: (Kind.OUTAGE,),
+    Kind.BOT_RECOVERED: (Kind.BOT_FAILED,),
+    Kind.DEAD_LETTERS_SETTLED: (Kind.DEAD_LETTERS,),
+    Kind.SWEEP_BACK: (Kind.SWEEP_LATE,),
+}

@@ -1,0 +1,105 @@
+"""What a destination is sent: one or several notifications as one message, as text, as subject, as JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from services.core.times import iso
+
+LATE = timedelta(minutes=5)  # a text that comes later than this says when it happened
+SUBJECT_CHARACTERS: Final = 150
+UTC_ZONE: Final = ZoneInfo("UTC")
+TEST_KIND: Final = "test"
+SIGNS = re.compile(r"^\W+")
+
+TEST_TEXT: Final = {
+    "pt_BR": "🔔 Teste da Flotilla: este destino recebe os avisos.",
+    "en": "🔔 Test from Flotilla: this destination gets notifications.",
+}
+MANY: Final = {"pt_BR": "{count} avisos: {first}", "en": "{count} notifications: {first}"}
+
+
+@dataclass(frozen=True)
+class Event:
+    """A notification inside a message; `text` is in the account's language."""
+
+    id: int
+    kind: str
+    level: str
+    at: datetime
+    pool_id: int | None
+    bot_id: int | None
+    params: Mapping[str, Any]
+    text: str
+    link: str = ""  # a page that tells more
+
+
+@dataclass(frozen=True)
+class Message:
+    """What goes out at once. `key` is the same in every attempt, so that a receiver knows a repeated one."""
+
+    key: str
+    locale: str
+    events: tuple[Event, ...]
+    zone: ZoneInfo = UTC_ZONE
+
+    def text(self, now: datetime) -> str:
+        """All events in order; those that happened a while before `now` with their local time."""
+        return "\n\n".join(_dated(event, now, self.zone) for event in self.events)
+
+    def subject(self) -> str:
+        """One line for an e-mail: the gravest event, and how many there are."""
+        first = _first_line(max(self.events, key=lambda event: event.level == "critical").text)
+        if len(self.events) > 1:
+            first = MANY[self.language].format(count=len(self.events), first=first)
+        return f"Flotilla · {first}"[:SUBJECT_CHARACTERS]
+
+    def as_json(self) -> dict[str, Any]:
+        """The body of a webhook; fields are only ever added (docs/notifications.md)."""
+        return {
+            "id": self.key,
+            "test": any(event.kind == TEST_KIND for event in self.events),
+            "events": [_event_json(event) for event in self.events],
+        }
+
+    @property
+    def language(self) -> str:
+        """The key of our texts: pt_BR or en."""
+        return "pt_BR" if self.locale.lower().startswith("pt") else "en"
+
+
+def make_test(key: str, locale: str, at: datetime) -> Message:
+    """The message by which a person tries a destination."""
+    empty = Message(key, locale, ())
+    event = Event(0, TEST_KIND, "info", at, None, None, {}, TEST_TEXT[empty.language])
+    return Message(key, locale, (event,))
+
+
+def _dated(event: Event, now: datetime, zone: ZoneInfo) -> str:
+    late = [f"🕒 {event.at.astimezone(zone):%d/%m %H:%M}"] if now - event.at >= LATE else []
+    more = [f"🔗 {event.link}"] if event.link else []
+    return "\n".join([event.text, *more, *late])
+
+
+def _first_line(text: str) -> str:
+    """Without the sign in front and without anything that could end a mail header."""
+    return SIGNS.sub("", " ".join(text.partition("\n")[0].split()))
+
+
+def _event_json(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "kind": event.kind,
+        "level": event.level,
+        "at": iso(event.at),
+        "pool_id": event.pool_id,
+        "bot_id": event.bot_id,
+        "params": dict(event.params),
+        "text": event.text,
+        "link": event.link or None,
+    }

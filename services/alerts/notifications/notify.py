@@ -1,0 +1,108 @@
+"""Telling an account of something, once per change, and reading it in the panel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from models import Notification
+from services.alerts.notifications.kinds import Kind
+from services.alerts.notifications.planning import PlannedNotification, plan_deliveries
+from services.alerts.notifications.texts import reason_in, sentence
+from services.core.times import utc_now
+from services.platform.accounts.principal import Principal
+from services.platform.platform import Platform
+
+MOST_LISTED = 201  # a page of the API and the row that shows there is more
+
+
+def notify(
+    session: Session,
+    account_id: int,
+    kind: str,
+    level: str,
+    dedupe_key: str,
+    params: Mapping[str, Any],
+    pool_id: int | None = None,
+    bot_id: int | None = None,
+    at: datetime | None = None,
+    exclude: int | None = None,
+    subject: str = "",
+) -> bool:
+    """Add a notification and its deliveries to the caller's transaction; False when `dedupe_key` was already told of.
+
+    `params` fills the text of `kind` and must hold no secret. The destination `exclude` gets none. What is about neither
+    a pool nor a bot names its `subject`, also in the key, between colons: alarm and recovery find each other by it.
+    """
+    moment = at or utc_now()
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = (
+        insert(Notification)
+        .values(
+            account_id=account_id,
+            kind=str(kind),
+            level=str(level),
+            dedupe_key=dedupe_key[:100],
+            params=dict(params),
+            pool_id=pool_id,
+            bot_id=bot_id,
+            at=moment,
+        )
+        .on_conflict_do_nothing(index_elements=["dedupe_key"])
+        .returning(Notification.id)
+    )
+    added = session.scalar(statement)
+    if added is None:
+        return False
+    news = PlannedNotification(added, account_id, str(kind), str(level), pool_id, bot_id, moment, subject)
+    plan_deliveries(session, news, exclude=exclude)
+    return True
+
+
+def recent(
+    platform: Platform, caller: Principal, limit: int = 50, *, before: int | None = None
+) -> list[Notification]:
+    """The caller's newest notifications, newest first, at most 201; with `before` those older than that id."""
+    query = select(Notification).where(Notification.account_id == caller.account_id)
+    if before is not None:
+        query = query.where(Notification.id < before)
+    with platform.database.reading() as session:
+        found = session.scalars(query.order_by(Notification.id.desc()).limit(max(1, min(limit, MOST_LISTED))))
+        return list(found)
+
+
+def unread_count(platform: Platform, caller: Principal) -> int:
+    """How many of the caller's notifications were not read yet."""
+    with platform.database.reading() as session:
+        count = session.scalar(
+            select(func.count()).where(
+                Notification.account_id == caller.account_id, Notification.read_at.is_(None)
+            )
+        )
+        return int(count or 0)
+
+
+def mark_read(platform: Platform, caller: Principal, ids: Iterable[int] | None = None) -> int:
+    """Mark the caller's notifications read, all or those named; returns how many were unread. Others' are left alone."""
+    statement = update(Notification).where(
+        Notification.account_id == caller.account_id, Notification.read_at.is_(None)
+    )
+    if ids is not None:
+        statement = statement.where(Notification.id.in_(list(ids)))
+    with platform.database.transaction() as session:
+        marked = session.scalars(statement.values(read_at=utc_now()).returning(Notification.id)).all()
+        return len(marked)
+
+
+def render(notification: Notification, locale: str) -> str:
+    """The notification's text in the reader's language; a missing parameter shows as "?"."""
+    known: defaultdict[str, Any] = defaultdict(lambda: "?", notification.params)
+    if "reason" in known:
+        known["reason"] = reason_in(locale, str(known["reason"]))
+    return sentence(Kind(notification.kind), locale).format_map(known)

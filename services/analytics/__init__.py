@@ -1,1 +1,0 @@
-"""Numbers for people: the overview, the series of clicks, what is unread (A4)."""

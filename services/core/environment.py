@@ -1,0 +1,128 @@
+"""Reading the environment, once, into `Settings`. Nothing else reads it.
+
+Where a value is not given, two things are kept in DATA_DIR with mode 600, so that a second process or the command
+line started with the same DATA_DIR finds the running installation: the keys (made on the first start, never in
+production) and the address of the embedded Redis.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import AliasChoices, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from services.core.errors import ConfigurationError
+from services.core.key_file import read_or_make_keys
+from services.core.secrets import Vault
+from services.core.settings import AppEnv, Settings
+
+# Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
+IGNORED_NAMES = ("TELEGRAM_WEBHOOK_SECRET", "REDIS_HOST", "REDIS_PORT", "WEBHOOK_ENABLED")
+IGNORED_PREFIXES = ("CELERY_", "HEALTH_CHECK_")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment once. Raises ConfigurationError naming every wrong variable and why."""
+    environ = os.environ if environ is None else environ
+    _warn_of_ignored(environ)
+    settings = _parse(environ, {})
+    extra: dict[str, Any] = {}
+    if not (settings.secret_key.get_secret_value() and settings.encryption_keys):
+        extra.update(_kept_keys(settings))
+    if not settings.redis_url and settings.embedded_redis_file.exists():
+        extra["redis_url"] = settings.embedded_redis_file.read_text().strip()
+    return settings.model_copy(update=extra) if extra else settings
+
+
+def settings_or_exit() -> Settings:
+    """The settings for a process's entry: wrong ones end it with one message on stderr and exit code 2."""
+    try:
+        settings = load_settings()
+        Vault(tuple(key.get_secret_value() for key in settings.encryption_keys))
+        return settings
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error.message}\n")
+        raise SystemExit(2) from None
+
+
+def _parse(environ: Mapping[str, str], extra: dict[str, Any]) -> Settings:
+    names = {alias.upper(): alias for field in Settings.model_fields for alias in setting_names(field)}
+    given: dict[str, Any] = {
+        name.lower() if name.lower() in Settings.model_fields else name: environ[name]
+        for name in names
+        if environ.get(name)
+    }
+    try:
+        return _FromMapping(**given, **extra)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors(include_url=False, include_input=False)]
+        raise ConfigurationError("The configuration is wrong:\n  " + "\n  ".join(lines)) from None
+
+
+def _explain(item: Any) -> str:
+    """One line "NAME: reason" for a pydantic error; never the value, which may be a secret."""
+    name = str(item["loc"][0]).upper() if item["loc"] else ""
+    reason = str(item["msg"]).removeprefix("Value error, ")
+    return f"{name}: {reason}" if name else reason
+
+
+class _FromMapping(Settings):
+    """Settings from the given mapping alone, so that a test or a second process never reads a stray variable."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def setting_names(field: str) -> tuple[str, ...]:
+    """The environment names of a Settings field, the documented one first."""
+    alias = Settings.model_fields[field].validation_alias
+    return (
+        tuple(str(choice) for choice in alias.choices)
+        if isinstance(alias, AliasChoices)
+        else (field.upper(),)
+    )
+
+
+def _warn_of_ignored(environ: Mapping[str, str]) -> None:
+    for name in environ:
+        if name in IGNORED_NAMES or name.startswith(IGNORED_PREFIXES):
+            warnings.warn(f"{name} is set but has no meaning here; it is ignored", stacklevel=3)
+
+
+def _kept_keys(settings: Settings) -> dict[str, Any]:
+    """The keys kept in DATA_DIR, made there first if need be; in production missing keys stop the start."""
+    missing = [
+        name
+        for name, given in (
+            ("SECRET_KEY", settings.secret_key.get_secret_value()),
+            ("ENCRYPTION_KEYS", settings.encryption_keys),
+        )
+        if not given
+    ]
+    if settings.app_env is AppEnv.PROD:
+        raise ConfigurationError(
+            "The configuration is wrong:\n  "
+            + "\n  ".join(
+                f"{name}: must be set when APP_ENV=prod (see docs/configuration.md)" for name in missing
+            )
+        )
+    kept = read_or_make_keys(settings.keys_file)
+    update: dict[str, Any] = {}
+    if "SECRET_KEY" in missing:
+        update["secret_key"] = SecretStr(kept["secret_key"])
+    if "ENCRYPTION_KEYS" in missing:
+        update["encryption_keys"] = tuple(SecretStr(key) for key in kept["encryption_keys"])
+    return update

@@ -1,0 +1,153 @@
+"""Every Prometheus metric of the application, in one place. docs/metrics.md describes each; a test compares.
+
+Two kinds: those a process counts as it works (`REGISTRY`; the figures of other processes reach `/metrics` through
+their heartbeats, told apart by the label `process`), and those read at the moment of the scrape (`SCRAPED`).
+Labels hold ids and fixed words only, never names that people choose or secrets, except `pool`, a pool's slug.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+
+REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)  # process_resident_memory_bytes, process_cpu_seconds_total …
+
+# From a local round trip to the longest a handler or a Bot API call may take.
+SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30)
+
+
+def _counter(name: str, help_: str, *labels: str) -> Counter:
+    return Counter(name, help_, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, help_: str, *labels: str) -> Histogram:
+    return Histogram(name, help_, labels, registry=REGISTRY, buckets=SECONDS)
+
+
+# Redirects
+REDIRECTS: Final = _counter(
+    "redirects_total",
+    "requests to /go by pool slug (empty for an unknown one) and outcome: online, degraded, fallback, unavailable, paused, limited, unknown",
+    "pool",
+    "outcome",
+)
+CLICKS_SPOOLED: Final = _counter(
+    "clicks_spooled_total", "clicks written to the spool file because Redis was away"
+)
+CLICKS_REPLAYED: Final = _counter(
+    "clicks_replayed_total", "spooled clicks brought into the stream afterwards"
+)
+CLICKS_FLUSHED: Final = _counter("clicks_flushed_total", "clicks that became rows")
+RATE_LIMIT_HITS: Final = _counter(
+    "rate_limit_hits_total",
+    "requests over a limit, by scope: redirect, api, sign_in; for updates window, bucket, cooldown, lock",
+    "scope",
+)
+IDEMPOTENCY: Final = _counter(
+    "idempotency_keys_total", "API requests with an Idempotency-Key: fresh, same, other, running", "state"
+)
+FUNNEL: Final = _counter("funnel_total", "visitors' steps: click, start, lead", "step")
+
+# Updates and handlers
+MESSAGES: Final = _counter(
+    "telegram_messages_total", "updates accepted, by bot and type of update", "bot_id", "message_type"
+)
+UPDATES: Final = _counter(
+    "updates_total",
+    "updates by outcome, at the door: accepted, duplicate, dead, refused; in the worker: handled, limited, unwanted, unknown_kind, dropped",
+    "outcome",
+)
+CALLBACKS_REFUSED: Final = _counter(
+    "callbacks_refused_total",
+    "taps on buttons that are not valid, by reason: forged (also another user's), expired, replayed, lost, unknown",
+    "reason",
+)
+HANDLER_SECONDS: Final = _histogram(
+    "action_duration_seconds",
+    "time in the handlers of one update, by the plugin that took it (none: nobody did)",
+    "action",
+)
+UPDATE_LAG: Final = _histogram(
+    "update_lag_seconds", "from the acceptance of an update to the start of its handler"
+)
+
+# Sends
+SENDS: Final = _counter(
+    "sends_total",
+    "Bot API calls from the outbox, by outcome: done, later, uncertain, refused, dead",
+    "outcome",
+)
+SEND_SECONDS: Final = _histogram("send_duration_seconds", "time of a Bot API call from the outbox", "method")
+FLOOD_WAITS: Final = _counter("flood_waits_total", "429 answers of the Bot API")
+API_ERRORS: Final = _counter(
+    "external_api_errors_total",
+    "failed calls to outside services, by service and HTTP status (0: no answer)",
+    "api",
+    "status",
+)
+RETRIES: Final = _counter("retries_total", "repeated work, by kind: update, send, job", "kind")
+DEAD_LETTERS: Final = _counter("dead_letters_total", "given up, by kind: intake, update, send, job", "kind")
+TASK_SECONDS: Final = _histogram("task_duration_seconds", "time of a job, by name", "task")
+
+# Health
+HEALTH_CHECKS: Final = _counter(
+    "health_checks_total", "identity checks of bots, by outcome and cause", "outcome", "cause"
+)
+HEALTH_CHECK_SECONDS: Final = _histogram("health_check_duration_seconds", "time of one identity check")
+SWEEP_SECONDS: Final = _histogram("health_sweep_duration_seconds", "time of a sweep, re-checks excepted")
+BREAKER_TRANSITIONS: Final = _counter(
+    "breaker_transitions_total", "changes of a member's status", "from_status", "to_status"
+)
+
+# Notifications
+NOTIFICATIONS_SENT: Final = _counter(
+    "notifications_sent_total",
+    "messages to destinations, by kind of destination and outcome: sent, later, refused",
+    "kind",
+    "outcome",
+)
+NOTIFICATION_SECONDS: Final = _histogram(
+    "notification_duration_seconds", "time of handing one message to a destination", "kind"
+)
+
+# The clock
+TICKS: Final = _counter("clock_ticks_total", "ticks of the leading clock, by name", "tick")
+
+
+@dataclass(frozen=True)
+class Scraped:
+    """A gauge that is read when `/metrics` is asked; services/operations/metrics.py fills it."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+SCRAPED: Final = (
+    Scraped("telegram_active_bots", "bots that run"),
+    Scraped("pool_members", "members of pools by status", ("status",)),
+    Scraped(
+        "queue_size", "waiting work: RQ queues, lanes of updates, outboxes, the click stream", ("queue",)
+    ),
+    Scraped("queue_lag_seconds", "age of the oldest waiting entry of a stream", ("queue",)),
+    Scraped("health_sweep_age_seconds", "since the end of the last sweep; the dead-man's switch"),
+    Scraped("lease_remaining_seconds", "until a held lease runs out", ("lease",)),
+    Scraped("process_heartbeat_age_seconds", "since a process's last sign of life", ("service",)),
+    Scraped("spool_bytes", "clicks waiting in spool files of this machine"),
+)
+
+
+@contextmanager
+def timed(histogram: Histogram, *labels: str) -> Iterator[None]:
+    """Observe how long the block took, in seconds, whether it ends well or not."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        (histogram.labels(*labels) if labels else histogram).observe(time.perf_counter() - began)

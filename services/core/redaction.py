@@ -1,0 +1,43 @@
+"""Removing secrets from everything that people or machines may read later."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+# A bot token: <bot id>:<secret>. The pattern is S1's, wider than Telegram's own form on purpose.
+TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{24,}")
+API_KEY = re.compile(r"flk_[A-Za-z0-9]+_[A-Za-z0-9_-]{16,}")
+URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
+SECRET_NAMES = re.compile(r"token|secret|password|authorization|cookie|api_key|encryption", re.IGNORECASE)
+HIDDEN = "[redacted]"
+
+
+def redact_text(text: str) -> str:
+    """`text` without bot tokens, API keys and passwords inside URLs."""
+    # Each pattern has a sign that most texts lack: looking for it first makes this a tenth as dear.
+    if ":" in text:
+        text = TOKEN.sub(HIDDEN, text)
+        if "://" in text:
+            text = URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    return API_KEY.sub(HIDDEN, text) if "flk_" in text else text
+
+
+def redact(value: Any) -> Any:
+    """`value` with every string inside it cleaned and every value under a secret's name hidden."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, dict):
+        return {
+            redact(key): HIDDEN if isinstance(key, str) and item and _is_secret(key) else redact(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return SECRET_NAMES.search(name) is not None

@@ -1,0 +1,315 @@
+"""What can be set from outside: one frozen, typed object, each field described where it is declared."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.core.fault_injection import CrashPoint
+from services.core.rate_limits import RateLimits
+
+TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
+
+
+class AppEnv(StrEnum):
+    DEV = "dev"
+    TEST = "test"
+    PROD = "prod"
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+def _split_keys(value: Any) -> Any:
+    """A comma-separated list of keys, newest first; a `base64:` prefix, as some hosts add, is stripped."""
+    if not isinstance(value, str):
+        return value
+    return tuple(SecretStr(part.strip().removeprefix("base64:")) for part in value.split(",") if part.strip())
+
+
+def _without_slash(value: Any) -> Any:
+    return value.rstrip("/") if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+BaseUrl = Annotated[str, BeforeValidator(_without_slash)]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=False
+    )
+
+    app_env: AppEnv = Field(
+        AppEnv.DEV, description="`dev`, `test` or `prod`; in `prod` keys must be given and cookies need https"
+    )
+    port: int = Field(8000, ge=1, le=65535, description="port the web process listens on")
+    data_dir: Path = Field(
+        Path("instance"),
+        description="folder for everything kept on disk: SQLite, embedded Valkey, keys, spool",
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="signs sessions and forms; made in DATA_DIR outside production"
+    )
+    encryption_keys: Keys = Field(
+        (),
+        validation_alias=AliasChoices("ENCRYPTION_KEYS", "ENCRYPTION_KEY"),
+        description="Fernet keys that seal tokens, comma-separated, newest first; made in DATA_DIR outside production",
+    )
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("DATABASE_URL", "DB_URL"),
+        description="PostgreSQL address (`postgres://` is accepted); empty means SQLite in DATA_DIR",
+    )
+    db_pool_size: int = Field(20, ge=1, description="kept database connections per process")
+    db_max_overflow: int = Field(40, ge=0, description="further database connections per process under load")
+    redis_url: str = Field(
+        "", description="Redis or Valkey address (`rediss://` too); empty means the embedded Valkey"
+    )
+    redis_verify_tls: bool = Field(
+        True,
+        description="whether the certificate of a `rediss://` server is checked; `false` for Heroku, whose are self-signed",
+    )
+    redis_max_connections: int = Field(100, ge=4, description="Redis connections per process")
+    telegram_api_url: BaseUrl = Field(
+        "https://api.telegram.org", description="Bot API server; a self-hosted one or the sandbox"
+    )
+    telegram_link_url: BaseUrl = Field(
+        "https://t.me", description="where `/go` sends people: `<this>/<bot>?start=…`"
+    )
+    webhook_base_url: BaseUrl = Field(
+        "",
+        description="public https address of this installation; set, new bots use webhooks, empty, they poll",
+    )
+    public_url: BaseUrl = Field(
+        "", description="address shown in public links; empty means the address the panel was opened with"
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="number of reverse proxies in front; exactly so many X-Forwarded-For entries are believed",
+    )
+    country_header: str = Field(
+        "CF-IPCountry", pattern=r"^[A-Za-z0-9-]{0,60}$", description="the trusted proxy's country header"
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+        LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
+    )
+    log_format: LogFormat = Field(LogFormat.JSON, description="`json` or `text`")
+    web_concurrency: int = Field(1, ge=1, le=64, description="web worker processes")
+    inbound_workers: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="RQ workers on `updates` in one worker process; as many as lanes serve best",
+    )
+    outbound_workers: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="RQ workers on `outbound` in one worker process; as many as lanes serve best",
+    )
+    default_workers: int = Field(2, ge=1, le=64, description="RQ workers on `default` in one worker process")
+    update_lanes: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="streams that updates and sends are spread over; change it only with empty queues",
+    )
+    handler_timeout_seconds: float = Field(
+        30, gt=0, le=300, description="seconds a handler may take before it is cancelled"
+    )
+    send_concurrency: int = Field(64, ge=1, le=1000, description="Bot API calls in flight per sending job")
+    webhooks_per_minute: int = Field(
+        20,
+        ge=1,
+        description="webhooks set in a minute at most, so that many new bots do not look like a flood",
+    )
+    crash_at: CrashPoint = Field(
+        CrashPoint.NOWHERE,
+        description="kills the process when it first comes to this point; for fault tests, heeded with APP_ENV=test only",
+    )
+    intake_max_backlog: int = Field(
+        100_000, ge=100, description="updates waiting in one lane above which webhooks answer 503"
+    )
+    pacing_bot_per_second: float = Field(
+        30, gt=0, description="messages a second per bot (Telegram: about 30)"
+    )
+    pacing_chat_per_second: float = Field(
+        1, gt=0, description="messages a second per private chat (Telegram: 1, short bursts pass)"
+    )
+    pacing_chat_burst: int = Field(3, ge=1, description="messages a private chat may get at once")
+    pacing_group_per_minute: float = Field(20, gt=0, description="messages a minute per group (Telegram: 20)")
+    rate_limits_json: RateLimits = Field(
+        {},
+        description='limits per bot, user and action, as `{"cmd:/start": {"limit": 30, "window": 60}, "cb:buy": …, '
+        '"text": …, "default": …}`; whatever is not named may be used 30 times in 60 seconds',
+    )
+    user_rate_per_minute: float = Field(
+        30,
+        ge=0,
+        description="updates a minute per bot and user in the long run (token bucket); 0 = no limits",
+    )
+    user_rate_burst: int = Field(10, ge=1, le=10_000, description="updates one user may send at once")
+    cooldown_seconds: float = Field(
+        3,
+        ge=0,
+        le=600,
+        description="seconds until the same button or sensitive command works again for a user; 5-10 under attack; 0 = off",
+    )
+    lock_seconds: float = Field(
+        5, ge=2, le=60, description="life of a lock around a handler, renewed while it runs"
+    )
+    callback_confirm_seconds: int = Field(300, ge=10, description="life of a single-use button")
+    callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
+    api_rate_per_minute: int = Field(600, ge=0, description="API requests a minute per key; 0 = no limit")
+    pool_max_bots: int = Field(10, ge=1, le=100, description="default limit of members in a pool")
+    pool_start_param: str = Field(
+        "acesso",
+        pattern=r"^[A-Za-z0-9_-]{1,51}$",
+        description="default start parameter of a pool (51 characters leave room for the click token)",
+    )
+    pool_rate_limit_per_minute: int = Field(
+        100, ge=0, description="default `/go` requests per client and minute; 0 = off"
+    )
+    pool_capacity_per_hour: int = Field(
+        2250, ge=1, description="default planning figure of clicks an hour per bot"
+    )
+    health_interval_seconds: float = Field(15, ge=1, le=300, description="seconds between health sweeps")
+    health_timeout_seconds: float = Field(
+        2, gt=0, le=30, description="seconds a health check may take in all"
+    )
+    slow_start_seconds: float = Field(
+        60,
+        ge=0,
+        le=3600,
+        description="seconds in which a new or recovered bot grows from 10 % to 100 % of its share",
+    )
+    clicks_retention_days: int = Field(
+        180, ge=180, description="days single clicks are kept; the counts made of them stay for good"
+    )
+    dead_letters_retention_days: int = Field(90, ge=1, description="days a settled dead letter is kept")
+    access_log: bool = Field(
+        False,
+        description="`on` writes visitors' addresses, agents and referrers of `/go` to DATA_DIR/access, the only place "
+        "that holds addresses",
+    )
+    access_log_retention_days: int = Field(
+        30, ge=1, description="days the files of the access log are kept on each machine"
+    )
+    session_hours: int = Field(24 * 14, ge=1, description="hours a sign-in lasts without use")
+    manager_bot_token: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN"),
+        description="token of the bot that notifies people on Telegram; empty means a bot of the account does",
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="mail server for notifications, `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; empty means no e-mail",
+    )
+    smtp_from: str = Field(
+        "", description="sender of e-mails, `Flotilla <alerts@example.com>`; needed with SMTP_URL"
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="bearer token for `/metrics` and `/health/full`; empty means only loopback and admins",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        scheme = value.partition(":")[0]
+        if value and scheme not in {"postgres", "postgresql", "postgresql+psycopg", "sqlite"}:
+            raise ValueError("must begin with postgres://, postgresql:// or sqlite://")
+        return "postgresql" + value[len("postgres") :] if scheme == "postgres" else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, value: SecretStr) -> SecretStr:
+        url = urlsplit(value.get_secret_value())
+        if url.geturl() and (url.scheme not in {"smtp", "smtps"} or not url.hostname):
+            raise ValueError("must begin with smtp:// or smtps:// and name a host")
+        return value
+
+    @field_validator("telegram_api_url", "telegram_link_url", "webhook_base_url", "public_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError("must be an http:// or https:// address")
+        return value
+
+    @model_validator(mode="after")
+    def _deliverable_webhooks(self) -> Self:
+        """B2: Telegram delivers only to https on four ports; plain http only where Telegram is not Telegram."""
+        url = urlsplit(self.webhook_base_url)
+        if self.webhook_base_url and self.talks_to_telegram:
+            port = url.port or (443 if url.scheme == "https" else 80)
+            if url.scheme != "https" or port not in TELEGRAM_PORTS:
+                raise ValueError("WEBHOOK_BASE_URL must be https on port 443, 80, 88 or 8443")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        if self.smtp_url.get_secret_value() and "@" not in self.smtp_from:
+            raise ValueError("SMTP_FROM must be an e-mail address when SMTP_URL is set")
+        return self
+
+    @property
+    def crash_point(self) -> CrashPoint:
+        """Where this process is to die; only ever in a test installation."""
+        return self.crash_at if self.app_env is AppEnv.TEST else CrashPoint.NOWHERE
+
+    @property
+    def talks_to_telegram(self) -> bool:
+        """Whether the Bot API server is Telegram's own, not a sandbox or a self-hosted one."""
+        return urlsplit(self.telegram_api_url).hostname == "api.telegram.org"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's address for SQLAlchemy: psycopg 3 for PostgreSQL, a file in DATA_DIR otherwise."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.resolve() / 'flotilla.db'}"
+        return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def listen_host(self) -> str:
+        """Where the web process listens: everywhere in production (a router is in front), else only on loopback."""
+        return "0.0.0.0" if self.app_env is AppEnv.PROD else "127.0.0.1"  # noqa: S104
+
+    @property
+    def embedded_redis_file(self) -> Path:
+        """Where the launcher leaves the embedded Valkey's address (with its password, mode 600)."""
+        return self.data_dir / "redis.url"
+
+    @property
+    def keys_file(self) -> Path:
+        """Where keys made on the first start are kept."""
+        return self.data_dir / "keys.json"

@@ -1,0 +1,98 @@
+"""The values that columns of models.py may hold: kinds, states, policies. They are kept in rows: never rename one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class BotMode(StrEnum):
+    WEBHOOK = "webhook"
+    POLLING = "polling"
+
+
+class UncertainPolicy(StrEnum):
+    """What becomes of a send whose outcome nobody knows: repeated once, or parked for the operator to decide."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    AT_MOST_ONCE = "at_most_once"
+
+
+class BotStatus(StrEnum):
+    """What the bot is seen to do; `desired_running` is what its owner wants."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Strategy(StrEnum):
+    ROUND_ROBIN = "round_robin"
+    LEAST_CONNECTIONS = "least_connections"
+    RANDOM = "random"
+    WEIGHTED = "weighted"
+
+
+class OverLimit(StrEnum):
+    REJECT = "reject"
+    REDIRECT = "redirect"
+
+
+class MemberStatus(StrEnum):
+    """H2. `checking` until the first good check; `banned` only leaves by the owner's leave."""
+
+    CHECKING = "checking"
+    ONLINE = "online"
+    DEGRADED = "degraded"
+    SUSPECT = "suspect"
+    OFFLINE = "offline"
+    BANNED = "banned"
+
+
+class WaveStep(StrEnum):
+    """What a ban wave's timeline keeps of a bot: it was lost, banned after that, is back; or stepped in as a spare."""
+
+    LOST = "lost"
+    BANNED = "banned"
+    BACK = "back"
+    PROMOTED = "promoted"
+
+
+class Audience(StrEnum):
+    """Who sent a click; only humans are counted."""
+
+    HUMAN = "human"
+    CRAWLER = "crawler"
+    PREVIEW = "preview"
+    PREFETCH = "prefetch"
+    HEAD = "head"
+
+
+class DeadLetterState(StrEnum):
+    """Open until somebody replays or discards it; a replay that fails again opens it anew."""
+
+    OPEN = "open"
+    REPLAYING = "replaying"
+    RESOLVED = "resolved"
+
+
+class DestinationKind(StrEnum):
+    TELEGRAM = "telegram"
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+class DeliveryStatus(StrEnum):
+    """`pending` until it was sent, given up (`failed`), or not wanted any more (`skipped`)."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Device(StrEnum):
+    PHONE = "phone"
+    TABLET = "tablet"
+    DESKTOP = "desktop"
+    OTHER = "other"

@@ -1,0 +1,135 @@
+"""The guard in front of addresses that people type in (SSRF): only public hosts, checked after the name was resolved.
+
+The caller connects to the resolved address itself, so a name that changes its mind afterwards gains nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from services.core.errors import InvalidInput, Unavailable
+
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 inside IPv6, which a gateway would unpack
+LONGEST_URL = 2000
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9])")  # a number after the colon is a port
+LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to connect: `ip` and `port`; `host` is for the certificate and the Host header."""
+
+    host: str
+    port: int
+    ip: str
+    path: str
+    secure: bool
+
+    @property
+    def host_header(self) -> str:
+        """The Host header: the name, with the port unless it is the scheme's own."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return name if self.port == (443 if self.secure else 80) else f"{name}:{self.port}"
+
+
+def parse_target(url: str, *, allow_loopback: bool) -> tuple[str, int, str, bool]:
+    """(host, port, path with query, secure) of an https address; InvalidInput `url_refused` says what is wrong.
+
+    `allow_loopback` (development and tests only) also accepts plain http, for a receiver on this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _refused("This is not a web address") from None
+    secure = parts.scheme == "https"
+    host = (parts.hostname or "").rstrip(".")
+    if len(url) > LONGEST_URL or not host or any(not sign.isprintable() or sign == " " for sign in url):
+        raise _refused("This is not a web address")
+    if parts.username is not None or parts.password is not None:
+        raise _refused("The address must not contain a user name or password")
+    if not secure and not (parts.scheme == "http" and allow_loopback):
+        raise _refused("The address must begin with https://")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return host, port or (443 if secure else 80), path, secure
+
+
+def resolve(url: str, *, allow_loopback: bool) -> Target:
+    """The checked target of `url`. Raises InvalidInput for an address inside, Unavailable for a name nobody knows."""
+    host, port, path, secure = parse_target(url, allow_loopback=allow_loopback)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Unavailable(f"The name {host} cannot be resolved") from None
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    for address in addresses:
+        loopback = allow_loopback and address.is_loopback
+        if not loopback and not is_public(address):
+            raise _refused(f"The host {host} is inside a private network")
+        if not secure and not loopback:
+            raise _refused("The address must begin with https://")
+    return Target(host, port, str(addresses[0]), path, secure)
+
+
+def names_public_host(host: str) -> bool:
+    """Whether `host` may be on the public internet, as far as can be told without resolving it.
+
+    For addresses that only browsers are sent to; what we fetch ourselves goes through `resolve`.
+    """
+    name = host.rstrip(".").lower()
+    try:
+        return is_public(ipaddress.ip_address(name))
+    except ValueError:
+        # A name without a dot, a local one, or an address in disguise ("127.1", "0x7f.1", "2130706433").
+        last = name.rpartition(".")[2]
+        return "." in name and not (name.endswith(LOCAL_NAMES) or last.isdecimal() or last.startswith("0x"))
+
+
+def check_link(url: str) -> None:
+    """Refuse what no button may open: other schemes than the web's and Telegram's own, and hosts that are not public.
+
+    Without a scheme, as Telegram allows, https is meant. Raises InvalidInput `url_refused`.
+    """
+    if any(not sign.isprintable() for sign in url):
+        raise _refused("This is not a web address")
+    text = url.strip()
+    try:
+        parts = urlsplit(text if SCHEME.match(text) else f"https://{text}")
+        host = parts.hostname or ""
+    except ValueError:
+        raise _refused("This is not a web address") from None
+    if parts.scheme not in ("https", "http", "tg"):
+        raise _refused("A button's address must begin with https://, http:// or tg://")
+    if parts.scheme != "tg" and not names_public_host(host):
+        raise _refused(f"The host {host} is inside a private network")
+
+
+def is_public(address: Address) -> bool:
+    """Whether `address` is on the public internet, seen through every way to write IPv4 as IPv6."""
+    inner = _inner(address)
+    if inner is not None:
+        return is_public(inner)
+    return address.is_global and not (
+        address.is_multicast
+        or address.is_reserved
+        or address.is_unspecified
+        or address.is_loopback
+        or address.is_link_local
+    )
+
+
+def _inner(address: Address) -> ipaddress.IPv4Address | None:
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+def _refused(reason: str) -> InvalidInput:
+    return InvalidInput(reason, code="url_refused", field="url")

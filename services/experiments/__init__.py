@@ -1,1 +1,0 @@
-"""Experiments (R7): one link split over pools, and what became of its visitors."""

@@ -1,0 +1,197 @@
+"""The bots of an account: register, list, change, delete. Telegram is asked before a transaction, never inside."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+
+from redis import RedisError
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from models import Bot, BotMode, PoolBot
+from services.core.errors import Conflict, InvalidInput
+from services.fleet.bots.choices import DEFAULT_PLUGINS, PluginChoice, rows_of
+from services.fleet.bots.cleanup import forget_at_telegram, forget_in_redis
+from services.fleet.bots.signals import bot_changed
+from services.fleet.health.alerts import follow_health
+from services.fleet.health.members import lock_pools
+from services.fleet.pools.snapshot import publish
+from services.platform.accounts.principal import Principal, audit, get_owned, owned
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.tokens import Identity, checked_form, identify, owner_of
+
+logger = logging.getLogger(__name__)
+
+
+def register_bot(
+    platform: Platform,
+    caller: Principal,
+    token: str,
+    *,
+    mode: str | None = None,
+    plugins: Sequence[PluginChoice] | None = None,
+) -> Bot:
+    """Add the bot of `token` to the caller's account; it runs as soon as the reconciler has seen it.
+
+    Raises InvalidInput, Conflict `bot_exists` (whoever has it), or the TelegramError family; then nothing is saved.
+    """
+    token = checked_form(token)
+    chosen_mode = checked_mode(platform, mode)
+    rows_of(plugins or ())  # a wrong choice is told before Telegram is asked
+    identity = identify(platform, token)
+    bot = _new_bot(caller, identity, chosen_mode)
+    bot.plugins = rows_of(DEFAULT_PLUGINS if plugins is None else plugins)
+    try:
+        with platform.database.transaction() as session:
+            _insert(platform, session, caller, bot, token)
+    except IntegrityError as error:
+        if "telegram_bot_id" in str(error.orig):  # somebody was faster by milliseconds
+            raise _already_here() from None
+        raise
+    _open_path(platform, bot)
+    bot_changed(platform, bot.id)
+    return bot
+
+
+def list_bots(platform: Platform, caller: Principal, *, after: int = 0, limit: int = 1000) -> list[Bot]:
+    """The caller's bots with an id above `after`, oldest first, with their plugins."""
+    query = owned(caller, Bot).where(Bot.id > after).order_by(Bot.id).limit(limit)
+    with platform.database.reading() as session:
+        return list(session.scalars(query.options(selectinload(Bot.plugins))))
+
+
+def get_bot(platform: Platform, caller: Principal, bot_id: int | str) -> Bot:
+    """One bot of the caller by id or public id, with its plugins; NotFound otherwise."""
+    # Only an admin's look at a foreign bot writes, an audit entry; everybody else need not wait for the write lock.
+    access = platform.database.transaction if caller.is_admin else platform.database.reading
+    with access() as session:
+        return with_plugins(get_owned(session, caller, Bot, bot_id))
+
+
+def delete_bot(platform: Platform, caller: Principal, bot_id: int | str) -> None:
+    """Remove the bot with its leads, memberships and Redis keys; its webhook too, if Telegram answers."""
+    with platform.database.transaction() as session:
+        bot = get_owned(session, caller, Bot, bot_id)
+        pools = list(session.scalars(select(PoolBot.pool_id).where(PoolBot.bot_id == bot.id)))
+        lock_pools(session, pools)
+        audit(session, caller, "bot_deleted", account_id=bot.account_id, bot_id=bot.id, username=bot.username)
+        session.delete(bot)
+        session.flush()
+        follow_health(session, pools)
+    publish(platform, pools)
+    forget_at_telegram(platform, bot)
+    try:
+        forget_in_redis(platform, bot)
+    except RedisError as error:
+        logger.warning("keys of deleted bot %s remain: %s", bot.id, type(error).__name__)
+
+
+def update_bot(
+    platform: Platform,
+    caller: Principal,
+    bot_id: int | str,
+    *,
+    mode: str | None = None,
+    name: str | None = None,
+    uncertain_policy: str | None = None,
+) -> Bot:
+    """Change mode, our name (Telegram's stays) or what happens to uncertain sends; what is None stays."""
+    checked = checked_mode(platform, mode) if mode else None
+    changes = {"mode": checked, "name": name, "uncertain_policy": uncertain_policy}
+    with platform.database.transaction() as session:
+        bot = locked(session, caller, bot_id)
+        new = {key: value for key, value in changes.items() if value and value != getattr(bot, key)}
+        for key, value in new.items():
+            setattr(bot, key, value)
+        if new:
+            bot.config_version += 1
+            audit(session, caller, "bot_changed", account_id=bot.account_id, bot_id=bot.id, changes=new)
+    bot_changed(platform, bot.id)
+    return bot
+
+
+def set_plugins(
+    platform: Platform, caller: Principal, bot_id: int | str, choices: Sequence[PluginChoice]
+) -> Bot:
+    """Replace all plugins of the bot; running conversations meet the new ones within a second."""
+    rows = rows_of(choices)
+    with platform.database.transaction() as session:
+        bot = locked(session, caller, bot_id)
+        bot.plugins.clear()
+        session.flush()  # the old rows go first: a name is unique per bot
+        bot.plugins.extend(rows)
+        bot.config_version += 1
+        names = [choice.name for choice in choices if choice.enabled]
+        audit(session, caller, "bot_plugins_set", account_id=bot.account_id, bot_id=bot.id, enabled=names)
+    bot_changed(platform, bot.id)
+    return bot
+
+
+def checked_mode(platform: Platform, mode: str | None) -> BotMode:
+    """The mode asked for, or the default; InvalidInput for an unknown or impossible one."""
+    has_address = bool(platform.settings.webhook_base_url)
+    if mode is None:
+        return BotMode.WEBHOOK if has_address else BotMode.POLLING
+    if mode not in set(BotMode):
+        raise InvalidInput("mode is 'webhook' or 'polling'", code="mode_unknown", field="mode")
+    if mode == BotMode.WEBHOOK and not has_address:
+        raise InvalidInput(
+            "Webhooks need a public https address: set WEBHOOK_BASE_URL, or use polling",
+            code="webhook_unavailable",
+            field="mode",
+        )
+    return BotMode(mode)
+
+
+def locked(session: Session, caller: Principal, bot_id: int | str) -> Bot:
+    """The caller's bot, held against other writers until the commit, with its plugins."""
+    bot = get_owned(session, caller, Bot, bot_id)
+    session.refresh(bot, with_for_update=True)
+    return with_plugins(bot)
+
+
+def with_plugins(bot: Bot) -> Bot:
+    """The bot with its plugins read, so that it can be described after its session."""
+    _ = bot.plugins
+    return bot
+
+
+def _new_bot(caller: Principal, identity: Identity, mode: BotMode) -> Bot:
+    return Bot(
+        account_id=caller.account_id,
+        public_id=f"bot_{secrets.token_hex(6)}",
+        path_id=secrets.token_hex(16),
+        telegram_bot_id=identity.telegram_bot_id,
+        username=identity.username,
+        name=identity.name,
+        capabilities=identity.capabilities,
+        mode=mode,
+        sealed_token="",
+    )
+
+
+def _insert(platform: Platform, session: Session, caller: Principal, bot: Bot, token: str) -> None:
+    if session.scalar(select(exists().where(Bot.telegram_bot_id == bot.telegram_bot_id))):
+        raise _already_here()
+    session.add(bot)
+    session.flush()  # the token is sealed for the id
+    bot.sealed_token = platform.vault.seal(token, owner=owner_of(bot.id))
+    audit(session, caller, "bot_registered", bot_id=bot.id, username=bot.username, mode=bot.mode)
+
+
+def _already_here() -> Conflict:
+    return Conflict("This bot is already registered here", code="bot_exists", field="token")
+
+
+def _open_path(platform: Platform, bot: Bot) -> None:
+    """Let the web processes know the webhook's path before Telegram does."""
+    if bot.mode != BotMode.WEBHOOK:
+        return
+    try:
+        platform.redis.hset(keys.webhook_paths(), bot.path_id, str(bot.id))
+    except RedisError:
+        logger.warning("the webhook path of bot %s is not known yet; the reconciler will add it", bot.id)

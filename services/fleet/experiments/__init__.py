@@ -1,0 +1,1 @@
+"""Experiments: one link split over pools, and what became of its visitors."""

@@ -1,0 +1,179 @@
+"""Members of a pool: adding a bot, its switches, removing it. A new one is checked before it serves."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from redis import RedisError
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
+
+from models import Bot, PoolBot, RedirectPool
+from services.core.errors import Conflict, InvalidInput, NotFound
+from services.core.times import iso, utc_now
+from services.fleet.health.alerts import follow_health
+from services.fleet.health.members import lock_pools
+from services.fleet.health.pool_health import counts
+from services.fleet.pools.fields import MemberChange, NewMember
+from services.fleet.pools.snapshot import publish
+from services.platform.accounts.principal import Principal, audit, get_owned
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName, enqueue
+
+logger = logging.getLogger(__name__)
+NO_TIER = -2  # below the lowest priority
+
+
+def add_member(platform: Platform, caller: Principal, pool_id: int, wanted: NewMember) -> PoolBot:
+    """Put a bot into a pool, in the state `checking`, and have it checked at once.
+
+    Raises NotFound for a foreign pool or bot, Conflict "already_member" or "pool_full".
+    """
+    with platform.database.transaction() as session:
+        pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
+        bot = get_owned(session, caller, Bot, wanted.bot_id)
+        if bot.account_id != pool.account_id:
+            raise InvalidInput("The bot and the pool belong to different accounts", field="bot_id")
+        _check_room(session, pool, bot)
+        member = PoolBot(
+            pool_id=pool.id,
+            bot=bot,
+            weight=wanted.weight,
+            priority=wanted.priority,
+            is_enabled=wanted.is_enabled,
+            draining=wanted.draining,
+            capacity_per_hour=wanted.capacity_per_hour or platform.settings.pool_capacity_per_hour,
+        )
+        _insert(session, member)
+        follow_health(session, [pool.id])
+        _record(session, caller, pool, "member_added", bot.id)
+    publish(platform, [member.pool_id])
+    _check_now(platform, member.bot_id)
+    return member
+
+
+def update_member(
+    platform: Platform, caller: Principal, pool_id: int, bot_id: int | str, change: MemberChange
+) -> PoolBot:
+    """Change weight, priority or switches of a member; NotFound when the bot is not in the pool.
+
+    Who begins to serve by that, or to serve a higher tier, starts slowly.
+    """
+    with platform.database.transaction() as session:
+        pool, member = _member(session, caller, pool_id, bot_id)
+        before = _tier_of(member)
+        for field in change.model_fields_set:
+            setattr(member, field, getattr(change, field))
+        if _tier_of(member) > before:
+            member.slow_start_at = utc_now()
+        if "priority" in change.model_fields_set:
+            member.promoted_at = None  # the owner's word goes beyond a ban wave's
+        follow_health(session, [pool.id])
+        _record(
+            session, caller, pool, "member_updated", member.bot_id, **change.model_dump(exclude_unset=True)
+        )
+    publish(platform, [member.pool_id])
+    return member
+
+
+def start_slowly(session: Session, bot_id: int) -> None:
+    """Begin a slow start of a bot that is about to serve again in all its pools. Locks the pools before members."""
+    lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id == bot_id))
+    session.execute(update(PoolBot).where(PoolBot.bot_id == bot_id).values(slow_start_at=utc_now()))
+
+
+def remove_member(platform: Platform, caller: Principal, pool_id: int, bot_id: int | str) -> None:
+    """Take a bot out of a pool; its clicks and leads stay. NotFound when it is not in it."""
+    with platform.database.transaction() as session:
+        pool, member = _member(session, caller, pool_id, bot_id)
+        session.delete(member)
+        follow_health(session, [pool.id])
+        _record(session, caller, pool, "member_removed", member.bot_id)
+    publish(platform, [pool.id])
+
+
+def describe_member(member: PoolBot) -> dict[str, Any]:
+    """The JSON of a member, as the API and the panel show it."""
+    return {
+        "bot_id": member.bot_id,
+        "public_id": member.bot.public_id,
+        "username": member.bot.username,
+        "name": member.bot.name,
+        "weight": member.weight,
+        "priority": member.priority,
+        "is_enabled": member.is_enabled,
+        "draining": member.draining,
+        "capacity_per_hour": member.capacity_per_hour,
+        "status": str(member.status),
+        "status_cause": member.status_cause,
+        "last_health_check": iso(member.last_health_check),
+        "consecutive_failures": member.consecutive_failures,
+        "circuit_breaker_until": iso(member.circuit_breaker_until),
+        "total_redirects": member.total_redirects,
+        "added_at": iso(member.added_at),
+    }
+
+
+def _tier_of(member: PoolBot) -> int:
+    """The tier that a member's switches let it serve; below all tiers when they let it serve none."""
+    return member.priority if counts(member) else NO_TIER
+
+
+def _locked(session: Session, pool_id: int) -> RedirectPool:
+    # Two who add at once must not both find the last free place; and everybody locks a pool before its members.
+    return session.scalars(select(RedirectPool).where(RedirectPool.id == pool_id).with_for_update()).one()
+
+
+def _check_room(session: Session, pool: RedirectPool, bot: Bot) -> None:
+    members = select(func.count()).select_from(PoolBot).where(PoolBot.pool_id == pool.id)
+    if session.scalar(members.where(PoolBot.bot_id == bot.id)):
+        raise _already_member()
+    if (session.scalar(members) or 0) >= pool.max_bots:
+        raise Conflict(
+            f"The pool has its {pool.max_bots} bots; raise max_bots or remove one", code="pool_full"
+        )
+
+
+def _insert(session: Session, member: PoolBot) -> None:
+    session.add(member)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise _already_member() from error
+
+
+def _already_member() -> Conflict:
+    return Conflict("The bot is already in this pool", code="already_member", field="bot_id")
+
+
+def _member(
+    session: Session, caller: Principal, pool_id: int, bot_id: int | str
+) -> tuple[RedirectPool, PoolBot]:
+    pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
+    bot = get_owned(session, caller, Bot, bot_id)
+    member = session.scalar(
+        select(PoolBot)
+        .where(PoolBot.pool_id == pool.id, PoolBot.bot_id == bot.id)
+        .options(joinedload(PoolBot.bot))
+        .with_for_update(of=PoolBot)
+    )
+    if member is None:
+        raise NotFound("The bot is not in this pool", code="member_not_found")
+    return pool, member
+
+
+def _record(
+    session: Session, caller: Principal, pool: RedirectPool, kind: str, bot_id: int, **details: object
+) -> None:
+    audit(session, caller, kind, account_id=pool.account_id, pool_id=pool.id, bot_id=bot_id, **details)
+
+
+def _check_now(platform: Platform, bot_id: int) -> None:
+    try:
+        enqueue(platform.job_redis, JobName.CHECK_BOT, bot_id)
+    except RedisError:
+        logger.warning(
+            "check of a new member not queued; the next sweep will do it", extra={"bot_id": bot_id}
+        )

@@ -1,0 +1,17 @@
+"""The QR code of a pool's link."""
+
+from __future__ import annotations
+
+import io
+
+import segno
+
+
+def qr_svg(link: str) -> str:
+    """`link` as an SVG document, dark on white with the quiet zone that scanners need; black in any theme."""
+    buffer = io.BytesIO()
+    # "Q" survives a quarter of the modules being covered or worn, as on a flyer.
+    segno.make(link, error="q", micro=False).save(
+        buffer, kind="svg", scale=8, border=4, dark="#000", light="#fff", xmldecl=True, svgns=True, title=link
+    )
+    return buffer.getvalue().decode()

@@ -1,0 +1,38 @@
+"""Mutual exclusion around handlers: a lease with an owner token, renewed while the work runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from redis import Redis, RedisError
+
+from plugins.context import Busy
+from services.core.errors import Unavailable
+from services.platform.redis.lease_renewer import LeaseRenewer
+
+
+class Locks:
+    """The locks that the handlers of one process hold. `ttl_seconds` bounds how long a dead holder blocks others."""
+
+    def __init__(self, redis: Redis, *, ttl_seconds: float) -> None:
+        self._keeper = LeaseRenewer(redis, ttl_seconds=ttl_seconds)
+
+    @contextmanager
+    def hold(self, bot_id: int, name: str, *, patient: bool) -> Iterator[None]:
+        """Hold the bot's lock `name` for the block; Busy while somebody else does.
+
+        `patient`: Unavailable instead, to be tried again: the holder may be this very update's dead first attempt.
+        It is raised at the end too when the lock was lost meanwhile, as after a process was stopped for long.
+        """
+        holding = self._keeper.take(f"lock:{bot_id}:{name}")
+        if holding is None:
+            raise Unavailable(f"lock {name} is held", code="locked") if patient else Busy(name)
+        try:
+            yield
+            if not holding.alive:
+                raise Unavailable(f"lock {name} was lost", code="lock_lost")
+        finally:
+            self._keeper.release(holding)
+            with suppress(RedisError):  # then it runs out
+                holding.lease.release()

@@ -1,0 +1,120 @@
+"""A message in an outbox."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from services.alerts.dead_letters.store import Failure
+from services.core.errors import TelegramError
+from services.platform.redis.keys import OUTBOX_PRIORITIES
+
+SIGNS = {"answer": "a", "reply": "0", "bulk": "1"}  # in names kept in Redis; older releases wrote the digits
+# Answers to somebody who looks at a spinning button or a payment sheet: method -> what it answers. Telegram takes a
+# callback's for some seconds, a checkout's for ten, and counts none of them against its sending limits.
+ANSWERS = {
+    "answerCallbackQuery": "callback_query_id",
+    "answerPreCheckoutQuery": "pre_checkout_query_id",
+    "answerShippingQuery": "shipping_query_id",
+    "answerInlineQuery": "inline_query_id",
+}
+MESSAGES = ("send", "edit", "forward", "copy")  # methods that begin so count as messages for pacing
+NO_MESSAGES = frozenset({"sendChatAction"})
+
+
+@dataclass
+class OutboxMessage:
+    """One call waiting in a bot's outbox. `text` is {"method", "params"} as JSON with tokens opened."""
+
+    entry_id: str
+    bot_id: int
+    chat: str
+    rank: int
+    request_id: str
+    text: str
+    uncertain: int = 0  # sends whose outcome is unknown; like the next, remembered beyond this process's life
+    server_errors: int = 0
+    never_sent: int = 0  # of this process: it decides how long to wait, not when to give up
+    counted_at: float = 0.0  # when it was last counted against the sending limits, epoch s
+    migrated: bool = False
+    was_in_flight: bool = (
+        False  # its sender died while it may have been under way (known for at_most_once bots)
+    )
+    in_flight: bool = False  # on record as under way
+    failed_for_good: TelegramError | None = (
+        None  # given up for this, whether or not its dead letter is written yet
+    )
+    newer: bool = False  # of a release that this code does not understand
+    failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
+
+    @cached_property
+    def call(self) -> dict[str, Any]:
+        """The method and its parameters; of a newer release whatever it wrote."""
+        if self.newer:
+            return {"unread": self.text}
+        try:
+            call = json.loads(self.text)
+            return {"method": str(call["method"]), "params": dict(call["params"])}
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+        ):  # then Telegram knows no such method, and it becomes a dead letter
+            return {"method": "", "params": {}, "unread": self.text}
+
+    @property
+    def method(self) -> str:
+        """The Bot API method."""
+        return str(self.call["method"])
+
+    @property
+    def attempts(self) -> int:
+        """Failed attempts that are known."""
+        return self.uncertain + self.server_errors + self.never_sent
+
+    @property
+    def flight_id(self) -> str:
+        """Its name among all of its bot's outboxes, in the journal of sends under way for example."""
+        return flight_id_of(self.rank, self.entry_id)
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether it must not be sent again, whatever happens: its dead letter alone is still to be written."""
+        return self.failed_for_good is not None and self.failed_for_good.may_have_arrived
+
+    @property
+    def is_message(self) -> bool:
+        """Whether Telegram's sending limits count it."""
+        return (
+            not self.newer
+            and self.failed_for_good is None
+            and self.method.startswith(MESSAGES)
+            and self.method not in NO_MESSAGES
+        )
+
+    @property
+    def age_seconds(self) -> float:
+        """Seconds since it was put into the outbox."""
+        return max(0.0, time.time() - int(self.entry_id.partition("-")[0]) / 1000)
+
+    def migrate(self, chat_id: int) -> None:
+        """The group became another chat; send it there."""
+        self.call["params"]["chat_id"] = chat_id
+        self.migrated = True
+
+
+def slot_of(method: str, params: Mapping[str, Any], priority: str, chat: str) -> tuple[str, str]:
+    """Priority and chat under which a call waits: an answer goes before all others and stands in nobody's order."""
+    answered = ANSWERS.get(method)
+    if answered is None:
+        return priority, chat
+    return "answer", f"answer:{params.get(answered, '')}"
+
+
+def flight_id_of(rank: int, entry_id: str) -> str:
+    """The name of an entry among all outboxes of its bot: entries of one moment share their id."""
+    return f"{SIGNS[OUTBOX_PRIORITIES[rank]]}:{entry_id}"

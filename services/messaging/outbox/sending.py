@@ -1,0 +1,284 @@
+"""One call to the Bot API and what is to become of the message after it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from redis import RedisError
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from models import Lead
+from services.alerts.dead_letters.replay_id import replay_of
+from services.alerts.dead_letters.store import failure, open_again, sealed_original, store
+from services.core.errors import (
+    ConfigurationError,
+    NeverSent,
+    Rejected,
+    TelegramError,
+    TokenRejected,
+    TooManyRequests,
+    Unavailable,
+    Uncertain,
+)
+from services.core.fault_injection import CrashPoint, crash_point_reached
+from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
+from services.fleet.health.sweep import report_unauthorized
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.sender_cache import BotSender, SenderCache
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.schema_version import wait_for_newer
+from services.platform.telegram.client import TelegramClient
+from services.platform.telegram.outcomes import GATEWAY
+
+logger = logging.getLogger(__name__)
+UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown
+SERVER_ERROR_ATTEMPTS = 5
+BACKOFF = (1.0, 60.0)  # seconds, doubled from the first to the second
+TOKEN_PAUSE_SECONDS = 30.0  # between tries with a token that was refused; health probes it as well
+DATABASE_PAUSE_SECONDS = 2.0
+LOST_PAUSE_SECONDS = 0.2  # until the loss of the lease is noticed everywhere
+NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer process can have the shard
+OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
+OLDEST_UNAUTHORIZED_SECONDS = 3600.0
+REMEMBERED = 20  # failures of one message, for its dead letter
+DEACTIVATED = "deactivated"
+UNMODIFIED = "message is not modified"  # an edit that changes nothing: as good as done
+TOO_LATE = "query is too old"  # a button tap answered after Telegram forgot it: nobody waits any more
+
+
+Depart = Callable[[OutboxMessage], bool]
+
+
+class Disposition(StrEnum):
+    """What becomes of a message."""
+
+    SETTLED = "settled"  # sent or given up: out of the outbox
+    CHAT_WAITS = "chat_waits"
+    FLOODED = "flooded"  # 429: the chat waits, and perhaps the bot
+    BOT_WAITS = "bot_waits"
+
+
+@dataclass(frozen=True)
+class SendResult:
+    """What becomes of the message, and after how many seconds it may be tried again."""
+
+    after: Disposition
+    delay: float = 0.0
+    counts: bool = False  # the attempt is to be remembered
+
+
+SETTLED = SendResult(Disposition.SETTLED)
+
+
+class Sender:
+    """Sends messages of any bot through one pooled session."""
+
+    def __init__(self, platform: Platform, client: TelegramClient, tokens: SenderCache) -> None:
+        self._platform = platform
+        self._client = client
+        self._tokens = tokens
+
+    def send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
+        """Try once to send; never raises for what Telegram, Redis or the database do.
+
+        `depart` puts a send of an at_most_once bot on record before it leaves; False forbids it.
+        """
+        try:
+            return self._send(outgoing, depart)
+        except (Unavailable, RedisError) as error:
+            logger.warning("message waits: %s", error)
+            return SendResult(
+                Disposition.CHAT_WAITS, DATABASE_PAUSE_SECONDS, counts=outgoing.may_have_arrived
+            )
+        except (
+            ConfigurationError
+        ) as error:  # the bot's token cannot be opened, with the key that this process has
+            logger.error("the bot waits: %s", error)
+            return SendResult(Disposition.BOT_WAITS, TOKEN_PAUSE_SECONDS)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the chat goes on some day
+            return self._stumbled(outgoing, error)
+
+    def _send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
+        if outgoing.failed_for_good is not None:  # the database was away when it was to be buried
+            return self._bury(outgoing, outgoing.failed_for_good)
+        if outgoing.newer:
+            return self._leave_to_newer(outgoing)
+        sender = self._tokens.get(outgoing.bot_id)
+        if sender is None:
+            SENDS.labels("refused").inc()
+            logger.info("message dropped: its bot is gone")
+            return SETTLED
+        if outgoing.was_in_flight or outgoing.uncertain >= _most_uncertain(sender):
+            SENDS.labels("uncertain").inc()
+            return self._bury(outgoing, Uncertain("The process that was sending this ended"))
+        if not sender.at_most_once or depart(outgoing):
+            return self._try(outgoing, sender)
+        return SendResult(Disposition.CHAT_WAITS, LOST_PAUSE_SECONDS)
+
+    def _stumbled(self, outgoing: OutboxMessage, error: Exception) -> SendResult:
+        """An error that nobody foresaw: after some tries, or at once where it may have arrived, it is to be buried."""
+        logger.exception("sending failed unexpectedly")
+        RETRIES.labels("send").inc()
+        outgoing.server_errors += 1
+        if outgoing.failed_for_good is None:
+            outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
+            reason = f"It could not be sent: {type(error).__name__}: {error}"
+            if outgoing.in_flight:
+                outgoing.failed_for_good = Uncertain(reason)
+            elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:
+                outgoing.failed_for_good = TelegramError(reason)
+        return SendResult(Disposition.CHAT_WAITS, _delay(outgoing.server_errors), counts=True)
+
+    def _leave_to_newer(self, outgoing: OutboxMessage) -> SendResult:
+        try:
+            wait_for_newer(outgoing.entry_id)
+        except Unavailable as error:
+            logger.warning("message waits: %s", error)
+            return SendResult(Disposition.CHAT_WAITS, NEWER_PAUSE_SECONDS)
+        return self._bury(outgoing, NeverSent("Written by a newer release, which did not come"))
+
+    def _try(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult:
+        crash_point_reached(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
+        started = time.monotonic()
+        try:
+            self._client.call(sender.token, outgoing.method, outgoing.call["params"])
+        except TelegramError as error:
+            return self._failed(outgoing, error, sender)
+        crash_point_reached(CrashPoint.SEND_AFTER_HTTP, self._platform.settings.crash_point)
+        seconds = time.monotonic() - started
+        SENDS.labels("done").inc()
+        SEND_SECONDS.labels(outgoing.method).observe(seconds)
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("sent %s", outgoing.method, extra={"ms": round(seconds * 1000, 1)})
+        return SETTLED
+
+    def _failed(self, outgoing: OutboxMessage, error: TelegramError, sender: BotSender) -> SendResult:
+        API_ERRORS.labels("telegram", str(error.error_code)).inc()
+        outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
+        match error:
+            case TooManyRequests():
+                FLOOD_WAITS.inc()
+                SENDS.labels("later").inc()
+                return SendResult(Disposition.FLOODED, error.retry_after or 1.0)
+            case TokenRejected():
+                return self._unauthorized(outgoing, error)
+            case Rejected():
+                return self._rejected(outgoing, error, sender)
+            case NeverSent():
+                outgoing.never_sent += 1
+                return self._again(outgoing, error, outgoing.never_sent)
+        if not error.may_have_arrived or (_is_server_error(error) and not sender.at_most_once):
+            outgoing.server_errors += 1
+            return self._again(outgoing, error, outgoing.server_errors, most=SERVER_ERROR_ATTEMPTS)
+        SENDS.labels("uncertain").inc()
+        outgoing.uncertain += 1
+        return self._again(outgoing, error, outgoing.uncertain, most=_most_uncertain(sender))
+
+    def _unauthorized(self, outgoing: OutboxMessage, error: TokenRejected) -> SendResult:
+        """The token, not the message, is at fault: tell the health model, keep the message for a while."""
+        report_unauthorized(self._platform, outgoing.bot_id)
+        self._tokens.forget(outgoing.bot_id)  # it may have been replaced meanwhile
+        if outgoing.age_seconds > OLDEST_UNAUTHORIZED_SECONDS:
+            return self._bury(outgoing, error)
+        SENDS.labels("later").inc()
+        return SendResult(Disposition.BOT_WAITS, TOKEN_PAUSE_SECONDS)
+
+    def _rejected(self, outgoing: OutboxMessage, error: Rejected, sender: BotSender) -> SendResult:
+        if error.migrate_to_chat_id is not None and not outgoing.migrated:
+            outgoing.migrate(error.migrate_to_chat_id)
+            return self._try(outgoing, sender)
+        text = str(error)
+        if UNMODIFIED in text:
+            SENDS.labels("done").inc()
+            return SETTLED
+        if error.error_code == 403:
+            self._mark_lead(outgoing, DEACTIVATED if DEACTIVATED in text else "blocked")
+        elif TOO_LATE not in text:
+            return self._bury(outgoing, error)
+        SENDS.labels("refused").inc()
+        logger.info("message refused: %s", text)
+        return SETTLED
+
+    def _again(
+        self, outgoing: OutboxMessage, error: TelegramError, number: int, most: int | None = None
+    ) -> SendResult:
+        """Give up at the `most`-th failure of this class, else try again, later with each `number`."""
+        if (most is not None and number >= most) or outgoing.age_seconds > OLDEST_SECONDS:
+            return self._bury(outgoing, error)
+        SENDS.labels("later").inc()
+        RETRIES.labels("send").inc()
+        delay = _delay(number)
+        logger.warning("message will be tried again in %.1f s: %s", delay, error)
+        return SendResult(Disposition.CHAT_WAITS, delay, counts=most is not None)
+
+    def _mark_lead(self, outgoing: OutboxMessage, state: str) -> None:
+        """The person blocked the bot or left Telegram; a group's refusal says nothing about a person."""
+        if not outgoing.chat.isdecimal():
+            return
+        with self._platform.database.transaction() as session:
+            session.execute(
+                update(Lead)
+                .where(Lead.bot_id == outgoing.bot_id, Lead.telegram_id == int(outgoing.chat))
+                .values(state=state)
+            )
+
+    def _bury(self, outgoing: OutboxMessage, error: TelegramError) -> SendResult:
+        outgoing.failed_for_good = error
+        with self._platform.database.transaction() as session:
+            error_id = self._dead_letter(session, outgoing, error)
+        SENDS.labels("dead").inc()
+        logger.error("message given up: %s; error id %s", error, error_id)
+        return SETTLED
+
+    def _dead_letter(self, session: Session, outgoing: OutboxMessage, error: TelegramError) -> str:
+        replay = replay_of(outgoing.request_id, "send")
+        attempts, text = max(1, outgoing.attempts), f"{error.code}: {error}"
+        if replay is not None:
+            return open_again(
+                session,
+                replay,
+                error=text,
+                where=f"{error.code}:{error.error_code}:{error}",
+                attempts=attempts,
+                failures=outgoing.failures,
+                is_uncertain=error.may_have_arrived,
+            )
+        priority = keys.OUTBOX_PRIORITIES[outgoing.rank]
+        original = {"request": outgoing.request_id, "priority": priority, "call": outgoing.call}
+        return store(
+            session,
+            kind="send",
+            source_id=f"send:{outgoing.bot_id}:{outgoing.flight_id}",
+            error=text,
+            where=f"{error.code}:{error.error_code}:{error}",
+            bot_id=outgoing.bot_id,
+            attempts=attempts,
+            failures=outgoing.failures,
+            payload={"chat": outgoing.chat, **outgoing.call},
+            sealed_payload=""  # what nobody here can read cannot be replayed
+            if outgoing.newer
+            else sealed_original(self._platform.vault, outgoing.bot_id, {"chat": outgoing.chat, **original}),
+            is_uncertain=error.may_have_arrived,
+        )
+
+
+def _delay(number: int) -> float:
+    """Seconds to wait after the `number`-th failure."""
+    shortest, longest = BACKOFF
+    return min(longest, shortest * 2.0 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
+
+
+def _most_uncertain(sender: BotSender) -> int:
+    return 1 if sender.at_most_once else UNCERTAIN_ATTEMPTS
+
+
+def _is_server_error(error: TelegramError) -> bool:
+    """A 5xx but those that leave it uncertain; without the Bot API's own words it may have arrived all the same."""
+    return 500 <= error.error_code < 600 and error.error_code not in GATEWAY

@@ -1,0 +1,91 @@
+"""What one bot does with its updates: its plugins' handlers behind one router."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plugins.base import BasePlugin
+from plugins.context import BotFacts, Context
+from plugins.router import CALLBACK, Router
+from services.core.metrics import CALLBACKS_REFUSED
+from services.fleet.plugin_catalogue import catalogue
+from services.messaging.limits.notices import NOT_VALID
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """A bot's plugins, ready to handle. `problems` says why plugins chosen for it are missing (name -> reason)."""
+
+    bot: BotFacts
+    account_id: int
+    active: bool
+    router: Router
+    plugins: tuple[BasePlugin, ...]
+    problems: Mapping[str, str]
+
+    def handle(self, ctx: Context) -> str | None:
+        """Let the first willing plugin handle `ctx`; its name, or None. A button tap is always answered."""
+        plugin = self.router.dispatch(ctx.kind, ctx.event, ctx)
+        if ctx.kind == CALLBACK:
+            self._answer(ctx, "" if plugin else ctx.translate(NOT_VALID))
+            if plugin is None:
+                CALLBACKS_REFUSED.labels("unknown").inc()
+        return plugin
+
+    def give_up(self, ctx: Context, error: str) -> None:
+        """Let the error handlers say that the update behind `ctx` was given up because of `error`."""
+        self.router.dispatch_error(error, ctx)
+        if ctx.kind == CALLBACK:
+            self._answer(ctx, "")
+
+    def _answer(self, ctx: Context, text: str) -> None:
+        if not any(call.method == "answerCallbackQuery" for call in ctx.effects.calls):
+            ctx.answer(text)
+
+    def unload(self, *, stopped: bool) -> None:
+        """Tell the plugins that this instance is over."""
+        for plugin in self.plugins:
+            _hook(plugin, "on_bot_stop" if stopped else "on_unload")
+
+
+def build(
+    bot: BotFacts, account_id: int, active: bool, chosen: list[tuple[str, Mapping[str, Any]]], db: Any
+) -> Behaviour:
+    """The behaviour of `bot` with the (name, config) of its enabled plugins in order; a broken one is left out."""
+    router = Router()
+    plugins: list[BasePlugin] = []
+    problems: dict[str, str] = {}
+    for name, config in chosen if active else ():
+        try:
+            plugins.append(_set_up(name, config, bot, router, db))
+        except Exception as error:  # noqa: BLE001  # somebody else's code: the bot's other plugins must work
+            problems[name] = f"{type(error).__name__}: {error}"
+            logger.error("plugin %s of bot %d could not be set up: %s", name, bot.id, problems[name])
+    for plugin in plugins:
+        _hook(plugin, "on_bot_start")
+    return Behaviour(bot, account_id, active, router, tuple(plugins), problems)
+
+
+def _set_up(name: str, config: Mapping[str, Any], bot: BotFacts, router: Router, db: Any) -> BasePlugin:
+    known = catalogue()
+    if name not in known.plugins:
+        raise LookupError(known.failures.get(f"{name}.py", "there is no such plugin"))
+    plugin = known.plugins[name](bot.id, config, db)
+    own = Router()  # so that a plugin that fails half-way leaves no handler behind
+    own.plugin = name
+    plugin.setup_handlers(own)
+    router.include(own)
+    plugin.on_load()
+    return plugin
+
+
+def _hook(plugin: BasePlugin, name: str) -> None:
+    try:
+        getattr(plugin, name)()
+    except Exception:  # somebody else's code
+        logger.exception("plugin %s of bot %d: %s failed", plugin.name, plugin.bot_id, name)

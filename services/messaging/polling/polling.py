@@ -1,0 +1,195 @@
+"""Receiving one bot's updates by getUpdates: the same door as webhooks, the offset moved only behind it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis import RedisError
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from models import Bot, BotMode, BotStatus
+from services.alerts.notifications.kinds import Kind
+from services.core.errors import (
+    ConfigurationError,
+    FlotillaError,
+    Rejected,
+    TokenRejected,
+    TooManyRequests,
+    Unavailable,
+)
+from services.fleet.bots.status import notify_owner, write_status
+from services.fleet.bots.webhooks import allowed_updates_of
+from services.messaging.updates.intake import Intake
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.jobs import JobName, enqueue
+from services.platform.telegram.client import TelegramClient
+from services.platform.tokens import token_of
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 25  # a long poll; Telegram and proxies before it cut at 50 to 60
+POLL_GRACE_SECONDS = 10.0  # read timeout = poll time + 10 s
+OFFSET_SECONDS = 2 * 24 * 3600
+FIRST_BACKOFF_SECONDS = 1.0
+MAX_BACKOFF_SECONDS = 30.0
+DEAD_SECONDS = 60.0  # a rejected token may come back (401 has been seen to flap): ask slowly
+CONFLICT_SECONDS = 20.0  # each poll of ours cuts off the other program's: no hurry
+# The first conflict may be our own predecessor's poll that Telegram still holds open.
+CONFLICTS_BEFORE_ALERT = 2
+WEBHOOK_ACTIVE = "webhook is active"
+
+
+@dataclass
+class Poll:
+    """The polling of one bot. `run` returns after `stop`; a poll under way then ends unheeded, nothing is confirmed."""
+
+    platform: Platform
+    intake: Intake
+    client: TelegramClient
+    bot: Bot
+    allowed_updates: tuple[str, ...]
+    stopped: threading.Event = field(default_factory=threading.Event)
+    offset: int = 0  # 0: everything that Telegram does not know to be confirmed
+    troubles: int = 0  # consecutive failures
+    conflicts: int = 0  # consecutive 409 answers
+    is_accepting: bool = False
+
+    def stop(self) -> None:
+        """Have `run` return; updates that were fetched and not yet accepted stay at Telegram."""
+        self.stopped.set()
+
+    def run(self) -> None:
+        """Poll until stopped. Troubles are waited out, and the bot's status tells of them."""
+        seconds = 0  # the first poll returns at once, so that the status soon tells the truth
+        while not self.stopped.is_set():
+            try:
+                self.once(seconds)
+                seconds = POLL_SECONDS
+            except (FlotillaError, RedisError) as error:
+                seconds = 0
+                self.troubles += 1
+                if not self.stopped.is_set():  # a poll that was cut off by its successor says so with a 409
+                    self.stopped.wait(self._after(error))
+
+    def once(self, seconds: int) -> int:
+        """One getUpdates of at most `seconds`; how many updates were accepted. Raises what went wrong."""
+        updates = self._fetch(seconds)
+        if self.stopped.is_set():
+            return 0
+        self.troubles = self.conflicts = 0
+        write_status(self.platform, self.bot, BotStatus.RUNNING)
+        self.is_accepting = True
+        try:
+            self._accept(updates)
+        finally:
+            self.is_accepting = False
+        return len(updates)
+
+    def _fetch(self, seconds: int) -> list[Any]:
+        known = self.platform.redis.get(keys.polling_offset(self.bot.id))
+        self.offset = int(known) if known else 0
+        updates = self.client.call(
+            token_of(self.platform, self.bot),
+            "getUpdates",
+            {
+                "offset": self.offset or None,
+                "timeout": seconds,
+                "allowed_updates": list(self.allowed_updates),
+            },
+            read_timeout=seconds + POLL_GRACE_SECONDS,
+        )
+        return updates if isinstance(updates, list) else []
+
+    def _accept(self, updates: list[Any]) -> None:
+        key = keys.polling_offset(self.bot.id)
+        if not updates and self.offset:
+            # Everything before the offset is confirmed; kept longer, it could hide ids that start anew below it.
+            self.platform.redis.delete(key)
+        behind = None
+        try:
+            for update in updates:
+                behind = self._take(update) or behind
+        finally:
+            if behind is not None:
+                self.platform.redis.set(key, behind + 1, ex=OFFSET_SECONDS)
+
+    def _take(self, update: Any) -> int | None:
+        """Bring one update through the door; its id, once it is in."""
+        update_id = update.get("update_id") if isinstance(update, dict) else None
+        if not isinstance(update_id, int) or isinstance(update_id, bool):
+            self.intake.give_up(self.bot.id, "not_json_update", json.dumps(update).encode())
+            return None
+        self.intake.accept(self.bot.id, update)
+        return update_id
+
+    def _after(self, error: FlotillaError | RedisError) -> float:
+        """Tell of the trouble; the seconds to wait. Nothing here raises, so that polling goes on."""
+        try:
+            return self._answer_to(error)
+        except (FlotillaError, RedisError) as another:
+            logger.warning("bot %s: polling waits: %s", self.bot.id, type(another).__name__)
+            return self._backoff()
+
+    def _answer_to(self, error: FlotillaError | RedisError) -> float:
+        if isinstance(error, TokenRejected | ConfigurationError):
+            self._fail(error.message)
+            return DEAD_SECONDS
+        if isinstance(error, Rejected):
+            return self._conflict(error) if error.error_code == 409 else self._refused(error)
+        if isinstance(error, Unavailable | RedisError):
+            logger.warning("bot %s: updates are left at Telegram: %s", self.bot.id, type(error).__name__)
+            return (error.retry_after if isinstance(error, Unavailable) else None) or self._backoff()
+        if self.troubles > 2:  # a single lost connection is everyday life
+            write_status(self.platform, self.bot, None, f"{error.message}; it is tried again")
+        return (
+            error.retry_after if isinstance(error, TooManyRequests) and error.retry_after else self._backoff()
+        )
+
+    def _fail(self, reason: str) -> None:
+        if self.bot.status != BotStatus.FAILED:
+            enqueue(self.platform.job_redis, JobName.CHECK_BOT, self.bot.id)  # its pools learn of it at once
+        write_status(self.platform, self.bot, BotStatus.FAILED, reason)
+
+    def _refused(self, error: Rejected) -> float:
+        self._fail(f"Telegram refuses: {error.message}")
+        return DEAD_SECONDS
+
+    def _conflict(self, error: Rejected) -> float:
+        """409: a webhook is set, which the reconciler removes, or another program polls with our token."""
+        self.conflicts += 1
+        if WEBHOOK_ACTIVE in error.message:
+            enqueue(self.platform.job_redis, JobName.RECONCILE_BOT, self.bot.id)
+        if self.conflicts < CONFLICTS_BEFORE_ALERT:
+            return FIRST_BACKOFF_SECONDS
+        if self.conflicts == CONFLICTS_BEFORE_ALERT:
+            with self.platform.database.transaction() as session:
+                notify_owner(session, self.bot, Kind.POLLED_ELSEWHERE)
+        write_status(
+            self.platform,
+            self.bot,
+            None,
+            "Another program uses this token and gets its messages; stop it there",
+        )
+        return CONFLICT_SECONDS
+
+    def _backoff(self) -> float:
+        longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(self.troubles, 10), MAX_BACKOFF_SECONDS)
+        return longest * random.uniform(0.5, 1.0)
+
+
+def bots_to_poll(platform: Platform) -> list[Bot]:
+    """The running polling bots, with plugins. A new one waits until its old updates were dropped."""
+    query = select(Bot).where(Bot.mode == BotMode.POLLING, Bot.desired_running, Bot.pending_dropped)
+    with platform.database.reading() as session:
+        return list(session.scalars(query.order_by(Bot.id).options(selectinload(Bot.plugins))))
+
+
+def poll_of(platform: Platform, intake: Intake, client: TelegramClient, bot: Bot) -> Poll:
+    """The polling of a bot whose plugins are loaded."""
+    return Poll(platform, intake, client, bot, allowed_updates_of(bot))

@@ -1,0 +1,142 @@
+"""Where replays come in: the lane of an update, the outbox of a send, past the dedupe by update_id, once per replay."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from models import DeadLetter
+from services.alerts.dead_letters.replay_id import Replay, replay_id
+from services.alerts.dead_letters.store import open_original
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
+from services.platform.token_encryption import seal_tokens
+from services.queueing.lanes import lane_of
+
+MARKER_SECONDS = 7 * 86400  # far longer than the moment between the entry and its note in the database
+
+# KEYS[1] marker, KEYS[2] lane, KEYS[3] lease of the lane, KEYS[4] doorbell; ARGV[1] marker TTL s, ARGV[2] doorbell TTL s,
+# ARGV[3] largest backlog, then bot, chat, request id, update. The entry's id and 1 to ring; false when the lane is full.
+INTO_LANE = """#!lua
+local known = redis.call('GET', KEYS[1])
+if known then return {known, 0} end
+if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[3]) then return false end
+local entry = redis.call(
+  'XADD', KEYS[2], '*', 'bot', ARGV[4], 'chat', ARGV[5], 'request', ARGV[6], 'update', ARGV[7])
+redis.call('SET', KEYS[1], entry, 'EX', ARGV[1])
+if redis.call('EXISTS', KEYS[3]) == 0 and redis.call('SET', KEYS[4], '1', 'NX', 'EX', ARGV[2]) then
+  return {entry, 1}
+end
+return {entry, 0}
+"""
+
+# KEYS[1] marker, KEYS[2] outbox, KEYS[3] active bots, KEYS[4] wake stream, KEYS[5] lease of the shard, KEYS[6] doorbell;
+# ARGV[1] marker TTL s, ARGV[2] doorbell TTL s, then bot, chat, request id, call. The entry's id and 1 to ring.
+INTO_OUTBOX = """#!lua
+local known = redis.call('GET', KEYS[1])
+if known then return {known, 0} end
+local entry = redis.call('XADD', KEYS[2], '*', 'chat', ARGV[4], 'request', ARGV[5], 'call', ARGV[6])
+redis.call('SET', KEYS[1], entry, 'EX', ARGV[1])
+if redis.call('ZADD', KEYS[3], 'LT', 'CH', 0, ARGV[3]) == 1 then
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'bot', ARGV[3])
+end
+if redis.call('EXISTS', KEYS[5]) == 0 and redis.call('SET', KEYS[6], '1', 'NX', 'EX', ARGV[2]) then
+  return {entry, 1}
+end
+return {entry, 0}
+"""
+
+
+class Full(Exception):
+    """The lane takes no more for now."""
+
+
+class Gone(Exception):
+    """What the replay needs is not there any more; the text says what to do."""
+
+
+class Requeuer:
+    """Sends the present replay of letters in."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._into_lane = platform.redis.register_script(INTO_LANE)
+        self._into_outbox = platform.redis.register_script(INTO_OUTBOX)
+
+    def requeue(self, letter: DeadLetter) -> str:
+        """Append what the letter holds, once per replay; "<stream> <entry>", or "" for a job.
+
+        Raises Full, Gone, RedisError, and ConfigurationError when the key that opens the original is gone.
+        """
+        if letter.kind == "job":
+            self._job(letter)
+            return ""
+        if letter.bot_id is None or not letter.sealed_payload:
+            raise Gone("The original is not kept any more; discard the letter")
+        original = open_original(self._platform.vault, letter.bot_id, letter.sealed_payload)
+        request = replay_id(original["request"], letter.kind, Replay(letter.id, letter.replays))
+        if letter.kind == "update":
+            return self._update(letter, letter.bot_id, request, original)
+        return self._send(letter, letter.bot_id, request, original)
+
+    def _update(self, letter: DeadLetter, bot_id: int, request: str, original: dict[str, Any]) -> str:
+        settings = self._platform.settings
+        lane = lane_of(bot_id, original["chat"], settings.update_lanes)
+        names = (
+            _marker(letter),
+            keys.update_lane(lane),
+            keys.lease(f"lane:{lane}"),
+            keys.wakeup("lane", lane),
+        )
+        answer = self._into_lane(
+            keys=names,
+            args=(
+                MARKER_SECONDS,
+                DOORBELL_SECONDS,
+                settings.intake_max_backlog,
+                bot_id,
+                original["chat"],
+                request,
+                original["update"],
+            ),
+        )
+        if answer is None:
+            raise Full
+        return self._entered(names[1], answer, JobName.DRAIN_LANE, lane)
+
+    def _send(self, letter: DeadLetter, bot_id: int, request: str, original: dict[str, Any]) -> str:
+        shard = bot_id % self._platform.settings.update_lanes
+        names = (
+            _marker(letter),
+            keys.outbox(bot_id, original["priority"]),
+            keys.outbox_active(shard),
+            keys.outbox_wake(shard),
+            keys.lease(f"outbox:{shard}"),
+            keys.wakeup("outbox", shard),
+        )
+        text = json.dumps(original["call"], ensure_ascii=False, separators=(",", ":"))
+        call = seal_tokens(self._platform.vault, text, bot_id)
+        values = (MARKER_SECONDS, DOORBELL_SECONDS, bot_id, original["chat"], request, call)
+        answer = self._into_outbox(keys=names, args=values)
+        return self._entered(names[1], answer, JobName.DRAIN_OUTBOX, shard)
+
+    def _entered(self, name: str, answer: list[Any], job: JobName, number: int) -> str:
+        entry, rings = answer
+        if int(rings):
+            enqueue(self._platform.job_redis, job, number)
+        return f"{name} {entry}"
+
+    def _job(self, letter: DeadLetter) -> None:
+        """Jobs may run twice, by their nature; a marker still keeps two workers from queueing it twice."""
+        try:
+            name = JobName(str(letter.payload.get("function")))
+        except ValueError:
+            raise Gone("There is no such job any more; discard the letter") from None
+        if not self._platform.redis.exists(_marker(letter)):
+            enqueue(self._platform.job_redis, name, *letter.payload.get("args", ()))
+            self._platform.redis.set(_marker(letter), "job", ex=MARKER_SECONDS)
+
+
+def _marker(letter: DeadLetter) -> str:
+    return keys.replayed(letter.id, letter.replays)

@@ -1,0 +1,206 @@
+"""The door for updates: dedupe and append in one atomic step, shared by concurrent requests.
+
+Webhooks and the poller come in here. Nothing is handled here and no SQL runs here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from redis import RedisError
+
+from services.core.errors import FlotillaError, Unavailable
+from services.core.fault_injection import CrashPoint, crash_point_reached
+from services.core.logs import new_request_id
+from services.core.metrics import MESSAGES, UPDATES
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.group_commit import GroupCommit
+from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
+from services.platform.token_encryption import seal_tokens
+from services.queueing.lanes import chat_of, kind_of, lane_of
+from services.queueing.memory_guard import MemoryGuard
+
+logger = logging.getLogger(__name__)
+SEEN_BITS = 2**14  # update ids per piece: 2 KB
+SEEN_SECONDS = 48 * 3600
+ACTIVE_SECONDS = 360  # a chat counts as active for least_connections
+RETRY_AFTER_SECONDS = 5  # of a full lane, which takes a while to work off
+AWAY_SECONDS = 2  # of a Redis that does not answer: a restart takes no longer
+LARGEST_UPDATE = 1_000_000  # bytes
+KINDS = frozenset(
+    ("message", "edited_message", "callback_query", "my_chat_member", "chat_member", "inline_query")
+)
+EXCERPT = 2000  # characters of a body given up
+DEAD_KEPT = 10_000  # given-up bodies waiting to become rows; beyond it a flood pushes out the oldest
+
+# Appends updates that were not seen yet. Five keys per update: seen piece, lane, lease of the lane, doorbell of the
+# lane, active chats. ARGV: seen TTL s, largest backlog, doorbell TTL s, now s, active s; then per update:
+# bit, chat, bot, request id, update as JSON. Per update the answer is one of the letters of Outcome.
+APPEND = """#!lua
+local answers = {}
+for i = 0, #KEYS / 5 - 1 do
+  local seen, lane, lease, bell, active = unpack(KEYS, i * 5 + 1, i * 5 + 5)
+  local bit, chat, bot, request, update = unpack(ARGV, i * 5 + 6, i * 5 + 10)
+  if redis.call('GETBIT', seen, bit) == 1 then
+    answers[i + 1] = 'd'
+  elseif redis.call('XLEN', lane) >= tonumber(ARGV[2]) then
+    answers[i + 1] = 'f'
+  else
+    redis.call('SETBIT', seen, bit, 1)
+    redis.call('EXPIRE', seen, ARGV[1])
+    redis.call('XADD', lane, '*', 'bot', bot, 'chat', chat, 'request', request, 'update', update)
+    redis.call('ZADD', active, ARGV[4], chat)
+    redis.call('EXPIRE', active, ARGV[5])
+    if bit % 64 == 0 then
+      redis.call('ZREMRANGEBYSCORE', active, '-inf', ARGV[4] - ARGV[5])
+    end
+    if redis.call('EXISTS', lease) == 0 and redis.call('SET', bell, '1', 'NX', 'EX', ARGV[3]) then
+      answers[i + 1] = 'r'
+    else
+      answers[i + 1] = 'a'
+    end
+  end
+end
+return answers
+"""
+
+
+class Outcome(StrEnum):
+    """What became of an update at the door."""
+
+    ACCEPTED = "a"
+    RING = "r"  # accepted, and nobody is at work on its lane
+    DUPLICATE = "d"
+    FULL = "f"
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    bot_id: int
+    update_id: int
+    chat: str
+    lane: int
+    request_id: str
+    update: str
+
+
+class Intake:
+    """The door of one process: takes updates of any bot into their lanes."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._script = platform.redis.register_script(APPEND)
+        self._memory_guard = MemoryGuard(platform.redis)
+        self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(self._append, largest=128)
+
+    def accept_body(self, bot_id: int, body: bytes) -> Outcome | None:
+        """Take the body of a webhook call; None when it is no update and became a dead letter. Raises as `accept`."""
+        try:
+            text = body.decode()
+            update = json.loads(text)
+            valid = isinstance(update, dict) and _is_id(update.get("update_id"))
+        except (ValueError, RecursionError):
+            valid = False
+        if not valid:
+            self.give_up(bot_id, "not_json_update", body)
+            return None
+        return self.accept(bot_id, update)
+
+    def accept(self, bot_id: int, update: dict[str, Any]) -> Outcome:
+        """Take one update, returning after it is in Redis. Raises Unavailable with `retry_after` when it could not be."""
+        chat = chat_of(update)
+        text = json.dumps(update, ensure_ascii=False, separators=(",", ":"))
+        arrival = _Arrival(
+            bot_id=bot_id,
+            update_id=update["update_id"],
+            chat=chat,
+            lane=lane_of(bot_id, chat, self._platform.settings.update_lanes),
+            request_id=new_request_id(),
+            update=seal_tokens(self._platform.vault, _without_surrogates(text), bot_id),
+        )
+        outcome = self._submit(arrival)
+        crash_point_reached(CrashPoint.INTAKE_AFTER_APPEND, self._platform.settings.crash_point)
+        self._note(outcome, arrival, kind_of(update))
+        if outcome is Outcome.FULL:
+            raise Unavailable(
+                "Too many updates are waiting", code="backlog_full", retry_after=RETRY_AFTER_SECONDS
+            )
+        if outcome is Outcome.RING:
+            self._ring(arrival.lane)
+        return outcome
+
+    def give_up(self, bot_id: int, reason: str, body: bytes, size: int | None = None) -> None:
+        """Keep a body that can never be handled as a dead letter; the worker makes the row. Raises Unavailable."""
+        # Sealed before it is cut: a token at the edge would else be cut to something that no longer looks like one.
+        beginning = body[: 2 * EXCERPT].decode(errors="replace")
+        excerpt = seal_tokens(self._platform.vault, beginning, bot_id)[:EXCERPT]
+        fields: dict[Any, Any] = {"bot": bot_id, "reason": reason, "body": excerpt, "size": size or len(body)}
+        try:
+            self._platform.redis.xadd(keys.intake_dead(), fields, maxlen=DEAD_KEPT)
+        except RedisError as error:
+            raise _redis_away() from error
+        UPDATES.labels("dead").inc()
+        logger.warning("body given up: %s", reason, extra={"bot_id": bot_id})
+
+    def _note(self, outcome: Outcome, arrival: _Arrival, kind: str) -> None:
+        words = {Outcome.DUPLICATE: "duplicate", Outcome.FULL: "refused"}
+        UPDATES.labels(words.get(outcome, "accepted")).inc()
+        MESSAGES.labels(str(arrival.bot_id), kind if kind in KINDS else "other").inc()
+        if logger.isEnabledFor(logging.INFO):
+            ids = {"request_id": arrival.request_id, "bot_id": arrival.bot_id, "update_id": arrival.update_id}
+            logger.info("update %s", words.get(outcome, "accepted"), extra=ids)
+
+    def _submit(self, arrival: _Arrival) -> Outcome:
+        try:
+            return self._commit.submit(arrival)
+        except RedisError as error:
+            raise _redis_away() from error
+
+    def _append(self, arrivals: Sequence[_Arrival]) -> list[Outcome]:
+        if self._memory_guard.is_full():
+            return [Outcome.FULL] * len(arrivals)
+        names: list[str] = []
+        values: list[str | int] = [
+            SEEN_SECONDS,
+            self._platform.settings.intake_max_backlog,
+            DOORBELL_SECONDS,
+            int(time.time()),
+            ACTIVE_SECONDS,
+        ]
+        for each in arrivals:
+            piece, bit = divmod(each.update_id, SEEN_BITS)
+            names += (
+                keys.seen_updates(each.bot_id, piece),
+                keys.update_lane(each.lane),
+                keys.lease(f"lane:{each.lane}"),
+                keys.wakeup("lane", each.lane),
+                keys.active_chats(each.bot_id),
+            )
+            values += (bit, each.chat, each.bot_id, each.request_id, each.update)
+        return [Outcome(answer) for answer in self._script(keys=names, args=values)]
+
+    def _ring(self, lane: int) -> None:
+        try:
+            enqueue(self._platform.job_redis, JobName.DRAIN_LANE, lane)
+        except RedisError:
+            logger.warning("the doorbell of lane %d could not be rung; the reconciler will", lane)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _without_surrogates(text: str) -> str:
+    """A lone surrogate, which JSON can carry and UTF-8 cannot, becomes a question mark."""
+    return text.encode(errors="replace").decode()
+
+
+def _redis_away() -> FlotillaError:
+    return Unavailable("Redis does not answer", code="redis_unavailable", retry_after=AWAY_SECONDS)

@@ -1,0 +1,68 @@
+"""The update side of a worker process: behaviours, contacts and leases shared by all drains."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from redis import RedisError
+
+from services.messaging.plugin_runtime.plugin_cache import PluginCache
+from services.messaging.updates.contacts import Contacts
+from services.messaging.updates.crash_tracker import SharedQuarantine
+from services.messaging.updates.lane_consumer import LaneConsumer
+from services.messaging.updates.update_processor import UpdateProcessor
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.lease_renewer import LeaseRenewer
+
+logger = logging.getLogger(__name__)
+
+
+class UpdateConsumers:
+    """What the drains of one process share. Creating it connects to nothing; `start` begins to listen for changes."""
+
+    def __init__(self, platform: Platform, stopping: threading.Event) -> None:
+        self._platform = platform
+        self._stopping = stopping
+        self._isolation = SharedQuarantine()
+        self._plugins = PluginCache(platform)
+        self._processor = UpdateProcessor(platform, self._plugins, Contacts(platform))
+
+    def start(self) -> None:
+        """Keep the behaviours as fresh as the database."""
+        self._platform.changes.subscribe(self._plugins.on_change)
+
+    def stop(self) -> None:
+        """End the listening."""
+        self._platform.changes.unsubscribe(self._plugins.on_change)
+
+    def consume(self, lane: int) -> None:
+        """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""
+        try:
+            consume_lane(
+                self._platform, self._processor, self._platform.leases, lane, self._stopping, self._isolation
+            )
+        except RedisError as error:
+            logger.warning("lane %d left: Redis does not answer (%s)", lane, type(error).__name__)
+
+
+def consume_lane(
+    platform: Platform,
+    processor: UpdateProcessor,
+    renewer: LeaseRenewer,
+    lane: int,
+    stopping: threading.Event,
+    shared: SharedQuarantine,
+) -> bool:
+    """Drain one lane until it stays empty; False when somebody else is at it. `isolation` is the process's one."""
+    held = renewer.take(f"lane:{lane}")
+    if held is None:
+        # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
+        platform.redis.delete(keys.wakeup("lane", lane))
+        return False
+    try:
+        LaneConsumer(platform, processor, held, lane, stopping, shared).run()
+    finally:
+        renewer.release(held)
+    return True

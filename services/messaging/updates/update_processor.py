@@ -1,0 +1,314 @@
+"""One update, from its entry in the lane to what the bot's plugins want done about it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from redis import RedisError
+from telebot import types
+
+from plugins.buttons import Tap
+from plugins.context import Busy, Call, Context, Effects, Lead, Strategy
+from services.alerts.dead_letters.replay_id import replay_of
+from services.alerts.dead_letters.store import Failure, open_again, sealed_original, store
+from services.alerts.notifications.linking import link_chat
+from services.alerts.notifications.notify import notify
+from services.core.errors import Unavailable
+from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
+from services.messaging.buttons.button_links import check_buttons
+from services.messaging.buttons.signing import pack
+from services.messaging.limits.guard import Guard
+from services.messaging.limits.locks import Locks
+from services.messaging.limits.notices import refuse
+from services.messaging.limits.verdicts import Refusal, Verdict
+from services.messaging.outbox.outgoing import slot_of
+from services.messaging.plugin_runtime.behaviour import Behaviour
+from services.messaging.plugin_runtime.plugin_cache import PluginCache
+from services.messaging.updates.contacts import Contacts, start_payload
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.token_encryption import open_tokens, seal_tokens
+from services.queueing.bot_throttle import BotThrottle
+from services.queueing.lanes import kind_of
+from services.queueing.timeouts import time_limit
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class QueuedUpdate:
+    """An update read from a lane. `attempts` counts failed ones, `marks` crashes it was suspected of."""
+
+    entry_id: str
+    bot_id: int
+    chat: str
+    request_id: str
+    update: str
+    attempts: int = 0
+    marks: int = 0
+    suspected: bool = False
+    non_retryable: bool = False  # no repetition would change its failure
+    settled: bool = False
+    backoffs: int = 0  # waits for the database or Redis, which count for nothing
+    error: str = ""
+    place: str = ""
+    failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
+    rank: int = 0
+    verdict: Verdict | None = None  # None: not judged yet
+    newer: bool = False  # of a release that this code does not understand
+
+
+@dataclass(frozen=True)
+class Send:
+    """A message for the outbox; `call` is {"method", "params"} as JSON, tokens sealed."""
+
+    priority: str
+    chat: str
+    call: str
+
+
+@dataclass(frozen=True)
+class HandlerResult:
+    """What came of a handler, ready to be written. `conversation` is None when untouched, "" when ended."""
+
+    sends: tuple[Send, ...] = ()
+    conversation_key: str = ""
+    conversation: str | None = None
+    kept: tuple[tuple[str, str, int], ...] = ()  # payloads of buttons: key, value, life in s
+
+
+EMPTY_RESULT = HandlerResult()
+
+
+class Unreadable(Exception):
+    """An update whose form the library does not understand, which no repetition changes."""
+
+
+class UpdateProcessor:
+    """Handles updates with the behaviours and contacts of this process."""
+
+    def __init__(self, platform: Platform, plugins: PluginCache, contacts: Contacts) -> None:
+        self._platform = platform
+        self._plugins = plugins
+        self._contacts = contacts
+        self._guard = Guard(platform)
+        self.throttle = BotThrottle()
+        self._locks = Locks(platform.redis, ttl_seconds=platform.settings.lock_seconds)
+
+    def judge(self, batch: Sequence[QueuedUpdate]) -> None:
+        """Look up in one round trip which of these may pass; the rest is judged when it is handled."""
+        known = [(queued, self._plugins.peek(queued.bot_id)) for queued in batch]
+        judged = [(queued, behaviour) for queued, behaviour in known if behaviour and behaviour.active]
+        for (queued, _), verdict in zip(judged, self._guard.judge_all(judged), strict=True):
+            queued.verdict = verdict
+
+    def handle(self, queued: QueuedUpdate) -> HandlerResult:
+        """Run the bot's handlers on one update.
+
+        Raises Unavailable when the database is away, RedisError when an update that only Redis can judge could not be,
+        Unreadable, HandlerTimeout, or whatever the handler raised.
+        """
+        behaviour = self._plugins.get(queued.bot_id)
+        if behaviour is None or not behaviour.active:
+            UPDATES.labels("dropped").inc()
+            logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
+            self._open_again(queued)
+            return EMPTY_RESULT
+        update = json.loads(open_tokens(self._platform.vault, queued.update, queued.bot_id))
+        ctx = self._context(behaviour, update, queued)
+        if ctx is None:
+            UPDATES.labels("unknown_kind").inc()
+            return EMPTY_RESULT
+        verdict = queued.verdict or self._guard.judge(queued, behaviour, update)
+        if verdict.refusal is not None:
+            UPDATES.labels("limited").inc()
+            refuse(ctx, verdict.refusal, tell=verdict.tell, wait_seconds=verdict.wait_seconds)
+            return self._result(ctx, queued)
+        if verdict.action is not None:
+            payload = open_tokens(self._platform.vault, verdict.payload, queued.bot_id)
+            ctx.tap = Tap(verdict.action, payload)
+        linked = link_chat(self._platform, queued.bot_id, start_payload(ctx) or "", ctx.chat_id)
+        if linked is not None:  # the owner, who wants notifications here: no lead and no start
+            ctx.send(linked, parse_mode=None)
+            return self._result(ctx, queued)
+        if ctx.lead.telegram_id:
+            user = ctx.event.from_user
+            ctx.start_param = self._contacts.record_contact(
+                queued.bot_id, int(update["update_id"]), user, start_payload(ctx)
+            )
+        began = time.perf_counter()
+        with time_limit(self._platform.settings.handler_timeout_seconds):
+            plugin = self._run(behaviour, ctx)
+        HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
+        UPDATES.labels("handled" if plugin else "unwanted").inc()
+        return self._result(ctx, queued)
+
+    def _run(self, behaviour: Behaviour, ctx: Context) -> str | None:
+        try:
+            return behaviour.handle(ctx)
+        except Busy:
+            RATE_LIMIT_HITS.labels(Refusal.LOCK).inc()
+            ctx.effects = Effects()
+            refuse(ctx, Refusal.LOCK)
+            return None
+
+    def give_up(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
+        """What the bot's error handlers want done about an update that is given up; a person hears of it once.
+
+        Raises Unavailable or RedisError when the database or Redis is away; whatever else goes wrong comes to nothing.
+        """
+        if replay_of(queued.request_id, "update"):
+            return EMPTY_RESULT
+        try:
+            return self._run_error_handlers(queued, error, error_id)
+        except (Unavailable, RedisError):
+            raise
+        except Unreadable:
+            return EMPTY_RESULT
+        except Exception:
+            logger.exception("an error handler failed")
+            return EMPTY_RESULT
+
+    def _run_error_handlers(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
+        behaviour = self._plugins.get(queued.bot_id)
+        if behaviour is None or not behaviour.active:
+            return EMPTY_RESULT
+        update = json.loads(open_tokens(self._platform.vault, queued.update, queued.bot_id))
+        ctx = self._context(behaviour, update, queued)
+        if ctx is None:
+            return EMPTY_RESULT
+        ctx.error_id = error_id
+        with time_limit(self._platform.settings.handler_timeout_seconds):
+            behaviour.give_up(ctx, error)
+        return self._result(ctx, queued)
+
+    def dead_letter(self, queued: QueuedUpdate, error: str, where: str) -> str:
+        """Make the update a dead letter and return its error id; Unavailable when the database is away."""
+        vault, attempts = self._platform.vault, max(1, queued.attempts)
+        replay = replay_of(queued.request_id, "update")
+        with self._platform.database.transaction() as session:
+            if replay is not None:
+                return open_again(
+                    session, replay, error=error, where=where, attempts=attempts, failures=queued.failures
+                )
+            original = {"chat": queued.chat, "request": queued.request_id, "update": queued.update}
+            return store(
+                session,
+                kind="update",
+                source_id=f"update:{queued.bot_id}:{queued.request_id}",
+                error=error,
+                where=where,
+                bot_id=queued.bot_id,
+                attempts=attempts,
+                failures=queued.failures,
+                payload={"update": open_tokens(vault, queued.update, queued.bot_id)},
+                sealed_payload="" if queued.newer else sealed_original(vault, queued.bot_id, original),
+            )
+
+    def _open_again(self, queued: QueuedUpdate) -> None:
+        """A dropped replay took no effect: the operator is to see that."""
+        replay = replay_of(queued.request_id, "update")
+        if replay is not None:
+            with self._platform.database.transaction() as session:
+                open_again(session, replay, error="The bot is stopped", attempts=0)
+
+    def _context(self, behaviour: Behaviour, update: dict[str, Any], queued: QueuedUpdate) -> Context | None:
+        kind = kind_of(update)
+        try:
+            parsed = types.Update.de_json(update)  # type: ignore[no-untyped-call]
+        except Exception as error:  # the library's own code, on whatever Telegram may send one day
+            raise Unreadable(f"{type(error).__name__}: {error}") from error
+        event = getattr(parsed, kind, None) if kind else None
+        if event is None:
+            return None
+        chat = getattr(getattr(event, "message", None) or event, "chat", None)
+        lead = _lead(getattr(event, "from_user", None))
+        ctx = Context(
+            bot=behaviour.bot,
+            kind=kind,
+            event=event,
+            chat_id=getattr(chat, "id", 0) or lead.telegram_id,
+            lead=lead,
+            request_id=queued.request_id,
+            notify_owner=lambda about, params: self._notify(behaviour, about, params),
+        )
+        ctx.pack = partial(pack, self._guard.signer, self._platform.settings, behaviour.bot.id)
+        ctx.lock = partial(
+            self._locks.hold, behaviour.bot.id, patient=queued.suspected or queued.attempts > 0
+        )
+        ctx.load_state = lambda: self._load_state(_conversation_key(ctx), behaviour.bot.id)
+        return ctx
+
+    def _result(self, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
+        """Put the wishes into their stored form; a wish that JSON cannot hold, or a refused link, is the handler's failure."""
+        wanted = ctx.effects
+        conversation = None
+        if wanted.conversation is not None:
+            ended = not any(wanted.conversation.values())
+            conversation = "" if ended else self._stored(wanted.conversation, queued.bot_id)
+        sends = tuple(self._send(call, queued) for call in wanted.calls)
+        kept = tuple(
+            (
+                keys.button_payload(queued.bot_id, each.name),
+                seal_tokens(self._platform.vault, each.payload, queued.bot_id),
+                each.seconds,
+            )
+            for each in wanted.kept
+        )
+        return HandlerResult(sends, _conversation_key(ctx), conversation, kept)
+
+    def _send(self, call: Call, queued: QueuedUpdate) -> Send:
+        check_buttons(call.params)
+        chat = str(call.params.get("chat_id", queued.chat))
+        stored = self._stored({"method": call.method, "params": call.params}, queued.bot_id)
+        return Send(*slot_of(call.method, call.params, str(call.priority), chat), stored)
+
+    def _stored(self, value: dict[str, Any], bot_id: int) -> str:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return seal_tokens(self._platform.vault, text.encode(errors="replace").decode(), bot_id)
+
+    def _load_state(self, key: str, bot_id: int) -> str | None:
+        stored = self._platform.redis.get(key)
+        return None if stored is None else open_tokens(self._platform.vault, str(stored), bot_id)
+
+    def _notify(self, behaviour: Behaviour, kind: str, params: dict[str, Any]) -> None:
+        try:
+            with self._platform.database.transaction() as session:
+                notify(
+                    session,
+                    behaviour.account_id,
+                    kind,
+                    "warning",
+                    f"{kind}:{params.get('error_id', '')}",
+                    {**params, "count": 1, "bot": behaviour.bot.username},
+                    bot_id=behaviour.bot.id,
+                )
+        except Unavailable:
+            logger.warning("the owner could not be notified")
+
+
+def _lead(person: Any) -> Lead:
+    if person is None:
+        return Lead(0)
+    return Lead(
+        telegram_id=person.id,
+        first_name=getattr(person, "first_name", None) or "",
+        last_name=getattr(person, "last_name", None) or "",
+        username=getattr(person, "username", None) or "",
+        language=getattr(person, "language_code", None) or "",
+    )
+
+
+def _conversation_key(ctx: Context) -> str:
+    strategy = ctx.bot.strategy
+    return keys.conversation(
+        ctx.bot.id,
+        0 if strategy is Strategy.GLOBAL_USER else ctx.chat_id,
+        0 if strategy is Strategy.CHAT else ctx.lead.telegram_id,
+    )

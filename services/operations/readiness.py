@@ -1,0 +1,191 @@
+"""Is this installation fit to serve? Failures say what does not work; warnings, what will soon hurt.
+
+Only what this process cannot serve without makes it unready. A missing worker or clock is a warning: taking the web
+process off its balancer for it would end the redirects too, which go on without both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from redis import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.core.errors import Unavailable
+from services.fleet.health.sweep import last_report, last_sweep_age
+from services.platform import schema
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.queueing.backlog import backlogs
+from services.queueing.heartbeats import processes
+from services.traffic.clicks.stream_audit import last_check
+
+SERVICES = ("web", "worker", "clock", "poller")
+NEEDED_SERVICES = ("worker", "clock")  # the poller matters only to bots that poll
+LATE_SWEEPS = 4  # missed sweeps before one worries
+LAG_SECONDS = 60.0  # an entry that old: workers are stuck or too few
+LEASES = ("clock", "sweep", "clicks", "poller", "bots:reconcile")
+
+
+class Condition(StrEnum):
+    READY = "ready"
+    DEGRADED = "degraded"
+    UNREADY = "unready"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong: a stable code, a sentence, and whether the process is unready by it."""
+
+    code: str
+    sentence: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """All findings; `condition` is the worst of them."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def condition(self) -> Condition:
+        """`unready` with a fatal finding, `degraded` with any, else `ready`."""
+        if any(finding.fatal for finding in self.findings):
+            return Condition.UNREADY
+        return Condition.DEGRADED if self.findings else Condition.READY
+
+    def as_json(self) -> dict[str, Any]:
+        """{status, reasons: [{code, sentence}], warnings: [...]}; holds nothing an outsider may not know."""
+        return {
+            "status": str(self.condition),
+            "reasons": [_public(finding) for finding in self.findings if finding.fatal],
+            "warnings": [_public(finding) for finding in self.findings if not finding.fatal],
+        }
+
+
+def readiness(platform: Platform) -> Readiness:
+    """Ask Redis and the database, a handful of round trips; never raises for one that is away."""
+    findings = [*_database(platform), *_spool(platform)]
+    try:
+        findings += [*_redis(platform), *_processes(platform), *_sweeps(platform), *_backlogs(platform)]
+    except RedisError:
+        findings.append(
+            Finding("redis_away", "Redis does not answer; redirects go on from memory", fatal=True)
+        )
+    return Readiness(tuple(findings))
+
+
+def details(platform: Platform) -> dict[str, Any]:
+    """Everything known of the installation's condition, for those who run it; never raises for a part that is away."""
+    answer: dict[str, Any] = {
+        **readiness(platform).as_json(),
+        "database": {"kind": platform.database.engine.dialect.name},
+        "spool_bytes": spool_bytes(platform),
+    }
+    try:
+        answer |= {
+            "redis": _engine(platform),
+            "processes": [
+                {
+                    "name": process.name,
+                    "service": process.service,
+                    "age_seconds": round(process.age_seconds, 1),
+                    "uptime_seconds": round(process.at - process.started_at),
+                    "figures": process.figures,
+                }
+                for process in processes(platform)
+            ],
+            "sweep": last_report(platform),
+            "clicks": last_check(platform),
+            "backlogs": [asdict(backlog) for backlog in backlogs(platform)],
+            "leases": leases(platform),
+        }
+    except RedisError as error:
+        answer["redis"] = {"error": type(error).__name__}
+    return answer
+
+
+def leases(platform: Platform) -> dict[str, float]:
+    """Held leases by name, and the seconds until they run out. Raises RedisError."""
+    with platform.redis.pipeline(transaction=False) as pipe:
+        for name in LEASES:
+            pipe.pttl(keys.lease(name))
+        remaining = pipe.execute()
+    return {name: ms / 1000 for name, ms in zip(LEASES, remaining, strict=True) if ms > 0}
+
+
+def spool_bytes(platform: Platform) -> int:
+    """Bytes of clicks that wait on this machine's disk for Redis."""
+    folder = platform.settings.data_dir / "spool"
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    except OSError:
+        return 0
+
+
+def _public(finding: Finding) -> dict[str, str]:
+    return {"code": finding.code, "sentence": finding.sentence}
+
+
+def _database(platform: Platform) -> Iterator[Finding]:
+    try:
+        platform.database.ping()
+        if not schema.is_current(platform.database):
+            yield Finding("schema_outdated", "The schema is not current: run `flask db upgrade`", fatal=True)
+    except (Unavailable, SQLAlchemyError):
+        yield Finding("database_away", "The database does not answer", fatal=True)
+
+
+def _spool(platform: Platform) -> Iterator[Finding]:
+    if waiting := spool_bytes(platform):
+        yield Finding("clicks_spooled", f"{waiting} bytes of clicks wait on disk for Redis")
+
+
+def _engine(platform: Platform) -> dict[str, Any]:
+    with platform.redis.pipeline(transaction=False) as pipe:
+        for section in ("server", "memory", "persistence"):
+            pipe.info(section)
+        server, memory, persistence = pipe.execute()
+    return {
+        "version": server.get("valkey_version") or server.get("redis_version"),
+        "used_memory_bytes": memory.get("used_memory"),
+        "maxmemory_policy": memory.get("maxmemory_policy"),
+        "maxmemory_bytes": memory.get("maxmemory"),
+        "aof_enabled": bool(persistence.get("aof_enabled")),
+    }
+
+
+def _redis(platform: Platform) -> Iterator[Finding]:
+    engine = _engine(platform)
+    if engine["maxmemory_policy"] != "noeviction":
+        yield Finding(
+            "redis_evicts", "Redis may evict clicks and updates: set maxmemory-policy to noeviction"
+        )
+    if not engine["aof_enabled"]:
+        yield Finding("redis_without_aof", "Redis keeps no append-only file: a crash loses what waits in it")
+
+
+def _processes(platform: Platform) -> Iterator[Finding]:
+    alive = {process.service for process in processes(platform) if process.is_alive}
+    for service in NEEDED_SERVICES:
+        if service not in alive:
+            yield Finding(f"no_{service}", f"No {service} process is alive")
+
+
+def _sweeps(platform: Platform) -> Iterator[Finding]:
+    age = last_sweep_age(platform)
+    if age is None or age > LATE_SWEEPS * platform.settings.health_interval_seconds:
+        since = "since this Redis is new" if age is None else f"for {round(age)} s"
+        yield Finding("sweep_late", f"No health sweep {since}")
+
+
+def _backlogs(platform: Platform) -> Iterator[Finding]:
+    for backlog in backlogs(platform):
+        if backlog.queue.startswith("lane:") and backlog.size >= platform.settings.intake_max_backlog:
+            yield Finding("lane_full", f"{backlog.queue} is full: webhooks are answered with 503")
+        elif (backlog.lag_seconds or 0) > LAG_SECONDS:
+            yield Finding("queue_lags", f"{backlog.queue} lags {round(backlog.lag_seconds or 0)} s behind")

@@ -1,0 +1,152 @@
+"""API keys `flk_<id>_<secret>`: made once, shown once, kept as SHA-256."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from models import Account, ApiKey
+from services.core.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
+from services.core.secrets import sha256_hex
+from services.core.times import iso, utc_now
+from services.platform.accounts.principal import Principal, Scope, audit
+from services.platform.platform import Platform
+
+logger = logging.getLogger(__name__)
+PREFIX = "flk"
+TOUCH_SECONDS = 60  # the last use is written at most once a minute
+MAX_NAME = 100
+MAX_DAYS = 3650
+
+
+def create_key(
+    platform: Platform,
+    caller: Principal,
+    *,
+    scopes: Iterable[str] = (),
+    name: str = "",
+    expires_days: int | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key of the caller's account and its text, which is never to be had again.
+
+    No scopes means all that the caller has; more than that is Forbidden. `expires_days` None means never.
+    """
+    wanted = _known_scopes(scopes) or sorted(caller.scopes)
+    for scope in wanted:
+        if scope not in caller.scopes:
+            raise Forbidden(f"You cannot give the scope '{scope}', which you lack", code="scope_missing")
+    if len(name) > MAX_NAME:
+        raise InvalidInput(f"The name may have at most {MAX_NAME} characters", field="name")
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    row = ApiKey(
+        account_id=caller.account_id,
+        key_id=key_id,
+        secret_hash=sha256_hex(secret),
+        name=name,
+        scopes=[str(scope) for scope in wanted],
+        expires_at=_expiry(expires_days),
+    )
+    with platform.database.transaction() as session:
+        session.add(row)
+        audit(session, caller, "key_created", key=key_id, scopes=row.scopes)
+    return row, f"{PREFIX}_{key_id}_{secret}"
+
+
+def list_keys(platform: Platform, caller: Principal, *, after: int = 0, limit: int = 200) -> Sequence[ApiKey]:
+    """The caller's keys not yet revoked, oldest first, from behind the row `after`."""
+    with platform.database.reading() as session:
+        return session.scalars(
+            select(ApiKey)
+            .where(ApiKey.account_id == caller.account_id, ApiKey.revoked_at.is_(None), ApiKey.id > after)
+            .order_by(ApiKey.id)
+            .limit(limit)
+        ).all()
+
+
+def revoke_key(platform: Platform, caller: Principal, key_id: str) -> None:
+    """Make one of the caller's keys useless from now on; NotFound for anybody else's."""
+    with platform.database.transaction() as session:
+        row = session.scalar(
+            select(ApiKey).where(
+                ApiKey.key_id == key_id.replace("\0", ""),  # which PostgreSQL refuses in a text
+                ApiKey.account_id == caller.account_id,
+                ApiKey.revoked_at.is_(None),
+            )
+        )
+        if row is None:
+            raise NotFound("There is no such key", code="key_not_found")
+        row.revoked_at = utc_now()
+        audit(session, caller, "key_revoked", key=key_id)
+
+
+def resolve_key(platform: Platform, text: str, ip: str) -> Principal:
+    """The caller behind a key's text; Unauthenticated when it is unknown, revoked or expired."""
+    key_id, secret = _parts(text)
+    with platform.database.reading() as session:
+        found = session.execute(
+            select(ApiKey, Account)
+            .join(Account, Account.id == ApiKey.account_id)
+            .where(ApiKey.key_id == key_id)
+        ).one_or_none()
+    expected = found[0].secret_hash if found else sha256_hex("")
+    if not hmac.compare_digest(expected, sha256_hex(secret)) or found is None or not found[1].is_active:
+        raise Unauthenticated("This API key is not valid", code="key_invalid")
+    row, account = found
+    now = utc_now()
+    if row.revoked_at is not None:
+        raise Unauthenticated("This API key was revoked; make a new one", code="key_revoked")
+    if row.expires_at is not None and row.expires_at <= now:
+        raise Unauthenticated("This API key has expired; make a new one", code="key_expired")
+    if row.last_used_at is None or now - row.last_used_at >= timedelta(seconds=TOUCH_SECONDS):
+        _touch(platform, row.id, now)
+    scopes = frozenset(Scope(scope) for scope in row.scopes)
+    return Principal(account.id, f"key:{row.key_id}", account.is_admin, scopes, ip[:45])
+
+
+def describe(row: ApiKey) -> dict[str, Any]:
+    """A key as the API shows it; never its secret."""
+    return {
+        "id": row.key_id,
+        "name": row.name,
+        "scopes": list(row.scopes),
+        "created_at": iso(row.created_at),
+        "expires_at": iso(row.expires_at),
+        "last_used_at": iso(row.last_used_at),
+    }
+
+
+def _parts(text: str) -> tuple[str, str]:
+    prefix, _, rest = text.strip().partition("_")
+    key_id, _, secret = rest.partition("_")
+    if prefix != PREFIX or not (key_id.isascii() and key_id.isalnum()) or not secret:
+        raise Unauthenticated("This API key is not valid", code="key_invalid")
+    return key_id, secret
+
+
+def _known_scopes(scopes: Iterable[str]) -> list[Scope]:
+    try:
+        return sorted({Scope(scope) for scope in scopes})
+    except ValueError:
+        raise InvalidInput(f"Scopes are {', '.join(Scope)}", code="unknown_scope", field="scopes") from None
+
+
+def _expiry(days: int | None) -> datetime | None:
+    if days is None:
+        return None
+    if not 1 <= days <= MAX_DAYS:
+        raise InvalidInput(f"A key lasts from 1 to {MAX_DAYS} days", field="expires_days")
+    return utc_now() + timedelta(days=days)
+
+
+def _touch(platform: Platform, row_id: int, now: datetime) -> None:
+    try:
+        with platform.database.transaction() as session:
+            session.execute(update(ApiKey).where(ApiKey.id == row_id).values(last_used_at=now))
+    except Unavailable:
+        logger.warning("a key's use was not written")  # worth no failed request: the next one tries again

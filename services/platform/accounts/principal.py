@@ -1,0 +1,106 @@
+"""Who asks, and what of the house is theirs: the one place where tenancy is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Select, false, select
+from sqlalchemy.orm import Session
+
+from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestination, RedirectPool
+from services.core.errors import Forbidden, NotFound
+
+
+class Scope(StrEnum):
+    """What an API key may do. A signed-in person has all of them. REDIRECT and WORKER are reserved: see OFFERED."""
+
+    READ = "read"
+    WRITE = "write"
+    REDIRECT = "redirect"
+    WORKER = "worker"
+
+
+OFFERED = (Scope.READ, Scope.WRITE)  # on the panel: no route asks for the others yet
+
+
+@dataclass(frozen=True)
+class Principal:
+    """An authenticated account behind a request, key or command. `actor` goes into the audit trail."""
+
+    account_id: int
+    actor: str
+    is_admin: bool = False
+    scopes: frozenset[Scope] = frozenset(Scope)
+    ip: str = ""
+
+    def require(self, scope: Scope) -> None:
+        """Raise Forbidden unless this caller has `scope`."""
+        if scope not in self.scopes:
+            raise Forbidden(f"This key lacks the scope '{scope}'; make one that has it", code="scope_missing")
+
+
+Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment)
+
+
+def owned(caller: Principal, table: type[Row]) -> Select[Row]:
+    """A query for the rows of `table` that are the caller's own. Lists show an admin their own things too."""
+    return select(table).where(table.account_id == caller.account_id)
+
+
+def get_owned(session: Session, caller: Principal, table: type[Row], identity: int | str) -> Row:
+    """The caller's row with that id; NotFound for anybody else's, as for one that does not exist.
+
+    A bot is also found by its public id `bot_<12 hex>`. An admin reaches every account, which leaves an audit entry.
+    """
+    row = session.scalar(select(table).where(_is(table, identity)))
+    if row is None or (row.account_id != caller.account_id and not caller.is_admin):
+        raise NotFound(f"There is no such {_word(table).replace('_', ' ')}", code=f"{_word(table)}_not_found")
+    if row.account_id not in (caller.account_id, None):  # None: the installation's own, such as a failed job
+        session.add(
+            AuditEvent(
+                account_id=row.account_id,
+                actor=caller.actor,
+                kind="admin_access",
+                ip=caller.ip,
+                details={_word(table): row.id},
+            )
+        )
+    return row
+
+
+def _is(table: type[Row], identity: int | str) -> ColumnElement[bool]:
+    if isinstance(identity, str) and not identity.isdecimal():
+        return Bot.public_id == identity if table is Bot else false()
+    # 2**63 and beyond overflow the column on PostgreSQL: no such row either.
+    return table.id == int(identity) if int(identity) < 2**63 else false()
+
+
+def _word(table: type[Row]) -> str:
+    words = {Bot: "bot", RedirectPool: "pool", DeadLetter: "dead_letter", Experiment: "experiment"}
+    return words.get(table, "destination")
+
+
+def audit(
+    session: Session,
+    caller: Principal,
+    kind: str,
+    *,
+    account_id: int | None = None,
+    bot_id: int | None = None,
+    pool_id: int | None = None,
+    **details: object,
+) -> None:
+    """Add an audit entry to the caller's transaction. `details` must hold no secret."""
+    session.add(
+        AuditEvent(
+            account_id=account_id or caller.account_id,
+            actor=caller.actor,
+            kind=kind,
+            bot_id=bot_id,
+            pool_id=pool_id,
+            details=details,
+            ip=caller.ip,
+        )
+    )

@@ -1,0 +1,151 @@
+"""Sign-ins of browsers: begun with e-mail and password, kept by use, listed and revoked.
+
+The cookie holds a secret of 256 random bits; the row holds its SHA-256, so a stolen database opens no session.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from models import Account, AccountSession
+from services.core.errors import NotFound, Unauthenticated, Unavailable
+from services.core.secrets import sha256_hex
+from services.core.settings import Settings
+from services.core.times import utc_now
+from services.platform.accounts.passwords import hash_password, needs_rehash, password_matches
+from services.platform.accounts.principal import Principal, audit
+from services.platform.accounts.sign_in_limit import count_attempt, forget_attempts
+from services.platform.platform import Platform
+
+logger = logging.getLogger(__name__)
+TOUCH_SECONDS = 60  # a use is written at most once a minute
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A session in force: who, in which language, and which row; `prolonged` when this very use was written."""
+
+    caller: Principal
+    session_id: int
+    email: str
+    locale: str
+    prolonged: bool = False
+
+
+def authenticate(platform: Platform, email: str, password: str, ip: str, user_agent: str) -> str:
+    """Sign in and return the new session's secret.
+
+    Unauthenticated `wrong_credentials` alike for a wrong password, an unknown e-mail and a switched-off account,
+    after equal work; RateLimited after too many attempts.
+    """
+    email = email.strip().lower()
+    count_attempt(platform, ip=ip, account=email)
+    with platform.database.reading() as session:
+        # PostgreSQL refuses a NUL in a text.
+        account = session.scalar(select(Account).where(Account.email == email.replace("\0", "")))
+    matches = password_matches(account.password_hash if account else None, password)
+    if account is None or not matches or not account.is_active:
+        logger.info("a sign-in failed", extra={"account_id": account.id if account else None, "ip": ip})
+        raise Unauthenticated("E-mail or password is wrong", code="wrong_credentials")
+    forget_attempts(platform, ip=ip, account=email)
+    fresh_hash = hash_password(password) if needs_rehash(account.password_hash) else None
+    with platform.database.transaction() as session:
+        if fresh_hash is not None:
+            same = (Account.id == account.id) & (Account.password_hash == account.password_hash)
+            session.execute(update(Account).where(same).values(password_hash=fresh_hash))
+        return begin_session(session, platform.settings, account, ip, user_agent)
+
+
+def begin_session(session: Session, settings: Settings, account: Account, ip: str, user_agent: str) -> str:
+    """Add a session for `account` to a transaction, with its audit entry, and return its secret."""
+    secret, now = secrets.token_urlsafe(32), utc_now()
+    session.execute(
+        delete(AccountSession).where(
+            AccountSession.account_id == account.id, AccountSession.expires_at <= now
+        )
+    )
+    session.add(
+        AccountSession(
+            account_id=account.id,
+            secret_hash=sha256_hex(secret),
+            ip=ip[:45],
+            user_agent=user_agent[:255],
+            expires_at=_end(settings, now),
+        )
+    )
+    caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip[:45])
+    audit(session, caller, "signed_in")
+    return secret
+
+
+def resume_session(platform: Platform, secret: str, ip: str) -> SignedIn | None:
+    """Who the secret of a cookie belongs to; None when the session ended. Use prolongs it."""
+    now = utc_now()
+    with platform.database.reading() as session:
+        found = session.execute(
+            select(AccountSession, Account)
+            .join(Account, Account.id == AccountSession.account_id)
+            .where(AccountSession.secret_hash == sha256_hex(secret))
+        ).one_or_none()
+    if found is None or found[0].expires_at <= now or not found[1].is_active:
+        return None
+    row, account = found
+    is_due = now - row.last_seen_at >= timedelta(seconds=TOUCH_SECONDS)
+    if is_due:
+        _prolong(platform, row.id, now)
+    caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip[:45])
+    return SignedIn(caller, row.id, account.email, account.locale, is_due)
+
+
+def end_session(platform: Platform, secret: str) -> None:
+    """Sign out: the secret is worth nothing from now on. Unknown secrets are fine."""
+    with platform.database.transaction() as session:
+        row = session.scalar(select(AccountSession).where(AccountSession.secret_hash == sha256_hex(secret)))
+        if row is not None:
+            session.delete(row)
+            audit(session, Principal(row.account_id, f"account:{row.account_id}", ip=row.ip), "signed_out")
+
+
+def list_sessions(platform: Platform, caller: Principal) -> list[AccountSession]:
+    """The caller's sessions in force, last used first."""
+    with platform.database.reading() as session:
+        return list(
+            session.scalars(
+                select(AccountSession)
+                .where(AccountSession.account_id == caller.account_id, AccountSession.expires_at > utc_now())
+                .order_by(AccountSession.last_seen_at.desc(), AccountSession.id.desc())
+            )
+        )
+
+
+def revoke_session(platform: Platform, caller: Principal, session_id: int) -> None:
+    """End one of the caller's sessions; NotFound for anybody else's."""
+    with platform.database.transaction() as session:
+        mine = session.scalars(select(AccountSession).where(AccountSession.account_id == caller.account_id))
+        row = next((row for row in mine if row.id == session_id), None)  # the number may exceed any column
+        if row is None:
+            raise NotFound("There is no such session", code="session_not_found")
+        session.delete(row)
+        audit(session, caller, "session_revoked", session_id=session_id)
+
+
+def _prolong(platform: Platform, session_id: int, now: datetime) -> None:
+    try:
+        with platform.database.transaction() as session:
+            session.execute(
+                update(AccountSession)
+                .where(AccountSession.id == session_id)
+                .values(last_seen_at=now, expires_at=_end(platform.settings, now))
+            )
+    except Unavailable:
+        logger.warning("a session's use was not written")  # worth no failed request: the next one tries again
+
+
+def _end(settings: Settings, now: datetime) -> datetime:
+    return now + timedelta(hours=settings.session_hours)

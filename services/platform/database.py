@@ -1,0 +1,118 @@
+"""The database: one engine, two kinds of session. SQLite runs in WAL, PostgreSQL through psycopg 3.
+
+Writers on SQLite take the write lock at BEGIN IMMEDIATE and wait for it with a cooperative sleep: SQLite's own
+busy handler would block every greenlet of the process. No network call may happen inside `transaction`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from services.core.errors import Unavailable
+from services.core.settings import Settings
+
+LOCK_PATIENCE_SECONDS = 10.0  # how long a writer waits for SQLite's single write lock
+LOCK_POLL_SECONDS = 0.005
+
+
+class Database:
+    """Sessions for reading and for writing on one engine. Creating it connects to nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = _engine(settings)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._reading = sessionmaker(self.engine, expire_on_commit=False)
+        self._writing = sessionmaker(writer, expire_on_commit=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for queries; whatever it changed is rolled back."""
+        with _mapped_errors(), self._reading() as session:
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits when the block ends well and rolls back when it does not."""
+        with _mapped_errors(), self._writing() as session:
+            if self.is_sqlite:
+                _begin_patiently(session)
+            yield session
+            session.commit()
+
+    def ping(self) -> None:
+        """One trivial query; raises Unavailable when the database does not answer."""
+        with self.reading() as session:
+            session.execute(text("SELECT 1"))
+
+    def dispose(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _mapped_errors() -> Iterator[None]:
+    """A lost or locked database becomes Unavailable; constraint errors pass to the use case that understands them."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            raise Unavailable(
+                "The database does not answer; try again shortly", code="database_unavailable"
+            ) from error
+        raise
+
+
+def _begin_patiently(session: Session) -> None:
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    while True:
+        try:
+            session.connection()
+            return
+        except OperationalError as error:
+            session.rollback()
+            if "locked" not in str(error.orig) or time.monotonic() > deadline:
+                raise
+            time.sleep(LOCK_POLL_SECONDS)
+
+
+def _engine(settings: Settings) -> Engine:
+    """`hide_parameters`: an error would otherwise carry the values of its statement, hashes and names, into the log."""
+    url = settings.sqlalchemy_url
+    if not url.startswith("sqlite"):
+        return create_engine(
+            url,
+            pool_size=settings.db_pool_size,
+            max_overflow=settings.db_max_overflow,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5},
+        )
+    engine = create_engine(
+        url,
+        pool_size=settings.db_pool_size,
+        max_overflow=settings.db_max_overflow,
+        hide_parameters=True,
+        connect_args={"timeout": 0, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves; the driver's own habit begins too late
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")

@@ -1,0 +1,126 @@
+"""Telling every process that something changed, in well under a second.
+
+A change is published on a channel and raises a generation counter. Listeners act on the message; a ticker that
+compares the counter once a second catches what a broken subscription missed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from redis import Redis, RedisError
+
+from services.platform.redis import keys
+
+logger = logging.getLogger(__name__)
+TICK_SECONDS = 1.0
+# KEYS[1] generation, ARGV[1] channel, ARGV[2] topic:id. The message carries its generation, so that a listener that
+# received it need not treat the raised counter as a gap.
+ANNOUNCE = "redis.call('PUBLISH', ARGV[1], ARGV[2] .. ':' .. redis.call('INCR', KEYS[1]))"
+
+
+class Topic(StrEnum):
+    """What changed. ANY is what a listener is told when it may have missed messages."""
+
+    POOL = "pool"
+    BOT = "bot"
+    ANY = "any"
+
+
+def announce(redis: Redis, topic: Topic, identity: int) -> None:
+    """Publish that the pool or bot `identity` changed. Call it after the commit; raises RedisError when Redis is away."""
+    redis.eval(ANNOUNCE, 1, keys.changes_generation(), keys.changes_channel(), f"{topic}:{identity}")
+
+
+OnChange = Callable[[Topic, int], None]
+
+
+class ChangeListener:
+    """Runs `on_change(topic, id)` for every announced change, and `on_change(ANY, 0)` after every gap.
+
+    Two daemon threads (greenlets in a patched process). `on_change` must be quick and must not raise.
+    """
+
+    def __init__(self, redis: Redis, blocking: Redis, on_change: OnChange) -> None:
+        self._redis = redis
+        self._blocking = blocking
+        self._on_change = on_change
+        self._generation: int | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin listening; returns at once."""
+        for target in (self._subscribe_for_ever, self._tick_for_ever):
+            threading.Thread(target=target, daemon=True, name=f"changes-{target.__name__}").start()
+
+    def stop(self) -> None:
+        """End both threads within about a second."""
+        self._stopped.set()
+
+    def _subscribe_for_ever(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._subscribe()
+            except RedisError:
+                logger.warning("subscription to changes lost; trying again")
+                self._stopped.wait(TICK_SECONDS)
+
+    def _subscribe(self) -> None:
+        with self._blocking.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
+            pubsub.subscribe(keys.changes_channel())
+            self._on_change(Topic.ANY, 0)  # what was said while nobody listened
+            while not self._stopped.is_set():
+                message = pubsub.get_message(timeout=TICK_SECONDS)
+                if message is not None:
+                    topic, identity, generation = str(message["data"]).split(":")
+                    self._on_change(Topic(topic), int(identity))
+                    if self._generation is not None and int(generation) == self._generation + 1:
+                        self._generation += 1
+
+    def _tick_for_ever(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                generation = int(self._redis.get(keys.changes_generation()) or 0)
+                if self._generation is not None and generation != self._generation:
+                    self._on_change(Topic.ANY, 0)
+                self._generation = generation
+            except RedisError:
+                self._generation = -1  # whatever it is when Redis is back, look again
+            time.sleep(TICK_SECONDS)
+
+
+class Changes:
+    """All parts of a process that listen, behind one ChangeListener: each of its own costs a round trip a second."""
+
+    def __init__(self, redis: Redis, blocking: Redis) -> None:
+        self._redis = redis
+        self._blocking = blocking
+        self._lock = threading.Lock()
+        self._parts: tuple[OnChange, ...] = ()
+        self._listener: ChangeListener | None = None
+
+    def subscribe(self, part: OnChange) -> None:
+        """Have `part` told of every change from now on, as a ChangeListener would."""
+        with self._lock:
+            self._parts = (*self._parts, part)
+            if self._listener is None:
+                self._listener = ChangeListener(self._redis, self._blocking, self._tell)
+                self._listener.start()
+                return
+        part(Topic.ANY, 0)  # what was said before it came
+
+    def unsubscribe(self, part: OnChange) -> None:
+        """Tell `part` nothing more; the last one ends the listening."""
+        with self._lock:
+            self._parts = tuple(one for one in self._parts if one != part)
+            if not self._parts and self._listener is not None:
+                self._listener.stop()
+                self._listener = None
+
+    def _tell(self, topic: Topic, identity: int) -> None:
+        for part in self._parts:
+            part(topic, identity)

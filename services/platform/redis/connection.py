@@ -1,0 +1,68 @@
+"""Redis clients. Two profiles: `fast` for requests, `blocking` for reads that wait on purpose.
+
+redis-py's own defaults retry ten times with long timeouts: a dead server would cost seconds per command.
+"""
+
+from __future__ import annotations
+
+from redis import BlockingConnectionPool, ConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+from services.core.errors import ConfigurationError
+from services.core.settings import Settings
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+FAST_TIMEOUT_SECONDS = 2.0
+POOL_WAIT_SECONDS = 2.0
+BLOCKING_TIMEOUT_SECONDS = 10.0  # nobody blocks longer than 2.5 s; RQ raises it for its own waiting
+
+
+def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS) -> Redis:
+    """A client for request paths: one reconnect, two seconds (or `timeout_seconds`) per answer, text answers."""
+    pool = BlockingConnectionPool.from_url(
+        _address(settings),
+        max_connections=settings.redis_max_connections,
+        timeout=POOL_WAIT_SECONDS,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=timeout_seconds,
+        # One immediate retry heals a connection that the server closed while idle; a silent server stays silent.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        decode_responses=True,
+        **_tls(settings),
+    )
+    return Redis(connection_pool=pool)
+
+
+def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
+    """A client for BLPOP, XREAD BLOCK and subscriptions. RQ takes it with decode=False.
+
+    A connection that died without a word is given up after BLOCKING_TIMEOUT_SECONDS: without, its reader waits for ever.
+    """
+    pool = ConnectionPool.from_url(
+        _address(settings),
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=BLOCKING_TIMEOUT_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=30,
+        retry=Retry(NoBackoff(), 1),
+        decode_responses=decode,
+        **_tls(settings),
+    )
+    return Redis(connection_pool=pool)
+
+
+def _tls(settings: Settings) -> dict[str, str]:
+    """Options of TLS connections; the other kinds of address refuse them."""
+    unchecked = settings.redis_url.startswith("rediss://") and not settings.redis_verify_tls
+    return {"ssl_cert_reqs": "none"} if unchecked else {}
+
+
+def _address(settings: Settings) -> str:
+    if not settings.redis_url:
+        raise ConfigurationError(
+            f"REDIS_URL: not set, and no embedded server is running with DATA_DIR={settings.data_dir}; "
+            "start the installation with `make run`, or set REDIS_URL"
+        )
+    return settings.redis_url

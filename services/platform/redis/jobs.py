@@ -1,0 +1,103 @@
+"""Starting jobs by name. RQ is the doorbell: a job carries ids only, and the name must stand in `JobName`.
+
+The values are import paths, so services never import jobs; a test holds that each one exists.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from redis import Redis
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from services.platform.redis import keys
+
+
+class JobQueue(StrEnum):
+    UPDATES = "updates"
+    OUTBOUND = "outbound"
+    DEFAULT = "default"
+
+
+class JobName(StrEnum):
+    """Every function a worker may run; anything else is refused (the JSON serializer alone would run any import)."""
+
+    DRAIN_LANE = "jobs.inbound.drain_lane"
+    DRAIN_OUTBOX = "jobs.outbound.drain_outbox"
+    STORE_DEAD_LETTERS = "jobs.inbound.store_dead_letters"
+    REPLAY_DEAD_LETTERS = "jobs.inbound.replay_dead_letters"
+    FLUSH_CLICKS = "jobs.clicks.flush_clicks"
+    REPAIR_POOLS = "jobs.pools.repair_pools"
+    DELETE_EXPIRED = "jobs.retention.delete_expired"
+    SWEEP_HEALTH = "jobs.health.sweep_health"
+    CHECK_BOT = "jobs.health.check_bot"
+    LOOK_AT_CLICKED = "jobs.health.look_at_clicked"
+    JUDGE_MEMBERS = "jobs.health.judge_members"
+    RECONCILE_BOTS = "jobs.bots.reconcile_bots"
+    RECONCILE_BOT = "jobs.bots.reconcile_bot"
+    DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
+
+
+QUEUE_OF: Final = {
+    JobName.DRAIN_LANE: JobQueue.UPDATES,
+    JobName.DRAIN_OUTBOX: JobQueue.OUTBOUND,
+    JobName.STORE_DEAD_LETTERS: JobQueue.DEFAULT,
+    JobName.REPLAY_DEAD_LETTERS: JobQueue.DEFAULT,
+    JobName.FLUSH_CLICKS: JobQueue.DEFAULT,
+    JobName.REPAIR_POOLS: JobQueue.DEFAULT,
+    JobName.DELETE_EXPIRED: JobQueue.DEFAULT,
+    JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
+    JobName.CHECK_BOT: JobQueue.DEFAULT,
+    JobName.LOOK_AT_CLICKED: JobQueue.DEFAULT,
+    JobName.JUDGE_MEMBERS: JobQueue.DEFAULT,
+    JobName.RECONCILE_BOTS: JobQueue.DEFAULT,
+    JobName.RECONCILE_BOT: JobQueue.DEFAULT,
+    JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
+}
+# An unanswered bell may be rung again after so long: it is lost when Redis dies between the bell and the job. A job too
+# many finds the lease taken.
+DOORBELL_SECONDS = 2
+FAILURE_TTL_SECONDS = 24 * 3600
+TIMEOUT_SECONDS = 120
+# A drain that has work stays for ten minutes and leaves by itself; this ends one that hangs.
+DRAIN_TIMEOUT_SECONDS = 3600
+TIMEOUTS: Final = {
+    JobName.DRAIN_LANE: DRAIN_TIMEOUT_SECONDS,
+    JobName.DRAIN_OUTBOX: DRAIN_TIMEOUT_SECONDS,
+}
+# The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
+RESULT_TTL_SECONDS = 1
+
+
+def enqueue(binary_redis: Redis, name: JobName, *ids: int) -> Job:
+    """Queue the job `name` with integer ids, two round trips. Call it after the commit.
+
+    `binary_redis` is a client with undecoded answers, which RQ needs.
+    """
+    queue = Queue(QUEUE_OF[name], connection=binary_redis, serializer=JSONSerializer)
+    return queue.enqueue(
+        str(name),
+        args=ids,
+        job_timeout=TIMEOUTS.get(name, TIMEOUT_SECONDS),
+        result_ttl=RESULT_TTL_SECONDS,
+        failure_ttl=FAILURE_TTL_SECONDS,
+    )
+
+
+def wake(redis: Redis, binary_redis: Redis, name: JobName, kind: str, number: int | None = None) -> bool:
+    """Enqueue `name(number)` unless its doorbell is already ringing; True when a job was queued.
+
+    Without a `number` there is one such bell, the job takes no argument, and its doorbell's number is 0.
+    """
+    if not redis.set(keys.wakeup(kind, number or 0), "1", nx=True, ex=DOORBELL_SECONDS):
+        return False
+    enqueue(binary_redis, name, *(() if number is None else (number,)))
+    return True
+
+
+def has_jobs(redis: Redis, queue: JobQueue) -> bool:
+    """Whether jobs wait for a free worker."""
+    return bool(redis.llen(f"{Queue.redis_queue_namespace_prefix}{queue}"))

@@ -1,0 +1,238 @@
+"""Threads that work off a FairQueue, started as needed, and one that settles finished work in batches.
+
+In a patched process the threads are greenlets, which nothing preempts: hence the small pauses.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+from services.queueing.fair_queue import FairQueue, Item
+
+logger = logging.getLogger(__name__)
+YIELD_AFTER_SECONDS = 0.005  # of work without a pause for the others
+MIN_TIMER_SECONDS = 0.001  # between two looks of the clock
+ERROR_BACKOFF_SECONDS = 5.0  # before work that ended in an error of ours is done again
+Result = TypeVar("Result")
+
+
+class GreenletPool(Generic[Item]):
+    """Up to `largest` workers that take items from `queue` and do `work`, which must settle or retry each item.
+
+    What the queue excuses as slow gets workers beside these, `most` in all.
+
+    `going` turning False makes the workers take no more.
+    """
+
+    def __init__(
+        self,
+        queue: FairQueue[Item],
+        work: Callable[[Item], None],
+        going: Callable[[], bool],
+        *,
+        largest: int,
+        name: str,
+        most: int = 0,
+    ) -> None:
+        self._most = max(most, largest)
+        self._queue = queue
+        self._do = work
+        self._going = going
+        self._largest = largest
+        self._name = name
+        self._lock = threading.Lock()
+        self._tokens: SimpleQueue[bool] = SimpleQueue()  # True: look for work; False: end
+        self._size = 0
+        self._idle = 0
+        self._woken = False  # somebody was woken and has not looked for work yet
+        self._timer = threading.Event()
+        self._timer_at = float("inf")
+        self._ended = False
+
+    def __len__(self) -> int:
+        """Items not yet done."""
+        return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """Items at work or waiting to be settled."""
+        return self._queue.running
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Queue items and have somebody look."""
+        with self._lock:
+            for item in items:
+                self._queue.add(item)
+        self.wake()
+
+    def done(self, items: Iterable[Item]) -> None:
+        """The items are settled; their chats go on."""
+        with self._lock:
+            for item in items:
+                self._queue.done(item)
+        self.wake()
+
+    def retry(self, item: Item, delay: float) -> None:
+        """Try `item` again after `delay` seconds; its chat waits."""
+        with self._lock:
+            self._queue.retry(item, time.monotonic() + delay)
+            self._set_timer()
+
+    def size_of(self, bot_id: int) -> int:
+        """Items of the bot not yet done."""
+        with self._lock:
+            return self._queue.size_of(bot_id)
+
+    def wakes(self) -> dict[int, float]:
+        """Bots with waiting items and the moment the first of them is due."""
+        with self._lock:
+            return self._queue.wakes()
+
+    def waits_at_most(self, seconds: float) -> bool:
+        """Whether an item is due within `seconds`."""
+        with self._lock:
+            wake = self._queue.next_wake()
+        return wake is not None and wake - time.monotonic() <= seconds
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing runs, and nothing could run now."""
+        with self._lock:
+            return not self._queue.running and not self._queue.startable(time.monotonic())
+
+    def wake(self) -> None:
+        """Wake one worker, or start one, if there is work; each wakes the next."""
+        with self._lock:
+            if self._woken or not self._queue.startable(time.monotonic()):
+                return
+            if self._idle:
+                self._tokens.put(True)
+            elif self._size < self._wanted:
+                self._size += 1
+                threading.Thread(target=self._run_worker, daemon=True, name=self._name).start()
+            else:
+                self._queue.saturated = True
+                self._set_timer()
+                return
+            self._queue.saturated = False
+            self._woken = True
+
+    @property
+    def _wanted(self) -> int:
+        return min(self._most, self._largest + self._queue.slow)
+
+    def end(self, patience: float) -> None:
+        """Wait until nothing runs, `patience` seconds at most, then let all idle workers go."""
+        deadline = time.monotonic() + patience
+        while self._queue.running and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self._ended = True
+        self._timer.set()
+        for _ in range(self._size):
+            self._tokens.put(False)
+
+    def _set_timer(self) -> None:
+        """Have the clock look at the earliest waiting item in time; the first one starts the clock."""
+        wake = self._queue.next_wake()
+        if wake is None or wake >= self._timer_at:
+            return
+        asleep = self._timer_at == float("inf")
+        self._timer_at = wake
+        if asleep:
+            threading.Thread(target=self._run_timer, daemon=True, name=f"{self._name}-clock").start()
+        else:
+            self._timer.set()
+
+    def _run_timer(self) -> None:
+        """Offer work whenever a wait is over; ends when nothing waits."""
+        while not self._ended:
+            self._timer.wait(max(0.0, self._timer_at - time.monotonic()))
+            self._timer.clear()
+            self.wake()
+            with self._lock:
+                wake = self._queue.next_wake()
+                if wake is None:
+                    self._timer_at = float("inf")
+                    return
+                # A wait already over stays listed while everybody is at work: look again a little later.
+                self._timer_at = max(wake, time.monotonic() + MIN_TIMER_SECONDS)
+
+    def _run_worker(self) -> None:
+        turn = time.monotonic()
+        woken = True
+        while True:
+            with self._lock:
+                if woken:
+                    self._woken = woken = False
+                item = self._queue.take(time.monotonic()) if self._going() else None
+                self._set_timer()
+                superfluous = item is None and self._size > self._wanted
+                self._size -= superfluous
+                self._idle += item is None and not superfluous
+            if superfluous:
+                return
+            if item is None:
+                woken = self._tokens.get()
+                with self._lock:
+                    self._idle -= 1
+                if not woken:
+                    return
+                turn = time.monotonic()
+                continue
+            self.wake()
+            self._work(item)
+            if time.monotonic() - turn > YIELD_AFTER_SECONDS:
+                time.sleep(0)
+                turn = time.monotonic()
+
+    def _work(self, item: Item) -> None:
+        try:
+            self._do(item)
+        except Exception:
+            logger.exception("a piece of work ended unexpectedly")
+            with self._lock:
+                unfinished = self._queue.is_running(item)
+            if unfinished:  # its chat must not stand still for a mistake of ours
+                self.retry(item, ERROR_BACKOFF_SECONDS)
+
+
+class BatchWriter(Generic[Result]):
+    """Collects what others finish and hands it to `settle` in batches, in order, from a thread of its own."""
+
+    def __init__(self, settle: Callable[[Sequence[Result]], None], *, largest: int, name: str) -> None:
+        self._write = settle
+        self._largest = largest
+        self._finished: SimpleQueue[Result | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True, name=name)
+        self._thread.start()
+
+    def put(self, result: Result) -> None:
+        """Have `result` settled soon."""
+        self._finished.put(result)
+
+    def end(self, patience: float) -> None:
+        """Settle what is there, then end; waits `patience` seconds at most."""
+        self._finished.put(None)
+        self._thread.join(timeout=patience)
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            first = self._finished.get()
+            batch = [first] if first is not None else []
+            ended = first is None
+            time.sleep(0)  # whoever is about to finish comes along
+            with suppress(Empty):
+                while not ended and len(batch) < self._largest:
+                    following = self._finished.get_nowait()
+                    ended = following is None
+                    if following is not None:
+                        batch.append(following)
+            if batch:
+                self._write(batch)

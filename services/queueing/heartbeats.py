@@ -1,0 +1,153 @@
+"""Signs of life: each process says every five seconds that it is there, with its figures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis import RedisError
+
+from services.core.metrics import REGISTRY
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.process_identity import is_dead, process_identity
+
+logger = logging.getLogger(__name__)
+BEAT_SECONDS = 5.0
+ALIVE_SECONDS = 15.0  # three missed beats
+FORGET_SECONDS = 60  # after so long a silent process and its figures are gone
+
+Figures = Mapping[str, Any]
+Sample = tuple[str, dict[str, str], float]
+
+
+@dataclass(frozen=True)
+class Process:
+    """The last sign of life of a process; times in epoch seconds. `name` is "<service>@<host>:<pid>"."""
+
+    name: str
+    service: str
+    at: float
+    started_at: float
+    figures: dict[str, Any]
+    samples: dict[str, list[Sample]]  # Prometheus family -> its samples
+
+    @property
+    def age_seconds(self) -> float:
+        """Seconds since the beat."""
+        return max(0.0, time.time() - self.at)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it beat within the last three periods."""
+        return self.age_seconds <= ALIVE_SECONDS
+
+
+_STARTED_AT = time.time()
+
+
+def process_name(service: str) -> str:
+    """The name under which this process beats."""
+    return f"{service}@{socket.gethostname()}:{os.getpid()}"
+
+
+def beat(platform: Platform, process: str, figures: Figures | None = None) -> None:
+    """Say that `process` ("worker@host:12") is alive; `figures` is anything JSON can hold. Raises RedisError."""
+    now = time.time()
+    told = {
+        "at": now,
+        "started_at": _STARTED_AT,
+        "bearer": process_identity(),
+        "figures": dict(figures or {}),
+    }
+    body = json.dumps({**told, "samples": own_samples()})
+    with platform.redis.pipeline(transaction=True) as pipe:
+        pipe.set(keys.heartbeat(process), body, ex=FORGET_SECONDS)
+        pipe.zadd(keys.processes(), {process: now})
+        pipe.zremrangebyscore(keys.processes(), "-inf", now - FORGET_SECONDS)
+        pipe.execute()
+
+
+def farewell(platform: Platform, process: str) -> None:
+    """Take an ending process off the list, so that nobody waits for its beats. Raises RedisError."""
+    with platform.redis.pipeline(transaction=True) as pipe:
+        pipe.delete(keys.heartbeat(process))
+        pipe.zrem(keys.processes(), process)
+        pipe.execute()
+
+
+def processes(platform: Platform) -> list[Process]:
+    """All processes heard of within the last minute but the dead of this machine, by name. Raises RedisError."""
+    names = [str(name) for name in platform.redis.zrange(keys.processes(), 0, -1)]
+    if not names:
+        return []
+    bodies = platform.redis.mget([keys.heartbeat(name) for name in names])
+    found = [_parsed(name, str(body)) for name, body in zip(names, bodies, strict=True) if body]
+    return sorted((process for process in found if process is not None), key=lambda process: process.name)
+
+
+def own_samples() -> dict[str, list[Sample]]:
+    """This process's counted figures; families that never moved and times of creation are left out."""
+    found: dict[str, list[Sample]] = {}
+    for family in REGISTRY.collect():
+        samples: list[Sample] = [
+            (sample.name, dict(sample.labels), sample.value)
+            for sample in family.samples
+            if not sample.name.endswith("_created")
+        ]
+        # Whole families: a histogram without its empty buckets would be read wrongly.
+        if any(value for _, _, value in samples):
+            found[family.name] = samples
+    return found
+
+
+class Heartbeats:
+    """Beats for this process in a daemon thread until stopped; a missing Redis is waited for."""
+
+    def __init__(
+        self, platform: Platform, service: str, figures: Callable[[], Figures] | None = None
+    ) -> None:
+        self.process = process_name(service)
+        self._platform = platform
+        self._figures = figures or dict
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        threading.Thread(target=self._run, daemon=True, name="heartbeats").start()
+
+    def stop(self) -> None:
+        """End, and take the process off the list if Redis can be reached."""
+        self._stopped.set()
+        try:
+            farewell(self._platform, self.process)
+        except RedisError:
+            logger.debug("no farewell: Redis is away; the beat expires by itself")
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                beat(self._platform, self.process, self._figures())
+            except RedisError:
+                logger.debug("no beat: Redis is away")
+            self._stopped.wait(BEAT_SECONDS)
+
+
+def _parsed(name: str, body: str) -> Process | None:
+    fields = json.loads(body)
+    if is_dead(fields.get("bearer", "")):  # an older release's has none
+        return None
+    samples = {
+        family: [(str(sample), labels, float(value)) for sample, labels, value in entries]
+        for family, entries in fields["samples"].items()
+    }
+    return Process(
+        name, name.partition("@")[0], fields["at"], fields["started_at"], fields["figures"], samples
+    )

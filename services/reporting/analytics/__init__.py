@@ -1,0 +1,1 @@
+"""Numbers for people: the overview, the series of clicks, what is unread."""

@@ -1,0 +1,205 @@
+"""A pool's analytics of a period, from the rollups alone: a month over millions of clicks is some hundred rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models import Bot, ClickBreakdown, ClickRollup, MemberStatus, PoolBot, PoolBotTransition, RefusedClicks
+from services.core.times import utc_now
+from services.fleet.health.durations import Durations, durations
+from services.fleet.health.uptime import Window
+from services.platform.accounts.principal import Principal
+from services.platform.platform import Platform
+from services.reporting.analytics.figures import percentage, percentile
+from services.reporting.analytics.period import Period
+from services.reporting.analytics.report import (
+    ALL_COLUMNS,
+    BOT_COLUMNS,
+    UPTIME,
+    VALUE_COLUMNS,
+    By,
+    Figures,
+    MemberFigures,
+    PoolAnalytics,
+    Row,
+)
+from services.reporting.pool_status import MemberStatusView, pool_status
+
+LOST = (MemberStatus.OFFLINE, MemberStatus.BANNED)
+LATE = 0.95  # the percentile shown of check durations
+_ROLLUP = (ClickRollup.clicks, ClickRollup.uncounted, ClickRollup.visitors, ClickRollup.starts)
+_BREAKDOWN = (ClickBreakdown.clicks, ClickBreakdown.visitors, ClickBreakdown.starts)
+
+
+def pool_analytics(
+    platform: Platform,
+    caller: Principal,
+    pool_id: int,
+    about: Period,
+    by: By,
+    *,
+    also: Sequence[By] = (),
+    now: datetime | None = None,
+) -> PoolAnalytics:
+    """The report of one of the caller's pools; NotFound for another's. `also` adds further breakdowns."""
+    now = now or utc_now()
+    status = pool_status(platform, caller, pool_id, Window(about.begin, about.end), now=now)
+    with platform.database.reading() as session:
+        by_bot = _by_bot(session, pool_id, about)
+        uptime = {member.bot_id: member.uptime_percent for member in status.members}
+        refused = _refused(session, pool_id, about)
+        rows = {kind: _rows(session, pool_id, about, kind, by_bot, uptime, refused) for kind in (by, *also)}
+        losses = _losses(session, pool_id, about)
+        checks = durations(session, [one.bot_id for one in status.members], about.begin, about.end)
+    totals = Figures(refused=sum(refused.values()))
+    for figures in by_bot.values():
+        totals += figures
+    members = [_member(one, by_bot, totals, losses, checks.get(one.bot_id)) for one in status.members]
+    return PoolAnalytics(about, by, status, totals, rows.pop(by), members, rows)
+
+
+def _by_bot(session: Session, pool_id: int, about: Period) -> dict[int, Figures]:
+    query: Any = (
+        select(ClickRollup.bot_id, *(func.sum(column) for column in _ROLLUP))
+        .where(ClickRollup.pool_id == pool_id, ClickRollup.hour >= about.begin, ClickRollup.hour < about.end)
+        .group_by(ClickRollup.bot_id)
+        .order_by(ClickRollup.bot_id)
+    )
+    return {row[0]: _figures(row[0], *row[1:]) for row in session.execute(query)}
+
+
+def _rows(
+    session: Session,
+    pool_id: int,
+    about: Period,
+    by: By,
+    by_bot: Mapping[int, Figures],
+    uptime: Mapping[int, float | None],
+    refused: Mapping[datetime, int],
+) -> list[Row]:
+    if by is By.BOT:
+        return _bot_rows(session, by_bot, uptime)
+    if by in (By.HOUR, By.DAY):
+        return _time_rows(_by_hour(session, pool_id, about, refused), about, by)
+    return _value_rows(session, pool_id, about, by)
+
+
+def _by_hour(
+    session: Session, pool_id: int, about: Period, refused: Mapping[datetime, int]
+) -> dict[datetime, Figures]:
+    """Two sums per hour: of the bots and of the fallback, which alone answers nobody."""
+    fallback = ClickRollup.bot_id == 0
+    query: Any = (
+        select(ClickRollup.hour, fallback, *(func.sum(column) for column in _ROLLUP))
+        .where(ClickRollup.pool_id == pool_id, ClickRollup.hour >= about.begin, ClickRollup.hour < about.end)
+        .group_by(ClickRollup.hour, fallback)
+    )
+    found: dict[datetime, Figures] = {}
+    for row in session.execute(query):
+        figures = found.setdefault(row[0], Figures())
+        figures += _figures(0 if row[1] else 1, *row[2:])
+    for hour, count in refused.items():
+        found.setdefault(hour, Figures()).refused = count
+    return found
+
+
+def _refused(session: Session, pool_id: int, about: Period) -> dict[datetime, int]:
+    query = select(RefusedClicks.hour, RefusedClicks.refused).where(
+        RefusedClicks.pool_id == pool_id, RefusedClicks.hour >= about.begin, RefusedClicks.hour < about.end
+    )
+    return {hour: refused for hour, refused in session.execute(query)}  # noqa: C416 - rows are no pairs
+
+
+def _time_rows(by_hour: Mapping[datetime, Figures], about: Period, by: By) -> list[Row]:
+    rows: dict[str, Row] = {}
+    for hour in about.hours:
+        label = about.day_of(hour) if by is By.DAY else about.label_of(hour)
+        key = label if by is By.DAY else hour.strftime("%Y-%m-%dT%H:%M:%SZ")
+        figures = rows.setdefault(key, Row(key, label, Figures(), ALL_COLUMNS)).figures
+        figures += by_hour.get(hour, Figures())
+    return list(rows.values())
+
+
+def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[Row]:
+    query: Any = (
+        select(ClickBreakdown.value, *(func.sum(column) for column in _BREAKDOWN))
+        .where(
+            ClickBreakdown.pool_id == pool_id,
+            ClickBreakdown.dimension == str(by),
+            ClickBreakdown.hour >= about.begin,
+            ClickBreakdown.hour < about.end,
+        )
+        .group_by(ClickBreakdown.value)
+        .order_by(func.sum(ClickBreakdown.clicks).desc(), ClickBreakdown.value)
+    )
+    return [
+        Row(value, value, Figures(int(clicks), visitors=int(visitors), starts=int(starts)), VALUE_COLUMNS)
+        for value, clicks, visitors, starts in session.execute(query)
+    ]
+
+
+def _bot_rows(
+    session: Session, by_bot: Mapping[int, Figures], uptime: Mapping[int, float | None]
+) -> list[Row]:
+    query = select(Bot.id, Bot.username).where(Bot.id.in_(by_bot))
+    names = {bot_id: f"@{username}" for bot_id, username in session.execute(query)}
+    names[0] = "fallback"
+    ordered = sorted(by_bot.items(), key=lambda item: (-item[1].redirects, item[0]))
+    return [
+        Row(str(bot_id), names.get(bot_id, "deleted"), figures, BOT_COLUMNS, {UPTIME: uptime.get(bot_id)})
+        for bot_id, figures in ordered
+    ]
+
+
+def _losses(session: Session, pool_id: int, about: Period) -> Counter[int]:
+    query = (
+        select(PoolBot.bot_id, func.count())
+        .join(PoolBotTransition, PoolBotTransition.pool_bot_id == PoolBot.id)
+        .where(
+            PoolBot.pool_id == pool_id,
+            PoolBotTransition.at >= about.begin,
+            PoolBotTransition.at < about.end,
+            PoolBotTransition.to_status.in_(LOST),
+            PoolBotTransition.from_status.not_in(LOST),
+        )
+        .group_by(PoolBot.bot_id)
+    )
+    return Counter({bot_id: int(count) for bot_id, count in session.execute(query)})
+
+
+def _figures(bot_id: int, clicks: Any, uncounted: Any, visitors: Any, starts: Any) -> Figures:
+    redirects = int(clicks)
+    return Figures(redirects, redirects if bot_id else 0, int(uncounted), int(visitors), int(starts))
+
+
+def _member(
+    member: MemberStatusView,
+    by_bot: Mapping[int, Figures],
+    totals: Figures,
+    losses: Mapping[int, int],
+    checks: Durations | None,
+) -> MemberFigures:
+    mine = by_bot.get(member.bot_id, Figures())
+    late = percentile(checks.classes, LATE) if checks else None
+    return MemberFigures(
+        bot_id=member.bot_id,
+        username=member.username,
+        status=member.status,
+        redirects=mine.redirects,
+        share=percentage(mine.redirects, totals.redirects),
+        visitors=mine.visitors,
+        starts=mine.starts,
+        conversion=mine.conversion,
+        uptime_percent=member.uptime_percent,
+        losses=losses.get(member.bot_id, 0),
+        checks=checks.checks if checks else 0,
+        check_mean_ms=checks.mean_ms if checks else None,
+        check_p95_ms=round(late) if late is not None else None,
+        last_failures=member.last_failures,
+    )

@@ -1,0 +1,173 @@
+"""The facts of a request to `/go`, read from its WSGI environment; nothing is looked up anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
+
+from models import Audience
+from services.core.settings import Settings
+from services.core.times import from_epoch
+from services.fleet.pools.rules import RuleFacts
+from services.traffic.clicks.audience import LONGEST_AGENT, agent_class, audience_of
+
+VISITOR_COOKIE = "flv"
+DAY_SECONDS = 86400
+LONGEST_PARAM = 200  # characters kept of a UTM or ad id
+LONGEST_QUERY = 4096  # beyond it nothing is an honest advertisement
+KEPT_PARAMS: Final = frozenset(
+    "utm_source utm_medium utm_campaign utm_term utm_content utm_id fbclid gclid ttclid wbraid gbraid msclkid kwaiclid".split()  # noqa: SIM905
+)
+_VISITOR: Final = re.compile(rf"(?:^|;\s*){VISITOR_COOKIE}=([0-9A-Za-z]{{12,32}})(?:;|$)")
+_LANGUAGE: Final = re.compile(r"\s*([A-Za-z]{2,3})(?:-([A-Za-z]{2})\b)?")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+Hash = Callable[[str, float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClickFacts:
+    """What is known of one request. `client` and `unique_hash` are hashes keyed by the day, never an address."""
+
+    at: float  # epoch seconds
+    audience: Audience
+    client: str
+    unique_hash: str
+    visitor: str  # "" when the browser sent none
+    device: str
+    language: str
+    country: str
+    referrer_host: str
+    params: Mapping[str, str]
+
+    @property
+    def is_human(self) -> bool:
+        """Whether this click is counted and takes its turn."""
+        return self.audience is Audience.HUMAN
+
+
+def read_facts(environ: Mapping[str, Any], at: float, *, country_from: str, keyed_hash: Hash) -> ClickFacts:
+    """The facts of the request in `environ` at `at`; `country_from` is `country_variable`, `keyed_hash` is `DailyHash`.
+
+    REMOTE_ADDR must be the client's already: the application counts the trusted proxies (`web.security`).
+    """
+    agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT]
+    address = client_network(str(environ.get("REMOTE_ADDR") or ""))
+    query = environ.get("QUERY_STRING", "")
+    return ClickFacts(
+        at=at,
+        audience=audience_of(environ),
+        client=keyed_hash(address, at),
+        unique_hash=keyed_hash(f"{address} {agent}", at),
+        visitor=visitor_of(environ.get("HTTP_COOKIE", "")),
+        device=agent_class(agent)[1],
+        language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
+        country=_country(environ, country_from),
+        referrer_host=referrer_host(environ.get("HTTP_REFERER", "")),
+        params=kept_params(query) if query else {},
+    )
+
+
+class DailyHash:
+    """Hashes that cannot be turned back and that do not join one day's visitors to the next day's."""
+
+    def __init__(self, key_of_day: Callable[[int], bytes]) -> None:
+        self._key_of_day = key_of_day
+        self._day = -1
+        self._key = b""
+
+    def __call__(self, text: str, at: float) -> str:
+        """16 hex digits for `text` on the UTC day of `at` (epoch seconds)."""
+        day = int(at) // DAY_SECONDS
+        if day != self._day:
+            self._key = self._key_of_day(day)
+            self._day = day
+        return blake2b(text.encode(errors="replace"), key=self._key, digest_size=8).hexdigest()
+
+
+def client_network(address: str) -> str:
+    """The address, or its /64 for IPv6: one household or phone holds a whole /64 and changes within it."""
+    if ":" not in address or "." in address:
+        return address.rpartition(":")[2] if address.startswith("::ffff:") else address
+    head, _, tail = address.partition("::")
+    groups = [group for group in head.split(":") if group]
+    if len(groups) < 4 and tail:
+        after = tail.split(":")
+        groups += ["0"] * (8 - len(groups) - len(after)) + after
+    return ":".join(group.lstrip("0") or "0" for group in (groups + ["0"] * 4)[:4]).lower()
+
+
+def visitor_of(cookies: str) -> str:
+    """The visitor id in a Cookie header; "" without a sound one."""
+    if VISITOR_COOKIE not in cookies:
+        return ""
+    found = _VISITOR.search(cookies)
+    return found.group(1) if found else ""
+
+
+@lru_cache(maxsize=1024)
+def language_of(accept_language: str) -> str:
+    """The first language of an Accept-Language header, such as "pt-BR"; "" without one."""
+    found = _LANGUAGE.match(accept_language)
+    if not found:
+        return ""
+    language, region = found.groups()
+    return f"{language.lower()}-{region.upper()}" if region else language.lower()
+
+
+@lru_cache(maxsize=4096)
+def referrer_host(referrer: str) -> str:
+    """The host of a Referer header, without port; "" when it is none."""
+    if not referrer:
+        return ""
+    try:
+        host = urlsplit(referrer[:2000]).hostname or ""
+    except ValueError:
+        return ""
+    return host[:253] if host.isprintable() else ""
+
+
+def kept_params(query: str) -> dict[str, str]:
+    """The UTM parameters and ad ids of a query string, each cut to 200 characters; the rest is dropped unread."""
+    kept = {}
+    for part in query[:LONGEST_QUERY].split("&"):
+        name, _, value = part.partition("=")
+        if value and name in KEPT_PARAMS:
+            kept[name] = (
+                _clean(unquote_plus(value)) if "%" in value or "+" in value else value[:LONGEST_PARAM]
+            )
+    return kept
+
+
+def _clean(value: str) -> str:
+    return value[:LONGEST_PARAM].replace("\0", "")
+
+
+def country_variable(settings: Settings) -> str:
+    """The WSGI variable that names the client's country; "" without a trusted proxy: anybody could send the header."""
+    if not settings.trusted_proxies or not settings.country_header:
+        return ""
+    return f"HTTP_{settings.country_header.upper().replace('-', '_')}"
+
+
+def rule_facts(facts: ClickFacts, environ: Mapping[str, Any]) -> RuleFacts:
+    """What the rules of a link ask of a click; a query string that is too long is not known."""
+    query = environ.get("QUERY_STRING", "")
+    return RuleFacts(
+        now=from_epoch(facts.at),
+        country=facts.country,
+        language=facts.language,
+        device=facts.device,
+        query=dict(parse_qsl(query, keep_blank_values=True)) if len(query) <= LONGEST_QUERY else None,
+    )
+
+
+def _country(environ: Mapping[str, Any], country_from: str) -> str:
+    if not country_from:
+        return ""
+    country = environ.get(country_from, "").upper()
+    return country if _COUNTRY.fullmatch(country) and country not in {"XX", "T1"} else ""

@@ -1,0 +1,219 @@
+"""Writing clicks down before they are answered: concurrent ones share one round trip and one script.
+
+The script counts the client's requests, takes the pool's next turn and appends the click, for each click of the
+batch. Whose turn a position means is computed by `strategies.turn`, here and again by the flusher, from what stands
+in the entry. With Redis away everything happens in this process, and the click goes to the spool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from redis import Redis, RedisError
+from redis.exceptions import NoScriptError
+
+from services.core.metrics import CLICKS_REPLAYED, CLICKS_SPOOLED
+from services.fleet.pools.load_tracker import bucket_of
+from services.fleet.pools.strategies import turn
+from services.platform.redis import keys
+from services.platform.redis.group_commit import GroupCommit
+from services.traffic.clicks.log import log_redirects
+from services.traffic.clicks.pending import PendingClick, RecordResult
+from services.traffic.clicks.refused import Refusals
+from services.traffic.clicks.spool import Spool
+
+logger = logging.getLogger(__name__)
+PROBE_SECONDS = 0.5  # how often a Redis that failed is asked whether it is back
+REJECTED: Final = -1
+
+# One batch of clicks.
+# KEYS[1] click stream, KEYS[2..] the rate, rotation and load keys that the clicks of this batch name by number.
+# ARGV: two per click, the entry (JSON) and "rate limit reject rotation step load bot", numbers; a key number 0 = none.
+# Per click the answer is -1 when nothing was written over the limit, else twice the position, plus 1 when over the limit.
+WRITE: Final = """
+local answers = {}
+for i = 1, #ARGV, 2 do
+  local rate, limit, reject, rotation, step, load, bot =
+    string.match(ARGV[i + 1], '(%d+) (%d+) (%d) (%d+) (%d) (%d+) (%d+)')
+  local over = 0
+  if rate ~= '0' then
+    local key = KEYS[tonumber(rate)]
+    local count = redis.call('INCR', key)
+    if count == 1 then redis.call('EXPIRE', key, 120) end
+    if count > tonumber(limit) then over = 1 end
+  end
+  if over == 1 and reject == '1' then
+    answers[#answers + 1] = -1
+  else
+    local position = 0
+    if rotation ~= '0' then
+      local key = KEYS[tonumber(rotation)]
+      if step == '1' then position = redis.call('INCR', key) - 1
+      else position = tonumber(redis.call('GET', key) or '0') end
+    end
+    if load ~= '0' then
+      local key = KEYS[tonumber(load)]
+      redis.call('HINCRBY', key, bot, 1)
+      redis.call('EXPIRE', key, 360)
+    end
+    redis.call('XADD', KEYS[1], '*', 'd', ARGV[i], 'n', position, 'o', over)
+    answers[#answers + 1] = position * 2 + over
+  end
+end
+return answers
+"""
+WRITE_SHA: Final = hashlib.sha1(WRITE.encode(), usedforsecurity=False).hexdigest()
+
+
+class Recorder:
+    """Writes the clicks of one process: to Redis, or to the spool while Redis is away."""
+
+    def __init__(self, redis: Redis, spool: Spool) -> None:
+        self._redis = redis
+        self._spool = spool
+        self.refusals = Refusals(redis)
+        self._local = _LocalCounters()
+        self._commit: GroupCommit[PendingClick, RecordResult] = GroupCommit(self._write)
+        self._away = threading.Event()
+        self._stopped = threading.Event()
+
+    def record(self, click: PendingClick) -> RecordResult:
+        """Write the click; returns once it is down."""
+        return self._commit.submit(click)
+
+    @property
+    def redis_is_away(self) -> bool:
+        """Whether clicks go to the spool at the moment."""
+        return self._away.is_set()
+
+    def start(self) -> None:
+        """Watch for Redis' return, and replay what earlier processes left, in a thread of its own."""
+        threading.Thread(target=self._return_for_ever, daemon=True, name="spool").start()
+
+    def stop(self) -> None:
+        """End the thread soon; what is spooled is replayed by the next process."""
+        self._stopped.set()
+        with contextlib.suppress(RedisError):
+            self.refusals.push()
+
+    def _write(self, batch: Sequence[PendingClick]) -> list[RecordResult]:
+        written = None
+        if not self._away.is_set():
+            try:
+                written = [
+                    _settled(*pair) for pair in zip(batch, write_batch(self._redis, batch), strict=True)
+                ]
+            except RedisError as error:
+                logger.warning("Redis is away, clicks go to the spool", extra={"cause": type(error).__name__})
+                self._away.set()
+                # The call may have run all the same: nobody is refused whom Redis may have let in.
+                written = self._write_locally([replace(click, reject=False) for click in batch])
+        if written is None:
+            written = self._write_locally(batch)
+        log_redirects(batch, written)
+        return written
+
+    def _write_locally(self, batch: Sequence[PendingClick]) -> list[RecordResult]:
+        answers = [self._local.answer(click) for click in batch]
+        entries = [  # s: spooled, so that the flusher knows where the visitor was sent
+            {"d": click.entry, "n": str(answer // 2), "o": str(answer % 2), "s": "1"}
+            for click, answer in zip(batch, answers, strict=True)
+            if answer != REJECTED
+        ]
+        try:
+            self._spool.append(entries)
+            CLICKS_SPOOLED.inc(len(entries))
+        except OSError:
+            # The visitor is paid for and must not suffer: the log line is all that is left of these clicks.
+            logger.exception("clicks neither in Redis nor on disk", extra={"entries": entries})
+        return [_settled(*pair) for pair in zip(batch, answers, strict=True)]
+
+    def _return_for_ever(self) -> None:
+        while not self._stopped.wait(PROBE_SECONDS):
+            try:
+                self.take_up_again()
+            except RedisError:
+                continue
+            except OSError:  # the thread must live: without it this process would never write to Redis again
+                logger.exception("the spool cannot be read")
+
+    def take_up_again(self) -> None:
+        """If Redis answers, write to it again and replay the spool. Raises RedisError while it does not."""
+        if self._away.is_set():
+            self._redis.ping()
+            self._away.clear()
+            logger.warning("Redis is back")
+        self._spool.seal()  # also when a batch that was under way has opened a file since
+        self.refusals.push()
+        replayed = self._spool.replay(self._redis)
+        CLICKS_REPLAYED.inc(replayed)
+
+
+def write_batch(redis: Redis, batch: Sequence[PendingClick]) -> list[int]:
+    """Run the script for these clicks in one round trip; its answers. Raises RedisError."""
+    numbers: dict[str, int] = {keys.click_stream(): 1}
+
+    def number(key: str) -> int:
+        return numbers.setdefault(key, len(numbers) + 1)
+
+    arguments: list[str] = []
+    for click in batch:
+        rate = (
+            number(keys.client_rate(click.pool_id, click.client, int(click.at) // 60)) if click.limit else 0
+        )
+        rotation = number(keys.rotation(click.rotation_pool_id)) if click.rotation else 0
+        load = (
+            number(keys.member_load(click.rotation_pool_id, bucket_of(click.at))) if click.counts_load else 0
+        )
+        arguments.append(click.entry)
+        arguments.append(
+            f"{rate} {click.limit} {click.reject:d} {rotation} {click.steps:d} {load} {click.bot_id}"
+        )
+    answers: list[int]
+    try:
+        answers = redis.evalsha(WRITE_SHA, len(numbers), *numbers, *arguments)
+    except NoScriptError:
+        answers = redis.eval(WRITE, len(numbers), *numbers, *arguments)
+    return answers
+
+
+def _settled(click: PendingClick, answer: int) -> RecordResult:
+    if answer == REJECTED and click.steps:
+        return RecordResult(0, over_limit=True, rejected=True)
+    # A machine above the limit leaves no trace, so that nobody fills the disk; which bot it sees is all the same.
+    position = max(0, answer // 2)
+    bot_id = turn(click.rotation, position) if click.rotation else click.bot_id
+    return RecordResult(bot_id, over_limit=bool(answer % 2))
+
+
+class _LocalCounters:
+    """The script's counting, in this process alone, for as long as Redis is away."""
+
+    def __init__(self) -> None:
+        self._positions: dict[int, int] = {}
+        self._minute = -1
+        self._requests: dict[tuple[int, str], int] = {}
+
+    def answer(self, click: PendingClick) -> int:
+        """As the script answers for one click."""
+        over = click.limit > 0 and self._count(click) > click.limit
+        if over and click.reject:
+            return REJECTED
+        position = self._positions.get(click.rotation_pool_id, 0)
+        if click.rotation and click.steps:
+            self._positions[click.rotation_pool_id] = position + 1
+        return position * 2 + over
+
+    def _count(self, click: PendingClick) -> int:
+        minute = int(click.at) // 60
+        if minute != self._minute:
+            self._minute, self._requests = minute, {}
+        key = (click.pool_id, click.client)
+        self._requests[key] = self._requests.get(key, 0) + 1
+        return self._requests[key]

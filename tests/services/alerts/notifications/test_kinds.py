@@ -1,0 +1,43 @@
+"""Every kind of notification is told by somebody, in words that people know."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from models import Notification
+from services.alerts.notifications.kinds import Kind
+from services.alerts.notifications.notify import render
+from services.alerts.notifications.texts import EN, PT_BR, REASONS
+from services.fleet.health.delivery import SHARED, DeliveryCause
+
+ROOT = Path(__file__).parents[4]
+# Where kinds are named without anything being told.
+ABOUT = {
+    ROOT / "services" / "alerts" / "notifications" / f"{name}.py"
+    for name in ("kinds", "texts", "planning", "links")
+}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_kind_is_told_somewhere(kind: Kind) -> None:
+    tellers = [path for path in (ROOT / "services").rglob("*.py") if path not in ABOUT]
+    named = re.compile(rf"\bKind\.{kind.name}\b")
+    assert any(named.search(path.read_text()) for path in tellers)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_text_names_a_command_that_does_not_exist(kind: Kind) -> None:
+    named = re.findall(r"flask (\w+)", PT_BR[kind] + EN[kind])
+    assert all((ROOT / "commands" / f"{name}.py").exists() for name in named)
+
+
+@pytest.mark.parametrize("locale", ["pt_BR", "en"])
+@pytest.mark.parametrize("cause", sorted(set(DeliveryCause) - SHARED))
+def test_why_a_bot_gets_no_messages_is_told_in_words(cause: DeliveryCause, locale: str) -> None:
+    row = Notification(kind=Kind.MEMBER_DELIVERY, params={"bot": "x", "pool": "P", "reason": str(cause)})
+    text = render(row, locale)
+    assert str(cause) not in text
+    assert REASONS[cause][locale == "en"] in text

@@ -1,0 +1,268 @@
+"""What becomes of a message whose outcome is unclear, while other parts fail as well."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from redis import RedisError
+from sqlalchemy import select
+
+from models import Bot, DeadLetter, UncertainPolicy
+from services.alerts.dead_letters.store import store
+from services.core.errors import NeverSent, Unavailable
+from services.messaging.outbox.senders import Senders
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.telegram.client import TelegramClient
+from tests.services.messaging.outbox.conftest import Put
+from tools.servers.sandbox import Sandbox, wait_until
+
+Step = Callable[[], None]
+
+
+@pytest.fixture
+def careful(platform: Platform, bot: Bot) -> Bot:
+    """The bot, now one that sends nothing twice."""
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).uncertain_policy = UncertainPolicy.AT_MOST_ONCE
+    return bot
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The database takes no dead letter for the first three times; counts the attempts."""
+    asked: list[int] = []
+
+    def away(*args: Any, **details: Any) -> str:
+        asked.append(1)
+        if len(asked) <= 3:
+            raise Unavailable("on order")
+        return store(*args, **details)
+
+    monkeypatch.setattr("services.messaging.outbox.sending.store", away)
+    monkeypatch.setattr("services.messaging.outbox.sending.DATABASE_PAUSE_SECONDS", 0.05)
+    return asked
+
+
+def letters(platform: Platform) -> list[DeadLetter]:
+    with platform.database.reading() as session:
+        return list(session.scalars(select(DeadLetter)))
+
+
+def texts(sandbox: Sandbox, bot: Bot) -> list[str]:
+    return [each["text"] for each in sandbox.sent(bot.username, "sendMessage")]
+
+
+def test_at_most_once_is_sent_once_while_the_database_takes_no_dead_letter(
+    platform: Platform,
+    sandbox: Sandbox,
+    careful: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    refusing: list[int],
+) -> None:
+    sandbox.fault("reset", applied=True, method="sendMessage", count=1)
+    put(people[0], "perhaps")
+    put(people[0], "after")
+    send_all()
+    assert texts(sandbox, careful) == ["perhaps", "after"]
+    assert len(refusing) == 4
+    [letter] = letters(platform)
+    assert letter.is_uncertain
+    assert not platform.redis.exists(keys.outbox_flying(careful.id), keys.outbox_attempts(careful.id))
+
+
+def test_at_least_once_is_repeated_once_while_the_database_takes_no_dead_letter(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    refusing: list[int],
+) -> None:
+    sandbox.fault("reset", applied=True, method="sendMessage", count=9, chat_id=people[0])
+    put(people[0], "perhaps")
+    send_all()
+    assert texts(sandbox, bot) == ["perhaps", "perhaps"]
+    assert len(refusing) == 4
+    assert len(letters(platform)) == 1
+
+
+def test_a_decided_send_stays_on_record_for_whoever_takes_over(
+    platform: Platform,
+    sandbox: Sandbox,
+    careful: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: Any, **__: Any) -> str:
+        raise Unavailable("on order")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("services.messaging.outbox.sending.store", away)
+        sandbox.fault("reset", applied=True, method="sendMessage", count=1)
+        put(people[0], "perhaps")
+        stopping = threading.Event()
+        thread = threading.Thread(
+            target=Senders(platform, stopping).send_shard, args=(careful.id % platform.settings.update_lanes,)
+        )
+        thread.start()
+        wait_until(lambda: platform.redis.exists(keys.outbox_attempts(careful.id)) == 1)
+        stopping.set()
+        thread.join(30)
+    send_all()
+    assert texts(sandbox, careful) == ["perhaps"]
+    assert len(letters(platform)) == 1
+
+
+def test_never_sent_and_failed_attempts_use_up_no_repeat_of_an_uncertain_one(
+    platform: Platform, sandbox: Sandbox, bot: Bot, people: list[int], put: Put, send_all: Step
+) -> None:
+    sandbox.fault("status", status=500, method="sendMessage", count=4)
+    sandbox.fault("reset", applied=True, method="sendMessage", count=1)
+    put(people[0], "stubborn")
+    send_all()
+    assert texts(sandbox, bot)[-1] == "stubborn"
+    assert letters(platform) == []
+    assert not platform.redis.exists(keys.outbox_attempts(bot.id))
+
+
+def test_a_server_that_could_not_be_reached_uses_up_no_attempt(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused: list[int] = []
+    call = TelegramClient.call
+
+    def at_first_refused(self: TelegramClient, *args: Any, **details: Any) -> Any:
+        refused.append(1)
+        if len(refused) <= 6:
+            raise NeverSent("on order")
+        return call(self, *args, **details)
+
+    monkeypatch.setattr(TelegramClient, "call", at_first_refused)
+    sandbox.fault("status", status=502, method="sendMessage", count=1)
+    put(people[0], "patient")
+    send_all()
+    assert texts(sandbox, bot) == ["patient"]
+    assert letters(platform) == []
+
+
+@pytest.mark.parametrize(("policy", "arrivals"), [("at_least_once", 2), ("at_most_once", 1)])
+def test_an_answer_that_is_none_of_the_bot_api_is_uncertain(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    policy: str,
+    arrivals: int,
+) -> None:
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).uncertain_policy = UncertainPolicy(policy)
+    sandbox.fault("garbage", applied=True, method="sendMessage", count=9)
+    put(people[0], "perhaps")
+    send_all()
+    assert texts(sandbox, bot) == ["perhaps"] * arrivals
+    [letter] = letters(platform)
+    assert letter.is_uncertain
+
+
+def test_an_error_nobody_foresaw_ends_as_a_dead_letter_and_the_chat_goes_on(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = TelegramClient.call
+
+    def broken(self: TelegramClient, token: str, method: str, params: Any, **details: Any) -> Any:
+        if params["text"] == "odd":
+            raise LookupError("on order")
+        return call(self, token, method, params, **details)
+
+    monkeypatch.setattr(TelegramClient, "call", broken)
+    put(people[0], "odd")
+    put(people[0], "next")
+    send_all()
+    assert texts(sandbox, bot) == ["next"]
+    [letter] = letters(platform)
+    assert ("LookupError" in letter.error, letter.attempts) == (True, 5)
+
+
+def test_a_bot_whose_token_cannot_be_opened_waits_and_goes_on_once_it_can(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    left: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.messaging.outbox.sending.TOKEN_PAUSE_SECONDS", 1.5)
+    with platform.database.transaction() as session:
+        row = session.get_one(Bot, bot.id)
+        sealed, row.sealed_token = row.sealed_token, "unreadable"
+    put(people[0], "first")
+    send_all()
+    assert left() == 1
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).sealed_token = sealed
+    put(people[1], "second")
+
+    def nothing_left() -> bool:
+        send_all()
+        return left() == 0
+
+    wait_until(nothing_left)
+    assert sorted(texts(sandbox, bot)) == ["first", "second"]
+    assert letters(platform) == []
+
+
+def test_an_entry_that_is_no_call_is_a_dead_letter(
+    platform: Platform, sandbox: Sandbox, bot: Bot, people: list[int], put: Put, send_all: Step
+) -> None:
+    put(people[0], "first")
+    platform.redis.xadd(keys.outbox(bot.id, "reply"), {"chat": str(people[0]), "request": "r", "call": "{"})
+    put(people[0], "last")
+    send_all()
+    assert texts(sandbox, bot) == ["first", "last"]
+    assert len(letters(platform)) == 1
+
+
+def test_a_429_pauses_the_bot_though_its_record_cannot_be_written(
+    sandbox: Sandbox,
+    careful: Bot,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> None:
+        raise RedisError("on order")
+
+    monkeypatch.setattr("services.messaging.outbox.journal.Journal.back", away)
+    sandbox.fault("429", retry_after=30, count=2)
+    put(people[0], "a")
+    put(people[1], "b")
+    send_all()
+    put(people[2], "c")
+    send_all()
+    assert texts(sandbox, careful) == []

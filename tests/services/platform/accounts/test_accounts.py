@@ -1,0 +1,260 @@
+"""Accounts, passwords, sessions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select, update
+
+from models import Account, AccountSession, AuditEvent
+from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unauthenticated
+from services.core.settings import Settings
+from services.core.times import utc_now
+from services.platform.accounts import passwords, sign_in_limit
+from services.platform.accounts.accounts import change_password, create_account, list_accounts
+from services.platform.accounts.sessions import (
+    authenticate,
+    end_session,
+    list_sessions,
+    resume_session,
+    revoke_session,
+)
+from services.platform.platform import Platform
+
+PASSWORD = "correct horse battery"
+
+
+def sign_in(platform: Platform, email: str = "owner@example.com", password: str = PASSWORD) -> str:
+    return authenticate(platform, email, password, "192.0.2.1", "Firefox")
+
+
+@pytest.mark.data
+def test_an_account_is_kept_with_a_lower_case_e_mail_and_an_argon2id_hash(platform: Platform) -> None:
+    create_account(platform, " Owner@Example.COM ", PASSWORD)
+    account = list_accounts(platform)[0]
+    assert (account.email, account.is_admin) == ("owner@example.com", False)
+    assert account.password_hash.startswith("$argon2id$")
+    assert PASSWORD not in account.password_hash
+
+
+@pytest.mark.data
+def test_one_e_mail_has_one_account_whatever_its_case(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    with pytest.raises(Conflict) as refusal:
+        create_account(platform, "OWNER@example.com", PASSWORD)
+    assert refusal.value.code == "email_taken"
+
+
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "a b@example.com", "a@", "a@exa\0mple.com", "x" * 300 + "@b.c"]
+)
+def test_a_thing_that_is_no_e_mail_is_refused(platform: Platform, email: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        create_account(platform, email, PASSWORD)
+    assert refusal.value.field == "email"
+
+
+@pytest.mark.parametrize("email", ["me@localhost", "me@flotilla.local", "me@lab.test", "josé@example.com"])
+def test_people_of_a_private_network_may_sign_in_too(platform: Platform, email: str) -> None:
+    assert create_account(platform, email, PASSWORD).email == email
+
+
+@pytest.mark.parametrize("password", ["", "nine char", "a" * 300, "aaaaaaaaaaaa"])
+def test_a_password_too_short_too_long_or_repeated_is_refused(platform: Platform, password: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        create_account(platform, "owner@example.com", password)
+    assert refusal.value.field == "password"
+    assert list_accounts(platform) == []
+
+
+@pytest.mark.data
+def test_signing_in_begins_a_session_that_is_stored_only_as_a_hash(platform: Platform) -> None:
+    account = create_account(platform, "owner@example.com", PASSWORD, is_admin=True)
+    secret = sign_in(platform, " OWNER@example.com")
+    found = resume_session(platform, secret, "192.0.2.2")
+    assert found is not None
+    assert (found.caller.account_id, found.caller.is_admin, found.caller.ip) == (
+        account.id,
+        True,
+        "192.0.2.2",
+    )
+    with platform.database.reading() as session:
+        row = session.scalars(select(AccountSession)).one()
+        kinds = session.scalars(select(AuditEvent.kind).order_by(AuditEvent.id)).all()
+    assert secret not in (row.secret_hash, row.user_agent, row.ip)
+    assert kinds == ["account_created", "signed_in"]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("email", ["owner@example.com", "nobody@example.com", "a\0b", "' OR 1=1 --"])
+def test_a_wrong_password_and_an_unknown_e_mail_are_told_alike(platform: Platform, email: str) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    with pytest.raises(Unauthenticated) as refusal:
+        sign_in(platform, email, "not the password")
+    assert (refusal.value.code, refusal.value.message) == ("wrong_credentials", "E-mail or password is wrong")
+
+
+def test_an_unknown_e_mail_costs_a_hash_too(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified: list[str] = []
+    verify = passwords._verify
+
+    def watched(known: str, given: str) -> bool:
+        verified.append(known)
+        return verify(known, given)
+
+    monkeypatch.setattr(passwords, "_verify", watched)
+    with pytest.raises(Unauthenticated):
+        sign_in(platform, "nobody@example.com")
+    assert [known.startswith("$argon2id$") for known in verified] == [True]
+
+
+def test_a_switched_off_account_neither_signs_in_nor_stays_in(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    secret = sign_in(platform)
+    with platform.database.transaction() as session:
+        session.execute(update(Account).values(is_active=False))
+    assert resume_session(platform, secret, "") is None
+    with pytest.raises(Unauthenticated):
+        sign_in(platform)
+
+
+def test_a_hash_of_cheaper_times_is_renewed_at_sign_in(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as cheap:
+        cheap.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        former = create_account(platform, "owner@example.com", PASSWORD).password_hash
+    sign_in(platform)
+    renewed = list_accounts(platform)[0].password_hash
+    assert former != renewed
+    assert not passwords.needs_rehash(renewed)
+
+
+@pytest.mark.data
+def test_a_session_ends_by_sign_out_by_time_and_not_by_use(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    left, late, used = sign_in(platform), sign_in(platform), sign_in(platform)
+    end_session(platform, left)
+    _set(platform, late, expires_at=utc_now() - timedelta(seconds=1))
+    _set(
+        platform,
+        used,
+        expires_at=utc_now() + timedelta(hours=1),
+        last_seen_at=utc_now() - timedelta(minutes=2),
+    )
+    assert resume_session(platform, left, "") is None
+    assert resume_session(platform, late, "") is None
+    found = resume_session(platform, used, "")
+    assert found is not None
+    assert found.prolonged
+    with platform.database.reading() as session:
+        end = session.scalar(select(func.max(AccountSession.expires_at)))
+    assert end is not None
+    assert end > utc_now() + timedelta(hours=platform.settings.session_hours - 1)
+
+
+def test_an_unknown_secret_is_no_session(platform: Platform) -> None:
+    assert resume_session(platform, "made up", "") is None
+    end_session(platform, "made up")
+
+
+@pytest.mark.data
+def test_sessions_are_listed_and_revoked_by_their_owner_alone(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    create_account(platform, "other@example.com", PASSWORD)
+    mine, theirs = sign_in(platform), sign_in(platform, "other@example.com")
+    me, them = resume_session(platform, mine, ""), resume_session(platform, theirs, "")
+    assert me is not None
+    assert them is not None
+    with pytest.raises(NotFound):
+        revoke_session(platform, me.caller, them.session_id)
+    assert [row.id for row in list_sessions(platform, me.caller)] == [me.session_id]
+    revoke_session(platform, me.caller, me.session_id)
+    assert resume_session(platform, mine, "") is None
+    assert resume_session(platform, theirs, "") is not None
+
+
+@pytest.mark.data
+def test_a_new_password_ends_the_other_sessions(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    here, elsewhere = sign_in(platform), sign_in(platform)
+    me = resume_session(platform, here, "")
+    assert me is not None
+    with pytest.raises(Forbidden):
+        change_password(platform, me.caller, me.session_id, "wrong", "another good password")
+    change_password(platform, me.caller, me.session_id, PASSWORD, "another good password")
+    assert resume_session(platform, here, "") is not None
+    assert resume_session(platform, elsewhere, "") is None
+    with pytest.raises(Unauthenticated):
+        sign_in(platform)
+    assert sign_in(platform, password="another good password")
+
+
+def test_guesses_at_one_account_are_stopped_even_with_the_right_password(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    for guess in range(sign_in_limit.PER_ACCOUNT):
+        with pytest.raises(Unauthenticated):
+            authenticate(platform, "owner@example.com", "wrong", f"192.0.2.{guess}", "")
+    with pytest.raises(RateLimited) as refusal:
+        sign_in(platform)
+    assert 0 < (refusal.value.retry_after or 0) <= sign_in_limit.WINDOW_SECONDS
+
+
+def test_guesses_from_one_address_are_stopped_over_all_accounts(platform: Platform) -> None:
+    for guess in range(sign_in_limit.PER_ADDRESS):
+        sign_in_limit.count_attempt(platform, ip="192.0.2.7", account=f"{guess}@example.com")
+    with pytest.raises(RateLimited):
+        authenticate(platform, "fresh@example.com", "wrong", "192.0.2.7", "")
+    sign_in_limit.count_attempt(platform, ip="192.0.2.8", account="fresh@example.com")
+
+
+def test_a_good_sign_in_forgets_the_account_s_failures(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    for _ in range(2):
+        for _ in range(sign_in_limit.PER_ACCOUNT - 1):
+            sign_in_limit.count_attempt(platform, ip="", account="owner@example.com")
+        authenticate(platform, "owner@example.com", PASSWORD, "198.51.100.1", "")
+
+
+def test_an_office_behind_one_address_may_sign_in_all_day(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    for _ in range(sign_in_limit.PER_ADDRESS + 1):
+        assert sign_in(platform)
+    assert platform.redis.ttl(sign_in_limit._key("address", "192.0.2.1")) > 0
+
+
+def test_a_good_sign_in_does_not_wipe_out_the_guesses_at_others(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    for guess in range(sign_in_limit.PER_ADDRESS):
+        sign_in_limit.count_attempt(platform, ip="192.0.2.7", account=f"{guess}@example.com")
+    sign_in_limit.forget_attempts(platform, ip="192.0.2.7", account="own@example.com")
+    sign_in_limit.count_attempt(platform, ip="192.0.2.7", account="next@example.com")
+    with pytest.raises(RateLimited):
+        sign_in_limit.count_attempt(platform, ip="192.0.2.7", account="next@example.com")
+
+
+def test_attempts_leave_no_e_mail_address_in_redis(platform: Platform) -> None:
+    sign_in_limit.count_attempt(platform, ip="192.0.2.1", account="owner@example.com")
+    names = platform.redis.keys("*")
+    assert len(names) == 2
+    assert not any("owner" in name or "192.0" in name for name in names)
+    assert all(0 < platform.redis.ttl(name) <= sign_in_limit.WINDOW_SECONDS for name in names)
+
+
+def test_without_redis_people_sign_in_and_guesses_are_still_stopped(settings: Settings) -> None:
+    platform = Platform(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    create_account(platform, "alone@example.com", PASSWORD)
+    assert authenticate(platform, "alone@example.com", PASSWORD, "203.0.113.1", "")
+    with pytest.raises(RateLimited):
+        for _ in range(sign_in_limit.PER_ACCOUNT + 1):
+            sign_in_limit.count_attempt(platform, ip="203.0.113.1", account="alone@example.com")
+    platform.database.dispose()
+
+
+def _set(platform: Platform, secret: str, **values: object) -> None:
+    found = resume_session(platform, secret, "")
+    assert found is not None
+    with platform.database.transaction() as session:
+        session.execute(update(AccountSession).where(AccountSession.id == found.session_id).values(**values))

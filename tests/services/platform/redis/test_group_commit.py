@@ -1,0 +1,95 @@
+"""Group commit when a caller is killed: the others go on, and what it waited for is not written behind its back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+
+from services.platform.redis.group_commit import GroupCommit
+
+PATIENCE = 30  # seconds that only a hang reaches
+
+
+class Killed(BaseException):
+    """What a greenlet gets that is killed."""
+
+
+class Killable(threading.Event):
+    """An event whose waiting callers can be killed by name of their thread."""
+
+    dying: frozenset[str] = frozenset()
+    waiting = threading.Semaphore(0)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        Killable.waiting.release()
+        while not super().wait(0.01):
+            if threading.current_thread().name in Killable.dying:
+                raise Killed
+        return True
+
+
+@pytest.fixture
+def killable(monkeypatch: pytest.MonkeyPatch) -> type[Killable]:
+    monkeypatch.setattr(
+        "services.platform.redis.group_commit.threading", SimpleNamespace(Event=Killable, Lock=threading.Lock)
+    )
+    monkeypatch.setattr(Killable, "dying", frozenset())
+    monkeypatch.setattr(Killable, "waiting", threading.Semaphore(0))
+    return Killable
+
+
+def in_thread(name: str, work: Callable[[], object], ends: list[str]) -> threading.Thread:
+    def run() -> None:
+        try:
+            ends.append(f"{name}:{work()}")
+        except Killed:
+            ends.append(f"{name}:killed")
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_waiter_that_is_killed_leaves_its_place_to_the_next(killable: type[Killable]) -> None:
+    go, ends, batches = threading.Semaphore(0), list[str](), list[list[str]]()
+    first_travels = threading.Semaphore(0)
+
+    def write(items: Sequence[str]) -> list[str]:
+        batches.append(list(items))
+        if items[0] == "first":
+            first_travels.release()
+            assert go.acquire(timeout=PATIENCE)
+        return [item.upper() for item in items]
+
+    commit = GroupCommit(write)
+    threads = [in_thread("first", lambda: commit.submit("first"), ends)]
+    assert first_travels.acquire(timeout=PATIENCE)
+    for name in ("second", "third"):
+        threads.append(in_thread(name, lambda name=name: commit.submit(name), ends))  # type: ignore[misc]
+        assert killable.waiting.acquire(timeout=PATIENCE)
+    killable.dying = frozenset({"second"})
+    threads[1].join(PATIENCE)
+    go.release()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert sorted(ends) == ["first:FIRST", "second:killed", "third:THIRD"]
+    assert batches == [["first"], ["third"]]
+
+
+def test_a_leader_that_is_killed_before_it_writes_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = GroupCommit[str, str](lambda items: list(items))
+    sleeps = iter([Killed()])
+
+    def killed_once(_seconds: float) -> None:
+        for death in sleeps:
+            raise death
+
+    monkeypatch.setattr("services.platform.redis.group_commit.time", SimpleNamespace(sleep=killed_once))
+    with pytest.raises(Killed):
+        commit.submit("one")
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(commit.submit, "two").result(PATIENCE) == "two"

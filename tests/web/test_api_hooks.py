@@ -1,0 +1,173 @@
+"""What surrounds the REST API: Idempotency-Key and the rate of a key."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis, RedisError
+from werkzeug.test import TestResponse
+
+from app import create_app
+from services.fleet.pools import pools
+from services.platform.platform import Platform
+from tests.blueprints.people import make_account, make_key
+
+POOLS = "/api/v1/redirect-pools"
+A_UUID = "3f2b8c1e-9d4a-4f6b-8a57-0c1d2e3f4a5b"
+NEW_POOL = {"name": "P", "slug": "red1"}
+
+
+@pytest.fixture
+def key(platform: Platform) -> dict[str, str]:
+    """The header of an API key."""
+    return make_key(platform, make_account(platform))
+
+
+def body(answer: TestResponse) -> dict[str, Any]:
+    """The JSON object of an answer."""
+    found = answer.get_json()
+    assert isinstance(found, dict)
+    return found
+
+
+def once(headers: dict[str, str], text: str | None = None) -> dict[str, str]:
+    """Headers with an Idempotency-Key."""
+    return {**headers, "Idempotency-Key": text or str(uuid4())}
+
+
+@pytest.mark.data
+def test_a_repetition_gets_the_first_answer_and_makes_nothing(
+    client: FlaskClient, key: dict[str, str]
+) -> None:
+    headers = once(key)
+    first = client.post(POOLS, json=NEW_POOL, headers=headers)
+    again = client.post(POOLS, json=NEW_POOL, headers=headers)
+    assert first.status_code == again.status_code == 201
+    assert first.json == again.json
+    assert first.headers["Location"] == again.headers["Location"]
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    assert len(body(client.get(POOLS, headers=key))["items"]) == 1
+
+
+@pytest.mark.parametrize("days", [True, "1", 1.5])
+def test_a_number_is_read_out_of_nothing_else(client: FlaskClient, key: dict[str, str], days: object) -> None:
+    answer = client.post("/api/v1/keys", json={"expires_days": days}, headers=key)
+    assert (answer.status_code, body(answer)["field"]) == (422, "expires_days")
+
+
+def test_a_list_has_no_parameters_but_its_own(client: FlaskClient, key: dict[str, str]) -> None:
+    answer = client.get("/api/v1/bots?zzz=1", headers=key)
+    assert (answer.status_code, body(answer)["field"]) == (422, "zzz")
+
+
+def test_a_refusal_is_repeated_too(client: FlaskClient, key: dict[str, str]) -> None:
+    headers = once(key)
+    first = client.post(POOLS, json={"name": "P", "slug": "-"}, headers=headers)
+    again = client.post(POOLS, json={"name": "P", "slug": "-"}, headers=headers)
+    assert first.status_code == 422
+    assert (again.status_code, again.json, again.mimetype) == (422, first.json, "application/problem+json")
+
+
+def test_the_same_key_for_something_else_is_refused(client: FlaskClient, key: dict[str, str]) -> None:
+    headers = once(key)
+    client.post(POOLS, json=NEW_POOL, headers=headers)
+    for path, sent in (
+        (POOLS, {**NEW_POOL, "slug": "red2"}),
+        ("/api/v1/keys", NEW_POOL),
+        (f"{POOLS}?a=1", NEW_POOL),
+    ):
+        answer = client.post(path, json=sent, headers=headers)
+        assert (answer.status_code, body(answer)["code"]) == (422, "idempotency_mismatch")
+    assert len(body(client.get(POOLS, headers=key))["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", f"{{{A_UUID}}}", A_UUID.replace("-", "")]
+)
+def test_only_a_uuid_of_version_4_is_a_key(client: FlaskClient, key: dict[str, str], text: str) -> None:
+    answer = client.post(POOLS, json=NEW_POOL, headers={**key, "Idempotency-Key": text})
+    assert (answer.status_code, body(answer)["code"]) == (422, "idempotency_key_invalid")
+
+
+def test_callers_do_not_share_keys(client: FlaskClient, platform: Platform) -> None:
+    text = str(uuid4())
+    one, other = (make_key(platform, make_account(platform, f"{name}@example.com")) for name in "ab")
+    assert client.post(POOLS, json=NEW_POOL, headers=once(one, text)).status_code == 201
+    answer = client.post(POOLS, json={**NEW_POOL, "slug": "red2"}, headers=once(other, text))
+    assert answer.status_code == 201
+
+
+def test_requests_at_the_same_time_are_carried_out_once(
+    app: Flask, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, entered, may_go_on = pools.create_pool, threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> Any:
+        entered.set()
+        assert may_go_on.wait(10)
+        return make(*given)
+
+    monkeypatch.setattr(pools, "create_pool", slow)
+    headers = once(key)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(lambda: app.test_client().post(POOLS, json=NEW_POOL, headers=headers))
+        assert entered.wait(10)
+        second = app.test_client().post(POOLS, json=NEW_POOL, headers=headers)
+        may_go_on.set()
+        assert first.result().status_code == 201
+    assert (second.status_code, body(second)["code"]) == (409, "idempotency_running")
+    assert second.headers["Retry-After"] == "1"
+
+
+def test_after_an_error_of_ours_the_key_may_be_tried_again(
+    client: FlaskClient, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = once(key)
+    with monkeypatch.context() as broken:
+        broken.setattr(pools, "create_pool", lambda *_: 1 / 0)
+        assert client.post(POOLS, json=NEW_POOL, headers=headers).status_code == 500
+    assert client.post(POOLS, json=NEW_POOL, headers=headers).status_code == 201
+
+
+def test_a_secret_in_an_answer_never_lies_open_in_redis(
+    client: FlaskClient, key: dict[str, str], platform: Platform
+) -> None:
+    headers = once(key)
+    made = client.post("/api/v1/keys", json={"name": "n"}, headers=headers)
+    again = client.post("/api/v1/keys", json={"name": "n"}, headers=headers)
+    assert body(made)["key"] == body(again)["key"]
+    secret = body(made)["key"].rpartition("_")[2]
+    [record] = platform.redis.keys("*:api:once:*")
+    assert secret not in str(platform.redis.hgetall(record))
+    assert 86_000 < platform.redis.ttl(record) <= 86_400
+
+
+def test_a_key_has_a_rate_and_others_are_not_slowed(platform: Platform) -> None:
+    settings = platform.settings.model_copy(update={"api_rate_per_minute": 5})
+    client = create_app(Platform(settings)).test_client()
+    account = make_account(platform)
+    one, other = make_key(platform, account), make_key(platform, account)
+    assert [client.get(POOLS, headers=one).status_code for _ in range(5)] == [200] * 5
+    refused = client.get(POOLS, headers=one)
+    assert (refused.status_code, body(refused)["code"]) == (429, "rate_limited")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert client.get(POOLS, headers=other).status_code == 200
+
+
+def test_without_redis_reads_go_on_and_repeatable_requests_wait(
+    client: FlaskClient, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise RedisError("away")
+
+    monkeypatch.setattr(Redis, "eval", away)
+    assert client.get(POOLS, headers=key).status_code == 200
+    answer = client.post(POOLS, json=NEW_POOL, headers=once(key))
+    assert (answer.status_code, body(answer)["code"]) == (503, "redis_unavailable")

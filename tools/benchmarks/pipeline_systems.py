@@ -1,0 +1,239 @@
+"""What the pipeline benchmark compares: our installation and two usual designs, each with a Telegram of its own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from models import Account, Bot, BotPlugin
+from services.core.environment import load_settings
+from services.fleet.bots.webhook_secret import webhook_secret
+from services.platform import schema
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from tools.benchmarks.servers import ROOT, cpu_seconds, free_port, gunicorn, process, valkey
+
+PEER_PYTHON = ROOT / "build" / "bench-venv" / "bin" / "python"
+CONNECTIONS = 32  # of Telegram to each system
+TOKEN_TAIL = "A" * 35
+# Pacing and the limits per user are passed, but set so high that nobody meets them: they are not what is measured.
+LIMITS_OFF = {
+    "PACING_BOT_PER_SECOND": "100000",
+    "PACING_CHAT_PER_SECOND": "100000",
+    "PACING_CHAT_BURST": "100000",
+    "RATE_LIMITS_JSON": '{"default": {"limit": 10000, "window": 1}}',
+    "USER_RATE_PER_MINUTE": "1000000",
+    "USER_RATE_BURST": "10000",
+}
+
+
+class Driver:
+    """The process that plays Telegram for one system."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.port = int(self._hear()["port"])
+        self.api_url = f"http://127.0.0.1:{self.port}"
+
+    def connect(self, port: int, bots: list[dict[str, str]], chats: int) -> None:
+        """Open the connections to the system at `port`; `bots` are paths and secrets."""
+        self._say({"web_port": port, "connections": CONNECTIONS, "bots": bots, "chats": chats})
+
+    def run(self, updates: int, **order: Any) -> dict[str, Any]:
+        """Have updates posted; the report. `order`: rate or window, delay (s) of the Bot API."""
+        self._say({"updates": updates, "rate": 0, "window": 0, "delay": 0, "patience": 60, **order})
+        return self._hear()
+
+    def _say(self, order: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def _hear(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        heard: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return heard
+
+
+@dataclass(frozen=True)
+class System:
+    """One system under load. `pids` are its processes, its Redis included."""
+
+    name: str
+    driver: Driver
+    pids: Sequence[int]
+    platform: Platform | None = None
+    sql_count: Path | None = None
+
+    def cpu_seconds(self) -> float:
+        """CPU time used so far by all its processes and their children."""
+        return sum(cpu_seconds(pid) for root in self.pids for pid in family(root))
+
+    def memory_mb(self) -> float:
+        """Proportional memory of all its processes."""
+        return sum(_pss_kb(pid) for root in self.pids for pid in family(root)) / 1024
+
+
+def family(pid: int) -> list[int]:
+    """A process and its descendants that are alive."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(descendant for child in children for descendant in family(int(child)))]
+
+
+@contextmanager
+def telegram() -> Iterator[Driver]:
+    """A Telegram that posts nothing yet."""
+    command = [sys.executable, "-m", "tools.benchmarks.telegram"]
+    playing = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield Driver(playing)
+    finally:
+        playing.kill()
+        playing.wait(10)
+
+
+@contextmanager
+def flotilla(
+    folder: Path, log: Path, bots: int, chats: int, *, clock: bool = False, **settings: str
+) -> Iterator[System]:
+    """Ours as deployed: Valkey (AOF everysec), gunicorn with one gevent worker, one worker process.
+
+    With `clock` also that process, whose reconciler would ask this Telegram about webhooks it knows nothing of.
+    """
+    folder.mkdir(mode=0o755)
+    with ExitStack() as stack:
+        driver = stack.enter_context(telegram())
+        redis_url, redis_pid = stack.enter_context(_valkey(folder))
+        sql = folder / "sql"
+        environ = {**_environ(folder, redis_url, driver.port), **settings}
+        platform = Platform(load_settings(environ))
+        schema.upgrade(platform.database)
+        paths = make_bots(platform, bots)
+        web = stack.enter_context(gunicorn("gunicorn.conf.py", "wsgi:app", environ, log))
+        worker = [sys.executable, "-m", "tools.benchmarks.counted_worker"]
+        worker_pid = stack.enter_context(process(worker, {**environ, "SQL_COUNT_FILE": str(sql)}, log))
+        pids = [redis_pid, web.pid, worker_pid]
+        if clock:
+            pids.append(stack.enter_context(process([sys.executable, "-m", "jobs.clock"], environ, log)))
+        driver.connect(web.port, paths, chats)
+        yield System("Flotilla", driver, pids, platform, sql)
+
+
+@contextmanager
+def celery_design(folder: Path, log: Path, bots: int, chats: int) -> Iterator[System]:
+    """FastAPI under uvicorn, a Celery worker with two processes, Valkey as broker with the same durability as ours."""
+    folder.mkdir(mode=0o755)
+    with ExitStack() as stack:
+        driver = stack.enter_context(telegram())
+        redis_url, redis_pid = stack.enter_context(_valkey(folder))
+        secret, port, module = secrets.token_hex(16), free_port(), "tools.benchmarks.peers.celery_bot"
+        environ = {"REDIS_URL": redis_url, "TELEGRAM_API_URL": driver.api_url, "PEER_SECRET": secret}
+        web = f"-m uvicorn {module}:app --port {port} --no-access-log --timeout-keep-alive 75 --log-level warning"
+        worker = f"-m celery -A {module}:tasks worker --concurrency 2 --loglevel WARNING"
+        pids = [
+            stack.enter_context(process([str(PEER_PYTHON), *command.split()], environ, log, listening))
+            for command, listening in ((worker, 0), (web, port))
+        ]
+        paths = [{"path": f"/webhook/{number}", "secret": secret} for number in range(1, bots + 1)]
+        driver.connect(port, paths, chats)
+        yield System("FastAPI + Celery", driver, (redis_pid, *pids))
+
+
+@contextmanager
+def aiogram_server(folder: Path, log: Path, bots: int, chats: int) -> Iterator[System]:
+    """aiogram's webhook server under uvloop, answering in process."""
+    folder.mkdir(mode=0o755)
+    with telegram() as driver:
+        port = free_port()
+        environ = {"TELEGRAM_API_URL": driver.api_url, "PORT": str(port)}
+        command = [str(PEER_PYTHON), "-m", "tools.benchmarks.peers.aiogram_bot"]
+        with process(command, environ, log, port) as pid:
+            paths = [
+                {"path": f"/webhook/{1_000_000 + number}:{TOKEN_TAIL}", "secret": ""}
+                for number in range(1, bots + 1)
+            ]
+            driver.connect(port, paths, chats)
+            yield System("aiogram in process", driver, (pid,))
+
+
+def make_bots(platform: Platform, number: int) -> list[dict[str, str]]:
+    """Echo bots; the path and secret of each."""
+    with platform.database.transaction() as session:
+        account = Account(email="bench@example.org", password_hash="-")
+        session.add(account)
+        session.flush()
+        bots = [_bot(account.id, index) for index in range(1, number + 1)]
+        session.add_all(bots)
+        session.flush()
+        for bot in bots:
+            token = f"{bot.telegram_bot_id}:{TOKEN_TAIL}"
+            bot.sealed_token = platform.vault.seal(token, owner=f"bot:{bot.id}")
+    platform.redis.hset(keys.webhook_paths(), mapping={bot.path_id: str(bot.id) for bot in bots})
+    return [
+        {"path": f"/webhook/{bot.path_id}", "secret": webhook_secret(platform.vault, bot.path_id)}
+        for bot in bots
+    ]
+
+
+def add_hot_bot(platform: Platform) -> int:
+    """One more echo bot, which its Telegram posts nothing for; its id."""
+    with platform.database.transaction() as session:
+        bot = _bot(session.scalars(select(Account.id)).one(), 999_999)
+        session.add(bot)
+        session.flush()
+        bot.sealed_token = platform.vault.seal(f"{bot.telegram_bot_id}:{TOKEN_TAIL}", owner=f"bot:{bot.id}")
+        return bot.id
+
+
+def _bot(account_id: int, number: int) -> Bot:
+    return Bot(
+        account_id=account_id,
+        public_id=f"bot_{number:012x}",
+        telegram_bot_id=1_000_000 + number,
+        username=f"bench_{number}_bot",
+        sealed_token="-",
+        mode="webhook",
+        path_id=f"path{number:028d}",
+        plugins=[
+            BotPlugin(position=0, name="start", config={}),
+            BotPlugin(position=1, name="echo", config={"echo_all": True}),
+        ],
+    )
+
+
+@contextmanager
+def _valkey(folder: Path) -> Iterator[tuple[str, int]]:
+    with valkey(folder) as url:
+        client = Platform(load_settings(_environ(folder, url, 1))).redis
+        yield url, int(client.info("server")["process_id"])
+
+
+def _environ(folder: Path, redis_url: str, telegram_port: int) -> dict[str, str]:
+    return {
+        "APP_ENV": "test",
+        "DATA_DIR": str(folder),
+        "REDIS_URL": redis_url,
+        "SECRET_KEY": "benchmark",
+        "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "TELEGRAM_API_URL": f"http://127.0.0.1:{telegram_port}",
+        **LIMITS_OFF,
+    }
+
+
+def _pss_kb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0

@@ -1,0 +1,72 @@
+"""`python -m tools.chaos`: attack an installation of its own, print what held, exit 1 when something did not."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from tools.chaos.plan import SHORT, Plan
+from tools.chaos.report import report
+from tools.chaos.run import run
+
+
+def main(arguments: list[str]) -> int:
+    """Run; 0 when every invariant held, 1 when not, 130 on Ctrl-C."""
+    options = _parse(arguments)
+    plan = replace(SHORT if options.short else Plan(), **_given(options))
+    # Both clean up; Ctrl-C is said again because a shell's background job is started with it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-chaos-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+    try:
+        verdict = run(folder, plan, lambda line: print(line, flush=True))
+        print(f"\n{plan}\n\n{report(verdict)}")
+        return 0 if verdict.holds else 1
+    except KeyboardInterrupt:
+        print("ended early: nothing is proved", file=sys.stderr)
+        return 130
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    names = {field.name for field in fields(Plan)}
+    return {name: value for name, value in vars(options).items() if name in names and value is not None}
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.chaos", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="the run of the test suite, under a minute")
+    parser.add_argument("--seed", type=int, help="the same attacks in the same order")
+    parser.add_argument("--updates", type=int, help="in all (20,000)")
+    parser.add_argument("--kills", type=int, help="each of inbound worker, outbound worker and web (100)")
+    parser.add_argument("--valkey-kills", type=int, help="(20)")
+    parser.add_argument("--other-kills", type=int, help="each of clock and poller (10)")
+    parser.add_argument("--stops", type=float, help="seconds that a lease holder is stopped (30)")
+    parser.add_argument("--api-seconds", type=float, help="seconds of 429 to 30 %% of all sends (60)")
+    parser.add_argument("--away-seconds", type=float, help="of database, Valkey's memory, its line (10)")
+    parser.add_argument(
+        "--partitions", type=_seconds, help="of Valkey, seconds with commas between (5,20,60)"
+    )
+    parser.add_argument("--poisons", type=int, help="updates that end their process (4)")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"))
+    parser.add_argument("--retry-factor", type=float, help="of the waits between webhook attempts (0.25)")
+    parser.add_argument("--keep", type=Path, help="work in this folder and leave it, with the processes' log")
+    return parser.parse_args(arguments)
+
+
+def _seconds(value: str) -> tuple[float, ...]:
+    return tuple(float(each) for each in value.split(",") if each)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

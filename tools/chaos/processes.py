@@ -1,0 +1,147 @@
+"""Processes that can be killed, stopped and asked to end, each by its own id; all end with this process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from launch.programs import END_WITH_PARENT, ROOT
+
+STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
+END_LOOK_SECONDS = 0.02
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+
+
+class Keeper:
+    """Starts the programs of `commands` by name, and again whenever one ends unasked, as any supervisor does."""
+
+    def __init__(self, commands: Mapping[str, list[str]], environ: Mapping[str, str], log: Path) -> None:
+        self._commands = commands
+        self._environ = {name: os.environ[name] for name in KEPT if name in os.environ}
+        self._environ |= {"FLASK_SKIP_DOTENV": "1", "PYTHONUNBUFFERED": "1", **environ}
+        self._log = log
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+        self._killed: set[int] = set()
+        self.restarts: dict[str, int] = {}
+        self.last_death = 0.0  # epoch s
+        self.own_deaths: list[tuple[float, str]] = []  # when (epoch s) a program ended that nobody had killed
+        self._watcher: threading.Thread | None = None
+
+    def start(self, name: str, **environ: str) -> None:
+        """Start a program, with more in its environment if wanted."""
+        command = [sys.executable, "-I", "-S", str(END_WITH_PARENT), "--", *self._commands[name]]
+        with self._lock, self._log.open("ab") as output:
+            self._running[name] = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**self._environ, **environ},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def watch(self) -> None:
+        """From now on start again what dies."""
+        self._watcher = threading.Thread(target=self._watch_for_ever, daemon=True, name="watcher")
+        self._watcher.start()
+
+    def pid(self, name: str) -> int:
+        """The process id of a running program."""
+        return self._running[name].pid
+
+    def is_running(self, name: str) -> bool:
+        """Whether it was started and has not ended."""
+        return name in self._running and self._running[name].poll() is None
+
+    def heeds(self, name: str, number: signal.Signals) -> bool:
+        """Whether the program has a handler for the signal: one that is still starting has none."""
+        return self.is_running(name) and catches(self.pid(name), number)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to the program and its children; the watcher starts it again."""
+        with self._lock:
+            process = self._running[name]
+            self._killed.add(process.pid)
+            for pid in (process.pid, *children(process.pid)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait()
+
+    def kill_child(self, name: str) -> None:
+        """SIGKILL to the children alone, which their master replaces."""
+        for pid in children(self.pid(name)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to the program alone."""
+        os.kill(self.pid(name), number)
+
+    def stop(self, *names: str) -> dict[str, tuple[float, int]]:
+        """SIGTERM to all of `names` at once; how long each took in s and its exit code. They are not started again."""
+        with self._lock:
+            going = {name: self._running.pop(name) for name in names if name in self._running}
+        began = time.monotonic()
+        for process in going.values():
+            process.terminate()
+        ends: dict[str, tuple[float, int]] = {}
+        while len(ends) < len(going):
+            time.sleep(END_LOOK_SECONDS)
+            lasted = time.monotonic() - began
+            for name, process in going.items():
+                if lasted > STOP_SECONDS:
+                    process.kill()
+                    process.wait()
+                if name not in ends and process.poll() is not None:
+                    ends[name] = (lasted, process.returncode)
+        return ends
+
+    def close(self) -> None:
+        """End the watching, then everything."""
+        self._ended.set()
+        if self._watcher is not None:
+            self._watcher.join(5)
+        for name in list(self._running):  # a stopped one would not hear
+            with suppress(ProcessLookupError):
+                self.send(name, signal.SIGCONT)
+        names = list(self._running)
+        self.stop(*(name for name in names if name != "valkey"))
+        self.stop(*names)
+
+    def _watch_for_ever(self) -> None:
+        while not self._ended.wait(0.1):
+            with self._lock:
+                dead = [name for name, process in self._running.items() if process.poll() is not None]
+                for name in dead:
+                    self.restarts[name] = self.restarts.get(name, 0) + 1
+                    self.last_death = time.time()
+                    if self._running[name].pid not in self._killed:
+                        self.own_deaths.append((self.last_death, name))
+                    self.start(name)
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
+    return bool(mask >> (number - 1) & 1)
+
+
+def children(pid: int) -> list[int]:
+    """The ids of a process's children."""
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []

@@ -1,0 +1,58 @@
+"""sendPhoto, sendVideo and the other methods whose message carries a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tools.sandbox.methods.chats import writable_chat
+from tools.sandbox.methods.files import file_json, take_file
+from tools.sandbox.methods.markup import read_caption
+from tools.sandbox.methods.sending import post
+from tools.sandbox.model import Bot, Json, StoredFile
+from tools.sandbox.params import Params
+from tools.sandbox.world import World
+
+
+def _photo(stored: StoredFile) -> list[Json]:
+    """Telegram hands a photo back as a list of sizes; the sandbox knows one, 1280 x 720."""
+    return [{**file_json(stored), "width": 1280, "height": 720}]
+
+
+def _content(kind: str, stored: StoredFile) -> Json:
+    if kind == "photo":
+        return {"photo": _photo(stored)}
+    content = {**file_json(stored), "file_name": stored.name}
+    if kind in ("video", "animation"):
+        content.update(width=1280, height=720, duration=10)
+    elif kind in ("audio", "voice"):
+        content.update(duration=10)
+    return {kind: content}
+
+
+def _sender(method: str, kind: str) -> Callable[[World, Bot, Params], Json]:
+    def send(world: World, bot: Bot, params: Params) -> Json:
+        chat = writable_chat(world, bot, params)
+        caption, entities = read_caption(params)
+        stored = take_file(world, bot, params, kind)
+        content = _content(kind, stored)
+        if caption:
+            content["caption"] = caption
+            if entities:
+                content["caption_entities"] = entities
+        if params.flag("protect_content"):
+            content["has_protected_content"] = True
+        return post(world, bot, chat, params, content, method, caption or None)
+
+    return send
+
+
+_KINDS = {
+    "sendPhoto": "photo",
+    "sendVideo": "video",
+    "sendAudio": "audio",
+    "sendDocument": "document",
+    "sendAnimation": "animation",
+    "sendVoice": "voice",
+    "sendSticker": "sticker",
+}
+METHODS = {method: _sender(method, kind) for method, kind in _KINDS.items()}

@@ -1,0 +1,44 @@
+# mypy: disable-error-code="import-untyped"
+"""The scripted demo: a bot that is dead at the start comes back, and a healthy one is banned."""
+
+from __future__ import annotations
+
+import gevent
+
+from tools.sandbox.visitors.wire import Wire
+
+BAN_AT = 60.0
+REVIVE_AT = 75.0
+"""Seconds after the start: one minute of quiet, then a loss, then a return 15 s later (one sweep)."""
+
+
+def say(seconds: float, text: str) -> None:
+    """One line of the story with its time."""
+    print(f"[{seconds:5.0f} s] {text}", flush=True)
+
+
+def choose(wire: Wire, ban: str, revive: str) -> tuple[str, str]:
+    """The named bots; unnamed ones are the first and the last of the sandbox."""
+    names = [bot["username"] for bot in (wire.control("GET", "/bots") or {"bots": []})["bots"]]
+    if len(names) < 2:
+        raise ValueError("the demo needs two bots in the sandbox")
+    ban = ban or next(name for name in names if name != revive)
+    return ban, revive or next(name for name in reversed(names) if name != ban)
+
+
+def play(wire: Wire, ban: str, revive: str, ban_at: float, revive_at: float) -> None:
+    """Run the story to its end; blocks."""
+    _set(wire, revive, "revoke")
+    say(0, f"@{revive} is dead from the start")
+    acts = sorted([(ban_at, ban, "revoke", "is banned now"), (revive_at, revive, "restore", "is back")])
+    passed = 0.0
+    for at, name, act, words in acts:
+        gevent.sleep(at - passed)
+        passed = at
+        _set(wire, name, act)
+        say(at, f"@{name} {words}")
+
+
+def _set(wire: Wire, name: str, act: str) -> None:
+    if wire.control("POST", f"/bots/{name}/{act}") is None:
+        raise ValueError(f"the sandbox did not {act} @{name}")

