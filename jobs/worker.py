@@ -58,7 +58,7 @@ class Worker:
             process.stopping.wait(RETRY_SECONDS)
 
     def _run(self) -> None:
-        self._life += 1  # RQ refuses a name whose former bearer it did not see die
+        self._life += 1  # RQ refuses a name whose former holder it did not see die
         self._rq = GreenletWorker(
             [str(self._queue)],
             name=f"{self._name}.{self._life}",

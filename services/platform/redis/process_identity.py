@@ -1,6 +1,6 @@
 """Which process holds something, written so that another one on the same machine can tell whether it is dead.
 
-A bearer is "<machine>.<process id>.<start>". The machine is known by its boot, its space of process ids (containers have
+An identity is "<machine>.<process id>.<start>". The machine is known by its boot, its space of process ids (containers have
 one each) and its name; the start sets a process apart from a later one of the same id.
 """
 
@@ -19,11 +19,11 @@ ENDED = ("Z", "X")  # states of a process of which nothing is left but its exit 
 
 def process_identity() -> str:
     """This process; "" where /proc does not say enough, as on macOS."""
-    return _bearer(os.getpid())  # asked each time: a forked child is another bearer
+    return _identity_of(os.getpid())  # asked each time: a forked child is another process
 
 
 def is_dead(name: str) -> bool:
-    """Whether the bearer `name` certainly runs no more. Of other machines nothing is known: False."""
+    """Whether the process `name` certainly runs no more. Of other machines nothing is known: False."""
     machine, _, process = name.partition(".")
     number, _, start = process.partition(".")
     if not machine or machine != _machine() or not number.isdigit():
@@ -39,7 +39,7 @@ def is_dead(name: str) -> bool:
 
 
 @cache
-def _bearer(process_id: int) -> str:
+def _identity_of(process_id: int) -> str:
     _, start = _state_and_start(process_id)
     return f"{_machine()}.{process_id}.{start}" if _machine() and start else ""
 

@@ -258,7 +258,7 @@ def test_a_429_pauses_the_bot_though_its_record_cannot_be_written(
     def away(*_: object) -> None:
         raise RedisError("on order")
 
-    monkeypatch.setattr("services.messaging.outbox.journal.Journal.back", away)
+    monkeypatch.setattr("services.messaging.outbox.journal.Journal.clear", away)
     sandbox.fault("429", retry_after=30, count=2)
     put(people[0], "a")
     put(people[1], "b")

@@ -22,7 +22,7 @@ from tools.servers.fleet import message
 from tools.servers.sandbox import wait_until
 
 pytestmark = pytest.mark.skipif(not process_identity(), reason="/proc tells nothing of processes here")
-TELL = "from services.platform.redis.process_identity import bearer; print(bearer(), flush=True); input()"
+TELL = "from services.platform.redis.process_identity import process_identity; print(process_identity(), flush=True); input()"
 
 
 @contextmanager
