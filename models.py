@@ -138,6 +138,7 @@ class AccountSession(Base):
     secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
     ip: Mapped[str] = mapped_column(String(45), default="")
     user_agent: Mapped[str] = mapped_column(String(255), default="")
+    is_remembered: Mapped[bool] = mapped_column(default=False)  # for REMEMBER_DAYS, not SESSION_HOURS
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_seen_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]

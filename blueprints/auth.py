@@ -2,53 +2,79 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_login import confirm_login, current_user, login_fresh
+from werkzeug.datastructures import MultiDict
 
-from services.core.errors import FlotillaError, InvalidInput, Unauthenticated
+from services.core.errors import FlotillaError, InvalidInput
 from services.platform.accounts import accounts, api_keys, sessions, setup_code
 from services.platform.accounts.principal import OFFERED
-from web.access import caller, public, signed_in
+from web.access import caller, fresh, public, signed_in
+from web.errors import wants_problem
+from web.login import HOME, login_browser, logout_browser
 from web.platform import platform
-from web.security import SESSION_SECRET, client_address, safe_next, signed_in_session
+from web.security import client_address, safe_next
 
 blueprint = Blueprint("auth", __name__)
-HOME = "/panel"
 
 
 @blueprint.get("/login")
 @public
 def login() -> ResponseReturnValue:
     """The sign-in form; on an installation without accounts, the way to its setup."""
-    if signed_in_session() is not None:
-        return redirect(safe_next(request.args.get("next"), HOME))
+    if current_user.is_authenticated:
+        return redirect(_next())
     if not setup_code.has_account(platform()):
         return redirect(url_for("auth.setup"))
-    return render_template("auth/login.html", email="", error=None)
+    return render_template("auth/login.html", email="", remember=False, days=_days_remembered(), error=None)
 
 
 @blueprint.post("/login")
 @public
 def sign_in() -> ResponseReturnValue:
     """Check e-mail and password and begin a session."""
-    email = request.form.get("email", "")
+    email, remember = request.form.get("email", ""), "remember" in request.form
+    password = request.form.get("password", "")
     try:
         secret = sessions.authenticate(
-            platform(), email, request.form.get("password", ""), client_address(), _agent()
+            platform(), email, password, client_address(), _agent(), remember=remember
         )
     except FlotillaError as error:
-        return _again("auth/login.html", error, email=email)
-    _begin(secret)
-    return redirect(safe_next(request.args.get("next"), HOME))
+        return _again("auth/login.html", error, email=email, remember=remember, days=_days_remembered())
+    login_browser(secret, remember=remember)
+    return redirect(_next())
+
+
+@blueprint.get("/login/confirm")
+@signed_in
+def ask_password() -> ResponseReturnValue:
+    """The form that asks a signed-in person for the password again, before something that it protects."""
+    if login_fresh():
+        return redirect(_next())
+    return render_template("auth/confirm.html", back=_next(), error=None)
+
+
+@blueprint.post("/login/confirm")
+@signed_in
+def confirm_password() -> ResponseReturnValue:
+    """Make the sign-in fresh; scripts of the panel ask for JSON and get 204."""
+    try:
+        sessions.confirm_password(platform(), caller(), request.form.get("password", ""))
+    except FlotillaError as error:
+        if wants_problem():
+            raise
+        return _again("auth/confirm.html", error, back=_next())
+    confirm_login()
+    return ("", 204) if wants_problem() else redirect(_next())
 
 
 @blueprint.post("/logout")
 @signed_in
 def logout() -> ResponseReturnValue:
     """End this browser's session."""
-    sessions.end_session(platform(), session.get(SESSION_SECRET, ""))
-    session.clear()
+    logout_browser()
     return redirect(url_for("auth.login"))
 
 
@@ -77,7 +103,7 @@ def create_first_account() -> ResponseReturnValue:
         )
     except FlotillaError as error:
         return _again("auth/setup.html", error, code=form.get("code", ""), email=form.get("email", ""))
-    _begin(secret)
+    login_browser(secret)
     return redirect(HOME)
 
 
@@ -90,13 +116,12 @@ def account() -> str:
 
 @blueprint.post("/panel/account/password")
 @signed_in
+@fresh(page="auth.account", part="password-title")
 def change_password() -> ResponseReturnValue:
     """Set a new password; other browsers are signed out."""
-    form = request.form
+    present, new = request.form.get("present", ""), request.form.get("password", "")
     try:
-        accounts.change_password(
-            platform(), caller(), _session_id(), form.get("present", ""), form.get("password", "")
-        )
+        accounts.change_password(platform(), caller(), current_user.session.session_id, present, new)
     except FlotillaError as error:
         return _account_page(error=error), type(error).status
     flash(gettext("Your password was changed; other browsers are signed out."))
@@ -113,6 +138,7 @@ def revoke_session(session_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/panel/account/keys")
 @signed_in
+@fresh(page="auth.account", part="keys-title", keep=("name", "expires_days", "scopes"))
 def create_key() -> ResponseReturnValue:
     """Make an API key and show it, this once."""
     form = request.form
@@ -151,7 +177,9 @@ def _account_page(*, error: FlotillaError | None = None, new_key: str | None = N
     return render_template(
         "auth/account.html",
         sessions=sessions.list_sessions(platform(), caller()),
-        session_id=_session_id(),
+        session_id=current_user.session.session_id,
+        is_fresh=login_fresh(),
+        typed=MultiDict() if new_key else request.values,
         keys=api_keys.list_keys(platform(), caller()),
         scopes=[scope for scope in OFFERED if scope in caller().scopes],
         error=error,
@@ -159,27 +187,18 @@ def _account_page(*, error: FlotillaError | None = None, new_key: str | None = N
     )
 
 
-def _begin(secret: str) -> None:
-    """Rotate: nothing of the session before, its CSRF token included, survives the sign-in."""
-    former = session.get(SESSION_SECRET)
-    if isinstance(former, str):
-        sessions.end_session(platform(), former)
-    session.clear()
-    session.permanent = True
-    session[SESSION_SECRET] = secret
+def _next() -> str:
+    return safe_next(request.args.get("next"), HOME)
 
 
-def _session_id() -> int:
-    found = signed_in_session()
-    if found is None:
-        raise Unauthenticated("Sign in")
-    return found.session_id
+def _days_remembered() -> int:
+    return platform().settings.remember_days
 
 
 def _agent() -> str:
     return request.headers.get("User-Agent", "")
 
 
-def _again(template: str, error: FlotillaError, **values: str) -> ResponseReturnValue:
+def _again(template: str, error: FlotillaError, **values: object) -> ResponseReturnValue:
     headers = {"Retry-After": str(int(error.retry_after) + 1)} if error.retry_after else {}
     return render_template(template, error=error, **values), type(error).status, headers

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from flask_login import current_user
 
 from services.traffic.clicks.dry_run import dry_run
 from services.traffic.clicks.facts import VISITOR_COOKIE
 from services.traffic.clicks.redirect import Kind, Outcome, Redirector
-from web.access import public
+from web.access import caller, public
 from web.lifecycle import ON_WORKER_START
 from web.platform import EXTENSION, platform
-from web.security import signed_in_session
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -45,8 +45,8 @@ PAGES = {Kind.UNKNOWN: ("redirects/unknown.html", 404), Kind.UNAVAILABLE: ("redi
 @public
 def go(slug: str) -> Response:
     """Send a visitor to the bot whose turn it is, or show why there is none."""
-    if DRY_RUN in request.environ["QUERY_STRING"] and (found := signed_in_session()) is not None:
-        return jsonify(dry_run(platform(), redirector(), found.caller, slug, request.environ))
+    if DRY_RUN in request.environ["QUERY_STRING"] and current_user.is_authenticated:
+        return jsonify(dry_run(platform(), redirector(), caller(), slug, request.environ))
     outcome = request.environ.get(OUTCOME) or redirector().answer(slug, request.environ)
     if outcome.location:
         return Response(None, 302, _headers(outcome, request.environ))

@@ -2,23 +2,36 @@
 
 `@public` anybody · `@signed_in` a person with a session · `@api(Scope.X)` an API key with that scope, or a session
 (then with a CSRF token on anything but GET) · `@internal` loopback, an admin or the metrics token.
-The caller of the latter three is `caller()`.
+`@fresh()` beside one of the middle two: a person must have typed the password lately.
+`security` has Flask-Login enforce it; whom it let in is `caller()`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import g
+from flask import current_app, request
+from flask_login import current_user
 
-from services.core.errors import Unauthenticated
+from services.core.errors import FlotillaError, Unauthenticated
 from services.platform.accounts.principal import Principal, Scope
+from services.platform.accounts.sessions import SignedIn
 
 View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC = "public"
 SIGNED_IN = "signed_in"
 INTERNAL = "internal"
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What a route needs a fresh sign-in for; a form's route names the page to come back to and what may stand in its address."""
+
+    page: str = ""  # endpoint of the page that holds the form
+    part: str = ""  # id of the form's place on it
+    keep: tuple[str, ...] = ()  # fields that are filled in again; never a secret
 
 
 def public(view: View) -> View:
@@ -41,17 +54,47 @@ def internal(view: View) -> View:
     return _declare(view, INTERNAL)
 
 
+def fresh(*, page: str = "", part: str = "", keep: tuple[str, ...] = ()) -> Callable[[View], View]:
+    """For a person who has typed the password within FRESH_LOGIN_MINUTES; API keys are not asked. See `Fresh`."""
+
+    def declare(view: View) -> View:
+        view.fresh = Fresh(page, part, keep)  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
 def caller() -> Principal:
     """Who sent this request; Unauthenticated when nobody is known."""
-    known: Principal | None = g.get("caller")
-    if known is None:
+    if not current_user.is_authenticated:
         raise Unauthenticated("Sign in or send an API key")
+    known: Principal = current_user.caller
     return known
+
+
+def browser_session() -> SignedIn | None:
+    """The browser's session on any page: None for nobody, for a key, and while the database is away, of which an error
+    page must tell.
+    """
+    try:
+        return current_user.session if current_user.is_authenticated else None
+    except FlotillaError:
+        return None
 
 
 def declared(view: Callable[..., Any]) -> str | None:
     """The access declared for a view function: "public", "signed_in", "internal", a scope, or None."""
     return getattr(view, "access", None)
+
+
+def wanted_freshness(view: Callable[..., Any]) -> Fresh | None:
+    """What `@fresh()` says of a view function; None without it."""
+    return getattr(view, "fresh", None)
+
+
+def declared_here() -> str | None:
+    """The access declared for the route of this request; None where routing has failed."""
+    return declared(current_app.view_functions[request.endpoint]) if request.endpoint else None
 
 
 def _declare(view: View, access: str) -> View:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from services.messaging.limits.api_requests import Answer, ApiRequests, Claim
-from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from web.access import PUBLIC, caller, declared_here
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -23,11 +24,11 @@ def register_api_hooks(blueprint: Blueprint, platform: Platform) -> None:
 
 
 def _enter(requests: ApiRequests) -> ResponseReturnValue | None:
-    known: Principal | None = g.get("caller")
-    if known is None:
+    if declared_here() == PUBLIC:
         return None
+    known = caller()
     key = request.headers.get(HEADER) if request.method == "POST" else None
-    by_key = bool(g.get("by_key"))
+    by_key: bool = current_user.by_key
     if key is None and not by_key:
         return None
     admitted = requests.admit(

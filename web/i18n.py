@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, Response, make_response, redirect, request
 from flask_babel import Babel, get_locale
+from flask_login import current_user
 
-from services.core.errors import FlotillaError, InvalidInput
+from services.core.errors import InvalidInput
 from services.platform.accounts.locale import LOCALES, choose_locale
-from web.access import public
+from web.access import browser_session, caller, public
 from web.platform import platform
-from web.security import safe_next, signed_in_session
+from web.security import safe_next
 
 blueprint = Blueprint("i18n", __name__)
 COOKIE = "flotilla_locale"
@@ -35,11 +36,7 @@ def select_locale() -> str:
 
 
 def _of_account() -> str | None:
-    """The signed-in account's language; None also while the database is away: an error page must not fail too."""
-    try:
-        known = signed_in_session()
-    except FlotillaError:
-        return None
+    known = browser_session()
     return known.locale if known else None
 
 
@@ -50,9 +47,8 @@ def switch() -> Response:
     wanted = request.form.get("locale", "")
     if wanted not in LOCALES:
         raise InvalidInput("Choose one of: " + ", ".join(LOCALES), field="locale")
-    known = signed_in_session()
-    if known is not None:
-        choose_locale(platform(), known.caller, wanted)
+    if current_user.is_authenticated:
+        choose_locale(platform(), caller(), wanted)
     answer = make_response(redirect(safe_next(request.form.get("next"), "/panel"), code=303))
     answer.set_cookie(
         COOKIE, wanted, max_age=COOKIE_SECONDS, samesite="Lax", httponly=True, secure=request.is_secure

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, request
+from flask import request
 from flask_babel import get_locale
 
 from models import Bot
 from services.core.sentences.saying import say
 from services.fleet.bots.views import describe
+from web.access import browser_session
 
 
 def said(sentence: str) -> str:
@@ -19,7 +20,9 @@ def said(sentence: str) -> str:
 
 def reader_locale() -> str:
     """As everywhere the account's, the cookie's or the browser's; English for a key without Accept-Language."""
-    is_program = request.path.startswith(("/api/", "/webhook/")) and g.get("signed_in") is None
+    is_program = request.path.startswith("/webhook/") or (
+        request.path.startswith("/api/") and browser_session() is None
+    )
     if is_program and not request.accept_languages:
         return "en"
     return str(get_locale())

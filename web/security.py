@@ -1,4 +1,4 @@
-"""Every request's frame: its id, its caller, the access its route declares, CSRF, headers, and one log line.
+"""Every request's frame: its id, the access its route declares, CSRF, headers, and one log line.
 
 The public hot paths (`/go`, webhooks, static files) pass untouched: they carry their own checks and log themselves.
 """
@@ -8,30 +8,28 @@ from __future__ import annotations
 import hmac
 import logging
 import time
+from datetime import timedelta
 from ipaddress import ip_address
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, redirect, request, session, url_for
+from flask import Flask, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user, fresh_login_required, login_required
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.core.errors import Forbidden, Unauthenticated
 from services.core.logs import bind, new_request_id
 from services.core.settings import AppEnv
-from services.platform.accounts.api_keys import resolve_key
-from services.platform.accounts.principal import Principal, Scope
-from services.platform.accounts.sessions import SignedIn, resume_session
+from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
-from web.access import INTERNAL, PUBLIC, SIGNED_IN, declared
-from web.errors import wants_problem
+from web.access import INTERNAL, PUBLIC, SIGNED_IN, caller, declared, declared_here, wanted_freshness
 from web.platform import platform
 
 logger = logging.getLogger(__name__)
 csrf = CSRFProtect()  # type: ignore[no-untyped-call]
 HOT_BLUEPRINTS = {"redirects", "webhooks"}
 QUIET_BLUEPRINTS = {"system"}  # probes and scrapes: their lines only at DEBUG
-SESSION_SECRET = "sid"  # noqa: S105 - the name under which the cookie holds it
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -60,7 +58,7 @@ def init_app(app: Flask, platform: Platform) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure,
         SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=settings.session_hours * 3600,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=settings.remember_days),
         WTF_CSRF_CHECK_DEFAULT=False,  # checked below, once it is known whether a key or a cookie asks
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a page left open overnight still works
     )
@@ -92,17 +90,10 @@ def client_address() -> str:
     return request.remote_addr or ""
 
 
-def signed_in_session() -> SignedIn | None:
-    """The browser session of this request, looked up once; None when there is none. Any page may ask."""
-    if "signed_in" not in g:
-        secret = session.get(SESSION_SECRET)
-        g.signed_in = (
-            resume_session(platform(), secret, client_address()) if isinstance(secret, str) else None
-        )
-        if g.signed_in is not None and g.signed_in.prolonged:
-            session.modified = True  # the cookie lasts as long as the row
-    found: SignedIn | None = g.signed_in
-    return found
+def bearer_token() -> str | None:
+    """What an `Authorization: Bearer …` holds: an API key or the METRICS_TOKEN."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None
 
 
 def _hot(app: Flask, endpoint: str | None) -> bool:
@@ -121,57 +112,59 @@ def _enter() -> ResponseReturnValue | None:
     g.log_binding.__enter__()
     if request.endpoint is None:
         return None  # routing has failed: the error page follows
-    access = declared(current_app.view_functions[request.endpoint])
+    access = declared_here()
     if access is None:
         raise RuntimeError(f"{request.endpoint} declares no access (see web/access.py)")
     refusal = _admit(access)
-    if refusal is None and request.method in UNSAFE and not g.get("by_key"):
+    if refusal is not None:
+        return refusal
+    by_key = isinstance(access, Scope) and current_user.by_key
+    if request.method in UNSAFE and not by_key:
         csrf.protect()  # type: ignore[no-untyped-call]
-    return refusal
+    if by_key or wanted_freshness(current_app.view_functions[request.endpoint]) is None:
+        return None
+    stale: ResponseReturnValue | None = _freshly_signed_in()
+    return stale
 
 
 def _admit(access: str) -> ResponseReturnValue | None:
-    """Check the declared access and leave the caller in `g.caller`; an answer instead means: go and sign in."""
+    """Check the declared access; an answer instead means: go and sign in."""
     if access == PUBLIC:
         return None
     if access == INTERNAL:
         _admit_internal()
         return None
-    key = _api_key() if access != SIGNED_IN else None
-    if key is not None:
-        g.by_key = True
-        g.caller = resolve_key(platform(), key, client_address())
-    else:
-        found = signed_in_session()
-        if found is None:
-            return _ask_to_sign_in(access)
-        g.caller = found.caller
-    if access != SIGNED_IN:
-        caller: Principal = g.caller
-        caller.require(Scope(access))
+    refusal: ResponseReturnValue | None = _signed_in()
+    if refusal is None:
+        known = caller()  # refuses OPTIONS of nobody, which Flask-Login lets pass
+        if access != SIGNED_IN:
+            known.require(Scope(access))
+    return refusal
+
+
+@login_required  # type: ignore[untyped-decorator]
+def _signed_in() -> ResponseReturnValue | None:
+    """None when somebody is, else what `login` has Flask-Login answer."""
     return None
 
 
-def _ask_to_sign_in(access: str) -> ResponseReturnValue:
-    if access != SIGNED_IN or wants_problem():
-        raise Unauthenticated("Sign in, or send an API key as Authorization: Bearer flk_…")
-    here = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else "/panel"
-    return redirect(f"{url_for('auth.login')}?next={quote(here, safe='/')}")
+@fresh_login_required  # type: ignore[untyped-decorator]
+def _freshly_signed_in() -> ResponseReturnValue | None:
+    """None when the password was typed lately, else what `login` has Flask-Login answer."""
+    return None
 
 
 def _admit_internal() -> None:
     token = platform().settings.metrics_token.get_secret_value()
-    given = _bearer()
+    given = bearer_token()
     if token and given is not None and hmac.compare_digest(given.encode(), token.encode()):
         return
     if _from_loopback():
         return
-    found = signed_in_session()
-    if found is None:
+    if not current_user.is_authenticated:
         raise Unauthenticated("Only for this machine, an admin, or the METRICS_TOKEN as bearer token")
-    if not found.caller.is_admin:
+    if not caller().is_admin:
         raise Forbidden("Only an admin may see this", code="admin_only")
-    g.caller = found.caller
 
 
 def _from_loopback() -> bool:
@@ -188,15 +181,6 @@ def _from_loopback() -> bool:
 
 def _forwarded() -> bool:
     return any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"))
-
-
-def _bearer() -> str | None:
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else None
-
-
-def _api_key() -> str | None:
-    return _bearer() or request.headers.get("X-API-Key")
 
 
 def _leave(response: Response, hot: bool) -> Response:
@@ -227,7 +211,7 @@ def _log(response: Response) -> None:
             "endpoint": request.endpoint,
             "status": response.status_code,
             "duration_ms": round((time.perf_counter() - g.began) * 1000, 1),
-            "actor": g.caller.actor if "caller" in g else None,
+            "actor": g.get("actor"),
         },
     )
 

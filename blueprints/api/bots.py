@@ -13,7 +13,7 @@ from models import BotMode, UncertainPolicy
 from services.fleet.bots import lifecycle, registry
 from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
 from services.platform.accounts.principal import Scope
-from web.access import api, caller
+from web.access import api, caller, fresh
 from web.platform import platform
 from web.said import described
 
@@ -90,6 +90,7 @@ def change(bot_id: str) -> ResponseReturnValue:
 
 @blueprint.delete("/<bot_id>")
 @api(Scope.WRITE)
+@fresh()
 def delete(bot_id: str) -> ResponseReturnValue:
     """Remove a bot with everything of it but its clicks."""
     registry.delete_bot(platform(), caller(), bot_id)

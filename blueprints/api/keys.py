@@ -11,7 +11,7 @@ from blueprints.api.body import Body, page, page_of, parse
 from services.platform.accounts import api_keys
 from services.platform.accounts.api_keys import MAX_DAYS, MAX_NAME
 from services.platform.accounts.principal import Scope
-from web.access import api, caller
+from web.access import api, caller, fresh
 from web.platform import platform
 
 blueprint = Blueprint("keys", __name__, url_prefix="/keys")
@@ -27,6 +27,7 @@ class NewKey(Body):
 
 @blueprint.post("")
 @api(Scope.WRITE)
+@fresh()
 def create() -> tuple[dict[str, Any], int]:
     """Make a key; `key` in the answer is its text, which is never shown again."""
     body = parse(NewKey)

@@ -218,7 +218,9 @@ class Settings(BaseSettings):
     access_log_retention_days: int = Field(
         30, ge=1, description="days the files of the access log are kept on each machine"
     )
-    session_hours: int = Field(24 * 14, ge=1, description="hours a sign-in lasts without use")
+    session_hours: int = Field(12, ge=1, description="hours a sign-in lasts without use, unless remembered")
+    remember_days: int = Field(30, ge=1, le=400, description="days a remembered sign-in lasts without use")
+    fresh_login_minutes: int = Field(15, ge=1, description="minutes a typed password is not asked for again")
     manager_bot_token: SecretStr = Field(
         SecretStr(""),
         validation_alias=AliasChoices("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN"),
@@ -277,9 +279,11 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _mail_has_a_sender(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.smtp_url.get_secret_value() and "@" not in self.smtp_from:
             raise ValueError("SMTP_FROM must be an e-mail address when SMTP_URL is set")
+        if self.remember_days * 24 < self.session_hours:
+            raise ValueError("REMEMBER_DAYS must be at least as long as SESSION_HOURS")
         return self
 
     @property

@@ -1,5 +1,6 @@
 // The one way from the panel to the API: CSRF token, JSON, and errors as people can read them.
 import { csrfToken, hasText, text } from "./dom.js";
+import { passwordConfirmed } from "./feedback.js";
 
 export class ApiError extends Error {
   constructor(status, problem) {
@@ -17,14 +18,16 @@ function readable(status, problem) {
   return text(status >= 500 ? "error.server" : "error.unknown");
 }
 
+/** `body` is sent as JSON, URLSearchParams as a form. */
 async function send(method, path, body) {
+  const isJsonBody = body !== undefined && !(body instanceof URLSearchParams);
   let answer;
   try {
     answer = await fetch(path, {
       method,
       credentials: "same-origin",
-      headers: { Accept: "application/json", "X-CSRFToken": csrfToken(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: { Accept: "application/json", "X-CSRFToken": csrfToken(), ...(isJsonBody ? { "Content-Type": "application/json" } : {}) },
+      body: isJsonBody ? JSON.stringify(body) : body,
     });
   } catch {
     throw new ApiError(0, { code: "network" });
@@ -34,6 +37,7 @@ async function send(method, path, body) {
   }
   const isJson = (answer.headers.get("Content-Type") ?? "").includes("json");
   const content = isJson ? await answer.json() : {};
+  if (content.code === "fresh_sign_in_required" && (await passwordConfirmed())) return send(method, path, body);
   if (!answer.ok) throw new ApiError(answer.status, content);
   return content;
 }

@@ -13,6 +13,13 @@ export function confirmed(title, message, action) {
   });
 }
 
+/** Ask a person who signed in a while ago for the password; resolves to true once it was right. */
+export function passwordConfirmed() {
+  return new Promise((resolve) => {
+    document.dispatchEvent(new CustomEvent("confirm-password", { detail: resolve }));
+  });
+}
+
 /** Run `work`; a failure becomes a toast. Resolves to [ok, result]. */
 export async function attempt(work, good = "") {
   try {

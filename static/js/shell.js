@@ -6,5 +6,6 @@ import "./shell/copy-button.js";
 import "./shell/local-times.js";
 import "./shell/toasts.js";
 import "./shell/confirmation.js";
+import "./shell/confirm-password.js";
 import "./shell/system-banner.js";
 import "./shell/unread-count.js";

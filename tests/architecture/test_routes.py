@@ -13,7 +13,7 @@ from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from tests.architecture.source import ROOT
 from tests.conftest import settings_for
-from web.access import INTERNAL, PUBLIC, SIGNED_IN, declared
+from web.access import INTERNAL, PUBLIC, SIGNED_IN, declared, wanted_freshness
 
 KNOWN = {PUBLIC, SIGNED_IN, INTERNAL, *Scope}
 # Open to everybody on purpose; a new one is added here by somebody who has thought about it.
@@ -29,6 +29,13 @@ PUBLIC_ROUTES = (
     "/api/v1/openapi.json",
     "/",
 )
+# What a session may do only while its person has typed the password lately.
+PROTECTED_BY_THE_PASSWORD = {
+    ("POST", "/panel/account/password"),
+    ("POST", "/panel/account/keys"),
+    ("POST", "/api/v1/keys"),
+    ("DELETE", "/api/v1/bots/<bot_id>"),
+}
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -71,6 +78,21 @@ def test_what_changes_something_needs_more_than_the_scope_read(app: Flask) -> No
         if declared(app.view_functions[rule.endpoint]) == Scope.READ and (rule.methods or set()) - SAFE
     ]
     assert wrong == []
+
+
+def test_the_password_protects_what_cannot_be_taken_back_or_lets_others_in(app: Flask) -> None:
+    protected = {
+        (method, rule.rule)
+        for rule in rules(app)
+        for method in (rule.methods or set()) - SAFE
+        if wanted_freshness(app.view_functions[rule.endpoint]) is not None
+    }
+    assert protected == PROTECTED_BY_THE_PASSWORD
+
+
+def test_nothing_secret_is_kept_in_the_address_of_the_form_to_come_back_to(app: Flask) -> None:
+    kept = [wanted_freshness(app.view_functions[rule.endpoint]) for rule in rules(app)]
+    assert {name for fresh in kept if fresh for name in fresh.keep} == {"name", "expires_days", "scopes"}
 
 
 def test_views_are_thin(app: Flask) -> None:

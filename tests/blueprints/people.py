@@ -12,6 +12,7 @@ from services.platform.accounts.accounts import command_principal, create_accoun
 from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from web.login import CONFIRMED_AT
 
 PASSWORD = "correct horse battery"
 
@@ -43,6 +44,15 @@ def submit(client: FlaskClient, page: str, target: str | None = None, **fields: 
     return client.post(target or page, data={"csrf_token": csrf_token(client, page), **fields})
 
 
-def sign_in(client: FlaskClient, email: str = "owner@example.com", password: str = PASSWORD) -> TestResponse:
-    """Sign in by the form."""
-    return submit(client, "/login", email=email, password=password)
+def sign_in(
+    client: FlaskClient, email: str = "owner@example.com", password: str = PASSWORD, *, remember: bool = False
+) -> TestResponse:
+    """Sign in by the form; with `remember` its box is ticked."""
+    ticked = {"remember": "1"} if remember else {}
+    return submit(client, "/login", email=email, password=password, **ticked)
+
+
+def let_grow_stale(client: FlaskClient, minutes: float = 16) -> None:
+    """As if the password had been typed so many minutes ago."""
+    with client.session_transaction() as session:
+        session[CONFIRMED_AT] -= int(minutes * 60)

@@ -69,11 +69,11 @@ def test_signing_in_rotates_the_session(client: FlaskClient, platform: Platform)
         before = dict(session)
     client.post("/login", data={"csrf_token": token, "email": "owner@example.com", "password": PASSWORD})
     with client.session_transaction() as session:
-        assert "sid" in session
+        assert "_user_id" in session
         assert session.get("csrf_token") != before["csrf_token"]
     first = client.get_cookie("flotilla")
     with client.session_transaction() as session:
-        former = session["sid"]
+        former = session["_user_id"]
     answer = client.post(
         "/login",
         data={
@@ -84,7 +84,7 @@ def test_signing_in_rotates_the_session(client: FlaskClient, platform: Platform)
     )
     assert answer.status_code == 302
     with client.session_transaction() as session:
-        assert session["sid"] != former
+        assert session["_user_id"] != former
     assert client.get_cookie("flotilla") != first
 
 

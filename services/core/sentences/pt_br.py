@@ -9,6 +9,8 @@ PT_BR: Final = {
     "There is no account for {email}": "Não há conta para {email}",
     "There is an account for {email} already": "Já existe uma conta para {email}",
     "The present password is wrong": "A senha atual está errada",
+    "The password is wrong": "A senha está errada",
+    "Type your password again to go on": "Digite sua senha de novo para continuar",
     "This is not an e-mail address": "Isto não é um endereço de e-mail",
     "This is not an e-mail address: {error}": "Isto não é um endereço de e-mail: {error}",
     "The name may have at most {most} characters": "O nome pode ter no máximo {most} caracteres",

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from models import Account, AccountSession
-from services.core.errors import NotFound, Unauthenticated, Unavailable
+from services.core.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from services.core.secrets import sha256_hex
 from services.core.settings import Settings
 from services.core.times import utc_now
@@ -38,8 +38,10 @@ class SignedIn:
     prolonged: bool = False
 
 
-def authenticate(platform: Platform, email: str, password: str, ip: str, user_agent: str) -> str:
-    """Sign in and return the new session's secret.
+def authenticate(
+    platform: Platform, email: str, password: str, ip: str, user_agent: str, *, remember: bool = False
+) -> str:
+    """Sign in and return the new session's secret; with `remember` it outlives the browser.
 
     Unauthenticated `wrong_credentials` alike for a wrong password, an unknown e-mail and a switched-off account,
     after equal work; RateLimited after too many attempts.
@@ -59,10 +61,34 @@ def authenticate(platform: Platform, email: str, password: str, ip: str, user_ag
         if fresh_hash is not None:
             same = (Account.id == account.id) & (Account.password_hash == account.password_hash)
             session.execute(update(Account).where(same).values(password_hash=fresh_hash))
-        return begin_session(session, platform.settings, account, ip, user_agent)
+        return begin_session(session, platform.settings, account, ip, user_agent, remember=remember)
 
 
-def begin_session(session: Session, settings: Settings, account: Account, ip: str, user_agent: str) -> str:
+def confirm_password(platform: Platform, caller: Principal, password: str) -> None:
+    """Make sure that whoever sits at a signed-in browser knows the account's password.
+
+    Forbidden `wrong_password`; RateLimited as at sign-in, with which the attempts are counted.
+    """
+    with platform.database.reading() as session:
+        account = session.get_one(Account, caller.account_id)
+    count_attempt(platform, ip=caller.ip, account=account.email)
+    if not password_matches(account.password_hash, password):
+        logger.info("a password was not confirmed", extra={"account_id": account.id, "ip": caller.ip})
+        raise Forbidden("The password is wrong", code="wrong_password", field="password")
+    forget_attempts(platform, ip=caller.ip, account=account.email)
+    with platform.database.transaction() as session:
+        audit(session, caller, "password_confirmed")
+
+
+def begin_session(
+    session: Session,
+    settings: Settings,
+    account: Account,
+    ip: str,
+    user_agent: str,
+    *,
+    remember: bool = False,
+) -> str:
     """Add a session for `account` to a transaction, with its audit entry, and return its secret."""
     secret, now = secrets.token_urlsafe(32), utc_now()
     session.execute(
@@ -76,7 +102,8 @@ def begin_session(session: Session, settings: Settings, account: Account, ip: st
             secret_hash=sha256_hex(secret),
             ip=ip[:45],
             user_agent=user_agent[:255],
-            expires_at=_end(settings, now),
+            is_remembered=remember,
+            expires_at=_end(settings, now, remembered=remember),
         )
     )
     caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip[:45])
@@ -98,7 +125,7 @@ def resume_session(platform: Platform, secret: str, ip: str) -> SignedIn | None:
     row, account = found
     is_due = now - row.last_seen_at >= timedelta(seconds=TOUCH_SECONDS)
     if is_due:
-        _prolong(platform, row.id, now)
+        _prolong(platform, row, now)
     caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip[:45])
     return SignedIn(caller, row.id, account.email, account.locale, is_due)
 
@@ -135,17 +162,20 @@ def revoke_session(platform: Platform, caller: Principal, session_id: int) -> No
         audit(session, caller, "session_revoked", session_id=session_id)
 
 
-def _prolong(platform: Platform, session_id: int, now: datetime) -> None:
+def _prolong(platform: Platform, row: AccountSession, now: datetime) -> None:
     try:
         with platform.database.transaction() as session:
             session.execute(
                 update(AccountSession)
-                .where(AccountSession.id == session_id)
-                .values(last_seen_at=now, expires_at=_end(platform.settings, now))
+                .where(AccountSession.id == row.id)
+                .values(
+                    last_seen_at=now, expires_at=_end(platform.settings, now, remembered=row.is_remembered)
+                )
             )
     except Unavailable:
         logger.warning("a session's use was not written")  # worth no failed request: the next one tries again
 
 
-def _end(settings: Settings, now: datetime) -> datetime:
-    return now + timedelta(hours=settings.session_hours)
+def _end(settings: Settings, now: datetime, *, remembered: bool) -> datetime:
+    hours = settings.remember_days * 24 if remembered else settings.session_hours
+    return now + timedelta(hours=hours)

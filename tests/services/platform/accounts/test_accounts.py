@@ -16,6 +16,7 @@ from services.platform.accounts import passwords, sign_in_limit
 from services.platform.accounts.accounts import change_password, create_account, list_accounts
 from services.platform.accounts.sessions import (
     authenticate,
+    confirm_password,
     end_session,
     list_sessions,
     resume_session,
@@ -153,6 +154,52 @@ def test_a_session_ends_by_sign_out_by_time_and_not_by_use(platform: Platform) -
         end = session.scalar(select(func.max(AccountSession.expires_at)))
     assert end is not None
     assert end > utc_now() + timedelta(hours=platform.settings.session_hours - 1)
+
+
+@pytest.mark.data
+def test_a_remembered_session_outlives_others_and_its_use_keeps_it_so(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    secret = authenticate(platform, "owner@example.com", PASSWORD, "", "", remember=True)
+    _set(
+        platform,
+        secret,
+        expires_at=utc_now() + timedelta(hours=1),
+        last_seen_at=utc_now() - timedelta(days=1),
+    )
+    found = resume_session(platform, secret, "")
+    assert found is not None
+    assert found.prolonged
+    (row,) = list_sessions(platform, found.caller)
+    assert row.is_remembered
+    assert row.expires_at > utc_now() + timedelta(days=platform.settings.remember_days - 1)
+
+
+@pytest.mark.data
+def test_the_password_is_confirmed_by_its_owner_alone_and_recorded(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    create_account(platform, "other@example.com", "quite another one")
+    me = resume_session(platform, sign_in(platform), "")
+    assert me is not None
+    for wrong in ("", "quite another one", "a\0b"):
+        with pytest.raises(Forbidden) as refusal:
+            confirm_password(platform, me.caller, wrong)
+        assert refusal.value.code == "wrong_password"
+    confirm_password(platform, me.caller, PASSWORD)
+    with platform.database.reading() as session:
+        kinds = session.scalars(select(AuditEvent.kind).order_by(AuditEvent.id)).all()
+    assert kinds[-2:] == ["signed_in", "password_confirmed"]
+
+
+def test_guesses_at_a_signed_in_browser_are_counted_with_those_at_the_sign_in(platform: Platform) -> None:
+    create_account(platform, "owner@example.com", PASSWORD)
+    me = resume_session(platform, sign_in(platform), "")
+    assert me is not None
+    for _ in range(sign_in_limit.PER_ACCOUNT):
+        with pytest.raises(Forbidden):
+            confirm_password(platform, me.caller, "wrong")
+    for attempt in (lambda: confirm_password(platform, me.caller, PASSWORD), lambda: sign_in(platform)):
+        with pytest.raises(RateLimited):
+            attempt()
 
 
 def test_an_unknown_secret_is_no_session(platform: Platform) -> None:

@@ -1,0 +1,123 @@
+"""Signing in with a real Chromium: what is left when it was closed, and the password that is asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.sessions import SecureCookieSessionInterface
+from selenium import webdriver
+
+from app import create_app
+from services.fleet.bots.registry import list_bots, register_bot
+from services.platform.accounts.accounts import command_principal, get_account_by_email
+from services.platform.accounts.api_keys import list_keys
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, DRIVER, PHONE, Browser
+from tests.browser.installation import EMAIL, PASSWORD, Installation
+from web.login import CONFIRMED_AT
+
+COOKIE = "flotilla"
+
+
+@contextmanager
+def chromium(installation: Installation, profile: Path) -> Iterator[Browser]:
+    """A Chromium of its own, which keeps in `profile` what a real one keeps when it is closed."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    browser = Browser(driver, installation.url)
+    browser.resize(DESKTOP)
+    try:
+        yield browser
+    finally:
+        driver.quit()
+
+
+def sign_in(browser: Browser, *, remember: bool = False) -> None:
+    """As a person does it, at the page that asks for it."""
+    browser.open("/panel")
+    browser.type("[name=email]", EMAIL)
+    browser.type("[name=password]", PASSWORD)
+    if remember:
+        browser.click("main label.check", "Continuar conectado")
+    browser.click("main form button", "Entrar")
+    browser.see("Visão geral")
+
+
+def let_grow_stale(browser: Browser, installation: Installation) -> None:
+    """Give the browser its own cookie as it would be half an hour after the password was typed."""
+    signer = SecureCookieSessionInterface().get_signing_serializer(create_app(installation.platform))
+    cookie: dict[str, Any] | None = browser.driver.get_cookie(COOKIE)
+    assert signer is not None
+    assert cookie is not None
+    values = signer.loads(cookie["value"])
+    browser.driver.add_cookie(
+        {**cookie, "value": signer.dumps({**values, CONFIRMED_AT: values[CONFIRMED_AT] - 1800})}
+    )
+
+
+@pytest.mark.parametrize("remember", [False, True])
+def test_only_who_wants_to_be_remembered_is_still_signed_in_after_closing_the_browser(
+    installation: Installation, tmp_path: Path, remember: bool
+) -> None:
+    with chromium(installation, tmp_path) as browser:
+        sign_in(browser, remember=remember)
+    with chromium(installation, tmp_path) as browser:
+        browser.open("/panel/account")
+        browser.see("continua conectado" if remember else "Continuar conectado neste navegador")
+        assert browser.text("h1") == ("Minha conta" if remember else "Entrar")
+
+
+def test_deleting_a_bot_long_after_the_sign_in_asks_for_the_password_and_goes_on(
+    installation: Installation, tmp_path: Path
+) -> None:
+    owner = command_principal(get_account_by_email(installation.platform, EMAIL))
+    bot = register_bot(installation.platform, owner, installation.sandbox.create_bot()["token"])
+    with chromium(installation, tmp_path) as browser:
+        sign_in(browser)
+        browser.open("/panel/bots")
+        browser.see(f"@{bot.username}")
+        let_grow_stale(browser, installation)
+        browser.click(f'main [aria-label="Excluir @{bot.username}"]')
+        browser.click("#confirm button", "Excluir bot")
+        browser.see("Digite sua senha de novo para continuar", "#confirm-password")
+        browser.type("#confirm-password [name=password]", "not the password\n")
+        browser.see("A senha está errada", "#confirm-password")
+        browser.click("#confirm-password button", "Cancelar")
+        browser.see("Digite sua senha de novo", ".toasts")
+        assert bot.id in {each.id for each in list_bots(installation.platform, owner)}
+        browser.click(f'main [aria-label="Excluir @{bot.username}"]')
+        browser.click("#confirm button", "Excluir bot")
+        browser.type("#confirm-password [name=password]", f"{PASSWORD}\n")
+        browser.see("O bot foi excluído", ".toasts")
+        assert bot.id not in {each.id for each in list_bots(installation.platform, owner)}
+        assert all("403" in complaint for complaint in browser.complaints())
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desk"])
+def test_a_key_is_made_after_a_page_that_asks_for_the_password_and_gives_back_what_was_typed(
+    installation: Installation, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    owner = command_principal(get_account_by_email(installation.platform, EMAIL))
+    with chromium(installation, tmp_path) as browser:
+        browser.resize(size)
+        sign_in(browser)
+        browser.open("/panel/account")
+        browser.type("#key-name", f"Relatório {size[0]}")
+        let_grow_stale(browser, installation)
+        browser.click("main button", "Criar chave")
+        browser.see("Confirme sua senha")
+        assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
+        browser.type("#password", PASSWORD)
+        browser.click("main form button", "Confirmar")
+        assert browser.find("#key-name").get_attribute("value") == f"Relatório {size[0]}"
+        browser.click("main button", "Criar chave")
+        browser.find("#new-key")
+        assert f"Relatório {size[0]}" in {key.name for key in list_keys(installation.platform, owner)}
+        assert browser.complaints() == []
