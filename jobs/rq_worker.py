@@ -15,7 +15,7 @@ from rq.timeouts import BaseDeathPenalty
 
 from jobs import process
 from jobs.unknown_jobs import Strangers, is_of_another_release
-from services.alerts.dead_letters.store import explain, place_of, store
+from services.alerts.dead_letters.store import explain, place_of, store_job
 from services.core.errors import Unavailable
 from services.core.logs import bind
 from services.core.metrics import TASK_SECONDS
@@ -125,14 +125,12 @@ def bury(job: Job, _kind: type[BaseException], error: BaseException, _trace: Any
         return True
     try:
         with process.platform().database.transaction() as session:
-            store(
+            store_job(
                 session,
-                kind="job",
-                # One for each unknown name: a newer clock may ring it every second.
-                source_id=f"job:{job.func_name if is_of_another_release(job) else job.id}",
+                function=job.func_name,
+                args=job.args or (),
                 error=explain(error),
                 where=f"{job.func_name}:{place_of(error)}",
-                payload={"function": job.func_name, "args": list(job.args or ())},
             )
     except Unavailable:
         logger.exception("job %s failed and could not be kept", job.id)

@@ -103,7 +103,7 @@ class Context:
     start_param: str = ""
     error_id: str = ""
     match: re.Match[str] | None = None
-    load_state: Callable[[], str | None] = lambda: None
+    load_state: Callable[[], dict[str, Any]] = dict
     tap: Tap | None = None
     pack: Callable[[Button], tuple[str, Kept | None]] = unpacked
     lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
@@ -276,9 +276,7 @@ class Context:
 
     @cached_property
     def _stored_conversation(self) -> dict[str, Any]:
-        stored = self.load_state()
-        loaded: dict[str, Any] = json.loads(stored) if stored else {}
-        return loaded
+        return self.load_state()
 
 
 def _markup(markup: Any) -> dict[str, Any]:

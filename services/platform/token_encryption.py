@@ -1,19 +1,26 @@
-"""Bot tokens inside updates and messages: sealed before they reach Redis, opened only in the worker's memory."""
+"""Bot tokens inside updates and messages: sealed before they reach Redis, opened only in the worker's memory.
+
+Strings are sealed in the parsed value and serialized afterwards. A pattern over serialized JSON would take the digits of
+an escape (`\\u0001` before a token) for the token's own and leave what nobody can parse.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
+from typing import Any
 
 from services.core.errors import ConfigurationError
-from services.core.redaction import TOKEN
+from services.core.redaction import TOKEN, may_hold_token
 from services.core.secrets import Vault
 
-SEALED = re.compile(r"⟦sealed:([A-Za-z0-9_=-]+)⟧")
+SEALED = re.compile(r"⟦sealed:([A-Za-z0-9_=-]{1,4096})⟧")
 
 
 def seal_tokens(vault: Vault, text: str, bot_id: int) -> str:
-    """`text` with everything shaped like a bot token sealed for the bot that got or sends it."""
-    if ":" not in text:
+    """`text`, which is not serialized, with everything shaped like a bot token sealed for the bot that got or sends it."""
+    if not may_hold_token(text):
         return text
     return TOKEN.sub(lambda found: f"⟦sealed:{vault.seal(found[0], owner=_owner(bot_id))}⟧", text)
 
@@ -28,6 +35,40 @@ def open_tokens(vault: Vault, text: str, bot_id: int) -> str:
             return found[0]  # a person wrote the brackets, or the key is gone
 
     return SEALED.sub(opened, text) if "⟦" in text else text
+
+
+def dump_sealed(vault: Vault, value: Any, bot_id: int) -> str:
+    """`value` as JSON for Redis, the tokens in its strings sealed; a lone surrogate becomes a question mark.
+
+    Raises ValueError, TypeError or RecursionError for what JSON cannot hold.
+    """
+    text = _dump(value)
+    # Where the characters of a token stand one after the other in a string, they do so in its JSON.
+    if not may_hold_token(text):
+        return text
+    return _dump(_walked(value, lambda string: seal_tokens(vault, string, bot_id)))
+
+
+def load_opened(vault: Vault, text: str, bot_id: int) -> Any:
+    """The value that `dump_sealed` was given. Raises ValueError or RecursionError for what is no JSON."""
+    value = json.loads(text)
+    return _walked(value, lambda string: open_tokens(vault, string, bot_id)) if "⟦" in text else value
+
+
+def _dump(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace").decode()
+
+
+def _walked(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with every string in it changed, names of fields included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_walked(name, change): _walked(item, change) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_walked(item, change) for item in value]
+    return value
 
 
 def _owner(bot_id: int) -> str:

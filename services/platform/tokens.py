@@ -8,6 +8,7 @@ from typing import Any
 
 from models import Bot
 from services.core.errors import InvalidInput, TelegramError, Uncertain
+from services.core.identifiers import is_telegram_id
 from services.platform.platform import Platform
 from services.platform.telegram.outcomes import NO_BOT_API
 
@@ -60,7 +61,8 @@ def owner_of(bot_id: int) -> str:
 def _identity(me: Any) -> Identity:
     if (
         not isinstance(me, dict)
-        or not _is_telegram_id(me.get("id"))
+        or not is_telegram_id(me.get("id"))
+        or me["id"] < 0
         or not isinstance(me.get("username"), str)
     ):
         raise Uncertain(f"{NO_BOT_API}: its getMe names no bot")
@@ -70,7 +72,3 @@ def _identity(me: Any) -> Identity:
         )
     flags = {key: value for key, value in me.items() if isinstance(value, bool) and key != "is_bot"}
     return Identity(me["id"], me["username"][:32], str(me.get("first_name", ""))[:64], flags)
-
-
-def _is_telegram_id(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63

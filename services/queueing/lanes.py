@@ -6,6 +6,8 @@ import re
 from typing import Any
 from zlib import crc32
 
+from services.core.identifiers import is_telegram_id
+
 # update_id stands first, as Telegram writes it; an update written otherwise merely waits its turn.
 URGENT = re.compile(r'"(?:callback_query|pre_checkout_query|shipping_query|inline_query)":')
 LONGEST_BEGINNING = 64  # characters
@@ -34,6 +36,6 @@ def chat_of(update: dict[str, Any]) -> str:
     message = event.get("message")
     holder = message if isinstance(message, dict) else event
     for found in (holder.get("chat"), event.get("from"), event.get("user")):
-        if isinstance(found, dict) and isinstance(found.get("id"), int):
+        if isinstance(found, dict) and is_telegram_id(found.get("id")):
             return str(found["id"])
     return "0"

@@ -37,7 +37,7 @@ class Failure:
 
 def failure(error: BaseException) -> Failure:
     """The attempt that just failed."""
-    reason = redact_text(f"{type(error).__name__}: {error}")[:LONGEST_REASON]
+    reason = redact_text(_storable(f"{type(error).__name__}: {error}"))[:LONGEST_REASON]
     return Failure(iso(utc_now()) or "", reason)
 
 
@@ -78,6 +78,7 @@ def store(
     `kind` is intake, update, send or job; `where` (exception class and place) makes the fingerprint. Text and payload
     are redacted here; `sealed_payload` is the original for a replay.
     """
+    error = _storable(error)
     account_id, bot_id = _owner(session, account_id, bot_id)
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = (
@@ -106,6 +107,25 @@ def store(
     return str(session.scalar(select(DeadLetter.error_id).where(DeadLetter.source_id == source_id[:100])))
 
 
+def store_job(session: Session, *, function: str, args: Sequence[Any], error: str, where: str) -> str:
+    """Keep the failure of a job and return its error id: one letter per cause, however often the clock asks again.
+
+    A failure of a cause whose letter is open adds an attempt to it; once that letter is settled the next one is new.
+    """
+    cause = f"{where}:{json.dumps(list(args))}"
+    source_id = f"job:{function[:48]}:{_fingerprint('job', cause)}"
+    letter = session.scalar(select(DeadLetter).where(DeadLetter.source_id == source_id).with_for_update())
+    if letter is not None and letter.state != DeadLetterState.OPEN:
+        letter.source_id = f"{source_id}#{letter.id}"
+        session.flush()
+    elif letter is not None:
+        letter.attempts += 1
+        letter.timeline = [*letter.timeline, *_timeline((), _storable(error), 0)][-MOST_ATTEMPTS:]
+        return letter.error_id
+    payload = {"function": function, "args": list(args)}
+    return store(session, kind="job", source_id=source_id, error=error, where=where, payload=payload)
+
+
 def open_again(
     session: Session,
     replay: Replay,
@@ -128,7 +148,7 @@ def open_again(
     if letter.state == DeadLetterState.REPLAYING and letter.replays == replay.number:
         letter.state = DeadLetterState.OPEN
         if attempts:
-            letter.error = redact_text(error)[:LONGEST_ERROR]
+            letter.error = redact_text(_storable(error))[:LONGEST_ERROR]
             letter.fingerprint = _fingerprint(letter.kind, where or error)
             letter.attempts += attempts
         letter.timeline = [*letter.timeline, *_timeline(failures, error, replay.number)][-MOST_ATTEMPTS:]
@@ -183,6 +203,11 @@ def _sealing_owner(bot_id: int) -> str:
 
 def _short(payload: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: value[:LONGEST_PAYLOAD_TEXT] if isinstance(value, str) else value
+        name: _storable(value[:LONGEST_PAYLOAD_TEXT]) if isinstance(value, str) else value
         for name, value in payload.items()
     }
+
+
+def _storable(text: str) -> str:
+    """`text` without what PostgreSQL takes in no column: NUL, and halves of characters."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

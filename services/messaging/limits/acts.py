@@ -6,6 +6,7 @@ from collections.abc import Set
 from typing import Any
 
 from plugins.context import COMMAND
+from services.core.identifiers import is_telegram_id
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.limits.judge import Act
 from services.messaging.limits.verdicts import Refusal
@@ -72,7 +73,7 @@ def _tap(
 def _user_of(event: dict[str, Any]) -> str | None:
     """Who is counted: the person, or the chat on whose behalf they write (all anonymous admins share one user id)."""
     for person in (event.get("sender_chat"), event.get("from")):
-        if isinstance(person, dict) and isinstance(person.get("id"), int):
+        if isinstance(person, dict) and is_telegram_id(person.get("id")):
             return str(person["id"])
     return None
 
@@ -82,7 +83,7 @@ def _chat_of(query: dict[str, Any], user_id: int) -> int:
     message = query.get("message")
     chat = message.get("chat") if isinstance(message, dict) else None
     chat_id = chat.get("id") if isinstance(chat, dict) else None
-    return chat_id if isinstance(chat_id, int) else user_id
+    return chat_id if is_telegram_id(chat_id) else user_id
 
 
 def _action_of(message: dict[str, Any], bot_username: str) -> str:

@@ -56,21 +56,35 @@ class Guard:
 
         While Redis takes no counts, limits are kept in this process, and what must not happen twice has to wait.
         """
-        acts = [self._act(each, behaviour, json.loads(each.update)) for each, behaviour in arrived]
-        judged = [
-            (act, self._rates(act, each))
-            for act, (each, _) in zip(acts, arrived, strict=True)
-            if act is not None
-        ]
+        verdicts: list[Verdict | None] = [None] * len(arrived)
+        places: list[int] = []
+        judged: list[tuple[Act, Rates]] = []
+        for place, (each, behaviour) in enumerate(arrived):
+            try:
+                act = self._act(each, behaviour, json.loads(each.update))
+            except Exception:  # whatever one update contains, the others of its batch are judged
+                logger.warning("an update cannot be judged ahead of its handling", exc_info=True)
+                continue
+            if act is None:
+                verdicts[place] = PASSED
+            else:
+                places.append(place)
+                judged.append((act, self._rates(act, each)))
+        for place, verdict in zip(places, self._judged(judged), strict=True):
+            verdicts[place] = verdict
+        return verdicts
+
+    def _judged(self, judged: Sequence[tuple[Act, Rates]]) -> list[Verdict | None]:
+        if not judged:
+            return []
         try:
-            verdicts: list[Verdict | None] = [*self._judge.judge(judged)] if judged else []
+            verdicts: list[Verdict | None] = [*self._judge.judge(judged)]
         except RedisError as error:
             logger.warning("updates are limited in this process only: %s", type(error).__name__)
             verdicts = [self._judge_here(act, rates) for act, rates in judged]
         for (act, _), verdict in zip(judged, verdicts, strict=True):
             _count(act, verdict)
-        rest = iter(verdicts)
-        return [PASSED if act is None else next(rest) for act in acts]
+        return verdicts
 
     def judge(self, arrived: Arrived, behaviour: Behaviour, update: dict[str, Any]) -> Verdict:
         """The verdict of one update, sharing the round trip with whoever asks at the same time. Raises RedisError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from plugins.context import Priority
@@ -11,7 +10,7 @@ from services.messaging.outbox.outgoing import slot_of
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
-from services.platform.token_encryption import seal_tokens
+from services.platform.token_encryption import dump_sealed
 
 # KEYS: the bot's outbox, the shard's active bots, wake stream, lease and doorbell; ARGV: bot, doorbell TTL in s, chat,
 # request id, call. 1 when the doorbell is to be rung.
@@ -31,7 +30,6 @@ def enqueue_call(
     """Have the Bot API `method` called for the bot, in order for its chat and no faster than allowed. Raises RedisError."""
     shard = bot_id % platform.settings.update_lanes
     waits_as, chat = slot_of(method, params, priority, str(params.get("chat_id", "0")))
-    text = json.dumps({"method": method, "params": params}, ensure_ascii=False, separators=(",", ":"))
     names = (
         keys.outbox(bot_id, waits_as),
         keys.outbox_active(shard),
@@ -44,7 +42,7 @@ def enqueue_call(
         DOORBELL_SECONDS,
         chat,
         str(bound_ids().get("request_id") or new_request_id()),
-        seal_tokens(platform.vault, text, bot_id),
+        dump_sealed(platform.vault, {"method": method, "params": params}, bot_id),
     )
     if platform.redis.eval(PUT, len(names), *names, *values):
         enqueue(platform.job_redis, JobName.DRAIN_OUTBOX, shard)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from models import DeadLetter
@@ -11,7 +10,7 @@ from services.alerts.dead_letters.store import open_original
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
-from services.platform.token_encryption import seal_tokens
+from services.platform.token_encryption import dump_sealed
 from services.queueing.lanes import lane_of
 
 MARKER_SECONDS = 7 * 86400  # far longer than the moment between the entry and its note in the database
@@ -115,8 +114,7 @@ class Requeuer:
             keys.lease(f"outbox:{shard}"),
             keys.wakeup("outbox", shard),
         )
-        text = json.dumps(original["call"], ensure_ascii=False, separators=(",", ":"))
-        call = seal_tokens(self._platform.vault, text, bot_id)
+        call = dump_sealed(self._platform.vault, original["call"], bot_id)
         values = (MARKER_SECONDS, DOORBELL_SECONDS, bot_id, original["chat"], request, call)
         answer = self._into_outbox(keys=names, args=values)
         return self._entered(names[1], answer, JobName.DRAIN_OUTBOX, shard)

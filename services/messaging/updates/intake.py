@@ -23,7 +23,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.group_commit import GroupCommit
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
-from services.platform.token_encryption import seal_tokens
+from services.platform.token_encryption import dump_sealed, seal_tokens
 from services.queueing.lanes import chat_of, kind_of, lane_of
 from services.queueing.memory_guard import MemoryGuard
 
@@ -116,14 +116,13 @@ class Intake:
     def accept(self, bot_id: int, update: dict[str, Any]) -> Outcome:
         """Take one update, returning after it is in Redis. Raises Unavailable with `retry_after` when it could not be."""
         chat = chat_of(update)
-        text = json.dumps(update, ensure_ascii=False, separators=(",", ":"))
         arrival = _Arrival(
             bot_id=bot_id,
             update_id=update["update_id"],
             chat=chat,
             lane=lane_of(bot_id, chat, self._platform.settings.update_lanes),
             request_id=new_request_id(),
-            update=seal_tokens(self._platform.vault, _without_surrogates(text), bot_id),
+            update=dump_sealed(self._platform.vault, update, bot_id),
         )
         outcome = self._submit(arrival)
         crash_point_reached(CrashPoint.INTAKE_AFTER_APPEND, self._platform.settings.crash_point)
@@ -195,11 +194,6 @@ class Intake:
 
 def _is_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-
-
-def _without_surrogates(text: str) -> str:
-    """A lone surrogate, which JSON can carry and UTF-8 cannot, becomes a question mark."""
-    return text.encode(errors="replace").decode()
 
 
 def _redis_away() -> FlotillaError:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from gevent import Timeout
-from redis import RedisError
+from redis import DataError, RedisError
 
 from services.alerts.dead_letters.store import explain, failure, place_of
 from services.core.errors import Unavailable
@@ -158,9 +158,7 @@ class LaneConsumer:
         entries = [self._queued(entry_id, fields) for entry_id, fields in answer.get(lane, ())]
         if not entries:
             return 0
-        self._processor.judge(
-            [queued for queued in entries if not queued.newer and not self._is_backlog(queued)]
-        )
+        self._judge(entries)
         self._cursor = entries[-1].entry_id
         if self._crashes.includes(entries[0].entry_id):
             self._quarantine.hand_out(entries)
@@ -168,7 +166,24 @@ class LaneConsumer:
             self._pool.add(entries)
         return len(entries)
 
+    def _judge(self, entries: Sequence[QueuedUpdate]) -> None:
+        """Judge ahead what can be; the rest, whatever the reason, is judged when it is handled, and fails there alone."""
+        try:
+            self._processor.judge(
+                [
+                    each
+                    for each in entries
+                    if not each.newer and not each.non_retryable and not self._is_backlog(each)
+                ]
+            )
+        except Exception:
+            logger.exception("updates are judged one by one")
+
     def _queued(self, entry_id: str, fields: dict[str, str]) -> QueuedUpdate:
+        if not fields.get("bot", "").isdecimal() or "chat" not in fields:
+            return QueuedUpdate(
+                entry_id, 0, "0", entry_id, "", non_retryable=True, error="The entry names no bot"
+            )
         attempts, marks = self._attempts.pop(entry_id, 0), self._crashes.marks.pop(entry_id, 0)
         return QueuedUpdate(
             entry_id,
@@ -270,10 +285,22 @@ class LaneConsumer:
     # Settling
 
     def _settle(self, batch: Sequence[tuple[QueuedUpdate, HandlerResult]]) -> None:
-        self._commit([_settled(queued, result) for queued, result in batch])
+        try:
+            self._commit([_settled(queued, result) for queued, result in batch])
+        except (ValueError, TypeError, DataError) as error:  # half a character in a text, for example
+            self._settle_apart(batch, error)
+            return
         for queued, _ in batch:
             queued.settled = True
         self._pool.done(queued for queued, _ in batch)
+
+    def _settle_apart(self, batch: Sequence[tuple[QueuedUpdate, HandlerResult]], error: Exception) -> None:
+        """One of the batch is at fault: not the others. Nothing was written: it failed on its way to Redis."""
+        if len(batch) > 1:
+            for each in batch:
+                self._settle([each])
+        else:
+            self._failed(batch[0][0], error)
 
     def _commit(self, batch: list[Settled]) -> None:
         """Write until it is in or the lease is lost; repeating is safe."""
@@ -283,6 +310,8 @@ class LaneConsumer:
             try:
                 shards = self._committer.commit(batch)
                 break
+            except DataError:  # the client refused to send it
+                raise
             except RedisError as error:
                 logger.warning("effects wait for Redis: %s", type(error).__name__)
                 time.sleep(pause)

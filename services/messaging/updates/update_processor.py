@@ -20,7 +20,9 @@ from services.alerts.dead_letters.store import Failure, open_again, sealed_origi
 from services.alerts.notifications.linking import link_chat
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
+from services.core.identifiers import is_telegram_id
 from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
+from services.core.redaction import redact
 from services.messaging.buttons.button_links import check_buttons
 from services.messaging.buttons.signing import pack
 from services.messaging.limits.guard import Guard
@@ -33,7 +35,7 @@ from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts, start_payload
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.platform.token_encryption import open_tokens, seal_tokens
+from services.platform.token_encryption import dump_sealed, load_opened, open_tokens, seal_tokens
 from services.queueing.bot_throttle import BotThrottle
 from services.queueing.lanes import kind_of
 from services.queueing.timeouts import time_limit
@@ -120,7 +122,7 @@ class UpdateProcessor:
             logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
             self._open_again(queued)
             return EMPTY_RESULT
-        update = json.loads(open_tokens(self._platform.vault, queued.update, queued.bot_id))
+        update = self._parsed(queued)
         ctx = self._context(behaviour, update, queued)
         if ctx is None:
             UPDATES.labels("unknown_kind").inc()
@@ -148,6 +150,15 @@ class UpdateProcessor:
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         UPDATES.labels("handled" if plugin else "unwanted").inc()
         return self._result(ctx, queued)
+
+    def _parsed(self, queued: QueuedUpdate) -> dict[str, Any]:
+        try:
+            update = load_opened(self._platform.vault, queued.update, queued.bot_id)
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"{type(error).__name__}: {error}") from error
+        if not isinstance(update, dict):
+            raise Unreadable("it is no JSON object")
+        return update
 
     def _run(self, behaviour: Behaviour, ctx: Context) -> str | None:
         try:
@@ -179,7 +190,7 @@ class UpdateProcessor:
         behaviour = self._plugins.get(queued.bot_id)
         if behaviour is None or not behaviour.active:
             return EMPTY_RESULT
-        update = json.loads(open_tokens(self._platform.vault, queued.update, queued.bot_id))
+        update = self._parsed(queued)
         ctx = self._context(behaviour, update, queued)
         if ctx is None:
             return EMPTY_RESULT
@@ -189,7 +200,27 @@ class UpdateProcessor:
         return self._result(ctx, queued)
 
     def dead_letter(self, queued: QueuedUpdate, error: str, where: str) -> str:
-        """Make the update a dead letter and return its error id; Unavailable when the database is away."""
+        """Make the update a dead letter and return its error id; Unavailable when the database is away.
+
+        What cannot be stored of it is left out: no content keeps an update from being given up.
+        """
+        try:
+            return self._store_letter(queued, error, where, {"update": self._readable(queued)})
+        except (Unavailable, RedisError):
+            raise
+        except Exception:
+            logger.exception("a dead letter is kept without the content of its update")
+            return self._store_letter(queued, f"{where}: its content cannot be shown", where, {})
+
+    def _readable(self, queued: QueuedUpdate) -> str:
+        """The update for people to look at: secrets are hidden in its strings, not in its JSON."""
+        try:
+            update = load_opened(self._platform.vault, queued.update, queued.bot_id)
+            return json.dumps(redact(update), ensure_ascii=False, separators=(",", ":"))
+        except (ValueError, RecursionError):
+            return queued.update
+
+    def _store_letter(self, queued: QueuedUpdate, error: str, where: str, payload: dict[str, Any]) -> str:
         vault, attempts = self._platform.vault, max(1, queued.attempts)
         replay = replay_of(queued.request_id, "update")
         with self._platform.database.transaction() as session:
@@ -207,7 +238,7 @@ class UpdateProcessor:
                 bot_id=queued.bot_id,
                 attempts=attempts,
                 failures=queued.failures,
-                payload={"update": open_tokens(vault, queued.update, queued.bot_id)},
+                payload=payload,
                 sealed_payload="" if queued.newer else sealed_original(vault, queued.bot_id, original),
             )
 
@@ -228,7 +259,10 @@ class UpdateProcessor:
         if event is None:
             return None
         chat = getattr(getattr(event, "message", None) or event, "chat", None)
-        lead = _lead(getattr(event, "from_user", None))
+        person = getattr(event, "from_user", None)
+        if person is not None and not is_telegram_id(person.id):
+            raise Unreadable("its sender has no id of Telegram's")
+        lead = _lead(person)
         ctx = Context(
             bot=behaviour.bot,
             kind=kind,
@@ -270,12 +304,12 @@ class UpdateProcessor:
         return Send(*slot_of(call.method, call.params, str(call.priority), chat), stored)
 
     def _stored(self, value: dict[str, Any], bot_id: int) -> str:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return seal_tokens(self._platform.vault, text.encode(errors="replace").decode(), bot_id)
+        return dump_sealed(self._platform.vault, value, bot_id)
 
-    def _load_state(self, key: str, bot_id: int) -> str | None:
+    def _load_state(self, key: str, bot_id: int) -> dict[str, Any]:
         stored = self._platform.redis.get(key)
-        return None if stored is None else open_tokens(self._platform.vault, str(stored), bot_id)
+        state = {} if stored is None else load_opened(self._platform.vault, str(stored), bot_id)
+        return state if isinstance(state, dict) else {}
 
     def _notify(self, behaviour: Behaviour, kind: str, params: dict[str, Any]) -> None:
         try:

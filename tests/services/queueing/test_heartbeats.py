@@ -43,7 +43,9 @@ def test_the_dead_of_this_machine_are_not_listed(platform: Platform, monkeypatch
     with subprocess.Popen(["true"]) as ended:
         machine, _, start = process_identity().split(".")
     beat(platform, "worker@here:1")
-    monkeypatch.setattr("services.queueing.heartbeats.process_identity", lambda: f"{machine}.{ended.pid}.{start}")
+    monkeypatch.setattr(
+        "services.queueing.heartbeats.process_identity", lambda: f"{machine}.{ended.pid}.{start}"
+    )
     beat(platform, "worker@here:2")
     assert [process.name for process in processes(platform)] == ["worker@here:1"]
 
