@@ -127,7 +127,7 @@ def bury(job: Job, _kind: type[BaseException], error: BaseException, _trace: Any
         with process.platform().database.transaction() as session:
             store_job(
                 session,
-                function=job.func_name,
+                function=job.func_name or "",
                 args=job.args or (),
                 error=explain(error),
                 where=f"{job.func_name}:{place_of(error)}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-PATTERN = re.compile(r"~(?P<kind>[us])(?P<letter>\d+)\.(?P<number>\d+)$")
+PATTERN = re.compile(r"~(?P<kind>[us])(?P<letter>[0-9]{1,19})\.(?P<number>[0-9]{1,9})$")
 LETTERS = {"update": "u", "send": "s"}
 
 

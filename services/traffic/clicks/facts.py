@@ -23,8 +23,8 @@ LONGEST_QUERY = 4096  # beyond it nothing is an honest advertisement
 KEPT_PARAMS: Final = frozenset(
     "utm_source utm_medium utm_campaign utm_term utm_content utm_id fbclid gclid ttclid wbraid gbraid msclkid kwaiclid".split()  # noqa: SIM905
 )
-_VISITOR: Final = re.compile(rf"(?:^|;\s*){VISITOR_COOKIE}=([0-9A-Za-z]{{12,32}})(?:;|$)")
-_LANGUAGE: Final = re.compile(r"\s*([A-Za-z]{2,3})(?:-([A-Za-z]{2})\b)?")
+_VISITOR: Final = re.compile(rf"(?:^|;\s{{0,8}}){VISITOR_COOKIE}=([0-9A-Za-z]{{12,32}})(?:;|$)")
+_LANGUAGE: Final = re.compile(r"\s{0,8}([A-Za-z]{2,3})(?:-([A-Za-z]{2})\b)?")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 Hash = Callable[[str, float], str]
 

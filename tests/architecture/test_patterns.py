@@ -1,0 +1,94 @@
+"""Every compiled pattern of ours meets texts of strangers: twice the text must not cost four times the time."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.architecture.source import product
+
+FOLDERS = {
+    "services",
+    "web",
+    "blueprints",
+    "plugins",
+    "models",
+}  # jobs holds none, and its processes patch on import
+LENGTH = 8_000
+PIECES = ("1", "a", " ", ":", ".", "-", "_", "/", "@", "{", "\n", "1:", "a.", "://", "; ", "a@a.")
+WORTH_TIMING = 0.004  # s of CPU: below it a clock says little, and nobody is held up
+MOST_TIMES = 3.0  # for twice the text: 2 when linear, 4 when quadratic
+ANCHORED = {"match", "fullmatch"}
+
+
+def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
+    for source in product():
+        if source.package in FOLDERS:
+            for name, value in vars(importlib.import_module(source.name)).items():
+                if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
+                    yield f"{source.name}.{name}", value
+
+
+ALL = dict(patterns())
+
+
+def uses(name: str) -> set[str]:
+    """By which methods the pattern is applied anywhere; anything but a match at the beginning counts as a search."""
+    call = re.compile(
+        rf"\b{re.escape(name.rpartition('.')[2])}\.(match|fullmatch|search|sub|subn|findall|finditer|split)\("
+    )
+    found = {method for source in product() for method in call.findall(source.text)}
+    return {method if method in ANCHORED else "search" for method in found} or {"search"}
+
+
+def beginnings(pattern: re.Pattern[str]) -> set[str]:
+    """Runs of plain characters in the pattern: what a text must hold for it to be entered."""
+    return {found for found in re.findall(r"[A-Za-z0-9/:;~@_⟦!. -]{1,24}", pattern.pattern) if found.strip()}
+
+
+def seconds(apply: Callable[[str], object], text: str) -> float:
+    """CPU time of this thread: what else the machine does counts for nothing."""
+
+    def once() -> float:
+        began = time.thread_time()
+        apply(text)
+        return time.thread_time() - began
+
+    return min(once() for _ in range(3))
+
+
+def grows_badly(apply: Callable[[str], object], piece: str, beginning: str) -> bool:
+    twice = seconds(apply, beginning + piece * (2 * LENGTH // len(piece)))
+    return twice > WORTH_TIMING and twice > MOST_TIMES * seconds(
+        apply, beginning + piece * (LENGTH // len(piece))
+    )
+
+
+def tries(pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    own = beginnings(pattern)
+    yield from (("", piece) for piece in (*PIECES, *own))
+    yield from ((beginning, piece) for beginning in own for piece in PIECES)
+
+
+def test_the_patterns_are_found() -> None:
+    assert len(ALL) > 25
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_twice_the_text_costs_at_most_about_twice_the_time(name: str) -> None:
+    pattern = ALL[name]
+    bad = [
+        (method, beginning, piece)
+        for method in uses(name)
+        for beginning, piece in tries(pattern)
+        if grows_badly(getattr(pattern, method), piece, beginning)
+    ]
+    assert bad == []
+
+
+def test_a_quadratic_pattern_is_noticed() -> None:
+    assert grows_badly(re.compile(r"\d{6,}:[A-Za-z0-9_-]{24,}").search, "1", "")
