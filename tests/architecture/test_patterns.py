@@ -45,9 +45,10 @@ def uses(name: str) -> set[str]:
     return {method if method in ANCHORED else "search" for method in found} or {"search"}
 
 
-def beginnings(pattern: re.Pattern[str]) -> set[str]:
+def beginnings(pattern: re.Pattern[str]) -> list[str]:
     """Runs of plain characters in the pattern: what a text must hold for it to be entered."""
-    return {found for found in re.findall(r"[A-Za-z0-9/:;~@_⟦!. -]{1,24}", pattern.pattern) if found.strip()}
+    found = re.findall(r"[A-Za-z0-9/:;~@_⟦!. -]{2,24}", pattern.pattern)
+    return sorted({each for each in found if each.strip()}, key=len, reverse=True)
 
 
 def seconds(apply: Callable[[str], object], text: str) -> float:
@@ -58,7 +59,8 @@ def seconds(apply: Callable[[str], object], text: str) -> float:
         apply(text)
         return time.thread_time() - began
 
-    return min(once() for _ in range(3))
+    first = once()
+    return first if first < WORTH_TIMING else min(first, once(), once())
 
 
 def grows_badly(apply: Callable[[str], object], piece: str, beginning: str) -> bool:
@@ -71,7 +73,7 @@ def grows_badly(apply: Callable[[str], object], piece: str, beginning: str) -> b
 def tries(pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
     own = beginnings(pattern)
     yield from (("", piece) for piece in (*PIECES, *own))
-    yield from ((beginning, piece) for beginning in own for piece in PIECES)
+    yield from ((beginning, piece) for beginning in own[:3] for piece in PIECES)
 
 
 def test_the_patterns_are_found() -> None:
