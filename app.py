@@ -23,7 +23,7 @@ from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from services.platform.platform import Platform, build_platform
-from web import api_hooks, errors, i18n, login, security
+from web import api_hooks, errors, i18n, login, security, url_ids
 from web.platform import EXTENSION
 
 PAGES = (redirects, webhooks, auth, system, panel)
@@ -57,6 +57,7 @@ def create_app(platform: Platform | None = None) -> Flask:
         MAX_CONTENT_LENGTH=1_000_000,  # an update is never larger
     )
     app.extensions[EXTENSION] = platform
+    url_ids.init_app(app)
     webhooks.init_app(app)
     redirects.init_app(app)  # both first: the proxies counted by `security` must come to stand before them
     security.init_app(app, platform)

@@ -19,10 +19,27 @@ class AlreadyRunning(FlotillaError):
     default_code = "already_running"
 
 
+class Unwritable(FlotillaError):
+    """DATA_DIR is read-only, somebody else's, or no folder."""
+
+    default_code = "data_dir_unwritable"
+
+
 def prepare(folder: Path) -> None:
-    """Make the folder, mode 700 if it is new, and everything made in it from now on private to this user."""
+    """Make the folder, mode 700 if it is new, and everything made in it from now on private to this user.
+
+    Raises Unwritable.
+    """
     os.umask(0o077)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(folder / ".writable", "")
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise Unwritable(
+            f"DATA_DIR={folder} cannot be written ({error.strerror}). "
+            "Let this user write there, or give another DATA_DIR."
+        ) from None
 
 
 def lock(folder: Path) -> int:

@@ -224,7 +224,8 @@ def _unbind(_error: BaseException | None) -> None:
 
 def safe_next(target: str | None, default: str) -> str:
     """`target` if it is a path on this site, else `default`: a sign-in link must not lead elsewhere."""
-    if not target or not target.startswith("/") or target.startswith("//") or not target.isprintable():
+    seen = (target or "").replace("\\", "/")  # as browsers read it
+    if not target or not seen.startswith("/") or seen.startswith("//") or not target.isprintable():
         return default
-    parts = urlsplit(target.replace("\\", "/"))
+    parts = urlsplit(seen)
     return default if parts.scheme or parts.netloc or parts.path.startswith("//") else target

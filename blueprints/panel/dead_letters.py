@@ -20,6 +20,7 @@ from services.alerts.dead_letters.listing import (
     usernames,
 )
 from services.alerts.dead_letters.selection import LetterFilter
+from services.core.identifiers import parsed_id
 from services.fleet.bots.registry import list_bots
 from web.access import caller, signed_in
 from web.platform import platform
@@ -55,7 +56,7 @@ def _live() -> dict[str, Any]:
     bot = request.args.get("bot_id", "")
     wanted = LetterFilter(
         kind=_asked("kind", KINDS, ""),
-        bot_id=int(bot) if bot.isdecimal() and len(bot) < 19 else None,
+        bot_id=parsed_id(bot),
         fingerprint=request.args.get("fingerprint", "")[:32],
         state=base.state,
         is_uncertain=base.is_uncertain,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request
+from flask import render_template
 
+from blueprints.api.body import parse
+from blueprints.api.notifications import Read
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.destinations import destination_context
 from blueprints.panel.notices import latest
@@ -35,9 +37,7 @@ def live_notifications() -> dict[str, Any]:
 @signed_in
 def read_notifications() -> dict[str, Any]:
     """Mark all read, or those in `ids`."""
-    ids = (request.get_json(silent=True) or {}).get("ids")
-    chosen = [number for number in ids if isinstance(number, int)] if isinstance(ids, list) else None
-    mark_read(platform(), caller(), chosen)
+    mark_read(platform(), caller(), parse(Read).ids)
     return _live()
 
 

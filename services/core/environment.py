@@ -23,6 +23,8 @@ from services.core.settings import AppEnv, Settings
 
 # Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
 IGNORED_NAMES = ("TELEGRAM_WEBHOOK_SECRET", "REDIS_HOST", "REDIS_PORT", "WEBHOOK_ENABLED")
+SHORTEST_SECRET = 32  # characters
+FEWEST_CHARACTERS = 10  # different ones
 IGNORED_PREFIXES = ("CELERY_", "HEALTH_CHECK_")
 
 
@@ -34,6 +36,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     extra: dict[str, Any] = {}
     if not (settings.secret_key.get_secret_value() and settings.encryption_keys):
         extra.update(_kept_keys(settings))
+    if settings.app_env is AppEnv.PROD:
+        _refuse_weak_secret(settings.secret_key.get_secret_value())
     if not settings.redis_url and settings.embedded_redis_file.exists():
         extra["redis_url"] = settings.embedded_redis_file.read_text().strip()
     return settings.model_copy(update=extra) if extra else settings
@@ -102,6 +106,15 @@ def _warn_of_ignored(environ: Mapping[str, str]) -> None:
             warnings.warn(f"{name} is set but has no meaning here; it is ignored", stacklevel=3)
 
 
+def _refuse_weak_secret(secret: str) -> None:
+    """In production: whoever guesses it signs sessions of anybody. Sixteen random bytes in hex pass."""
+    if secret and (len(secret) < SHORTEST_SECRET or len(set(secret)) < FEWEST_CHARACTERS):
+        raise ConfigurationError(
+            "The configuration is wrong:\n  SECRET_KEY: too easy to guess; "
+            "make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+
+
 def _kept_keys(settings: Settings) -> dict[str, Any]:
     """The keys kept in DATA_DIR, made there first if need be; in production missing keys stop the start."""
     missing = [
@@ -119,7 +132,13 @@ def _kept_keys(settings: Settings) -> dict[str, Any]:
                 f"{name}: must be set when APP_ENV=prod (see docs/configuration.md)" for name in missing
             )
         )
-    kept = read_or_make_keys(settings.keys_file)
+    try:
+        kept = read_or_make_keys(settings.keys_file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"DATA_DIR: {settings.data_dir} cannot be written ({error.strerror}); "
+            "let this user write there, or name another folder"
+        ) from None
     update: dict[str, Any] = {}
     if "SECRET_KEY" in missing:
         update["secret_key"] = SecretStr(kept["secret_key"])

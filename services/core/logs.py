@@ -99,9 +99,23 @@ _encode = json.JSONEncoder(default=_shown).encode
 
 
 class _TextLines(logging.Formatter):
+    """Lines for a terminal. What strangers wrote begins no line of its own and sends the terminal no commands."""
+
     def format(self, record: logging.LogRecord) -> str:
+        record.message = record.getMessage()
+        record.asctime = self.formatTime(record, self.datefmt)
         ids = " ".join(f"{name}={value}" for name, value in bound_ids().items())
-        return redact_text(f"{super().format(record)} {ids}".rstrip())
+        lines = [_visible(f"{self.formatMessage(record)} {ids}".rstrip())]
+        if record.exc_info:
+            lines += [f"    {_visible(line)}" for line in self.formatException(record.exc_info).splitlines()]
+        return redact_text("\n".join(lines))
+
+
+def _visible(text: str) -> str:
+    """`text` with line ends, terminal escapes and other signs that are no letters written out."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def json_stream() -> TextIO | None:

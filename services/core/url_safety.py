@@ -8,11 +8,18 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from services.core.errors import InvalidInput, Unavailable
 
+# Not global in fact, whatever the registries' tables in Python say: protocol assignments, 6to4 relays, the metadata
+# service of a large cloud, and the site-local addresses that some networks still route.
+INSIDE = tuple(
+    ipaddress.ip_network(network)
+    for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "fec0::/10")
+)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 inside IPv6, which a gateway would unpack
 LONGEST_URL = 2000
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9])")  # a number after the colon is a port
@@ -48,7 +55,7 @@ def parse_target(url: str, *, allow_loopback: bool) -> tuple[str, int, str, bool
     except ValueError:
         raise _refused("This is not a web address") from None
     secure = parts.scheme == "https"
-    host = (parts.hostname or "").rstrip(".")
+    host = unicodedata.normalize("NFKC", parts.hostname or "").rstrip(".")
     if len(url) > LONGEST_URL or not host or any(not sign.isprintable() or sign == " " for sign in url):
         raise _refused("This is not a web address")
     if parts.username is not None or parts.password is not None:
@@ -81,7 +88,7 @@ def names_public_host(host: str) -> bool:
 
     For addresses that only browsers are sent to; what we fetch ourselves goes through `resolve`.
     """
-    name = host.rstrip(".").lower()
+    name = unicodedata.normalize("NFKC", host).rstrip(".").lower()  # as browsers read circled digits
     try:
         return is_public(ipaddress.ip_address(name))
     except ValueError:
@@ -115,7 +122,8 @@ def is_public(address: Address) -> bool:
     if inner is not None:
         return is_public(inner)
     return address.is_global and not (
-        address.is_multicast
+        any(address in network for network in INSIDE)
+        or address.is_multicast
         or address.is_reserved
         or address.is_unspecified
         or address.is_loopback

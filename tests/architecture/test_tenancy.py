@@ -241,7 +241,7 @@ def _tries(app: Flask, access: set[str] | type[Scope]) -> Iterator[tuple[Rule, s
 def _mixed(rule: Rule, me: Tenant, stranger: Tenant) -> Iterator[dict[str, str]]:
     """Every mixture of own and foreign ids in which at least one is foreign."""
     names = sorted(rule.arguments)
-    numeric = {name for name in names if type(rule._converters[name]).__name__ == "IntegerConverter"}
+    numeric = {name for name in names if type(rule._converters[name]).__name__ == "IdConverter"}
     for owners in product((me, stranger), repeat=len(names)):
         if stranger in owners:
             choices = [

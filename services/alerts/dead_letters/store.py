@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import traceback
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from services.core.times import iso, utc_now
 LONGEST_ERROR = 4000  # characters
 LONGEST_PAYLOAD_TEXT = 8000
 LONGEST_REASON = 300
+NUMBERS = re.compile(r"[0-9]+")
 MOST_ATTEMPTS = 60  # kept in a timeline; the newest
 
 
@@ -186,7 +188,9 @@ def _timeline(failures: Sequence[Failure], error: str, number: int) -> list[dict
 
 
 def _fingerprint(kind: str, cause: str) -> str:
-    return hashlib.sha256(f"{kind}:{cause}".encode()).hexdigest()[:32]
+    """One for all failures of a cause: numbers in it, such as ids and seconds, tell the failures apart, not the causes."""
+    plain = NUMBERS.sub("#", cause)
+    return hashlib.sha256(f"{kind}:{plain}".encode(errors="replace")).hexdigest()[:32]
 
 
 def _owner(session: Session, account_id: int | None, bot_id: int | None) -> tuple[int | None, int | None]:

@@ -23,11 +23,11 @@ from services.core.logs import bind
 from services.core.metrics import RETRIES, UPDATE_LAG
 from services.messaging.updates.crash_tracker import POISON, CrashTracker, Quarantine, SharedQuarantine
 from services.messaging.updates.effects import Committer, Settled
+from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.update_processor import (
     EMPTY_RESULT,
     HandlerResult,
     QueuedUpdate,
-    Unreadable,
     UpdateProcessor,
 )
 from services.platform.platform import Platform

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from redis import RedisError
-from telebot import types
 
 from plugins.buttons import Tap
 from plugins.context import Busy, Call, Context, Effects, Lead, Strategy
@@ -33,6 +32,7 @@ from services.messaging.outbox.outgoing import slot_of
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts, start_payload
+from services.messaging.updates.event_reader import Unreadable, read_event
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.token_encryption import dump_sealed, load_opened, open_tokens, seal_tokens
@@ -86,10 +86,6 @@ class HandlerResult:
 
 
 EMPTY_RESULT = HandlerResult()
-
-
-class Unreadable(Exception):
-    """An update whose form the library does not understand, which no repetition changes."""
 
 
 class UpdateProcessor:
@@ -251,11 +247,7 @@ class UpdateProcessor:
 
     def _context(self, behaviour: Behaviour, update: dict[str, Any], queued: QueuedUpdate) -> Context | None:
         kind = kind_of(update)
-        try:
-            parsed = types.Update.de_json(update)  # type: ignore[no-untyped-call]
-        except Exception as error:  # the library's own code, on whatever Telegram may send one day
-            raise Unreadable(f"{type(error).__name__}: {error}") from error
-        event = getattr(parsed, kind, None) if kind else None
+        event = read_event(update, kind)
         if event is None:
             return None
         chat = getattr(getattr(event, "message", None) or event, "chat", None)

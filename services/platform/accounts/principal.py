@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestination, RedirectPool
 from services.core.errors import Forbidden, NotFound
+from services.core.identifiers import LARGEST_ID, parsed_id
 
 
 class Scope(StrEnum):
@@ -71,10 +72,10 @@ def get_owned(session: Session, caller: Principal, table: type[Row], identity: i
 
 
 def _is(table: type[Row], identity: int | str) -> ColumnElement[bool]:
-    if isinstance(identity, str) and not identity.isdecimal():
-        return Bot.public_id == identity if table is Bot else false()
-    # 2**63 and beyond overflow the column on PostgreSQL: no such row either.
-    return table.id == int(identity) if int(identity) < 2**63 else false()
+    number = parsed_id(str(identity)) if isinstance(identity, str) else identity
+    if number is not None:
+        return table.id == number if number <= LARGEST_ID else false()
+    return Bot.public_id == identity if table is Bot else false()
 
 
 def _word(table: type[Row]) -> str:

@@ -1,4 +1,7 @@
-"""Reports as CSV that a spreadsheet opens without executing anything in it."""
+"""Reports as CSV that a spreadsheet opens without executing anything in it.
+
+Every cell is quoted: where a semicolon separates cells, as in Portuguese spreadsheets, one inside a text would begin a new cell.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def csv_lines(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> Iterato
 
 def _line(cells: Iterable[Any]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow([_cell(cell) for cell in cells])
+    csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerow([_cell(cell) for cell in cells])
     return buffer.getvalue()
 
 

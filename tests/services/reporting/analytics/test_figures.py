@@ -102,7 +102,13 @@ def test_csv_cells_are_no_formulas() -> None:
         {"label": "a,b"},
     ]
     lines = list(csv_lines(("label", "n", "x"), rows))
-    assert lines == ["label,n,x\r\n", "'=HYPERLINK(1),-5,\r\n", "'@x,,\r\n", "'+1,,\r\n", '"a,b",,\r\n']
+    assert lines == [
+        '"label","n","x"\r\n',
+        '"\'=HYPERLINK(1)","-5",""\r\n',
+        '"\'@x","",""\r\n',
+        '"\'+1","",""\r\n',
+        '"a,b","",""\r\n',
+    ]
 
 
 def test_the_source_is_the_campaigns_word_else_the_network_else_the_page_before() -> None:
