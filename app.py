@@ -23,8 +23,9 @@ from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from services.platform.platform import Platform, build_platform
-from web import api_hooks, errors, i18n, login, security, url_ids
+from web import api_hooks, errors, fast_path, i18n, limiter, login, security, url_ids
 from web.platform import EXTENSION
+from web.session_cookie import SessionCookie
 
 PAGES = (redirects, webhooks, auth, system, panel)
 RESOURCES = (
@@ -39,6 +40,7 @@ RESOURCES = (
     destinations,
     openapi,
 )  # under /api/v1
+FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}
 COMMANDS = (
     account_commands,
     key_commands,
@@ -56,12 +58,14 @@ def create_app(platform: Platform | None = None) -> Flask:
         SECRET_KEY=platform.settings.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=1_000_000,  # an update is never larger
     )
+    app.session_interface = SessionCookie()
     app.extensions[EXTENSION] = platform
     url_ids.init_app(app)
-    webhooks.init_app(app)
-    redirects.init_app(app)  # both first: the proxies counted by `security` must come to stand before them
+    if platform.settings.fast_path:  # first: the proxies counted by `security` must come to stand before it
+        fast_path.init_app(app, FAST)
     security.init_app(app, platform)
     login.init_app(app)
+    limiter.init_app(app)
     errors.init_app(app)
     i18n.init_app(app)
     for module in PAGES:

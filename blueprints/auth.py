@@ -11,8 +11,10 @@ from werkzeug.datastructures import MultiDict
 from services.core.errors import FlotillaError, InvalidInput
 from services.platform.accounts import accounts, api_keys, sessions, setup_code
 from services.platform.accounts.principal import OFFERED
+from web import password_limits
 from web.access import caller, fresh, public, signed_in
 from web.errors import wants_problem
+from web.limiter import limiter
 from web.login import HOME, login_browser, logout_browser
 from web.platform import platform
 from web.security import client_address, safe_next
@@ -33,6 +35,7 @@ def login() -> ResponseReturnValue:
 
 @blueprint.post("/login")
 @public
+@password_limits.limit_sign_in
 def sign_in() -> ResponseReturnValue:
     """Check e-mail and password and begin a session."""
     email, remember = request.form.get("email", ""), "remember" in request.form
@@ -44,7 +47,7 @@ def sign_in() -> ResponseReturnValue:
     except FlotillaError as error:
         return _again("auth/login.html", error, email=email, remember=remember, days=_days_remembered())
     login_browser(secret, remember=remember)
-    return redirect(_next())
+    return password_limits.admit(redirect(_next()))
 
 
 @blueprint.get("/login/confirm")
@@ -58,6 +61,7 @@ def ask_password() -> ResponseReturnValue:
 
 @blueprint.post("/login/confirm")
 @signed_in
+@password_limits.limit_confirmation
 def confirm_password() -> ResponseReturnValue:
     """Make the sign-in fresh; scripts of the panel ask for JSON and get 204."""
     try:
@@ -67,6 +71,7 @@ def confirm_password() -> ResponseReturnValue:
             raise
         return _again("auth/confirm.html", error, back=_next())
     confirm_login()
+    password_limits.confirmed()
     return ("", 204) if wants_problem() else redirect(_next())
 
 
@@ -89,6 +94,7 @@ def setup() -> ResponseReturnValue:
 
 @blueprint.post("/setup")
 @public
+@limiter.shared_limit("10 per 15 minutes", "setup")
 def create_first_account() -> ResponseReturnValue:
     """Make the first account with the code of the server's console, and sign it in."""
     form = request.form
@@ -104,7 +110,7 @@ def create_first_account() -> ResponseReturnValue:
     except FlotillaError as error:
         return _again("auth/setup.html", error, code=form.get("code", ""), email=form.get("email", ""))
     login_browser(secret)
-    return redirect(HOME)
+    return password_limits.admit(redirect(HOME))
 
 
 @blueprint.get("/panel/account")
@@ -117,6 +123,7 @@ def account() -> str:
 @blueprint.post("/panel/account/password")
 @signed_in
 @fresh(page="auth.account", part="password-title")
+@password_limits.limit_confirmation
 def change_password() -> ResponseReturnValue:
     """Set a new password; other browsers are signed out."""
     present, new = request.form.get("present", ""), request.form.get("password", "")
@@ -124,6 +131,7 @@ def change_password() -> ResponseReturnValue:
         accounts.change_password(platform(), caller(), current_user.session.session_id, present, new)
     except FlotillaError as error:
         return _account_page(error=error), type(error).status
+    password_limits.confirmed()
     flash(gettext("Your password was changed; other browsers are signed out."))
     return redirect(url_for("auth.account"))
 

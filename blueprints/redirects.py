@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from flask_login import current_user
 
+from services.platform.accounts.principal import Principal
 from services.traffic.clicks.dry_run import dry_run
 from services.traffic.clicks.facts import VISITOR_COOKIE
 from services.traffic.clicks.redirect import Kind, Outcome, Redirector
 from web.access import caller, public
+from web.fast_path import Answer
 from web.lifecycle import ON_WORKER_START
+from web.limiter import REDIRECT, hand_over, headers_of, limiter
 from web.platform import EXTENSION, platform
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 blueprint = Blueprint("redirects", __name__)
 REDIRECTOR = "flotilla.redirector"
 OUTCOME = "flotilla.outcome"
 DRY_RUN = "dry_run=1"
+PATH = "/go/"
 METHODS = {"GET", "HEAD"}
 COOKIE = f"; Max-Age={365 * 86400}; Path=/go; HttpOnly; SameSite=Lax"
 HEADERS = (
@@ -41,49 +44,62 @@ PAGE_HEADERS = (
 PAGES = {Kind.UNKNOWN: ("redirects/unknown.html", 404), Kind.UNAVAILABLE: ("redirects/unavailable.html", 503)}
 
 
-@blueprint.get("/go/<slug>", strict_slashes=False)  # tools that build links like to add a slash
+class Redirect(Response):
+    """A response that says nothing of a content it does not have."""
+
+    default_mimetype = None
+
+
+def answer_early(app: Flask, environ: WSGIEnvironment) -> Answer | None:
+    """The fast path's handler: a redirect at once; refusals, pages and dry runs are the view's."""
+    slug: str = environ["PATH_INFO"][len(PATH) :].removesuffix("/")
+    if environ["REQUEST_METHOD"] not in METHODS or "/" in slug or DRY_RUN in environ["QUERY_STRING"]:
+        return None
+    outcome = environ[OUTCOME] = _redirector_of(app).answer(slug, environ)
+    if not outcome.location:
+        return None
+    headers = _headers(outcome, environ)
+    if outcome.window is not None:
+        headers += headers_of(outcome.limit, outcome.window)
+    return "302 Found", headers
+
+
+def _limit() -> str:
+    """The limit of the click's pool, for which the click is made: its own script has counted the client in passing."""
+    outcome = None if _tester() else _outcome()
+    if outcome is None or outcome.window is None:
+        return ""
+    hand_over(outcome.window)
+    return f"{outcome.limit} per minute"
+
+
+@blueprint.get(f"{PATH}<slug>", strict_slashes=False)  # tools that build links like to add a slash
 @public
+@limiter.shared_limit(_limit, REDIRECT, key_func=lambda: "click", on_breach=lambda _: _page(_outcome()))
 def go(slug: str) -> Response:
     """Send a visitor to the bot whose turn it is, or show why there is none."""
-    if DRY_RUN in request.environ["QUERY_STRING"] and current_user.is_authenticated:
-        return jsonify(dry_run(platform(), redirector(), caller(), slug, request.environ))
-    outcome = request.environ.get(OUTCOME) or redirector().answer(slug, request.environ)
+    tester = _tester()
+    if tester is not None:
+        return jsonify(dry_run(platform(), redirector(), tester, slug, request.environ))
+    outcome = _outcome()
     if outcome.location:
-        return Response(None, 302, _headers(outcome, request.environ))
+        return Redirect(None, 302, _headers(outcome, request.environ))
     return _page(outcome)
 
 
-class Shortcut:
-    """Answers redirects before Flask: its routing, contexts and response cost more than the whole decision.
-
-    Everything but a plain redirect goes on to the view, with the outcome if there is one already.
-    """
-
-    def __init__(self, app: Flask, onward: WSGIApplication) -> None:
-        self._app = app
-        self._onward = onward
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """A WSGI application."""
-        path: str = environ["PATH_INFO"]
-        slug = path[4:].removesuffix("/")
-        if (
-            path.startswith("/go/")
-            and environ["REQUEST_METHOD"] in METHODS
-            and "/" not in slug
-            and DRY_RUN not in environ["QUERY_STRING"]
-        ):
-            outcome = _redirector_of(self._app).answer(slug, environ)
-            if outcome.location:
-                start_response("302 Found", _headers(outcome, environ))
-                return ()
-            environ[OUTCOME] = outcome
-        return self._onward(environ, start_response)
+def _tester() -> Principal | None:
+    """Who wants to know where a click would lead, without making one."""
+    asked = DRY_RUN in request.environ["QUERY_STRING"]
+    return caller() if asked and current_user.is_authenticated else None
 
 
-def init_app(app: Flask) -> None:
-    """Put the shortcut in front of `app`; whatever counts proxies must come to stand before it."""
-    app.wsgi_app = Shortcut(app, app.wsgi_app)  # type: ignore[method-assign]
+def _outcome() -> Outcome:
+    """The answer to this request, decided and written down once."""
+    made: Outcome | None = request.environ.get(OUTCOME)
+    if made is None:
+        slug = (request.view_args or {})["slug"]
+        made = request.environ[OUTCOME] = redirector().answer(slug, request.environ)
+    return made
 
 
 def redirector() -> Redirector:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -14,11 +14,13 @@ from services.core.errors import Unavailable
 from services.messaging.updates.intake import LARGEST_UPDATE, RETRY_AFTER_SECONDS
 from services.messaging.updates.webhook_auth import SECRET_HEADER, WebhookAuth
 from web.access import public
+from web.fast_path import Answer
 from web.lifecycle import ON_WORKER_START
+from web.limiter import limiter
 from web.platform import EXTENSION
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 blueprint = Blueprint("webhooks", __name__)
 DOOR = "flotilla.door"
@@ -36,18 +38,50 @@ class Received:
     retry_after: int = 0
 
 
+def answer_early(app: Flask, environ: WSGIEnvironment) -> Answer | None:
+    """The fast path's handler: 200 at once; every other answer is the view's, with what was received if that is known."""
+    path = PATH.fullmatch(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
+    if path is None or not 0 < (length := _length(environ)) <= LARGEST_UPDATE:
+        return None
+
+    def read() -> bytes:
+        body: bytes = environ["wsgi.input"].read(length)
+        if len(body) < length:
+            raise EOFError
+        return body
+
+    try:
+        received = _receive(_door_of(app), path[1], environ.get(SECRET, ""), read)
+    except EOFError:
+        received = Received(400)  # Telegram hung up, and sends it again
+    except Exception as error:  # noqa: BLE001  # the view raises it, where errors are logged and answered
+        environ[RECEIVED] = error
+        return None
+    environ[RECEIVED] = received
+    return TAKEN if received.status == 200 else None
+
+
 @blueprint.post("/webhook/<path_id>")
 @blueprint.post("/webhook/<path_id>/<suffix>")
 @public
+@limiter.shared_limit("60 per minute", "webhook", exempt_when=lambda: _received().status != 401)
 def receive(path_id: str, suffix: str = "") -> Response:
-    """Take one update from Telegram."""
-    received: Received | Exception = request.environ.get(RECEIVED) or _receive(
-        door(), path_id, request.headers.get(SECRET_HEADER, ""), lambda: request.get_data(cache=False)
-    )
-    if isinstance(received, Exception):
-        raise received
+    """Take one update from Telegram. The limit is for wrong secrets: one bot's must not keep out the others'."""
+    received = _received()
     retry = {"Retry-After": str(received.retry_after)} if received.retry_after else None
     return Response(status=received.status, headers=retry)
+
+
+def _received() -> Received:
+    """What became of this request, which is received once."""
+    received: Received | Exception | None = request.environ.get(RECEIVED)
+    if received is None:
+        path_id, secret = (request.view_args or {})["path_id"], request.headers.get(SECRET_HEADER, "")
+        received = _receive(door(), path_id, secret, lambda: request.get_data(cache=False))
+        request.environ[RECEIVED] = received
+    if isinstance(received, Exception):
+        raise received
+    return received
 
 
 def _receive(door: WebhookAuth, path_id: str, secret: str, read: Callable[[], bytes]) -> Received:
@@ -67,53 +101,11 @@ def _receive(door: WebhookAuth, path_id: str, secret: str, read: Callable[[], by
     return Received(200)
 
 
-class Shortcut:
-    """Takes updates before Flask, whose frame costs more than taking one (ADR 10).
-
-    Only the plain 200 is said here. Every other request goes on to the view, with what was received if that is known.
-    """
-
-    def __init__(self, app: Flask, onward: WSGIApplication) -> None:
-        self._app = app
-        self._onward = onward
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """A WSGI application."""
-        path = PATH.fullmatch(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
-        if path and 0 < (length := _length(environ)) <= LARGEST_UPDATE:
-            received = self._receive(path[1], environ, length)
-            if isinstance(received, Received) and received.status == 200:
-                start_response(*TAKEN)
-                return ()
-            environ[RECEIVED] = received
-        return self._onward(environ, start_response)
-
-    def _receive(self, path_id: str, environ: WSGIEnvironment, length: int) -> Received | Exception:
-
-        def read() -> bytes:
-            body: bytes = environ["wsgi.input"].read(length)
-            if len(body) < length:
-                raise EOFError
-            return body
-
-        try:
-            return _receive(_door_of(self._app), path_id, environ.get(SECRET, ""), read)
-        except EOFError:
-            return Received(400)  # Telegram hung up, and sends it again
-        except Exception as error:  # noqa: BLE001  # the view raises it, where errors are logged and answered
-            return error
-
-
 def _length(environ: WSGIEnvironment) -> int:
     """The body's length in bytes; 0 when the request does not say it in the one plain way."""
     text: str = environ.get("CONTENT_LENGTH", "")
     plain = text.isascii() and text.isdigit() and "HTTP_TRANSFER_ENCODING" not in environ
     return int(text) if plain and len(text) < 10 else 0
-
-
-def init_app(app: Flask) -> None:
-    """Put the shortcut in front of `app`."""
-    app.wsgi_app = Shortcut(app, app.wsgi_app)  # type: ignore[method-assign]
 
 
 def door() -> WebhookAuth:

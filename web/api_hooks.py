@@ -9,6 +9,8 @@ from flask_login import current_user
 from services.messaging.limits.api_requests import Answer, ApiRequests, Claim
 from services.platform.platform import Platform
 from web.access import PUBLIC, caller, declared_here
+from web.limiter import limiter, look_first
+from web.platform import platform
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -19,25 +21,38 @@ PASSING = {408, 429}  # answers that say nothing about the request itself
 def register_api_hooks(blueprint: Blueprint, platform: Platform) -> None:
     """Frame the routes of an API blueprint. `security` goes first, being the application's, and tells the caller."""
     requests = ApiRequests(platform)
+    RATE(blueprint)
+    look_first(blueprint)
     blueprint.before_request(lambda: _enter(requests))
     blueprint.after_request(lambda response: _leave(requests, response))
 
 
-def _enter(requests: ApiRequests) -> ResponseReturnValue | None:
-    if declared_here() == PUBLIC:
-        return None
+def _rate() -> str:
+    limit = platform().settings.api_rate_per_minute
+    return f"{limit} per minute" if limit else ""
+
+
+def _caller() -> str:
     known = caller()
+    return f"{known.account_id}:{known.actor}"
+
+
+def _is_no_program() -> bool:
+    return declared_here() == PUBLIC or not current_user.by_key
+
+
+# One object for all applications: Flask-Limiter keeps limits of blueprints by name, each object once.
+RATE = limiter.shared_limit(_rate, "api", key_func=_caller, exempt_when=_is_no_program)
+
+
+def _enter(requests: ApiRequests) -> ResponseReturnValue | None:
     key = request.headers.get(HEADER) if request.method == "POST" else None
-    by_key: bool = current_user.by_key
-    if key is None and not by_key:
+    if key is None or declared_here() == PUBLIC:
         return None
-    admitted = requests.admit(
-        f"{known.account_id}:{known.actor}", limited=by_key, key=key, request=_identity() if key else b""
-    )
-    if isinstance(admitted, Answer):
-        return Response(admitted.body, admitted.status, {**admitted.headers, REPLAYED: "true"})
-    if isinstance(admitted, Claim):
-        g.claim = admitted
+    claimed = requests.claim(_caller(), key, _identity())
+    if isinstance(claimed, Answer):
+        return Response(claimed.body, claimed.status, {**claimed.headers, REPLAYED: "true"})
+    g.claim = claimed
     return None
 
 

@@ -12,14 +12,16 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, json, make_response, render_template, request
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from jinja2 import TemplateError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
-from services.core.errors import FlotillaError, InvalidInput, Unauthenticated, Unavailable
+from services.core.errors import FlotillaError, InvalidInput, RateLimited, Unauthenticated, Unavailable
 from services.core.logs import bound_ids, new_request_id
+from web.limiter import seconds_left
 from web.said import said
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ def init_app(app: Flask) -> None:
     """Answer every error of `app` in one form."""
     app.register_error_handler(FlotillaError, _ours)
     app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(RateLimitExceeded, _of_limit)
     app.register_error_handler(RedisError, _of_redis)
     app.register_error_handler(DataError, _of_data)
     app.register_error_handler(Exception, _unexpected)
@@ -145,6 +148,12 @@ def _of_http(error: HTTPException) -> Response:
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
+
+
+def _of_limit(error: RateLimitExceeded) -> Response:
+    if error.response is not None:
+        return make_response(error.response)
+    return _ours(RateLimited("Too many requests; wait a while and try again", retry_after=seconds_left()))
 
 
 def _of_redis(error: RedisError) -> Response:

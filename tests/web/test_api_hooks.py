@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from services.fleet.pools import pools
 from services.platform.platform import Platform
-from tests.blueprints.people import make_account, make_key
+from tests.blueprints.people import make_account, make_key, sign_in
 
 POOLS = "/api/v1/redirect-pools"
 A_UUID = "3f2b8c1e-9d4a-4f6b-8a57-0c1d2e3f4a5b"
@@ -149,16 +150,63 @@ def test_a_secret_in_an_answer_never_lies_open_in_redis(
     assert 86_000 < platform.redis.ttl(record) <= 86_400
 
 
-def test_a_key_has_a_rate_and_others_are_not_slowed(platform: Platform) -> None:
-    settings = platform.settings.model_copy(update={"api_rate_per_minute": 5})
-    client = create_app(Platform(settings)).test_client()
-    account = make_account(platform)
-    one, other = make_key(platform, account), make_key(platform, account)
-    assert [client.get(POOLS, headers=one).status_code for _ in range(5)] == [200] * 5
-    refused = client.get(POOLS, headers=one)
-    assert (refused.status_code, body(refused)["code"]) == (429, "rate_limited")
+@pytest.fixture
+def slow(platform: Platform) -> Platform:
+    """An installation whose keys may ask five times a minute."""
+    return Platform(platform.settings.model_copy(update={"api_rate_per_minute": 5}))
+
+
+def test_a_key_has_a_rate_over_all_processes_and_both_paths_and_others_are_not_slowed(slow: Platform) -> None:
+    clients = [create_app(slow).test_client(), create_app(slow).test_client()]
+    account = make_account(slow)
+    one, other = make_key(slow, account), make_key(slow, account)
+    paths = [POOLS, POOLS.replace("/v1", ""), "/api/v1/bots"]
+    answers = [clients[number % 2].get(paths[number % 3], headers=one) for number in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["4", "3", "2", "1", "0", "0"]
+    assert {answer.headers["X-RateLimit-Limit"] for answer in answers} == {"5"}
+    refused = answers[-1]
+    assert (body(refused)["code"], refused.mimetype) == ("rate_limited", "application/problem+json")
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
-    assert client.get(POOLS, headers=other).status_code == 200
+    assert abs(int(refused.headers["X-RateLimit-Reset"]) - time.time() - body(refused)["retry_after"]) <= 1.5
+    assert "Retry-After" not in answers[0].headers
+    assert clients[0].get(POOLS, headers=other).status_code == 200
+
+
+def test_a_refused_request_leaves_its_idempotency_key_for_the_next_attempt(slow: Platform) -> None:
+    client, key = create_app(slow).test_client(), make_key(slow, make_account(slow))
+    for _ in range(5):
+        client.get(POOLS, headers=key)
+    headers = once(key)
+    assert client.post(POOLS, json=NEW_POOL, headers=headers).status_code == 429
+    slow.redis.delete(*slow.redis.keys("*:limit:*"))  # the minute is over
+    made = client.post(POOLS, json=NEW_POOL, headers=headers)
+    assert (made.status_code, "Idempotency-Replayed" in made.headers) == (201, False)
+
+
+def test_people_have_no_rate_on_the_api(slow: Platform) -> None:
+    client = create_app(slow).test_client()
+    make_account(slow)
+    sign_in(client)
+    answers = [client.get(POOLS) for _ in range(7)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "X-RateLimit-Limit" not in answers[0].headers
+
+
+def test_without_a_rate_nothing_is_counted(platform: Platform) -> None:
+    client = create_app(
+        Platform(platform.settings.model_copy(update={"api_rate_per_minute": 0}))
+    ).test_client()
+    key = make_key(platform, make_account(platform))
+    assert "X-RateLimit-Limit" not in client.get(POOLS, headers=key).headers
+    assert platform.redis.keys("*:limit:*") == []
+
+
+def test_without_redis_a_key_s_rate_holds_in_each_process(slow: Platform) -> None:
+    away = Platform(slow.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    client, key = create_app(away).test_client(), make_key(slow, make_account(slow))
+    assert [client.get(POOLS, headers=key).status_code for _ in range(6)] == [200] * 5 + [429]
+    away.database.dispose()
 
 
 def test_without_redis_reads_go_on_and_repeatable_requests_wait(

@@ -15,9 +15,9 @@ PASSWORD = "tests-only"
 
 
 @contextmanager
-def running_valkey(folder: Path) -> Iterator[str]:
-    """Run a server in `folder` and give its URL."""
-    port = free_port()
+def running_valkey(folder: Path, port: int = 0) -> Iterator[str]:
+    """Run a server in `folder`, on a free port unless one is given, and give its URL."""
+    port = port or free_port()
     process = subprocess.Popen(
         [
             str(get_binary_path()),

@@ -17,11 +17,11 @@ from services.core.rate_limits import RateLimit
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.limits.acts import act_of
 from services.messaging.limits.judge import Act, Judge, Rates
-from services.messaging.limits.local import LocalWindows
 from services.messaging.limits.verdicts import INVALID, PASSED, Refusal, Verdict
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
+from services.platform.redis.windows import ProcessMemory
 
 logger = logging.getLogger(__name__)
 DEFAULT_LIMIT = RateLimit(limit=30, window=60)
@@ -49,7 +49,7 @@ class Guard:
         self.signer = CallbackSigner(platform.vault)
         self._judge = Judge(platform.redis)
         self._single: GroupCommit[tuple[Act, Rates], Verdict] = GroupCommit(self._judge.judge, largest=128)
-        self._local = LocalWindows()
+        self._memory = ProcessMemory()
 
     def judge_all(self, arrived: Sequence[tuple[Arrived, Behaviour]]) -> list[Verdict | None]:
         """The verdict of each update in one round trip; None for one that only a later `judge` can decide.
@@ -121,12 +121,12 @@ class Guard:
     def _judge_here(self, act: Act, rates: Rates) -> Verdict | None:
         if act.opened is not None and (act.opened.once or act.opened.kept):
             return None
-        wait = 0.0
         if rates.window is not None:
-            name = f"{act.bot_id}:{act.user}:{act.action}"
-            wait = self._local.use(name, rates.window.limit, rates.window.window, time.monotonic())
-        if wait:
-            return Verdict(Refusal.WINDOW, tell=False, wait_seconds=math.ceil(wait))
+            window = (f"{act.bot_id}:{act.user}:{act.action}", rates.window.limit, rates.window.window)
+            if not self._memory.acquire_entry(*window):
+                oldest, _ = self._memory.get_moving_window(*window)
+                wait = math.ceil(oldest + rates.window.window - time.time())
+                return Verdict(Refusal.WINDOW, tell=False, wait_seconds=max(1, wait))
         if act.opened is None:
             return Verdict(act.refusal)
         return Verdict(None, action=act.opened.action, payload=act.opened.payload)

@@ -64,6 +64,17 @@ def get_account_by_email(platform: Platform, email: str) -> Account:
     return account
 
 
+def password_stamp(platform: Platform, email: str) -> str:
+    """A text that changes with the password of `email` and tells nothing of it; "" when there is no such account."""
+    with platform.database.reading() as session:
+        known = session.scalar(
+            select(Account.password_hash).where(
+                Account.email == email.replace("\0", "")
+            )  # which PostgreSQL refuses
+        )
+    return platform.vault.signature("password stamp", known).hex()[:16] if known else ""
+
+
 def command_principal(account: Account) -> Principal:
     """Somebody at the server's command line acting for `account`."""
     return Principal(account_id=account.id, actor="command", is_admin=account.is_admin)

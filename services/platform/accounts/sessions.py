@@ -20,7 +20,6 @@ from services.core.settings import Settings
 from services.core.times import utc_now
 from services.platform.accounts.passwords import hash_password, needs_rehash, password_matches
 from services.platform.accounts.principal import Principal, audit
-from services.platform.accounts.sign_in_limit import count_attempt, forget_attempts
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -44,10 +43,9 @@ def authenticate(
     """Sign in and return the new session's secret; with `remember` it outlives the browser.
 
     Unauthenticated `wrong_credentials` alike for a wrong password, an unknown e-mail and a switched-off account,
-    after equal work; RateLimited after too many attempts.
+    after equal work. The caller limits attempts.
     """
     email = email.strip().lower()
-    count_attempt(platform, ip=ip, account=email)
     with platform.database.reading() as session:
         # PostgreSQL refuses a NUL in a text.
         account = session.scalar(select(Account).where(Account.email == email.replace("\0", "")))
@@ -55,7 +53,6 @@ def authenticate(
     if account is None or not matches or not account.is_active:
         logger.info("a sign-in failed", extra={"account_id": account.id if account else None, "ip": ip})
         raise Unauthenticated("E-mail or password is wrong", code="wrong_credentials")
-    forget_attempts(platform, ip=ip, account=email)
     fresh_hash = hash_password(password) if needs_rehash(account.password_hash) else None
     with platform.database.transaction() as session:
         if fresh_hash is not None:
@@ -67,15 +64,13 @@ def authenticate(
 def confirm_password(platform: Platform, caller: Principal, password: str) -> None:
     """Make sure that whoever sits at a signed-in browser knows the account's password.
 
-    Forbidden `wrong_password`; RateLimited as at sign-in, with which the attempts are counted.
+    Forbidden `wrong_password`.
     """
     with platform.database.reading() as session:
         account = session.get_one(Account, caller.account_id)
-    count_attempt(platform, ip=caller.ip, account=account.email)
     if not password_matches(account.password_hash, password):
         logger.info("a password was not confirmed", extra={"account_id": account.id, "ip": caller.ip})
         raise Forbidden("The password is wrong", code="wrong_password", field="password")
-    forget_attempts(platform, ip=caller.ip, account=account.email)
     with platform.database.transaction() as session:
         audit(session, caller, "password_confirmed")
 

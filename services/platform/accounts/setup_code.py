@@ -17,7 +17,6 @@ from services.core.errors import Conflict, Forbidden
 from services.platform.accounts.accounts import add_account, clean_email
 from services.platform.accounts.passwords import hash_password
 from services.platform.accounts.sessions import begin_session
-from services.platform.accounts.sign_in_limit import count_attempt
 from services.platform.platform import Platform
 
 GROUP = 4
@@ -41,9 +40,8 @@ def create_first_account(
     """Make the first account, an admin, and sign it in; returns the session's secret.
 
     Forbidden `setup_code_wrong` for another code, Conflict `already_set_up` once an account exists: of several
-    at the same moment exactly one wins.
+    at the same moment exactly one wins. The caller limits attempts.
     """
-    count_attempt(platform, ip=ip, account=f"setup from {ip}")
     if not hmac.compare_digest(_plain(code).encode(), _plain(_code(platform)).encode()):
         raise Forbidden(
             "The setup code is wrong; the server printed it at its start",

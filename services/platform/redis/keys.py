@@ -221,9 +221,9 @@ def clicked_bots() -> str:
     return f"{PREFIX}:clicked"
 
 
-def sign_in_attempts(kind: str, who: str) -> str:
-    """Failed sign-ins per address or per account; lives 15 minutes."""
-    return f"{PREFIX}:signin:{kind}:{who}"
+def request_window(name: str) -> str:
+    """Requests of one client to one limit of Flask-Limiter; lives until the limit's window ends."""
+    return f"{PREFIX}:limit:{name}"
 
 
 def used_actions(bot_id: int, user: str, action: str) -> str:
@@ -254,11 +254,6 @@ def used_button(bot_id: int, signature: str) -> str:
 def button_payload(bot_id: int, name: str) -> str:
     """A payload too large for callback_data; lives as long as its button."""
     return f"{PREFIX}:bot:{bot_id}:payload:{name}"
-
-
-def api_rate(caller: str, minute: int) -> str:
-    """API requests of one key in one minute; lives two minutes."""
-    return f"{PREFIX}:api:rate:{caller}:{minute}"
 
 
 def idempotency(caller: str, key: str) -> str:

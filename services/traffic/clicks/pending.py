@@ -30,8 +30,11 @@ class PendingClick:
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What became of a click: the bot it goes to (0 = none), or refused over the limit."""
+    """What became of a click: the bot it goes to (0 = none), or refused over the limit.
+
+    `count` is how many requests its client made this minute, this one included; 0 when they are not counted.
+    """
 
     bot_id: int
-    over_limit: bool = False
+    count: int = 0
     rejected: bool = False

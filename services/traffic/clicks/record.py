@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -35,23 +35,23 @@ REJECTED: Final = -1
 # One batch of clicks.
 # KEYS[1] click stream, KEYS[2..] the rate, rotation and load keys that the clicks of this batch name by number.
 # ARGV: two per click, the entry (JSON) and "rate limit reject rotation step load bot", numbers; a key number 0 = none.
-# Per click the answer is -1 when nothing was written over the limit, else twice the position, plus 1 when over the limit.
+# Two answers per click: its position, -1 when nothing was written over the limit; and how many requests of its client
+# were counted this minute, its own included, 0 when they are not counted.
 WRITE: Final = """
 local answers = {}
 for i = 1, #ARGV, 2 do
   local rate, limit, reject, rotation, step, load, bot =
     string.match(ARGV[i + 1], '(%d+) (%d+) (%d) (%d+) (%d) (%d+) (%d+)')
-  local over = 0
+  local count, over, position = 0, 0, 0
   if rate ~= '0' then
     local key = KEYS[tonumber(rate)]
-    local count = redis.call('INCR', key)
+    count = redis.call('INCR', key)
     if count == 1 then redis.call('EXPIRE', key, 120) end
     if count > tonumber(limit) then over = 1 end
   end
   if over == 1 and reject == '1' then
-    answers[#answers + 1] = -1
+    position = -1
   else
-    local position = 0
     if rotation ~= '0' then
       local key = KEYS[tonumber(rotation)]
       if step == '1' then position = redis.call('INCR', key) - 1
@@ -63,8 +63,9 @@ for i = 1, #ARGV, 2 do
       redis.call('EXPIRE', key, 360)
     end
     redis.call('XADD', KEYS[1], '*', 'd', ARGV[i], 'n', position, 'o', over)
-    answers[#answers + 1] = position * 2 + over
   end
+  answers[#answers + 1] = position
+  answers[#answers + 1] = count
 end
 return answers
 """
@@ -106,9 +107,7 @@ class Recorder:
         written = None
         if not self._away.is_set():
             try:
-                written = [
-                    _settled(*pair) for pair in zip(batch, write_batch(self._redis, batch), strict=True)
-                ]
+                written = list(map(_settled, batch, write_batch(self._redis, batch)))
             except RedisError as error:
                 logger.warning("Redis is away, clicks go to the spool", extra={"cause": type(error).__name__})
                 self._away.set()
@@ -122,9 +121,9 @@ class Recorder:
     def _write_locally(self, batch: Sequence[PendingClick]) -> list[RecordResult]:
         answers = [self._local.answer(click) for click in batch]
         entries = [  # s: spooled, so that the flusher knows where the visitor was sent
-            {"d": click.entry, "n": str(answer // 2), "o": str(answer % 2), "s": "1"}
-            for click, answer in zip(batch, answers, strict=True)
-            if answer != REJECTED
+            {"d": click.entry, "n": str(position), "o": str(int(count > click.limit)), "s": "1"}
+            for click, (position, count) in zip(batch, answers, strict=True)
+            if position != REJECTED
         ]
         try:
             self._spool.append(entries)
@@ -132,7 +131,7 @@ class Recorder:
         except OSError:
             # The visitor is paid for and must not suffer: the log line is all that is left of these clicks.
             logger.exception("clicks neither in Redis nor on disk", extra={"entries": entries})
-        return [_settled(*pair) for pair in zip(batch, answers, strict=True)]
+        return list(map(_settled, batch, answers))
 
     def _return_for_ever(self) -> None:
         while not self._stopped.wait(PROBE_SECONDS):
@@ -155,8 +154,8 @@ class Recorder:
         CLICKS_REPLAYED.inc(replayed)
 
 
-def write_batch(redis: Redis, batch: Sequence[PendingClick]) -> list[int]:
-    """Run the script for these clicks in one round trip; its answers. Raises RedisError."""
+def write_batch(redis: Redis, batch: Sequence[PendingClick]) -> Iterator[tuple[int, int]]:
+    """Run the script for these clicks in one round trip; position and count of each. Raises RedisError."""
     numbers: dict[str, int] = {keys.click_stream(): 1}
 
     def number(key: str) -> int:
@@ -180,16 +179,16 @@ def write_batch(redis: Redis, batch: Sequence[PendingClick]) -> list[int]:
         answers = redis.evalsha(WRITE_SHA, len(numbers), *numbers, *arguments)
     except NoScriptError:
         answers = redis.eval(WRITE, len(numbers), *numbers, *arguments)
-    return answers
+    return zip(answers[::2], answers[1::2], strict=True)
 
 
-def _settled(click: PendingClick, answer: int) -> RecordResult:
-    if answer == REJECTED and click.steps:
-        return RecordResult(0, over_limit=True, rejected=True)
+def _settled(click: PendingClick, answer: tuple[int, int]) -> RecordResult:
+    position, count = answer
+    if position == REJECTED and click.steps:
+        return RecordResult(0, count, rejected=True)
     # A machine above the limit leaves no trace, so that nobody fills the disk; which bot it sees is all the same.
-    position = max(0, answer // 2)
-    bot_id = turn(click.rotation, position) if click.rotation else click.bot_id
-    return RecordResult(bot_id, over_limit=bool(answer % 2))
+    bot_id = turn(click.rotation, max(0, position)) if click.rotation else click.bot_id
+    return RecordResult(bot_id, count)
 
 
 class _LocalCounters:
@@ -200,15 +199,15 @@ class _LocalCounters:
         self._minute = -1
         self._requests: dict[tuple[int, str], int] = {}
 
-    def answer(self, click: PendingClick) -> int:
+    def answer(self, click: PendingClick) -> tuple[int, int]:
         """As the script answers for one click."""
-        over = click.limit > 0 and self._count(click) > click.limit
-        if over and click.reject:
-            return REJECTED
+        count = self._count(click) if click.limit else 0
+        if count > click.limit and click.reject:
+            return REJECTED, count
         position = self._positions.get(click.rotation_pool_id, 0)
         if click.rotation and click.steps:
             self._positions[click.rotation_pool_id] = position + 1
-        return position * 2 + over
+        return position, count
 
     def _count(self, click: PendingClick) -> int:
         minute = int(click.at) // 60

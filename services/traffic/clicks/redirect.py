@@ -28,6 +28,7 @@ from services.fleet.pools.routing import RouteDecision, decide
 from services.fleet.pools.start_payload import new_token, start_payload
 from services.platform.platform import Platform
 from services.platform.redis.connection import fast_client
+from services.platform.redis.windows import Window
 from services.traffic.clicks.access_log import AccessLog
 from services.traffic.clicks.facts import ClickFacts, DailyHash, country_variable, read_facts, rule_facts
 from services.traffic.clicks.pending import PendingClick, RecordResult
@@ -51,13 +52,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer to one click. `new_visitor` is the cookie to set, if any; `retry_after` is in seconds."""
+    """The answer to one click. `new_visitor` is the cookie to set, if any; `retry_after` is in seconds.
+
+    `window` is what the click's client has used of `limit` requests; None where the click could not have been refused.
+    """
 
     kind: Kind
     location: str = ""
     new_visitor: str = ""
     retry_after: int = 0
     click_id: str = ""
+    limit: int = 0
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,20 +237,33 @@ class Redirector:
     def _outcome(
         self, pool: PoolSnapshot, route: Route, click: PendingClick, written: RecordResult, new_visitor: str
     ) -> Outcome:
-        if written.over_limit:
+        if written.count > click.limit:
             RATE_LIMIT_HITS.labels("redirect").inc()
+        used = (click.limit, _window(click, written))
         if written.rejected:
             self.recorder.refusals.add(click.pool_id, click.at)
             _counter(click.slug, "limited").inc()
-            return Outcome(Kind.LIMITED, retry_after=MINUTE - int(click.at) % MINUTE)
+            return Outcome(Kind.LIMITED, "", "", MINUTE - int(click.at) % MINUTE, "", *used)
         _counter(click.slug, route.outcome).inc()
         if route.prepared is not None:
             param = start_payload(pool.start_param, click.id if pool.tracking else "")
             username = route.prepared.usernames[written.bot_id]
-            return Outcome(Kind.BOT, f"{self._link}/{username}?start={param}", new_visitor, click_id=click.id)
+            return Outcome(
+                Kind.BOT, f"{self._link}/{username}?start={param}", new_visitor, 0, click.id, *used
+            )
         if route.url:
-            return Outcome(Kind.FALLBACK, route.url, new_visitor, click_id=click.id)
-        return Outcome(Kind.UNAVAILABLE, "", new_visitor, RETRY_UNAVAILABLE, click.id)
+            return Outcome(Kind.FALLBACK, route.url, new_visitor, 0, click.id, *used)
+        return Outcome(Kind.UNAVAILABLE, "", new_visitor, RETRY_UNAVAILABLE, click.id, *used)
+
+
+def _window(click: PendingClick, written: RecordResult) -> Window | None:
+    """What was counted of the client's minute; None for machines, without a limit that refuses, and for a click that the
+    spool has let in although it counted too many (Redis may have let it in already).
+    """
+    held = written.rejected or 0 < written.count <= click.limit
+    if not (held and click.steps and click.reject):
+        return None
+    return Window(written.count, (int(click.at) // MINUTE + 1) * MINUTE)
 
 
 @lru_cache(maxsize=4096)

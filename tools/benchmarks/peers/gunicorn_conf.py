@@ -1,4 +1,4 @@
-"""gunicorn for the peers: the very settings of the application, without what runs beside its requests."""
+"""gunicorn for the peers: its own gevent worker under the very settings of the application."""
 
 from gevent import monkey
 
@@ -10,13 +10,13 @@ _settings = runpy.run_path("gunicorn.conf.py")
 for _name in (
     "bind",
     "workers",
-    "worker_class",
     "keepalive",
     "timeout",
     "graceful_timeout",
     "forwarded_allow_ips",
 ):
     globals()[_name] = _settings[_name]
+worker_class = "gevent"
 control_socket_disable = True
 accesslog = None
 loglevel = "warning"

@@ -10,7 +10,6 @@ import pytest
 
 from plugins.context import Busy
 from services.core.errors import Unavailable
-from services.messaging.limits.local import LocalWindows
 from services.messaging.limits.locks import Locks
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -80,11 +79,3 @@ def test_work_whose_lock_was_lost_does_not_count_and_leaves_the_next_owner_alone
         platform.redis.set(name, "somebody else")
         time.sleep(1.5)  # the renewal finds out
     assert platform.redis.get(name) == "somebody else"
-
-
-def test_windows_in_memory_slide_and_forget_the_least_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.messaging.limits.local.MAX_NAMES", 2)
-    windows = LocalWindows()
-    assert [windows.use("a", 2, 10, at) for at in (0, 4, 9, 10)] == [0, 0, 1, 0]
-    assert [windows.use(name, 2, 10, 11) for name in ("b", "c")] == [0, 0]
-    assert windows.use("a", 2, 10, 11) == 0  # had to give way

@@ -9,11 +9,16 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
 from models import Account, AccountSession, AuditEvent
-from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unauthenticated
-from services.core.settings import Settings
+from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from services.core.times import utc_now
-from services.platform.accounts import passwords, sign_in_limit
-from services.platform.accounts.accounts import change_password, create_account, list_accounts
+from services.platform.accounts import passwords
+from services.platform.accounts.accounts import (
+    change_password,
+    create_account,
+    list_accounts,
+    password_stamp,
+    reset_password,
+)
 from services.platform.accounts.sessions import (
     authenticate,
     confirm_password,
@@ -190,18 +195,6 @@ def test_the_password_is_confirmed_by_its_owner_alone_and_recorded(platform: Pla
     assert kinds[-2:] == ["signed_in", "password_confirmed"]
 
 
-def test_guesses_at_a_signed_in_browser_are_counted_with_those_at_the_sign_in(platform: Platform) -> None:
-    create_account(platform, "owner@example.com", PASSWORD)
-    me = resume_session(platform, sign_in(platform), "")
-    assert me is not None
-    for _ in range(sign_in_limit.PER_ACCOUNT):
-        with pytest.raises(Forbidden):
-            confirm_password(platform, me.caller, "wrong")
-    for attempt in (lambda: confirm_password(platform, me.caller, PASSWORD), lambda: sign_in(platform)):
-        with pytest.raises(RateLimited):
-            attempt()
-
-
 def test_an_unknown_secret_is_no_session(platform: Platform) -> None:
     assert resume_session(platform, "made up", "") is None
     end_session(platform, "made up")
@@ -239,65 +232,13 @@ def test_a_new_password_ends_the_other_sessions(platform: Platform) -> None:
     assert sign_in(platform, password="another good password")
 
 
-def test_guesses_at_one_account_are_stopped_even_with_the_right_password(platform: Platform) -> None:
+def test_a_stamp_changes_with_the_password_and_is_nothing_for_nobody(platform: Platform) -> None:
     create_account(platform, "owner@example.com", PASSWORD)
-    for guess in range(sign_in_limit.PER_ACCOUNT):
-        with pytest.raises(Unauthenticated):
-            authenticate(platform, "owner@example.com", "wrong", f"192.0.2.{guess}", "")
-    with pytest.raises(RateLimited) as refusal:
-        sign_in(platform)
-    assert 0 < (refusal.value.retry_after or 0) <= sign_in_limit.WINDOW_SECONDS
-
-
-def test_guesses_from_one_address_are_stopped_over_all_accounts(platform: Platform) -> None:
-    for guess in range(sign_in_limit.PER_ADDRESS):
-        sign_in_limit.count_attempt(platform, ip="192.0.2.7", account=f"{guess}@example.com")
-    with pytest.raises(RateLimited):
-        authenticate(platform, "fresh@example.com", "wrong", "192.0.2.7", "")
-    sign_in_limit.count_attempt(platform, ip="192.0.2.8", account="fresh@example.com")
-
-
-def test_a_good_sign_in_forgets_the_account_s_failures(platform: Platform) -> None:
-    create_account(platform, "owner@example.com", PASSWORD)
-    for _ in range(2):
-        for _ in range(sign_in_limit.PER_ACCOUNT - 1):
-            sign_in_limit.count_attempt(platform, ip="", account="owner@example.com")
-        authenticate(platform, "owner@example.com", PASSWORD, "198.51.100.1", "")
-
-
-def test_an_office_behind_one_address_may_sign_in_all_day(platform: Platform) -> None:
-    create_account(platform, "owner@example.com", PASSWORD)
-    for _ in range(sign_in_limit.PER_ADDRESS + 1):
-        assert sign_in(platform)
-    assert platform.redis.ttl(sign_in_limit._key("address", "192.0.2.1")) > 0
-
-
-def test_a_good_sign_in_does_not_wipe_out_the_guesses_at_others(platform: Platform) -> None:
-    create_account(platform, "owner@example.com", PASSWORD)
-    for guess in range(sign_in_limit.PER_ADDRESS):
-        sign_in_limit.count_attempt(platform, ip="192.0.2.7", account=f"{guess}@example.com")
-    sign_in_limit.forget_attempts(platform, ip="192.0.2.7", account="own@example.com")
-    sign_in_limit.count_attempt(platform, ip="192.0.2.7", account="next@example.com")
-    with pytest.raises(RateLimited):
-        sign_in_limit.count_attempt(platform, ip="192.0.2.7", account="next@example.com")
-
-
-def test_attempts_leave_no_e_mail_address_in_redis(platform: Platform) -> None:
-    sign_in_limit.count_attempt(platform, ip="192.0.2.1", account="owner@example.com")
-    names = platform.redis.keys("*")
-    assert len(names) == 2
-    assert not any("owner" in name or "192.0" in name for name in names)
-    assert all(0 < platform.redis.ttl(name) <= sign_in_limit.WINDOW_SECONDS for name in names)
-
-
-def test_without_redis_people_sign_in_and_guesses_are_still_stopped(settings: Settings) -> None:
-    platform = Platform(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
-    create_account(platform, "alone@example.com", PASSWORD)
-    assert authenticate(platform, "alone@example.com", PASSWORD, "203.0.113.1", "")
-    with pytest.raises(RateLimited):
-        for _ in range(sign_in_limit.PER_ACCOUNT + 1):
-            sign_in_limit.count_attempt(platform, ip="203.0.113.1", account="alone@example.com")
-    platform.database.dispose()
+    before = password_stamp(platform, "owner@example.com")
+    assert before == password_stamp(platform, "owner@example.com") != ""
+    reset_password(platform, "owner@example.com", "another good password")
+    assert password_stamp(platform, "owner@example.com") not in {before, ""}
+    assert password_stamp(platform, "nobody@example.com") == password_stamp(platform, "\0") == ""
 
 
 def _set(platform: Platform, secret: str, **values: object) -> None:
