@@ -52,8 +52,7 @@ CATALOGUE = build/messages.pot
 translations: $(VENV)/.dev ## bring translations/ up to the texts in the source, and compile them
 	@mkdir -p build
 	$(BIN)/pybabel -q extract -F babel.cfg --no-location --sort-output -o $(CATALOGUE) .
-	for language in pt_BR en; do \
-		$(BIN)/pybabel -q update -i $(CATALOGUE) -d translations -l $$language -N --no-wrap --ignore-pot-creation-date; done
+	$(BIN)/pybabel -q update -i $(CATALOGUE) -d translations -N --no-wrap --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel -q compile -d translations
 
 AXE = axe-core@4.14.1

@@ -40,6 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from services.core import i18n
 from services.core.states import (
     Audience,
     BotMode,
@@ -87,6 +88,32 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class TextColumn(TypeDecorator[i18n.Text]):
+    """A text as its template and values, so that it is read in any language; a finished sentence of old stays one."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: i18n.Text | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.for_column()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> i18n.Text | None:
+        return None if value is None else i18n.Text.stored(value)
+
+
+class JsonWithTexts(TypeDecorator[Any]):
+    """JSON in which texts may stand."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return i18n.plain(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return i18n.revived(value)
 
 
 class Base(DeclarativeBase):
@@ -200,7 +227,9 @@ class Bot(Base):
     path_id: Mapped[str] = mapped_column(String(32), unique=True)  # random last part of the webhook's address
     desired_running: Mapped[bool] = mapped_column(default=True)
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
-    status_reason: Mapped[str] = mapped_column(String(300), default="")  # why it failed and what to do
+    status_reason: Mapped[i18n.Text] = mapped_column(
+        TextColumn(300), default=i18n.NO_TEXT
+    )  # why it failed and what to do
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
@@ -336,7 +365,7 @@ class PoolBot(Base):
     slow_start_at: Mapped[datetime | None]  # when it (re)joined the rotation
     promoted_at: Mapped[datetime | None]  # a spare that a ban wave raised to priority 0
     last_failures: Mapped[list[Any]] = mapped_column(
-        default=list
+        JsonWithTexts, default=list
     )  # newest first, at most 10: {at, cause, detail}
     total_redirects: Mapped[int] = mapped_column(default=0)
     added_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -734,7 +763,7 @@ class DeadLetter(Base):
     fingerprint: Mapped[str] = mapped_column(String(32))
     attempts: Mapped[int] = mapped_column(default=1)
     timeline: Mapped[list[Any]] = mapped_column(
-        default=list
+        JsonWithTexts, default=list
     )  # {at, error, replay}; replay 0 is the first life
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sealed_payload: Mapped[str] = mapped_column(Text, default="")  # what a replay sends in
@@ -763,7 +792,7 @@ class Notification(Base):
     level: Mapped[str] = mapped_column(String(10))  # info, warning, critical, recovery
     dedupe_key: Mapped[str] = mapped_column(String(100), unique=True)
     params: Mapped[dict[str, Any]] = mapped_column(
-        default=dict
+        JsonWithTexts, default=dict
     )  # fills the text of `kind` in the reader's language
     pool_id: Mapped[int | None] = mapped_column(
         ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True
@@ -799,7 +828,9 @@ class NotificationDestination(Base):
     time_zone: Mapped[str] = mapped_column(String(64), default="America/Sao_Paulo")
     critical_passes: Mapped[bool] = mapped_column(default=True)  # through quiet hours
     last_sent_at: Mapped[datetime | None]
-    last_error: Mapped[str] = mapped_column(String(300), default="")  # empty after a success
+    last_error: Mapped[i18n.Text] = mapped_column(
+        TextColumn(300), default=i18n.NO_TEXT
+    )  # empty after a success
     last_error_at: Mapped[datetime | None]
     is_refused: Mapped[bool] = mapped_column(default=False)  # the last failure was permanent
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -851,7 +882,7 @@ class NotificationDelivery(Base):
     hold: Mapped[str] = mapped_column(String(10), default="")  # why it waits: cooldown, quiet
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
-    last_error: Mapped[str] = mapped_column(String(300), default="")
+    last_error: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     sent_at: Mapped[datetime | None]
     notification: Mapped[Notification] = relationship()

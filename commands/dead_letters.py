@@ -63,7 +63,7 @@ def list_command(email: str, state: str | None, limit: int, **conditions: Any) -
 def show(email: str, letter_id: int) -> None:
     """Print one dead letter with its attempts as JSON."""
     letter = get_letter(platform(), _caller(email), letter_id)
-    click.echo(json.dumps(describe_whole(letter), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(describe_whole(letter), indent=2, ensure_ascii=False, default=str))
 
 
 @group.command("replay")

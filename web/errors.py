@@ -20,9 +20,10 @@ from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from services.core.errors import FlotillaError, InvalidInput, RateLimited, Unauthenticated, Unavailable
+from services.core.i18n import Text
 from services.core.logs import bound_ids, new_request_id
 from web.limiter import seconds_left
-from web.said import said
+from web.reader_language import translated
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 5  # told with a 503 that does not know better: longer than a restart of Valkey takes
@@ -36,6 +37,15 @@ HTTP_CODES = {
     415: "json_expected",
     429: "rate_limited",
     503: "unavailable",
+}
+HTTP_TEXTS = {
+    400: Text("The browser (or proxy) sent a request that this server could not understand."),
+    404: Text(
+        "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again."
+    ),
+    405: Text("The method is not allowed for the requested URL."),
+    413: Text("The data value transmitted exceeds the capacity limit."),
+    415: Text("Send the body as JSON with Content-Type: application/json"),
 }
 
 
@@ -87,13 +97,13 @@ def wants_problem() -> bool:
 def _answer(
     status: int,
     code: str,
-    detail: str,
+    text: Text,
     *,
     field: str | None = None,
     retry_after: float | None = None,
     error_id: str | None = None,
 ) -> Response:
-    detail = said(detail)
+    detail = translated(text)
     seconds = math.ceil(retry_after) if retry_after is not None else None
     if status == 503 and seconds is None:
         seconds = RETRY_SECONDS
@@ -126,7 +136,7 @@ def _ours(error: FlotillaError) -> Response:
     response = _answer(
         type(error).status,
         error.code,
-        error.message,
+        error.text,
         field=error.field,
         retry_after=error.retry_after,
     )
@@ -140,10 +150,10 @@ def _of_http(error: HTTPException) -> Response:
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
     code = HTTP_CODES.get(error.code, "http_error")
-    detail = error.description or HTTPStatus(error.code).phrase
+    text = HTTP_TEXTS.get(error.code) or Text.verbatim(error.description or HTTPStatus(error.code).phrase)
     if isinstance(error, CSRFError):
-        code, detail = "csrf", "The form is out of date; load the page again and repeat"
-    response = _answer(error.code, code, detail)
+        code, text = "csrf", Text("The form is out of date; load the page again and repeat")
+    response = _answer(error.code, code, text)
     for name, value in error.get_headers(request.environ):
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
@@ -176,5 +186,5 @@ def _caused(error: FlotillaError, cause: Exception) -> FlotillaError:
 def _unexpected(error: Exception) -> Response:
     error_id = str(bound_ids().get("request_id") or new_request_id())
     logger.error("unexpected error %s", error_id, exc_info=error)
-    detail = f"Something went wrong on our side; the log explains it under the id {error_id}"
-    return _answer(500, "internal", detail, error_id=error_id)
+    text = Text("Something went wrong on our side; the log explains it under the id {id}", id=error_id)
+    return _answer(500, "internal", text, error_id=error_id)

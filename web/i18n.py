@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from types import SimpleNamespace
+
 from flask import Blueprint, Flask, Response, make_response, redirect, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, Domain, get_locale
 from flask_login import current_user
 
 from services.core.errors import InvalidInput
-from services.platform.accounts.locale import LOCALES, choose_locale
+from services.core.i18n import LOCALES, Text, catalogue
+from services.platform.accounts.locale import choose_locale
 from web.access import browser_session, caller, public
 from web.platform import platform
+from web.reader_language import for_json, translated
 from web.security import safe_next
 
 blueprint = Blueprint("i18n", __name__)
@@ -18,11 +23,31 @@ COOKIE_SECONDS = 365 * 24 * 3600
 LANGUAGE_NAMES = {"pt_BR": "Português (Brasil)", "en": "English"}
 
 
+class _Domain(Domain):
+    """Pages read the catalogue that services read, by the names that Flask-Babel has for it."""
+
+    def get_translations(self) -> SimpleNamespace:
+        return _catalogue(str(get_locale()))
+
+
+@lru_cache(maxsize=len(LOCALES))
+def _catalogue(locale: str) -> SimpleNamespace:
+    known = catalogue(locale)
+    return SimpleNamespace(
+        ugettext=known.gettext,
+        ungettext=known.ngettext,
+        upgettext=known.pgettext,
+        unpgettext=known.npgettext,
+    )
+
+
 def init_app(app: Flask) -> None:
     """Give `app` translations, the language switch and the template variables that go with them."""
     app.config.setdefault("BABEL_DEFAULT_LOCALE", LOCALES[0])
-    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
-    Babel(app, locale_selector=select_locale)  # type: ignore[no-untyped-call]
+    babel = Babel(app, locale_selector=select_locale)  # type: ignore[no-untyped-call]
+    babel.domain_instance = _Domain()  # type: ignore[no-untyped-call]
+    app.jinja_env.filters["translated"] = translated
+    app.json.default = for_json  # type: ignore[attr-defined]
     app.register_blueprint(blueprint)
     app.context_processor(_variables)
 
@@ -46,7 +71,7 @@ def switch() -> Response:
     """Change the language: in the account when signed in, and in a cookie for the pages before sign-in."""
     wanted = request.form.get("locale", "")
     if wanted not in LOCALES:
-        raise InvalidInput("Choose one of: " + ", ".join(LOCALES), field="locale")
+        raise InvalidInput(Text("Choose one of: {choices}", choices=", ".join(LOCALES)), field="locale")
     if current_user.is_authenticated:
         choose_locale(platform(), caller(), wanted)
     answer = make_response(redirect(safe_next(request.form.get("next"), "/panel"), code=303))

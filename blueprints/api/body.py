@@ -14,6 +14,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Valid
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
+from services.core.validation_texts import reason_of, refusal
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -23,7 +25,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:  # the first or last hours of the calendar, seen from another offset
-        raise ValueError("The moment is out of range") from None
+        raise refusal("moment_out_of_range") from None
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
@@ -45,7 +47,7 @@ def parse(model: type[Model]) -> Model:
     Anything but JSON is `json_expected`: 415 for another content type, 422 for broken JSON or no object.
     """
     if not request.is_json:
-        raise UnsupportedMediaType("Send the body as JSON with Content-Type: application/json")
+        raise UnsupportedMediaType
     try:
         data = request.get_json()
         _refuse_unstorable(data)
@@ -78,7 +80,7 @@ def _validated(validate: Callable[[], Model]) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or None
-        raise InvalidInput(_reason(str(first["type"]), str(first["msg"])), field=field) from None
+        raise InvalidInput(reason_of(first), field=field) from None
 
 
 def _refuse_unstorable(value: Any, field: str = "") -> None:
@@ -98,12 +100,6 @@ def _refuse_unstorable(value: Any, field: str = "") -> None:
         )
     elif isinstance(value, int | float) and not -(2**63) <= value < 2**63:
         raise InvalidInput("The number is too large", field=field or None)
-
-
-def _reason(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "There is no such field"
-    return message.removeprefix("Value error, ")
 
 
 Row = TypeVar("Row")
@@ -154,5 +150,13 @@ def _number(name: str, default: int, lowest: int, highest: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and lowest <= int(text) <= highest):
-        raise InvalidInput(f"{name} must be a whole number from {lowest} to {highest}", field=name)
+        raise InvalidInput(
+            Text(
+                "{name} must be a whole number from {lowest} to {highest}",
+                name=name,
+                lowest=lowest,
+                highest=highest,
+            ),
+            field=name,
+        )
     return int(text)

@@ -12,10 +12,10 @@ from blueprints.api.body import Body, page, page_of, parse
 from models import BotMode, UncertainPolicy
 from services.fleet.bots import lifecycle, registry
 from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
+from services.fleet.bots.views import describe
 from services.platform.accounts.principal import Scope
 from web.access import api, caller, fresh
 from web.platform import platform
-from web.said import described
 
 blueprint = Blueprint("bots", __name__, url_prefix="/bots")
 
@@ -61,7 +61,7 @@ def create() -> ResponseReturnValue:
     new = parse(NewBot)
     plugins = None if new.plugins is None else [plugin.choice() for plugin in new.plugins]
     bot = registry.register_bot(platform(), caller(), new.token, mode=new.mode, plugins=plugins)
-    return described(bot), 201, {"Location": url_for(".show", bot_id=bot.id)}
+    return describe(bot), 201, {"Location": url_for(".show", bot_id=bot.id)}
 
 
 @blueprint.get("")
@@ -70,14 +70,14 @@ def index() -> ResponseReturnValue:
     """The caller's bots, oldest first."""
     asked = page()
     bots = registry.list_bots(platform(), caller(), after=asked.after, limit=asked.limit + 1)
-    return page_of(bots, asked, described)
+    return page_of(bots, asked, describe)
 
 
 @blueprint.get("/<bot_id>")
 @api(Scope.READ)
 def show(bot_id: str) -> ResponseReturnValue:
     """One bot."""
-    return described(registry.get_bot(platform(), caller(), bot_id))
+    return describe(registry.get_bot(platform(), caller(), bot_id))
 
 
 @blueprint.patch("/<bot_id>")
@@ -85,7 +85,7 @@ def show(bot_id: str) -> ResponseReturnValue:
 def change(bot_id: str) -> ResponseReturnValue:
     """Change mode, name or what happens to uncertain sends."""
     changes = parse(BotChange).model_dump()
-    return described(registry.update_bot(platform(), caller(), bot_id, **changes))
+    return describe(registry.update_bot(platform(), caller(), bot_id, **changes))
 
 
 @blueprint.delete("/<bot_id>")
@@ -101,21 +101,21 @@ def delete(bot_id: str) -> ResponseReturnValue:
 @api(Scope.WRITE)
 def start(bot_id: str) -> ResponseReturnValue:
     """Let it receive updates."""
-    return described(lifecycle.start_bot(platform(), caller(), bot_id))
+    return describe(lifecycle.start_bot(platform(), caller(), bot_id))
 
 
 @blueprint.post("/<bot_id>/stop")
 @api(Scope.WRITE)
 def stop(bot_id: str) -> ResponseReturnValue:
     """Stop it; Telegram keeps its updates for 24 hours."""
-    return described(lifecycle.stop_bot(platform(), caller(), bot_id))
+    return describe(lifecycle.stop_bot(platform(), caller(), bot_id))
 
 
 @blueprint.post("/<bot_id>/restart")
 @api(Scope.WRITE)
 def restart(bot_id: str) -> ResponseReturnValue:
     """Load it anew everywhere."""
-    return described(lifecycle.restart_bot(platform(), caller(), bot_id))
+    return describe(lifecycle.restart_bot(platform(), caller(), bot_id))
 
 
 @blueprint.put("/<bot_id>/plugins")
@@ -123,4 +123,4 @@ def restart(bot_id: str) -> ResponseReturnValue:
 def replace_plugins(bot_id: str) -> ResponseReturnValue:
     """Replace all plugins."""
     choices = [plugin.choice() for plugin in parse(Plugins).plugins]
-    return described(registry.set_plugins(platform(), caller(), bot_id, choices))
+    return describe(registry.set_plugins(platform(), caller(), bot_id, choices))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
-from flask_babel import get_locale
 from pydantic import Field
 
 from blueprints.api.body import Body, listing, page, page_of, parse
 from models import DestinationKind
 from services.alerts.notifications import registry
-from services.alerts.notifications.destinations.reasons import reason_in
 from services.alerts.notifications.fields import (
     DEFAULT_ZONE,
     MAX_NAME,
@@ -147,7 +145,7 @@ def send_test(destination_id: int) -> dict[str, Any]:
     failure = registry.try_destination(platform(), caller(), destination_id)
     return {
         "delivered": failure is None,
-        "error": reason_in(failure, str(get_locale())) if failure else None,
+        "error": failure.text if failure else None,
         "permanent": failure.permanent if failure else False,
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
-from flask_babel import get_locale
 from pydantic import Field
 
 from blueprints.api.body import Body, page, page_of, parse
@@ -28,9 +27,9 @@ class Read(Body):
 @api(Scope.READ)
 def index() -> dict[str, Any]:
     """The caller's notifications, newest first; `cursor` leads to older ones."""
-    asked, locale = page(), str(get_locale())
+    asked = page()
     rows = notify.recent(platform(), caller(), asked.limit + 1, before=asked.after or None)
-    return page_of(rows, asked, lambda row: describe_notification(row, locale))
+    return page_of(rows, asked, describe_notification)
 
 
 @blueprint.post("/read")

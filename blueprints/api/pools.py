@@ -6,7 +6,6 @@ from operator import itemgetter
 
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
 
 from blueprints.api.body import listing, page, page_of, parse, query
 from blueprints.api.reports import AnalyticsQuery, PeriodQuery
@@ -102,7 +101,7 @@ def waves(pool_id: int) -> ResponseReturnValue:
 @api(Scope.READ)
 def wave(pool_id: int, wave_id: int) -> ResponseReturnValue:
     """A ban wave minute by minute: losses, spares, alerts, clicks, the way back."""
-    return wave_timeline(platform(), caller(), pool_id, wave_id, str(get_locale()))
+    return wave_timeline(platform(), caller(), pool_id, wave_id)
 
 
 @blueprint.get("/<int:pool_id>/analytics")

@@ -13,10 +13,10 @@ from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
 from services.alerts.notifications.notify import unread_count
 from services.fleet.bots.registry import get_bot
+from services.fleet.bots.views import describe
 from services.reporting.analytics.bots import bots_with_pools
 from web.access import caller, signed_in
 from web.platform import platform
-from web.said import described, with_reason
 
 
 @blueprint.get("/panel/bots")
@@ -41,7 +41,7 @@ def bot(bot_id: str) -> str:
     return render_template(
         "panel/bot.html",
         section="panel.bots",
-        bot=described(get_bot(platform(), caller(), bot_id)),
+        bot=describe(get_bot(platform(), caller(), bot_id)),
         plugins=plugin_forms(),
         link_url=platform().settings.telegram_link_url,
         pools=card_rows(),
@@ -54,13 +54,13 @@ def bot(bot_id: str) -> str:
 def live_bot(bot_id: int) -> dict[str, Any]:
     """One bot for its page's script."""
     return {
-        "bot": described(get_bot(platform(), caller(), bot_id)),
+        "bot": describe(get_bot(platform(), caller(), bot_id)),
         "problems": problems(),
     }
 
 
 def _live() -> dict[str, Any]:
     return {
-        "bots": [with_reason(bot) for bot in bots_with_pools(platform(), caller())],
+        "bots": bots_with_pools(platform(), caller()),
         "pools": pool_names(),
     }

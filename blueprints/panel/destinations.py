@@ -59,10 +59,7 @@ def destination_texts() -> dict[str, str]:
         "error.destination_not_found": _("This destination is not there any more. Load the page again."),
         "error.url_refused": _("Use a public https address, without a user name in it."),
         "error.url_unknown": _("This host is not known. Check the address."),
-        "error.email_malformed": _("This is not an e-mail address."),
         "error.chat_malformed": _("A chat id is a number. Leave it empty to connect by link."),
-        "error.chat_needed": _("The manager bot needs the chat id."),
-        "error.bot_needed": _("Choose the bot that writes to you."),
         "error.time_zone_unknown": _("There is no such time zone. Choose one of the list."),
         "error.not_linked": _("First connect the chat: open the link of the destination."),
     }

@@ -110,7 +110,6 @@ def _questions() -> dict[str, str]:
 def _refusals() -> dict[str, str]:
     return {
         "error.percent_not_100": _("The percentages must sum up to exactly 100."),
-        "error.arms_too_few": _("An experiment needs at least two pools."),
         "error.arm_twice": _("Each pool may be chosen once."),
         "error.routing_circle": _(
             "These links would send their visitors to each other. Choose another pool."

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_babel import get_locale
-
 from services.alerts.notifications.links import path_of
-from services.alerts.notifications.notify import recent, render
+from services.alerts.notifications.notify import recent, text_of
 from services.core.times import iso
 from web.access import caller
 from web.platform import platform
@@ -15,13 +13,12 @@ from web.platform import platform
 
 def latest(limit: int) -> list[dict[str, Any]]:
     """The caller's newest notifications with their text in the reader's language."""
-    locale = str(get_locale())
     return [
         {
             "id": row.id,
             "kind": row.kind,
             "level": row.level,
-            "text": render(row, locale),
+            "text": text_of(row),
             "at": iso(row.at),
             "read": row.read_at is not None,
             "page": path_of(row),

@@ -6,35 +6,30 @@ from typing import Any
 
 from flask_babel import gettext
 
+from services.core.i18n import N_
 from services.fleet import plugin_catalogue
 
-
-def _(text: str) -> str:
-    """Marks a text for translation where it stands; it is translated when it is shown."""
-    return text
-
-
 BUILT_IN_TEXTS = (
-    _("Answers /start with a welcome message"),
-    _("Answer to /start, HTML; {first_name}, {last_name}, {username}, {start_param}, {bot_name}"),
-    _("Answers /help with a list of commands"),
-    _("First line, plain text"),
-    _("The commands and what they do"),
-    _("Repeats what people write"),
-    _("Repeat every text, not only /echo <text>"),
-    _("Apologises when something goes wrong, with an error code"),
-    _("Show the error's code to the person, for asking support"),
-    _("Notify the bot's owner in the panel"),
+    N_("Answers /start with a welcome message"),
+    N_("Answer to /start, HTML; {first_name}, {last_name}, {username}, {start_param}, {bot_name}"),
+    N_("Answers /help with a list of commands"),
+    N_("First line, plain text"),
+    N_("The commands and what they do"),
+    N_("Repeats what people write"),
+    N_("Repeat every text, not only /echo <text>"),
+    N_("Apologises when something goes wrong, with an error code"),
+    N_("Show the error's code to the person, for asking support"),
+    N_("Notify the bot's owner in the panel"),
 )
 LABELS = {
-    "welcome_message": _("Welcome message"),
-    "header": _("Header"),
-    "commands": _("Commands"),
-    "command": _("Command"),
-    "description": _("Description"),
-    "echo_all": _("Repeat everything"),
-    "show_error_id": _("Show the error code"),
-    "notify_admins": _("Notify me"),
+    "welcome_message": N_("Welcome message"),
+    "header": N_("Header"),
+    "commands": N_("Commands"),
+    "command": N_("Command"),
+    "description": N_("Description"),
+    "echo_all": N_("Repeat everything"),
+    "show_error_id": N_("Show the error code"),
+    "notify_admins": N_("Notify me"),
 }
 LONG_TEXT = 300  # characters from which on a text gets a box of several lines
 

@@ -63,7 +63,7 @@ def _states() -> dict[str, str]:
 
 
 def _errors() -> dict[str, str]:
-    """A sentence per error code of services/core/errors.py that says what to do; codes without one show their detail."""
+    """By error code what to do on these pages; codes without a sentence here show their detail, which is translated too."""
     return {
         "error.network": _("The server can't be reached. Check your connection and try again."),
         "error.server": _("Something went wrong on the server. Try again in a moment."),
@@ -78,30 +78,18 @@ def _errors() -> dict[str, str]:
         "error.bot_not_found": _("This bot is not there any more. Load the page again."),
         "error.pool_not_found": _("This pool is not there any more. Load the page again."),
         "error.member_not_found": _("This bot is not in the pool any more. Load the page again."),
-        "error.token_malformed": _(
-            "This is not a bot token. It looks like 123456789:AA… and comes from @BotFather."
-        ),
-        "error.token_not_a_bot": _(
-            "This token does not belong to a bot. Copy the token that @BotFather gave you."
-        ),
-        "error.token_rejected": _("Telegram does not accept this token. Ask @BotFather for the current one."),
-        "error.bot_exists": _("This bot is already registered here."),
         "error.telegram_unreachable": _(
             "Telegram can't be reached from this server. Nothing was saved; try again."
         ),
         "error.telegram_uncertain": _("Telegram did not answer in time. Nothing was saved; try again."),
         "error.telegram_flood": _("Telegram asks for patience. Try again in {seconds} s."),
         "error.telegram_rejected": _("Telegram refused this. Check the token and try again."),
-        "error.webhook_unavailable": _(
-            "Webhooks need a public https address (WEBHOOK_BASE_URL). Choose polling."
-        ),
         "error.slug_taken": _("This link is taken. Choose another one."),
         "error.slug_reserved": _("This link is reserved. Choose another one."),
         "error.pool_full": _(
             "The pool has all the bots it may have. Raise the limit in its settings or remove one."
         ),
         "error.pool_too_full": _("The pool has more bots than that. Remove some before lowering the limit."),
-        "error.already_member": _("This bot is already in the pool."),
         "error.fallback_circle": _("These pools would send visitors in a circle. Choose another pool."),
         "error.fallback_chain_too_long": _("This chain of fallback pools is too long. Choose another pool."),
     }

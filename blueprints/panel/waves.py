@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import render_template
-from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from blueprints.panel.blueprint import blueprint
@@ -43,7 +42,7 @@ def live_wave(pool_id: int, wave_id: int) -> dict[str, Any]:
 
 
 def _timeline(pool_id: int, wave_id: int) -> dict[str, Any]:
-    return wave_timeline(platform(), caller(), pool_id, wave_id, str(get_locale()))
+    return wave_timeline(platform(), caller(), pool_id, wave_id)
 
 
 def wave_texts() -> dict[str, str]:

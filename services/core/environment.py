@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import AliasChoices, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from services.core.errors import ConfigurationError
+from services.core.i18n import Text
 from services.core.key_file import read_or_make_keys
 from services.core.secrets import Vault
 from services.core.settings import AppEnv, Settings
@@ -65,7 +66,11 @@ def _parse(environ: Mapping[str, str], extra: dict[str, Any]) -> Settings:
         return _FromMapping(**given, **extra)
     except ValidationError as error:
         lines = [_explain(item) for item in error.errors(include_url=False, include_input=False)]
-        raise ConfigurationError("The configuration is wrong:\n  " + "\n  ".join(lines)) from None
+        raise _wrong(lines) from None
+
+
+def _wrong(lines: Iterable[str]) -> ConfigurationError:
+    return ConfigurationError(Text("The configuration is wrong:\n  {lines}", lines="\n  ".join(lines)))
 
 
 def _explain(item: Any) -> str:
@@ -109,9 +114,11 @@ def _warn_of_ignored(environ: Mapping[str, str]) -> None:
 def _refuse_weak_secret(secret: str) -> None:
     """In production: whoever guesses it signs sessions of anybody. Sixteen random bytes in hex pass."""
     if secret and (len(secret) < SHORTEST_SECRET or len(set(secret)) < FEWEST_CHARACTERS):
-        raise ConfigurationError(
-            "The configuration is wrong:\n  SECRET_KEY: too easy to guess; "
-            "make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+        raise _wrong(
+            [
+                "SECRET_KEY: too easy to guess; "
+                "make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            ]
         )
 
 
@@ -126,18 +133,15 @@ def _kept_keys(settings: Settings) -> dict[str, Any]:
         if not given
     ]
     if settings.app_env is AppEnv.PROD:
-        raise ConfigurationError(
-            "The configuration is wrong:\n  "
-            + "\n  ".join(
-                f"{name}: must be set when APP_ENV=prod (see docs/configuration.md)" for name in missing
-            )
-        )
+        raise _wrong(f"{name}: must be set when APP_ENV=prod (see docs/configuration.md)" for name in missing)
     try:
         kept = read_or_make_keys(settings.keys_file)
     except OSError as error:
-        raise ConfigurationError(
-            f"DATA_DIR: {settings.data_dir} cannot be written ({error.strerror}); "
-            "let this user write there, or name another folder"
+        raise _wrong(
+            [
+                f"DATA_DIR: {settings.data_dir} cannot be written ({error.strerror}); "
+                "let this user write there, or name another folder"
+            ]
         ) from None
     update: dict[str, Any] = {}
     if "SECRET_KEY" in missing:

@@ -18,33 +18,42 @@ FlotillaError                 code "internal"
     └── Uncertain             "telegram_uncertain"   the request left, no sound answer came
         └── ServerFailed      the same code          5xx in the Bot API's own words: it says that it did not do it
 
-Subclasses may narrow the code (``Conflict("slug_taken", …)``): the HTTP status hangs on the class alone.
+A code may be narrowed (``Conflict("…", code="slug_taken")``): the HTTP status hangs on the class alone. The message is
+an English template: ``NotFound("There is no such click")``, and with values
+``Conflict(Text("The slug '{slug}' is taken; choose another", slug=slug), …)``, so that it can be read in another language.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from services.core.i18n import Text
+
 
 class FlotillaError(Exception):
-    """Base of all our errors: a stable `code`, and a `message` for people that says what to do."""
+    """Base of all our errors: a stable `code`, and a `text` for people that says what to do; in English it is `message`."""
 
     default_code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
 
     def __init__(
         self,
-        message: str,
+        message: str | Text,
         *,
         code: str | None = None,
         field: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.text = message if isinstance(message, Text) else Text(message)
+        super().__init__(self.text)
         self.code = code or self.default_code
         self.field = field
         self.retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        """The text in English, for logs."""
+        return str(self.text)
 
 
 class InvalidInput(FlotillaError):
@@ -97,20 +106,15 @@ class Unavailable(FlotillaError):
 
 
 class NotDelivered(FlotillaError):
-    """A destination did not take a message; with `permanent` repeating will not help until something is changed.
-
-    The message is `template` with its {names} filled from `values`, so that it can be said in another language.
-    """
+    """A destination did not take a message; with `permanent` repeating will not help until something is changed."""
 
     default_code = "not_delivered"
     status = 502
 
     def __init__(
-        self, template: str, *, permanent: bool = False, retry_after: float | None = None, **values: object
+        self, message: str | Text, *, permanent: bool = False, retry_after: float | None = None
     ) -> None:
-        super().__init__(template.format(**values), retry_after=retry_after)
-        self.template = template
-        self.values = values
+        super().__init__(message, retry_after=retry_after)
         self.permanent = permanent
 
 
@@ -134,7 +138,7 @@ class TelegramError(FlotillaError):
 
     def __init__(
         self,
-        message: str,
+        message: str | Text,
         *,
         error_code: int = 0,
         code: str | None = None,

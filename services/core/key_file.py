@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.core.errors import ConfigurationError
+from services.core.i18n import Text
 
 
 def read_or_make_keys(path: Path) -> dict[str, Any]:
@@ -39,4 +40,6 @@ def read_or_make_keys(path: Path) -> dict[str, Any]:
             "encryption_keys": [str(key) for key in kept["encryption_keys"]],
         }
     except (ValueError, KeyError, TypeError):
-        raise ConfigurationError(f"{path}: not readable as a key file; restore it from a backup") from None
+        raise ConfigurationError(
+            Text("{path}: not readable as a key file; restore it from a backup", path=str(path))
+        ) from None

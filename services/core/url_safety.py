@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from services.core.errors import InvalidInput, Unavailable
+from services.core.i18n import Text
 
 # Not global in fact, whatever the registries' tables in Python say: protocol assignments, 6to4 relays, the metadata
 # service of a large cloud, and the site-local addresses that some networks still route.
@@ -53,15 +54,15 @@ def parse_target(url: str, *, allow_loopback: bool) -> tuple[str, int, str, bool
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise _refused("This is not a web address") from None
+        raise _refused(Text("This is not a web address")) from None
     secure = parts.scheme == "https"
     host = unicodedata.normalize("NFKC", parts.hostname or "").rstrip(".")
     if len(url) > LONGEST_URL or not host or any(not sign.isprintable() or sign == " " for sign in url):
-        raise _refused("This is not a web address")
+        raise _refused(Text("This is not a web address"))
     if parts.username is not None or parts.password is not None:
-        raise _refused("The address must not contain a user name or password")
+        raise _refused(Text("The address must not contain a user name or password"))
     if not secure and not (parts.scheme == "http" and allow_loopback):
-        raise _refused("The address must begin with https://")
+        raise _refused(Text("The address must begin with https://"))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return host, port or (443 if secure else 80), path, secure
 
@@ -72,14 +73,14 @@ def resolve(url: str, *, allow_loopback: bool) -> Target:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise Unavailable(f"The name {host} cannot be resolved") from None
+        raise Unavailable(Text("The name {host} cannot be resolved", host=host)) from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     for address in addresses:
         loopback = allow_loopback and address.is_loopback
         if not loopback and not is_public(address):
-            raise _refused(f"The host {host} is inside a private network")
+            raise _refused(Text("The host {host} is inside a private network", host=host))
         if not secure and not loopback:
-            raise _refused("The address must begin with https://")
+            raise _refused(Text("The address must begin with https://"))
     return Target(host, port, str(addresses[0]), path, secure)
 
 
@@ -103,17 +104,17 @@ def check_link(url: str) -> None:
     Without a scheme, as Telegram allows, https is meant. Raises InvalidInput `url_refused`.
     """
     if any(not sign.isprintable() for sign in url):
-        raise _refused("This is not a web address")
+        raise _refused(Text("This is not a web address"))
     text = url.strip()
     try:
         parts = urlsplit(text if SCHEME.match(text) else f"https://{text}")
         host = parts.hostname or ""
     except ValueError:
-        raise _refused("This is not a web address") from None
+        raise _refused(Text("This is not a web address")) from None
     if parts.scheme not in ("https", "http", "tg"):
-        raise _refused("A button's address must begin with https://, http:// or tg://")
+        raise _refused(Text("A button's address must begin with https://, http:// or tg://"))
     if parts.scheme != "tg" and not names_public_host(host):
-        raise _refused(f"The host {host} is inside a private network")
+        raise _refused(Text("The host {host} is inside a private network", host=host))
 
 
 def is_public(address: Address) -> bool:
@@ -139,5 +140,5 @@ def _inner(address: Address) -> ipaddress.IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
-def _refused(reason: str) -> InvalidInput:
+def _refused(reason: Text) -> InvalidInput:
     return InvalidInput(reason, code="url_refused", field="url")

@@ -20,6 +20,8 @@ from pydantic import ValidationError
 
 from plugins.base import BasePlugin
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
+from services.core.validation_texts import reason_of
 
 logger = logging.getLogger(__name__)
 BUILT_IN = Path(__file__).resolve().parents[2] / "plugins"
@@ -69,7 +71,9 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     if plugin is None:
         known = ", ".join(names())
         raise InvalidInput(
-            f"There is no plugin {name!r}; choose from: {known}", code="unknown_plugin", field="plugins"
+            Text("There is no plugin '{name}'; choose from: {known}", name=name, known=known),
+            code="unknown_plugin",
+            field="plugins",
         )
     try:
         return plugin.config_model.model_validate(dict(config)).model_dump(mode="json")
@@ -77,7 +81,9 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join([name, *(str(part) for part in first["loc"])])
         raise InvalidInput(
-            f"Plugin {name}: {where}: {first['msg']}", code="invalid_plugin_config", field=where
+            Text("Plugin {name}: {where}: {reason}", name=name, where=where, reason=reason_of(first)),
+            code="invalid_plugin_config",
+            field=where,
         ) from None
 
 
@@ -87,11 +93,15 @@ def validate_all(choices: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple
     present = [name for name, _ in chosen]
     for index, name in enumerate(present):
         if name in present[:index]:
-            raise InvalidInput(f"Plugin {name} is listed twice", code="plugin_repeated", field="plugins")
+            raise InvalidInput(
+                Text("Plugin {name} is listed twice", name=name), code="plugin_repeated", field="plugins"
+            )
         missing = [needed for needed in catalogue().plugins[name].dependencies if needed not in present]
         if missing:
             raise InvalidInput(
-                f"Plugin {name} needs {', '.join(missing)}; add it", code="plugin_dependency", field="plugins"
+                Text("Plugin {name} needs {others}; add it", name=name, others=", ".join(missing)),
+                code="plugin_dependency",
+                field="plugins",
             )
     return chosen
 

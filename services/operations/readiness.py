@@ -15,6 +15,7 @@ from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.core.errors import Unavailable
+from services.core.i18n import Text
 from services.fleet.health.sweep import last_report, last_sweep_age
 from services.platform import schema
 from services.platform.platform import Platform
@@ -24,7 +25,10 @@ from services.queueing.heartbeats import processes
 from services.traffic.clicks.stream_audit import last_check
 
 SERVICES = ("web", "worker", "clock", "poller")
-NEEDED_SERVICES = ("worker", "clock")  # the poller matters only to bots that poll
+NEEDED_SERVICES = {  # the poller matters only to bots that poll
+    "worker": Text("The worker process is not running: updates and messages wait."),
+    "clock": Text("The clock process is not running: the bots' health is not being checked."),
+}
 LATE_SWEEPS = 4  # missed sweeps before one worries
 LAG_SECONDS = 60.0  # an entry that old: workers are stuck or too few
 LEASES = ("clock", "sweep", "clicks", "poller", "bots:reconcile")
@@ -38,10 +42,10 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong: a stable code, a sentence, and whether the process is unready by it."""
+    """Something that is wrong: a stable code, what it means, and whether the process is unready by it."""
 
     code: str
-    sentence: str
+    sentence: Text
     fatal: bool = False
 
 
@@ -74,7 +78,13 @@ def readiness(platform: Platform) -> Readiness:
         findings += [*_redis(platform), *_processes(platform), *_sweeps(platform), *_backlogs(platform)]
     except RedisError:
         findings.append(
-            Finding("redis_away", "Redis does not answer; redirects go on from memory", fatal=True)
+            Finding(
+                "redis_away",
+                Text(
+                    "Redis does not answer: links keep redirecting from memory and clicks are kept on disk, but bots do not reply until it is back."
+                ),
+                fatal=True,
+            )
         )
     return Readiness(tuple(findings))
 
@@ -127,7 +137,7 @@ def spool_bytes(platform: Platform) -> int:
         return 0
 
 
-def _public(finding: Finding) -> dict[str, str]:
+def _public(finding: Finding) -> dict[str, str | Text]:
     return {"code": finding.code, "sentence": finding.sentence}
 
 
@@ -135,14 +145,19 @@ def _database(platform: Platform) -> Iterator[Finding]:
     try:
         platform.database.ping()
         if not schema.is_current(platform.database):
-            yield Finding("schema_outdated", "The schema is not current: run `flask db upgrade`", fatal=True)
+            words = Text("The database's schema is out of date: run “flask db upgrade”.")
+            yield Finding("schema_outdated", words, fatal=True)
     except (Unavailable, SQLAlchemyError):
-        yield Finding("database_away", "The database does not answer", fatal=True)
+        words = Text(
+            "The database does not answer: links keep redirecting, but nothing can be changed until it is back."
+        )
+        yield Finding("database_away", words, fatal=True)
 
 
 def _spool(platform: Platform) -> Iterator[Finding]:
-    if waiting := spool_bytes(platform):
-        yield Finding("clicks_spooled", f"{waiting} bytes of clicks wait on disk for Redis")
+    if spool_bytes(platform):
+        words = Text("Clicks wait on this server's disk until they can be written to Redis.")
+        yield Finding("clicks_spooled", words)
 
 
 def _engine(platform: Platform) -> dict[str, Any]:
@@ -162,30 +177,38 @@ def _engine(platform: Platform) -> dict[str, Any]:
 def _redis(platform: Platform) -> Iterator[Finding]:
     engine = _engine(platform)
     if engine["maxmemory_policy"] != "noeviction":
-        yield Finding(
-            "redis_evicts", "Redis may evict clicks and updates: set maxmemory-policy to noeviction"
-        )
+        words = Text("Redis may throw clicks and updates away: set maxmemory-policy to noeviction.")
+        yield Finding("redis_evicts", words)
     if not engine["aof_enabled"]:
-        yield Finding("redis_without_aof", "Redis keeps no append-only file: a crash loses what waits in it")
+        words = Text("Redis keeps no append-only file: a crash loses what waits in it.")
+        yield Finding("redis_without_aof", words)
 
 
 def _processes(platform: Platform) -> Iterator[Finding]:
     alive = {process.service for process in processes(platform) if process.is_alive}
-    for service in NEEDED_SERVICES:
+    for service, words in NEEDED_SERVICES.items():
         if service not in alive:
-            yield Finding(f"no_{service}", f"No {service} process is alive")
+            yield Finding(f"no_{service}", words)
 
 
 def _sweeps(platform: Platform) -> Iterator[Finding]:
     age = last_sweep_age(platform)
     if age is None or age > LATE_SWEEPS * platform.settings.health_interval_seconds:
-        since = "since this Redis is new" if age is None else f"for {round(age)} s"
-        yield Finding("sweep_late", f"No health sweep {since}")
+        yield Finding(
+            "sweep_late", Text("The health check of the bots is late: what you see of them may be old.")
+        )
 
 
 def _backlogs(platform: Platform) -> Iterator[Finding]:
     for backlog in backlogs(platform):
         if backlog.queue.startswith("lane:") and backlog.size >= platform.settings.intake_max_backlog:
-            yield Finding("lane_full", f"{backlog.queue} is full: webhooks are answered with 503")
+            words = Text(
+                "The queue {queue} is full: Telegram is asked to deliver later.", queue=backlog.queue
+            )
+            yield Finding("lane_full", words)
         elif (backlog.lag_seconds or 0) > LAG_SECONDS:
-            yield Finding("queue_lags", f"{backlog.queue} lags {round(backlog.lag_seconds or 0)} s behind")
+            words = Text(
+                "The queue {queue} lags behind by more than a minute: replies come late.",
+                queue=backlog.queue,
+            )
+            yield Finding("queue_lags", words)

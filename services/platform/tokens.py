@@ -8,9 +8,10 @@ from typing import Any
 
 from models import Bot
 from services.core.errors import InvalidInput, TelegramError, Uncertain
+from services.core.i18n import Text
 from services.core.identifiers import is_telegram_id
 from services.platform.platform import Platform
-from services.platform.telegram.outcomes import NO_BOT_API
+from services.platform.telegram.outcomes import no_bot_api
 
 # Telegram's form. No id has ever had more than 16 digits (52 bits); 64-bit columns hold 18.
 TOKEN_FORM = re.compile(r"[1-9][0-9]{0,17}:[A-Za-z0-9_-]{24,200}")
@@ -65,7 +66,7 @@ def _identity(me: Any) -> Identity:
         or me["id"] < 0
         or not isinstance(me.get("username"), str)
     ):
-        raise Uncertain(f"{NO_BOT_API}: its getMe names no bot")
+        raise Uncertain(no_bot_api(Text("its getMe names no bot")))
     if me.get("is_bot") is not True:
         raise InvalidInput(
             "This token belongs to a person, not to a bot", code="token_not_a_bot", field="token"

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "commands": {"commands", "web.platform", "services", "models"},
     "jobs": {"jobs", "services", "models"},
     "services": {"services", "models", "plugins"},
-    "models": {"services.core.times", "services.core.states"},
+    "models": {"services.core.i18n", "services.core.times", "services.core.states"},
     "plugins": {"plugins"},
     "launch": {"launch", "services", "models"},
     "migrations": {"models", "services"},

@@ -76,8 +76,9 @@ def test_a_test_tells_at_once_what_came_of_it(
     platform.redis.flushall()
     receiver.answers = [(403, {})]
     failed = client.post(test, headers=key).get_json()
-    assert failed == {"delivered": False, "error": "O receptor respondeu 403", "permanent": True}
-    shown = client.get(f"{PATH}/{made['id']}", headers=key).get_json()
+    assert failed == {"delivered": False, "error": "The receiver answered 403", "permanent": True}
+    portuguese = {**key, "Accept-Language": "pt"}
+    shown = client.get(f"{PATH}/{made['id']}", headers=portuguese).get_json()
     assert (shown["state"], shown["last_error"]) == ("refused", "O receptor respondeu 403")
 
 

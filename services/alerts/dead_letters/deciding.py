@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from models import DeadLetter, DeadLetterState
 from services.alerts.dead_letters.selection import Selection, can_be_replayed, is_open, own
 from services.core.errors import InvalidInput, NotFound
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
@@ -93,7 +94,9 @@ def discard(
     """
     reason = reason.strip()
     if not reason or len(reason) > LONGEST_REASON:
-        raise InvalidInput(f"Give a reason of at most {LONGEST_REASON} characters", field="reason")
+        raise InvalidInput(
+            Text("Give a reason of at most {most} characters", most=LONGEST_REASON), field="reason"
+        )
     wanted = [own(caller), *selection.conditions()]
     with platform.database.transaction() as session:
         _count(session, caller, selection, wanted)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, false, or_
 
 from models import DeadLetter, DeadLetterState
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
 from services.platform.accounts.principal import Principal
 
 MOST_IDS = 500
@@ -54,7 +55,7 @@ class Selection:
         if bool(self.ids) == (self.filter is not None):
             raise InvalidInput("Give either ids or a filter", code="ids_or_filter", field="ids")
         if len(self.ids) > MOST_IDS:
-            raise InvalidInput(f"At most {MOST_IDS} ids; use a filter for more", field="ids")
+            raise InvalidInput(Text("At most {most} ids; use a filter for more", most=MOST_IDS), field="ids")
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The same for the database."""

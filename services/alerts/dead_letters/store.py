@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from models import Bot, DeadLetter, DeadLetterState
 from services.alerts.dead_letters.replay_id import Replay
+from services.core.errors import FlotillaError
+from services.core.i18n import Text
 from services.core.metrics import DEAD_LETTERS
 from services.core.redaction import redact, redact_text
 from services.core.secrets import Vault
@@ -34,13 +36,14 @@ class Failure:
     """One failed attempt: when (ISO 8601) and why."""
 
     at: str
-    error: str
+    error: str | Text
 
 
 def failure(error: BaseException) -> Failure:
     """The attempt that just failed."""
-    reason = redact_text(_storable(f"{type(error).__name__}: {error}"))[:LONGEST_REASON]
-    return Failure(iso(utc_now()) or "", reason)
+    words = error.text if isinstance(error, FlotillaError) else Text.verbatim(_storable(str(error)))
+    reason = Text("{kind}: {reason}", kind=type(error).__name__, reason=words)
+    return Failure(iso(utc_now()) or "", reason.changed(redact_text).fitting(LONGEST_REASON))
 
 
 def new_error_id() -> str:
@@ -132,7 +135,7 @@ def open_again(
     session: Session,
     replay: Replay,
     *,
-    error: str,
+    error: str | Text,
     where: str = "",
     attempts: int = 1,
     failures: Sequence[Failure] = (),
@@ -150,8 +153,8 @@ def open_again(
     if letter.state == DeadLetterState.REPLAYING and letter.replays == replay.number:
         letter.state = DeadLetterState.OPEN
         if attempts:
-            letter.error = redact_text(_storable(error))[:LONGEST_ERROR]
-            letter.fingerprint = _fingerprint(letter.kind, where or error)
+            letter.error = redact_text(_storable(str(error)))[:LONGEST_ERROR]
+            letter.fingerprint = _fingerprint(letter.kind, where or str(error))
             letter.attempts += attempts
         letter.timeline = [*letter.timeline, *_timeline(failures, error, replay.number)][-MOST_ATTEMPTS:]
         letter.is_uncertain = letter.is_uncertain or is_uncertain
@@ -181,9 +184,10 @@ def summary(error: str) -> str:
     return lines[-1][:LONGEST_REASON] if lines else ""
 
 
-def _timeline(failures: Sequence[Failure], error: str, number: int) -> list[dict[str, Any]]:
+def _timeline(failures: Sequence[Failure], error: str | Text, number: int) -> list[dict[str, Any]]:
     """Attempts as they are stored; what failed without a note of it (a crash, a broken body) leaves one line."""
-    known = failures or (Failure(iso(utc_now()) or "", summary(redact_text(error))),)
+    reason = error if isinstance(error, Text) else summary(redact_text(error))
+    known = failures or (Failure(iso(utc_now()) or "", reason),)
     return [{"at": each.at, "error": each.error, "replay": number} for each in known[-MOST_ATTEMPTS:]]
 
 

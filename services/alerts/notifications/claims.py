@@ -21,8 +21,9 @@ from services.alerts.notifications.backoff import MAX_ATTEMPTS
 from services.alerts.notifications.kinds import Level
 from services.alerts.notifications.links import link_of
 from services.alerts.notifications.messages import Event, Message
-from services.alerts.notifications.notify import render
+from services.alerts.notifications.notify import text_of
 from services.alerts.notifications.quiet import QuietHours, quiet_ends
+from services.core.i18n import Text, translate
 from services.platform.platform import Platform
 
 CLAIM_SECONDS: Final = 180.0  # many times what a round of sends takes
@@ -75,9 +76,9 @@ def _pending() -> Select[NotificationDelivery]:
 def _is_ready(session: Session, row: NotificationDelivery, now: datetime) -> bool:
     """Whether a due delivery is to be sent now; otherwise it is put off or ended here."""
     if not row.destination.is_enabled or not row.destination.address:
-        return _end(row, DeliveryStatus.SKIPPED, "The destination is switched off")
+        return _end(row, DeliveryStatus.SKIPPED, Text("The destination is switched off"))
     if row.attempts >= MAX_ATTEMPTS:
-        return _end(row, DeliveryStatus.FAILED, row.last_error or "The worker ended while sending")
+        return _end(row, DeliveryStatus.FAILED, row.last_error or Text("The worker ended while sending"))
     ends = _quiet_ends(session, row, now)
     if (
         ends is not None
@@ -94,14 +95,14 @@ def _follows(session: Session, row: NotificationDelivery, now: datetime) -> bool
     if alarm is None or alarm.status == DeliveryStatus.SENT:
         return True
     if alarm.status != DeliveryStatus.PENDING:
-        return _end(row, DeliveryStatus.SKIPPED, "The alarm was not delivered")
+        return _end(row, DeliveryStatus.SKIPPED, Text("The alarm was not delivered"))
     if not alarm.message and alarm.next_attempt_at <= now:
         return True  # they go out together
     row.next_attempt_at = min(alarm.next_attempt_at + timedelta(seconds=1), now + LOOK_AGAIN)
     return False
 
 
-def _end(row: NotificationDelivery, status: DeliveryStatus, reason: str) -> bool:
+def _end(row: NotificationDelivery, status: DeliveryStatus, reason: Text) -> bool:
     row.status, row.last_error, row.hold = status, reason, ""
     return False
 
@@ -176,7 +177,10 @@ def _event(row: NotificationDelivery, locale: str, public_url: str) -> Event:
         told.at,
         told.pool_id,
         told.bot_id,
-        told.params,
-        render(told, locale),
+        {
+            name: translate(value, locale) if isinstance(value, Text) else value
+            for name, value in told.params.items()
+        },
+        translate(text_of(told), locale),
         link_of(told, public_url),
     )

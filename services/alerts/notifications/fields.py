@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from models import NotificationRule
 from services.alerts.notifications.kinds import Kind, Level
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
 
 DEFAULT_ZONE: Final = "America/Sao_Paulo"
 MAX_NAME: Final = 100
@@ -73,7 +74,7 @@ def checked_quiet(quiet: Quiet) -> Quiet:
 def checked_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """`rules`, if their kinds and levels exist; InvalidInput otherwise. Pools are looked up by the use case."""
     if len(rules) > MAX_RULES:
-        raise InvalidInput(f"At most {MAX_RULES} rules", field="rules")
+        raise InvalidInput(Text("At most {most} rules", most=MAX_RULES), field="rules")
     for rule in rules:
         if rule.kind is not None and rule.kind not in set(Kind):
             raise InvalidInput(

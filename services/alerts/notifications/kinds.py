@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 
 class Kind(StrEnum):
-    """A kind of notification; `texts.py` has its sentence in each language."""
+    """A kind of notification; `texts.py` has its sentence."""
 
     MEMBER_OFFLINE = "member_offline"
     MEMBER_BANNED = "member_banned"

@@ -9,16 +9,14 @@ from typing import Final
 from sqlalchemy import select
 
 from models import Account, NotificationDestination
+from services.core.i18n import NO_TEXT, Text, translate
 from services.core.secrets import sha256_hex
 from services.core.times import utc_now
 from services.platform.platform import Platform
 
 PREFIX: Final = "link_"
 VALID = timedelta(minutes=30)
-LINKED: Final = {
-    "pt_BR": "🔔 Pronto! Este chat agora recebe os avisos da Flotilla.",
-    "en": "🔔 Done! This chat now gets Flotilla's notifications.",
-}
+LINKED: Final = Text("🔔 Done! This chat now gets Flotilla's notifications.")
 
 
 def new_code(destination: NotificationDestination) -> str:
@@ -49,6 +47,6 @@ def link_chat(platform: Platform, bot_id: int | None, payload: str, chat_id: int
         if found is None:
             return None
         found.address, found.link_hash, found.link_expires_at = str(chat_id), None, None
-        found.last_error, found.is_refused = "", False
+        found.last_error, found.is_refused = NO_TEXT, False
         account = session.get_one(Account, found.account_id)
-        return LINKED["pt_BR" if account.language.startswith("pt") else "en"]
+        return translate(LINKED, account.language)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from services.core.i18n import Text, translate
 from services.core.times import iso
 
 LATE = timedelta(minutes=5)  # a text that comes later than this says when it happened
@@ -17,11 +18,7 @@ UTC_ZONE: Final = ZoneInfo("UTC")
 TEST_KIND: Final = "test"
 SIGNS = re.compile(r"^\W+")
 
-TEST_TEXT: Final = {
-    "pt_BR": "🔔 Teste da Flotilla: este destino recebe os avisos.",
-    "en": "🔔 Test from Flotilla: this destination gets notifications.",
-}
-MANY: Final = {"pt_BR": "{count} avisos: {first}", "en": "{count} notifications: {first}"}
+TEST_TEXT: Final = Text("🔔 Test from Flotilla: this destination gets notifications.")
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,8 @@ class Message:
         """One line for an e-mail: the gravest event, and how many there are."""
         first = _first_line(max(self.events, key=lambda event: event.level == "critical").text)
         if len(self.events) > 1:
-            first = MANY[self.language].format(count=len(self.events), first=first)
+            count = len(self.events)
+            first = translate(Text("{count} notifications: {first}", count=count, first=first), self.locale)
         return f"Flotilla · {first}"[:SUBJECT_CHARACTERS]
 
     def as_json(self) -> dict[str, Any]:
@@ -67,16 +65,10 @@ class Message:
             "events": [_event_json(event) for event in self.events],
         }
 
-    @property
-    def language(self) -> str:
-        """The key of our texts: pt_BR or en."""
-        return "pt_BR" if self.locale.lower().startswith("pt") else "en"
-
 
 def make_test(key: str, locale: str, at: datetime) -> Message:
     """The message by which a person tries a destination."""
-    empty = Message(key, locale, ())
-    event = Event(0, TEST_KIND, "info", at, None, None, {}, TEST_TEXT[empty.language])
+    event = Event(0, TEST_KIND, "info", at, None, None, {}, translate(TEST_TEXT, locale))
     return Message(key, locale, (event,))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,8 @@ from sqlalchemy.orm import Session
 from models import Notification
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.planning import PlannedNotification, plan_deliveries
-from services.alerts.notifications.texts import reason_in, sentence
+from services.alerts.notifications.texts import sentence
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -100,9 +100,6 @@ def mark_read(platform: Platform, caller: Principal, ids: Iterable[int] | None =
         return len(marked)
 
 
-def render(notification: Notification, locale: str) -> str:
-    """The notification's text in the reader's language; a missing parameter shows as "?"."""
-    known: defaultdict[str, Any] = defaultdict(lambda: "?", notification.params)
-    if "reason" in known:
-        known["reason"] = reason_in(locale, str(known["reason"]))
-    return sentence(Kind(notification.kind), locale).format_map(known)
+def text_of(notification: Notification) -> Text:
+    """What the notification says."""
+    return sentence(Kind(notification.kind), notification.params)

@@ -23,6 +23,7 @@ from models import (
     NotificationRule,
 )
 from services.alerts.notifications.kinds import ALARMS_OF, Kind, Level
+from services.core.i18n import Text
 
 GROUP_SECONDS: Final = (
     5.0  # what happens to a pool within this time is one message; a sweep's changes come at once
@@ -97,7 +98,7 @@ def _plan_recovery(
     for delivery in _alarms(session, news, destinations):
         if delivery.hold == COOLING and delivery.attempts == 0:
             delivery.status, delivery.hold = DeliveryStatus.SKIPPED, ""
-            delivery.last_error = "Recovered within the cool-down"
+            delivery.last_error = Text("Recovered within the cool-down")
         else:
             alarmed[delivery.destination_id] = delivery
     for destination_id, alarm in alarmed.items():

@@ -35,6 +35,7 @@ from services.alerts.notifications.linking import new_code
 from services.alerts.notifications.messages import make_test
 from services.alerts.notifications.sending import attempt, note_outcome
 from services.core.errors import Conflict, InvalidInput, NotDelivered, NotFound, RateLimited, Unavailable
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.core.url_safety import resolve
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
@@ -60,7 +61,9 @@ def create_destination(platform: Platform, caller: Principal, new: NewDestinatio
     row = _checked_row(platform, caller, new)
     with platform.database.transaction() as session:
         if len(session.scalars(owned(caller, NotificationDestination)).all()) >= MAX_DESTINATIONS:
-            raise Conflict(f"An account has at most {MAX_DESTINATIONS} destinations", code="too_many")
+            raise Conflict(
+                Text("An account has at most {most} destinations", most=MAX_DESTINATIONS), code="too_many"
+            )
         row.account_id = caller.account_id
         bot = get_owned(session, caller, Bot, new.bot_id) if new.bot_id is not None else None
         if bot is not None and bot.account_id != caller.account_id:  # which an admin can see
@@ -162,7 +165,7 @@ def try_destination(platform: Platform, caller: Principal, destination_id: int) 
     with platform.database.transaction() as session:
         present = session.get(NotificationDestination, row.id)
         if present is not None:
-            note_outcome(present, failure, utc_now(), locale)
+            note_outcome(present, failure, utc_now())
     return failure
 
 
@@ -235,7 +238,7 @@ def _check_url(platform: Platform, caller: Principal, url: str) -> None:
     try:
         resolve(url, allow_loopback=webhook.allows_loopback(platform, caller.account_id))
     except Unavailable as error:
-        raise InvalidInput(error.message, code="url_unknown", field="url") from None
+        raise InvalidInput(error.text, code="url_unknown", field="url") from None
 
 
 def _sealed_webhook(platform: Platform, row: NotificationDestination, url: str) -> str:

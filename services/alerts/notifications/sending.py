@@ -17,10 +17,10 @@ from models import DeliveryStatus, NotificationDelivery, NotificationDestination
 from services.alerts.notifications.backoff import wait_seconds
 from services.alerts.notifications.claims import Claim, claim_due
 from services.alerts.notifications.destinations.drivers import DRIVERS
-from services.alerts.notifications.destinations.reasons import reason_in
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.core.errors import ConfigurationError, NotDelivered
+from services.core.i18n import NO_TEXT
 from services.core.metrics import NOTIFICATION_SECONDS, NOTIFICATIONS_SENT, timed
 from services.core.redaction import redact_text
 from services.core.times import utc_now
@@ -84,7 +84,7 @@ def attempt(platform: Platform, claim: Claim) -> NotDelivered | None:
         NOTIFICATIONS_SENT.labels(kind, "refused" if error.permanent else "later").inc()
         return error
     except ConfigurationError as error:
-        return NotDelivered("{reason}", reason=error.message)
+        return NotDelivered(error.text)
     NOTIFICATIONS_SENT.labels(kind, "sent").inc()
     return None
 
@@ -115,10 +115,10 @@ def _settle(
     destination = session.get(NotificationDestination, claim.destination.id)
     if destination is None:
         return
-    note_outcome(destination, failure, now, claim.message.locale)
+    note_outcome(destination, failure, now)
     if failure is None:
         for row in rows:
-            row.status, row.sent_at, row.last_error = DeliveryStatus.SENT, now, ""
+            row.status, row.sent_at, row.last_error = DeliveryStatus.SENT, now, NO_TEXT
         return
     wait = None if failure.permanent else wait_seconds(claim.attempt, chance, failure.retry_after)
     for row in rows:
@@ -137,14 +137,12 @@ def _settle(
         _tell_owner(session, destination, now)
 
 
-def note_outcome(
-    destination: NotificationDestination, failure: NotDelivered | None, now: datetime, locale: str
-) -> None:
-    """Keep with the destination how the last message to it fared, for the panel, in the owner's language."""
+def note_outcome(destination: NotificationDestination, failure: NotDelivered | None, now: datetime) -> None:
+    """Keep with the destination how the last message to it fared, for the panel."""
     if failure is None:
-        destination.last_sent_at, destination.last_error, destination.is_refused = now, "", False
+        destination.last_sent_at, destination.last_error, destination.is_refused = now, NO_TEXT, False
     else:
-        destination.last_error = redact_text(reason_in(failure, locale))[:LONGEST_ERROR]
+        destination.last_error = failure.text.changed(redact_text).fitting(LONGEST_ERROR)
         destination.last_error_at, destination.is_refused = now, failure.permanent
 
 

@@ -7,19 +7,19 @@ from typing import Any
 from models import DestinationKind, Notification, NotificationDelivery, NotificationDestination
 from services.alerts.notifications.linking import PREFIX
 from services.alerts.notifications.links import path_of
-from services.alerts.notifications.notify import render
+from services.alerts.notifications.notify import text_of
 from services.alerts.notifications.registry import Made
 from services.core.times import iso
 from services.platform.platform import Platform
 
 
-def describe_notification(row: Notification, locale: str) -> dict[str, Any]:
-    """A notification with its text in `locale`."""
+def describe_notification(row: Notification) -> dict[str, Any]:
+    """A notification with its text."""
     return {
         "id": row.id,
         "kind": row.kind,
         "level": row.level,
-        "text": render(row, locale),
+        "text": text_of(row),
         "params": row.params,
         "pool_id": row.pool_id,
         "bot_id": row.bot_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from models import BotPlugin
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
 from services.fleet import plugin_catalogue
 
 LONGEST_CONFIG = 64 * 1024  # bytes of JSON; texts of a menu, not files
@@ -32,7 +33,9 @@ def rows_of(choices: Sequence[PluginChoice]) -> list[BotPlugin]:
     """The rows of a choice, checked against the catalogue; InvalidInput naming the plugin and what is wrong."""
     if len(choices) > MOST_PLUGINS:
         raise InvalidInput(
-            f"A bot has at most {MOST_PLUGINS} plugins", code="plugins_too_many", field="plugins"
+            Text("A bot has at most {most} plugins", most=MOST_PLUGINS),
+            code="plugins_too_many",
+            field="plugins",
         )
     rows = [
         BotPlugin(
@@ -54,7 +57,7 @@ def rows_of(choices: Sequence[PluginChoice]) -> list[BotPlugin]:
 def _refuse_long(row: BotPlugin) -> None:
     if len(json.dumps(row.config)) > LONGEST_CONFIG:
         raise InvalidInput(
-            f"The configuration of {row.name} is over {LONGEST_CONFIG // 1024} KB",
+            Text("The configuration of {name} is over {size} KB", name=row.name, size=LONGEST_CONFIG // 1024),
             code="plugin_config_too_long",
             field="plugins",
         )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from models import Bot, BotStatus
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
+from services.core.i18n import NO_TEXT, Text
 from services.core.times import utc_now
 from services.platform.platform import Platform
 
@@ -15,9 +16,9 @@ LONGEST_REASON = 300  # characters of the column
 DAY, MINUTE = "%Y-%m-%d", "%Y-%m-%dT%H:%M"  # how long a notification is not repeated
 
 
-def write_status(platform: Platform, bot: Bot, status: BotStatus | None, reason: str = "") -> None:
+def write_status(platform: Platform, bot: Bot, status: BotStatus | None, reason: Text = NO_TEXT) -> None:
     """Write the bot's status and why, unless nothing changes or its owner changed it meanwhile. None keeps the status."""
-    seen, why = status or bot.status, reason[:LONGEST_REASON]
+    seen, why = status or bot.status, reason.fitting(LONGEST_REASON)
     if (bot.status, bot.status_reason) == (seen, why):
         return
     query = update(Bot).where(Bot.id == bot.id, Bot.config_version == bot.config_version)
@@ -31,7 +32,7 @@ def write_status(platform: Platform, bot: Bot, status: BotStatus | None, reason:
     bot.status, bot.status_reason = seen, why
 
 
-def notify_owner(session: Session, bot: Bot, kind: Kind, *, once_in: str = DAY, **params: str) -> None:
+def notify_owner(session: Session, bot: Bot, kind: Kind, *, once_in: str = DAY, **params: str | Text) -> None:
     """Notify the bot's owner of `kind`, at most once per bot in a day, or in a MINUTE for what is told per change."""
     key = f"{kind}:{bot.id}:{utc_now():{once_in}}"
     notify(session, bot.account_id, kind, kind.level, key, {"bot": bot.username, **params}, bot_id=bot.id)

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from models import Bot
+from services.core.i18n import NO_TEXT, Text
 
 FRESH_SECONDS = 900.0  # three looks; an older error is history
 
@@ -19,13 +20,16 @@ def taken_by(bot: Bot, info: dict[str, Any]) -> str:
     return (urlsplit(url).hostname or url)[:100] if url and bot.path_id not in url else ""
 
 
-def delivery_trouble(info: dict[str, Any], now: float) -> str:
-    """Why Telegram cannot deliver at present, in words for the owner; "" when it can. `now` in epoch seconds."""
+def delivery_trouble(info: dict[str, Any], now: float) -> Text:
+    """Why Telegram cannot deliver at present, in words for the owner; empty when it can. `now` in epoch seconds."""
     waiting, at = info.get("pending_update_count"), info.get("last_error_date")
     if not isinstance(waiting, int) or not isinstance(at, int) or waiting < 1 or now - at > FRESH_SECONDS:
-        return ""
-    message = str(info.get("last_error_message") or "unknown")[:150]
-    return f"Telegram cannot deliver ({message}); {waiting} updates wait. Check WEBHOOK_BASE_URL"
+        return NO_TEXT
+    return Text(
+        "Telegram cannot deliver ({reason}); {count} updates wait. Check WEBHOOK_BASE_URL",
+        reason=str(info.get("last_error_message") or "unknown")[:150],
+        count=waiting,
+    )
 
 
 def facts_of(info: dict[str, Any], stolen_by: str, now: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import update
 from models import Bot, BotMode, BotStatus
 from services.alerts.notifications.kinds import Kind
 from services.core.errors import ConfigurationError, Rejected, TelegramError, TokenRejected, Uncertain
+from services.core.i18n import Text
 from services.fleet.bots.status import notify_owner, write_status
 from services.fleet.bots.webhook_inspection import delivery_trouble, facts_of, taken_by
 from services.fleet.bots.webhooks import Wanted, wanted_for
@@ -39,10 +40,12 @@ def sync_webhook(platform: Platform, bot: Bot) -> SyncOutcome:
     except TokenRejected as error:
         return _rejected(platform, bot, error)
     except (Rejected, ConfigurationError) as error:
-        _note_trouble(platform, bot, BotStatus.FAILED, error.message)
+        _note_trouble(platform, bot, BotStatus.FAILED, error.text)
     except TelegramError as error:
         logger.warning("bot %s: Telegram was not brought to its state: %s", bot.id, error.message)
-        _note_trouble(platform, bot, None, f"{error.message}; it is tried again every minute")
+        _note_trouble(
+            platform, bot, None, Text("{trouble}; it is tried again every minute", trouble=error.text)
+        )
     return SyncOutcome.LATER
 
 
@@ -143,11 +146,11 @@ def _rejected(platform: Platform, bot: Bot, error: TokenRejected) -> SyncOutcome
         return SyncOutcome.DONE
     if bot.status != BotStatus.FAILED:
         enqueue(platform.job_redis, JobName.CHECK_BOT, bot.id)  # its pools learn of it at once
-    _note_trouble(platform, bot, BotStatus.FAILED, error.message)
+    _note_trouble(platform, bot, BotStatus.FAILED, error.text)
     return SyncOutcome.LATER
 
 
-def _note_trouble(platform: Platform, bot: Bot, status: BotStatus | None, reason: str) -> None:
+def _note_trouble(platform: Platform, bot: Bot, status: BotStatus | None, reason: Text) -> None:
     polled = bot.mode == BotMode.POLLING and bot.desired_running and bot.pending_dropped
     if not polled:  # else the poller meets the same trouble, and knows when it is over
         write_status(platform, bot, status, reason)

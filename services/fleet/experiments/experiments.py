@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models import Experiment, ExperimentArm, RedirectPool
 from services.core.errors import Conflict, InvalidInput
+from services.core.i18n import Text
 from services.core.times import iso, utc_now
 from services.fleet.experiments.fields import ArmFields, ExperimentChange, NewExperiment
 from services.fleet.experiments.targets import check_target
@@ -158,7 +159,8 @@ def _check_start(session: Session, caller: Principal, experiment: Experiment) ->
     )
     if other is not None:
         raise Conflict(
-            f"This link is split by '{other}' already; stop that experiment first", code="experiment_running"
+            Text("This link is split by '{other}' already; stop that experiment first", other=other),
+            code="experiment_running",
         )
     pool = get_owned(session, caller, RedirectPool, experiment.pool_id)
     arms = [ArmFields(pool_id=arm.pool_id, percent=arm.percent) for arm in experiment.arms]
@@ -174,7 +176,9 @@ def _checked_arms(
         raise InvalidInput("Each pool may be named once", code="arm_twice", field="arms")
     if (total := sum(arm.percent for arm in wanted)) != 100:
         raise InvalidInput(
-            f"The percentages sum up to {total}, not to 100", code="percent_not_100", field="arms"
+            Text("The percentages sum up to {total}, not to 100", total=total),
+            code="percent_not_100",
+            field="arms",
         )
     for number, arm in enumerate(wanted):
         check_target(session, caller, pool, arm.pool_id, field=f"arms.{number}.pool_id")

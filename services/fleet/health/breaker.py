@@ -24,6 +24,7 @@ from enum import StrEnum
 from typing import Final
 
 from models import MemberStatus
+from services.core.i18n import NO_TEXT, Text
 
 CONVERSION_CAUSE: Final = "conversion"  # degraded by missing starts: a good getMe does not clear it
 DELIVERY_CAUSE: Final = "delivery"  # degraded because updates do not arrive
@@ -66,7 +67,7 @@ class CheckOutcome:
     verdict: Health
     cause: str = ""
     ms: int = 0
-    detail: str = ""
+    detail: Text = NO_TEXT
     retry_after: float = 0.0
     username: str = ""
     name: str = ""

@@ -18,6 +18,7 @@ from services.core.errors import (
     TooManyRequests,
     Uncertain,
 )
+from services.core.i18n import Text
 from services.core.metrics import HEALTH_CHECK_SECONDS, HEALTH_CHECKS
 from services.fleet.health.breaker import Cause, CheckOutcome, Health
 from services.platform.platform import Platform
@@ -42,7 +43,7 @@ def check_identity(platform: Platform, bot: Bot) -> CheckOutcome:
 def timed_out() -> CheckOutcome:
     """The outcome of a check that the sweep gave up on."""
     HEALTH_CHECKS.labels(Health.TRANSIENT, Cause.TIMEOUT).inc()
-    return CheckOutcome(Health.TRANSIENT, Cause.TIMEOUT, detail="no answer within the sweep")
+    return CheckOutcome(Health.TRANSIENT, Cause.TIMEOUT, detail=Text("no answer within the sweep"))
 
 
 def api_host_answers(platform: Platform) -> bool:
@@ -61,14 +62,14 @@ def outcome_of(error: TelegramError) -> CheckOutcome:
     """What a failed getMe says about the bot. A 429, or a 403 about somebody, says nothing against it."""
     if isinstance(error, TokenRejected):
         cause = Cause.NOT_FOUND if error.error_code == 404 else Cause.UNAUTHORIZED
-        return CheckOutcome(Health.DEAD, cause, detail=error.message)
+        return CheckOutcome(Health.DEAD, cause, detail=error.text)
     if isinstance(error, TooManyRequests):
-        return CheckOutcome(Health.NONE, detail=error.message, retry_after=error.retry_after or 1.0)
+        return CheckOutcome(Health.NONE, detail=error.text, retry_after=error.retry_after or 1.0)
     if isinstance(error, Rejected) and error.code == FROZEN_CODE:
-        return CheckOutcome(Health.DEAD, Cause.FROZEN, detail=error.message)
+        return CheckOutcome(Health.DEAD, Cause.FROZEN, detail=error.text)
     if isinstance(error, Rejected) and error.error_code == 403:
-        return CheckOutcome(Health.NONE, detail=error.message)
-    return CheckOutcome(Health.TRANSIENT, _transient_cause(error), detail=error.message)
+        return CheckOutcome(Health.NONE, detail=error.text)
+    return CheckOutcome(Health.TRANSIENT, _transient_cause(error), detail=error.text)
 
 
 def _transient_cause(error: TelegramError) -> Cause:
@@ -90,13 +91,13 @@ def _ask(platform: Platform, bot: Bot) -> CheckOutcome:
         return outcome_of(error)
     except FlotillaError as error:  # our keys do not open the token: says nothing about the bot
         logger.error("health check impossible: %s", error.message, extra={"bot_id": bot.id})
-        return CheckOutcome(Health.NONE, detail=error.message)
+        return CheckOutcome(Health.NONE, detail=error.text)
     return _identified(answer, bot)
 
 
 def _identified(answer: object, bot: Bot) -> CheckOutcome:
     """A sound answer names the very bot; another one's id means a foreign or broken server."""
     if not isinstance(answer, dict) or answer.get("id") != bot.telegram_bot_id:
-        return CheckOutcome(Health.TRANSIENT, Cause.GARBAGE, detail="getMe answered for another bot")
+        return CheckOutcome(Health.TRANSIENT, Cause.GARBAGE, detail=Text("getMe answered for another bot"))
     username = str(answer.get("username") or bot.username)[:32]
     return CheckOutcome(Health.GOOD, username=username, name=str(answer.get("first_name") or "")[:64])

@@ -19,7 +19,7 @@ from services.fleet.health.pool_health import refresh_pool_health
 from services.fleet.health.wave import follow_waves
 
 FAILURES_KEPT = 10
-DETAIL_LENGTH = 200
+DETAIL_LENGTH = 300  # characters as stored
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _apply(session: Session, member: PoolBot, outcome: CheckOutcome, now: dateti
 
 
 def _remember(member: PoolBot, outcome: CheckOutcome, now: datetime) -> None:
-    failure = {"at": iso(now), "cause": str(outcome.cause), "detail": outcome.detail[:DETAIL_LENGTH]}
+    failure = {"at": iso(now), "cause": str(outcome.cause), "detail": outcome.detail.fitting(DETAIL_LENGTH)}
     member.last_failures = [failure, *member.last_failures][:FAILURES_KEPT]
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from models import RedirectPool
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
 from services.core.url_safety import names_public_host
 from services.platform.accounts.principal import Principal, get_owned
 
@@ -17,18 +18,18 @@ LONGEST_CHAIN = 5  # pools that one click may be handed on through
 def check_fallback_url(url: str) -> str:
     """`url` in plain ASCII if people may be sent there; InvalidInput for anything but public http(s) addresses."""
     if len(url) > 2000 or not url.isprintable() or any(sign in url for sign in ' "<>\\^`{|}'):
-        raise _refused("This is not a web address")
+        raise _refused(Text("This is not a web address"))
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise _refused("This is not a web address") from None
+        raise _refused(Text("This is not a web address")) from None
     if parts.scheme not in {"http", "https"} or not host or port == 0:
-        raise _refused("The fallback address must begin with https:// or http:// and name a host")
+        raise _refused(Text("The fallback address must begin with https:// or http:// and name a host"))
     if parts.username is not None or parts.password is not None:
-        raise _refused("The fallback address must not hold a name or password")
+        raise _refused(Text("The fallback address must not hold a name or password"))
     if not names_public_host(host):
-        raise _refused("The fallback address must be reachable from the internet")
+        raise _refused(Text("The fallback address must be reachable from the internet"))
     return url if url.isascii() else _in_ascii(parts, host)
 
 
@@ -37,14 +38,14 @@ def _in_ascii(parts: SplitResult, host: str) -> str:
     try:
         name = host.encode("idna").decode()
     except UnicodeError:
-        raise _refused("This is not a web address") from None
+        raise _refused(Text("This is not a web address")) from None
     netloc = f"{name}:{parts.port}" if parts.port else name
     rest = (quote(part, safe="/?%:@!$&'()*+,;=~") for part in (parts.path, parts.query, parts.fragment))
     return urlunsplit((parts.scheme, netloc, *rest))
 
 
-def _refused(message: str) -> InvalidInput:
-    return InvalidInput(message, field="fallback_url")
+def _refused(reason: Text) -> InvalidInput:
+    return InvalidInput(reason, field="fallback_url")
 
 
 def check_fallback_pool(session: Session, caller: Principal, pool: RedirectPool, fallback_id: int) -> None:
@@ -64,7 +65,7 @@ def check_fallback_pool(session: Session, caller: Principal, pool: RedirectPool,
         onward = following.fallback_pool_id
         following = session.get(RedirectPool, onward) if onward else None
     raise InvalidInput(
-        f"A chain of fallback pools may have at most {LONGEST_CHAIN} links",
+        Text("A chain of fallback pools may have at most {most} links", most=LONGEST_CHAIN),
         code="fallback_chain_too_long",
         field="fallback_pool_id",
     )

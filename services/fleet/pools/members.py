@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from models import Bot, PoolBot, RedirectPool
 from services.core.errors import Conflict, InvalidInput, NotFound
+from services.core.i18n import Text
 from services.core.times import iso, utc_now
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
@@ -132,7 +133,8 @@ def _check_room(session: Session, pool: RedirectPool, bot: Bot) -> None:
         raise _already_member()
     if (session.scalar(members) or 0) >= pool.max_bots:
         raise Conflict(
-            f"The pool has its {pool.max_bots} bots; raise max_bots or remove one", code="pool_full"
+            Text("The pool has its {count} bots; raise max_bots or remove one", count=pool.max_bots),
+            code="pool_full",
         )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from models import Experiment, ExperimentArm, PoolBot, PoolRule, PoolSlug, RedirectPool
 from services.core.errors import Conflict, InvalidInput
+from services.core.i18n import Text
 from services.core.times import iso
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
@@ -220,14 +221,15 @@ def _refuse_arm_at_work(session: Session, pool_id: int) -> None:
     name = session.scalar(running.limit(1))
     if name is not None:
         raise Conflict(
-            f"The experiment '{name}' sends visitors to this pool; stop it first", code="pool_in_experiment"
+            Text("The experiment '{name}' sends visitors to this pool; stop it first", name=name),
+            code="pool_in_experiment",
         )
 
 
 def _checked_max_bots(pool: RedirectPool, wanted: int) -> int:
     if wanted < len(pool.members):
         raise Conflict(
-            f"The pool has {len(pool.members)} bots; remove some before lowering the limit",
+            Text("The pool has {count} bots; remove some before lowering the limit", count=len(pool.members)),
             code="pool_too_full",
             field="max_bots",
         )

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.core.states import Device
+from services.core.validation_texts import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError("is no time zone such as America/Sao_Paulo") from None
+        raise refusal("time_zone_unknown") from None
     return name
 
 
 def _wall_clock(moment: time) -> time:
     if moment.tzinfo is not None:
-        raise ValueError("is a time of the zone's own clock, such as 22:00, without an offset")
+        raise refusal("time_with_offset")
     return moment
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models import PoolSlug
 from services.core.errors import Conflict, InvalidInput
+from services.core.i18n import Text
 
 SLUG: Final = re.compile(r"[a-z0-9_-]{3,50}")
 # Words that a person would take for a page of ours, or that we may want below /go some day.
@@ -62,7 +63,9 @@ def normalized_slug(text: str) -> str:
         raise InvalidInput("A slug has 3 to 50 letters a-z, digits, '-' or '_'", field="slug")
     if slug in RESERVED:
         raise InvalidInput(
-            f"'{slug}' is a reserved word; choose another slug", code="slug_reserved", field="slug"
+            Text("'{slug}' is a reserved word; choose another slug", slug=slug),
+            code="slug_reserved",
+            field="slug",
         )
     return slug
 
@@ -89,4 +92,6 @@ def flush_slug(session: Session, slug: str) -> None:
 
 
 def _taken(slug: str) -> Conflict:
-    return Conflict(f"The slug '{slug}' is taken; choose another", code="slug_taken", field="slug")
+    return Conflict(
+        Text("The slug '{slug}' is taken; choose another", slug=slug), code="slug_taken", field="slug"
+    )

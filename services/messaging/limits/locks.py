@@ -9,6 +9,7 @@ from redis import Redis, RedisError
 
 from plugins.context import Busy
 from services.core.errors import Unavailable
+from services.core.i18n import Text
 from services.platform.redis.lease_renewer import LeaseRenewer
 
 
@@ -27,11 +28,13 @@ class Locks:
         """
         holding = self._keeper.take(f"lock:{bot_id}:{name}")
         if holding is None:
-            raise Unavailable(f"lock {name} is held", code="locked") if patient else Busy(name)
+            raise (
+                Unavailable(Text("lock {name} is held", name=name), code="locked") if patient else Busy(name)
+            )
         try:
             yield
             if not holding.alive:
-                raise Unavailable(f"lock {name} was lost", code="lock_lost")
+                raise Unavailable(Text("lock {name} was lost", name=name), code="lock_lost")
         finally:
             self._keeper.release(holding)
             with suppress(RedisError):  # then it runs out

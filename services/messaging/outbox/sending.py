@@ -27,6 +27,7 @@ from services.core.errors import (
     Uncertain,
 )
 from services.core.fault_injection import CrashPoint, crash_point_reached
+from services.core.i18n import Text
 from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
 from services.fleet.health.sweep import report_unauthorized
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -129,7 +130,7 @@ class Sender:
         outgoing.server_errors += 1
         if outgoing.failed_for_good is None:
             outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
-            reason = f"It could not be sent: {type(error).__name__}: {error}"
+            reason = Text("It could not be sent: {error}", error=f"{type(error).__name__}: {error}")
             if outgoing.in_flight:
                 outgoing.failed_for_good = Uncertain(reason)
             elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:

@@ -10,6 +10,7 @@ from typing import Any
 from plugins.base import BasePlugin
 from plugins.context import BotFacts, Context
 from plugins.router import CALLBACK, Router
+from services.core.i18n import translate
 from services.core.metrics import CALLBACKS_REFUSED
 from services.fleet.plugin_catalogue import catalogue
 from services.messaging.limits.notices import NOT_VALID
@@ -32,7 +33,7 @@ class Behaviour:
         """Let the first willing plugin handle `ctx`; its name, or None. A button tap is always answered."""
         plugin = self.router.dispatch(ctx.kind, ctx.event, ctx)
         if ctx.kind == CALLBACK:
-            self._answer(ctx, "" if plugin else ctx.translate(NOT_VALID))
+            self._answer(ctx, "" if plugin else translate(NOT_VALID, ctx.lead.language))
             if plugin is None:
                 CALLBACKS_REFUSED.labels("unknown").inc()
         return plugin

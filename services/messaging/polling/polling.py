@@ -23,6 +23,7 @@ from services.core.errors import (
     TooManyRequests,
     Unavailable,
 )
+from services.core.i18n import Text
 from services.fleet.bots.status import notify_owner, write_status
 from services.fleet.bots.webhooks import allowed_updates_of
 from services.messaging.updates.intake import Intake
@@ -138,7 +139,7 @@ class Poll:
 
     def _answer_to(self, error: FlotillaError | RedisError) -> float:
         if isinstance(error, TokenRejected | ConfigurationError):
-            self._fail(error.message)
+            self._fail(error.text)
             return DEAD_SECONDS
         if isinstance(error, Rejected):
             return self._conflict(error) if error.error_code == 409 else self._refused(error)
@@ -146,18 +147,20 @@ class Poll:
             logger.warning("bot %s: updates are left at Telegram: %s", self.bot.id, type(error).__name__)
             return (error.retry_after if isinstance(error, Unavailable) else None) or self._backoff()
         if self.troubles > 2:  # a single lost connection is everyday life
-            write_status(self.platform, self.bot, None, f"{error.message}; it is tried again")
+            write_status(
+                self.platform, self.bot, None, Text("{trouble}; it is tried again", trouble=error.text)
+            )
         return (
             error.retry_after if isinstance(error, TooManyRequests) and error.retry_after else self._backoff()
         )
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: Text) -> None:
         if self.bot.status != BotStatus.FAILED:
             enqueue(self.platform.job_redis, JobName.CHECK_BOT, self.bot.id)  # its pools learn of it at once
         write_status(self.platform, self.bot, BotStatus.FAILED, reason)
 
     def _refused(self, error: Rejected) -> float:
-        self._fail(f"Telegram refuses: {error.message}")
+        self._fail(Text("Telegram refuses: {reason}", reason=error.text))
         return DEAD_SECONDS
 
     def _conflict(self, error: Rejected) -> float:
@@ -174,7 +177,7 @@ class Poll:
             self.platform,
             self.bot,
             None,
-            "Another program uses this token and gets its messages; stop it there",
+            Text("Another program uses this token and gets its messages; stop it there"),
         )
         return CONFLICT_SECONDS
 

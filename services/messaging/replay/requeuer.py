@@ -7,6 +7,7 @@ from typing import Any
 from models import DeadLetter
 from services.alerts.dead_letters.replay_id import Replay, replay_id
 from services.alerts.dead_letters.store import open_original
+from services.core.errors import Conflict
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
@@ -51,7 +52,7 @@ class Full(Exception):
     """The lane takes no more for now."""
 
 
-class Gone(Exception):
+class Gone(Conflict):
     """What the replay needs is not there any more; the text says what to do."""
 
 

@@ -18,6 +18,7 @@ from services.alerts.dead_letters.deciding import REPLAYED
 from services.alerts.dead_letters.replay_id import Replay
 from services.alerts.dead_letters.store import open_again
 from services.core.errors import ConfigurationError
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.messaging.replay.requeuer import Full, Gone, Requeuer
 from services.platform.platform import Platform
@@ -98,7 +99,7 @@ def _send_in(platform: Platform, entrance: Requeuer, account_id: int | None) -> 
             logger.info("replays wait: the lane is full")
             break
         except (Gone, ConfigurationError) as error:
-            _open_again(platform, letter, str(error))
+            _open_again(platform, letter, error.text)
             continue
         sent += 1
         _note(platform, letter, entry)
@@ -114,7 +115,7 @@ def _note(platform: Platform, letter: DeadLetter, entry: str) -> None:
             _resolve(session, letter)
 
 
-def _open_again(platform: Platform, letter: DeadLetter, why: str) -> None:
+def _open_again(platform: Platform, letter: DeadLetter, why: Text) -> None:
     with platform.database.transaction() as session:
         open_again(session, Replay(letter.id, letter.replays), error=why, attempts=0)
 

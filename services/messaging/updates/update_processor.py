@@ -19,6 +19,7 @@ from services.alerts.dead_letters.store import Failure, open_again, sealed_origi
 from services.alerts.notifications.linking import link_chat
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
+from services.core.i18n import Text
 from services.core.identifiers import is_telegram_id
 from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
 from services.core.redaction import redact
@@ -243,7 +244,7 @@ class UpdateProcessor:
         replay = replay_of(queued.request_id, "update")
         if replay is not None:
             with self._platform.database.transaction() as session:
-                open_again(session, replay, error="The bot is stopped", attempts=0)
+                open_again(session, replay, error=Text("The bot is stopped"), attempts=0)
 
     def _context(self, behaviour: Behaviour, update: dict[str, Any], queued: QueuedUpdate) -> Context | None:
         kind = kind_of(update)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from models import Account, AccountSession, AuditEvent
 from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from services.core.i18n import Text
 from services.platform.accounts.passwords import hash_password, password_matches
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
@@ -30,7 +31,7 @@ def create_account(
             return add_account(session, email, password_hash, is_admin, actor=actor)
     except IntegrityError as error:
         raise Conflict(
-            f"There is an account for {email} already", code="email_taken", field="email"
+            Text("There is an account for {email} already", email=email), code="email_taken", field="email"
         ) from error
 
 
@@ -60,7 +61,7 @@ def get_account_by_email(platform: Platform, email: str) -> Account:
     with platform.database.reading() as session:
         account = session.scalar(select(Account).where(Account.email == email.strip().lower()))
     if account is None:
-        raise NotFound(f"There is no account for {email.strip()}", code="account_not_found")
+        raise NotFound(Text("There is no account for {email}", email=email.strip()), code="account_not_found")
     return account
 
 
@@ -114,6 +115,6 @@ def clean_email(email: str) -> str:
         checked = validate_email(email.strip(), check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise InvalidInput(
-            f"This is not an e-mail address: {error}", code="bad_email", field="email"
+            Text("This is not an e-mail address: {error}", error=str(error)), code="bad_email", field="email"
         ) from None
     return checked.normalized.lower()

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from models import Account, ApiKey
 from services.core.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
+from services.core.i18n import Text
 from services.core.secrets import sha256_hex
 from services.core.times import iso, utc_now
 from services.platform.accounts.principal import Principal, Scope, audit
@@ -40,9 +41,11 @@ def create_key(
     wanted = _known_scopes(scopes) or sorted(caller.scopes)
     for scope in wanted:
         if scope not in caller.scopes:
-            raise Forbidden(f"You cannot give the scope '{scope}', which you lack", code="scope_missing")
+            raise Forbidden(
+                Text("You cannot give the scope '{scope}', which you lack", scope=scope), code="scope_missing"
+            )
     if len(name) > MAX_NAME:
-        raise InvalidInput(f"The name may have at most {MAX_NAME} characters", field="name")
+        raise InvalidInput(Text("The name may have at most {most} characters", most=MAX_NAME), field="name")
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row = ApiKey(
         account_id=caller.account_id,
@@ -133,14 +136,16 @@ def _known_scopes(scopes: Iterable[str]) -> list[Scope]:
     try:
         return sorted({Scope(scope) for scope in scopes})
     except ValueError:
-        raise InvalidInput(f"Scopes are {', '.join(Scope)}", code="unknown_scope", field="scopes") from None
+        raise InvalidInput(
+            Text("Scopes are {scopes}", scopes=", ".join(Scope)), code="unknown_scope", field="scopes"
+        ) from None
 
 
 def _expiry(days: int | None) -> datetime | None:
     if days is None:
         return None
     if not 1 <= days <= MAX_DAYS:
-        raise InvalidInput(f"A key lasts from 1 to {MAX_DAYS} days", field="expires_days")
+        raise InvalidInput(Text("A key lasts from 1 to {days} days", days=MAX_DAYS), field="expires_days")
     return utc_now() + timedelta(days=days)
 
 

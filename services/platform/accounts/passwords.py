@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
 
 MIN_LENGTH = 10
 MAX_LENGTH = 256  # a bound on the work; ASVS 5.0 asks for at least 64
@@ -23,13 +24,13 @@ def hash_password(password: str) -> str:
     """The argon2id hash of `password`; InvalidInput when it is too short, too long or one repeated character."""
     if len(password) < MIN_LENGTH:
         raise InvalidInput(
-            f"The password needs at least {MIN_LENGTH} characters",
+            Text("The password needs at least {least} characters", least=MIN_LENGTH),
             code="password_too_short",
             field="password",
         )
     if len(password) > MAX_LENGTH:
         raise InvalidInput(
-            f"The password may have at most {MAX_LENGTH} characters",
+            Text("The password may have at most {most} characters", most=MAX_LENGTH),
             code="password_too_long",
             field="password",
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
 from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestination, RedirectPool
 from services.core.errors import Forbidden, NotFound
+from services.core.i18n import Text
 from services.core.identifiers import LARGEST_ID, parsed_id
 
 
@@ -39,10 +40,20 @@ class Principal:
     def require(self, scope: Scope) -> None:
         """Raise Forbidden unless this caller has `scope`."""
         if scope not in self.scopes:
-            raise Forbidden(f"This key lacks the scope '{scope}'; make one that has it", code="scope_missing")
+            raise Forbidden(
+                Text("This key lacks the scope '{scope}'; make one that has it", scope=scope),
+                code="scope_missing",
+            )
 
 
 Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment)
+MISSING: Final = {
+    "bot": Text("There is no such bot"),
+    "pool": Text("There is no such pool"),
+    "destination": Text("There is no such destination"),
+    "dead_letter": Text("There is no such dead letter"),
+    "experiment": Text("There is no such experiment"),
+}
 
 
 def owned(caller: Principal, table: type[Row]) -> Select[Row]:
@@ -57,7 +68,7 @@ def get_owned(session: Session, caller: Principal, table: type[Row], identity: i
     """
     row = session.scalar(select(table).where(_is(table, identity)))
     if row is None or (row.account_id != caller.account_id and not caller.is_admin):
-        raise NotFound(f"There is no such {_word(table).replace('_', ' ')}", code=f"{_word(table)}_not_found")
+        raise NotFound(MISSING[_word(table)], code=f"{_word(table)}_not_found")
     if row.account_id not in (caller.account_id, None):  # None: the installation's own, such as a failed job
         session.add(
             AuditEvent(

@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from services.core.errors import ConfigurationError
+from services.core.i18n import Text
 from services.core.settings import Settings
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -62,7 +63,10 @@ def _tls(settings: Settings) -> dict[str, str]:
 def _address(settings: Settings) -> str:
     if not settings.redis_url:
         raise ConfigurationError(
-            f"REDIS_URL: not set, and no embedded server is running with DATA_DIR={settings.data_dir}; "
-            "start the installation with `make run`, or set REDIS_URL"
+            Text(
+                "REDIS_URL: not set, and no embedded server is running with DATA_DIR={folder}; "
+                "start the installation with `make run`, or set REDIS_URL",
+                folder=str(settings.data_dir),
+            )
         )
     return settings.redis_url

@@ -26,8 +26,9 @@ from urllib3.exceptions import (
 from urllib3.response import BaseHTTPResponse
 
 from services.core.errors import NeverSent, Rejected, Uncertain
+from services.core.i18n import Text
 from services.core.settings import Settings
-from services.platform.telegram.outcomes import NO_BOT_API, result_of
+from services.platform.telegram.outcomes import no_bot_api, result_of
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -124,13 +125,21 @@ class TelegramClient:
             )
             return response.status, _read(response, deadline), response.headers.get("Retry-After")
         except (ConnectTimeoutError, NewConnectionError) as error:
-            raise NeverSent(f"Cannot reach the Bot API server at {self.base_url}: {_reason(error)}") from None
+            raise NeverSent(
+                Text(
+                    "Cannot reach the Bot API server at {url}: {reason}",
+                    url=self.base_url,
+                    reason=_reason(error),
+                )
+            ) from None
         except LocationParseError:
             raise NeverSent("The call has no valid address; check TELEGRAM_API_URL") from None
         except ReadTimeoutError:
             raise Uncertain(_LATE) from None
         except (HTTPError, OSError) as error:
-            raise Uncertain(f"The Bot API server broke off: {type(error).__name__}") from None
+            raise Uncertain(
+                Text("The Bot API server broke off: {reason}", reason=type(error).__name__)
+            ) from None
 
 
 def _pool(url: str, size: int) -> urllib3.HTTPConnectionPool:
@@ -147,14 +156,14 @@ def _pool(url: str, size: int) -> urllib3.HTTPConnectionPool:
     return pool
 
 
-_LATE = "The Bot API server did not answer in time"
+_LATE = Text("The Bot API server did not answer in time")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> Text:
     """The cause of a failed connection in words that hold no URL path."""
     if isinstance(error, ConnectTimeoutError):
-        return "it did not answer in time"
-    return type(error.__cause__).__name__ if error.__cause__ else "connection failed"
+        return Text("it did not answer in time")
+    return Text.verbatim(type(error.__cause__).__name__) if error.__cause__ else Text("connection failed")
 
 
 def _encode(params: dict[str, Any] | None, files: Files | None) -> tuple[bytes, dict[str, str]]:
@@ -177,7 +186,7 @@ def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
         size += len(chunk)
         if size > LONGEST_ANSWER or time.monotonic() > deadline:
             response.close()
-            raise Uncertain(_LATE if size <= LONGEST_ANSWER else f"{NO_BOT_API}: its answer is too long")
+            raise Uncertain(_LATE if size <= LONGEST_ANSWER else no_bot_api(Text("its answer is too long")))
     response.release_conn()
     return b"".join(chunks)
 

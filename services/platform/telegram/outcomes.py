@@ -14,11 +14,11 @@ from services.core.errors import (
     TooManyRequests,
     Uncertain,
 )
+from services.core.i18n import Text
 from services.core.redaction import redact_text
 
 FROZEN = "FROZEN_METHOD_INVALID"
 NO_SUCH_METHOD = "method not found"  # 404 about the method's name; a 404 without it is about the token
-NO_BOT_API = "TELEGRAM_API_URL does not answer like a Bot API server"
 LONGEST_DESCRIPTION = 300
 DEFAULT_RETRY_AFTER_SECONDS = (
     1.0  # a 429 without `retry_after`, as proxies in front of self-hosted servers send
@@ -33,7 +33,9 @@ def result_of(status: int, body: bytes, retry_after: str | None = None) -> Any:
         raise _foreign(status, retry_after)
     if answer["ok"] is True:
         if status >= 400 or "result" not in answer:
-            raise Uncertain(f"{NO_BOT_API}: HTTP {status} with a half answer", error_code=status)
+            raise Uncertain(
+                no_bot_api(Text("HTTP {status} with a half answer", status=status)), error_code=status
+            )
         return answer["result"]
     raise failure_of(status, answer)
 
@@ -43,21 +45,29 @@ def failure_of(status: int, answer: dict[str, Any]) -> TelegramError:
     number = answer.get("error_code")
     number = number if isinstance(number, int) else status
     text = redact_text(str(answer.get("description") or f"HTTP {status}"))[:LONGEST_DESCRIPTION]
+    words = Text.verbatim(text)
     parameters = answer.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
     if number == 429:
-        return TooManyRequests(text, error_code=429, retry_after=_seconds(parameters.get("retry_after")))
+        return TooManyRequests(words, error_code=429, retry_after=_seconds(parameters.get("retry_after")))
     if number == 401 or (number == 404 and NO_SUCH_METHOD not in text):
         return TokenRejected(
-            f"Telegram does not accept this token ({text}); get a valid one from @BotFather",
+            Text(
+                "Telegram does not accept this token ({reason}); get a valid one from @BotFather", reason=text
+            ),
             error_code=number,
         )
     if 400 <= number < 500:
         code = "telegram_frozen" if FROZEN in text else None
-        return Rejected(text, error_code=number, code=code, migrate_to_chat_id=_chat(parameters))
+        return Rejected(words, error_code=number, code=code, migrate_to_chat_id=_chat(parameters))
     if 500 <= number < 600 and number not in GATEWAY:
-        return ServerFailed(f"Telegram failed: {text}", error_code=number)
-    return Uncertain(f"Telegram failed: {text}", error_code=number)
+        return ServerFailed(Text("Telegram failed: {reason}", reason=text), error_code=number)
+    return Uncertain(Text("Telegram failed: {reason}", reason=text), error_code=number)
+
+
+def no_bot_api(reason: Text) -> Text:
+    """What is said of a server that does not speak the Bot API."""
+    return Text("TELEGRAM_API_URL does not answer like a Bot API server: {reason}", reason=reason)
 
 
 def _parse(body: bytes) -> dict[str, Any] | None:
@@ -71,14 +81,14 @@ def _parse(body: bytes) -> dict[str, Any] | None:
 
 def _foreign(status: int, retry_after: str | None) -> TelegramError:
     """What a status says that came without the Bot API's JSON, as from a proxy before it."""
-    text = f"{NO_BOT_API}: HTTP {status} without its JSON"
+    text = no_bot_api(Text("HTTP {status} without its JSON", status=status))
     if status == 429:
         seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
         return TooManyRequests(text, error_code=429, retry_after=_seconds(seconds))
     if status == 401:  # it let nothing through, but these words say nothing about the token
         return NeverSent(text, error_code=401)
     if status >= 500:
-        return Uncertain(f"Telegram failed: HTTP {status}", error_code=status)
+        return Uncertain(Text("Telegram failed: {reason}", reason=f"HTTP {status}"), error_code=status)
     return Uncertain(text, error_code=status)
 
 

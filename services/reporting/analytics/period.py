@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
 from services.core.times import hour_of, iso
 
 HOUR = timedelta(hours=1)
@@ -54,7 +55,7 @@ def period(begin: str, end: str, zone: str, now: datetime) -> Period:
     if not first < last:
         raise InvalidInput("The end must come after the beginning", field="to")
     if last - first > timedelta(days=LONGEST_DAYS):
-        raise InvalidInput(f"At most {LONGEST_DAYS} days at once", field="from")
+        raise InvalidInput(Text("At most {days} days at once", days=LONGEST_DAYS), field="from")
     return Period(first, last, where)
 
 

@@ -20,7 +20,7 @@ from models import (
     NotificationDelivery,
     RedirectPool,
 )
-from services.alerts.notifications.notify import render
+from services.alerts.notifications.notify import text_of
 from services.core.errors import NotFound
 from services.core.times import iso, utc_now
 from services.platform.accounts.principal import Principal, get_owned
@@ -58,11 +58,10 @@ def wave_timeline(
     caller: Principal,
     pool_id: int,
     wave_id: int,
-    locale: str,
     *,
     now: datetime | None = None,
 ) -> dict[str, Any]:
-    """The timeline of a wave of one of the caller's pools, alerts in `locale`; NotFound for another's.
+    """The timeline of a wave of one of the caller's pools; NotFound for another's.
 
     `minutes` are counted clicks (`unanswered`: no bot took them), None of clicks that retention has deleted.
     """
@@ -74,7 +73,7 @@ def wave_timeline(
         course = course_of(wave, members, now)
         kept = course.begin > now - timedelta(days=platform.settings.clicks_retention_days)
         minutes = _minutes(session, pool.id, course) if kept else None
-        events = [*_moves(wave), *_alerts(session, wave, course, locale), *_deeds(session, wave, course)]
+        events = [*_moves(wave), *_alerts(session, wave, course), *_deeds(session, wave, course)]
         return {
             **describe_wave(wave, members),
             "pool": pool.name,
@@ -149,7 +148,7 @@ def _moves(wave: BanWave) -> list[dict[str, Any]]:
     ]
 
 
-def _alerts(session: Session, wave: BanWave, course: Course, locale: str) -> list[dict[str, Any]]:
+def _alerts(session: Session, wave: BanWave, course: Course) -> list[dict[str, Any]]:
     """What the owner was told of this pool meanwhile, and to how many destinations it went."""
     told = session.scalars(
         select(Notification)
@@ -168,7 +167,7 @@ def _alerts(session: Session, wave: BanWave, course: Course, locale: str) -> lis
             "kind": "alert",
             "notification_id": one.id,
             "level": one.level,
-            "text": render(one, locale),
+            "text": text_of(one),
             "sent": sent.get((one.id, DeliveryStatus.SENT), 0),
             "failed": sent.get((one.id, DeliveryStatus.FAILED), 0),
             "pending": sent.get((one.id, DeliveryStatus.PENDING), 0),

@@ -13,7 +13,8 @@ from services.alerts.dead_letters.deciding import discard
 from services.alerts.dead_letters.selection import LetterFilter, Selection
 from services.alerts.dead_letters.store import store
 from services.alerts.notifications.links import path_of
-from services.alerts.notifications.notify import recent, render
+from services.alerts.notifications.notify import recent, text_of
+from services.core.i18n import translate
 from services.core.times import utc_now
 from services.operations.dead_letter_watchdog import notify_of_dead_letters
 from services.platform.accounts.principal import Principal
@@ -49,7 +50,7 @@ def settle(owner: Owner, error: str) -> None:
 
 def told(owner: Owner) -> list[str]:
     """What the owner was told, oldest first, in English."""
-    return [render(row, "en") for row in reversed(recent(owner.platform, owner.caller))]
+    return [str(text_of(row)) for row in reversed(recent(owner.platform, owner.caller))]
 
 
 def test_letters_of_one_cause_are_one_alarm_and_one_all_clear_however_many_look(owner: Owner) -> None:
@@ -134,7 +135,7 @@ def test_only_the_owner_is_told_and_of_nobody_s_jobs_the_administrators(owner: O
     assert recent(owner.platform, Principal(stranger.id, "x")) == []
     for admin in admins:
         (row,) = recent(owner.platform, Principal(admin.id, "x"))
-        assert render(row, "pt_BR").startswith("⚠️ Mensagens mortas: 1 × OSError: disk\nBots: –")
+        assert translate(text_of(row), "pt_BR").startswith("⚠️ Mensagens mortas: 1 × OSError: disk\nBots: –")
 
 
 def test_an_alarm_leads_to_its_cause_on_the_page(owner: Owner) -> None:

@@ -13,6 +13,7 @@ import certifi
 from models import NotificationDestination
 from services.alerts.notifications.messages import Message
 from services.core.errors import NotDelivered
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.platform import Platform
 
@@ -37,13 +38,13 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
         raise _refused(code) from None
     except smtplib.SMTPAuthenticationError as error:
         raise NotDelivered(
-            "The mail server refused our sign-in ({status}): check SMTP_URL", status=error.smtp_code
+            Text("The mail server refused our sign-in ({status}): check SMTP_URL", status=error.smtp_code)
         ) from None
     except smtplib.SMTPResponseException as error:
         raise _refused(error.smtp_code) from None
     except (smtplib.SMTPException, OSError) as error:
         raise NotDelivered(
-            "The mail server did not take the message ({error})", error=type(error).__name__
+            Text("The mail server did not take the message ({error})", error=type(error).__name__)
         ) from None
 
 
@@ -99,5 +100,5 @@ def _context() -> ssl.SSLContext:
 def _refused(code: int) -> NotDelivered:
     # The server's own words may name what is none of the reader's business; the number says enough.
     return NotDelivered(
-        "The mail server refused the message ({status})", permanent=500 <= code < 600, status=code
+        Text("The mail server refused the message ({status})", status=code), permanent=500 <= code < 600
     )

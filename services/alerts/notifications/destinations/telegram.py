@@ -5,6 +5,7 @@ from __future__ import annotations
 from models import Bot, NotificationDestination
 from services.alerts.notifications.messages import Message
 from services.core.errors import NotDelivered, Rejected, TelegramError
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.platform.tokens import token_of
@@ -50,7 +51,7 @@ def _told(error: TelegramError) -> NotDelivered:
     # A 401 flaps and is confirmed by the health check; only what Telegram says of this chat is final.
     permanent = isinstance(error, Rejected) and error.code != "telegram_frozen"
     return NotDelivered(
-        "Telegram: {reason}", permanent=permanent, retry_after=error.retry_after, reason=error.message
+        Text("Telegram: {reason}", reason=error.text), permanent=permanent, retry_after=error.retry_after
     )
 
 

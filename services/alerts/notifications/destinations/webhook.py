@@ -20,6 +20,7 @@ import certifi
 from models import Account, NotificationDestination
 from services.alerts.notifications.messages import Message
 from services.core.errors import InvalidInput, NotDelivered, Unavailable
+from services.core.i18n import Text
 from services.core.settings import AppEnv
 from services.core.url_safety import Target, resolve
 from services.platform.platform import Platform
@@ -75,10 +76,10 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
     try:
         target = resolve(config.url, allow_loopback=allows_loopback(platform, destination.account_id))
     except Unavailable:  # the name may be known again later
-        raise NotDelivered("The name {host} cannot be resolved", host=_host(config.url)) from None
+        raise NotDelivered(Text("The name {host} cannot be resolved", host=_host(config.url))) from None
     except InvalidInput:
         raise NotDelivered(
-            "{host} is no public https address", permanent=True, host=_host(config.url)
+            Text("{host} is no public https address", host=_host(config.url)), permanent=True
         ) from None
     body = json.dumps(message.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
     headers = {
@@ -91,7 +92,7 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
     status, retry_after = _post(target, body, headers)
     if not 200 <= status < 300:
         permanent = status < 500 and status not in WORTH_REPEATING
-        raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after, status=status)
+        raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after)
 
 
 def _post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
@@ -110,7 +111,7 @@ def _post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, fl
         return answer.status, _seconds(answer.headers.get("Retry-After"))
     except (HTTPException, OSError) as error:
         raise NotDelivered(
-            "{host} did not answer as it should ({error})", host=target.host, error=type(error).__name__
+            Text("{host} did not answer as it should ({error})", host=target.host, error=type(error).__name__)
         ) from None
     finally:
         connection.close()
@@ -136,12 +137,13 @@ def _cut_off(connected: socket.socket) -> None:
         connected.shutdown(socket.SHUT_RDWR)
 
 
-def _reason(status: int) -> str:
+def _reason(status: int) -> Text:
     if 300 <= status < 400:
-        return (
-            "The receiver answered with a redirect ({status}), which is not followed: enter the final address"
+        return Text(
+            "The receiver answered with a redirect ({status}), which is not followed: enter the final address",
+            status=status,
         )
-    return "The receiver answered {status}"
+    return Text("The receiver answered {status}", status=status)
 
 
 def _host(url: str) -> str:

@@ -122,7 +122,7 @@ def test_a_replay_that_fails_opens_its_letter_again_with_its_attempts_and_no_sec
         [after] = letters(platform)
         assert (after.state, after.attempts, after.replays) == ("open", 4 + 4 * number, number)
         assert [each["replay"] for each in after.timeline[4 * number :]] == [number] * 4
-    assert "ValueError: on order" in after.timeline[-1]["error"]
+    assert "ValueError: on order" in str(after.timeline[-1]["error"])
     assert (after.error_id, after.fingerprint) == (before.error_id, before.fingerprint)
     assert replies(platform, bot) == []
     assert resolve_done(platform) == 0
@@ -190,7 +190,7 @@ def test_a_stopped_bots_update_is_open_again_and_says_why(platform: Platform, bo
     assert take_turn(platform) == 0
     [letter] = letters(platform)
     assert (letter.state, letter.attempts) == ("open", 4)
-    assert "stopped" in letter.timeline[-1]["error"]
+    assert "stopped" in str(letter.timeline[-1]["error"])
     assert "on order" in letter.error
 
 

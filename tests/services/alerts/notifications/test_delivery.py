@@ -16,6 +16,7 @@ from services.alerts.notifications.notify import notify, recent
 from services.alerts.notifications.planning import COOL_DOWN
 from services.alerts.notifications.registry import delete_destination, update_destination
 from services.alerts.notifications.sending import deliver_due, wake_if_due
+from services.core.i18n import NO_TEXT, Text, translate
 from services.fleet.bots.status import write_status
 from tests.services.alerts.notifications.world import Owner
 from tests.services.fleet.health.world import Moving
@@ -139,12 +140,12 @@ def test_a_failed_message_is_repeated_with_growing_waits_and_the_same_key(
     assert owner.send() == 0
     waits = [(row.next_attempt_at - owner.clock()).total_seconds() for row in owner.deliveries()]
     assert waits == [pytest.approx(30, abs=1)]
-    assert owner.destination(place.id).last_error == "O receptor respondeu 503"
+    assert translate(owner.destination(place.id).last_error, "pt") == "O receptor respondeu 503"
     assert [owner.send(wait) for wait in (29, 2, 68, 150)] == [0, 0, 0, 1]
     assert len({post.headers["Idempotency-Key"] for post in receiver.posts}) == 1
     assert len({post.body for post in receiver.posts}) == 1
     assert owner.statuses() == ["sent"]
-    assert owner.destination(place.id).last_error == ""
+    assert owner.destination(place.id).last_error == NO_TEXT
 
 
 @pytest.mark.data
@@ -169,7 +170,7 @@ def test_a_refusal_is_final_and_told_through_the_other_destination(owner: Owner,
     owner.send()
     assert [post.path for post in receiver.posts] == ["/refused", "/other"]
     row = owner.destination(refused.id)
-    assert (row.is_refused, row.last_error) == (True, "O receptor respondeu 410")
+    assert (row.is_refused, str(row.last_error)) == (True, "The receiver answered 410")
 
 
 def test_the_receiver_may_ask_for_a_longer_wait(owner: Owner, receiver: Receiver) -> None:
@@ -266,8 +267,11 @@ def test_a_bot_that_failed_and_works_again_is_told_both_times(owner: Owner, rece
     owner.webhook(receiver.url)
     with owner.platform.database.reading() as session:
         bot = session.get_one(Bot, owner.bot_id)
-    write_status(owner.platform, bot, BotStatus.FAILED, "no token")
+    write_status(owner.platform, bot, BotStatus.FAILED, Text("Telegram refuses: {reason}", reason="no token"))
     owner.send()
+    event = json.loads(receiver.posts[0].body)["events"][0]
+    assert event["text"] == f"⚠️ Bot @{bot.username} parou: O Telegram recusa: no token"
+    assert event["params"] == {"bot": bot.username, "reason": "O Telegram recusa: no token"}
     write_status(owner.platform, bot, BotStatus.RUNNING)
     owner.send()
     write_status(owner.platform, bot, BotStatus.RUNNING)

@@ -9,8 +9,9 @@ import pytest
 
 from models import Notification
 from services.alerts.notifications.kinds import Kind
-from services.alerts.notifications.notify import render
-from services.alerts.notifications.texts import EN, PT_BR, REASONS
+from services.alerts.notifications.notify import text_of
+from services.alerts.notifications.texts import REASONS, SENTENCES
+from services.core.i18n import translate
 from services.fleet.health.delivery import SHARED, DeliveryCause
 
 ROOT = Path(__file__).parents[4]
@@ -30,7 +31,7 @@ def test_each_kind_is_told_somewhere(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_no_text_names_a_command_that_does_not_exist(kind: Kind) -> None:
-    named = re.findall(r"flask (\w+)", PT_BR[kind] + EN[kind])
+    named = re.findall(r"flask (\w+)", SENTENCES[kind])
     assert all((ROOT / "commands" / f"{name}.py").exists() for name in named)
 
 
@@ -38,6 +39,6 @@ def test_no_text_names_a_command_that_does_not_exist(kind: Kind) -> None:
 @pytest.mark.parametrize("cause", sorted(set(DeliveryCause) - SHARED))
 def test_why_a_bot_gets_no_messages_is_told_in_words(cause: DeliveryCause, locale: str) -> None:
     row = Notification(kind=Kind.MEMBER_DELIVERY, params={"bot": "x", "pool": "P", "reason": str(cause)})
-    text = render(row, locale)
+    text = translate(text_of(row), locale)
     assert str(cause) not in text
-    assert REASONS[cause][locale == "en"] in text
+    assert translate(REASONS[cause], locale) in text

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from models import Bot, Notification
+from services.core.i18n import NO_TEXT
 from services.core.settings import Settings
 from services.fleet.bots import reconcile
 from services.fleet.bots import webhook_sync as bring_module
@@ -206,13 +207,13 @@ def test_a_dead_token_fails_with_a_reason_and_recovers(
     reconcile_bot(platform, bot.id)
     failed = get_bot(platform, owner, bot.id)
     assert failed.status == "failed"
-    assert "@BotFather" in failed.status_reason
+    assert "@BotFather" in str(failed.status_reason)
     reconcile_bot(platform, bot.id)
     assert [each.kind for each in notifications(platform)] == ["bot_failed"]
     sandbox.restore(bot.username)
     reconcile_bots(platform)
     healed = get_bot(platform, owner, bot.id)
-    assert (healed.status, healed.status_reason) == ("running", "")
+    assert (healed.status, healed.status_reason) == ("running", NO_TEXT)
 
 
 def test_a_bot_with_a_dead_token_can_be_stopped(
@@ -237,10 +238,10 @@ def test_a_passing_trouble_keeps_the_status_and_is_tried_again(
     reconcile_bots(platform)
     troubled = get_bot(platform, owner, bot.id)
     assert troubled.status == "running"
-    assert "again" in troubled.status_reason
+    assert "again" in str(troubled.status_reason)
     sandbox.clear_faults()
     reconcile_bots(platform)
-    assert get_bot(platform, owner, bot.id).status_reason == ""
+    assert get_bot(platform, owner, bot.id).status_reason == NO_TEXT
 
 
 def test_a_webhook_bot_without_a_public_address_says_what_to_do(
@@ -251,7 +252,7 @@ def test_a_webhook_bot_without_a_public_address_says_what_to_do(
     reconcile_bot(homeless, bot.id)
     failed = get_bot(platform, owner, bot.id)
     assert failed.status == "failed"
-    assert "WEBHOOK_BASE_URL" in failed.status_reason
+    assert "WEBHOOK_BASE_URL" in str(failed.status_reason)
 
 
 def test_the_newer_wish_wins_over_a_slow_look(platform: Platform, owner: Principal, sandbox: Sandbox) -> None:
@@ -298,7 +299,7 @@ def test_a_server_that_is_no_bot_api_fails_nothing(
         reconcile_bot(foreign, bot.id)
     seen = get_bot(platform, owner, bot.id)
     assert seen.status == "running"
-    assert "TELEGRAM_API_URL" in seen.status_reason
+    assert "TELEGRAM_API_URL" in str(seen.status_reason)
 
 
 def test_the_secret_that_telegram_sends_back_is_the_derived_one(

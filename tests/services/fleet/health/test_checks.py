@@ -51,7 +51,7 @@ def test_each_answer_has_its_verdict_and_cause(
     outcome = check_identity(quick, bot)
     assert (outcome.verdict, outcome.cause) == (verdict, cause)
     assert outcome.ms < 2000
-    assert ":" not in outcome.detail or sandbox.bot(name)["token"] not in outcome.detail
+    assert sandbox.bot(name)["token"] not in str(outcome.detail)
 
 
 def test_a_token_our_keys_do_not_open_says_nothing_about_the_bot(

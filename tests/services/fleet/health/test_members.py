@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from models import Notification, PoolBot, PoolBotTransition, RedirectPool
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.fleet.health.breaker import Cause, CheckOutcome, Health
 from services.fleet.health.members import apply_outcomes
 from services.platform.platform import Platform
 from tests.services.fleet.health.world import add_account, add_bot, add_member, add_pool, count_of, moment
 
-DEAD = CheckOutcome(Health.DEAD, Cause.UNAUTHORIZED, ms=12, detail="Unauthorized")
+DEAD = CheckOutcome(Health.DEAD, Cause.UNAUTHORIZED, ms=12, detail=Text("Unauthorized"))
 GOOD = CheckOutcome(Health.GOOD, ms=7)
 
 
@@ -55,7 +56,7 @@ def test_the_last_ten_failures_are_kept_with_their_causes(platform: Platform) ->
     assert member.last_failures[0] == {
         "at": "2026-11-01T11:00:00.000Z",
         "cause": "unauthorized",
-        "detail": "Unauthorized",
+        "detail": Text("Unauthorized"),
     }
     assert (member.check_ms, member.last_health_check) == (12, moment(11 * 3600))
 

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import Account, Bot, BotMode, MemberStatus, Notification, PoolBot, PoolSlug, RedirectPool
-from services.alerts.notifications.notify import render
+from services.alerts.notifications.notify import text_of
+from services.core.i18n import translate
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -110,7 +111,7 @@ class Fleet:
         """The account's notifications in Portuguese, oldest first."""
         with self.platform.database.reading() as session:
             return [
-                render(row, "pt_BR")
+                translate(text_of(row), "pt_BR")
                 for row in session.scalars(select(Notification).order_by(Notification.id))
             ]
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from models import Bot, Notification
 from services.core.errors import Rejected, TooManyRequests, Unavailable
+from services.core.i18n import NO_TEXT
 from services.fleet.bots.lifecycle import stop_bot
 from services.fleet.bots.reconcile import reconcile_bot
 from services.fleet.bots.registry import get_bot, register_bot, set_plugins
@@ -184,7 +185,7 @@ def test_a_dead_token_fails_the_bot_and_its_pools_are_told(
     platform.job_redis.delete("rq:queue:default")
     sandbox.revoke(bot.username)
     wait_until(lambda: get_bot(platform, owner, bot.id).status == "failed")
-    assert "@BotFather" in get_bot(platform, owner, bot.id).status_reason
+    assert "@BotFather" in str(get_bot(platform, owner, bot.id).status_reason)
     wait_until(lambda: platform.job_redis.llen("rq:queue:default") == 1)
 
 
@@ -202,10 +203,10 @@ def test_another_program_with_the_same_token_is_told_once_and_survived(
     conflict = "Conflict: terminated by other getUpdates request"
     sandbox.fault("status", status=409, description=conflict, method="getUpdates", count=6)
     run(poll(platform, bot.id), started)
-    wait_until(lambda: "Another program" in get_bot(platform, owner, bot.id).status_reason)
+    wait_until(lambda: "Another program" in str(get_bot(platform, owner, bot.id).status_reason))
     sandbox.start(user, bot.username)
     wait_until(lambda: texts(platform) == ["/start"])
-    wait_until(lambda: get_bot(platform, owner, bot.id).status_reason == "")
+    wait_until(lambda: get_bot(platform, owner, bot.id).status_reason == NO_TEXT)
     with platform.database.reading() as session:
         kinds = list(session.scalars(select(Notification.kind)))
     assert kinds == ["polled_elsewhere"]

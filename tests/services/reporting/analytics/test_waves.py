@@ -48,7 +48,7 @@ def click(fleet: Fleet, at: datetime, bot_id: int | None, counted: bool = True) 
 
 
 def told(fleet: Fleet, wave_id: int) -> dict[str, Any]:
-    return wave_timeline(fleet.platform, fleet.caller, fleet.pool_id, wave_id, "en", now=fleet.clock())
+    return wave_timeline(fleet.platform, fleet.caller, fleet.pool_id, wave_id, now=fleet.clock())
 
 
 def waves(fleet: Fleet) -> list[dict[str, Any]]:
@@ -82,7 +82,7 @@ def test_a_wave_tells_who_was_lost_why_who_stepped_in_and_who_came_back(platform
     fates = {bot["bot_id"]: (bot["is_banned"], bot["back_at"] is not None) for bot in found["lost"]}
     assert fates == {one: (True, False), two: (False, True)}
     assert found["recovered_at"] is None
-    alerts = [event["text"] for event in found["events"] if event["kind"] == "alert"]
+    alerts = [str(event["text"]) for event in found["events"] if event["kind"] == "alert"]
     assert sum(text.startswith("🌊") for text in alerts) == 1
     assert sum("was banned" in text for text in alerts) == 1
 
@@ -219,7 +219,7 @@ def test_another_account_s_wave_or_pool_is_not_found(platform: Platform) -> None
     caller = Principal(stranger.id, f"account:{stranger.id}")
     for pool_id in (fleet.pool_id, mine.id):
         with pytest.raises(NotFound):
-            wave_timeline(platform, caller, pool_id, wave["id"], "en")
+            wave_timeline(platform, caller, pool_id, wave["id"])
     with pytest.raises(NotFound):
         list_waves(platform, caller, fleet.pool_id)
     for wave_id in (wave["id"] + 1, 2**70):
