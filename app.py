@@ -51,9 +51,9 @@ COMMANDS = (
 
 
 def create_app(platform: Platform | None = None) -> Flask:
-    """The Flask application on `platform`, or on one made from the environment."""
+    """The application of `platform`, or of one made from the environment, with all that answers requests on it."""
     platform = platform or build_platform()
-    app = Flask(__name__)
+    app = platform.app
     app.config.update(
         SECRET_KEY=platform.settings.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=1_000_000,  # an update is never larger

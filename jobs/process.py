@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from functools import cache
+from typing import TYPE_CHECKING
 
 from services.core.logs import configure_logging
-from services.messaging.outbox.senders import Senders
-from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform, build_platform
+
+if TYPE_CHECKING:
+    from services.messaging.outbox.senders import Senders
+    from services.messaging.updates.update_consumers import UpdateConsumers
 
 # Set at SIGTERM: drains hand back what they hold and every loop ends.
 stopping = threading.Event()
@@ -23,6 +26,8 @@ def platform() -> Platform:
 @cache
 def update_consumers() -> UpdateConsumers:
     """What the drains of lanes share in this process; listens for changes from first use on."""
+    from services.messaging.updates.update_consumers import UpdateConsumers  # noqa: PLC0415 - with telebot 9 MB, which only the worker needs
+
     shared = UpdateConsumers(platform(), stopping)
     shared.start()
     return shared
@@ -31,6 +36,8 @@ def update_consumers() -> UpdateConsumers:
 @cache
 def senders() -> Senders:
     """What the drains of outboxes share in this process; listens for changes from first use on."""
+    from services.messaging.outbox.senders import Senders  # noqa: PLC0415 - as above
+
     shared = Senders(platform(), stopping)
     shared.start()
     return shared

@@ -1,6 +1,6 @@
 """The road from settings to a running installation, and back to an orderly end.
 
-The heavy imports (`opening`) happen while supervisord and the embedded server start: a second less to wait.
+The heavy imports (`opening`, `schema`) and the migrations happen while supervisord and the embedded server start: a second less to wait.
 """
 
 from __future__ import annotations
@@ -86,10 +86,11 @@ def _embed_server(plan: Plan, settings: Settings) -> valkey.Server | None:
 
 def _start(plan: Plan, supervisor: Supervisor, gate: Path) -> None:
     from launch import startup  # noqa: PLC0415 - see above
+    from services.platform import schema  # noqa: PLC0415
 
     platform = startup.platform_of(plan.environ)
+    schema.upgrade(platform)
     valkey.wait_until_ready(platform.settings.redis_url, supervisor.is_alive)
-    startup.upgrade_schema(platform)
     gate.touch()
     if startup.wait_for_web(local_url(platform.settings), supervisor.is_alive):
         startup.announce(platform, plan.when_ready(platform))

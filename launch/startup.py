@@ -1,4 +1,4 @@
-"""What the launcher does with the application's own code: upgrade the schema, see the web process answer, say where."""
+"""What the launcher does with the application's own code: see the web process answer, say where."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from contextlib import suppress
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
-
 from launch.console import local_url, say
 from launch.interrupts import pause
 from services.core.environment import load_settings
-from services.core.errors import Unavailable
-from services.core.redaction import redact_text
-from services.platform import schema
 from services.platform.accounts.setup_code import setup_code
 from services.platform.platform import Platform
 
@@ -27,17 +21,6 @@ ASK_SECONDS = 0.1
 def platform_of(environ: dict[str, str]) -> Platform:
     """The platform of this installation, with the address the embedded server has by now."""
     return Platform(load_settings(environ))
-
-
-def upgrade_schema(platform: Platform) -> None:
-    """Run outstanding migrations. Raises Unavailable when the database does not answer or is newer than the code."""
-    try:
-        schema.upgrade(platform.database)
-    except (SQLAlchemyError, CommandError) as error:
-        reason = redact_text(str(error).partition("\n")[0])
-        raise Unavailable(
-            f"The database could not be upgraded: {reason}", code="database_unavailable"
-        ) from None
 
 
 def wait_for_web(url: str, alive: Callable[[], bool]) -> bool:

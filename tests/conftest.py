@@ -17,7 +17,6 @@ from sqlalchemy import create_engine, text
 from services.core.environment import load_settings
 from services.core.settings import Settings
 from services.platform import schema
-from services.platform.database import Database
 from services.platform.platform import Platform
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox, running_sandbox
@@ -73,20 +72,19 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
     with running_postgres(folder) as server:
         url = server.url
         _maintenance(url, "CREATE DATABASE template")
-        database = Database(settings_for(server_folder / "pg", url.replace("/postgres", "/template", 1)))
-        schema.upgrade(database)
-        database.dispose()
+        template = Platform(settings_for(server_folder / "pg", url.replace("/postgres", "/template", 1)))
+        schema.upgrade(template)
+        template.database.dispose()
         yield url
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(server_folder: Path) -> Path:
     """A migrated, empty SQLite file."""
-    settings = settings_for(server_folder / "sqlite")
-    database = Database(settings)
-    schema.upgrade(database)
-    database.dispose()
-    return settings.data_dir / "flotilla.db"
+    template = Platform(settings_for(server_folder / "sqlite"))
+    schema.upgrade(template)
+    template.database.dispose()
+    return template.settings.data_dir / "flotilla.db"
 
 
 @pytest.fixture

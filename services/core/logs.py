@@ -139,5 +139,5 @@ def configure_logging(settings: Settings, service: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
     # These say at INFO what our own lines say better, or count requests.
-    for noisy in ("rq.worker", "apscheduler", "urllib3", "alembic.runtime.migration", "TeleBot"):
+    for noisy in ("rq.worker", "apscheduler", "urllib3", "alembic", "TeleBot"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "",
         validation_alias=AliasChoices("DATABASE_URL", "DB_URL"),
-        description="PostgreSQL address (`postgres://` is accepted); empty means SQLite in DATA_DIR",
+        description="PostgreSQL (`postgres://` is accepted) or a file, `sqlite:////path/file`; empty means SQLite in DATA_DIR",
     )
     db_pool_size: int = Field(20, ge=1, description="kept database connections per process")
     db_max_overflow: int = Field(40, ge=0, description="further database connections per process under load")
@@ -246,10 +246,15 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        scheme = value.partition(":")[0]
-        if value and scheme not in {"postgres", "postgresql", "postgresql+psycopg", "sqlite"}:
-            raise ValueError("must begin with postgres://, postgresql:// or sqlite://")
-        return "postgresql" + value[len("postgres") :] if scheme == "postgres" else value
+        if not value:
+            return value
+        from services.core.database_url import is_database_url  # noqa: PLC0415 - SQLAlchemy, which not all need at once
+
+        if not is_database_url(value):
+            raise ValueError(
+                "must look like postgresql://user:password@host:5432/name or sqlite:////path/file"
+            )
+        return value
 
     @field_validator("redis_url")
     @classmethod
@@ -300,13 +305,6 @@ class Settings(BaseSettings):
     def talks_to_telegram(self) -> bool:
         """Whether the Bot API server is Telegram's own, not a sandbox or a self-hosted one."""
         return urlsplit(self.telegram_api_url).hostname == "api.telegram.org"
-
-    @property
-    def sqlalchemy_url(self) -> str:
-        """The database's address for SQLAlchemy: psycopg 3 for PostgreSQL, a file in DATA_DIR otherwise."""
-        if not self.database_url:
-            return f"sqlite:///{self.data_dir.resolve() / 'flotilla.db'}"
-        return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
     def listen_host(self) -> str:

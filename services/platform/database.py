@@ -1,4 +1,4 @@
-"""The database: one engine, two kinds of session. SQLite runs in WAL, PostgreSQL through psycopg 3.
+"""The database: two kinds of session on the engine of this process's application (services/platform/application.py).
 
 Writers on SQLite take the write lock at BEGIN IMMEDIATE and wait for it with a cooperative sleep: SQLite's own
 busy handler would block every greenlet of the process. No network call may happen inside `transaction`.
@@ -9,15 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.engine import Connection
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.core.errors import Unavailable
-from services.core.settings import Settings
 
 LOCK_PATIENCE_SECONDS = 10.0  # how long a writer waits for SQLite's single write lock
 LOCK_POLL_SECONDS = 0.005
@@ -26,8 +23,8 @@ LOCK_POLL_SECONDS = 0.005
 class Database:
     """Sessions for reading and for writing on one engine. Creating it connects to nothing."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.engine = _engine(settings)
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._reading = sessionmaker(self.engine, expire_on_commit=False)
@@ -44,7 +41,7 @@ class Database:
         """A session that commits when the block ends well and rolls back when it does not."""
         with _mapped_errors(), self._writing() as session:
             if self.is_sqlite:
-                _begin_patiently(session)
+                begin_patiently(session)
             yield session
             session.commit()
 
@@ -71,7 +68,8 @@ def _mapped_errors() -> Iterator[None]:
         raise
 
 
-def _begin_patiently(session: Session) -> None:
+def begin_patiently(session: Session) -> None:
+    """Begin the session's transaction as soon as SQLite's write lock is free, within LOCK_PATIENCE_SECONDS."""
     deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
     while True:
         try:
@@ -82,37 +80,3 @@ def _begin_patiently(session: Session) -> None:
             if "locked" not in str(error.orig) or time.monotonic() > deadline:
                 raise
             time.sleep(LOCK_POLL_SECONDS)
-
-
-def _engine(settings: Settings) -> Engine:
-    """`hide_parameters`: an error would otherwise carry the values of its statement, hashes and names, into the log."""
-    url = settings.sqlalchemy_url
-    if not url.startswith("sqlite"):
-        return create_engine(
-            url,
-            pool_size=settings.db_pool_size,
-            max_overflow=settings.db_max_overflow,
-            hide_parameters=True,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 5},
-        )
-    engine = create_engine(
-        url,
-        pool_size=settings.db_pool_size,
-        max_overflow=settings.db_max_overflow,
-        hide_parameters=True,
-        connect_args={"timeout": 0, "check_same_thread": False},
-    )
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves; the driver's own habit begins too late
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")

@@ -1,15 +1,17 @@
-"""What a process needs to serve: settings, database, Redis, vault. Built once per process, passed to use cases."""
+"""What a process needs to serve: settings, application, database, Redis, vault. Built once per process, passed to use cases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
+from flask import Flask
 from redis import Redis
 
 from services.core.environment import load_settings
 from services.core.secrets import Vault
 from services.core.settings import Settings
+from services.platform.application import engine_of, new_application
 from services.platform.database import Database
 from services.platform.redis.changes import Changes
 from services.platform.redis.connection import blocking_client, fast_client
@@ -24,9 +26,14 @@ class Platform:
     settings: Settings
 
     @cached_property
+    def app(self) -> Flask:
+        """The Flask application of this process, made on first use; in web processes it answers requests too."""
+        return new_application(self.settings)
+
+    @cached_property
     def database(self) -> Database:
-        """The database; connects on first use."""
-        return Database(self.settings)
+        """The application's database; connects on first use."""
+        return Database(engine_of(self.app))
 
     @cached_property
     def redis(self) -> Redis:

@@ -1,53 +1,61 @@
-"""Bringing the database's schema up to date.
+"""Bringing the database's schema up to date: Flask-Migrate on the application of the process (ADR 0018).
 
-Alembic is imported where it is needed, by the release process and the launcher: with its template engine it would cost
-every web process 8 MB, only to compare two numbers.
+Flask-Migrate and Alembic are imported where they are needed, by the command line and the launcher: they would cost
+every web process 8 MB, only to compare two numbers. What a migration runs in, its lock and its transaction, is said in
+migrations/env.py.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 
+from services.platform.application import ROOT, db
 from services.platform.database import Database
 
 if TYPE_CHECKING:
-    from alembic.config import Config
+    from services.platform.platform import Platform
 
-ROOT = Path(__file__).resolve().parents[2]
-MIGRATION_LOCK = 0x666C6F74  # "flot": PostgreSQL advisory lock, so that two releases do not migrate at once
+MIGRATIONS = ROOT / "migrations"
 
 
-def upgrade(database: Database) -> None:
-    """Run all outstanding migrations; safe to call from several processes at once."""
-    from alembic import command  # noqa: PLC0415 - see above
+def upgrade(platform: Platform) -> None:
+    """Run all outstanding migrations; safe to call from several processes at once. Raises Unavailable, nothing changed."""
+    import flask_migrate  # noqa: PLC0415 - see above
 
-    with database.engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    set_up_migrations(platform)
+    with platform.app.app_context():
+        flask_migrate.upgrade()
+
+
+def set_up_migrations(platform: Platform) -> None:
+    """Give the application of `platform` Flask-Migrate, once. A command `flask db` that is there already stays."""
+    import flask_migrate  # noqa: PLC0415 - see above
+
+    app = platform.app
+    if "migrate" in app.extensions:
+        return
+    ours = app.cli.commands.get("db")
+    flask_migrate.Migrate(app, db, directory=MIGRATIONS, compare_type=True, render_as_batch=True)
+    if ours:
+        app.cli.add_command(ours)
 
 
 def is_current(database: Database) -> bool:
     """Whether the database is at the newest migration this code knows."""
+    return revision(database) == newest()
+
+
+def revision(database: Database) -> str | None:
+    """The migration the database is at; None before the first."""
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
-            return False
-        return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == newest())
+            return None
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def newest() -> str:
     """The newest migration this code knows: they are numbered, and their files begin with the number."""
-    return max(file.name.partition("_")[0] for file in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))
-
-
-def _config() -> Config:
-    from alembic.config import Config  # noqa: PLC0415 - see above
-
-    config = Config(str(ROOT / "alembic.ini"))
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    return config
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))

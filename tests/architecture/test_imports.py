@@ -5,6 +5,7 @@ Within `services/` a file imports from its own layer or a lower one.
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable, Iterator
 
@@ -40,6 +41,12 @@ LAYERS = (
     "operations",  # readiness, watchdogs, retention
 )
 OURS = set(MAY_IMPORT) - {"gunicorn"} | {"tests"}  # there the name is the server's
+# What services may know of Flask: the application that has the database, and what upgrades that database's schema.
+FLASK_IN_SERVICES = {
+    "services.platform.application": {"flask.Flask", "flask_sqlalchemy.SQLAlchemy"},
+    "services.platform.platform": {"flask.Flask"},
+    "services.platform.schema": {"flask_migrate"},
+}
 FOR_PLUGINS = {"pydantic", "telebot"}
 
 
@@ -67,7 +74,21 @@ def test_every_folder_of_services_is_a_layer() -> None:
 
 
 def test_services_know_nothing_of_requests() -> None:
-    assert _users_of("services", lambda name: name.startswith(("flask", "werkzeug"))) == {}
+    users = _users_of("services", lambda name: name.startswith(("flask", "werkzeug")))
+    assert {name: set(imported) for name, imported in users.items()} == FLASK_IN_SERVICES
+
+
+def test_sessions_are_opened_by_use_cases_alone_never_by_the_extension() -> None:
+    """`db.session` hangs on an application context: a greenlet has none, and a view would commit."""
+    users = [
+        source.name
+        for source in product()
+        if any(
+            isinstance(node, ast.Attribute) and ast.unparse(node) == "db.session"
+            for node in ast.walk(source.tree)
+        )
+    ]
+    assert users == []
 
 
 def test_plugins_use_only_what_bot_authors_may_rely_on() -> None:

@@ -55,7 +55,7 @@ def test_slugs_are_found_in_any_case(platform: Platform, visitor: FlaskClient) -
 def test_round_robin_is_exact_over_concurrent_requests_of_two_processes(platform: Platform) -> None:
 
     new_pool(platform, new_account(platform), "red1", 6, rate_limit_per_minute=0)
-    apps = [create_app(platform), create_app(platform)]
+    apps = [create_app(platform), create_app(Platform(platform.settings))]
 
     def click(number: int) -> str:
         client = apps[number % 2].test_client(use_cookies=False)

@@ -41,7 +41,7 @@ def running_installation(folder: Path) -> Iterator[Installation]:
         port = free_port()
         values = _environment(folder, port, redis_url, sandbox.url)
         platform = Platform(load_settings(values))
-        schema.upgrade(platform.database)
+        schema.upgrade(platform)
         create_account(platform, EMAIL, PASSWORD, False)
         for process in PROCESSES:
             stack.enter_context(_running(process, values, folder / f"{process[0]}.log"))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,30 +13,9 @@ from services.platform.accounts.api_keys import resolve_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
+from tests.commands.running import flask
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
-
-
-def flask(settings: Settings, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run `flask --app wsgi …` on the installation of `settings`, with nobody at the keyboard."""
-    given = {
-        "PATH": os.environ["PATH"],
-        "APP_ENV": "test",
-        "DATA_DIR": str(settings.data_dir),
-        "DATABASE_URL": settings.database_url,
-        **environ,
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-        cwd=ROOT,
-        env=given,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_an_account_made_by_command_signs_in(platform: Platform) -> None:

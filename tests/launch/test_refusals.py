@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def launch(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProces
         ("PORT", "eighty"),
         ("REDIS_URL", "http://localhost"),
         ("DATABASE_URL", "mysql://localhost"),
+        ("DATABASE_URL", "postgresql://localhost:port/flotilla"),
         ("ENCRYPTION_KEYS", "too-short"),
     ],
 )
@@ -61,6 +63,18 @@ def test_a_database_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:
     address = f"postgresql://flotilla:very-secret@127.0.0.1:{free_port()}/flotilla"
     done = launch(tmp_path / "data", free_port(), DATABASE_URL=address)
     assert done.returncode == 1
-    assert "The database could not be upgraded" in done.stderr
+    assert "The database could not be migrated" in done.stderr
     assert "very-secret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_a_newer_release_ends_the_start(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    with sqlite3.connect(data / "flotilla.db") as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+    done = launch(data, free_port())
+    assert done.returncode == 1
+    assert "newer release" in done.stderr
     assert "Traceback" not in done.stderr

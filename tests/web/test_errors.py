@@ -61,7 +61,9 @@ def test_how_long_to_wait_is_a_header_in_whole_seconds(app: Flask) -> None:
     client = serve(app, "/api/v1/failing", RateLimited("Slow down", retry_after=2.2))
     answer = client.get("/api/v1/failing")
     assert (answer.headers["Retry-After"], json.loads(answer.data)["retry_after"]) == ("3", 3)
-    away = serve(create_app(app.extensions["flotilla"]), "/x", Unavailable("Away")).get("/x")
+    away = serve(create_app(Platform(app.extensions["flotilla"].settings)), "/x", Unavailable("Away")).get(
+        "/x"
+    )
     assert int(away.headers["Retry-After"]) > 0
 
 

@@ -123,7 +123,7 @@ def run(folder: Path, kills: int, clicks: int) -> Storm:
         house.start("valkey")
         platform = Platform(load_settings(house.environ))
         _until(platform.redis.ping)
-        schema.upgrade(platform.database)
+        schema.upgrade(platform)
         make_fleet(platform, bots=6)
         for name in ("web", "worker", "clock"):
             house.start(name)

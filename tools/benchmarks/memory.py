@@ -55,7 +55,7 @@ def run(folder: Path, bots: int = 1000, pools: int = 200) -> Memory:
     with valkey(folder) as redis_url:
         environ = {"DATA_DIR": str(folder), "REDIS_URL": redis_url, "APP_ENV": "dev"}
         platform = Platform(load_settings(environ))
-        schema.upgrade(platform.database)
+        schema.upgrade(platform)
         pool_ids = make_fleet(platform, bots=bots, pools=pools)
         with gunicorn("gunicorn.conf.py", "wsgi:app", environ, folder / "web.log") as web:
             at_rest = _megabytes(web.workers()[0], "Rss")

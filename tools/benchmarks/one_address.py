@@ -53,7 +53,7 @@ def run(folder: Path, visitors: int = 5000) -> OneAddress:
         with valkey(place) as redis_url:
             environ = {"DATA_DIR": str(place), "REDIS_URL": redis_url, "APP_ENV": "dev"}
             platform = Platform(load_settings(environ))
-            schema.upgrade(platform.database)
+            schema.upgrade(platform)
             make_fleet(platform, bots=BOTS, limit=LIMIT, over_limit=over_limit)
             with gunicorn("gunicorn.conf.py", "wsgi:app", environ, place / "web.log") as web:
                 loads.append(measure(Order(web.port, 120, count=visitors)))

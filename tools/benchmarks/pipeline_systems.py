@@ -119,7 +119,7 @@ def flotilla(
         sql = folder / "sql"
         environ = {**_environ(folder, redis_url, driver.port), **settings}
         platform = Platform(load_settings(environ))
-        schema.upgrade(platform.database)
+        schema.upgrade(platform)
         paths = make_bots(platform, bots)
         web = stack.enter_context(gunicorn("gunicorn.conf.py", "wsgi:app", environ, log))
         worker = [sys.executable, "-m", "tools.benchmarks.counted_worker"]

@@ -53,7 +53,7 @@ def run(folder: Path, bots: int = 100) -> Sweep:
             "APP_ENV": "dev",
         }
         platform = Platform(load_settings(environ))
-        schema.upgrade(platform.database)
+        schema.upgrade(platform)
         identities = telegram.post("/bots", count=bots)["bots"]
         make_fleet(platform, bots=bots, identities=identities)
         for identity in identities[::SILENT_SHARE]:

@@ -113,7 +113,7 @@ def run(folder: Path, seconds: float, rounds: int) -> Throughput:
         redis_url = stack.enter_context(valkey(folder))
         environ = {"DATA_DIR": str(folder), "REDIS_URL": redis_url, "APP_ENV": "dev", "LOG_LEVEL": "INFO"}
         platform = Platform(load_settings(environ))
-        schema.upgrade(platform.database)
+        schema.upgrade(platform)
         make_fleet(platform, bots=BOTS)
         log = folder / "servers.log"
         ours = stack.enter_context(gunicorn("gunicorn.conf.py", "wsgi:app", environ, log))

@@ -109,7 +109,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         stack.callback(platform.database.dispose)
         until(platform.redis.ping, "Valkey does not answer")
         until(lambda: _listens(sandbox_port), "the sandbox does not answer")
-        schema.upgrade(platform.database)
+        schema.upgrade(platform)
         telegram = Telegram(f"http://127.0.0.1:{sandbox_port}")
         bots = _bots(platform, telegram, plan)
         careful = frozenset(list(bots)[len(bots) - plan.at_most_once_bots :])
