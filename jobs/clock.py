@@ -16,8 +16,8 @@ import threading
 import gevent
 
 from jobs import process
-from jobs.leadership import Leadership
-from jobs.schedule import start_scheduler, ticks
+from jobs.leadership import STANDBY_SECONDS, Leadership
+from jobs.schedule import lead, start_scheduler, ticks
 from services.platform.platform import Platform
 from services.queueing.heartbeats import Heartbeats
 
@@ -27,23 +27,23 @@ SHUTDOWN_TIMEOUT_SECONDS = 1.5  # for giving back the lease and leaving the list
 
 def run(platform: Platform, stopped: threading.Event) -> None:
     """Tick whenever this clock leads, until `stopped`; then ends within PARTING_SECONDS, whatever Redis does."""
-    leadership = Leadership(platform)
-    again = leadership.keep()
+    leadership = lead(platform)
+    leadership.acquire()
     heartbeats = Heartbeats(platform, "clock", lambda: {"leads": leadership.holds})
     heartbeats.start()
     scheduler = start_scheduler(platform, leadership, ticks(platform))
-    keeper = gevent.spawn(_keep_leading, leadership, again)
+    standby = gevent.spawn(_stand_by, leadership)
     stopped.wait()
-    keeper.kill(block=False)
+    standby.kill(block=False)
     scheduler.shutdown(wait=False)  # type: ignore[no-untyped-call]
     partings = [gevent.spawn(leadership.release), gevent.spawn(heartbeats.stop)]
     gevent.joinall(partings, timeout=SHUTDOWN_TIMEOUT_SECONDS)
 
 
-def _keep_leading(leadership: Leadership, again: float) -> None:
+def _stand_by(leadership: Leadership) -> None:
     while True:
-        gevent.sleep(again)
-        again = leadership.keep()
+        gevent.sleep(STANDBY_SECONDS)
+        leadership.acquire()
 
 
 def main() -> None:

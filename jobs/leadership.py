@@ -1,60 +1,59 @@
-"""Who of several clocks leads: the one with the lease, as long as it is sure of it by its own monotonic time."""
+"""Who of several processes of a kind works: the one with the lease, as long as it is sure of it by its own clock."""
 
 from __future__ import annotations
 
 import logging
-import time
+from typing import Final
 
 from redis import RedisError
 
 from services.platform.platform import Platform
-from services.platform.redis.leases import Lease
+from services.platform.redis.lease_renewer import HeldLease
 
 logger = logging.getLogger(__name__)
-LEASE_SECONDS = 10.0
-RENEW_SECONDS = 3.0
-STANDBY_SECONDS = 1.0  # a second clock takes over within 10 + 1 s
-SAFETY_SECONDS = 4.0  # before the lease ends the leader stops ticking: room for the longest tick
+STANDBY_SECONDS: Final = 1.0  # a stand-by leads at most so long after the former lease ran out
 
 
 class Leadership:
-    """The lease of the leading clock. A clock that slept through it, or lost Redis, knows that it leads no more."""
+    """The lease `name` of the leading process. One that slept through it, or lost Redis, knows that it leads no more.
 
-    def __init__(self, platform: Platform) -> None:
+    It stops leading `spare_seconds` before the lease ends, for what it has begun by then.
+    """
+
+    def __init__(
+        self, platform: Platform, name: str, *, ttl_seconds: float, spare_seconds: float = 0.0
+    ) -> None:
         self._platform = platform
-        self._lease: Lease | None = None
-        self._sure_until = 0.0
+        self._name = name
+        self._ttl = ttl_seconds
+        self._spare = spare_seconds
+        self._held: HeldLease | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether this clock leads, without asking Redis."""
-        return time.monotonic() < self._sure_until
+        """Whether this process leads, without asking Redis."""
+        return self._held is not None and self._held.outlasts(self._spare)
 
-    def keep(self) -> float:
-        """Take or renew the lease; returns the seconds until the next call. Never raises for an absent Redis."""
-        led, asked = self.holds, time.monotonic()
-        try:
-            self._lease = self._renewed() or self._taken()
-        except RedisError as error:
-            logger.warning("clock: Redis does not answer (%s)", type(error).__name__)
-            return STANDBY_SECONDS
-        self._sure_until = asked + LEASE_SECONDS - SAFETY_SECONDS if self._lease else 0.0
-        if led is not self.holds:
-            logger.info("this clock leads" if self.holds else "this clock stands by")
-        return RENEW_SECONDS if self._lease else STANDBY_SECONDS
+    def acquire(self) -> bool:
+        """Take the lease unless it is ours; whether this process leads. To be called every STANDBY_SECONDS.
+
+        Never raises for an absent Redis.
+        """
+        if self._held is None or not self._held.alive:
+            led, self._held = self._held is not None, self._taken()
+            if led or self._held is not None:
+                logger.info("this %s %s", self._name, "leads" if self._held else "stands by")
+        return self.holds
 
     def release(self) -> None:
-        """Give the lease back, so that another clock need not wait for its end."""
-        lease, self._lease, self._sure_until = self._lease, None, 0.0
-        if lease is None:
-            return
+        """Give the lease back, so that another process need not wait for its end."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.release()
+
+    def _taken(self) -> HeldLease | None:
         try:
-            lease.release()
-        except RedisError:
-            logger.warning("clock: the lease could not be given back; it ends by itself")
-
-    def _renewed(self) -> Lease | None:
-        return self._lease if self._lease is not None and self._lease.renew() else None
-
-    def _taken(self) -> Lease | None:
-        return Lease.take(self._platform.redis, "clock", ttl_seconds=LEASE_SECONDS)
+            return self._platform.leases.take(self._name, ttl_seconds=self._ttl)
+        except RedisError as error:
+            logger.warning("%s: Redis does not answer (%s)", self._name, type(error).__name__)
+            return None

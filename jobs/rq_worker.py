@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
+from functools import partial
 from typing import Any
 
 import gevent
@@ -14,7 +16,6 @@ from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
 from jobs import process
-from jobs.unknown_jobs import Strangers, is_of_another_release
 from services.alerts.dead_letters.store import explain, place_of, store_job
 from services.core.errors import Unavailable
 from services.core.logs import bind
@@ -25,7 +26,10 @@ logger = logging.getLogger(__name__)
 ALLOWED: frozenset[str] = frozenset(JobName)
 ANSWER_SECONDS = 3  # that Redis may take beyond the wait it was asked for
 UNREADABLE = "unreadable"
-strangers = Strangers()
+OUR_FORM = re.compile(
+    r"jobs\.[a-z_]+\.[a-z_]+"
+)  # a name that another release may know; any other is nobody's
+DEPLOYMENT_SECONDS = 120.0  # for which workers of both releases may run side by side
 WORKER_TTL_SECONDS = 30  # an idle worker asks anew every 15; RQ's own 420 would sit on a dead connection
 
 
@@ -43,6 +47,33 @@ class GeventDeathPenalty(BaseDeathPenalty):
         self._timer.close()
 
 
+def is_of_another_release(name: str) -> bool:
+    """Whether a job's name is one of ours in form, but not in this release."""
+    return name not in ALLOWED and OUR_FORM.fullmatch(name) is not None
+
+
+_met: dict[str, tuple[float, float]] = {}  # unknown name -> when it was met first and last in this deployment
+
+
+def leave_to_another_release(name: str, /, *_: object, **__: object) -> None:
+    """Do nothing: every job is a bell that is rung again, until a worker of its release answers.
+
+    PermissionError when that goes on for longer than a deployment: no worker knows the job.
+    """
+    now = time.monotonic()
+    first, last = _met.get(name, (now, now))
+    if now - last > DEPLOYMENT_SECONDS:
+        first = now
+    _met[name] = first, now
+    if now - first > DEPLOYMENT_SECONDS:
+        raise _not_allowed(name)
+    logger.warning("job %s is left to another release", name)
+
+
+def _not_allowed(name: str) -> PermissionError:
+    return PermissionError(f"The job function {name!r} is not allowed")
+
+
 class AllowedJob(Job):
     """A job whose function stands in JobName; callbacks and webhooks of RQ, which run or call anything, do nothing."""
 
@@ -55,8 +86,11 @@ class AllowedJob(Job):
 
     @property
     def func(self) -> Any:
-        if self.func_name not in ALLOWED or self.instance is not None:
-            raise PermissionError(f"The job function {self.func_name!r} is not allowed")
+        name = str(self.func_name)
+        if self.instance is None and is_of_another_release(name):
+            return partial(leave_to_another_release, name)
+        if self.instance is not None or name not in ALLOWED:
+            raise _not_allowed(name)
         return super().func
 
     def execute_success_callback(self, *_: Any) -> None:
@@ -96,9 +130,7 @@ class GreenletWorker(SimpleWorker):
         """No remote commands: a connection and a greenlet less per worker."""
 
     def execute_job(self, job: Job, queue: Any) -> None:
-        """Run the job under its id, leaving a mark that a stop must wait for it; leave it to others if it is theirs."""
-        if is_of_another_release(job) and strangers.hold(job, queue):
-            return
+        """Run the job under its id, leaving a mark that a stop must wait for it."""
         self.is_busy = True
         started = time.monotonic()
         try:

@@ -10,7 +10,7 @@ import gevent
 from apscheduler.schedulers.background import BackgroundScheduler
 from redis import RedisError
 
-from jobs.leadership import SAFETY_SECONDS, Leadership
+from jobs.leadership import Leadership
 from services.alerts.notifications.sending import wake_if_due
 from services.core.errors import FlotillaError, Unavailable
 from services.core.metrics import TICKS
@@ -26,7 +26,8 @@ from services.traffic.clicks.flush import wake_if_waiting
 logger = logging.getLogger(__name__)
 JUDGE_SECONDS = 10  # conversion and delivery; at 2,250 clicks/h a bot gets six clicks meanwhile
 LATE_SWEEPS = 4  # so many missed sweeps are worth a line in the log
-LONGEST_TICK_SECONDS = SAFETY_SECONDS  # a tick begun as leader ends while the lease still stands
+LEASE_SECONDS = 10.0
+LONGEST_TICK_SECONDS = 4.0  # the lease is certain to stand so long yet when a tick begins
 GRACE_SECONDS = 30  # a tick so late is still made, once; APScheduler's own grace is 1 s
 
 
@@ -54,6 +55,11 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("deliver_notifications", 2, wake_if_due),
         Tick("replay_dead_letters", 1, wake_if_replaying),
     )
+
+
+def lead(platform: Platform) -> Leadership:
+    """What makes one clock of several the leading one; a tick begun as leader ends while the lease still stands."""
+    return Leadership(platform, "clock", ttl_seconds=LEASE_SECONDS, spare_seconds=LONGEST_TICK_SECONDS)
 
 
 def run_tick(platform: Platform, leadership: Leadership, tick: Tick) -> bool:

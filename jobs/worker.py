@@ -18,7 +18,7 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from jobs import process
-from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury, strangers
+from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog
 from services.core.settings import Settings
 from services.messaging.updates.reconcile import wake_waiting
@@ -152,7 +152,6 @@ def stop_workers(workers: list[Worker]) -> None:
     for worker in workers:
         worker.stop()
     late = [worker for worker in workers if not worker.join(deadline - time.monotonic())]
-    strangers.put_back_all()
     if late:
         logger.warning("%d workers did not end in time", len(late))
 

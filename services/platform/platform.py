@@ -57,7 +57,7 @@ class Platform:
 
     @cached_property
     def leases(self) -> LeaseRenewer:
-        """Keeps the leases of this process."""
+        """Holds the leases of this process."""
         return LeaseRenewer(self.redis)
 
     @cached_property

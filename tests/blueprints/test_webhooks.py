@@ -131,7 +131,7 @@ def test_without_redis_the_answer_is_503_whether_or_not_the_path_is_remembered(
     client = app.test_client()
     if remembered:
         with app.app_context():
-            door()._paths._known[bot.path_id] = bot.id
+            assert door()._paths._keep(bot.path_id, bot.id) == []
     answer = post(client, bot, away, json.dumps(message(1, 5, "hi")).encode())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +22,9 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.heartbeats import processes
 from tools.servers.sandbox import Sandbox, wait_until
+from tools.servers.valkey import running_valkey
 
-Start = Callable[[], subprocess.Popen[bytes]]
+Start = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -42,19 +44,20 @@ def start(platform: Platform, settings: Settings) -> Iterator[Start]:
         "APP_ENV": "test",
         "DATA_DIR": str(settings.data_dir),
         "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "ENCRYPTION_KEYS": settings.encryption_keys[0].get_secret_value(),
         "TELEGRAM_API_URL": settings.telegram_api_url,
     }
 
-    def run() -> subprocess.Popen[bytes]:
+    def run(on: Platform = platform) -> subprocess.Popen[bytes]:
+        environment["REDIS_URL"] = on.settings.redis_url
         process = subprocess.Popen([sys.executable, "-m", "jobs.poller"], env=environment)
         started.append(process)
         return process
 
     yield run
     for process in started:
+        process.send_signal(signal.SIGCONT)
         process.kill()
         process.wait(10)
 
@@ -73,6 +76,12 @@ def waiting(platform: Platform) -> int:
 def polled(platform: Platform) -> list[int]:
     """How many bots each poller says that it polls."""
     return [each.figures["bots"] for each in processes(platform) if each.service == "poller"]
+
+
+def polled_by(platform: Platform, poller: subprocess.Popen[bytes]) -> int:
+    """How many bots this poller says that it polls."""
+    told: dict[str, int] = {each.name: each.figures["bots"] for each in processes(platform)}
+    return next(bots for name, bots in told.items() if name.endswith(f":{poller.pid}"))
 
 
 def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
@@ -112,3 +121,40 @@ def test_a_standby_takes_over_from_a_killed_poller_and_nothing_is_taken_twice(
     wait_until(lambda: waiting(platform) == 2, seconds=25)
     time.sleep(0.5)
     assert waiting(platform) == 2
+
+
+def test_a_poller_that_slept_through_its_lease_polls_no_more_once_another_does(
+    platform: Platform, owner: Principal, sandbox: Sandbox, start: Start
+) -> None:
+    new_bot(platform, owner, sandbox)
+    sleeper = start()
+    wait_until(lambda: polled(platform) == [1], seconds=20)
+    lease = platform.redis.get(keys.lease("poller"))
+    sleeper.send_signal(signal.SIGSTOP)
+    successor = start()
+    wait_until(lambda: platform.redis.get(keys.lease("poller")) not in (None, lease), seconds=15)
+    sleeper.send_signal(signal.SIGCONT)
+    wait_until(lambda: polled_by(platform, sleeper) == 0, seconds=20)
+    wait_until(lambda: polled_by(platform, successor) == 1, seconds=20)
+    time.sleep(6)  # the sleeper asks for the lease again meanwhile, and tells what it does
+    assert (polled_by(platform, sleeper), polled_by(platform, successor)) == (0, 1)
+
+
+def test_a_poller_goes_on_by_itself_after_a_redis_that_was_silent_for_longer_than_its_lease(
+    platform: Platform, owner: Principal, sandbox: Sandbox, start: Start, server_folder: Path
+) -> None:
+    folder = server_folder / "valkey-of-a-poller"
+    folder.mkdir()
+    with running_valkey(folder) as url:
+        silent = Platform(platform.settings.model_copy(update={"redis_url": url}))
+        user, bot = sandbox.create_user()["id"], new_bot(silent, owner, sandbox)
+        start(silent)
+        wait_until(lambda: polled(silent) == [1], seconds=20)
+        server = int(silent.redis.info("server")["process_id"])
+        os.kill(server, signal.SIGSTOP)
+        try:
+            time.sleep(10)
+        finally:
+            os.kill(server, signal.SIGCONT)
+        sandbox.start(user, bot.username)
+        wait_until(lambda: waiting(silent) == 1, seconds=10)

@@ -1,19 +1,14 @@
-"""Jobs of another release: put back for its workers, and no dead letter for each bell when they do not come."""
+"""Jobs of another release: left to its workers, and no dead letter for each bell when they do not come."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import gevent
 import pytest
 from rq import Queue
-from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
-from jobs import process, unknown_jobs
-from jobs.rq_worker import AllowedJob, GreenletWorker, bury
-from jobs.unknown_jobs import Strangers, is_of_another_release
+from jobs import process, rq_worker
+from jobs.rq_worker import AllowedJob, GreenletWorker, bury, is_of_another_release
 from models import DeadLetter
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, JobQueue
@@ -24,7 +19,7 @@ LATER = "jobs.later.ring"
 @pytest.fixture(autouse=True)
 def _this_platform(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "platform", lambda: platform)
-    monkeypatch.setattr(unknown_jobs, "RETURN_SECONDS", 0.05)
+    monkeypatch.setattr(rq_worker, "_met", {})
 
 
 @pytest.fixture
@@ -45,46 +40,28 @@ def work_off(platform: Platform) -> None:
     worker.work(burst=True, logging_level=None)
 
 
-def back_in(queue: Queue, job_id: str) -> None:
-    """Wait, letting other greenlets run, until this job alone is queued."""
-    with gevent.Timeout(60):
-        while queue.job_ids != [job_id]:
-            gevent.sleep(0.02)
-
-
 def letters(platform: Platform) -> list[DeadLetter]:
     with platform.database.reading() as session:
         return list(session.scalars(select(DeadLetter)))
 
 
-def test_a_job_of_another_release_is_put_back_whole(platform: Platform, queue: Queue) -> None:
-    job = queue.enqueue(LATER, 7)
+def test_a_job_of_another_release_is_left_without_a_trace_and_the_worker_goes_on(
+    platform: Platform, queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    later = [queue.enqueue(LATER, number, result_ttl=0) for number in range(3)]
+    unreadable = queue.enqueue(LATER)
+    platform.job_redis.hset(unreadable.key, "data", b"\x80\x05 of another serializer")
     work_off(platform)
-    assert queue.job_ids == []
-    back_in(queue, job.id)
-    assert platform.job_redis.llen(queue.intermediate_queue_key) == 0
-    found = AllowedJob.fetch(job.id, connection=platform.job_redis, serializer=JSONSerializer)
-    assert (found.func_name, list(found.args), found.is_queued) == (LATER, [7], True)
-    assert letters(platform) == []
-
-
-def test_a_process_that_ends_puts_everything_back_first(queue: Queue) -> None:
-    held = Strangers()
-    job = queue.enqueue(LATER)
-    taken = Queue.dequeue_any(
-        [queue], None, connection=queue.connection, job_class=AllowedJob, serializer=JSONSerializer
-    )
-    assert taken is not None
-    assert held.hold(taken[0], queue)
-    held.put_back_all()
-    held.put_back_all()
-    assert queue.job_ids == [job.id]
+    assert not platform.job_redis.exists(queue.key, queue.intermediate_queue_key, *(job.key for job in later))
+    assert queue.failed_job_registry.get_job_ids() == [unreadable.id]
+    assert [letter.payload["function"] for letter in letters(platform)] == ["unreadable"]
+    assert f"job {LATER} is left to another release" in caplog.text
 
 
 def test_when_nobody_comes_for_it_there_is_one_dead_letter_for_its_name(
     platform: Platform, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unknown_jobs, "PATIENCE_SECONDS", -timedelta(minutes=1).total_seconds())
+    monkeypatch.setattr(rq_worker, "DEPLOYMENT_SECONDS", -60.0)
     for number in range(3):
         queue.enqueue(LATER, number)
     work_off(platform)
@@ -94,15 +71,22 @@ def test_when_nobody_comes_for_it_there_is_one_dead_letter_for_its_name(
     assert queue.job_ids == []
 
 
-def test_a_job_that_cannot_be_read_is_refused_and_the_worker_goes_on(
-    platform: Platform, queue: Queue
+def test_a_second_deployment_of_the_same_job_is_waited_for_as_long_as_the_first(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    unreadable, later = queue.enqueue(LATER), queue.enqueue(LATER)
-    platform.job_redis.hset(unreadable.key, "data", b"\x80\x05 of another serializer")
-    work_off(platform)
-    [letter] = letters(platform)
-    assert letter.payload["function"] == "unreadable"
-    back_in(queue, later.id)
+    now = [1000.0]
+    monkeypatch.setattr("jobs.rq_worker.time.monotonic", lambda: now[0])
+
+    def meet(*moments: float) -> None:
+        for now[0] in moments:
+            rq_worker.leave_to_another_release(LATER, 7)
+
+    meet(1000, 1060, 1120)
+    with pytest.raises(PermissionError):
+        meet(1121)
+    meet(5000, 5119)
+    with pytest.raises(PermissionError):
+        meet(5121)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +99,5 @@ def test_a_job_that_cannot_be_read_is_refused_and_the_worker_goes_on(
         (str(JobName.DRAIN_LANE), False),
     ],
 )
-def test_only_names_of_our_form_may_be_another_release_s(
-    platform: Platform, name: str, foreign: bool
-) -> None:
-    job = Job.create(name, connection=platform.job_redis, serializer=JSONSerializer)
-    assert is_of_another_release(job) is foreign
+def test_only_names_of_our_form_may_be_another_release_s(name: str, foreign: bool) -> None:
+    assert is_of_another_release(name) is foreign

@@ -11,6 +11,7 @@ from types import ModuleType
 from services.messaging.outbox import enqueue
 from services.messaging.updates import effects, intake
 from services.platform.redis import schema_version
+from services.platform.redis.scripts import Script
 
 VERSION = schema_version.VERSION + 1
 LATER_JOB = "jobs.later.ring"
@@ -19,8 +20,8 @@ LATER_KEY = "chaos:later"  # set by that job
 # Script, and what the next release writes more into an entry.
 CHANGES = (
     (intake, "APPEND", "'update', update)"),
-    (effects, "COMMIT", "'call', ARGV[a + 5])"),
-    (enqueue, "PUT", "'call', ARGV[5])"),
+    (effects, "COMMIT", "'call', call)"),
+    (enqueue, "PUT", "'call', call)"),
 )
 
 
@@ -28,15 +29,15 @@ def speak() -> None:
     """From now on this process reads and writes the next version. Before any platform is used."""
     schema_version.VERSION = VERSION
     for module, name, end in CHANGES:
-        script: str = getattr(module, name)
-        if end not in script:
+        text: str = getattr(module, name).text
+        if end not in text:
             raise RuntimeError(f"{name} was changed: it no longer ends an entry with {end}")
-        setattr(module, name, script.replace(end, f"{end[:-1]}, 'v', '{VERSION}')"))
+        setattr(module, name, Script(text.replace(end, f"{end[:-1]}, 'v', '{VERSION}')")))
 
 
 def know_later_job() -> None:
     """Let this worker run LATER_JOB."""
-    from jobs import process, rq_worker, unknown_jobs  # noqa: PLC0415 - they patch, and the web process must not
+    from jobs import process, rq_worker  # noqa: PLC0415 - they patch, and the web process must not
 
     module = ModuleType(LATER_JOB.rpartition(".")[0])
 
@@ -46,4 +47,3 @@ def know_later_job() -> None:
     module.ring = ring  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
     rq_worker.ALLOWED |= {LATER_JOB}
-    unknown_jobs.KNOWN |= {LATER_JOB}

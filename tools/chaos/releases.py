@@ -10,7 +10,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from services.platform.redis import keys
-from services.platform.redis.jobs import JobQueue
+from services.platform.redis.jobs import RESULT_TTL_SECONDS, JobQueue
 from services.platform.redis.schema_version import is_newer
 from tools.chaos.faults import fault, judge_ends
 from tools.chaos.installation import PROGRAMS, Installation, until
@@ -38,12 +38,24 @@ def _deploy(place: Installation, ends: dict[str, tuple[float, int]]) -> None:
     keeper = place.keeper
     ends |= keeper.stop("web")
     keeper.start("web-newer")
-    queue = Queue(JobQueue.DEFAULT, connection=place.platform.job_redis, serializer=JSONSerializer)
-    queue.enqueue(LATER_JOB)
+    _ring_later_job(place)  # old workers alone
     until(partial(_newer_entries, place), "the new web process wrote nothing that old code cannot read")
     _start(place, "inbound-newer", "outbound-newer")
     ends |= keeper.stop("inbound", "outbound")
-    until(lambda: place.platform.redis.get(LATER_KEY), "the new job was not run")
+    until(partial(_later_job_ran, place), "the new job was not run")
+
+
+def _ring_later_job(place: Installation) -> None:
+    queue = Queue(JobQueue.DEFAULT, connection=place.platform.job_redis, serializer=JSONSerializer)
+    queue.enqueue(LATER_JOB, result_ttl=RESULT_TTL_SECONDS)
+
+
+def _later_job_ran(place: Installation) -> bool:
+    """Whether a new worker ran it by now; else it is rung for again, as every job is, once a second."""
+    redis = place.platform.redis
+    if redis.set(f"{LATER_KEY}:rung", "1", nx=True, ex=1):
+        _ring_later_job(place)
+    return bool(redis.get(LATER_KEY))
 
 
 def _take_back(place: Installation, ends: dict[str, tuple[float, int]]) -> None:

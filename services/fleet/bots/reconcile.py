@@ -21,6 +21,7 @@ from services.fleet.bots.webhook_sync import SyncOutcome, sync_webhook
 from services.fleet.bots.webhooks import wanted_for
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.changes import Topic, announce
 from services.platform.redis.leases import Lease
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ def rewrite_paths(platform: Platform, bots: Iterable[Bot]) -> None:
     gone = known.keys() - right.keys()
     if gone:
         redis.hdel(keys.webhook_paths(), *gone)
+        for bot_id in {int(known[path]) for path in gone}:
+            announce(redis, Topic.BOT, bot_id)
     if right.items() - known.items():
         redis.hset(keys.webhook_paths(), items=[part for pair in right.items() for part in pair])
 
@@ -126,8 +129,8 @@ def _reconcile(platform: Platform, bot: Bot) -> None:
     if has_open_path(bot):
         redis.hset(keys.webhook_paths(), bot.path_id, str(bot.id))  # before Telegram knows it
     outcome = sync_webhook(platform, bot)
-    if not has_open_path(bot):
-        redis.hdel(keys.webhook_paths(), bot.path_id)
+    if not has_open_path(bot) and redis.hdel(keys.webhook_paths(), bot.path_id):
+        announce(redis, Topic.BOT, bot.id)  # an update since the stop had it remembered again
     if outcome is SyncOutcome.DONE:
         redis.hset(keys.reconciled(), str(bot.id), f"{_state(platform, bot)}:{time.time():.0f}")
     else:

@@ -32,11 +32,14 @@ def bucket_of(now: float) -> int:
 
 
 class LoadTracker:
-    """Load per member of the pools with least_connections; `start` keeps it fresh."""
+    """Load per member of the pools with least_connections; `start` keeps it fresh.
 
-    def __init__(self, platform: Platform, book: PoolCache) -> None:
+    No cache: loads change with every click and nobody announces them, so it asks once a second.
+    """
+
+    def __init__(self, platform: Platform, pools: PoolCache) -> None:
         self._redis = platform.redis
-        self._book = book
+        self._pools = pools
         self._loads: dict[int, dict[int, float]] = {}
         self._allowances: dict[int, dict[int, float]] = {}
         self._stopped = threading.Event()
@@ -61,7 +64,7 @@ class LoadTracker:
 
     def refresh(self, now: float) -> None:
         """Sum up the window of every pool that needs it; one round trip for all."""
-        pools = [pool for pool in self._book.pools() if pool.strategy is Strategy.LEAST_CONNECTIONS]
+        pools = [pool for pool in self._pools.pools() if pool.strategy is Strategy.LEAST_CONNECTIONS]
         if not pools:
             return
         buckets = range(bucket_of(now - WINDOW_SECONDS) + 1, bucket_of(now) + 1)

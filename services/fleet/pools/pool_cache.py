@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 class PoolCache:
     """All pools by slug and by id. Reading is a dictionary look-up; a change replaces the dictionaries whole.
 
-    Filled from Redis, else from the database, else from the copy in DATA_DIR that the last run left.
+    No ChangeCache but a complete copy: a slug that is not in it is unknown, which costs no round trip, and the last one known
+    serves while everything is away. Filled from Redis, else from the database, else from the copy in DATA_DIR that the last
+    run left. Readings follow one another and each change is followed by one of its own, so what was read before a change
+    never replaces what was read after it.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -33,7 +36,7 @@ class PoolCache:
         self._texts: dict[int, str] = {}
         self._pools: dict[int, PoolSnapshot] = {}
         self._by_slug: dict[str, PoolSnapshot] = {}
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
 
     def get(self, slug: str) -> PoolSnapshot | None:
         """The pool that has or had this slug (in lower case)."""
@@ -53,7 +56,7 @@ class PoolCache:
         return self._pools.values()
 
     def start(self) -> None:
-        """Fill the book and keep it fresh from now on."""
+        """Fill the cache and keep it fresh from now on."""
         self.refresh()
         self._platform.changes.subscribe(self.on_change)
 
@@ -62,36 +65,38 @@ class PoolCache:
         self._platform.changes.unsubscribe(self.on_change)
 
     def on_change(self, topic: Topic, identity: int) -> None:
-        """Take over an announced change; a Redis that fails meanwhile leaves the book as it is."""
+        """Take over an announced change; a Redis that fails meanwhile leaves everything as it is."""
+        if topic is Topic.BOT:
+            return
         try:
-            if topic is Topic.POOL:
-                self._take_one(identity)
-            elif topic is Topic.ANY:
-                self._take_all()
+            with self._reading:
+                if topic is Topic.POOL:
+                    self._take_one(identity)
+                else:
+                    self._take_all()
         except (RedisError, Unavailable):
             logger.warning("pools not refreshed; going on with the last ones")
 
     def refresh(self) -> None:
         """Read everything anew, from the nearest source that answers."""
-        try:
-            self._take_all()
-        except RedisError:
-            self._take_elsewhere()
-        except Unavailable:
-            self._take_copy()
+        with self._reading:
+            try:
+                self._take_all()
+            except RedisError:
+                self._take_elsewhere()
+            except Unavailable:
+                self._take_copy()
 
     def _take_one(self, pool_id: int) -> None:
-        with self._lock:
-            text = self._platform.redis.hget(keys.pool_snapshot(), str(pool_id))
-            self._replace({**self._texts, pool_id: str(text)} if text else _but(self._texts, pool_id))
+        text = self._platform.redis.hget(keys.pool_snapshot(), str(pool_id))
+        self._replace({**self._texts, pool_id: str(text)} if text else _but(self._texts, pool_id))
 
     def _take_all(self) -> None:
-        with self._lock:
+        texts = self._platform.redis.hgetall(keys.pool_snapshot())
+        if not texts:  # a new or emptied Redis: the database knows
+            publish_all(self._platform)
             texts = self._platform.redis.hgetall(keys.pool_snapshot())
-            if not texts:  # a new or emptied Redis: the database knows
-                publish_all(self._platform)
-                texts = self._platform.redis.hgetall(keys.pool_snapshot())
-            self._replace({int(pool_id): str(text) for pool_id, text in texts.items()})
+        self._replace({int(pool_id): str(text) for pool_id, text in texts.items()})
 
     def _take_elsewhere(self) -> None:
         try:

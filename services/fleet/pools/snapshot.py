@@ -24,16 +24,11 @@ from services.fleet.pools.routings import read_routings
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
+from services.platform.redis.scripts import load
 
 logger = logging.getLogger(__name__)
 
-# KEYS[1] hash of snapshots; ARGV[1] pool id, ARGV[2] version, ARGV[3] JSON. 1 when written, 0 when a fresher one is there.
-STORE: Final = """
-local there = redis.call('HGET', KEYS[1], ARGV[1])
-if there and cjson.decode(there).version > tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return 1
-"""
+STORE: Final = load("store_snapshot")
 
 
 def publish(platform: Platform, pool_ids: Iterable[int]) -> None:
@@ -94,7 +89,7 @@ def _publish(platform: Platform, pool_ids: Sequence[int]) -> None:
     with platform.redis.pipeline(transaction=False) as pipe:
         for pool_id in pool_ids:
             text = to_json(found[pool_id]) if pool_id in found else json.dumps({"version": version})
-            pipe.eval(STORE, 1, keys.pool_snapshot(), str(pool_id), str(version), text)
+            pipe.eval(STORE.text, 1, keys.pool_snapshot(), str(pool_id), str(version), text)
             if pool_id not in found:
                 pipe.delete(keys.rotation(pool_id))
         pipe.execute()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
-from redis import Redis, RedisError
+from contextlib import contextmanager
 
 from plugins.context import Busy
 from services.core.errors import Unavailable
@@ -16,8 +14,9 @@ from services.platform.redis.lease_renewer import LeaseRenewer
 class Locks:
     """The locks that the handlers of one process hold. `ttl_seconds` bounds how long a dead holder blocks others."""
 
-    def __init__(self, redis: Redis, *, ttl_seconds: float) -> None:
-        self._keeper = LeaseRenewer(redis, ttl_seconds=ttl_seconds)
+    def __init__(self, leases: LeaseRenewer, *, ttl_seconds: float) -> None:
+        self._leases = leases
+        self._ttl = ttl_seconds
 
     @contextmanager
     def hold(self, bot_id: int, name: str, *, patient: bool) -> Iterator[None]:
@@ -26,16 +25,14 @@ class Locks:
         `patient`: Unavailable instead, to be tried again: the holder may be this very update's dead first attempt.
         It is raised at the end too when the lock was lost meanwhile, as after a process was stopped for long.
         """
-        holding = self._keeper.take(f"lock:{bot_id}:{name}")
-        if holding is None:
+        held = self._leases.take(f"lock:{bot_id}:{name}", ttl_seconds=self._ttl)
+        if held is None:
             raise (
                 Unavailable(Text("lock {name} is held", name=name), code="locked") if patient else Busy(name)
             )
         try:
             yield
-            if not holding.alive:
+            if not held.alive:
                 raise Unavailable(Text("lock {name} was lost", name=name), code="lock_lost")
         finally:
-            self._keeper.release(holding)
-            with suppress(RedisError):  # then it runs out
-                holding.lease.release()
+            held.release()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from plugins.context import Priority
 from services.core.logs import bound_ids, new_request_id
@@ -10,18 +10,10 @@ from services.messaging.outbox.outgoing import slot_of
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
+from services.platform.redis.scripts import load
 from services.platform.token_encryption import dump_sealed
 
-# KEYS: the bot's outbox, the shard's active bots, wake stream, lease and doorbell; ARGV: bot, doorbell TTL in s, chat,
-# request id, call. 1 when the doorbell is to be rung.
-PUT = """#!lua
-redis.call('XADD', KEYS[1], '*', 'chat', ARGV[3], 'request', ARGV[4], 'call', ARGV[5])
-if redis.call('ZADD', KEYS[2], 'LT', 'CH', 0, ARGV[1]) == 1 then
-  redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 'bot', ARGV[1])
-end
-if redis.call('EXISTS', KEYS[4]) == 0 and redis.call('SET', KEYS[5], '1', 'NX', 'EX', ARGV[2]) then return 1 end
-return 0
-"""
+PUT: Final = load("enqueue_call")
 
 
 def enqueue_call(
@@ -44,5 +36,5 @@ def enqueue_call(
         str(bound_ids().get("request_id") or new_request_id()),
         dump_sealed(platform.vault, {"method": method, "params": params}, bot_id),
     )
-    if platform.redis.eval(PUT, len(names), *names, *values):
+    if PUT(platform.redis, names, values):
         enqueue(platform.job_redis, JobName.DRAIN_OUTBOX, shard)

@@ -6,22 +6,16 @@ Only for at_most_once bots. Whoever takes over after a crash finds there what ma
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from redis import Redis
 
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.platform.redis import keys
 from services.platform.redis.group_commit import GroupCommit
+from services.platform.redis.scripts import load
 
-# KEYS[1] lease of the shard, then per send its bot's journal; ARGV[1] token, then per send its flight. 1 when all are
-# on record, 0 when the lease is not ours any more, so that nothing may leave.
-DEPART = """#!lua
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-for i = 2, #KEYS do
-  redis.call('HSET', KEYS[i], ARGV[i], '1')
-end
-return 1
-"""
+DEPART: Final = load("mark_in_flight")
 
 
 class Journal:
@@ -29,7 +23,6 @@ class Journal:
 
     def __init__(self, redis: Redis, shard: int, token: str) -> None:
         self._redis = redis
-        self._script = redis.register_script(DEPART)
         self._lease = keys.lease(f"outbox:{shard}")
         self._token = token
         self._commit: GroupCommit[OutboxMessage, bool] = GroupCommit(self._write)
@@ -46,5 +39,5 @@ class Journal:
 
     def _write(self, batch: Sequence[OutboxMessage]) -> list[bool]:
         names = [self._lease, *(keys.outbox_flying(message.bot_id) for message in batch)]
-        on_record = bool(self._script(keys=names, args=[self._token, *(each.flight_id for each in batch)]))
+        on_record = bool(DEPART(self._redis, names, [self._token, *(each.flight_id for each in batch)]))
         return [on_record] * len(batch)

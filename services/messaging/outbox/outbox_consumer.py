@@ -272,16 +272,16 @@ class OutboxConsumer:
 
     def _hand_back(self) -> None:
         with suppress(RedisError):
-            self._lease.lease.release()
+            self._lease.release()
             if self._store.bots:
                 enqueue(self._platform.job_redis, JobName.DRAIN_OUTBOX, self._shard)
 
 
 def consume_outbox(
-    platform: Platform, sender: Sender, renewer: LeaseRenewer, shard: int, stopping: threading.Event
+    platform: Platform, sender: Sender, leases: LeaseRenewer, shard: int, stopping: threading.Event
 ) -> bool:
     """Send what waits in one shard until nothing is left for a while; False when somebody else is at it."""
-    held = renewer.take(f"outbox:{shard}")
+    held = leases.take(f"outbox:{shard}")
     if held is None:
         # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
         platform.redis.delete(keys.wakeup("outbox", shard))
@@ -289,5 +289,5 @@ def consume_outbox(
     try:
         OutboxConsumer(platform, sender, held, shard, stopping).run()
     finally:
-        renewer.release(held)
+        held.release()
     return True

@@ -95,9 +95,8 @@ class Sender:
             return self._send(outgoing, depart)
         except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
-            return SendResult(
-                Disposition.CHAT_WAITS, DATABASE_PAUSE_SECONDS, counts=outgoing.may_have_arrived
-            )
+            pause = NEWER_PAUSE_SECONDS if outgoing.newer else DATABASE_PAUSE_SECONDS
+            return SendResult(Disposition.CHAT_WAITS, pause, counts=outgoing.may_have_arrived)
         except (
             ConfigurationError
         ) as error:  # the bot's token cannot be opened, with the key that this process has
@@ -110,7 +109,8 @@ class Sender:
         if outgoing.failed_for_good is not None:  # the database was away when it was to be buried
             return self._bury(outgoing, outgoing.failed_for_good)
         if outgoing.newer:
-            return self._leave_to_newer(outgoing)
+            wait_for_newer(outgoing.entry_id)
+            return self._bury(outgoing, NeverSent("Written by a newer release, which did not come"))
         sender = self._tokens.get(outgoing.bot_id)
         if sender is None:
             SENDS.labels("refused").inc()
@@ -136,14 +136,6 @@ class Sender:
             elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:
                 outgoing.failed_for_good = TelegramError(reason)
         return SendResult(Disposition.CHAT_WAITS, _delay(outgoing.server_errors), counts=True)
-
-    def _leave_to_newer(self, outgoing: OutboxMessage) -> SendResult:
-        try:
-            wait_for_newer(outgoing.entry_id)
-        except Unavailable as error:
-            logger.warning("message waits: %s", error)
-            return SendResult(Disposition.CHAT_WAITS, NEWER_PAUSE_SECONDS)
-        return self._bury(outgoing, NeverSent("Written by a newer release, which did not come"))
 
     def _try(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult:
         crash_point_reached(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from redis import Redis
 
@@ -14,52 +14,15 @@ from services.messaging.outbox.pacing import Limits
 from services.messaging.outbox.send_history import Sent, note, records_of
 from services.platform.redis import keys, streams
 from services.platform.redis.schema_version import is_newer
+from services.platform.redis.scripts import load
 from services.platform.token_encryption import open_tokens
 
 ALL_CHATS = "*"
 UNCERTAIN = "?"  # before the name of a flight: how often its outcome was unknown
 READ_AT_ONCE = 64  # per bot and priority
 
-# KEYS[1] active bots, KEYS[2] attempts, KEYS[3] journal, KEYS[4...] the bot's outboxes; ARGV[1] bot. 1 when it had nothing left.
-RETIRE = """#!lua
-for i = 4, #KEYS do
-  if redis.call('XLEN', KEYS[i]) > 0 then return 0 end
-end
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[2], KEYS[3])
-return 1
-"""
-
-# KEYS[1] lease, KEYS[2] active bots, then per bot its outboxes; ARGV[1] token, ARGV[2] outboxes of a bot, then per bot:
-# bot, moment in ms from which it may go on, cursor of each outbox. Leaves unless something new came: 1 when left, 0 to
-# go on.
-LEAVE = """#!lua
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
-local per_bot = tonumber(ARGV[2])
-local known, waiting = {}, {}
-for i = 0, (#KEYS - 2) / per_bot - 1 do
-  local k, a = 3 + per_bot * i, 3 + (per_bot + 2) * i
-  local left = 0
-  for j = 0, per_bot - 1 do
-    if #redis.call('XRANGE', KEYS[k + j], '(' .. ARGV[a + 2 + j], '+', 'COUNT', 1) > 0 then return 0 end
-    left = left + redis.call('XLEN', KEYS[k + j])
-  end
-  known[ARGV[a]] = true
-  waiting[ARGV[a]] = left > 0 and ARGV[a + 1]
-end
-for _, bot in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-  if not known[bot] then return 0 end
-end
-for bot, moment in pairs(waiting) do
-  if moment then
-    redis.call('ZADD', KEYS[2], moment, bot)
-  else
-    redis.call('ZREM', KEYS[2], bot)
-  end
-end
-redis.call('DEL', KEYS[1])
-return 1
-"""
+RETIRE: Final = load("retire_bot")
+LEAVE: Final = load("leave_shard")
 
 
 class OutboxStore:
@@ -71,8 +34,6 @@ class OutboxStore:
         self._vault = vault
         self._limits = limits
         self._shard = shard
-        self._retire = redis.register_script(RETIRE)
-        self._leave = redis.register_script(LEAVE)
         self._wake_cursor = "0"
         self._cursors: dict[tuple[int, int], str] = {}  # (bot, rank) -> last entry read
         self._attempts: dict[tuple[int, str], int] = {}  # (bot, flight) -> number
@@ -176,7 +137,7 @@ class OutboxStore:
         for bot in bots:
             kept = (keys.outbox_attempts(bot), keys.outbox_flying(bot))
             names = [keys.outbox_active(self._shard), *kept, *_outboxes(bot)]
-            if self._retire(keys=names, args=[bot]):
+            if RETIRE(self._redis, names, [bot]):
                 self.bots.discard(bot)
 
     def release(self, token: str, wakes: Mapping[int, float]) -> bool:
@@ -187,7 +148,7 @@ class OutboxStore:
             names += _outboxes(bot)
             cursors = [self._cursors[bot, rank] for rank in range(len(keys.OUTBOX_PRIORITIES))]
             values += (bot, int(wakes.get(bot, 0) * 1000), *(c if "-" in c else "0-0" for c in cursors))
-        return bool(self._leave(keys=names, args=values))
+        return bool(LEAVE(self._redis, names, values))
 
     def _take_in(self, bot: int, rank: int, entries: list[tuple[str, streams.Fields]]) -> list[OutboxMessage]:
         self._cursors[bot, rank] = entries[-1][0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
@@ -11,51 +9,21 @@ from models import Bot
 from plugins.context import BotFacts
 from services.messaging.plugin_runtime.behaviour import Behaviour, build
 from services.platform.platform import Platform
-from services.platform.redis.changes import Topic
+from services.platform.redis.cache import ChangeCache
 
 
-class PluginCache:
-    """Behaviour by bot id. `on_change` belongs into a ChangeListener; without one the book never ages."""
+class PluginCache(ChangeCache[int, Behaviour]):
+    """Behaviour by bot id; None for a bot that does not exist, Unavailable when the database is away."""
+
+    keeps_missing = True
 
     def __init__(self, platform: Platform) -> None:
+        super().__init__()
         self._platform = platform
-        self._known: dict[int, Behaviour | None] = {}
-        self._generation = 0
-        self._lock = threading.Lock()
 
-    def get(self, bot_id: int) -> Behaviour | None:
-        """The behaviour of a bot, None for one that does not exist; Unavailable when the database is away."""
-        if bot_id in self._known:
-            return self._known[bot_id]
-        generation = self._generation
-        behaviour = self._load(bot_id)
-        with self._lock:
-            if generation == self._generation:  # else it may be older than the change just announced
-                self._known[bot_id] = behaviour
-        return behaviour
-
-    def peek(self, bot_id: int) -> Behaviour | None:
-        """The behaviour of a bot if it is at hand; asks nobody."""
-        return self._known.get(bot_id)
-
-    def on_change(self, topic: Topic, identity: int) -> None:
-        """Forget the bot that changed, or all of them after a gap."""
-        if topic is Topic.POOL:
-            return
-        with self._lock:
-            self._generation += 1
-            gone = list(self._known.values()) if topic is Topic.ANY else [self._known.get(identity)]
-            if topic is Topic.ANY:
-                self._known.clear()
-            else:
-                self._known.pop(identity, None)
-        for behaviour in gone:
-            if behaviour is not None:
-                behaviour.unload(stopped=False)
-
-    def _load(self, bot_id: int) -> Behaviour | None:
+    def _load(self, key: int) -> Behaviour | None:
         with self._platform.database.reading() as session:
-            bot = session.scalar(select(Bot).where(Bot.id == bot_id).options(selectinload(Bot.plugins)))
+            bot = session.scalar(select(Bot).where(Bot.id == key).options(selectinload(Bot.plugins)))
         if bot is None:
             return None
         return build(
@@ -65,3 +33,6 @@ class PluginCache:
             [(choice.name, choice.config) for choice in bot.plugins if choice.enabled],
             self._platform.database,
         )
+
+    def _dropped(self, value: Behaviour) -> None:
+        value.unload(stopped=False)

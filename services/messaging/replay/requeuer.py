@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from models import DeadLetter
 from services.alerts.dead_letters.replay_id import Replay, replay_id
@@ -11,41 +11,14 @@ from services.core.errors import Conflict
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
+from services.platform.redis.scripts import load
 from services.platform.token_encryption import dump_sealed
 from services.queueing.lanes import lane_of
 
 MARKER_SECONDS = 7 * 86400  # far longer than the moment between the entry and its note in the database
 
-# KEYS[1] marker, KEYS[2] lane, KEYS[3] lease of the lane, KEYS[4] doorbell; ARGV[1] marker TTL s, ARGV[2] doorbell TTL s,
-# ARGV[3] largest backlog, then bot, chat, request id, update. The entry's id and 1 to ring; false when the lane is full.
-INTO_LANE = """#!lua
-local known = redis.call('GET', KEYS[1])
-if known then return {known, 0} end
-if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[3]) then return false end
-local entry = redis.call(
-  'XADD', KEYS[2], '*', 'bot', ARGV[4], 'chat', ARGV[5], 'request', ARGV[6], 'update', ARGV[7])
-redis.call('SET', KEYS[1], entry, 'EX', ARGV[1])
-if redis.call('EXISTS', KEYS[3]) == 0 and redis.call('SET', KEYS[4], '1', 'NX', 'EX', ARGV[2]) then
-  return {entry, 1}
-end
-return {entry, 0}
-"""
-
-# KEYS[1] marker, KEYS[2] outbox, KEYS[3] active bots, KEYS[4] wake stream, KEYS[5] lease of the shard, KEYS[6] doorbell;
-# ARGV[1] marker TTL s, ARGV[2] doorbell TTL s, then bot, chat, request id, call. The entry's id and 1 to ring.
-INTO_OUTBOX = """#!lua
-local known = redis.call('GET', KEYS[1])
-if known then return {known, 0} end
-local entry = redis.call('XADD', KEYS[2], '*', 'chat', ARGV[4], 'request', ARGV[5], 'call', ARGV[6])
-redis.call('SET', KEYS[1], entry, 'EX', ARGV[1])
-if redis.call('ZADD', KEYS[3], 'LT', 'CH', 0, ARGV[3]) == 1 then
-  redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'bot', ARGV[3])
-end
-if redis.call('EXISTS', KEYS[5]) == 0 and redis.call('SET', KEYS[6], '1', 'NX', 'EX', ARGV[2]) then
-  return {entry, 1}
-end
-return {entry, 0}
-"""
+INTO_LANE: Final = load("requeue_update")
+INTO_OUTBOX: Final = load("requeue_call")
 
 
 class Full(Exception):
@@ -61,8 +34,6 @@ class Requeuer:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._into_lane = platform.redis.register_script(INTO_LANE)
-        self._into_outbox = platform.redis.register_script(INTO_OUTBOX)
 
     def requeue(self, letter: DeadLetter) -> str:
         """Append what the letter holds, once per replay; "<stream> <entry>", or "" for a job.
@@ -89,9 +60,10 @@ class Requeuer:
             keys.lease(f"lane:{lane}"),
             keys.wakeup("lane", lane),
         )
-        answer = self._into_lane(
-            keys=names,
-            args=(
+        answer = INTO_LANE(
+            self._platform.redis,
+            names,
+            (
                 MARKER_SECONDS,
                 DOORBELL_SECONDS,
                 settings.intake_max_backlog,
@@ -117,7 +89,7 @@ class Requeuer:
         )
         call = dump_sealed(self._platform.vault, original["call"], bot_id)
         values = (MARKER_SECONDS, DOORBELL_SECONDS, bot_id, original["chat"], request, call)
-        answer = self._into_outbox(keys=names, args=values)
+        answer = INTO_OUTBOX(self._platform.redis, names, values)
         return self._entered(names[1], answer, JobName.DRAIN_OUTBOX, shard)
 
     def _entered(self, name: str, answer: list[Any], job: JobName, number: int) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from redis import RedisError
 
@@ -23,6 +23,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.group_commit import GroupCommit
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
+from services.platform.redis.scripts import load
 from services.platform.token_encryption import dump_sealed, seal_tokens
 from services.queueing.lanes import chat_of, kind_of, lane_of
 from services.queueing.memory_guard import MemoryGuard
@@ -40,36 +41,7 @@ KINDS = frozenset(
 EXCERPT = 2000  # characters of a body given up
 DEAD_KEPT = 10_000  # given-up bodies waiting to become rows; beyond it a flood pushes out the oldest
 
-# Appends updates that were not seen yet. Five keys per update: seen piece, lane, lease of the lane, doorbell of the
-# lane, active chats. ARGV: seen TTL s, largest backlog, doorbell TTL s, now s, active s; then per update:
-# bit, chat, bot, request id, update as JSON. Per update the answer is one of the letters of Outcome.
-APPEND = """#!lua
-local answers = {}
-for i = 0, #KEYS / 5 - 1 do
-  local seen, lane, lease, bell, active = unpack(KEYS, i * 5 + 1, i * 5 + 5)
-  local bit, chat, bot, request, update = unpack(ARGV, i * 5 + 6, i * 5 + 10)
-  if redis.call('GETBIT', seen, bit) == 1 then
-    answers[i + 1] = 'd'
-  elseif redis.call('XLEN', lane) >= tonumber(ARGV[2]) then
-    answers[i + 1] = 'f'
-  else
-    redis.call('SETBIT', seen, bit, 1)
-    redis.call('EXPIRE', seen, ARGV[1])
-    redis.call('XADD', lane, '*', 'bot', bot, 'chat', chat, 'request', request, 'update', update)
-    redis.call('ZADD', active, ARGV[4], chat)
-    redis.call('EXPIRE', active, ARGV[5])
-    if bit % 64 == 0 then
-      redis.call('ZREMRANGEBYSCORE', active, '-inf', ARGV[4] - ARGV[5])
-    end
-    if redis.call('EXISTS', lease) == 0 and redis.call('SET', bell, '1', 'NX', 'EX', ARGV[3]) then
-      answers[i + 1] = 'r'
-    else
-      answers[i + 1] = 'a'
-    end
-  end
-end
-return answers
-"""
+APPEND: Final = load("append_updates")
 
 
 class Outcome(StrEnum):
@@ -96,7 +68,6 @@ class Intake:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._script = platform.redis.register_script(APPEND)
         self._memory_guard = MemoryGuard(platform.redis)
         self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(self._append, largest=128)
 
@@ -183,7 +154,7 @@ class Intake:
                 keys.active_chats(each.bot_id),
             )
             values += (bit, each.chat, each.bot_id, each.request_id, each.update)
-        return [Outcome(answer) for answer in self._script(keys=names, args=values)]
+        return [Outcome(answer) for answer in APPEND(self._platform.redis, names, values)]
 
     def _ring(self, lane: int) -> None:
         try:

@@ -335,7 +335,7 @@ class LaneConsumer:
         with suppress(RedisError):
             if not self._pool.running:
                 self._crashes.hand_back()
-            self._lease.lease.release()
+            self._lease.release()
             if self._platform.redis.xlen(keys.update_lane(self._lane)):
                 self._wake(JobName.DRAIN_LANE, self._lane)
 

@@ -50,13 +50,13 @@ class UpdateConsumers:
 def consume_lane(
     platform: Platform,
     processor: UpdateProcessor,
-    renewer: LeaseRenewer,
+    leases: LeaseRenewer,
     lane: int,
     stopping: threading.Event,
     shared: SharedQuarantine,
 ) -> bool:
     """Drain one lane until it stays empty; False when somebody else is at it. `isolation` is the process's one."""
-    held = renewer.take(f"lane:{lane}")
+    held = leases.take(f"lane:{lane}")
     if held is None:
         # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
         platform.redis.delete(keys.wakeup("lane", lane))
@@ -64,5 +64,5 @@ def consume_lane(
     try:
         LaneConsumer(platform, processor, held, lane, stopping, shared).run()
     finally:
-        renewer.release(held)
+        held.release()
     return True

@@ -98,7 +98,7 @@ class UpdateProcessor:
         self._contacts = contacts
         self._guard = Guard(platform)
         self.throttle = BotThrottle()
-        self._locks = Locks(platform.redis, ttl_seconds=platform.settings.lock_seconds)
+        self._locks = Locks(platform.leases, ttl_seconds=platform.settings.lock_seconds)
 
     def judge(self, batch: Sequence[QueuedUpdate]) -> None:
         """Look up in one round trip which of these may pass; the rest is judged when it is handled."""

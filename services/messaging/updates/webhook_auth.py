@@ -27,6 +27,6 @@ class WebhookAuth:
 
     def bot_behind(self, path_id: str, secret: str) -> int | None:
         """The bot at `path_id` if `secret` is right, else None; Unavailable when that cannot be known now."""
-        bot_id = self._paths.bot_of(path_id)
+        bot_id = self._paths.get(path_id)
         right = is_webhook_secret(self._platform.vault, path_id if bot_id is not None else NOBODY, secret)
         return bot_id if right else None

@@ -8,35 +8,27 @@ from services.core.errors import Unavailable
 from services.messaging.updates.intake import AWAY_SECONDS
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.platform.redis.changes import Topic
+from services.platform.redis.cache import ChangeCache
 
 
-class WebhookPaths:
-    """Path id -> bot id. `on_change` belongs into a ChangeListener; unknown paths are asked for each time."""
+class WebhookPaths(ChangeCache[str, int]):
+    """Bot id by path id; None when there is none, Unavailable when Redis is away and the path not remembered.
+
+    Unknown paths are asked for each time: whoever tries them out must not fill the memory.
+    """
 
     def __init__(self, platform: Platform) -> None:
+        super().__init__()
         self._redis = platform.redis
-        self._known: dict[str, int] = {}
 
-    def bot_of(self, path_id: str) -> int | None:
-        """The bot at `path_id`, None when there is none; Unavailable when Redis is away and the path not remembered."""
-        known = self._known.get(path_id)
-        if known is not None:
-            return known
+    def _load(self, key: str) -> int | None:
         try:
-            found = self._redis.hget(keys.webhook_paths(), path_id)
+            found = self._redis.hget(keys.webhook_paths(), key)
         except RedisError as error:
             raise Unavailable(
                 "Redis does not answer", code="redis_unavailable", retry_after=AWAY_SECONDS
             ) from error
-        if found is None:
-            return None
-        self._known[path_id] = int(found)
-        return int(found)
+        return None if found is None else int(found)
 
-    def on_change(self, topic: Topic, identity: int) -> None:
-        """Forget the bot that changed, or all of them after a gap."""
-        if topic is Topic.BOT:
-            self._known = {path: bot for path, bot in self._known.items() if bot != identity}
-        elif topic is Topic.ANY:
-            self._known = {}
+    def _identity_of(self, key: str, value: int | None) -> int:
+        return value or 0

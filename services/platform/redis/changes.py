@@ -11,16 +11,16 @@ import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Final
 
 from redis import Redis, RedisError
 
 from services.platform.redis import keys
+from services.platform.redis.scripts import load
 
 logger = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
-# KEYS[1] generation, ARGV[1] channel, ARGV[2] topic:id. The message carries its generation, so that a listener that
-# received it need not treat the raised counter as a gap.
-ANNOUNCE = "redis.call('PUBLISH', ARGV[1], ARGV[2] .. ':' .. redis.call('INCR', KEYS[1]))"
+ANNOUNCE: Final = load("announce_change")
 
 
 class Topic(StrEnum):
@@ -33,7 +33,7 @@ class Topic(StrEnum):
 
 def announce(redis: Redis, topic: Topic, identity: int) -> None:
     """Publish that the pool or bot `identity` changed. Call it after the commit; raises RedisError when Redis is away."""
-    redis.eval(ANNOUNCE, 1, keys.changes_generation(), keys.changes_channel(), f"{topic}:{identity}")
+    ANNOUNCE(redis, [keys.changes_generation()], [keys.changes_channel(), f"{topic}:{identity}"])
 
 
 OnChange = Callable[[Topic, int], None]

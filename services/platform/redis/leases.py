@@ -9,25 +9,17 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from redis import Redis
 
 from services.platform.redis import keys
 from services.platform.redis.process_identity import is_dead, process_identity
+from services.platform.redis.scripts import load
 
-# KEYS[1] lease, ARGV[1] token, ARGV[2] TTL in ms. false when taken, else the holder's token.
-TAKE = "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return false end return redis.call('GET', KEYS[1])"
-# KEYS[1] lease, ARGV[1] token, ARGV[2] TTL in ms, ARGV[3] token of a dead holder. 1 when taken from him.
-TAKE_OVER = """
-if redis.call('GET', KEYS[1]) ~= ARGV[3] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-# KEYS[1] lease, ARGV[1] token, ARGV[2] TTL in ms. 1 when renewed, 0 when it is no longer ours.
-RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
-# KEYS[1] lease, ARGV[1] token. 1 when given back, 0 when it was no longer ours.
-RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+TAKE: Final = load("take_lease")
+RENEW: Final = load("renew_leases")
+RELEASE: Final = load("release_lease")
 
 
 @dataclass(frozen=True)
@@ -42,23 +34,29 @@ class Lease:
     @classmethod
     def take(cls, redis: Redis, name: str, *, ttl_seconds: float) -> Self | None:
         """The lease, or None while somebody else who may be alive holds it."""
-        token, milliseconds = f"{process_identity()}:{secrets.token_hex(8)}", int(ttl_seconds * 1000)
-        holder = redis.eval(TAKE, 1, keys.lease(name), token, milliseconds)
-        taken = holder is None or (
-            is_orphaned(str(holder))
-            and redis.eval(TAKE_OVER, 1, keys.lease(name), token, milliseconds, str(holder))
-        )
-        return cls(redis, name, token, ttl_seconds) if taken else None
+        lease = cls(redis, name, f"{process_identity()}:{secrets.token_hex(8)}", ttl_seconds)
+        holder = lease._take()
+        if holder is not None and is_orphaned(holder):
+            holder = lease._take(left_by=holder)
+        return lease if holder is None else None
+
+    @property
+    def terms(self) -> tuple[str, int]:
+        """Its token, and its TTL in ms."""
+        return self.token, int(self.ttl_seconds * 1000)
 
     def renew(self) -> bool:
         """Push the deadline out; False when the lease was lost and the work must stop."""
-        return bool(
-            self.redis.eval(RENEW, 1, keys.lease(self.name), self.token, int(self.ttl_seconds * 1000))
-        )
+        return bool(RENEW(self.redis, [keys.lease(self.name)], self.terms)[0])
 
     def release(self) -> None:
         """Give the lease back if it is still ours."""
-        self.redis.eval(RELEASE, 1, keys.lease(self.name), self.token)
+        RELEASE(self.redis, [keys.lease(self.name)], [self.token])
+
+    def _take(self, *, left_by: str = "") -> str | None:
+        """None when it was free, or still held with the token of a dead holder; else its holder's token."""
+        holder: str | None = TAKE(self.redis, [keys.lease(self.name)], [*self.terms, left_by])
+        return holder
 
 
 def is_orphaned(token: str) -> bool:

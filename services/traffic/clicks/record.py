@@ -8,7 +8,6 @@ in the entry. With Redis away everything happens in this process, and the click 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,13 +15,13 @@ from dataclasses import replace
 from typing import Final
 
 from redis import Redis, RedisError
-from redis.exceptions import NoScriptError
 
 from services.core.metrics import CLICKS_REPLAYED, CLICKS_SPOOLED
 from services.fleet.pools.load_tracker import bucket_of
 from services.fleet.pools.strategies import turn
 from services.platform.redis import keys
 from services.platform.redis.group_commit import GroupCommit
+from services.platform.redis.scripts import load
 from services.traffic.clicks.log import log_redirects
 from services.traffic.clicks.pending import PendingClick, RecordResult
 from services.traffic.clicks.refused import Refusals
@@ -32,44 +31,7 @@ logger = logging.getLogger(__name__)
 PROBE_SECONDS = 0.5  # how often a Redis that failed is asked whether it is back
 REJECTED: Final = -1
 
-# One batch of clicks.
-# KEYS[1] click stream, KEYS[2..] the rate, rotation and load keys that the clicks of this batch name by number.
-# ARGV: two per click, the entry (JSON) and "rate limit reject rotation step load bot", numbers; a key number 0 = none.
-# Two answers per click: its position, -1 when nothing was written over the limit; and how many requests of its client
-# were counted this minute, its own included, 0 when they are not counted.
-WRITE: Final = """
-local answers = {}
-for i = 1, #ARGV, 2 do
-  local rate, limit, reject, rotation, step, load, bot =
-    string.match(ARGV[i + 1], '(%d+) (%d+) (%d) (%d+) (%d) (%d+) (%d+)')
-  local count, over, position = 0, 0, 0
-  if rate ~= '0' then
-    local key = KEYS[tonumber(rate)]
-    count = redis.call('INCR', key)
-    if count == 1 then redis.call('EXPIRE', key, 120) end
-    if count > tonumber(limit) then over = 1 end
-  end
-  if over == 1 and reject == '1' then
-    position = -1
-  else
-    if rotation ~= '0' then
-      local key = KEYS[tonumber(rotation)]
-      if step == '1' then position = redis.call('INCR', key) - 1
-      else position = tonumber(redis.call('GET', key) or '0') end
-    end
-    if load ~= '0' then
-      local key = KEYS[tonumber(load)]
-      redis.call('HINCRBY', key, bot, 1)
-      redis.call('EXPIRE', key, 360)
-    end
-    redis.call('XADD', KEYS[1], '*', 'd', ARGV[i], 'n', position, 'o', over)
-  end
-  answers[#answers + 1] = position
-  answers[#answers + 1] = count
-end
-return answers
-"""
-WRITE_SHA: Final = hashlib.sha1(WRITE.encode(), usedforsecurity=False).hexdigest()
+WRITE: Final = load("write_clicks")
 
 
 class Recorder:
@@ -174,11 +136,7 @@ def write_batch(redis: Redis, batch: Sequence[PendingClick]) -> Iterator[tuple[i
         arguments.append(
             f"{rate} {click.limit} {click.reject:d} {rotation} {click.steps:d} {load} {click.bot_id}"
         )
-    answers: list[int]
-    try:
-        answers = redis.evalsha(WRITE_SHA, len(numbers), *numbers, *arguments)
-    except NoScriptError:
-        answers = redis.eval(WRITE, len(numbers), *numbers, *arguments)
+    answers: list[int] = WRITE(redis, numbers, arguments)
     return zip(answers[::2], answers[1::2], strict=True)
 
 

@@ -101,7 +101,7 @@ RETRY_UNAVAILABLE = 15  # seconds
 
 
 class Redirector:
-    """Answers clicks in one process. `start` (once; the first click does it at the latest) fills the book."""
+    """Answers clicks in one process. `start` (once; the first click does it at the latest) fills the cache of pools."""
 
     def __init__(self, platform: Platform) -> None:
         settings = platform.settings
@@ -121,7 +121,7 @@ class Redirector:
         self._starting = threading.Lock()
 
     def start(self) -> None:
-        """Fill the book and start the background threads; calling it again does nothing."""
+        """Fill the cache of pools and start the background threads; calling it again does nothing."""
         with self._starting:
             if not self._started:
                 self.book.start()
@@ -165,7 +165,7 @@ class Redirector:
         return read_facts(environ, now, country_from=self._country_from, keyed_hash=self._hash)
 
     def route(self, pool: PoolSnapshot, now: float) -> Route:
-        """Who serves this pool now; remembered until the book changes or a slow start goes on."""
+        """Who serves this pool now; remembered until the pools change or a slow start goes on."""
         pools = self.book.by_id_map
         known = self._routes.get(pool.id)
         if known is not None and known[1] is pools and known[2].valid_until > now:

@@ -13,7 +13,7 @@ def test_the_next_release_writes_its_version_and_this_one_does_not(monkeypatch: 
     for module, name, _ in newer.CHANGES:
         monkeypatch.setattr(module, name, getattr(module, name))
     mark = f"'v', '{newer.VERSION}'"
-    assert not any(mark in getattr(module, name) for module, name, _ in newer.CHANGES)
+    assert not any(mark in getattr(module, name).text for module, name, _ in newer.CHANGES)
     newer.speak()
-    assert all(getattr(module, name).count(mark) == 1 for module, name, _ in newer.CHANGES)
+    assert all(getattr(module, name).text.count(mark) == 1 for module, name, _ in newer.CHANGES)
     assert not schema_version.is_newer({"v": str(newer.VERSION)})

@@ -13,11 +13,17 @@ from services.core.errors import Unavailable
 from services.messaging.limits.locks import Locks
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.lease_renewer import LeaseRenewer
 from tools.servers.sandbox import wait_until
 
 
+def of_a_process(platform: Platform) -> Locks:
+    """The locks of one process."""
+    return Locks(LeaseRenewer(platform.redis), ttl_seconds=2.0)
+
+
 def test_of_many_racing_processes_one_holds_the_lock_at_a_time(platform: Platform) -> None:
-    processes = [Locks(platform.redis, ttl_seconds=2.0) for _ in range(2)]
+    processes = [of_a_process(platform) for _ in range(2)]
     inside, most, done = [0], [0], [0]
     guard = threading.Lock()
 
@@ -41,19 +47,19 @@ def test_of_many_racing_processes_one_holds_the_lock_at_a_time(platform: Platfor
 
 
 def test_it_is_renewed_while_the_work_runs_and_given_back_at_its_end(platform: Platform) -> None:
-    locks = Locks(platform.redis, ttl_seconds=2.0)
+    locks = of_a_process(platform)
     with locks.hold(1, "till", patient=False):
         time.sleep(2.5)
         assert platform.redis.pttl(keys.lease("lock:1:till")) > 0
-        with pytest.raises(Busy), Locks(platform.redis, ttl_seconds=2.0).hold(1, "till", patient=False):
+        with pytest.raises(Busy), of_a_process(platform).hold(1, "till", patient=False):
             pass
-        with Locks(platform.redis, ttl_seconds=2.0).hold(2, "till", patient=False):
+        with of_a_process(platform).hold(2, "till", patient=False):
             pass  # another bot's
     assert not platform.redis.exists(keys.lease("lock:1:till"))
 
 
 def test_it_is_given_back_when_the_work_fails(platform: Platform) -> None:
-    locks = Locks(platform.redis, ttl_seconds=2.0)
+    locks = of_a_process(platform)
     with pytest.raises(ValueError, match="on order"), locks.hold(1, "till", patient=False):
         raise ValueError("on order")
     with locks.hold(1, "till", patient=False):
@@ -63,7 +69,7 @@ def test_it_is_given_back_when_the_work_fails(platform: Platform) -> None:
 def test_an_update_that_comes_again_waits_for_its_dead_holder(platform: Platform) -> None:
     name = keys.lease("lock:1:till")
     platform.redis.set(name, "of a dead process", px=60_000)
-    locks = Locks(platform.redis, ttl_seconds=2.0)
+    locks = of_a_process(platform)
     with pytest.raises(Unavailable), locks.hold(1, "till", patient=True):
         pass
     platform.redis.pexpire(name, 1)
@@ -73,7 +79,7 @@ def test_an_update_that_comes_again_waits_for_its_dead_holder(platform: Platform
 
 
 def test_work_whose_lock_was_lost_does_not_count_and_leaves_the_next_owner_alone(platform: Platform) -> None:
-    locks = Locks(platform.redis, ttl_seconds=2.0)
+    locks = of_a_process(platform)
     name = keys.lease("lock:1:till")
     with pytest.raises(Unavailable, match="was lost"), locks.hold(1, "till", patient=False):
         platform.redis.set(name, "somebody else")

@@ -177,7 +177,7 @@ def test_of_two_publishers_the_one_that_read_later_stays_whoever_writes_last(pla
     assert late
     assert fresh
     version = str(json.loads(str(late))["version"])
-    assert platform.redis.eval(STORE, 1, keys.pool_snapshot(), str(pool.id), version, str(late)) == 0
+    assert STORE(platform.redis, [keys.pool_snapshot()], [pool.id, version, str(late)]) == 0
     assert platform.redis.hget(keys.pool_snapshot(), str(pool.id)) == fresh
 
 

@@ -1,0 +1,88 @@
+"""Leases that are held for long: renewed together, sure of by our own clock, given back once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from services.platform.platform import Platform
+from services.platform.redis import keys, lease_renewer
+from services.platform.redis.lease_renewer import HeldLease, LeaseRenewer
+from tools.servers.sandbox import wait_until
+
+
+def taken(renewer: LeaseRenewer, name: str, **options: float) -> HeldLease:
+    held = renewer.take(name, **options)
+    assert held is not None
+    return held
+
+
+def test_leases_of_any_length_are_renewed_in_one_round_trip_until_they_are_released(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_renewer, "RENEW_SECONDS", 0.2)
+    renewer = LeaseRenewer(platform.redis)
+    lengths = {f"work:{number}": 1.0 + number for number in range(20)}
+    held = [taken(renewer, name, ttl_seconds=seconds) for name, seconds in lengths.items()]
+    calls = _scripts_run(platform)
+    time.sleep(2.1)
+    assert _scripts_run(platform) - calls <= 11
+    assert all(each.alive for each in held), "also those of one second"
+    left = {name: platform.redis.pttl(keys.lease(name)) / 1000 for name in lengths}
+    assert all(lengths[name] - 0.7 < left[name] <= lengths[name] for name in lengths), "each its own length"
+    for each in held:
+        each.release()
+    assert not platform.redis.exists(*(keys.lease(name) for name in lengths))
+    wait_until(lambda: "leases" not in {thread.name for thread in threading.enumerate()}, seconds=10)
+
+
+def test_a_lease_that_somebody_else_has_is_lost_for_good_and_left_to_him(platform: Platform) -> None:
+    renewer = LeaseRenewer(platform.redis)
+    held = taken(renewer, "x")
+    platform.redis.set(keys.lease("x"), "somebody else")
+    wait_until(lambda: not held.alive, seconds=10)
+    held.renewed(time.monotonic())
+    assert not held.alive
+    held.release()
+    assert platform.redis.get(keys.lease("x")) == "somebody else"
+
+
+def test_a_renewal_that_was_under_way_brings_no_released_lease_back(platform: Platform) -> None:
+    held = taken(LeaseRenewer(platform.redis), "x")
+    asked = time.monotonic()
+    held.release()
+    held.renewed(asked)
+    assert not held.alive
+    assert not platform.redis.exists(keys.lease("x"))
+
+
+def test_a_holder_that_slept_knows_it_before_it_asks_and_gives_nothing_back(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = taken(LeaseRenewer(platform.redis), "x", ttl_seconds=5)
+    assert held.outlasts(4)
+    assert not held.outlasts(6)
+    slept = SimpleNamespace(monotonic=lambda: time.monotonic() + 5, sleep=time.sleep)
+    monkeypatch.setattr(lease_renewer, "time", slept)
+    assert not held.alive
+    held.release()
+    assert platform.redis.exists(keys.lease("x")), "it may be somebody else's by now: it runs out"
+
+
+def test_without_redis_a_lease_is_let_run_out_and_nobody_is_told_an_error(
+    platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = taken(LeaseRenewer(platform.redis), "x")
+    away = Platform(platform.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"}))
+    object.__setattr__(held.lease, "redis", away.redis)
+    held.release()
+    assert not held.alive
+    assert "lease x not given back" in caplog.text
+    assert platform.redis.exists(keys.lease("x"))
+
+
+def _scripts_run(platform: Platform) -> int:
+    return int(platform.redis.info("commandstats")["cmdstat_evalsha"]["calls"])
