@@ -16,6 +16,7 @@ from flask.cli import AppGroup, with_appcontext
 from commands.failures import handle_errors
 from services.core.redaction import redact_text
 from services.platform import schema
+from services.platform.numbering import keep_ahead
 from web.platform import platform
 
 CHANGING = ("upgrade", "downgrade", "stamp")
@@ -39,6 +40,7 @@ class Migrations(AppGroup):
         with _lines_on_the_terminal():
             result: object = super().invoke(context)
         if context.invoked_subcommand in CHANGING:
+            keep_ahead(platform())
             click.echo(_standing())
         return result
 

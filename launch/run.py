@@ -87,10 +87,12 @@ def _embed_server(plan: Plan, settings: Settings) -> valkey.Server | None:
 def _start(plan: Plan, supervisor: Supervisor, gate: Path) -> None:
     from launch import startup  # noqa: PLC0415 - see above
     from services.platform import schema  # noqa: PLC0415
+    from services.platform.numbering import keep_ahead  # noqa: PLC0415
 
     platform = startup.platform_of(plan.environ)
     schema.upgrade(platform)
     valkey.wait_until_ready(platform.settings.redis_url, supervisor.is_alive)
+    keep_ahead(platform)
     gate.touch()
     if startup.wait_for_web(local_url(platform.settings), supervisor.is_alive):
         startup.announce(platform, plan.when_ready(platform))

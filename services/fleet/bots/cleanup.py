@@ -27,10 +27,14 @@ def forget_at_telegram(platform: Platform, bot: Bot) -> None:
 
 
 def forget_in_redis(platform: Platform, bot: Bot) -> None:
-    """Remove the bot's path, state and queued messages, and tell the processes; raises RedisError."""
+    """Close the bot's path, tell the processes, remove its state and queued messages; raises RedisError.
+
+    Its updates in the lanes stay: each is dropped when its turn comes, because its bot is gone.
+    """
     redis = platform.redis
     redis.hdel(keys.webhook_paths(), bot.path_id)
     redis.hdel(keys.reconciled(), str(bot.id))
+    redis.hdel(keys.clicked_bots(), str(bot.id))
     announce(redis, Topic.BOT, bot.id)
     for pattern in keys.of_bot(bot.id):
         for key in redis.scan_iter(match=pattern, count=SCAN_COUNT):

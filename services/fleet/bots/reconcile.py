@@ -19,6 +19,7 @@ from models import Bot, BotMode
 from services.core.secrets import sha256_hex
 from services.fleet.bots.webhook_sync import SyncOutcome, sync_webhook
 from services.fleet.bots.webhooks import wanted_for
+from services.platform.numbering import keep_ahead
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
@@ -40,6 +41,7 @@ def reconcile_bots(platform: Platform) -> int:
     if lease is None:
         return 0
     try:
+        keep_ahead(platform)
         with platform.database.reading() as session:
             bots = list(session.scalars(select(Bot).options(selectinload(Bot.plugins))))
         rewrite_paths(platform, bots)

@@ -83,11 +83,13 @@ def delete_bot(platform: Platform, caller: Principal, bot_id: int | str) -> None
         session.flush()
         follow_health(session, pools)
     publish(platform, pools)
-    forget_at_telegram(platform, bot)
     try:
-        forget_in_redis(platform, bot)
+        forget_in_redis(
+            platform, bot
+        )  # first: Telegram may take its time, in which nothing shall go on for the bot
     except RedisError as error:
         logger.warning("keys of deleted bot %s remain: %s", bot.id, type(error).__name__)
+    forget_at_telegram(platform, bot)
 
 
 def update_bot(

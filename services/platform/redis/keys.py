@@ -15,6 +15,11 @@ def changes_generation() -> str:
     return f"{PREFIX}:changes:generation"
 
 
+def given_numbers() -> str:
+    """Hash table -> the last row number it gave, as of the last minute. For ever: lost, it is written from the database."""
+    return f"{PREFIX}:numbers"
+
+
 def lease(name: str) -> str:
     """Owner of a lease; lives for the lease's TTL."""
     return f"{PREFIX}:lease:{name}"

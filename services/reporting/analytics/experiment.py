@@ -44,6 +44,7 @@ def experiment_results(platform: Platform, caller: Principal, experiment_id: int
     with platform.database.reading() as session:
         arms = _figures(session, experiment)
         named = select(RedirectPool.id, RedirectPool.name, RedirectPool.slug, RedirectPool.tracking)
+        named = named.where(RedirectPool.account_id == experiment.account_id)
         pools = {
             row.id: row
             for row in session.execute(named.where(RedirectPool.id.in_([a.pool_id for a in arms])))

@@ -10,7 +10,16 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models import Bot, ClickBreakdown, ClickRollup, MemberStatus, PoolBot, PoolBotTransition, RefusedClicks
+from models import (
+    Bot,
+    ClickBreakdown,
+    ClickRollup,
+    MemberStatus,
+    PoolBot,
+    PoolBotTransition,
+    RedirectPool,
+    RefusedClicks,
+)
 from services.core.times import utc_now
 from services.fleet.health.durations import Durations, durations
 from services.fleet.health.uptime import Window
@@ -84,7 +93,7 @@ def _rows(
     refused: Mapping[datetime, int],
 ) -> list[Row]:
     if by is By.BOT:
-        return _bot_rows(session, by_bot, uptime)
+        return _bot_rows(session, pool_id, by_bot, uptime)
     if by in (By.HOUR, By.DAY):
         return _time_rows(_by_hour(session, pool_id, about, refused), about, by)
     return _value_rows(session, pool_id, about, by)
@@ -145,9 +154,10 @@ def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[R
 
 
 def _bot_rows(
-    session: Session, by_bot: Mapping[int, Figures], uptime: Mapping[int, float | None]
+    session: Session, pool_id: int, by_bot: Mapping[int, Figures], uptime: Mapping[int, float | None]
 ) -> list[Row]:
-    query = select(Bot.id, Bot.username).where(Bot.id.in_(by_bot))
+    owner = select(RedirectPool.account_id).where(RedirectPool.id == pool_id).scalar_subquery()
+    query = select(Bot.id, Bot.username).where(Bot.id.in_(by_bot), Bot.account_id == owner)
     names = {bot_id: f"@{username}" for bot_id, username in session.execute(query)}
     names[0] = "fallback"
     ordered = sorted(by_bot.items(), key=lambda item: (-item[1].redirects, item[0]))

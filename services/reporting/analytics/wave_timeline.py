@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from models import (
@@ -189,8 +189,9 @@ def _deeds(session: Session, wave: BanWave, course: Course) -> list[dict[str, An
     """What people did to the pool meanwhile, out of the audit trail."""
     query = (
         select(AuditEvent, Bot.username)
-        .outerjoin(Bot, Bot.id == AuditEvent.bot_id)
+        .outerjoin(Bot, and_(Bot.id == AuditEvent.bot_id, Bot.account_id == wave.account_id))
         .where(
+            AuditEvent.account_id == wave.account_id,
             AuditEvent.pool_id == wave.pool_id,
             AuditEvent.kind.in_(DEEDS),
             AuditEvent.at >= course.first_loss,

@@ -309,7 +309,8 @@ def _entry(
     listed = route.prepared.listed if route.prepared else ""
     params = ",".join([f"{_quoted(name)}:{_quoted(value)}" for name, value in facts.params.items()])
     return (
-        f'{{"id":"{token}","at":{facts.at:.3f},"pool":{pool.id},"bot":{bot_id},"candidates":"{listed}",'
+        f'{{"id":"{token}","at":{facts.at:.3f},"pool":{pool.id},"account":{pool.account_id},"bot":{bot_id},'
+        f'"candidates":"{listed}",'
         f'"reason":"{route.reason}","audience":"{facts.audience}","visitor":"{visitor}","unique":"{facts.unique_hash}",'
         f'"country":"{facts.country}","device":"{facts.device}","language":"{facts.language}",'
         f'"referrer":{_quoted(facts.referrer_host)},{cause}"params":{{{params}}}}}'

@@ -84,10 +84,12 @@ def _named(field: str) -> tuple[int, datetime]:
 
 
 def _store(session: Session, sums: Mapping[tuple[int, datetime], int]) -> None:
-    pools = select(RedirectPool.id).where(RedirectPool.id.in_({pool_id for pool_id, _ in sums}))
-    there = set(session.scalars(pools.order_by(RedirectPool.id).with_for_update(read=True, key_share=True)))
+    pools = select(RedirectPool.id, RedirectPool.created_at)
+    pools = pools.where(RedirectPool.id.in_({pool_id for pool_id, _ in sums})).order_by(RedirectPool.id)
+    rows = session.execute(pools.with_for_update(read=True, key_share=True))
+    first = {pool_id: hour_of(created_at) for pool_id, created_at in rows}
     for (pool_id, hour), count in sorted(sums.items()):
-        if pool_id not in there:
+        if pool_id not in first or hour < first[pool_id]:  # of a deleted pool, be it of the same number
             continue
         known = session.get(RefusedClicks, (pool_id, hour))
         if known is None:

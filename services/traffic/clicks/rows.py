@@ -43,6 +43,7 @@ class ClickRow:
     experiment_id: int | None = None
     rule_id: int | None = None
 
+    account_id: int | None = None  # whose link it was; None in entries of a former release
     replayed: bool = False  # from the spool: its bot is where the visitor was sent
 
     @property
@@ -79,6 +80,7 @@ def parse_entry(identity: str, fields: dict[str, str]) -> ClickRow | None:
             link_pool_id=click.get("link"),
             experiment_id=click.get("experiment") or None,
             rule_id=click.get("rule") or None,
+            account_id=click.get("account"),
             replayed=fields.get("s") == "1",
         )
     except (KeyError, ValueError, TypeError):

@@ -6,9 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,23 +24,27 @@ from services.traffic.clicks.rollups import add_to_members, fold_starts, roll_up
 from services.traffic.clicks.rows import ClickRow
 
 logger = logging.getLogger(__name__)
+CLOCKS_APART: Final = timedelta(minutes=5)  # between the machine that answered and the one that made the pool
 
 
 def store(platform: Platform, rows: Sequence[ClickRow], batch: Batch | None = None) -> list[ClickRow]:
     """Store a batch; the rows that were new. Rows of a deleted pool are dropped with a log line.
+
+    Neither does a pool get what was meant for another of its number: where a database was emptied or restored, the spool and
+    Redis may hold clicks of before. They name another account, or are older than the pool.
 
     `batch` names the stream's entries they came from, for the ledger.
 
     Raises Unavailable, and IntegrityError when a pool vanished meanwhile (repeat the batch).
     """
     with platform.database.transaction() as session:
-        accounts = _accounts(session, {row.pool_id for row in rows})
-        kept = [row for row in rows if row.pool_id in accounts]
+        pools = _pools(session, {row.pool_id for row in rows})
+        kept = [row for row in rows if row.pool_id in pools and _is_of(row, pools[row.pool_id])]
         dropped = len(rows) - len(kept)
         if dropped:
             logger.warning("clicks of deleted pools dropped", extra={"clicks": dropped})
         kept = dedupe(kept)
-        new = _insert(session, platform.database, kept, accounts)
+        new = _insert(session, platform.database, kept, pools)
         known = {row.id for row in new}
         corrected = reassign(session, [row for row in kept if row.replayed and row.id not in known])
         if new:
@@ -55,21 +60,28 @@ def store(platform: Platform, rows: Sequence[ClickRow], batch: Batch | None = No
     return new
 
 
-def _accounts(session: Session, pool_ids: set[int]) -> dict[int, int]:
-    """Account by pool, locked against deletion until the commit (PostgreSQL; SQLite has one writer)."""
+def _pools(session: Session, pool_ids: set[int]) -> dict[int, Row[int, int, datetime]]:
+    """Account and birth by pool, locked against deletion until the commit (PostgreSQL; SQLite has one writer)."""
     if not pool_ids:
         return {}
-    query = select(RedirectPool.id, RedirectPool.account_id).where(RedirectPool.id.in_(pool_ids))
+    query = select(RedirectPool.id, RedirectPool.account_id, RedirectPool.created_at)
+    query = query.where(RedirectPool.id.in_(pool_ids))
     query = query.order_by(RedirectPool.id).with_for_update(read=True, key_share=True)
-    return {row.id: row.account_id for row in session.execute(query)}
+    return {row.id: row for row in session.execute(query)}
+
+
+def _is_of(click: ClickRow, pool: Row[int, int, datetime]) -> bool:
+    return click.account_id in (None, pool.account_id) and click.at >= pool.created_at - CLOCKS_APART
 
 
 def _insert(
-    session: Session, database: Database, rows: Sequence[ClickRow], accounts: dict[int, int]
+    session: Session, database: Database, rows: Sequence[ClickRow], pools: dict[int, Row[int, int, datetime]]
 ) -> list[ClickRow]:
     if not rows:
         return []
-    values = [{**asdict(row), "counted": row.counted, "account_id": accounts[row.pool_id]} for row in rows]
+    values = [
+        {**asdict(row), "counted": row.counted, "account_id": pools[row.pool_id].account_id} for row in rows
+    ]
     for value in values:
         del value["replayed"]
     statement = _upsert(database, Click).on_conflict_do_nothing(index_elements=["id"]).returning(Click.id)

@@ -71,8 +71,8 @@ def test_refusals_while_redis_is_away_are_counted_when_it_is_back(
 
 
 def test_sums_of_deleted_pools_and_of_long_ago_leave_redis_and_nothing_else(platform: Platform) -> None:
-    owner = new_account(platform)
-    gone, stays = (new_pool(platform, owner, slug, 1) for slug in ("red1", "red2"))
+    owner, born = new_account(platform), utc_now() - KEPT - timedelta(days=1)
+    gone, stays = (new_pool(platform, owner, slug, 1, created_at=born) for slug in ("red1", "red2"))
     recent, old = (
         int(hour_of(moment).timestamp()) for moment in (utc_now(), utc_now() - KEPT - timedelta(hours=2))
     )
@@ -87,3 +87,13 @@ def test_sums_of_deleted_pools_and_of_long_ago_leave_redis_and_nothing_else(plat
     with platform.database.reading() as session:
         rows = session.scalars(select(RefusedClicks)).all()
         assert [(row.pool_id, row.refused) for row in rows] == [(stays.id, 4)] * 2
+
+
+def test_sums_of_before_the_pool_are_of_another_one_of_its_number(platform: Platform) -> None:
+    pool = new_pool(platform, new_account(platform), "red1", 1)
+    now, before = (int(hour_of(moment).timestamp()) for moment in (utc_now(), utc_now() - timedelta(hours=2)))
+    for hour in (now, before):
+        platform.redis.hincrby(keys.refused_clicks(), f"{pool.id}:{hour}", 4)
+    fold_refused(platform)
+    with platform.database.reading() as session:
+        assert [row.hour.timestamp() for row in session.scalars(select(RefusedClicks))] == [now]
