@@ -2,16 +2,22 @@ from gevent import monkey
 
 monkey.patch_all()  # before anything else is imported
 
+import resource
 from typing import Any
 
+from blueprints.connections import connections_for
+from blueprints.patience import Limits
 from services.core.environment import settings_or_exit
 from web.lifecycle import start_background
+from web.server.gunicorn_worker import Worker
 
 settings = settings_or_exit()
 
 bind = f"{settings.listen_host}:{settings.port}"
 workers = settings.web_concurrency
-worker_class = "web.server.gunicorn_worker.Worker"  # gevent, and quick with plain requests
+worker_class = Worker  # gevent, quick with plain requests, short with slow clients
+Worker.limits = Limits(address_share=1.0 if settings.trusted_proxies else 0.25)  # a proxy speaks for many
+worker_connections = connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 keepalive = 75  # seconds: Telegram opens few connections anew, and routers in front keep theirs for 60 s
 timeout = 30
 graceful_timeout = 8  # the launcher kills after 9 s, Heroku after 30 s

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+LARGE = 32 << 20  # bytes, more than the system keeps for a peer that does not read
 SHOWN = (
     "REQUEST_METHOD",
     "RAW_URI",
@@ -42,6 +43,25 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     if path == "/split":
         start_response("200 OK", [("X-Name", "a\r\nSet-Cookie: stolen=1"), ("Content-Length", "0")])
         return ()
+    if path == "/status":
+        start_response("200 OK\r\nSet-Cookie: stolen=1", [("Content-Length", "0")])
+        return ()
+    if path == "/name":
+        start_response("200 OK", [("X-Name: a\r\nSet-Cookie", "stolen=1"), ("Content-Length", "0")])
+        return ()
+    if path == "/large":
+        start_response("200 OK", [("Content-Length", str(LARGE))])
+        return [b"x" * LARGE]
+    if path == "/large-stream":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return (b"x" * 65536 for _ in range(LARGE // 65536))
+    if path == "/file":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](open(__file__, "rb"))  # noqa: SIM115
+        return wrapped
+    if path == "/unread":
+        start_response("413 Content Too Large", [("Content-Length", "3")])
+        return [b"no\n"]
     if path == "/hop":
         start_response("200 OK", [("Connection", "close"), ("Content-Length", "2")])
         return [b"ok"]

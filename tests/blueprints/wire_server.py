@@ -1,0 +1,72 @@
+"""gunicorn serving `wire_app`, and clients that speak to it in bytes."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tools.benchmarks.servers import ROOT, free_port, process
+
+PATIENCE = 30.0  # seconds; only a hang reaches it
+
+
+@contextmanager
+def gunicorn(folder: Path, settings: str = "", limits: str = "") -> Iterator[int]:
+    """A gunicorn with one worker, ours unless the `settings` say otherwise; its port. `limits` are arguments of `Limits`."""
+    folder.mkdir()
+    port, config = free_port(), folder / "gunicorn.conf.py"
+    config.write_text(
+        "from gevent import monkey\nmonkey.patch_all()\n"
+        "from web.server.gunicorn_worker import Worker\nfrom blueprints.patience import Limits\n"
+        f"worker_class, Worker.limits = Worker, Limits({limits})\n"
+        f"bind = '127.0.0.1:{port}'\nkeepalive = 2\nforwarded_allow_ips = ''\nlimit_request_line = 8190\n"
+        f"control_socket_disable = True\nloglevel = 'critical'\n{settings}"
+    )
+    command = [sys.executable, "-m", "gunicorn", "-c", str(config), "tests.web.wire_app:application"]
+    with process(command, {"PYTHONPATH": str(ROOT)}, folder / "log", port):
+        yield port
+
+
+def connect(port: int, source: str = "127.0.0.1") -> socket.socket:
+    """A connection from one of the loopback's addresses; it must be closed."""
+    connection = socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def exchange(port: int, pieces: tuple[bytes, ...]) -> bytes:
+    """All that comes back, without the time of day."""
+    with connect(port) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(0.05 if len(pieces) > 1 else 0)  # so that they are most likely read apart
+        connection.shutdown(socket.SHUT_WR)
+        received = rest(connection)
+    return re.sub(rb"\r\nDate: [^\r]+", b"", received)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """What comes until the other side ends it."""
+    received = bytearray()
+    with suppress(ConnectionResetError):
+        while data := connection.recv(65536):
+            received += data
+    return bytes(received)
+
+
+def ask(connection: socket.socket, request: bytes) -> bytes:
+    """One answer of known length."""
+    connection.sendall(request)
+    received = b""
+    while (length := re.search(rb"Content-Length: ([0-9]+)", received)) is None or len(
+        received.partition(b"\r\n\r\n")[2]
+    ) < int(length[1]):
+        data = connection.recv(65536)
+        assert data, received
+        received += data
+    return received
