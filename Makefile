@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit chaos bench bench-redirect docs translations axe lock
+.PHONY: run demo test lint unit check-install chaos bench bench-redirect docs translations axe lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -21,7 +21,10 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy .
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --ignore tests/installed
+
+check-install: $(VENV)/.dev ## the first commands and the Procfile in a clean clone with requirements.lock alone; about three minutes
+	PYTHON="$(PYTHON)" $(BIN)/python -m pytest -q tests/installed
 
 # How each figure is measured, and what it means: docs/benchmarks.md. ARGS go to the command, as in ARGS=--quick
 bench: $(VENV)/.dev     ## what a click and an update cost here: requests/s, replies/s, round trips, queries
@@ -65,15 +68,17 @@ $(BIN)/python:
 		{ echo "Python 3.11 or newer is needed; \`$(PYTHON)\` is not. Name another with: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Python's venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
 # The stamps keep a second start from installing again; a changed lock renews them.
 $(VENV)/.run: requirements.lock | $(BIN)/python
-	$(INSTALL) -r requirements.lock
+	@echo "Installing what requirements.lock names into $(VENV); half a minute, the first time …"
+	@$(INSTALL) -r requirements.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	$(INSTALL) -r requirements-dev.lock
+	@echo "Installing what requirements-dev.lock names into $(VENV) …"
+	@$(INSTALL) -r requirements-dev.lock
 	@touch $@
 
 PC = $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe

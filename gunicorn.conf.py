@@ -5,11 +5,11 @@ monkey.patch_all()  # before anything else is imported
 import resource
 from typing import Any
 
-from blueprints.connections import connections_for
-from blueprints.patience import Limits
 from services.core.environment import settings_or_exit
 from web.lifecycle import start_background
+from web.server.connections import connections_for
 from web.server.gunicorn_worker import Worker
+from web.server.patience import Limits
 
 settings = settings_or_exit()
 

@@ -16,9 +16,13 @@ FAILED, WRONG_CONFIGURATION = 1, 2
 
 
 def environment() -> dict[str, str]:
-    """The environment, with what `.env` adds to it; `flask` reads that file by the same rule."""
+    """The environment, with what `.env` adds to it; `flask` reads that file by the same rule.
+
+    At a terminal, where a person reads, the log is text unless either says otherwise.
+    """
     file = {} if os.environ.get("FLASK_SKIP_DOTENV") else dotenv_values(ROOT / ".env")
-    return {**{name: value for name, value in file.items() if value is not None}, **os.environ}
+    reader = {"LOG_FORMAT": "text"} if sys.stdout.isatty() else {}
+    return {**reader, **{name: value for name, value in file.items() if value is not None}, **os.environ}
 
 
 def main(arguments: list[str]) -> int:

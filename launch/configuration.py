@@ -23,7 +23,7 @@ INTRODUCTION = f"""\
 Everything is set by environment variables, read once when a process starts. A value that makes no sense stops the
 start, with the variable's name and the reason. An empty variable counts as not set.
 
-`make run`, `make demo` and the `flask` command also read a file `.env` in the project's folder
+`make run` and the `flask` command also read a file `.env` in the project's folder
 (`cp .env.example .env`); the environment wins over it.
 
 Nothing has to be set to try Flotilla on one machine. In production (`APP_ENV=prod`) `SECRET_KEY` and

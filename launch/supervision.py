@@ -21,6 +21,8 @@ from launch.programs import END_WITH_PARENT, ROOT, Program
 PROGRAM_STOP_SECONDS = 9  # then SIGKILL; with the server's 4 s the whole stays within 15 s
 SERVER_STOP_SECONDS = 4
 STOP_SECONDS = 15.0
+# supervisord warns of our own request to stop, in the middle of what the launcher says about it.
+OUR_REQUEST = b"WARN received SIGTERM indicating exit request\n"
 
 HEAD = """\
 [supervisord]
@@ -131,7 +133,7 @@ def _copy(source: IO[bytes]) -> None:
     """Copy lines until the end; a closed console must not block the programs."""
     console: IO[bytes] | None = sys.stdout.buffer
     for line in source:
-        if console is None:
+        if console is None or line.endswith(OUR_REQUEST):
             continue
         try:
             console.write(line)

@@ -116,7 +116,9 @@ class Settings(BaseSettings):
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
     )
-    log_format: LogFormat = Field(LogFormat.JSON, description="`json` or `text`")
+    log_format: LogFormat = Field(
+        LogFormat.JSON, description="`json` or `text`; `make run` at a terminal takes `text`"
+    )
     fast_path: bool = Field(
         True,
         description="whether plain redirects and updates are answered before Flask; `false` sends them through its "

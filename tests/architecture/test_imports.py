@@ -14,22 +14,10 @@ from tests.architecture.source import Source, imports, product
 # What each part may import of ours. A dotted name allows that module alone.
 MAY_IMPORT = {
     "wsgi": {"app", "services"},
-<<<<<<< HEAD
     "app": {"blueprints", "commands", "services", "web"},
-    "gunicorn": {"web.lifecycle", "services"},  # gunicorn.conf.py: what the web process runs beside requests
+    "gunicorn": {"web.lifecycle", "web.server", "services"},  # gunicorn.conf.py: what runs beside requests
     "blueprints": {"blueprints", "web", "services", "models"},
     "web": {"web", "services", "models"},
-=======
-    "app": {"blueprints", "commands", "services"},
-    "gunicorn": {
-        "blueprints.connections",
-        "web.server.gunicorn_worker",
-        "web.lifecycle",
-        "blueprints.patience",
-        "services",
-    },  # gunicorn.conf.py: what the web process runs beside requests
-    "blueprints": {"blueprints", "services", "models"},
->>>>>>> 3bfa8c5 (http)
     "commands": {"commands", "web.platform", "services", "models"},
     "jobs": {"jobs", "services", "models"},
     "services": {"services", "models", "plugins"},

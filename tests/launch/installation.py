@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY = "Flotilla is running."
 
 
-def wait_until(check: Callable[[], bool], seconds: float, what: str) -> None:
-    """Fail unless `check` becomes true within `seconds`."""
+def wait_until(check: Callable[[], Any], seconds: float, what: str | Callable[[], str]) -> Any:
+    """Give what `check` gives once that is true; fail unless it becomes so within `seconds`."""
     deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+    while not (value := check()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.05)
+    return value
 
 
 def environment(data_dir: Path, port: int, **more: str) -> dict[str, str]:
@@ -64,7 +67,7 @@ class Installation:
             assert self.process.poll() is None, self.output()
             return READY in self.output()
 
-        wait_until(is_ready, 60, f"ready\n{self.output()}")
+        wait_until(is_ready, 60, lambda: f"ready\n{self.output()}")
 
     def pid_of(self, words: str) -> int | None:
         """The process below the launcher with `words` in its command line; the topmost when there are several."""

@@ -1,15 +1,9 @@
 """Requests a second of `/go` with everything on, beside a bare Flask 302 and beside the plain design.
 
-<<<<<<< HEAD
 Four servers run at the same time and are asked in turns, so that a slow minute of the machine slows all of them: ours, ours
 without the fast path (each click through Flask and Flask-Limiter), bare Flask, the plain design. The peers run on gunicorn's
 own gevent worker. Everything on: tracking, rate limit counted, every click in Redis before its answer, a log line per click.
 Sticky visitors are off.
-=======
-The servers run at the same time under the same gunicorn settings and are asked in turns, so that a slow minute of the machine
-slows all of them. Bare Flask runs twice: under our worker class, and under gunicorn's own. Everything on: tracking, rate limit counted, every click in Redis before its answer, a log
-line per click. Sticky visitors are off.
->>>>>>> 3bfa8c5 (http)
 """
 
 from __future__ import annotations
@@ -35,7 +29,6 @@ from tools.benchmarks.servers import Server, gunicorn, valkey
 
 WARM_UP_SECONDS = 1.0
 PEER_CONF = "tools/benchmarks/peers/gunicorn_conf.py"
-STOCK_CONF = "tools/benchmarks/peers/stock_gunicorn_conf.py"
 BOTS = 6
 
 
@@ -68,33 +61,18 @@ class Throughput:
     ours: list[Run]
     view: list[Run]
     bare: list[Run]
-    stock: list[Run]
     plain: list[Run]
     statements_per_click: float
 
     def figures(self) -> list[Figure]:
         """The first rows of the table."""
-<<<<<<< HEAD
         rates = f"/go {_rate(self.ours)}, bare Flask {_rate(self.bare)}, plain {_rate(self.plain)}"
         view = f"/go through Flask and Flask-Limiter {_rate(self.view)}; {_trips(self.view)}"
         clicks = sum(run.load.answered for run in self.ours)
-=======
-        clicks = sum(run.load.answered for run in self.ours)
-        cpu = ", ".join(
-            f"{name} {statistics.median(run.load.rate for run in runs):,.0f}/s ({statistics.median(run.cpu_us for run in runs):.0f} us CPU)"
-            for name, runs in (
-                ("/go", self.ours),
-                ("bare Flask", self.bare),
-                ("on stock gunicorn", self.stock),
-                ("plain", self.plain),
-            )
-        )
->>>>>>> 3bfa8c5 (http)
         trips = (
             f"{clicks:,} clicks answered, {sum(run.written for run in self.ours):,} in the stream; {_trips(self.ours)} "
             f"and {self.statements_per_click:.2f} SQL statements per click"
         )
-<<<<<<< HEAD
         return [
             Figure(
                 "/go over a bare Flask 302, requests/s", ratio(self.ours, self.bare), "", 1.4, 2, True, rates
@@ -111,13 +89,6 @@ class Throughput:
             Figure(
                 "/go over the plain design, requests/s", ratio(self.ours, self.plain), "x", 8, 12, True, trips
             ),
-=======
-        bare, stock, plain = (ratio(self.ours, theirs) for theirs in (self.bare, self.stock, self.plain))
-        return [
-            Figure("/go over a bare Flask 302, requests/s", bare, "", 0.5, 0.75, True, cpu),
-            Figure("/go over a bare Flask 302 on stock gunicorn, requests/s", stock, "", 1.4, 2, True),
-            Figure("/go over the plain design, requests/s", plain, "x", 8, 12, True, trips),
->>>>>>> 3bfa8c5 (http)
         ]
 
 
@@ -149,30 +120,16 @@ def run(folder: Path, seconds: float, rounds: int) -> Throughput:
         through_flask = {**environ, "FAST_PATH": "false"}
         view = stack.enter_context(gunicorn("gunicorn.conf.py", "wsgi:app", through_flask, log))
         bare = stack.enter_context(gunicorn(PEER_CONF, "tools.benchmarks.peers.bare_flask:app", environ, log))
-        stock = stack.enter_context(
-            gunicorn(STOCK_CONF, "tools.benchmarks.peers.bare_flask:app", environ, log)
-        )
         plain = stack.enter_context(gunicorn(PEER_CONF, "tools.benchmarks.peers.plain:app", environ, log))
-<<<<<<< HEAD
         servers = (bare, ours, view, plain)
-=======
-        servers = (bare, ours, stock, plain)
->>>>>>> 3bfa8c5 (http)
         for server in servers:
             measure(Order(server.port, min(WARM_UP_SECONDS, seconds)))
         runs = [[Run.of(server, seconds, platform.redis) for server in servers] for _ in range(rounds)]
         return Throughput(
             bare=[row[0] for row in runs],
             ours=[row[1] for row in runs],
-<<<<<<< HEAD
             view=[row[2] for row in runs],
             plain=[row[3] for row in runs],
-=======
-            stock=[row[2] for row in runs],
-            plain=[row[3] for row in runs],
-            written=platform.redis.xlen(keys.click_stream()) - clicks,
-            script_calls=script_calls(platform.redis) - calls,
->>>>>>> 3bfa8c5 (http)
             statements_per_click=statements_per_click(platform),
         )
 

@@ -14,9 +14,9 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
-from blueprints.connections import Connection, OpenConnections
-from blueprints.patience import Limits
-from blueprints.plain_service import PlainService
+from web.server.connections import Connection, OpenConnections
+from web.server.patience import Limits
+from web.server.plain_service import PlainService
 
 
 class Worker(GeventWorker):

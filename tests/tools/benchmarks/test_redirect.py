@@ -19,21 +19,12 @@ from tools.benchmarks.servers import ROOT
 
 def test_every_answered_click_of_the_comparison_is_in_the_stream(tmp_path: Path) -> None:
     measured = throughput.run(tmp_path, seconds=0.3, rounds=1)
-<<<<<<< HEAD
     [ours], [view], [bare], [plain] = measured.ours, measured.view, measured.bare, measured.plain
     assert [set(run.load.statuses) for run in (ours, view, bare, plain)] == [{"302"}] * 4
     for run in (ours, view):
         assert run.written == run.load.answered > 0
         assert 0 < run.script_calls <= run.written
     assert bare.written == plain.written == 0
-=======
-    answers = [
-        run.load.statuses for run in (*measured.ours, *measured.bare, *measured.stock, *measured.plain)
-    ]
-    assert [set(statuses) for statuses in answers] == [{"302"}] * 4
-    assert measured.written == measured.ours[0].load.answered > 0
-    assert 0 < measured.script_calls <= measured.written
->>>>>>> 3bfa8c5 (http)
     assert measured.statements_per_click == 0
 
 

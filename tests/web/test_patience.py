@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from blueprints.patience import Limits, Patience, Stage
+from web.server.patience import Limits, Patience, Stage
 
 LIMITS = Limits(head=10, idle=75, patience=20, rate=1000)
 

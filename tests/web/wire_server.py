@@ -22,7 +22,7 @@ def gunicorn(folder: Path, settings: str = "", limits: str = "") -> Iterator[int
     port, config = free_port(), folder / "gunicorn.conf.py"
     config.write_text(
         "from gevent import monkey\nmonkey.patch_all()\n"
-        "from web.server.gunicorn_worker import Worker\nfrom blueprints.patience import Limits\n"
+        "from web.server.gunicorn_worker import Worker\nfrom web.server.patience import Limits\n"
         f"worker_class, Worker.limits = Worker, Limits({limits})\n"
         f"bind = '127.0.0.1:{port}'\nkeepalive = 2\nforwarded_allow_ips = ''\nlimit_request_line = 8190\n"
         f"control_socket_disable = True\nloglevel = 'critical'\n{settings}"

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import pytest
 
-from tests.blueprints.wire_requests import ODD, PLAIN
-from tests.blueprints.wire_server import ask, connect, gunicorn, rest
 from tests.web.wire_app import LARGE
+from tests.web.wire_requests import ODD, PLAIN
+from tests.web.wire_server import ask, connect, gunicorn, rest
 
 HEAD, PATIENCE, IDLE = 1.0, 1.5, 4.0  # seconds, instead of 10, 20 and 75
 LATE = 3.0  # seconds that it may take longer on a busy machine; the worker looks once a second
@@ -52,10 +52,12 @@ def test_a_head_that_drips_is_let_go(port: int) -> None:
 
 
 def test_where_gunicorn_reads_every_request_a_head_that_drips_is_let_go_too(tmp_path: Path) -> None:
-    with gunicorn(tmp_path / "ours", "accesslog = '/dev/null'\n", f"head={HEAD}") as port:
-        with connect(port) as connection:
-            assert b'"way": "usual"' in ask(connection, CLICK)
-            assert HEAD / 2 < dripping(connection, b"GET / HTTP/1.1\r\nX-A: ") < HEAD + LATE
+    with (
+        gunicorn(tmp_path / "ours", "accesslog = '/dev/null'\n", f"head={HEAD}") as port,
+        connect(port) as connection,
+    ):
+        assert b'"way": "usual"' in ask(connection, CLICK)
+        assert HEAD / 2 < dripping(connection, b"GET / HTTP/1.1\r\nX-A: ") < HEAD + LATE
 
 
 def test_a_body_that_drips_or_stops_is_let_go(port: int) -> None:

@@ -11,9 +11,9 @@ import gevent
 import pytest
 from gevent import socket as gevent_socket
 
-from blueprints.connections import Connection, OpenConnections, connections_for
-from blueprints.patience import Limits
 from services.core.metrics import CONNECTIONS_ENDED
+from web.server.connections import Connection, OpenConnections, connections_for
+from web.server.patience import Limits
 
 LIMITS = Limits(head=0.5, idle=4.0, patience=1.0, connections=16)
 LONG = Limits(head=60, idle=60, patience=60, connections=16)

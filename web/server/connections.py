@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from gevent.socket import socket
 
-from blueprints.patience import Limits, Patience, Stage
 from services.core.metrics import CONNECTIONS_ENDED
+from web.server.patience import Limits, Patience, Stage
 
 LARGEST_HEAD: Final = 65536  # bytes; gunicorn would keep 800 KB, and search them again at every piece
 MAX_CONNECTIONS: Final = 2000  # of a worker

@@ -9,7 +9,7 @@ from gunicorn.http.wsgi import FileWrapper, Response, base_environ
 from gunicorn.util import write_error
 from gunicorn.workers.ggevent import VERSION, GeventWorker
 
-from blueprints.connections import Connection
+from web.server.connections import Connection
 from web.server.plain_http import LARGEST_HEAD, Headers, PlainRequest, Progress, RequestReader, write_answer
 
 READ_SIZE: Final = LARGEST_HEAD + 8192  # bytes: a head and an update

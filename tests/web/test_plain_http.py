@@ -12,7 +12,7 @@ from gunicorn import config
 from gunicorn.http import parser, wsgi
 from gunicorn.http.errors import InvalidResponseHeader, InvalidResponseHeaderName
 
-from tests.blueprints.wire_requests import ODD, PLAIN, changed
+from tests.web.wire_requests import ODD, PLAIN, changed
 from web.server.plain_http import PlainRequest, Progress, RequestReader, write_answer
 
 GUNICORN: Any = (parser.RequestParser, wsgi.create, wsgi.Response, config.Config)  # untyped

@@ -1,0 +1,49 @@
+"""What the launcher takes from its surroundings."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from launch import __main__ as launcher
+
+
+@pytest.fixture(autouse=True)
+def _no_file_and_no_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "ROOT", tmp_path)
+    monkeypatch.delenv("LOG_FORMAT", raising=False)
+    monkeypatch.delenv("FLASK_SKIP_DOTENV", raising=False)
+
+
+@contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Standard output is a terminal. Not a fixture: pytest sets standard output anew between those and the test."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb"), os.fdopen(theirs, "w") as output, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", output)
+        yield
+
+
+def test_at_a_terminal_the_log_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch):
+        assert launcher.environment()["LOG_FORMAT"] == "text"
+
+
+def test_what_env_and_environment_say_wins_over_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("LOG_FORMAT=json\n")
+    with terminal(monkeypatch):
+        assert launcher.environment()["LOG_FORMAT"] == "json"
+        monkeypatch.setenv("LOG_FORMAT", "from-outside")
+        assert launcher.environment()["LOG_FORMAT"] == "from-outside"
+
+
+def test_elsewhere_the_log_is_what_the_settings_say() -> None:
+    assert "LOG_FORMAT" not in launcher.environment()
