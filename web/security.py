@@ -20,7 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.core.errors import Forbidden, Unauthenticated
 from services.core.logs import bind, new_request_id
-from services.core.settings import AppEnv
+from services.core.setting_types import AppEnv
 from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from web.access import INTERNAL, PUBLIC, SIGNED_IN, caller, declared, declared_here, wanted_freshness

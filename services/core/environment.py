@@ -20,7 +20,8 @@ from services.core.errors import ConfigurationError
 from services.core.i18n import Text
 from services.core.key_file import read_or_make_keys
 from services.core.secrets import Vault
-from services.core.settings import AppEnv, Settings
+from services.core.setting_types import AppEnv
+from services.core.settings import Settings
 
 # Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
 IGNORED_NAMES = ("TELEGRAM_WEBHOOK_SECRET", "REDIS_HOST", "REDIS_PORT", "WEBHOOK_ENABLED")

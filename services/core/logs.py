@@ -18,7 +18,8 @@ from functools import lru_cache
 from typing import Any, TextIO
 
 from services.core.redaction import redact, redact_text
-from services.core.settings import LogFormat, Settings
+from services.core.setting_types import LogFormat
+from services.core.settings import Settings
 
 _bound: ContextVar[dict[str, Any] | None] = ContextVar("log_ids", default=None)
 

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.fault_injection import CrashPoint
 from services.core.rate_limits import RateLimits
+from services.core.setting_types import AppEnv, BaseUrl, Keys, LogFormat, LogLevel, in_upper_case
 
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
-
-
-class AppEnv(StrEnum):
-    DEV = "dev"
-    TEST = "test"
-    PROD = "prod"
-
-
-class LogFormat(StrEnum):
-    JSON = "json"
-    TEXT = "text"
-
-
-class LogLevel(StrEnum):
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-
-
-def _split_keys(value: Any) -> Any:
-    """A comma-separated list of keys, newest first; a `base64:` prefix, as some hosts add, is stripped."""
-    if not isinstance(value, str):
-        return value
-    return tuple(SecretStr(part.strip().removeprefix("base64:")) for part in value.split(",") if part.strip())
-
-
-def _without_slash(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) else value
-
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-BaseUrl = Annotated[str, BeforeValidator(_without_slash)]
-Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
 
 
 class Settings(BaseSettings):
@@ -113,7 +76,7 @@ class Settings(BaseSettings):
     country_header: str = Field(
         "CF-IPCountry", pattern=r"^[A-Za-z0-9-]{0,60}$", description="the trusted proxy's country header"
     )
-    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+    log_level: Annotated[LogLevel, BeforeValidator(in_upper_case)] = Field(
         LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
     )
     log_format: LogFormat = Field(

@@ -16,7 +16,8 @@ from app import create_app
 from models import AccountSession
 from services.core.environment import load_settings
 from services.core.errors import ConfigurationError, Unauthenticated
-from services.core.settings import AppEnv, Settings
+from services.core.setting_types import AppEnv
+from services.core.settings import Settings
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from tests.blueprints.people import (

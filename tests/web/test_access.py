@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from app import create_app
-from services.core.settings import AppEnv, Settings
+from services.core.setting_types import AppEnv
+from services.core.settings import Settings
 from services.platform.platform import Platform
 from tests.blueprints.people import csrf_token, make_account, make_key, sign_in
 from web.access import internal, public, signed_in

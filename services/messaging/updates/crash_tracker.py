@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from redis import Redis
 
-from services.messaging.updates.update_processor import QueuedUpdate
+from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.redis import keys
 from services.queueing.greenlet_pool import GreenletPool
 

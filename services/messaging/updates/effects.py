@@ -13,7 +13,7 @@ from typing import Final
 from redis import Redis
 
 from plugins.context import STATE_TTL_SECONDS
-from services.messaging.updates.update_processor import HandlerResult, Send
+from services.messaging.updates.queued_update import HandlerResult, Send
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS
 from services.platform.redis.scripts import load

@@ -54,7 +54,8 @@ WHO_AND_WHERE = frozenset(("chat", "from", "user", "sender_chat"))  # without th
 def _can_be_read(content: dict[str, Any], update: dict[str, Any], kind: str) -> bool:
     try:
         _parsed({**update, kind: content}, kind)
-    except Exception:  # noqa: BLE001  # as above
+    except Exception as error:  # noqa: BLE001  # as above
+        logger.debug("not readable by the library: %s", error)
         return False
     return True
 

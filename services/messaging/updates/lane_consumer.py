@@ -14,22 +14,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from gevent import Timeout
-from redis import DataError, RedisError
+from redis import RedisError
 
 from services.alerts.dead_letters.store import explain, failure, place_of
 from services.core.errors import Unavailable
-from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.logs import bind
 from services.core.metrics import RETRIES, UPDATE_LAG
 from services.messaging.updates.crash_tracker import POISON, CrashTracker, Quarantine, SharedQuarantine
-from services.messaging.updates.effects import Committer, Settled
+from services.messaging.updates.effects import Committer
+from services.messaging.updates.effects_writer import EffectsWriter
 from services.messaging.updates.event_reader import Unreadable
-from services.messaging.updates.update_processor import (
-    EMPTY_RESULT,
-    HandlerResult,
-    QueuedUpdate,
-    UpdateProcessor,
-)
+from services.messaging.updates.queued_update import EMPTY_RESULT, QueuedUpdate
+from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys, streams
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, has_jobs
@@ -62,7 +58,7 @@ BACKOFF_SECONDS = (0.2, 3.0)  # while the database or Redis is away, doubled fro
 
 
 class LaneConsumer:
-    """One stay in one lane, from taking its lease to leaving it. Use once: `Drain(…).run()`."""
+    """One stay in one lane, from taking its lease to leaving it. Use once: `LaneConsumer(…).run()`."""
 
     def __init__(
         self,
@@ -86,12 +82,11 @@ class LaneConsumer:
             most=MAX_HANDLERS,
             name=f"lane-{lane}",
         )
-        self._results: BatchWriter[tuple[QueuedUpdate, HandlerResult]] = BatchWriter(
-            self._settle, largest=COMMIT_AT_ONCE, name=f"commit-{lane}"
-        )
         self._cursor = "0"
         self._attempts: dict[str, int] = {}
         self._committer = Committer(platform.redis, lane, platform.settings.update_lanes, held.lease.token)
+        effects = EffectsWriter(platform, held, self._committer, self._pool.done, self._failed)
+        self._results = BatchWriter(effects.write, largest=COMMIT_AT_ONCE, name=f"commit-{lane}")
         self._crashes = CrashTracker(platform.redis, lane, shared)
         self._quarantine = Quarantine(self._crashes, self._pool, shared, lambda: self._running)
 
@@ -267,12 +262,12 @@ class LaneConsumer:
 
     def _leave_to_newer(self, queued: QueuedUpdate) -> None:
         wait_for_newer(queued.entry_id)
-        self._processor.dead_letter(queued, "Written by a newer release, which did not come", "newer")
+        self._processor.letters.store(queued, "Written by a newer release, which did not come", "newer")
         self._results.put((queued, EMPTY_RESULT))
 
     def _give_up(self, queued: QueuedUpdate, error: str, where: str, cause: str) -> None:
         try:
-            error_id = self._processor.dead_letter(queued, error, where or queued.place)
+            error_id = self._processor.letters.store(queued, error, where or queued.place)
         except (Unavailable, RedisError):
             raise
         except Exception:
@@ -281,48 +276,6 @@ class LaneConsumer:
             return
         logger.error("update given up (%s), error id %s", cause, error_id)
         self._results.put((queued, self._processor.give_up(queued, cause, error_id)))
-
-    # Settling
-
-    def _settle(self, batch: Sequence[tuple[QueuedUpdate, HandlerResult]]) -> None:
-        try:
-            self._commit([_settled(queued, result) for queued, result in batch])
-        except (ValueError, TypeError, DataError) as error:  # half a character in a text, for example
-            self._settle_apart(batch, error)
-            return
-        for queued, _ in batch:
-            queued.settled = True
-        self._pool.done(queued for queued, _ in batch)
-
-    def _settle_apart(self, batch: Sequence[tuple[QueuedUpdate, HandlerResult]], error: Exception) -> None:
-        """One of the batch is at fault: not the others. Nothing was written: it failed on its way to Redis."""
-        if len(batch) > 1:
-            for each in batch:
-                self._settle([each])
-        else:
-            self._failed(batch[0][0], error)
-
-    def _commit(self, batch: list[Settled]) -> None:
-        """Write until it is in or the lease is lost; repeating is safe."""
-        crash_point_reached(CrashPoint.DRAIN_BEFORE_COMMIT, self._platform.settings.crash_point)
-        pause = BACKOFF_SECONDS[0]
-        while self._lease.alive:
-            try:
-                shards = self._committer.commit(batch)
-                break
-            except DataError:  # the client refused to send it
-                raise
-            except RedisError as error:
-                logger.warning("effects wait for Redis: %s", type(error).__name__)
-                time.sleep(pause)
-                pause = min(pause * 2, BACKOFF_SECONDS[1])
-        else:
-            return
-        if shards is None:
-            logger.warning("the lease of lane %d was lost", self._lane)
-            self._lease.lost()
-        for shard in shards or ():
-            self._wake(JobName.DRAIN_OUTBOX, shard)
 
     def _wake(self, job: JobName, number: int) -> None:
         with suppress(RedisError):  # the reconciler rings again
@@ -338,8 +291,3 @@ class LaneConsumer:
             self._lease.release()
             if self._platform.redis.xlen(keys.update_lane(self._lane)):
                 self._wake(JobName.DRAIN_LANE, self._lane)
-
-
-def _settled(queued: QueuedUpdate, result: HandlerResult) -> Settled:
-    marked = bool(queued.attempts or queued.suspected)
-    return Settled(queued.entry_id, queued.bot_id, queued.request_id, result, marked)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,25 +13,24 @@ from redis import RedisError
 from plugins.buttons import Tap
 from plugins.context import Busy, Call, Context, Effects, Lead, Strategy
 from services.alerts.dead_letters.replay_id import replay_of
-from services.alerts.dead_letters.store import Failure, open_again, sealed_original, store
 from services.alerts.notifications.linking import link_chat
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
-from services.core.i18n import Text
 from services.core.identifiers import is_telegram_id
 from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
-from services.core.redaction import redact
 from services.messaging.buttons.button_links import check_buttons
 from services.messaging.buttons.signing import pack
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.locks import Locks
 from services.messaging.limits.notices import refuse
-from services.messaging.limits.verdicts import Refusal, Verdict
+from services.messaging.limits.verdicts import Refusal
 from services.messaging.outbox.outgoing import slot_of
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts, start_payload
 from services.messaging.updates.event_reader import Unreadable, read_event
+from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate, Send
+from services.messaging.updates.update_letters import UpdateLetters
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.token_encryption import dump_sealed, load_opened, open_tokens, seal_tokens
@@ -44,51 +41,6 @@ from services.queueing.timeouts import time_limit
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class QueuedUpdate:
-    """An update read from a lane. `attempts` counts failed ones, `marks` crashes it was suspected of."""
-
-    entry_id: str
-    bot_id: int
-    chat: str
-    request_id: str
-    update: str
-    attempts: int = 0
-    marks: int = 0
-    suspected: bool = False
-    non_retryable: bool = False  # no repetition would change its failure
-    settled: bool = False
-    backoffs: int = 0  # waits for the database or Redis, which count for nothing
-    error: str = ""
-    place: str = ""
-    failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
-    rank: int = 0
-    verdict: Verdict | None = None  # None: not judged yet
-    newer: bool = False  # of a release that this code does not understand
-
-
-@dataclass(frozen=True)
-class Send:
-    """A message for the outbox; `call` is {"method", "params"} as JSON, tokens sealed."""
-
-    priority: str
-    chat: str
-    call: str
-
-
-@dataclass(frozen=True)
-class HandlerResult:
-    """What came of a handler, ready to be written. `conversation` is None when untouched, "" when ended."""
-
-    sends: tuple[Send, ...] = ()
-    conversation_key: str = ""
-    conversation: str | None = None
-    kept: tuple[tuple[str, str, int], ...] = ()  # payloads of buttons: key, value, life in s
-
-
-EMPTY_RESULT = HandlerResult()
-
-
 class UpdateProcessor:
     """Handles updates with the behaviours and contacts of this process."""
 
@@ -97,6 +49,7 @@ class UpdateProcessor:
         self._plugins = plugins
         self._contacts = contacts
         self._guard = Guard(platform)
+        self.letters = UpdateLetters(platform)
         self.throttle = BotThrottle()
         self._locks = Locks(platform.leases, ttl_seconds=platform.settings.lock_seconds)
 
@@ -117,7 +70,7 @@ class UpdateProcessor:
         if behaviour is None or not behaviour.active:
             UPDATES.labels("dropped").inc()
             logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
-            self._open_again(queued)
+            self.letters.open_again(queued)
             return EMPTY_RESULT
         update = self._parsed(queued)
         ctx = self._context(behaviour, update, queued)
@@ -195,56 +148,6 @@ class UpdateProcessor:
         with time_limit(self._platform.settings.handler_timeout_seconds):
             behaviour.give_up(ctx, error)
         return self._result(ctx, queued)
-
-    def dead_letter(self, queued: QueuedUpdate, error: str, where: str) -> str:
-        """Make the update a dead letter and return its error id; Unavailable when the database is away.
-
-        What cannot be stored of it is left out: no content keeps an update from being given up.
-        """
-        try:
-            return self._store_letter(queued, error, where, {"update": self._readable(queued)})
-        except (Unavailable, RedisError):
-            raise
-        except Exception:
-            logger.exception("a dead letter is kept without the content of its update")
-            return self._store_letter(queued, f"{where}: its content cannot be shown", where, {})
-
-    def _readable(self, queued: QueuedUpdate) -> str:
-        """The update for people to look at: secrets are hidden in its strings, not in its JSON."""
-        try:
-            update = load_opened(self._platform.vault, queued.update, queued.bot_id)
-            return json.dumps(redact(update), ensure_ascii=False, separators=(",", ":"))
-        except (ValueError, RecursionError):
-            return queued.update
-
-    def _store_letter(self, queued: QueuedUpdate, error: str, where: str, payload: dict[str, Any]) -> str:
-        vault, attempts = self._platform.vault, max(1, queued.attempts)
-        replay = replay_of(queued.request_id, "update")
-        with self._platform.database.transaction() as session:
-            if replay is not None:
-                return open_again(
-                    session, replay, error=error, where=where, attempts=attempts, failures=queued.failures
-                )
-            original = {"chat": queued.chat, "request": queued.request_id, "update": queued.update}
-            return store(
-                session,
-                kind="update",
-                source_id=f"update:{queued.bot_id}:{queued.request_id}",
-                error=error,
-                where=where,
-                bot_id=queued.bot_id,
-                attempts=attempts,
-                failures=queued.failures,
-                payload=payload,
-                sealed_payload="" if queued.newer else sealed_original(vault, queued.bot_id, original),
-            )
-
-    def _open_again(self, queued: QueuedUpdate) -> None:
-        """A dropped replay took no effect: the operator is to see that."""
-        replay = replay_of(queued.request_id, "update")
-        if replay is not None:
-            with self._platform.database.transaction() as session:
-                open_again(session, replay, error=Text("The bot is stopped"), attempts=0)
 
     def _context(self, behaviour: Behaviour, update: dict[str, Any], queued: QueuedUpdate) -> Context | None:
         kind = kind_of(update)

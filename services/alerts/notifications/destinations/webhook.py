@@ -21,7 +21,7 @@ from models import Account, NotificationDestination
 from services.alerts.notifications.messages import Message
 from services.core.errors import InvalidInput, NotDelivered, Unavailable
 from services.core.i18n import Text
-from services.core.settings import AppEnv
+from services.core.setting_types import AppEnv
 from services.core.url_safety import Target, resolve
 from services.platform.platform import Platform
 

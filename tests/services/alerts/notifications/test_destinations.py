@@ -26,7 +26,7 @@ from services.alerts.notifications.registry import (
     update_destination,
 )
 from services.core.errors import InvalidInput, NotFound
-from services.core.settings import AppEnv
+from services.core.setting_types import AppEnv
 from services.platform.platform import Platform
 from tests.services.alerts.notifications.world import Owner, make_owner
 from tests.services.fleet.health.world import Fleet, add_account, make_fleet

@@ -10,8 +10,7 @@ from sqlalchemy import select
 from models import Bot, Notification
 from services.core.i18n import NO_TEXT
 from services.core.settings import Settings
-from services.fleet.bots import reconcile
-from services.fleet.bots import webhook_sync as bring_module
+from services.fleet.bots import reconcile, webhook_sync
 from services.fleet.bots.lifecycle import restart_bot, start_bot, stop_bot
 from services.fleet.bots.reconcile import reconcile_bot, reconcile_bots
 from services.fleet.bots.registry import delete_bot, get_bot, register_bot, update_bot
@@ -190,7 +189,7 @@ def test_webhooks_are_set_in_portions_a_minute(
     for _ in range(5):
         register(platform, owner, sandbox)
     now = 1_000_000 * 60
-    monkeypatch.setattr(bring_module, "epoch_minute", lambda: now // 60)
+    monkeypatch.setattr(webhook_sync, "epoch_minute", lambda: now // 60)
     for wanted in (2, 4, 5):
         reconcile_bots(slow)
         reconcile_bots(slow)  # within the same minute: no more

@@ -10,13 +10,9 @@ from redis import RedisError
 from models import Bot
 from services.messaging.updates import crash_tracker
 from services.messaging.updates.crash_tracker import ALONE, CrashTracker, SharedQuarantine
+from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.update_consumers import UpdateConsumers
-from services.messaging.updates.update_processor import (
-    EMPTY_RESULT,
-    HandlerResult,
-    QueuedUpdate,
-    UpdateProcessor,
-)
+from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.lanes import lane_of

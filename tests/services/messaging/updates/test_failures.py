@@ -11,8 +11,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from models import Bot
 from services.messaging.updates import lane_consumer
+from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.update_consumers import UpdateConsumers
-from services.messaging.updates.update_processor import QueuedUpdate, UpdateProcessor
+from services.messaging.updates.update_letters import UpdateLetters
 from services.platform.platform import Platform
 from services.platform.redis import keys, streams
 from services.queueing.lanes import lane_of
@@ -75,16 +76,16 @@ def test_a_burial_that_fails_is_tried_again_after_a_pause(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    bury = UpdateProcessor.dead_letter
+    bury = UpdateLetters.store
 
-    def fails_twice(self: UpdateProcessor, waiting: QueuedUpdate, *rest: str) -> str:
+    def fails_twice(self: UpdateLetters, waiting: QueuedUpdate, *rest: str) -> str:
         asked.append(waiting.entry_id)
         if len(asked) <= 2:
             raise ValueError("on order")
         return bury(self, waiting, *rest)
 
     monkeypatch.setattr(lane_consumer, "BACKOFF_SECONDS", (0.01, 0.02))
-    monkeypatch.setattr(UpdateProcessor, "dead_letter", fails_twice)
+    monkeypatch.setattr(UpdateLetters, "store", fails_twice)
     accept_all(platform, bot, [message(1, 1, "fail"), message(2, 1, "next")])
     handle_all(platform)
     assert len(asked) == 3

@@ -8,13 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from services.messaging.updates import lane_consumer
+from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.update_consumers import UpdateConsumers
-from services.messaging.updates.update_processor import (
-    EMPTY_RESULT,
-    HandlerResult,
-    QueuedUpdate,
-    UpdateProcessor,
-)
+from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.queueing import bot_throttle as turnstile_module
 from services.queueing.lanes import lane_of

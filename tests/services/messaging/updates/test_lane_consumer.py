@@ -16,8 +16,8 @@ from plugins.context import BotFacts
 from services.messaging.updates import lane_consumer
 from services.messaging.updates.effects import Committer, Settled
 from services.messaging.updates.intake import Intake
+from services.messaging.updates.queued_update import HandlerResult, Send
 from services.messaging.updates.update_consumers import UpdateConsumers
-from services.messaging.updates.update_processor import HandlerResult, Send
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
