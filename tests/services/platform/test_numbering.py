@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from app import create_app
+from launch.startup import upgrade_schema
 from models import Account
+from services.fleet.bots.reconcile import reconcile_bots
 from services.platform.numbering import MARGIN, keep_ahead
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -40,6 +43,22 @@ def test_an_emptied_database_beside_an_old_redis_goes_on_above_what_was_given(pl
     assert new_account(platform, "c@example.com") == 2 + MARGIN + 1
     assert keep_ahead(platform) == []
     assert new_account(platform, "d@example.com") == 2 + MARGIN + 2
+
+
+def test_the_launcher_the_release_and_the_reconciler_look_after_it(platform: Platform) -> None:
+    for look in (upgrade_schema, reconcile_bots, _release):
+        new_account(platform, "a@example.com")
+        reconcile_bots(platform)
+        go_back(platform)
+        look(platform)
+        assert new_account(platform, "b@example.com") > MARGIN
+        go_back(platform)
+        platform.redis.flushall()
+
+
+def _release(platform: Platform) -> None:
+    result = create_app(platform).test_cli_runner().invoke(args=["db", "upgrade"])
+    assert result.exit_code == 0, result.output
 
 
 def test_numbers_stay_as_they_are_while_database_and_redis_agree(platform: Platform) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select, text
 
 from models import Bot, Click, ClickBreakdown, ClickRollup, DailyVisitor, PoolBot, PoolBotTransition
 from services.core.errors import NotFound
-from services.core.times import utc_now
+from services.core.times import hour_of, utc_now
 from services.fleet.health.breaker import CheckOutcome, Health
 from services.fleet.health.durations import record_durations
 from services.platform.platform import Platform
@@ -26,7 +26,7 @@ from services.traffic.clicks import rollups
 from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.recount import recount
-from tests.services.fleet.pools.fleet import new_account, new_pool
+from tests.services.fleet.pools.fleet import new_account, new_bot, new_pool
 from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
 
 pytestmark = pytest.mark.data
@@ -264,3 +264,18 @@ def test_a_click_keeps_its_source(platform: Platform) -> None:
 
 def _literal(query: Any, platform: Platform) -> str:
     return str(query.compile(platform.database.engine, compile_kwargs={"literal_binds": True}))
+
+
+def test_a_bot_of_another_account_has_no_name_in_the_report(platform: Platform) -> None:
+    owner = new_account(platform)
+    pool = new_pool(platform, owner, "red1", 1)
+    own, foreign = new_bot(platform, owner), new_bot(platform, new_account(platform))
+    with platform.database.transaction() as session:
+        for bot in (own, foreign):
+            counted = ClickRollup(pool_id=pool.id, bot_id=bot.id, hour=hour_of(utc_now()), clicks=3)
+            session.add(counted)
+    rows = pool_analytics(platform, owner, pool.id, lately(), By.BOT).rows
+    assert {row.key: row.label for row in rows} == {
+        str(own.id): f"@{own.username}",
+        str(foreign.id): "deleted",
+    }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from models import BanWave, Click, Notification, PoolBot, RedirectPool
+from models import AuditEvent, BanWave, Click, Notification, PoolBot, RedirectPool
 from services.alerts.notifications.links import link_of, path_of
 from services.core.errors import NotFound
 from services.core.times import iso
@@ -23,6 +23,7 @@ from services.reporting.analytics.wave_timeline import rates, wave_timeline
 from services.reporting.analytics.waves import list_waves, standing_wave
 from tests.services.fleet.health.test_wave import DEAD, lose, with_spares
 from tests.services.fleet.health.world import Fleet, add_account
+from tests.services.fleet.pools.fleet import new_account
 
 GOOD = CheckOutcome(Health.GOOD, ms=5)
 _numbers = count()
@@ -129,6 +130,27 @@ def test_a_wave_outlives_its_bots_and_says_that_they_were_removed(platform: Plat
         look(fleet, GOOD, 1)
         fleet.clock.pause(4)
     assert waves(fleet)[0]["recovered_at"] is not None, "who was removed is not waited for"
+
+
+@pytest.mark.data
+def test_what_another_account_did_to_a_former_pool_of_this_number_is_not_told(platform: Platform) -> None:
+    fleet = with_spares(platform, 2, 1)
+    fleet.clock.pause(-600)  # people act by the real clock
+    lose(fleet, 0, 1)
+    [wave] = waves(fleet)
+    remove_member(platform, fleet.caller, fleet.pool_id, fleet.bot_ids[0])
+    other = new_account(platform)
+    with platform.database.transaction() as session:
+        deed = {
+            "kind": "member_removed",
+            "actor": "-",
+            "pool_id": fleet.pool_id,
+            "bot_id": fleet.bot_ids[1],
+        }
+        session.add(AuditEvent(account_id=other.account_id, **deed))
+    fleet.clock.pause(3600)
+    found = told(fleet, wave["id"])
+    assert [bot for kind, bot in kinds(found) if kind == "member_removed"] == [fleet.bot_ids[0]]
 
 
 @pytest.mark.data

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from redis.client import Pipeline
 from sqlalchemy import func, select
 
 from models import Click, ClickRollup, PoolBot, RedirectPool
+from services.core.times import utc_now
 from services.fleet.pools.click_counts import redirects_hour
 from services.fleet.pools.pools import delete_pool
 from services.platform.platform import Platform
@@ -171,3 +174,25 @@ def test_the_bell_rings_while_clicks_wait_and_only_once_until_answered(platform:
     assert not wake_if_waiting(platform)
     flush(platform)
     assert not wake_if_waiting(platform)
+
+
+def test_clicks_of_another_pool_of_this_number_are_dropped(platform: Platform) -> None:
+    pool = new_pool(platform, new_account(platform), "red1", 1)
+    road = unstarted(platform)
+    for _ in range(4):
+        click(road)
+    entries: Any = platform.redis.xrange(keys.click_stream())
+    day_before = f'"at":{(utc_now() - timedelta(days=1)).timestamp():.3f}'
+    account = f'"account":{pool.account_id}'
+    changes = (
+        (account, '"account":987654'),  # the pool of somebody who was here before
+        (re.search(r'"at":[0-9.]+', entries[1][1]["d"])[0], day_before),  # type: ignore[index]
+        (f"{account},", ""),  # as a former release wrote it
+        ("", ""),
+    )
+    platform.redis.xtrim(keys.click_stream(), maxlen=0)
+    for (_, fields), (part, other) in zip(entries, changes, strict=True):
+        platform.redis.xadd(keys.click_stream(), {**fields, "d": fields["d"].replace(part, other)})
+    assert flush(platform) == 2
+    assert figures(platform, pool.id)["rows"] == figures(platform, pool.id)["clicks"] == 2
+    assert platform.redis.xlen(keys.click_stream()) == 0
