@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import text
 
 from app import create_app
-from launch.startup import upgrade_schema
 from models import Account
 from services.fleet.bots.reconcile import reconcile_bots
 from services.platform.numbering import MARGIN, keep_ahead
@@ -45,8 +44,8 @@ def test_an_emptied_database_beside_an_old_redis_goes_on_above_what_was_given(pl
     assert new_account(platform, "d@example.com") == 2 + MARGIN + 2
 
 
-def test_the_launcher_the_release_and_the_reconciler_look_after_it(platform: Platform) -> None:
-    for look in (upgrade_schema, reconcile_bots, _release):
+def test_the_release_and_the_reconciler_look_after_it(platform: Platform) -> None:
+    for look in (reconcile_bots, _release):
         new_account(platform, "a@example.com")
         reconcile_bots(platform)
         go_back(platform)
