@@ -22,7 +22,7 @@ from services.platform.application import db, new_application
 from services.platform.platform import Platform
 from tests.conftest import settings_for
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.data

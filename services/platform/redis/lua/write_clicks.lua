@@ -1,5 +1,5 @@
 -- One batch of clicks.
--- KEYS[1] click stream, KEYS[2..] the rate, rotation and load keys that the clicks of this batch name by number.
+-- KEYS: click stream, then the rate, rotation and load keys that the clicks of this batch name by number.
 -- ARGV: two per click, the entry (JSON) and "rate limit reject rotation step load bot", numbers; a key number 0 = none.
 -- Two answers per click: its position, -1 when nothing was written over the limit; and how many requests of its client
 -- were counted this minute, its own included, 0 when they are not counted.
