@@ -157,7 +157,7 @@ def slow(platform: Platform) -> Platform:
 
 
 def test_a_key_has_a_rate_over_all_processes_and_both_paths_and_others_are_not_slowed(slow: Platform) -> None:
-    clients = [create_app(slow).test_client(), create_app(slow).test_client()]
+    clients = [create_app(each).test_client() for each in (slow, Platform(slow.settings))]
     account = make_account(slow)
     one, other = make_key(slow, account), make_key(slow, account)
     paths = [POOLS, POOLS.replace("/v1", ""), "/api/v1/bots"]
