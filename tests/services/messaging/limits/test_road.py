@@ -14,7 +14,7 @@ from services.core.metrics import CALLBACKS_REFUSED, RATE_LIMIT_HITS
 from services.core.rate_limits import RateLimit
 from services.core.settings import Settings
 from services.messaging.limits.judge import Judge
-from services.messaging.updates import lane_consumer
+from services.messaging.updates import effects_writer, lane_consumer
 from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -245,7 +245,7 @@ def test_updates_handled_again_after_a_crash_are_neither_charged_nor_refused(
     )
     with monkeypatch.context() as crash:
         crash.setattr(
-            lane_consumer.LaneConsumer, "_settle", lambda _self, _batch: None
+            effects_writer.EffectsWriter, "write", lambda _self, _batch: None
         )  # dies before the commit
         crash.setattr(lane_consumer, "SHUTDOWN_TIMEOUT_SECONDS", 0.1)
         threads = [threading.Thread(target=dying.consume, args=(lane,)) for lane in range(8)]
