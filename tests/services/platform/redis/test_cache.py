@@ -159,7 +159,7 @@ from services.messaging.updates.webhook_paths import WebhookPaths
 platform = build_platform()
 senders, paths, pools = SenderCache(platform), WebhookPaths(platform), PoolCache(platform)
 for cache in (senders, paths):
-    platform.changes.join(cache.on_change)
+    platform.changes.subscribe(cache.on_change)
 pools.start()
 for line in sys.stdin:
     bot_id, path, slug = line.split()
