@@ -19,6 +19,7 @@ from tests.launch.installation import command_line, wait_until
 ROOT = Path(__file__).resolve().parents[2]
 TAIL_LINES = 40
 KILL_SECONDS = 10.0
+A_PROGRAM_DIED = "; not expected)"  # what supervisord says of it in `make run`, before it starts it again
 PACKAGES = re.compile(r"(/\S*/(?:site|dist)-packages)/")
 # What a person's shell has and the road to the package registry needs; nothing of Python's, of this environment or of ours.
 PASSED_ON = ("HOME", "LANG", "PYTHON", "TMPDIR")
@@ -63,6 +64,11 @@ class Command:
         """Its exit code; none while it runs."""
         return self._process.poll()
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it runs, with all that it started."""
+        return self.code is None and A_PROGRAM_DIED not in self.output()
+
     def output(self) -> str:
         """What it printed so far."""
         return self._log.read_text(errors="replace")
@@ -87,13 +93,13 @@ class Command:
 
 def wait_for(reached: Callable[[], Any], seconds: float, what: str, *commands: Command) -> Any:
     """Wait until `reached` gives something true, and give that. Fails, with the commands' last lines, when it takes
-    longer or one of the commands ends before."""
+    longer or one of the commands, or a program of theirs, ends before."""
 
     def logs() -> str:
         return "\n".join([what, *(command.tail() for command in commands)])
 
     def check() -> Any:
-        assert not any(command.code is not None for command in commands), f"ended before: {logs()}"
+        assert all(command.is_well for command in commands), f"a program ended before: {logs()}"
         return reached()
 
     return wait_until(check, seconds, logs)

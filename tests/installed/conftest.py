@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,12 @@ MEASURED = pytest.StashKey[list[str]]()
 def measured(pytestconfig: pytest.Config) -> list[str]:
     """Lines for the end of the run."""
     return pytestconfig.stash.setdefault(MEASURED, [])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _told_to_end() -> None:
+    """A SIGTERM, as of a CI that gives up, tears down as Ctrl-C does: nothing of ours may stay."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", returncode=143))
 
 
 @pytest.fixture(scope="session")
