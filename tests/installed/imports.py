@@ -9,6 +9,7 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import distributions
 from pathlib import Path
 from pkgutil import resolve_name
@@ -56,9 +57,17 @@ def _unmet(sources: list[Source]) -> Iterator[str]:
             if name.partition(".")[0] in FOR_TYPE_CHECKERS:
                 continue
             try:
-                resolve_name(name)
-            except (ImportError, AttributeError) as error:
-                yield f"{source.name}: {error}"
+                _resolve(name)
+            except ImportError as error:
+                yield f"{source.name}: {name}: {error}"
+
+
+def _resolve(name: str) -> None:
+    """Import a module, or the module that a name is in."""
+    try:
+        resolve_name(name)
+    except AttributeError:  # no such name, or a module of that name that cannot be imported: this says why
+        import_module(name)
 
 
 def _not_locked() -> Iterator[str]:
