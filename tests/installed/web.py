@@ -18,7 +18,7 @@ from urllib.request import (
 
 from tools.servers.sandbox import Sandbox
 
-PERSON = "Mozilla/5.0 (Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 # As a form carries it, and as a page carries it for its script.
 TOKEN = re.compile(r'name="csrf[_-]token" (?:value|content)="([^"]+)"')
 SECONDS = 10.0

@@ -37,5 +37,7 @@ def test_a_demo_does_not_erase_another_installation(tmp_path: Path) -> None:
 def click(demo: Installation) -> HTTPResponse:
     """A person's click on `/go/red1`."""
     connection = HTTPConnection("127.0.0.1", demo.port, timeout=5)
-    connection.request("GET", "/go/red1", headers={"User-Agent": "Mozilla/5.0 (Linux x86_64) Firefox/140.0"})
+    connection.request(
+        "GET", "/go/red1", headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+    )
     return connection.getresponse()
