@@ -15,6 +15,7 @@ from app import create_app
 from services.fleet.bots.registry import list_bots, register_bot
 from services.platform.accounts.accounts import command_principal, get_account_by_email
 from services.platform.accounts.api_keys import list_keys
+from services.platform.platform import Platform
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, DRIVER, PHONE, Browser
 from tests.browser.installation import EMAIL, PASSWORD, Installation
 from web.login import CONFIRMED_AT
@@ -52,7 +53,9 @@ def sign_in(browser: Browser, *, remember: bool = False) -> None:
 
 def let_grow_stale(browser: Browser, installation: Installation) -> None:
     """Give the browser its own cookie as it would be half an hour after the password was typed."""
-    signer = SecureCookieSessionInterface().get_signing_serializer(create_app(installation.platform))
+    signer = SecureCookieSessionInterface().get_signing_serializer(
+        create_app(Platform(installation.platform.settings))
+    )
     cookie: dict[str, Any] | None = browser.driver.get_cookie(COOKIE)
     assert signer is not None
     assert cookie is not None
