@@ -6,7 +6,7 @@ may hold stands in `services/core/states.py`.
 In this order, each part below a comment of its name:
 
     Accounts                            Account, AccountSession, ApiKey, AuditEvent
-    Bots                                Bot, BotPlugin, PluginState
+    Bots                                Bot, BotPlugin, PluginStore, PluginState, HandledUpdate
     Pools and their members             RedirectPool, PoolSlug, PoolBot
     Health                              PoolBotTransition, CheckGap, CheckDuration, BanWave, BanWaveMove, Conversion, ConversionHour
     Clicks and what is counted of them  Click, ClickRollup, RefusedClicks, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
@@ -72,6 +72,8 @@ __all__ = [  # imported here and from here: the tables' states go with the table
 ]
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only an INTEGER key by itself
+# In the order of its letters' numbers, as SQLite and Python have it: what begins alike stands together.
+KEY = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -273,6 +275,16 @@ class BotPlugin(Base):
     config: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
+class PluginStore(Base):
+    """What a plugin keeps for one bot, as a whole: its size, and what is locked while it changes."""
+
+    __tablename__ = "plugin_stores"
+
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True)
+    plugin: Mapped[str] = mapped_column(String(50), primary_key=True)
+    size: Mapped[int] = mapped_column(default=0)  # bytes of all keys and values
+
+
 class PluginState(Base):
     """Durable key/value store of a plugin per bot."""
 
@@ -282,8 +294,20 @@ class PluginState(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
     plugin: Mapped[str] = mapped_column(String(50))
-    key: Mapped[str] = mapped_column(String(200))
-    value: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    key: Mapped[str] = mapped_column(KEY)
+    value: Mapped[Any] = mapped_column(JSON)
+
+
+class HandledUpdate(Base):
+    """An update whose handling wrote into plugins' stores, once: what came of it, for the case that it is read again."""
+
+    __tablename__ = "handled_updates"
+
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True)
+    update_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    part: Mapped[str] = mapped_column(String(8), primary_key=True)  # "", or "error": what error handlers did
+    sealed_outcome: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
 
 
 # Pools and their members

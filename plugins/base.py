@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from plugins.database import MemoryDatabase, PluginDatabase
 from plugins.router import Router
 
 
@@ -31,9 +32,9 @@ class BasePlugin:
     allowed_updates: ClassVar[tuple[str, ...]] = ()  # kinds of update wanted beside the usual ones
     config_model: ClassVar[type[PluginConfig]] = PluginConfig
 
-    def __init__(self, bot_id: int, config: Mapping[str, Any], db: Any = None) -> None:
+    def __init__(self, bot_id: int, config: Mapping[str, Any], db: PluginDatabase | None = None) -> None:
         self._bot_id = bot_id
-        self._db = db
+        self._db = db or MemoryDatabase()
         self.config = self.config_model.model_validate(dict(config))
 
     @property
@@ -42,11 +43,8 @@ class BasePlugin:
         return self._bot_id
 
     @property
-    def db(self) -> Any:
-        """The database: `with self.db.reading() as session` or `with self.db.transaction() as session`.
-
-        Work in a handler must be repeatable: the same update may be handled again after a crash.
-        """
+    def db(self) -> PluginDatabase:
+        """The data of this plugin of this bot: its store, and the people whom the bot knows."""
         return self._db
 
     def get_config(self, key: str, default: Any = None) -> Any:

@@ -13,6 +13,7 @@ from flask import request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from services.core.answer_types import Listing
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.core.validation_texts import reason_of, refusal
@@ -103,6 +104,7 @@ def _refuse_unstorable(value: Any, field: str = "") -> None:
 
 
 Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 
 class Paged(Protocol):
@@ -127,7 +129,7 @@ def page() -> Page:
     return Page(_number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT), _number("cursor", 0, 0, 2**63 - 1))
 
 
-def listing(items: Sequence[Any], next_cursor: str | None = None) -> dict[str, Any]:
+def listing(items: Sequence[Item], next_cursor: str | None = None) -> Listing[Item]:
     """The form of every list answer; `next` is null on the last page."""
     return {"items": list(items), "next": next_cursor}
 
@@ -135,9 +137,9 @@ def listing(items: Sequence[Any], next_cursor: str | None = None) -> dict[str, A
 def page_of(
     rows: Sequence[Row],
     asked: Paged,
-    describe: Callable[[Row], Any],
+    describe: Callable[[Row], Item],
     number: Callable[[Row], int] = attrgetter("id"),
-) -> dict[str, Any]:
+) -> Listing[Item]:
     """A list answer from up to `asked.limit + 1` rows in order of their `number`, up or down: the surplus row only
     shows that there is more."""
     shown = rows[: asked.limit]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, url_for
-from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from blueprints.api.body import Body, page, page_of, parse
+from blueprints.api.body import Body, Page, page_of
+from blueprints.api.operation import Created, operation
 from models import BotMode, UncertainPolicy
+from services.core.answer_types import Listing
 from services.fleet.bots import lifecycle, registry
 from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
-from services.fleet.bots.views import describe
+from services.fleet.bots.views import BotView, describe
 from services.platform.accounts.principal import Scope
 from web.access import api, caller, fresh
 from web.platform import platform
@@ -56,71 +57,76 @@ class Plugins(Body):
 
 @blueprint.post("")
 @api(Scope.WRITE)
-def create() -> ResponseReturnValue:
+@operation(errors=(502,))
+def create(body: NewBot) -> Created[BotView]:
     """Register the bot of a token."""
-    new = parse(NewBot)
-    plugins = None if new.plugins is None else [plugin.choice() for plugin in new.plugins]
-    bot = registry.register_bot(platform(), caller(), new.token, mode=new.mode, plugins=plugins)
-    return describe(bot), 201, {"Location": url_for(".show", bot_id=bot.id)}
+    plugins = None if body.plugins is None else [plugin.choice() for plugin in body.plugins]
+    bot = registry.register_bot(platform(), caller(), body.token, mode=body.mode, plugins=plugins)
+    return Created(describe(bot), url_for(".show", bot_id=bot.id))
 
 
 @blueprint.get("")
 @api(Scope.READ)
-def index() -> ResponseReturnValue:
+@operation()
+def index(query: Page) -> Listing[BotView]:
     """The caller's bots, oldest first."""
-    asked = page()
-    bots = registry.list_bots(platform(), caller(), after=asked.after, limit=asked.limit + 1)
-    return page_of(bots, asked, describe)
+    bots = registry.list_bots(platform(), caller(), after=query.after, limit=query.limit + 1)
+    return page_of(bots, query, describe)
 
 
 @blueprint.get("/<bot_id>")
 @api(Scope.READ)
-def show(bot_id: str) -> ResponseReturnValue:
+@operation()
+def show(bot_id: str) -> BotView:
     """One bot."""
     return describe(registry.get_bot(platform(), caller(), bot_id))
 
 
 @blueprint.patch("/<bot_id>")
 @api(Scope.WRITE)
-def change(bot_id: str) -> ResponseReturnValue:
+@operation()
+def change(bot_id: str, body: BotChange) -> BotView:
     """Change mode, name or what happens to uncertain sends."""
-    changes = parse(BotChange).model_dump()
-    return describe(registry.update_bot(platform(), caller(), bot_id, **changes))
+    return describe(registry.update_bot(platform(), caller(), bot_id, **body.model_dump()))
 
 
 @blueprint.delete("/<bot_id>")
 @api(Scope.WRITE)
 @fresh()
-def delete(bot_id: str) -> ResponseReturnValue:
+@operation()
+def delete(bot_id: str) -> None:
     """Remove a bot with everything of it but its clicks."""
     registry.delete_bot(platform(), caller(), bot_id)
-    return "", 204
 
 
 @blueprint.post("/<bot_id>/start")
 @api(Scope.WRITE)
-def start(bot_id: str) -> ResponseReturnValue:
+@operation()
+def start(bot_id: str) -> BotView:
     """Let it receive updates."""
     return describe(lifecycle.start_bot(platform(), caller(), bot_id))
 
 
 @blueprint.post("/<bot_id>/stop")
 @api(Scope.WRITE)
-def stop(bot_id: str) -> ResponseReturnValue:
+@operation()
+def stop(bot_id: str) -> BotView:
     """Stop it; Telegram keeps its updates for 24 hours."""
     return describe(lifecycle.stop_bot(platform(), caller(), bot_id))
 
 
 @blueprint.post("/<bot_id>/restart")
 @api(Scope.WRITE)
-def restart(bot_id: str) -> ResponseReturnValue:
+@operation()
+def restart(bot_id: str) -> BotView:
     """Load it anew everywhere."""
     return describe(lifecycle.restart_bot(platform(), caller(), bot_id))
 
 
 @blueprint.put("/<bot_id>/plugins")
 @api(Scope.WRITE)
-def replace_plugins(bot_id: str) -> ResponseReturnValue:
+@operation()
+def replace_plugins(bot_id: str, body: Plugins) -> BotView:
     """Replace all plugins."""
-    choices = [plugin.choice() for plugin in parse(Plugins).plugins]
+    choices = [plugin.choice() for plugin in body.plugins]
     return describe(registry.set_plugins(platform(), caller(), bot_id, choices))

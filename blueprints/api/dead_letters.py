@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from flask import Blueprint
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, Moment, listing, page_of, parse, query
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, Moment, listing, page_of
+from blueprints.api.operation import operation
 from models import DeadLetterState
-from services.alerts.dead_letters.deciding import LONGEST_REASON, discard, replay
+from services.alerts.dead_letters.deciding import LONGEST_REASON, ReplayView, discard, replay
 from services.alerts.dead_letters.listing import (
+    GroupView,
+    LetterView,
+    LetterWholeView,
     describe,
     describe_group,
     describe_whole,
@@ -19,6 +24,7 @@ from services.alerts.dead_letters.listing import (
     list_letters,
 )
 from services.alerts.dead_letters.selection import MOST_IDS, LetterFilter, Selection
+from services.core.answer_types import Listing
 from services.platform.accounts.principal import Scope
 from web.access import api, caller
 from web.platform import platform
@@ -77,46 +83,55 @@ class DiscardBody(SelectionBody):
     reason: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
+class DiscardView(TypedDict):
+    """How many letters were discarded, or would be with `dry_run`."""
+
+    dry_run: bool
+    discarded: int
+
+
 @blueprint.get("")
 @api(Scope.READ)
-def index() -> dict[str, Any]:
+@operation()
+def index(query: LettersQuery) -> Listing[LetterView]:
     """The caller's dead letters, newest first."""
-    asked = query(LettersQuery)
-    rows = list_letters(platform(), caller(), asked.wanted(), before_id=asked.cursor, limit=asked.limit + 1)
-    return page_of(rows, asked, describe)
+    rows = list_letters(platform(), caller(), query.wanted(), before_id=query.cursor, limit=query.limit + 1)
+    return page_of(rows, query, describe)
 
 
 @blueprint.get("/groups")
 @api(Scope.READ)
-def groups() -> dict[str, Any]:
+@operation()
+def groups(query: GroupsQuery) -> Listing[GroupView]:
     """The same by cause: how many, since when, on which bots. At most a hundred, last seen first."""
-    found = list_groups(platform(), caller(), query(GroupsQuery).wanted())
+    found = list_groups(platform(), caller(), query.wanted())
     return listing([describe_group(group) for group in found])
 
 
 @blueprint.get("/<int:letter_id>")
 @api(Scope.READ)
-def show(letter_id: int) -> dict[str, Any]:
+@operation()
+def show(letter_id: int) -> LetterWholeView:
     """One letter with its attempts and the redacted payload."""
     return describe_whole(get_letter(platform(), caller(), letter_id))
 
 
 @blueprint.post("/replay")
 @api(Scope.WRITE)
-def send_again() -> dict[str, Any]:
+@operation(errors=(404,))
+def send_again(body: SelectionBody) -> ReplayView:
     """Send the selected letters in again, oldest first, twenty a second; `dry_run` only counts.
 
     Sends that may have arrived are left out unless picked by id. What becomes of each letter is told by its `state`.
     """
-    body = parse(SelectionBody)
     plan = replay(platform(), caller(), body.selection(), dry_run=body.dry_run)
     return plan.as_json(dry_run=body.dry_run)
 
 
 @blueprint.post("/discard")
 @api(Scope.WRITE)
-def give_up() -> dict[str, Any]:
+@operation(errors=(404,))
+def give_up(body: DiscardBody) -> DiscardView:
     """Resolve the selected open letters with a reason; their originals are deleted."""
-    body = parse(DiscardBody)
     number = discard(platform(), caller(), body.selection(), body.reason, dry_run=body.dry_run)
     return {"dry_run": body.dry_run, "discarded": number}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from blueprints.api.body import Body, listing, page, page_of, parse
+from blueprints.api.body import Body, Page, listing, page_of
+from blueprints.api.operation import Created, operation
 from models import DestinationKind
 from services.alerts.notifications import registry
 from services.alerts.notifications.fields import (
@@ -19,7 +19,15 @@ from services.alerts.notifications.fields import (
     Rule,
 )
 from services.alerts.notifications.kinds import Kind
-from services.alerts.notifications.views import describe, describe_delivery, describe_made
+from services.alerts.notifications.views import (
+    DeliveryView,
+    DestinationView,
+    MadeDestinationView,
+    describe,
+    describe_delivery,
+    describe_made,
+)
+from services.core.answer_types import Listing, Sentence
 from services.core.url_safety import LONGEST_URL
 from services.platform.accounts.principal import Scope
 from web.access import api, caller
@@ -77,11 +85,19 @@ class DestinationChange(Body):
     rules: list[RuleBody] | None = Field(None, max_length=MAX_RULES)
 
 
+class TestView(TypedDict):
+    """What came of a test message; `permanent`: it would not arrive later either."""
+
+    delivered: bool
+    error: Sentence | None
+    permanent: bool
+
+
 @blueprint.post("")
 @api(Scope.WRITE)
-def create() -> tuple[dict[str, Any], int]:
+@operation(errors=(404,))
+def create(body: DestinationBody) -> Created[MadeDestinationView]:
     """Add a destination; a webhook's `secret` or a chat's `link` is in this answer only."""
-    body = parse(DestinationBody)
     new = NewDestination(
         kind=body.kind,
         name=body.name,
@@ -91,30 +107,31 @@ def create() -> tuple[dict[str, Any], int]:
         quiet=body.quiet.quiet() if body.quiet else None,
         rules=tuple(rule.rule() for rule in body.rules),
     )
-    return describe_made(platform(), registry.create_destination(platform(), caller(), new)), 201
+    return Created(describe_made(platform(), registry.create_destination(platform(), caller(), new)))
 
 
 @blueprint.get("")
 @api(Scope.READ)
-def index() -> dict[str, Any]:
+@operation()
+def index(query: Page) -> Listing[DestinationView]:
     """The caller's destinations; the panel itself is always one and not listed."""
-    asked = page()
-    rows = registry.list_destinations(platform(), caller(), after=asked.after, limit=asked.limit + 1)
-    return page_of(rows, asked, describe)
+    rows = registry.list_destinations(platform(), caller(), after=query.after, limit=query.limit + 1)
+    return page_of(rows, query, describe)
 
 
 @blueprint.get(ONE)
 @api(Scope.READ)
-def show(destination_id: int) -> dict[str, Any]:
+@operation()
+def show(destination_id: int) -> DestinationView:
     """One destination with its state."""
     return describe(registry.get_destination(platform(), caller(), destination_id))
 
 
 @blueprint.patch(ONE)
 @api(Scope.WRITE)
-def change(destination_id: int) -> dict[str, Any]:
+@operation()
+def change(destination_id: int, body: DestinationChange) -> DestinationView:
     """Change a destination; a webhook keeps its secret."""
-    body = parse(DestinationChange)
     row = registry.update_destination(
         platform(),
         caller(),
@@ -132,15 +149,16 @@ def change(destination_id: int) -> dict[str, Any]:
 
 @blueprint.delete(ONE)
 @api(Scope.WRITE)
-def remove(destination_id: int) -> tuple[str, int]:
+@operation()
+def remove(destination_id: int) -> None:
     """Remove a destination and what was on its way to it."""
     registry.delete_destination(platform(), caller(), destination_id)
-    return "", 204
 
 
 @blueprint.post(f"{ONE}/test")
 @api(Scope.WRITE)
-def send_test(destination_id: int) -> dict[str, Any]:
+@operation()
+def send_test(destination_id: int) -> TestView:
     """Send a test message now; `delivered` and, if not, `error` tell what came of it."""
     failure = registry.try_destination(platform(), caller(), destination_id)
     return {
@@ -152,14 +170,16 @@ def send_test(destination_id: int) -> dict[str, Any]:
 
 @blueprint.post(f"{ONE}/secret")
 @api(Scope.WRITE)
-def renew(destination_id: int) -> dict[str, Any]:
+@operation()
+def renew(destination_id: int) -> MadeDestinationView:
     """A new signing secret, or a new code to link a chat; the former is void at once."""
     return describe_made(platform(), registry.renew_secret(platform(), caller(), destination_id))
 
 
 @blueprint.get(f"{ONE}/deliveries")
 @api(Scope.READ)
-def delivered(destination_id: int) -> dict[str, Any]:
+@operation()
+def delivered(destination_id: int) -> Listing[DeliveryView]:
     """The newest fifty deliveries to a destination, with attempts and errors."""
     rows = registry.deliveries(platform(), caller(), destination_id)
     return listing([describe_delivery(row) for row in rows])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint
 from pydantic import Field
 
-from blueprints.api.body import Body, page, page_of, parse
+from blueprints.api.body import Body, Page, page_of
+from blueprints.api.operation import Created, operation
+from services.core.answer_types import Listing
 from services.platform.accounts import api_keys
-from services.platform.accounts.api_keys import MAX_DAYS, MAX_NAME
+from services.platform.accounts.api_keys import MAX_DAYS, MAX_NAME, KeyView, MadeKeyView
 from services.platform.accounts.principal import Scope
 from web.access import api, caller, fresh
 from web.platform import platform
@@ -28,27 +28,27 @@ class NewKey(Body):
 @blueprint.post("")
 @api(Scope.WRITE)
 @fresh()
-def create() -> tuple[dict[str, Any], int]:
+@operation()
+def create(body: NewKey) -> Created[MadeKeyView]:
     """Make a key; `key` in the answer is its text, which is never shown again."""
-    body = parse(NewKey)
     row, text = api_keys.create_key(
         platform(), caller(), scopes=body.scopes, name=body.name, expires_days=body.expires_days
     )
-    return {**api_keys.describe(row), "key": text}, 201
+    return Created({**api_keys.describe(row), "key": text})
 
 
 @blueprint.get("")
 @api(Scope.READ)
-def listing() -> dict[str, Any]:
+@operation()
+def listing(query: Page) -> Listing[KeyView]:
     """The caller's keys, without their secrets."""
-    asked = page()
-    rows = api_keys.list_keys(platform(), caller(), after=asked.after, limit=asked.limit + 1)
-    return page_of(rows, asked, api_keys.describe)
+    rows = api_keys.list_keys(platform(), caller(), after=query.after, limit=query.limit + 1)
+    return page_of(rows, query, api_keys.describe)
 
 
 @blueprint.delete("/<key_id>")
 @api(Scope.WRITE)
-def revoke(key_id: str) -> tuple[str, int]:
+@operation()
+def revoke(key_id: str) -> None:
     """Revoke a key; it stops working at once."""
     api_keys.revoke_key(platform(), caller(), key_id)
-    return "", 204

@@ -1,84 +1,165 @@
-"""The OpenAPI 3.1 document of the REST API, made from the routes themselves, so that it cannot fall behind."""
+"""The OpenAPI 3.1 document of the REST API, made of what the routes declare (ADR 24), and a page to read it."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NotRequired
 
-from flask import Blueprint, Flask, current_app
-from pydantic import BaseModel
+from flask import Blueprint, Flask, current_app, render_template
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 from werkzeug.routing import Rule
 
-from blueprints.api.body import MAX_LIMIT, page, parse
-from blueprints.api.body import query as query_parameters
-from web.access import declared, public
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Page
+from blueprints.api.operation import JSON, Operation, operation, operation_of
+from services.core.answer_types import Sentence
+from web.access import PUBLIC, declared, public
 
 blueprint = Blueprint("openapi", __name__)
-ROOT = "/api/v1"
-VARIABLE = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
-SCHEMAS = "#/components/schemas/"
-PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "code", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "stable; decide by this"},
-        "detail": {"type": "string", "description": "for people"},
-        "field": {"type": "string"},
-        "retry_after": {"type": "integer", "description": "seconds"},
-        "error_id": {"type": "string", "description": "finds the server's log lines"},
-    },
+ROOT: Final = "/api/v1"
+EXTENSION: Final = "flotilla.openapi"
+VARIABLE: Final = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
+SCHEMAS: Final = "#/components/schemas/"
+PROBLEM: Final = "application/problem+json"
+ABOUT: Final = """One link, many bots.
+
+Sign requests with an API key (`Authorization: Bearer flk_…` or `X-API-Key: flk_…`); a signed-in browser uses its session and sends `X-CSRFToken` with whatever changes something. Errors are problem documents with a stable `code`. Paths of redirect pools work without `/v1` too."""
+# Status -> name and description of the answer.
+ERRORS: Final = {
+    400: ("BadRequest", "The session's CSRF token is missing or out of date"),
+    401: ("Unauthenticated", "Nobody is signed in, or the key is wrong, revoked or out of date"),
+    403: ("Forbidden", "The key lacks the scope"),
+    404: ("NotFound", "It does not exist, or belongs to somebody else"),
+    409: (
+        "Conflict",
+        "A rule of uniqueness or state forbids it, or the first request with this key still runs",
+    ),
+    413: ("TooLarge", "The body is over 1 MB"),
+    415: ("JsonExpected", "The body is no application/json"),
+    422: ("Invalid", "The request is malformed or makes no sense; `field` names the part"),
+    429: ("RateLimited", "Too many requests; try again after `Retry-After` seconds"),
+    502: ("Upstream", "Telegram, or a receiver of notifications, answered nothing sound"),
+    503: ("Unavailable", "A part that is needed does not answer; try again after `Retry-After` seconds"),
 }
-PAGE_PARAMETERS = [
+RETRY_AFTER: Final = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+PAGE_PARAMETERS: Final = [
     {
         "name": "limit",
         "in": "query",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     },
     {
         "name": "cursor",
         "in": "query",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": "^[0-9]{0,19}$"},
         "description": "`next` of the page before",
     },
 ]
-
-
-IDEMPOTENCY_KEY = {
+IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {"type": "string", "format": "uuid"},
     "description": "UUIDv4: the same request with the same key gets the first answer for 24 hours and does nothing more",
 }
+REPLAYED: Final = {
+    "Idempotency-Replayed": {
+        "description": "`true` on the answer of a former request with the same key",
+        "schema": {"type": "string"},
+    }
+}
+
+
+class Problem(TypedDict):
+    """Why a request was refused (RFC 9457). Decide by `code`, which is stable; `field` names the offending part."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: Sentence
+    field: NotRequired[str]
+    retry_after: NotRequired[int]
+    error_id: NotRequired[str]
+
+
+@dataclass(frozen=True)
+class Route:
+    """An operation at its place. `access` is a scope, or "public"."""
+
+    rule: Rule
+    method: str
+    access: str
+    operation: Operation
+    description: str
+
+    @property
+    def id(self) -> str:
+        """The name of the operation, as in "pools.create"."""
+        return str(self.rule.endpoint).removeprefix("v1.")
+
+    @property
+    def path(self) -> str:
+        """As OpenAPI writes it: `/api/v1/bots/{bot_id}`."""
+        return VARIABLE.sub(r"{\g<name>}", self.rule.rule)
 
 
 @blueprint.get("/openapi.json")
 @public
+@operation()
 def document() -> dict[str, Any]:
     """This document."""
     return openapi(current_app)
 
 
+@blueprint.get("/docs")
+@public
+def docs() -> str:
+    """The document as a page that needs nothing from elsewhere."""
+    return render_template("api_docs.html", document=openapi(current_app), schemas=SCHEMAS)
+
+
 def openapi(app: Flask) -> dict[str, Any]:
-    """The OpenAPI document of everything `app` serves under /api/v1."""
-    schemas: dict[str, Any] = {"Problem": PROBLEM}
-    paths: dict[str, dict[str, Any]] = {}
+    """The OpenAPI document of everything `app` serves under /api/v1; made once."""
+    known: dict[str, Any] | None = app.extensions.get(EXTENSION)
+    if known is None:
+        known = app.extensions[EXTENSION] = _made(list(routes(app)))
+    return known
+
+
+def routes(app: Flask) -> Iterator[Route]:
+    """All declared operations of the API, by path and method."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if rule.rule.startswith(f"{ROOT}/"):
-            path = VARIABLE.sub(r"{\g<name>}", rule.rule)
+        view = app.view_functions[rule.endpoint]
+        found = operation_of(view)
+        if found is not None and rule.rule.startswith(f"{ROOT}/"):
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                paths.setdefault(path, {})[method.lower()] = _operation(app, rule, schemas)
+                yield Route(rule, method, declared(view) or "", found, inspect.getdoc(view) or "")
+
+
+def _made(found: list[Route]) -> dict[str, Any]:
+    models: list[tuple[Any, Any, TypeAdapter[Any]]] = [("", "serialization", TypeAdapter(Problem))]
+    for route in found:
+        if route.operation.body is not None:
+            models.append((route.id, "validation", TypeAdapter(route.operation.body)))
+        if route.operation.answer is not None and route.operation.media == JSON:
+            models.append((route.id, "serialization", TypeAdapter(route.operation.answer)))
+    used, shared = TypeAdapter.json_schemas(models, ref_template=f"{SCHEMAS}{{model}}")
+    schemas: dict[str, Any] = shared.get("$defs", {})
+    paths: dict[str, dict[str, Any]] = {}
+    for route in found:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, used, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Flotilla", "version": "1", "description": "One link, many bots."},
+        "info": {"title": "Flotilla", "version": "1", "description": ABOUT},
         "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(_tag(route) for route in found)],
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": dict(sorted(schemas.items())),
+            "responses": {name: _problem(status) for status, (name, _) in ERRORS.items()},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "an API key, flk_…"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -87,74 +168,99 @@ def openapi(app: Flask) -> dict[str, Any]:
     }
 
 
-def _operation(app: Flask, rule: Rule, schemas: dict[str, Any]) -> dict[str, Any]:
-    view = inspect.unwrap(app.view_functions[rule.endpoint])
-    access = declared(view)
-    operation: dict[str, Any] = {
-        "operationId": rule.endpoint.removeprefix("v1."),
-        "summary": (inspect.getdoc(view) or "").partition("\n")[0],
-        "tags": [rule.endpoint.split(".")[-2]],
-        "security": [{"key": [access]}, {"header": [access]}] if access != "public" else [],
-        "responses": {
-            "2XX": {"description": "Done", "content": {"application/json": {}}},
-            "default": {
-                "description": "A problem document",
-                "content": {"application/problem+json": {"schema": {"$ref": f"{SCHEMAS}Problem"}}},
-            },
-        },
+def _operation(route: Route, used: dict[Any, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    summary, _, description = route.description.partition("\n\n")
+    made: dict[str, Any] = {
+        "operationId": route.id,
+        "summary": " ".join(summary.split()),
+        "tags": [_tag(route)],
+        "security": [] if route.access == PUBLIC else [{"key": [route.access]}, {"header": [route.access]}],
+        "responses": _responses(route, used),
     }
-    parameters = _parameters(rule, view, schemas)
-    if "POST" in (rule.methods or set()) and access != "public":
-        parameters.append(IDEMPOTENCY_KEY)
-    if parameters:
-        operation["parameters"] = parameters
-    body = _model(view, parse)
-    if body is not None:
-        content = {"application/json": {"schema": _schema(body, schemas)}}
-        operation["requestBody"] = {"required": True, "content": content}
-    return operation
+    if description:
+        made["description"] = " ".join(description.split())
+    if parameters := list(_parameters(route, schemas)):
+        made["parameters"] = parameters
+    if route.operation.body is not None:
+        schema = used[route.id, "validation"]
+        if route.method == "PATCH":
+            _without_defaults(schema, schemas)
+        made["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    return made
 
 
-def _parameters(rule: Rule, view: Callable[..., Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
-        {
-            "name": match["name"],
-            "in": "path",
-            "required": True,
-            "schema": {"type": "integer" if match["kind"] == "int" else "string"},
-        }
-        for match in VARIABLE.finditer(rule.rule)
-    ]
-    if _names(view, page):
-        found += PAGE_PARAMETERS
-    asked = _model(view, query_parameters)
-    if asked is not None:
-        schema = asked.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")
-        schemas.update(schema.get("$defs", {}))
-        found += [
-            {"name": name, "in": "query", "schema": each} for name, each in schema["properties"].items()
-        ]
-    return found
+def _responses(route: Route, used: dict[Any, Any]) -> dict[str, Any]:
+    declared_here = route.operation
+    answer: dict[str, Any] = {"description": "Done"}
+    if declared_here.answer is not None:
+        schema = used[route.id, "serialization"] if declared_here.media == JSON else {"type": "string"}
+        answer["content"] = {declared_here.media: {"schema": schema}}
+    headers = REPLAYED if _is_repeatable(route) else {}
+    if declared_here.has_location:
+        headers = {**headers, "Location": {"schema": {"type": "string"}}}
+    if headers:
+        answer["headers"] = headers
+    refused = {
+        str(status): {"$ref": f"#/components/responses/{ERRORS[status][0]}"} for status in _errors(route)
+    }
+    return {str(declared_here.status): answer, **refused, "default": _problem_answer("Any other problem")}
 
 
-def _names(view: Callable[..., Any], function: Callable[..., Any]) -> bool:
-    """Whether the view's code speaks of `function`."""
-    return any(view.__globals__.get(name) is function for name in view.__code__.co_names)
+def _errors(route: Route) -> list[int]:
+    """The statuses that the form of the route makes possible, and those that it declares beside them."""
+    found = set(route.operation.errors)
+    if route.access != PUBLIC:
+        found |= {401, 403, 429, 503}
+        if route.method != "GET":
+            found.add(400)
+    if route.rule.arguments:
+        found.add(404)
+    if any(match["kind"] != "int" for match in VARIABLE.finditer(route.rule.rule)):
+        found.add(422)
+    if route.operation.body is not None:
+        found |= {413, 415, 422}
+    if route.operation.query is not None:
+        found.add(422)
+    if _is_repeatable(route):
+        found |= {409, 422}
+    return sorted(found)
 
 
-def _model(view: Callable[..., Any], reader: Callable[..., Any]) -> type[BaseModel] | None:
-    """The model that the view hands to `reader`, which is the one its code names: nothing to declare, or forget."""
-    if not _names(view, reader):
-        return None
-    for name in view.__code__.co_names:
-        found = view.__globals__.get(name)
-        if inspect.isclass(found) and issubclass(found, BaseModel):
-            return found
-    return None
+def _parameters(route: Route, schemas: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for match in VARIABLE.finditer(route.rule.rule):
+        schema = {"type": "integer", "minimum": 0} if match["kind"] == "int" else {"type": "string"}
+        yield {"name": match["name"], "in": "path", "required": True, "schema": schema}
+    if route.operation.query is Page:
+        yield from PAGE_PARAMETERS
+    elif route.operation.query is not None:
+        asked: TypeAdapter[Any] = TypeAdapter(route.operation.query)
+        fields: dict[str, Any] = asked.json_schema(ref_template=f"{SCHEMAS}{{model}}")
+        schemas.update(fields.get("$defs", {}))
+        for name, each in fields["properties"].items():
+            yield {"name": name, "in": "query", "schema": each}
+    if _is_repeatable(route):
+        yield IDEMPOTENCY_KEY
 
 
-def _schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, str]:
-    schema = model.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")
-    schemas.update(schema.pop("$defs", {}))
-    schemas[model.__name__] = schema
-    return {"$ref": f"{SCHEMAS}{model.__name__}"}
+def _without_defaults(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """What a change leaves out stays: a default in the document would have generated clients send it."""
+    fields = schemas[schema["$ref"].removeprefix(SCHEMAS)]["properties"]
+    for field in fields.values():
+        field.pop("default", None)
+
+
+def _problem(status: int) -> dict[str, Any]:
+    headers = {"headers": RETRY_AFTER} if status in (429, 503) else {}
+    return {**_problem_answer(ERRORS[status][1]), **headers}
+
+
+def _problem_answer(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {PROBLEM: {"schema": {"$ref": f"{SCHEMAS}Problem"}}}}
+
+
+def _is_repeatable(route: Route) -> bool:
+    return route.method == "POST" and route.access != PUBLIC
+
+
+def _tag(route: Route) -> str:
+    return str(route.rule.endpoint).split(".")[-2]

@@ -5,117 +5,137 @@ from __future__ import annotations
 from operator import itemgetter
 
 from flask import Blueprint, Response, request, url_for
-from flask.typing import ResponseReturnValue
+from typing_extensions import TypedDict
 
-from blueprints.api.body import listing, page, page_of, parse, query
+from blueprints.api.body import Page, listing, page_of
+from blueprints.api.operation import Created, operation
 from blueprints.api.reports import AnalyticsQuery, PeriodQuery
 from models import RedirectPool
+from services.core.answer_types import Listing
 from services.core.times import utc_now
 from services.fleet.health.uptime import Window
 from services.fleet.health.wave import revert_wave
 from services.fleet.pools import members, pools
 from services.fleet.pools.fields import MemberChange, NewMember, NewPool, PoolChange
-from services.fleet.pools.members import describe_member
-from services.fleet.pools.pools import describe
+from services.fleet.pools.members import MemberView, describe_member
+from services.fleet.pools.pools import PoolView, PoolWholeView, describe
 from services.fleet.pools.qr import qr_svg
 from services.platform.accounts.principal import Scope
 from services.reporting.analytics.period import period
 from services.reporting.analytics.pool import pool_analytics
-from services.reporting.analytics.report import PoolAnalytics
+from services.reporting.analytics.report import AnalyticsView, PoolAnalytics
 from services.reporting.analytics.table import csv_lines
-from services.reporting.analytics.timeline import pool_failures, pool_transitions
-from services.reporting.analytics.wave_timeline import wave_timeline
-from services.reporting.analytics.waves import list_waves
-from services.reporting.pool_status import pool_status
+from services.reporting.analytics.timeline import (
+    MemberFailureView,
+    TransitionView,
+    pool_failures,
+    pool_transitions,
+)
+from services.reporting.analytics.wave_timeline import WaveTimelineView, wave_timeline
+from services.reporting.analytics.waves import WaveView, list_waves
+from services.reporting.pool_status import PoolStatus, pool_status
 from web.access import api, caller
 from web.platform import platform
 
 blueprint = Blueprint("pools", __name__, url_prefix="/redirect-pools")
 
 
+class RevertedView(TypedDict):
+    """How many spares are spares again."""
+
+    reverted: int
+
+
 @blueprint.post("")
 @api(Scope.WRITE)
-def create() -> ResponseReturnValue:
+@operation(errors=(404,))
+def create(body: NewPool) -> Created[PoolWholeView]:
     """Make a pool."""
-    pool = pools.create_pool(platform(), caller(), parse(NewPool))
-    return _whole(pool), 201, {"Location": url_for(".show", pool_id=pool.id)}
+    pool = pools.create_pool(platform(), caller(), body)
+    return Created(_whole(pool), url_for(".show", pool_id=pool.id))
 
 
 @blueprint.get("")
 @api(Scope.READ)
-def index() -> ResponseReturnValue:
+@operation()
+def index(query: Page) -> Listing[PoolView]:
     """The caller's pools, oldest first."""
-    asked = page()
-    found = pools.list_pools(platform(), caller(), after=asked.after, limit=asked.limit + 1)
-    return page_of(found, asked, describe)
+    found = pools.list_pools(platform(), caller(), after=query.after, limit=query.limit + 1)
+    return page_of(found, query, describe)
 
 
 @blueprint.get("/<int:pool_id>")
 @api(Scope.READ)
-def show(pool_id: int) -> ResponseReturnValue:
+@operation()
+def show(pool_id: int) -> PoolWholeView:
     """One pool with its members."""
     return _whole(pools.get_pool(platform(), caller(), pool_id))
 
 
 @blueprint.patch("/<int:pool_id>")
 @api(Scope.WRITE)
-def change(pool_id: int) -> ResponseReturnValue:
+@operation(errors=(409,))
+def change(pool_id: int, body: PoolChange) -> PoolWholeView:
     """Change what the body names."""
-    return _whole(pools.update_pool(platform(), caller(), pool_id, parse(PoolChange)))
+    return _whole(pools.update_pool(platform(), caller(), pool_id, body))
 
 
 @blueprint.delete("/<int:pool_id>")
 @api(Scope.WRITE)
-def delete(pool_id: int) -> ResponseReturnValue:
+@operation(errors=(409,))
+def delete(pool_id: int) -> None:
     """Delete a pool with its clicks."""
     pools.delete_pool(platform(), caller(), pool_id)
-    return "", 204
 
 
 @blueprint.get("/<int:pool_id>/status")
 @api(Scope.READ)
-def status(pool_id: int) -> ResponseReturnValue:
+@operation()
+def status(pool_id: int, query: PeriodQuery) -> PoolStatus:
     """The pool as it stands: health, traffic, capacity, each member, with its uptime in the period asked for."""
-    asked = query(PeriodQuery)
-    about = period(asked.begin, asked.end, asked.tz, utc_now())
-    return pool_status(platform(), caller(), pool_id, Window(about.begin, about.end)).as_json()
+    about = period(query.begin, query.end, query.tz, utc_now())
+    return pool_status(platform(), caller(), pool_id, Window(about.begin, about.end))
 
 
 @blueprint.post("/<int:pool_id>/wave/revert")
 @api(Scope.WRITE)
-def revert(pool_id: int) -> ResponseReturnValue:
+@operation()
+def revert(pool_id: int) -> RevertedView:
     """Make the spares that a ban wave promoted spares again."""
     return {"reverted": revert_wave(platform(), caller(), pool_id)}
 
 
 @blueprint.get("/<int:pool_id>/waves")
 @api(Scope.READ)
-def waves(pool_id: int) -> ResponseReturnValue:
+@operation()
+def waves(pool_id: int, query: Page) -> Listing[WaveView]:
     """The pool's ban waves, newest first."""
-    asked = page()
-    found = list_waves(platform(), caller(), pool_id, before=asked.after, limit=asked.limit + 1)
-    return page_of(found, asked, dict, itemgetter("id"))
+    found = list_waves(platform(), caller(), pool_id, before=query.after, limit=query.limit + 1)
+    return page_of(found, query, lambda wave: wave, itemgetter("id"))
 
 
 @blueprint.get("/<int:pool_id>/waves/<int:wave_id>")
 @api(Scope.READ)
-def wave(pool_id: int, wave_id: int) -> ResponseReturnValue:
+@operation()
+def wave(pool_id: int, wave_id: int) -> WaveTimelineView:
     """A ban wave minute by minute: losses, spares, alerts, clicks, the way back."""
     return wave_timeline(platform(), caller(), pool_id, wave_id)
 
 
 @blueprint.get("/<int:pool_id>/analytics")
 @api(Scope.READ)
-def analytics(pool_id: int) -> ResponseReturnValue:
+@operation()
+def analytics(pool_id: int, query: AnalyticsQuery) -> AnalyticsView:
     """Clicks, visitors, starts and conversion of a period, by hour, day, source, country, device or bot."""
-    return _report(pool_id, query(AnalyticsQuery)).as_json()
+    return _report(pool_id, query).as_json()
 
 
 @blueprint.get("/<int:pool_id>/analytics.csv")
 @api(Scope.READ)
-def analytics_csv(pool_id: int) -> ResponseReturnValue:
+@operation(media="text/csv")
+def analytics_csv(pool_id: int, query: AnalyticsQuery) -> Response:
     """The rows of the same report as CSV."""
-    report = _report(pool_id, query(AnalyticsQuery))
+    report = _report(pool_id, query)
     lines = csv_lines(("key", "label", *report.columns), report.listed(report.rows))
     name = f"{report.status.slug}-{report.by}-{report.period.day_of(report.period.begin)}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -124,23 +144,25 @@ def analytics_csv(pool_id: int) -> ResponseReturnValue:
 
 @blueprint.get("/<int:pool_id>/transitions")
 @api(Scope.READ)
-def transitions(pool_id: int) -> ResponseReturnValue:
+@operation()
+def transitions(pool_id: int, query: Page) -> Listing[TransitionView]:
     """Changes of the members' states, newest first."""
-    asked = page()
-    found = pool_transitions(platform(), caller(), pool_id, before=asked.after, limit=asked.limit)
+    found = pool_transitions(platform(), caller(), pool_id, before=query.after, limit=query.limit)
     return listing(*found)
 
 
 @blueprint.get("/<int:pool_id>/failures")
 @api(Scope.READ)
-def failures(pool_id: int) -> ResponseReturnValue:
+@operation()
+def failures(pool_id: int) -> Listing[MemberFailureView]:
     """The last failed checks, at most ten of each member, newest first."""
     return listing(pool_failures(platform(), caller(), pool_id))
 
 
 @blueprint.get("/<int:pool_id>/qr.svg")
 @api(Scope.READ)
-def qr_code(pool_id: int) -> ResponseReturnValue:
+@operation(media="image/svg+xml")
+def qr_code(pool_id: int) -> Response:
     """The QR code of the pool's link as SVG."""
     pool = pools.get_pool(platform(), caller(), pool_id)
     link = f"{platform().settings.public_url or request.host_url.rstrip('/')}/go/{pool.slug}"
@@ -149,33 +171,35 @@ def qr_code(pool_id: int) -> ResponseReturnValue:
 
 @blueprint.get("/<int:pool_id>/bots")
 @api(Scope.READ)
-def bots(pool_id: int) -> ResponseReturnValue:
+@operation()
+def bots(pool_id: int) -> Listing[MemberView]:
     """The members of a pool."""
     pool = pools.get_pool(platform(), caller(), pool_id)
-    return {"items": [describe_member(member) for member in pool.members], "next": None}
+    return listing([describe_member(member) for member in pool.members])
 
 
 @blueprint.post("/<int:pool_id>/bots")
 @api(Scope.WRITE)
-def add_bot(pool_id: int) -> ResponseReturnValue:
+@operation()
+def add_bot(pool_id: int, body: NewMember) -> Created[MemberView]:
     """Put a bot into the pool."""
-    member = members.add_member(platform(), caller(), pool_id, parse(NewMember))
-    return describe_member(member), 201
+    return Created(describe_member(members.add_member(platform(), caller(), pool_id, body)))
 
 
 @blueprint.patch("/<int:pool_id>/bots/<bot_id>")
 @api(Scope.WRITE)
-def change_bot(pool_id: int, bot_id: str) -> ResponseReturnValue:
+@operation()
+def change_bot(pool_id: int, bot_id: str, body: MemberChange) -> MemberView:
     """Change weight, priority or switches of a member."""
-    return describe_member(members.update_member(platform(), caller(), pool_id, bot_id, parse(MemberChange)))
+    return describe_member(members.update_member(platform(), caller(), pool_id, bot_id, body))
 
 
 @blueprint.delete("/<int:pool_id>/bots/<bot_id>")
 @api(Scope.WRITE)
-def remove_bot(pool_id: int, bot_id: str) -> ResponseReturnValue:
+@operation()
+def remove_bot(pool_id: int, bot_id: str) -> None:
     """Take a bot out of the pool."""
     members.remove_member(platform(), caller(), pool_id, bot_id)
-    return "", 204
 
 
 def _report(pool_id: int, asked: AnalyticsQuery) -> PoolAnalytics:
@@ -183,7 +207,7 @@ def _report(pool_id: int, asked: AnalyticsQuery) -> PoolAnalytics:
     return pool_analytics(platform(), caller(), pool_id, about, asked.by)
 
 
-def _whole(pool: RedirectPool) -> dict[str, object]:
+def _whole(pool: RedirectPool) -> PoolWholeView:
     return {
         **describe(pool),
         "former_slugs": pools.former_slugs(platform(), pool),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint
 
-from blueprints.api.body import listing, parse
+from blueprints.api.body import listing
+from blueprints.api.operation import operation
+from services.core.answer_types import Listing
 from services.fleet.experiments import rules
 from services.fleet.experiments.fields import RuleList
-from services.fleet.experiments.rules import describe_rule
+from services.fleet.experiments.rules import RuleView, describe_rule
 from services.platform.accounts.principal import Scope
 from web.access import api, caller
 from web.platform import platform
@@ -19,14 +19,16 @@ blueprint = Blueprint("rules", __name__, url_prefix="/redirect-pools/<int:pool_i
 
 @blueprint.get("")
 @api(Scope.READ)
-def index(pool_id: int) -> dict[str, Any]:
+@operation()
+def index(pool_id: int) -> Listing[RuleView]:
     """The rules of the pool's link, in order; the first one that is met decides."""
     return listing([describe_rule(rule) for rule in rules.list_rules(platform(), caller(), pool_id)])
 
 
 @blueprint.put("")
 @api(Scope.WRITE)
-def replace(pool_id: int) -> dict[str, Any]:
+@operation()
+def replace(pool_id: int, body: RuleList) -> Listing[RuleView]:
     """Replace all rules at once; one with the `id` of a present rule keeps it."""
-    written = rules.replace_rules(platform(), caller(), pool_id, parse(RuleList).rules)
+    written = rules.replace_rules(platform(), caller(), pool_id, body.rules)
     return listing([describe_rule(rule) for rule in written])

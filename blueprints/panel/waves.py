@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.problems import problems
 from services.fleet.pools.pools import describe, get_pool
-from services.reporting.analytics.wave_timeline import wave_timeline
+from services.reporting.analytics.wave_timeline import WaveTimelineView, wave_timeline
 from services.reporting.analytics.waves import list_waves
 from web.access import caller, signed_in
 from web.platform import platform
@@ -41,7 +41,7 @@ def live_wave(pool_id: int, wave_id: int) -> dict[str, Any]:
     return {**_timeline(pool_id, wave_id), "problems": problems()}
 
 
-def _timeline(pool_id: int, wave_id: int) -> dict[str, Any]:
+def _timeline(pool_id: int, wave_id: int) -> WaveTimelineView:
     return wave_timeline(platform(), caller(), pool_id, wave_id)
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-import unicodedata
+import string
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+
+import idna
 
 from services.core.errors import InvalidInput, Unavailable
 from services.core.i18n import Text
@@ -24,13 +26,14 @@ INSIDE = tuple(
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 inside IPv6, which a gateway would unpack
 LONGEST_URL = 2000
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9])")  # a number after the colon is a port
+AS_TYPED = string.ascii_letters + string.digits + string.punctuation  # of a path: the rest is percent-encoded
 LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to connect: `ip` and `port`; `host` is for the certificate and the Host header."""
+    """Where to connect: `ip` and `port`; `host` is for the certificate and the Host header. All of it is ASCII."""
 
     host: str
     port: int
@@ -48,6 +51,7 @@ class Target:
 def parse_target(url: str, *, allow_loopback: bool) -> tuple[str, int, str, bool]:
     """(host, port, path with query, secure) of an https address; InvalidInput `url_refused` says what is wrong.
 
+    Other letters than ASCII's become what goes over the wire: punycode in the host, percent signs in the rest.
     `allow_loopback` (development and tests only) also accepts plain http, for a receiver on this machine.
     """
     try:
@@ -56,7 +60,7 @@ def parse_target(url: str, *, allow_loopback: bool) -> tuple[str, int, str, bool
     except ValueError:
         raise _refused(Text("This is not a web address")) from None
     secure = parts.scheme == "https"
-    host = unicodedata.normalize("NFKC", parts.hostname or "").rstrip(".")
+    host = ascii_host(parts.hostname or "")
     if len(url) > LONGEST_URL or not host or any(not sign.isprintable() or sign == " " for sign in url):
         raise _refused(Text("This is not a web address"))
     if parts.username is not None or parts.password is not None:
@@ -64,7 +68,20 @@ def parse_target(url: str, *, allow_loopback: bool) -> tuple[str, int, str, bool
     if not secure and not (parts.scheme == "http" and allow_loopback):
         raise _refused(Text("The address must begin with https://"))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return host, port or (443 if secure else 80), path, secure
+    return host, port or (443 if secure else 80), quote(path, safe=AS_TYPED), secure
+
+
+def ascii_host(name: str) -> str:
+    """The host as the DNS knows it (IDNA 2008, UTS 46), without a dot at its end; "" for what can be no host's name.
+
+    What only looks like another name or address, such as "①②⑦.⓪.⓪.①", is that one from here on.
+    """
+    if name.isascii():
+        return name.rstrip(".")
+    try:
+        return idna.encode(name, uts46=True).decode().rstrip(".")
+    except idna.IDNAError:
+        return ""
 
 
 def resolve(url: str, *, allow_loopback: bool) -> Target:
@@ -72,7 +89,7 @@ def resolve(url: str, *, allow_loopback: bool) -> Target:
     host, port, path, secure = parse_target(url, allow_loopback=allow_loopback)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+    except (OSError, UnicodeError):  # the latter for a label that is too long
         raise Unavailable(Text("The name {host} cannot be resolved", host=host)) from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     for address in addresses:
@@ -89,7 +106,10 @@ def names_public_host(host: str) -> bool:
 
     For addresses that only browsers are sent to; what we fetch ourselves goes through `resolve`.
     """
-    name = unicodedata.normalize("NFKC", host).rstrip(".").lower()  # as browsers read circled digits
+    try:
+        name = idna.uts46_remap(host).rstrip(".").lower()  # as browsers read it: "①②⑦.⓪.⓪.①" is 127.0.0.1
+    except idna.IDNAError:
+        return False
     try:
         return is_public(ipaddress.ip_address(name))
     except ValueError:

@@ -32,6 +32,7 @@ THE_INTERFACE = {
     "router",
     "context",
     "buttons",
+    "database",
 }  # modules of plugins/ that are no plugins
 
 

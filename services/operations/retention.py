@@ -1,4 +1,5 @@
-"""What is deleted when its time is over: clicks, visitors' hashes, durations of checks, settled dead letters. Rollups stay."""
+"""What is deleted when its time is over: clicks, visitors' hashes, durations of checks, settled dead letters, outcomes of
+updates that are long acknowledged. Rollups stay."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from sqlalchemy import delete, select, tuple_
 from models import Account, CheckDuration, Click, DailyVisitor
 from services.alerts.dead_letters.retention import settled_before
 from services.core.times import day_of, utc_now
+from services.messaging.updates.plugin_writes import handled_before
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, enqueue
@@ -25,6 +27,9 @@ BATCH: Final = 1000  # rows of one transaction, a few milliseconds: nobody waits
 PAUSE_SECONDS: Final = 0.02  # between batches, so that other writers of SQLite get their turn
 LONGEST_RUN_SECONDS: Final = 90.0  # the job's time is 120 s
 VISITOR_DAYS: Final = 3  # a spooled click that comes even later may count its visitor once more
+HANDLED_KEPT: Final = timedelta(
+    days=3
+)  # longer than updates are told from repeated ones, shorter than ids come again
 RUNG_SECONDS: Final = 2 * 86_400
 
 
@@ -51,6 +56,7 @@ def delete_expired(platform: Platform, *, now: datetime | None = None) -> int:
     deleted += _in_batches(platform, deadline, partial(_durations, old))
     settled = now - timedelta(days=platform.settings.dead_letters_retention_days)
     deleted += _in_batches(platform, deadline, partial(settled_before, settled))
+    deleted += _in_batches(platform, deadline, partial(handled_before, now - HANDLED_KEPT, BATCH))
     delete_old(platform.settings.data_dir / "access", platform.settings.access_log_retention_days, now.date())
     logger.info("expired rows deleted", extra={"rows": deleted})
     if time.monotonic() < deadline:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from redis import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from models import PoolBot, RedirectPool
+from models import MemberStatus, PoolBot, RedirectPool, Strategy
+from services.core.answer_types import Moment, one_of
 from services.core.times import iso, utc_now
 from services.fleet.health.gaps import longest_silence
 from services.fleet.health.layer_views import layers_of
+from services.fleet.health.layers import LayersView
+from services.fleet.health.members import FailureView
 from services.fleet.health.pool_health import health_of
 from services.fleet.health.sweep import last_sweep_age
 from services.fleet.health.uptime import Window, uptimes
@@ -45,7 +48,7 @@ class MemberStatusView:
     public_id: str
     username: str
     name: str
-    status: str
+    status: Annotated[str, one_of(MemberStatus)]
     cause: str
     weight: int
     priority: int
@@ -56,16 +59,16 @@ class MemberStatusView:
     redirects_hour: int
     share: float
     check_ms: int | None
-    last_health_check: str | None
+    last_health_check: Moment | None
     uptime_percent: float | None
-    last_failures: list[Any]
-    circuit_breaker_until: str | None
+    last_failures: list[FailureView]
+    circuit_breaker_until: Moment | None
     consecutive_failures: int
     good_checks: int
     slow_start_percent: int
     rotation_position: int | None
-    promoted_at: str | None
-    layers: dict[str, Any]
+    promoted_at: Moment | None
+    layers: LayersView
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class PoolStatus:
     pool_id: int
     name: str
     slug: str
-    strategy: str
+    strategy: Annotated[str, one_of(Strategy)]
     is_active: bool
     health: int
     online_bots: int
@@ -94,10 +97,10 @@ class PoolStatus:
     capacity_online: int
     capacity_total: int
     last_sweep_age_seconds: float | None
-    wave_at: str | None
-    conversion_alarm_at: str | None
-    uptime_from: str | None
-    uptime_to: str | None
+    wave_at: Moment | None
+    conversion_alarm_at: Moment | None
+    uptime_from: Moment
+    uptime_to: Moment
     members: list[MemberStatusView] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -193,7 +196,7 @@ def _member(
     hour: Mapping[int, int],
     uptime: float | None,
     position: int | None,
-    layers: dict[str, Any],
+    layers: LayersView,
     now: datetime,
 ) -> MemberStatusView:
     mine = hour.get(member.bot_id, 0)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import create_app
 from blueprints.redirects import redirector
 from services.platform.platform import Platform
 from services.traffic.clicks.redirect import Redirector
+from tests.blueprints.contract import contract_of
 from tests.blueprints.visiting import PERSON
 
 
@@ -19,6 +23,22 @@ from tests.blueprints.visiting import PERSON
 def app(platform: Platform) -> Flask:
     """The application; nothing runs behind it."""
     return create_app(platform)
+
+
+@pytest.fixture(autouse=True)
+def _contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request of every test here is held against the API's own document."""
+    plain = FlaskClient.open
+
+    def checked(client: FlaskClient, *args: Any, **kwargs: Any) -> TestResponse:
+        answer = plain(client, *args, **kwargs)
+        if answer.request.path.startswith("/api/"):
+            contract = contract_of(client.application)
+            sent = json.dumps(kwargs["json"]) if "json" in kwargs else kwargs.get("data")
+            assert contract.breaches(answer.request.method, answer, sent) == []
+        return answer
+
+    monkeypatch.setattr(FlaskClient, "open", checked)
 
 
 @pytest.fixture

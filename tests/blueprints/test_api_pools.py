@@ -233,6 +233,12 @@ def test_of_two_accounts_racing_for_a_slug_one_gets_it(app: Flask, owner: Key, s
     assert sorted(answers) == [(201, "")] + [(409, "slug_taken")] * 7
 
 
+def test_a_new_pool_cannot_fall_back_on_one_that_is_not_there(client: FlaskClient, owner: Key) -> None:
+    wanted = {"name": "Red", "slug": "red1", "fallback_pool_id": 987654}
+    refused = client.post(POOLS, json=wanted, headers=owner)
+    assert (refused.status_code, refused.get_json()["code"]) == (404, "pool_not_found")
+
+
 def test_fallback_pools_may_not_lead_in_a_circle(client: FlaskClient, owner: Key) -> None:
     first = make(client, owner, "red1")
     second = make(client, owner, "red2", fallback_pool_id=first["id"])

@@ -4,8 +4,7 @@ screen reader. One file, so that one process starts one installation for all of 
 from __future__ import annotations
 
 from http.client import HTTPConnection
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,6 +18,7 @@ from tests.blueprints.visiting import PERSON
 from tests.browser import letters, managing, splitting
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
+from tests.browser.looking import AXE, Looked
 
 PAGES = (
     "/panel",
@@ -37,10 +37,9 @@ PAGES = (
     "/panel/notifications",
     "/panel/account",
     "/panel/nowhere",
+    "/api/v1/docs",
 )
 DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create")
-AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
-SERIOUS = {"serious", "critical"}
 
 
 def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation: Installation) -> None:
@@ -208,24 +207,30 @@ def _network(browser: Browser, *, offline: bool) -> None:
     browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
 
 
-@pytest.mark.usefixtures("fleet")
-@pytest.mark.parametrize(("size", "theme"), [(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desk"])
-def test_every_page_fits_its_screen_and_axe_finds_nothing_serious(
-    browser: Browser, size: tuple[int, int], theme: str
-) -> None:
+@pytest.fixture(scope="module", params=[(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desk"])
+def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list[dict[str, Any]]) -> Looked:
+    """Every page on one kind of screen; looked at once for all tests that ask."""
+    (size, theme), browser, found = request.param, session_browser, Looked()
     browser.resize(size)
     browser.prefer(theme)
-    wide, grave = {}, {}
     for page in (*PAGES, *DIALOGS):
         browser.open(page)
         browser.find("main")
-        width = cast(int, browser.run("return document.documentElement.scrollWidth"))
-        if width > size[0]:
-            wide[page] = width
-        if broken := _axe(browser):
-            grave[page] = broken
-    assert (wide, grave) == ({}, {})
+        found.at(browser, page, size[0])
     browser.complaints()  # the page that is not there
+    return found
+
+
+@pytest.mark.usefixtures("browser")
+def test_every_page_fits_its_screen(looked: Looked) -> None:
+    assert looked.wide == {}
+
+
+@pytest.mark.usefixtures("browser")
+def test_axe_finds_nothing_serious_on_any_page(looked: Looked) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not here: `make axe` fetches it with npm")
+    assert looked.grave == {}
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen(browser: Browser) -> None:
@@ -289,18 +294,6 @@ def test_the_first_tab_leads_past_the_menu(browser: Browser) -> None:
     )
     _press(browser, Keys.ENTER)
     assert _focused(browser, "id") == "content"
-
-
-def _axe(browser: Browser) -> list[str]:
-    """What axe-core finds serious or critical; without it (`make axe` fetches it) nothing is looked for."""
-    if not AXE.exists():
-        return []
-    browser.driver.execute_script(AXE.read_text())
-    answer = browser.driver.execute_async_script("axe.run().then(arguments[0])")
-    grave: list[dict[str, Any]] = [item for item in answer["violations"] if item["impact"] in SERIOUS]
-    return [
-        f"{item['id']}: {node['target']} {node['failureSummary']}" for item in grave for node in item["nodes"]
-    ]
 
 
 def _press(browser: Browser, key: str) -> None:

@@ -16,6 +16,7 @@ from plugins.router import PASS, Router
 from plugins.start import StartPlugin
 from services.core.errors import InvalidInput
 from services.fleet import plugin_catalogue
+from tests.architecture.source import ROOT
 
 BOT = BotFacts(7, "Shop_Bot", "Shop & Co")
 
@@ -172,3 +173,18 @@ def test_a_file_that_cannot_be_loaded_is_reported_and_the_others_work(
     found = plugin_catalogue.catalogue.__wrapped__()  # the process's own catalogue stays as it is
     assert {"good", "start"} <= found.plugins.keys()
     assert set(found.failures) == {"bad.py", "empty.py"}
+
+
+def test_the_example_of_a_plugin_that_keeps_things_works_as_it_stands() -> None:
+    text = (ROOT / "docs" / "plugins.md").read_text()
+    code = text.partition("def stats(")[2].partition("```")[0]
+    written = f"def stats({code}"
+    names: dict[str, Any] = {"Any": Any, "Context": Context}
+    exec(written, names)
+    keeper = type("Keeper", (BasePlugin,), {"stats": names["stats"]})(7, {})
+    said = []
+    for _ in range(2):
+        ctx = context("/stats")
+        keeper.stats(ctx.event, ctx)
+        said.append(ctx.effects.calls[0].params["text"])
+    assert said == [f"Total users: 0. You were here {n} times." for n in (1, 2)]

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 def answering(
     answer: bytes, *, drip_seconds: float | None = None, certificate: Path | None = None
 ) -> Iterator[str]:
-    """The URL of a server that sends `answer` to every request and closes; with `drip_seconds` byte by byte.
+    """The URL of a server that sends `answer` to every request and closes; with `drip_seconds` byte by byte, but for a
+    whole HTTP head.
 
     With a `certificate` (its key in the same file) it speaks TLS.
     """
@@ -82,9 +83,9 @@ def _send(
     if drip_seconds is None:
         connection.sendall(answer)
         return
-    head, _, body = answer.partition(b"\r\n\r\n")
-    connection.sendall(head + b"\r\n\r\n")
-    for byte in body:
+    head, blank, body = answer.partition(b"\r\n\r\n")
+    connection.sendall(head + blank if blank else b"")
+    for byte in body if blank else answer:
         if stopped.wait(drip_seconds):
             return
         connection.sendall(bytes([byte]))
@@ -96,21 +97,21 @@ def http(body: bytes, *, status: str = "200 OK", headers: str = "", length: int 
     return head.encode() + body
 
 
-def self_signed(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 with its key, in one file, signed by nobody else."""
+def self_signed(folder: Path, host: str = "127.0.0.1") -> Path:
+    """A certificate for `host` with its key, in one file, signed by nobody else."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    own = x509.IPAddress(IPv4Address(host)) if host[0].isdecimal() else x509.DNSName(host)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(address, critical=False)
+        .add_extension(x509.SubjectAlternativeName([own]), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file = folder / "certificate.pem"
+    file = folder / f"{host}.pem"
     file.write_bytes(certificate.public_bytes(pem) + private)
     return file

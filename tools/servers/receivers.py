@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -29,6 +31,7 @@ class Receiver:
     url: str = ""
     posts: list[Post] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    names: list[str | None] = field(default_factory=list)  # that TLS clients asked for
 
     def take(self, post: Post) -> tuple[int, dict[str, str]]:
         """Keep the request; status and headers of the answer."""
@@ -37,8 +40,8 @@ class Receiver:
 
 
 @contextmanager
-def http_receiver() -> Iterator[Receiver]:
-    """A running receiver on loopback."""
+def http_receiver(certificate: Path | None = None) -> Iterator[Receiver]:
+    """A running receiver on loopback; with a `certificate` (its key in the same file) it speaks TLS."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,8 +56,14 @@ def http_receiver() -> Iterator[Receiver]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        receiver.url = f"http://127.0.0.1:{port}"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+        tls.sni_callback = lambda _socket, name, _context: receiver.names.append(name)
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    with _serving(server) as port:
+        receiver.url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
         yield receiver
 
 

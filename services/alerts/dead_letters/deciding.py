@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from redis import RedisError
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from models import DeadLetter, DeadLetterState
 from services.alerts.dead_letters.selection import Selection, can_be_replayed, is_open, own
@@ -29,6 +30,16 @@ REPLAYED = "replayed"
 DISCARDED = "discarded: "
 
 
+class ReplayView(TypedDict):
+    """What a replay did, or would do with `dry_run`."""
+
+    dry_run: bool
+    matching: int
+    replaying: int
+    uncertain_left_out: int
+    not_replayable: int
+
+
 @dataclass(frozen=True)
 class ReplayPlan:
     """What a replay does or, as a dry run, would do. The rest of `matching` is resolved or already on its way."""
@@ -38,7 +49,7 @@ class ReplayPlan:
     uncertain_left_out: int
     not_replayable: int
 
-    def as_json(self, *, dry_run: bool) -> dict[str, int | bool]:
+    def as_json(self, *, dry_run: bool) -> ReplayView:
         """The same for the API."""
         return {
             "dry_run": dry_run,

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only
+from typing_extensions import TypedDict
 
 from models import Bot, DeadLetter, DeadLetterState
 from services.alerts.dead_letters.selection import LetterFilter, own
 from services.alerts.dead_letters.store import summary
+from services.core.answer_types import Moment, Sentence, one_of
 from services.core.times import iso
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
@@ -143,7 +145,56 @@ def usernames(platform: Platform, bot_ids: Iterable[int | None]) -> dict[int, st
         return {int(number): str(name) for number, name in rows}
 
 
-def describe(letter: DeadLetter) -> dict[str, Any]:
+class LetterView(TypedDict):
+    """A dead letter in a list. `uncertain`: a send that may have arrived."""
+
+    id: int
+    kind: str
+    bot_id: int | None
+    error_id: str
+    error: str
+    fingerprint: str
+    attempts: int
+    uncertain: bool
+    state: Annotated[str, one_of(DeadLetterState)]
+    replays: int
+    resolution: str
+    at: Moment
+    resolved_at: Moment | None
+
+
+class AttemptView(TypedDict):
+    """A failed attempt; `replay` is the number of the replay that it belongs to, 0 in the first life."""
+
+    at: Moment
+    error: Sentence
+    replay: int
+
+
+class LetterWholeView(LetterView):
+    """One dead letter with its redacted payload."""
+
+    error_text: str
+    payload: dict[str, Any]
+    timeline: list[AttemptView]
+    can_be_replayed: bool
+
+
+class GroupView(TypedDict):
+    """Dead letters of one cause."""
+
+    fingerprint: str
+    kind: str
+    uncertain: bool
+    count: int
+    first_seen: Moment
+    last_seen: Moment
+    example_id: int
+    example: str
+    bots: list[str]
+
+
+def describe(letter: DeadLetter) -> LetterView:
     """The JSON of a letter in a list."""
     return {
         "id": letter.id,
@@ -162,7 +213,7 @@ def describe(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def describe_whole(letter: DeadLetter) -> dict[str, Any]:
+def describe_whole(letter: DeadLetter) -> LetterWholeView:
     """The JSON of one letter: with its redacted payload, whole error and attempts; never with the original."""
     return {
         **describe(letter),
@@ -173,7 +224,7 @@ def describe_whole(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def describe_group(group: Group) -> dict[str, Any]:
+def describe_group(group: Group) -> GroupView:
     """The JSON of a group."""
     return {
         "fingerprint": group.fingerprint,

@@ -14,13 +14,14 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from models import DeliveryStatus, NotificationDelivery, NotificationDestination
+from services.alerts.dead_letters.store import place_of
 from services.alerts.notifications.backoff import wait_seconds
 from services.alerts.notifications.claims import Claim, claim_due
 from services.alerts.notifications.destinations.drivers import DRIVERS
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.core.errors import ConfigurationError, NotDelivered
-from services.core.i18n import NO_TEXT
+from services.core.i18n import NO_TEXT, Text
 from services.core.metrics import NOTIFICATION_SECONDS, NOTIFICATIONS_SENT, timed
 from services.core.redaction import redact_text
 from services.core.times import utc_now
@@ -85,6 +86,13 @@ def attempt(platform: Platform, claim: Claim) -> NotDelivered | None:
         return error
     except ConfigurationError as error:
         return NotDelivered(error.text)
+    except Exception as error:  # noqa: BLE001  # a fault of ours: this message waits, and the others go out
+        # Without the error's own words, which may hold what a destination's address keeps to itself.
+        logger.error("the %s driver broke down: %s, %s", kind, type(error).__name__, place_of(error))
+        NOTIFICATIONS_SENT.labels(kind, "later").inc()
+        return NotDelivered(
+            Text("A fault on our side ({error}); the log knows more", error=type(error).__name__)
+        )
     NOTIFICATIONS_SENT.labels(kind, "sent").inc()
     return None
 

@@ -2,18 +2,102 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, NotRequired, cast
 
-from models import DestinationKind, Notification, NotificationDelivery, NotificationDestination
+from typing_extensions import TypedDict
+
+from models import (
+    DeliveryStatus,
+    DestinationKind,
+    Notification,
+    NotificationDelivery,
+    NotificationDestination,
+)
 from services.alerts.notifications.linking import PREFIX
 from services.alerts.notifications.links import path_of
 from services.alerts.notifications.notify import text_of
 from services.alerts.notifications.registry import Made
+from services.core.answer_types import Moment, Sentence, one_of
 from services.core.times import iso
 from services.platform.platform import Platform
 
 
-def describe_notification(row: Notification) -> dict[str, Any]:
+class NotificationView(TypedDict):
+    """Something the owner should know. `page` is where the panel shows it."""
+
+    id: int
+    kind: str
+    level: str
+    text: Sentence
+    params: dict[str, Any]
+    pool_id: int | None
+    bot_id: int | None
+    page: str
+    at: Moment
+    read_at: Moment | None
+
+
+QuietView = TypedDict("QuietView", {"from": str, "until": str, "time_zone": str, "critical_passes": bool})
+
+
+class DestinationRuleView(TypedDict):
+    """What a destination gets; null matches everything."""
+
+    kind: str | None
+    min_level: str | None
+    pool_id: int | None
+
+
+class DestinationView(TypedDict):
+    """A destination of notifications; of a webhook's address only scheme and host."""
+
+    id: int
+    kind: Annotated[str, one_of(DestinationKind)]
+    name: str
+    address: str
+    bot_id: int | None
+    is_enabled: bool
+    state: str
+    last_sent_at: Moment | None
+    last_error: Sentence
+    last_error_at: Moment | None
+    quiet: QuietView | None
+    rules: list[DestinationRuleView]
+    created_at: Moment
+
+
+class ChatLinkView(TypedDict):
+    """How a chat is linked to the destination: what its person sends to the bot, or taps."""
+
+    command: str
+    url: str
+    expires_at: Moment | None
+
+
+class MadeDestinationView(DestinationView):
+    """A destination just made; `secret` or `link` are shown this once."""
+
+    secret: NotRequired[str]
+    link: NotRequired[ChatLinkView]
+
+
+class DeliveryView(TypedDict):
+    """How one notification fared on its way to one destination."""
+
+    id: int
+    notification_id: int
+    kind: str
+    status: Annotated[str, one_of(DeliveryStatus)]
+    hold: str | None
+    attempts: int
+    message: str | None
+    last_error: Sentence
+    next_attempt_at: Moment | None
+    sent_at: Moment | None
+    created_at: Moment
+
+
+def describe_notification(row: Notification) -> NotificationView:
     """A notification with its text."""
     return {
         "id": row.id,
@@ -29,7 +113,7 @@ def describe_notification(row: Notification) -> dict[str, Any]:
     }
 
 
-def describe(row: NotificationDestination) -> dict[str, Any]:
+def describe(row: NotificationDestination) -> DestinationView:
     """A destination with its state; of a webhook's address only scheme and host."""
     return {
         "id": row.id,
@@ -50,9 +134,9 @@ def describe(row: NotificationDestination) -> dict[str, Any]:
     }
 
 
-def describe_made(platform: Platform, made: Made) -> dict[str, Any]:
+def describe_made(platform: Platform, made: Made) -> MadeDestinationView:
     """A destination just made: `secret` or `link` are shown this once."""
-    shown = describe(made.destination)
+    shown = cast(MadeDestinationView, describe(made.destination))  # a fresh one: nobody else holds it
     if made.secret:
         shown["secret"] = made.secret
     if made.link_code:
@@ -65,7 +149,7 @@ def describe_made(platform: Platform, made: Made) -> dict[str, Any]:
     return shown
 
 
-def describe_delivery(row: NotificationDelivery) -> dict[str, Any]:
+def describe_delivery(row: NotificationDelivery) -> DeliveryView:
     """How one notification fared on its way to one destination."""
     return {
         "id": row.id,
@@ -93,7 +177,7 @@ def state_of(row: NotificationDestination) -> str:
     return "ok" if row.last_sent_at else "untried"
 
 
-def _quiet(row: NotificationDestination) -> dict[str, Any] | None:
+def _quiet(row: NotificationDestination) -> QuietView | None:
     if not row.quiet_from:
         return None
     return {

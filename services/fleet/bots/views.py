@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from models import Bot
+from typing_extensions import TypedDict
+
+from models import Bot, BotMode, BotStatus, UncertainPolicy
+from services.core.answer_types import Moment, Sentence, one_of
 from services.core.times import iso
 
 
-def describe(bot: Bot) -> dict[str, Any]:
+class PluginView(TypedDict):
+    """A plugin of a bot, in order of routing."""
+
+    name: str
+    enabled: bool
+    config: dict[str, Any]
+
+
+class BotView(TypedDict):
+    """A bot; never with its token."""
+
+    id: int
+    public_id: str
+    telegram_bot_id: int
+    username: str
+    name: str
+    mode: Annotated[str, one_of(BotMode)]
+    status: Annotated[str, one_of(BotStatus)]
+    status_reason: Sentence
+    uncertain_policy: Annotated[str, one_of(UncertainPolicy)]
+    desired_running: bool
+    capabilities: dict[str, Any]
+    plugins: list[PluginView]
+    created_at: Moment
+    updated_at: Moment
+
+
+def describe(bot: Bot) -> BotView:
     """The JSON of a bot whose plugins are loaded."""
     return {
         "id": bot.id,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from models import Experiment, ExperimentArm, RedirectPool
+from services.core.answer_types import Moment
 from services.core.errors import Conflict, InvalidInput
 from services.core.i18n import Text
 from services.core.times import iso, utc_now
@@ -130,7 +131,33 @@ def get_experiment(platform: Platform, caller: Principal, experiment_id: int) ->
         return get_owned(session, caller, Experiment, experiment_id)
 
 
-def describe(experiment: Experiment) -> dict[str, Any]:
+class ArmView(TypedDict):
+    """A pool of an experiment, with its part of the visitors."""
+
+    pool_id: int
+    percent: int
+
+
+class ExperimentFields(TypedDict):
+    """What an experiment is, its arms aside."""
+
+    id: int
+    name: str
+    pool_id: int
+    goal_tag: str
+    is_active: bool
+    created_at: Moment
+    started_at: Moment | None
+    ended_at: Moment | None
+
+
+class ExperimentView(ExperimentFields):
+    """An experiment."""
+
+    arms: list[ArmView]
+
+
+def describe(experiment: Experiment) -> ExperimentView:
     """The JSON of an experiment, as the API and the panel show it."""
     return {
         "id": experiment.id,

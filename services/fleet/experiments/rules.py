@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from models import PoolRule, RedirectPool
 from services.core.errors import InvalidInput, NotFound
@@ -58,7 +59,16 @@ def replace_rules(
     return rules
 
 
-def describe_rule(rule: PoolRule) -> dict[str, Any]:
+class RuleView(TypedDict):
+    """A rule of a link: who meets all conditions goes to the target."""
+
+    id: int
+    conditions: dict[str, Any]
+    target_pool_id: int
+    is_active: bool
+
+
+def describe_rule(rule: PoolRule) -> RuleView:
     """The JSON of a rule."""
     return {
         "id": rule.id,

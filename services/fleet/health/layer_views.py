@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from models import Click, Conversion, PoolBot
 from services.fleet.health.conversion import LONGEST_LAG
-from services.fleet.health.layers import describe_layers
+from services.fleet.health.layers import LayersView, describe_layers
 
 HOUR = timedelta(hours=1)
 
 
-def layers_of(session: Session, members: Sequence[PoolBot], now: datetime) -> dict[int, dict[str, Any]]:
+def layers_of(session: Session, members: Sequence[PoolBot], now: datetime) -> dict[int, LayersView]:
     """The three layers of each member of one pool by member id, conversion with its last matured hour."""
     rows = select(Conversion).where(Conversion.pool_bot_id.in_([member.id for member in members]))
     known = {row.pool_bot_id: row for row in session.scalars(rows)}

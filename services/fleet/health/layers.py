@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Final
 
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from models import Bot, Conversion, MemberStatus, PoolBot
+from services.core.answer_types import Moment, one_of
 from services.core.times import iso
 from services.fleet.health.alerts import CLEARED, Change
 from services.fleet.health.breaker import CONVERSION_CAUSE, DELIVERY_CAUSE, LAYER_CAUSES
@@ -55,9 +57,58 @@ def move(session: Session, member: PoolBot, to: EffectiveStatus, now: datetime) 
     return [Change(member, before.status, to.status, cause, now)] if written else []
 
 
+class IdentityView(TypedDict):
+    """What getMe alone says of a bot."""
+
+    state: Annotated[str, one_of(MemberStatus)]
+    cause: str
+
+
+class CheckedIdentityView(IdentityView):
+    """The same, and when it was last asked."""
+
+    checked_at: Moment | None
+
+
+class DeliveryLayerView(TypedDict):
+    """Whether updates reach us; `pending` are those waiting at Telegram, null while nobody has asked."""
+
+    state: str
+    cause: str
+    pending: int | None
+    last_error: str
+    checked_at: Moment | None
+
+
+class ConversionView(TypedDict):
+    """Whether clicks become starts: rates from 0 to 1, `run` of misses and `score` with the limits that they must not pass."""
+
+    state: str
+    on_trial: bool
+    since: Moment | None
+    baseline: float | None
+    rate: float | None
+    matured_clicks: int
+    recent_clicks: int
+    recent_starts: int
+    lag_seconds: float
+    run: int
+    run_limit: int | None
+    score: float
+    score_limit: float | None
+
+
+class LayersView(TypedDict):
+    """The three layers of a member's health."""
+
+    identity: CheckedIdentityView
+    delivery: DeliveryLayerView
+    conversion: ConversionView
+
+
 def describe_layers(
     member: PoolBot, bot: Bot, known: Conversion | None, recent: Mapping[int, tuple[int, int]]
-) -> dict[str, Any]:
+) -> LayersView:
     """The three layers as the API shows them; `recent` is bot id -> matured clicks and starts of the last hour."""
     return {
         "identity": {**_identity(member), "checked_at": iso(member.last_health_check)},
@@ -76,7 +127,7 @@ def _identity_degraded(now: EffectiveStatus) -> bool:
     return now.status is MemberStatus.DEGRADED and now.cause not in LAYER_CAUSES
 
 
-def _identity(member: PoolBot) -> dict[str, Any]:
+def _identity(member: PoolBot) -> IdentityView:
     """What getMe alone says: the breaker's status, or what failures it counted under another layer's status."""
     now = EffectiveStatus(MemberStatus(member.status), member.status_cause)
     if now.status in OUT_OF_SERVICE or _identity_degraded(now):
@@ -87,7 +138,7 @@ def _identity(member: PoolBot) -> dict[str, Any]:
     return {"state": str(MemberStatus.ONLINE), "cause": ""}
 
 
-def _conversion(known: Conversion | None, clicks: int, starts: int) -> dict[str, Any]:
+def _conversion(known: Conversion | None, clicks: int, starts: int) -> ConversionView:
     usual = usual_in(known) if known else Usual()
     rule = rule_of(usual)
     verdict = known.verdict if known else ""

@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
+from typing_extensions import TypedDict
 
 from models import Bot, MemberStatus, PoolBot, PoolBotTransition, RedirectPool
+from services.core.answer_types import Moment, Sentence
 from services.core.times import iso
 from services.fleet.health.alerts import Change, alert_changes
 from services.fleet.health.breaker import BreakerState, CheckOutcome, Health, is_due, step
@@ -112,8 +114,20 @@ def _apply(session: Session, member: PoolBot, outcome: CheckOutcome, now: dateti
     return []
 
 
+class FailureView(TypedDict):
+    """A failed check, as it is kept and shown."""
+
+    at: Moment
+    cause: str
+    detail: Sentence
+
+
 def _remember(member: PoolBot, outcome: CheckOutcome, now: datetime) -> None:
-    failure = {"at": iso(now), "cause": str(outcome.cause), "detail": outcome.detail.fitting(DETAIL_LENGTH)}
+    failure: FailureView = {
+        "at": iso(now),
+        "cause": str(outcome.cause),
+        "detail": outcome.detail.fitting(DETAIL_LENGTH),
+    }
     member.last_failures = [failure, *member.last_failures][:FAILURES_KEPT]
 
 

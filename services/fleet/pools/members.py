@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Annotated
 
 from redis import RedisError
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
+from typing_extensions import TypedDict
 
-from models import Bot, PoolBot, RedirectPool
+from models import Bot, MemberStatus, PoolBot, RedirectPool
+from services.core.answer_types import Moment, one_of
 from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.core.times import iso, utc_now
@@ -95,7 +97,28 @@ def remove_member(platform: Platform, caller: Principal, pool_id: int, bot_id: i
     publish(platform, [pool.id])
 
 
-def describe_member(member: PoolBot) -> dict[str, Any]:
+class MemberView(TypedDict):
+    """A bot in a pool."""
+
+    bot_id: int
+    public_id: str
+    username: str
+    name: str
+    weight: int
+    priority: int
+    is_enabled: bool
+    draining: bool
+    capacity_per_hour: int
+    status: Annotated[str, one_of(MemberStatus)]
+    status_cause: str
+    last_health_check: Moment | None
+    consecutive_failures: int
+    circuit_breaker_until: Moment | None
+    total_redirects: int
+    added_at: Moment
+
+
+def describe_member(member: PoolBot) -> MemberView:
     """The JSON of a member, as the API and the panel show it."""
     return {
         "bot_id": member.bot_id,

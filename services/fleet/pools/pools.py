@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
+from typing_extensions import TypedDict
 
-from models import Experiment, ExperimentArm, PoolBot, PoolRule, PoolSlug, RedirectPool
+from models import Experiment, ExperimentArm, OverLimit, PoolBot, PoolRule, PoolSlug, RedirectPool, Strategy
+from services.core.answer_types import Moment, one_of
 from services.core.errors import Conflict, InvalidInput
 from services.core.i18n import Text
 from services.core.times import iso
@@ -15,6 +17,7 @@ from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
 from services.fleet.pools.fallbacks import check_fallback_pool, check_fallback_url
 from services.fleet.pools.fields import NewPool, PoolChange
+from services.fleet.pools.members import MemberView
 from services.fleet.pools.slugs import flush_slug, normalized_slug, take_slug
 from services.fleet.pools.snapshot import publish
 from services.fleet.pools.start_payload import looks_tracked
@@ -160,7 +163,40 @@ def former_slugs(platform: Platform, pool: RedirectPool) -> list[str]:
         return list(session.scalars(query.order_by(PoolSlug.created_at, PoolSlug.slug)))
 
 
-def describe(pool: RedirectPool) -> dict[str, Any]:
+class PoolView(TypedDict):
+    """A pool; `health` is in percent, `path` that of its public link."""
+
+    id: int
+    name: str
+    slug: str
+    path: str
+    strategy: Annotated[str, one_of(Strategy)]
+    is_active: bool
+    sticky: bool
+    start_param: str
+    tracking: bool
+    max_bots: int
+    rate_limit_per_minute: int
+    over_limit: Annotated[str, one_of(OverLimit)]
+    critical_below_percent: int
+    fallback_url: str | None
+    fallback_pool_id: int | None
+    total_redirects: int
+    health: int
+    healthy_bots: int
+    total_bots: int
+    created_at: Moment
+    updated_at: Moment
+
+
+class PoolWholeView(PoolView):
+    """A pool with its members."""
+
+    former_slugs: list[str]
+    members: list[MemberView]
+
+
+def describe(pool: RedirectPool) -> PoolView:
     """The JSON of a pool, as the API and the panel show it."""
     return {
         "id": pool.id,

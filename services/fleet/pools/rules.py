@@ -13,7 +13,7 @@ from datetime import datetime, time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from services.core.states import Device
 from services.core.validation_texts import refusal
@@ -44,7 +44,13 @@ def _wall_clock(moment: time) -> time:
     return moment
 
 
-WallClock = Annotated[time, AfterValidator(_wall_clock)]
+# Not JSON Schema's "time", which wants an offset.
+CLOCK = {
+    "type": "string",
+    "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$",
+    "examples": ["22:00"],
+}
+WallClock = Annotated[time, AfterValidator(_wall_clock), WithJsonSchema(CLOCK)]
 logger = logging.getLogger(__name__)
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]

@@ -14,6 +14,8 @@ from services.core.i18n import translate
 from services.core.metrics import CALLBACKS_REFUSED
 from services.fleet.plugin_catalogue import catalogue
 from services.messaging.limits.notices import NOT_VALID
+from services.messaging.plugin_runtime.plugin_database import BotDatabase
+from services.platform.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,11 @@ class Behaviour:
 
 
 def build(
-    bot: BotFacts, account_id: int, active: bool, chosen: list[tuple[str, Mapping[str, Any]]], db: Any
+    bot: BotFacts,
+    account_id: int,
+    active: bool,
+    chosen: list[tuple[str, Mapping[str, Any]]],
+    database: Database,
 ) -> Behaviour:
     """The behaviour of `bot` with the (name, config) of its enabled plugins in order; a broken one is left out."""
     router = Router()
@@ -63,7 +69,7 @@ def build(
     problems: dict[str, str] = {}
     for name, config in chosen if active else ():
         try:
-            plugins.append(_set_up(name, config, bot, router, db))
+            plugins.append(_set_up(name, config, bot, router, BotDatabase(database, bot.id, name)))
         except Exception as error:  # noqa: BLE001  # somebody else's code: the bot's other plugins must work
             problems[name] = f"{type(error).__name__}: {error}"
             logger.error("plugin %s of bot %d could not be set up: %s", name, bot.id, problems[name])
@@ -72,7 +78,9 @@ def build(
     return Behaviour(bot, account_id, active, router, tuple(plugins), problems)
 
 
-def _set_up(name: str, config: Mapping[str, Any], bot: BotFacts, router: Router, db: Any) -> BasePlugin:
+def _set_up(
+    name: str, config: Mapping[str, Any], bot: BotFacts, router: Router, db: BotDatabase
+) -> BasePlugin:
     known = catalogue()
     if name not in known.plugins:
         raise LookupError(known.failures.get(f"{name}.py", "there is no such plugin"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 from services.alerts.dead_letters.store import Failure
 from services.messaging.limits.verdicts import Verdict
@@ -48,6 +49,19 @@ class HandlerResult:
     conversation_key: str = ""
     conversation: str | None = None
     kept: tuple[tuple[str, str, int], ...] = ()  # payloads of buttons: key, value, life in s
+    plugin: str = ""  # whose handler it was
+
+    def as_text(self) -> str:
+        """For a row that outlives this process."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> HandlerResult:
+        """What `as_text` gave."""
+        stored = json.loads(text)
+        sends = tuple(Send(**send) for send in stored["sends"])
+        kept = tuple((key, value, seconds) for key, value, seconds in stored["kept"])
+        return cls(sends, stored["conversation_key"], stored["conversation"], kept, stored["plugin"])
 
 
 EMPTY_RESULT = HandlerResult()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from redis import RedisError
 
 from plugins.buttons import Tap
-from plugins.context import Busy, Call, Context, Effects, Lead, Strategy
+from plugins.context import Busy, Call, Context, Effects
 from services.alerts.dead_letters.replay_id import replay_of
 from services.alerts.notifications.linking import link_chat
 from services.alerts.notifications.notify import notify
@@ -28,7 +29,9 @@ from services.messaging.outbox.outgoing import slot_of
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts, start_payload
+from services.messaging.updates.event_facts import conversation_key, lead_of
 from services.messaging.updates.event_reader import Unreadable, read_event
+from services.messaging.updates.plugin_writes import PluginWrites
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate, Send
 from services.messaging.updates.update_letters import UpdateLetters
 from services.platform.platform import Platform
@@ -52,6 +55,7 @@ class UpdateProcessor:
         self.letters = UpdateLetters(platform)
         self.throttle = BotThrottle()
         self._locks = Locks(platform.leases, ttl_seconds=platform.settings.lock_seconds)
+        self._writes = PluginWrites(platform, HandlerResult.as_text, HandlerResult.from_text)
 
     def judge(self, batch: Sequence[QueuedUpdate]) -> None:
         """Look up in one round trip which of these may pass; the rest is judged when it is handled."""
@@ -89,17 +93,16 @@ class UpdateProcessor:
         if linked is not None:  # the owner, who wants notifications here: no lead and no start
             ctx.send(linked, parse_mode=None)
             return self._result(ctx, queued)
+        number = int(update["update_id"])
         if ctx.lead.telegram_id:
             user = ctx.event.from_user
-            ctx.start_param = self._contacts.record_contact(
-                queued.bot_id, int(update["update_id"]), user, start_payload(ctx)
-            )
-        began = time.perf_counter()
-        with time_limit(self._platform.settings.handler_timeout_seconds):
-            plugin = self._run(behaviour, ctx)
-        HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
-        UPDATES.labels("handled" if plugin else "unwanted").inc()
-        return self._result(ctx, queued)
+            ctx.start_param = self._contacts.record_contact(queued.bot_id, number, user, start_payload(ctx))
+        try:
+            handled = self._writes.once(queued.bot_id, number, lambda: self._run(behaviour, ctx, queued))
+        except Busy:
+            handled = self._busy(ctx, queued)
+        UPDATES.labels("handled" if handled.plugin else "unwanted").inc()
+        return handled
 
     def _parsed(self, queued: QueuedUpdate) -> dict[str, Any]:
         try:
@@ -110,14 +113,19 @@ class UpdateProcessor:
             raise Unreadable("it is no JSON object")
         return update
 
-    def _run(self, behaviour: Behaviour, ctx: Context) -> str | None:
-        try:
-            return behaviour.handle(ctx)
-        except Busy:
-            RATE_LIMIT_HITS.labels(Refusal.LOCK).inc()
-            ctx.effects = Effects()
-            refuse(ctx, Refusal.LOCK)
-            return None
+    def _run(self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
+        """What the bot's handlers want done; may be asked again."""
+        ctx.effects, began = Effects(), time.perf_counter()
+        with time_limit(self._platform.settings.handler_timeout_seconds):
+            plugin = behaviour.handle(ctx)
+        HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
+        return replace(self._result(ctx, queued), plugin=plugin or "")
+
+    def _busy(self, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
+        RATE_LIMIT_HITS.labels(Refusal.LOCK).inc()
+        ctx.effects = Effects()
+        refuse(ctx, Refusal.LOCK)
+        return self._result(ctx, queued)
 
     def give_up(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
         """What the bot's error handlers want done about an update that is given up; a person hears of it once.
@@ -145,9 +153,14 @@ class UpdateProcessor:
         if ctx is None:
             return EMPTY_RESULT
         ctx.error_id = error_id
-        with time_limit(self._platform.settings.handler_timeout_seconds):
-            behaviour.give_up(ctx, error)
-        return self._result(ctx, queued)
+
+        def apologize() -> HandlerResult:
+            ctx.effects = Effects()
+            with time_limit(self._platform.settings.handler_timeout_seconds):
+                behaviour.give_up(ctx, error)
+            return self._result(ctx, queued)
+
+        return self._writes.once(queued.bot_id, int(update["update_id"]), apologize, part="error")
 
     def _context(self, behaviour: Behaviour, update: dict[str, Any], queued: QueuedUpdate) -> Context | None:
         kind = kind_of(update)
@@ -158,7 +171,7 @@ class UpdateProcessor:
         person = getattr(event, "from_user", None)
         if person is not None and not is_telegram_id(person.id):
             raise Unreadable("its sender has no id of Telegram's")
-        lead = _lead(person)
+        lead = lead_of(person)
         ctx = Context(
             bot=behaviour.bot,
             kind=kind,
@@ -172,7 +185,7 @@ class UpdateProcessor:
         ctx.lock = partial(
             self._locks.hold, behaviour.bot.id, patient=queued.suspected or queued.attempts > 0
         )
-        ctx.load_state = lambda: self._load_state(_conversation_key(ctx), behaviour.bot.id)
+        ctx.load_state = lambda: self._load_state(conversation_key(ctx), behaviour.bot.id)
         return ctx
 
     def _result(self, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
@@ -191,7 +204,7 @@ class UpdateProcessor:
             )
             for each in wanted.kept
         )
-        return HandlerResult(sends, _conversation_key(ctx), conversation, kept)
+        return HandlerResult(sends, conversation_key(ctx), conversation, kept)
 
     def _send(self, call: Call, queued: QueuedUpdate) -> Send:
         check_buttons(call.params)
@@ -221,24 +234,3 @@ class UpdateProcessor:
                 )
         except Unavailable:
             logger.warning("the owner could not be notified")
-
-
-def _lead(person: Any) -> Lead:
-    if person is None:
-        return Lead(0)
-    return Lead(
-        telegram_id=person.id,
-        first_name=getattr(person, "first_name", None) or "",
-        last_name=getattr(person, "last_name", None) or "",
-        username=getattr(person, "username", None) or "",
-        language=getattr(person, "language_code", None) or "",
-    )
-
-
-def _conversation_key(ctx: Context) -> str:
-    strategy = ctx.bot.strategy
-    return keys.conversation(
-        ctx.bot.id,
-        0 if strategy is Strategy.GLOBAL_USER else ctx.chat_id,
-        0 if strategy is Strategy.CHAT else ctx.lead.telegram_id,
-    )

@@ -7,11 +7,13 @@ import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated
 
 from sqlalchemy import select, update
+from typing_extensions import TypedDict
 
 from models import Account, ApiKey
+from services.core.answer_types import Moment, one_of
 from services.core.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from services.core.i18n import Text
 from services.core.secrets import sha256_hex
@@ -112,7 +114,24 @@ def resolve_key(platform: Platform, text: str, ip: str) -> Principal:
     return Principal(account.id, f"key:{row.key_id}", account.is_admin, scopes, ip[:45])
 
 
-def describe(row: ApiKey) -> dict[str, Any]:
+class KeyView(TypedDict):
+    """A key; never its secret."""
+
+    id: str
+    name: str
+    scopes: list[Annotated[str, one_of(Scope)]]
+    created_at: Moment
+    expires_at: Moment | None
+    last_used_at: Moment | None
+
+
+class MadeKeyView(KeyView):
+    """A key just made, with its text, which is never shown again."""
+
+    key: str
+
+
+def describe(row: ApiKey) -> KeyView:
     """A key as the API shows it; never its secret."""
     return {
         "id": row.key_id,

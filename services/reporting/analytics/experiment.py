@@ -6,24 +6,77 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Final
+from typing import Final, Literal
 
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from models import Experiment, ExperimentVisitor, Lead, RedirectPool
-from services.fleet.experiments.experiments import describe, get_experiment
+from services.fleet.experiments.experiments import ExperimentFields, describe, get_experiment
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.reporting.analytics.figures import percentage
 from services.reporting.analytics.intervals import CONFIDENCE, Interval, newcombe, wilson
 from services.reporting.analytics.sample_ratio import MISMATCH_BELOW, split_p_value
 
+Comparison = Literal["more", "fewer", "undecided"]
+Caution = Literal["too_few", "sample_ratio_mismatch", "not_tracked"]
 FEWEST_VISITORS: Final = 100  # per arm, however clear it looks
 WORTH_SEEING: Final = (
     0.2  # a fifth more or less starts than on average: what the needed number is reckoned for
 )
 LEHR: Final = 16  # Lehr 1992: 16 p (1 - p) / difference² per group, for 80 % power at 5 %
+
+
+class LimitsView(TypedDict):
+    """The limits of an interval, in percent."""
+
+    low: float
+    high: float
+
+
+class DifferenceView(LimitsView):
+    """An arm's rate minus the control's."""
+
+    verdict: Comparison
+
+
+class RateView(LimitsView):
+    """How many, in percent of the visitors, within which limits; and against the control's, but for the control itself."""
+
+    count: int
+    rate: float | None
+    against_control: DifferenceView | None
+
+
+class ArmFiguresView(TypedDict):
+    """What an arm brought; `goals` are null without a goal."""
+
+    percent: int
+    visitors: int
+    clicks: int
+    starts: RateView
+    goals: RateView | None
+
+
+class ArmResultView(ArmFiguresView):
+    """The same, of which pool."""
+
+    pool_id: int
+    name: str
+    slug: str
+
+
+class ResultsView(ExperimentFields):
+    """What an experiment has found so far. `warnings` are stable words."""
+
+    confidence: int
+    control_pool_id: int | None
+    arms: list[ArmResultView]
+    visitors_needed: int | None
+    split_p_value: float | None
+    warnings: list[Caution]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +91,7 @@ class ArmFigures:
     goals: int = 0
 
 
-def experiment_results(platform: Platform, caller: Principal, experiment_id: int) -> dict[str, Any]:
+def experiment_results(platform: Platform, caller: Principal, experiment_id: int) -> ResultsView:
     """The results as JSON; rates and limits in percent. NotFound for somebody else's experiment."""
     experiment = get_experiment(platform, caller, experiment_id)
     with platform.database.reading() as session:
@@ -82,9 +135,8 @@ def visitors_needed(arms: Sequence[ArmFigures]) -> int | None:
 
 def _warnings(
     arms: Sequence[ArmFigures], needed: int | None, p_value: float | None, tracked: bool
-) -> list[str]:
-    """Stable words: "too_few", "sample_ratio_mismatch", "not_tracked"."""
-    found = {
+) -> list[Caution]:
+    found: dict[Caution, bool] = {
         "too_few": needed is None or any(arm.visitors < needed for arm in arms),
         "sample_ratio_mismatch": p_value is not None and p_value < MISMATCH_BELOW,
         "not_tracked": not tracked,
@@ -121,7 +173,7 @@ def _goals(session: Session, experiment: Experiment) -> Counter[int]:
     return Counter(row.pool_id for row in session.execute(tagged) if experiment.goal_tag in row.tags)
 
 
-def _arm(arm: ArmFigures, control: ArmFigures | None, *, has_goal: bool) -> dict[str, Any]:
+def _arm(arm: ArmFigures, control: ArmFigures | None, *, has_goal: bool) -> ArmFiguresView:
     base = None if control is None or control.pool_id == arm.pool_id else control
     return {
         "percent": arm.percent,
@@ -134,7 +186,7 @@ def _arm(arm: ArmFigures, control: ArmFigures | None, *, has_goal: bool) -> dict
     }
 
 
-def _rate(count: int, visitors: int, base: tuple[int, int] | None) -> dict[str, Any]:
+def _rate(count: int, visitors: int, base: tuple[int, int] | None) -> RateView:
     against = newcombe((count, visitors), base) if base else None
     return {
         "count": count,
@@ -144,12 +196,12 @@ def _rate(count: int, visitors: int, base: tuple[int, int] | None) -> dict[str, 
     }
 
 
-def verdict(difference: Interval) -> str:
+def verdict(difference: Interval) -> Comparison:
     """What the interval of a difference says: "more", "fewer", or "undecided" while it holds 0."""
     if 0.0 in difference:
         return "undecided"
     return "more" if difference.low > 0 else "fewer"
 
 
-def _limits(interval: Interval) -> dict[str, float]:
+def _limits(interval: Interval) -> LimitsView:
     return {"low": round(100 * interval.low, 2), "high": round(100 * interval.high, 2)}

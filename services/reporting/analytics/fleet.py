@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from models import Conversion, MemberStatus, PoolBot, RedirectPool
 from services.core.times import iso, utc_now
-from services.fleet.health.layers import describe_layers
+from services.fleet.health.layers import LayersView, describe_layers
 from services.fleet.health.pool_health import health_of
 from services.fleet.pools.click_counts import redirects_hour_of
 from services.platform.accounts.principal import Principal, owned
@@ -29,7 +29,7 @@ class CardMember:
     bot_id: int
     username: str
     state: str
-    layers: dict[str, Any]
+    layers: LayersView
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from typing_extensions import TypedDict
+
+from services.core.answer_types import Moment
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.core.times import hour_of, iso
@@ -15,6 +18,9 @@ DEFAULT_DAYS = 7
 LONGEST_DAYS = 400
 YEARS = range(1970, 3000)  # beyond them lies nothing, and the calendar's ends cannot be moved by an hour
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+PeriodView = TypedDict("PeriodView", {"from": Moment, "to": Moment, "tz": str})
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Period:
         """`hour` on the zone's clock, as "2026-11-20 14:00"."""
         return hour.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
-    def as_json(self) -> dict[str, str | None]:
+    def as_json(self) -> PeriodView:
         """`from`, `to` (exclusive) and `tz`."""
         return {"from": iso(self.begin), "to": iso(self.end), "tz": self.zone.key}
 

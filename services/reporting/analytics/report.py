@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, NotRequired, cast
 
+from typing_extensions import TypedDict
+
+from services.core.answer_types import one_of
+from services.fleet.health.members import FailureView
 from services.reporting.analytics.figures import percentage
-from services.reporting.analytics.period import Period
+from services.reporting.analytics.period import Period, PeriodView
 from services.reporting.pool_status import PoolStatus
 
 BOT_COLUMNS = ("redirects", "answered", "success_rate", "uncounted", "visitors", "starts", "conversion")
@@ -26,6 +30,64 @@ class By(StrEnum):
     COUNTRY = "country"
     DEVICE = "device"
     BOT = "bot"
+
+
+class FiguresView(TypedDict):
+    """Figures of a period, with their percentages."""
+
+    redirects: int
+    answered: int
+    uncounted: int
+    visitors: int
+    starts: int
+    refused: int
+    success_rate: float | None
+    conversion: float | None
+
+
+class RowView(TypedDict):
+    """A row of a report; which figures it has depends on what the rows are of."""
+
+    key: str
+    label: str
+    redirects: int
+    answered: NotRequired[int]
+    uncounted: NotRequired[int]
+    visitors: int
+    starts: int
+    refused: NotRequired[int]
+    success_rate: NotRequired[float | None]
+    conversion: float | None
+    share: float | None
+    uptime_percent: NotRequired[float | None]
+
+
+class UsedView(TypedDict):
+    """The member with the most redirects."""
+
+    bot_id: int
+    username: str
+    redirects: int
+
+
+class TroubledView(TypedDict):
+    """The member that was lost most often."""
+
+    bot_id: int
+    username: str
+    losses: int
+
+
+class NowView(TypedDict):
+    """The pool as it stands now; traffic is of the last hour."""
+
+    health: int
+    online_bots: int
+    total_bots: int
+    total_redirects: int
+    redirects_hour: int
+    capacity_used: str
+    capacity_available: str
 
 
 @dataclass
@@ -50,10 +112,15 @@ class Figures:
         """Starts in percent of counted clicks."""
         return percentage(self.starts, self.redirects)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> FiguresView:
         """With the percentages made of them."""
         return {
-            **asdict(self),
+            "redirects": self.redirects,
+            "answered": self.answered,
+            "uncounted": self.uncounted,
+            "visitors": self.visitors,
+            "starts": self.starts,
+            "refused": self.refused,
             "success_rate": percentage(self.answered, self.redirects),
             "conversion": self.conversion,
         }
@@ -69,17 +136,17 @@ class Row:
     columns: Sequence[str]  # which figures are known of such a row
     further: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_json(self, total: int) -> dict[str, Any]:
+    def as_json(self, total: int) -> RowView:
         """With its share of the period's redirects."""
-        figures = self.figures.as_json()
-        known = {name: figures[name] for name in self.columns}
-        return {
+        figures: Mapping[str, Any] = self.figures.as_json()
+        shown = {
             "key": self.key,
             "label": self.label,
-            **known,
+            **{name: figures[name] for name in self.columns},
             "share": percentage(self.figures.redirects, total),
             **self.further,
         }
+        return cast(RowView, shown)
 
 
 @dataclass(frozen=True)
@@ -99,7 +166,22 @@ class MemberFigures:
     checks: int
     check_mean_ms: int | None
     check_p95_ms: int | None
-    last_failures: list[Any]
+    last_failures: list[FailureView]
+
+
+class AnalyticsView(PeriodView):
+    """The report of a pool."""
+
+    pool_id: int
+    name: str
+    slug: str
+    by: Annotated[str, one_of(By)]
+    now: NowView
+    totals: FiguresView
+    most_used: UsedView | None
+    most_troubled: TroubledView | None
+    rows: list[RowView]
+    members: list[MemberFigures]
 
 
 @dataclass(frozen=True)
@@ -132,41 +214,43 @@ class PoolAnalytics:
         lost = [member for member in self.members if member.losses]
         return max(lost, key=lambda one: (one.losses, -(one.uptime_percent or 0.0)), default=None)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> AnalyticsView:
         """The answer of `GET …/analytics`."""
-        status = self.status
-        now = {name: getattr(status, name) for name in _NOW}
+        status, used, troubled = self.status, self.most_used, self.most_troubled
         return {
             "pool_id": status.pool_id,
             "name": status.name,
             "slug": status.slug,
             **self.period.as_json(),
             "by": str(self.by),
-            "now": now,
+            "now": _now(status),
             "totals": self.totals.as_json(),
-            "most_used": _named(self.most_used, "redirects"),
-            "most_troubled": _named(self.most_troubled, "losses"),
+            "most_used": {"bot_id": used.bot_id, "username": used.username, "redirects": used.redirects}
+            if used
+            else None,
+            "most_troubled": {
+                "bot_id": troubled.bot_id,
+                "username": troubled.username,
+                "losses": troubled.losses,
+            }
+            if troubled
+            else None,
             "rows": self.listed(self.rows),
-            "members": [asdict(member) for member in self.members],
+            "members": list(self.members),
         }
 
-    def listed(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
+    def listed(self, rows: Iterable[Row]) -> list[RowView]:
         """Rows as JSON."""
         return [row.as_json(self.totals.redirects) for row in rows]
 
 
-_NOW = (
-    "health",
-    "online_bots",
-    "total_bots",
-    "total_redirects",
-    "redirects_hour",
-    "capacity_used",
-    "capacity_available",
-)
-
-
-def _named(member: MemberFigures | None, figure: str) -> dict[str, Any] | None:
-    if member is None:
-        return None
-    return {"bot_id": member.bot_id, "username": member.username, figure: getattr(member, figure)}
+def _now(status: PoolStatus) -> NowView:
+    return {
+        "health": status.health,
+        "online_bots": status.online_bots,
+        "total_bots": status.total_bots,
+        "total_redirects": status.total_redirects,
+        "redirects_hour": status.redirects_hour,
+        "capacity_used": status.capacity_used,
+        "capacity_available": status.capacity_available,
+    }

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
-from models import Bot, PoolBot, PoolBotTransition, RedirectPool
+from models import Bot, MemberStatus, PoolBot, PoolBotTransition, RedirectPool
+from services.core.answer_types import Moment, one_of
 from services.core.times import iso
+from services.fleet.health.members import FailureView
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
+TransitionView = TypedDict(
+    "TransitionView",
+    {
+        "id": int,
+        "at": Moment,
+        "bot_id": int,
+        "username": str,
+        "from": Annotated[str, one_of(MemberStatus)],
+        "to": Annotated[str, one_of(MemberStatus)],
+        "cause": str,
+    },
+)
 
-def transitions(session: Session, pool_id: int, limit: int, *, before: int = 0) -> list[dict[str, Any]]:
+
+class MemberFailureView(FailureView):
+    """A failed check and whose it was."""
+
+    bot_id: int
+    username: str
+
+
+def transitions(session: Session, pool_id: int, limit: int, *, before: int = 0) -> list[TransitionView]:
     """The newest changes of state of a pool's present members, at most `limit`, with ids below `before` if given."""
     query = (
         select(PoolBotTransition, Bot.id, Bot.username)
@@ -41,7 +64,7 @@ def transitions(session: Session, pool_id: int, limit: int, *, before: int = 0) 
 
 def pool_transitions(
     platform: Platform, caller: Principal, pool_id: int, *, before: int = 0, limit: int = 50
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[TransitionView], str | None]:
     """A page of one of the caller's pools and the cursor of the next; NotFound for another's."""
     with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
         get_owned(session, caller, RedirectPool, pool_id)
@@ -49,7 +72,7 @@ def pool_transitions(
     return found[:limit], str(found[limit - 1]["id"]) if len(found) > limit else None
 
 
-def pool_failures(platform: Platform, caller: Principal, pool_id: int) -> list[dict[str, Any]]:
+def pool_failures(platform: Platform, caller: Principal, pool_id: int) -> list[MemberFailureView]:
     """The last failed checks of the members together, at most ten of each; NotFound for another's pool."""
     query = (
         select(PoolBot.last_failures, Bot.id, Bot.username)
@@ -59,9 +82,9 @@ def pool_failures(platform: Platform, caller: Principal, pool_id: int) -> list[d
     with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
         get_owned(session, caller, RedirectPool, pool_id)
         rows = session.execute(query).all()
-    found = [
+    found: list[MemberFailureView] = [
         {"bot_id": bot_id, "username": username, **failure}
         for failures, bot_id, username in rows
-        for failure in failures
+        for failure in cast(list[FailureView], failures)
     ]
-    return sorted(found, key=lambda failure: str(failure["at"]), reverse=True)
+    return sorted(found, key=lambda failure: failure["at"], reverse=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, NotRequired, cast
 
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session, selectinload
+from typing_extensions import TypedDict
 
 from models import (
     AuditEvent,
@@ -21,19 +22,65 @@ from models import (
     RedirectPool,
 )
 from services.alerts.notifications.notify import text_of
+from services.core.answer_types import Moment, Sentence
 from services.core.errors import NotFound
 from services.core.times import iso, utc_now
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.reporting.analytics.series import minute_of
-from services.reporting.analytics.waves import casualties, describe_wave, members_of, recovered_at
+from services.reporting.analytics.waves import WaveView, casualties, describe_wave, members_of, recovered_at
 
+Phase = Literal["before", "during", "after"]
 MINUTE: Final = timedelta(minutes=1)
 BEFORE: Final = timedelta(minutes=15)  # shown of the time before the first loss
 AFTER: Final = timedelta(minutes=30)  # and after the end
 LONGEST: Final = timedelta(hours=6)  # clicks are shown so long; events always
 MOST_ALERTS: Final = 200
 DEEDS: Final = ("wave_reverted", "member_removed", "member_added", "member_allowed")
+
+
+class MinuteView(TypedDict):
+    """Counted clicks of a minute; `unanswered`: no bot took them."""
+
+    at: Moment
+    clicks: int
+    unanswered: int
+    phase: Phase
+
+
+class RatesView(TypedDict):
+    """Clicks per minute; null of a phase without a whole minute yet."""
+
+    before: float | None
+    during: float | None
+    after: float | None
+
+
+class EventView(TypedDict):
+    """What happened: a bot's loss or return, an alert, something that a person did. Which fields stand there hangs on `kind`."""
+
+    at: Moment
+    kind: str
+    bot_id: NotRequired[int | None]
+    username: NotRequired[str]
+    cause: NotRequired[str]
+    notification_id: NotRequired[int]
+    level: NotRequired[str]
+    text: NotRequired[Sentence]
+    sent: NotRequired[int]
+    failed: NotRequired[int]
+    pending: NotRequired[int]
+
+
+class WaveTimelineView(WaveView):
+    """A ban wave minute by minute; `minutes` is null when the clicks are deleted by now."""
+
+    pool: str
+    first_loss_at: Moment
+    over_at: Moment | None
+    minutes: list[MinuteView] | None
+    per_minute: RatesView
+    events: list[EventView]
 
 
 @dataclass(frozen=True)
@@ -46,7 +93,7 @@ class Course:
     end: datetime
     told_until: datetime  # what happens to the pool until then belongs to the story
 
-    def phase_of(self, minute: datetime) -> str:
+    def phase_of(self, minute: datetime) -> Phase:
         """before, during or after, of a minute that begins then."""
         if minute + MINUTE <= self.first_loss:
             return "before"
@@ -60,7 +107,7 @@ def wave_timeline(
     wave_id: int,
     *,
     now: datetime | None = None,
-) -> dict[str, Any]:
+) -> WaveTimelineView:
     """The timeline of a wave of one of the caller's pools; NotFound for another's.
 
     `minutes` are counted clicks (`unanswered`: no bot took them), None of clicks that retention has deleted.
@@ -97,15 +144,16 @@ def course_of(wave: BanWave, members: frozenset[int], now: datetime) -> Course:
     return Course(first, over, begin, _minute(end) + MINUTE, told_until)
 
 
-def rates(minutes: Sequence[dict[str, Any]], now: datetime) -> dict[str, float | None]:
+def rates(minutes: Sequence[MinuteView], now: datetime) -> RatesView:
     """Clicks per minute before, during and after; None of a phase without a whole minute yet."""
-    found: dict[str, float | None] = {}
-    for phase in ("before", "during", "after"):
+
+    def rate(phase: Phase) -> float | None:
         whole = [
             each["clicks"] for each in minutes if each["phase"] == phase and each["at"] < iso(now - MINUTE)
         ]
-        found[phase] = round(sum(whole) / len(whole), 1) if whole else None
-    return found
+        return round(sum(whole) / len(whole), 1) if whole else None
+
+    return {"before": rate("before"), "during": rate("during"), "after": rate("after")}
 
 
 def _wave(session: Session, pool_id: int, wave_id: int) -> BanWave:
@@ -118,7 +166,7 @@ def _wave(session: Session, pool_id: int, wave_id: int) -> BanWave:
     return wave
 
 
-def _minutes(session: Session, pool_id: int, course: Course) -> list[dict[str, Any]]:
+def _minutes(session: Session, pool_id: int, course: Course) -> list[MinuteView]:
     minute = minute_of(session).label("minute")
     nobody = func.sum(case((Click.bot_id.is_(None), 1), else_=0))
     query = (
@@ -127,7 +175,7 @@ def _minutes(session: Session, pool_id: int, course: Course) -> list[dict[str, A
         .group_by(minute)
     )
     found = {int(at): (int(clicks), int(none)) for at, clicks, none in session.execute(query)}
-    shown = []
+    shown: list[MinuteView] = []
     for step in range(round((course.end - course.begin) / MINUTE)):
         at = course.begin + step * MINUTE
         clicks, none = found.get(int(at.timestamp()) // 60, (0, 0))
@@ -208,5 +256,5 @@ def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _shown(event: dict[str, Any]) -> dict[str, Any]:
-    return {**event, "at": iso(event["at"])}
+def _shown(event: dict[str, Any]) -> EventView:
+    return cast(EventView, {**event, "at": iso(event["at"])})

@@ -9,11 +9,46 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
+from typing_extensions import TypedDict
 
 from models import BanWave, BanWaveMove, PoolBot, RedirectPool, WaveStep
+from services.core.answer_types import Moment
 from services.core.times import iso
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
+
+
+class CasualtyView(TypedDict):
+    """A bot that a wave took."""
+
+    bot_id: int
+    username: str
+    at: Moment
+    cause: str
+    is_banned: bool
+    back_at: Moment | None
+    is_member: bool
+
+
+class PromotedView(TypedDict):
+    """A spare that a wave raised."""
+
+    bot_id: int
+    username: str
+    at: Moment
+
+
+class WaveView(TypedDict):
+    """A ban wave in a list."""
+
+    id: int
+    pool_id: int
+    at: Moment
+    is_standing: bool
+    reverted_at: Moment | None
+    recovered_at: Moment | None
+    lost: list[CasualtyView]
+    promoted: list[PromotedView]
 
 
 @dataclass(frozen=True)
@@ -28,7 +63,7 @@ class Casualty:
     back_at: datetime | None
     is_member: bool  # still in the pool
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> CasualtyView:
         """For the API and the panel."""
         return {
             "bot_id": self.bot_id,
@@ -83,7 +118,7 @@ def standing_wave(session: Session, pool_id: int) -> dict[str, Any] | None:
 
 def list_waves(
     platform: Platform, caller: Principal, pool_id: int, *, before: int = 0, limit: int = 50
-) -> list[dict[str, Any]]:
+) -> list[WaveView]:
     """Waves of one of the caller's pools, newest first, those with an id below `before`; NotFound for another's."""
     with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
         get_owned(session, caller, RedirectPool, pool_id)
@@ -102,7 +137,7 @@ def members_of(session: Session, pool_id: int) -> frozenset[int]:
     return frozenset(session.scalars(select(PoolBot.bot_id).where(PoolBot.pool_id == pool_id)))
 
 
-def describe_wave(wave: BanWave, members: frozenset[int]) -> dict[str, Any]:
+def describe_wave(wave: BanWave, members: frozenset[int]) -> WaveView:
     """A wave in a list."""
     lost = casualties(wave, members)
     return {

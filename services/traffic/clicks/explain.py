@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
-from models import Bot, Click, Experiment, MemberStatus, PoolBot, PoolBotTransition, PoolRule, RedirectPool
+from models import (
+    Audience,
+    Bot,
+    Click,
+    Experiment,
+    MemberStatus,
+    PoolBot,
+    PoolBotTransition,
+    PoolRule,
+    RedirectPool,
+)
+from services.core.answer_types import Moment, one_of
 from services.core.errors import NotFound
 from services.core.times import iso
 from services.fleet.pools.strategies import listed_candidates
@@ -16,7 +27,65 @@ from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
 
-def explain_click(platform: Platform, caller: Principal, click_id: str) -> dict[str, Any]:
+class CauseRuleView(TypedDict):
+    """The rule that sent the click; its conditions as they are now, null when it was deleted since."""
+
+    id: int
+    conditions: dict[str, Any] | None
+
+
+class CauseExperimentView(TypedDict):
+    """The experiment that sent the click; its name is null when it was deleted since."""
+
+    id: int
+    name: str | None
+
+
+class CauseView(TypedDict):
+    """What sent a click to its pool."""
+
+    link_pool_id: int
+    rule: CauseRuleView | None
+    experiment: CauseExperimentView | None
+
+
+class CandidateView(TypedDict):
+    """A member that could be chosen: its share in the rotation, and the part of it that it got."""
+
+    bot_id: int
+    username: str | None
+    share: int
+    factor: float
+
+
+class MemberThenView(TypedDict):
+    """A member and its status at the moment of the click."""
+
+    bot_id: int
+    username: str | None
+    status: Annotated[str, one_of(MemberStatus)]
+
+
+class ExplanationView(CauseView):
+    """Why a click went where it went."""
+
+    id: str
+    at: Moment
+    pool_id: int
+    bot_id: int | None
+    username: str | None
+    reason: str
+    audience: Annotated[str, one_of(Audience)]
+    counted: bool
+    over_limit: bool
+    position: int | None
+    candidates: list[CandidateView]
+    members: list[MemberThenView]
+    lead_id: int | None
+    started_at: Moment | None
+
+
+def explain_click(platform: Platform, caller: Principal, click_id: str) -> ExplanationView:
     """The click's decision as JSON: rule, candidates with share and factor, position, and the members' states then.
 
     NotFound for an unknown click and for somebody else's.
@@ -44,7 +113,13 @@ def explain_click(platform: Platform, caller: Principal, click_id: str) -> dict[
         "over_limit": click.over_limit,
         "position": click.position,
         "candidates": [
-            {**asdict(one), "username": names.get(one.bot_id)} for one in listed_candidates(click.candidates)
+            {
+                "bot_id": one.bot_id,
+                "username": names.get(one.bot_id),
+                "share": one.share,
+                "factor": one.factor,
+            }
+            for one in listed_candidates(click.candidates)
         ],
         "members": [
             {"bot_id": bot_id, "username": names.get(bot_id), "status": status} for bot_id, status in states
@@ -54,7 +129,7 @@ def explain_click(platform: Platform, caller: Principal, click_id: str) -> dict[
     }
 
 
-def _cause(session: Session, click: Click) -> dict[str, Any]:
+def _cause(session: Session, click: Click) -> CauseView:
     """What sent the click to its pool: the link it came by, the rule as it is now or the experiment, or neither.
 
     One that was deleted since is named by its id alone.

@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from sqlalchemy import Select, and_, or_, select
+from typing_extensions import TypedDict
 
-from models import Click, RedirectPool
+from models import Audience, Click, RedirectPool
+from services.core.answer_types import Moment, one_of
 from services.core.errors import InvalidInput
 from services.core.times import iso
 from services.platform.accounts.principal import Principal, get_owned
@@ -58,7 +60,31 @@ def list_clicks(
     return shown, _cursor(shown[-1]) if len(found) > limit else None
 
 
-def describe_click(click: Click) -> dict[str, Any]:
+class ClickView(TypedDict):
+    """A click. `bot_id` is null when no bot took it; `started_at` when it became no start yet."""
+
+    id: str
+    at: Moment
+    pool_id: int
+    bot_id: int | None
+    audience: Annotated[str, one_of(Audience)]
+    counted: bool
+    over_limit: bool
+    reason: str
+    link_pool_id: int
+    experiment_id: int | None
+    rule_id: int | None
+    source: str
+    country: str
+    device: str
+    language: str
+    referrer_host: str
+    params: dict[str, Any]
+    lead_id: int | None
+    started_at: Moment | None
+
+
+def describe_click(click: Click) -> ClickView:
     """A click as JSON; nobody's address is in it, because none is stored."""
     return {
         "id": click.id,

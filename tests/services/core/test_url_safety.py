@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.core.errors import InvalidInput, Unavailable
-from services.core.url_safety import is_public, resolve
+from services.core.url_safety import is_public, names_public_host, resolve
 
 INSIDE = [
     "127.0.0.1",
@@ -54,11 +54,22 @@ def test_the_internet_is_public(address: str) -> None:
         "https://0x7f.1/",
         "https://169.254.169.254/latest/meta-data",
         "https://[::ffff:10.0.0.1]/",
+        "https://①②⑦.⓪.⓪.①/",
+        "https://127。0。0。1/",
+        "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/",
     ],
 )
 def test_a_url_that_leads_inside_is_refused(url: str) -> None:
     with pytest.raises((InvalidInput, Unavailable)):
         resolve(url, allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    "host", ["①②⑦.⓪.⓪.①", "127。0。0。1", "１０.0.0.1", "x.ｌocal", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ", "\u202ea.example"]
+)
+def test_a_link_is_judged_by_what_a_browser_reads(host: str) -> None:
+    assert not names_public_host(host)
+    assert names_public_host("i❤.example")  # which is nobody's address inside
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
+import re
 import secrets
-import socket
 import ssl
-import threading
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from http.client import HTTPConnection, HTTPException
+from functools import cache
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import certifi
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 from models import Account, NotificationDestination
 from services.alerts.notifications.messages import Message
@@ -24,10 +26,12 @@ from services.core.i18n import Text
 from services.core.setting_types import AppEnv
 from services.core.url_safety import Target, resolve
 from services.platform.platform import Platform
+from services.queueing.timeouts import HandlerTimeout, time_limit
 
 SIGNATURE = "X-Flotilla-Signature"
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
+PATH_OF_URL = re.compile(r"(https?://[^/\s]+)/\S*")
 WORTH_REPEATING = {408, 425, 429}  # and everything from 500 on; any other answer but 2xx is final
 
 
@@ -89,52 +93,63 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
         "Idempotency-Key": message.key,
         SIGNATURE: sign(config.secret, body, int(time.time())),
     }
-    status, retry_after = _post(target, body, headers)
+    status, retry_after = post(target, body, headers)
     if not 200 <= status < 300:
         permanent = status < 500 and status not in WORTH_REPEATING
         raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after)
 
 
-def _post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
-    # Not urllib3, which logs the path at DEBUG; and `from None`: the path may hold the receiver's key.
-    connection = HTTPConnection(target.host, target.port)
+def post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
+    """Status and Retry-After (s) of a POST to the address that was checked; the certificate is that of the name.
+
+    Raises NotDelivered. Of the answer only the head is read, and the whole takes TOTAL_SECONDS at most.
+    """
+    connection = _connection(target)
+    # `from None`: what urllib3 raises names the path, which may hold the receiver's key.
     try:
-        connection.sock = _connected(target)
-        # A time-out bounds one read, and a receiver may drip: this one bounds them all.
-        limit = threading.Timer(TOTAL_SECONDS, _cut_off, (connection.sock,))
-        limit.start()
-        try:
-            connection.request("POST", target.path, body=body, headers=headers)
-            answer = connection.getresponse()  # whatever it says, only the status counts
-        finally:
-            limit.cancel()
+        with time_limit(TOTAL_SECONDS):  # a socket's time-out bounds one read, and a receiver may drip
+            connection.connect()
+            connection.timeout = TOTAL_SECONDS
+            connection.request("POST", target.path, body=body, headers=headers, preload_content=False)
+            answer = connection.getresponse()
         return answer.status, _seconds(answer.headers.get("Retry-After"))
-    except (HTTPException, OSError) as error:
+    except (HTTPError, HTTPException, HandlerTimeout, OSError) as error:
+        cause = type(error.__cause__ or error).__name__
         raise NotDelivered(
-            Text("{host} did not answer as it should ({error})", host=target.host, error=type(error).__name__)
+            Text("{host} did not answer as it should ({error})", host=target.host, error=cause)
         ) from None
     finally:
         connection.close()
 
 
-def _connected(target: Target) -> socket.socket:
-    """A connection to the address that was checked, while the certificate is that of the name."""
-    plain = socket.create_connection((target.ip, target.port), timeout=CONNECT_SECONDS)
-    plain.settimeout(TOTAL_SECONDS)
+def _connection(target: Target) -> HTTPConnection:
     if not target.secure:
-        return plain
+        return HTTPConnection(target.ip, target.port, timeout=CONNECT_SECONDS)
+    return HTTPSConnection(
+        target.ip,
+        target.port,
+        timeout=CONNECT_SECONDS,
+        server_hostname=target.host,
+        ssl_context=_authorities(),
+    )
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    try:
-        return context.wrap_socket(plain, server_hostname=target.host)
-    except OSError:
-        plain.close()
-        raise
+    return context
 
 
-def _cut_off(connected: socket.socket) -> None:
-    with suppress(OSError):
-        connected.shutdown(socket.SHUT_RDWR)
+class _NoPaths(logging.Filter):
+    """urllib3 logs the whole address with a warning when an answer's head is malformed."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = PATH_OF_URL.sub(r"\1/…", record.getMessage()), ()
+        return True
+
+
+logging.getLogger("urllib3.connection").addFilter(_NoPaths())
 
 
 def _reason(status: int) -> Text:

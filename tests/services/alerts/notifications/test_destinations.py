@@ -26,6 +26,7 @@ from services.alerts.notifications.registry import (
     update_destination,
 )
 from services.core.errors import InvalidInput, NotFound
+from services.core.i18n import SOURCE, translate
 from services.core.setting_types import AppEnv
 from services.platform.platform import Platform
 from tests.services.alerts.notifications.world import Owner, make_owner
@@ -76,6 +77,17 @@ def test_a_mail_server_s_no_is_final_or_not_by_its_number(
     assert mailing.send() == 0
     assert mailing.statuses()[0] == status
     assert str(code) in str(mailing.destination(place.id).last_error)
+
+
+@pytest.mark.parametrize("address", ["ána@example.com", "ana@exämple.com"])
+def test_an_address_that_the_mail_server_cannot_spell_is_told_as_its_failure(
+    mailing: Owner, mailbox: Mailbox, address: str
+) -> None:
+    place = mail_to(mailing, address).destination
+    mailing.tell(Kind.MEMBER_OFFLINE)
+    assert mailing.send() == 0
+    assert "SMTPNotSupportedError" in translate(mailing.destination(place.id).last_error, SOURCE)
+    assert mailbox.mails == []
 
 
 def test_a_mail_server_that_is_away_is_tried_again(owner: Owner) -> None:

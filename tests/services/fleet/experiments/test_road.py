@@ -134,7 +134,7 @@ def test_starts_and_goals_are_counted_once_per_visitor(
     arms = experiment_results(platform, owner, number)["arms"]
     assert sum(arm["visitors"] for arm in arms) == 3
     assert sum(arm["starts"]["count"] for arm in arms) == 1
-    assert sum(arm["goals"]["count"] for arm in arms) == 1
+    assert sum(arm["goals"]["count"] for arm in arms if arm["goals"]) == 1
     started = next(arm for arm in arms if arm["starts"]["count"])
     assert started["pool_id"] == stored[outcomes[0].click_id].pool_id
 

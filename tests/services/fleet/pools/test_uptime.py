@@ -72,7 +72,7 @@ def test_uptime_is_of_the_chosen_time_and_the_same_in_status_report_and_pool_pag
         report = pool_analytics(platform, fleet.caller, fleet.pool_id, about, By.BOT, now=now)
         expected = of(fleet, about.begin, about.end, now)
         assert report.members[0].uptime_percent == expected
-        assert report.as_json()["members"][0]["uptime_percent"] == expected
+        assert report.as_json()["members"][0].uptime_percent == expected
     assert of(fleet, now - 24 * HOURS, now, now) == 25.0
     assert of(fleet, now - 60 * HOURS, now, now) == 60.0
     live = {

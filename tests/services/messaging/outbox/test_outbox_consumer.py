@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from plugins.context import Priority
 from services.messaging.outbox import outbox_consumer
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.senders import Senders
+from services.messaging.outbox.store import OutboxStore
 from services.messaging.updates.reconcile import wake_waiting
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -271,16 +272,38 @@ def test_one_drain_sends_for_a_shard_at_a_time(
     assert len(texts(sandbox, bot)) == len(people)
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
 def test_an_entry_put_while_the_drain_leaves_is_never_forgotten(
-    platform: Platform, sandbox: Sandbox, bot: Bot, people: list[int], put: Put, left: Callable[[], int]
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    put: Put,
+    left: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
 ) -> None:
-    outbound = Senders(platform, threading.Event())
-    for number in range(3):
-        put(people[number], f"{number}")
-        thread = threading.Thread(target=outbound.send_shard, args=(bot.id % 8,))
-        thread.start()
-        time.sleep(0.25)  # about when it leaves
-        put(people[3], f"late {number}", Priority.BULK)
-        thread.join(15)
-        outbound.send_shard(bot.id % 8)
-        assert left() == 0
+    """Between its last look and its leaving, the drain stays for it; after its leaving, the bell rings for the next."""
+    leave, tries = OutboxStore.release, list[bool]()
+
+    def leave_beside_a_put(store: OutboxStore, token: str, wakes: Mapping[int, float]) -> bool:
+        if moment == "before" and not tries:
+            put(people[1], "late", Priority.BULK)
+        tries.append(leave(store, token, wakes))
+        if moment == "after" and tries == [True]:
+            put(people[1], "late", Priority.BULK)
+        return tries[-1]
+
+    monkeypatch.setattr(OutboxStore, "release", leave_beside_a_put)
+    put(people[0], "first")
+    shard = bot.id % 8
+    platform.redis.delete(keys.wakeup("outbox", shard), f"rq:queue:{JobQueue.OUTBOUND}")  # the first one's
+    Senders(platform, threading.Event()).send_shard(shard)
+    if moment == "before":
+        assert tries == [False, True]
+    else:
+        assert (tries, left()) == ([True], 1)
+        assert has_jobs(platform.redis, JobQueue.OUTBOUND)
+        Senders(platform, threading.Event()).send_shard(shard)
+    assert texts(sandbox, bot) == [(people[0], "first"), (people[1], "late")]
+    assert left() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -248,6 +249,7 @@ def test_an_entry_that_is_no_call_is_a_dead_letter(
 
 
 def test_a_429_pauses_the_bot_though_its_record_cannot_be_written(
+    platform: Platform,
     sandbox: Sandbox,
     careful: Bot,
     people: list[int],
@@ -259,10 +261,22 @@ def test_a_429_pauses_the_bot_though_its_record_cannot_be_written(
         raise RedisError("on order")
 
     monkeypatch.setattr("services.messaging.outbox.journal.Journal.clear", away)
-    sandbox.fault("429", retry_after=30, count=2)
+    sandbox.fault("429", retry_after=4, method="sendMessage", count=2)
     put(people[0], "a")
     put(people[1], "b")
     send_all()
-    put(people[2], "c")
+    flooded = time.monotonic()
+    put(people[2], "c")  # nobody has told its chat to wait, only its bot
     send_all()
-    assert texts(sandbox, careful) == []
+    assert (sandbox.calls("sendMessage"), texts(sandbox, careful)) == (2, [])
+    assert time.monotonic() - flooded < 3, "too slow a machine to see the pause"
+
+    def going_on() -> list[str]:
+        send_all()
+        return texts(sandbox, careful)
+
+    wait_until(going_on)
+    assert texts(sandbox, careful) == [
+        "c"
+    ]  # the other two stayed on record, and were parked for the operator
+    assert len(letters(platform)) == 2

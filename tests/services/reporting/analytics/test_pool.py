@@ -105,11 +105,12 @@ def test_api_status_and_members_agree(platform: Platform) -> None:
     status = pool_status(platform, owner, pool_id)
     found = pool_analytics(platform, owner, pool_id, lately(), By.BOT).as_json()
     assert {m.bot_id: m.redirects_hour for m in status.members} == {
-        m["bot_id"]: m["redirects"] for m in found["members"]
+        m.bot_id: m.redirects for m in found["members"]
     }
-    assert {m.bot_id: m.share for m in status.members} == {m["bot_id"]: m["share"] for m in found["members"]}
+    assert {m.bot_id: m.share for m in status.members} == {m.bot_id: m.share for m in found["members"]}
     assert {name: getattr(status, name) for name in found["now"]} == found["now"]
     assert found["most_troubled"] is None
+    assert found["most_used"] is not None
     assert found["most_used"]["redirects"] == 3
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
@@ -19,8 +18,8 @@ from services.fleet.health.wave import revert_wave
 from services.fleet.pools.members import remove_member
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from services.reporting.analytics.wave_timeline import rates, wave_timeline
-from services.reporting.analytics.waves import list_waves, standing_wave
+from services.reporting.analytics.wave_timeline import MinuteView, WaveTimelineView, rates, wave_timeline
+from services.reporting.analytics.waves import WaveView, list_waves, standing_wave
 from tests.services.fleet.health.test_wave import DEAD, lose, with_spares
 from tests.services.fleet.health.world import Fleet, add_account
 from tests.services.fleet.pools.fleet import new_account
@@ -48,15 +47,15 @@ def click(fleet: Fleet, at: datetime, bot_id: int | None, counted: bool = True) 
         )
 
 
-def told(fleet: Fleet, wave_id: int) -> dict[str, Any]:
+def told(fleet: Fleet, wave_id: int) -> WaveTimelineView:
     return wave_timeline(fleet.platform, fleet.caller, fleet.pool_id, wave_id, now=fleet.clock())
 
 
-def waves(fleet: Fleet) -> list[dict[str, Any]]:
+def waves(fleet: Fleet) -> list[WaveView]:
     return list_waves(fleet.platform, fleet.caller, fleet.pool_id)
 
 
-def kinds(timeline: dict[str, Any]) -> list[tuple[str, int | None]]:
+def kinds(timeline: WaveTimelineView) -> list[tuple[str, int | None]]:
     return [(one["kind"], one.get("bot_id")) for one in timeline["events"] if one["kind"] != "alert"]
 
 
@@ -107,9 +106,11 @@ def test_clicks_are_told_by_the_minute_before_during_and_after(platform: Platfor
     fleet.clock.now = minute + timedelta(minutes=5, seconds=30)
     found = told(fleet, wave["id"])
     assert found["per_minute"] == {"before": 3.0, "during": 2.0, "after": None}
-    by_phase = [each["phase"] for each in found["minutes"]]
+    by_phase = [each["phase"] for each in (found["minutes"] or [])]
     assert by_phase == ["before"] * 15 + ["during"] * 6
-    assert [(each["clicks"], each["unanswered"]) for each in found["minutes"][15:]] == [(2, 1)] * 5 + [(0, 0)]
+    assert [(each["clicks"], each["unanswered"]) for each in (found["minutes"] or [])[15:]] == [
+        (2, 1)
+    ] * 5 + [(0, 0)]
 
 
 @pytest.mark.data
@@ -266,9 +267,9 @@ def test_the_alert_of_a_wave_leads_to_its_page(platform: Platform) -> None:
 
 def test_the_minute_that_is_not_over_counts_in_no_rate() -> None:
     now = datetime.fromisoformat("2026-11-20T10:02:30+00:00")
-    minutes = [
-        {"at": iso(now - timedelta(minutes=2, seconds=30)), "clicks": 6, "phase": "during"},
-        {"at": iso(now - timedelta(seconds=30)), "clicks": 1, "phase": "during"},
+    minutes: list[MinuteView] = [
+        {"at": iso(now - ago), "clicks": clicks, "unanswered": 0, "phase": "during"}
+        for ago, clicks in ((timedelta(minutes=2, seconds=30), 6), (timedelta(seconds=30), 1))
     ]
     assert rates(minutes, now) == {"before": None, "during": 6.0, "after": None}
 

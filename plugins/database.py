@@ -1,0 +1,140 @@
+"""What a plugin may keep and look up: a store of its own for this bot, and the people whom the bot knows.
+
+Nothing here reaches another bot or another plugin's keys.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+MAX_KEY: Final = 200  # characters
+MAX_VALUE: Final = 16 * 1024  # bytes of JSON
+MAX_STORE: Final = 64 * 1024 * 1024  # bytes of keys and values, per bot and plugin
+MAX_LIST: Final = 1000
+
+
+class StoreError(ValueError):
+    """A key or value that cannot be kept, or a store that is full; nothing was written."""
+
+
+@dataclass(frozen=True)
+class LeadRecord:
+    """Somebody whom the bot knows. `state` is active, blocked or deactivated; times are UTC."""
+
+    telegram_id: int
+    first_name: str
+    last_name: str
+    username: str
+    language: str
+    state: str
+    tags: tuple[str, ...]
+    first_interaction: datetime
+    last_interaction: datetime
+
+
+class PluginDatabase(ABC):
+    """The data of one plugin of one bot.
+
+    In a handler, what it writes takes effect together with everything else that it wants, once, however often the update
+    has to be handled; elsewhere (`on_load` …) at once. Values are JSON: they come back as dicts, lists, texts, numbers,
+    truths and None.
+    """
+
+    @abstractmethod
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value kept under `key`, or `default`. A handler whose value has changed meanwhile is run again."""
+
+    @abstractmethod
+    def set(self, key: str, value: Any) -> None:
+        """Keep `value` under `key` for good. StoreError when it is no JSON or too large, or the key is none."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Keep nothing under `key` any more."""
+
+    @abstractmethod
+    def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> dict[str, Any]:
+        """At most `limit` (to 1000) keys that begin with `prefix` and come after `after`, in order, with their values.
+
+        Unlike with `get`, a handler does not learn of what others add to the list meanwhile.
+        """
+
+    @abstractmethod
+    def leads_count(self, *, since: datetime | None = None) -> int:
+        """How many people the bot knows; with `since` (an aware time), those who first wrote then or later."""
+
+    @abstractmethod
+    def lead(self, telegram_id: int) -> LeadRecord | None:
+        """What is known of a person; None for one who never wrote to this bot."""
+
+
+class MemoryDatabase(PluginDatabase):
+    """Stand-in where there is no database, as in a plugin's own tests."""
+
+    def __init__(self, leads: Iterable[LeadRecord] = ()) -> None:
+        self._texts: dict[str, str] = {}
+        self._leads = {lead.telegram_id: lead for lead in leads}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """See PluginDatabase."""
+        text = self._texts.get(checked_key(key))
+        return default if text is None else json.loads(text)
+
+    def set(self, key: str, value: Any) -> None:
+        """See PluginDatabase."""
+        self._texts[checked_key(key)] = as_text(value)
+
+    def delete(self, key: str) -> None:
+        """See PluginDatabase."""
+        self._texts.pop(checked_key(key), None)
+
+    def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> dict[str, Any]:
+        """See PluginDatabase."""
+        found = sorted(key for key in self._texts if key.startswith(prefix) and key > after)
+        return {key: json.loads(self._texts[key]) for key in found[: checked_limit(limit)]}
+
+    def leads_count(self, *, since: datetime | None = None) -> int:
+        """See PluginDatabase."""
+        return sum(1 for lead in self._leads.values() if since is None or lead.first_interaction >= since)
+
+    def lead(self, telegram_id: int) -> LeadRecord | None:
+        """See PluginDatabase."""
+        return self._leads.get(telegram_id)
+
+
+def checked_key(key: str) -> str:
+    """`key`; StoreError for one that is empty, too long, or holds what no database keeps."""
+    if not 0 < len(key) <= MAX_KEY:
+        raise StoreError(f"A key has 1 to {MAX_KEY} characters")
+    if "\0" in key or _has_halves(key):
+        raise StoreError("The key holds a character that is none (NUL or half of a pair)")
+    return key
+
+
+def checked_limit(limit: int) -> int:
+    """`limit`; StoreError for one that is not from 1 to 1000."""
+    if not 1 <= limit <= MAX_LIST:
+        raise StoreError(f"limit is a number from 1 to {MAX_LIST}")
+    return limit
+
+
+def as_text(value: Any) -> str:
+    """`value` as JSON, written the same way always; StoreError for what is none or too large."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"The value is no JSON: {error}") from None
+    if _has_halves(text):
+        raise StoreError("The value holds half of a character's pair")
+    if len(text.encode()) > MAX_VALUE:
+        raise StoreError(f"A value has at most {MAX_VALUE // 1024} KB")
+    return text
+
+
+def _has_halves(text: str) -> bool:
+    return any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -1,0 +1,190 @@
+"""The data of one plugin of one bot, on the installation's database; see `plugins.database`.
+
+While an update is handled, reads are remembered and writes are collected in its `Work`; whoever handles the update
+commits them. Nothing else of the database can be reached from here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models import HandledUpdate, Lead, PluginState
+from plugins.database import LeadRecord, PluginDatabase, as_text, checked_key, checked_limit
+from services.messaging.plugin_runtime.plugin_store import Place, lock_stores, texts_at, write_texts
+from services.platform.database import Database
+
+LAST_SIGN = "\U0010ffff"
+
+
+class AlreadyHandled(BaseException):
+    """Ends a handler whose update took effect before a crash. No Exception: a plugin's `except` lets it pass."""
+
+
+@dataclass
+class Work:
+    """What one handling of an update has read from its bot's stores, and what it wants written there.
+
+    `part` is "" or "error" (what error handlers do). `outcome` is set, sealed, when the update was handled before.
+    """
+
+    bot_id: int
+    update_id: int
+    part: str = ""
+    read: dict[Place, str | None] = field(default_factory=dict)
+    written: dict[Place, str | None] = field(default_factory=dict)
+    outcome: str | None = None
+    is_looked_up: bool = False
+    is_over: bool = False  # whoever a handler has left behind writes at once
+
+    def look_up(self, session: Session) -> None:
+        """Raise AlreadyHandled when the update's handling is in the database."""
+        if not self.is_looked_up:
+            self.outcome, self.is_looked_up = outcome_of(session, self), True
+        if self.outcome is not None:
+            raise AlreadyHandled
+
+
+_bound: ContextVar[Work | None] = ContextVar("plugin_work", default=None)
+
+
+@contextmanager
+def at(work: Work) -> Iterator[None]:
+    """Have what plugins do with their stores in the block belong to `work`."""
+    token = _bound.set(work)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+        work.is_over = True
+
+
+def _present() -> Work | None:
+    work = _bound.get()
+    return None if work is None or work.is_over else work
+
+
+def outcome_of(session: Session, work: Work) -> str | None:
+    """What came of the update when it was handled before, sealed; None when it was not, or wrote nothing."""
+    key = (work.bot_id, work.update_id, work.part)
+    found = session.get(HandledUpdate, key)
+    return None if found is None else found.sealed_outcome
+
+
+class BotDatabase(PluginDatabase):
+    """What `plugin` of the bot may keep and look up."""
+
+    def __init__(self, database: Database, bot_id: int, plugin: str) -> None:
+        self._database = database
+        self._bot_id = bot_id
+        self._plugin = plugin
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """See PluginDatabase. Raises Unavailable when the database is away."""
+        text = self._text((self._plugin, checked_key(key)))
+        return default if text is None else json.loads(text)
+
+    def set(self, key: str, value: Any) -> None:
+        """See PluginDatabase."""
+        self._write(checked_key(key), as_text(value))
+
+    def delete(self, key: str) -> None:
+        """See PluginDatabase."""
+        self._write(checked_key(key), None)
+
+    def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> dict[str, Any]:
+        """See PluginDatabase. Raises Unavailable when the database is away."""
+        work = _present()
+        wanted = {} if work is None else self._changes(work, prefix, after)
+        query = (
+            select(PluginState.key, PluginState.value)
+            .where(
+                PluginState.bot_id == self._bot_id,
+                PluginState.plugin == self._plugin,
+                PluginState.key >= prefix,
+                PluginState.key < prefix + LAST_SIGN,
+                PluginState.key > after,
+            )
+            .order_by(PluginState.key)
+            .limit(checked_limit(limit) + len(wanted))
+        )
+        with self._database.reading() as session:
+            if work is not None:
+                work.look_up(session)
+            found = {key: as_text(value) for key, value in session.execute(query)}
+        if work is not None:
+            for key, text in found.items():
+                work.read.setdefault((self._plugin, key), text)
+        shown = {**found, **wanted}
+        kept = [(key, text) for key, text in sorted(shown.items()) if text is not None]
+        return {key: json.loads(text) for key, text in kept[:limit]}
+
+    def leads_count(self, *, since: datetime | None = None) -> int:
+        """See PluginDatabase. Raises Unavailable when the database is away."""
+        query = select(func.count()).select_from(Lead).where(Lead.bot_id == self._bot_id)
+        if since is not None:
+            query = query.where(Lead.first_interaction >= since)
+        with self._database.reading() as session:
+            return session.scalars(query).one()
+
+    def lead(self, telegram_id: int) -> LeadRecord | None:
+        """See PluginDatabase. Raises Unavailable when the database is away."""
+        query = select(Lead).where(Lead.bot_id == self._bot_id, Lead.telegram_id == telegram_id)
+        with self._database.reading() as session:
+            row = session.scalar(query)
+        return None if row is None else _record(row)
+
+    def _text(self, place: Place) -> str | None:
+        work = _present()
+        if work is not None and place in work.written:
+            return work.written[place]
+        if work is not None and place in work.read:
+            return work.read[place]
+        with self._database.reading() as session:
+            if work is not None:
+                work.look_up(session)
+            text = texts_at(session, self._bot_id, [place]).get(place)
+        if work is not None:
+            work.read[place] = text
+        return text
+
+    def _write(self, key: str, text: str | None) -> None:
+        place = (self._plugin, key)
+        work = _present()
+        if work is not None:
+            work.written[place] = text
+            return
+        with self._database.transaction() as session:
+            stores = lock_stores(session, [(self._bot_id, self._plugin)])
+            present = texts_at(session, self._bot_id, [place])
+            write_texts(session, self._bot_id, {place: text}, present, stores)
+
+    def _changes(self, work: Work, prefix: str, after: str) -> dict[str, str | None]:
+        """What the present handling has changed of a list."""
+        return {
+            key: text
+            for (plugin, key), text in work.written.items()
+            if plugin == self._plugin and key.startswith(prefix) and key > after
+        }
+
+
+def _record(row: Lead) -> LeadRecord:
+    return LeadRecord(
+        telegram_id=row.telegram_id,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        username=row.username,
+        language=row.language,
+        state=row.state,
+        tags=tuple(str(tag) for tag in row.tags),
+        first_interaction=row.first_interaction,
+        last_interaction=row.last_interaction,
+    )

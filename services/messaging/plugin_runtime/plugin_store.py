@@ -1,0 +1,86 @@
+"""Rows of plugins' stores: read as texts, written under a lock of the whole store, within its size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from models import PluginState, PluginStore
+from plugins.database import MAX_STORE, StoreError, as_text
+
+Place = tuple[str, str]  # plugin, key
+Texts = Mapping[Place, str | None]  # values as canonical JSON; None where nothing is kept
+Stores = dict[tuple[int, str], PluginStore]  # by bot and plugin
+
+
+def lock_stores(session: Session, wanted: Iterable[tuple[int, str]]) -> Stores:
+    """The stores of these (bot, plugin), held until the transaction ends; always in one order, so that nobody waits in a circle."""
+    pairs = sorted(set(wanted))
+    found = _locked(session, pairs)
+    missing = [pair for pair in pairs if pair not in found]
+    if missing:
+        values = [{"bot_id": bot_id, "plugin": plugin, "size": 0} for bot_id, plugin in missing]
+        session.execute(insert_into(session, PluginStore).on_conflict_do_nothing(), values)
+        found |= _locked(session, missing)
+    return found
+
+
+def texts_at(session: Session, bot_id: int, places: Collection[Place]) -> dict[Place, str]:
+    """What is kept at `places` of a bot; those where nothing is are left out."""
+    if not places:
+        return {}
+    query = select(PluginState.plugin, PluginState.key, PluginState.value).where(
+        PluginState.bot_id == bot_id,
+        tuple_(PluginState.plugin, PluginState.key).in_(sorted(places)),
+    )
+    return {(plugin, key): as_text(value) for plugin, key, value in session.execute(query)}
+
+
+def write_texts(
+    session: Session, bot_id: int, wanted: Texts, present: Mapping[Place, str], stores: Stores
+) -> None:
+    """Write `wanted`, where `present` stands now, into locked stores. StoreError when one would become too large."""
+    for plugin in {plugin for plugin, _ in wanted}:
+        store = stores[bot_id, plugin]
+        mine = [place for place in wanted if place[0] == plugin]
+        store.size += sum(_size(place, wanted[place]) - _size(place, present.get(place)) for place in mine)
+        if store.size > MAX_STORE:
+            raise StoreError(f"The store of plugin {plugin} is full: {MAX_STORE // 2**20} MB")
+    kept = [
+        {"bot_id": bot_id, "plugin": plugin, "key": key, "value": json.loads(text)}
+        for (plugin, key), text in wanted.items()
+        if text is not None
+    ]
+    if kept:
+        statement = insert_into(session, PluginState)
+        fresh = {"value": statement.excluded.value}
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["bot_id", "plugin", "key"], set_=fresh), kept
+        )
+    gone = [place for place, text in wanted.items() if text is None and place in present]
+    if gone:
+        of_bot = PluginState.bot_id == bot_id
+        session.execute(
+            delete(PluginState).where(of_bot, tuple_(PluginState.plugin, PluginState.key).in_(gone))
+        )
+
+
+def insert_into(session: Session, table: type[Any]) -> Any:
+    """INSERT of the dialect at hand: only these know ON CONFLICT."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+def _locked(session: Session, pairs: Collection[tuple[int, str]]) -> Stores:
+    query = select(PluginStore).where(tuple_(PluginStore.bot_id, PluginStore.plugin).in_(pairs))
+    rows = session.scalars(query.order_by(PluginStore.bot_id, PluginStore.plugin).with_for_update())
+    return {(row.bot_id, row.plugin): row for row in rows}
+
+
+def _size(place: Place, text: str | None) -> int:
+    return 0 if text is None else len(place[1].encode()) + len(text.encode())
