@@ -52,10 +52,8 @@ def test_a_head_that_drips_is_let_go(port: int) -> None:
 
 
 def test_where_gunicorn_reads_every_request_a_head_that_drips_is_let_go_too(tmp_path: Path) -> None:
-    with (
-        gunicorn(tmp_path / "ours", "accesslog = '/dev/null'\n", f"head={HEAD}") as port,
-        connect(port) as connection,
-    ):
+    settings = "accesslog = '/dev/null'\n"
+    with gunicorn(tmp_path / "ours", settings, f"head={HEAD}") as port, connect(port) as connection:
         assert b'"way": "usual"' in ask(connection, CLICK)
         assert HEAD / 2 < dripping(connection, b"GET / HTTP/1.1\r\nX-A: ") < HEAD + LATE
 
@@ -68,6 +66,31 @@ def test_a_body_that_drips_or_stops_is_let_go(port: int) -> None:
     bodies = (PLAIN_BODY, LONG_BODY, CHUNKS)
     for taken in at_once(seconds, (*bodies, *(begin + b"x" * 20000 for begin in bodies))):
         assert PATIENCE / 2 < taken < PATIENCE + LATE
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 30000", b"Transfer-Encoding: chunked"])
+def test_the_application_is_not_called_before_a_body_is_there(port: int, head: bytes) -> None:
+    body = (
+        CHUNKS.partition(b"\r\n\r\n")[2] * (b"chunked" in head)
+        + b"x" * 30000
+        + b"\r\n0\r\n\r\n" * (b"chunked" in head)
+    )
+    with connect(port) as connection:
+        connection.sendall(b"POST /unread HTTP/1.1\r\n" + head + b"\r\n\r\n" + body[:20000])
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
+        connection.settimeout(30)
+        connection.sendall(body[20000:])
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_the_application_is_called_when_much_of_a_long_body_is_there(port: int) -> None:
+    with connect(port) as connection:
+        connection.sendall(b"POST /unread HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b"x" * 70000)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+        connection.sendall(b"x" * 30000)
+        assert b"200 OK" in ask(connection, CLICK)
 
 
 def test_a_body_that_flows_may_take_its_time(port: int) -> None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import gevent
+from gunicorn.http.body import Body
 from gunicorn.workers.ggevent import GeventWorker
 
 from web.server.connections import Connection, OpenConnections
 from web.server.patience import Limits
+from web.server.plain_http import LARGEST_BODY
 from web.server.plain_service import PlainService
 
 
@@ -60,14 +63,17 @@ class Worker(GeventWorker):
             self._connections.forget(connection)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """gunicorn's; what it leaves unread of a body goes before the next request may come."""
-        if isinstance(sock, Connection):
-            sock.expect_flow()
+        """gunicorn's, with the body there before the application is called, and gone before the next request may come."""
+        if not isinstance(sock, Connection):
+            super().handle_request(listener_name, req, sock, addr)  # type: ignore[no-untyped-call]
+            return
+        sock.expect_flow()
+        if not any(name == "EXPECT" for name, _ in req.headers):  # else it comes only when it is asked for
+            _await_body(req.body)
         super().handle_request(listener_name, req, sock, addr)  # type: ignore[no-untyped-call]
-        if isinstance(sock, Connection):
-            while req.body.read(65536):
-                pass
-            sock.expect_request()
+        while req.body.read(LARGEST_BODY):
+            pass
+        sock.expect_request()
 
     def _meets_odd(self, service: PlainService, listener: Any, connection: Connection, addr: Any) -> bool:
         """Answer plain requests; whether another one came behind them. Its bytes are unread then."""
@@ -79,6 +85,14 @@ class Worker(GeventWorker):
             return False
         connection.unread(odd)
         return bool(odd)
+
+
+def _await_body(body: Body) -> None:
+    """Have the first 64 KB of a body read, so that one that drips keeps nobody but its connection busy."""
+    found: bytes = body.read(LARGEST_BODY)  # type: ignore[no-untyped-call]
+    found += body.buf.getvalue()
+    body.buf = BytesIO()
+    body.buf.write(found)
 
 
 def _leaves_requests_plain(worker: GeventWorker) -> bool:
