@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,8 +21,9 @@ from services.platform import schema
 from services.platform.platform import Platform
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox, running_sandbox
-from tools.servers.valkey import running_valkey
+from tools.servers.valkey import DATABASES, running_valkey
 
+REDIS_DATABASES = count()
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -106,9 +108,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str, database_url: str) -> Settings:
     """Settings of a test installation; other fixtures may replace single values with `model_copy(update=…)`.
 
+    Each test has a Redis database of its own: a thread that outlives its test cannot write into the next one's.
     Telegram is the sandbox where the test asks for `sandbox`, else a port where nobody listens.
     """
     telegram = NOWHERE
+    redis_url = f"{redis_url.rpartition('/')[0]}/{next(REDIS_DATABASES) % DATABASES}"
     if "sandbox" in request.fixturenames:
         telegram = request.getfixturevalue("sandbox").url
     settings = settings_for(tmp_path, database_url, redis_url)

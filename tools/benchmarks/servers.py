@@ -78,7 +78,9 @@ def gunicorn(config: str, app: str, environ: Mapping[str, str], log: Path) -> It
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", config, app]
     with process(command, {**environ, "PORT": str(port)}, log, port) as pid:
-        yield Server(port, pid)
+        server = Server(port, pid)
+        _wait_for_worker(server)
+        yield server
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,15 @@ def bare_environment() -> dict[str, str]:
     """What a process needs of ours; the settings of the machine's owner stay out of the figures."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {**kept, "FLASK_SKIP_DOTENV": "1"}
+
+
+def _wait_for_worker(server: Server) -> None:
+    """The port is open before the first worker is there."""
+    deadline = time.monotonic() + START_SECONDS
+    while not server.workers():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"gunicorn {server.pid} has no worker")
+        time.sleep(0.02)
 
 
 def _wait_for(port: int, running: subprocess.Popen[bytes], log: Path) -> None:

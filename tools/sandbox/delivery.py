@@ -123,8 +123,14 @@ class Delivery:
             self._delivered(lane, entry, outcome)
             self._schedule(lane, 0.0)
             return
-        lane.failures += 1
         self._world.stats.updates_retried += 1
+        if (
+            hook is not self.hook
+        ):  # another webhook was set meanwhile: what the former one answered counts no longer
+            lane.failures = 0
+            self._schedule(lane, 0.0)
+            return
+        lane.failures += 1
         self._note_failure(hook, outcome)
         self._schedule(lane, retry_delay(lane.failures, lane.cap, outcome.retry_after))
 

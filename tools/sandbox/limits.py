@@ -13,6 +13,8 @@ CHAT_BURST = 3.0
 PER_GROUP = 20
 GROUP_WINDOW = 60.0
 """20 messages a minute in one group (Telegram's FAQ)."""
+EARLY = 0.5
+"""Tokens a message may come too early: its way here takes as long as it takes, a sender knows only when it left."""
 CHATS_KEPT = 50_000
 """Chat buckets remembered per bot before full ones are forgotten."""
 
@@ -30,7 +32,7 @@ class Bucket:
         """Seconds until one token is there; 0 means now."""
         self.level = min(self.burst, self.level + (now - self.at) * self.rate)
         self.at = now
-        return 0.0 if self.level >= 1 else (1 - self.level) / self.rate
+        return 0.0 if self.level >= 1 - EARLY else (1 - self.level) / self.rate
 
     def take(self) -> None:
         """Spend one token."""

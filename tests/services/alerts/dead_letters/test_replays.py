@@ -23,11 +23,11 @@ from services.messaging.replay import resending
 from services.messaging.replay.requeuer import Requeuer
 from services.messaging.replay.resending import resolve_done, take_turn, wake_if_replaying
 from services.messaging.updates import lane_consumer
-from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from tests.services.messaging.updates import plugins_for_tests
+from tests.services.messaging.updates.draining import handle_all
 from tools.servers.fleet import Plugins, accept_all, add_bot, message, stream
 from tools.servers.sandbox import Sandbox
 
@@ -54,13 +54,6 @@ def bot(platform: Platform) -> Bot:
 
 def owner(bot: Bot) -> Principal:
     return Principal(bot.account_id, f"account:{bot.account_id}")
-
-
-def handle_all(platform: Platform) -> None:
-    """Work off every lane."""
-    inbound = UpdateConsumers(platform, threading.Event())
-    with ThreadPoolExecutor(platform.settings.update_lanes) as executor:
-        list(executor.map(inbound.consume, range(platform.settings.update_lanes)))
 
 
 def send_all(platform: Platform, bot: Bot) -> None:

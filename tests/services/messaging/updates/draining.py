@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import select
 
@@ -17,19 +19,15 @@ TRIAL: Plugins = (("trial", {}), ("after", {}), ("error_handler", {}))
 
 
 def handle_all(platform: Platform) -> None:
-    """Work off every lane until all are empty."""
+    """Work off every lane until all are empty, however often a consumer takes a slow moment for the end of its work."""
+    lanes = range(platform.settings.update_lanes)
     inbound = UpdateConsumers(platform, threading.Event())
-    threads = [
-        threading.Thread(target=inbound.consume, args=(lane,))
-        for lane in range(platform.settings.update_lanes)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert not any(
-        platform.redis.xlen(keys.update_lane(lane)) for lane in range(platform.settings.update_lanes)
-    )
+    deadline = time.monotonic() + 30
+    with ThreadPoolExecutor(len(lanes)) as executor:
+        list(executor.map(inbound.consume, lanes))
+        while busy := [lane for lane in lanes if platform.redis.xlen(keys.update_lane(lane))]:
+            assert time.monotonic() < deadline, f"lanes {busy} are not empty"
+            list(executor.map(inbound.consume, busy))
 
 
 def replies(platform: Platform, bot: Bot) -> list[tuple[str, str]]:
