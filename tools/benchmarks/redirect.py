@@ -1,4 +1,4 @@
-"""The figures of the redirect engine, one table: `python -m benchmarks.redirect [--quick] [--only rate,kills] …`.
+"""The figures of the redirect engine, one table: `python -m tools.benchmarks.redirect [--quick] [--only rate,kills] …`.
 
 What each row means and how it is measured stands in docs/benchmarks.md. Everything happens on the loopback, in temporary
 folders, and ends with this process. Exit code 1 when a figure misses what it must be.
