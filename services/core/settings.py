@@ -11,7 +11,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.fault_injection import CrashPoint
 from services.core.rate_limits import RateLimits
-from services.core.setting_types import AppEnv, BaseUrl, Keys, LogFormat, LogLevel, in_upper_case
+from services.core.setting_types import (
+    AppEnv,
+    BaseUrl,
+    BindAddress,
+    Keys,
+    LogFormat,
+    LogLevel,
+    Networks,
+    in_upper_case,
+)
 
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
@@ -27,6 +36,11 @@ class Settings(BaseSettings):
         AppEnv.DEV, description="`dev`, `test` or `prod`; in `prod` keys must be given and cookies need https"
     )
     port: int = Field(8000, ge=1, le=65535, description="port the web process listens on")
+    bind: BindAddress = Field(
+        "",
+        description="address the web process listens on; empty means all of the machine in `prod`, else loopback alone. "
+        "`127.0.0.1` behind a proxy on the same machine",
+    )
     data_dir: Path = Field(
         Path("instance"),
         description="folder for everything kept on disk: SQLite, embedded Valkey, keys, spool",
@@ -72,6 +86,11 @@ class Settings(BaseSettings):
         ge=0,
         le=10,
         description="number of reverse proxies in front; exactly so many X-Forwarded-For entries are believed",
+    )
+    proxy_addresses: Networks = Field(
+        (),
+        description="addresses or networks, comma-separated, that the nearest of TRUSTED_PROXIES connects from, as "
+        "`172.18.0.2,10.1.0.0/16`; nobody else's headers are believed. Empty means loopback and private networks",
     )
     country_header: str = Field(
         "CF-IPCountry", pattern=r"^[A-Za-z0-9-]{0,60}$", description="the trusted proxy's country header"
@@ -205,7 +224,7 @@ class Settings(BaseSettings):
     )
     metrics_token: SecretStr = Field(
         SecretStr(""),
-        description="bearer token for `/metrics` and `/health/full`; empty means only loopback and admins",
+        description="bearer token for `/metrics` and `/health/full`, without which only admins see them; empty means programs on the same machine and admins",
     )
 
     @field_validator("database_url")
@@ -273,8 +292,8 @@ class Settings(BaseSettings):
 
     @property
     def listen_host(self) -> str:
-        """Where the web process listens: everywhere in production (a router is in front), else only on loopback."""
-        return "0.0.0.0" if self.app_env is AppEnv.PROD else "127.0.0.1"  # noqa: S104
+        """Where the web process listens: BIND, else everywhere in production (a router is in front), else on loopback."""
+        return self.bind or ("0.0.0.0" if self.app_env is AppEnv.PROD else "127.0.0.1")  # noqa: S104
 
     @property
     def embedded_redis_file(self) -> Path:
