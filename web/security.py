@@ -22,6 +22,7 @@ from services.core.setting_types import AppEnv
 from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from web.access import INTERNAL, PUBLIC, SIGNED_IN, caller, declared, declared_here, wanted_freshness
+from web.limiter import refuse_key
 from web.platform import platform
 from web.proxies import is_from_this_machine
 
@@ -154,6 +155,8 @@ def _admit_internal() -> None:
     token = platform().settings.metrics_token.get_secret_value()
     if _is_metrics_token(token, bearer_token()) or (not token and is_from_this_machine(request)):
         return
+    if token and bearer_token():
+        refuse_key()
     if not current_user.is_authenticated:
         raise Unauthenticated(
             "Only for an admin, the METRICS_TOKEN as bearer token, or without one a program on this machine"

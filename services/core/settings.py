@@ -19,6 +19,7 @@ from services.core.setting_types import (
     LogFormat,
     LogLevel,
     Networks,
+    RedisUrl,
     in_upper_case,
 )
 
@@ -60,7 +61,7 @@ class Settings(BaseSettings):
     )
     db_pool_size: int = Field(20, ge=1, description="kept database connections per process")
     db_max_overflow: int = Field(40, ge=0, description="further database connections per process under load")
-    redis_url: str = Field(
+    redis_url: RedisUrl = Field(
         "", description="Redis or Valkey address (`rediss://` too); empty means the embedded Valkey"
     )
     redis_verify_tls: bool = Field(
@@ -173,6 +174,18 @@ class Settings(BaseSettings):
     callback_confirm_seconds: int = Field(300, ge=10, description="life of a single-use button")
     callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
     api_rate_per_minute: int = Field(600, ge=0, description="API requests a minute per key; 0 = no limit")
+    quota_bots: int = Field(
+        500, ge=0, description="bots an account may have; 0 = no limit, as for all quotas"
+    )
+    quota_pools: int = Field(500, ge=0, description="pools an account may have")
+    quota_slugs: int = Field(
+        2000, ge=0, description="slugs an account may have, former ones of its pools included"
+    )
+    quota_api_keys: int = Field(50, ge=0, description="API keys in force an account may have")
+    quota_destinations: int = Field(50, ge=0, description="destinations of notifications an account may have")
+    quota_experiments: int = Field(
+        500, ge=0, description="experiments an account may have, ended ones included"
+    )
     pool_max_bots: int = Field(10, ge=1, le=100, description="default limit of members in a pool")
     pool_start_param: str = Field(
         "acesso",
@@ -240,26 +253,12 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("redis_url")
-    @classmethod
-    def _known_redis(cls, value: str) -> str:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return value
-
     @field_validator("smtp_url")
     @classmethod
     def _known_mail_server(cls, value: SecretStr) -> SecretStr:
         url = urlsplit(value.get_secret_value())
         if url.geturl() and (url.scheme not in {"smtp", "smtps"} or not url.hostname):
             raise ValueError("must begin with smtp:// or smtps:// and name a host")
-        return value
-
-    @field_validator("telegram_api_url", "telegram_link_url", "webhook_base_url", "public_url")
-    @classmethod
-    def _http_url(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-            raise ValueError("must be an http:// or https:// address")
         return value
 
     @model_validator(mode="after")
