@@ -36,7 +36,9 @@ def test_ready_is_200_while_a_worker_is_missing(platform: Platform) -> None:
     assert "no_worker" in {warning["code"] for warning in answer.get_json()["warnings"]}
 
 
-def test_details_and_metrics_are_for_the_token_and_without_one_for_the_machine_itself(platform: Platform) -> None:
+def test_details_and_metrics_are_for_the_token_and_without_one_for_the_machine_itself(
+    platform: Platform,
+) -> None:
     guarded = Platform(platform.settings.model_copy(update={"metrics_token": SecretStr("m" * 32)}))
     beat(guarded, "worker@here:1", {"jobs": 3})
     client = create_app(guarded).test_client()
