@@ -214,4 +214,4 @@ def safe_next(target: str | None, default: str) -> str:
     if not target or not seen.startswith("/") or seen.startswith("//") or not target.isprintable():
         return default
     parts = urlsplit(seen)
-    return default if parts.scheme or parts.netloc or parts.path.startswith("//") else target
+    return default if parts.scheme or parts.netloc or "//" in parts.path else target

@@ -165,6 +165,16 @@ def test_what_telegram_may_add_one_day_makes_no_dead_letter(
     assert [chat for chat, _ in replies(lane, bot)] == ["77"]
 
 
+def test_a_handler_finds_in_the_update_what_the_library_passes_over(
+    lane: Platform, bot: Bot, quick_drains: None
+) -> None:
+    update = message(1, 77, "raw")
+    Intake(lane).accept(bot.id, update | {"message": update["message"] | {"moon": [1, {"x": TOKEN}]}})
+    handle_all(lane)
+    [(_, answer)] = replies(lane, bot)
+    assert answer.startswith("moon: [1, {'x':")
+
+
 def test_nothing_shaped_like_a_token_reaches_redis(lane: Platform, bot: Bot) -> None:
     intake = Intake(lane)
     for number, text in enumerate(HOSTILE[:5]):
