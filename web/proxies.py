@@ -5,6 +5,7 @@ Whoever connects from elsewhere, past the proxies, is the client itself, whateve
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from services.traffic.clicks.facts import country_variable
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+logger = logging.getLogger(__name__)
 ORIGINAL = "werkzeug.proxy_fix.orig"  # where ProxyFix leaves what it has replaced
 FORWARDING = (
     "X-Forwarded-For",
@@ -38,12 +40,16 @@ class BehindProxies:
         self._believing = ProxyFix(onward, x_for=settings.trusted_proxies, x_proto=1)
         self._proxies = proxies_of(settings)
         self._country = country_variable(settings)
+        self._warned = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         if environ.get("REMOTE_ADDR", "") in self._proxies:
             return self._believing(environ, start_response)
         environ.pop(self._country, None)
+        if not self._warned and "HTTP_X_FORWARDED_FOR" in environ:
+            self._warned = True  # once a process: anybody can write the header
+            logger.warning("X-Forwarded-For came from elsewhere than a proxy: is PROXY_ADDRESSES right?")
         return self._onward(environ, start_response)
 
 

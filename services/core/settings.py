@@ -275,6 +275,10 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Self:
         if self.smtp_url.get_secret_value() and "@" not in self.smtp_from:
             raise ValueError("SMTP_FROM must be an e-mail address when SMTP_URL is set")
+        if self.proxy_addresses and not self.trusted_proxies:
+            raise ValueError(
+                "TRUSTED_PROXIES must say how many proxies there are when PROXY_ADDRESSES is set"
+            )
         if self.remember_days * 24 < self.session_hours:
             raise ValueError("REMEMBER_DAYS must be at least as long as SESSION_HOURS")
         return self

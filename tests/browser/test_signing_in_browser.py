@@ -141,7 +141,9 @@ def test_revoking_a_key_asks_what_becomes_of_those_it_made(
         browser.see(f"criada por flk_{maker.key_id}_…")
         browser.see("revogar também as chaves que ela criou: 1")
         assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
-        assert browser.run("return document.querySelector('[name=made_too]').closest('.body').offsetWidth > 100")
+        assert browser.run(
+            "return document.querySelector('[name=made_too]').closest('.body').offsetWidth > 100"
+        )
         browser.click(f"form[action*='{maker.key_id}'] button", "Revogar")
         browser.click("#confirm button", "Revogar")
         browser.wait(

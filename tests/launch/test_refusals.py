@@ -77,9 +77,16 @@ def test_an_address_that_cannot_be_listened_on_is_named(tmp_path: Path, address:
 
 @pytest.mark.parametrize("networks", ["10.0.0.0/33", "10.0.0.1/8", "proxy.example.com"])
 def test_a_proxy_is_named_by_addresses(tmp_path: Path, networks: str) -> None:
-    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES=networks)
+    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES=networks, TRUSTED_PROXIES="1")
     assert done.returncode == 2
     assert "PROXY_ADDRESSES: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_addresses_of_proxies_without_their_number_are_half_a_setting(tmp_path: Path) -> None:
+    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES="10.0.0.1")
+    assert done.returncode == 2
+    assert "TRUSTED_PROXIES must say how many" in done.stderr
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

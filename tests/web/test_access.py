@@ -181,6 +181,19 @@ def test_only_the_proxies_named_are_believed_the_country_too(settings: Settings,
         )
 
 
+def test_a_header_from_past_the_proxies_is_told_once_without_the_address(
+    settings: Settings, platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = watched(Platform(settings.model_copy(update={"trusted_proxies": 1})))
+    for peer in ("127.0.0.1", "198.51.100.1", "198.51.100.2"):
+        headers = {"X-Forwarded-For": "192.0.2.1"}
+        app.test_client().get("/watched", headers=headers, environ_base={"REMOTE_ADDR": peer})
+    told = [record.getMessage() for record in caplog.records if record.name == "web.proxies"]
+    assert len(told) == 1
+    assert "PROXY_ADDRESSES" in told[0]
+    assert "198.51" not in told[0]
+
+
 @pytest.mark.parametrize("header", FORWARDING)
 def test_behind_a_proxy_on_the_same_machine_nobody_is_a_program_on_it(
     settings: Settings, platform: Platform, header: str
