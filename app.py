@@ -23,7 +23,7 @@ from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from services.platform.platform import Platform, build_platform
-from web import api_hooks, errors, fast_path, i18n, limiter, login, security, url_ids
+from web import api_hooks, errors, fast_path, i18n, limiter, login, proxies, security, url_ids
 from web.platform import EXTENSION
 from web.session_cookie import SessionCookie
 
@@ -61,8 +61,9 @@ def create_app(platform: Platform | None = None) -> Flask:
     app.session_interface = SessionCookie()
     app.extensions[EXTENSION] = platform
     url_ids.init_app(app)
-    if platform.settings.fast_path:  # first: the proxies counted by `security` must come to stand before it
+    if platform.settings.fast_path:  # first: what finds out the client's address must come to stand before it
         fast_path.init_app(app, FAST)
+    proxies.init_app(app, platform.settings)
     security.init_app(app, platform)
     login.init_app(app)
     limiter.init_app(app)

@@ -6,17 +6,19 @@ import resource
 from typing import Any
 
 from services.core.environment import settings_or_exit
+from services.core.listening import check_bind, listen_address
+from services.core.proxies import proxies_of
 from web.lifecycle import start_background
 from web.server.connections import connections_for
 from web.server.gunicorn_worker import Worker
 from web.server.patience import Limits
 
-settings = settings_or_exit()
+settings = settings_or_exit(check_bind)
 
-bind = f"{settings.listen_host}:{settings.port}"
+bind = listen_address(settings)
 workers = settings.web_concurrency
 worker_class = Worker  # gevent, quick with plain requests, short with slow clients
-Worker.limits = Limits(address_share=1.0 if settings.trusted_proxies else 0.25)  # a proxy speaks for many
+Worker.limits = Limits(address_share=0.25, proxies=proxies_of(settings))  # a proxy speaks for many
 worker_connections = connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 keepalive = 75  # seconds: Telegram opens few connections anew, and routers in front keep theirs for 60 s
 timeout = 30

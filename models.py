@@ -195,6 +195,9 @@ class ApiKey(Base):
     secret_hash: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(100), default="")
     scopes: Mapped[list[Any]] = mapped_column(default=list)
+    made_by: Mapped[str] = mapped_column(
+        String(16), default="", server_default=""
+    )  # key_id of the key that did
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]

@@ -125,14 +125,24 @@ def account() -> str:
 @fresh(page="auth.account", part="password-title")
 @password_limits.limit_confirmation
 def change_password() -> ResponseReturnValue:
-    """Set a new password; other browsers are signed out."""
+    """Set a new password; other browsers are signed out, and with the box ticked all API keys end."""
     present, new = request.form.get("present", ""), request.form.get("password", "")
     try:
-        accounts.change_password(platform(), caller(), current_user.session.session_id, present, new)
+        accounts.change_password(
+            platform(),
+            caller(),
+            current_user.session.session_id,
+            present,
+            new,
+            end_keys="end_keys" in request.form,
+        )
     except FlotillaError as error:
         return _account_page(error=error), type(error).status
     password_limits.confirmed()
-    flash(gettext("Your password was changed; other browsers are signed out."))
+    if "end_keys" in request.form:
+        flash(gettext("Your password was changed; other browsers are signed out, all API keys are revoked."))
+    else:
+        flash(gettext("Your password was changed; other browsers are signed out."))
     return redirect(url_for("auth.account"))
 
 
@@ -169,8 +179,8 @@ def create_key() -> ResponseReturnValue:
 @blueprint.post("/panel/account/keys/<key_id>/revoke")
 @signed_in
 def revoke_key(key_id: str) -> ResponseReturnValue:
-    """Make a key useless."""
-    api_keys.revoke_key(platform(), caller(), key_id)
+    """Make a key useless, with the box ticked also those that it made."""
+    api_keys.revoke_key(platform(), caller(), key_id, made_too="made_too" in request.form)
     return redirect(url_for("auth.account"))
 
 
@@ -189,6 +199,7 @@ def _account_page(*, error: FlotillaError | None = None, new_key: str | None = N
         is_fresh=login_fresh(),
         typed=MultiDict() if new_key else request.values,
         keys=api_keys.list_keys(platform(), caller()),
+        made=api_keys.count_made(platform(), caller()),
         scopes=[scope for scope in OFFERED if scope in caller().scopes],
         error=error,
         new_key=new_key,

@@ -11,9 +11,11 @@ from services.platform.platform import Platform
 from services.queueing.heartbeats import Heartbeats
 from web.access import internal, public
 from web.lifecycle import ON_WORKER_START
+from web.limiter import REFUSED_KEYS
 from web.platform import EXTENSION, platform
 
 blueprint = Blueprint("system", __name__)
+REFUSED_KEYS(blueprint)
 EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 

@@ -37,11 +37,12 @@ def create(email: str, password: str | None, admin: bool) -> None:
 @click.option(
     "--password", help="At least 10 characters; asked for when left out, or made without a terminal."
 )
+@click.option("--end-keys", is_flag=True, help="Also revoke all API keys of the account.")
 @handle_errors
-def set_password(email: str, password: str | None) -> None:
+def set_password(email: str, password: str | None, end_keys: bool) -> None:
     """Give EMAIL a new password and sign the account out everywhere."""
     chosen, made = _asked_or_made(password)
-    account = reset_password(platform(), email, chosen)
+    account = reset_password(platform(), email, chosen, end_keys=end_keys)
     click.echo(f"{account.email}: the password is set")
     if made:
         click.echo(f"password: {chosen}")

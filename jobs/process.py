@@ -6,6 +6,7 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
+from services.core.environment import settings_or_exit
 from services.core.logs import configure_logging
 from services.platform.platform import Platform, build_platform
 
@@ -19,8 +20,8 @@ stopping = threading.Event()
 
 @cache
 def platform() -> Platform:
-    """What this process works with, from the environment, built on first use."""
-    return build_platform()
+    """What this process works with, from the environment, built on first use; a wrong one ends the process."""
+    return build_platform(settings_or_exit())
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
+from services.core.listening import local_address
 from services.core.settings import Settings
 
 
@@ -16,4 +17,4 @@ def say(text: str) -> None:
 
 def local_url(settings: Settings) -> str:
     """The web process's address on this machine."""
-    return f"http://127.0.0.1:{settings.port}"
+    return f"http://{local_address(settings)}"

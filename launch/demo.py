@@ -25,8 +25,8 @@ VISITORS_SECONDS = 10**7  # as long as the demo runs
 MARKER = ".demo"
 # A demo must never reach a real database, Redis or bot, whatever the environment says.
 NOT_IN_A_DEMO = (
-    *("DATABASE_URL", "DB_URL", "REDIS_URL", "APP_ENV", "PUBLIC_URL", "TRUSTED_PROXIES"),
-    *("MANAGER_BOT_TOKEN", "SMTP_URL"),
+    *("DATABASE_URL", "DB_URL", "REDIS_URL", "APP_ENV", "PUBLIC_URL", "BIND", "TRUSTED_PROXIES"),
+    *("PROXY_ADDRESSES", "MANAGER_BOT_TOKEN", "SMTP_URL"),
 )
 
 

@@ -7,6 +7,7 @@ import time
 
 from launch.interrupts import pause
 from services.core.errors import Unavailable
+from services.core.listening import try_listen
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 2.0  # a web process whose launcher was killed is about to let the port go
@@ -26,13 +27,6 @@ def check_port(host: str, port: int) -> None:
                     "`make run PORT=8080`"
                 ) from None
         pause(0.1)
-
-
-def try_listen(host: str, port: int) -> None:
-    """Raise OSError when nothing could listen on `port` now; connections that just ended do not count."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
 
 
 def is_free(port: int) -> bool:

@@ -16,6 +16,7 @@ from launch.ports import check_port
 from launch.programs import Program, procfile_programs, program_environment, server_program
 from launch.supervision import Supervisor, write_configuration
 from services.core.environment import load_settings
+from services.core.listening import check_bind
 from services.core.secrets import Vault
 from services.core.settings import Settings
 
@@ -54,6 +55,7 @@ def _run_locked(plan: Plan, settings: Settings, lock: int) -> None:
     Vault(
         tuple(key.get_secret_value() for key in settings.encryption_keys)
     )  # malformed keys end the start here
+    check_bind(settings)
     check_port(settings.listen_host, settings.port)
     folder = settings.data_dir.resolve() / "supervisor"
     gate = folder / "gate"

@@ -99,6 +99,9 @@ class Context:
     event: Any
     chat_id: int
     lead: Lead
+    update: dict[str, Any] = field(
+        default_factory=dict
+    )  # as Telegram sent it, what the library does not know included
     request_id: str = ""
     start_param: str = ""
     error_id: str = ""

@@ -1,7 +1,7 @@
 """Every route declares who may use it; a test walks the URL map and refuses a route without a declaration.
 
 `@public` anybody · `@signed_in` a person with a session · `@api(Scope.X)` an API key with that scope, or a session
-(then with a CSRF token on anything but GET) · `@internal` loopback, an admin or the metrics token.
+(then with a CSRF token on anything but GET) · `@internal` an admin, the metrics token or, where there is none, a program on this machine.
 `@fresh()` beside one of the middle two: a person must have typed the password lately.
 `security` has Flask-Login enforce it; whom it let in is `caller()`.
 """
@@ -50,7 +50,7 @@ def api(scope: Scope) -> Callable[[View], View]:
 
 
 def internal(view: View) -> View:
-    """For monitoring: loopback, an admin's session or the metrics token."""
+    """For monitoring: an admin's session, the metrics token or, where there is none, a program on this machine."""
     return _declare(view, INTERNAL)
 
 

@@ -9,7 +9,7 @@ from flask_login import current_user
 from services.messaging.limits.api_requests import Answer, ApiRequests, Claim
 from services.platform.platform import Platform
 from web.access import PUBLIC, caller, declared_here
-from web.limiter import limiter, look_first
+from web.limiter import REFUSED_KEYS, limiter, look_first
 from web.platform import platform
 
 HEADER = "Idempotency-Key"
@@ -22,6 +22,7 @@ def register_api_hooks(blueprint: Blueprint, platform: Platform) -> None:
     """Frame the routes of an API blueprint. `security` goes first, being the application's, and tells the caller."""
     requests = ApiRequests(platform)
     RATE(blueprint)
+    REFUSED_KEYS(blueprint)
     look_first(blueprint)
     blueprint.before_request(lambda: _enter(requests))
     blueprint.after_request(lambda response: _leave(requests, response))
@@ -38,7 +39,7 @@ def _caller() -> str:
 
 
 def _is_no_program() -> bool:
-    return declared_here() == PUBLIC or not current_user.by_key
+    return declared_here() == PUBLIC or not current_user.is_authenticated or not current_user.by_key
 
 
 # One object for all applications: Flask-Limiter keeps limits of blueprints by name, each object once.

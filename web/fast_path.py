@@ -40,5 +40,5 @@ class FastPath:
 
 
 def init_app(app: Flask, handlers: Mapping[str, Handler]) -> None:
-    """Put the handlers in front of `app`; whatever counts proxies must come to stand before them."""
+    """Put the handlers in front of `app`; what finds out the client's address must come to stand before them."""
     app.wsgi_app = FastPath(app, app.wsgi_app, handlers)  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ import math
 import time
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_limiter import HeaderNames, Limiter, RequestLimit
 from flask_limiter._extension import LimiterContext
 from limits.storage import Storage
@@ -106,6 +106,9 @@ def _note_breach(breached: RequestLimit) -> None:
 # headers_enabled is off: Flask-Limiter puts Retry-After on every answer, and a redirect with one is to be followed later.
 limiter = RouteLimiter(client, storage_uri="flotilla://", strategy="fixed-window", on_breach=_note_breach)
 
+# Wrong API keys and METRICS_TOKENs, on the blueprints that declare it; `refuse_key` says that this was one.
+REFUSED_KEYS = limiter.shared_limit("60 per minute", "key", exempt_when=lambda: "key_refused" not in g)
+
 
 def init_app(app: Flask) -> None:
     """Have limits checked where they are declared: on a view by the view, on a blueprint by `look_first`.
@@ -116,6 +119,12 @@ def init_app(app: Flask) -> None:
     app.extensions.setdefault("limiter", set()).add(limiter)
     limiter.init_app(app)
     app.after_request(_tell)
+
+
+def refuse_key() -> None:
+    """Count a wrong key or token of this request. Raises RateLimitExceeded after too many: right ones pass none the less."""
+    g.key_refused = True
+    limiter._check_request_limit()
 
 
 def look_first(blueprint: Blueprint) -> None:

@@ -29,6 +29,7 @@ from services.platform.accounts.principal import Principal, Scope
 from services.platform.accounts.sessions import SignedIn, end_session, resume_session
 from web.access import SIGNED_IN, declared_here, wanted_freshness
 from web.errors import wants_problem
+from web.limiter import refuse_key
 from web.platform import platform
 from web.security import bearer_token, client_address
 
@@ -105,6 +106,7 @@ def _load_by_key(_request: Request) -> User | None:
 @login_manager.unauthorized_handler  # type: ignore[untyped-decorator]
 def _ask_to_sign_in() -> ResponseReturnValue:
     if "key_refusal" in g:
+        refuse_key()
         raise g.key_refusal
     if declared_here() != SIGNED_IN or wants_problem():
         raise Unauthenticated("Sign in, or send an API key as Authorization: Bearer flk_…")

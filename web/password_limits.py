@@ -14,11 +14,12 @@ import secrets
 from typing import Any, cast
 
 from flask import current_app, g, request
+from flask_login import current_user
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug import Response
 
 from services.platform.accounts.accounts import password_stamp
-from web.access import View, caller
+from web.access import View
 from web.limiter import client, hashed, limiter, take_back
 from web.platform import platform
 
@@ -43,8 +44,11 @@ def limit_sign_in(view: View) -> View:
 
 
 def limit_confirmation(view: View) -> View:
-    """Declare the limit of a route that asks who is signed in for the password; `confirmed` says that it was right."""
-    limit = limiter.shared_limit(PER_PERSON, "password", key_func=lambda: f"account:{caller().account_id}")
+    """Declare the limit of a route that asks who is signed in for the password; `confirmed` says that it was right.
+
+    It is each sign-in's own: a stolen one must not keep the owner from changing the password. More of them need it.
+    """
+    limit = limiter.shared_limit(PER_PERSON, "password", key_func=_sign_in)
     return cast(View, limit(view))
 
 
@@ -67,6 +71,10 @@ def admit(response: Response) -> Response:
         samesite="Strict",
     )
     return response
+
+
+def _sign_in() -> str:
+    return f"session:{current_user.session.session_id}"
 
 
 def _account() -> str:

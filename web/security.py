@@ -9,14 +9,12 @@ import hmac
 import logging
 import time
 from datetime import timedelta
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, fresh_login_required, login_required
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.core.errors import Forbidden, Unauthenticated
 from services.core.logs import bind, new_request_id
@@ -24,7 +22,9 @@ from services.core.setting_types import AppEnv
 from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from web.access import INTERNAL, PUBLIC, SIGNED_IN, caller, declared, declared_here, wanted_freshness
+from web.limiter import refuse_key
 from web.platform import platform
+from web.proxies import is_from_this_machine
 
 logger = logging.getLogger(__name__)
 csrf = CSRFProtect()  # type: ignore[no-untyped-call]
@@ -63,9 +63,6 @@ def init_app(app: Flask, platform: Platform) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a page left open overnight still works
     )
     csrf.init_app(app)  # type: ignore[no-untyped-call]
-    if settings.trusted_proxies:
-        # Hosts and ports are not taken from headers; the scheme is what the nearest proxy says.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)  # type: ignore[method-assign]
     # Each of these runs on every click too: nothing but one look-up of the endpoint for those.
     hot = _HotEndpoints(app)
     app.before_request(lambda: None if hot[request.endpoint] else _enter())
@@ -86,7 +83,7 @@ class _HotEndpoints(dict[str | None, bool]):
 
 
 def client_address() -> str:
-    """The address of whoever asks, behind exactly TRUSTED_PROXIES proxies; "" when unknown."""
+    """The address of whoever asks, behind the proxies of `web.proxies`; "" when unknown."""
     return request.remote_addr or ""
 
 
@@ -156,31 +153,20 @@ def _freshly_signed_in() -> ResponseReturnValue | None:
 
 def _admit_internal() -> None:
     token = platform().settings.metrics_token.get_secret_value()
-    given = bearer_token()
-    if token and given is not None and hmac.compare_digest(given.encode(), token.encode()):
+    if _is_metrics_token(token, bearer_token()) or (not token and is_from_this_machine(request)):
         return
-    if _from_loopback():
-        return
+    if token and bearer_token():
+        refuse_key()
     if not current_user.is_authenticated:
-        raise Unauthenticated("Only for this machine, an admin, or the METRICS_TOKEN as bearer token")
+        raise Unauthenticated(
+            "Only for an admin, the METRICS_TOKEN as bearer token, or without one a program on this machine"
+        )
     if not caller().is_admin:
         raise Forbidden("Only an admin may see this", code="admin_only")
 
 
-def _from_loopback() -> bool:
-    """The client itself is on this machine. A forwarding header nobody vouches for means a proxy in between."""
-    believed = platform().settings.trusted_proxies
-    hops = len(request.headers.get("X-Forwarded-For", "").split(",")) if _forwarded() else 0
-    if hops and (not believed or hops < believed):
-        return False
-    try:
-        return ip_address(client_address()).is_loopback
-    except ValueError:
-        return False
-
-
-def _forwarded() -> bool:
-    return any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"))
+def _is_metrics_token(token: str, given: str | None) -> bool:
+    return bool(token) and given is not None and hmac.compare_digest(given.encode(), token.encode())
 
 
 def _leave(response: Response, hot: bool) -> Response:
@@ -228,4 +214,4 @@ def safe_next(target: str | None, default: str) -> str:
     if not target or not seen.startswith("/") or seen.startswith("//") or not target.isprintable():
         return default
     parts = urlsplit(seen)
-    return default if parts.scheme or parts.netloc or parts.path.startswith("//") else target
+    return default if parts.scheme or parts.netloc or "//" in parts.path else target

@@ -18,11 +18,17 @@ blueprint = Blueprint("keys", __name__, url_prefix="/keys")
 
 
 class NewKey(Body):
-    """Body of a new key; without scopes it has all that its maker has."""
+    """Body of a new key; without scopes it has all that its maker has, without days it lasts as long (a person's for good)."""
 
     name: str = Field("", max_length=MAX_NAME)
     scopes: list[Scope] = Field(default_factory=list)
     expires_days: int | None = Field(None, ge=1, le=MAX_DAYS)
+
+
+class Revocation(Body):
+    """What ends with a key."""
+
+    made_too: bool = Field(False, description="also revoke the keys that it made, and those that they made")
 
 
 @blueprint.post("")
@@ -49,6 +55,6 @@ def listing(query: Page) -> Listing[KeyView]:
 @blueprint.delete("/<key_id>")
 @api(Scope.WRITE)
 @operation()
-def revoke(key_id: str) -> None:
-    """Revoke a key; it stops working at once."""
-    api_keys.revoke_key(platform(), caller(), key_id)
+def revoke(key_id: str, query: Revocation) -> None:
+    """Revoke a key; it stops working at once. Those that it made go on unless `made_too` is true."""
+    api_keys.revoke_key(platform(), caller(), key_id, made_too=query.made_too)

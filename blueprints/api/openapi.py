@@ -35,7 +35,7 @@ ERRORS: Final = {
     404: ("NotFound", "It does not exist, or belongs to somebody else"),
     409: (
         "Conflict",
-        "A rule of uniqueness or state forbids it, or the first request with this key still runs",
+        "A rule of uniqueness or state or a quota forbids it, or the first request with this key still runs",
     ),
     413: ("TooLarge", "The body is over 1 MB"),
     415: ("JsonExpected", "The body is no application/json"),

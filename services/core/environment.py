@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import AliasChoices, SecretStr, ValidationError
@@ -45,11 +45,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings.model_copy(update=extra) if extra else settings
 
 
-def settings_or_exit() -> Settings:
-    """The settings for a process's entry: wrong ones end it with one message on stderr and exit code 2."""
+def settings_or_exit(*checks: Callable[[Settings], None]) -> Settings:
+    """The settings for a process's entry: wrong ones end it with one message on stderr and exit code 2.
+
+    `checks` raise ConfigurationError for what this process, on this machine, cannot do.
+    """
     try:
         settings = load_settings()
         Vault(tuple(key.get_secret_value() for key in settings.encryption_keys))
+        for check in checks:
+            check(settings)
         return settings
     except ConfigurationError as error:
         sys.stderr.write(f"{error.message}\n")

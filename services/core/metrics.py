@@ -46,7 +46,7 @@ CLICKS_REPLAYED: Final = _counter(
 CLICKS_FLUSHED: Final = _counter("clicks_flushed_total", "clicks that became rows")
 RATE_LIMIT_HITS: Final = _counter(
     "rate_limit_hits_total",
-    "requests over a limit, by scope: redirect, api, webhook, setup, password, sign_in (by address), sign_in_account, sign_in_anywhere, sign_in_browser; for updates window, bucket, cooldown, lock",
+    "requests over a limit, by scope: redirect, api, webhook, setup, password, sign_in (by address), sign_in_account, sign_in_anywhere, sign_in_browser, key (wrong API keys and METRICS_TOKENs); for updates window, bucket, cooldown, lock",
     "scope",
 )
 IDEMPOTENCY: Final = _counter(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 
@@ -38,9 +40,36 @@ def _without_slash(value: Any) -> Any:
     return value.rstrip("/") if isinstance(value, str) else value
 
 
+def _http_url(value: str) -> str:
+    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+        raise ValueError("must be an http:// or https:// address")
+    return value
+
+
+def _known_redis(value: str) -> str:
+    if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return value
+
+
 def in_upper_case(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-BaseUrl = Annotated[str, BeforeValidator(_without_slash)]
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _checked_address(value: str) -> str:
+    try:
+        return str(ip_address(value)) if value else value
+    except ValueError:
+        raise ValueError("must be an IP address of this machine, such as 127.0.0.1") from None
+
+
+Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
+BindAddress = Annotated[str, AfterValidator(_checked_address)]
+RedisUrl = Annotated[str, AfterValidator(_known_redis)]
+BaseUrl = Annotated[str, BeforeValidator(_without_slash), AfterValidator(_http_url)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]

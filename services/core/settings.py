@@ -11,7 +11,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.fault_injection import CrashPoint
 from services.core.rate_limits import RateLimits
-from services.core.setting_types import AppEnv, BaseUrl, Keys, LogFormat, LogLevel, in_upper_case
+from services.core.setting_types import (
+    AppEnv,
+    BaseUrl,
+    BindAddress,
+    Keys,
+    LogFormat,
+    LogLevel,
+    Networks,
+    RedisUrl,
+    in_upper_case,
+)
 
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
@@ -27,6 +37,11 @@ class Settings(BaseSettings):
         AppEnv.DEV, description="`dev`, `test` or `prod`; in `prod` keys must be given and cookies need https"
     )
     port: int = Field(8000, ge=1, le=65535, description="port the web process listens on")
+    bind: BindAddress = Field(
+        "",
+        description="address the web process listens on; empty means all of the machine in `prod`, else loopback alone. "
+        "`127.0.0.1` behind a proxy on the same machine",
+    )
     data_dir: Path = Field(
         Path("instance"),
         description="folder for everything kept on disk: SQLite, embedded Valkey, keys, spool",
@@ -46,7 +61,7 @@ class Settings(BaseSettings):
     )
     db_pool_size: int = Field(20, ge=1, description="kept database connections per process")
     db_max_overflow: int = Field(40, ge=0, description="further database connections per process under load")
-    redis_url: str = Field(
+    redis_url: RedisUrl = Field(
         "", description="Redis or Valkey address (`rediss://` too); empty means the embedded Valkey"
     )
     redis_verify_tls: bool = Field(
@@ -72,6 +87,11 @@ class Settings(BaseSettings):
         ge=0,
         le=10,
         description="number of reverse proxies in front; exactly so many X-Forwarded-For entries are believed",
+    )
+    proxy_addresses: Networks = Field(
+        (),
+        description="addresses or networks, comma-separated, that the nearest of TRUSTED_PROXIES connects from, as "
+        "`172.18.0.2,10.1.0.0/16`; nobody else's headers are believed. Empty means loopback and private networks",
     )
     country_header: str = Field(
         "CF-IPCountry", pattern=r"^[A-Za-z0-9-]{0,60}$", description="the trusted proxy's country header"
@@ -154,6 +174,18 @@ class Settings(BaseSettings):
     callback_confirm_seconds: int = Field(300, ge=10, description="life of a single-use button")
     callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
     api_rate_per_minute: int = Field(600, ge=0, description="API requests a minute per key; 0 = no limit")
+    quota_bots: int = Field(
+        500, ge=0, description="bots an account may have; 0 = no limit, as for all quotas"
+    )
+    quota_pools: int = Field(500, ge=0, description="pools an account may have")
+    quota_slugs: int = Field(
+        2000, ge=0, description="slugs an account may have, former ones of its pools included"
+    )
+    quota_api_keys: int = Field(50, ge=0, description="API keys in force an account may have")
+    quota_destinations: int = Field(50, ge=0, description="destinations of notifications an account may have")
+    quota_experiments: int = Field(
+        500, ge=0, description="experiments an account may have, ended ones included"
+    )
     pool_max_bots: int = Field(10, ge=1, le=100, description="default limit of members in a pool")
     pool_start_param: str = Field(
         "acesso",
@@ -205,7 +237,7 @@ class Settings(BaseSettings):
     )
     metrics_token: SecretStr = Field(
         SecretStr(""),
-        description="bearer token for `/metrics` and `/health/full`; empty means only loopback and admins",
+        description="bearer token for `/metrics` and `/health/full`, without which only admins see them; empty means programs on the same machine and admins",
     )
 
     @field_validator("database_url")
@@ -221,26 +253,12 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("redis_url")
-    @classmethod
-    def _known_redis(cls, value: str) -> str:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return value
-
     @field_validator("smtp_url")
     @classmethod
     def _known_mail_server(cls, value: SecretStr) -> SecretStr:
         url = urlsplit(value.get_secret_value())
         if url.geturl() and (url.scheme not in {"smtp", "smtps"} or not url.hostname):
             raise ValueError("must begin with smtp:// or smtps:// and name a host")
-        return value
-
-    @field_validator("telegram_api_url", "telegram_link_url", "webhook_base_url", "public_url")
-    @classmethod
-    def _http_url(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-            raise ValueError("must be an http:// or https:// address")
         return value
 
     @model_validator(mode="after")
@@ -257,6 +275,10 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Self:
         if self.smtp_url.get_secret_value() and "@" not in self.smtp_from:
             raise ValueError("SMTP_FROM must be an e-mail address when SMTP_URL is set")
+        if self.proxy_addresses and not self.trusted_proxies:
+            raise ValueError(
+                "TRUSTED_PROXIES must say how many proxies there are when PROXY_ADDRESSES is set"
+            )
         if self.remember_days * 24 < self.session_hours:
             raise ValueError("REMEMBER_DAYS must be at least as long as SESSION_HOURS")
         return self
@@ -273,8 +295,8 @@ class Settings(BaseSettings):
 
     @property
     def listen_host(self) -> str:
-        """Where the web process listens: everywhere in production (a router is in front), else only on loopback."""
-        return "0.0.0.0" if self.app_env is AppEnv.PROD else "127.0.0.1"  # noqa: S104
+        """Where the web process listens: BIND, else everywhere in production (a router is in front), else on loopback."""
+        return self.bind or ("0.0.0.0" if self.app_env is AppEnv.PROD else "127.0.0.1")  # noqa: S104
 
     @property
     def embedded_redis_file(self) -> Path:

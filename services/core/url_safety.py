@@ -18,10 +18,10 @@ from services.core.errors import InvalidInput, Unavailable
 from services.core.i18n import Text
 
 # Not global in fact, whatever the registries' tables in Python say: protocol assignments, 6to4 relays, the metadata
-# service of a large cloud, and the site-local addresses that some networks still route.
+# service of a large cloud, site-local addresses that some networks still route, and examples newer than the tables.
 INSIDE = tuple(
     ipaddress.ip_network(network)
-    for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "fec0::/10")
+    for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "fec0::/10", "3fff::/20")
 )
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 inside IPv6, which a gateway would unpack
 LONGEST_URL = 2000

@@ -6,10 +6,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.platform.accounts.api_keys import list_keys
+from app import create_app
+from services.core.settings import Settings
+from services.platform.accounts.api_keys import create_key, list_keys, resolve_key
 from services.platform.accounts.setup_code import setup_code
 from services.platform.platform import Platform
-from tests.blueprints.people import PASSWORD, caller_of, csrf_token, make_account, sign_in, submit
+from tests.blueprints.people import PASSWORD, caller_of, csrf_token, make_account, make_key, sign_in, submit
 
 
 def test_a_fresh_installation_leads_to_its_setup_and_the_code_lets_in(
@@ -194,3 +196,70 @@ def test_another_browser_is_signed_out_from_this_one(
     assert submit(client, "/panel/account", target).status_code == 302
     assert elsewhere.get("/panel/account").status_code == 302
     assert client.get("/panel/account").status_code == 200
+
+
+def test_whoever_revokes_a_key_is_asked_about_those_it_made(client: FlaskClient, platform: Platform) -> None:
+    account = make_account(platform)
+    sign_in(client)
+    for ticked in ({}, {"made_too": "1"}):
+        maker, text = create_key(platform, caller_of(account))
+        made, _ = create_key(platform, resolve_key(platform, text, ""))
+        page = client.get("/panel/account").text
+        assert page.count('name="made_too"') == 1
+        assert f"flk_{made.key_id}_…" in page
+        submit(client, "/panel/account", f"/panel/account/keys/{maker.key_id}/revoke", **ticked)
+        left = [row.key_id for row in list_keys(platform, caller_of(account))]
+        assert left.count(made.key_id) == (0 if ticked else 1)
+        assert maker.key_id not in left
+
+
+def test_a_new_password_ends_the_api_keys_when_the_box_is_ticked(
+    client: FlaskClient, platform: Platform
+) -> None:
+    account = make_account(platform)
+    sign_in(client)
+    assert 'name="end_keys"' not in client.get("/panel/account").text
+    create_key(platform, caller_of(account))
+    page, form = "/panel/account", "/panel/account/password"
+    submit(client, page, form, present=PASSWORD, password="another good one")
+    assert len(list_keys(platform, caller_of(account))) == 1
+    submit(client, page, form, present="another good one", password="a third good one", end_keys="1")
+    assert list_keys(platform, caller_of(account)) == []
+    assert "chaves de API, revogadas" in client.get(page).text
+
+
+def test_a_quota_is_told_on_the_page_and_by_the_api_in_the_reader_s_language(
+    settings: Settings, platform: Platform
+) -> None:
+    client = create_app(
+        Platform(settings.model_copy(update={"quota_api_keys": 1, "quota_slugs": 1}))
+    ).test_client()
+    key = make_key(platform, make_account(platform))
+    sign_in(client)
+    refused = submit(client, "/panel/account", "/panel/account/keys", name="second", scopes="read")
+    assert refused.status_code == 409
+    assert "Esta conta tem 1 chaves de API, e QUOTA_API_KEYS permite 1" in refused.text
+    program = client.application.test_client()
+    refused = program.post("/api/v1/keys", json={}, headers=key)
+    problem = refused.get_json()
+    assert (refused.status_code, problem["code"]) == (409, "quota_exceeded")
+    assert "QUOTA_API_KEYS allows 1" in problem["detail"]
+    made = program.post("/api/v1/redirect-pools", json={"name": "P", "slug": "red1"}, headers=key)
+    path = f"/api/v1/redirect-pools/{made.get_json()['id']}"
+    assert program.patch(path, json={"slug": "red2"}, headers=key).get_json()["code"] == "quota_exceeded"
+    assert program.patch(path, json={"name": "Q", "slug": "red1"}, headers=key).status_code == 200
+
+
+def test_over_the_api_a_key_ends_those_it_made_when_asked_to(client: FlaskClient, platform: Platform) -> None:
+    account = make_account(platform)
+    boss = make_key(platform, account)
+    key = client.post("/api/v1/keys", json={"expires_days": 2}, headers=boss).get_json()
+    header = {"Authorization": f"Bearer {key['key']}"}
+    made = client.post("/api/v1/keys", json={}, headers=header).get_json()
+    assert (made["made_by"], made["expires_at"]) == (key["id"], key["expires_at"])
+    refused = client.post("/api/v1/keys", json={"expires_days": 3}, headers=header)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "key_outlives_maker")
+    assert client.delete(f"/api/v1/keys/{key['id']}?made_too=perhaps", headers=boss).status_code == 422
+    assert client.delete(f"/api/v1/keys/{key['id']}?made_too=true", headers=boss).status_code == 204
+    gone = client.get("/api/v1/keys", headers={"Authorization": f"Bearer {made['key']}"})
+    assert gone.get_json()["code"] == "key_revoked"

@@ -36,17 +36,20 @@ def test_ready_is_200_while_a_worker_is_missing(platform: Platform) -> None:
     assert "no_worker" in {warning["code"] for warning in answer.get_json()["warnings"]}
 
 
-def test_details_and_metrics_are_for_the_machine_itself_and_for_the_token(platform: Platform) -> None:
+def test_details_and_metrics_are_for_the_token_and_without_one_for_the_machine_itself(
+    platform: Platform,
+) -> None:
     guarded = Platform(platform.settings.model_copy(update={"metrics_token": SecretStr("m" * 32)}))
     beat(guarded, "worker@here:1", {"jobs": 3})
     client = create_app(guarded).test_client()
     for path in ("/metrics", "/health/full"):
-        assert client.get(path).status_code == 200
+        assert client.get(path).status_code == 401
         assert client.get(path, environ_base=OUTSIDE).status_code in (401, 403)
         wrong = {"Authorization": "Bearer wrong"}
         assert client.get(path, environ_base=OUTSIDE, headers=wrong).status_code in (401, 403)
         right = {"Authorization": "Bearer " + "m" * 32}
         assert client.get(path, environ_base=OUTSIDE, headers=right).status_code == 200
+    client = create_app(platform).test_client()
     assert client.get("/health/full").get_json()["processes"][0]["figures"] == {"jobs": 3}
     scraped = client.get("/metrics")
     assert scraped.content_type.startswith("text/plain; version=0.0.4")

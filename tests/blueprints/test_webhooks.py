@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, request_started
 from flask.testing import FlaskClient
+from sqlalchemy import delete, update
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -134,6 +135,46 @@ def test_without_redis_the_answer_is_503_whether_or_not_the_path_is_remembered(
             assert door()._paths._keep(bot.path_id, bot.id) == []
     answer = post(client, bot, away, json.dumps(message(1, 5, "hi")).encode())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+
+
+def test_after_redis_has_lost_its_data_updates_are_taken_at_once(
+    platform: Platform, client: FlaskClient, inside: FlaskClient, bot: Bot
+) -> None:
+    for number, road in enumerate((client, inside)):
+        platform.redis.flushall()
+        assert post(road, bot, platform, json.dumps(message(number, 5, "hi")).encode()).status_code == 200
+        assert platform.redis.xlen(keys.update_lane(0)) == 1
+
+
+def test_while_neither_redis_nor_the_database_knows_the_path_telegram_is_to_try_again(
+    settings: Settings, platform: Platform, bot: Bot
+) -> None:
+    platform.redis.flushall()
+    away = Platform(settings.model_copy(update={"database_url": "postgresql://127.0.0.1:1/nothing"}))
+    client = create_app(away).test_client()
+    answer = post(client, bot, away, json.dumps(message(1, 5, "hi")).encode())
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    wrong = client.post(f"/webhook/{bot.path_id}", headers={SECRET: "wrong"}, data=b"{}")
+    assert wrong.status_code == 401
+
+
+@pytest.mark.parametrize("state", [{"desired_running": False}, {"mode": "polling"}, None])
+def test_a_bot_that_takes_no_webhooks_gets_none_after_redis_has_lost_its_data(
+    platform: Platform, client: FlaskClient, bot: Bot, state: dict[str, object] | None
+) -> None:
+    with platform.database.transaction() as session:
+        session.execute(delete(Bot) if state is None else update(Bot).values(**state))
+    platform.redis.flushall()
+    assert post(client, bot, platform, json.dumps(message(1, 5, "hi")).encode()).status_code == 401
+    assert platform.redis.xlen(keys.update_lane(0)) == 0
+
+
+def test_a_wrong_secret_is_refused_without_a_look_into_redis_or_the_database(
+    settings: Settings, platform: Platform, bot: Bot
+) -> None:
+    update = {"redis_url": "redis://127.0.0.1:1/0", "database_url": "postgresql://127.0.0.1:1/nothing"}
+    client = create_app(Platform(settings.model_copy(update=update))).test_client()
+    assert client.post(f"/webhook/{bot.path_id}", headers={SECRET: "x"}, data=b"{}").status_code == 401
 
 
 def test_only_post_is_answered(client: FlaskClient, bot: Bot) -> None:

@@ -14,7 +14,7 @@ from selenium import webdriver
 from app import create_app
 from services.fleet.bots.registry import list_bots, register_bot
 from services.platform.accounts.accounts import command_principal, get_account_by_email
-from services.platform.accounts.api_keys import list_keys
+from services.platform.accounts.api_keys import create_key, list_keys, resolve_key
 from services.platform.platform import Platform
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, DRIVER, PHONE, Browser
 from tests.browser.installation import EMAIL, PASSWORD, Installation
@@ -123,4 +123,31 @@ def test_a_key_is_made_after_a_page_that_asks_for_the_password_and_gives_back_wh
         browser.click("main button", "Criar chave")
         browser.find("#new-key")
         assert f"Relatório {size[0]}" in {key.name for key in list_keys(installation.platform, owner)}
+        assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desk"])
+def test_revoking_a_key_asks_what_becomes_of_those_it_made(
+    installation: Installation, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    platform = installation.platform
+    owner = command_principal(get_account_by_email(platform, EMAIL))
+    maker, text = create_key(platform, owner, name=f"Robô {size[0]}")
+    made, _ = create_key(platform, resolve_key(platform, text, ""), name="Relatório")
+    with chromium(installation, tmp_path) as browser:
+        browser.resize(size)
+        sign_in(browser)
+        browser.open("/panel/account")
+        browser.see(f"criada por flk_{maker.key_id}_…")
+        browser.see("revogar também as chaves que ela criou: 1")
+        assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
+        assert browser.run(
+            "return document.querySelector('[name=made_too]').closest('.body').offsetWidth > 100"
+        )
+        browser.click(f"form[action*='{maker.key_id}'] button", "Revogar")
+        browser.click("#confirm button", "Revogar")
+        browser.wait(
+            lambda: not {maker.key_id, made.key_id} & {key.key_id for key in list_keys(platform, owner)},
+            "both keys revoked",
+        )
         assert browser.complaints() == []

@@ -8,8 +8,8 @@ import pytest
 
 from app import create_app
 from services.core.settings import Settings
-from services.platform.accounts.accounts import create_account, list_accounts
-from services.platform.accounts.api_keys import resolve_key
+from services.platform.accounts.accounts import command_principal, create_account, list_accounts
+from services.platform.accounts.api_keys import create_key, list_keys, resolve_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
@@ -44,6 +44,17 @@ def test_a_forgotten_password_is_replaced_and_its_sessions_end(platform: Platfor
     assert (result.exit_code, "another" in result.stdout) == (0, False)
     assert resume_session(platform, secret, "") is None
     assert authenticate(platform, "owner@example.com", "another good one", "", "")
+
+
+@pytest.mark.parametrize("options", [[], ["--end-keys"]])
+def test_api_keys_end_with_a_forgotten_password_when_that_is_asked_for(
+    platform: Platform, options: list[str]
+) -> None:
+    owner = command_principal(create_account(platform, "owner@example.com", PASSWORD))
+    create_key(platform, owner)
+    arguments = ["accounts", "password", "owner@example.com", "--password", "another good one", *options]
+    assert create_app(platform).test_cli_runner().invoke(args=arguments).exit_code == 0
+    assert len(list_keys(platform, owner)) == (0 if options else 1)
 
 
 def test_accounts_are_listed_one_a_line(platform: Platform) -> None:

@@ -51,6 +51,44 @@ def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
     assert "ENCRYPTION_KEYS: must be set" in done.stderr
 
 
+@pytest.mark.parametrize("module", ["launch", "jobs.worker", "jobs.clock", "jobs.poller"])
+def test_a_folder_that_cannot_be_written_is_named_in_one_message(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env=environment(Path("/proc/nothing"), free_port()),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "DATA_DIR: /proc/nothing cannot be written" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("address", ["everywhere", "127.0.0.1:8000", "203.0.113.1"])
+def test_an_address_that_cannot_be_listened_on_is_named(tmp_path: Path, address: str) -> None:
+    done = launch(tmp_path / "data", free_port(), BIND=address)
+    assert done.returncode == 2
+    assert "BIND: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.0/33", "10.0.0.1/8", "proxy.example.com"])
+def test_a_proxy_is_named_by_addresses(tmp_path: Path, networks: str) -> None:
+    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES=networks, TRUSTED_PROXIES="1")
+    assert done.returncode == 2
+    assert "PROXY_ADDRESSES: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_addresses_of_proxies_without_their_number_are_half_a_setting(tmp_path: Path) -> None:
+    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES="10.0.0.1")
+    assert done.returncode == 2
+    assert "TRUSTED_PROXIES must say how many" in done.stderr
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

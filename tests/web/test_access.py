@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from ipaddress import ip_network
+from types import MappingProxyType
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from werkzeug.test import TestResponse
@@ -17,6 +20,7 @@ from services.core.settings import Settings
 from services.platform.platform import Platform
 from tests.blueprints.people import csrf_token, make_account, make_key, sign_in
 from web.access import internal, public, signed_in
+from web.proxies import FORWARDING
 
 KEYS = "/api/v1/keys"
 
@@ -32,6 +36,20 @@ def watched(platform: Platform) -> Flask:
     app = create_app(platform)
     app.get("/watched")(internal(lambda: "inside"))
     return app
+
+
+def seen(
+    settings: Settings,
+    peer: str,
+    forwarded: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    **update: object,
+) -> str:
+    """The address, and the country, that the application sees of a request from `peer`."""
+    app = create_app(Platform(settings.model_copy(update=update)))
+    app.get("/seen")(public(lambda: f"{request.remote_addr} {request.headers.get('CF-IPCountry', '')}"))
+    sent = {**headers, **({"X-Forwarded-For": forwarded} if forwarded else {})}
+    return app.test_client().get("/seen", headers=sent, environ_base={"REMOTE_ADDR": peer}).text
 
 
 def test_a_route_without_declared_access_answers_nobody(app: Flask) -> None:
@@ -104,6 +122,7 @@ def test_a_page_for_people_takes_no_key(client: FlaskClient, platform: Platform)
     [
         ("127.0.0.1", {}, 200),
         ("::1", {}, 200),
+        ("::ffff:127.0.0.1", {}, 200),
         ("192.0.2.1", {}, 401),
         ("192.0.2.1", {"X-Forwarded-For": "127.0.0.1"}, 401),
         # Behind a proxy nobody told us about, everybody would be loopback.
@@ -120,23 +139,77 @@ def test_internal_routes_without_trusted_proxies(
 
 
 @pytest.mark.parametrize(
-    ("proxies", "forwarded", "status"),
+    ("peer", "forwarded", "address"),
     [
-        (1, "192.0.2.1", 401),
-        (1, "127.0.0.1, 192.0.2.1", 401),
-        (1, "192.0.2.1, 127.0.0.1", 200),
-        (2, "127.0.0.1, 10.0.0.1", 200),
-        (2, "192.0.2.1, 10.0.0.1", 401),
-        (2, "127.0.0.1, 192.0.2.1, 10.0.0.1", 401),
-        (2, "192.0.2.1", 401),
+        ("127.0.0.1", "203.0.113.7, 192.0.2.1", "192.0.2.1"),
+        ("10.1.2.3", "192.0.2.1", "192.0.2.1"),
+        ("::ffff:172.18.0.1", "192.0.2.1", "192.0.2.1"),
+        ("fd00::2", "2001:db8::1", "2001:db8::1"),
+        ("", "192.0.2.1", "192.0.2.1"),  # a Unix socket
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("198.51.100.1", "127.0.0.1", "198.51.100.1"),
+        ("2001:db8::5", "::1", "2001:db8::5"),
+    ],
+)
+def test_behind_a_proxy_the_client_is_whom_it_names_and_of_others_the_peer(
+    settings: Settings, platform: Platform, peer: str, forwarded: str, address: str
+) -> None:
+    assert seen(settings, peer, forwarded, trusted_proxies=1) == f"{address} "
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("192.0.2.1, 198.51.100.1", "192.0.2.1"),
+        ("192.0.2.1", "10.0.0.1"),
+        ("203.0.113.7, 192.0.2.1, 198.51.100.1", "192.0.2.1"),
     ],
 )
 def test_exactly_so_many_proxies_are_believed(
-    settings: Settings, platform: Platform, proxies: int, forwarded: str, status: int
+    settings: Settings, platform: Platform, forwarded: str, address: str
 ) -> None:
-    behind = Platform(settings.model_copy(update={"trusted_proxies": proxies}))
-    answer = watched(behind).test_client().get("/watched", headers={"X-Forwarded-For": forwarded})
-    assert answer.status_code == status
+    assert seen(settings, "10.0.0.1", forwarded, trusted_proxies=2) == f"{address} "
+
+
+def test_only_the_proxies_named_are_believed_the_country_too(settings: Settings, platform: Platform) -> None:
+    networks = (ip_network("198.51.100.0/24"), ip_network("10.0.0.1"))
+    tries = {"198.51.100.9": "192.0.2.1 BR", "10.0.0.1": "192.0.2.1 BR", "10.0.0.2": "10.0.0.2 ", "127.0.0.1": "127.0.0.1 "}  # fmt: skip
+    for peer, found in tries.items():
+        headers = {"CF-IPCountry": "BR"}
+        assert (
+            seen(settings, peer, "192.0.2.1", headers, trusted_proxies=1, proxy_addresses=networks) == found
+        )
+
+
+def test_a_header_from_past_the_proxies_is_told_once_without_the_address(
+    settings: Settings, platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = watched(Platform(settings.model_copy(update={"trusted_proxies": 1})))
+    for peer in ("127.0.0.1", "198.51.100.1", "198.51.100.2"):
+        headers = {"X-Forwarded-For": "192.0.2.1"}
+        app.test_client().get("/watched", headers=headers, environ_base={"REMOTE_ADDR": peer})
+    told = [record.getMessage() for record in caplog.records if record.name == "web.proxies"]
+    assert len(told) == 1
+    assert "PROXY_ADDRESSES" in told[0]
+    assert "198.51" not in told[0]
+
+
+@pytest.mark.parametrize("header", FORWARDING)
+def test_behind_a_proxy_on_the_same_machine_nobody_is_a_program_on_it(
+    settings: Settings, platform: Platform, header: str
+) -> None:
+    for proxies in (0, 1):
+        behind = Platform(settings.model_copy(update={"trusted_proxies": proxies}))
+        client = watched(behind).test_client()
+        assert client.get("/watched", headers={header: "127.0.0.1"}).status_code == 401
+        assert client.get("/watched").status_code == 200
+
+
+def test_a_metrics_token_leaves_programs_on_the_same_machine_outside(
+    settings: Settings, platform: Platform
+) -> None:
+    guarded = Platform(settings.model_copy(update={"metrics_token": SecretStr("s3cret")}))
+    assert watched(guarded).test_client().get("/watched").status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,10 @@ def test_what_one_customer_has_shares(stack: ExitStack, one: str, other: str, to
 def test_a_unix_socket_and_a_proxy_have_no_share(stack: ExitStack) -> None:
     clients = Clients(stack, Limits(connections=64, address_share=1 / 64))
     assert all(clients.connect("") is not None for _ in range(20))
-    behind = Clients(stack, Limits(connections=64, address_share=1.0))
-    assert all(behind.connect() is not None for _ in range(50))
+    behind = Clients(stack, Limits(connections=64, address_share=1 / 64, proxies={"192.0.2.1"}))
+    assert all(behind.connect(("192.0.2.1", 1)) is not None for _ in range(20))
+    assert behind.busy(("192.0.2.2", 1)) is not None
+    assert behind.connect(("192.0.2.2", 1)) is None
 
 
 def test_who_waits_for_an_ended_peer_is_woken_and_a_request_that_arrived_is_read(stack: ExitStack) -> None:

@@ -115,7 +115,7 @@ class OpenConnections:
 
     def admit(self, client: Any, address: Any) -> Connection | None:
         """Take over a socket; None, and it is closed, when its address has its share and all of that is at work."""
-        peer = _network(address)
+        peer = self._sharer(address)
         if len(self._open) >= self._limits.connections - _eighth(self._limits.connections):
             self._make_room(self._open, _eighth(self._limits.connections), SPARED, "crowded")
         if peer and self._per_peer[peer] >= self._share:
@@ -149,6 +149,10 @@ class OpenConnections:
         now = time.monotonic()
         for connection in [one for one in self._open if one.patience.idle_for(now) > DRAINED_AFTER]:
             self._end(connection, "drained")
+
+    def _sharer(self, address: Any) -> str:
+        """Who has a share of the connections; "" where none is counted."""
+        return "" if isinstance(address, tuple) and address[0] in self._limits.proxies else _network(address)
 
     def _make_room(self, among: Collection[Connection], room: int, most: float, reason: str) -> None:
         """End so many of those with less than `most` of their time left; many at once, so that a flood costs few searches."""

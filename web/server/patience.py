@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -16,7 +17,8 @@ class Limits:
     patience: float = 20.0  # for bytes of a body, or for an answer to be taken; waiting spends it
     rate: int = 1000  # bytes that earn a second of it back
     connections: int = 1000  # at once
-    address_share: float = 1.0  # the part of them that one address may have; 1 where a proxy speaks for many
+    address_share: float = 1.0  # the part of them that one address may have
+    proxies: Container[str] = ()  # addresses that have no share: a proxy speaks for many
 
 
 class Stage(Enum):

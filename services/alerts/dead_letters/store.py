@@ -28,6 +28,8 @@ LONGEST_ERROR = 4000  # characters
 LONGEST_PAYLOAD_TEXT = 8000
 LONGEST_REASON = 300
 NUMBERS = re.compile(r"[0-9]+")
+QUOTE = re.compile(r"(?<!\w)[\"'`«“‘]")  # one that opens; in "can't" it is a letter
+LONGEST_CAUSE = 200
 MOST_ATTEMPTS = 60  # kept in a timeline; the newest
 
 
@@ -95,7 +97,7 @@ def store(
             source_id=source_id[:100],
             error_id=error_id or new_error_id(),
             error=redact_text(error)[:LONGEST_ERROR],
-            fingerprint=_fingerprint(kind, where or error),
+            fingerprint=_fingerprint(kind, where or summary(error)),
             attempts=attempts,
             timeline=_timeline(failures, error, 0),
             payload=_short(redact(payload or {})),
@@ -154,7 +156,7 @@ def open_again(
         letter.state = DeadLetterState.OPEN
         if attempts:
             letter.error = redact_text(_storable(str(error)))[:LONGEST_ERROR]
-            letter.fingerprint = _fingerprint(letter.kind, where or str(error))
+            letter.fingerprint = _fingerprint(letter.kind, where or summary(str(error)))
             letter.attempts += attempts
         letter.timeline = [*letter.timeline, *_timeline(failures, error, replay.number)][-MOST_ATTEMPTS:]
         letter.is_uncertain = letter.is_uncertain or is_uncertain
@@ -192,8 +194,11 @@ def _timeline(failures: Sequence[Failure], error: str | Text, number: int) -> li
 
 
 def _fingerprint(kind: str, cause: str) -> str:
-    """One for all failures of a cause: numbers in it, such as ids and seconds, tell the failures apart, not the causes."""
-    plain = NUMBERS.sub("#", cause)
+    """One for all failures of a cause: numbers in it, such as ids and seconds, tell the failures apart, not the causes.
+
+    Nor does what is quoted, which may be people's own words (`Unsupported start tag "…"`): they would make causes without end.
+    """
+    plain = NUMBERS.sub("#", QUOTE.split(cause, maxsplit=1)[0][:LONGEST_CAUSE])
     return hashlib.sha256(f"{kind}:{plain}".encode(errors="replace")).hexdigest()[:32]
 
 

@@ -35,14 +35,13 @@ from services.alerts.notifications.linking import new_code
 from services.alerts.notifications.messages import make_test
 from services.alerts.notifications.sending import attempt, note_outcome
 from services.core.errors import Conflict, InvalidInput, NotDelivered, NotFound, RateLimited, Unavailable
-from services.core.i18n import Text
 from services.core.times import utc_now
 from services.core.url_safety import resolve
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
+from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
 from services.platform.redis import keys
 
-MAX_DESTINATIONS: Final = 50
 TEST_SECONDS: Final = 10
 
 
@@ -57,13 +56,10 @@ class Made:
 
 
 def create_destination(platform: Platform, caller: Principal, new: NewDestination) -> Made:
-    """Add a destination. Raises InvalidInput, or NotFound for a bot or pool that is not the caller's."""
+    """Add a destination. Raises InvalidInput, Conflict `quota_exceeded`, or NotFound for a bot or pool that is not the caller's."""
     row = _checked_row(platform, caller, new)
     with platform.database.transaction() as session:
-        if len(session.scalars(owned(caller, NotificationDestination)).all()) >= MAX_DESTINATIONS:
-            raise Conflict(
-                Text("An account has at most {most} destinations", most=MAX_DESTINATIONS), code="too_many"
-            )
+        make_room(session, platform.settings, caller.account_id, Quota.DESTINATIONS)
         row.account_id = caller.account_id
         bot = get_owned(session, caller, Bot, new.bot_id) if new.bot_id is not None else None
         if bot is not None and bot.account_id != caller.account_id:  # which an admin can see

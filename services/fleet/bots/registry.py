@@ -20,6 +20,7 @@ from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
 from services.fleet.pools.snapshot import publish
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
+from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.tokens import Identity, checked_form, identify, owner_of
@@ -37,7 +38,8 @@ def register_bot(
 ) -> Bot:
     """Add the bot of `token` to the caller's account; it runs as soon as the reconciler has seen it.
 
-    Raises InvalidInput, Conflict `bot_exists` (whoever has it), or the TelegramError family; then nothing is saved.
+    Raises InvalidInput, Conflict `bot_exists` (whoever has it) and `quota_exceeded`, or the TelegramError family; then nothing
+    is saved.
     """
     token = checked_form(token)
     chosen_mode = checked_mode(platform, mode)
@@ -177,6 +179,7 @@ def _new_bot(caller: Principal, identity: Identity, mode: BotMode) -> Bot:
 
 
 def _insert(platform: Platform, session: Session, caller: Principal, bot: Bot, token: str) -> None:
+    make_room(session, platform.settings, caller.account_id, Quota.BOTS)
     if session.scalar(select(exists().where(Bot.telegram_bot_id == bot.telegram_bot_id))):
         raise _already_here()
     session.add(bot)

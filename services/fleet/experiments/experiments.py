@@ -17,6 +17,7 @@ from services.fleet.experiments.fields import ArmFields, ExperimentChange, NewEx
 from services.fleet.experiments.targets import check_target
 from services.fleet.pools.snapshot import publish
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
+from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
 
 FEWEST_ARMS = 2
@@ -25,11 +26,12 @@ FEWEST_ARMS = 2
 def create_experiment(platform: Platform, caller: Principal, wanted: NewExperiment) -> Experiment:
     """A new experiment that does not run yet.
 
-    Raises NotFound for a pool that is not the caller's, InvalidInput "arms_too_few", "arm_twice", "percent_not_100" and
-    "routing_circle".
+    Raises NotFound for a pool that is not the caller's, Conflict "quota_exceeded", InvalidInput "arms_too_few",
+    "arm_twice", "percent_not_100" and "routing_circle".
     """
     with platform.database.transaction() as session:
         pool = get_owned(session, caller, RedirectPool, wanted.pool_id)
+        make_room(session, platform.settings, pool.account_id, Quota.EXPERIMENTS)
         experiment = Experiment(
             account_id=pool.account_id,
             pool_id=pool.id,

@@ -18,10 +18,11 @@ from services.fleet.health.members import lock_pools
 from services.fleet.pools.fallbacks import check_fallback_pool, check_fallback_url
 from services.fleet.pools.fields import NewPool, PoolChange
 from services.fleet.pools.members import MemberView
-from services.fleet.pools.slugs import flush_slug, normalized_slug, take_slug
+from services.fleet.pools.slugs import flush_slug, make_room_for_slug, normalized_slug, take_slug
 from services.fleet.pools.snapshot import publish
 from services.fleet.pools.start_payload import looks_tracked
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
+from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
 
 # Fields that are only copied; the others have rules of their own.
@@ -37,10 +38,12 @@ PLAIN = (
 
 
 def create_pool(platform: Platform, caller: Principal, wanted: NewPool) -> RedirectPool:
-    """A new, empty pool. Raises InvalidInput, NotFound (fallback pool) and Conflict "slug_taken"."""
+    """A new, empty pool. Raises InvalidInput, NotFound (fallback pool), Conflict "slug_taken" and "quota_exceeded"."""
     slug = normalized_slug(wanted.slug)
     defaults = platform.settings
     with platform.database.transaction() as session:
+        make_room(session, defaults, caller.account_id, Quota.POOLS)
+        make_room_for_slug(session, defaults, caller.account_id, slug)
         pool = RedirectPool(
             account_id=caller.account_id,
             name=wanted.name,
@@ -73,7 +76,10 @@ def update_pool(platform: Platform, caller: Principal, pool_id: int, change: Poo
     """Change the given fields of a pool; a former slug keeps working. Raises as `create_pool` does."""
     given = change.model_fields_set
     with platform.database.transaction() as session:
-        own_id = get_owned(session, caller, RedirectPool, pool_id).id
+        found = get_owned(session, caller, RedirectPool, pool_id)
+        own_id, owner = found.id, found.account_id
+        if "slug" in given:
+            make_room_for_slug(session, platform.settings, owner, normalized_slug(change.slug))
         lock_pools(session, [own_id])
         pool = _with_members(session, own_id)
         for field in given.intersection(PLAIN):

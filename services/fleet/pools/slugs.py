@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from models import PoolSlug
 from services.core.errors import Conflict, InvalidInput
 from services.core.i18n import Text
+from services.core.settings import Settings
+from services.platform.accounts.quotas import Quota, make_room
 
 SLUG: Final = re.compile(r"[a-z0-9_-]{3,50}")
 # Words that a person would take for a page of ours, or that we may want below /go some day.
@@ -68,6 +70,12 @@ def normalized_slug(text: str) -> str:
             field="slug",
         )
     return slug
+
+
+def make_room_for_slug(session: Session, settings: Settings, account_id: int, slug: str) -> None:
+    """Make sure that the account may have one more slug, unless `slug` is given already. Raises Conflict `quota_exceeded`."""
+    if session.get(PoolSlug, slug) is None:
+        make_room(session, settings, account_id, Quota.SLUGS)
 
 
 def take_slug(session: Session, slug: str, pool_id: int) -> None:

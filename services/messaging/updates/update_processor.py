@@ -178,6 +178,7 @@ class UpdateProcessor:
             event=event,
             chat_id=getattr(chat, "id", 0) or lead.telegram_id,
             lead=lead,
+            update=update,
             request_id=queued.request_id,
             notify_owner=lambda about, params: self._notify(behaviour, about, params),
         )

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 from models import Account, AccountSession, AuditEvent
 from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.core.i18n import Text
+from services.platform.accounts.api_keys import revoke_all_keys
 from services.platform.accounts.passwords import hash_password, password_matches
 from services.platform.accounts.principal import Principal, audit
+from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
 
 # The library's own way of allowing them: an installation on a private network has people @flotilla.local.
@@ -81,14 +83,20 @@ def command_principal(account: Account) -> Principal:
     return Principal(account_id=account.id, actor="command", is_admin=account.is_admin)
 
 
-def change_password(platform: Platform, caller: Principal, session_id: int, present: str, new: str) -> None:
-    """Give the caller a new password and end all sessions but `session_id`. Forbidden when `present` is wrong."""
+def change_password(
+    platform: Platform, caller: Principal, session_id: int, present: str, new: str, *, end_keys: bool = False
+) -> None:
+    """Give the caller a new password and end all sessions but `session_id`, with `end_keys` all API keys too.
+
+    Forbidden when `present` is wrong.
+    """
     with platform.database.reading() as session:
         known = session.scalar(select(Account.password_hash).where(Account.id == caller.account_id))
     if not password_matches(known, present):
         raise Forbidden("The present password is wrong", code="wrong_password", field="present")
     new_hash = hash_password(new)
     with platform.database.transaction() as session:
+        lock_account(session, caller.account_id)
         account = session.get_one(Account, caller.account_id)
         account.password_hash = new_hash
         session.execute(
@@ -97,15 +105,22 @@ def change_password(platform: Platform, caller: Principal, session_id: int, pres
             )
         )
         audit(session, caller, "password_changed")
+        if end_keys:
+            revoke_all_keys(session, caller)
 
 
-def reset_password(platform: Platform, email: str, password: str) -> Account:
-    """At the server's command line: a new password for who forgot theirs; ends all the account's sessions."""
+def reset_password(platform: Platform, email: str, password: str, *, end_keys: bool = False) -> Account:
+    """At the server's command line: a new password for who forgot theirs; ends all the account's sessions, with `end_keys`
+    all its API keys too.
+    """
     account, new_hash = get_account_by_email(platform, email), hash_password(password)
     with platform.database.transaction() as session:
+        lock_account(session, account.id)
         session.get_one(Account, account.id).password_hash = new_hash
         session.execute(delete(AccountSession).where(AccountSession.account_id == account.id))
         audit(session, command_principal(account), "password_reset")
+        if end_keys:
+            revoke_all_keys(session, command_principal(account))
     return account
 
 

@@ -1,4 +1,8 @@
-"""API keys `flk_<id>_<secret>`: made once, shown once, kept as SHA-256."""
+"""API keys `flk_<id>_<secret>`: made once, shown once, kept as SHA-256.
+
+A key that makes another gives it no scope that it lacks and no longer life, and is written down as its maker. Who revokes a
+key is asked whether those that it made, and those that they made, end with it; unasked they go on.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from models import Account, ApiKey
@@ -19,6 +24,7 @@ from services.core.i18n import Text
 from services.core.secrets import sha256_hex
 from services.core.times import iso, utc_now
 from services.platform.accounts.principal import Principal, Scope, audit
+from services.platform.accounts.quotas import Quota, lock_account, make_room
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -38,7 +44,8 @@ def create_key(
 ) -> tuple[ApiKey, str]:
     """A new key of the caller's account and its text, which is never to be had again.
 
-    No scopes means all that the caller has; more than that is Forbidden. `expires_days` None means never.
+    No scopes means all that the caller has; more than that is Forbidden. `expires_days` None means never, or the end of the
+    key that the caller has; more than that is Forbidden too. Conflict `quota_exceeded`.
     """
     wanted = _known_scopes(scopes) or sorted(caller.scopes)
     for scope in wanted:
@@ -55,9 +62,13 @@ def create_key(
         secret_hash=sha256_hex(secret),
         name=name,
         scopes=[str(scope) for scope in wanted],
-        expires_at=_expiry(expires_days),
+        made_by=caller.key_id,
+        expires_at=_expiry(caller, expires_days),
     )
     with platform.database.transaction() as session:
+        lock_account(session, caller.account_id)
+        _check_maker(session, caller)
+        make_room(session, platform.settings, caller.account_id, Quota.API_KEYS)
         session.add(row)
         audit(session, caller, "key_created", key=key_id, scopes=row.scopes)
     return row, f"{PREFIX}_{key_id}_{secret}"
@@ -74,9 +85,12 @@ def list_keys(platform: Platform, caller: Principal, *, after: int = 0, limit: i
         ).all()
 
 
-def revoke_key(platform: Platform, caller: Principal, key_id: str) -> None:
-    """Make one of the caller's keys useless from now on; NotFound for anybody else's."""
+def revoke_key(platform: Platform, caller: Principal, key_id: str, *, made_too: bool = False) -> None:
+    """Make one of the caller's keys useless from now on, with `made_too` also those that came of it; NotFound for anybody
+    else's.
+    """
     with platform.database.transaction() as session:
+        lock_account(session, caller.account_id)  # so that the key makes none meanwhile
         row = session.scalar(
             select(ApiKey).where(
                 ApiKey.key_id == key_id.replace("\0", ""),  # which PostgreSQL refuses in a text
@@ -86,8 +100,26 @@ def revoke_key(platform: Platform, caller: Principal, key_id: str) -> None:
         )
         if row is None:
             raise NotFound("There is no such key", code="key_not_found")
-        row.revoked_at = utc_now()
-        audit(session, caller, "key_revoked", key=key_id)
+        _revoke(session, caller, row)
+        if made_too:
+            keys = _keys(session, caller)
+            for descendant in _descendants(keys, row.key_id):
+                _revoke(session, caller, descendant)
+
+
+def revoke_all_keys(session: Session, caller: Principal) -> None:
+    """Make all keys of the caller's account useless, in the caller's transaction, which has locked the account."""
+    for row in _keys(session, caller):
+        if row.revoked_at is None:
+            _revoke(session, caller, row)
+
+
+def count_made(platform: Platform, caller: Principal) -> dict[str, int]:
+    """How many keys in force came of each of the caller's keys, by its id; those of which none did are left out."""
+    with platform.database.reading() as session:
+        keys = _keys(session, caller)
+    counts = {row.key_id: len(_descendants(keys, row.key_id)) for row in keys if row.revoked_at is None}
+    return {key_id: count for key_id, count in counts.items() if count}
 
 
 def resolve_key(platform: Platform, text: str, ip: str) -> Principal:
@@ -111,15 +143,17 @@ def resolve_key(platform: Platform, text: str, ip: str) -> Principal:
     if row.last_used_at is None or now - row.last_used_at >= timedelta(seconds=TOUCH_SECONDS):
         _touch(platform, row.id, now)
     scopes = frozenset(Scope(scope) for scope in row.scopes)
-    return Principal(account.id, f"key:{row.key_id}", account.is_admin, scopes, ip[:45])
+    actor = f"key:{row.key_id}"
+    return Principal(account.id, actor, account.is_admin, scopes, ip[:45], row.key_id, row.expires_at)
 
 
 class KeyView(TypedDict):
-    """A key; never its secret."""
+    """A key; never its secret. `made_by` is the id of the key that made it, null when a person did."""
 
     id: str
     name: str
     scopes: list[Annotated[str, one_of(Scope)]]
+    made_by: str | None
     created_at: Moment
     expires_at: Moment | None
     last_used_at: Moment | None
@@ -137,6 +171,7 @@ def describe(row: ApiKey) -> KeyView:
         "id": row.key_id,
         "name": row.name,
         "scopes": list(row.scopes),
+        "made_by": row.made_by or None,
         "created_at": iso(row.created_at),
         "expires_at": iso(row.expires_at),
         "last_used_at": iso(row.last_used_at),
@@ -160,12 +195,47 @@ def _known_scopes(scopes: Iterable[str]) -> list[Scope]:
         ) from None
 
 
-def _expiry(days: int | None) -> datetime | None:
+def _keys(session: Session, caller: Principal) -> Sequence[ApiKey]:
+    return session.scalars(
+        select(ApiKey).where(ApiKey.account_id == caller.account_id).order_by(ApiKey.id)
+    ).all()
+
+
+def _descendants(keys: Iterable[ApiKey], key_id: str) -> list[ApiKey]:
+    """Those in force among `keys`, which are in order of age, that the key made, or one that came of it, revoked or not."""
+    line, found = {key_id}, []
+    for row in keys:
+        if row.made_by in line:
+            line.add(row.key_id)
+            found += [row] if row.revoked_at is None else []
+    return found
+
+
+def _revoke(session: Session, caller: Principal, row: ApiKey) -> None:
+    row.revoked_at = utc_now()
+    audit(session, caller, "key_revoked", key=row.key_id)
+
+
+def _check_maker(session: Session, caller: Principal) -> None:
+    """A key that was revoked since the request was let in makes no more."""
+    gone = select(ApiKey.id).where(ApiKey.key_id == caller.key_id, ApiKey.revoked_at.is_not(None))
+    if caller.key_id and session.scalar(gone) is not None:
+        raise Unauthenticated("This API key was revoked; make a new one", code="key_revoked")
+
+
+def _expiry(caller: Principal, days: int | None) -> datetime | None:
     if days is None:
-        return None
+        return caller.expires_at
     if not 1 <= days <= MAX_DAYS:
         raise InvalidInput(Text("A key lasts from 1 to {days} days", days=MAX_DAYS), field="expires_days")
-    return utc_now() + timedelta(days=days)
+    end = utc_now() + timedelta(days=days)
+    if caller.expires_at is not None and end > caller.expires_at:
+        raise Forbidden(
+            "A key cannot make one that lasts longer than itself; leave the days out to have both end together",
+            code="key_outlives_maker",
+            field="expires_days",
+        )
+    return end
 
 
 def _touch(platform: Platform, row_id: int, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -29,13 +30,18 @@ OFFERED = (Scope.READ, Scope.WRITE)  # on the panel: no route asks for the other
 
 @dataclass(frozen=True)
 class Principal:
-    """An authenticated account behind a request, key or command. `actor` goes into the audit trail."""
+    """An authenticated account behind a request, key or command. `actor` goes into the audit trail.
+
+    With an API key `key_id` is the key's, and `expires_at` when it ends, None for never.
+    """
 
     account_id: int
     actor: str
     is_admin: bool = False
     scopes: frozenset[Scope] = frozenset(Scope)
     ip: str = ""
+    key_id: str = ""
+    expires_at: datetime | None = None
 
     def require(self, scope: Scope) -> None:
         """Raise Forbidden unless this caller has `scope`."""

@@ -23,6 +23,7 @@ from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
+MAX_SESSIONS = 100  # of an account; one more ends the one that was used least lately
 TOUCH_SECONDS = 60  # a use is written at most once a minute
 
 
@@ -91,6 +92,11 @@ def begin_session(
             AccountSession.account_id == account.id, AccountSession.expires_at <= now
         )
     )
+    unused = select(AccountSession.id).where(AccountSession.account_id == account.id)
+    oldest = unused.order_by(AccountSession.last_seen_at.desc(), AccountSession.id.desc()).offset(
+        MAX_SESSIONS - 1
+    )
+    session.execute(delete(AccountSession).where(AccountSession.id.in_(session.scalars(oldest).all())))
     session.add(
         AccountSession(
             account_id=account.id,

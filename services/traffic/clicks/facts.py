@@ -53,7 +53,7 @@ class ClickFacts:
 def read_facts(environ: Mapping[str, Any], at: float, *, country_from: str, keyed_hash: Hash) -> ClickFacts:
     """The facts of the request in `environ` at `at`; `country_from` is `country_variable`, `keyed_hash` is `DailyHash`.
 
-    REMOTE_ADDR must be the client's already: the application counts the trusted proxies (`web.security`).
+    REMOTE_ADDR must be the client's already: `web.proxies` sees to that.
     """
     agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT]
     address = client_network(str(environ.get("REMOTE_ADDR") or ""))

@@ -20,7 +20,7 @@ mended = False  # whether `mend` works by now
 
 
 class TrialPlugin(BasePlugin):
-    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `block`, `exit`, `count` (conversation state), anything else: echo."""
+    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `block`, `exit`, `count` (conversation state), `raw` (what only the update has), anything else: echo."""
 
     name = "trial"
 
@@ -53,6 +53,9 @@ class TrialPlugin(BasePlugin):
             case "count":
                 ctx.update_data(seen=ctx.data.get("seen", 0) + 1)
                 ctx.send(f"seen {ctx.data['seen']}")
+                return None
+            case "raw":
+                ctx.send(f"moon: {ctx.update['message']['moon']}")
                 return None
             case "unsendable":
                 ctx.send("x", reply_markup={"no": object()})

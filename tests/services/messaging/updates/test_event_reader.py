@@ -30,6 +30,46 @@ def test_a_part_that_the_library_cannot_read_is_passed_over(unknown: dict[str, A
     assert (event.text, event.chat.id, event.from_user.id) == ("oi", 5, 5)
 
 
+GROUP = {"id": -100, "type": "supergroup", "title": "g"}
+LIKE = {"type": "emoji", "emoji": "👍"}
+HOLOGRAM = {"type": "hologram", "depth": 3}
+IN_GROUP: dict[str, Any] = {"chat": GROUP, "message_id": 1, "date": 1}
+
+
+def test_of_reactions_those_that_the_library_knows_are_left() -> None:
+    content = {**IN_GROUP, "user": PERSON, "old_reaction": [HOLOGRAM], "new_reaction": [LIKE, HOLOGRAM]}
+    event = read_event({"update_id": 1, "message_reaction": content}, "message_reaction")
+    assert (event.user.id, event.old_reaction) == (5, [])
+    assert [reaction.emoji for reaction in event.new_reaction] == ["👍"]
+    counts = [{"type": HOLOGRAM, "total_count": 1}, {"type": LIKE, "total_count": 2}]
+    update = {"update_id": 1, "message_reaction_count": {**IN_GROUP, "reactions": counts}}
+    assert [one.total_count for one in read_event(update, "message_reaction_count").reactions] == [2]
+
+
+def test_a_list_without_anything_readable_leaves_no_trace_in_a_message() -> None:
+    event = read_event({"update_id": 1, "message": {**TEXT, "photo": [{"size": "huge"}]}}, "message")
+    assert (event.content_type, event.photo) == ("text", None)
+
+
+@pytest.mark.parametrize("kind", ["my_chat_member", "chat_member"])
+def test_a_member_of_an_unknown_kind_is_no_event_and_no_failure(kind: str) -> None:
+    member, ghost = ({"status": status, "user": PERSON} for status in ("member", "ghost"))
+    for old, new in ((member, ghost), (ghost, member), (ghost, ghost)):
+        content = {"chat": GROUP, "from": PERSON, "date": 1, "old_chat_member": old, "new_chat_member": new}
+        assert read_event({"update_id": 1, kind: content}, kind) is None
+
+
+def test_the_buyer_of_paid_media_is_found_under_telegram_s_name() -> None:
+    content = {"from": PERSON, "paid_media_payload": "x"}
+    event = read_event({"update_id": 1, "purchased_paid_media": content}, "purchased_paid_media")
+    assert (event.from_user.id, event.paid_media_payload) == (5, "x")
+
+
+def test_a_checkout_that_cannot_be_read_is_not_passed_over() -> None:
+    with pytest.raises(Unreadable):
+        read_event({"update_id": 1, "pre_checkout_query": {"id": "1", "from": PERSON}}, "pre_checkout_query")
+
+
 def test_a_kind_that_the_library_does_not_know_is_no_event() -> None:
     assert read_event({"update_id": 1, "moon_landing": {"id": 1}}, "moon_landing") is None
 

@@ -141,6 +141,40 @@ def test_what_is_sealed_is_opened_to_the_same_and_shows_no_token(platform: Platf
     )
 
 
+def test_what_telegram_may_add_one_day_makes_no_dead_letter(
+    lane: Platform, bot: Bot, quick_drains: None
+) -> None:
+    person, group = {"id": 5, "is_bot": False, "first_name": "Ana"}, {"id": -9, "type": "group", "title": "g"}
+    ghost, hologram = {"status": "ghost", "user": person}, {"type": "hologram"}
+    there = {"chat": group, "date": 1}
+    reaction = {**there, "message_id": 1, "user": person, "old_reaction": [], "new_reaction": [hologram]}
+    updates: list[dict[str, Any]] = [
+        {"my_chat_member": {**there, "from": person, "old_chat_member": ghost, "new_chat_member": ghost}},
+        {"chat_member": {**there, "from": person, "old_chat_member": ghost, "new_chat_member": ghost}},
+        {"message_reaction": reaction},
+        {"chat_boost": {"chat": group, "boost": {"source": {"source": "moon"}}}},
+        {"moon_landing": {"from": person}},
+        message(50, 77, "marker")
+        | {"message": message(50, 77, "marker")["message"] | {"forward_origin": hologram}},
+    ]
+    intake = Intake(lane)
+    for number, update in enumerate(updates):
+        intake.accept(bot.id, {**update, "update_id": 50 + number})
+    handle_all(lane)
+    assert letters(lane) == []
+    assert [chat for chat, _ in replies(lane, bot)] == ["77"]
+
+
+def test_a_handler_finds_in_the_update_what_the_library_passes_over(
+    lane: Platform, bot: Bot, quick_drains: None
+) -> None:
+    update = message(1, 77, "raw")
+    Intake(lane).accept(bot.id, update | {"message": update["message"] | {"moon": [1, {"x": TOKEN}]}})
+    handle_all(lane)
+    [(_, answer)] = replies(lane, bot)
+    assert answer.startswith("moon: [1, {'x':")
+
+
 def test_nothing_shaped_like_a_token_reaches_redis(lane: Platform, bot: Bot) -> None:
     intake = Intake(lane)
     for number, text in enumerate(HOSTILE[:5]):

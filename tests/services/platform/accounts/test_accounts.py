@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from models import Account, AccountSession, AuditEvent
 from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from services.core.times import utc_now
-from services.platform.accounts import passwords
+from services.platform.accounts import passwords, sessions
 from services.platform.accounts.accounts import (
     change_password,
     create_account,
@@ -246,3 +246,28 @@ def _set(platform: Platform, secret: str, **values: object) -> None:
     assert found is not None
     with platform.database.transaction() as session:
         session.execute(update(AccountSession).where(AccountSession.id == found.session_id).values(**values))
+
+
+@pytest.mark.data
+def test_a_sign_in_too_many_ends_the_one_used_least_lately(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 3)
+    account = create_account(platform, "owner@example.com", PASSWORD)
+    create_account(platform, "other@example.com", PASSWORD)
+    other = sign_in(platform, "other@example.com")
+    secrets = [sign_in(platform) for _ in range(3)]
+    with platform.database.transaction() as session:  # the first was used a moment ago
+        first = session.scalars(
+            select(AccountSession.id).where(AccountSession.account_id == account.id)
+        ).first()
+        session.execute(update(AccountSession).values(last_seen_at=utc_now() - timedelta(hours=1)))
+        session.execute(
+            update(AccountSession).where(AccountSession.id == first).values(last_seen_at=utc_now())
+        )
+    secrets.append(sign_in(platform))
+    left = [secret for secret in secrets if resume_session(platform, secret, "")]
+    assert len(left) == 3
+    assert secrets[0] in left
+    assert secrets[3] in left
+    assert resume_session(platform, other, "")

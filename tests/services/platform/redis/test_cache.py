@@ -84,7 +84,7 @@ def test_a_path_closed_while_it_is_asked_for_is_not_remembered(
     bot, paths = add_bot(platform, IDENTITY), WebhookPaths(platform)
 
     def change() -> None:
-        platform.redis.hdel(keys.webhook_paths(), bot.path_id)
+        close_path(platform, bot)
         paths.on_change(Topic.BOT, bot.id)
 
     assert _got_while(paths, bot.path_id, change, monkeypatch) is None
@@ -136,13 +136,13 @@ def test_another_process_hears_of_changes_and_repairs_what_it_could_not_hear(pla
         wait_until(lambda: ask(question) == f"True {bot.id} True", seconds=10)
 
         set_policy(platform, bot, "at_least_once")
-        platform.redis.hdel(keys.webhook_paths(), bot.path_id)
+        close_path(platform, bot)
         assert ask(question) == f"True {bot.id} True", "nobody has said anything yet"
         platform.redis.incr(keys.changes_generation())  # said, and lost on the way
         wait_until(lambda: ask(question) == "False None True", seconds=10)
 
         platform.redis.client_kill_filter(_type="pubsub")
-        platform.redis.hset(keys.webhook_paths(), bot.path_id, str(bot.id))
+        reopen_path(platform, bot)
         update_pool(platform, owner, pool.id, PoolChange(is_active=False))
         set_policy(platform, bot, "at_most_once")
         announce(platform.redis, Topic.BOT, bot.id)
@@ -228,6 +228,23 @@ def counted_queries(platform: Platform) -> Iterator[list[str]]:
         yield asked
     finally:
         event.remove(platform.database.engine, "before_cursor_execute", note)
+
+
+def close_path(platform: Platform, bot: Bot) -> None:
+    """What a stop and the reconciler do."""
+    set_running(platform, bot, running=False)
+    platform.redis.hdel(keys.webhook_paths(), bot.path_id)
+
+
+def reopen_path(platform: Platform, bot: Bot) -> None:
+    """What a start and the reconciler do."""
+    set_running(platform, bot, running=True)
+    platform.redis.hset(keys.webhook_paths(), bot.path_id, str(bot.id))
+
+
+def set_running(platform: Platform, bot: Bot, *, running: bool) -> None:
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).desired_running = running
 
 
 def set_policy(platform: Platform, bot: Bot, policy: str) -> None:
