@@ -50,7 +50,9 @@ RATE_LIMIT_HITS: Final = _counter(
     "scope",
 )
 IDEMPOTENCY: Final = _counter(
-    "idempotency_keys_total", "API requests with an Idempotency-Key: fresh, same, other, running", "state"
+    "idempotency_keys_total",
+    "API requests with an Idempotency-Key: fresh, same, other, running, full (too many are remembered)",
+    "state",
 )
 FUNNEL: Final = _counter("funnel_total", "visitors' steps: click, start, lead", "step")
 CONNECTIONS_ENDED: Final = _counter(

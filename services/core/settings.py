@@ -154,6 +154,12 @@ class Settings(BaseSettings):
     callback_confirm_seconds: int = Field(300, ge=10, description="life of a single-use button")
     callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
     api_rate_per_minute: int = Field(600, ge=0, description="API requests a minute per key; 0 = no limit")
+    idempotency_keys_per_account: int = Field(
+        5000,
+        ge=2,
+        description="Idempotency-Keys remembered of an account within 24 hours, half of them of one API key or person; each "
+        "takes 4.3 KB of Redis at most",
+    )
     pool_max_bots: int = Field(10, ge=1, le=100, description="default limit of members in a pool")
     pool_start_param: str = Field(
         "acesso",

@@ -261,6 +261,11 @@ def button_payload(bot_id: int, name: str) -> str:
     return f"{PREFIX}:bot:{bot_id}:payload:{name}"
 
 
-def idempotency(caller: str, key: str) -> str:
-    """Hash of a repeatable request: fingerprint and owner, later the sealed answer; lives 24 hours."""
-    return f"{PREFIX}:api:once:{caller}:{key}"
+def idempotency(account_id: int, name: str) -> str:
+    """Hash of a repeatable request: fingerprint and owner, later the sealed answer; lives 24 hours, a claim two minutes."""
+    return f"{PREFIX}:api:once:{account_id}:{name}"
+
+
+def idempotent_requests(account_id: int, actor: str = "") -> str:
+    """Sorted set of an account's remembered requests, or of one of its callers', by the second they end; lives until the last."""
+    return f"{PREFIX}:api:requests:{account_id}:{actor}"
