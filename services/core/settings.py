@@ -54,6 +54,17 @@ class Settings(BaseSettings):
         description="whether the certificate of a `rediss://` server is checked; `false` for Heroku, whose are self-signed",
     )
     redis_max_connections: int = Field(100, ge=4, description="Redis connections per process")
+    embedded_redis_mb: int = Field(
+        0,
+        ge=0,
+        description="memory in MB (2^20 bytes) that the embedded Valkey may use for data, at least 64; 0 = a quarter of what the "
+        "machine (or its container) has. An own Redis has its `maxmemory`",
+    )
+    disk_free_mb: int = Field(
+        512,
+        ge=0,
+        description="free space in MB (2^20 bytes) on the disk of DATA_DIR below which administrators are warned; 0 = never",
+    )
     telegram_api_url: BaseUrl = Field(
         "https://api.telegram.org", description="Bot API server; a self-hosted one or the sandbox"
     )

@@ -18,6 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from redis import RedisError
+from redis.exceptions import OutOfMemoryError
 
 from services.core.errors import ConfigurationError, Conflict, InvalidInput, RateLimited, Unavailable
 from services.core.i18n import Text
@@ -86,13 +87,18 @@ class IdempotencyKeys:
         indexes = keys.idempotent_requests(account_id), keys.idempotent_requests(account_id, actor)
         claim = Claim((keys.idempotency(account_id, name), *indexes), name, secrets.token_hex(8))
         try:
-            self._refuse_without_room()
-            state, detail = self._ask(claim, self._fingerprint(request))
+            # What is claimed now must still find room for its answer: without one it would be carried out again.
+            most = 0 if self._memory.is_low() else self._platform.settings.idempotency_keys_per_account
+            state, detail = self._ask(claim, self._fingerprint(request), most)
+        except OutOfMemoryError as error:
+            raise _short_of_memory() from error
         except RedisError as error:
             raise Unavailable(
                 "Redis does not answer, so that a repetition could not be told; try again",
                 code="redis_unavailable",
             ) from error
+        if state == FULL and not most:
+            raise _short_of_memory()
         return self._outcome(claim, state, detail)
 
     def settle(self, claim: Claim, answer: Answer | None) -> None:
@@ -103,19 +109,16 @@ class IdempotencyKeys:
         except RedisError as error:
             logger.warning("an answer was not kept for repetitions: %s", type(error).__name__)
 
-    def _refuse_without_room(self) -> None:
-        # What is claimed now must still find room for its answer: without one it would be carried out again.
-        if self._memory.is_low():
-            raise Unavailable(
-                "Redis is short of memory, so that no new Idempotency-Key can be remembered; try again later",
-                code="redis_full",
-                retry_after=LOW_MEMORY_RETRY_SECONDS,
-            )
-
-    def _ask(self, claim: Claim, fingerprint: str) -> tuple[str, str]:
-        most = self._platform.settings.idempotency_keys_per_account
+    def _ask(self, claim: Claim, fingerprint: str, most: int) -> tuple[str, str]:
         # One caller leaves half to the account's others.
-        arguments = [claim.name, fingerprint, claim.owner, RUNNING_SECONDS, most, (most + 1) // 2]
+        arguments: list[str | int] = [
+            claim.name,
+            fingerprint,
+            claim.owner,
+            RUNNING_SECONDS,
+            most,
+            (most + 1) // 2,
+        ]
         answer: Any = CLAIM(self._platform.redis, claim.keys, arguments)
         return str(answer[0]), str(answer[1])
 
@@ -173,6 +176,14 @@ class IdempotencyKeys:
         # Keyed: a body may hold a secret, whose plain hash could be tried out.
         digest = hashlib.sha256(request).hexdigest()
         return self._platform.vault.signature("idempotency", digest, key_index=-1).hex()
+
+
+def _short_of_memory() -> Unavailable:
+    return Unavailable(
+        "Redis is short of memory, so that no new Idempotency-Key can be remembered; try again later",
+        code="redis_full",
+        retry_after=LOW_MEMORY_RETRY_SECONDS,
+    )
 
 
 def _packed(answer: Answer) -> str:

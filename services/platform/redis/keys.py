@@ -50,6 +50,16 @@ def refused_clicks() -> str:
     return f"{PREFIX}:clicks:refused"
 
 
+def lost_clicks() -> str:
+    """Hash "pool:hour" (epoch seconds) -> clicks that nothing would store. For ever: the flusher deletes old fields."""
+    return f"{PREFIX}:clicks:lost"
+
+
+def write_probe() -> str:
+    """Written to see whether Redis takes writes; lives a minute."""
+    return f"{PREFIX}:probe"
+
+
 def click_life() -> str:
     """Name of the present life of the click stream, for its ledger. For ever: it goes when the stream goes."""
     return f"{PREFIX}:clicks:life"
