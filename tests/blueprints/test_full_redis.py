@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from blueprints.redirects import redirector
 from services.fleet.bots.webhook_secret import webhook_secret
 from services.messaging.updates.webhook_auth import SECRET_HEADER
 from services.platform.platform import Platform
@@ -31,24 +33,32 @@ def full(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     platform.redis.config_set("maxmemory", 0)
 
 
+@pytest.fixture(params=[True, False], ids=["fast", "flask"])
+def app(platform: Platform, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    """With and without the fast path; nothing of it runs on after the test."""
+    own = Platform(platform.settings.model_copy(update={"fast_path": request.param}))
+    app = create_app(own)
+    yield app
+    with app.app_context():
+        redirector().stop()
+    own.database.dispose()
+
+
 @pytest.mark.usefixtures("full")
-@pytest.mark.parametrize("fast_path", [True, False])
 def test_at_the_limit_clicks_go_on_and_telegram_and_programs_are_asked_to_come_back(
-    platform: Platform, fast_path: bool
+    platform: Platform, client: FlaskClient
 ) -> None:
-    own = Platform(platform.settings.model_copy(update={"fast_path": fast_path}))
-    client = create_app(own).test_client()
-    new_pool(own, new_account(own), "red1", 1)
-    bot = add_bot(own, {"id": 7001, "username": "full_bot", "token": "7001:" + "A" * 35})
-    key = make_key(own, make_account(own))
+    new_pool(platform, new_account(platform), "red1", 1)
+    bot = add_bot(platform, {"id": 7001, "username": "full_bot", "token": "7001:" + "A" * 35})
+    key = make_key(platform, make_account(platform))
 
     def webhook(update_id: int) -> tuple[int, str | None]:
-        secret = {SECRET_HEADER: webhook_secret(own.vault, bot.path_id)}
+        secret = {SECRET_HEADER: webhook_secret(platform.vault, bot.path_id)}
         answer = client.post(f"/webhook/{bot.path_id}", json=message(update_id, 5, "hello"), headers=secret)
         return answer.status_code, answer.headers.get("Retry-After")
 
     assert webhook(1) == (200, None)
-    own.redis.config_set("maxmemory", 1)
+    platform.redis.config_set("maxmemory", 1)
     assert [client.get("/go/red1").status_code for _ in range(5)] == [302] * 5
     status, retry_after = webhook(2)
     assert (status, retry_after) == (503, "5")
@@ -62,11 +72,10 @@ def test_at_the_limit_clicks_go_on_and_telegram_and_programs_are_asked_to_come_b
     assert ready.status_code == 503
     assert "redis_full" in [reason["code"] for reason in (ready.json or {})["reasons"]]
 
-    own.redis.config_set("maxmemory", 0)
+    platform.redis.config_set("maxmemory", 0)
     assert webhook(2) == (200, None)
     assert client.get("/health/ready").status_code == 200
-    assert sum(len(stream(own, keys.update_lane(lane))) for lane in range(8)) == 2
-    own.database.dispose()
+    assert sum(len(stream(platform, keys.update_lane(lane))) for lane in range(8)) == 2
 
 
 @pytest.mark.usefixtures("full")

@@ -72,6 +72,7 @@ def fold_lost(platform: Platform) -> None:
         return
     with platform.database.transaction() as session:
         query = select(RedirectPool).where(RedirectPool.id.in_({pool_id for pool_id, _ in sums}))
+        query = query.order_by(RedirectPool.id).with_for_update(read=True, key_share=True)
         pools = {pool.id: pool for pool in session.scalars(query)}
         for (pool_id, hour), count in sorted(sums.items()):
             pool = pools.get(pool_id)

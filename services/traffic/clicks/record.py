@@ -69,8 +69,8 @@ class Recorder:
         """End the thread soon; what is spooled is replayed by the next process."""
         self._stopped.set()
         with contextlib.suppress(RedisError):
+            self._lost.push()  # first: it also tells the log, which needs no Redis
             self.refusals.push()
-            self._lost.push()
 
     def _write(self, batch: Sequence[PendingClick]) -> list[RecordResult]:
         written = None
