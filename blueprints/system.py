@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, jsonify
 from flask.typing import ResponseReturnValue
 
+from services.operations.findings import Condition
 from services.operations.metrics import exposition
-from services.operations.readiness import Condition, details, readiness
+from services.operations.readiness import details, readiness
 from services.platform.platform import Platform
 from services.queueing.heartbeats import Heartbeats
 from web.access import internal, public

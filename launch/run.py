@@ -81,7 +81,9 @@ def _embed_server(plan: Plan, settings: Settings) -> valkey.Server | None:
     settings.embedded_redis_file.unlink(missing_ok=True)
     if plan.environ.get("REDIS_URL"):
         return None
-    server = valkey.configure(settings.data_dir, valkey.find_engine())
+    server = valkey.configure(
+        settings.data_dir, valkey.find_engine(), valkey.memory_limit(settings.embedded_redis_mb)
+    )
     datadir.write_private(settings.embedded_redis_file, server.url + "\n")
     return server
 

@@ -6,6 +6,7 @@ password are kept in the server's own configuration file (mode 600), never on a 
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import time
@@ -25,6 +26,13 @@ from launch.interrupts import pause
 from launch.ports import free_port, is_free
 from services.core.errors import ConfigurationError, Unavailable
 
+# Rewriting the append-only file may double what the server takes for a while; the other processes need room too.
+SHARE_OF_MACHINE = 0.25
+LEAST_BYTES = 64 * 2**20
+CGROUP_LIMITS = (  # version 2, version 1; "max" or a huge number where there is none
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 READY_SECONDS = 60.0  # loading a large append-only file takes its time
 STOP_SECONDS = 10.0
 
@@ -39,6 +47,7 @@ daemonize no
 appendonly yes
 appendfsync everysec
 save ""
+maxmemory {maxmemory}
 maxmemory-policy noeviction
 """
 
@@ -93,8 +102,25 @@ def find_engine() -> Engine:
     )
 
 
-def configure(data_dir: Path, engine: Engine) -> Server:
-    """Write the engine's configuration with its kept port and password; a server left over from before is stopped."""
+def memory_limit(megabytes: int) -> int:
+    """How many bytes of data the server may hold: `megabytes` (EMBEDDED_REDIS_MB), or for 0 a part of the machine's memory."""
+    return max(LEAST_BYTES, megabytes * 2**20 if megabytes else int(machine_bytes() * SHARE_OF_MACHINE))
+
+
+def machine_bytes() -> int:
+    """The memory of this machine, or of the container that this process is in if that has less."""
+    least = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in CGROUP_LIMITS:
+        with suppress(OSError, ValueError):
+            least = min(least, int(path.read_text()))
+    return least
+
+
+def configure(data_dir: Path, engine: Engine, maxmemory: int) -> Server:
+    """Write the engine's configuration with its kept port and password; a server left over from before is stopped.
+
+    At `maxmemory` bytes of data it refuses writes rather than forgetting anything.
+    """
     folder = data_dir.resolve() / engine.name
     folder.mkdir(mode=0o700, exist_ok=True)
     kept = Server(engine, folder, *_kept(folder / "server.conf"))
@@ -102,7 +128,7 @@ def configure(data_dir: Path, engine: Engine) -> Server:
         stop_left_over(kept)
     port = kept.port if kept.port and is_free(kept.port) else free_port()
     server = Server(engine, folder, port, kept.password or secrets.token_urlsafe(32))
-    text = CONFIGURATION.format(port=port, password=server.password, folder=folder)
+    text = CONFIGURATION.format(port=port, password=server.password, folder=folder, maxmemory=maxmemory)
     write_private(server.configuration, text)
     server.log.unlink(missing_ok=True)
     return server

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from services.messaging.limits.api_requests import Answer, ApiRequests, Claim
+from services.messaging.limits.idempotency import Answer, Claim, IdempotencyKeys
 from services.platform.platform import Platform
 from web.access import PUBLIC, caller, declared_here
 from web.limiter import REFUSED_KEYS, limiter, look_first
@@ -20,12 +20,12 @@ PASSING = {408, 429}  # answers that say nothing about the request itself
 
 def register_api_hooks(blueprint: Blueprint, platform: Platform) -> None:
     """Frame the routes of an API blueprint. `security` goes first, being the application's, and tells the caller."""
-    requests = ApiRequests(platform)
+    keys = IdempotencyKeys(platform)
     RATE(blueprint)
     REFUSED_KEYS(blueprint)
     look_first(blueprint)
-    blueprint.before_request(lambda: _enter(requests))
-    blueprint.after_request(lambda response: _leave(requests, response))
+    blueprint.before_request(lambda: _enter(keys))
+    blueprint.after_request(lambda response: _leave(keys, response))
 
 
 def _rate() -> str:
@@ -46,11 +46,12 @@ def _is_no_program() -> bool:
 RATE = limiter.shared_limit(_rate, "api", key_func=_caller, exempt_when=_is_no_program)
 
 
-def _enter(requests: ApiRequests) -> ResponseReturnValue | None:
+def _enter(keys: IdempotencyKeys) -> ResponseReturnValue | None:
     key = request.headers.get(HEADER) if request.method == "POST" else None
     if key is None or declared_here() == PUBLIC:
         return None
-    claimed = requests.claim(_caller(), key, _identity())
+    known = caller()
+    claimed = keys.claim(known.account_id, known.actor, key, _identity())
     if isinstance(claimed, Answer):
         return Response(claimed.body, claimed.status, {**claimed.headers, REPLAYED: "true"})
     g.claim = claimed
@@ -63,12 +64,12 @@ def _identity() -> bytes:
     return head.encode(errors="replace") + request.get_data()
 
 
-def _leave(requests: ApiRequests, response: Response) -> Response:
+def _leave(keys: IdempotencyKeys, response: Response) -> Response:
     claim: Claim | None = g.pop("claim", None)
     if claim is None:
         return response
     final = response.status_code < 500 and response.status_code not in PASSING and not response.is_streamed
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     body = response.get_data(as_text=True) if final else ""
-    requests.settle(claim, Answer(response.status_code, headers, body) if final else None)
+    keys.settle(claim, Answer(response.status_code, headers, body) if final else None)
     return response

@@ -15,7 +15,7 @@ from flask import Flask, Response, json, make_response, render_template, request
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from jinja2 import TemplateError
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
@@ -167,6 +167,9 @@ def _of_limit(error: RateLimitExceeded) -> Response:
 
 
 def _of_redis(error: RedisError) -> Response:
+    if isinstance(error, OutOfMemoryError):
+        full = Unavailable("Redis is full and takes nothing more; try again later", code="redis_full")
+        return _ours(_caused(full, error))
     return _ours(
         _caused(Unavailable("Redis does not answer; try again shortly", code="redis_unavailable"), error)
     )

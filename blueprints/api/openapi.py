@@ -62,7 +62,8 @@ IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {"type": "string", "format": "uuid"},
-    "description": "UUIDv4: the same request with the same key gets the first answer for 24 hours and does nothing more",
+    "description": "UUIDv4: the same request with the same key gets the first answer for 24 hours and does nothing more. "
+    "An answer too long to be kept is not given again: 409 `idempotency_not_kept`",
 }
 REPLAYED: Final = {
     "Idempotency-Replayed": {

@@ -38,7 +38,11 @@ REDIRECTS: Final = _counter(
     "outcome",
 )
 CLICKS_SPOOLED: Final = _counter(
-    "clicks_spooled_total", "clicks written to the spool file because Redis was away"
+    "clicks_spooled_total", "clicks written to the spool file because Redis was away or nearly full"
+)
+CLICKS_LOST: Final = _counter(
+    "clicks_lost_total",
+    "clicks that neither Redis nor the disk took; the visitors were redirected all the same",
 )
 CLICKS_REPLAYED: Final = _counter(
     "clicks_replayed_total", "spooled clicks brought into the stream afterwards"
@@ -50,7 +54,9 @@ RATE_LIMIT_HITS: Final = _counter(
     "scope",
 )
 IDEMPOTENCY: Final = _counter(
-    "idempotency_keys_total", "API requests with an Idempotency-Key: fresh, same, other, running", "state"
+    "idempotency_keys_total",
+    "API requests with an Idempotency-Key: fresh, same, other, running, full (too many are remembered)",
+    "state",
 )
 FUNNEL: Final = _counter("funnel_total", "visitors' steps: click, start, lead", "step")
 CONNECTIONS_ENDED: Final = _counter(
@@ -145,6 +151,9 @@ SCRAPED: Final = (
     Scraped("lease_remaining_seconds", "until a held lease runs out", ("lease",)),
     Scraped("process_heartbeat_age_seconds", "since a process's last sign of life", ("service",)),
     Scraped("spool_bytes", "clicks waiting in spool files of this machine"),
+    Scraped("disk_free_bytes", "free space on the disk of DATA_DIR of this machine"),
+    Scraped("redis_memory_used_bytes", "what Redis holds"),
+    Scraped("redis_memory_max_bytes", "what Redis may hold, its maxmemory; 0 = no limit"),
 )
 
 

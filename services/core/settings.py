@@ -69,6 +69,17 @@ class Settings(BaseSettings):
         description="whether the certificate of a `rediss://` server is checked; `false` for Heroku, whose are self-signed",
     )
     redis_max_connections: int = Field(100, ge=4, description="Redis connections per process")
+    embedded_redis_mb: int = Field(
+        0,
+        ge=0,
+        description="memory in MB (2^20 bytes) that the embedded Valkey may use for data, at least 64; 0 = a quarter of what the "
+        "machine (or its container) has. An own Redis has its `maxmemory`",
+    )
+    disk_free_mb: int = Field(
+        512,
+        ge=0,
+        description="free space in MB (2^20 bytes) on the disk of DATA_DIR below which administrators are warned; 0 = never",
+    )
     telegram_api_url: BaseUrl = Field(
         "https://api.telegram.org", description="Bot API server; a self-hosted one or the sandbox"
     )
@@ -185,6 +196,12 @@ class Settings(BaseSettings):
     quota_destinations: int = Field(50, ge=0, description="destinations of notifications an account may have")
     quota_experiments: int = Field(
         500, ge=0, description="experiments an account may have, ended ones included"
+    )
+    idempotency_keys_per_account: int = Field(
+        5000,
+        ge=2,
+        description="Idempotency-Keys remembered of an account within 24 hours, half of them of one API key or person; each "
+        "takes 4.3 KB of Redis at most",
     )
     pool_max_bots: int = Field(10, ge=1, le=100, description="default limit of members in a pool")
     pool_start_param: str = Field(

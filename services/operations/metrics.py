@@ -16,9 +16,11 @@ from services.core.errors import Unavailable
 from services.core.metrics import REGISTRY, SCRAPED
 from services.fleet.health.sweep import last_sweep_age
 from services.operations.readiness import leases, spool_bytes
+from services.operations.storage import free_bytes
 from services.platform.platform import Platform
 from services.queueing.backlog import backlogs
 from services.queueing.heartbeats import Sample, process_name, processes
+from services.queueing.memory_guard import memory_in
 
 logger = logging.getLogger(__name__)
 Reading = tuple[str, tuple[str, ...], float]  # family, label values, value
@@ -86,6 +88,10 @@ def _scraped(platform: Platform, readings: Iterable[Reading]) -> Iterator[Metric
 def _local(platform: Platform) -> Iterator[Reading]:
     yield "spool_bytes", (), spool_bytes(platform)
     try:
+        yield "disk_free_bytes", (), free_bytes(platform)
+    except OSError:
+        logger.warning("metrics left out: the disk does not answer")
+    try:
         yield from _from_database(platform)
     except Unavailable:
         logger.warning("metrics left out: the database does not answer")
@@ -107,6 +113,9 @@ def _from_redis(platform: Platform) -> Iterator[Reading]:
         yield "lease_remaining_seconds", (lease,), seconds
     if (sweep_age := last_sweep_age(platform)) is not None:
         yield "health_sweep_age_seconds", (), sweep_age
+    memory = memory_in(platform.redis.info("memory"))
+    yield "redis_memory_used_bytes", (), memory.used
+    yield "redis_memory_max_bytes", (), memory.most
 
 
 def _from_database(platform: Platform) -> Iterator[Reading]:

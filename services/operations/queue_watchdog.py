@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import select
-
-from models import Account
 from services.alerts.notifications.kinds import Kind
-from services.alerts.notifications.notify import notify
-from services.core.times import utc_now
+from services.alerts.notifications.notify import notify_administrators
 from services.platform.platform import Platform
 from services.queueing.backlog import backlogs
 
@@ -31,8 +27,5 @@ def notify_of_lag(platform: Platform) -> bool:
         return False
     worst = max(late, key=lambda lane: lane.lag_seconds or 0)
     params = {"queue": worst.queue, "seconds": round(worst.lag_seconds or 0), "waiting": worst.size}
-    with platform.database.transaction() as session:
-        for account_id in session.scalars(select(Account.id).where(Account.is_admin)).all():
-            key = f"{Kind.QUEUE_LAG}:{account_id}:{utc_now():%Y-%m-%dT%H}"
-            notify(session, account_id, Kind.QUEUE_LAG, "warning", key, params)
+    notify_administrators(platform, Kind.QUEUE_LAG, params)
     return True

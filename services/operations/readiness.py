@@ -7,8 +7,7 @@ process off its balancer for it would end the redirects too, which go on without
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from typing import Any
 
 from redis import RedisError
@@ -17,11 +16,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.fleet.health.sweep import last_report, last_sweep_age
+from services.operations.findings import Finding, Readiness
+from services.operations.storage import redis_findings, storage_findings
 from services.platform import schema
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.backlog import backlogs
 from services.queueing.heartbeats import processes
+from services.queueing.memory_guard import Memory
+from services.traffic.clicks.spool import Spool
 from services.traffic.clicks.stream_audit import last_check
 
 SERVICES = ("web", "worker", "clock", "poller")
@@ -32,43 +35,6 @@ NEEDED_SERVICES = {  # the poller matters only to bots that poll
 LATE_SWEEPS = 4  # missed sweeps before one worries
 LAG_SECONDS = 60.0  # an entry that old: workers are stuck or too few
 LEASES = ("clock", "sweep", "clicks", "poller", "bots:reconcile")
-
-
-class Condition(StrEnum):
-    READY = "ready"
-    DEGRADED = "degraded"
-    UNREADY = "unready"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is wrong: a stable code, what it means, and whether the process is unready by it."""
-
-    code: str
-    sentence: Text
-    fatal: bool = False
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """All findings; `condition` is the worst of them."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def condition(self) -> Condition:
-        """`unready` with a fatal finding, `degraded` with any, else `ready`."""
-        if any(finding.fatal for finding in self.findings):
-            return Condition.UNREADY
-        return Condition.DEGRADED if self.findings else Condition.READY
-
-    def as_json(self) -> dict[str, Any]:
-        """{status, reasons: [{code, sentence}], warnings: [...]}; holds nothing an outsider may not know."""
-        return {
-            "status": str(self.condition),
-            "reasons": [_public(finding) for finding in self.findings if finding.fatal],
-            "warnings": [_public(finding) for finding in self.findings if not finding.fatal],
-        }
 
 
 def readiness(platform: Platform) -> Readiness:
@@ -130,15 +96,10 @@ def leases(platform: Platform) -> dict[str, float]:
 
 def spool_bytes(platform: Platform) -> int:
     """Bytes of clicks that wait on this machine's disk for Redis."""
-    folder = platform.settings.data_dir / "spool"
     try:
-        return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+        return Spool(platform.settings.data_dir / "spool").waiting_bytes()
     except OSError:
         return 0
-
-
-def _public(finding: Finding) -> dict[str, str | Text]:
-    return {"code": finding.code, "sentence": finding.sentence}
 
 
 def _database(platform: Platform) -> Iterator[Finding]:
@@ -147,6 +108,7 @@ def _database(platform: Platform) -> Iterator[Finding]:
         if not schema.is_current(platform.database):
             words = Text("The database's schema is out of date: run “flask db upgrade”.")
             yield Finding("schema_outdated", words, fatal=True)
+        yield from storage_findings(platform)
     except (Unavailable, SQLAlchemyError):
         words = Text(
             "The database does not answer: links keep redirecting, but nothing can be changed until it is back."
@@ -167,15 +129,16 @@ def _engine(platform: Platform) -> dict[str, Any]:
         server, memory, persistence = pipe.execute()
     return {
         "version": server.get("valkey_version") or server.get("redis_version"),
-        "used_memory_bytes": memory.get("used_memory"),
+        "used_memory_bytes": int(memory["used_memory"]),
         "maxmemory_policy": memory.get("maxmemory_policy"),
-        "maxmemory_bytes": memory.get("maxmemory"),
+        "maxmemory_bytes": int(memory.get("maxmemory", 0)),
         "aof_enabled": bool(persistence.get("aof_enabled")),
     }
 
 
 def _redis(platform: Platform) -> Iterator[Finding]:
     engine = _engine(platform)
+    yield from redis_findings(platform.redis, Memory(engine["used_memory_bytes"], engine["maxmemory_bytes"]))
     if engine["maxmemory_policy"] != "noeviction":
         words = Text("Redis may throw clicks and updates away: set maxmemory-policy to noeviction.")
         yield Finding("redis_evicts", words)

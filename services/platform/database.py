@@ -18,6 +18,14 @@ from services.core.errors import Unavailable
 
 LOCK_PATIENCE_SECONDS = 10.0  # how long a writer waits for SQLite's single write lock
 LOCK_POLL_SECONDS = 0.005
+PROBE_PATIENCE_SECONDS = 1.0  # a lock that is held longer means that somebody writes
+READ_ONLY = "25006"  # PostgreSQL's code for a standby, or a database that was made read-only
+# Both cost a page of the log, as any commit does. While a migration holds the row the second changes none.
+WRITE_NOTHING = {
+    "sqlite": "UPDATE alembic_version SET version_num = version_num",
+    "postgresql": "UPDATE alembic_version SET version_num = version_num WHERE version_num IN "
+    "(SELECT version_num FROM alembic_version FOR UPDATE SKIP LOCKED)",
+}
 
 
 class Database:
@@ -37,11 +45,11 @@ class Database:
             yield session
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self, *, patience_seconds: float = LOCK_PATIENCE_SECONDS) -> Iterator[Session]:
         """A session that commits when the block ends well and rolls back when it does not."""
         with _mapped_errors(), self._writing() as session:
             if self.is_sqlite:
-                begin_patiently(session)
+                begin_patiently(session, patience_seconds)
             yield session
             session.commit()
 
@@ -49,6 +57,15 @@ class Database:
         """One trivial query; raises Unavailable when the database does not answer."""
         with self.reading() as session:
             session.execute(text("SELECT 1"))
+
+    def check_writable(self) -> None:
+        """Commit a change that changes nothing. Raises Unavailable when a commit is refused: a full disk, a read-only database."""
+        try:
+            with self.transaction(patience_seconds=PROBE_PATIENCE_SECONDS) as session:
+                session.execute(text(WRITE_NOTHING[self.engine.dialect.name]))
+        except Unavailable as error:
+            if "locked" not in str(error.__cause__):
+                raise
 
     def dispose(self) -> None:
         """Close all pooled connections."""
@@ -61,16 +78,17 @@ def _mapped_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if isinstance(error, OperationalError) or error.connection_invalidated:
+        refused = getattr(error.orig, "sqlstate", None) == READ_ONLY
+        if isinstance(error, OperationalError) or error.connection_invalidated or refused:
             raise Unavailable(
                 "The database does not answer; try again shortly", code="database_unavailable"
             ) from error
         raise
 
 
-def begin_patiently(session: Session) -> None:
-    """Begin the session's transaction as soon as SQLite's write lock is free, within LOCK_PATIENCE_SECONDS."""
-    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+def begin_patiently(session: Session, patience_seconds: float = LOCK_PATIENCE_SECONDS) -> None:
+    """Begin the session's transaction as soon as SQLite's write lock is free, within so many seconds."""
+    deadline = time.monotonic() + patience_seconds
     while True:
         try:
             session.connection()

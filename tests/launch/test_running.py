@@ -17,6 +17,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from launch import valkey
 from tests.launch.installation import ROOT, Installation, descendants, running, wait_until
 from tools.servers.ports import free_port
 
@@ -113,6 +114,7 @@ def test_the_embedded_server_refuses_writes_rather_than_forgetting(installation:
     client = Redis.from_url(redis_url(installation), decode_responses=True)
     wait_until(lambda: answers(client), 10, "PING")
     settings = client.config_get("maxmemory-policy", "appendonly", "appendfsync", "bind")
+    assert int(str(client.config_get("maxmemory")["maxmemory"])) == valkey.memory_limit(0)
     assert settings == {
         "maxmemory-policy": "noeviction",
         "appendonly": "yes",

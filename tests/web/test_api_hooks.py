@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from services.fleet.pools import pools
 from services.platform.platform import Platform
-from tests.blueprints.people import make_account, make_key, sign_in
+from tests.blueprints.people import csrf_token, make_account, make_key, sign_in
 
 POOLS = "/api/v1/redirect-pools"
 A_UUID = "3f2b8c1e-9d4a-4f6b-8a57-0c1d2e3f4a5b"
@@ -146,6 +146,7 @@ def test_a_secret_in_an_answer_never_lies_open_in_redis(
     assert body(made)["key"] == body(again)["key"]
     secret = body(made)["key"].rpartition("_")[2]
     [record] = platform.redis.keys("*:api:once:*")
+    assert "owner" not in platform.redis.hgetall(record)
     assert secret not in str(platform.redis.hgetall(record))
     assert 86_000 < platform.redis.ttl(record) <= 86_400
 
@@ -215,7 +216,54 @@ def test_without_redis_reads_go_on_and_repeatable_requests_wait(
     def away(*_: Any, **__: Any) -> None:
         raise RedisError("away")
 
-    monkeypatch.setattr(Redis, "eval", away)
+    monkeypatch.setattr(Redis, "execute_command", away)
     assert client.get(POOLS, headers=key).status_code == 200
     answer = client.post(POOLS, json=NEW_POOL, headers=once(key))
     assert (answer.status_code, body(answer)["code"]) == (503, "redis_unavailable")
+
+
+def test_a_tenant_that_used_up_its_idempotency_keys_is_told_when_and_others_go_on(platform: Platform) -> None:
+    few = Platform(platform.settings.model_copy(update={"idempotency_keys_per_account": 4}))
+    client = create_app(few).test_client()
+    greedy, account = make_account(few, "a@example.com"), make_account(few, "b@example.com")
+    first, second, other = make_key(few, greedy), make_key(few, greedy), make_key(few, account)
+    asked = [client.post(POOLS, json={"name": "P", "slug": "-"}, headers=once(first)) for _ in range(3)]
+    assert [answer.status_code for answer in asked] == [422, 422, 429]
+    assert (body(asked[2])["code"], asked[2].mimetype) == ("idempotency_limit", "application/problem+json")
+    assert 86_000 < int(asked[2].headers["Retry-After"]) <= 86_400
+    assert client.post(POOLS, json=NEW_POOL, headers=first).status_code == 201, (
+        "without a key it is carried out"
+    )
+    asked = [client.post(POOLS, json={"name": "P", "slug": "-"}, headers=once(second)) for _ in range(3)]
+    assert [answer.status_code for answer in asked] == [422, 422, 429], "the account's other key had its half"
+    made = client.post(POOLS, json={**NEW_POOL, "slug": "red2"}, headers=once(other))
+    assert made.status_code == 201
+    few.database.dispose()
+
+
+def test_a_person_s_idempotency_keys_are_bounded_over_all_sessions(platform: Platform) -> None:
+    few = Platform(platform.settings.model_copy(update={"idempotency_keys_per_account": 4}))
+    app, statuses = create_app(few), []
+    make_account(few)
+    for _ in range(3):
+        client = app.test_client()
+        sign_in(client)
+        token = csrf_token(client, "/panel/account")
+        headers = {"X-CSRFToken": token, "Idempotency-Key": str(uuid4())}
+        statuses.append(client.post(POOLS, json={"name": "P", "slug": "-"}, headers=headers).status_code)
+    assert statuses == [422, 422, 429]
+    few.database.dispose()
+
+
+def test_an_answer_too_long_to_be_kept_is_not_given_again_and_nothing_happens_twice(
+    client: FlaskClient, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.messaging.limits.idempotency.LARGEST_ANSWER", 700)
+    headers = once(key)
+    made = client.post(POOLS, json=NEW_POOL, headers=headers)
+    again = client.post(POOLS, json=NEW_POOL, headers=headers)
+    assert made.status_code == 201
+    assert (again.status_code, body(again)["code"]) == (409, "idempotency_not_kept")
+    assert "201" in body(again)["detail"]
+    assert made.headers["Location"] in body(again)["detail"]
+    assert len(body(client.get(POOLS, headers=key))["items"]) == 1

@@ -149,9 +149,10 @@ def memory_full(seconds: float) -> Fault:
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
         with fault(book, f"memory full {seconds:g} s", "valkey", is_kill=False):
+            before = str(place.platform.redis.config_get("maxmemory")["maxmemory"])
             place.platform.redis.config_set("maxmemory", FULL_BYTES)
             time.sleep(seconds)
-            place.platform.redis.config_set("maxmemory", 0)
+            place.platform.redis.config_set("maxmemory", before)
 
     return attack
 

@@ -16,7 +16,7 @@ from redis import RedisError
 
 import tools.chaos.plugin  # noqa: F401 - it declares itself
 from launch.ports import free_port
-from launch.valkey import configure, find_engine
+from launch.valkey import configure, find_engine, memory_limit
 from models import Bot, BotMode, UncertainPolicy
 from services.core.environment import load_settings
 from services.fleet.bots.choices import PluginChoice
@@ -74,7 +74,7 @@ class Installation:
 @contextmanager
 def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
     """Start everything in `folder`, wait until bots are reachable, end everything in the end."""
-    server = configure(folder, find_engine())
+    server = configure(folder, find_engine(), memory_limit(0))
     sandbox_port, web_port = free_port(), free_port()
     redis_wire, api_wire = Proxy(server.port), Proxy(sandbox_port)
     with ExitStack() as stack:

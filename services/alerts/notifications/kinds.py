@@ -33,6 +33,9 @@ class Kind(StrEnum):
     BOT_FAILED = "bot_failed"
     BOT_RECOVERED = "bot_recovered"
     QUEUE_LAG = "queue_lag"
+    CLICKS_LOST = "clicks_lost"
+    REDIS_MEMORY = "redis_memory"
+    DISK_LOW = "disk_low"
     DEAD_LETTERS = "dead_letters"
     DEAD_LETTERS_SETTLED = "dead_letters_settled"
     TRAFFIC_ANOMALY = "traffic_anomaly"
@@ -53,6 +56,9 @@ class Kind(StrEnum):
             Kind.OUTAGE,
             Kind.WEBHOOK_STOLEN,
             Kind.SWEEP_LATE,
+            Kind.CLICKS_LOST,
+            Kind.REDIS_MEMORY,
+            Kind.DISK_LOW,
         ):
             return Level.CRITICAL
         return Level.WARNING

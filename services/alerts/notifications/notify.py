@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models import Notification
+from models import Account, Notification
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.planning import PlannedNotification, plan_deliveries
 from services.alerts.notifications.texts import sentence
@@ -63,6 +63,14 @@ def notify(
     news = PlannedNotification(added, account_id, str(kind), str(level), pool_id, bot_id, moment, subject)
     plan_deliveries(session, news, exclude=exclude)
     return True
+
+
+def notify_administrators(platform: Platform, kind: Kind, params: Mapping[str, Any]) -> None:
+    """Tell every administrator of something about the installation, once an hour at most. Raises Unavailable."""
+    with platform.database.transaction() as session:
+        for account_id in session.scalars(select(Account.id).where(Account.is_admin)).all():
+            key = f"{kind}:{account_id}:{utc_now():%Y-%m-%dT%H}"
+            notify(session, account_id, kind, kind.level, key, params)
 
 
 def recent(

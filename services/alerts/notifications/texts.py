@@ -51,6 +51,15 @@ SENTENCES: Final = {
     Kind.BOT_FAILED: N_("⚠️ Bot @{bot} stopped: {reason}"),
     Kind.BOT_RECOVERED: N_("✅ Bot @{bot} works again."),
     Kind.QUEUE_LAG: N_("⚠️ Queue '{queue}' lags: {seconds} s ({waiting} waiting)"),
+    Kind.CLICKS_LOST: N_(
+        "🚨 Clicks of pool '{pool}' were lost: at least {count} in the hour from {hour}. Neither Redis nor the disk took them; the visitors were redirected."
+    ),
+    Kind.REDIS_MEMORY: N_(
+        "🚨 Redis is short of memory: {used} of {most} MB used.\nAbove nine tenths of it updates wait at Telegram and clicks on disk. Raise its maxmemory or see what fills it."
+    ),
+    Kind.DISK_LOW: N_(
+        "🚨 The disk of {host} is nearly full: {free} MB free.\nWithout space nothing can be stored, and clicks may be lost. Make room."
+    ),
     Kind.DEAD_LETTERS: N_(
         "⚠️ Dead letters: {count} × {error}\nBots: {bots}. See the cause in the panel, mend it, then replay or discard."
     ),

@@ -13,6 +13,7 @@ from redis.retry import Retry
 from services.core.errors import ConfigurationError
 from services.core.i18n import Text
 from services.core.settings import Settings
+from services.platform.redis import keys
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 FAST_TIMEOUT_SECONDS = 2.0
@@ -70,3 +71,8 @@ def _address(settings: Settings) -> str:
             )
         )
     return settings.redis_url
+
+
+def check_writable(redis: Redis) -> None:
+    """Write one key: a Redis that is full, whose disk is full, or that is a replica answers reads all the same. Raises RedisError."""
+    redis.set(keys.write_probe(), "1", ex=60)

@@ -50,6 +50,16 @@ def refused_clicks() -> str:
     return f"{PREFIX}:clicks:refused"
 
 
+def lost_clicks() -> str:
+    """Hash "pool:hour" (epoch seconds) -> clicks that nothing would store. For ever: the flusher deletes old fields."""
+    return f"{PREFIX}:clicks:lost"
+
+
+def write_probe() -> str:
+    """Written to see whether Redis takes writes; lives a minute."""
+    return f"{PREFIX}:probe"
+
+
 def click_life() -> str:
     """Name of the present life of the click stream, for its ledger. For ever: it goes when the stream goes."""
     return f"{PREFIX}:clicks:life"
@@ -261,6 +271,11 @@ def button_payload(bot_id: int, name: str) -> str:
     return f"{PREFIX}:bot:{bot_id}:payload:{name}"
 
 
-def idempotency(caller: str, key: str) -> str:
-    """Hash of a repeatable request: fingerprint and owner, later the sealed answer; lives 24 hours."""
-    return f"{PREFIX}:api:once:{caller}:{key}"
+def idempotency(account_id: int, name: str) -> str:
+    """Hash of a repeatable request: fingerprint and owner, later the sealed answer; lives 24 hours, a claim two minutes."""
+    return f"{PREFIX}:api:once:{account_id}:{name}"
+
+
+def idempotent_requests(account_id: int, actor: str = "") -> str:
+    """Sorted set of an account's remembered requests, or of one of its callers', by the second they end; lives until the last."""
+    return f"{PREFIX}:api:requests:{account_id}:{actor}"

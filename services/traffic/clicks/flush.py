@@ -21,6 +21,7 @@ from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, wake
 from services.platform.redis.leases import Lease
 from services.traffic.clicks.ledger import Batch, open_ledger
+from services.traffic.clicks.lost import fold_lost
 from services.traffic.clicks.refused import fold_refused
 from services.traffic.clicks.rows import ClickRow, parse_entry, visited_bots
 from services.traffic.clicks.store import store
@@ -77,6 +78,7 @@ def _flush_under(platform: Platform, lease: Lease) -> int:
         else:
             break
     fold_refused(platform)
+    fold_lost(platform)
     if not flushed:
         store(platform, [])  # starts whose click came at the same moment
     return flushed

@@ -2,7 +2,8 @@
 
 The script counts the client's requests, takes the pool's next turn and appends the click, for each click of the
 batch. Whose turn a position means is computed by `strategies.turn`, here and again by the flusher, from what stands
-in the entry. With Redis away everything happens in this process, and the click goes to the spool.
+in the entry. With Redis away, or nearly full, everything happens in this process, and the click goes to the spool. A click
+that the disk does not take either is lost: the visitor, who is paid for, goes on all the same, and it is counted.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from services.core.metrics import CLICKS_REPLAYED, CLICKS_SPOOLED
 from services.fleet.pools.load_tracker import bucket_of
 from services.fleet.pools.strategies import turn
 from services.platform.redis import keys
+from services.platform.redis.connection import check_writable
 from services.platform.redis.group_commit import GroupCommit
 from services.platform.redis.scripts import load
+from services.queueing.memory_guard import MemoryGuard
+from services.traffic.clicks.hourly_counts import HourlyCounts
 from services.traffic.clicks.log import log_redirects
+from services.traffic.clicks.lost import LostClicks
 from services.traffic.clicks.pending import PendingClick, RecordResult
-from services.traffic.clicks.refused import Refusals
 from services.traffic.clicks.spool import Spool
 
 logger = logging.getLogger(__name__)
@@ -40,7 +44,9 @@ class Recorder:
     def __init__(self, redis: Redis, spool: Spool) -> None:
         self._redis = redis
         self._spool = spool
-        self.refusals = Refusals(redis)
+        self.refusals = HourlyCounts(redis, keys.refused_clicks())
+        self._lost = LostClicks(redis)
+        self._memory = MemoryGuard(redis)
         self._local = _LocalCounters()
         self._commit: GroupCommit[PendingClick, RecordResult] = GroupCommit(self._write)
         self._away = threading.Event()
@@ -63,6 +69,7 @@ class Recorder:
         """End the thread soon; what is spooled is replayed by the next process."""
         self._stopped.set()
         with contextlib.suppress(RedisError):
+            self._lost.push()  # first: it also tells the log, which needs no Redis
             self.refusals.push()
 
     def _write(self, batch: Sequence[PendingClick]) -> list[RecordResult]:
@@ -82,17 +89,16 @@ class Recorder:
 
     def _write_locally(self, batch: Sequence[PendingClick]) -> list[RecordResult]:
         answers = [self._local.answer(click) for click in batch]
+        kept = [pair for pair in zip(batch, answers, strict=True) if pair[1][0] != REJECTED]
         entries = [  # s: spooled, so that the flusher knows where the visitor was sent
             {"d": click.entry, "n": str(position), "o": str(int(count > click.limit)), "s": "1"}
-            for click, (position, count) in zip(batch, answers, strict=True)
-            if position != REJECTED
+            for click, (position, count) in kept
         ]
         try:
             self._spool.append(entries)
             CLICKS_SPOOLED.inc(len(entries))
-        except OSError:
-            # The visitor is paid for and must not suffer: the log line is all that is left of these clicks.
-            logger.exception("clicks neither in Redis nor on disk", extra={"entries": entries})
+        except OSError as error:
+            self._lost.add([click for click, _ in kept], error)
         return list(map(_settled, batch, answers))
 
     def _return_for_ever(self) -> None:
@@ -105,14 +111,23 @@ class Recorder:
                 logger.exception("the spool cannot be read")
 
     def take_up_again(self) -> None:
-        """If Redis answers, write to it again and replay the spool. Raises RedisError while it does not."""
+        """If Redis takes writes, write to it again and replay the spool. Raises RedisError while it does not.
+
+        One that is nearly full is left alone: its last room is for the work that empties it.
+        """
+        if self._memory.is_full():
+            if not self._away.is_set():
+                logger.warning("Redis is nearly full, clicks go to the spool")
+                self._away.set()
+            return
         if self._away.is_set():
-            self._redis.ping()
+            check_writable(self._redis)
             self._away.clear()
-            logger.warning("Redis is back")
+            logger.warning("Redis takes clicks again")
         self._spool.seal()  # also when a batch that was under way has opened a file since
         self.refusals.push()
-        replayed = self._spool.replay(self._redis)
+        self._lost.push()
+        replayed = self._spool.replay(self._redis, lambda: not self._memory.is_low())
         CLICKS_REPLAYED.inc(replayed)
 
 

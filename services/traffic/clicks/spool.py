@@ -7,13 +7,14 @@ copy harmless.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,10 @@ from services.platform.redis import keys
 
 logger = logging.getLogger(__name__)
 BATCH: Final = 500
+LARGEST_FILE: Final = (
+    2**21
+)  # bytes, some 4,000 clicks: what is replayed as a whole, when there is room in Redis for it
+PROBE: Final = b"x" * 4096  # a block
 
 
 class Spool:
@@ -31,33 +36,52 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: int | None = None
+        self._size = 0
         self._broken: set[Path] = set()
         self._lock = threading.Lock()
 
     def append(self, entries: Sequence[dict[str, str]]) -> None:
         """Append entries in one write. They outlive this process at once, a power loss like any file.
 
-        Raises OSError when the disk does not take them.
+        Raises OSError when the disk does not take them; then none is in the file.
         """
         text = "".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in entries)
         data = text.encode()
         with self._lock:
-            if os.write(self._open(), data) != len(data):
-                raise OSError("the disk took only a part of the clicks")
+            file = self._open()
+            if os.write(file, data) != len(data):
+                # Else the next entry would continue a torn line, and be lost with it.
+                os.ftruncate(file, self._size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._size += len(data)
+            if self._size >= LARGEST_FILE:
+                self._close()
 
     def seal(self) -> None:
         """Close the present file, so that it may be replayed; the next click opens another."""
         with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+            self._close()
 
-    def replay(self, redis: Redis) -> int:
-        """Bring every file that nobody writes into the click stream; how many clicks. Raises RedisError.
+    def check_writable(self) -> None:
+        """Write a block and delete it. Raises OSError when the disk would not take clicks."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{os.getpid()}.probe"
+        try:
+            path.write_bytes(PROBE)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def replay(self, redis: Redis, has_room: Callable[[], bool] = lambda: True) -> int:
+        """Bring every file that nobody writes into the click stream, while it `has_room`; how many clicks. Raises RedisError.
 
         A file that the disk does not give, or does not let go, is left to the next process and stops no other.
         """
-        return sum(self._replay_if_possible(path, redis) for path in sorted(self._folder.glob("*.jsonl")))
+        count = 0
+        for path in sorted(self._folder.glob("*.jsonl")):
+            if not has_room():
+                break
+            count += self._replay_if_possible(path, redis)
+        return count
 
     def waiting_bytes(self) -> int:
         """Size of all spooled clicks of this folder."""
@@ -68,8 +92,14 @@ class Spool:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{os.getpid()}-{time.time_ns()}.jsonl"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            self._size = 0
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return self._file
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def _replay_if_possible(self, path: Path, redis: Redis) -> int:
         if path in self._broken:

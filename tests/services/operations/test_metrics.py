@@ -66,6 +66,9 @@ def test_gauges_are_read_at_the_scrape(platform: Platform) -> None:
     assert 39 < found["health_sweep_age_seconds",] < 60
     assert found["process_heartbeat_age_seconds", "clock"] < 10
     assert found["spool_bytes",] == 0
+    assert found["disk_free_bytes",] > 0
+    assert found["redis_memory_used_bytes",] > 0
+    assert found["redis_memory_max_bytes",] == 0
 
 
 def test_without_redis_the_rest_is_still_told(platform: Platform) -> None:

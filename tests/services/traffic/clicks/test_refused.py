@@ -17,8 +17,9 @@ from services.reporting.analytics.pool import pool_analytics
 from services.reporting.analytics.report import By
 from services.reporting.pool_status import pool_status
 from services.traffic.clicks.flush import flush
+from services.traffic.clicks.hourly_counts import KEPT
 from services.traffic.clicks.redirect import Kind
-from services.traffic.clicks.refused import KEPT, fold_refused
+from services.traffic.clicks.refused import fold_refused
 from tests.services.fleet.pools.fleet import new_account, new_pool
 from tests.services.traffic.clicks.clicking import click, unstarted
 from tests.services.traffic.clicks.test_away import Outage
