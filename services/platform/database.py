@@ -16,15 +16,19 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from services.core.errors import Unavailable
 
-LOCK_PATIENCE_SECONDS = 10.0  # how long a writer waits for SQLite's single write lock
+LOCK_PATIENCE_SECONDS = 10.0
 LOCK_POLL_SECONDS = 0.005
 
 
 class Database:
-    """Sessions for reading and for writing on one engine. Creating it connects to nothing."""
+    """Sessions for reading and for writing on one engine. Creating it connects to nothing.
 
-    def __init__(self, engine: Engine) -> None:
+    A writer waits `lock_patience` seconds for SQLite's single write lock.
+    """
+
+    def __init__(self, engine: Engine, *, lock_patience: float = LOCK_PATIENCE_SECONDS) -> None:
         self.engine = engine
+        self.lock_patience = lock_patience
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._reading = sessionmaker(self.engine, expire_on_commit=False)
@@ -41,7 +45,7 @@ class Database:
         """A session that commits when the block ends well and rolls back when it does not."""
         with _mapped_errors(), self._writing() as session:
             if self.is_sqlite:
-                begin_patiently(session)
+                begin_patiently(session, self.lock_patience)
             yield session
             session.commit()
 
@@ -68,9 +72,9 @@ def _mapped_errors() -> Iterator[None]:
         raise
 
 
-def begin_patiently(session: Session) -> None:
-    """Begin the session's transaction as soon as SQLite's write lock is free, within LOCK_PATIENCE_SECONDS."""
-    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+def begin_patiently(session: Session, patience: float = LOCK_PATIENCE_SECONDS) -> None:
+    """Begin the session's transaction as soon as SQLite's write lock is free, within `patience` seconds."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             session.connection()

@@ -11,21 +11,21 @@ import time
 from redis import Redis
 
 FULL = 0.9  # of maxmemory: what is left carries leases, jobs and the messages of updates already taken
-CHECK_INTERVAL_SECONDS = 1.0
 
 
 class MemoryGuard:
-    """Whether Redis has room for more updates; asks it once a second at most. Without a maxmemory there always is."""
+    """Whether Redis has room for more updates; asks it once in `interval` seconds. Without a maxmemory there always is."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, interval: float) -> None:
         self._redis = redis
+        self._interval = interval
         self._looked_at = float("-inf")
         self._is_full = False
 
     def is_full(self) -> bool:
         """Raises RedisError."""
         now = time.monotonic()
-        if now - self._looked_at >= CHECK_INTERVAL_SECONDS:
+        if now - self._looked_at >= self._interval:
             self._looked_at = now
             memory = self._redis.info("memory")
             most = int(memory.get("maxmemory", 0))

@@ -19,6 +19,7 @@ from services.core.errors import FlotillaError, Unavailable
 from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.logs import new_request_id
 from services.core.metrics import MESSAGES, UPDATES
+from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.group_commit import GroupCommit
@@ -66,9 +67,9 @@ class _Arrival:
 class Intake:
     """The door of one process: takes updates of any bot into their lanes."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, timings: UpdateTimings = DEFAULT_TIMINGS) -> None:
         self._platform = platform
-        self._memory_guard = MemoryGuard(platform.redis)
+        self._memory_guard = MemoryGuard(platform.redis, interval=timings.memory_check)
         self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(self._append, largest=128)
 
     def accept_body(self, bot_id: int, body: bytes) -> Outcome | None:

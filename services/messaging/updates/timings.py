@@ -1,4 +1,4 @@
-"""How long the consumers of lanes wait for what; tests give shorter times."""
+"""How long intake and the consumers of lanes wait for what; tests give shorter times."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class UpdateTimings:
         3.0,
     )  # while the database or Redis is away, doubled from one to the other
     isolation: float = 5.0  # suspects go on as usual after it: recovery must not take longer than the crash
+    memory_check: float = 1.0  # intake looks so often whether Redis has room for more
     plugin_repeat: float = 1.0  # a handler whose values changed is run again at once for so long
 
 

@@ -16,6 +16,7 @@ from services.core.errors import Unavailable
 from services.core.settings import Settings
 from services.messaging.updates.intake import Intake, Outcome
 from services.messaging.updates.rejected_bodies import store_rejected_bodies
+from services.messaging.updates.timings import UpdateTimings
 from services.operations.queue_watchdog import notify_of_lag
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -210,8 +211,7 @@ def test_chats_spread_over_the_lanes() -> None:
 def test_a_redis_nearly_full_turns_updates_away_until_there_is_room_and_loses_none(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.queueing.memory_guard.CHECK_INTERVAL_SECONDS", 0.0)
-    intake = Intake(platform)
+    intake = Intake(platform, UpdateTimings(memory_check=0.0))
     intake.accept(7, message(1, 5, "before"))
     try:
         used = int(platform.redis.info("memory")["used_memory"])
