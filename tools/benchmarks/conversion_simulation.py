@@ -1,4 +1,4 @@
-"""What the conversion signal does over simulated weeks: `python -m benchmarks.conversion_simulation [BOTS] [WEEKS]`.
+"""What the conversion signal does over simulated weeks: `python -m tools.benchmarks.conversion_simulation [BOTS] [WEEKS]`.
 
 Healthy members must hardly ever be suspected; dead ones must leave within the clicks that the rule states, and return by
 starts. It runs the very functions that the job runs, with a fixed seed; no database, no clock. Exits with 1 on a miss.

@@ -1,7 +1,7 @@
 """A load driver on raw sockets: N connections, each asking again as soon as it was answered (closed loop), or all
 together at a steady rate whatever the answers do (open loop; times count from when a request was due).
 
-`python -m benchmarks.load ORDER`, where ORDER is JSON, prints JSON. It runs in a process of its own, so that it never
+`python -m tools.benchmarks.load ORDER`, where ORDER is JSON, prints JSON. It runs in a process of its own, so that it never
 shares an interpreter with the server, and ends early on SIGTERM.
 """
 

@@ -1,4 +1,4 @@
-"""Every figure of the pipeline in one table: `make bench-pipeline`, or `python -m benchmarks.pipeline [--rounds 3] …`.
+"""Every figure of the pipeline in one table: `make bench-pipeline`, or `python -m tools.benchmarks.pipeline [--rounds 3] …`.
 
 Webhook POST -> reply received by the Bot API. The systems stand side by side on one machine and are loaded by turns,
 each by `tools.benchmarks.telegram`, which is Telegram and the Bot API in one process. `--only ours` leaves out the peers.

@@ -1,6 +1,6 @@
 """A hundred members checked, every fifth bot never answering: seconds of the sweep in a process patched as a worker is.
 
-`python -m benchmarks.sweeping` (with the environment of an installation) makes one sweep and prints its report.
+`python -m tools.benchmarks.sweeping` (with the environment of an installation) makes one sweep and prints its report.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Telegram for the pipeline benchmark, in a process of its own: posts updates to webhooks and is the Bot API.
 
-`python -m benchmarks.telegram` reads its orders as one line of JSON from stdin, listens, and prints JSON lines. Raw
+`python -m tools.benchmarks.telegram` reads its orders as one line of JSON from stdin, listens, and prints JSON lines. Raw
 sockets and one selector, so that it leaves most of the machine to the application.
 """
 

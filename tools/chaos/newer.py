@@ -1,6 +1,6 @@
 """Makes a process speak as the next release might: entries of a version that this release leaves alone, and a new job.
 
-`python -m chaos.worker` does so when CHAOS_RELEASE=newer; `tools.chaos.newer_web:app` is the web process's side.
+`python -m tools.chaos.worker` does so when CHAOS_RELEASE=newer; `tools.chaos.newer_web:app` is the web process's side.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The worker process with the chaos plugin, serving only the queues in its arguments: so each side can be killed alone.
 
-`python -m chaos.worker updates` · `python -m chaos.worker outbound default`
+`python -m tools.chaos.worker updates` · `python -m tools.chaos.worker outbound default`
 """
 # jobs.worker patches before every other import
 

@@ -1,7 +1,7 @@
 """aiogram's own webhook server with an echo handler, everything in one process and nothing kept.
 
 It does less than ours: no queue (an update dies with the process), no deduplication, no order, no limits, no pacing.
-`python -m benchmarks.peers.aiogram_bot`, port in PORT.
+`python -m tools.benchmarks.peers.aiogram_bot`, port in PORT.
 """
 
 from __future__ import annotations

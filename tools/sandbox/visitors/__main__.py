@@ -1,6 +1,6 @@
 # mypy: disable-error-code="import-untyped"
 # ruff: noqa: E402
-"""``python -m sandbox.visitors``: clicks at a steady rate for a bounded time."""
+"""``python -m tools.sandbox.visitors``: clicks at a steady rate for a bounded time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ REPORT_EVERY = 10.0
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.visitors", description="Generated visitors.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.sandbox.visitors", description="Generated visitors."
+    )
     parser.add_argument("--go", required=True, help="the /go link, on loopback")
     parser.add_argument("--sandbox", default="http://127.0.0.1:8081", help="the sandbox, on loopback")
     parser.add_argument("--rate", type=float, default=2.0, help="visitors per second on average")

@@ -133,7 +133,7 @@ def test_seven_days_add_up() -> None:
 
 @pytest.mark.parametrize("rate", RATES)
 def test_healthy_traffic_is_hardly_ever_suspected(rate: float) -> None:
-    """Shortened; `python -m benchmarks.conversion_simulation` makes four weeks of six bots."""
+    """Shortened; `python -m tools.benchmarks.conversion_simulation` makes four weeks of six bots."""
     for traffic in (steady, swinging):
         assert healthy(rate, bots=1, weeks=1, traffic=traffic).per_bot_and_week < 1
 
