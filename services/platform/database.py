@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from services.core.errors import Unavailable
 
-LOCK_PATIENCE_SECONDS = 10.0  # how long a writer waits for SQLite's single write lock
+LOCK_PATIENCE_SECONDS = 10.0
 LOCK_POLL_SECONDS = 0.005
 PROBE_PATIENCE_SECONDS = 1.0  # a lock that is held longer means that somebody writes
 READ_ONLY = "25006"  # PostgreSQL's code for a standby, or a database that was made read-only
@@ -29,10 +29,14 @@ WRITE_NOTHING = {
 
 
 class Database:
-    """Sessions for reading and for writing on one engine. Creating it connects to nothing."""
+    """Sessions for reading and for writing on one engine. Creating it connects to nothing.
 
-    def __init__(self, engine: Engine) -> None:
+    A writer waits `lock_patience` seconds for SQLite's single write lock.
+    """
+
+    def __init__(self, engine: Engine, *, lock_patience: float = LOCK_PATIENCE_SECONDS) -> None:
         self.engine = engine
+        self.lock_patience = lock_patience
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._reading = sessionmaker(self.engine, expire_on_commit=False)
@@ -45,11 +49,14 @@ class Database:
             yield session
 
     @contextmanager
-    def transaction(self, *, patience_seconds: float = LOCK_PATIENCE_SECONDS) -> Iterator[Session]:
-        """A session that commits when the block ends well and rolls back when it does not."""
+    def transaction(self, *, patience: float | None = None) -> Iterator[Session]:
+        """A session that commits when the block ends well and rolls back when it does not.
+
+        `patience`: seconds to wait for SQLite's write lock instead of `lock_patience`.
+        """
         with _mapped_errors(), self._writing() as session:
             if self.is_sqlite:
-                begin_patiently(session, patience_seconds)
+                begin_patiently(session, self.lock_patience if patience is None else patience)
             yield session
             session.commit()
 
@@ -61,7 +68,7 @@ class Database:
     def check_writable(self) -> None:
         """Commit a change that changes nothing. Raises Unavailable when a commit is refused: a full disk, a read-only database."""
         try:
-            with self.transaction(patience_seconds=PROBE_PATIENCE_SECONDS) as session:
+            with self.transaction(patience=PROBE_PATIENCE_SECONDS) as session:
                 session.execute(text(WRITE_NOTHING[self.engine.dialect.name]))
         except Unavailable as error:
             if "locked" not in str(error.__cause__):
@@ -86,9 +93,9 @@ def _mapped_errors() -> Iterator[None]:
         raise
 
 
-def begin_patiently(session: Session, patience_seconds: float = LOCK_PATIENCE_SECONDS) -> None:
-    """Begin the session's transaction as soon as SQLite's write lock is free, within so many seconds."""
-    deadline = time.monotonic() + patience_seconds
+def begin_patiently(session: Session, patience: float = LOCK_PATIENCE_SECONDS) -> None:
+    """Begin the session's transaction as soon as SQLite's write lock is free, within `patience` seconds."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             session.connection()

@@ -6,6 +6,7 @@ In a patched process the threads are greenlets, which nothing preempts: hence th
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +14,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-from services.queueing.fair_queue import FairQueue, Item
+from services.queueing.bot_queue import Item
+from services.queueing.fair_queue import FairQueue
 
 logger = logging.getLogger(__name__)
 YIELD_AFTER_SECONDS = 0.005  # of work without a pause for the others
@@ -25,9 +27,7 @@ Result = TypeVar("Result")
 class GreenletPool(Generic[Item]):
     """Up to `largest` workers that take items from `queue` and do `work`, which must settle or retry each item.
 
-    What the queue excuses as slow gets workers beside these, `most` in all.
-
-    `going` turning False makes the workers take no more.
+    What the queue excuses as slow gets workers beside these, `most` in all. `going` turning False ends the taking.
     """
 
     def __init__(
@@ -48,12 +48,9 @@ class GreenletPool(Generic[Item]):
         self._name = name
         self._lock = threading.Lock()
         self._tokens: SimpleQueue[bool] = SimpleQueue()  # True: look for work; False: end
-        self._size = 0
-        self._idle = 0
+        self._size = self._idle = 0
         self._woken = False  # somebody was woken and has not looked for work yet
-        self._timer = threading.Event()
-        self._timer_at = float("inf")
-        self._ended = False
+        self._clock = _Clock(queue, self._lock, self.wake, f"{name}-clock")
 
     def __len__(self) -> int:
         """Items not yet done."""
@@ -82,7 +79,7 @@ class GreenletPool(Generic[Item]):
         """Try `item` again after `delay` seconds; its chat waits."""
         with self._lock:
             self._queue.retry(item, time.monotonic() + delay)
-            self._set_timer()
+            self._clock.set()
 
     def size_of(self, bot_id: int) -> int:
         """Items of the bot not yet done."""
@@ -111,17 +108,15 @@ class GreenletPool(Generic[Item]):
         with self._lock:
             if self._woken or not self._queue.startable(time.monotonic()):
                 return
-            if self._idle:
+            self._queue.saturated = not self._idle and self._size >= self._wanted
+            self._woken = not self._queue.saturated
+            if self._queue.saturated:
+                self._clock.set()
+            elif self._idle:
                 self._tokens.put(True)
-            elif self._size < self._wanted:
+            else:
                 self._size += 1
                 threading.Thread(target=self._run_worker, daemon=True, name=self._name).start()
-            else:
-                self._queue.saturated = True
-                self._set_timer()
-                return
-            self._queue.saturated = False
-            self._woken = True
 
     @property
     def _wanted(self) -> int:
@@ -132,64 +127,42 @@ class GreenletPool(Generic[Item]):
         deadline = time.monotonic() + patience
         while self._queue.running and time.monotonic() < deadline:
             time.sleep(0.005)
-        self._ended = True
-        self._timer.set()
+        self._clock.end()
         for _ in range(self._size):
             self._tokens.put(False)
-
-    def _set_timer(self) -> None:
-        """Have the clock look at the earliest waiting item in time; the first one starts the clock."""
-        wake = self._queue.next_wake()
-        if wake is None or wake >= self._timer_at:
-            return
-        asleep = self._timer_at == float("inf")
-        self._timer_at = wake
-        if asleep:
-            threading.Thread(target=self._run_timer, daemon=True, name=f"{self._name}-clock").start()
-        else:
-            self._timer.set()
-
-    def _run_timer(self) -> None:
-        """Offer work whenever a wait is over; ends when nothing waits."""
-        while not self._ended:
-            self._timer.wait(max(0.0, self._timer_at - time.monotonic()))
-            self._timer.clear()
-            self.wake()
-            with self._lock:
-                wake = self._queue.next_wake()
-                if wake is None:
-                    self._timer_at = float("inf")
-                    return
-                # A wait already over stays listed while everybody is at work: look again a little later.
-                self._timer_at = max(wake, time.monotonic() + MIN_TIMER_SECONDS)
 
     def _run_worker(self) -> None:
         turn = time.monotonic()
         woken = True
         while True:
-            with self._lock:
-                if woken:
-                    self._woken = woken = False
-                item = self._queue.take(time.monotonic()) if self._going() else None
-                self._set_timer()
-                superfluous = item is None and self._size > self._wanted
-                self._size -= superfluous
-                self._idle += item is None and not superfluous
-            if superfluous:
+            item, superfluous = self._take(woken)
+            if superfluous or (item is None and not self._sleep()):
                 return
+            woken = item is None
             if item is None:
-                woken = self._tokens.get()
-                with self._lock:
-                    self._idle -= 1
-                if not woken:
-                    return
                 turn = time.monotonic()
                 continue
             self.wake()
             self._work(item)
-            if time.monotonic() - turn > YIELD_AFTER_SECONDS:
-                time.sleep(0)
-                turn = time.monotonic()
+            turn = _yielding(turn)
+
+    def _take(self, woken: bool) -> tuple[Item | None, bool]:
+        """The next item for a worker, and whether it is one too many; without either it is counted as idle."""
+        with self._lock:
+            self._woken = self._woken and not woken
+            item = self._queue.take(time.monotonic()) if self._going() else None
+            self._clock.set()
+            superfluous = item is None and self._size > self._wanted
+            self._size -= superfluous
+            self._idle += item is None and not superfluous
+        return item, superfluous
+
+    def _sleep(self) -> bool:
+        """Wait for a token; False when the worker is to end."""
+        woken = self._tokens.get()
+        with self._lock:
+            self._idle -= 1
+        return woken
 
     def _work(self, item: Item) -> None:
         try:
@@ -200,6 +173,59 @@ class GreenletPool(Generic[Item]):
                 unfinished = self._queue.is_running(item)
             if unfinished:  # its chat must not stand still for a mistake of ours
                 self.retry(item, ERROR_BACKOFF_SECONDS)
+
+
+def _yielding(turn: float) -> float:
+    """Let others go on if the turn that began at `turn` has been long; when the present one began."""
+    if time.monotonic() - turn <= YIELD_AFTER_SECONDS:
+        return turn
+    time.sleep(0)
+    return time.monotonic()
+
+
+class _Clock(Generic[Item]):
+    """Has `wake` called whenever a wait in the queue is over; its thread lives while something waits for time."""
+
+    def __init__(
+        self, queue: FairQueue[Item], lock: threading.Lock, wake: Callable[[], None], name: str
+    ) -> None:
+        self._queue = queue
+        self._lock = lock
+        self._wake = wake
+        self._name = name
+        self._changed = threading.Event()
+        self._at = math.inf  # the moment it sleeps for; infinite without a thread
+        self._ended = False
+
+    def set(self) -> None:
+        """Look at the earliest waiting item in time; the first one starts the thread. The caller holds the lock."""
+        moment = self._queue.next_wake()
+        if moment is None or moment >= self._at:
+            return
+        asleep = math.isinf(self._at)
+        self._at = moment
+        if asleep:
+            threading.Thread(target=self._run, daemon=True, name=self._name).start()
+        else:
+            self._changed.set()
+
+    def end(self) -> None:
+        """Call no more."""
+        self._ended = True
+        self._changed.set()
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._changed.wait(max(0.0, self._at - time.monotonic()))
+            self._changed.clear()
+            self._wake()
+            with self._lock:
+                moment = self._queue.next_wake()
+                if moment is None:
+                    self._at = math.inf
+                    return
+                # A wait already over stays listed while everybody is at work: look again a little later.
+                self._at = max(moment, time.monotonic() + MIN_TIMER_SECONDS)
 
 
 class BatchWriter(Generic[Result]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 import pytest
@@ -33,12 +32,9 @@ from services.fleet.pools.fields import NewMember, NewPool
 from services.fleet.pools.members import add_member
 from services.fleet.pools.pools import create_pool, delete_pool
 from services.fleet.pools.snapshot import publish
-from services.messaging.outbox import outbox_consumer
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.sender_cache import SenderCache
-from services.messaging.outbox.senders import Senders
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
-from services.messaging.updates import lane_consumer
 from services.messaging.updates.intake import Intake
 from services.messaging.updates.rejected_bodies import store_rejected_bodies
 from services.platform.numbering import keep_ahead
@@ -47,8 +43,8 @@ from services.platform.redis import keys
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.spool import Spool
 from tests.blueprints.people import caller_of, make_account, make_key
+from tests.services.messaging.draining import handle_all, replies, senders
 from tests.services.messaging.updates import plugins_for_tests
-from tests.services.messaging.updates.draining import handle_all, replies
 from tests.services.traffic.clicks.clicking import click, payload_of, unstarted
 from tools.servers.fleet import message, stream
 from tools.servers.sandbox import Sandbox, wait_until
@@ -73,12 +69,8 @@ class Tenant:
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_calls_yet() -> None:
     plugins_for_tests.calls.clear()
-    for module in (lane_consumer, outbox_consumer):
-        monkeypatch.setattr(module, "IDLE_TIMEOUT_SECONDS", 0.3)
-        monkeypatch.setattr(module, "READ_TIMEOUT_SECONDS", 0.1)
-    monkeypatch.setattr(lane_consumer, "RETRY_DELAYS", (0.05, 0.05, 0.05))
 
 
 def tenant(platform: Platform, sandbox: Sandbox, name: str) -> Tenant:
@@ -152,7 +144,7 @@ def work_everything_off(platform: Platform) -> None:
     store_rejected_bodies(platform)
     flush(platform)
     for shard in range(platform.settings.update_lanes):
-        Senders(platform, threading.Event()).send_shard(shard)
+        senders(platform).send_shard(shard)
 
 
 def rows_of(platform: Platform, of: Tenant) -> dict[str, int]:

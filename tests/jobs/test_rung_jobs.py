@@ -15,9 +15,9 @@ from jobs import process
 from jobs.rq_worker import bury
 from models import DeadLetter
 from services.core.errors import Unavailable
-from services.messaging.outbox import outbox_consumer as outbox_drain
-from services.messaging.updates import lane_consumer as lane_drain
+from services.messaging.outbox.timings import OutboxTimings
 from services.messaging.updates.reconcile import wake_waiting
+from services.messaging.updates.timings import UpdateTimings
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue
@@ -47,16 +47,16 @@ def test_every_rung_job_can_be_called_as_it_was_queued(platform: Platform) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "stay"),
-    [
-        (JobName.DRAIN_LANE, lane_drain.MAX_STAY_SECONDS + lane_drain.SHUTDOWN_TIMEOUT_SECONDS),
-        (JobName.DRAIN_OUTBOX, outbox_drain.MAX_STAY_SECONDS + outbox_drain.SHUTDOWN_TIMEOUT_SECONDS),
-    ],
+    ("name", "timings"),
+    [(JobName.DRAIN_LANE, UpdateTimings()), (JobName.DRAIN_OUTBOX, OutboxTimings())],
 )
 def test_a_drain_under_constant_traffic_leaves_by_itself_long_before_rq_ends_it(
-    platform: Platform, name: JobName, stay: float
+    platform: Platform, name: JobName, timings: UpdateTimings | OutboxTimings
 ) -> None:
-    slowest_handler = 300 + sum(lane_drain.RETRY_DELAYS)  # HANDLER_TIMEOUT_SECONDS at most, then its retries
+    stay = timings.max_stay + timings.shutdown_timeout
+    slowest_handler = 300 + sum(
+        UpdateTimings().retry_delays
+    )  # HANDLER_TIMEOUT_SECONDS at most, then its retries
     assert (enqueue(platform.job_redis, name, 3).timeout or 0) > stay + 4 * slowest_handler
 
 

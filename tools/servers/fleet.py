@@ -16,8 +16,11 @@ from typing import Any
 from models import Account, Bot, BotPlugin
 from services.core.settings import Settings
 from services.messaging.outbox.senders import Senders
+from services.messaging.outbox.timings import DEFAULT_TIMINGS as SENDING
+from services.messaging.outbox.timings import OutboxTimings
 from services.messaging.updates.intake import Intake
 from services.messaging.updates.reconcile import wake_waiting
+from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -81,10 +84,12 @@ class Workers:
 
     platform: Platform
     stopping: threading.Event
+    handling: UpdateTimings = DEFAULT_TIMINGS
+    sending: OutboxTimings = SENDING
 
     def __post_init__(self) -> None:
-        self.inbound = UpdateConsumers(self.platform, self.stopping)
-        self.outbound = Senders(self.platform, self.stopping)
+        self.inbound = UpdateConsumers(self.platform, self.stopping, self.handling)
+        self.outbound = Senders(self.platform, self.stopping, self.sending)
         self.inbound.start()
         self.outbound.start()
         self._threads: list[threading.Thread] = []
@@ -109,9 +114,11 @@ class Workers:
 
 
 @contextmanager
-def working(platform: Platform) -> Iterator[Workers]:
+def working(
+    platform: Platform, handling: UpdateTimings = DEFAULT_TIMINGS, sending: OutboxTimings = SENDING
+) -> Iterator[Workers]:
     """Workers inside this process."""
-    workers = Workers(platform, threading.Event())
+    workers = Workers(platform, threading.Event(), handling, sending)
     try:
         yield workers
     finally:

@@ -35,8 +35,8 @@ TURN_POLL_SECONDS = 0.1
 PARALLEL = 16
 
 
-def reconcile_bots(platform: Platform) -> int:
-    """One round over all bots by whoever holds the lease; how many were looked at."""
+def reconcile_bots(platform: Platform, *, look_again: float = LOOK_AGAIN_SECONDS) -> int:
+    """One round by whoever holds the lease over all bots not looked at for `look_again` seconds; how many those were."""
     lease = Lease.take(platform.redis, LEASE, ttl_seconds=LEASE_SECONDS)
     if lease is None:
         return 0
@@ -45,7 +45,7 @@ def reconcile_bots(platform: Platform) -> int:
         with platform.database.reading() as session:
             bots = list(session.scalars(select(Bot).options(selectinload(Bot.plugins))))
         rewrite_paths(platform, bots)
-        return _look_at(platform, [bot.id for bot in _due(platform, bots)])
+        return _look_at(platform, [bot.id for bot in _due(platform, bots, look_again)])
     finally:
         lease.release()
 
@@ -77,14 +77,14 @@ def has_open_path(bot: Bot) -> bool:
     return bot.mode == BotMode.WEBHOOK and bot.desired_running
 
 
-def _due(platform: Platform, bots: list[Bot]) -> list[Bot]:
+def _due(platform: Platform, bots: list[Bot], look_again: float) -> list[Bot]:
     """The bots to look at, those first whose last look is oldest."""
     looks = _texts(platform.redis.hgetall(keys.reconciled()))
     last: dict[int, float] = {}
     for bot in bots:
         state, _, at = looks.get(str(bot.id), "").rpartition(":")
         last[bot.id] = float(at) if state == _state(platform, bot) else 0.0
-    horizon = time.time() - LOOK_AGAIN_SECONDS
+    horizon = time.time() - look_again
     return sorted((bot for bot in bots if last[bot.id] < horizon), key=lambda bot: last[bot.id])
 
 

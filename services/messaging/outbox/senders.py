@@ -1,4 +1,4 @@
-"""The sending side of a worker process: session, tokens and leases shared by all drains."""
+"""The sending side of a worker process: session, tokens and leases shared by all consumers of shards."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import threading
 
 from redis import RedisError
 
-from services.messaging.outbox.outbox_consumer import consume_outbox
+from services.messaging.outbox.outbox_consumer import OutboxConsumer
 from services.messaging.outbox.sender_cache import SenderCache
 from services.messaging.outbox.sending import Sender
+from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
 from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.lease_renewer import HeldLease
 from services.platform.telegram.client import TelegramClient
 
 logger = logging.getLogger(__name__)
@@ -18,14 +21,17 @@ KEPT_CONNECTIONS = 512  # a slow Bot API needs one per call in flight; reopening
 
 
 class Senders:
-    """What the sending drains of one process share. `start` begins to listen for changes."""
+    """What the sending consumers of one process share. `start` begins to listen for changes."""
 
-    def __init__(self, platform: Platform, stopping: threading.Event) -> None:
+    def __init__(
+        self, platform: Platform, stopping: threading.Event, timings: OutboxTimings = DEFAULT_TIMINGS
+    ) -> None:
         self._platform = platform
         self._stopping = stopping
+        self._timings = timings
         self._tokens = SenderCache(platform)
         client = TelegramClient(platform.settings, pool_size=KEPT_CONNECTIONS)
-        self._sending = Sender(platform, client, self._tokens)
+        self._sender = Sender(platform, client, self._tokens, timings)
 
     def start(self) -> None:
         """Keep the tokens as fresh as the database."""
@@ -38,6 +44,17 @@ class Senders:
     def send_shard(self, shard: int) -> None:
         """Send what waits in one shard; returns at once when somebody else is at it. A missing Redis ends it early."""
         try:
-            consume_outbox(self._platform, self._sending, self._platform.leases, shard, self._stopping)
+            held = self._platform.leases.take(f"outbox:{shard}")
+            if held is None:
+                # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
+                self._platform.redis.delete(keys.wakeup("outbox", shard))
+            else:
+                self._consume(shard, held)
         except RedisError as error:
             logger.warning("outbox %d left: Redis does not answer (%s)", shard, type(error).__name__)
+
+    def _consume(self, shard: int, held: HeldLease) -> None:
+        try:
+            OutboxConsumer(self._platform, self._sender, held, shard, self._stopping, self._timings).run()
+        finally:
+            held.release()

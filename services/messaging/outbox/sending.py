@@ -11,11 +11,9 @@ from enum import StrEnum
 
 from redis import RedisError
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from models import Lead
-from services.alerts.dead_letters.replay_id import replay_of
-from services.alerts.dead_letters.store import failure, open_again, sealed_original, store
+from services.alerts.dead_letters.store import failure
 from services.core.errors import (
     ConfigurationError,
     NeverSent,
@@ -30,10 +28,12 @@ from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.i18n import Text
 from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
 from services.fleet.health.sweep import report_unauthorized
+from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.sender_cache import BotSender, SenderCache
+from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
+from services.platform.database import Database
 from services.platform.platform import Platform
-from services.platform.redis import keys
 from services.platform.redis.schema_version import wait_for_newer
 from services.platform.telegram.client import TelegramClient
 from services.platform.telegram.outcomes import GATEWAY
@@ -41,9 +41,6 @@ from services.platform.telegram.outcomes import GATEWAY
 logger = logging.getLogger(__name__)
 UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown
 SERVER_ERROR_ATTEMPTS = 5
-BACKOFF = (1.0, 60.0)  # seconds, doubled from the first to the second
-TOKEN_PAUSE_SECONDS = 30.0  # between tries with a token that was refused; health probes it as well
-DATABASE_PAUSE_SECONDS = 2.0
 LOST_PAUSE_SECONDS = 0.2  # until the loss of the lease is noticed everywhere
 NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer process can have the shard
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
@@ -81,10 +78,18 @@ SETTLED = SendResult(Disposition.SETTLED)
 class Sender:
     """Sends messages of any bot through one pooled session."""
 
-    def __init__(self, platform: Platform, client: TelegramClient, tokens: SenderCache) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        client: TelegramClient,
+        tokens: SenderCache,
+        timings: OutboxTimings = DEFAULT_TIMINGS,
+    ) -> None:
         self._platform = platform
         self._client = client
         self._tokens = tokens
+        self._timings = timings
+        self._letters = MessageLetters(platform)
 
     def send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
         """Try once to send; never raises for what Telegram, Redis or the database do.
@@ -95,22 +100,22 @@ class Sender:
             return self._send(outgoing, depart)
         except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
-            pause = NEWER_PAUSE_SECONDS if outgoing.newer else DATABASE_PAUSE_SECONDS
+            pause = NEWER_PAUSE_SECONDS if outgoing.newer else self._timings.database_pause
             return SendResult(Disposition.CHAT_WAITS, pause, counts=outgoing.may_have_arrived)
         except (
             ConfigurationError
         ) as error:  # the bot's token cannot be opened, with the key that this process has
             logger.error("the bot waits: %s", error)
-            return SendResult(Disposition.BOT_WAITS, TOKEN_PAUSE_SECONDS)
+            return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
         except Exception as error:  # noqa: BLE001  # whatever it is, the chat goes on some day
             return self._stumbled(outgoing, error)
 
     def _send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
         if outgoing.failed_for_good is not None:  # the database was away when it was to be buried
-            return self._bury(outgoing, outgoing.failed_for_good)
+            return self._dead_letter(outgoing, outgoing.failed_for_good)
         if outgoing.newer:
             wait_for_newer(outgoing.entry_id)
-            return self._bury(outgoing, NeverSent("Written by a newer release, which did not come"))
+            return self._dead_letter(outgoing, NeverSent("Written by a newer release, which did not come"))
         sender = self._tokens.get(outgoing.bot_id)
         if sender is None:
             SENDS.labels("refused").inc()
@@ -118,7 +123,7 @@ class Sender:
             return SETTLED
         if outgoing.was_in_flight or outgoing.uncertain >= _most_uncertain(sender):
             SENDS.labels("uncertain").inc()
-            return self._bury(outgoing, Uncertain("The process that was sending this ended"))
+            return self._dead_letter(outgoing, Uncertain("The process that was sending this ended"))
         if not sender.at_most_once or depart(outgoing):
             return self._try(outgoing, sender)
         return SendResult(Disposition.CHAT_WAITS, LOST_PAUSE_SECONDS)
@@ -135,7 +140,9 @@ class Sender:
                 outgoing.failed_for_good = Uncertain(reason)
             elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:
                 outgoing.failed_for_good = TelegramError(reason)
-        return SendResult(Disposition.CHAT_WAITS, _delay(outgoing.server_errors), counts=True)
+        return SendResult(
+            Disposition.CHAT_WAITS, _delay(self._timings.backoff, outgoing.server_errors), counts=True
+        )
 
     def _try(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult:
         crash_point_reached(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
@@ -179,9 +186,9 @@ class Sender:
         report_unauthorized(self._platform, outgoing.bot_id)
         self._tokens.forget(outgoing.bot_id)  # it may have been replaced meanwhile
         if outgoing.age_seconds > OLDEST_UNAUTHORIZED_SECONDS:
-            return self._bury(outgoing, error)
+            return self._dead_letter(outgoing, error)
         SENDS.labels("later").inc()
-        return SendResult(Disposition.BOT_WAITS, TOKEN_PAUSE_SECONDS)
+        return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
 
     def _rejected(self, outgoing: OutboxMessage, error: Rejected, sender: BotSender) -> SendResult:
         if error.migrate_to_chat_id is not None and not outgoing.migrated:
@@ -192,9 +199,9 @@ class Sender:
             SENDS.labels("done").inc()
             return SETTLED
         if error.error_code == 403:
-            self._mark_lead(outgoing, DEACTIVATED if DEACTIVATED in text else "blocked")
+            _mark_lead(self._platform.database, outgoing, DEACTIVATED if DEACTIVATED in text else "blocked")
         elif TOO_LATE not in text:
-            return self._bury(outgoing, error)
+            return self._dead_letter(outgoing, error)
         SENDS.labels("refused").inc()
         logger.info("message refused: %s", text)
         return SETTLED
@@ -204,68 +211,37 @@ class Sender:
     ) -> SendResult:
         """Give up at the `most`-th failure of this class, else try again, later with each `number`."""
         if (most is not None and number >= most) or outgoing.age_seconds > OLDEST_SECONDS:
-            return self._bury(outgoing, error)
+            return self._dead_letter(outgoing, error)
         SENDS.labels("later").inc()
         RETRIES.labels("send").inc()
-        delay = _delay(number)
+        delay = _delay(self._timings.backoff, number)
         logger.warning("message will be tried again in %.1f s: %s", delay, error)
         return SendResult(Disposition.CHAT_WAITS, delay, counts=most is not None)
 
-    def _mark_lead(self, outgoing: OutboxMessage, state: str) -> None:
-        """The person blocked the bot or left Telegram; a group's refusal says nothing about a person."""
-        if not outgoing.chat.isdecimal():
-            return
-        with self._platform.database.transaction() as session:
-            session.execute(
-                update(Lead)
-                .where(Lead.bot_id == outgoing.bot_id, Lead.telegram_id == int(outgoing.chat))
-                .values(state=state)
-            )
-
-    def _bury(self, outgoing: OutboxMessage, error: TelegramError) -> SendResult:
+    def _dead_letter(self, outgoing: OutboxMessage, error: TelegramError) -> SendResult:
         outgoing.failed_for_good = error
-        with self._platform.database.transaction() as session:
-            error_id = self._dead_letter(session, outgoing, error)
+        error_id = self._letters.store(outgoing, error)
         SENDS.labels("dead").inc()
         logger.error("message given up: %s; error id %s", error, error_id)
         return SETTLED
 
-    def _dead_letter(self, session: Session, outgoing: OutboxMessage, error: TelegramError) -> str:
-        replay = replay_of(outgoing.request_id, "send")
-        attempts, text = max(1, outgoing.attempts), f"{error.code}: {error}"
-        if replay is not None:
-            return open_again(
-                session,
-                replay,
-                error=text,
-                where=f"{error.code}:{error.error_code}:{error}",
-                attempts=attempts,
-                failures=outgoing.failures,
-                is_uncertain=error.may_have_arrived,
-            )
-        priority = keys.OUTBOX_PRIORITIES[outgoing.rank]
-        original = {"request": outgoing.request_id, "priority": priority, "call": outgoing.call}
-        return store(
-            session,
-            kind="send",
-            source_id=f"send:{outgoing.bot_id}:{outgoing.flight_id}",
-            error=text,
-            where=f"{error.code}:{error.error_code}:{error}",
-            bot_id=outgoing.bot_id,
-            attempts=attempts,
-            failures=outgoing.failures,
-            payload={"chat": outgoing.chat, **outgoing.call},
-            sealed_payload=""  # what nobody here can read cannot be replayed
-            if outgoing.newer
-            else sealed_original(self._platform.vault, outgoing.bot_id, {"chat": outgoing.chat, **original}),
-            is_uncertain=error.may_have_arrived,
-        )
 
-
-def _delay(number: int) -> float:
+def _delay(backoff: tuple[float, float], number: int) -> float:
     """Seconds to wait after the `number`-th failure."""
-    shortest, longest = BACKOFF
+    shortest, longest = backoff
     return min(longest, shortest * 2.0 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
+
+
+def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:
+    """The person blocked the bot or left Telegram; a group's refusal says nothing about a person."""
+    if not outgoing.chat.isdecimal():
+        return
+    with database.transaction() as session:
+        session.execute(
+            update(Lead)
+            .where(Lead.bot_id == outgoing.bot_id, Lead.telegram_id == int(outgoing.chat))
+            .values(state=state)
+        )
 
 
 def _most_uncertain(sender: BotSender) -> int:

@@ -37,13 +37,18 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 25  # a long poll; Telegram and proxies before it cut at 50 to 60
 POLL_GRACE_SECONDS = 10.0  # read timeout = poll time + 10 s
 OFFSET_SECONDS = 2 * 24 * 3600
-FIRST_BACKOFF_SECONDS = 1.0
-MAX_BACKOFF_SECONDS = 30.0
-DEAD_SECONDS = 60.0  # a rejected token may come back (401 has been seen to flap): ask slowly
-CONFLICT_SECONDS = 20.0  # each poll of ours cuts off the other program's: no hurry
 # The first conflict may be our own predecessor's poll that Telegram still holds open.
 CONFLICTS_BEFORE_ALERT = 2
 WEBHOOK_ACTIVE = "webhook is active"
+
+
+@dataclass(frozen=True)
+class PollTimings:
+    """How long a poll waits after what, in seconds; tests give shorter times."""
+
+    backoff: tuple[float, float] = (1.0, 30.0)  # after a failure, doubled from the first to the second
+    dead_token: float = 60.0  # a rejected token may come back (401 has been seen to flap): ask slowly
+    conflict: float = 20.0  # each poll of ours cuts off the other program's: no hurry
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Poll:
     client: TelegramClient
     bot: Bot
     allowed_updates: tuple[str, ...]
+    timings: PollTimings = PollTimings()
     stopped: threading.Event = field(default_factory=threading.Event)
     offset: int = 0  # 0: everything that Telegram does not know to be confirmed
     troubles: int = 0  # consecutive failures
@@ -140,7 +146,7 @@ class Poll:
     def _answer_to(self, error: FlotillaError | RedisError) -> float:
         if isinstance(error, TokenRejected | ConfigurationError):
             self._fail(error.text)
-            return DEAD_SECONDS
+            return self.timings.dead_token
         if isinstance(error, Rejected):
             return self._conflict(error) if error.error_code == 409 else self._refused(error)
         if isinstance(error, Unavailable | RedisError):
@@ -161,7 +167,7 @@ class Poll:
 
     def _refused(self, error: Rejected) -> float:
         self._fail(Text("Telegram refuses: {reason}", reason=error.text))
-        return DEAD_SECONDS
+        return self.timings.dead_token
 
     def _conflict(self, error: Rejected) -> float:
         """409: a webhook is set, which the reconciler removes, or another program polls with our token."""
@@ -169,7 +175,7 @@ class Poll:
         if WEBHOOK_ACTIVE in error.message:
             enqueue(self.platform.job_redis, JobName.RECONCILE_BOT, self.bot.id)
         if self.conflicts < CONFLICTS_BEFORE_ALERT:
-            return FIRST_BACKOFF_SECONDS
+            return self.timings.backoff[0]
         if self.conflicts == CONFLICTS_BEFORE_ALERT:
             with self.platform.database.transaction() as session:
                 notify_owner(session, self.bot, Kind.POLLED_ELSEWHERE)
@@ -179,10 +185,11 @@ class Poll:
             None,
             Text("Another program uses this token and gets its messages; stop it there"),
         )
-        return CONFLICT_SECONDS
+        return self.timings.conflict
 
     def _backoff(self) -> float:
-        longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(self.troubles, 10), MAX_BACKOFF_SECONDS)
+        first, most = self.timings.backoff
+        longest = min(first * 2.0 ** min(self.troubles, 10), most)
         return longest * random.uniform(0.5, 1.0)
 
 

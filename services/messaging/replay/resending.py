@@ -42,13 +42,14 @@ def wake_if_replaying(platform: Platform) -> bool:
     return wake(platform.redis, platform.job_redis, JobName.REPLAY_DEAD_LETTERS, DOORBELL, 0)
 
 
-def take_turn(platform: Platform) -> int:
-    """Resolve what took effect and send the next twenty of each account in; how many. One turn per 0.9 s, fleet-wide.
+def take_turn(platform: Platform, *, turn_seconds: float = TURN_SECONDS) -> int:
+    """Resolve what took effect and send the next twenty of each account in; how many. One turn per `turn_seconds`,
+    fleet-wide.
 
     The lease is not given back: its end is the pace, and nobody sleeps.
     """
     platform.redis.delete(keys.wakeup(DOORBELL, 0))
-    if Lease.take(platform.redis, DOORBELL, ttl_seconds=TURN_SECONDS) is None:
+    if Lease.take(platform.redis, DOORBELL, ttl_seconds=turn_seconds) is None:
         return 0
     resolve_done(platform)
     entrance = Requeuer(platform)

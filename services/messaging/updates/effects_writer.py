@@ -17,11 +17,13 @@ from services.platform.redis.jobs import JobName, enqueue
 from services.platform.redis.lease_renewer import HeldLease
 
 logger = logging.getLogger(__name__)
-BACKOFF_SECONDS = (0.2, 3.0)  # while Redis is away, doubled from the first to the second
 
 
 class EffectsWriter:
-    """Writes effects until they are in or the lease is lost. `done` lets the chats go on, `failed` fails one update."""
+    """Writes effects until they are in or the lease is lost. `done` lets the chats go on, `failed` fails one update.
+
+    While Redis is away it tries again after the first of `backoff` seconds, doubled up to the second.
+    """
 
     def __init__(
         self,
@@ -30,12 +32,14 @@ class EffectsWriter:
         committer: Committer,
         done: Callable[[Iterable[QueuedUpdate]], None],
         failed: Callable[[QueuedUpdate, BaseException], None],
+        backoff: tuple[float, float],
     ) -> None:
         self._platform = platform
         self._lease = held
         self._committer = committer
         self._done = done
         self._failed = failed
+        self._backoff = backoff
 
     def write(self, batch: Sequence[tuple[QueuedUpdate, HandlerResult]]) -> None:
         """Write a batch in one step; what cannot be written of one update is that update's failure alone."""
@@ -59,19 +63,20 @@ class EffectsWriter:
     def _commit(self, batch: list[Settled]) -> None:
         """Repeating is safe."""
         crash_point_reached(CrashPoint.DRAIN_BEFORE_COMMIT, self._platform.settings.crash_point)
-        pause = BACKOFF_SECONDS[0]
+        pause, longest = self._backoff
         while self._lease.alive:
             try:
-                shards = self._committer.commit(batch)
-                break
+                self._after(self._committer.commit(batch))
+                return
             except DataError:  # the client refused to send it
                 raise
             except RedisError as error:
                 logger.warning("effects wait for Redis: %s", type(error).__name__)
                 time.sleep(pause)
-                pause = min(pause * 2, BACKOFF_SECONDS[1])
-        else:
-            return
+                pause = min(pause * 2, longest)
+
+    def _after(self, shards: Sequence[int] | None) -> None:
+        """Ring for the outboxes that got something; None: the lane is somebody else's by now."""
         if shards is None:
             logger.warning("the lease of a lane was lost")
             self._lease.lost()

@@ -30,7 +30,6 @@ from services.messaging.plugin_runtime.plugin_store import (
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 
-REPEAT_SECONDS = 1.0  # a handler whose values changed is run again at once for so long, then after a while
 PAUSE_SECONDS = 0.01
 Outcome = TypeVar("Outcome")
 
@@ -50,17 +49,22 @@ class _Commit:
 
 
 class PluginWrites(Generic[Outcome]):
-    """Commits the writes of handlers of one process; those of one moment share a transaction."""
+    """Commits the writes of handlers of one process; those of one moment share a transaction.
+
+    A handler whose values changed is run again at once for `repeat_seconds`, then after a while.
+    """
 
     def __init__(
         self,
         platform: Platform,
         to_text: Callable[[Outcome], str],
         from_text: Callable[[str], Outcome],
+        repeat_seconds: float,
     ) -> None:
         self._platform = platform
         self._to_text = to_text
         self._from_text = from_text
+        self._repeat_seconds = repeat_seconds
         self._commits: GroupCommit[_Commit, str | Exception | None] = GroupCommit(self._write, largest=100)
 
     def once(self, bot_id: int, update_id: int, handle: Callable[[], Outcome], *, part: str = "") -> Outcome:
@@ -69,7 +73,7 @@ class PluginWrites(Generic[Outcome]):
         A handler whose values somebody else changed meanwhile is run again. Raises Unavailable when the database is
         away or its values never hold still, StoreError for a full store, and whatever `handle` raises.
         """
-        deadline = time.monotonic() + REPEAT_SECONDS
+        deadline = time.monotonic() + self._repeat_seconds
         while True:
             work = Work(bot_id, update_id, part)
             outcome = self._run(work, handle)

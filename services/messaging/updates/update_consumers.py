@@ -1,4 +1,4 @@
-"""The update side of a worker process: behaviours, contacts and leases shared by all drains."""
+"""The update side of a worker process: behaviours, contacts and leases shared by all consumers of lanes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.crash_tracker import SharedQuarantine
 from services.messaging.updates.lane_consumer import LaneConsumer
+from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.platform.redis.lease_renewer import LeaseRenewer
+from services.platform.redis.lease_renewer import HeldLease
 
 logger = logging.getLogger(__name__)
 
 
 class UpdateConsumers:
-    """What the drains of one process share. Creating it connects to nothing; `start` begins to listen for changes."""
+    """What the consumers of one process share. Creating it connects to nothing; `start` begins to listen for changes."""
 
-    def __init__(self, platform: Platform, stopping: threading.Event) -> None:
+    def __init__(
+        self, platform: Platform, stopping: threading.Event, timings: UpdateTimings = DEFAULT_TIMINGS
+    ) -> None:
         self._platform = platform
         self._stopping = stopping
-        self._isolation = SharedQuarantine()
+        self._timings = timings
+        self._quarantine = SharedQuarantine()
         self._plugins = PluginCache(platform)
-        self._processor = UpdateProcessor(platform, self._plugins, Contacts(platform))
+        self._processor = UpdateProcessor(platform, self._plugins, Contacts(platform), timings)
 
     def start(self) -> None:
         """Keep the behaviours as fresh as the database."""
@@ -40,29 +44,19 @@ class UpdateConsumers:
     def consume(self, lane: int) -> None:
         """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""
         try:
-            consume_lane(
-                self._platform, self._processor, self._platform.leases, lane, self._stopping, self._isolation
-            )
+            held = self._platform.leases.take(f"lane:{lane}")
+            if held is None:
+                # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
+                self._platform.redis.delete(keys.wakeup("lane", lane))
+            else:
+                self._consume(lane, held)
         except RedisError as error:
             logger.warning("lane %d left: Redis does not answer (%s)", lane, type(error).__name__)
 
-
-def consume_lane(
-    platform: Platform,
-    processor: UpdateProcessor,
-    leases: LeaseRenewer,
-    lane: int,
-    stopping: threading.Event,
-    shared: SharedQuarantine,
-) -> bool:
-    """Drain one lane until it stays empty; False when somebody else is at it. `isolation` is the process's one."""
-    held = leases.take(f"lane:{lane}")
-    if held is None:
-        # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
-        platform.redis.delete(keys.wakeup("lane", lane))
-        return False
-    try:
-        LaneConsumer(platform, processor, held, lane, stopping, shared).run()
-    finally:
-        held.release()
-    return True
+    def _consume(self, lane: int, held: HeldLease) -> None:
+        try:
+            LaneConsumer(
+                self._platform, self._processor, held, lane, self._stopping, self._quarantine, self._timings
+            ).run()
+        finally:
+            held.release()

@@ -60,8 +60,9 @@ class HeldLease:
 class LeaseRenewer:
     """Takes leases for one process and renews them until they are released. Costs nothing while it holds none."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, renew_seconds: float = RENEW_SECONDS) -> None:
         self._redis = redis
+        self._renew_seconds = renew_seconds
         self._held: list[HeldLease] = []
         self._lock = threading.Lock()
         self._running = False
@@ -82,7 +83,7 @@ class LeaseRenewer:
 
     def _renew_for_ever(self) -> None:
         while True:
-            time.sleep(RENEW_SECONDS)
+            time.sleep(self._renew_seconds)
             with self._lock:
                 self._held = held = [each for each in self._held if each.alive]
                 if not held:

@@ -51,8 +51,9 @@ class ProcessMemory(MemoryStorage):
 class FixedWindows:
     """The counts of one application, by name. Creating it does no I/O, and nothing here raises RedisError."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, retry_seconds: float = RETRY_SECONDS) -> None:
         self._redis = redis
+        self._retry_seconds = retry_seconds
         self._away = False
         self._next_try = 0.0  # monotonic; while Redis is away
 
@@ -90,7 +91,7 @@ class FixedWindows:
         now = time.monotonic()
         if self._away and now < self._next_try:
             return None
-        self._next_try = now + RETRY_SECONDS
+        self._next_try = now + self._retry_seconds
         try:
             with self._redis.pipeline() as pipe:
                 put(pipe, key := keys.request_window(name))

@@ -219,18 +219,14 @@ class Redirector:
             rotation=rotation,
             rotation_pool_id=prepared.pool.id if prepared else 0,
             steps=facts.is_human,
-            counts_load=bot_id > 0
-            and facts.is_human
-            and prepared is not None
-            and prepared.pool.strategy is Strategy.LEAST_CONNECTIONS,
+            counts_load=bot_id > 0 and facts.is_human and _balances_load(prepared),
             bot_id=bot_id,
         )
 
     def _choose(self, prepared: Prepared, facts: ClickFacts, visitor: str) -> int:
         balance = self.loads.of(prepared.pool)
-        # A crawler has no cookie to be recognised by: its client hash serves.
         chosen = choose(prepared, visitor=visitor or facts.client, balance=balance, chance=random.random())
-        if facts.is_human and prepared.pool.strategy is Strategy.LEAST_CONNECTIONS:
+        if facts.is_human and _balances_load(prepared):
             self.loads.count(prepared.pool.id, prepared.candidates, chosen.bot_id)
         return chosen.bot_id
 
@@ -254,6 +250,10 @@ class Redirector:
         if route.url:
             return Outcome(Kind.FALLBACK, route.url, new_visitor, 0, click.id, *used)
         return Outcome(Kind.UNAVAILABLE, "", new_visitor, RETRY_UNAVAILABLE, click.id, *used)
+
+
+def _balances_load(prepared: Prepared | None) -> bool:
+    return prepared is not None and prepared.pool.strategy is Strategy.LEAST_CONNECTIONS
 
 
 def _window(click: PendingClick, written: RecordResult) -> Window | None:

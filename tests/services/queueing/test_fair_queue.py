@@ -54,3 +54,13 @@ def test_only_the_kind_of_an_update_makes_it_urgent() -> None:
     assert is_urgent('{"update_id": 1, "pre_checkout_query": {"id": "1"}}')
     assert not is_urgent('{"update_id":1,"message":{"text":"callback_query"}}')
     assert not is_urgent('{"update_id":1,"message":{"text":"\\"callback_query\\":"}}')
+
+
+def test_a_bot_with_one_turn_at_a_time_is_served_and_forgotten_whatever_its_ranks() -> None:
+    queue = FairQueue[Item](per_bot=1)
+    queue.add(Item(1, "a", "bulk", rank=1))
+    queue.add(Item(1, "a", "reply", rank=0))  # the chat is listed under both ranks now
+    assert served(queue) == ["reply", "bulk"]
+    assert (len(queue), queue.startable(0.0)) == (0, False)
+    queue.add(Item(1, "a", "later"))
+    assert served(queue) == ["later"]

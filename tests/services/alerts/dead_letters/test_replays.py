@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
 
 from models import Bot, DeadLetter, DeadLetterState
 from services.alerts.dead_letters.deciding import discard, replay
@@ -16,19 +13,16 @@ from services.alerts.dead_letters.listing import count_letters, get_letter, list
 from services.alerts.dead_letters.selection import LetterFilter, Selection
 from services.alerts.dead_letters.store import store
 from services.core.errors import InvalidInput, NotFound
-from services.messaging.outbox import outbox_consumer as outbox_drain
 from services.messaging.outbox.enqueue import enqueue_call
-from services.messaging.outbox.senders import Senders
 from services.messaging.replay import resending
 from services.messaging.replay.requeuer import Requeuer
-from services.messaging.replay.resending import resolve_done, take_turn, wake_if_replaying
-from services.messaging.updates import lane_consumer
+from services.messaging.replay.resending import resolve_done, wake_if_replaying
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from tests.services.messaging.draining import handle_all, letters, replies, send_all
 from tests.services.messaging.updates import plugins_for_tests
-from tests.services.messaging.updates.draining import handle_all
-from tools.servers.fleet import Plugins, accept_all, add_bot, message, stream
+from tools.servers.fleet import Plugins, accept_all, add_bot, message
 from tools.servers.sandbox import Sandbox
 
 TRIAL: Plugins = (("trial", {}), ("error_handler", {}))
@@ -39,12 +33,6 @@ ALL = Selection(filter=LetterFilter())
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     plugins_for_tests.calls.clear()
     monkeypatch.setattr(plugins_for_tests, "mended", False)
-    monkeypatch.setattr(lane_consumer, "RETRY_DELAYS", (0.01, 0.01, 0.01))
-    for module in (lane_consumer, outbox_drain):
-        monkeypatch.setattr(module, "IDLE_TIMEOUT_SECONDS", 0.2)
-        monkeypatch.setattr(module, "READ_TIMEOUT_SECONDS", 0.1)
-    monkeypatch.setattr(resending, "TURN_SECONDS", 0.001)
-    monkeypatch.setattr("services.messaging.outbox.sending.BACKOFF", (0.01, 0.02))
 
 
 @pytest.fixture
@@ -56,19 +44,9 @@ def owner(bot: Bot) -> Principal:
     return Principal(bot.account_id, f"account:{bot.account_id}")
 
 
-def send_all(platform: Platform, bot: Bot) -> None:
-    """Send what waits in the bot's outbox."""
-    Senders(platform, threading.Event()).send_shard(bot.id % platform.settings.update_lanes)
-
-
-def letters(platform: Platform) -> list[DeadLetter]:
-    with platform.database.reading() as session:
-        return list(session.scalars(select(DeadLetter).order_by(DeadLetter.id)))
-
-
-def replies(platform: Platform, bot: Bot) -> list[tuple[str, str]]:
-    entries = stream(platform, keys.outbox(bot.id, "reply"))
-    return [(fields["chat"], json.loads(fields["call"])["params"].get("text", "")) for _, fields in entries]
+def take_turn(platform: Platform, seconds: float = 0.001) -> int:
+    """A turn that soon makes room for the next."""
+    return resending.take_turn(platform, turn_seconds=seconds)
 
 
 def fail(platform: Platform, bot: Bot, *numbers: int, chat: int = 1) -> None:
@@ -148,17 +126,14 @@ def test_a_worker_that_dies_between_entry_and_note_repeats_nothing(platform: Pla
     assert resolve_done(platform) == 1
 
 
-def test_a_turn_sends_twenty_per_account_and_others_wait_their_turn(
-    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resending, "TURN_SECONDS", 30)
+def test_a_turn_sends_twenty_per_account_and_others_wait_their_turn(platform: Platform, bot: Bot) -> None:
     accept_all(platform, bot, [message(number, number, "mend") for number in range(1, 31)])
     handle_all(platform)
     assert replay(platform, owner(bot), ALL).replaying == 30
-    assert take_turn(platform) == 20
-    assert take_turn(platform) == 0
+    assert take_turn(platform, 30) == 20
+    assert take_turn(platform, 30) == 0
     assert platform.redis.delete(keys.lease("dead_letters"))
-    assert take_turn(platform) == 10
+    assert take_turn(platform, 30) == 10
 
 
 def test_a_replay_asks_for_no_limit_and_is_not_taken_for_a_duplicate(platform: Platform, bot: Bot) -> None:

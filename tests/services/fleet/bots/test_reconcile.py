@@ -125,17 +125,15 @@ def test_a_bot_that_is_to_poll_loses_its_webhook_but_no_updates(
 
 
 def test_a_webhook_taken_by_somebody_else_is_repaired_and_the_second_time_told(
-    platform: Platform, owner: Principal, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, owner: Principal, sandbox: Sandbox
 ) -> None:
     made = sandbox.create_bot()
     bot = register_bot(platform, owner, made["token"])
     reconcile_bots(platform)
     for told in (0, 1, 1):
         platform.telegram.call(made["token"], "setWebhook", {"url": "http://127.0.0.1:1/thief"})
-        monkeypatch.setattr(reconcile, "LOOK_AGAIN_SECONDS", 300)
         assert reconcile_bots(platform) == 0
-        monkeypatch.setattr(reconcile, "LOOK_AGAIN_SECONDS", -1)
-        reconcile_bots(platform)
+        reconcile_bots(platform, look_again=-1)
         assert bot.path_id in sandbox.bot(bot.username)["webhook_url"]
         assert [(each.kind, each.params["host"]) for each in notifications(platform)] == [
             ("webhook_stolen", "127.0.0.1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -14,11 +15,12 @@ from services.core.metrics import CALLBACKS_REFUSED, RATE_LIMIT_HITS
 from services.core.rate_limits import RateLimit
 from services.core.settings import Settings
 from services.messaging.limits.judge import Judge
-from services.messaging.updates import effects_writer, lane_consumer
+from services.messaging.updates import effects_writer
 from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.lanes import lane_of
+from tests.services.messaging.draining import QUICK, consumers, handle_all
 from tests.services.messaging.limits import plugins_for_tests
 from tools.servers.fleet import Plugins, accept_all, add_bot, message, working
 from tools.servers.sandbox import Sandbox, wait_until
@@ -31,10 +33,8 @@ NOT_VALID = "⚠️ Essa ação não é válida mais."
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing_handled_yet() -> None:
     plugins_for_tests.handled.clear()
-    monkeypatch.setattr(lane_consumer, "IDLE_TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(lane_consumer, "READ_TIMEOUT_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def bot(platform: Platform) -> Bot:
 @pytest.fixture
 def inbound(platform: Platform) -> UpdateConsumers:
     """The update side of one worker process."""
-    return UpdateConsumers(platform, threading.Event())
+    return consumers(platform)
 
 
 def handle(
@@ -54,11 +54,7 @@ def handle(
 ) -> list[dict[str, Any]]:
     """Bring updates in and work them off; what the bot has said since the last time."""
     accept_all(platform, bot, list(updates))
-    threads = [threading.Thread(target=inbound.consume, args=(lane,)) for lane in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    handle_all(platform, inbound)
     said = said_by(platform, bot)
     platform.redis.delete(*(keys.outbox(bot.id, priority) for priority in keys.OUTBOX_PRIORITIES))
     return said
@@ -121,7 +117,7 @@ def one_start_a_minute(platform: Platform) -> Platform:
 def test_an_action_has_the_limit_that_was_set_for_it_in_the_persons_language(
     one_start_a_minute: Platform, bot: Bot
 ) -> None:
-    platform, inbound = one_start_a_minute, UpdateConsumers(one_start_a_minute, threading.Event())
+    platform, inbound = one_start_a_minute, consumers(one_start_a_minute)
     said = handle(
         platform,
         inbound,
@@ -217,7 +213,7 @@ def test_while_redis_takes_no_counts_limits_hold_here_and_single_use_waits(
         return judge(self, acts)
 
     monkeypatch.setattr(Judge, "judge", judge_or_fail)
-    inbound = UpdateConsumers(platform, threading.Event())
+    inbound = consumers(platform)
     plain, once, *_ = menu(platform, inbound, bot, 1, 1)
     failing.extend([0] * 2)
     said = handle(platform, inbound, bot, *(message(n, 1, "hi") for n in range(2, 40)))
@@ -232,7 +228,7 @@ def test_updates_handled_again_after_a_crash_are_neither_charged_nor_refused(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopping = threading.Event()
-    dying = UpdateConsumers(platform, stopping)
+    dying = consumers(platform, replace(QUICK, shutdown_timeout=0.1), stopping)
     once = menu(platform, dying, bot, 2, 1)[1]
     accept_all(
         platform,
@@ -247,7 +243,6 @@ def test_updates_handled_again_after_a_crash_are_neither_charged_nor_refused(
         crash.setattr(
             effects_writer.EffectsWriter, "write", lambda _self, _batch: None
         )  # dies before the commit
-        crash.setattr(lane_consumer, "SHUTDOWN_TIMEOUT_SECONDS", 0.1)
         threads = [threading.Thread(target=dying.consume, args=(lane,)) for lane in range(8)]
         for thread in threads:
             thread.start()
@@ -256,7 +251,7 @@ def test_updates_handled_again_after_a_crash_are_neither_charged_nor_refused(
         stopping.set()
         for thread in threads:
             thread.join(20)
-    said = texts(handle(platform, UpdateConsumers(platform, threading.Event()), bot))
+    said = texts(handle(platform, consumers(platform), bot))
     assert sorted(filter(None, said)) == sorted([*(f"text {n}" for n in range(1001, 1010)), "paid", "buy 1"])
     assert plugins_for_tests.handled == ["8", "8"]
 
@@ -266,7 +261,7 @@ def test_a_lock_lets_one_handler_in_and_tells_the_others(
 ) -> None:
     plugins_for_tests.may_go_on.clear()
     plugins_for_tests.entered.clear()
-    other = UpdateConsumers(platform, threading.Event())  # another process
+    other = consumers(platform)  # another process
     accept_all(platform, bot, [message(1, 1, "/slow")])
     first = [threading.Thread(target=inbound.consume, args=(lane,)) for lane in range(8)]
     for thread in first:
@@ -298,7 +293,7 @@ def test_the_whole_way_through_the_bot_api(settings: Settings, platform: Platfor
     user = sandbox.create_user()
     sandbox.start(user["id"], identity["username"])
     unpaced = Platform(settings.model_copy(update={"pacing_chat_burst": 100}))
-    with working(unpaced):
+    with working(unpaced, QUICK):
         accept_all(platform, bot, [message(n, user["id"], f"text {n}") for n in range(1, 14)])
         sent = wait_until(
             lambda: [

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from models import Bot
 from plugins.context import Priority
-from services.messaging.outbox import outbox_consumer
 from services.messaging.outbox.enqueue import enqueue_call
-from services.messaging.outbox.senders import Senders
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from tests.services.messaging import draining
 from tools.servers.fleet import add_bot
 from tools.servers.sandbox import Sandbox
 
 Put = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_consumer, "IDLE_TIMEOUT_SECONDS", 0.3)
-    monkeypatch.setattr(outbox_consumer, "READ_TIMEOUT_SECONDS", 0.1)
-    monkeypatch.setattr("services.messaging.outbox.sending.BACKOFF", (0.05, 0.2))
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The drain waits for the private chat's next second instead of leaving the rest to the reconciler."""
-    monkeypatch.setattr(outbox_consumer, "IDLE_TIMEOUT_SECONDS", 1.3)
 
 
 @pytest.fixture
@@ -59,17 +44,9 @@ def put(platform: Platform, bot: Bot) -> Put:
 
 
 @pytest.fixture
-def send_all(platform: Platform, bot: Bot) -> Callable[[], None]:
-    """Drain the bot's shard until nothing can be sent for a while; a drain that left is rung for, as by the clock."""
-    shard = bot.id % platform.settings.update_lanes
-
-    def drain() -> None:
-        soon = True
-        while soon:
-            Senders(platform, threading.Event()).send_shard(shard)
-            soon = platform.redis.zcount(keys.outbox_active(shard), "-inf", (time.time() + 1) * 1000) > 0
-
-    return drain
+def send_all(platform: Platform, bot: Bot) -> Callable[..., None]:
+    """Send from the bot's shard until nothing is due soon: send_all(timings)."""
+    return partial(draining.send_all, platform, bot)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,14 +13,13 @@ from sqlalchemy import select
 
 from models import Bot, DeadLetter, UncertainPolicy
 from services.core.metrics import SENDS
-from services.messaging.outbox import outbox_consumer
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.outgoing import slot_of
 from services.messaging.outbox.pacing import Limits
-from services.messaging.outbox.senders import Senders
 from services.messaging.outbox.store import OutboxStore
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from tests.services.messaging.draining import QUICK_SENDING, senders, shard_of
 from tests.services.messaging.outbox.conftest import Put
 from tools.servers.sandbox import Sandbox, wait_until
 
@@ -44,10 +44,11 @@ def answer(platform: Platform, bot: Bot, query: str) -> None:
 
 @contextmanager
 def sending(platform: Platform, bot: Bot, **changes: Any) -> Iterator[None]:
-    """A drain of the bot's shard that stays, with other settings."""
+    """A consumer of the bot's shard that stays, with other settings."""
     stopping = threading.Event()
-    outbound = Senders(Platform(platform.settings.model_copy(update=changes)), stopping)
-    thread = threading.Thread(target=outbound.send_shard, args=(bot.id % platform.settings.update_lanes,))
+    changed = Platform(platform.settings.model_copy(update=changes))
+    outbound = senders(changed, replace(QUICK_SENDING, idle_timeout=60.0), stopping)
+    thread = threading.Thread(target=outbound.send_shard, args=(shard_of(platform, bot),))
     thread.start()
     try:
         yield
@@ -64,10 +65,8 @@ def test_a_tap_is_answered_while_hundreds_of_replies_wait_for_their_limits(
     people: list[int],
     put: Put,
     left: Callable[[], int],
-    monkeypatch: pytest.MonkeyPatch,
     limit: str,
 ) -> None:
-    monkeypatch.setattr(outbox_consumer, "IDLE_TIMEOUT_SECONDS", 60.0)
     for number in range(WAITING):
         put(people[0], f"{number}")
     with sending(platform, bot, **{limit: 0.0001, "pacing_chat_burst": 1}):

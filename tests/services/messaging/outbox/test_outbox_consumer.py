@@ -5,33 +5,29 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
-from models import Bot, DeadLetter, Lead
+from models import Bot, Lead
 from plugins.context import Priority
-from services.messaging.outbox import outbox_consumer
 from services.messaging.outbox.enqueue import enqueue_call
-from services.messaging.outbox.senders import Senders
 from services.messaging.outbox.store import OutboxStore
 from services.messaging.updates.reconcile import wake_waiting
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobQueue, has_jobs
+from tests.services.messaging.draining import QUICK_SENDING, letters, senders, shard_of
 from tests.services.messaging.outbox.conftest import Put
 from tools.servers.sandbox import Sandbox, wait_until
 
-Step = Callable[[], None]
+Step = Callable[..., None]
+PATIENT = replace(QUICK_SENDING, idle_timeout=1.3)  # waits for a private chat's next second
 
 
 def texts(sandbox: Sandbox, bot: Bot) -> list[tuple[int, str]]:
     return [(each["chat_id"], each["text"]) for each in sandbox.sent(bot.username, "sendMessage")]
-
-
-def letters(platform: Platform) -> list[DeadLetter]:
-    with platform.database.reading() as session:
-        return list(session.scalars(select(DeadLetter)))
 
 
 def test_chats_are_served_in_order_and_the_outbox_is_empty_afterwards(
@@ -54,18 +50,16 @@ def test_chats_are_served_in_order_and_the_outbox_is_empty_afterwards(
     assert not platform.redis.exists(keys.lease(f"outbox:{bot.id % 8}"))
 
 
-@pytest.mark.usefixtures("patient")
 def test_replies_overtake_bulk(
     sandbox: Sandbox, bot: Bot, people: list[int], put: Put, send_all: Step
 ) -> None:
     for number in range(3):
         put(people[0], f"bulk {number}", Priority.BULK)
     put(people[0], "reply")
-    send_all()
+    send_all(PATIENT)
     assert [text for _, text in texts(sandbox, bot)] == ["reply", "bulk 0", "bulk 1", "bulk 2"]
 
 
-@pytest.mark.usefixtures("patient")
 def test_pacing_keeps_telegrams_limits(
     platform: Platform, sandbox: Sandbox, bot: Bot, people: list[int], put: Put, send_all: Step
 ) -> None:
@@ -73,7 +67,7 @@ def test_pacing_keeps_telegrams_limits(
     for number in range(5):
         put(people[0], f"{number}")
     began = time.monotonic()
-    send_all()
+    send_all(PATIENT)
     assert [text for _, text in texts(sandbox, bot)] == ["0", "1", "2", "3", "4"]
     assert time.monotonic() - began >= 1.9  # a burst of three, then one a second
     assert sandbox.stats()["calls"]["sendMessage"].get("429", 0) == 0
@@ -110,16 +104,14 @@ def test_a_stay_ends_though_sends_are_always_under_way(
     bot: Bot,
     people: list[int],
     left: Callable[[], int],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outbox_consumer, "MAX_STAY_SECONDS", 2.0)
     sandbox.fault("delay", seconds=0.2)
     for user in people * 100:
         enqueue_call(
             platform, bot.id, "sendChatAction", {"chat_id": user, "action": "typing"}, Priority.REPLY
         )
-    shard = bot.id % platform.settings.update_lanes
-    Senders(platform, threading.Event()).send_shard(shard)
+    shard = shard_of(platform, bot)
+    senders(platform, replace(QUICK_SENDING, max_stay=2.0)).send_shard(shard)
     assert 0 < left() < 400
     assert not platform.redis.exists(keys.lease(f"outbox:{shard}"))
     assert has_jobs(platform.redis, JobQueue.OUTBOUND)
@@ -207,13 +199,13 @@ def test_an_unreachable_server_loses_nothing(
     away = Platform(platform.settings.model_copy(update={"telegram_api_url": "http://127.0.0.1:1"}))
     put(people[0], "later")
     stopping = threading.Event()
-    thread = threading.Thread(target=Senders(away, stopping).send_shard, args=(bot.id % 8,))
+    thread = threading.Thread(target=senders(away, stopping=stopping).send_shard, args=(bot.id % 8,))
     thread.start()
     time.sleep(0.8)
     stopping.set()
     thread.join(15)
     assert left() == 1
-    Senders(platform, threading.Event()).send_shard(bot.id % 8)
+    senders(platform).send_shard(bot.id % 8)
     assert texts(sandbox, bot) == [(people[0], "later")]
 
 
@@ -261,10 +253,7 @@ def test_one_drain_sends_for_a_shard_at_a_time(
 ) -> None:
     for user in people:
         put(user, "once")
-    threads = [
-        threading.Thread(target=Senders(platform, threading.Event()).send_shard, args=(bot.id % 8,))
-        for _ in range(3)
-    ]
+    threads = [threading.Thread(target=senders(platform).send_shard, args=(bot.id % 8,)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -298,12 +287,12 @@ def test_an_entry_put_while_the_drain_leaves_is_never_forgotten(
     put(people[0], "first")
     shard = bot.id % 8
     platform.redis.delete(keys.wakeup("outbox", shard), f"rq:queue:{JobQueue.OUTBOUND}")  # the first one's
-    Senders(platform, threading.Event()).send_shard(shard)
+    senders(platform).send_shard(shard)
     if moment == "before":
         assert tries == [False, True]
     else:
         assert (tries, left()) == ([True], 1)
         assert has_jobs(platform.redis, JobQueue.OUTBOUND)
-        Senders(platform, threading.Event()).send_shard(shard)
+        senders(platform).send_shard(shard)
     assert texts(sandbox, bot) == [(people[0], "first"), (people[1], "late")]
     assert left() == 0

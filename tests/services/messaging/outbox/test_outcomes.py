@@ -5,23 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis import RedisError
-from sqlalchemy import select
 
-from models import Bot, DeadLetter, UncertainPolicy
+from models import Bot, UncertainPolicy
 from services.alerts.dead_letters.store import store
 from services.core.errors import NeverSent, Unavailable
-from services.messaging.outbox.senders import Senders
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.telegram.client import TelegramClient
+from tests.services.messaging.draining import QUICK_SENDING, letters, senders, shard_of
 from tests.services.messaging.outbox.conftest import Put
 from tools.servers.sandbox import Sandbox, wait_until
 
-Step = Callable[[], None]
+Step = Callable[..., None]
 
 
 @pytest.fixture
@@ -43,14 +43,8 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise Unavailable("on order")
         return store(*args, **details)
 
-    monkeypatch.setattr("services.messaging.outbox.sending.store", away)
-    monkeypatch.setattr("services.messaging.outbox.sending.DATABASE_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("services.messaging.outbox.message_letters.store", away)
     return asked
-
-
-def letters(platform: Platform) -> list[DeadLetter]:
-    with platform.database.reading() as session:
-        return list(session.scalars(select(DeadLetter)))
 
 
 def texts(sandbox: Sandbox, bot: Bot) -> list[str]:
@@ -69,7 +63,7 @@ def test_at_most_once_is_sent_once_while_the_database_takes_no_dead_letter(
     sandbox.fault("reset", applied=True, method="sendMessage", count=1)
     put(people[0], "perhaps")
     put(people[0], "after")
-    send_all()
+    send_all(replace(QUICK_SENDING, database_pause=0.05))
     assert texts(sandbox, careful) == ["perhaps", "after"]
     assert len(refusing) == 4
     [letter] = letters(platform)
@@ -88,7 +82,7 @@ def test_at_least_once_is_repeated_once_while_the_database_takes_no_dead_letter(
 ) -> None:
     sandbox.fault("reset", applied=True, method="sendMessage", count=9, chat_id=people[0])
     put(people[0], "perhaps")
-    send_all()
+    send_all(replace(QUICK_SENDING, database_pause=0.05))
     assert texts(sandbox, bot) == ["perhaps", "perhaps"]
     assert len(refusing) == 4
     assert len(letters(platform)) == 1
@@ -107,12 +101,12 @@ def test_a_decided_send_stays_on_record_for_whoever_takes_over(
         raise Unavailable("on order")
 
     with monkeypatch.context() as patch:
-        patch.setattr("services.messaging.outbox.sending.store", away)
+        patch.setattr("services.messaging.outbox.message_letters.store", away)
         sandbox.fault("reset", applied=True, method="sendMessage", count=1)
         put(people[0], "perhaps")
         stopping = threading.Event()
         thread = threading.Thread(
-            target=Senders(platform, stopping).send_shard, args=(careful.id % platform.settings.update_lanes,)
+            target=senders(platform, stopping=stopping).send_shard, args=(shard_of(platform, careful),)
         )
         thread.start()
         wait_until(lambda: platform.redis.exists(keys.outbox_attempts(careful.id)) == 1)
@@ -215,21 +209,20 @@ def test_a_bot_whose_token_cannot_be_opened_waits_and_goes_on_once_it_can(
     put: Put,
     send_all: Step,
     left: Callable[[], int],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.messaging.outbox.sending.TOKEN_PAUSE_SECONDS", 1.5)
+    timings = replace(QUICK_SENDING, token_pause=1.5)
     with platform.database.transaction() as session:
         row = session.get_one(Bot, bot.id)
         sealed, row.sealed_token = row.sealed_token, "unreadable"
     put(people[0], "first")
-    send_all()
+    send_all(timings)
     assert left() == 1
     with platform.database.transaction() as session:
         session.get_one(Bot, bot.id).sealed_token = sealed
     put(people[1], "second")
 
     def nothing_left() -> bool:
-        send_all()
+        send_all(timings)
         return left() == 0
 
     wait_until(nothing_left)

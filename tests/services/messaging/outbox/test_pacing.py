@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from services.messaging.outbox.pacing import MARGIN_SECONDS, Limits, Pacing
-from services.queueing.fair_queue import FairQueue, Wait
+from services.queueing.bot_queue import Wait
+from services.queueing.fair_queue import FairQueue
 
 LIMITS = Limits(bot_per_second=30, chat_per_second=1, chat_burst=3, group_per_minute=20)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,13 +15,13 @@ from services.core.settings import Settings
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.pacing import Limits, Pacing
 from services.messaging.outbox.send_history import records_of, restore
-from services.messaging.outbox.senders import Senders
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from tests.services.messaging.draining import QUICK_SENDING, senders
 from tests.services.messaging.outbox.conftest import Put
 from tools.servers.sandbox import Sandbox, wait_until
 
-Step = Callable[[], None]
+Step = Callable[..., None]
 LIMITS = Limits(bot_per_second=30, chat_per_second=1, chat_burst=3, group_per_minute=20)
 
 
@@ -63,13 +64,12 @@ def test_a_groups_window_survives_the_death_of_its_sender(
     people: list[int],
     put: Put,
     left: Callable[[], int],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.messaging.outbox.outbox_consumer.IDLE_TIMEOUT_SECONDS", 30.0)
+    staying = replace(QUICK_SENDING, idle_timeout=30.0)
     shard = bot.id % platform.settings.update_lanes
     stopping = threading.Event()
     threads = [
-        threading.Thread(target=Senders(platform, stopping).send_shard, args=(shard,), daemon=True)
+        threading.Thread(target=senders(platform, staying, stopping).send_shard, args=(shard,), daemon=True)
         for _ in range(2)
     ]
     threads[0].start()

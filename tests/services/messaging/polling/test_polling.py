@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,15 +17,16 @@ from services.core.i18n import NO_TEXT
 from services.fleet.bots.lifecycle import stop_bot
 from services.fleet.bots.reconcile import reconcile_bot
 from services.fleet.bots.registry import get_bot, register_bot, set_plugins
-from services.messaging.polling import polling
 from services.messaging.polling.poller import Poller
-from services.messaging.polling.polling import Poll, bots_to_poll, poll_of
+from services.messaging.polling.polling import Poll, PollTimings, bots_to_poll, poll_of
 from services.messaging.updates.intake import Intake
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.tokens import token_of
 from tools.servers.sandbox import Sandbox, wait_until
+
+QUICK = PollTimings(backoff=(0.05, 30.0), conflict=0.05)
 
 
 @pytest.fixture
@@ -196,13 +198,10 @@ def test_another_program_with_the_same_token_is_told_once_and_survived(
     owner: Principal,
     user: int,
     started: list[Poll],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(polling, "CONFLICT_SECONDS", 0.05)
-    monkeypatch.setattr(polling, "FIRST_BACKOFF_SECONDS", 0.05)
     conflict = "Conflict: terminated by other getUpdates request"
     sandbox.fault("status", status=409, description=conflict, method="getUpdates", count=6)
-    run(poll(platform, bot.id), started)
+    run(replace(poll(platform, bot.id), timings=QUICK), started)
     wait_until(lambda: "Another program" in str(get_bot(platform, owner, bot.id).status_reason))
     sandbox.start(user, bot.username)
     wait_until(lambda: texts(platform) == ["/start"])
@@ -232,13 +231,11 @@ def test_passing_troubles_are_waited_out(
     sandbox: Sandbox,
     user: int,
     started: list[Poll],
-    monkeypatch: pytest.MonkeyPatch,
     fault: dict[str, Any],
 ) -> None:
-    monkeypatch.setattr(polling, "FIRST_BACKOFF_SECONDS", 0.02)
     sandbox.fault(**fault, method="getUpdates", count=4)
     sandbox.start(user, bot.username)
-    run(poll(platform, bot.id), started)
+    run(replace(poll(platform, bot.id), timings=QUICK), started)
     wait_until(lambda: texts(platform) == ["/start"])
 
 

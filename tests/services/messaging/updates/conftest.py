@@ -6,10 +6,9 @@ import pytest
 
 from models import Bot
 from services.core.settings import Settings
-from services.messaging.updates import lane_consumer
 from services.platform.platform import Platform
+from tests.services.messaging.draining import TRIAL
 from tests.services.messaging.updates import plugins_for_tests
-from tests.services.messaging.updates.draining import TRIAL
 from tools.servers.fleet import add_bot
 from tools.servers.sandbox import Sandbox
 
@@ -28,13 +27,9 @@ def settings(settings: Settings, sandbox: Sandbox) -> Settings:
     )
 
 
-@pytest.fixture
-def quick_drains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drains that leave an empty lane and try again soon; no calls on record yet."""
+@pytest.fixture(autouse=True)
+def _no_calls_yet() -> None:
     plugins_for_tests.calls.clear()
-    monkeypatch.setattr(lane_consumer, "RETRY_DELAYS", (0.05, 0.1, 0.2))
-    monkeypatch.setattr(lane_consumer, "IDLE_TIMEOUT_SECONDS", 0.3)
-    monkeypatch.setattr(lane_consumer, "READ_TIMEOUT_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
+from dataclasses import replace
 
 import pytest
 from redis import RedisError
 
 from models import Bot
-from services.messaging.updates import crash_tracker
 from services.messaging.updates.crash_tracker import ALONE, CrashTracker, SharedQuarantine
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
-from services.messaging.updates.update_consumers import UpdateConsumers
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.lanes import lane_of
+from tests.services.messaging.draining import QUICK, consumers
 from tools.servers.fleet import accept_all, message, stream
 
 
@@ -47,7 +46,6 @@ def test_a_mark_that_redis_would_not_take_back_counts_for_nothing_while_its_proc
 def test_what_a_process_died_of_once_runs_alone_however_long_the_recovery_takes(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crash_tracker, "ISOLATION_SECONDS", 0.0)
     lane = lane_of(bot.id, "1", platform.settings.update_lanes)
     accept_all(platform, bot, [message(1, 1, "known"), message(2, 1, "unknown")])
     name = keys.update_suspects(lane)
@@ -60,5 +58,5 @@ def test_what_a_process_died_of_once_runs_alone_however_long_the_recovery_takes(
         return EMPTY_RESULT
 
     monkeypatch.setattr(UpdateProcessor, "handle", handle)
-    UpdateConsumers(platform, threading.Event()).consume(lane)
+    consumers(platform, replace(QUICK, isolation=0.0)).consume(lane)
     assert on_record == {known: str(2 * ALONE), unknown: None}

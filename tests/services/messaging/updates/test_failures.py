@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from models import Bot
-from services.messaging.updates import lane_consumer
 from services.messaging.updates.queued_update import QueuedUpdate
-from services.messaging.updates.update_consumers import UpdateConsumers
 from services.messaging.updates.update_letters import UpdateLetters
 from services.platform.platform import Platform
 from services.platform.redis import keys, streams
 from services.queueing.lanes import lane_of
+from tests.services.messaging.draining import QUICK, TRIAL, consumers, handle_all, letters, replies
 from tests.services.messaging.updates import plugins_for_tests
-from tests.services.messaging.updates.draining import TRIAL, handle_all, letters, replies
 from tools.servers.fleet import Plugins, accept_all, add_bot, message, working
 from tools.servers.sandbox import wait_until
-
-pytestmark = pytest.mark.usefixtures("quick_drains")
 
 
 def test_a_failing_handler_is_tried_again_and_leaves_no_half_effects(platform: Platform, bot: Bot) -> None:
@@ -84,10 +81,9 @@ def test_a_burial_that_fails_is_tried_again_after_a_pause(
             raise ValueError("on order")
         return bury(self, waiting, *rest)
 
-    monkeypatch.setattr(lane_consumer, "BACKOFF_SECONDS", (0.01, 0.02))
     monkeypatch.setattr(UpdateLetters, "store", fails_twice)
     accept_all(platform, bot, [message(1, 1, "fail"), message(2, 1, "next")])
-    handle_all(platform)
+    handle_all(platform, timings=replace(QUICK, backoff=(0.01, 0.02)))
     assert len(asked) == 3
     assert len(letters(platform)) == 1
     assert replies(platform, bot)[-1] == ("1", "next")
@@ -120,14 +116,14 @@ def test_a_handler_may_pass_on_and_a_broken_plugin_does_not_stop_the_others(plat
 def test_an_update_waits_while_the_database_is_away(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_consumer, "BACKOFF_SECONDS", (0.05, 0.1))
     engine = platform.database.engine
     accept_all(platform, bot, [message(1, 1, "hi")])
     with engine.connect() as blocker:
         blocker.exec_driver_sql("ROLLBACK")
         blocker.exec_driver_sql("BEGIN EXCLUSIVE")
-        monkeypatch.setattr("services.platform.database.LOCK_PATIENCE_SECONDS", 0.1)
-        thread = threading.Thread(target=handle_all, args=(platform,))
+        monkeypatch.setattr(platform.database, "lock_patience", 0.1)
+        inbound = consumers(platform, replace(QUICK, backoff=(0.05, 0.1)))
+        thread = threading.Thread(target=handle_all, args=(platform, inbound))
         thread.start()
         time.sleep(1.0)
         assert replies(platform, bot) == []
@@ -149,19 +145,16 @@ def test_a_restart_of_redis_ends_no_drain(
 
     monkeypatch.setattr(streams, "read", failing)
     accept_all(platform, bot, [message(1, 5, "hello")])
-    UpdateConsumers(platform, threading.Event()).consume(lane_of(bot.id, "5", platform.settings.update_lanes))
+    consumers(platform).consume(lane_of(bot.id, "5", platform.settings.update_lanes))
     assert next(failures, None) is None
     assert replies(platform, bot) == [("5", "hello")]
 
 
-def test_a_suspect_that_waits_is_not_on_record_for_the_deaths_of_others(
-    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lane_consumer, "RETRY_DELAYS", (30.0, 30.0, 30.0))
+def test_a_suspect_that_waits_is_not_on_record_for_the_deaths_of_others(platform: Platform, bot: Bot) -> None:
     accept_all(platform, bot, [message(1, 1, "fail"), message(2, 1, "behind it")])
     lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
     platform.redis.hset(keys.update_suspects(lane), "held", "the dead")
-    with working(platform):
+    with working(platform, replace(QUICK, retry_delays=(30.0, 30.0, 30.0))):
         wait_until(lambda: platform.redis.hlen(keys.update_attempts(lane)))
         wait_until(lambda: platform.redis.hlen(keys.update_suspects(lane)) == 3)
         time.sleep(0.2)

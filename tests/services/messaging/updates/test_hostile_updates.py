@@ -17,7 +17,7 @@ from services.messaging.updates.intake import Intake
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.token_encryption import dump_sealed, load_opened
-from tests.services.messaging.updates.draining import handle_all, letters, replies
+from tests.services.messaging.draining import handle_all, letters, replies
 from tools.servers.fleet import message
 
 TOKEN = "123456:" + "A" * 28
@@ -101,9 +101,7 @@ def lane(platform: Platform, settings_of_one_lane: Settings) -> Platform:
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:40])
-def test_the_update_behind_a_hostile_one_is_answered(
-    lane: Platform, bot: Bot, quick_drains: None, value: Any
-) -> None:
+def test_the_update_behind_a_hostile_one_is_answered(lane: Platform, bot: Bot, value: Any) -> None:
     intake = Intake(lane)
     sent = 0
     for number, update in enumerate(with_value(value)):

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from services.messaging.updates import lane_consumer
+from services.messaging.updates.lane_reader import READ_AT_ONCE
+from services.messaging.updates.lane_worker import BACKLOG
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
-from services.messaging.updates.update_consumers import UpdateConsumers
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.queueing import bot_throttle as turnstile_module
 from services.queueing.lanes import lane_of
+from tests.services.messaging.draining import consumers
 from tools.servers.fleet import accept_all, add_bot, message
 from tools.servers.sandbox import wait_until
 
@@ -23,7 +24,6 @@ HOT = 600  # updates in one lane, more than one reading
 def test_a_backlog_is_judged_late_and_holds_up_no_other_bot(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_consumer, "IDLE_TIMEOUT_SECONDS", 0.3)
     bot, other = (
         add_bot(platform, {"id": number, "username": f"bot_{number}", "token": f"{number}:" + "A" * 35})
         for number in (7001, 7002)
@@ -46,13 +46,13 @@ def test_a_backlog_is_judged_late_and_holds_up_no_other_bot(
     chats = [chat for chat in range(1, 8000) if lane_of(bot.id, str(chat), lanes) == lane][:HOT]
     accept_all(platform, bot, [message(number, chat, "x") for number, chat in enumerate(chats, start=1)])
     accept_all(platform, other, [message(number, 1, "x") for number in range(3)])
-    drain = threading.Thread(target=UpdateConsumers(platform, threading.Event()).consume, args=(lane,))
+    drain = threading.Thread(target=consumers(platform).consume, args=(lane,))
     drain.start()
     wait_until(lambda: handled == [other.id] * 3)
     going.set()
     drain.join(60)
     assert handled == [other.id] * 3 + [bot.id] * HOT
-    assert 0 < judged.count(bot.id) <= lane_consumer.BACKLOG + lane_consumer.READ_AT_ONCE
+    assert 0 < judged.count(bot.id) <= BACKLOG + READ_AT_ONCE
 
 
 def test_a_backlog_begins_in_single_file_of_its_bot_with_a_pause_each(

@@ -6,6 +6,7 @@ import json
 import random
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,21 +14,17 @@ from sqlalchemy import select
 
 from models import Bot, Lead, Start
 from plugins.context import BotFacts
-from services.messaging.updates import lane_consumer
 from services.messaging.updates.effects import Committer, Settled
 from services.messaging.updates.intake import Intake
 from services.messaging.updates.queued_update import HandlerResult, Send
-from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
 from services.platform.redis.lease_renewer import LeaseRenewer
+from tests.services.messaging.draining import QUICK, TRIAL, consumers, handle_all, replies
 from tests.services.messaging.updates import plugins_for_tests
-from tests.services.messaging.updates.draining import TRIAL, handle_all, replies
 from tools.servers.fleet import accept_all, add_bot, message, stream, working
 from tools.servers.sandbox import Sandbox, wait_until
-
-pytestmark = pytest.mark.usefixtures("quick_drains")
 
 
 def test_each_chat_is_answered_in_order_while_chats_overlap(platform: Platform, bot: Bot) -> None:
@@ -56,10 +53,7 @@ def test_a_slow_handler_delays_only_its_chat(platform: Platform, bot: Bot) -> No
 
 
 @pytest.mark.parametrize("bots", [1, 5])
-def test_many_slow_handlers_delay_only_their_chats(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch, bots: int
-) -> None:
-    monkeypatch.setattr(lane_consumer, "SLOW_SECONDS", 0.05)
+def test_many_slow_handlers_delay_only_their_chats(platform: Platform, bots: int) -> None:
     one_lane = Platform(platform.settings.model_copy(update={"update_lanes": 1}))
     slow = [
         add_bot(
@@ -73,7 +67,8 @@ def test_many_slow_handlers_delay_only_their_chats(
     accept_all(one_lane, slow[0], [message(21, 21, "quick")])
     accept_all(one_lane, other, [message(1, 1, "quick")])
     plugins_for_tests.released.clear()
-    thread = threading.Thread(target=UpdateConsumers(one_lane, threading.Event()).consume, args=(0,))
+    inbound = consumers(one_lane, replace(QUICK, slow_handler=0.05))
+    thread = threading.Thread(target=inbound.consume, args=(0,))
     thread.start()
     try:
         wait_until(lambda: replies(one_lane, slow[0]) == [("21", "quick")])
@@ -176,7 +171,7 @@ def test_a_holder_that_lost_its_lease_can_do_no_harm(platform: Platform, bot: Bo
 
 def test_a_lane_is_drained_by_one_at_a_time(platform: Platform, bot: Bot) -> None:
     accept_all(platform, bot, [message(n, 1, "sleep 0.05") for n in range(10)])
-    first, second = UpdateConsumers(platform, threading.Event()), UpdateConsumers(platform, threading.Event())
+    first, second = consumers(platform), consumers(platform)
     lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
     threads = [threading.Thread(target=side.consume, args=(lane,)) for side in (first, second)]
     for thread in threads:
@@ -191,7 +186,7 @@ def test_changes_of_a_bot_reach_a_running_worker(platform: Platform, sandbox: Sa
     bot = add_bot(platform, identity, (("start", {"welcome_message": "one"}),))
     user = sandbox.create_user()
     sandbox.start(user["id"], identity["username"])
-    with working(platform):
+    with working(platform, QUICK):
         accept_all(platform, bot, [message(1, user["id"], "/start")])
         wait_until(lambda: len(sandbox.sent(identity["username"])) == 1)
         with platform.database.transaction() as session:

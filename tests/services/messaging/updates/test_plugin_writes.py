@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,15 +27,14 @@ from services.messaging.plugin_runtime.plugin_store import texts_at
 from services.messaging.updates import plugin_writes
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
+from services.messaging.updates.timings import UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.operations.retention import delete_expired
 from services.platform.platform import Platform
+from tests.services.messaging.draining import QUICK, consumers, handle_all, letters, replies
 from tests.services.messaging.updates import storing_plugins
-from tests.services.messaging.updates.draining import handle_all, letters, replies
 from tools.servers.fleet import Plugins, accept_all, add_bot, message, reconciling, worker_process
 from tools.servers.sandbox import Sandbox, wait_until
-
-pytestmark = pytest.mark.usefixtures("quick_drains")
 
 KEEPING: Plugins = (("keeper", {}), ("other", {}))
 WORKER = ("-c", f"import jobs.worker, {storing_plugins.__name__}; jobs.worker.main()")
@@ -50,9 +50,9 @@ def kept(platform: Platform, bot: Bot, plugin: str = "keeper") -> dict[str, Any]
     return BotDatabase(platform.database, bot.id, plugin).list()
 
 
-def handling_of(platform: Platform) -> UpdateProcessor:
+def handling_of(platform: Platform, timings: UpdateTimings = QUICK) -> UpdateProcessor:
     """What a process of its own would handle with."""
-    return UpdateProcessor(platform, PluginCache(platform), Contacts(platform))
+    return UpdateProcessor(platform, PluginCache(platform), Contacts(platform), timings)
 
 
 def waiting(bot: Bot, update_id: int, text: str, chat: int = 5) -> QueuedUpdate:
@@ -168,7 +168,7 @@ def test_what_a_failing_or_refused_handler_wrote_is_not_there(platform: Platform
     handle_all(platform)
     assert kept(platform, bot) == {"visits": 1, "given up": 1}
     processor = handling_of(platform)
-    with processor._locks.hold(bot.id, "taken", patient=False):
+    with processor._contexts._locks.hold(bot.id, "taken", patient=False):
         refused = processor.handle(waiting(bot, 3, "/busy"))
     assert "aguarde" in " ".join(texts(refused)).lower()
     assert kept(platform, bot)["visits"] == 1
@@ -229,7 +229,6 @@ def test_a_store_that_is_full_fails_the_handler_and_nobody_else(
 def test_values_that_never_hold_still_are_waited_for_and_make_no_dead_letter(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugin_writes, "REPEAT_SECONDS", 0.1)
     store, unrest = BotDatabase(platform.database, bot.id, "keeper"), threading.Event()
     numbers = itertools.count(100)
 
@@ -239,10 +238,11 @@ def test_values_that_never_hold_still_are_waited_for_and_make_no_dead_letter(
 
     store.set("visits", 1)
     monkeypatch.setattr(plugin_writes, "texts_at", restless)
+    timings = replace(QUICK, plugin_repeat=0.1)
     with pytest.raises(Unavailable):
-        handling_of(platform).handle(waiting(bot, 1, "/visit"))
+        handling_of(platform, timings).handle(waiting(bot, 1, "/visit"))
     accept_all(platform, bot, [message(2, 5, "/visit")])
-    thread = threading.Thread(target=handle_all, args=(platform,))
+    thread = threading.Thread(target=handle_all, args=(platform, consumers(platform, timings)))
     thread.start()
     time.sleep(1)
     assert replies(platform, bot) == []

@@ -9,27 +9,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from models import Bot, DeadLetter
-from services.messaging.outbox import outbox_consumer as outbox_drain
+from models import Bot
 from services.messaging.outbox.enqueue import enqueue_call
-from services.messaging.outbox.senders import Senders
-from services.messaging.updates import lane_consumer
 from services.messaging.updates.intake import Intake
-from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform
 from services.platform.redis import keys, schema_version
 from services.queueing.lanes import lane_of
+from tests.services.messaging.draining import consumers, letters, senders, shard_of
 from tools.servers.fleet import add_bot, message, stream
 from tools.servers.sandbox import Sandbox, wait_until
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (lane_consumer, outbox_drain):
-        monkeypatch.setattr(module, "IDLE_TIMEOUT_SECONDS", 0.3)
-        monkeypatch.setattr(module, "READ_TIMEOUT_SECONDS", 0.1)
+LONG_AGO = "1700000000000-0"  # the id of an entry, whose first half is its moment
 
 
 @pytest.fixture
@@ -38,19 +29,22 @@ def bot(platform: Platform, sandbox: Sandbox) -> Bot:
     return add_bot(platform, sandbox.create_bot(strict=False))
 
 
-def put_update(platform: Platform, bot: Bot, update_id: int, chat: int, text: str, **fields: str) -> None:
+def put_update(
+    platform: Platform, bot: Bot, update_id: int, chat: int, text: str, entry_id: str = "*", **fields: str
+) -> None:
     """As intake does, with the fields of another release; "" leaves one out."""
     update = json.dumps(message(update_id, chat, text), separators=(",", ":"))
     entry = {"bot": str(bot.id), "chat": str(chat), "request": f"r{update_id}", "update": update, **fields}
     lane = lane_of(bot.id, str(chat), platform.settings.update_lanes)
-    platform.redis.xadd(keys.update_lane(lane), {name: value for name, value in entry.items() if value})
+    known: dict[Any, Any] = {name: value for name, value in entry.items() if value}
+    platform.redis.xadd(keys.update_lane(lane), known, id=entry_id)
 
 
 @contextmanager
 def draining(platform: Platform) -> Iterator[None]:
     """A worker at all lanes until the block ends."""
     stopping = threading.Event()
-    inbound = UpdateConsumers(platform, stopping)
+    inbound = consumers(platform, stopping=stopping)
     threads = [
         threading.Thread(target=inbound.consume, args=(lane,))
         for lane in range(platform.settings.update_lanes)
@@ -75,11 +69,6 @@ def waiting(platform: Platform) -> int:
     return sum(platform.redis.xlen(keys.update_lane(lane)) for lane in range(platform.settings.update_lanes))
 
 
-def letters(platform: Platform) -> list[DeadLetter]:
-    with platform.database.reading() as session:
-        return list(session.scalars(select(DeadLetter)))
-
-
 def test_an_update_of_a_newer_release_waits_for_it_with_its_chat_and_nobody_else(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,11 +90,10 @@ def test_an_update_of_a_newer_release_waits_for_it_with_its_chat_and_nobody_else
 
 
 def test_an_update_that_no_newer_release_came_for_is_a_dead_letter_and_its_chat_goes_on(
-    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, bot: Bot
 ) -> None:
-    put_update(platform, bot, 1, 5, "first", v="2", update="")
+    put_update(platform, bot, 1, 5, "first", LONG_AGO, v="2", update="")
     put_update(platform, bot, 2, 5, "second")
-    monkeypatch.setattr(schema_version, "PATIENCE_SECONDS", -60.0)
     with draining(platform):
         wait_until(lambda: waiting(platform) == 0)
     assert replies(platform, bot, 5) == ["second"]
@@ -139,11 +127,10 @@ def test_a_message_of_a_newer_release_waits_for_it_and_other_chats_are_served(
     platform.redis.xadd(keys.outbox(bot.id, "bulk"), newer)
     enqueue_call(platform, bot.id, "sendMessage", {"chat_id": users[0], "text": "behind it"})
     enqueue_call(platform, bot.id, "sendMessage", {"chat_id": users[1], "text": "other"})
-    shard = bot.id % platform.settings.update_lanes
-    Senders(platform, threading.Event()).send_shard(shard)
+    senders(platform).send_shard(shard_of(platform, bot))
     assert [each["text"] for each in sandbox.sent(bot.username, "sendMessage")] == ["other"]
     monkeypatch.setattr(schema_version, "VERSION", 2)
-    Senders(platform, threading.Event()).send_shard(shard)
+    senders(platform).send_shard(shard_of(platform, bot))
     texts = [each["text"] for each in sandbox.sent(bot.username, "sendMessage")]
     assert texts == ["other", "newer", "behind it"]
     assert letters(platform) == []

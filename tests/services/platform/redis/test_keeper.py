@@ -21,10 +21,9 @@ def taken(renewer: LeaseRenewer, name: str, **options: float) -> HeldLease:
 
 
 def test_leases_of_any_length_are_renewed_in_one_round_trip_until_they_are_released(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+    platform: Platform,
 ) -> None:
-    monkeypatch.setattr(lease_renewer, "RENEW_SECONDS", 0.2)
-    renewer = LeaseRenewer(platform.redis)
+    renewer = LeaseRenewer(platform.redis, renew_seconds=0.2)
     lengths = {f"work:{number}": 1.0 + number for number in range(20)}
     held = [taken(renewer, name, ttl_seconds=seconds) for name, seconds in lengths.items()]
     calls = _scripts_run(platform)

@@ -52,13 +52,12 @@ def test_uses_can_be_taken_back_looked_at_and_forgotten(platform: Platform) -> N
 
 
 def test_while_redis_is_away_memory_counts_and_redis_again_once_it_is_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(windows, "RETRY_SECONDS", 0.2)
     port = free_port()
     with running_valkey(tmp_path, port) as url:
         platform = Platform(settings_for(tmp_path, redis_url=url))
-        counts = FixedWindows(platform.redis)
+        counts = FixedWindows(platform.redis, retry_seconds=0.2)
         assert [counts.count("a", 60).count for _ in range(3)] == [1, 2, 3]
     assert [counts.count("a", 60).count for _ in range(3)] == [1, 2, 3]
     assert counts.look("a").count == 3
@@ -88,8 +87,7 @@ def test_a_redis_that_is_away_is_not_asked_by_every_request(
         return pipeline()
 
     monkeypatch.setattr(redis, "pipeline", ask)
-    monkeypatch.setattr(windows, "RETRY_SECONDS", 0.2)
-    counts = FixedWindows(redis)
+    counts = FixedWindows(redis, retry_seconds=0.2)
     deadline = time.monotonic() + 0.7
     while time.monotonic() < deadline:
         counts.count("a", 60)

@@ -1,0 +1,59 @@
+"""Messages that are given up become dead letters; replays that are given up open theirs again."""
+
+from __future__ import annotations
+
+from services.alerts.dead_letters.replay_id import replay_of
+from services.alerts.dead_letters.store import open_again, sealed_original, store
+from services.core.errors import TelegramError
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.platform.platform import Platform
+from services.platform.redis import keys
+
+
+class MessageLetters:
+    """The dead letters of messages."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def store(self, outgoing: OutboxMessage, error: TelegramError) -> str:
+        """Make the message a dead letter and return its error id; Unavailable when the database is away."""
+        replay = replay_of(outgoing.request_id, "send")
+        attempts, text = max(1, outgoing.attempts), f"{error.code}: {error}"
+        where = f"{error.code}:{error.error_code}:{error}"
+        with self._platform.database.transaction() as session:
+            if replay is not None:
+                return open_again(
+                    session,
+                    replay,
+                    error=text,
+                    where=where,
+                    attempts=attempts,
+                    failures=outgoing.failures,
+                    is_uncertain=error.may_have_arrived,
+                )
+            return store(
+                session,
+                kind="send",
+                source_id=f"send:{outgoing.bot_id}:{outgoing.flight_id}",
+                error=text,
+                where=where,
+                bot_id=outgoing.bot_id,
+                attempts=attempts,
+                failures=outgoing.failures,
+                payload={"chat": outgoing.chat, **outgoing.call},
+                sealed_payload=self._sealed(outgoing),
+                is_uncertain=error.may_have_arrived,
+            )
+
+    def _sealed(self, outgoing: OutboxMessage) -> str:
+        """What a replay needs; nothing for what nobody here can read."""
+        if outgoing.newer:
+            return ""
+        original = {
+            "chat": outgoing.chat,
+            "request": outgoing.request_id,
+            "priority": keys.OUTBOX_PRIORITIES[outgoing.rank],
+            "call": outgoing.call,
+        }
+        return sealed_original(self._platform.vault, outgoing.bot_id, original)

@@ -1,0 +1,116 @@
+"""What a shard does with each message: send it, put it off, and delete what is settled."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from redis import RedisError
+
+from services.core.logs import bind
+from services.messaging.outbox.journal import Journal
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.pacing_gate import PacingGate
+from services.messaging.outbox.sending import Disposition, Sender, SendResult
+from services.messaging.outbox.shard_window import ShardWindow
+from services.messaging.outbox.store import ALL_CHATS, OutboxStore
+from services.platform.platform import Platform
+from services.platform.redis.lease_renewer import HeldLease
+from services.queueing.fair_queue import FairQueue
+from services.queueing.greenlet_pool import BatchWriter, GreenletPool
+
+logger = logging.getLogger(__name__)
+SETTLE_AT_ONCE = 256
+SETTLE_BACKOFF_SECONDS = 0.2  # between attempts to reach Redis
+
+
+class OutboxWorker:
+    """Sends the messages of one shard, chats side by side and each in order, and has what is settled deleted.
+
+    `pool` takes the messages; `going` turning False ends the taking.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        sender: Sender,
+        held: HeldLease,
+        shard: int,
+        store: OutboxStore,
+        gate: PacingGate,
+        window: ShardWindow,
+        going: Callable[[], bool],
+    ) -> None:
+        self._sender = sender
+        self._lease = held
+        self._store = store
+        self._gate = gate
+        self._window = window
+        self._journal = Journal(platform.redis, shard, held.lease.token)
+        largest = platform.settings.send_concurrency
+        self.pool = GreenletPool(
+            FairQueue[OutboxMessage](per_bot=largest, gate=gate),
+            self._work,
+            going,
+            largest=largest,
+            name=f"send-{shard}",
+        )
+        self._results: BatchWriter[OutboxMessage] = BatchWriter(
+            self._settle, largest=SETTLE_AT_ONCE, name=f"settle-{shard}"
+        )
+
+    def end(self, patience: float) -> None:
+        """Let sends under way end, for `patience` seconds at most, and have them settled."""
+        self.pool.end(patience)
+        self._results.end(2.0)
+
+    def _work(self, message: OutboxMessage) -> None:
+        with bind(request_id=message.request_id, bot_id=message.bot_id):
+            if not self._lease.alive:  # somebody else sends for this bot now
+                self.pool.retry(message, 0.0)
+                return
+            result = self._sender.send(message, self._journal.mark_in_flight)
+            if result.after is Disposition.SETTLED:
+                self._results.put(message)
+            else:
+                self._put_off(message, result)
+
+    def _put_off(self, message: OutboxMessage, result: SendResult) -> None:
+        now = time.monotonic()
+        scope = self._scope(message, result, now)
+        if scope:
+            self._gate.pause(message.bot_id, scope, now + result.delay)
+        with suppress(RedisError):  # then a restart forgets the pause, and Telegram says it again
+            self._remember(message, result, scope)
+        self.pool.retry(message, result.delay)
+
+    def _scope(self, message: OutboxMessage, result: SendResult, now: float) -> str:
+        """What waits beside the message: a chat, ALL_CHATS, or "" for nothing."""
+        if result.after is Disposition.FLOODED:
+            return self._gate.flooded(message, result.delay, now)
+        return ALL_CHATS if result.after is Disposition.BOT_WAITS else ""
+
+    def _remember(self, message: OutboxMessage, result: SendResult, scope: str) -> None:
+        """Beyond this process's life."""
+        if result.after is Disposition.FLOODED:
+            self._store.pause(message.bot_id, scope, result.delay)
+        # Left on record if Redis is away: then a crash parks what it could have sent.
+        if message.in_flight and not message.may_have_arrived:
+            self._journal.clear(message)
+        if result.counts:
+            self._store.count_attempts(message)
+
+    def _settle(self, batch: Sequence[OutboxMessage]) -> None:
+        while True:
+            try:
+                self._store.settle(batch)
+                break
+            except RedisError as error:
+                logger.warning("sent messages wait to be deleted: %s", type(error).__name__)
+                if not self._lease.alive:  # whoever comes next sends them again: at least once
+                    break
+                time.sleep(SETTLE_BACKOFF_SECONDS)
+        self._window.remove(batch)
+        self.pool.done(batch)

@@ -1,0 +1,66 @@
+"""Whether a message may go now: pauses after a 429 or a refused token first, then the buckets."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.pacing import Pacing
+from services.messaging.outbox.store import ALL_CHATS
+from services.queueing.bot_queue import Wait
+
+logger = logging.getLogger(__name__)
+FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits
+
+
+class PacingGate:
+    """The gate of a shard's queue, which counts messages only, not answers to taps. Moments are on the monotonic clock."""
+
+    def __init__(self, pacing: Pacing) -> None:
+        self._pacing = pacing
+        self._paused: dict[tuple[int, str], float] = {}  # until
+        self._flooded: dict[int, tuple[str, float]] = {}  # bot -> chat and moment of its last 429
+
+    def pause(self, bot_id: int, chat: str, until: float) -> None:
+        """Let nothing pass for the chat, or for ALL_CHATS of the bot, before `until`."""
+        self._paused[bot_id, chat] = max(until, self._paused.get((bot_id, chat), 0.0))
+
+    def flooded(self, message: OutboxMessage, delay: float, now: float) -> str:
+        """What a 429 makes wait: its chat; a second chat within five seconds shows that it is the bot (ALL_CHATS)."""
+        last_chat, last_at = self._flooded.get(message.bot_id, ("", 0.0))
+        self._flooded[message.bot_id] = (message.chat, now)
+        whole_bot = last_chat not in ("", message.chat) and now - last_at <= FLOOD_SECONDS
+        logger.warning("429: %s waits %.0f s", "the bot" if whole_bot else "the chat", delay)
+        return ALL_CHATS if whole_bot else message.chat
+
+    def __call__(self, message: OutboxMessage, now: float) -> Wait | None:
+        """None when the message may go, and is counted; else until when it waits."""
+        wait = self._pause_of(message, now)
+        if wait is not None or not message.is_message:
+            return wait
+        wait = self._bucket_of(message, now)
+        if wait is None:
+            self._pacing.take(message.bot_id, message.chat, now)
+            message.counted_at = time.time()
+        return wait
+
+    def _pause_of(self, message: OutboxMessage, now: float) -> Wait | None:
+        bot_until = self._paused_until(message.bot_id, ALL_CHATS, now)
+        if bot_until > now:
+            return Wait(bot_until, whole_bot=True)
+        chat_until = self._paused_until(message.bot_id, message.chat, now)
+        return Wait(chat_until) if chat_until > now else None
+
+    def _bucket_of(self, message: OutboxMessage, now: float) -> Wait | None:
+        chat_until = self._pacing.chat_ready_at(message.bot_id, message.chat, now)
+        if chat_until > now:
+            return Wait(chat_until)
+        bot_until = self._pacing.bot_ready_at(message.bot_id, now)
+        return Wait(bot_until, whole_bot=True) if bot_until > now else None
+
+    def _paused_until(self, bot_id: int, chat: str, now: float) -> float:
+        until = self._paused.get((bot_id, chat), 0.0)
+        if until and until <= now:
+            del self._paused[bot_id, chat]
+        return until

@@ -1,0 +1,93 @@
+"""From an update as it lies in its lane to the context that a plugin's handler works with."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from plugins.context import Context
+from services.alerts.notifications.notify import notify
+from services.core.errors import Unavailable
+from services.core.identifiers import is_telegram_id
+from services.messaging.buttons.callback_data import CallbackSigner
+from services.messaging.buttons.signing import pack
+from services.messaging.limits.locks import Locks
+from services.messaging.plugin_runtime.behaviour import Behaviour
+from services.messaging.updates.event_facts import conversation_key, lead_of
+from services.messaging.updates.event_reader import Unreadable, read_event
+from services.messaging.updates.queued_update import QueuedUpdate
+from services.platform.platform import Platform
+from services.platform.token_encryption import load_opened
+from services.queueing.lanes import kind_of
+
+logger = logging.getLogger(__name__)
+
+
+class ContextFactory:
+    """Makes contexts; what a handler may ask for, locks and the conversation's state for example, is looked up when asked."""
+
+    def __init__(self, platform: Platform, signer: CallbackSigner) -> None:
+        self._platform = platform
+        self._signer = signer
+        self._locks = Locks(platform.leases, ttl_seconds=platform.settings.lock_seconds)
+
+    def parse(self, queued: QueuedUpdate) -> dict[str, Any]:
+        """The update as Telegram sent it, its tokens opened; Unreadable when it is none."""
+        try:
+            update = load_opened(self._platform.vault, queued.update, queued.bot_id)
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"{type(error).__name__}: {error}") from error
+        if not isinstance(update, dict):
+            raise Unreadable("it is no JSON object")
+        return update
+
+    def make(self, behaviour: Behaviour, update: dict[str, Any], queued: QueuedUpdate) -> Context | None:
+        """The context of `update`; None for a kind that this release does not know. Raises Unreadable."""
+        kind = kind_of(update)
+        event = read_event(update, kind)
+        if event is None:
+            return None
+        chat = getattr(getattr(event, "message", None) or event, "chat", None)
+        person = getattr(event, "from_user", None)
+        if person is not None and not is_telegram_id(person.id):
+            raise Unreadable("its sender has no id of Telegram's")
+        lead = lead_of(person)
+        ctx = Context(
+            bot=behaviour.bot,
+            kind=kind,
+            event=event,
+            chat_id=getattr(chat, "id", 0) or lead.telegram_id,
+            lead=lead,
+            update=update,
+            request_id=queued.request_id,
+            notify_owner=partial(self._notify, behaviour),
+        )
+        self._equip(ctx, queued)
+        return ctx
+
+    def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:
+        bot_id, again = ctx.bot.id, queued.suspected or queued.attempts > 0
+        ctx.pack = partial(pack, self._signer, self._platform.settings, bot_id)
+        ctx.lock = partial(self._locks.hold, bot_id, patient=again)
+        ctx.load_state = lambda: self._load_state(conversation_key(ctx), bot_id)
+
+    def _load_state(self, key: str, bot_id: int) -> dict[str, Any]:
+        stored = self._platform.redis.get(key)
+        state = {} if stored is None else load_opened(self._platform.vault, str(stored), bot_id)
+        return state if isinstance(state, dict) else {}
+
+    def _notify(self, behaviour: Behaviour, kind: str, params: dict[str, Any]) -> None:
+        try:
+            with self._platform.database.transaction() as session:
+                notify(
+                    session,
+                    behaviour.account_id,
+                    kind,
+                    "warning",
+                    f"{kind}:{params.get('error_id', '')}",
+                    {**params, "count": 1, "bot": behaviour.bot.username},
+                    bot_id=behaviour.bot.id,
+                )
+        except Unavailable:
+            logger.warning("the owner could not be notified")

@@ -1,0 +1,48 @@
+"""What a handler wants, in the form in which it is written: tokens sealed, JSON as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plugins.context import Call, Context, Effects
+from services.core.secrets import Vault
+from services.messaging.buttons.button_links import check_buttons
+from services.messaging.outbox.outgoing import slot_of
+from services.messaging.updates.event_facts import conversation_key
+from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate, Send
+from services.platform.redis import keys
+from services.platform.token_encryption import dump_sealed, seal_tokens
+
+
+def result_of(vault: Vault, ctx: Context, queued: QueuedUpdate, *, plugin: str = "") -> HandlerResult:
+    """The wishes collected in `ctx`, handled by `plugin`.
+
+    A wish that JSON cannot hold (ValueError, TypeError) or a refused link is the handler's failure.
+    """
+    wanted = ctx.effects
+    conversation = _conversation(vault, wanted, queued.bot_id)
+    sends = tuple(_send(vault, call, queued) for call in wanted.calls)
+    kept = tuple(
+        (
+            keys.button_payload(queued.bot_id, each.name),
+            seal_tokens(vault, each.payload, queued.bot_id),
+            each.seconds,
+        )
+        for each in wanted.kept
+    )
+    return HandlerResult(sends, conversation_key(ctx), conversation, kept, plugin)
+
+
+def _conversation(vault: Vault, wanted: Effects, bot_id: int) -> str | None:
+    """None when untouched, "" when ended."""
+    if wanted.conversation is None:
+        return None
+    return dump_sealed(vault, wanted.conversation, bot_id) if any(wanted.conversation.values()) else ""
+
+
+def _send(vault: Vault, call: Call, queued: QueuedUpdate) -> Send:
+    check_buttons(call.params)
+    chat = str(call.params.get("chat_id", queued.chat))
+    stored: dict[str, Any] = {"method": call.method, "params": call.params}
+    slot = slot_of(call.method, call.params, str(call.priority), chat)
+    return Send(*slot, dump_sealed(vault, stored, queued.bot_id))

@@ -1,0 +1,172 @@
+"""What a lane does with each update: handle it, try again after a while, or give it up."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from gevent import Timeout
+from redis import RedisError
+
+from services.alerts.dead_letters.store import explain, failure, place_of
+from services.core.errors import Unavailable
+from services.core.logs import bind
+from services.core.metrics import RETRIES, UPDATE_LAG
+from services.messaging.updates.crash_tracker import POISON
+from services.messaging.updates.effects import Committer
+from services.messaging.updates.effects_writer import EffectsWriter
+from services.messaging.updates.event_reader import Unreadable
+from services.messaging.updates.queued_update import EMPTY_RESULT, QueuedUpdate
+from services.messaging.updates.timings import UpdateTimings
+from services.messaging.updates.update_processor import UpdateProcessor
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.lease_renewer import HeldLease
+from services.platform.redis.schema_version import wait_for_newer
+from services.queueing.fair_queue import FairQueue
+from services.queueing.greenlet_pool import BatchWriter, GreenletPool
+
+logger = logging.getLogger(__name__)
+HANDLERS = 64  # at once per lane
+HANDLERS_PER_BOT = 16
+MAX_HANDLERS = 1024  # at once per lane with the slow ones, for the sake of memory
+BACKLOG = 64  # updates of a bot in a lane from which on they begin in single file, and are judged as late as possible
+COMMIT_AT_ONCE = 128
+JITTER = 0.25  # of a delay before a repetition
+
+
+class LaneWorker:
+    """Handles the updates of one lane, chats side by side and each in order, and has what came of them written.
+
+    `pool` takes the updates; `going` turning False ends the taking.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        processor: UpdateProcessor,
+        held: HeldLease,
+        lane: int,
+        committer: Committer,
+        timings: UpdateTimings,
+        going: Callable[[], bool],
+    ) -> None:
+        self._redis = platform.redis
+        self._processor = processor
+        self._lane = lane
+        self._timings = timings
+        self.pool = GreenletPool(
+            FairQueue[QueuedUpdate](per_bot=HANDLERS_PER_BOT, in_order=True, slow=timings.slow_handler),
+            self._work,
+            going,
+            largest=HANDLERS,
+            most=MAX_HANDLERS,
+            name=f"lane-{lane}",
+        )
+        effects = EffectsWriter(platform, held, committer, self.pool.done, self._failed, timings.backoff)
+        self._results = BatchWriter(effects.write, largest=COMMIT_AT_ONCE, name=f"commit-{lane}")
+
+    def judge(self, entries: Sequence[QueuedUpdate]) -> None:
+        """Judge ahead what can be; the rest, whatever the reason, is judged when it is handled, and fails there alone."""
+        try:
+            self._processor.judge([each for each in entries if self._is_judged_ahead(each)])
+        except Exception:
+            logger.exception("updates are judged one by one")
+
+    def end(self, patience: float) -> None:
+        """Let running handlers end, for `patience` seconds at most, and have their effects written."""
+        self.pool.end(patience)
+        self._results.end(1.0)
+
+    def _is_judged_ahead(self, queued: QueuedUpdate) -> bool:
+        return not queued.newer and not queued.non_retryable and not self._is_backlog(queued)
+
+    def _is_backlog(self, queued: QueuedUpdate) -> bool:
+        return queued.rank > 0 and self.pool.size_of(queued.bot_id) > BACKLOG
+
+    def _work(self, queued: QueuedUpdate) -> None:
+        with bind(request_id=queued.request_id, bot_id=queued.bot_id):
+            try:
+                self._process(queued)
+            except (Unavailable, RedisError) as error:
+                logger.warning("update waits: %s", error)
+                self._back_off(queued)
+
+    def _process(self, queued: QueuedUpdate) -> None:
+        if queued.newer:
+            self._leave_to_newer(queued)
+        elif queued.marks >= POISON:
+            self._give_up(queued, "The update ended its process twice", "poison", "poison")
+        elif self._is_exhausted(queued):
+            self._give_up(queued, queued.error or "The handler failed too often", queued.place, "failed")
+        else:
+            if self._is_backlog(queued):
+                self._processor.throttle.wait(queued.bot_id)
+            _observe_lag(queued)
+            self._handle(queued)
+
+    def _handle(self, queued: QueuedUpdate) -> None:
+        try:
+            result = self._processor.handle(queued)
+        except (Unavailable, RedisError):
+            raise
+        except (Exception, SystemExit, Timeout) as error:  # noqa: BLE001  # a plugin is somebody else's code
+            self._failed(queued, error)
+        else:
+            self._results.put((queued, result))
+
+    # Failures
+
+    def _failed(self, queued: QueuedUpdate, error: BaseException) -> None:
+        """The handler's own failure: try again after a while, or give up at once."""
+        queued.attempts += 1
+        queued.non_retryable = isinstance(error, Unreadable)
+        queued.error, queued.place = explain(error), place_of(error)
+        queued.failures += (failure(error),)
+        logger.warning("handler failed (attempt %d): %s", queued.attempts, queued.place, exc_info=error)
+        with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less
+            self._redis.hincrby(keys.update_attempts(self._lane), queued.entry_id, 1)
+        if self._is_exhausted(queued):
+            self._give_up(queued, queued.error, queued.place, "failed")
+        else:
+            self._retry(queued)
+
+    def _is_exhausted(self, queued: QueuedUpdate) -> bool:
+        return queued.non_retryable or queued.attempts > len(self._timings.retry_delays)
+
+    def _retry(self, queued: QueuedUpdate) -> None:
+        RETRIES.labels("update").inc()
+        delay = self._timings.retry_delays[queued.attempts - 1]
+        self.pool.retry(queued, delay * random.uniform(1 - JITTER, 1 + JITTER))
+
+    def _back_off(self, queued: QueuedUpdate) -> None:
+        """The database or Redis is away, which is not the update's fault: wait without counting."""
+        shortest, longest = self._timings.backoff
+        queued.backoffs += 1
+        self.pool.retry(queued, min(longest, shortest * 2 ** min(queued.backoffs, 10)))
+
+    def _leave_to_newer(self, queued: QueuedUpdate) -> None:
+        wait_for_newer(queued.entry_id)
+        self._processor.letters.store(queued, "Written by a newer release, which did not come", "newer")
+        self._results.put((queued, EMPTY_RESULT))
+
+    def _give_up(self, queued: QueuedUpdate, error: str, where: str, cause: str) -> None:
+        """Make it a dead letter and run the bot's error handlers; Unavailable or RedisError come out."""
+        try:
+            error_id = self._processor.letters.store(queued, error, where)
+        except (Unavailable, RedisError):
+            raise
+        except Exception:
+            logger.exception("an update cannot be made a dead letter yet")
+            self._back_off(queued)
+            return
+        logger.error("update given up (%s), error id %s", cause, error_id)
+        self._results.put((queued, self._processor.give_up(queued, cause, error_id)))
+
+
+def _observe_lag(queued: QueuedUpdate) -> None:
+    if not queued.attempts:
+        UPDATE_LAG.observe(max(0.0, time.time() - int(queued.entry_id.partition("-")[0]) / 1000))

@@ -1,0 +1,73 @@
+"""Running suspects apart: few of them one by one, many in batches, each on record while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from services.messaging.updates.crash_tracker import ALONE, IN_BATCH, POISON, CrashTracker, SharedQuarantine
+from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.updates.timings import UpdateTimings
+from services.queueing.greenlet_pool import GreenletPool
+
+ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
+
+
+class Quarantine:
+    """Hands the suspects of one lane to the pool. What a process died of once always runs alone; others for a while only."""
+
+    def __init__(
+        self,
+        crashes: CrashTracker,
+        pool: GreenletPool[QueuedUpdate],
+        shared: SharedQuarantine,
+        going: Callable[[], bool],
+        timings: UpdateTimings,
+    ) -> None:
+        self._crashes = crashes
+        self._pool = pool
+        self._shared = shared
+        self._going = going
+        self._seconds = timings.isolation
+        self._ends_at = 0.0  # on the monotonic clock
+
+    def begin(self) -> None:
+        """From now on suspects run apart, for `timings.isolation` seconds."""
+        self._ends_at = time.monotonic() + self._seconds
+
+    def hand_out(self, entries: Sequence[QueuedUpdate]) -> None:
+        """Run entries that were in the lane when its last holder died. Raises RedisError."""
+        if not self._crashes.few:
+            self._crashes.record([each.entry_id for each in entries if not each.marks], IN_BATCH)
+        for queued in entries:
+            queued.suspected = True
+            if self._runs_alone(queued):
+                self._run_alone(queued)
+            else:
+                self._pool.add([queued])
+        if not self._crashes.few and self._is_open:
+            self._let_run()
+
+    @property
+    def _is_open(self) -> bool:
+        return time.monotonic() < self._ends_at
+
+    def _runs_alone(self, queued: QueuedUpdate) -> bool:
+        if queued.marks >= POISON:
+            return False  # it is given up, and does not run
+        likely = queued.marks > 0 or self._crashes.few
+        return queued.marks >= ALONE or (likely and self._is_open)
+
+    def _run_alone(self, queued: QueuedUpdate) -> None:
+        """No other suspect of this process runs meanwhile; what outlives its moment, or waits, has proved nothing."""
+        with self._shared.alone:
+            self._let_run()
+            with self._crashes.on_record(queued):
+                self._pool.add([queued])
+                self._let_run()
+
+    def _let_run(self) -> None:
+        """Give what was handed out a moment to be settled."""
+        deadline = time.monotonic() + ALONE_SECONDS
+        while self._going() and time.monotonic() < deadline and not self._pool.is_quiet:
+            time.sleep(0.001)
