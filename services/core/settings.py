@@ -185,18 +185,12 @@ class Settings(BaseSettings):
     callback_confirm_seconds: int = Field(300, ge=10, description="life of a single-use button")
     callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
     api_rate_per_minute: int = Field(600, ge=0, description="API requests a minute per key; 0 = no limit")
-    quota_bots: int = Field(
-        500, ge=0, description="bots an account may have; 0 = no limit, as for all quotas"
-    )
+    quota_bots: int = Field(500, ge=0, description="bots of an account; 0 = no limit, as for all quotas")
     quota_pools: int = Field(500, ge=0, description="pools an account may have")
-    quota_slugs: int = Field(
-        2000, ge=0, description="slugs an account may have, former ones of its pools included"
-    )
+    quota_slugs: int = Field(2000, ge=0, description="slugs of an account, former ones included")
     quota_api_keys: int = Field(50, ge=0, description="API keys in force an account may have")
     quota_destinations: int = Field(50, ge=0, description="destinations of notifications an account may have")
-    quota_experiments: int = Field(
-        500, ge=0, description="experiments an account may have, ended ones included"
-    )
+    quota_experiments: int = Field(500, ge=0, description="experiments of an account, ended ones included")
     idempotency_keys_per_account: int = Field(
         5000,
         ge=2,
