@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
+from plugins.address import Address, address_of
 from plugins.buttons import Button, Kept, Tap, unpacked
 
 COMMAND: Final = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
@@ -124,9 +125,14 @@ class Context:
             return None
         return Command(found[1].lower(), (found[3] or "").strip())
 
+    @cached_property
+    def address(self) -> Address:
+        """Where this update belongs: the chat, topic, business connection and message that replies go to."""
+        return address_of(self.event, self.chat_id)
+
     @property
     def message(self) -> Any:
-        """The message this update is or hangs on, if any."""
+        """The message this update is or hangs on; None for a tap below a message sent by way of the bot (inline)."""
         return self.event.message if self.kind == "callback_query" else self.event
 
     def translate(self, texts: dict[str, str]) -> str:
@@ -165,11 +171,11 @@ class Context:
     def send(
         self, text: str, *, reply_markup: Any = None, parse_mode: str | None = "HTML", **params: Any
     ) -> None:
-        """Send `text` to the chat (or to `chat_id=`); HTML unless another parse_mode or None is given."""
+        """Send `text` to where this update belongs, or to `chat_id=`; HTML unless another parse_mode or None is given."""
         self.api(
             "sendMessage",
             **{
-                "chat_id": self.chat_id,
+                **(self.address.to_send() if self._stays(params) else {}),
                 "text": text,
                 "parse_mode": parse_mode,
                 **_markup(reply_markup),
@@ -183,7 +189,12 @@ class Context:
             alert: dict[str, Any] = {"text": text, "show_alert": show_alert} if text else {}
             self.api("answerCallbackQuery", callback_query_id=self.event.id, **alert, **params)
         else:
-            self.send(text, reply_parameters={"message_id": self.message.message_id}, **params)
+            reply = self.address.to_reply() if self._stays(params) else {}
+            self.send(text, **{**reply, **params})
+
+    def _stays(self, params: dict[str, Any]) -> bool:
+        """Whether a message with these parameters goes to the chat that this update came from."""
+        return params.get("chat_id", self.chat_id) == self.chat_id
 
     def button(
         self,
@@ -227,16 +238,16 @@ class Context:
         """Replace the text of the bot's message `message_id`, or of the one whose button was tapped."""
         self.api(
             "editMessageText",
-            chat_id=self.chat_id,
-            message_id=message_id or self.message.message_id,
+            **self.address.to_edit(message_id),
             text=text,
             parse_mode=parse_mode,
             **_markup(reply_markup),
         )
 
     def delete(self, message_id: int | None = None) -> None:
-        """Delete the message `message_id`, or the one at hand."""
-        self.api("deleteMessage", chat_id=self.chat_id, message_id=message_id or self.message.message_id)
+        """Delete the message `message_id`, or the one at hand; of an inline one, which no bot can delete, the buttons."""
+        method, params = self.address.to_delete(message_id)
+        self.api(method, **params)
 
     def api(self, method: str, *, priority: Priority = Priority.REPLY, **params: Any) -> None:
         """Call any Bot API method with exactly these parameters; those that are None are left out."""

@@ -28,6 +28,7 @@ BUILT_IN = Path(__file__).resolve().parents[2] / "plugins"
 CUSTOM = BUILT_IN / "custom"
 THE_INTERFACE = {
     "__init__",
+    "address",
     "base",
     "router",
     "context",
