@@ -77,7 +77,7 @@ class Address:
 def address_of(event: Any, chat_id: int) -> Address:
     """The address of an event, as the library's type; `chat_id` is its chat, or the person's where it has none, or 0."""
     message = _told(event, "message") or event
-    in_topic = _told(message, "is_topic_message")  # a mere thread of replies has an id too, which no send may name
+    in_topic = _told(message, "is_topic_message")  # a thread of replies has an id too: no send may name it
     return Address(
         chat_id=chat_id or _told(event, "user_chat_id") or 0,
         message_id=_told(message, "message_id") or 0,

@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from plugins.address import Address, address_of
 from plugins.buttons import Button, Kept, Tap, unpacked
+from plugins.commands import Command, command_in
 
-COMMAND: Final = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
+COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
 STATE_TTL_SECONDS = 7 * 24 * 3600
 DEFAULT_LANGUAGE = "en"
 MARKDOWN_SIGNS: Final = re.compile(r"([_*\[\]()~`>#+\-=|{}.!\\])")  # those of MarkdownV2
@@ -59,14 +60,6 @@ class Lead:
     last_name: str = ""
     username: str = ""
     language: str = ""
-
-
-@dataclass(frozen=True)
-class Command:
-    """`/name@botname args`: the name in lower case without the slash, the rest stripped."""
-
-    name: str
-    args: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,13 +110,14 @@ class Context:
     @cached_property
     def command(self) -> Command | None:
         """The command in this message; None for other text, and for one addressed to another bot."""
-        text = getattr(self.event, "text", None)
-        if self.kind != "message" or not text or text[0] != "/":
-            return None
-        found = COMMAND.fullmatch(text)
-        if found is None or (found[2] and found[2].lower() != self.bot.username.lower()):
-            return None
-        return Command(found[1].lower(), (found[3] or "").strip())
+        found = command_in(getattr(self.event, "text", None)) if self.kind == "message" else None
+        return found if found and found.is_for(self.bot.username) else None
+
+    @cached_property
+    def is_for_another_bot(self) -> bool:
+        """Whether this message, or what it was edited to, is a command for another bot of the chat."""
+        found = command_in(getattr(self.event, "text", None)) if self.kind in COMMANDING else None
+        return found is not None and not found.is_for(self.bot.username)
 
     @cached_property
     def address(self) -> Address:

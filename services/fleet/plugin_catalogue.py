@@ -33,6 +33,7 @@ THE_INTERFACE = {
     "router",
     "context",
     "buttons",
+    "commands",
     "database",
 }  # modules of plugins/ that are no plugins
 

@@ -60,6 +60,19 @@ def test_a_limit_notice_stays_in_the_topic(platform: Platform, bot: Bot) -> None
     assert (notice["chat_id"], notice["message_thread_id"]) == (GROUP, 7)
 
 
+def test_commands_for_another_bot_of_the_group_are_neither_answered_nor_limited(
+    platform: Platform, bot: Bot
+) -> None:
+    limits = {"text": RateLimit(limit=1, window=60), "default": RateLimit(limit=1, window=60)}
+    limited = Platform(
+        platform.settings.model_copy(update={"rate_limits_json": limits, "user_rate_per_minute": 60.0})
+    )
+    others = [in_topic(number, "/play@other_bot chess") for number in (1, 2, 3)]
+    accept_all(limited, bot, [*others, in_topic(4, "/play@trial_bot chess")])
+    handle_all(limited)
+    assert [call["text"] for call in calls(platform, bot)] == ["/play@trial_bot chess"]
+
+
 def test_a_tap_below_an_inline_message_is_edited_and_leaves_no_dead_letter(
     platform: Platform, bot: Bot
 ) -> None:
