@@ -37,6 +37,7 @@ from services.platform.redis import keys
 from services.platform.redis.schema_version import wait_for_newer
 from services.platform.telegram.client import TelegramClient
 from services.platform.telegram.outcomes import GATEWAY
+from services.platform.telegram.refusals import RefusalClass, lead_state, refusal_class
 
 logger = logging.getLogger(__name__)
 UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown
@@ -49,9 +50,6 @@ NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer proce
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
 REMEMBERED = 20  # failures of one message, for its dead letter
-DEACTIVATED = "deactivated"
-UNMODIFIED = "message is not modified"  # an edit that changes nothing: as good as done
-TOO_LATE = "query is too old"  # a button tap answered after Telegram forgot it: nobody waits any more
 
 
 Depart = Callable[[OutboxMessage], bool]
@@ -187,16 +185,13 @@ class Sender:
         if error.migrate_to_chat_id is not None and not outgoing.migrated:
             outgoing.migrate(error.migrate_to_chat_id)
             return self._try(outgoing, sender)
-        text = str(error)
-        if UNMODIFIED in text:
-            SENDS.labels("done").inc()
-            return SETTLED
-        if error.error_code == 403:
-            self._mark_lead(outgoing, DEACTIVATED if DEACTIVATED in text else "blocked")
-        elif TOO_LATE not in text:
+        meaning = refusal_class(error, outgoing.method)
+        if meaning is RefusalClass.OUR_FAULT:
             return self._bury(outgoing, error)
-        SENDS.labels("refused").inc()
-        logger.info("message refused: %s", text)
+        if meaning is RefusalClass.PERSON_GONE:
+            self._mark_lead(outgoing, lead_state(error))
+        SENDS.labels("done" if meaning is RefusalClass.AS_DONE else "refused").inc()
+        logger.info("message refused (%s): %s", meaning, error)
         return SETTLED
 
     def _again(
@@ -212,8 +207,10 @@ class Sender:
         return SendResult(Disposition.CHAT_WAITS, delay, counts=most is not None)
 
     def _mark_lead(self, outgoing: OutboxMessage, state: str) -> None:
-        """The person blocked the bot or left Telegram; a group's refusal says nothing about a person."""
-        if not outgoing.chat.isdecimal():
+        """The person blocked the bot or left Telegram; refusals of groups, and of people who write to a business account
+        that the bot answers for, say nothing about one of its own.
+        """
+        if not outgoing.chat.isdecimal() or "business_connection_id" in outgoing.call["params"]:
             return
         with self._platform.database.transaction() as session:
             session.execute(
