@@ -5,7 +5,6 @@ Nothing here does I/O but the first look at the conversation's state. Everything
 
 from __future__ import annotations
 
-import html
 import json
 import logging
 import re
@@ -19,11 +18,12 @@ from typing import Any, Final
 from plugins.address import Address, address_of
 from plugins.buttons import Button, Kept, Tap, unpacked
 from plugins.commands import Command, command_in
+from plugins.markup import HTML, MARKDOWN
+from plugins.texts import escaped, filled
 
 COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
 STATE_TTL_SECONDS = 7 * 24 * 3600
 DEFAULT_LANGUAGE = "en"
-MARKDOWN_SIGNS: Final = re.compile(r"([_*\[\]()~`>#+\-=|{}.!\\])")  # those of MarkdownV2
 
 
 class Strategy(StrEnum):
@@ -137,15 +137,15 @@ class Context:
     @staticmethod
     def escape(value: object) -> str:
         """`value` for use inside HTML: everything that came from a person goes through this."""
-        return html.escape(str(value), quote=False)
+        return escaped(value, HTML)
 
     @staticmethod
     def escape_markdown(value: object) -> str:
         """`value` for use in text sent with parse_mode MarkdownV2."""
-        return MARKDOWN_SIGNS.sub(r"\\\1", str(value))
+        return escaped(value, MARKDOWN)
 
-    def fill(self, template: str) -> str:
-        """`template` (HTML) with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
+    def fill(self, template: str, parse_mode: str | None = HTML) -> str:
+        """`template` with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
         values = {
             "first_name": self.lead.first_name,
             "last_name": self.lead.last_name,
@@ -154,11 +154,7 @@ class Context:
             "start_param": self.start_param,
             "bot_name": self.bot.name,
         }
-        return re.sub(
-            r"\{(\w+)\}",
-            lambda found: self.escape(values[found[1]]) if found[1] in values else found[0],
-            template,
-        )
+        return filled(template, values, parse_mode)
 
     # What is wanted
 
@@ -188,7 +184,7 @@ class Context:
 
     def _stays(self, params: dict[str, Any]) -> bool:
         """Whether a message with these parameters goes to the chat that this update came from."""
-        return params.get("chat_id", self.chat_id) == self.chat_id
+        return bool(params.get("chat_id", self.chat_id) == self.chat_id)
 
     def button(
         self,

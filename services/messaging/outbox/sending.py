@@ -32,12 +32,13 @@ from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS
 from services.fleet.health.sweep import report_unauthorized
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.sender_cache import BotSender, SenderCache
+from services.messaging.outbox.unformatted import warn_owner, without_markup
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.schema_version import wait_for_newer
 from services.platform.telegram.client import TelegramClient
 from services.platform.telegram.outcomes import GATEWAY
-from services.platform.telegram.refusals import RefusalClass, lead_state, refusal_class
+from services.platform.telegram.refusals import RefusalClass, is_malformed, lead_state, refusal_class
 
 logger = logging.getLogger(__name__)
 UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown
@@ -184,6 +185,11 @@ class Sender:
     def _rejected(self, outgoing: OutboxMessage, error: Rejected, sender: BotSender) -> SendResult:
         if error.migrate_to_chat_id is not None and not outgoing.migrated:
             outgoing.migrate(error.migrate_to_chat_id)
+            return self._try(outgoing, sender)
+        plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
+        if plain is not None:
+            warn_owner(self._platform, outgoing.bot_id, error)
+            outgoing.call["params"] = plain
             return self._try(outgoing, sender)
         meaning = refusal_class(error, outgoing.method)
         if meaning is RefusalClass.OUR_FAULT:

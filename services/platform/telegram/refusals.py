@@ -84,3 +84,8 @@ def refusal_class(error: Rejected, method: str) -> RefusalClass:
 def lead_state(error: Rejected) -> str:
     """The state of the person behind a refusal of the class PERSON_GONE."""
     return "deactivated" if DEACTIVATED in error.message.lower() else "blocked"
+
+
+def is_malformed(error: Rejected) -> bool:
+    """Whether Telegram could not read the formatting of a text."""
+    return MALFORMED in error.message.lower()

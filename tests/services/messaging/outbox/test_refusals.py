@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Bot, DeadLetter, Lead
+from models import Bot, DeadLetter, Lead, Notification
 from plugins.context import Priority
+from services.core.errors import Unavailable
 from services.core.metrics import SENDS
 from services.messaging.outbox.enqueue import enqueue_call
+from services.messaging.outbox.unformatted import warn_owner
 from services.platform.platform import Platform
 from tools.servers.sandbox import Sandbox
 
@@ -94,3 +96,60 @@ def test_messages_that_are_gone_are_no_dead_letters(
     assert sandbox.calls("deleteMessage") == sandbox.calls("editMessageText") == 1
     with platform.database.reading() as session:
         assert session.scalars(select(DeadLetter)).all() == []
+
+
+def test_a_text_whose_formatting_telegram_cannot_read_goes_out_plain_and_its_owner_hears_of_it_once_a_day(
+    platform: Platform, sandbox: Sandbox, bot: Bot, people: list[int], send_all: Callable[[], None]
+) -> None:
+    for person, name in ((people[0], "Ana"), (people[1], "Bernardo")):
+        call = {"chat_id": person, "text": f"{name} &amp; <b>co <p>", "parse_mode": "HTML"}
+        enqueue_call(platform, bot.id, "sendMessage", call, Priority.REPLY)
+    enqueue_call(
+        platform, bot.id, "sendMessage", {"chat_id": people[2], "text": "<i>x", "parse_mode": "html"}
+    )
+    send_all()
+    said = sorted(each["text"] for each in sandbox.sent(bot.username, "sendMessage"))
+    assert said == ["Ana & co <p>", "Bernardo & co <p>", "x"]
+    with platform.database.reading() as session:
+        assert session.scalars(select(DeadLetter)).all() == []
+        told = session.scalars(select(Notification).order_by(Notification.id)).all()
+    assert [(each.kind, each.bot_id, each.params["bot"]) for each in told] == [
+        ("text_malformed", bot.id, bot.username)
+    ] * 2
+    assert {each.params["reason"].partition(" at ")[0] for each in told} == {
+        'Bad Request: can\'t parse entities: Unsupported start tag "p"',
+        "Bad Request: can't parse entities: Can't find end tag corresponding to start tag \"i\"",
+    }
+
+
+def test_the_warning_waits_for_the_database_and_the_message_with_it(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    send_all: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def away_once(*args: Any) -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            raise Unavailable("on order")
+        warn_owner(*args)
+
+    monkeypatch.setattr("services.messaging.outbox.sending.warn_owner", away_once)
+    monkeypatch.setattr("services.messaging.outbox.sending.DATABASE_PAUSE_SECONDS", 0.05)
+    call = {"chat_id": people[0], "text": "<b>Oi", "parse_mode": "HTML"}
+    enqueue_call(platform, bot.id, "sendMessage", call, Priority.REPLY)
+    send_all()
+    assert [each["text"] for each in sandbox.sent(bot.username, "sendMessage")] == ["Oi"]
+    with platform.database.reading() as session:
+        assert len(session.scalars(select(Notification)).all()) == 1
+
+
+def test_what_is_refused_plain_as_well_is_a_dead_letter(refused: Refuse) -> None:
+    words = "Bad Request: can't parse entities: whatever"
+    counted, [error], _ = refused(400, words, text="", parse_mode="HTML")
+    assert counted == {"dead": 1}
+    assert "text is empty" in error
