@@ -12,7 +12,9 @@ INSTALLED: Final = ("/site-packages/", "/dist-packages/")
 STANDARD: Final = (sysconfig.get_path("stdlib"), "<frozen ")
 # Of these a database quotes names of its own in double quotes, such as the constraint; of all others, what was given.
 NAMING: Final = (IntegrityError, OperationalError, ProgrammingError)
-VALUES: Final = re.compile(r"(?<!\w)'[^']*'(?!\w)|`[^`]*`|\b0x[0-9a-fA-F]+\b|\b(?=[a-f]*[0-9])[0-9a-f]{8,}\b|[0-9]+")
+VALUES: Final = re.compile(
+    r"(?<!\w)'[^']*'(?!\w)|`[^`]*`|\b0x[0-9a-fA-F]+\b|\b(?=[a-f]*[0-9])[0-9a-f]{8,}\b|[0-9]+"
+)
 QUOTED: Final = re.compile(r'"[^"]*"')
 LONGEST_TEMPLATE: Final = 200
 
