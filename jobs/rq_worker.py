@@ -16,7 +16,7 @@ from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
 from jobs import process
-from services.alerts.dead_letters.store import explain, place_of, store_job
+from services.alerts.dead_letters.store import cause_of, explain, store_job
 from services.core.errors import Unavailable
 from services.core.logs import bind
 from services.core.metrics import TASK_SECONDS
@@ -162,7 +162,7 @@ def bury(job: Job, _kind: type[BaseException], error: BaseException, _trace: Any
                 function=job.func_name or "",
                 args=job.args or (),
                 error=explain(error),
-                where=f"{job.func_name}:{place_of(error)}",
+                where=f"{job.func_name}:{cause_of(error)}",
             )
     except Unavailable:
         logger.exception("job %s failed and could not be kept", job.id)

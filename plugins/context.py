@@ -5,7 +5,6 @@ Nothing here does I/O but the first look at the conversation's state. Everything
 
 from __future__ import annotations
 
-import html
 import json
 import logging
 import re
@@ -16,12 +15,15 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
+from plugins.address import Address, address_of
 from plugins.buttons import Button, Kept, Tap, unpacked
+from plugins.commands import Command, command_in
+from plugins.markup import HTML, MARKDOWN
+from plugins.texts import escaped, filled
 
-COMMAND: Final = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
+COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
 STATE_TTL_SECONDS = 7 * 24 * 3600
 DEFAULT_LANGUAGE = "en"
-MARKDOWN_SIGNS: Final = re.compile(r"([_*\[\]()~`>#+\-=|{}.!\\])")  # those of MarkdownV2
 
 
 class Strategy(StrEnum):
@@ -58,14 +60,6 @@ class Lead:
     last_name: str = ""
     username: str = ""
     language: str = ""
-
-
-@dataclass(frozen=True)
-class Command:
-    """`/name@botname args`: the name in lower case without the slash, the rest stripped."""
-
-    name: str
-    args: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,17 +113,23 @@ class Context:
     @cached_property
     def command(self) -> Command | None:
         """The command in this message; None for other text, and for one addressed to another bot."""
-        text = getattr(self.event, "text", None)
-        if self.kind != "message" or not text or text[0] != "/":
-            return None
-        found = COMMAND.fullmatch(text)
-        if found is None or (found[2] and found[2].lower() != self.bot.username.lower()):
-            return None
-        return Command(found[1].lower(), (found[3] or "").strip())
+        found = command_in(getattr(self.event, "text", None)) if self.kind == "message" else None
+        return found if found and found.is_for(self.bot.username) else None
+
+    @cached_property
+    def is_for_another_bot(self) -> bool:
+        """Whether this message, or what it was edited to, is a command for another bot of the chat."""
+        found = command_in(getattr(self.event, "text", None)) if self.kind in COMMANDING else None
+        return found is not None and not found.is_for(self.bot.username)
+
+    @cached_property
+    def address(self) -> Address:
+        """Where this update belongs: the chat, topic, business connection and message that replies go to."""
+        return address_of(self.event, self.chat_id)
 
     @property
     def message(self) -> Any:
-        """The message this update is or hangs on, if any."""
+        """The message this update is or hangs on; None for a tap below a message sent by way of the bot (inline)."""
         return self.event.message if self.kind == "callback_query" else self.event
 
     def translate(self, texts: dict[str, str]) -> str:
@@ -140,15 +140,15 @@ class Context:
     @staticmethod
     def escape(value: object) -> str:
         """`value` for use inside HTML: everything that came from a person goes through this."""
-        return html.escape(str(value), quote=False)
+        return escaped(value, HTML)
 
     @staticmethod
     def escape_markdown(value: object) -> str:
         """`value` for use in text sent with parse_mode MarkdownV2."""
-        return MARKDOWN_SIGNS.sub(r"\\\1", str(value))
+        return escaped(value, MARKDOWN)
 
-    def fill(self, template: str) -> str:
-        """`template` (HTML) with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
+    def fill(self, template: str, parse_mode: str | None = HTML) -> str:
+        """`template` with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
         values = {
             "first_name": self.lead.first_name,
             "last_name": self.lead.last_name,
@@ -157,22 +157,18 @@ class Context:
             "start_param": self.start_param,
             "bot_name": self.bot.name,
         }
-        return re.sub(
-            r"\{(\w+)\}",
-            lambda found: self.escape(values[found[1]]) if found[1] in values else found[0],
-            template,
-        )
+        return filled(template, values, parse_mode)
 
     # What is wanted
 
     def send(
         self, text: str, *, reply_markup: Any = None, parse_mode: str | None = "HTML", **params: Any
     ) -> None:
-        """Send `text` to the chat (or to `chat_id=`); HTML unless another parse_mode or None is given."""
+        """Send `text` to where this update belongs, or to `chat_id=`; HTML unless another parse_mode or None is given."""
         self.api(
             "sendMessage",
             **{
-                "chat_id": self.chat_id,
+                **(self.address.to_send() if self._stays(params) else {}),
                 "text": text,
                 "parse_mode": parse_mode,
                 **_markup(reply_markup),
@@ -186,7 +182,12 @@ class Context:
             alert: dict[str, Any] = {"text": text, "show_alert": show_alert} if text else {}
             self.api("answerCallbackQuery", callback_query_id=self.event.id, **alert, **params)
         else:
-            self.send(text, reply_parameters={"message_id": self.message.message_id}, **params)
+            reply = self.address.to_reply() if self._stays(params) else {}
+            self.send(text, **{**reply, **params})
+
+    def _stays(self, params: dict[str, Any]) -> bool:
+        """Whether a message with these parameters goes to the chat that this update came from."""
+        return bool(params.get("chat_id", self.chat_id) == self.chat_id)
 
     def button(
         self,
@@ -230,16 +231,16 @@ class Context:
         """Replace the text of the bot's message `message_id`, or of the one whose button was tapped."""
         self.api(
             "editMessageText",
-            chat_id=self.chat_id,
-            message_id=message_id or self.message.message_id,
+            **self.address.to_edit(message_id),
             text=text,
             parse_mode=parse_mode,
             **_markup(reply_markup),
         )
 
     def delete(self, message_id: int | None = None) -> None:
-        """Delete the message `message_id`, or the one at hand."""
-        self.api("deleteMessage", chat_id=self.chat_id, message_id=message_id or self.message.message_id)
+        """Delete the message `message_id`, or the one at hand; of an inline one, which no bot can delete, the buttons."""
+        method, params = self.address.to_delete(message_id)
+        self.api(method, **params)
 
     def api(self, method: str, *, priority: Priority = Priority.REPLY, **params: Any) -> None:
         """Call any Bot API method with exactly these parameters; those that are None are left out."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.router import Router
+from plugins.texts import TelegramText
 
 
 class HelpCommand(BaseModel):
@@ -32,6 +34,12 @@ class HelpConfig(PluginConfig):
         description="The commands and what they do",
     )
 
+    @field_validator("commands")
+    @classmethod
+    def _fits(cls, commands: list[HelpCommand], info: ValidationInfo) -> list[HelpCommand]:
+        TelegramText().checked(help_text(info.data.get("header", ""), commands), info)
+        return commands
+
 
 class HelpPlugin(BasePlugin):
     """Answers /help with the configured list."""
@@ -46,11 +54,16 @@ class HelpPlugin(BasePlugin):
         router.command("help")(self._list)
 
     def _list(self, _message: Any, ctx: Context) -> None:
-        lines = [f"<b>{ctx.escape(self.get_config('header'))}</b>", ""]
-        for entry in self.get_config("commands", []):
-            meaning = f" — {ctx.escape(entry.description)}" if entry.description else ""
-            lines.append(f"/{entry.command.removeprefix('/')}{meaning}")
-        ctx.send("\n".join(lines))
+        ctx.send(help_text(self.get_config("header"), self.get_config("commands")))
+
+
+def help_text(header: str, commands: Iterable[HelpCommand]) -> str:
+    """The list as it is sent, HTML."""
+    lines = [f"<b>{Context.escape(header)}</b>", ""]
+    for entry in commands:
+        meaning = f" — {Context.escape(entry.description)}" if entry.description else ""
+        lines.append(f"/{entry.command.removeprefix('/')}{meaning}")
+    return "\n".join(lines)
 
 
 plugin = HelpPlugin

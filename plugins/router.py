@@ -155,7 +155,12 @@ class Router:
         return self._routes.keys()
 
     def dispatch(self, kind: str, event: Any, ctx: Context) -> str | None:
-        """Run the first willing handler; the name of its plugin, or None when nobody wanted the update."""
+        """Run the first willing handler; the name of its plugin, or None when nobody wanted the update.
+
+        Nobody is asked about a command for another bot.
+        """
+        if ctx.is_for_another_bot:
+            return None
         for route in self._routes.get(kind, ()):
             if route.matches(event, ctx) and route.handler(event, ctx) is not PASS:
                 return route.plugin

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.router import Router
+from plugins.texts import VARIABLES, TelegramText
 
 
 class StartConfig(PluginConfig):
     """Configuration of `start`."""
 
-    welcome_message: str = Field(
+    welcome_message: Annotated[str, TelegramText(variables=VARIABLES)] = Field(
         "Olá, {first_name}! 👋",
         min_length=1,
-        max_length=4096,
         description="Answer to /start, HTML; {first_name}, {last_name}, {username}, {start_param}, {bot_name}",
     )
 

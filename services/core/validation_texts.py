@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from plugins.texts import KINDS
 from services.core.i18n import N_, Text, Value
 
 REASONS: Final = {
@@ -53,6 +54,8 @@ REASONS: Final = {
     "moment_out_of_range": N_("The moment is out of range"),
     "time_zone_unknown": N_("This is no time zone such as America/Sao_Paulo"),
     "time_with_offset": N_("This is a time of the zone's own clock, such as 22:00, without an offset"),
+    # Raised by texts for Telegram.
+    **KINDS,
 }
 ONE: Final = {  # where the limit is 1
     "string_too_short": N_("String should have at least {min_length} character"),

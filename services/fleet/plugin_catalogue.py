@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from plugins.base import BasePlugin
+from plugins.texts import KINDS, SAVING
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.core.validation_texts import reason_of
@@ -28,11 +29,15 @@ BUILT_IN = Path(__file__).resolve().parents[2] / "plugins"
 CUSTOM = BUILT_IN / "custom"
 THE_INTERFACE = {
     "__init__",
+    "address",
     "base",
     "router",
     "context",
     "buttons",
+    "commands",
     "database",
+    "markup",
+    "texts",
 }  # modules of plugins/ that are no plugins
 
 
@@ -67,7 +72,7 @@ def describe() -> list[dict[str, Any]]:
 
 
 def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """`config` as it is to be stored; InvalidInput for an unknown plugin or a wrong value."""
+    """`config` as it is to be stored; InvalidInput for an unknown plugin, a wrong value, a text that Telegram refuses."""
     plugin = catalogue().plugins.get(name)
     if plugin is None:
         known = ", ".join(names())
@@ -77,13 +82,15 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             field="plugins",
         )
     try:
-        return plugin.config_model.model_validate(dict(config)).model_dump(mode="json")
+        return plugin.config_model.model_validate(dict(config), context={SAVING: True}).model_dump(
+            mode="json"
+        )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join([name, *(str(part) for part in first["loc"])])
         raise InvalidInput(
             Text("Plugin {name}: {where}: {reason}", name=name, where=where, reason=reason_of(first)),
-            code="invalid_plugin_config",
+            code=first["type"] if first["type"] in KINDS else "invalid_plugin_config",
             field=where,
         ) from None
 

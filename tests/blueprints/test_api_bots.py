@@ -88,6 +88,23 @@ def test_plugins_are_chosen_at_registration_and_replaced_later(
     )
 
 
+@pytest.mark.parametrize("replacing", [True, False])
+def test_a_text_that_telegram_would_refuse_is_refused_with_its_place(
+    client: FlaskClient, sandbox: Sandbox, key: dict[str, str], replacing: bool
+) -> None:
+    plugins = [{"name": "start", "config": {"welcome_message": "Oi, {nome}"}}]
+    token = sandbox.create_bot()["token"]
+    if replacing:
+        bot = client.post(URL, json={"token": token}, headers=key).get_json()
+        refused = client.put(f"{URL}/{bot['id']}/plugins", json={"plugins": plugins}, headers=key)
+    else:
+        refused = client.post(URL, json={"token": token, "plugins": plugins}, headers=key)
+    problem = refused.get_json()
+    assert (refused.status_code, problem["code"]) == (422, "text_variable_unknown")
+    assert problem["field"] == "start.welcome_message"
+    assert "{nome}" in problem["detail"]
+
+
 def test_a_second_account_gets_a_conflict_that_says_nothing_of_whose(
     client: FlaskClient, sandbox: Sandbox, key: dict[str, str], other_key: dict[str, str]
 ) -> None:

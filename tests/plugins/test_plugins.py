@@ -115,6 +115,36 @@ def test_the_first_match_wins_unless_it_passes_on() -> None:
     assert seen == ["regex i", "text"]
 
 
+@pytest.mark.parametrize("kind", ["message", "edited_message"])
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("/start@other_bot x", False),
+        ("/START@OTHER_BOT", False),
+        ("/start@Shop_bot x", True),
+        ("/start x", True),
+        ("write to /start@other_bot", True),
+        (None, True),
+    ],
+)
+def test_nobody_is_asked_about_a_command_for_another_bot(kind: str, text: str | None, asked: bool) -> None:
+    router = Router()
+    seen: list[str] = []
+
+    def look(_event: Any, _ctx: Context) -> object:
+        seen.append("asked")
+        return PASS
+
+    for register in (router.text(), router.regex("start"), router.content_type("text")):
+        register(look)
+    router.message()(look)
+    router.edited()(look)
+    ctx = context(text)
+    ctx.kind = kind
+    router.dispatch(kind, ctx.event, ctx)
+    assert bool(seen) is asked
+
+
 def test_markup_may_be_plain_or_telebots() -> None:
     ctx = context()
     keyboard = types.InlineKeyboardMarkup()

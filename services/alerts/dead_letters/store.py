@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Bot, DeadLetter, DeadLetterState
+from services.alerts.dead_letters.library_words import is_library, template_of
 from services.alerts.dead_letters.replay_id import Replay
 from services.core.errors import FlotillaError
 from services.core.i18n import Text
@@ -82,7 +83,7 @@ def store(
 ) -> str:
     """Add a dead letter to the caller's transaction and return its error id; a repeated `source_id` adds nothing.
 
-    `kind` is intake, update, send or job; `where` (exception class and place) makes the fingerprint. Text and payload
+    `kind` is intake, update, send or job; `where` (what tells causes apart) makes the fingerprint. Text and payload
     are redacted here; `sealed_payload` is the original for a replay.
     """
     error = _storable(error)
@@ -97,7 +98,7 @@ def store(
             source_id=source_id[:100],
             error_id=error_id or new_error_id(),
             error=redact_text(error)[:LONGEST_ERROR],
-            fingerprint=_fingerprint(kind, where or summary(error)),
+            fingerprint=_fingerprint(kind, where or without_quotes(summary(error))),
             attempts=attempts,
             timeline=_timeline(failures, error, 0),
             payload=_short(redact(payload or {})),
@@ -156,7 +157,7 @@ def open_again(
         letter.state = DeadLetterState.OPEN
         if attempts:
             letter.error = redact_text(_storable(str(error)))[:LONGEST_ERROR]
-            letter.fingerprint = _fingerprint(letter.kind, where or summary(str(error)))
+            letter.fingerprint = _fingerprint(letter.kind, where or without_quotes(summary(str(error))))
             letter.attempts += attempts
         letter.timeline = [*letter.timeline, *_timeline(failures, error, replay.number)][-MOST_ATTEMPTS:]
         letter.is_uncertain = letter.is_uncertain or is_uncertain
@@ -164,15 +165,16 @@ def open_again(
     return letter.error_id
 
 
-def place_of(error: BaseException) -> str:
-    """Exception class and innermost place in code, the same for all failures of one cause."""
+def cause_of(error: BaseException) -> str:
+    """What tells the causes of failures apart: the exception's class and the innermost place in our code or a plugin's.
+
+    Many failures come out of one place in a library or a database's driver: there its words, without values, tell too.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1] if frames else None
-    return (
-        f"{type(error).__name__}@{last.filename.rpartition('/')[2]}:{last.name}"
-        if last
-        else type(error).__name__
-    )
+    own = [frame for frame in frames if not is_library(frame.filename)]
+    place = "".join(f"@{frame.filename.rpartition('/')[2]}:{frame.name}" for frame in (own or frames)[-1:])
+    words = f": {template_of(error)}" if frames and is_library(frames[-1].filename) else ""
+    return f"{type(error).__name__}{place}{words}"
 
 
 def explain(error: BaseException) -> str:
@@ -181,9 +183,11 @@ def explain(error: BaseException) -> str:
 
 
 def summary(error: str) -> str:
-    """The line of a stored error that says most: a traceback's last."""
-    lines = [line.strip() for line in error.splitlines() if line.strip()]
-    return lines[-1][:LONGEST_REASON] if lines else ""
+    """The line of a stored error that says most: of a traceback the last exception's first, else the last."""
+    raised = error.rpartition("\n  File ")[2].splitlines()[1:] if "\n  File " in error else []
+    said = [line for line in raised if line.strip() and not line.startswith(" ")]
+    lines = said[:1] or [line for line in error.splitlines() if line.strip()][-1:]
+    return lines[0].strip()[:LONGEST_REASON] if lines else ""
 
 
 def _timeline(failures: Sequence[Failure], error: str | Text, number: int) -> list[dict[str, Any]]:
@@ -193,12 +197,16 @@ def _timeline(failures: Sequence[Failure], error: str | Text, number: int) -> li
     return [{"at": each.at, "error": each.error, "replay": number} for each in known[-MOST_ATTEMPTS:]]
 
 
-def _fingerprint(kind: str, cause: str) -> str:
-    """One for all failures of a cause: numbers in it, such as ids and seconds, tell the failures apart, not the causes.
-
-    Nor does what is quoted, which may be people's own words (`Unsupported start tag "…"`): they would make causes without end.
+def without_quotes(words: str) -> str:
+    """What somebody else says of a failure, up to what it quotes: people's own words (`Unsupported start tag "…"`) would
+    make causes without end.
     """
-    plain = NUMBERS.sub("#", QUOTE.split(cause, maxsplit=1)[0][:LONGEST_CAUSE])
+    return QUOTE.split(words, maxsplit=1)[0][:LONGEST_CAUSE]
+
+
+def _fingerprint(kind: str, cause: str) -> str:
+    """One for all failures of a cause: numbers in it, such as ids and seconds, tell the failures apart, not the causes."""
+    plain = NUMBERS.sub("#", cause)
     return hashlib.sha256(f"{kind}:{plain}".encode(errors="replace")).hexdigest()[:32]
 
 

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     SWEEP_LATE = "sweep_late"
     SWEEP_BACK = "sweep_back"
     DESTINATION_FAILED = "destination_failed"
+    TEXT_MALFORMED = "text_malformed"
 
     @property
     def level(self) -> Level:

@@ -14,7 +14,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from models import DeliveryStatus, NotificationDelivery, NotificationDestination
-from services.alerts.dead_letters.store import place_of
+from services.alerts.dead_letters.store import cause_of
 from services.alerts.notifications.backoff import wait_seconds
 from services.alerts.notifications.claims import Claim, claim_due
 from services.alerts.notifications.destinations.drivers import DRIVERS
@@ -88,7 +88,7 @@ def attempt(platform: Platform, claim: Claim) -> NotDelivered | None:
         return NotDelivered(error.text)
     except Exception as error:  # noqa: BLE001  # a fault of ours: this message waits, and the others go out
         # Without the error's own words, which may hold what a destination's address keeps to itself.
-        logger.error("the %s driver broke down: %s, %s", kind, type(error).__name__, place_of(error))
+        logger.error("the %s driver broke down: %s, %s", kind, type(error).__name__, cause_of(error))
         NOTIFICATIONS_SENT.labels(kind, "later").inc()
         return NotDelivered(
             Text("A fault on our side ({error}); the log knows more", error=type(error).__name__)

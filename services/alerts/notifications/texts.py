@@ -75,6 +75,9 @@ SENTENCES: Final = {
     Kind.DESTINATION_FAILED: N_(
         "⚠️ The destination '{destination}' does not get notifications: {error}\nCorrect it on the page Notifications and send a test."
     ),
+    Kind.TEXT_MALFORMED: N_(
+        "⚠️ Telegram cannot read the formatting of a text of bot @{bot}: {reason}\nPeople get it without formatting. Correct the text in the bot's behaviour."
+    ),
 }
 
 # Why a bot gets no messages: the causes of `services/fleet/health/delivery.py`.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
-from plugins.context import COMMAND
+from plugins.commands import command_in
+from plugins.context import COMMANDING
 from services.core.identifiers import is_telegram_id
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.limits.judge import Act
 from services.messaging.limits.verdicts import Refusal
 from services.queueing.lanes import kind_of
 
-MESSAGES = ("message", "edited_message")
 UNLIMITED = ("successful_payment", "refunded_payment")  # money that has moved is never turned away
 CREDIBLE_SECONDS = 86_400  # Telegram keeps updates for so long; a date further back is no date
 
@@ -26,7 +26,8 @@ def act_of(
     signer: CallbackSigner,
     sensitive: Set[str],
 ) -> Act | None:
-    """The act behind an update; None for those that are never limited (memberships, payments, channel posts …).
+    """The act behind an update; None for those that are never limited (memberships, payments, channel posts …) and for
+    commands to another bot, which no handler of ours gets.
 
     `arrived_ms` is when it came in; `sensitive` the actions with a cooldown of their own.
     """
@@ -39,9 +40,12 @@ def act_of(
         return None
     if kind == "callback_query":
         return _tap(event, user, int(update["update_id"]), bot_id, arrived_ms, signer, sensitive)
-    if kind not in MESSAGES or any(name in event for name in UNLIMITED):
+    if kind not in COMMANDING or any(name in event for name in UNLIMITED):
         return None
-    action = _action_of(event, bot_username) if kind == "message" else "text"
+    command = command_in(event.get("text"))
+    if command is not None and not command.is_for(bot_username):
+        return None
+    action = f"cmd:/{command.name}" if command is not None and kind == "message" else "text"
     cooling = action if action in sensitive else ""
     at = _moment_of(event, arrived_ms)
     return Act(bot_id, user, action, int(update["update_id"]), at, cooling)
@@ -84,14 +88,6 @@ def _chat_of(query: dict[str, Any], user_id: int) -> int:
     chat = message.get("chat") if isinstance(message, dict) else None
     chat_id = chat.get("id") if isinstance(chat, dict) else None
     return chat_id if is_telegram_id(chat_id) else user_id
-
-
-def _action_of(message: dict[str, Any], bot_username: str) -> str:
-    text = message.get("text")
-    found = COMMAND.fullmatch(text) if isinstance(text, str) and text.startswith("/") else None
-    if found is None or (found[2] and found[2].lower() != bot_username.lower()):
-        return "text"
-    return f"cmd:/{found[1].lower()}"
 
 
 def _moment_of(message: dict[str, Any], arrived_ms: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.alerts.dead_letters.replay_id import replay_of
-from services.alerts.dead_letters.store import open_again, sealed_original, store
+from services.alerts.dead_letters.store import open_again, sealed_original, store, without_quotes
 from services.core.errors import TelegramError
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.platform.platform import Platform
@@ -20,7 +20,7 @@ class MessageLetters:
         """Make the message a dead letter and return its error id; Unavailable when the database is away."""
         replay = replay_of(outgoing.request_id, "send")
         attempts, text = max(1, outgoing.attempts), f"{error.code}: {error}"
-        where = f"{error.code}:{error.error_code}:{error}"
+        where = refusal_cause(error)
         with self._platform.database.transaction() as session:
             if replay is not None:
                 return open_again(
@@ -57,3 +57,8 @@ class MessageLetters:
             "call": outgoing.call,
         }
         return sealed_original(self._platform.vault, outgoing.bot_id, original)
+
+
+def refusal_cause(error: TelegramError) -> str:
+    """What tells the causes of refusals apart: their codes and Telegram's words, but for what it quotes of the message."""
+    return without_quotes(f"{error.code}:{error.error_code}:{error}")

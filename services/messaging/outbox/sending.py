@@ -32,11 +32,13 @@ from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.sender_cache import BotSender, SenderCache
 from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
+from services.messaging.outbox.unformatted import warn_owner, without_markup
 from services.platform.database import Database
 from services.platform.platform import Platform
 from services.platform.redis.schema_version import wait_for_newer
 from services.platform.telegram.client import TelegramClient
 from services.platform.telegram.outcomes import GATEWAY
+from services.platform.telegram.refusals import RefusalClass, is_malformed, lead_state, refusal_class
 
 logger = logging.getLogger(__name__)
 UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown
@@ -46,9 +48,6 @@ NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer proce
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
 REMEMBERED = 20  # failures of one message, for its dead letter
-DEACTIVATED = "deactivated"
-UNMODIFIED = "message is not modified"  # an edit that changes nothing: as good as done
-TOO_LATE = "query is too old"  # a button tap answered after Telegram forgot it: nobody waits any more
 
 
 Depart = Callable[[OutboxMessage], bool]
@@ -194,16 +193,18 @@ class Sender:
         if error.migrate_to_chat_id is not None and not outgoing.migrated:
             outgoing.migrate(error.migrate_to_chat_id)
             return self._try(outgoing, sender)
-        text = str(error)
-        if UNMODIFIED in text:
-            SENDS.labels("done").inc()
-            return SETTLED
-        if error.error_code == 403:
-            _mark_lead(self._platform.database, outgoing, DEACTIVATED if DEACTIVATED in text else "blocked")
-        elif TOO_LATE not in text:
+        plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
+        if plain is not None:
+            warn_owner(self._platform, outgoing.bot_id, error)
+            outgoing.call["params"] = plain
+            return self._try(outgoing, sender)
+        meaning = refusal_class(error, outgoing.method)
+        if meaning is RefusalClass.OUR_FAULT:
             return self._dead_letter(outgoing, error)
-        SENDS.labels("refused").inc()
-        logger.info("message refused: %s", text)
+        if meaning is RefusalClass.PERSON_GONE:
+            _mark_lead(self._platform.database, outgoing, lead_state(error))
+        SENDS.labels("done" if meaning is RefusalClass.AS_DONE else "refused").inc()
+        logger.info("message refused (%s): %s", meaning, error)
         return SETTLED
 
     def _again(
@@ -233,8 +234,10 @@ def _delay(backoff: tuple[float, float], number: int) -> float:
 
 
 def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:
-    """The person blocked the bot or left Telegram; a group's refusal says nothing about a person."""
-    if not outgoing.chat.isdecimal():
+    """The person blocked the bot or left Telegram; refusals of groups, and of people who write to a business account that
+    the bot answers for, say nothing about one of its own.
+    """
+    if not outgoing.chat.isdecimal() or "business_connection_id" in outgoing.call["params"]:
         return
     with database.transaction() as session:
         session.execute(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from gevent import Timeout
 from redis import RedisError
 
-from services.alerts.dead_letters.store import explain, failure, place_of
+from services.alerts.dead_letters.store import cause_of, explain, failure
 from services.core.errors import Unavailable
 from services.core.logs import bind
 from services.core.metrics import RETRIES, UPDATE_LAG
@@ -124,7 +124,7 @@ class LaneWorker:
         """The handler's own failure: try again after a while, or give up at once."""
         queued.attempts += 1
         queued.non_retryable = isinstance(error, Unreadable)
-        queued.error, queued.place = explain(error), place_of(error)
+        queued.error, queued.place = explain(error), cause_of(error)
         queued.failures += (failure(error),)
         logger.warning("handler failed (attempt %d): %s", queued.attempts, queued.place, exc_info=error)
         with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less

@@ -109,7 +109,7 @@ class UpdateProcessor:
     def _handle_once(
         self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, update_id: int
     ) -> HandlerResult:
-        if ctx.lead.telegram_id:
+        if ctx.lead.telegram_id and not ctx.is_for_another_bot:
             ctx.start_param = self._contacts.record_contact(
                 queued.bot_id, update_id, ctx.event.from_user, start_payload(ctx)
             )

@@ -10,6 +10,7 @@ document.addEventListener("alpine:init", () => {
     changed: false,
     busy: false,
     failure: "",
+    place: "", // of the failure: "start.welcome_message", "help.commands.3.description"
     init() {
       const bot = initial(this.$root);
       this.bot = bot.id;
@@ -36,6 +37,20 @@ document.addEventListener("alpine:init", () => {
     is: (field, kind) => field.kind === kind,
     isText: (field) => ["text", "long", "number", "json"].includes(field.kind),
     fieldId: (plugin, field) => `plugin-${plugin.name}-${field.name}`,
+    problem(plugin, field) {
+      return isWithin(this.place, `${plugin.name}.${field.name}`) ? this.failure : "";
+    },
+    problemId: (plugin, field) => `problem-${plugin.name}-${field.name}`,
+    invalid(plugin, field) {
+      return String(Boolean(this.problem(plugin, field)));
+    },
+    invalidCell(plugin, field, at, column) {
+      return String(this.place === `${plugin.name}.${field.name}.${at}.${column.name}`);
+    },
+    get elsewhere() {
+      const shown = this.items.some((plugin) => this.isOpen(plugin) && plugin.fields.some((field) => this.problem(plugin, field)));
+      return shown ? "" : this.failure;
+    },
     value: (plugin, field) => plugin.config[field.name],
     asJson: (plugin, field) => JSON.stringify(plugin.config[field.name], null, 2),
     rows: (plugin, field) => plugin.config[field.name],
@@ -58,6 +73,7 @@ document.addEventListener("alpine:init", () => {
         this.failure = "";
       } catch {
         this.failure = text("not_json", { name: field.label });
+        this.place = `${plugin.name}.${field.name}`;
       }
     },
     setCell(row, column, event) {
@@ -78,6 +94,7 @@ document.addEventListener("alpine:init", () => {
     async save() {
       this.busy = true;
       this.failure = "";
+      this.place = "";
       try {
         const plugins = this.items.filter((item) => item.enabled || item.kept).map(({ name, enabled, config }) => ({ name, enabled, config }));
         await api.put(`/api/v1/bots/${this.bot}/plugins`, { plugins });
@@ -85,12 +102,16 @@ document.addEventListener("alpine:init", () => {
         toast(text("behaviour_saved"));
       } catch (error) {
         this.failure = error.message;
+        this.place = error.field;
+        this.$nextTick(() => this.$root.querySelector('[aria-invalid="true"]')?.focus());
       } finally {
         this.busy = false;
       }
     },
   }));
 });
+
+const isWithin = (place, outer) => place === outer || place.startsWith(`${outer}.`);
 
 // The bot's plugins in its order, then the others, switched off.
 function arranged(forms, chosen) {

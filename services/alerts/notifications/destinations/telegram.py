@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models import Bot, NotificationDestination
+from plugins.texts import LONGEST_MESSAGE, units
 from services.alerts.notifications.messages import Message
 from services.core.errors import NotDelivered, Rejected, TelegramError
 from services.core.i18n import Text
@@ -10,7 +11,6 @@ from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.platform.tokens import token_of
 
-LONGEST = 4096  # UTF-16 units of a message
 TOTAL_SECONDS = 15.0
 
 
@@ -56,6 +56,8 @@ def _told(error: TelegramError) -> NotDelivered:
 
 
 def _cut(text: str) -> str:
-    if len(text.encode("utf-16-le")) // 2 <= LONGEST:
+    """What Telegram takes of `text`: many events at once are shown as far as one message reaches."""
+    if units(text) <= LONGEST_MESSAGE:
         return text
-    return text.encode("utf-16-le")[: 2 * (LONGEST - 1)].decode("utf-16-le", errors="ignore") + "…"
+    kept = text.encode("utf-16-le")[: 2 * (LONGEST_MESSAGE - 1)]
+    return kept.decode("utf-16-le", errors="ignore") + "…"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import string
 from pathlib import Path
 
 import pytest
 
 from models import Notification
+from plugins.texts import TelegramText
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import text_of
 from services.alerts.notifications.texts import REASONS, SENTENCES
@@ -33,6 +35,15 @@ def test_each_kind_is_told_somewhere(kind: Kind) -> None:
 def test_no_text_names_a_command_that_does_not_exist(kind: Kind) -> None:
     named = re.findall(r"flask (\w+)", SENTENCES[kind])
     assert all((ROOT / "commands" / f"{name}.py").exists() for name in named)
+
+
+@pytest.mark.parametrize("locale", ["pt_BR", "en"])
+@pytest.mark.parametrize("kind", Kind)
+def test_telegram_takes_each_text_whatever_fills_it(kind: Kind, locale: str) -> None:
+    names = [name for _, name, _, _ in string.Formatter().parse(SENTENCES[kind]) if name]
+    for value in ("", "<b>{x} & _*[`", "😀" * 300):  # 300 characters of an error or of names are kept at most
+        row = Notification(kind=kind, params=dict.fromkeys(names, value))
+        TelegramText(None).check(translate(text_of(row), locale))
 
 
 @pytest.mark.parametrize("locale", ["pt_BR", "en"])

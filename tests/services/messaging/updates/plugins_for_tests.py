@@ -29,6 +29,7 @@ class TrialPlugin(BasePlugin):
         router.on(CALLBACK, lambda query, _ctx: query.data.startswith("tap:"))(
             lambda query, ctx: ctx.send(f"tapped {query.data}")
         )
+        router.on(CALLBACK, lambda query, _ctx: query.data == "edit")(lambda query, ctx: ctx.edit("edited"))
         router.message()(self._handle)
 
     def _handle(self, message: Any, ctx: Context) -> object:

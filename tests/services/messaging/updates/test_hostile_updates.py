@@ -139,9 +139,7 @@ def test_what_is_sealed_is_opened_to_the_same_and_shows_no_token(platform: Platf
     )
 
 
-def test_what_telegram_may_add_one_day_makes_no_dead_letter(
-    lane: Platform, bot: Bot, quick_drains: None
-) -> None:
+def test_what_telegram_may_add_one_day_makes_no_dead_letter(lane: Platform, bot: Bot) -> None:
     person, group = {"id": 5, "is_bot": False, "first_name": "Ana"}, {"id": -9, "type": "group", "title": "g"}
     ghost, hologram = {"status": "ghost", "user": person}, {"type": "hologram"}
     there = {"chat": group, "date": 1}
@@ -163,9 +161,7 @@ def test_what_telegram_may_add_one_day_makes_no_dead_letter(
     assert [chat for chat, _ in replies(lane, bot)] == ["77"]
 
 
-def test_a_handler_finds_in_the_update_what_the_library_passes_over(
-    lane: Platform, bot: Bot, quick_drains: None
-) -> None:
+def test_a_handler_finds_in_the_update_what_the_library_passes_over(lane: Platform, bot: Bot) -> None:
     update = message(1, 77, "raw")
     Intake(lane).accept(bot.id, update | {"message": update["message"] | {"moon": [1, {"x": TOKEN}]}})
     handle_all(lane)
