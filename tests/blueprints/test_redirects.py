@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -77,7 +78,7 @@ def test_a_slow_start_gives_what_its_curve_says_at_that_moment(
 ) -> None:
     """With weights 8, 3, 2: whatever the position stands at, and however long the clicks take."""
     owner, began = new_account(platform), utc_now() - timedelta(seconds=age)
-    members = [{"weight": 8}, {"weight": 3}, {"weight": 2, "slow_start_at": began}]
+    members: list[dict[str, Any]] = [{"weight": 8}, {"weight": 3}, {"weight": 2, "slow_start_at": began}]
     pool = new_pool(
         platform, owner, "red1", members, distribution_strategy="weighted", rate_limit_per_minute=0
     )
