@@ -86,7 +86,7 @@ def test_two_periods_that_follow_each_other_are_the_whole(minutes: list[int]) ->
     def hours(begin: int, end: int) -> list[datetime]:
         moments = [(NOW + timedelta(minutes=each)).isoformat() for each in (begin, end)]
         try:
-            return period(*moments, "Asia/Kathmandu", NOW).hours
+            return period(moments[0], moments[1], "Asia/Kathmandu", NOW).hours
         except InvalidInput:
             return []  # too short for an hour to begin in it
 
