@@ -52,7 +52,9 @@ RATE_LIMIT_HITS: Final = _counter(
 IDEMPOTENCY: Final = _counter(
     "idempotency_keys_total", "API requests with an Idempotency-Key: fresh, same, other, running", "state"
 )
-FUNNEL: Final = _counter("funnel_total", "visitors' steps: click, start, lead", "step")
+FUNNEL: Final = _counter(
+    "funnel_total", "visitors' steps: click, start (with or without a click), lead", "step"
+)
 CONNECTIONS_ENDED: Final = _counter(
     "connections_ended_total",
     "connections that a web worker ended, by reason: overdue (the peer was too slow), crowded, share (of one address), refused, drained (the worker ends)",
