@@ -23,11 +23,6 @@ from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis.changes import Topic
 from services.reporting.analytics.experiment import experiment_results
-from services.reporting.analytics.period import period
-from services.reporting.analytics.pool import pool_analytics
-from services.reporting.analytics.pool_live import pool_live
-from services.reporting.analytics.report import By
-from services.reporting.analytics.series import Span
 from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.dry_run import dry_run
 from services.traffic.clicks.explain import explain_click
@@ -144,30 +139,6 @@ def test_starts_and_goals_are_counted_once_per_visitor(
     assert sum(arm["goals"]["count"] for arm in arms if arm["goals"]) == 1
     started = next(arm for arm in arms if arm["starts"]["count"])
     assert started["pool_id"] == stored[outcomes[0].click_id].pool_id
-
-
-def test_experiment_report_and_live_page_mean_the_same_visitors(
-    platform: Platform, owner: Principal, pools: dict[str, RedirectPool], road: Redirector
-) -> None:
-    """A browser with cookies that changes its address, one that keeps none, and two telephones behind one address."""
-    number = split(platform, owner, pools["link"], (pools["blue"], 50), (pools["green"], 50))
-    road.book.refresh()
-    given = click(road, "link", REMOTE_ADDR="203.0.113.1").new_visitor
-    for address in ("203.0.113.2", "203.0.113.3"):
-        assert not click(road, "link", REMOTE_ADDR=address, HTTP_COOKIE=f"flv={given}").new_visitor
-    without = [click(road, "link", REMOTE_ADDR="203.0.113.9").new_visitor for _ in range(3)]
-    assert len(set(without)) == 1
-    for agent in ("Mozilla/5.0 (Linux; Android 14; A)", "Mozilla/5.0 (Linux; Android 14; B)"):
-        click(road, "link", REMOTE_ADDR="203.0.113.20", HTTP_USER_AGENT=agent)
-    flush(platform)
-    arms = experiment_results(platform, owner, number)["arms"]
-    in_arms = {arm["pool_id"]: arm["visitors"] for arm in arms}
-    assert sum(in_arms.values()) == 4
-    today = period("", "", "", utc_now())
-    for pool_id, visitors in in_arms.items():
-        report = pool_analytics(platform, owner, pool_id, today, By.SOURCE)
-        assert report.totals.visitors == sum(row.figures.visitors for row in report.rows) == visitors
-        assert pool_live(platform, owner, pool_id, Span.HOUR)["funnel"]["visitors"] == visitors
 
 
 def test_crawlers_and_refused_clicks_are_no_visitors(
