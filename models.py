@@ -545,7 +545,7 @@ class Click(Base):
     # No foreign key: a click may arrive after its bot was deleted and is somebody's money all the same.
     bot_id: Mapped[int | None]  # None: answered by the fallback
     visitor: Mapped[str] = mapped_column(String(32), default="")
-    unique_hash: Mapped[str] = mapped_column(String(32), default="")  # daily-keyed hash of address and agent
+    unique_hash: Mapped[str] = mapped_column(String(32), default="")  # daily-keyed hash of the visitor
     country: Mapped[str] = mapped_column(String(2), default="")
     device: Mapped[str] = mapped_column(String(10), default="")
     language: Mapped[str] = mapped_column(String(8), default="")

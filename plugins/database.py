@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ MAX_KEY: Final = 200  # characters
 MAX_VALUE: Final = 16 * 1024  # bytes of JSON
 MAX_STORE: Final = 64 * 1024 * 1024  # bytes of keys and values, per bot and plugin
 MAX_LIST: Final = 1000
+MAX_TAG: Final = 50  # characters
+MAX_TAGS: Final = 50  # of a person
 
 
 class StoreError(ValueError):
@@ -72,6 +74,11 @@ class PluginDatabase(ABC):
     def lead(self, telegram_id: int) -> LeadRecord | None:
         """What is known of a person; None for one who never wrote to this bot."""
 
+    @abstractmethod
+    def tag_lead(self, telegram_id: int, tag: str) -> None:
+        """Put a tag such as "paid" on a person whom the bot knows; one that is there already, or a stranger, changes
+        nothing. Experiments count people with their goal's tag. StoreError when it is no tag or one too many."""
+
 
 class MemoryDatabase(PluginDatabase):
     """Stand-in where there is no database, as in a plugin's own tests."""
@@ -106,6 +113,12 @@ class MemoryDatabase(PluginDatabase):
         """See PluginDatabase."""
         return self._leads.get(telegram_id)
 
+    def tag_lead(self, telegram_id: int, tag: str) -> None:
+        """See PluginDatabase."""
+        wanted, lead = checked_tag(tag), self._leads.get(telegram_id)
+        if lead is not None:
+            self._leads[telegram_id] = replace(lead, tags=with_tag(lead.tags, wanted))
+
 
 def checked_key(key: str) -> str:
     """`key`; StoreError for one that is empty, too long, or holds what no database keeps."""
@@ -121,6 +134,22 @@ def checked_limit(limit: int) -> int:
     if not 1 <= limit <= MAX_LIST:
         raise StoreError(f"limit is a number from 1 to {MAX_LIST}")
     return limit
+
+
+def checked_tag(tag: str) -> str:
+    """`tag` without spaces around it; StoreError for one that is empty, too long, or holds what no database keeps."""
+    tag = tag.strip()
+    if not 0 < len(tag) <= MAX_TAG or "\0" in tag or _has_halves(tag):
+        raise StoreError(f"A tag has 1 to {MAX_TAG} characters")
+    return tag
+
+
+def with_tag(tags: Iterable[str], tag: str) -> tuple[str, ...]:
+    """The tags with one more, each once; StoreError for more than 50."""
+    found = tuple(dict.fromkeys((*tags, tag)))
+    if len(found) > MAX_TAGS:
+        raise StoreError(f"A person has at most {MAX_TAGS} tags")
+    return found
 
 
 def as_text(value: Any) -> str:

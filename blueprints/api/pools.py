@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import itemgetter
 
 from flask import Blueprint, Response, request, url_for
@@ -33,6 +34,7 @@ from services.reporting.analytics.timeline import (
 )
 from services.reporting.analytics.wave_timeline import WaveTimelineView, wave_timeline
 from services.reporting.analytics.waves import WaveView, list_waves
+from services.reporting.analytics.workbook import XLSX, workbook
 from services.reporting.pool_status import PoolStatus, pool_status
 from web.access import api, caller
 from web.platform import platform
@@ -134,12 +136,20 @@ def analytics(pool_id: int, query: AnalyticsQuery) -> AnalyticsView:
 @api(Scope.READ)
 @operation(media="text/csv")
 def analytics_csv(pool_id: int, query: AnalyticsQuery) -> Response:
-    """The rows of the same report as CSV."""
+    """The rows of the same report as CSV, for programs."""
     report = _report(pool_id, query)
     lines = csv_lines(("key", "label", *report.columns), report.listed(report.rows))
-    name = f"{report.status.slug}-{report.by}-{report.period.day_of(report.period.begin)}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    return _download(report, lines, "csv", "text/csv; charset=utf-8")
+
+
+@blueprint.get("/<int:pool_id>/analytics.xlsx")
+@api(Scope.READ)
+@operation(media=XLSX)
+def analytics_xlsx(pool_id: int, query: AnalyticsQuery) -> Response:
+    """The rows of the same report as a workbook, for spreadsheets."""
+    report = _report(pool_id, query)
+    content = workbook(("key", "label", *report.columns), report.listed(report.rows))
+    return _download(report, content, "xlsx", XLSX)
 
 
 @blueprint.get("/<int:pool_id>/transitions")
@@ -200,6 +210,12 @@ def change_bot(pool_id: int, bot_id: str, body: MemberChange) -> MemberView:
 def remove_bot(pool_id: int, bot_id: str) -> None:
     """Take a bot out of the pool."""
     members.remove_member(platform(), caller(), pool_id, bot_id)
+
+
+def _download(report: PoolAnalytics, content: Iterable[str] | bytes, ending: str, kind: str) -> Response:
+    name = f"{report.status.slug}-{report.by}-{report.period.day_of(report.period.begin)}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, content_type=kind, headers=headers)
 
 
 def _report(pool_id: int, asked: AnalyticsQuery) -> PoolAnalytics:

@@ -14,7 +14,8 @@ from services.fleet.bots.registry import list_bots
 from services.fleet.health.readmission import allow_return
 from services.fleet.pools.members import describe_member
 from services.fleet.pools.pools import describe, get_pool, list_pools
-from services.reporting.analytics.fleet import pool_cards, state_of
+from services.fleet.pools.switches import switched_state, switches_of
+from services.reporting.analytics.fleet import pool_cards
 from services.reporting.analytics.pool_live import pool_live
 from services.reporting.analytics.series import Span
 from web.access import caller, signed_in
@@ -67,7 +68,10 @@ def live_members(pool_id: int) -> dict[str, Any]:
     inside = {member.bot_id for member in pool.members}
     return {
         "pool": describe(pool),
-        "members": [{**describe_member(member), "state": state_of(member)} for member in pool.members],
+        "members": [
+            {**describe_member(member), "state": switched_state(member.status, switches_of(member))}
+            for member in pool.members
+        ],
         "available": [
             {"id": bot.id, "username": bot.username, "name": bot.name}
             for bot in list_bots(platform(), caller())

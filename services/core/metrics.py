@@ -58,7 +58,9 @@ IDEMPOTENCY: Final = _counter(
     "API requests with an Idempotency-Key: fresh, same, other, running, full (too many are remembered)",
     "state",
 )
-FUNNEL: Final = _counter("funnel_total", "visitors' steps: click, start, lead", "step")
+FUNNEL: Final = _counter(
+    "funnel_total", "visitors' steps: click, start (with or without a click), lead", "step"
+)
 CONNECTIONS_ENDED: Final = _counter(
     "connections_ended_total",
     "connections that a web worker ended, by reason: overdue (the peer was too slow), crowded, share (of one address), refused, drained (the worker ends)",

@@ -25,6 +25,7 @@ from services.fleet.pools.choose import SLOW_START_FLOOR, prepare
 from services.fleet.pools.click_counts import redirects_hour
 from services.fleet.pools.snapshot import read_pools
 from services.fleet.pools.strategies import turn
+from services.fleet.pools.switches import State, switched_state, switches_of
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -37,7 +38,7 @@ TURNS_AHEAD = 1000  # weights reach 100: so far a member's next turn is looked f
 
 @dataclass(frozen=True)
 class MemberStatusView:
-    """One member. `share` and `uptime_percent` are percentages, `check_ms` the last check's duration.
+    """One member. `state` is its status, or "disabled" or "draining" where a switch says so. `share` and `uptime_percent` are percentages, `check_ms` the last check's duration.
 
     `rotation_position` is the number of turns until this member's next one, 1 being the next click; None when the
     strategy has no shared rotation or the member has no turn. `layers` are identity, delivery and conversion;
@@ -49,6 +50,7 @@ class MemberStatusView:
     username: str
     name: str
     status: Annotated[str, one_of(MemberStatus)]
+    state: Annotated[str, one_of(State)]
     cause: str
     weight: int
     priority: int
@@ -207,6 +209,7 @@ def _member(
         username=member.bot.username,
         name=member.bot.name,
         status=str(member.status),
+        state=switched_state(member.status, switches_of(member)),
         cause=member.status_cause,
         weight=member.weight,
         priority=member.priority,

@@ -15,9 +15,11 @@ from sqlalchemy import select
 from models import Account, PoolBot, PoolBotTransition
 from services.core.times import utc_now
 from services.platform.platform import Platform
+from services.reporting.analytics.workbook import XLSX
 from services.traffic.clicks.flush import flush
 from tests.blueprints.people import caller_of, make_account, make_key, sign_in
 from tests.services.fleet.pools.fleet import new_pool
+from tests.services.reporting.analytics.reading_workbooks import cells_of
 from tests.services.traffic.clicks.clicking import click, unstarted
 
 pytestmark = pytest.mark.data
@@ -64,6 +66,13 @@ def test_json_csv_and_panel_say_the_same(
     assert [int(row["redirects"]) for row in rows_of_csv(table)] == [
         row["redirects"] for row in report["rows"]
     ]
+    book = client.get(f"/api/v1/redirect-pools/{pool_id}/analytics.xlsx?{asked}", headers=key)
+    assert book.mimetype == XLSX
+    assert book.headers["Content-Disposition"].endswith('.xlsx"')
+    header, *rows = cells_of(book.data)
+    columns = next(csv.reader(io.StringIO(table.text)))
+    assert header == columns
+    assert rows == [[row.get(name) for name in columns] for row in report["rows"]]
     sign_in(client)
     page = client.get(f"/panel/live/pools/{pool_id}/analytics?{asked}").get_json()
     assert page["rows"] == report["rows"]

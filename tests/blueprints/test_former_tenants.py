@@ -40,11 +40,13 @@ from services.messaging.updates.rejected_bodies import store_rejected_bodies
 from services.platform.numbering import keep_ahead
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.reporting.analytics.workbook import XLSX
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.spool import Spool
 from tests.blueprints.people import caller_of, make_account, make_key
 from tests.services.messaging.draining import handle_all, replies, senders
 from tests.services.messaging.updates import plugins_for_tests
+from tests.services.reporting.analytics.reading_workbooks import cells_of
 from tests.services.traffic.clicks.clicking import click, payload_of, unstarted
 from tools.servers.fleet import message, stream
 from tools.servers.sandbox import Sandbox, wait_until
@@ -181,7 +183,8 @@ def pages_of(app: Flask, platform: Platform, of: Tenant) -> dict[str, str]:
                 path = path.replace(f"<int:{name}>", value).replace(f"<{name}>", value)
             answer = client.get(path, headers=key)
             assert answer.status_code == 200, path
-            shown[path] = answer.text
+            # A workbook is packed: what it shows are its cells.
+            shown[path] = str(cells_of(answer.data)) if answer.mimetype == XLSX else answer.text
     return shown
 
 

@@ -6,20 +6,24 @@ import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from app import create_app
 from blueprints.redirects import REDIRECTOR
-from models import PoolBot
+from models import Bot, PoolBot
+from services.core.times import utc_now
 from services.fleet.pools.fields import MemberChange
 from services.fleet.pools.members import update_member
 from services.fleet.pools.snapshot import publish
 from services.fleet.pools.start_payload import split_payload
 from services.platform.platform import Platform
+from services.platform.redis import keys
 from services.traffic.clicks.redirect import Redirector
 from tests.blueprints.visiting import CRAWLER, PERSON, bots_of, go, stream
 from tests.services.fleet.pools.fleet import new_account, new_pool
@@ -66,6 +70,30 @@ def test_round_robin_is_exact_over_concurrent_requests_of_two_processes(platform
     for made in apps:
         made.extensions[REDIRECTOR].stop()
     assert set(counts.values()) == {50}
+
+
+@pytest.mark.parametrize("age", [0, 15, 30, 45])
+def test_a_slow_start_gives_what_its_curve_says_at_that_moment(
+    platform: Platform, visitor: FlaskClient, age: int
+) -> None:
+    """With weights 8, 3, 2: whatever the position stands at, and however long the clicks take."""
+    owner, began = new_account(platform), utc_now() - timedelta(seconds=age)
+    members: list[dict[str, Any]] = [{"weight": 8}, {"weight": 3}, {"weight": 2, "slow_start_at": began}]
+    pool = new_pool(
+        platform, owner, "red1", members, distribution_strategy="weighted", rate_limit_per_minute=0
+    )
+    platform.redis.set(keys.rotation(pool.id), 10 * age)
+    clicks = 260  # 20 rounds, 40 turns of the slow one
+    places = go(visitor, "red1", times=clicks)
+    ended = (utc_now() - began).total_seconds()
+    with platform.database.reading() as session:
+        slow = session.scalars(
+            select(Bot.username)
+            .join(PoolBot, PoolBot.bot_id == Bot.id)
+            .where(PoolBot.slow_start_at.is_not(None))
+        ).one()
+    least, most = (clicks * 2 / 13 * min(1.0, 0.1 + 0.9 * max(0.0, at) / 60) for at in (age - 1, ended))
+    assert least - 4 <= bots_of(places)[slow] <= most + 4
 
 
 def test_weights_are_kept_exactly_within_a_cycle(platform: Platform, visitor: FlaskClient) -> None:

@@ -21,6 +21,7 @@ from services.fleet.health.members import lock_pools
 from services.fleet.health.pool_health import counts
 from services.fleet.pools.fields import MemberChange, NewMember
 from services.fleet.pools.snapshot import publish
+from services.fleet.pools.switches import UPDATED, changed_switches, switches_of
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
@@ -66,7 +67,7 @@ def update_member(
     """
     with platform.database.transaction() as session:
         pool, member = _member(session, caller, pool_id, bot_id)
-        before = _tier_of(member)
+        before, switches = _tier_of(member), switches_of(member)
         for field in change.model_fields_set:
             setattr(member, field, getattr(change, field))
         if _tier_of(member) > before:
@@ -74,9 +75,8 @@ def update_member(
         if "priority" in change.model_fields_set:
             member.promoted_at = None  # the owner's word goes beyond a ban wave's
         follow_health(session, [pool.id])
-        _record(
-            session, caller, pool, "member_updated", member.bot_id, **change.model_dump(exclude_unset=True)
-        )
+        told = change.model_dump(exclude_unset=True) | changed_switches(switches, switches_of(member))
+        _record(session, caller, pool, UPDATED, member.bot_id, **told)
     publish(platform, [member.pool_id])
     return member
 

@@ -52,13 +52,18 @@ def _turn_text(candidate: Candidate, share: int, factor: float) -> str:
 def turn(rotation: str, position: int) -> int:
     """The bot whose turn it is at `position` (from 0) of `rotation`.
 
-    A slow member gives away the turns that its factor does not cover, evenly spread, to the full members in turn.
+    A slow member gives away the turns that its factor does not cover. Which of its own turns these are, and to which of
+    the full members each goes, is evenly spread whatever the shares are: its turns are counted, not the positions.
     """
-    cycle, full, factors = _parsed(rotation)
-    bot_id = cycle[position % len(cycle)]
-    if factors and bot_id in factors and _dither(position) >= factors[bot_id]:
-        return full[position // len(cycle) % len(full)]
-    return bot_id
+    cycle, full, slow_slots = _parsed(rotation)
+    rounds, slot = divmod(position, len(cycle))
+    slow = slow_slots.get(slot)
+    if slow is None:
+        return cycle[slot]
+    part = _dither(rounds * slow.share + slow.number)
+    if part < slow.factor:
+        return cycle[slot]
+    return full[int((part - slow.factor) / (1 - slow.factor) * len(full))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +85,30 @@ def listed_candidates(rotation: str) -> list[Listed]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _SlowTurn:
+    """A slow member's place in the cycle; `number` is that of its turn in the first round, as of `_dither`."""
+
+    share: int
+    number: int
+    factor: float
+
+
 @lru_cache(maxsize=4096)
-def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, float]]:
+def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, _SlowTurn]]:
+    """The cycle, each full member as often as its share, and the slow members' places in the cycle."""
     listed = listed_candidates(rotation)
-    shares = [(one.bot_id, one.share) for one in listed]
-    factors = {one.bot_id: one.factor for one in listed if one.factor < 1}
-    full = [(bot_id, share) for bot_id, share in shares if bot_id not in factors]
-    return smooth_cycle(tuple(shares)), smooth_cycle(tuple(full)), factors
+    cycle = smooth_cycle(tuple((one.bot_id, one.share) for one in listed))
+    full = tuple(one.bot_id for one in listed if one.factor >= 1 for _ in range(one.share))
+    places = {}
+    for order, one in enumerate(listed):
+        if one.factor < 1:
+            slots = [slot for slot, bot_id in enumerate(cycle) if bot_id == one.bot_id]
+            # Counted from its order: two slow members of one share would else give their turns to the same one.
+            places.update(
+                {slot: _SlowTurn(one.share, order + turns, one.factor) for turns, slot in enumerate(slots)}
+            )
+    return cycle, full, places
 
 
 @lru_cache(maxsize=1024)
@@ -108,9 +130,9 @@ def smooth_cycle(shares: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
     return tuple(cycle)
 
 
-def _dither(position: int) -> float:
-    """Evenly spread numbers in 0..1 without memory: multiples of the golden ratio."""
-    return (position * 0x9E3779B1 & 0xFFFFFFFF) / 0x100000000
+def _dither(number: int) -> float:
+    """Evenly spread numbers in 0..1 without memory: multiples of the golden ratio, for numbers that follow each other."""
+    return (number * 0x9E3779B1 & 0xFFFFFFFF) / 0x100000000
 
 
 # Random

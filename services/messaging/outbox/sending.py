@@ -190,13 +190,7 @@ class Sender:
         return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
 
     def _rejected(self, outgoing: OutboxMessage, error: Rejected, sender: BotSender) -> SendResult:
-        if error.migrate_to_chat_id is not None and not outgoing.migrated:
-            outgoing.migrate(error.migrate_to_chat_id)
-            return self._try(outgoing, sender)
-        plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
-        if plain is not None:
-            warn_owner(self._platform, outgoing.bot_id, error)
-            outgoing.call["params"] = plain
+        if _was_mended(self._platform, outgoing, error):
             return self._try(outgoing, sender)
         meaning = refusal_class(error, outgoing.method)
         if meaning is RefusalClass.OUR_FAULT:
@@ -231,6 +225,19 @@ def _delay(backoff: tuple[float, float], number: int) -> float:
     """Seconds to wait after the `number`-th failure."""
     shortest, longest = backoff
     return min(longest, shortest * 2.0 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
+
+
+def _was_mended(platform: Platform, outgoing: OutboxMessage, error: Rejected) -> bool:
+    """Whether the message now goes where its group has moved to, or without the markup that Telegram could not read."""
+    if error.migrate_to_chat_id is not None and not outgoing.migrated:
+        outgoing.migrate(error.migrate_to_chat_id)
+        return True
+    plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
+    if plain is None:
+        return False
+    warn_owner(platform, outgoing.bot_id, error)
+    outgoing.call["params"] = plain
+    return True
 
 
 def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:

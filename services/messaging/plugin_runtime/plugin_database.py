@@ -7,7 +7,7 @@ commits them. Nothing else of the database can be reached from here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import HandledUpdate, Lead, PluginState
-from plugins.database import LeadRecord, PluginDatabase, as_text, checked_key, checked_limit
+from plugins.database import LeadRecord, PluginDatabase, as_text, checked_key, checked_limit, checked_tag
+from services.messaging.plugin_runtime.lead_tags import Tagged, tag_leads
 from services.messaging.plugin_runtime.plugin_store import Place, lock_stores, texts_at, write_texts
 from services.platform.database import Database
 
@@ -41,9 +42,15 @@ class Work:
     part: str = ""
     read: dict[Place, str | None] = field(default_factory=dict)
     written: dict[Place, str | None] = field(default_factory=dict)
+    tagged: set[Tagged] = field(default_factory=set)
     outcome: str | None = None
     is_looked_up: bool = False
     is_over: bool = False  # whoever a handler has left behind writes at once
+
+    @property
+    def writes(self) -> bool:
+        """Whether it wants anything written."""
+        return bool(self.written or self.tagged)
 
     def look_up(self, session: Session) -> None:
         """Raise AlreadyHandled when the update's handling is in the database."""
@@ -140,7 +147,19 @@ class BotDatabase(PluginDatabase):
         query = select(Lead).where(Lead.bot_id == self._bot_id, Lead.telegram_id == telegram_id)
         with self._database.reading() as session:
             row = session.scalar(query)
-        return None if row is None else _record(row)
+        work = _present()
+        own = sorted(tag for person, tag in work.tagged if person == telegram_id) if work is not None else []
+        return None if row is None else _record(row, own)
+
+    def tag_lead(self, telegram_id: int, tag: str) -> None:
+        """See PluginDatabase."""
+        wanted = (telegram_id, checked_tag(tag))
+        work = _present()
+        if work is not None:
+            work.tagged.add(wanted)
+            return
+        with self._database.transaction() as session:
+            tag_leads(session, [(self._bot_id, *wanted)])
 
     def _text(self, place: Place) -> str | None:
         work = _present()
@@ -176,7 +195,7 @@ class BotDatabase(PluginDatabase):
         }
 
 
-def _record(row: Lead) -> LeadRecord:
+def _record(row: Lead, own_tags: Iterable[str]) -> LeadRecord:
     return LeadRecord(
         telegram_id=row.telegram_id,
         first_name=row.first_name,
@@ -184,7 +203,7 @@ def _record(row: Lead) -> LeadRecord:
         username=row.username,
         language=row.language,
         state=row.state,
-        tags=tuple(str(tag) for tag in row.tags),
+        tags=tuple(dict.fromkeys((*row.tags, *own_tags))),
         first_interaction=row.first_interaction,
         last_interaction=row.last_interaction,
     )

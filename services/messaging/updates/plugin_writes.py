@@ -1,4 +1,4 @@
-"""What handlers write into plugins' stores, effective once with the update that they handled (ADR 25).
+"""What handlers write into plugins' stores and onto people, effective once with the update that they handled (ADR 25).
 
 Writes are committed before the update is acknowledged, together with all else that came of it. Whoever handles the same
 update again, because a process died between the two, finds that outcome and makes it real instead of its own.
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from models import HandledUpdate
 from services.core.errors import Unavailable
 from services.core.times import utc_now
+from services.messaging.plugin_runtime.lead_tags import tag_leads
 from services.messaging.plugin_runtime.plugin_database import AlreadyHandled, Work, at, outcome_of
 from services.messaging.plugin_runtime.plugin_store import (
     Stores,
@@ -46,6 +47,10 @@ class _Commit:
     @property
     def stores(self) -> set[tuple[int, str]]:
         return {(self.work.bot_id, plugin) for plugin, _ in (*self.work.read, *self.work.written)}
+
+    @property
+    def tags(self) -> set[tuple[int, int, str]]:
+        return {(self.work.bot_id, person, tag) for person, tag in self.work.tagged}
 
 
 class PluginWrites(Generic[Outcome]):
@@ -77,7 +82,7 @@ class PluginWrites(Generic[Outcome]):
         while True:
             work = Work(bot_id, update_id, part)
             outcome = self._run(work, handle)
-            if outcome is not None and not work.written:
+            if outcome is not None and not work.writes:
                 return outcome
             answer = work.outcome if outcome is None else self._commit(work, outcome)
             if isinstance(answer, str):
@@ -108,7 +113,10 @@ class PluginWrites(Generic[Outcome]):
         try:
             with self._platform.database.transaction() as session:
                 stores = lock_stores(session, (store for commit in commits for store in commit.stores))
-                return [_written(session, commit, stores) for commit in commits]
+                answers = [_written(session, commit, stores) for commit in commits]
+                done = [one for one, answer in zip(commits, answers, strict=True) if answer is None]
+                tag_leads(session, (tag for commit in done for tag in commit.tags))
+                return answers
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  # a full store, a bot that is gone

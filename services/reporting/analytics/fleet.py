@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from models import Conversion, MemberStatus, PoolBot, RedirectPool
+from models import Conversion, PoolBot, RedirectPool
 from services.core.times import iso, utc_now
 from services.fleet.health.layers import LayersView, describe_layers
 from services.fleet.health.pool_health import health_of
 from services.fleet.pools.click_counts import redirects_hour_of
+from services.fleet.pools.switches import switched_state, switches_of
 from services.platform.accounts.principal import Principal, owned
 from services.platform.platform import Platform
 from services.reporting.analytics.figures import capacity_of
@@ -55,20 +56,6 @@ class PoolCard:
         return asdict(self)
 
 
-def state_of(member: PoolBot) -> str:
-    """A member's status in one word, its switches first: they explain why it gets no traffic."""
-    return switched_state(member.status, member.is_enabled, member.draining, member.weight)
-
-
-def switched_state(status: str, is_enabled: bool, draining: bool, weight: int) -> str:
-    """As `state_of`, from single values. A banned bot shows as banned: no switch matters to it any more."""
-    if status == MemberStatus.BANNED:
-        return str(status)
-    if not is_enabled:
-        return "disabled"
-    return "draining" if draining or weight == 0 else str(status)
-
-
 def pool_cards(platform: Platform, caller: Principal) -> list[PoolCard]:
     """The caller's pools, oldest first."""
     now = utc_now()
@@ -93,7 +80,9 @@ def _conversions(session: Session, pools: Sequence[RedirectPool]) -> dict[int, C
 
 def _member(member: PoolBot, known: Conversion | None) -> CardMember:
     layers = describe_layers(member, member.bot, known, {})
-    return CardMember(member.bot_id, member.bot.username, state_of(member), layers)
+    return CardMember(
+        member.bot_id, member.bot.username, switched_state(member.status, switches_of(member)), layers
+    )
 
 
 def _card(pool: RedirectPool, redirects_hour: int, known: Mapping[int, Conversion]) -> PoolCard:

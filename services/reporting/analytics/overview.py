@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models import Bot, BotStatus, Start
+from models import Bot, BotStatus, Click
 from services.alerts.dead_letters.listing import count_letters
 from services.core.times import utc_now
 from services.fleet.pools.click_counts import HOUR
@@ -24,7 +24,7 @@ HEALTHY_PERCENT = 50  # below half a pool is critical
 
 @dataclass(frozen=True)
 class Overview:
-    """The caller's fleet now. `starts_hour`: `/start`s that arrived in the last 60 minutes;
+    """The caller's fleet now. `starts_hour`: clicks of `redirects_hour` that became a start;
     `pools_healthy`: active pools with at least half of their members online."""
 
     bots_running: int
@@ -68,7 +68,7 @@ def overview(platform: Platform, caller: Principal, span: Span = Span.HOUR) -> O
             pools_healthy=_healthy(cards),
             pools_total=len(cards),
             redirects_hour=sum(card.redirects_hour for card in cards),
-            starts_hour=_starts(session, caller.account_id, now),
+            starts_hour=_starts(session, [card.id for card in cards], now),
             dead_letters=waiting.open,
             pools=cards,
             series=account_series(session, caller.account_id, span, now),
@@ -85,7 +85,8 @@ def _bots(session: Session, account_id: int) -> tuple[int, int]:
     return by_status.get(BotStatus.RUNNING, 0), sum(by_status.values())
 
 
-def _starts(session: Session, account_id: int, now: datetime) -> int:
-    mine = select(Bot.id).where(Bot.account_id == account_id)
-    query = select(func.count()).select_from(Start).where(Start.bot_id.in_(mine), Start.at > now - HOUR)
+def _starts(session: Session, pool_ids: Sequence[int], now: datetime) -> int:
+    query = select(func.count(Click.started_at)).where(
+        Click.pool_id.in_(pool_ids), Click.at > now - HOUR, Click.counted
+    )
     return int(session.scalar(query) or 0)

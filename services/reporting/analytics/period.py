@@ -51,18 +51,26 @@ class Period:
 
 def period(begin: str, end: str, zone: str, now: datetime) -> Period:
     """The period of a request: dates of the zone (`end` inclusive) or ISO moments (`end` exclusive, UTC unless they
-    say), widened to whole hours; the last seven days without them. Raises InvalidInput with the field.
+    say); the last seven days without them. It holds the hours that begin in it, so that periods which follow each other
+    share none and leave none out, in zones off by half an hour too. Raises InvalidInput with the field.
     """
     where = _zone(zone)
     given = _moment(begin, where, "from") if begin else None
     last = _moment(end, where, "to", whole_day=True) if end else hour_of(now) + HOUR
     first = given or _midnight(_days_before(last, where), where)
-    first, last = hour_of(first), -(-(last - _EPOCH) // HOUR) * HOUR + _EPOCH
     if not first < last:
         raise InvalidInput("The end must come after the beginning", field="to")
+    first, last = _next_hour(first), _next_hour(last)
+    if first == last:
+        raise InvalidInput("No hour begins between the beginning and the end", field="to")
     if last - first > timedelta(days=LONGEST_DAYS):
         raise InvalidInput(Text("At most {days} days at once", days=LONGEST_DAYS), field="from")
     return Period(first, last, where)
+
+
+def _next_hour(moment: datetime) -> datetime:
+    """The first UTC hour that begins at `moment` or after it."""
+    return -(-(moment - _EPOCH) // HOUR) * HOUR + _EPOCH
 
 
 def _zone(name: str) -> ZoneInfo:

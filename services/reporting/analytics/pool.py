@@ -201,6 +201,7 @@ def _member(
         bot_id=member.bot_id,
         username=member.username,
         status=member.status,
+        state=member.state,
         redirects=mine.redirects,
         share=percentage(mine.redirects, totals.redirects),
         visitors=mine.visitors,

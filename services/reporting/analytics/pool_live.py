@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,6 @@ from services.fleet.pools.click_counts import HOUR
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.reporting.analytics.figures import percentage
-from services.reporting.analytics.fleet import switched_state
 from services.reporting.analytics.series import Span, pool_series
 from services.reporting.analytics.timeline import transitions
 from services.reporting.analytics.waves import standing_wave
@@ -30,16 +28,9 @@ def pool_live(platform: Platform, caller: Principal, pool_id: int, span: Span) -
     """The live page of one of the caller's pools, series and uptime of the `span`; NotFound for another's."""
     now = utc_now()
     status = pool_status(platform, caller, pool_id, Window(now - LENGTH[span], now), now=now)
-    members = [
-        {
-            **asdict(member),
-            "state": switched_state(member.status, member.is_enabled, member.draining, member.weight),
-        }
-        for member in status.members
-    ]
     with platform.database.reading() as session:
         return {
-            "status": {**status.as_json(), "members": members},
+            "status": status.as_json(),
             "series": pool_series(session, pool_id, span, now).as_json(),
             "funnel": _funnel(session, pool_id, now),
             "timeline": transitions(session, pool_id, LATEST_TRANSITIONS),

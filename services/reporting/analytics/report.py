@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from services.core.answer_types import one_of
 from services.fleet.health.members import FailureView
+from services.fleet.pools.switches import State
 from services.reporting.analytics.figures import percentage
 from services.reporting.analytics.period import Period, PeriodView
 from services.reporting.pool_status import PoolStatus
@@ -151,11 +152,12 @@ class Row:
 
 @dataclass(frozen=True)
 class MemberFigures:
-    """A member's part of the period, its uptime too, as far as the period has passed; failures are the last ten."""
+    """A member's part of the period; `state` is its status, or what its switches say. Its uptime too, as far as the period has passed; failures are the last ten."""
 
     bot_id: int
     username: str
     status: str
+    state: Annotated[str, one_of(State)]
     redirects: int
     share: float | None
     visitors: int

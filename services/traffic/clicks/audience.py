@@ -1,7 +1,8 @@
 """Who asks: a person, a crawler, a link preview, a prefetch, and on what kind of device.
 
 In-app browsers of Instagram, Facebook, TikTok or Telegram are people. The verdict on a user agent is cached: the
-crawler patterns cost up to a millisecond, and a campaign meets the same few agents again and again.
+crawler patterns cost up to a millisecond, and a campaign meets the same few agents again and again. The lists of names
+are helped by forms (`declared`); what a telephone's model is called counts for neither.
 """
 
 from __future__ import annotations
@@ -14,14 +15,20 @@ from typing import Any, Final
 from crawlerdetect import CrawlerDetect
 
 from services.core.states import Audience, Device
+from services.traffic.clicks.declared import (
+    begins_as_program,
+    declares_itself,
+    names_a_trade,
+    without_model,
+)
 
 LONGEST_AGENT = 512
 # Programs that fetch a link to draw its preview, for somebody who may never open it.
 PREVIEWS: Final = re.compile(
-    r"facebookexternalhit|facebookcatalog|facebot|meta-externalfetcher|^WhatsApp/|TelegramBot|Twitterbot|"
+    r"facebookexternalhit|facebookcatalog|facebot|meta-externalfetcher|meta-externalhit|^WhatsApp/|TelegramBot|Twitterbot|"
     r"Slackbot|Slack-ImgProxy|Discordbot|LinkedInBot|SkypeUriPreview|MicrosoftPreview|vkShare|Viber/?\S{0,64} ?\(?bot|"
-    r"redditbot|Pinterestbot|pinterest\.com/bot|Snap URL Preview|kakaotalk-scrap|Line-?Poker|ZaloPC|Zalobot|"
-    r"Iframely|Embedly|Mastodon/|Bluesky Cardyb|Google-PageRenderer|GoogleMessages|BingPreview|OdklBot|"
+    r"redditbot|Pinterestbot|pinterest\.com/bot|Snap ?URL ?Preview|ViberUrlDownloader|^Viber$|kakaotalk-scrap|Line-?Poker|ZaloPC|Zalobot|"
+    r"Iframely|Embedly|Mastodon/|Bluesky Cardyb|^Bluesky/|SteamChatURLLookup|LinkUnfurler|Google-PageRenderer|GoogleMessages|BingPreview|OdklBot|"
     r"Tumblr/|Viberbot|Yahoo Link Preview|outbrain|Threads-?Preview|Applebot.{0,256}preview",
     re.IGNORECASE,
 )
@@ -71,9 +78,13 @@ def _audience(agent: str) -> Audience:
         return Audience.CRAWLER
     if PREVIEWS.search(agent):
         return Audience.PREVIEW
-    if IN_APP.search(agent) and agent.startswith("Mozilla/"):
+    in_app = IN_APP.search(agent) is not None
+    said = without_model(agent)
+    if declares_itself(said) or (begins_as_program(agent) and not in_app):
+        return Audience.CRAWLER
+    if in_app and agent.startswith("Mozilla/"):
         return Audience.HUMAN
-    return Audience.CRAWLER if _crawlers.isCrawler(agent) else Audience.HUMAN
+    return Audience.CRAWLER if names_a_trade(said) or _crawlers.isCrawler(said) else Audience.HUMAN
 
 
 def _device(agent: str) -> Device:

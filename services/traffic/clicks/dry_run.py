@@ -13,6 +13,7 @@ from services.fleet.pools.choose import Prepared, choose, ineligibility
 from services.fleet.pools.model import MemberSnapshot, PoolSnapshot
 from services.fleet.pools.rules import RuleFacts
 from services.fleet.pools.strategies import turn
+from services.fleet.pools.switches import switched_state, switches_of
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -33,7 +34,7 @@ def dry_run(
             get_owned(session, caller, RedirectPool, pool.id)  # an admin's look leaves an audit entry
     now = time.time()
     facts = road.facts(environ, now)
-    way = road.routed_pool(pool, facts, environ, facts.visitor)
+    way = road.routed_pool(pool, facts, environ)
     serving = way.pool if way else pool
     route = road.route(serving, now)
     return {
@@ -77,7 +78,7 @@ def _destination(platform: Platform, road: Redirector, route: Route, facts: Clic
             "position": position,
         }
     balance = road.loads.of(prepared.pool)
-    chosen = choose(prepared, visitor=facts.visitor or facts.client, balance=balance, chance=random.random())
+    chosen = choose(prepared, visitor=facts.visitor, balance=balance, chance=random.random())
     return {"kind": "bot", "bot_id": chosen.bot_id, "username": chosen.username}
 
 
@@ -104,6 +105,7 @@ def _member(pool: PoolSnapshot, route: Route, member: MemberSnapshot) -> dict[st
         "bot_id": member.bot_id,
         "username": member.username,
         "status": str(member.status),
+        "state": switched_state(member.status, switches_of(member)),
         "weight": member.weight,
         "priority": member.priority,
         "eligible": not why_not,

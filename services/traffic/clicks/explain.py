@@ -23,6 +23,7 @@ from services.core.answer_types import Moment, one_of
 from services.core.errors import NotFound
 from services.core.times import iso
 from services.fleet.pools.strategies import listed_candidates
+from services.fleet.pools.switches import State, switched_state, switches_at
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -59,11 +60,12 @@ class CandidateView(TypedDict):
 
 
 class MemberThenView(TypedDict):
-    """A member and its status at the moment of the click."""
+    """A member at the moment of the click: its status, and `state`, "disabled" or "draining" where a switch said so."""
 
     bot_id: int
     username: str | None
     status: Annotated[str, one_of(MemberStatus)]
+    state: Annotated[str, one_of(State)]
 
 
 class ExplanationView(CauseView):
@@ -122,7 +124,8 @@ def explain_click(platform: Platform, caller: Principal, click_id: str) -> Expla
             for one in listed_candidates(click.candidates)
         ],
         "members": [
-            {"bot_id": bot_id, "username": names.get(bot_id), "status": status} for bot_id, status in states
+            {"bot_id": bot_id, "username": names.get(bot_id), "status": status, "state": state}
+            for bot_id, status, state in states
         ],
         "lead_id": click.lead_id,
         "started_at": iso(click.started_at),
@@ -147,17 +150,20 @@ def _cause(session: Session, click: Click) -> CauseView:
     }
 
 
-def _states(session: Session, click: Click) -> list[tuple[int, str]]:
-    """Bot id and status of each member at the moment of the click: by its last transition before, else its first after."""
+def _states(session: Session, click: Click) -> list[tuple[int, str, str]]:
+    """Bot id, status and state of each member at the moment of the click."""
     members = session.scalars(
         select(PoolBot)
         .where(PoolBot.pool_id == click.pool_id, PoolBot.added_at <= click.at)
         .order_by(PoolBot.id)
     ).all()
-    return [(member.bot_id, _state(session, member, click)) for member in members]
+    switches = switches_at(session, click.pool_id, members, click.at)
+    statuses = {member.bot_id: _status(session, member, click) for member in members}
+    return [(bot_id, status, switched_state(status, switches[bot_id])) for bot_id, status in statuses.items()]
 
 
-def _state(session: Session, member: PoolBot, click: Click) -> str:
+def _status(session: Session, member: PoolBot, click: Click) -> str:
+    """By its last transition before the click, else its first after."""
     transitions = select(PoolBotTransition).where(PoolBotTransition.pool_bot_id == member.id)
     before = session.scalars(
         transitions.where(PoolBotTransition.at <= click.at).order_by(

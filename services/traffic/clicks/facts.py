@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from models import Audience
 from services.core.settings import Settings
@@ -23,6 +23,7 @@ LONGEST_QUERY = 4096  # beyond it nothing is an honest advertisement
 KEPT_PARAMS: Final = frozenset(
     "utm_source utm_medium utm_campaign utm_term utm_content utm_id fbclid gclid ttclid wbraid gbraid msclkid kwaiclid".split()  # noqa: SIM905
 )
+LONGEST_NAME: Final = 3 * max(map(len, KEPT_PARAMS))  # with a percent sign for each character
 _VISITOR: Final = re.compile(rf"(?:^|;\s{{0,8}}){VISITOR_COOKIE}=([0-9A-Za-z]{{12,32}})(?:;|$)")
 _LANGUAGE: Final = re.compile(r"\s{0,8}([A-Za-z]{2,3})(?:-([A-Za-z]{2})\b)?")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
@@ -31,13 +32,19 @@ Hash = Callable[[str, float], str]
 
 @dataclass(frozen=True, slots=True)
 class ClickFacts:
-    """What is known of one request. `client` and `unique_hash` are hashes keyed by the day, never an address."""
+    """What is known of one request. `client` and `unique_hash` are hashes keyed by the day, never an address.
+
+    A visitor is a browser: known by its cookie, and while it sends none by a hash of address and agent, the same for a
+    UTC day, which becomes its cookie. Statistics, experiments and sticky pools mean this visitor; `unique_hash` is made
+    of it, so that those who are counted on one day cannot be joined to another's.
+    """
 
     at: float  # epoch seconds
     audience: Audience
     client: str
     unique_hash: str
-    visitor: str  # "" when the browser sent none
+    visitor: str
+    has_cookie: bool  # else the visitor is to be given as one
     device: str
     language: str
     country: str
@@ -58,12 +65,15 @@ def read_facts(environ: Mapping[str, Any], at: float, *, country_from: str, keye
     agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT]
     address = client_network(str(environ.get("REMOTE_ADDR") or ""))
     query = environ.get("QUERY_STRING", "")
+    cookie = visitor_of(environ.get("HTTP_COOKIE", ""))
+    visitor = cookie or keyed_hash(f"{address} {agent}", at)
     return ClickFacts(
         at=at,
         audience=audience_of(environ),
         client=keyed_hash(address, at),
-        unique_hash=keyed_hash(f"{address} {agent}", at),
-        visitor=visitor_of(environ.get("HTTP_COOKIE", "")),
+        unique_hash=keyed_hash(visitor, at),
+        visitor=visitor,
+        has_cookie=bool(cookie),
         device=agent_class(agent)[1],
         language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
         country=_country(environ, country_from),
@@ -132,15 +142,23 @@ def referrer_host(referrer: str) -> str:
 
 
 def kept_params(query: str) -> dict[str, str]:
-    """The UTM parameters and ad ids of a query string, each cut to 200 characters; the rest is dropped unread."""
+    """The UTM parameters and ad ids of a query string, each cut to 200 characters; the rest is dropped unread.
+
+    Their names may be written in capitals or with percent signs: `UTM_Source`, `utm%5Fsource`.
+    """
     kept = {}
     for part in query[:LONGEST_QUERY].split("&"):
         name, _, value = part.partition("=")
+        name = name if name in KEPT_PARAMS else _plain_name(name)
         if value and name in KEPT_PARAMS:
             kept[name] = (
                 _clean(unquote_plus(value)) if "%" in value or "+" in value else value[:LONGEST_PARAM]
             )
     return kept
+
+
+def _plain_name(name: str) -> str:
+    return (unquote(name) if "%" in name else name).lower() if len(name) <= LONGEST_NAME else ""
 
 
 def _clean(value: str) -> str:
@@ -162,8 +180,14 @@ def rule_facts(facts: ClickFacts, environ: Mapping[str, Any]) -> RuleFacts:
         country=facts.country,
         language=facts.language,
         device=facts.device,
-        query=dict(parse_qsl(query, keep_blank_values=True)) if len(query) <= LONGEST_QUERY else None,
+        query=_rule_query(query) if len(query) <= LONGEST_QUERY else None,
     )
+
+
+def _rule_query(query: str) -> dict[str, str]:
+    """All parameters; the names of UTM parameters and ad ids in lower case, as they are kept."""
+    found = parse_qsl(query, keep_blank_values=True)
+    return {name.lower() if name.lower() in KEPT_PARAMS else name: value for name, value in found}
 
 
 def _country(environ: Mapping[str, Any], country_from: str) -> str:

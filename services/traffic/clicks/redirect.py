@@ -148,13 +148,12 @@ class Redirector:
             return UNKNOWN
         now = time.time()
         facts = self.facts(environ, now)
-        new_visitor = new_token() if facts.is_human and not facts.visitor else ""
-        visitor = facts.visitor or new_visitor
-        way = pool.routing and self.routed_pool(pool, facts, environ, visitor)
+        way = pool.routing and self.routed_pool(pool, facts, environ)
         serving = way.pool if way else pool
         route = self.route(serving, now)
-        click = self._pending(pool, serving, way.cause if way else "", route, facts, visitor)
+        click = self._pending(pool, serving, way.cause if way else "", route, facts)
         written = self.recorder.record(click)
+        new_visitor = facts.visitor if facts.is_human and not facts.has_cookie else ""
         outcome = self._outcome(serving, route, click, written, new_visitor)
         if self.access_log.enabled:
             self.access_log.note(now, pool.slug, click.id, outcome.kind, environ)
@@ -175,7 +174,7 @@ class Redirector:
         return route
 
     def routed_pool(
-        self, link: PoolSnapshot, facts: ClickFacts, environ: Mapping[str, Any], visitor: str
+        self, link: PoolSnapshot, facts: ClickFacts, environ: Mapping[str, Any]
     ) -> RoutedPool | None:
         """The pool that a rule or an experiment of `link` gives this visitor to; None: the link's own.
 
@@ -184,8 +183,7 @@ class Redirector:
         """
         if link.routing is None or not link.is_active:
             return None
-        # A crawler has no cookie to be recognised by: its client hash serves.
-        sent = decide(link.routing, rule_facts(facts, environ), visitor or facts.client)
+        sent = decide(link.routing, rule_facts(facts, environ), facts.visitor)
         pool = self.book.by_id(sent.pool_id) if sent else None
         if sent is None or pool is None or self.route(pool, facts.at).offers_nothing:
             return None
@@ -198,15 +196,14 @@ class Redirector:
         cause: str,
         route: Route,
         facts: ClickFacts,
-        visitor: str,
     ) -> PendingClick:
         prepared = route.prepared
         rotation = prepared.listed if prepared and prepared.rotates else ""
-        bot_id = self._choose(prepared, facts, visitor) if prepared and not rotation else 0
+        bot_id = self._choose(prepared, facts) if prepared and not rotation else 0
         token = new_token()
         return PendingClick(
             id=token,
-            entry=_entry(token, pool, cause, route, bot_id, facts, visitor),
+            entry=_entry(token, pool, cause, route, bot_id, facts),
             slug=link.slug,
             reason=route.reason,
             audience=facts.audience,
@@ -223,9 +220,9 @@ class Redirector:
             bot_id=bot_id,
         )
 
-    def _choose(self, prepared: Prepared, facts: ClickFacts, visitor: str) -> int:
+    def _choose(self, prepared: Prepared, facts: ClickFacts) -> int:
         balance = self.loads.of(prepared.pool)
-        chosen = choose(prepared, visitor=visitor or facts.client, balance=balance, chance=random.random())
+        chosen = choose(prepared, visitor=facts.visitor, balance=balance, chance=random.random())
         if facts.is_human and _balances_load(prepared):
             self.loads.count(prepared.pool.id, prepared.candidates, chosen.bot_id)
         return chosen.bot_id
@@ -303,10 +300,10 @@ def _entry(
     route: Route,
     bot_id: int,
     facts: ClickFacts,
-    visitor: str,
 ) -> str:
     """The click's JSON, as `rows.parse_entry` reads it. Only two fields can hold anything that needs escaping."""
     listed = route.prepared.listed if route.prepared else ""
+    visitor = facts.visitor if facts.is_human else ""
     params = ",".join([f"{_quoted(name)}:{_quoted(value)}" for name, value in facts.params.items()])
     return (
         f'{{"id":"{token}","at":{facts.at:.3f},"pool":{pool.id},"account":{pool.account_id},"bot":{bot_id},'

@@ -59,8 +59,8 @@ document.addEventListener("alpine:init", () => {
     asked(by) {
       return new URLSearchParams({ from: this.from, to: this.to, by, tz: this.tz }).toString();
     },
-    csv(by) {
-      return `/api/v1/redirect-pools/${this.id}/analytics.csv?${this.asked(by)}`;
+    file(by, kind) {
+      return `/api/v1/redirect-pools/${this.id}/analytics.${kind}?${this.asked(by)}`;
     },
     async load() {
       if (!this.from || !this.to || this.to < this.from) {

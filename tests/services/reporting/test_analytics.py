@@ -27,7 +27,7 @@ from services.platform.redis import keys
 from services.queueing.heartbeats import beat
 from services.reporting.analytics.bots import bots_with_pools
 from services.reporting.analytics.condition import condition
-from services.reporting.analytics.fleet import pool_cards, switched_state
+from services.reporting.analytics.fleet import pool_cards
 from services.reporting.analytics.overview import overview
 from services.reporting.analytics.pool_live import pool_live
 from services.reporting.analytics.series import Span, account_series, pool_series
@@ -144,14 +144,6 @@ def test_card_live_page_and_status_say_the_same(platform: Platform) -> None:
     assert sum(live["series"]["total"]) == 4
 
 
-def test_a_switch_speaks_before_a_state_but_not_before_a_ban() -> None:
-    assert switched_state("online", True, False, 1) == "online"
-    assert switched_state("online", True, True, 1) == "draining"
-    assert switched_state("online", True, False, 0) == "draining"
-    assert switched_state("offline", False, False, 1) == "disabled"
-    assert switched_state("banned", False, True, 0) == "banned"
-
-
 def test_the_overview_counts_only_what_is_the_callers(platform: Platform) -> None:
     who, other = make_account(platform), make_account(platform, "b@example.com")
     now = utc_now()
@@ -160,6 +152,8 @@ def test_the_overview_counts_only_what_is_the_callers(platform: Platform) -> Non
     theirs, their_bots = make_pool(platform, other, "their", MemberStatus.ONLINE)
     for mine, bot, token in ((pool, bots[0], "a"), (theirs, their_bots[0], "b")):
         add_click(platform, mine, bot, now, token)
+        for number in (1, 2):
+            add_click(platform, mine, bot, now, f"{token}{number}", started_at=now)
         with platform.database.transaction() as session:
             lead = Lead(account_id=mine.account_id, bot_id=bot.id, telegram_id=5)
             session.add(lead)
@@ -183,8 +177,8 @@ def test_the_overview_counts_only_what_is_the_callers(platform: Platform) -> Non
         "bots_total": 3,
         "pools_healthy": 1,
         "pools_total": 2,
-        "redirects_hour": 1,
-        "starts_hour": 1,
+        "redirects_hour": 3,
+        "starts_hour": 2,  # not the one that came without a click
         "dead_letters": 1,
     }
     names = {

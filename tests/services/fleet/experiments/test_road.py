@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from models import AuditEvent, Bot, Click, ExperimentVisitor, Lead, MemberStatus, PoolBot, RedirectPool
+from models import AuditEvent, Bot, Click, ExperimentVisitor, MemberStatus, PoolBot, RedirectPool
 from services.core.times import utc_now
 from services.fleet.experiments import experiments
 from services.fleet.experiments.fields import ArmFields, ExperimentChange, NewExperiment, RuleFields
@@ -18,6 +18,7 @@ from services.fleet.pools.fields import PoolChange
 from services.fleet.pools.pools import delete_pool, update_pool
 from services.fleet.pools.rules import Conditions
 from services.fleet.pools.snapshot import publish, repair
+from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis.changes import Topic
@@ -127,8 +128,9 @@ def test_starts_and_goals_are_counted_once_per_visitor(
             record_start(
                 session, bot=bot, update_id=update_id, user=User(), payload=payload_of(outcome), at=at
             )
-    with platform.database.transaction() as session:
-        session.execute(update(Lead).values(tags=["ação", "paid"]))
+    shop = BotDatabase(platform.database, bot.id, "shop")
+    for tag in ("ação", "paid"):
+        shop.tag_lead(User().id, tag)
     visit(road, 3)
     flush(platform)
     arms = experiment_results(platform, owner, number)["arms"]

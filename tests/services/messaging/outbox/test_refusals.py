@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from services.core.metrics import SENDS
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.unformatted import warn_owner
 from services.platform.platform import Platform
+from tests.services.messaging.draining import QUICK_SENDING
 from tools.servers.sandbox import Sandbox
 
 Refuse = Callable[..., tuple[dict[str, float], list[str], str]]
@@ -127,7 +129,7 @@ def test_the_warning_waits_for_the_database_and_the_message_with_it(
     sandbox: Sandbox,
     bot: Bot,
     people: list[int],
-    send_all: Callable[[], None],
+    send_all: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[int] = []
@@ -139,10 +141,9 @@ def test_the_warning_waits_for_the_database_and_the_message_with_it(
         warn_owner(*args)
 
     monkeypatch.setattr("services.messaging.outbox.sending.warn_owner", away_once)
-    monkeypatch.setattr("services.messaging.outbox.sending.DATABASE_PAUSE_SECONDS", 0.05)
     call = {"chat_id": people[0], "text": "<b>Oi", "parse_mode": "HTML"}
     enqueue_call(platform, bot.id, "sendMessage", call, Priority.REPLY)
-    send_all()
+    send_all(replace(QUICK_SENDING, database_pause=0.05))
     assert [each["text"] for each in sandbox.sent(bot.username, "sendMessage")] == ["Oi"]
     with platform.database.reading() as session:
         assert len(session.scalars(select(Notification)).all()) == 1

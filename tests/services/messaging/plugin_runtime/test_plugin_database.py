@@ -177,6 +177,41 @@ def test_people_are_those_of_the_bot_alone(platform: Platform, bots: list[Bot], 
 
 
 @pytest.mark.data
+def test_a_tag_is_put_on_a_person_once_and_on_nobody_elses(
+    platform: Platform, bots: list[Bot], open_database: Open
+) -> None:
+    now = utc_now()
+    with platform.database.transaction() as session:
+        for bot in bots:
+            session.add(
+                Lead(
+                    account_id=bot.account_id,
+                    bot_id=bot.id,
+                    telegram_id=1,
+                    first_interaction=now,
+                    last_interaction=now,
+                )
+            )
+    mine, other = open_database(0, "shop"), open_database(1, "shop")
+    memory = MemoryDatabase([LeadRecord(1, "", "", "", "", "active", (), now, now)])
+    for db in (mine, memory):
+        for tag in ("paid", " ação ", "paid"):
+            db.tag_lead(1, tag)
+        db.tag_lead(2, "paid")  # a stranger
+        assert [lead and lead.tags for lead in (db.lead(1), db.lead(2))] == [("paid", "ação"), None]
+        for number in range(48):
+            db.tag_lead(1, f"tag {number}")
+        with pytest.raises(StoreError):
+            db.tag_lead(1, "one too many")
+        for wrong in ("", "  ", "x" * 51, "a\0", "\ud800"):
+            with pytest.raises(StoreError):
+                db.tag_lead(1, wrong)
+    known = other.lead(1)
+    assert known is not None
+    assert known.tags == ()
+
+
+@pytest.mark.data
 def test_a_deleted_bot_takes_its_stores_along(
     platform: Platform, bots: list[Bot], open_database: Open
 ) -> None:
@@ -197,4 +232,4 @@ def test_a_deleted_bot_takes_its_stores_along(
 
 def test_nothing_else_of_the_database_is_handed_out() -> None:
     offered = {name for name in dir(BotDatabase) if not name.startswith("_")}
-    assert offered == {"get", "set", "delete", "list", "leads_count", "lead"}
+    assert offered == {"get", "set", "delete", "list", "leads_count", "lead", "tag_lead"}

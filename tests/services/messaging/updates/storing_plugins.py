@@ -19,7 +19,19 @@ class KeeperPlugin(BasePlugin):
     name = "keeper"
 
     def setup_handlers(self, router: Router) -> None:
-        for name in ("visit", "raffle", "first", "fail", "busy", "forget", "stats", "swallow", "shout"):
+        for name in (
+            "visit",
+            "raffle",
+            "first",
+            "fail",
+            "busy",
+            "forget",
+            "stats",
+            "swallow",
+            "shout",
+            "pay",
+            "renege",
+        ):
             router.command(name)(getattr(self, name))
         router.error()(self.failed)
 
@@ -64,6 +76,17 @@ class KeeperPlugin(BasePlugin):
         today = self.db.leads_count(since=utc_now() - timedelta(days=1))
         own = self.db.lead(ctx.lead.telegram_id)
         ctx.send(f"{total} {today} {own.first_name if own else 'nobody'}")
+
+    def pay(self, _message: Any, ctx: Context) -> None:
+        """Tags the person, and tells what is known of them by then."""
+        self.db.tag_lead(ctx.lead.telegram_id, "paid")
+        own = self.db.lead(ctx.lead.telegram_id)
+        ctx.send(f"tags {own.tags if own else None}")
+
+    def renege(self, _message: Any, ctx: Context) -> None:
+        """Tags the person and fails."""
+        self.db.tag_lead(ctx.lead.telegram_id, "reneged")
+        raise ValueError("on order")
 
     def swallow(self, _message: Any, ctx: Context) -> None:
         """Catches whatever comes."""

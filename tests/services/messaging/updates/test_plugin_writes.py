@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Bot, HandledUpdate, PluginState
+from models import Bot, HandledUpdate, Lead, PluginState
 from plugins.database import StoreError
 from services.core.errors import Unavailable
 from services.core.settings import Settings
@@ -96,6 +96,23 @@ def test_two_processes_that_count_at_once_lose_no_visit(platform: Platform, bot:
         thread.join(60)
     assert sorted(said) == sorted(f"visit {n}" for n in range(1, 41))
     assert kept(platform, bot)["visits"] == 40
+
+
+@pytest.mark.data
+def test_a_tag_takes_effect_with_its_update_and_not_without_it(platform: Platform, bot: Bot) -> None:
+    def tags() -> list[list[str]]:
+        with platform.database.reading() as session:
+            return [list(lead.tags) for lead in session.scalars(select(Lead).order_by(Lead.telegram_id))]
+
+    first = handling_of(platform).handle(waiting(bot, 1, "/pay"))
+    assert texts(first) == ["tags ('paid',)"]
+    assert handling_of(platform).handle(waiting(bot, 1, "/pay")) == first  # read again after a crash
+    with pytest.raises(ValueError, match="on order"):
+        handling_of(platform).handle(waiting(bot, 2, "/renege"))
+    assert tags() == [["paid"]]
+    accept_all(platform, bot, [message(n, n, "/pay") for n in range(11, 31)])
+    handle_all(platform)
+    assert tags() == [["paid"]] * 21
 
 
 @pytest.mark.data

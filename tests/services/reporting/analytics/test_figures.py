@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given
@@ -50,11 +52,11 @@ def test_without_dates_a_report_is_about_seven_days_of_the_zone_up_to_this_hour(
     assert len({found.day_of(hour) for hour in found.hours}) == 7
 
 
-def test_a_date_is_a_whole_day_and_a_moment_is_widened_to_its_hour() -> None:
+def test_a_date_is_a_whole_day_and_of_moments_the_hours_count_that_begin_between_them() -> None:
     day = period("2026-11-18", "2026-11-19", "America/Sao_Paulo", NOW)
     assert (day.begin, len(day.hours)) == (datetime(2026, 11, 18, 3, tzinfo=UTC), 48)
     moment = period("2026-11-18T10:20:00Z", "2026-11-18T12:01:00+00:00", "", NOW)
-    assert (moment.begin.hour, moment.end.hour) == (10, 13)
+    assert (moment.begin.hour, moment.end.hour) == (11, 13)
     exact = period("2026-11-18T10:00:00Z", "2026-11-18T12:00:00Z", "", NOW)
     assert [hour.hour for hour in exact.hours] == [10, 11]
 
@@ -65,12 +67,40 @@ def test_days_of_a_change_of_clocks_have_23_and_25_hours() -> None:
     assert (len(spring.hours), len(autumn.hours)) == (23, 25)
 
 
+@pytest.mark.parametrize("month", ["2026-03", "2026-10"])
+def test_the_days_of_a_month_add_up_to_the_month_in_every_zone(month: str) -> None:
+    first = date.fromisoformat(f"{month}-01")
+    days = [first + timedelta(days=step) for step in range(monthrange(first.year, first.month)[1])]
+    zones = available_timezones()
+    assert len(zones) > 400
+    for zone in zones:
+        whole = period(str(days[0]), str(days[-1]), zone, NOW)
+        parts = [period(str(day), str(day), zone, NOW) for day in days]
+        assert [hour for part in parts for hour in part.hours] == whole.hours, zone
+        named = [{part.day_of(hour) for hour in part.hours} for part in parts]
+        assert named == [{str(day)} for day in days], zone
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=3, max_size=3, unique=True).map(sorted))
+def test_two_periods_that_follow_each_other_are_the_whole(minutes: list[int]) -> None:
+    def hours(begin: int, end: int) -> list[datetime]:
+        moments = [(NOW + timedelta(minutes=each)).isoformat() for each in (begin, end)]
+        try:
+            return period(moments[0], moments[1], "Asia/Kathmandu", NOW).hours
+        except InvalidInput:
+            return []  # too short for an hour to begin in it
+
+    begin, middle, end = minutes
+    assert hours(begin, middle) + hours(middle, end) == hours(begin, end)
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "zone", "field"),
     [
         ("yesterday", "", "", "from"),
         ("", "2026-13-01", "", "to"),
         ("2026-11-20", "2026-11-19", "", "to"),
+        ("2026-11-18T10:20:00Z", "2026-11-18T10:40:00Z", "", "to"),
         ("2020-01-01", "2026-01-01", "", "from"),
         ("", "", "Mars/Olympus", "tz"),
         ("", "", "../../etc/passwd", "tz"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from models import Audience
+
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-A546E Build/UP1A.231005.007; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.72 Mobile Safari/537.36"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
@@ -101,4 +103,84 @@ CRAWLERS = (
     "Wget/1.21.4",
     "",
     "   ",
+)
+# Machines that lists of names did not know, by the class they belong to.
+SELF_DECLARED = (
+    (Audience.CRAWLER, "meta-externalads/1.1"),
+    (
+        Audience.CRAWLER,
+        "Mozilla/5.0 (compatible; meta-externalads/1.0; +http://www.facebook.com/externalhit_uatext.php)",
+    ),
+    (
+        Audience.PREVIEW,
+        "Mozilla/5.0 (compatible; Meta-ExternalHit/1.1; +http://www.facebook.com/externalhit_uatext.php)",
+    ),
+    (Audience.PREVIEW, "Mozilla/5.0 (compatible; SnapURLPreview/1.0; +https://www.snapchat.com)"),
+    (Audience.PREVIEW, "ViberUrlDownloader"),
+    (Audience.PREVIEW, "Bluesky/"),
+    (
+        Audience.CRAWLER,
+        "Mozilla/5.0 (compatible; TTD-Content; +https://www.thetradedesk.com/general/ttd-content)",
+    ),
+    (
+        Audience.CRAWLER,
+        "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Perplexity-User/1.0; +https://perplexity.ai/perplexity-user)",
+    ),
+    # Of no list: the form alone.
+    (Audience.CRAWLER, "Zykotra/0.3"),
+    (Audience.CRAWLER, "Mozilla/5.0 (compatible; Zykotra)"),
+    (Audience.CRAWLER, f"{WINDOWS} (ask zykotra@example.org)"),
+    (
+        Audience.CRAWLER,
+        f"{IPHONE} Mobile/15E148 Twitter for iPhone Zykotra/1.0 (https://zykotra.example/why)",
+    ),
+    (Audience.CRAWLER, "Mozilla/5.0"),
+    (Audience.CRAWLER, "Mozilla/5.0 (Zykotra)"),
+    (Audience.CRAWLER, f"{WINDOWS} ZykotraScan/2.0"),
+    (Audience.CRAWLER, f"{WINDOWS} Zykotra-User/1.0"),
+)
+# Telephones that are called as machines are, in the forms in which a browser names its telephone.
+MODELS = (
+    "M bot 60",
+    "XBot_Senior",
+    "Spider 8",
+    "SMART 4G Speedy",
+    "C Bot Tab 70",
+    "CUBOT NOTE 20",
+    "Crawler X1",
+    "POWER BOT",
+    "Moto Fetch 3",
+    "Scanner/2 Monitor",
+)
+MODEL_FORMS = (
+    "Mozilla/5.0 (Linux; Android 11; {model}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; U; Android 4.4.2; en-us; {model} Build/KOT49H) AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30",
+    "Mozilla/5.0 (Linux; Android 12; {model} Build/SP1A.210812.016; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.72 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 8.1.0; {model} Build/O11019) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/70.0.3538.110 Mobile Safari/537.36 Kwai/10.5.40",
+    "Mozilla/5.0 (Android 14; {model}; rv:127.0) Gecko/127.0 Firefox/127.0",
+)
+# People at what is neither a computer nor one of the two large families of telephones, and with odd browsers.
+ODD_PEOPLE = (
+    "Mozilla/5.0 (Phone; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1 Mobile",
+    "Mozilla/5.0 (Mobile; Nokia_800_Tough; rv:48.0) Gecko/48.0 Firefox/48.0 KAIOS/2.5.2.2",
+    "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/537.36 (KHTML, like Gecko) 76.0.3809.146/6.0 TV Safari/537.36",
+    "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.128 Safari/537.36 WebAppManager",
+    "Mozilla/5.0 (PlayStation; PlayStation 5/6.50) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.4 Safari/605.1.15",
+    "Mozilla/5.0 (Nintendo Switch; WifiWebAuthApplet) AppleWebKit/609.4 (KHTML, like Gecko) NF/6.0.2.21.3 NintendoBrowser/5.1.0.22474",
+    "Mozilla/5.0 (BB10; Touch) AppleWebKit/537.35+ (KHTML, like Gecko) Version/10.3.3.3216 Mobile Safari/537.35+",
+    "Mozilla/5.0 (compatible; MSIE 10.0; Windows Phone 8.0; Trident/6.0; IEMobile/10.0; ARM; Touch; NOKIA; Lumia 520)",
+    "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; SLCC2; .NET CLR 2.0.50727; Media Center PC 6.0)",
+    "Mozilla/5.0 (compatible; Konqueror/4.14; Linux) KHTML/4.14.13 (like Gecko)",
+    "Opera/9.80 (J2ME/MIDP; Opera Mini/7.1.32052/191.308; U; en) Presto/2.12.423 Version/12.16",
+    "UCWEB/2.0 (MIDP-2.0; U; Adr 9; pt-BR; SM-J415G) U2/1.0.0 UCBrowser/10.9.8.1006 U2/1.0.0 Mobile",
+    "Nokia6300/2.0 (07.21) Profile/MIDP-2.0 Configuration/CLDC-1.1",
+    "SAMSUNG-GT-E2252/E2252DDLC1 NetFront/4.1 Profile/MIDP-2.0 Configuration/CLDC-1.1",
+    f"{ANDROID} (Ecosia android@150.0.0.0)",
+    f"{ANDROID} NAVER(inapp; search; 1000; 11.0.1)",
+    f"{ANDROID} Zalo android/240601 ZaloTheme/light ZaloLanguage/vi",
+    f"{ANDROID} Viber/22.5.0.1",
+    f"{ANDROID} MetaIAB Facebook",
+    f"{IPHONE} Mobile/15E148 Line/14.9.0 LIFF",
+    f"{WINDOWS} Vivaldi/6.8.3381.44",
+    f"{WINDOWS} Discord/1.0.9153 Electron/30.1.0",
 )

@@ -25,6 +25,7 @@ from services.traffic.clicks.facts import (
     language_of,
     read_facts,
     referrer_host,
+    rule_facts,
     visitor_of,
 )
 from tests.services.traffic.clicks import agents
@@ -75,6 +76,28 @@ def test_prefetches_and_head_requests_are_told_from_people(
     assert facts(**headers).audience is audience
 
 
+def test_a_visitor_is_its_cookie_and_without_one_its_address_and_agent_for_the_day() -> None:
+    first = facts()
+    assert not first.has_cookie
+    assert facts().visitor == first.visitor
+    assert facts(REMOTE_ADDR="203.0.113.6").visitor != first.visitor
+    assert facts(HTTP_USER_AGENT="Mozilla/5.0 (X11; Linux)").visitor != first.visitor
+    elsewhere = facts(HTTP_COOKIE=f"flv={first.visitor}", REMOTE_ADDR="198.51.100.7")
+    assert (elsewhere.has_cookie, elsewhere.visitor, elsewhere.unique_hash) == (
+        True,
+        first.visitor,
+        first.unique_hash,
+    )
+
+
+def test_what_is_counted_on_one_day_cannot_be_joined_to_the_next() -> None:
+    keyed_hash = DailyHash(lambda day: b"key of day %d" % day)
+    environ = {**ENVIRON, "HTTP_COOKIE": "flv=abcdefABCDEF"}
+    days = [read_facts(environ, NOON + 86400 * day, country_from="", keyed_hash=keyed_hash) for day in (0, 1)]
+    assert days[0].visitor == days[1].visitor
+    assert days[0].unique_hash != days[1].unique_hash
+
+
 def test_the_client_is_a_hash_that_changes_with_the_day_and_never_the_address() -> None:
     keyed_hash = DailyHash(lambda day: b"key of day %d" % day)
     today = keyed_hash("203.0.113.5", NOON)
@@ -121,6 +144,24 @@ def test_only_a_sound_visitor_cookie_is_believed(cookies: str, visitor: str) -> 
 def test_parameters_are_kept_by_name_and_cut() -> None:
     query = "utm_source=f%20b&utm_campaign=a+b&gclid=" + "x" * 300 + "&password=1&utm_term=&=&&utm_id"
     assert kept_params(query) == {"utm_source": "f b", "utm_campaign": "a b", "gclid": "x" * 200}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["utm%5Fsource=fb&fbclid=1", "UTM_SOURCE=fb&FBCLID=1", "Utm%5fSource=fb&%66bclid=1&x%=2"],
+)
+def test_names_of_parameters_are_read_in_capitals_and_with_percent_signs(query: str) -> None:
+    assert kept_params(query) == {"utm_source": "fb", "fbclid": "1"}
+    known = rule_facts(facts(), {**ENVIRON, "QUERY_STRING": query}).query
+    assert known is not None
+    assert (known["utm_source"], known["fbclid"]) == ("fb", "1")
+
+
+def test_names_of_other_parameters_are_as_they_are_written() -> None:
+    assert rule_facts(facts(), {**ENVIRON, "QUERY_STRING": "Offer=A&offer=b"}).query == {
+        "Offer": "A",
+        "offer": "b",
+    }
 
 
 @given(given_by.text(max_size=300), given_by.text(max_size=60), given_by.text(max_size=60))
