@@ -58,6 +58,10 @@ class Keeper:
         """The process id of a running program."""
         return self._running[name].pid
 
+    def children(self, name: str) -> list[int]:
+        """The process ids of a running program's children."""
+        return children(self.pid(name))
+
     def is_running(self, name: str) -> bool:
         """Whether it was started and has not ended."""
         return name in self._running and self._running[name].poll() is None
