@@ -50,6 +50,10 @@ class Tenant:
     signing_secret: str = ""  # of its notification webhook
     destination_path: str = ""  # of that webhook's address, which is a secret too
 
+    def add_bot(self, platform: Platform, client: Client, mode: str) -> BotOfTenant:
+        """Register a new bot over the API."""
+        return _bot(platform, self.telegram, client, mode)
+
     def webhook_is_set(self) -> bool:
         """Whether Telegram knows where to deliver the bot's updates."""
         return bool(self.telegram.get(f"/bots/{self.bot.username}")["bot"]["webhook_url"])
