@@ -41,17 +41,17 @@ class Client:
 
     def __init__(self, port: int, source: str = "127.0.0.1", **headers: str) -> None:
         self._port, self._source = port, source
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.headers = _named(headers)
         self._cookies: dict[str, str] = {}
         self._connection = self._new()
 
     def get(self, path: str, **headers: str) -> Answer:
-        """GET."""
-        return self.ask("GET", path, headers)
+        """GET; in names of headers `_` stands for `-`."""
+        return self.ask("GET", path, _named(headers))
 
     def post_json(self, path: str, value: Any, method: str = "POST", **headers: str) -> Answer:
         """POST a value as JSON."""
-        return self.ask(method, path, {"Content-Type": "application/json", **headers}, json.dumps(value).encode())
+        return self.ask(method, path, {"Content-Type": "application/json", **_named(headers)}, json.dumps(value).encode())
 
     def submit(self, page: str, target: str = "", **fields: str) -> Answer:
         """Fill in the form of a page and send it to `target`, or to the page."""
@@ -111,3 +111,7 @@ class Client:
         for line in headers.get_all("Set-Cookie", []):
             name, _, value = line.partition(";")[0].partition("=")
             self._cookies[name.strip()] = value.strip()
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

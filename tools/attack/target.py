@@ -10,6 +10,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from werkzeug.routing import Rule
+
+from app import create_app
 from launch.ports import free_port
 from launch.programs import RELEASE, ROOT
 from launch.valkey import configure, find_engine
@@ -17,6 +20,7 @@ from services.core.environment import load_settings
 from services.platform import schema
 from services.platform.platform import Platform
 from tools.attack.client import Client
+from tools.attack.result import POSTGRESQL
 from tools.attack.tenant import FIRST_PERSON, PERSONS, BotOfTenant, Tenant, settle
 from tools.chaos.installation import UNLIMITED, Restartable, database_in, listens, until
 from tools.chaos.processes import Keeper
@@ -29,6 +33,7 @@ SETTINGS = {
     "API_RATE_PER_MINUTE": "0",
     "POOL_RATE_LIMIT_PER_MINUTE": "0",
     "COOLDOWN_SECONDS": "0",
+    "IDEMPOTENCY_KEYS_PER_ACCOUNT": "100",
     "UPDATE_LANES": "1",  # whatever stops it stops everybody
     "INBOUND_WORKERS": "2",
     "OUTBOUND_WORKERS": "2",
@@ -48,6 +53,7 @@ class Secrets:
     manager_bot_token: str
     smtp_password: str
     redis_password: str
+    database_password: str  # empty where the database is a file
 
     @property
     def environ(self) -> dict[str, str]:
@@ -69,6 +75,7 @@ class Target:
     folder: Path
     keeper: Keeper
     platform: Platform
+    routes: tuple[Rule, ...]  # all that the web process has
     telegram: Telegram
     port: int
     kind: str  # of its database
@@ -115,9 +122,11 @@ def target(folder: Path, kind: str, **more: str) -> Iterator[Target]:
     data_dir.mkdir(parents=True, exist_ok=True)
     server = configure(data_dir, find_engine())
     sandbox_port, port = free_port(), free_port()
-    known = _secrets(server.password)
     with ExitStack() as stack:
         database_url, database = stack.enter_context(database_in(folder, data_dir, kind))
+        known = _secrets(server.password, kind)
+        # The server of these runs trusts everybody on the loopback: any password is right.
+        database_url = database_url.replace("tests@", f"tests:{known.database_password}@")
         environ = {
             **SETTINGS,
             **known.environ,
@@ -151,8 +160,9 @@ def target(folder: Path, kind: str, **more: str) -> Iterator[Target]:
             acquaint(telegram, bot)
         until(lambda: _serves(platform, port, (ana, rui)), "the bots were not set up")
         keeper.watch()
+        routes = tuple(create_app(platform).url_map.iter_rules())
         yield Target(
-            folder, keeper, platform, telegram, port, kind, database, known, environ, ana, rui
+            folder, keeper, platform, routes, telegram, port, kind, database, known, environ, ana, rui
         )
 
 
@@ -173,7 +183,7 @@ def acquaint(telegram: Telegram, bot: BotOfTenant) -> None:
     telegram.post(f"/updates/{bot.username}", updates=updates)
 
 
-def _secrets(redis_password: str) -> Secrets:
+def _secrets(redis_password: str, kind: str) -> Secrets:
     return Secrets(
         secret_key=secrets.token_hex(32),
         encryption_key=secrets.token_urlsafe(32).ljust(44, "="),
@@ -181,6 +191,7 @@ def _secrets(redis_password: str) -> Secrets:
         manager_bot_token=f"{10**9 + secrets.randbelow(10**9)}:{secrets.token_urlsafe(26)}",
         smtp_password=secrets.token_hex(16),
         redis_password=redis_password,
+        database_password=secrets.token_hex(16) if kind == POSTGRESQL else "",
     )
 
 

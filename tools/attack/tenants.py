@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask
 from sqlalchemy import select
+from werkzeug.routing import Rule
 
-from app import create_app
 from models import AccountSession
 from tools.attack.bodies import body_of
 from tools.attack.client import Answer, Client
@@ -36,8 +35,7 @@ class Request:
 def crawl(target: Target, _size: Size) -> Iterator[Row]:
     """Ana asks for everything of Rui's, by key and in the panel; Rui deletes it, and Ana makes the same anew."""
     note_more_ids(target)
-    app = create_app(target.platform)
-    requests = list(foreign_requests(app, target.rui))
+    requests = list(foreign_requests(target.routes, target.rui))
     document = target.client().get("/api/v1/openapi.json").json()
     before = possessions(target, target.rui)
     yield _own(target, requests)
@@ -63,9 +61,9 @@ def crawl(target: Target, _size: Size) -> Iterator[Row]:
     restore(target, target.rui)
 
 
-def foreign_requests(app: Flask, owner: Tenant) -> Iterator[Request]:
+def foreign_requests(routes: tuple[Rule, ...], owner: Tenant) -> Iterator[Request]:
     """Every route that names a thing, with the owner's ids. Public ones and files are nobody's."""
-    for rule in app.url_map.iter_rules():
+    for rule in routes:
         names = VARIABLE.findall(rule.rule)
         if names and set(names) <= owner.ids.keys():
             path = VARIABLE.sub(lambda found: owner.ids[found[1]], rule.rule)
