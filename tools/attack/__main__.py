@@ -56,9 +56,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.attack", description=__doc__)
     parser.add_argument("--short", action="store_true", help="the run of the test suite, under a minute")
     parser.add_argument("--only", default="", metavar="NAME", help="attacks whose name holds this")
-    parser.add_argument("--database", action="append", choices=(SQLITE, POSTGRESQL), help="one alone, not both")
+    parser.add_argument(
+        "--database", action="append", choices=(SQLITE, POSTGRESQL), help="one alone, not both"
+    )
     parser.add_argument("--markdown", action="store_true", help="print the table in Markdown")
-    parser.add_argument("--keep", type=Path, help="work in this folder and leave it, with the processes' logs")
+    parser.add_argument(
+        "--keep", type=Path, help="work in this folder and leave it, with the processes' logs"
+    )
     return parser.parse_args(arguments)
 
 

@@ -23,7 +23,14 @@ QUERIES = ("", "?limit=0", "?limit=-1", "?limit=9999999999999999999999", "?curso
            "?%00=%ff", "?status=%F0%9F%98", "?from=x&to=9999-99-99", "?" + "a=1&" * 500)  # fmt: skip
 RAW = (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"a": NaN}', b'{"a": 1e999}', b"[" * 20_000, b'{"a":' * 5000,
        b'"' + b"x" * 100_000 + b'"', b'{"ids": [' + b"1," * 5000 + b"1]}")  # fmt: skip
-TYPES = (JSON, "application/json; charset=utf-16", "text/plain", "", "application/x-www-form-urlencoded", "\u00ff/x")
+TYPES = (
+    JSON,
+    "application/json; charset=utf-16",
+    "text/plain",
+    "",
+    "application/x-www-form-urlencoded",
+    "\u00ff/x",
+)
 HEADERS: tuple[dict[str, str], ...] = (
     {},
     {"Idempotency-Key": "x" * 200},

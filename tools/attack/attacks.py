@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tools.attack import api_fuzz, canaries, clocks, forwarded_headers, half_requests, hostile_updates, long_texts, sign_ins, stores, tenants
+from tools.attack import (
+    api_fuzz,
+    canaries,
+    clocks,
+    forwarded_headers,
+    half_requests,
+    hostile_updates,
+    long_texts,
+    sign_ins,
+    stores,
+    tenants,
+)
 from tools.attack.result import POSTGRESQL, SQLITE, Attack
 
 ATTACKS = (

@@ -12,7 +12,11 @@ Schema = dict[str, Any]
 Document = dict[str, Any]
 JSON = "application/json"
 BY_TYPE: dict[str, Any] = {"integer": 1, "number": 1.0, "boolean": True, "null": None}
-BY_FORMAT = {"date-time": "2026-11-20T10:00:00Z", "uuid": "00000000-0000-4000-8000-000000000000", "date": "2026-11-20"}
+BY_FORMAT = {
+    "date-time": "2026-11-20T10:00:00Z",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "date": "2026-11-20",
+}
 
 
 def body_of(document: Document, operation: Schema) -> Any:
@@ -35,12 +39,20 @@ def right(document: Document, schema: Schema) -> Any:
     kind = schema.get("type")
     if kind == "object":
         needed = schema.get("required", ())
-        return {name: right(document, each) for name, each in schema.get("properties", {}).items() if name in needed}
+        return {
+            name: right(document, each)
+            for name, each in schema.get("properties", {}).items()
+            if name in needed
+        }
     if kind == "array":
         return [right(document, schema.get("items", {})) for _ in range(schema.get("minItems", 0))]
     if kind == "string":
         return BY_FORMAT.get(schema.get("format", ""), "x" * max(1, schema.get("minLength", 1)))
-    return max(BY_TYPE.get(str(kind), 1), schema.get("minimum", 0)) if kind in ("integer", "number") else BY_TYPE.get(str(kind))
+    return (
+        max(BY_TYPE.get(str(kind), 1), schema.get("minimum", 0))
+        if kind in ("integer", "number")
+        else BY_TYPE.get(str(kind))
+    )
 
 
 def wrong(document: Document, schema: Schema, chance: random.Random) -> Iterator[Any]:

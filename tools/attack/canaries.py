@@ -19,7 +19,15 @@ from tools.attack.result import Row, Size
 from tools.attack.target import Target
 from tools.attack.tenants import VARIABLE
 
-REDIS, DATABASE, FILES, LOGS, METRICS, API, HTML = "Redis", "database", "DATA_DIR", "logs", "metrics", "API", "HTML"
+REDIS, DATABASE, FILES, LOGS, METRICS, API, HTML = (
+    "Redis",
+    "database",
+    "DATA_DIR",
+    "logs",
+    "metrics",
+    "API",
+    "HTML",
+)
 # Where a secret may stand: the server's own configuration (mode 600), and the forms of the one who is signed in.
 MAY_STAND = {"Redis password": {FILES}, "CSRF token": {HTML}}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -105,7 +113,7 @@ def _offers(target: Target, nobody: Client, owner: Client) -> dict[str, Callable
     person = {"id": 5, "is_bot": False, "first_name": "Ana"}
     return {
         "wrong password": lambda value: nobody.submit("/login", email=target.ana.email, password=value),
-        "password as an e-mail": lambda value: nobody.submit("/login", email=value, password="x"),  # noqa: S106
+        "password as an e-mail": lambda value: nobody.submit("/login", email=value, password="x"),
         "wrong API key": lambda value: nobody.get("/api/v1/bots", Authorization=f"Bearer flk_{value}"),
         "wrong METRICS_TOKEN": lambda value: nobody.get("/health/full", Authorization=f"Bearer {value}"),
         "wrong webhook secret": lambda value: nobody.ask("POST", hook, {SECRET_HEADER: value}, b"{}"),
@@ -115,7 +123,9 @@ def _offers(target: Target, nobody: Client, owner: Client) -> dict[str, Callable
             callback_query={"id": "1", "from": person, "chat_instance": "1", "data": value}
         ),
         "token in an unreadable update": lambda value: update(message={"message_id": 1, "text": value}),
-        "token in a body that is no update": lambda value: telegram.ask("POST", hook, {}, f"{{{value}".encode()),
+        "token in a body that is no update": lambda value: telegram.ask(
+            "POST", hook, {}, f"{{{value}".encode()
+        ),
         "idempotency key's answer: API key": lambda value: owner.post_json(
             "/api/v1/keys", {"name": "k", "scopes": ["read"], "x": value}, Idempotency_Key=value
         ),
@@ -132,7 +142,9 @@ def _token() -> str:
 def _work_off(target: Target) -> None:
     """Wait until updates behind all others are answered and letters are stored."""
     since, client = last_sent(target), target.client()
-    text = deliver(client, target.ana.bot, 32_000_000 + secrets.randbelow(10**6), f"after {secrets.token_hex(4)}")
+    text = deliver(
+        client, target.ana.bot, 32_000_000 + secrets.randbelow(10**6), f"after {secrets.token_hex(4)}"
+    )
     unanswered(target, target.ana.bot, since, [text])
 
 
@@ -152,7 +164,7 @@ def _controls(target: Target) -> dict[str, str]:
     """What must be found where, so that a search that finds nothing means something."""
     name = target.ana.canary
     texts = {DATABASE: name, API: name, HTML: name, REDIS: target.ana.bot.path}
-    return {**texts, FILES: target.ana.bot.path, LOGS: "worker started", METRICS: "python_info"}
+    return {**texts, FILES: target.ana.bot.path, LOGS: "worker started", METRICS: "process_cpu_seconds"}
 
 
 def _in_redis(target: Target) -> Iterator[bytes]:

@@ -51,7 +51,9 @@ class Client:
 
     def post_json(self, path: str, value: Any, method: str = "POST", **headers: str) -> Answer:
         """POST a value as JSON."""
-        return self.ask(method, path, {"Content-Type": "application/json", **_named(headers)}, json.dumps(value).encode())
+        return self.ask(
+            method, path, {"Content-Type": "application/json", **_named(headers)}, json.dumps(value).encode()
+        )
 
     def submit(self, page: str, target: str = "", **fields: str) -> Answer:
         """Fill in the form of a page and send it to `target`, or to the page."""

@@ -8,8 +8,25 @@ from tools.attack.result import Row, Size
 from tools.attack.target import Target
 
 GUARDED = ("/metrics", "/health/full")
-LOOPBACKS = ("127.0.0.1", "::1", "127.0.0.1, 127.0.0.1", "[::1]:80", "127.1", "localhost", "::ffff:127.0.0.1", "")
-NAMES = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
+LOOPBACKS = (
+    "127.0.0.1",
+    "::1",
+    "127.0.0.1, 127.0.0.1",
+    "[::1]:80",
+    "127.1",
+    "localhost",
+    "::ffff:127.0.0.1",
+    "",
+)
+NAMES = (
+    "X-Forwarded-For",
+    "X-Real-IP",
+    "Forwarded",
+    "Via",
+    "X-Client-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+)
 GUESSES = 150  # over the limit of one address in a minute, 60, also when a minute ends meanwhile
 CLIENT = "198.51.100.7"
 
@@ -23,7 +40,10 @@ def forge(target: Target, _size: Size) -> Iterator[Row]:
 def _guarded(target: Target) -> Row:
     """METRICS_TOKEN is set: neither the machine's own address nor one that a header names stands for it."""
     client, opened, sent = target.client(), list[str](), 0
-    forged = [{}, *({name: value if name != "Forwarded" else f"for={value}"} for name in NAMES for value in LOOPBACKS)]
+    forged = [
+        {},
+        *({name: value if name != "Forwarded" else f"for={value}"} for name in NAMES for value in LOOPBACKS),
+    ]
     for path in GUARDED:
         for headers in forged:
             sent += 1
@@ -43,7 +63,11 @@ def _guesses(target: Target) -> Row:
     client, statuses = target.client("127.0.0.9"), list[int]()
     for number in range(GUESSES):
         made_up = f"203.0.{number // 200}.{number % 200 + 1}"
-        headers = {"X-Real-IP": made_up, "Forwarded": f"for={made_up}", "X-Forwarded-For": f"{made_up}, {CLIENT}"}
+        headers = {
+            "X-Real-IP": made_up,
+            "Forwarded": f"for={made_up}",
+            "X-Forwarded-For": f"{made_up}, {CLIENT}",
+        }
         statuses.append(client.ask("POST", f"/webhook/{target.ana.bot.path}", headers, b"{}").status)
     return Row(
         f"{GUESSES} wrong secrets of a webhook, each with another made-up origin",

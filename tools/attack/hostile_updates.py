@@ -33,7 +33,9 @@ def by_webhook(target: Target, size: Size) -> Iterator[Row]:
     since, before = last_sent(target), letters(target)
     marked = []
     for update in updates:
-        body = json.dumps({"update_id": next(numbers), **update}, ensure_ascii=False).encode(errors="surrogatepass")
+        body = json.dumps({"update_id": next(numbers), **update}, ensure_ascii=False).encode(
+            errors="surrogatepass"
+        )
         status = client.ask("POST", f"/webhook/{bot.path}", {"Content-Type": "application/json"}, body).status
         statuses[status] = statuses.get(status, 0) + 1
         marked.append(deliver(client, bot, next(numbers), f"marker {len(marked)}"))
@@ -53,7 +55,10 @@ def by_polling(target: Target, size: Size) -> Iterator[Row]:
     updates = [update for update in hostile_updates(size) if "update_id" not in update]
     since, before = last_sent(target), letters(target)
     markers = [f"polled {number}" for number in range(len(updates))]
-    faults = [{"kind": kind, "bot": bot.username, "method": "getUpdates", "count": 1} for kind in ("garbage", "reset")]
+    faults = [
+        {"kind": kind, "bot": bot.username, "method": "getUpdates", "count": 1}
+        for kind in ("garbage", "reset")
+    ]
     for fault in faults:
         target.telegram.post("/faults", **fault)
     for first in range(0, len(updates), BATCH):
@@ -119,7 +124,9 @@ def unanswered(
 def letters(target: Target) -> frozenset[int]:
     """The ids of all dead letters of updates."""
     with target.platform.database.reading() as session:
-        return frozenset(session.scalars(select(DeadLetter.id).where(DeadLetter.kind.in_(("update", "intake")))))
+        return frozenset(
+            session.scalars(select(DeadLetter.id).where(DeadLetter.kind.in_(("update", "intake"))))
+        )
 
 
 def marker(text: str) -> dict[str, Any]:

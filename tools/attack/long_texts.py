@@ -13,14 +13,42 @@ from tools.attack.result import Row, Size
 from tools.attack.target import PERSON, Target
 from tools.attack.tenant import Tenant
 
-PIECES = ("1", "1:", "a", "A1", " ", ".", "-", "/", "@", "{", "a.", "a@a.", "://", "; ", "=", ",", "[", '"', "é")
+PIECES = (
+    "1",
+    "1:",
+    "a",
+    "A1",
+    " ",
+    ".",
+    "-",
+    "/",
+    "@",
+    "{",
+    "a.",
+    "a@a.",
+    "://",
+    "; ",
+    "=",
+    ",",
+    "[",
+    '"',
+    "é",
+)
 NEUTRAL = "the quick brown fox "
 LONGEST_LINE = 7000  # bytes of a request's line or field that gunicorn takes
 TIMES = 3  # the least of so many is taken
 WORTH_SECONDS = 0.004  # of CPU, below which a clock says little and nobody is held up
 MOST_TIMES = 3.0  # what a text may cost beside a neutral one of its length
 Place = Callable[[str], object]
-HEADERS = ("User-Agent", "Referer", "Cookie", "Accept-Language", "X-Forwarded-For", "Idempotency-Key", "Authorization")
+HEADERS = (
+    "User-Agent",
+    "Referer",
+    "Cookie",
+    "Accept-Language",
+    "X-Forwarded-For",
+    "Idempotency-Key",
+    "Authorization",
+)
 
 
 def write_long(target: Target, size: Size) -> Iterator[Row]:
@@ -28,13 +56,13 @@ def write_long(target: Target, size: Size) -> Iterator[Row]:
     found, sent = [], 0
     for name, length, place in places(target, size):
         neutral = cost(target, place, fill(NEUTRAL, length))
-        for piece in PIECES:
+        for piece in PIECES[: size.pieces]:
             seconds = cost(target, place, fill(piece, length))
             sent += TIMES
             found.append((seconds / max(neutral, WORTH_SECONDS), name, piece, seconds))
     ratio, name, piece, seconds = max(found)
     yield Row(
-        f"{sent} requests: {len(PIECES)} pieces in {len(found) // len(PIECES)} places, up to {size.long_text:,} bytes",
+        f"{sent} requests: {size.pieces} pieces in {len(found) // size.pieces} places, up to {size.long_text:,} bytes",
         f"costs the event loop at most {MOST_TIMES:g} times what a neutral text of that length does",
         ratio <= MOST_TIMES,
         f"worst {ratio:.2f} times: {piece!r} in {name}, {seconds * 1000:.1f} ms of CPU",
@@ -45,12 +73,19 @@ def places(target: Target, size: Size) -> Iterator[tuple[str, int, Place]]:
     """Where a stranger, Telegram or a tenant writes: a name, the length that fits, and how a text gets there."""
     line, whole = min(LONGEST_LINE, size.long_text), size.long_text
     nobody, owner = target.client(User_Agent=PERSON), target.by_key(target.ana)
-    for path in ("/", f"/go/{target.ana.slug}?utm_source=", "/go/", "/webhook/", "/api/v1/bots/", "/login?next=/"):
+    for path in (
+        "/",
+        f"/go/{target.ana.slug}?utm_source=",
+        "/go/",
+        "/webhook/",
+        "/api/v1/bots/",
+        "/login?next=/",
+    ):
         yield path, line, _in_path(nobody, path)
     for header in HEADERS:
         yield header, line, _in_header(nobody, f"/go/{target.ana.slug}", header)
     yield "Authorization of the API", line, _in_header(nobody, "/api/v1/bots", "Authorization")
-    yield "a sign-in form", whole, lambda text: _form(nobody, text)
+    yield "a sign-in form", whole, lambda text: _form(nobody, text, whole)
     for name, make in updates().items():
         yield f"an update's {name}", whole, _in_update(target.client(), target.ana, make)
     for path, field in (("bots", "token"), ("redirect-pools", "slug"), ("notification-destinations", "url")):
@@ -98,9 +133,10 @@ def _in_header(client: Client, path: str, header: str) -> Place:
     return lambda text: client.get(path, **{header: text.encode().decode("latin-1").strip()})
 
 
-def _form(client: Client, text: str) -> object:
+def _form(client: Client, text: str, whole: int) -> object:
+    # Cut where it is encoded: what is decoded is as long whatever the text.
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    return client.ask("POST", "/login", form, urlencode({"email": text, "password": text}).encode())
+    return client.ask("POST", "/login", form, urlencode({"email": text}).encode()[:whole])
 
 
 def _in_update(client: Client, tenant: Tenant, make: Callable[[str], dict[str, object]]) -> Place:

@@ -28,7 +28,10 @@ def as_markdown(rows: Sequence[Row]) -> str:
     """For a document."""
     cells = [(row.attack, row.database, row.sent, row.must_hold, WORDS[row.held], row.figure) for row in rows]
     lines = [HEAD, tuple("---" for _ in HEAD), *cells]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines) + f"\n\n{summary(rows)}"
+    return (
+        "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+        + f"\n\n{summary(rows)}"
+    )
 
 
 def summary(rows: Sequence[Row]) -> str:

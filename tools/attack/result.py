@@ -34,15 +34,17 @@ class Size:
     updates: int  # hostile ones, in each mode
     connections: int  # half requests held at once
     seconds: float  # of whatever lasts: half requests, a database away
-    long_text: int  # bytes of the longer text
+    long_text: int  # bytes of the longest text
+    pieces: int  # that long texts are made of
     cases: int  # requests per operation of the API
     keys: int  # of the Idempotency-Key flood
     sign_ins: int
-    jump_seconds: int  # that a clock goes ahead, and back
+    jumps: tuple[tuple[str, int], ...]  # of clocks: the word, and seconds
 
 
-FULL = Size(1, 6000, 1005, 20.0, 60_000, 40, 3000, 200, 3 * 3600)
-SHORT = Size(1, 250, 300, 3.0, 30_000, 4, 200, 24, 3 * 3600)
+HOURS = 3600
+FULL = Size(1, 6000, 1005, 20.0, 60_000, 19, 40, 3000, 200, (("ahead", 3 * HOURS), ("behind", -3 * HOURS)))
+SHORT = Size(1, 200, 300, 1.5, 30_000, 5, 4, 150, 16, (("ahead", 3 * HOURS),))
 
 
 class Impossible(Exception):

@@ -60,7 +60,6 @@ def _rows(place: Target, attack: Attack, size: Size) -> Iterator[Row]:
         yield replace(row, attack=attack.name, database=place.kind)
 
 
-
 def run_short(
     folder: Path, attacks: Sequence[Attack], size: Size, say: Callable[[str], None]
 ) -> Iterator[Row]:

@@ -140,7 +140,10 @@ def target(folder: Path, kind: str, **more: str) -> Iterator[Target]:
             "PORT": str(port),
             **more,
         }
-        sandbox = [sys.executable, *f"-m tools.sandbox --port {sandbox_port} --bots 0 --retry-factor 0.1".split()]
+        sandbox = [
+            sys.executable,
+            *f"-m tools.sandbox --port {sandbox_port} --bots 0 --retry-factor 0.1".split(),
+        ]
         commands = {"valkey": server.command, "telegram": sandbox, **programs()}
         keeper = Keeper(commands, environ, folder / "processes.log")
         stack.callback(keeper.close)

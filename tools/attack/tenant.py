@@ -84,7 +84,9 @@ def furnish(tenant: Tenant, client: Client) -> None:
     arms = [{"pool_id": each["id"], "percent": 50} for each in (pool, other)]
     experiment = made(client, "/api/v1/experiments", {"name": name, "pool_id": pool["id"], "arms": arms})
     tenant.destination_path = secrets.token_hex(12)
-    url = f"https://[2d00::1]/{tenant.destination_path}"  # of a block that nobody has, and nothing is ever sent
+    url = (
+        f"https://[2d00::1]/{tenant.destination_path}"  # of a block that nobody has, and nothing is ever sent
+    )
     destination = made(
         client,
         "/api/v1/notification-destinations",
@@ -118,4 +120,3 @@ def _bot(platform: Platform, telegram: Telegram, client: Client, mode: str) -> B
         bot.path = paths[bot.row]
         bot.secret = webhook_secret(platform.vault, bot.path)
     return bot
-
