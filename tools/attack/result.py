@@ -44,7 +44,7 @@ class Size:
 
 HOURS = 3600
 FULL = Size(1, 6000, 1005, 20.0, 60_000, 19, 40, 3000, 200, (("ahead", 3 * HOURS), ("behind", -3 * HOURS)))
-SHORT = Size(1, 200, 300, 1.5, 30_000, 5, 4, 150, 16, (("ahead", 3 * HOURS),))
+SHORT = Size(1, 200, 300, 1.5, 30_000, 5, 4, 150, 16, (("behind", -3 * HOURS),))
 
 
 class Impossible(Exception):

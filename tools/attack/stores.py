@@ -20,7 +20,7 @@ from services.platform.redis import keys
 from tools.attack.hostile_updates import deliver, last_sent, unanswered
 from tools.attack.result import Impossible, Row, Size
 from tools.attack.target import Target
-from tools.attack.visits import stored, visiting
+from tools.attack.visits import Visits, stored, visiting
 from tools.chaos.installation import until
 
 KEYS_PER_ACCOUNT = 100  # IDEMPOTENCY_KEYS_PER_ACCOUNT of the installation
@@ -181,15 +181,22 @@ def _without(target: Target, size: Size, outage: object, what: str) -> Iterator[
         visits.all_redirected and refused > 0 and ready == 503 and not missing,
         f"{visits.figure}; {refused} updates refused and {accepted} accepted meanwhile, ready {ready}, {len(missing)} unanswered",
     )
-    rows, lost = stored(target, visits, seconds=3.0), 0
-    if rows < len(visits.statuses):
-        lost = _lost(target)
+    rows, lost = _accounted(target, visits)
     yield Row(
         f"the {len(visits.statuses)} clicks",
         "each is stored in the end, or counted as lost",
         rows + lost >= len(visits.statuses) and rows > 0,
         f"{rows} stored, {lost} counted as lost",
     )
+
+
+def _accounted(target: Target, visits: Visits) -> tuple[int, int]:
+    """Clicks stored, and counted as lost, when these are all, or after a while."""
+    deadline = time.monotonic() + BACK_SECONDS / 3
+    while True:
+        rows, lost = stored(target, visits, seconds=1.0), _lost(target)
+        if rows + lost >= len(visits.statuses) or time.monotonic() > deadline:
+            return rows, lost
 
 
 def _lost(target: Target) -> int:
