@@ -24,5 +24,11 @@ def exchange_of(method: str, answer: TestResponse, sent: str | bytes | None) -> 
     """A request of a test client and its answer."""
     request = answer.request
     return Exchange(
-        method, request.path, frozenset(request.args), sent, answer.status_code, answer.headers, answer.data
+        method,
+        request.path,
+        frozenset(request.args),
+        sent,
+        answer.status_code,
+        dict(answer.headers.items()),
+        answer.data,
     )

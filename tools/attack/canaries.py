@@ -48,7 +48,7 @@ def plant(target: Target, _size: Size) -> Iterator[Row]:
     _work_off(target)
     places = _places(target)
     blind = [name for name, text in _controls(target).items() if text.encode() not in places[name]]
-    found = [f"{each.kind} in {name}" for each in canaries for name in _shown_in(each, places)]
+    found = [f"{each.kind} in {name}" for each in canaries for name in shown_in(each, places)]
     yield Row(
         f"{len(canaries)} secrets of {len({each.kind for each in canaries})} kinds",
         f"none is found in {', '.join(places)}",
@@ -58,7 +58,7 @@ def plant(target: Target, _size: Size) -> Iterator[Row]:
     )
 
 
-def _shown_in(canary: Canary, places: Places) -> Iterator[str]:
+def shown_in(canary: Canary, places: Places) -> Iterator[str]:
     """The places that show it, plainly, percent-encoded, or the secret half of a token."""
     shapes = {canary.value, quote(canary.value, safe="")}
     if ":" in canary.value:
@@ -169,7 +169,7 @@ def _controls(target: Target) -> dict[str, str]:
 
 def _in_redis(target: Target) -> Iterator[bytes]:
     client = Redis.from_url(target.platform.settings.redis_url)
-    whole: dict[bytes, Callable[[bytes], Any]] = {
+    whole: dict[Any, Callable[[Any], Any]] = {
         b"string": client.get,
         b"hash": client.hgetall,
         b"set": client.smembers,
@@ -178,8 +178,7 @@ def _in_redis(target: Target) -> Iterator[bytes]:
         b"stream": lambda key: client.xrange(key),
     }
     for key in client.scan_iter(count=1000):
-        yield key
-        yield from _flat(whole.get(client.type(key), client.get)(key))
+        yield from _flat([key, whole[client.type(key)](key)])
 
 
 def _flat(value: Any) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from tools.attack.hostile_updates import deliver, last_sent, unanswered
 from tools.attack.result import Row, Size
@@ -34,7 +35,7 @@ def _start(target: Target, seconds: int) -> None:
         target.keeper.replace(name, [sys.executable, *command])
         target.keeper.kill(name)  # whoever watches starts it again
     for name in BACKGROUND:
-        until(lambda name=name: target.keeper.heeds(name, signal.SIGTERM), f"{name} did not start")
+        until(partial(target.keeper.heeds, name, signal.SIGTERM), f"{name} did not start")
 
 
 def _serves(target: Target, clocks: str) -> Row:

@@ -31,7 +31,7 @@ def by_webhook(target: Target, size: Size) -> Iterator[Row]:
     updates = list(hostile_updates(size))
     numbers = iter(range(1_000_000, 10_000_000))
     since, before = last_sent(target), letters(target)
-    marked = []
+    marked: list[str] = []
     for update in updates:
         body = json.dumps({"update_id": next(numbers), **update}, ensure_ascii=False).encode(
             errors="surrogatepass"

@@ -41,11 +41,11 @@ def _group(
     with target(folder, kind, TRUSTED_PROXIES=PROXIES[kind]) as place:
         for attack in attacks:
             began = time.monotonic()
-            yield from _rows(place, attack, size)
+            yield from rows_of(place, attack, size)
             say(f"  {attack.name}: {time.monotonic() - began:.1f} s")
 
 
-def _rows(place: Target, attack: Attack, size: Size) -> Iterator[Row]:
+def rows_of(place: Target, attack: Attack, size: Size) -> Iterator[Row]:
     """The attack's rows, and one more when it raised, or left something dead."""
     deaths = len(place.keeper.own_deaths)
     found: list[Row] = []

@@ -9,6 +9,7 @@ import datetime
 import runpy
 import sys
 import time
+from datetime import datetime as datetime_of_python
 from typing import Any
 
 
@@ -24,8 +25,6 @@ def shift(seconds: int) -> None:
 
         def __subclasscheck__(cls, kind: type) -> bool:
             return issubclass(kind, datetime_of_python)
-
-    datetime_of_python = datetime.datetime
 
     class Shifted(datetime_of_python, metaclass=Instances):
         """A datetime whose present is another."""

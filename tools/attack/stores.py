@@ -81,7 +81,7 @@ def flood_keys(target: Target, size: Size) -> Iterator[Row]:
 def fill_redis(target: Target, size: Size) -> Iterator[Row]:
     """Redis at its maxmemory, which refuses every write, and back."""
     redis = target.platform.redis
-    limit = int(redis.config_get("maxmemory")["maxmemory"])
+    limit = int(str(redis.config_get("maxmemory")["maxmemory"]))
     yield Row(
         "nothing",
         "the embedded server has a maxmemory and forgets nothing when it is reached",

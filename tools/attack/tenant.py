@@ -116,7 +116,9 @@ def _bot(platform: Platform, telegram: Telegram, client: Client, mode: str) -> B
     row = made(client, "/api/v1/bots", {"token": identity["token"], "mode": mode, "plugins": PLUGINS})
     bot = BotOfTenant(row["id"], identity["username"], identity["token"])
     if mode == "webhook":
-        paths = {int(number): path for path, number in platform.redis.hgetall(keys.webhook_paths()).items()}
+        paths = {
+            int(number): str(path) for path, number in platform.redis.hgetall(keys.webhook_paths()).items()
+        }
         bot.path = paths[bot.row]
         bot.secret = webhook_secret(platform.vault, bot.path)
     return bot
