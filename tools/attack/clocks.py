@@ -1,41 +1,47 @@
-"""Machines whose clocks disagree, and clocks that are set right again: the background's against the web's."""
+"""Machines whose clocks disagree, and clocks that are set right again."""
 
 from __future__ import annotations
 
 import secrets
 import signal
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from tools.attack.hostile_updates import deliver, last_sent, unanswered
-from tools.attack.result import Row, Size
-from tools.attack.target import Target
+from tools.attack.result import BACKGROUND, Row, Size
+from tools.attack.target import Target, programs
 from tools.attack.visits import stored, visiting
 from tools.chaos.installation import until
 
-BACKGROUND = ("worker", "clock", "poller")
 UPDATES = 20
 VISIT_SECONDS = 1.0
 HEARD_SECONDS = 20.0
 
 
 def jump(target: Target, size: Size) -> Iterator[Row]:
-    """Worker, clock and poller ahead of everybody else, then behind, then right."""
-    for words, seconds in (*size.jumps, ("right again", 0)):
-        _start(target, seconds)
-        yield _serves(target, f"clocks {words}" + (f" by {abs(seconds) // 3600} h" if seconds else ""))
+    """Some programs ahead of everybody else or behind, one kind after the other, then all right again."""
+    wrong: tuple[str, ...] = ()
+    for each in size.jumps:
+        _set_clocks(target, {**dict.fromkeys(wrong, 0), **dict.fromkeys(each.programs, each.seconds)})
+        wrong = each.programs
+        yield _serves(target, str(each))
+    _set_clocks(target, dict.fromkeys(wrong, 0))
+    yield _serves(target, "all clocks right again")
 
 
-def _start(target: Target, seconds: int) -> None:
-    for name in BACKGROUND:
-        module = f"jobs.{name}"
-        command = ["-m", "tools.attack.shifted", str(seconds), module] if seconds else ["-m", module]
-        target.keeper.replace(name, [sys.executable, *command])
-        target.keeper.kill(name)  # whoever watches starts it again
-    for name in BACKGROUND:
+def _set_clocks(target: Target, seconds: Mapping[str, int]) -> None:
+    """Kill programs; whoever watches starts them again, with a clock so many seconds off."""
+    for name, off in seconds.items():
+        command = programs()[name]
+        python, _, *module = command
+        target.keeper.replace(
+            name, [python, "-m", "tools.attack.shifted", str(off), *module] if off else command
+        )
+        target.keeper.kill(name)
+    for name in seconds:
         until(partial(target.keeper.heeds, name, signal.SIGTERM), f"{name} did not start")
+    until(lambda: target.client().get("/health/live").status == 200, "the web process did not start")
 
 
 def _serves(target: Target, clocks: str) -> Row:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tools.attack.target import Target
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
+BACKGROUND, WEB = ("worker", "clock", "poller"), ("web",)
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,17 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Jump:
+    """Programs whose clocks are wrong, and by how many seconds."""
+
+    programs: tuple[str, ...]
+    seconds: int
+
+    def __str__(self) -> str:
+        return f"clocks of {', '.join(self.programs)} {abs(self.seconds) // 60} min {'ahead' if self.seconds > 0 else 'behind'}"
+
+
+@dataclass(frozen=True)
 class Size:
     """How much an attack sends. The same seed sends the same."""
 
@@ -39,12 +51,19 @@ class Size:
     cases: int  # requests per operation of the API
     keys: int  # of the Idempotency-Key flood
     sign_ins: int
-    jumps: tuple[tuple[str, int], ...]  # of clocks: the word, and seconds
+    jumps: tuple[Jump, ...]
 
 
-HOURS = 3600
-FULL = Size(1, 6000, 1005, 20.0, 60_000, 19, 40, 3000, 200, (("ahead", 3 * HOURS), ("behind", -3 * HOURS)))
-SHORT = Size(1, 200, 300, 1.5, 30_000, 5, 4, 150, 16, (("behind", -3 * HOURS),))
+JUMPS = (
+    Jump(BACKGROUND, 3 * 3600),
+    Jump(BACKGROUND, -3 * 3600),
+    Jump(WEB, 3 * 3600),
+    Jump(
+        WEB, -4 * 60
+    ),  # a click that is older than its pool by more than five minutes is taken for a former pool's
+)
+FULL = Size(1, 6000, 1005, 20.0, 60_000, 19, 40, 3000, 200, JUMPS)
+SHORT = Size(1, 200, 300, 1.5, 30_000, 5, 4, 150, 16, JUMPS[1:2])
 
 
 class Impossible(Exception):

@@ -1,4 +1,4 @@
-"""A module as a program on a machine whose clock is wrong: `python -m tools.attack.shifted SECONDS MODULE`.
+"""A module as a program on a machine whose clock is wrong: `python -m tools.attack.shifted SECONDS MODULE ARGUMENT…`.
 
 Python's clocks are moved, `time.time` and `datetime.now`; the monotonic one, which no wrong clock moves, is left alone.
 """
@@ -45,5 +45,5 @@ def shift(seconds: int) -> None:
 if __name__ == "__main__":
     shift(int(sys.argv[1]))
     module = sys.argv[2]
-    sys.argv = [module]
+    sys.argv = [module, *sys.argv[3:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
