@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos bench bench-redirect docs translations axe lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect docs translations axe lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -36,6 +36,9 @@ bench-redirect: $(VENV)/.dev ## every figure of the redirect engine; about ten m
 
 chaos: $(VENV)/.dev     ## kill, cut and starve an installation under load, print what held; make chaos OPTIONS="--kills 5 --updates 1000"
 	$(BIN)/python -m tools.chaos $(OPTIONS)
+
+attack: $(VENV)/.dev    ## attack installations over their sockets, print what held; make attack OPTIONS="--short --only tenants"
+	$(BIN)/python -m tools.attack $(OPTIONS)
 
 docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/licences.md from their sources
 	$(BIN)/python -m launch.configuration --write

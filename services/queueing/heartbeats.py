@@ -1,4 +1,7 @@
-"""Signs of life: each process says every five seconds that it is there, with its figures."""
+"""Signs of life: each process says every five seconds that it is there, with its figures.
+
+All times are Redis' own: machines whose clocks disagree would strike each other off the list.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +33,15 @@ Sample = tuple[str, dict[str, str], float]
 
 @dataclass(frozen=True)
 class Process:
-    """The last sign of life of a process; times in epoch seconds. `name` is "<service>@<host>:<pid>"."""
+    """The last sign of life of a process; times in epoch seconds of Redis' clock. `name` is "<service>@<host>:<pid>"."""
 
     name: str
     service: str
     at: float
     started_at: float
+    age_seconds: float  # since the beat
     figures: dict[str, Any]
     samples: dict[str, list[Sample]]  # Prometheus family -> its samples
-
-    @property
-    def age_seconds(self) -> float:
-        """Seconds since the beat."""
-        return max(0.0, time.time() - self.at)
 
     @property
     def is_alive(self) -> bool:
@@ -50,7 +49,7 @@ class Process:
         return self.age_seconds <= ALIVE_SECONDS
 
 
-_STARTED_AT = time.time()
+_STARTED = time.monotonic()
 
 
 def process_name(service: str) -> str:
@@ -60,10 +59,10 @@ def process_name(service: str) -> str:
 
 def beat(platform: Platform, process: str, figures: Figures | None = None) -> None:
     """Say that `process` ("worker@host:12") is alive; `figures` is anything JSON can hold. Raises RedisError."""
-    now = time.time()
+    now = _now(platform)
     told = {
         "at": now,
-        "started_at": _STARTED_AT,
+        "started_at": now - (time.monotonic() - _STARTED),
         "bearer": process_identity(),
         "figures": dict(figures or {}),
     }
@@ -88,8 +87,8 @@ def processes(platform: Platform) -> list[Process]:
     names = [str(name) for name in platform.redis.zrange(keys.processes(), 0, -1)]
     if not names:
         return []
-    bodies = platform.redis.mget([keys.heartbeat(name) for name in names])
-    found = [_parsed(name, str(body)) for name, body in zip(names, bodies, strict=True) if body]
+    bodies, now = platform.redis.mget([keys.heartbeat(name) for name in names]), _now(platform)
+    found = [_parsed(name, str(body), now) for name, body in zip(names, bodies, strict=True) if body]
     return sorted((process for process in found if process is not None), key=lambda process: process.name)
 
 
@@ -140,7 +139,12 @@ class Heartbeats:
             self._stopped.wait(BEAT_SECONDS)
 
 
-def _parsed(name: str, body: str) -> Process | None:
+def _now(platform: Platform) -> float:
+    seconds, microseconds = platform.redis.time()
+    return float(seconds) + float(microseconds) / 1e6
+
+
+def _parsed(name: str, body: str, now: float) -> Process | None:
     fields = json.loads(body)
     if is_dead(fields.get("bearer", "")):  # an older release's has none
         return None
@@ -148,6 +152,5 @@ def _parsed(name: str, body: str) -> Process | None:
         family: [(str(sample), labels, float(value)) for sample, labels, value in entries]
         for family, entries in fields["samples"].items()
     }
-    return Process(
-        name, name.partition("@")[0], fields["at"], fields["started_at"], fields["figures"], samples
-    )
+    service, age = name.partition("@")[0], max(0.0, now - fields["at"])
+    return Process(name, service, fields["at"], fields["started_at"], age, fields["figures"], samples)

@@ -15,7 +15,7 @@ from app import create_app
 from blueprints.redirects import redirector
 from services.platform.platform import Platform
 from services.traffic.clicks.redirect import Redirector
-from tests.blueprints.contract import contract_of
+from tests.blueprints.contract import contract_of, exchange_of
 from tests.blueprints.visiting import PERSON
 
 
@@ -35,7 +35,7 @@ def _contract(monkeypatch: pytest.MonkeyPatch) -> None:
         if answer.request.path.startswith("/api/"):
             contract = contract_of(client.application)
             sent = json.dumps(kwargs["json"]) if "json" in kwargs else kwargs.get("data")
-            assert contract.breaches(answer.request.method, answer, sent) == []
+            assert contract.breaches(exchange_of(answer.request.method, answer, sent)) == []
         return answer
 
     monkeypatch.setattr(FlaskClient, "open", checked)

@@ -18,7 +18,7 @@ from blueprints.api.openapi import openapi
 from blueprints.api.operation import Created, operation, operation_of
 from services.core.answer_types import Listing, Moment
 from services.platform.accounts.principal import Scope
-from tests.blueprints.contract import Contract
+from tests.blueprints.contract import contract_of, exchange_of
 from web.access import api, public
 
 HTML = "/api/v1/docs"
@@ -166,20 +166,20 @@ def test_whoever_answers_or_takes_something_else_is_found_out() -> None:
         return next(answers)  # type: ignore[return-value]
 
     app = trial_app(view, "/things")
-    contract = Contract(app)
+    contract = contract_of(app)
     for _ in range(6):
         answer = Client(app).post(
             "/api/v1/things", json={"name": "a"}
         )  # held against it below, not on its way
-        assert contract.breaches("POST", answer, '{"name": "a"}') != []
+        assert contract.breaches(exchange_of("POST", answer, '{"name": "a"}')) != []
     right = Response('{"items": [], "next": null}', 200, mimetype="application/json")
     answers = iter([right, right])
     answer = Client(app).post("/api/v1/things?more=1", json={"name": "a"})
-    assert contract.breaches("POST", answer, '{"name": "a"}') == [
+    assert contract.breaches(exchange_of("POST", answer, '{"name": "a"}')) == [
         "POST /api/v1/things -> 200: the query parameter more is not declared"
     ]
     answer = Client(app).post("/api/v1/things", json={"name": "a"})
-    assert len(contract.breaches("POST", answer, '{"name": "abcd", "more": 1}')) == 2
+    assert len(contract.breaches(exchange_of("POST", answer, '{"name": "abcd", "more": 1}'))) == 2
 
 
 def test_the_page_shows_every_operation_and_schema_and_loads_nothing_from_elsewhere(

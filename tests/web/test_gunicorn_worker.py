@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.web.wire_requests import CUT_SHORT, HOST, ODD, PLAIN, changed
-from tests.web.wire_server import ask, connect, exchange, gunicorn
+from tests.web.wire_server import exchange, gunicorn
+from tools.servers.wire import ask, connect
 
 ANSWERS = {path: (f"GET {path} HTTP/1.1\r\n".encode() + HOST + b"\r\n",) for path in ("/error", "/stream", "/late-error", "/nothing", "/split", "/status", "/name", "/hop", "/file")}  # fmt: skip
 HEADS = {f"HEAD {path}": (f"HEAD {path} HTTP/1.1\r\n".encode() + HOST + b"\r\n",) for path in ("/", "/stream", "/hop", "/file")}  # fmt: skip

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import resource
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import cycle
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +13,9 @@ import pytest
 
 from tests.web.wire_app import LARGE
 from tests.web.wire_requests import ODD, PLAIN
-from tests.web.wire_server import ask, connect, gunicorn, rest
+from tests.web.wire_server import gunicorn
+from tools.attack.half_requests import half_requests, open_files
+from tools.servers.wire import ask, connect, rest
 
 HEAD, PATIENCE, IDLE = 1.0, 1.5, 4.0  # seconds, instead of 10, 20 and 75
 LATE = 3.0  # seconds that it may take longer on a busy machine; the worker looks once a second
@@ -27,7 +25,6 @@ LONG_BODY = b"POST /a HTTP/1.1\r\nContent-Length: 70000\r\n\r\n"
 CHUNKS = b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7530\r\n"
 LARGE_ANSWERS = [f"GET {path} HTTP/{version}\r\n\r\n".encode() for path in ("/large", "/large-stream") for version in ("1.1", "1.0")]  # fmt: skip
 CROWD = 1005
-DRIPPING = (b"GET /go/red1 HTTP/1.1\r\nX-A: ", PLAIN_BODY, LONG_BODY, CHUNKS)
 
 _Found = TypeVar("_Found")
 
@@ -157,7 +154,7 @@ def test_a_thousand_half_requests_keep_nobody_out(tmp_path: Path, sources: int) 
     with (
         open_files(3 * CROWD),
         gunicorn(tmp_path / "ours", settings, "address_share=0.25") as port,
-        half_requests(port, attackers) as held,
+        half_requests(port, attackers, CROWD) as held,
     ):
         waited = [time_of_a_click(port, source) for source in ("127.0.0.1", attackers[0]) * 15]
         assert held() > CROWD / 3, "the attack has ended"
@@ -194,64 +191,3 @@ def time_of_a_click(port: int, source: str) -> float:
     seconds = time.monotonic() - began
     time.sleep(0.1)
     return seconds
-
-
-@contextmanager
-def half_requests(port: int, sources: list[str]) -> Iterator[Callable[[], int]]:
-    """CROWD half requests that drip while the block runs, each opened anew when it is let go; a count of those that hold."""
-    held: list[socket.socket] = []
-    ended = threading.Event()
-    kinds, addresses = cycle(DRIPPING), cycle(sources)
-
-    def attack() -> None:
-        while not ended.is_set():
-            while len(held) < CROWD:
-                connection = connect(port, next(addresses))
-                connection.setblocking(False)
-                connection.sendall(next(kinds))
-                held.append(connection)
-            for connection in list(held):
-                if not drips(connection):
-                    held.remove(connection)
-                    connection.close()
-            ended.wait(0.5)
-
-    thread = threading.Thread(target=attack)
-    thread.start()
-    try:
-        wait_until(lambda: len(held) >= CROWD * 0.9)
-        yield lambda: len(held)
-    finally:
-        ended.set()
-        thread.join()
-        for connection in held:
-            connection.close()
-
-
-def drips(connection: socket.socket) -> bool:
-    """Send a byte; whether the connection still lives."""
-    try:
-        connection.send(b"x")
-        return bool(connection.recv(1))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@contextmanager
-def open_files(count: int) -> Iterator[None]:
-    """Room for so many files in this process and those it starts."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(count, hard)), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -30,6 +30,16 @@ def test_an_id_that_no_column_holds_is_not_found(
     assert client.get(path.format(number), headers=key).status_code == 404
 
 
+@pytest.mark.parametrize("number", LONG)
+@pytest.mark.parametrize("method", ["DELETE", "PATCH"])
+def test_nor_is_it_to_methods_that_only_a_thing_has(
+    client: FlaskClient, platform: Platform, method: str, number: str
+) -> None:
+    key = make_key(platform, make_account(platform, "ids@example.com"))
+    answer = client.open(f"/api/v1/experiments/{number}", method=method, headers=key, json={})
+    assert answer.status_code == 404
+
+
 @pytest.mark.parametrize("body", [[1], "x", 5, {"ids": [2**70]}, {"ids": "x"}, {"ids": [True]}, {"other": 1}])
 def test_a_wrong_list_of_what_was_read_is_refused(client: FlaskClient, platform: Platform, body: Any) -> None:
     make_account(platform, "reader@example.com")

@@ -7,12 +7,11 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from tools.benchmarks.servers import ROOT, free_port, process
-
-PATIENCE = 30.0  # seconds; only a hang reaches it
+from tools.servers.wire import connect, rest
 
 
 @contextmanager
@@ -32,13 +31,6 @@ def gunicorn(folder: Path, settings: str = "", limits: str = "") -> Iterator[int
         yield port
 
 
-def connect(port: int, source: str = "127.0.0.1") -> socket.socket:
-    """A connection from one of the loopback's addresses; it must be closed."""
-    connection = socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
-
-
 def exchange(port: int, pieces: tuple[bytes, ...]) -> bytes:
     """All that comes back, without the time of day."""
     with connect(port) as connection:
@@ -48,25 +40,3 @@ def exchange(port: int, pieces: tuple[bytes, ...]) -> bytes:
         connection.shutdown(socket.SHUT_WR)
         received = rest(connection)
     return re.sub(rb"\r\nDate: [^\r]+", b"", received)
-
-
-def rest(connection: socket.socket) -> bytes:
-    """What comes until the other side ends it."""
-    received = bytearray()
-    with suppress(ConnectionResetError):
-        while data := connection.recv(65536):
-            received += data
-    return bytes(received)
-
-
-def ask(connection: socket.socket, request: bytes) -> bytes:
-    """One answer of known length."""
-    connection.sendall(request)
-    received = b""
-    while (length := re.search(rb"Content-Length: ([0-9]+)", received)) is None or len(
-        received.partition(b"\r\n\r\n")[2]
-    ) < int(length[1]):
-        data = connection.recv(65536)
-        assert data, received
-        received += data
-    return received

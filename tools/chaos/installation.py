@@ -80,7 +80,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
     with ExitStack() as stack:
         stack.callback(redis_wire.close)
         stack.callback(api_wire.close)
-        database_url, database = stack.enter_context(_database(folder, plan.database))
+        database_url, database = stack.enter_context(database_in(folder, folder, plan.database))
         direct = {
             "APP_ENV": "test",
             "DATA_DIR": str(folder),
@@ -108,7 +108,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         platform = Platform(load_settings(direct))
         stack.callback(platform.database.dispose)
         until(platform.redis.ping, "Valkey does not answer")
-        until(lambda: _listens(sandbox_port), "the sandbox does not answer")
+        until(lambda: listens(sandbox_port), "the sandbox does not answer")
         schema.upgrade(platform)
         telegram = Telegram(f"http://127.0.0.1:{sandbox_port}")
         bots = _bots(platform, telegram, plan)
@@ -119,7 +119,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         place = Installation(
             folder, keeper, platform, telegram, redis_wire, api_wire, bots, database, careful
         )
-        until(lambda: _listens(web_port), "the web process does not answer")
+        until(lambda: listens(web_port), "the web process does not answer")
         until(lambda: _is_set_up(place, plan), "the bots were not set up")
         yield place
 
@@ -165,10 +165,10 @@ def _sandbox(port: int, plan: Plan) -> list[str]:
 
 
 @contextmanager
-def _database(folder: Path, kind: str) -> Iterator[tuple[str, Restartable | None]]:
-    """The address, and the server where there is one."""
+def database_in(folder: Path, data_dir: Path, kind: str) -> Iterator[tuple[str, Restartable | None]]:
+    """A database's address, and the server where there is one, which lies in `folder`; a file lies in `data_dir`."""
     if kind == "sqlite":
-        yield f"sqlite:///{folder / 'flotilla.db'}", None
+        yield f"sqlite:///{data_dir / 'flotilla.db'}", None
         return
     from tools.servers.postgres import running_postgres  # noqa: PLC0415 - its binaries come with the tests
 
@@ -196,6 +196,7 @@ def _is_set_up(place: Installation, plan: Plan) -> bool:
     return sum(bool(bot["webhook_url"]) for bot in bots) == plan.bots - plan.polling_bots
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether something takes connections on a port of the loopback; OSError when not."""
     socket.create_connection(("127.0.0.1", port), 1).close()
     return True

@@ -23,7 +23,7 @@ class Keeper:
     """Starts the programs of `commands` by name, and again whenever one ends unasked, as any supervisor does."""
 
     def __init__(self, commands: Mapping[str, list[str]], environ: Mapping[str, str], log: Path) -> None:
-        self._commands = commands
+        self._commands = dict(commands)
         self._environ = {name: os.environ[name] for name in KEPT if name in os.environ}
         self._environ |= {"FLASK_SKIP_DOTENV": "1", "PYTHONUNBUFFERED": "1", **environ}
         self._log = log
@@ -49,6 +49,11 @@ class Keeper:
                 start_new_session=True,
             )
 
+    def replace(self, name: str, command: list[str]) -> None:
+        """Have a program started by another command from now on; one that runs goes on."""
+        with self._lock:
+            self._commands[name] = command
+
     def watch(self) -> None:
         """From now on start again what dies."""
         self._watcher = threading.Thread(target=self._watch_for_ever, daemon=True, name="watcher")
@@ -57,6 +62,10 @@ class Keeper:
     def pid(self, name: str) -> int:
         """The process id of a running program."""
         return self._running[name].pid
+
+    def children(self, name: str) -> list[int]:
+        """The process ids of a running program's children."""
+        return children(self.pid(name))
 
     def is_running(self, name: str) -> bool:
         """Whether it was started and has not ended."""

@@ -59,10 +59,11 @@ def add_chat_routes(control: Blueprint, world: World) -> None:
     _group_routes(control, world)
 
     @control.post("/updates/<bot_name>")
-    def inject(bot_name: str) -> Answer:
+    def queue_updates(bot_name: str) -> Answer:
         bot, spec = world.find_bot(bot_name), body()
         updates = spec["updates"] if "updates" in spec else [spec.get("update", spec)]
-        return jsonify(update_ids=[people.inject(world, bot, update) for update in updates]), 201
+        inject = people.inject_as_is if spec.get("as_is") else people.inject
+        return jsonify(update_ids=[inject(world, bot, update) for update in updates]), 201
 
     @control.post("/bots/<manager>/managed")
     def managed(manager: str) -> Answer:

@@ -107,6 +107,14 @@ def inject(world: World, bot: Bot, update: dict[str, Any]) -> int | None:
     return entry.update_id if entry else None
 
 
+def inject_as_is(world: World, bot: Bot, update: dict[str, Any]) -> int:
+    """Queue whatever it is as an update, of a kind unknown here too, unfiltered and without a look into it."""
+    kind = next((key for key in update if key != "update_id"), "message")
+    entry = bot.inbox.push(kind, "as is", update.get(kind), world.clock.now())
+    world.on_update(bot, entry)
+    return entry.update_id
+
+
 def _register_callback(world: World, bot: Bot, payload: Json) -> None:
     query_id = world.new_callback(bot, world.find_user(int(payload["from"]["id"])))
     world.callbacks[str(payload["id"])] = world.callbacks.pop(query_id)

@@ -39,6 +39,26 @@ def test_a_silent_process_counts_as_dead_and_is_then_forgotten(platform: Platfor
     assert platform.redis.zcard(keys.processes()) == 1
 
 
+def test_machines_whose_clocks_disagree_do_not_strike_each_other_off(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = time.time()
+    for name, hours in (
+        ("worker@here:1", 0),
+        ("clock@ahead:1", 3),
+        ("poller@behind:1", -3),
+        ("web@here:2", 0),
+    ):
+        monkeypatch.setattr("time.time", lambda hours=hours: right + hours * 3600)
+        beat(platform, name)
+    assert {process.name for process in processes(platform) if process.is_alive} == {
+        "worker@here:1",
+        "clock@ahead:1",
+        "poller@behind:1",
+        "web@here:2",
+    }
+
+
 def test_the_dead_of_this_machine_are_not_listed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen(["true"]) as ended:
         machine, _, start = process_identity().split(".")

@@ -22,6 +22,15 @@ def test_the_offset_confirms_and_the_limit_cuts(sandbox: Sandbox) -> None:
     assert [update["message"]["text"] for update in last] == ["4"]
 
 
+def test_updates_as_they_are_come_unfiltered_and_unlooked_at(sandbox: Sandbox) -> None:
+    bot = sandbox.bot()
+    odd = [{"message": None}, {"of_tomorrow": [1]}, {"message": {"from": {"id": "x"}}, "update_id": "nine"}]
+    numbers = sandbox.control("POST", f"/updates/{bot['id']}", {"updates": odd, "as_is": True})["update_ids"]
+    found = sandbox.call(bot["token"], "getUpdates")["result"]
+    assert [update.pop("update_id") for update in found] == numbers
+    assert found == [odd[0], odd[1], {"message": {"from": {"id": "x"}}}]
+
+
 def test_a_long_poll_returns_as_soon_as_something_happens(sandbox: Sandbox) -> None:
     bot, user = sandbox.bot(), sandbox.user()
     timer = threading.Timer(0.2, sandbox.act, (user, bot, "send"), {"text": "late"})
