@@ -16,8 +16,8 @@ import pytest
 from services.core.environment import load_settings
 from services.platform.platform import Platform
 from tests.services.fleet.pools.fleet import new_account, new_pool
-from tests.web.wire_server import ask, connect, rest
 from tools.benchmarks.servers import ROOT, bare_environment, free_port, gunicorn
+from tools.servers.wire import ask, connect, rest
 
 PROXY, DIRECT = "127.0.0.1", "127.0.0.9"  # addresses that connections come from
 TOKEN = "a-token-for-monitoring"

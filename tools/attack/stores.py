@@ -223,4 +223,4 @@ def _is_ready(target: Target) -> bool:
 
 def _records(target: Target) -> set[str]:
     """The records of Idempotency-Keys in Redis."""
-    return set(target.platform.redis.scan_iter(match=keys.idempotency("*", "*"), count=10_000))
+    return set(target.platform.redis.scan_iter(match=f"{keys.PREFIX}:api:once:*", count=10_000))

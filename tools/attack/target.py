@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 from app import create_app
 from launch.ports import free_port
 from launch.programs import RELEASE, ROOT
-from launch.valkey import configure, find_engine
+from launch.valkey import configure, find_engine, memory_limit
 from services.core.environment import load_settings
 from services.platform import schema
 from services.platform.platform import Platform
@@ -120,7 +120,7 @@ def target(folder: Path, kind: str, **more: str) -> Iterator[Target]:
     """Start an installation in `folder` on a `kind` of database, wait until it serves two tenants, end it; `more` are settings."""
     data_dir = folder / "instance"
     data_dir.mkdir(parents=True, exist_ok=True)
-    server = configure(data_dir, find_engine())
+    server = configure(data_dir, find_engine(), memory_limit(0))
     sandbox_port, port = free_port(), free_port()
     with ExitStack() as stack:
         database_url, database = stack.enter_context(database_in(folder, data_dir, kind))
