@@ -93,12 +93,13 @@ def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
     browser.click("main h3 a", "Campanha Verão")
     browser.see("2/2 online")
     browser.see("100%")
-    installation.sandbox.revoke(fleet[0]["username"])
+    installation.sandbox.revoke(fleet[1]["username"])
     browser.see("1/2 online")
+    assert fleet[1]["username"] in browser.text("main tbody"), "who needs somebody stands first"
     browser.see("O Telegram rejeita o token (401)")
     browser.see("50%")
     browser.see("Degradado → Offline", ".timeline")
-    installation.sandbox.restore(fleet[0]["username"])
+    installation.sandbox.restore(fleet[1]["username"])
 
 
 def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list[dict[str, Any]]) -> None:
@@ -115,10 +116,17 @@ def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list
 
 
 @pytest.mark.usefixtures("fleet")
-def test_the_reason_of_a_healthy_layer_is_read_on_the_phone_without_hovering(browser: Browser) -> None:
+def test_on_the_phone_healthy_layers_are_one_line_until_the_details_are_opened(browser: Browser) -> None:
     browser.resize(PHONE)
     browser.open("/panel/pools/1")
-    browser.see("token verificado", ".layers .is-online .layer-reason")
+    well = "main tbody:last-child"  # who is sick stands above
+    browser.see("Identidade", f"{well} .is-calm")
+    assert browser.text(f"{well} .layer-reason") == ""
+    assert browser.find(well).size["height"] < PHONE[1] / 5, "six of them take little more than a screen"
+    details = browser.find(f"{well} .row-layers button")
+    browser.run("arguments[0].scrollIntoView({block: 'center'})", details)  # from under the tab bar
+    details.click()
+    browser.see("token verificado", f"{well} .layer-reason")
     browser.open("/panel/bots/1#redirection")
     browser.click("main .pool-card summary")
     browser.see("token verificado", ".layers-short .is-online .layer-reason")
@@ -217,13 +225,17 @@ def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list
         browser.open(page)
         browser.find("main")
         found.at(browser, page, size[0])
+        if size == DESKTOP:
+            found.between(browser, page)
+            browser.resize(size)
     browser.complaints()  # the page that is not there
     return found
 
 
 @pytest.mark.usefixtures("browser")
-def test_every_page_fits_its_screen(looked: Looked) -> None:
+def test_every_page_fits_its_screen_and_cuts_nothing_off(looked: Looked) -> None:
     assert looked.wide == {}
+    assert looked.cut_off == {}
 
 
 @pytest.mark.usefixtures("browser")

@@ -43,14 +43,15 @@ const reasons = {
 function mark(name, layer) {
   const state = stateOf(name, layer);
   const [icon, tone] = LOOKS[state] ?? [null, looks.statusClass(state)];
+  const well = WELL.includes(state);
   return {
     name,
-    tone,
+    tone: well || state === "unknown" ? `${tone} is-calm` : tone,
     symbol: icon ? symbol(icon) : looks.statusSymbol(state),
     label: text(`layer.${name}`),
     state: stateText(state),
     reason: reasons[name](layer),
-    well: WELL.includes(state),
+    well,
   };
 }
 

@@ -125,6 +125,9 @@ document.addEventListener("alpine:init", () => {
     isOpen(member) {
       return this.opened === member.bot_id;
     },
+    openClass(member) {
+      return this.isOpen(member) ? "is-open" : "";
+    },
     toggle(member) {
       this.opened = this.isOpen(member) ? 0 : member.bot_id;
     },
