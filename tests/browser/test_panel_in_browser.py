@@ -150,6 +150,14 @@ def test_a_bots_planned_clicks_are_set_where_bots_are_managed(
     managing.set_planned_clicks(browser, installation, fleet[0]["username"])
 
 
+def test_a_refused_value_stays_with_its_reason_and_messages_lie_above_the_dialog(
+    browser: Browser, fleet: list[dict[str, Any]]
+) -> None:
+    managing.see_a_refused_value_stay(browser, fleet[0]["username"])
+    managing.click_a_message_above_the_dialog(browser)
+    assert all("422" in complaint for complaint in browser.complaints())
+
+
 def test_a_bot_leaves_the_pool_only_after_the_question(browser: Browser, fleet: list[dict[str, Any]]) -> None:
     managing.remove_and_add_again(browser, fleet[1]["username"])
 
