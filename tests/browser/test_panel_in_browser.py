@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from models import ClickRollup, RedirectPool
 from services.core.times import utc_now
 from tests.blueprints.visiting import PERSON
-from tests.browser import letters, managing, splitting
+from tests.browser import letters, managing, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
@@ -99,7 +99,19 @@ def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
     browser.see("O Telegram rejeita o token (401)")
     browser.see("50%")
     browser.see("Degradado → Offline", ".timeline")
+    assert browser.driver.title == "(1 fora) Campanha Verão · Flotilla"
+    assert browser.run("return document.querySelector('link[rel=icon]').href.includes('favicon-down')")
     installation.sandbox.restore(fleet[1]["username"])
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_hidden_tab_asks_seldom_and_notifies_once_of_a_bot_that_went_down(browser: Browser) -> None:
+    browser.open("/panel/pools/1")
+    browser.see("Ao vivo", ".live")
+    assert unwatched.notices_of_a_bot_that_goes_down(browser) == [
+        ["(1 fora) Campanha Verão · Flotilla", "@gone_bot: Offline"]
+    ]
+    assert unwatched.polls_when_hidden(browser) == [30_000]
 
 
 def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list[dict[str, Any]]) -> None:
