@@ -30,8 +30,12 @@ def _general() -> dict[str, str]:
         "tab.down": _("({count} down)"),
         "notices.off": _("Notify on this browser"),
         "notices.on": _("Notifies on this browser"),
-        "notices.sample": _("So this browser tells of a bot that goes down while a tab of the panel is open."),
-        "notices.refused": _("The browser does not allow notifications. Allow them for this page in its settings."),
+        "notices.sample": _(
+            "So this browser tells of a bot that goes down while a tab of the panel is open."
+        ),
+        "notices.refused": _(
+            "The browser does not allow notifications. Allow them for this page in its settings."
+        ),
         "away.database": _(
             "The database does not answer: links keep redirecting, but nothing can be changed until it is back."
         ),

@@ -9,6 +9,7 @@ from typing import Any, cast
 from tests.browser.conftest import Browser
 
 AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
+STILL = 0.05
 BETWEEN = (820, 860, 1000, 1024, 1100, 1180, 1200)  # where the side bar leaves the least room
 CUT_OFF = """
 const hidden = (style) => style.display === "none" || style.visibility === "hidden" || style.position === "absolute";
@@ -19,6 +20,15 @@ return [...document.querySelectorAll("main, main *")].filter((element) => {
   return !shrinks && ["hidden", "clip"].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
 }).map((element) => `${element.tagName}.${element.className} ${element.scrollWidth} > ${element.clientWidth}`);
 """  # elements that hide a part of what they hold
+SHIFTS = """
+const done = arguments[0];
+let moved = 0;
+const observer = new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) moved += entry.hadRecentInput ? 0 : entry.value;
+});
+observer.observe({ type: "layout-shift", buffered: true });
+requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(moved))));
+"""
 SERIOUS = {"serious", "critical"}
 
 
@@ -28,6 +38,7 @@ class Looked:
 
     wide: dict[tuple[str, int], int] = field(default_factory=dict)
     cut_off: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    shifted: dict[str, float] = field(default_factory=dict)
     grave: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, browser: Browser, page: str, width: int) -> None:
@@ -35,6 +46,12 @@ class Looked:
         self.fit(browser, page, width)
         if broken := _axe(browser):
             self.grave[page] = broken
+
+    def shift(self, browser: Browser, page: str) -> None:
+        """Note how far the open page's parts jumped while it was loaded, as browsers reckon it; 0.1 is called good."""
+        moved = cast(float, browser.driver.execute_async_script(SHIFTS))
+        if moved >= STILL:
+            self.shifted[page] = round(moved, 3)
 
     def between(self, browser: Browser, page: str) -> None:
         """Look at the open page at every width between the phone's and the desk's."""

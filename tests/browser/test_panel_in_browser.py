@@ -3,18 +3,15 @@ screen reader. One file, so that one process starts one installation for all of 
 
 from __future__ import annotations
 
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
-from models import ClickRollup, RedirectPool
+from models import RedirectPool
 from services.core.times import utc_now
-from tests.blueprints.visiting import PERSON
 from tests.browser import letters, managing, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
@@ -59,8 +56,8 @@ def test_a_click_is_counted_in_the_analytics_and_explained(
     browser.click("main h3 a", "Campanha Verão")
     browser.see("2/2 online")
     for source in ("instagram", "instagram", "=formula"):
-        visit(f"{installation.url}/go/campanha-verao?utm_source={source}")
-    browser.wait(lambda: _clicks(installation) == 3, "the clicks are flushed")
+        splitting.visit(f"{installation.url}/go/campanha-verao?utm_source={source}")
+    browser.wait(lambda: splitting.clicks(installation) == 3, "the clicks are flushed")
     browser.click("main a", "Analytics")
     browser.see("instagram")
     browser.see("Celular")
@@ -71,19 +68,6 @@ def test_a_click_is_counted_in_the_analytics_and_explained(
     browser.click("dialog[open] .btn-icon")
     browser.click(".filters button", "Hoje")
     browser.wait(lambda: browser.find(".filters [aria-pressed=true]").text == "Hoje", "today")
-
-
-def visit(link: str) -> None:
-    """Tap a link on a phone, without following it."""
-    connection = HTTPConnection(urlsplit(link).netloc, timeout=10)
-    connection.request("GET", link, headers={"User-Agent": PERSON})
-    assert connection.getresponse().status == 302
-    connection.close()
-
-
-def _clicks(installation: Installation) -> int:
-    with installation.platform.database.reading() as session:
-        return int(session.scalar(select(func.sum(ClickRollup.clicks))) or 0)
 
 
 def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
@@ -221,18 +205,12 @@ def test_a_bots_words_are_changed_in_its_form(
 def test_a_lost_connection_is_told_and_mended(browser: Browser, fleet: list[dict[str, Any]]) -> None:
     browser.open("/panel/pools")
     browser.see("Ao vivo", ".live")
-    _network(browser, offline=True)
+    unwatched.set_network(browser, offline=True)
     browser.see("Conexão perdida", ".live")
     browser.see("não alcança o servidor", ".banner")
-    _network(browser, offline=False)
+    unwatched.set_network(browser, offline=False)
     browser.see("Ao vivo", ".live")
     assert all("ERR_INTERNET_DISCONNECTED" in complaint for complaint in browser.complaints())
-
-
-def _network(browser: Browser, *, offline: bool) -> None:
-    browser.driver.execute_cdp_cmd("Network.enable", {})
-    conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
 
 
 @pytest.fixture(scope="module", params=[(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desk"])
@@ -244,6 +222,7 @@ def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list
     for page in (*PAGES, *DIALOGS):
         browser.open(page)
         browser.find("main")
+        found.shift(browser, page)
         found.at(browser, page, size[0])
         if size == DESKTOP:
             found.between(browser, page)
@@ -256,6 +235,11 @@ def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list
 def test_every_page_fits_its_screen_and_cuts_nothing_off(looked: Looked) -> None:
     assert looked.wide == {}
     assert looked.cut_off == {}
+
+
+@pytest.mark.usefixtures("browser")
+def test_no_page_jumps_while_it_loads(looked: Looked) -> None:
+    assert looked.shifted == {}
 
 
 @pytest.mark.usefixtures("browser")

@@ -37,3 +37,10 @@ def notices_of_a_bot_that_goes_down(browser: Browser) -> list[list[str]]:
     """What the hidden page of a pool notifies of when it hears twice that a bot is down."""
     browser.run(RECORD_NOTICES + HIDE)
     return cast(list[list[str]], browser.driver.execute_async_script(GO_DOWN))
+
+
+def set_network(browser: Browser, *, offline: bool) -> None:
+    """Cut the browser off, or let it back."""
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
