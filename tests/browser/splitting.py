@@ -40,6 +40,8 @@ def create_experiment(browser: Browser, name: str) -> None:
     browser.click("dialog[open] .btn-primary")
     browser.see("Não iniciado")
     browser.click(".page-head .btn-primary", "Iniciar")
+    browser.see("50 %", "#confirm")
+    browser.click("#confirm button", "Iniciar experimento")
     browser.see("Rodando")
 
 

@@ -12,6 +12,7 @@ export const poolActions = {
   linkHost: (pool) => poolActions.link(pool).replace(/^https?:\/\//, "").replace(/\/go\/[^/]*$/, ""),
   linkPath: (pool) => `/go/${pool.slug}`,
   page: (pool) => `/panel/pools/${pool.id}`,
+  analyticsPage: (pool) => `/panel/pools/${pool.id}/analytics`,
   wavesPage: (pool) => `/panel/pools/${pool.id}/waves`,
   healthText: (pool) => percent(pool.health),
   onlineText: (pool) => text("n_of_m_online", { online: number(pool.online), total: number(pool.total) }),
