@@ -130,7 +130,7 @@ def test_a_pools_page_says_what_else_its_link_does_with_visitors(
     assert "There is no fallback" in plain
     assert "See the experiment" not in plain
     assert "See the rules" not in plain
-    arms = [ArmFields(pool_id=pool.id, percent=70), ArmFields(pool_id=other.id, percent=30)]
+    arms = (ArmFields(pool_id=pool.id, percent=70), ArmFields(pool_id=other.id, percent=30))
     made = create_experiment(
         platform, caller_of(owner), NewExperiment(name="Short", pool_id=pool.id, arms=arms)
     )
@@ -145,7 +145,7 @@ def test_a_pools_page_says_what_else_its_link_does_with_visitors(
             )
     page = client.get(f"/panel/pools/{pool.id}", headers={"Accept-Language": "en"}).text
     assert "The experiment “Short” sends 30% of them to other pools." in page
-    assert "1 rule sends those who meet it to another pool." in page
+    assert "Rules that send visitors to other pools: 1." in page
     assert "There is no fallback" not in page
 
 

@@ -1,5 +1,4 @@
-"""The panel in a real browser: the main road by mouse, then for everybody: phone and desk, light and dark, keyboard and
-screen reader. One file, so that one process starts one installation for all of it."""
+"""The panel in a real browser, by mouse, keyboard and screen reader: one file, so that one installation is started."""
 
 from __future__ import annotations
 
@@ -45,8 +44,9 @@ def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation:
     browser.click("dialog[open] .btn-primary")
     browser.see("Isto não é um token de bot", "dialog[open]")
     assert browser.find("#bot-token").get_attribute("aria-invalid") == "true"
-    complaints = browser.complaints()  # the browser itself names the refused request
-    assert all("422" in complaint for complaint in complaints)
+    assert all(
+        "422" in complaint for complaint in browser.complaints()
+    )  # the browser names the refused request
 
 
 def test_a_click_is_counted_in_the_analytics_and_explained(
@@ -129,14 +129,16 @@ def test_on_the_phone_healthy_layers_are_one_line_until_the_details_are_opened(b
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_ban_wave_is_reverted_after_the_question(browser: Browser, installation: Installation) -> None:
+def test_the_notice_of_a_wave_without_a_backup_is_closed_and_reverts_nothing(
+    browser: Browser, installation: Installation
+) -> None:
     with installation.platform.database.transaction() as session:
         session.execute(update(RedirectPool).where(RedirectPool.id == 1).values(wave_at=utc_now()))
     browser.open("/panel/pools/1")
     browser.see("Não havia reserva", ".wave")
-    browser.click(".wave button", "Reverter")
-    browser.see("só este aviso desaparece", "#confirm")
-    browser.click("#confirm button", "Reverter")
+    assert "Reverter" not in browser.text(".wave")
+    browser.click(".wave button", "Fechar este aviso")
+    browser.see("O aviso foi fechado", ".toasts")
     browser.wait(lambda: browser.text(".wave") == "", "the wave's banner is gone")
 
 

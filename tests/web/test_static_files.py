@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_what_is_packed_streamed_or_tagged_already_stays_right(app: Flask, clien
         answer.set_etag("now")
         return answer
 
-    views = {
+    views: dict[str, Callable[[], Response]] = {
         "tagged": tagged,
         "streamed": lambda: Response(iter(["x" * 5000]), mimetype="text/csv"),
         "packed": lambda: Response(b"x" * 5000, mimetype="text/csv", headers={"Content-Encoding": "br"}),
