@@ -121,6 +121,17 @@ def test_manage_bots_tells_who_is_inside_and_who_could_be(
     assert inside["available"] == []
 
 
+def test_first_numbers_are_on_the_page_before_any_script_runs(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    pool = add_pool(platform, owner, bot=add_bot(platform, owner))
+    page = client.get(f"/panel/pools/{pool.id}").text
+    assert '<strong x-text="onlineText(hero)">1/1 online</strong>' in page
+    assert 'x-text="healthText(status)">100%</p>' in page
+    assert '<dd x-text="numberOf(status.total_redirects)">0</dd>' in page
+    assert "<span x-text=\"tile('bots_total')\">1</span>" in client.get("/panel").text
+
+
 def test_a_pools_page_says_what_else_its_link_does_with_visitors(
     client: FlaskClient, platform: Platform, owner: Account
 ) -> None:

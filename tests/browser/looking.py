@@ -9,7 +9,7 @@ from typing import Any, cast
 from tests.browser.conftest import Browser
 
 AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
-STILL = 0.05
+FOLDED_PIXELS = 169  # a fifth of a phone's screen
 BETWEEN = (820, 860, 1000, 1024, 1100, 1180, 1200)  # where the side bar leaves the least room
 CUT_OFF = """
 const hidden = (style) => style.display === "none" || style.visibility === "hidden" || style.position === "absolute";
@@ -20,15 +20,6 @@ return [...document.querySelectorAll("main, main *")].filter((element) => {
   return !shrinks && ["hidden", "clip"].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
 }).map((element) => `${element.tagName}.${element.className} ${element.scrollWidth} > ${element.clientWidth}`);
 """  # elements that hide a part of what they hold
-SHIFTS = """
-const done = arguments[0];
-let moved = 0;
-const observer = new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) moved += entry.hadRecentInput ? 0 : entry.value;
-});
-observer.observe({ type: "layout-shift", buffered: true });
-requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(moved))));
-"""
 SERIOUS = {"serious", "critical"}
 
 
@@ -38,7 +29,6 @@ class Looked:
 
     wide: dict[tuple[str, int], int] = field(default_factory=dict)
     cut_off: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    shifted: dict[str, float] = field(default_factory=dict)
     grave: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, browser: Browser, page: str, width: int) -> None:
@@ -46,12 +36,6 @@ class Looked:
         self.fit(browser, page, width)
         if broken := _axe(browser):
             self.grave[page] = broken
-
-    def shift(self, browser: Browser, page: str) -> None:
-        """Note how far the open page's parts jumped while it was loaded, as browsers reckon it; 0.1 is called good."""
-        moved = cast(float, browser.driver.execute_async_script(SHIFTS))
-        if moved >= STILL:
-            self.shifted[page] = round(moved, 3)
 
     def between(self, browser: Browser, page: str) -> None:
         """Look at the open page at every width between the phone's and the desk's."""
@@ -78,3 +62,16 @@ def _axe(browser: Browser) -> list[str]:
     return [
         f"{item['id']}: {node['target']} {node['failureSummary']}" for item in grave for node in item["nodes"]
     ]
+
+
+def see_healthy_layers_fold(browser: Browser) -> None:
+    """On the phone a healthy bot's layers are one line without their reasons, until its details are opened."""
+    browser.open("/panel/pools/1")
+    well = "main tbody:last-child"  # who is sick stands above
+    browser.see("Identidade", f"{well} .is-calm")
+    assert browser.text(f"{well} .layer-reason") == ""
+    assert browser.find(well).size["height"] < FOLDED_PIXELS, "six of them take little more than a screen"
+    details = browser.find(f"{well} .row-layers button")
+    browser.run("arguments[0].scrollIntoView({block: 'center'})", details)  # from under the tab bar
+    details.click()
+    browser.see("token verificado", f"{well} .layer-reason")

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from models import RedirectPool
 from services.core.times import utc_now
-from tests.browser import letters, managing, splitting, unwatched
+from tests.browser import letters, looking, managing, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
@@ -114,15 +114,7 @@ def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list
 @pytest.mark.usefixtures("fleet")
 def test_on_the_phone_healthy_layers_are_one_line_until_the_details_are_opened(browser: Browser) -> None:
     browser.resize(PHONE)
-    browser.open("/panel/pools/1")
-    well = "main tbody:last-child"  # who is sick stands above
-    browser.see("Identidade", f"{well} .is-calm")
-    assert browser.text(f"{well} .layer-reason") == ""
-    assert browser.find(well).size["height"] < PHONE[1] / 5, "six of them take little more than a screen"
-    details = browser.find(f"{well} .row-layers button")
-    browser.run("arguments[0].scrollIntoView({block: 'center'})", details)  # from under the tab bar
-    details.click()
-    browser.see("token verificado", f"{well} .layer-reason")
+    looking.see_healthy_layers_fold(browser)
     browser.open("/panel/bots/1#redirection")
     browser.click("main .pool-card summary")
     browser.see("token verificado", ".layers-short .is-online .layer-reason")
@@ -224,7 +216,6 @@ def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list
     for page in (*PAGES, *DIALOGS):
         browser.open(page)
         browser.find("main")
-        found.shift(browser, page)
         found.at(browser, page, size[0])
         if size == DESKTOP:
             found.between(browser, page)
@@ -237,11 +228,6 @@ def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list
 def test_every_page_fits_its_screen_and_cuts_nothing_off(looked: Looked) -> None:
     assert looked.wide == {}
     assert looked.cut_off == {}
-
-
-@pytest.mark.usefixtures("browser")
-def test_no_page_jumps_while_it_loads(looked: Looked) -> None:
-    assert looked.shifted == {}
 
 
 @pytest.mark.usefixtures("browser")
