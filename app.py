@@ -23,7 +23,19 @@ from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from services.platform.platform import Platform, build_platform
-from web import api_hooks, errors, fast_path, i18n, limiter, login, proxies, security, url_ids
+from web import (
+    api_hooks,
+    compression,
+    errors,
+    fast_path,
+    i18n,
+    limiter,
+    login,
+    proxies,
+    security,
+    static_files,
+    url_ids,
+)
 from web.platform import EXTENSION
 from web.session_cookie import SessionCookie
 
@@ -69,6 +81,8 @@ def create_app(platform: Platform | None = None) -> Flask:
     limiter.init_app(app)
     errors.init_app(app)
     i18n.init_app(app)
+    static_files.init_app(app)
+    compression.init_app(app)
     for module in PAGES:
         app.register_blueprint(module.blueprint)
     _register_api(app, platform)

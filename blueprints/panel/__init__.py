@@ -9,6 +9,7 @@ from blueprints.panel import (
     notifications,
     overview,
     pools,
+    text_files,
     waves,
 )
 from blueprints.panel.blueprint import blueprint
@@ -23,5 +24,6 @@ __all__ = [
     "notifications",
     "overview",
     "pools",
+    "text_files",
     "waves",
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import request
+from flask_babel import format_decimal
 from flask_login import current_user
 
 from blueprints.panel import assets
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.browsers import browser_name
-from blueprints.panel.texts import script_texts
+from blueprints.panel.text_files import texts_url
 from services.alerts.notifications.notify import unread_count
 from web.access import browser_session
 from web.platform import platform
@@ -18,15 +19,27 @@ from web.platform import platform
 
 @blueprint.app_context_processor
 def variables() -> dict[str, Any]:
-    """Vendored files, texts for scripts, and whoever is signed in."""
+    """Vendored files, where the scripts' texts are, and whoever is signed in."""
     return {
         "vendored": assets,
-        "script_texts": script_texts,
+        "texts_url": texts_url,
         "browser_name": browser_name,
         "public_url": platform().settings.public_url,
         "current_user": current_user,
         "unread": _unread(),
     }
+
+
+@blueprint.app_template_filter("number")
+def number(value: float | None) -> str:
+    """As static/js/dom.js writes it, so that the first answer of the scripts changes nothing on the page."""
+    return "–" if value is None else str(format_decimal(value))
+
+
+@blueprint.app_template_filter("percent")
+def percent(value: float | None) -> str:
+    """A percentage with one digit after the point, as static/js/dom.js writes it."""
+    return "–" if value is None else f"{format_decimal(round(value, 1))}%"
 
 
 def _unread() -> int:

@@ -96,6 +96,11 @@ def _results() -> dict[str, str]:
 
 def _questions() -> dict[str, str]:
     return {
+        "start_experiment.title": _("Start {name}?"),
+        "start_experiment.text": _(
+            "The visitors of the link are split from now on: {split}. The split can't be changed once it runs; you can stop it at any time."
+        ),
+        "start_experiment.action": _("Start experiment"),
         "stop_experiment.title": _("Stop {name}?"),
         "stop_experiment.text": _(
             "Everybody goes to the link's own pool from now on. The results stay, and you can start it again: visitors keep the pools they had."

@@ -26,6 +26,7 @@ def _layers() -> dict[str, str]:
         "layer.checked": _("token checked {ago}"),
         "layer.pending": _("{count} updates waiting at Telegram"),
         "layer.arriving": _("updates arrive"),
+        "layer.follows": _("follows from the identity"),
         "layer.unseen": _("nobody has looked lately"),
         "layer.stopped": _("the bot is stopped"),
         "layer.rate": _("{rate} of clicks start the bot, usually {baseline}"),

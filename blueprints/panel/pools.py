@@ -11,6 +11,8 @@ from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
 from services.alerts.notifications.notify import unread_count
 from services.fleet.bots.registry import list_bots
+from services.fleet.experiments.experiments import running_experiment
+from services.fleet.experiments.rules import list_rules
 from services.fleet.health.readmission import allow_return
 from services.fleet.pools.members import describe_member
 from services.fleet.pools.pools import describe, get_pool, list_pools
@@ -45,7 +47,11 @@ def live_pools() -> dict[str, Any]:
 def pool(pool_id: int) -> str:
     """One pool, live."""
     return render_template(
-        "panel/pool.html", section="panel.pools", initial=_pool_live(pool_id), strategies=strategies
+        "panel/pool.html",
+        section="panel.pools",
+        initial=_pool_live(pool_id),
+        diverted=_diverted(pool_id),
+        strategies=strategies,
     )
 
 
@@ -104,6 +110,19 @@ def card_rows() -> list[dict[str, Any]]:
 def pool_names() -> list[dict[str, Any]]:
     """The caller's pools by name alone, for choices."""
     return [{"id": pool.id, "name": pool.name} for pool in list_pools(platform(), caller())]
+
+
+def _diverted(pool_id: int) -> dict[str, Any]:
+    """What takes visitors of the pool's link elsewhere: its running experiment, its active rules; and its fallback."""
+    pool = get_pool(platform(), caller(), pool_id)
+    running = running_experiment(platform(), caller(), pool_id)
+    rules = list_rules(platform(), caller(), pool_id)
+    return {
+        "experiment": running,
+        "percent": sum(arm.percent for arm in running.arms if arm.pool_id != pool_id) if running else 0,
+        "rules": sum(rule.is_active and rule.target_pool_id != pool_id for rule in rules),
+        "has_fallback": bool(pool.fallback_url or pool.fallback_pool_id),
+    }
 
 
 def _pool_live(pool_id: int) -> dict[str, Any]:

@@ -27,6 +27,15 @@ def _general() -> dict[str, str]:
         "live.live": _("Live"),
         "live.wait": _("Connecting…"),
         "live.lost": _("Connection lost: numbers from {time}"),
+        "tab.down": _("({count} down)"),
+        "notices.off": _("Notify on this browser"),
+        "notices.on": _("Notifies on this browser"),
+        "notices.sample": _(
+            "So this browser tells of a bot that goes down while a tab of the panel is open."
+        ),
+        "notices.refused": _(
+            "The browser does not allow notifications. Allow them for this page in its settings."
+        ),
         "away.database": _(
             "The database does not answer: links keep redirecting, but nothing can be changed until it is back."
         ),
@@ -144,6 +153,11 @@ def _numbers() -> dict[str, str]:
         "slow_start": _("starting slowly, now at {percent}%"),
         "banned_hint": _("out of the rotation"),
         "weight": _("weight {weight}"),
+        "member.weight": _("Weight"),
+        "member.capacity_per_hour": _("Clicks an hour"),
+        "member.priority": _("Priority"),
+        "member.is_enabled": _("Enabled"),
+        "member.draining": _("Drain"),
         "move_up": _("Move {name} up"),
         "move_down": _("Move {name} down"),
         "pool_needs_bot": _("Choose at least one bot: a pool without bots answers nobody."),

@@ -62,8 +62,9 @@ def _banner() -> dict[str, str]:
         "wave.revert.text": _(
             "The promoted bots become backups again and get no new visitors while another bot can serve: {promoted}. Do this when enough other bots are well."
         ),
-        "wave.revert.text_nobody": _("No bot was promoted, so only this notice goes away."),
         "wave.revert.action": _("Revert"),
+        "wave.close": _("Close this notice"),
+        "wave_closed": _("The notice is closed. The bots that were lost are watched as before."),
         "wave_reverted": _("The wave is over: the promoted bots are backups again."),
         "error.no_wave": _("No ban wave stands any more. Load the page again."),
         "promoted": _("backup that stepped in"),
@@ -91,6 +92,7 @@ def _events() -> dict[str, str]:
 
 def _figures() -> dict[str, str]:
     return {
+        "wave.state.open": _("Still open"),
         "wave.state.standing": _("The promotions stand"),
         "wave.state.reverted": _("Over"),
         "wave.away": _("{away} of {total} still away"),

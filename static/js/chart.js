@@ -22,7 +22,10 @@ export function chart(element) {
   let plot = null;
   let shape = "";
   let last = null;
-  const fit = () => plot?.setSize(size(element));
+  const fit = () => {
+    element.style.setProperty("--legend", `${legendHeight(element)}px`); // many bots have a high one: the chart grows with it
+    plot?.setSize(size(element));
+  };
   new ResizeObserver(fit).observe(element);
   document.addEventListener("theme", () => {
     shape = "";
@@ -46,9 +49,10 @@ export function chart(element) {
   return { show };
 }
 
+const legendHeight = (element) => element.querySelector(".u-legend")?.offsetHeight ?? 0;
+
 function size(element) {
-  const legend = element.querySelector(".u-legend")?.offsetHeight ?? 0;
-  return { width: element.clientWidth || 600, height: Math.max(180, element.clientHeight - legend - 4) };
+  return { width: element.clientWidth || 600, height: Math.max(160, element.clientHeight - legendHeight(element) - 4) };
 }
 
 // A pool made ten minutes ago is not shown as fifty minutes of nothing: silence before the first click is left out.

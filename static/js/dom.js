@@ -1,6 +1,6 @@
 // What the page brought along: texts in the reader's language, addresses, numbers in the reader's way of writing.
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
-const texts = JSON.parse(meta("texts") || "{}");
+const texts = window.flotillaTexts ?? {}; // put there by the script of the language, which runs before all modules
 
 export const language = document.documentElement.lang || "pt-BR";
 export const csrfToken = () => meta("csrf-token");

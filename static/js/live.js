@@ -1,7 +1,8 @@
-// Polling that tells the truth: "live" while answers come, "lost" when they do not, quiet while nobody looks.
+// Polling that tells the truth: "live" while answers come, "lost" when they do not; slow while nobody looks.
 import { api } from "./api.js";
 
 const PATIENCE_MS = 30000;
+const HIDDEN_MS = 30000;
 
 /** Call `onData(data)` with the JSON of `path` every `everyMs`; `onState("live"|"lost")` when that changes. */
 export function poll(path, everyMs, onData, onState) {
@@ -10,10 +11,10 @@ export function poll(path, everyMs, onData, onState) {
   let latest = 0;
   const again = () => {
     window.clearTimeout(timer);
-    timer = window.setTimeout(step, Math.min(everyMs * 2 ** Math.min(failures, 4), PATIENCE_MS));
+    const patient = Math.min(everyMs * 2 ** Math.min(failures, 4), PATIENCE_MS);
+    timer = window.setTimeout(step, document.hidden ? HIDDEN_MS : patient);
   };
   const step = async () => {
-    if (document.hidden) return;
     latest += 1;
     const turn = latest;
     try {
@@ -29,7 +30,7 @@ export function poll(path, everyMs, onData, onState) {
     }
     again();
   };
-  document.addEventListener("visibilitychange", () => document.hidden || step());
+  document.addEventListener("visibilitychange", () => (document.hidden ? again() : step()));
   window.addEventListener("online", step);
   timer = window.setTimeout(step, 300);
   return step;

@@ -15,6 +15,7 @@ const TONES = {
   stopped: ["pause", "is-idle"],
   failed: ["x-circle", "is-offline"],
 };
+const TROUBLE = ["banned", "offline", "suspect", "degraded", "checking"]; // worst first
 const BOT_STATES = ["running", "created", "stopped", "failed"];
 const LEVELS = {
   info: ["info", "is-checking"],
@@ -27,6 +28,11 @@ export const looks = {
   statusText: (state) => text(`${BOT_STATES.includes(state) ? "bot" : "status"}.${state}`),
   statusSymbol: (state) => symbol((TONES[state] ?? TONES.checking)[0]),
   statusClass: (state) => (TONES[state] ?? TONES.checking)[1],
+  /** Who needs somebody comes first; the others stay in their order. */
+  troubleFirst(members) {
+    const rank = ({ state }) => (TROUBLE.includes(state) ? TROUBLE.indexOf(state) : TROUBLE.length);
+    return [...members].sort((one, other) => rank(one) - rank(other));
+  },
   levelSymbol: (level) => symbol((LEVELS[level] ?? LEVELS.info)[0]),
   levelClass: (level) => (LEVELS[level] ?? LEVELS.info)[1],
   healthClass(pool) {

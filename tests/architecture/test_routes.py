@@ -27,6 +27,7 @@ PUBLIC_ROUTES = {
     "/language",
     "/login",
     "/setup",
+    "/texts/<locale>/<digest>.js",
     "/webhook/<path_id>",
     "/webhook/<path_id>/<suffix>",
 }

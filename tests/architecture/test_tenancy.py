@@ -52,7 +52,7 @@ NOWHERE = {
     "experiment_id": "987654",
 }
 # Routes whose variable is no id of a tenant's thing.
-NO_TENANT = ("/go/", "/webhook/", "/static/")
+NO_TENANT = ("/go/", "/webhook/", "/static/", "/texts/")
 # What passes the check of the body where an empty one does not: only then is the id looked at.
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", "/bots/<bot_id>"): {"name": "Mine"},

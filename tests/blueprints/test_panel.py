@@ -8,9 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from models import Account, Bot, MemberStatus, PoolBot, RedirectPool, UncertainPolicy
+from models import Account, Bot, MemberStatus, PoolBot, PoolRule, RedirectPool, UncertainPolicy
 from services.alerts.notifications.kinds import Kind, Level
 from services.alerts.notifications.notify import notify
+from services.fleet.experiments.experiments import create_experiment, start_experiment
+from services.fleet.experiments.fields import ArmFields, NewExperiment
 from services.fleet.pools.fields import NewPool
 from services.fleet.pools.pools import create_pool
 from services.platform.platform import Platform
@@ -117,6 +119,45 @@ def test_manage_bots_tells_who_is_inside_and_who_could_be(
     assert outside["members"] == []
     assert [item["username"] for item in inside["members"]] == ["first_bot"]
     assert inside["available"] == []
+
+
+def test_first_numbers_are_on_the_page_before_any_script_runs(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    pool = add_pool(platform, owner, bot=add_bot(platform, owner))
+    page = client.get(f"/panel/pools/{pool.id}").text
+    assert '<strong x-text="onlineText(hero)">1/1 online</strong>' in page
+    assert 'x-text="healthText(status)">100%</p>' in page
+    assert '<dd x-text="numberOf(status.total_redirects)">0</dd>' in page
+    assert "<span x-text=\"tile('bots_total')\">1</span>" in client.get("/panel").text
+
+
+def test_a_pools_page_says_what_else_its_link_does_with_visitors(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    bot = add_bot(platform, owner)
+    pool, other = add_pool(platform, owner, bot=bot), add_pool(platform, owner, "red2", bot)
+    plain = client.get(f"/panel/pools/{other.id}", headers={"Accept-Language": "en"}).text
+    assert "There is no fallback" in plain
+    assert "See the experiment" not in plain
+    assert "See the rules" not in plain
+    arms = (ArmFields(pool_id=pool.id, percent=70), ArmFields(pool_id=other.id, percent=30))
+    made = create_experiment(
+        platform, caller_of(owner), NewExperiment(name="Short", pool_id=pool.id, arms=arms)
+    )
+    start_experiment(platform, caller_of(owner), made.id)
+    with platform.database.transaction() as session:
+        session.get_one(RedirectPool, pool.id).fallback_url = "https://example.com/"
+        for place, (target, active) in enumerate(((other.id, True), (other.id, False), (pool.id, True))):
+            session.add(
+                PoolRule(
+                    pool_id=pool.id, position=place, target_pool_id=target, is_active=active, conditions={}
+                )
+            )
+    page = client.get(f"/panel/pools/{pool.id}", headers={"Accept-Language": "en"}).text
+    assert "The experiment “Short” sends 30% of them to other pools." in page
+    assert "Rules that send visitors to other pools: 1." in page
+    assert "There is no fallback" not in page
 
 
 def test_somebody_elses_things_are_not_there(client: FlaskClient, platform: Platform, owner: Account) -> None:

@@ -57,6 +57,13 @@ def test_every_component_a_template_names_is_defined_once() -> None:
     assert len(defined) == len(set(defined))
 
 
+def test_a_field_of_a_dialog_that_can_be_refused_has_a_place_for_the_reason() -> None:
+    for file in TEMPLATES:
+        text = file.read_text()
+        marked = set(re.findall(r"invalid\('([\w.]+)'\)", text))
+        assert marked - set(re.findall(r'field_problem\("([\w.]+)"\)', text)) == set(), file.name
+
+
 def test_every_text_and_icon_a_script_names_exists(app: Flask) -> None:
     source = "\n".join(file.read_text() for file in SCRIPTS)
     with app.test_request_context():

@@ -9,23 +9,47 @@ from typing import Any, cast
 from tests.browser.conftest import Browser
 
 AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
+FOLDED_PIXELS = 169  # a fifth of a phone's screen
+BETWEEN = (820, 860, 1000, 1024, 1100, 1180, 1200)  # where the side bar leaves the least room
+CUT_OFF = """
+const hidden = (style) => style.display === "none" || style.visibility === "hidden" || style.position === "absolute";
+return [...document.querySelectorAll("main, main *")].filter((element) => {
+  const style = getComputedStyle(element);
+  if (hidden(style) || element.closest("svg, .chart, .visually-hidden, .table thead")) return false;
+  const shrinks = style.textOverflow === "ellipsis";
+  return !shrinks && ["hidden", "clip"].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
+}).map((element) => `${element.tagName}.${element.className} ${element.scrollWidth} > ${element.clientWidth}`);
+"""  # elements that hide a part of what they hold
 SERIOUS = {"serious", "critical"}
 
 
 @dataclass
 class Looked:
-    """What one round over every page and dialog found: pages wider than the screen, and what axe finds grave."""
+    """What one round over every page and dialog found: pages wider than the screen, what is cut off, and what axe finds grave."""
 
-    wide: dict[str, int] = field(default_factory=dict)
+    wide: dict[tuple[str, int], int] = field(default_factory=dict)
+    cut_off: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     grave: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, browser: Browser, page: str, width: int) -> None:
         """Look at the page that is open, on a screen so many pixels wide."""
-        seen = cast(int, browser.run("return document.documentElement.scrollWidth"))
-        if seen > width:
-            self.wide[page] = seen
+        self.fit(browser, page, width)
         if broken := _axe(browser):
             self.grave[page] = broken
+
+    def between(self, browser: Browser, page: str) -> None:
+        """Look at the open page at every width between the phone's and the desk's."""
+        for width in BETWEEN:
+            browser.resize((width, 900))
+            self.fit(browser, page, width)
+
+    def fit(self, browser: Browser, page: str, width: int) -> None:
+        """Note what the open page does not fit into `width` pixels."""
+        seen = cast(int, browser.run("return document.documentElement.scrollWidth"))
+        if seen > width:
+            self.wide[page, width] = seen
+        if cut := cast(list[str], browser.run(CUT_OFF)):
+            self.cut_off[page, width] = cut
 
 
 def _axe(browser: Browser) -> list[str]:
@@ -38,3 +62,16 @@ def _axe(browser: Browser) -> list[str]:
     return [
         f"{item['id']}: {node['target']} {node['failureSummary']}" for item in grave for node in item["nodes"]
     ]
+
+
+def see_healthy_layers_fold(browser: Browser) -> None:
+    """On the phone a healthy bot's layers are one line without their reasons, until its details are opened."""
+    browser.open("/panel/pools/1")
+    well = "main tbody:last-child"  # who is sick stands above
+    browser.see("Identidade", f"{well} .is-calm")
+    assert browser.text(f"{well} .layer-reason") == ""
+    assert browser.find(well).size["height"] < FOLDED_PIXELS, "six of them take little more than a screen"
+    details = browser.find(f"{well} .row-layers button")
+    browser.run("arguments[0].scrollIntoView({block: 'center'})", details)  # from under the tab bar
+    details.click()
+    browser.see("token verificado", f"{well} .layer-reason")

@@ -20,8 +20,7 @@ def set_planned_clicks(browser: Browser, installation: Installation, username: s
     browser.click("main .pool-card footer button", "Gerenciar bots")
     browser.see(f"@{username}", "dialog[open]")
     assert 900 not in planned()
-    field = browser.find("dialog[open] input[name=capacity_per_hour]")
-    browser.run("arguments[0].value = 900; arguments[0].dispatchEvent(new Event('change'))", field)
+    _change(browser, "dialog[open] input[name=capacity_per_hour]", "900")
     browser.wait(lambda: 900 in planned(), "saved")
 
 
@@ -41,3 +40,40 @@ def remove_and_add_again(browser: Browser, username: str) -> None:
     browser.click("dialog[open] label.check", username)
     browser.click("dialog[open] button", "Adicionar selecionados")
     browser.see("2/10", "dialog[open]")
+
+
+def see_a_refused_value_stay(browser: Browser, username: str) -> None:
+    """Type a weight that is too great, then change another field: the weight stays where it was typed, with the reason."""
+    browser.open("/panel/pools")
+    browser.click("main .pool-card footer button", "Gerenciar bots")
+    browser.see(f"@{username}", "dialog[open]")
+    row = "dialog[open] .member-row"
+    _change(browser, f"{row} input[type=number]", "5000")
+    browser.see("Peso: ", f"{row} .field-error")
+    _change(browser, f"{row} [name=capacity_per_hour]", "901")
+    browser.see("Salvo", ".toasts")
+    weight = browser.find(f"{row} input[type=number]")
+    assert weight.get_attribute("aria-invalid") == "true"
+    assert weight.get_attribute("value") == "5000"
+    _change(browser, f"{row} input[type=number]", "1")
+    browser.wait(lambda: browser.text(f"{row} .field-error") == "", "corrected")
+
+
+def click_a_message_above_the_dialog(browser: Browser) -> None:
+    """What was said last lies above the open dialog, belongs to it for screen readers, and is dismissed by a click."""
+    assert browser.find("dialog[open] .toasts .toast").get_attribute("role") == "status"
+    browser.wait(lambda: _dismissed(browser), "every message is dismissed")
+    assert browser.text("dialog[open] h2") != "", "the dialog is still there"
+    browser.click('dialog[open] [aria-label="Fechar"]')
+
+
+def _dismissed(browser: Browser) -> bool:
+    shown = browser.driver.find_elements("css selector", ".toast button")
+    if shown:
+        shown[-1].click()  # refused by the browser where something lies above it
+    return not shown
+
+
+def _change(browser: Browser, selector: str, value: str) -> None:
+    script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change'))"
+    browser.run(script, browser.find(selector), value)

@@ -10,7 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 from sqlalchemy import func, select
 
-from models import ExperimentVisitor, MemberStatus, PoolBot, PoolRule, RedirectPool
+from models import ClickRollup, ExperimentVisitor, MemberStatus, PoolBot, PoolRule, RedirectPool
 from tests.blueprints.visiting import PERSON
 from tests.browser.conftest import Browser
 from tests.browser.installation import Installation
@@ -40,6 +40,8 @@ def create_experiment(browser: Browser, name: str) -> None:
     browser.click("dialog[open] .btn-primary")
     browser.see("Não iniciado")
     browser.click(".page-head .btn-primary", "Iniciar")
+    browser.see("50 %", "#confirm")
+    browser.click("#confirm button", "Iniciar experimento")
     browser.see("Rodando")
 
 
@@ -115,3 +117,17 @@ def rules_of(installation: Installation) -> list[list[str]]:
 def _send_to(browser: Browser, index: int) -> None:
     target = browser.driver.find_elements(By.CSS_SELECTOR, "[data-rule] select")[index]
     Select(target).select_by_visible_text(SECOND)
+
+
+def visit(link: str) -> None:
+    """Tap a link on a phone, without following it."""
+    connection = HTTPConnection(urlsplit(link).netloc, timeout=10)
+    connection.request("GET", link, headers={"User-Agent": PERSON})
+    assert connection.getresponse().status == 302
+    connection.close()
+
+
+def clicks(installation: Installation) -> int:
+    """All clicks that were counted so far."""
+    with installation.platform.database.reading() as session:
+        return int(session.scalar(select(func.sum(ClickRollup.clicks))) or 0)

@@ -1,21 +1,17 @@
-"""The panel in a real browser: the main road by mouse, then for everybody: phone and desk, light and dark, keyboard and
-screen reader. One file, so that one process starts one installation for all of it."""
+"""The panel in a real browser, by mouse, keyboard and screen reader: one file, so that one installation is started."""
 
 from __future__ import annotations
 
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
-from models import ClickRollup, RedirectPool
+from models import RedirectPool
 from services.core.times import utc_now
-from tests.blueprints.visiting import PERSON
-from tests.browser import letters, managing, splitting
+from tests.browser import letters, looking, managing, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
@@ -48,8 +44,9 @@ def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation:
     browser.click("dialog[open] .btn-primary")
     browser.see("Isto não é um token de bot", "dialog[open]")
     assert browser.find("#bot-token").get_attribute("aria-invalid") == "true"
-    complaints = browser.complaints()  # the browser itself names the refused request
-    assert all("422" in complaint for complaint in complaints)
+    assert all(
+        "422" in complaint for complaint in browser.complaints()
+    )  # the browser names the refused request
 
 
 def test_a_click_is_counted_in_the_analytics_and_explained(
@@ -59,8 +56,8 @@ def test_a_click_is_counted_in_the_analytics_and_explained(
     browser.click("main h3 a", "Campanha Verão")
     browser.see("2/2 online")
     for source in ("instagram", "instagram", "=formula"):
-        visit(f"{installation.url}/go/campanha-verao?utm_source={source}")
-    browser.wait(lambda: _clicks(installation) == 3, "the clicks are flushed")
+        splitting.visit(f"{installation.url}/go/campanha-verao?utm_source={source}")
+    browser.wait(lambda: splitting.clicks(installation) == 3, "the clicks are flushed")
     browser.click("main a", "Analytics")
     browser.see("instagram")
     browser.see("Celular")
@@ -73,19 +70,6 @@ def test_a_click_is_counted_in_the_analytics_and_explained(
     browser.wait(lambda: browser.find(".filters [aria-pressed=true]").text == "Hoje", "today")
 
 
-def visit(link: str) -> None:
-    """Tap a link on a phone, without following it."""
-    connection = HTTPConnection(urlsplit(link).netloc, timeout=10)
-    connection.request("GET", link, headers={"User-Agent": PERSON})
-    assert connection.getresponse().status == 302
-    connection.close()
-
-
-def _clicks(installation: Installation) -> int:
-    with installation.platform.database.reading() as session:
-        return int(session.scalar(select(func.sum(ClickRollup.clicks))) or 0)
-
-
 def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
     browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
 ) -> None:
@@ -93,12 +77,25 @@ def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
     browser.click("main h3 a", "Campanha Verão")
     browser.see("2/2 online")
     browser.see("100%")
-    installation.sandbox.revoke(fleet[0]["username"])
+    installation.sandbox.revoke(fleet[1]["username"])
     browser.see("1/2 online")
+    assert fleet[1]["username"] in browser.text("main tbody"), "who needs somebody stands first"
     browser.see("O Telegram rejeita o token (401)")
     browser.see("50%")
     browser.see("Degradado → Offline", ".timeline")
-    installation.sandbox.restore(fleet[0]["username"])
+    assert browser.driver.title == "(1 fora) Campanha Verão · Flotilla"
+    assert browser.run("return document.querySelector('link[rel=icon]').href.includes('favicon-down')")
+    installation.sandbox.restore(fleet[1]["username"])
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_hidden_tab_asks_seldom_and_notifies_once_of_a_bot_that_went_down(browser: Browser) -> None:
+    browser.open("/panel/pools/1")
+    browser.see("Ao vivo", ".live")
+    assert unwatched.notices_of_a_bot_that_goes_down(browser) == [
+        ["(1 fora) Campanha Verão · Flotilla", "@gone_bot: Offline"]
+    ]
+    assert unwatched.polls_when_hidden(browser) == [30_000]
 
 
 def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list[dict[str, Any]]) -> None:
@@ -115,24 +112,25 @@ def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list
 
 
 @pytest.mark.usefixtures("fleet")
-def test_the_reason_of_a_healthy_layer_is_read_on_the_phone_without_hovering(browser: Browser) -> None:
+def test_on_the_phone_healthy_layers_are_one_line_until_the_details_are_opened(browser: Browser) -> None:
     browser.resize(PHONE)
-    browser.open("/panel/pools/1")
-    browser.see("token verificado", ".layers .is-online .layer-reason")
+    looking.see_healthy_layers_fold(browser)
     browser.open("/panel/bots/1#redirection")
     browser.click("main .pool-card summary")
     browser.see("token verificado", ".layers-short .is-online .layer-reason")
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_ban_wave_is_reverted_after_the_question(browser: Browser, installation: Installation) -> None:
+def test_the_notice_of_a_wave_without_a_backup_is_closed_and_reverts_nothing(
+    browser: Browser, installation: Installation
+) -> None:
     with installation.platform.database.transaction() as session:
         session.execute(update(RedirectPool).where(RedirectPool.id == 1).values(wave_at=utc_now()))
     browser.open("/panel/pools/1")
     browser.see("Não havia reserva", ".wave")
-    browser.click(".wave button", "Reverter")
-    browser.see("só este aviso desaparece", "#confirm")
-    browser.click("#confirm button", "Reverter")
+    assert "Reverter" not in browser.text(".wave")
+    browser.click(".wave button", "Fechar este aviso")
+    browser.see("O aviso foi fechado", ".toasts")
     browser.wait(lambda: browser.text(".wave") == "", "the wave's banner is gone")
 
 
@@ -140,6 +138,14 @@ def test_a_bots_planned_clicks_are_set_where_bots_are_managed(
     browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
 ) -> None:
     managing.set_planned_clicks(browser, installation, fleet[0]["username"])
+
+
+def test_a_refused_value_stays_with_its_reason_and_messages_lie_above_the_dialog(
+    browser: Browser, fleet: list[dict[str, Any]]
+) -> None:
+    managing.see_a_refused_value_stay(browser, fleet[0]["username"])
+    managing.click_a_message_above_the_dialog(browser)
+    assert all("422" in complaint for complaint in browser.complaints())
 
 
 def test_a_bot_leaves_the_pool_only_after_the_question(browser: Browser, fleet: list[dict[str, Any]]) -> None:
@@ -201,18 +207,12 @@ def test_a_bots_words_are_changed_in_its_form(
 def test_a_lost_connection_is_told_and_mended(browser: Browser, fleet: list[dict[str, Any]]) -> None:
     browser.open("/panel/pools")
     browser.see("Ao vivo", ".live")
-    _network(browser, offline=True)
+    unwatched.set_network(browser, offline=True)
     browser.see("Conexão perdida", ".live")
     browser.see("não alcança o servidor", ".banner")
-    _network(browser, offline=False)
+    unwatched.set_network(browser, offline=False)
     browser.see("Ao vivo", ".live")
     assert all("ERR_INTERNET_DISCONNECTED" in complaint for complaint in browser.complaints())
-
-
-def _network(browser: Browser, *, offline: bool) -> None:
-    browser.driver.execute_cdp_cmd("Network.enable", {})
-    conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
 
 
 @pytest.fixture(scope="module", params=[(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desk"])
@@ -225,13 +225,17 @@ def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list
         browser.open(page)
         browser.find("main")
         found.at(browser, page, size[0])
+        if size == DESKTOP:
+            found.between(browser, page)
+            browser.resize(size)
     browser.complaints()  # the page that is not there
     return found
 
 
 @pytest.mark.usefixtures("browser")
-def test_every_page_fits_its_screen(looked: Looked) -> None:
+def test_every_page_fits_its_screen_and_cuts_nothing_off(looked: Looked) -> None:
     assert looked.wide == {}
+    assert looked.cut_off == {}
 
 
 @pytest.mark.usefixtures("browser")

@@ -125,6 +125,13 @@ def list_experiments(
         return list(session.scalars(query))
 
 
+def running_experiment(platform: Platform, caller: Principal, pool_id: int) -> Experiment | None:
+    """The caller's experiment that splits this pool's link now, with its arms; a link has one at most."""
+    query = owned(caller, Experiment).where(Experiment.pool_id == pool_id, Experiment.is_active)
+    with platform.database.reading() as session:
+        return session.scalars(query).first()
+
+
 def get_experiment(platform: Platform, caller: Principal, experiment_id: int) -> Experiment:
     """One experiment of the caller's, with its arms; NotFound for anybody else's."""
     # An admin's access leaves an audit entry; an owner's look takes no write lock.

@@ -1,9 +1,9 @@
 import { api } from "../api.js";
 import { initial, moment } from "../dom.js";
-import { attempt } from "../feedback.js";
 import { looks } from "../status.js";
 import { botActions } from "./bot-actions.js";
 import { follow, liveness } from "./liveness.js";
+import { refusals } from "./refusals.js";
 
 const EVERY_MS = 3000;
 
@@ -12,6 +12,7 @@ document.addEventListener("alpine:init", () => {
     ...looks,
     ...liveness,
     ...botActions,
+    ...refusals,
     bot: {},
     init() {
       this.bot = initial(this.$root);
@@ -22,10 +23,10 @@ document.addEventListener("alpine:init", () => {
       return moment(this.bot.created_at);
     },
     isMode(mode) {
-      return this.bot.mode === mode;
+      return this.shownValue("mode", this.bot.mode) === mode;
     },
     isPolicy(policy) {
-      return this.bot.uncertain_policy === policy;
+      return this.shownValue("uncertain_policy", this.bot.uncertain_policy) === policy;
     },
     setMode(event) {
       return this.change(event.target, "mode");
@@ -34,9 +35,9 @@ document.addEventListener("alpine:init", () => {
       return this.change(event.target, "uncertain_policy");
     },
     async change(select, field) {
-      const [ok, bot] = await attempt(() => api.patch(`/api/v1/bots/${this.bot.id}`, { [field]: select.value }), "saved");
-      if (ok) this.bot = bot;
-      else select.value = this.bot[field];
+      const { value } = select;
+      const bot = await this.saving(field, value, () => api.patch(`/api/v1/bots/${this.bot.id}`, { [field]: value }));
+      if (bot) this.bot = bot;
     },
     remove() {
       return this.deleteBot(this.bot, "/panel/bots");

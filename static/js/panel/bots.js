@@ -4,6 +4,7 @@ import { attempt } from "../feedback.js";
 import { looks } from "../status.js";
 import { botActions } from "./bot-actions.js";
 import { follow, liveness } from "./liveness.js";
+import { watch } from "./watch.js";
 
 const EVERY_MS = 3000;
 
@@ -21,6 +22,7 @@ document.addEventListener("alpine:init", () => {
     },
     take(data) {
       this.bots = data.bots;
+      watch(this.bots.map((bot) => ({ bot_id: bot.id, username: bot.username, state: bot.status })));
       this.pools = data.pools;
     },
     add() {

@@ -8,6 +8,7 @@ const EVERY_MS = 5000;
 const ENDS = [1, 2, 5, 10, 20, 30, 50, 75, 100]; // percent: where the axis may end
 const decimal = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const signed = new Intl.NumberFormat(language, { maximumFractionDigits: 2, signDisplay: "exceptZero" });
+const list = new Intl.ListFormat(language, { type: "conjunction" });
 const rate = (value) => `${decimal.format(value)} %`;
 const WARNINGS = { sample_ratio_mismatch: "is-offline", not_tracked: "is-offline" };
 
@@ -104,8 +105,8 @@ document.addEventListener("alpine:init", () => {
       this.busy = false;
       this.refresh();
     },
-    begin() {
-      return this.act("start", "experiment.started");
+    async begin() {
+      if (await this.agreed("start_experiment")) await this.act("start", "experiment.started");
     },
     async end() {
       if (await this.agreed("stop_experiment")) await this.act("stop", "experiment.ended");
@@ -116,8 +117,9 @@ document.addEventListener("alpine:init", () => {
       if (ok) window.location.assign("/panel/experiments");
     },
     agreed(question) {
-      const name = this.results.name;
-      return confirmed(text(`${question}.title`, { name }), text(`${question}.text`), text(`${question}.action`));
+      const { name, arms } = this.results;
+      const split = list.format(arms.map((arm) => `${arm.name} ${arm.percent} %`));
+      return confirmed(text(`${question}.title`, { name }), text(`${question}.text`, { split }), text(`${question}.action`));
     },
   }));
 });

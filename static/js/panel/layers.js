@@ -11,6 +11,7 @@ const LOOKS = {
   trial: ["eye", "is-suspect"],
 };
 const WELL = ["ok", "online"];
+const REJECTED = ["unauthorized", "not_found", "frozen"];
 const ABOUT_ALL = ["poller_silent", "worker_backlog", "public_address"];
 
 const share = (part) => percent(part === null || part === undefined ? null : part * 100);
@@ -23,7 +24,8 @@ const reasons = {
     if (layer.cause) return causeText(layer.cause);
     return layer.checked_at ? text("layer.checked", { ago: ago(layer.checked_at) }) : "";
   },
-  delivery(layer) {
+  delivery(layer, identity) {
+    if (followsFromIdentity(layer, identity)) return text("layer.follows");
     if (layer.cause) return causeText(layer.cause);
     if (layer.state === "off") return text("layer.stopped");
     if (layer.state === "unknown") return text("layer.unseen");
@@ -40,17 +42,22 @@ const reasons = {
   },
 };
 
-function mark(name, layer) {
+// Telegram delivers nothing for a token that it rejects: one cause, not two.
+const followsFromIdentity = (delivery, identity) => delivery.state === "failing" && REJECTED.includes(identity.cause);
+
+function mark(name, all) {
+  const layer = all[name];
   const state = stateOf(name, layer);
   const [icon, tone] = LOOKS[state] ?? [null, looks.statusClass(state)];
+  const well = WELL.includes(state);
   return {
     name,
-    tone,
+    tone: well || state === "unknown" ? `${tone} is-calm` : tone,
     symbol: icon ? symbol(icon) : looks.statusSymbol(state),
     label: text(`layer.${name}`),
     state: stateText(state),
-    reason: reasons[name](layer),
-    well: WELL.includes(state),
+    reason: reasons[name](layer, all.identity),
+    well,
   };
 }
 
@@ -71,13 +78,13 @@ function deliveryWhy({ state, cause }) {
 
 /** What the layers mean for visitors and how it ends, one sentence each; that all is well only when it is. */
 function explanations({ identity, delivery, conversion }) {
-  const why = { identity: WELL.includes(identity.state) ? "" : identityWhy(identity), delivery: deliveryWhy(delivery), conversion: conversionWhy(conversion) };
+  const why = { identity: WELL.includes(identity.state) ? "" : identityWhy(identity), delivery: followsFromIdentity(delivery, identity) ? "" : deliveryWhy(delivery), conversion: conversionWhy(conversion) };
   const troubles = LAYERS.filter((name) => why[name]).map((name) => `${text(`layer.${name}`)}: ${why[name]}`);
   return troubles.length > 0 ? troubles : [text("why.online")];
 }
 
 export const layers = {
-  marks: (member) => LAYERS.map((name) => mark(name, member.layers[name])),
+  marks: (member) => LAYERS.map((name) => mark(name, member.layers)),
   shortClass: (each) => (each.well ? "visually-hidden" : ""),
   explanations: (member) => explanations(member.layers),
   causeText,

@@ -2,11 +2,17 @@ import { api } from "../api.js";
 import { text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
 import { looks } from "../status.js";
+import { refusals } from "./refusals.js";
+
+const SAVED_AT_ONCE = ["weight", "capacity_per_hour", "priority", "is_enabled", "draining"];
+
+const key = (member, field) => `${member.bot_id}.${field}`;
 
 document.addEventListener("alpine:init", () => {
   // The two columns "available" and "in the pool". Every change is saved at once and said aloud.
   Alpine.data("manageBots", () => ({
     ...looks,
+    ...refusals,
     pool: { id: 0, name: "", max_bots: 0 },
     members: [],
     available: [],
@@ -16,7 +22,7 @@ document.addEventListener("alpine:init", () => {
       document.addEventListener("manage-pool", (event) => this.start(event.detail));
     },
     async start(pool) {
-      Object.assign(this, { pool: { id: pool.id, name: pool.name, max_bots: 0 }, members: [], available: [], chosen: [] });
+      Object.assign(this, { pool: { id: pool.id, name: pool.name, max_bots: 0 }, members: [], available: [], chosen: [], refused: {} });
       this.$root.showModal();
       await this.load();
     },
@@ -40,25 +46,25 @@ document.addEventListener("alpine:init", () => {
       this.busy = false;
       await this.changed();
     },
-    async set(member, change) {
-      const [ok] = await attempt(() => api.patch(this.path(member), change), "saved");
-      if (!ok) await this.load();
-      await this.changed();
+    async set(member, field, value) {
+      const saved = await this.saving(key(member, field), value, () => api.patch(this.path(member), { [field]: value }));
+      if (saved) await this.changed();
     },
-    setWeight(member, event) {
-      return this.set(member, { weight: Number(event.target.value) });
+    setNumber(member, field, event) {
+      return this.set(member, field, event.target.value === "" ? null : Number(event.target.value));
     },
-    setCapacity(member, event) {
-      return this.set(member, { capacity_per_hour: Number(event.target.value) });
+    setSwitch(member, field, event) {
+      return this.set(member, field, event.target.checked);
     },
-    setPriority(member, event) {
-      return this.set(member, { priority: Number(event.target.value) });
+    valueIn(member, field) {
+      return this.shownValue(key(member, field), member[field]);
     },
-    setDraining(member, event) {
-      return this.set(member, { draining: event.target.checked });
+    wrong(member, field) {
+      return this.invalid(key(member, field));
     },
-    setEnabled(member, event) {
-      return this.set(member, { is_enabled: event.target.checked });
+    problems(member) {
+      const refused = SAVED_AT_ONCE.filter((field) => key(member, field) in this.refused);
+      return refused.map((field) => `${text(`member.${field}`)}: ${this.problem(key(member, field))}`);
     },
     async remove(member) {
       const values = { bot: `@${member.username}`, pool: this.pool.name };
@@ -67,7 +73,9 @@ document.addEventListener("alpine:init", () => {
       await attempt(() => api.remove(this.path(member)), "member_removed");
       await this.changed();
     },
-    isPriority: (member, value) => member.priority === value,
+    isPriority(member, value) {
+      return this.valueIn(member, "priority") === value;
+    },
     get noneAvailable() {
       return this.available.length === 0;
     },

@@ -3,6 +3,7 @@ import { ago, initial, number, text } from "../dom.js";
 import { looks } from "../status.js";
 import { follow, liveness } from "./liveness.js";
 import { poolActions } from "./pool-actions.js";
+import { watch } from "./watch.js";
 
 const EVERY_MS = 3000;
 
@@ -26,6 +27,7 @@ document.addEventListener("alpine:init", () => {
     },
     take(data) {
       Object.assign(this, { tiles: data.tiles, pools: data.pools, notifications: data.notifications, system: data.system });
+      watch(this.pools.flatMap((pool) => pool.members));
       this.total = data.series.total.reduce((sum, value) => sum + value, 0);
       this.plot.show({ times: data.series.times, timeLabel: text("chart.time"), lines: [{ label: text("chart.redirects"), values: data.series.total }] });
     },

@@ -6,6 +6,7 @@ import { looks } from "../status.js";
 import { layers } from "./layers.js";
 import { follow, liveness } from "./liveness.js";
 import { poolActions } from "./pool-actions.js";
+import { watch } from "./watch.js";
 import { banWave } from "./wave.js";
 
 const EVERY_MS = 2000;
@@ -40,6 +41,7 @@ document.addEventListener("alpine:init", () => {
     take(data) {
       this.flash(data.status.members);
       Object.assign(this, { status: data.status, members: data.status.members, funnel: data.funnel, timeline: data.timeline, wave: data.wave });
+      watch(this.members);
       this.draw(data.series);
     },
     flash(members) {
@@ -124,6 +126,9 @@ document.addEventListener("alpine:init", () => {
     detailsId: (member) => `details-${member.bot_id}`,
     isOpen(member) {
       return this.opened === member.bot_id;
+    },
+    openClass(member) {
+      return this.isOpen(member) ? "is-open" : "";
     },
     toggle(member) {
       this.opened = this.isOpen(member) ? 0 : member.bot_id;

@@ -3,6 +3,7 @@ import { looks } from "../status.js";
 import { layers } from "./layers.js";
 import { follow, liveness } from "./liveness.js";
 import { poolActions } from "./pool-actions.js";
+import { watch } from "./watch.js";
 
 const EVERY_MS = 3000;
 
@@ -22,6 +23,7 @@ document.addEventListener("alpine:init", () => {
       document.addEventListener("fleet-changed", refresh);
     },
     take(pools) {
+      if (!this.bot) watch(pools.flatMap((pool) => pool.members));
       const mine = (pool) => pool.members.some((member) => member.bot_id === this.bot);
       this.pools = this.bot ? [...pools.filter(mine), ...pools.filter((pool) => !mine(pool))] : pools;
     },

@@ -5,6 +5,7 @@ import { toast } from "../feedback.js";
 
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const EVERY_DAY = ["1", "2", "3", "4", "5", "6", "7"];
+const FIELD_OF = { target_pool_id: "target", languages: "languages", query: "query", tz: "tz", begin: "begin", end: "end" };
 const words = (written) => written.split(/[\s,;]+/).filter(Boolean);
 const clock = (time) => (time ?? "00:00").slice(0, 5);
 let keys = 0;
@@ -63,6 +64,7 @@ document.addEventListener("alpine:init", () => {
     saved: "",
     busy: false,
     failure: "",
+    wrong: { key: 0, message: "" },
     said: "",
     init() {
       this.take(initial(this.$root));
@@ -130,17 +132,32 @@ document.addEventListener("alpine:init", () => {
         titles[Math.min(index, titles.length - 1)]?.focus();
       });
     },
+    /** Beside the rule that was refused, with the focus in its field; what concerns none of them stands above all. */
+    refuse(error) {
+      const [, number, part] = /^rules\.(\d+)\.?(.*)$/.exec(error.field ?? "") ?? [];
+      const rule = this.rules[number];
+      if (!rule) {
+        this.failure = error.message;
+        return;
+      }
+      this.wrong = { key: rule.key, message: error.message };
+      const field = FIELD_OF[part.split(".").find((name) => name in FIELD_OF)] ?? "countries";
+      document.getElementById(this.fieldId(rule, field))?.focus();
+    },
+    problem(rule) {
+      return this.wrong.key === rule.key ? this.wrong.message : "";
+    },
     async save() {
       if (this.busy) return;
       this.busy = true;
       this.failure = "";
+      this.wrong = { key: 0, message: "" };
       try {
         const path = `/api/v1/redirect-pools/${this.$root.dataset.pool}/rules`;
         this.take((await api.put(path, { rules: this.rules.map(asRule) })).items);
         toast(text("saved"));
       } catch (error) {
-        const place = /^rules\.(\d+)/.exec(error.field ?? "");
-        this.failure = place ? `${this.title(Number(place[1]))}: ${error.message}` : error.message;
+        this.refuse(error);
       } finally {
         this.busy = false;
       }

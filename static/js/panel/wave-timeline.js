@@ -3,7 +3,7 @@ import { chart } from "../chart.js";
 import { initial, language, moment, number, text } from "../dom.js";
 import { layers } from "./layers.js";
 import { follow, liveness } from "./liveness.js";
-import { list, revert } from "./wave.js";
+import { endOf, list, revert } from "./wave.js";
 
 const EVERY_MS = 5000;
 const MINUTE_MS = 60_000;
@@ -73,7 +73,14 @@ document.addEventListener("alpine:init", () => {
       this.plot.show({ times: this.minutes.map((minute) => Date.parse(minute.at) / 1000), timeLabel: text("chart.time"), lines });
     },
     get stateText() {
-      return text(this.wave.is_standing ? "wave.state.standing" : "wave.state.reverted");
+      if (!this.wave.is_standing) return text("wave.state.reverted");
+      return text(this.promotedNames() ? "wave.state.standing" : "wave.state.open");
+    },
+    promotedNames() {
+      return list.format(new Set(this.wave.promoted.map((bot) => `@${bot.username}`)));
+    },
+    get endText() {
+      return endOf(this.promotedNames());
     },
     get stateClass() {
       return this.wave.is_standing ? "is-banned" : "is-idle";
@@ -113,8 +120,7 @@ document.addEventListener("alpine:init", () => {
       return bot.is_banned ? "is-banned" : "is-offline";
     },
     async takeBack() {
-      const names = new Set(this.wave.promoted.map((bot) => `@${bot.username}`));
-      await revert(this.wave.pool_id, this.wave.pool, names.size > 0 ? list.format([...names]) : "");
+      await revert(this.wave.pool_id, this.wave.pool, this.promotedNames());
       this.refresh();
     },
     phaseText: (minute) => text(`wave.phase.${minute.phase}`),

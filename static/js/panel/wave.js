@@ -30,6 +30,9 @@ export const banWave = {
     const promoted = this.promotedNames();
     return text(promoted ? "wave.promoted" : "wave.nobody", { promoted });
   },
+  waveEnd() {
+    return endOf(this.promotedNames());
+  },
   alarmText() {
     const since = this.status.conversion_alarm_at;
     return since ? text("why.conversion_alarm", { time: moment(since) }) : "";
@@ -40,9 +43,13 @@ export const banWave = {
   },
 };
 
-/** Take a wave's promotions back, after the question; `promoted` names the bots that become backups again. */
+/** What the button that ends a wave says: where nobody stepped in there is nothing to revert. */
+export const endOf = (promoted) => text(promoted ? "wave.revert.action" : "wave.close");
+
+/** Take a wave's promotions back, after the question; `promoted` names the bots that become backups again. Where nobody
+ *  stepped in only the notice is closed, without a question. */
 export async function revert(poolId, pool, promoted) {
-  const question = text(promoted ? "wave.revert.text" : "wave.revert.text_nobody", { promoted });
-  if (!(await confirmed(text("wave.revert.title", { pool }), question, text("wave.revert.action")))) return;
-  await attempt(() => api.post(`/api/v1/redirect-pools/${poolId}/wave/revert`), "wave_reverted");
+  const question = text("wave.revert.text", { promoted });
+  if (promoted && !(await confirmed(text("wave.revert.title", { pool }), question, text("wave.revert.action")))) return;
+  await attempt(() => api.post(`/api/v1/redirect-pools/${poolId}/wave/revert`), promoted ? "wave_reverted" : "wave_closed");
 }
