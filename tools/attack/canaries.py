@@ -178,7 +178,9 @@ def _in_redis(target: Target) -> Iterator[bytes]:
         b"stream": lambda key: client.xrange(key),
     }
     for key in client.scan_iter(count=1000):
-        yield from _flat([key, whole[client.type(key)](key)])
+        kind = client.type(key)
+        if kind != b"none":  # it has just expired
+            yield from _flat([key, whole[kind](key)])
 
 
 def _flat(value: Any) -> Iterator[bytes]:
