@@ -83,7 +83,7 @@ def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
     browser.see("O Telegram rejeita o token (401)")
     browser.see("50%")
     browser.see("Degradado → Offline", ".timeline")
-    assert browser.driver.title == "(1 fora) Campanha Verão · Flotilla"
+    browser.wait(lambda: browser.driver.title == "(1 fora) Campanha Verão · Flotilla", "the title tells")
     assert browser.run("return document.querySelector('link[rel=icon]').href.includes('favicon-down')")
     installation.sandbox.restore(fleet[1]["username"])
 

@@ -77,7 +77,7 @@ def _used(target: Target) -> Iterator[Canary]:
     yield Canary("cookie of a known browser", browser.cookie("flotilla_browser"))
     yield Canary("password", ana.password)
     yield Canary("API key", ana.key)
-    yield Canary("secret of an API key", ana.key.rpartition("_")[2])
+    yield Canary("secret of an API key", ana.key.split("_", 2)[2])
     yield Canary("bot token", ana.bot.token)
     yield Canary("token of a bot that polls", ana.poller.token)
     yield Canary("webhook secret", ana.bot.secret)
@@ -178,7 +178,9 @@ def _in_redis(target: Target) -> Iterator[bytes]:
         b"stream": lambda key: client.xrange(key),
     }
     for key in client.scan_iter(count=1000):
-        yield from _flat([key, whole[client.type(key)](key)])
+        kind = client.type(key)
+        if kind != b"none":  # it has just expired
+            yield from _flat([key, whole[kind](key)])
 
 
 def _flat(value: Any) -> Iterator[bytes]:

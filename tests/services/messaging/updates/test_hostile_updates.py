@@ -18,36 +18,8 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.token_encryption import dump_sealed, load_opened
 from tests.services.messaging.draining import handle_all, letters, replies
+from tools.attack.hostile import TEXTS, TOKEN, VALUES
 from tools.servers.fleet import message
-
-TOKEN = "123456:" + "A" * 28
-HOSTILE = (
-    f"\u0001{TOKEN}",
-    f"\\u0001{TOKEN}",
-    f'"{TOKEN}"',
-    f"\\{TOKEN}\\",
-    f"9{'8' * 30}:{'B' * 30}",
-    "\ud83d",
-    "\u0000",
-    "⟦sealed:AAAA⟧",
-    "\u202e" + "x" * 5000,
-)
-VALUES: tuple[Any, ...] = (
-    *HOSTILE,
-    True,
-    False,
-    None,
-    0,
-    -1,
-    2**63,
-    2**70,
-    1.5,
-    float("nan"),
-    [],
-    {},
-    [[[]]],
-    "",
-)
 
 
 def with_value(value: Any) -> Iterator[dict[str, Any]]:
@@ -122,7 +94,7 @@ JSON = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False)
     | st.text()
-    | st.sampled_from(HOSTILE),
+    | st.sampled_from(TEXTS),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
@@ -171,7 +143,7 @@ def test_a_handler_finds_in_the_update_what_the_library_passes_over(lane: Platfo
 
 def test_nothing_shaped_like_a_token_reaches_redis(lane: Platform, bot: Bot) -> None:
     intake = Intake(lane)
-    for number, text in enumerate(HOSTILE[:5]):
+    for number, text in enumerate(TEXTS[:5]):
         intake.accept(bot.id, message(100 + number, 5, text))
     stored = str(lane.redis.xrange(keys.update_lane(0)))
     assert "A" * 28 not in stored
