@@ -15,9 +15,9 @@ from launch.console import local_url, say
 from launch.ports import check_port
 from launch.programs import Program, procfile_programs, program_environment, server_program
 from launch.supervision import Supervisor, write_configuration
+from services.core.encryption import Vault
 from services.core.environment import load_settings
 from services.core.listening import check_bind
-from services.core.secrets import Vault
 from services.core.settings import Settings
 
 if TYPE_CHECKING:

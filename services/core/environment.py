@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import AliasChoices, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from services.core.encryption import Vault
 from services.core.errors import ConfigurationError
 from services.core.i18n import Text
 from services.core.key_file import read_or_make_keys
-from services.core.secrets import Vault
 from services.core.setting_types import AppEnv
 from services.core.settings import Settings
 

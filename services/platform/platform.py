@@ -8,8 +8,8 @@ from functools import cached_property
 from flask import Flask
 from redis import Redis
 
+from services.core.encryption import Vault
 from services.core.environment import load_settings
-from services.core.secrets import Vault
 from services.core.settings import Settings
 from services.platform.application import engine_of, new_application
 from services.platform.database import Database

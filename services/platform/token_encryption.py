@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from services.core.encryption import Vault
 from services.core.errors import ConfigurationError
 from services.core.redaction import TOKEN, may_hold_token
-from services.core.secrets import Vault
 
 SEALED = re.compile(r"⟦sealed:([A-Za-z0-9_=-]{1,4096})⟧")
 

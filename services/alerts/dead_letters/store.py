@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 from models import Bot, DeadLetter, DeadLetterState
 from services.alerts.dead_letters.library_words import is_library, template_of
 from services.alerts.dead_letters.replay_id import Replay
+from services.core.encryption import Vault
 from services.core.errors import FlotillaError
 from services.core.i18n import Text
 from services.core.metrics import DEAD_LETTERS
 from services.core.redaction import redact, redact_text
-from services.core.secrets import Vault
 from services.core.times import iso, utc_now
 
 LONGEST_ERROR = 4000  # characters

@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import select
 
 from models import Account, NotificationDestination
+from services.core.encryption import sha256_hex
 from services.core.i18n import NO_TEXT, Text, translate
-from services.core.secrets import sha256_hex
 from services.core.times import utc_now
 from services.platform.platform import Platform
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models import Bot, BotMode
-from services.core.secrets import sha256_hex
+from services.core.encryption import sha256_hex
 from services.fleet.bots.webhook_sync import SyncOutcome, sync_webhook
 from services.fleet.bots.webhooks import wanted_for
 from services.platform.numbering import keep_ahead

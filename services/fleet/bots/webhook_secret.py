@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 
-from services.core.secrets import Vault
+from services.core.encryption import Vault
 
 
 def webhook_secret(vault: Vault, path_id: str, *, key_index: int = 0) -> str:

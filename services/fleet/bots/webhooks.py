@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models import Bot, BotMode
-from services.core.secrets import Vault, sha256_hex
+from services.core.encryption import Vault, sha256_hex
 from services.fleet import plugin_catalogue
 from services.fleet.bots.webhook_secret import webhook_secret
 

@@ -1,11 +1,10 @@
-"""Who may be chosen, and who is: pure functions over a pool's snapshot.
+"""Who of the tier that serves gets a click: pure functions over a pool's snapshot.
 
 `prepare` does once per change (or per second of a slow start) what all clicks share; `choose` is the rest.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,12 +18,11 @@ from services.fleet.pools.strategies import (
     rendezvous,
     rotation_of,
 )
+from services.fleet.pools.tiers import serving
 
 SLOW_START_FLOOR = 0.1  # a bot that (re)joins begins with a tenth of its share
 NEVER = float("inf")
-LAST_RESORT = "degraded"  # the name of the tier of degraded members
 HEEDS_WEIGHT = {Strategy.WEIGHTED, Strategy.LEAST_CONNECTIONS}
-USERNAME = re.compile(r"[A-Za-z0-9_]{5,32}")  # Telegram's usernames
 ROTATES = {Strategy.ROUND_ROBIN, Strategy.WEIGHTED}
 
 
@@ -50,32 +48,9 @@ class Prepared:
 def eligible(
     pool: PoolSnapshot, now: float, slow_start_seconds: float = 60.0
 ) -> tuple[str, tuple[Candidate, ...]]:
-    """The tier that serves and its candidates: online members of the highest priority, else degraded ones.
-
-    Suspects of that tier keep a trickle beside them, and those of a higher one too: without clicks none could be cleared.
-    """
-    open_members = [member for member in pool.members if is_open(member)]
-    online = [member for member in open_members if member.status is MemberStatus.ONLINE]
-    if online:
-        top = max(member.priority for member in online)
-        serving = [
-            member
-            for member in open_members
-            if (member.status is MemberStatus.ONLINE and member.priority == top)
-            or (member.status is MemberStatus.SUSPECT and member.priority >= top)
-        ]
-        return f"tier{top}", _candidates(pool, serving, now, slow_start_seconds)
-    last = _last_resort(pool)
-    return (LAST_RESORT, _candidates(pool, last, now, slow_start_seconds)) if last else ("", ())
-
-
-def is_open(member: MemberSnapshot) -> bool:
-    """Whether the owner's switches let this member serve; its status is another question.
-
-    Nor does a name serve that is none of Telegram's, whatever the database holds; the link must not lead elsewhere.
-    """
-    switched_on = member.is_enabled and member.running and not member.draining and member.weight > 0
-    return switched_on and USERNAME.fullmatch(member.username) is not None
+    """The tier that serves, and its members as candidates."""
+    tier, members = serving(pool)
+    return tier, _candidates(pool, members, now, slow_start_seconds)
 
 
 def _candidates(
@@ -143,34 +118,3 @@ def choose(prepared: Prepared, *, visitor: str, balance: Balance, chance: float)
     if prepared.pool.strategy is Strategy.LEAST_CONNECTIONS:
         return least_loaded(candidates, balance)
     return at_random(candidates, chance)
-
-
-def ineligibility(pool: PoolSnapshot, member: MemberSnapshot, tier: str) -> str:
-    """Why a member does not serve while `tier` does, as a stable word; "" when it does."""
-    switches = (
-        ("disabled", not member.is_enabled),
-        ("stopped", not member.running),
-        ("draining", member.draining),
-        ("weight_zero", member.weight == 0),
-        ("username_invalid", USERNAME.fullmatch(member.username) is None),
-    )
-    for word, applies in switches:
-        if applies:
-            return word
-    if member.status not in (MemberStatus.ONLINE, MemberStatus.SUSPECT, MemberStatus.DEGRADED):
-        return str(member.status)
-    if tier == LAST_RESORT:
-        return "" if any(one is member for one in _last_resort(pool)) else "lower_tier"
-    if member.status is MemberStatus.DEGRADED:
-        return "degraded"
-    if member.status is MemberStatus.SUSPECT and tier and member.priority >= int(tier.removeprefix("tier")):
-        return ""
-    return "" if f"tier{member.priority}" == tier else "lower_tier"
-
-
-def _last_resort(pool: PoolSnapshot) -> list[MemberSnapshot]:
-    """Degraded and suspect members of the highest priority among them: for when nobody is online."""
-    spare = (MemberStatus.DEGRADED, MemberStatus.SUSPECT)
-    rest = [member for member in pool.members if is_open(member) and member.status in spare]
-    top = max((member.priority for member in rest), default=0)
-    return [member for member in rest if member.priority == top]

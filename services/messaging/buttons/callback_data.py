@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Final
 
-from services.core.secrets import Vault
+from services.core.encryption import Vault
 from services.messaging.limits.verdicts import Refusal
 
 MAX_BYTES = 64  # Telegram's limit

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from services.core.secrets import Vault
+from services.core.encryption import Vault
 from services.messaging.outbox.outgoing import OutboxMessage, flight_id_of
 from services.messaging.outbox.pacing import Limits
 from services.messaging.outbox.send_history import Sent, note, records_of

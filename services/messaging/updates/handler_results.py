@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plugins.context import Call, Context, Effects
-from services.core.secrets import Vault
+from services.core.encryption import Vault
 from services.messaging.buttons.button_links import check_buttons
 from services.messaging.outbox.outgoing import slot_of
 from services.messaging.updates.event_facts import conversation_key

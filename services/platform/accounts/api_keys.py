@@ -19,9 +19,9 @@ from typing_extensions import TypedDict
 
 from models import Account, ApiKey
 from services.core.answer_types import Moment, one_of
+from services.core.encryption import sha256_hex
 from services.core.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from services.core.i18n import Text
-from services.core.secrets import sha256_hex
 from services.core.times import iso, utc_now
 from services.platform.accounts.principal import Principal, Scope, audit
 from services.platform.accounts.quotas import Quota, lock_account, make_room

@@ -14,8 +14,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from models import Account, AccountSession
+from services.core.encryption import sha256_hex
 from services.core.errors import Forbidden, NotFound, Unauthenticated, Unavailable
-from services.core.secrets import sha256_hex
 from services.core.settings import Settings
 from services.core.times import utc_now
 from services.platform.accounts.passwords import hash_password, needs_rehash, password_matches

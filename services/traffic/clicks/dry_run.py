@@ -9,11 +9,12 @@ from typing import Any
 
 from models import RedirectPool
 from services.core.errors import NotFound
-from services.fleet.pools.choose import Prepared, choose, ineligibility
+from services.fleet.pools.choose import Prepared, choose
 from services.fleet.pools.model import MemberSnapshot, PoolSnapshot
 from services.fleet.pools.rules import RuleFacts
 from services.fleet.pools.strategies import turn
 from services.fleet.pools.switches import switched_state, switches_of
+from services.fleet.pools.tiers import ineligibility
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.platform.redis import keys

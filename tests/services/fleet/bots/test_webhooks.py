@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models import Bot, BotPlugin
-from services.core.secrets import Vault
+from services.core.encryption import Vault
 from services.fleet.bots.webhook_secret import is_webhook_secret
 from services.fleet.bots.webhooks import ALLOWED_UPDATES, Wanted, wanted_for
 

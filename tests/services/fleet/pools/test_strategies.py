@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as given_by
 
 from models import MemberStatus, Strategy
-from services.fleet.pools.choose import choose, eligible, is_open, prepare
+from services.fleet.pools.choose import choose, eligible, prepare
 from services.fleet.pools.model import MemberSnapshot, PoolSnapshot, from_json, to_json
 from services.fleet.pools.strategies import (
     Balance,
@@ -24,6 +24,7 @@ from services.fleet.pools.strategies import (
     smooth_cycle,
     turn,
 )
+from services.fleet.pools.tiers import is_open
 
 NOW = 1_800_000_000.0
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from models import MemberStatus, Strategy
-from services.fleet.pools.choose import choose, ineligibility, prepare
+from services.fleet.pools.choose import choose, prepare
 from services.fleet.pools.model import MemberSnapshot, PoolSnapshot
 from services.fleet.pools.strategies import Balance, allowance_after, turn
+from services.fleet.pools.tiers import ineligibility
 
 NOW = 1_800_000_000.0
 CLICKS = 20_000

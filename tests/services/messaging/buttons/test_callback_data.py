@@ -7,7 +7,7 @@ import string
 
 import pytest
 
-from services.core.secrets import Vault
+from services.core.encryption import Vault
 from services.messaging.buttons.callback_data import CallbackSigner, Opened, Switch
 from services.messaging.limits.verdicts import Refusal
 
