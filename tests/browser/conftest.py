@@ -119,6 +119,7 @@ class Browser:
     def _clicked(self, selector: str, text: str) -> bool:
         for element in self._visible(selector):
             if element.is_enabled() and text in element.text:
+                self.run("arguments[0].scrollIntoView({block: 'nearest'})", element)  # from under the tab bar
                 element.click()
                 return True
         return False
