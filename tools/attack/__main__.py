@@ -54,7 +54,7 @@ def _say(line: str) -> None:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.attack", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="the run of the test suite, under a minute")
+    parser.add_argument("--short", action="store_true", help="a small form of each, about two minutes")
     parser.add_argument("--only", default="", metavar="NAME", help="attacks whose name holds this")
     parser.add_argument(
         "--database", action="append", choices=(SQLITE, POSTGRESQL), help="one alone, not both"

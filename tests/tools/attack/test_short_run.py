@@ -1,4 +1,8 @@
-"""Every attack in its short form, on installations of its own: each row of the table must hold."""
+"""The attacks in their short form, on one installation of their own: each row of the table must hold.
+
+A full disk and a killed PostgreSQL want two more installations, which is left to `make attack`; on the small scale
+`test_no_room.py` fills a disk.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import pytest
 from launch.programs import ROOT
 from tools.attack.attacks import ATTACKS
 from tools.attack.report import as_text
-from tools.attack.result import SHORT
+from tools.attack.result import SHORT, SQLITE
 from tools.attack.run import run_short
 from tools.servers.sandbox import wait_until
 
@@ -22,10 +26,11 @@ def test_nothing_gives_way_in_the_short_run(server_folder: Path) -> None:
     folder = server_folder / "attack"
     folder.mkdir()
     lines: list[str] = []
-    rows = list(run_short(folder, ATTACKS, SHORT, lines.append))
+    chosen = [attack for attack in ATTACKS if attack.prepared is None and attack.short_on == SQLITE]
+    assert len(chosen) >= 11
+    rows = list(run_short(folder, chosen, SHORT, lines.append))
     assert [row for row in rows if row.held is False] == [], "\n".join([*lines, as_text(rows)])
-    assert {row.attack for row in rows} == {attack.name for attack in ATTACKS}
-    assert {row.attack for row in rows if row.held is None} <= {"full disk"}  # where nothing may be mounted
+    assert {row.attack for row in rows if row.held} == {attack.name for attack in chosen}
 
 
 def test_ctrl_c_ends_a_run_and_its_processes(tmp_path: Path) -> None:
