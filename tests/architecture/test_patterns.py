@@ -99,4 +99,7 @@ def test_twice_the_text_costs_at_most_about_twice_the_time(name: str) -> None:
 
 
 def test_a_quadratic_pattern_is_noticed() -> None:
-    assert grows_badly(re.compile(r"\d{6,}:[A-Za-z0-9_-]{24,}").search, "1", "")
+    quadratic = re.compile(r"\d{6,}:[A-Za-z0-9_-]{24,}").search
+    assert any(
+        grows_badly(quadratic, "1", "") for _ in range(3)
+    )  # a busy machine may make one look's half slow
