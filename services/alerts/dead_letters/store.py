@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Bot, DeadLetter, DeadLetterState
-from services.alerts.dead_letters.library_words import is_library, template_of
+from services.alerts.dead_letters.error_templates import is_library, template_of
 from services.alerts.dead_letters.replay_id import Replay
 from services.core.encryption import Vault
 from services.core.errors import FlotillaError
