@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from blueprints.redirects import redirector
+from blueprints.redirects import REDIRECTOR, redirector
 from services.platform.platform import Platform
 from services.traffic.clicks.redirect import Redirector
 from tests.blueprints.contract import contract_of, exchange_of
@@ -20,9 +20,12 @@ from tests.blueprints.visiting import PERSON
 
 
 @pytest.fixture
-def app(platform: Platform) -> Flask:
-    """The application; nothing runs behind it."""
-    return create_app(platform)
+def app(platform: Platform) -> Iterator[Flask]:
+    """The application; nothing runs behind it but what its first click starts, and that ends with the test."""
+    app = create_app(platform)
+    yield app
+    if REDIRECTOR in app.extensions:
+        app.extensions[REDIRECTOR].stop()
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +51,10 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def road(app: Flask) -> Iterator[Redirector]:
+def road(app: Flask) -> Redirector:
     """The redirector behind the application, not yet started; ended with the test."""
     with app.app_context():
-        made = redirector()
-    yield made
-    made.stop()
+        return redirector()
 
 
 @pytest.fixture
