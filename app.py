@@ -22,6 +22,7 @@ from commands import clicks as click_commands
 from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
+from services.fleet import plugin_catalogue
 from services.platform.platform import Platform, build_platform
 from web import (
     api_hooks,
@@ -66,6 +67,7 @@ def create_app(platform: Platform | None = None) -> Flask:
     """The application of `platform`, or of one made from the environment, with all that answers requests on it."""
     platform = platform or build_platform()
     app = platform.app
+    plugin_catalogue.configure(platform.settings)
     app.config.update(
         SECRET_KEY=platform.settings.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=1_000_000,  # an update is never larger

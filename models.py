@@ -276,6 +276,9 @@ class BotPlugin(Base):
     name: Mapped[str] = mapped_column(String(50))
     enabled: Mapped[bool] = mapped_column(default=True)
     config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    config_version: Mapped[int] = mapped_column(
+        default=1, server_default="1"
+    )  # the plugin's, when it was saved
 
 
 class PluginStore(Base):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, jsonify
 from flask.typing import ResponseReturnValue
 
+from services.fleet.plugin_loading.reloader import Reloader
 from services.operations.findings import Condition
 from services.operations.metrics import exposition
 from services.operations.readiness import details, readiness
@@ -50,9 +51,12 @@ def metrics() -> ResponseReturnValue:
 
 
 def start(app: Flask) -> None:
-    """Let this web process give signs of life."""
+    """Let this web process keep to the folder of plugins and give signs of life."""
     served: Platform = app.extensions[EXTENSION]
-    Heartbeats(served, "web").start()
+    reloader = Reloader(served, on_swap=lambda: heartbeats.beat_now())
+    heartbeats = Heartbeats(served, "web", lambda: {"plugins": reloader.report()})
+    reloader.start()
+    heartbeats.start()
 
 
 ON_WORKER_START.append(start)

@@ -17,6 +17,7 @@ import gevent
 
 from jobs import process
 from jobs.leadership import STANDBY_SECONDS, Leadership
+from services.fleet.plugin_loading.reloader import Reloader
 from services.messaging.polling.poller import Poller, refresh_safely
 from services.platform.platform import Platform
 from services.platform.redis.changes import Topic
@@ -35,7 +36,11 @@ def main() -> None:
         gevent.signal_handler(number, process.stopping.set)  # a second one changes nothing
     logger.info("poller started")
     poller = Poller(platform)
-    heartbeats = Heartbeats(platform, "poller", lambda: {"bots": len(poller.bot_ids)})
+    reloader = Reloader(platform, on_swap=lambda: heartbeats.beat_now())
+    heartbeats = Heartbeats(
+        platform, "poller", lambda: {"bots": len(poller.bot_ids), "plugins": reloader.report()}
+    )
+    reloader.start()  # plugins say which kinds of update their bots want
     heartbeats.start()
     leadership = Leadership(platform, "poller", ttl_seconds=LEASE_SECONDS)
     while not process.stopping.is_set():
@@ -43,6 +48,7 @@ def main() -> None:
             _poll(platform, poller, leadership)
         else:
             process.stopping.wait(STANDBY_SECONDS)
+    reloader.stop()
     heartbeats.stop()
     logger.info("poller stopped")
 

@@ -21,6 +21,7 @@ from jobs import process
 from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog
 from services.core.settings import Settings
+from services.fleet.plugin_loading.reloader import Reloader
 from services.messaging.updates.reconcile import wake_waiting
 from services.operations.sweep_watchdog import SweepWatchdog
 from services.platform.platform import Platform
@@ -115,15 +116,25 @@ def main() -> None:
         gevent.signal_handler(number, ended.set)  # a second one changes nothing
     Watchdog().start()
     install(platform.telegram)  # plugins may use telebot; whatever it sends goes our way
-    workers = start_workers(platform)
+    plugins = process.update_consumers().plugins
+    reloader = Reloader(
+        platform,
+        prepare=plugins.prepare,
+        outcomes=plugins.outcomes,
+        on_swap=lambda: heartbeats.beat_now(),
+    )
+    workers: list[Worker] = []
+    heartbeats = Heartbeats(platform, "worker", lambda: {**_figures(workers), "plugins": reloader.report()})
+    reloader.start()  # before the first update is handled
+    workers += start_workers(platform)
     gevent.spawn(look_out, platform)
-    heartbeats = Heartbeats(platform, "worker", lambda: _figures(workers))
     heartbeats.start()
     sweeps = SweepWatchdog(platform)
     sweeps.start()
     logger.info("worker started", extra={"workers": len(workers)})
     ended.wait()
     sweeps.stop()
+    reloader.stop()
     stop_workers(workers)
     heartbeats.stop()
     logger.info("worker stopped")

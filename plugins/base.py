@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -27,10 +27,14 @@ class BasePlugin:
     description: ClassVar[str] = ""
     version: ClassVar[str] = "1.0.0"
     author: ClassVar[str] = ""
-    dependencies: ClassVar[tuple[str, ...]] = ()  # plugins that must be on for the bot and are asked first
-    supports_hot_reload: ClassVar[bool] = True
+    dependencies: ClassVar[
+        Collection[str]
+    ] = ()  # plugins that must be on for the bot; loaded before this one
+    requires: ClassVar[Collection[str]] = ()  # Python packages: ("httpx>=0.27",), read from the source
+    supports_hot_reload: ClassVar[bool] = True  # False: a new version waits for the next start
     allowed_updates: ClassVar[tuple[str, ...]] = ()  # kinds of update wanted beside the usual ones
     config_model: ClassVar[type[PluginConfig]] = PluginConfig
+    config_version: ClassVar[int] = 1  # raise it when stored configurations need `migrate`
 
     def __init__(self, bot_id: int, config: Mapping[str, Any], db: PluginDatabase | None = None) -> None:
         self._bot_id = bot_id
@@ -52,15 +56,20 @@ class BasePlugin:
         value = getattr(self.config, key, None)
         return default if value is None else value
 
+    @classmethod
+    def migrate(cls, old: dict[str, Any]) -> dict[str, Any]:
+        """The configuration for this version, out of one that was stored with a lower `config_version`."""
+        return old
+
     def setup_handlers(self, router: Router) -> None:
         """Register this plugin's handlers; the order is the order of asking."""
         raise NotImplementedError(f"plugin {self.name!r} registers no handlers")
 
     def on_load(self) -> None:
-        """Called when the plugin was built for the bot in this process."""
+        """Called when the plugin was built for the bot in this process; a new version whose call fails does not come."""
 
     def on_unload(self) -> None:
-        """Called when this instance is replaced or the process ends."""
+        """Called when this instance is over, after the last handler that ran on it."""
 
     def on_bot_start(self) -> None:
         """Called in each process when the bot becomes active there."""

@@ -107,6 +107,7 @@ class Context:
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
     effects: Effects = field(default_factory=Effects)
+    asked: str = ""  # the plugin whose handler runs or ran last
 
     # What came
 

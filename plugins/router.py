@@ -162,6 +162,7 @@ class Router:
         if ctx.is_for_another_bot:
             return None
         for route in self._routes.get(kind, ()):
+            ctx.asked = route.plugin
             if route.matches(event, ctx) and route.handler(event, ctx) is not PASS:
                 return route.plugin
         return None

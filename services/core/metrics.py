@@ -86,6 +86,11 @@ HANDLER_SECONDS: Final = _histogram(
     "time in the handlers of one update, by the plugin that took it (none: nobody did)",
     "action",
 )
+PLUGIN_RELOADS: Final = _counter(
+    "plugin_reloads_total",
+    "custom plugins by what became of a change: swapped (another version serves), failed (it could not be loaded), reverted (it failed at work)",
+    "outcome",
+)
 UPDATE_LAG: Final = _histogram(
     "update_lag_seconds", "from the acceptance of an update to the start of its handler"
 )

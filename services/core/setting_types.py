@@ -52,6 +52,16 @@ def _known_redis(value: str) -> str:
     return value
 
 
+def _known_database(value: str) -> str:
+    if not value:
+        return value
+    from services.core.database_url import is_database_url  # noqa: PLC0415 - SQLAlchemy, which not all need at once
+
+    if not is_database_url(value):
+        raise ValueError("must look like postgresql://user:password@host:5432/name or sqlite:////path/file")
+    return value
+
+
 def in_upper_case(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -70,6 +80,7 @@ def _checked_address(value: str) -> str:
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
+DatabaseUrl = Annotated[str, AfterValidator(_known_database)]
 RedisUrl = Annotated[str, AfterValidator(_known_redis)]
 BaseUrl = Annotated[str, BeforeValidator(_without_slash), AfterValidator(_http_url)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]

@@ -15,6 +15,7 @@ from services.core.setting_types import (
     AppEnv,
     BaseUrl,
     BindAddress,
+    DatabaseUrl,
     Keys,
     LogFormat,
     LogLevel,
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("ENCRYPTION_KEYS", "ENCRYPTION_KEY"),
         description="Fernet keys that seal tokens, comma-separated, newest first; made in DATA_DIR outside production",
     )
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         "",
         validation_alias=AliasChoices("DATABASE_URL", "DB_URL"),
         description="PostgreSQL (`postgres://` is accepted) or a file, `sqlite:////path/file`; empty means SQLite in DATA_DIR",
@@ -140,6 +141,14 @@ class Settings(BaseSettings):
     )
     handler_timeout_seconds: float = Field(
         30, gt=0, le=300, description="seconds a handler may take before it is cancelled"
+    )
+    plugins_dir: Path = Field(
+        Path("plugins/custom"),
+        description="folder of custom plugins, one Python file each; a relative one lies in the project's folder",
+    )
+    enable_hot_reload: bool = Field(
+        True,
+        description="whether running processes take new and changed files of PLUGINS_DIR; `false` leaves it to the next start",
     )
     send_concurrency: int = Field(64, ge=1, le=1000, description="Bot API calls in flight per sending job")
     webhooks_per_minute: int = Field(
@@ -250,19 +259,6 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="bearer token for `/metrics` and `/health/full`, without which only admins see them; empty means programs on the same machine and admins",
     )
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        if not value:
-            return value
-        from services.core.database_url import is_database_url  # noqa: PLC0415 - SQLAlchemy, which not all need at once
-
-        if not is_database_url(value):
-            raise ValueError(
-                "must look like postgresql://user:password@host:5432/name or sqlite:////path/file"
-            )
-        return value
 
     @field_validator("smtp_url")
     @classmethod

@@ -1,20 +1,16 @@
-"""Which plugins there are: the built-in ones and the files of `plugins/custom`.
+"""Which plugins there are: the built-in ones and the files of PLUGINS_DIR, as one value that a reload swaps.
 
-A file that cannot be loaded is reported and left out; the others work.
+A file that cannot be loaded is reported and left out; the others work (`services/fleet/plugin_loading/`).
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
-import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -22,11 +18,15 @@ from plugins.base import BasePlugin
 from plugins.texts import KINDS, SAVING
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
+from services.core.settings import Settings
 from services.core.validation_texts import reason_of
+from services.fleet.plugin_loading import describing
+from services.fleet.plugin_loading.configurations import current_config
+from services.fleet.plugin_loading.loading import Loader, load_built_in, tidy
+from services.fleet.plugin_loading.versions import Catalogue
 
 logger = logging.getLogger(__name__)
 BUILT_IN = Path(__file__).resolve().parents[2] / "plugins"
-CUSTOM = BUILT_IN / "custom"
 THE_INTERFACE = {
     "__init__",
     "address",
@@ -41,24 +41,61 @@ THE_INTERFACE = {
 }  # modules of plugins/ that are no plugins
 
 
-@dataclass
-class Catalogue:
-    """The plugins of this process by name, and why the rest could not be loaded (file -> reason)."""
+class _Process:
+    """What this process has: one reference, swapped under a lock, and the settings it is first read with."""
 
-    plugins: dict[str, type[BasePlugin]] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.settings: Settings | None = None
+        self.present: Catalogue | None = None
 
 
-@cache
+_process = _Process()
+
+
+def configure(settings: Settings) -> None:
+    """Say where the plugins of this process are; reads nothing yet."""
+    _process.settings = settings
+
+
 def catalogue() -> Catalogue:
-    """The catalogue, read from the files on first use."""
-    found = Catalogue()
-    for file in sorted(BUILT_IN.glob("*.py")):
-        if file.stem not in THE_INTERFACE:
-            _add(found, file, f"plugins.{file.stem}")
-    for file in sorted(CUSTOM.glob("*.py")):
-        _add(found, file, f"plugins.custom.{file.stem}")
-    return found
+    """The present catalogue, read from the files on first use."""
+    return _process.present or _first()
+
+
+def begin(loader: Loader, refused: Collection[tuple[str, str]]) -> None:
+    """Read the catalogue anew, of what served last where it is known: a `Reloader` looks at the folder next."""
+    with _process.lock:
+        known = _process.present
+        swap(loader.first(known.built_in if known else built_in(), refused, kept_first=True))
+        tidy(known.custom.values() if known else (), catalogue().custom.values())
+
+
+def swap(new: Catalogue) -> None:
+    """Have `new` asked from now on."""
+    with _process.lock:
+        _process.present = new
+
+
+def built_in() -> Mapping[str, type[BasePlugin]]:
+    """Our own plugins."""
+    return load_built_in(BUILT_IN, THE_INTERFACE)
+
+
+def offer(*plugins: type[BasePlugin]) -> None:
+    """Add plugins to this process's catalogue as if they were built in; for programs that bring their own."""
+    with _process.lock:
+        present = catalogue()
+        swap(replace(present, built_in={**present.built_in, **{plugin.name: plugin for plugin in plugins}}))
+
+
+def _first() -> Catalogue:
+    with _process.lock:
+        if _process.present is None:
+            loader = Loader(_process.settings or Settings.model_construct())
+            swap(loader.first(built_in()))
+            loader.trial.close()
+        return cast(Catalogue, _process.present)
 
 
 def names() -> list[str]:
@@ -68,7 +105,7 @@ def names() -> list[str]:
 
 def describe() -> list[dict[str, Any]]:
     """All plugins with their configuration's fields, for the panel and the API."""
-    return [_describe(plugin) for _, plugin in sorted(catalogue().plugins.items())]
+    return [describing.describe(plugin) for _, plugin in sorted(catalogue().plugins.items())]
 
 
 def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,6 +132,21 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         ) from None
 
 
+def config_version(name: str) -> int:
+    """The version that a configuration of the plugin is of when it is saved now."""
+    return catalogue().plugins[name].config_version
+
+
+def present_config(name: str, config: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """A stored configuration as the plugin's present version wants it, for a form; as it is where that cannot be had."""
+    plugin = catalogue().plugins.get(name)
+    try:
+        return dict(config) if plugin is None else current_config(plugin, config, version)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # somebody else's code
+        logger.warning("plugin %s cannot migrate a stored configuration: %s", name, type(error).__name__)
+        return dict(config)
+
+
 def validate_all(choices: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
     """The enabled plugins of one bot, (name, config) in order; also refuses repetitions and missing dependencies."""
     chosen = [(name, validate(name, config)) for name, config in choices]
@@ -118,61 +170,3 @@ def allowed_updates(chosen: Iterable[str]) -> list[str]:
     """The kinds of update that the named plugins want beside the usual ones."""
     known = catalogue().plugins
     return sorted({kind for name in chosen if name in known for kind in known[name].allowed_updates})
-
-
-def _describe(plugin: type[BasePlugin]) -> dict[str, Any]:
-    schema = plugin.config_model.model_json_schema()
-    defaults = plugin.config_model.model_construct().model_dump(mode="json")
-    return {
-        "name": plugin.name,
-        "description": plugin.description,
-        "version": plugin.version,
-        "author": plugin.author,
-        "dependencies": list(plugin.dependencies),
-        "fields": [
-            {
-                "name": name,
-                "type": properties.get("type", "object"),
-                "default": defaults.get(name),
-                "description": properties.get("description", ""),
-                "schema": properties,
-            }
-            for name, properties in schema.get("properties", {}).items()
-        ],
-    }
-
-
-def _add(found: Catalogue, file: Path, module_name: str) -> None:
-    try:
-        plugin = _plugin_in(_load(file, module_name))
-        if plugin.name in found.plugins:
-            raise ValueError(f"the name {plugin.name!r} is taken by another plugin")
-        found.plugins[plugin.name] = plugin
-    except Exception as error:  # noqa: BLE001  # somebody else's code: whatever it raises, the others must work
-        found.failures[file.name] = f"{type(error).__name__}: {error}"
-        logger.error("plugin %s could not be loaded: %s", file.name, found.failures[file.name])
-
-
-def _load(file: Path, module_name: str) -> ModuleType:
-    if file.parent == BUILT_IN:
-        return importlib.import_module(module_name)
-    spec = importlib.util.spec_from_file_location(module_name, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file.name} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[module_name]
-        raise
-    return module
-
-
-def _plugin_in(module: ModuleType) -> type[BasePlugin]:
-    plugin = getattr(module, "plugin", None)
-    if not (isinstance(plugin, type) and issubclass(plugin, BasePlugin)):
-        raise TypeError("the module has no `plugin = <a class of BasePlugin>`")
-    if not plugin.name:
-        raise ValueError("the plugin has no name")
-    return plugin

@@ -117,14 +117,20 @@ class Heartbeats:
         self._platform = platform
         self._figures = figures or dict
         self._stopped = threading.Event()
+        self._due = threading.Event()
 
     def start(self) -> None:
         """Begin; returns at once."""
         threading.Thread(target=self._run, daemon=True, name="heartbeats").start()
 
+    def beat_now(self) -> None:
+        """The figures have changed: have the next beat at once."""
+        self._due.set()
+
     def stop(self) -> None:
         """End, and take the process off the list if Redis can be reached."""
         self._stopped.set()
+        self._due.set()
         try:
             farewell(self._platform, self.process)
         except RedisError:
@@ -132,11 +138,12 @@ class Heartbeats:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
+            self._due.clear()
             try:
                 beat(self._platform, self.process, self._figures())
             except RedisError:
                 logger.debug("no beat: Redis is away")
-            self._stopped.wait(BEAT_SECONDS)
+            self._due.wait(BEAT_SECONDS)
 
 
 def _now(platform: Platform) -> float:

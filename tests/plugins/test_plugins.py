@@ -191,20 +191,6 @@ def test_a_plugin_twice_or_without_its_dependency_is_refused(monkeypatch: pytest
         plugin_catalogue.validate_all([("start", {}), ("start", {})])
 
 
-def test_a_file_that_cannot_be_loaded_is_reported_and_the_others_work(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    (tmp_path / "bad.py").write_text("import nothing_like_this")
-    (tmp_path / "empty.py").write_text("")
-    (tmp_path / "good.py").write_text(
-        "from plugins.base import BasePlugin\nclass Good(BasePlugin):\n    name = 'good'\nplugin = Good\n"
-    )
-    monkeypatch.setattr(plugin_catalogue, "CUSTOM", tmp_path)
-    found = plugin_catalogue.catalogue.__wrapped__()  # the process's own catalogue stays as it is
-    assert {"good", "start"} <= found.plugins.keys()
-    assert set(found.failures) == {"bad.py", "empty.py"}
-
-
 def test_the_example_of_a_plugin_that_keeps_things_works_as_it_stands() -> None:
     text = (ROOT / "docs" / "plugins.md").read_text()
     code = text.partition("def stats(")[2].partition("```")[0]

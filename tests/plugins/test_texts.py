@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
@@ -29,9 +30,11 @@ class MenuConfig(PluginConfig):
 
 
 @pytest.fixture(autouse=True)
-def _menu(monkeypatch: pytest.MonkeyPatch) -> None:
-    menu = type("Menu", (BasePlugin,), {"name": "menu", "config_model": MenuConfig})
-    monkeypatch.setitem(plugin_catalogue.catalogue().plugins, "menu", menu)
+def _menu() -> Iterator[None]:
+    before = plugin_catalogue.catalogue()
+    plugin_catalogue.offer(type("Menu", (BasePlugin,), {"name": "menu", "config_model": MenuConfig}))
+    yield
+    plugin_catalogue.swap(before)
 
 
 def refused(name: str, **config: Any) -> InvalidInput:

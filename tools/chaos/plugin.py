@@ -8,7 +8,7 @@ from typing import Any
 from plugins.base import BasePlugin
 from plugins.context import Context
 from plugins.router import Router
-from services.fleet.plugin_catalogue import catalogue
+from services.fleet.plugin_catalogue import offer
 
 
 class ChaosPlugin(BasePlugin):
@@ -34,4 +34,4 @@ class ChaosPlugin(BasePlugin):
         ctx.send(f"{ctx.bot.username} {message.text} = {count}", parse_mode=None)
 
 
-catalogue().plugins[ChaosPlugin.name] = ChaosPlugin
+offer(ChaosPlugin)

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     SWEEP_BACK = "sweep_back"
     DESTINATION_FAILED = "destination_failed"
     TEXT_MALFORMED = "text_malformed"
+    PLUGIN_REVERTED = "plugin_reverted"
 
     @property
     def level(self) -> Level:

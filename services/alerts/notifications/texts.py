@@ -78,6 +78,9 @@ SENTENCES: Final = {
     Kind.TEXT_MALFORMED: N_(
         "⚠️ Telegram cannot read the formatting of a text of bot @{bot}: {reason}\nPeople get it without formatting. Correct the text in the bot's behaviour."
     ),
+    Kind.PLUGIN_REVERTED: N_(
+        "⚠️ The new version of plugin '{plugin}' failed far more often than the former one, which serves again: {failed} of {handled} updates failed.\nSee the dead letters of your bots: they can be replayed."
+    ),
 }
 
 # Why a bot gets no messages: the causes of `services/fleet/health/delivery.py`.

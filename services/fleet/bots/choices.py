@@ -43,6 +43,7 @@ def rows_of(choices: Sequence[PluginChoice]) -> list[BotPlugin]:
             name=choice.name,
             enabled=choice.enabled,
             config=plugin_catalogue.validate(choice.name, choice.config),
+            config_version=plugin_catalogue.config_version(choice.name),
         )
         for position, choice in enumerate(choices)
     ]

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from models import Bot, BotMode, BotStatus, UncertainPolicy
 from services.core.answer_types import Moment, Sentence, one_of
 from services.core.times import iso
+from services.fleet.plugin_catalogue import present_config
 
 
 class PluginView(TypedDict):
@@ -53,7 +54,11 @@ def describe(bot: Bot) -> BotView:
         "desired_running": bot.desired_running,
         "capabilities": bot.capabilities,
         "plugins": [
-            {"name": plugin.name, "enabled": plugin.enabled, "config": plugin.config}
+            {
+                "name": plugin.name,
+                "enabled": plugin.enabled,
+                "config": present_config(plugin.name, plugin.config, plugin.config_version),
+            }
             for plugin in bot.plugins
         ],
         "created_at": iso(bot.created_at),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from plugins.base import BasePlugin
@@ -12,7 +13,8 @@ from plugins.context import BotFacts, Context
 from plugins.router import CALLBACK, Router
 from services.core.i18n import translate
 from services.core.metrics import CALLBACKS_REFUSED
-from services.fleet.plugin_catalogue import catalogue
+from services.fleet.plugin_loading.configurations import current_config
+from services.fleet.plugin_loading.versions import Catalogue
 from services.messaging.limits.notices import NOT_VALID
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.database import Database
@@ -21,15 +23,59 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class ChosenPlugin:
+    """An enabled plugin of a bot as it is stored."""
+
+    name: str
+    config: Mapping[str, Any]
+    config_version: int = 1
+
+
+class PluginAtWork:
+    """One instance of a plugin with its handlers. Behaviours that follow each other may share it; it ends with the last."""
+
+    def __init__(self, plugin: BasePlugin, router: Router) -> None:
+        self.plugin = plugin
+        self.router = router
+        self._lock = threading.Lock()
+        self._holders = 0
+
+    def hold(self) -> None:
+        """One more behaviour needs it."""
+        with self._lock:
+            self._holders += 1
+
+    def release(self, *, stopped: bool) -> None:
+        """One needs it no more."""
+        with self._lock:
+            self._holders -= 1
+            is_over = not self._holders
+        if is_over:
+            call_hook(self.plugin, "on_bot_stop" if stopped else "on_unload")
+
+
+@dataclass(frozen=True, eq=False)
 class Behaviour:
-    """A bot's plugins, ready to handle. `problems` says why plugins chosen for it are missing (name -> reason)."""
+    """A bot's plugins, ready to handle. `problems` says why plugins chosen for it are missing (name -> what was raised).
+
+    An update enters it before anything is asked of it and leaves when it is handled: as long as one is in it, the plugins
+    stay loaded.
+    """
 
     bot: BotFacts
     account_id: int
     active: bool
     router: Router
-    plugins: tuple[BasePlugin, ...]
-    problems: Mapping[str, str]
+    chosen: Sequence[ChosenPlugin]
+    parts: Mapping[str, PluginAtWork]
+    versions: Mapping[str, str]  # of the custom plugins, by name
+    problems: Mapping[str, Exception | SystemExit]
+    _stay: _Stay = field(default_factory=lambda: _Stay(), repr=False)
+
+    @property
+    def plugins(self) -> tuple[BasePlugin, ...]:
+        """The instances in order of routing."""
+        return tuple(part.plugin for part in self.parts.values())
 
     def handle(self, ctx: Context) -> str | None:
         """Let the first willing plugin handle `ctx`; its name, or None. A button tap is always answered."""
@@ -50,51 +96,120 @@ class Behaviour:
         if not any(call.method == "answerCallbackQuery" for call in ctx.effects.calls):
             ctx.answer(text)
 
+    def enter(self) -> bool:
+        """Let an update in; False when this behaviour is over, and another is to be asked for."""
+        return self._stay.enter()
+
+    def leave(self) -> None:
+        """The update is handled."""
+        if self._stay.leave():
+            self._release(stopped=False)
+
     def unload(self, *, stopped: bool) -> None:
-        """Tell the plugins that this instance is over."""
-        for plugin in self.plugins:
-            _hook(plugin, "on_bot_stop" if stopped else "on_unload")
+        """It is over: tell the plugins that no later behaviour has, once the last update has left."""
+        if self._stay.end():
+            self._release(stopped=stopped)
+
+    def _release(self, *, stopped: bool) -> None:
+        for part in self.parts.values():
+            part.release(stopped=stopped)
+
+
+class _Stay:
+    """How many updates are in a behaviour, and whether it is over. The last to leave one that is over ends it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._is_over = False
+
+    def enter(self) -> bool:
+        with self._lock:
+            self._inside += not self._is_over
+            return not self._is_over
+
+    def leave(self) -> bool:
+        """Whether this was the last one of a behaviour that is over."""
+        with self._lock:
+            self._inside -= 1
+            return self._is_over and not self._inside
+
+    def end(self) -> bool:
+        """Whether nobody is inside; False too when it was over before."""
+        with self._lock:
+            was_over, self._is_over = self._is_over, True
+            return not was_over and not self._inside
 
 
 def build(
     bot: BotFacts,
     account_id: int,
     active: bool,
-    chosen: list[tuple[str, Mapping[str, Any]]],
+    chosen: Sequence[ChosenPlugin],
     database: Database,
+    catalogue: Catalogue,
+    former: Behaviour | None = None,
 ) -> Behaviour:
-    """The behaviour of `bot` with the (name, config) of its enabled plugins in order; a broken one is left out."""
-    router = Router()
-    plugins: list[BasePlugin] = []
-    problems: dict[str, str] = {}
-    for name, config in chosen if active else ():
+    """The behaviour of `bot` with its enabled plugins in order; a broken one is left out, and `problems` says why.
+
+    Of `former`, which it is to follow, it takes over the plugins that are the same in `catalogue`.
+    """
+    wanted = {each.name: each for each in (chosen if active else ())}
+    parts: dict[str, PluginAtWork] = {}
+    problems: dict[str, Exception | SystemExit] = {}
+    for name in in_order_of_loading(wanted, catalogue):
         try:
-            plugins.append(_set_up(name, config, bot, router, BotDatabase(database, bot.id, name)))
-        except Exception as error:  # noqa: BLE001  # somebody else's code: the bot's other plugins must work
-            problems[name] = f"{type(error).__name__}: {error}"
-            logger.error("plugin %s of bot %d could not be set up: %s", name, bot.id, problems[name])
-    for plugin in plugins:
-        _hook(plugin, "on_bot_start")
-    return Behaviour(bot, account_id, active, router, tuple(plugins), problems)
+            part = _same(name, former, catalogue) or _set_up(wanted[name], bot, database, catalogue)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # somebody else's code: the bot's other plugins must work
+            problems[name] = error
+            logger.error(
+                "plugin %s of bot %d could not be set up: %s: %s", name, bot.id, type(error).__name__, error
+            )
+        else:
+            part.hold()
+            parts[name] = part
+    router = Router()
+    ordered = {name: parts[name] for name in wanted if name in parts}
+    for part in ordered.values():
+        router.include(part.router)
+    if former is None:
+        for part in ordered.values():
+            call_hook(part.plugin, "on_bot_start")
+    versions = {name: catalogue.hashes[name] for name in ordered if name in catalogue.hashes}
+    return Behaviour(bot, account_id, active, router, chosen, ordered, versions, problems)
 
 
-def _set_up(
-    name: str, config: Mapping[str, Any], bot: BotFacts, router: Router, db: BotDatabase
-) -> BasePlugin:
-    known = catalogue()
-    if name not in known.plugins:
-        raise LookupError(known.failures.get(f"{name}.py", "there is no such plugin"))
-    plugin = known.plugins[name](bot.id, config, db)
-    own = Router()  # so that a plugin that fails half-way leaves no handler behind
-    own.plugin = name
-    plugin.setup_handlers(own)
-    router.include(own)
+def in_order_of_loading(names: Iterable[str], catalogue: Catalogue) -> list[str]:
+    """Dependencies first; then those that are not there."""
+    wanted = set(names)
+    return [
+        *(name for name in catalogue.plugins if name in wanted),
+        *sorted(wanted - catalogue.plugins.keys()),
+    ]
+
+
+def _same(name: str, former: Behaviour | None, catalogue: Catalogue) -> PluginAtWork | None:
+    part = former.parts.get(name) if former is not None else None
+    return part if part is not None and type(part.plugin) is catalogue.plugins.get(name) else None
+
+
+def _set_up(chosen: ChosenPlugin, bot: BotFacts, database: Database, catalogue: Catalogue) -> PluginAtWork:
+    name = chosen.name
+    if name not in catalogue.plugins:
+        raise LookupError(catalogue.problem_of(name))
+    kind = catalogue.plugins[name]
+    config = current_config(kind, chosen.config, chosen.config_version)
+    plugin = kind(bot.id, config, BotDatabase(database, bot.id, name))
+    router = Router()
+    router.plugin = name
+    plugin.setup_handlers(router)
     plugin.on_load()
-    return plugin
+    return PluginAtWork(plugin, router)
 
 
-def _hook(plugin: BasePlugin, name: str) -> None:
+def call_hook(plugin: BasePlugin, name: str) -> None:
+    """Call one of a plugin's hooks; what it raises goes into the log."""
     try:
         getattr(plugin, name)()
-    except Exception:  # somebody else's code
+    except (Exception, SystemExit):  # somebody else's code
         logger.exception("plugin %s of bot %d: %s failed", plugin.name, plugin.bot_id, name)

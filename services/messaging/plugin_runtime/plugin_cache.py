@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models import Bot
 from plugins.context import BotFacts
-from services.messaging.plugin_runtime.behaviour import Behaviour, build
+from services.fleet.plugin_catalogue import catalogue
+from services.fleet.plugin_loading.configurations import PluginRefused
+from services.fleet.plugin_loading.importing import problem_of
+from services.fleet.plugin_loading.outcomes import Outcomes
+from services.fleet.plugin_loading.swapping import Preparation
+from services.fleet.plugin_loading.versions import Catalogue
+from services.messaging.plugin_runtime.behaviour import Behaviour, ChosenPlugin, build
 from services.platform.platform import Platform
 from services.platform.redis.cache import ChangeCache
+
+BUILD_SECONDS = 0.005  # of building for a reload without a pause for the updates
+Built = dict[int, tuple[Behaviour, Behaviour]]  # bot -> the present behaviour and the one to follow it
 
 
 class PluginCache(ChangeCache[int, Behaviour]):
@@ -20,6 +34,48 @@ class PluginCache(ChangeCache[int, Behaviour]):
     def __init__(self, platform: Platform) -> None:
         super().__init__()
         self._platform = platform
+        self.outcomes = Outcomes()
+
+    @contextmanager
+    def using(self, bot_id: int) -> Iterator[Behaviour | None]:
+        """The bot's behaviour for one update, from its beginning to its end: whatever is loaded meanwhile comes after it."""
+        behaviour = self.get(bot_id)
+        while behaviour is not None and not behaviour.enter():
+            behaviour = self.get(bot_id)
+        try:
+            yield behaviour
+        finally:
+            if behaviour is not None:
+                behaviour.leave()
+
+    def prepare(self, candidate: Catalogue, names: frozenset[str]) -> Preparation:
+        """Build the behaviours of all bots here that use one of `names` by `candidate`, which serves from the commit on.
+
+        Raises PluginRefused for the first that cannot be built; then nothing has changed.
+        """
+        built: Built = {}
+        try:
+            self._build(candidate, names, built)
+        except BaseException:
+            _discard(built)
+            raise
+        return Preparation(
+            lambda: self.replace(built, lambda value: _uses(value, names)), lambda: _discard(built)
+        )
+
+    def _build(self, candidate: Catalogue, names: frozenset[str], built: Built) -> None:
+        paused = time.monotonic()
+        for bot_id, old in list(self._kept.items()):
+            if old is None or not old.active or not _uses(old, names):
+                continue
+            new = build(
+                old.bot, old.account_id, True, old.chosen, self._platform.database, candidate, former=old
+            )
+            built[bot_id] = (old, new)
+            _refuse_broken(new, candidate, names)
+            if time.monotonic() - paused > BUILD_SECONDS:
+                time.sleep(0)
+                paused = time.monotonic()
 
     def _load(self, key: int) -> Behaviour | None:
         with self._platform.database.reading() as session:
@@ -30,9 +86,33 @@ class PluginCache(ChangeCache[int, Behaviour]):
             BotFacts(bot.id, bot.username, bot.name),
             bot.account_id,
             bot.desired_running,
-            [(choice.name, choice.config) for choice in bot.plugins if choice.enabled],
+            [
+                ChosenPlugin(choice.name, choice.config, choice.config_version)
+                for choice in bot.plugins
+                if choice.enabled
+            ],
             self._platform.database,
+            catalogue(),
         )
 
     def _dropped(self, value: Behaviour) -> None:
         value.unload(stopped=False)
+
+
+def _uses(behaviour: Behaviour, names: frozenset[str]) -> bool:
+    return any(each.name in names for each in behaviour.chosen)
+
+
+def _refuse_broken(behaviour: Behaviour, candidate: Catalogue, names: frozenset[str]) -> None:
+    """Raise PluginRefused when a plugin of `names` that is there could not be set up for the bot."""
+    for name, error in behaviour.problems.items():
+        if name in names and name in candidate.plugins:
+            version = next(each for each in candidate.custom.values() if each.plugin.name == name)
+            problem = problem_of(error, Path(version.path), version.hash)
+            reason = f"it could not be set up for @{behaviour.bot.username}: {problem.reason}"
+            raise PluginRefused(name, reason, problem.line) from error
+
+
+def _discard(built: Mapping[int, tuple[Behaviour, Behaviour]]) -> None:
+    for _, new in built.values():
+        new.unload(stopped=False)

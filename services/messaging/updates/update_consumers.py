@@ -30,16 +30,16 @@ class UpdateConsumers:
         self._stopping = stopping
         self._timings = timings
         self._quarantine = SharedQuarantine()
-        self._plugins = PluginCache(platform)
-        self._processor = UpdateProcessor(platform, self._plugins, Contacts(platform), timings)
+        self.plugins = PluginCache(platform)
+        self._processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings)
 
     def start(self) -> None:
         """Keep the behaviours as fresh as the database."""
-        self._platform.changes.subscribe(self._plugins.on_change)
+        self._platform.changes.subscribe(self.plugins.on_change)
 
     def stop(self) -> None:
         """End the listening."""
-        self._platform.changes.unsubscribe(self._plugins.on_change)
+        self._platform.changes.unsubscribe(self.plugins.on_change)
 
     def consume(self, lane: int) -> None:
         """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""

@@ -71,7 +71,10 @@ class UpdateProcessor:
         Raises Unavailable when the database is away, RedisError when an update that only Redis can judge could not be,
         Unreadable, HandlerTimeout, or whatever the handler raised.
         """
-        behaviour = self._plugins.get(queued.bot_id)
+        with self._plugins.using(queued.bot_id) as behaviour:
+            return self._handle(behaviour, queued)
+
+    def _handle(self, behaviour: Behaviour | None, queued: QueuedUpdate) -> HandlerResult:
         if behaviour is None or not behaviour.active:
             UPDATES.labels("dropped").inc()
             logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
@@ -123,10 +126,24 @@ class UpdateProcessor:
     def _run(self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
         """What the bot's handlers want done; may be asked again."""
         ctx.effects, began = Effects(), time.perf_counter()
-        with time_limit(self._platform.settings.handler_timeout_seconds):
-            plugin = behaviour.handle(ctx)
+        try:
+            with time_limit(self._platform.settings.handler_timeout_seconds):
+                plugin = behaviour.handle(ctx)
+            result = result_of(self._vault, ctx, queued, plugin=plugin or "")
+        except (Unavailable, RedisError, Busy):
+            raise
+        except (Exception, SystemExit):
+            self._count(behaviour, ctx.asked, queued, failed=True)
+            raise
+        self._count(behaviour, plugin or "", queued, failed=False)
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
-        return result_of(self._vault, ctx, queued, plugin=plugin or "")
+        return result
+
+    def _count(self, behaviour: Behaviour, plugin: str, queued: QueuedUpdate, *, failed: bool) -> None:
+        """How the versions of custom plugins fare; repetitions of an update say nothing new."""
+        version = behaviour.versions.get(plugin)
+        if version is not None and not queued.attempts:
+            self._plugins.outcomes.count(version, failed=failed)
 
     def _busy(self, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
         RATE_LIMIT_HITS.labels(Refusal.LOCK).inc()
@@ -152,7 +169,12 @@ class UpdateProcessor:
             return EMPTY_RESULT
 
     def _run_error_handlers(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
-        behaviour = self._plugins.get(queued.bot_id)
+        with self._plugins.using(queued.bot_id) as behaviour:
+            return self._apologize(behaviour, queued, error, error_id)
+
+    def _apologize(
+        self, behaviour: Behaviour | None, queued: QueuedUpdate, error: str, error_id: str
+    ) -> HandlerResult:
         if behaviour is None or not behaviour.active:
             return EMPTY_RESULT
         update = self._contexts.parse(queued)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final, Generic, TypeVar, cast
 
 from services.platform.redis.changes import Topic
@@ -69,6 +69,31 @@ class ChangeCache(ABC, Generic[Key, Value]):
                 for key, value in list(self._kept.items())
                 if identity in (EVERYTHING, self._identity_of(key, value))
             ]
+        self._drop(gone)
+
+    def replace(
+        self, following: Mapping[Key, tuple[Value, Value]], is_outdated: Callable[[Value], bool]
+    ) -> None:
+        """Let values follow others, (former, new) by key, where the former is still kept.
+
+        Whatever else is outdated, or is just being loaded, is loaded anew.
+        """
+        with self._lock:
+            for heard in list(self._heard.values()):
+                heard.add(EVERYTHING)
+            gone: list[Value | None] = []
+            for key, (former, new) in following.items():
+                is_kept = self._kept.get(key) is former
+                gone.append(former if is_kept else new)
+                if is_kept:
+                    self._kept[key] = new
+            followed = {id(new) for _, new in following.values()}
+            outdated = [
+                key
+                for key, value in self._kept.items()
+                if value is not None and id(value) not in followed and is_outdated(value)
+            ]
+            gone += [self._kept.pop(key) for key in outdated]
         self._drop(gone)
 
     def _fill(self, key: Key) -> Value | None:

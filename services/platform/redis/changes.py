@@ -24,10 +24,11 @@ ANNOUNCE: Final = load("announce_change")
 
 
 class Topic(StrEnum):
-    """What changed. ANY is what a listener is told when it may have missed messages."""
+    """What changed. ANY is what a listener is told when it may have missed messages. PLUGINS are all, of no identity."""
 
     POOL = "pool"
     BOT = "bot"
+    PLUGINS = "plugins"
     ANY = "any"
 
 
@@ -77,7 +78,8 @@ class ChangeListener:
                 message = pubsub.get_message(timeout=TICK_SECONDS)
                 if message is not None:
                     topic, identity, generation = str(message["data"]).split(":")
-                    self._on_change(Topic(topic), int(identity))
+                    known = topic if topic in set(Topic) else Topic.ANY  # a newer release may have more
+                    self._on_change(Topic(known), int(identity))
                     if self._generation is not None and int(generation) == self._generation + 1:
                         self._generation += 1
 

@@ -221,6 +221,16 @@ def processes() -> str:
     return f"{PREFIX}:processes"
 
 
+def refused_plugins() -> str:
+    """Hash "<file>:<version>" -> why no process serves that version of a plugin. For ever: a reload by an administrator ends it."""
+    return f"{PREFIX}:plugins:refused"
+
+
+def plugin_outcomes(version: str) -> str:
+    """Hash of handlings by a version of a plugin (handled, failed, since); lives 30 days after the last one."""
+    return f"{PREFIX}:plugins:outcomes:{version}"
+
+
 def destination_test(destination_id: int) -> str:
     """Set after a test message, so that nobody floods an address with them; lives ten seconds."""
     return f"{PREFIX}:destination:{destination_id}:test"

@@ -8,7 +8,7 @@ from typing import Any
 from plugins.base import BasePlugin
 from plugins.context import Context
 from plugins.router import Router
-from services.fleet.plugin_catalogue import catalogue
+from services.fleet.plugin_catalogue import offer
 
 may_go_on = threading.Event()  # what /slow waits for
 entered = threading.Event()  # set by /slow
@@ -47,4 +47,4 @@ class ShopPlugin(BasePlugin):
         ctx.send("slow done")
 
 
-catalogue().plugins[ShopPlugin.name] = ShopPlugin
+offer(ShopPlugin)

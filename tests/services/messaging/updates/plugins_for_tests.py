@@ -12,7 +12,7 @@ from gevent import monkey
 from plugins.base import BasePlugin
 from plugins.context import Context
 from plugins.router import CALLBACK, PASS, Router
-from services.fleet.plugin_catalogue import catalogue
+from services.fleet.plugin_catalogue import offer
 
 calls: list[tuple[int, str]] = []  # (bot, text) in order of handling
 released = threading.Event()  # ends every `hold`
@@ -85,5 +85,4 @@ class BrokenPlugin(BasePlugin):
         raise RuntimeError("no")
 
 
-for _plugin in (TrialPlugin, AfterPlugin, BrokenPlugin):
-    catalogue().plugins[_plugin.name] = _plugin
+offer(TrialPlugin, AfterPlugin, BrokenPlugin)

@@ -10,7 +10,7 @@ from plugins.base import BasePlugin
 from plugins.context import Context
 from plugins.router import PASS, Router
 from services.core.times import utc_now
-from services.fleet.plugin_catalogue import catalogue
+from services.fleet.plugin_catalogue import offer
 
 
 class KeeperPlugin(BasePlugin):
@@ -124,5 +124,4 @@ class OtherPlugin(BasePlugin):
         self.db.set("loaded", True)
 
 
-for _plugin in (KeeperPlugin, OtherPlugin):
-    catalogue().plugins[_plugin.name] = _plugin
+offer(KeeperPlugin, OtherPlugin)

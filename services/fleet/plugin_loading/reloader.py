@@ -1,0 +1,203 @@
+"""Keeps the plugins of one process as PLUGINS_DIR has them, while it serves (ADR 26).
+
+One thread (a greenlet in our processes) looks at the folder, has changed versions loaded and swapped in, adds up how their
+handlers fare, and goes back to a former version as soon as it is decided, by whichever process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from redis import RedisError
+
+from services.core.errors import Unavailable
+from services.core.metrics import PLUGIN_RELOADS
+from services.fleet import plugin_catalogue
+from services.fleet.plugin_loading.folder import ABSENT_SECONDS, INTERVAL_SECONDS
+from services.fleet.plugin_loading.loading import Loader
+from services.fleet.plugin_loading.outcomes import Outcomes, is_far_worse
+from services.fleet.plugin_loading.refusals import RELOAD, Refusal, notify_owners, refusals, refuse
+from services.fleet.plugin_loading.selecting import UNREADABLE, Selection
+from services.fleet.plugin_loading.swapping import Prepare, prepare_nothing, serve
+from services.fleet.plugin_loading.versions import Version, hash_of
+from services.platform.platform import Platform
+from services.platform.redis.changes import Topic
+
+logger = logging.getLogger(__name__)
+FLUSH_SECONDS = 1.0  # between two looks at how the handlers fare
+RETRY_SECONDS = 1.0  # after the database, Redis or the folder was away
+TELL_SECONDS = 3600.0  # a decision older than this has been told of
+
+
+class Reloader:
+    """The watch of one process. `prepare` builds what the process runs; `on_swap` hears of every change."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        *,
+        prepare: Prepare = prepare_nothing,
+        outcomes: Outcomes | None = None,
+        on_swap: Callable[[], None] = lambda: None,
+        absent_seconds: float = ABSENT_SECONDS,
+    ) -> None:
+        self._platform = platform
+        self._prepare = prepare
+        self._outcomes = outcomes or Outcomes()
+        self._on_swap = on_swap
+        self._loader = Loader(platform.settings)
+        self._folder = self._loader.folder
+        self._folder.absent_seconds = absent_seconds
+        self._selection = Selection(self._loader)
+        self._untold: list[Refusal] = []
+        self._changed = threading.Event()
+        self._is_asked = False
+        self._flushed = 0.0
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Serve what is in the folder, then keep to it in a thread of its own."""
+        self.begin()
+        self._platform.changes.subscribe(self.on_change)
+        threading.Thread(target=self._run_for_ever, daemon=True, name="plugins").start()
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._stopped.set()
+        self._changed.set()
+        self._platform.changes.unsubscribe(self.on_change)
+        self._loader.trial.close()
+
+    def begin(self) -> None:
+        """Serve what served last, then what is in the folder, as far as it can be served."""
+        try:
+            self._learn(refusals(self._platform))
+        except RedisError:
+            logger.warning("whether versions of plugins were refused is not known yet: Redis is away")
+        plugin_catalogue.begin(self._loader, self._selection.refused)
+        try:
+            self._take(self._folder.names(), is_start=True)
+        except Unavailable:
+            logger.warning("the database is away: plugins stay as they were when this process last ran")
+        for version in plugin_catalogue.catalogue().custom.values():
+            self._selection.served(None, version)
+
+    def on_change(self, topic: Topic, identity: int) -> None:
+        """Take note of what was announced."""
+        if topic in (Topic.PLUGINS, Topic.ANY):
+            self._is_asked |= topic is Topic.PLUGINS and identity == RELOAD
+            self._changed.set()
+
+    def turn(self) -> None:
+        """Look at everything once. Raises Unavailable, RedisError or OSError for what is away."""
+        now = time.monotonic()
+        if self._changed.is_set():
+            self._heed()
+        if self._platform.settings.enable_hot_reload:
+            names = self._folder.look(now)
+            if names:
+                self._take(names)
+                self._folder.take(names - self._unreadable())
+        if now - self._flushed >= FLUSH_SECONDS:
+            self._flushed = now
+            self._judge()
+            self._tell()
+        self._loader.trial.rest()
+
+    def report(self) -> dict[str, Any]:
+        """By file what this process serves, and what it does not and why; for its signs of life."""
+        present = plugin_catalogue.catalogue()
+        return {
+            file: self._selection.report(file, present)
+            for file in sorted({*present.custom, *present.problems, *self._selection.waiting})
+        }
+
+    def _run_for_ever(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.turn()
+            except (Unavailable, RedisError, OSError) as error:
+                logger.warning("plugins are looked at again: %s", error)
+                self._stopped.wait(RETRY_SECONDS)
+            except Exception:
+                logger.exception("plugins are looked at again")
+                self._stopped.wait(RETRY_SECONDS)
+            self._changed.wait(INTERVAL_SECONDS)
+
+    def _heed(self) -> None:
+        """Learn what was decided, and act on it."""
+        known = self._selection.refused
+        self._changed.clear()
+        try:
+            self._learn(refusals(self._platform))
+            if self._is_asked:
+                self._take({*self._folder.names(), *plugin_catalogue.catalogue().custom})
+            else:
+                self._take({file for file, _ in known.keys() ^ self._selection.refused.keys()})
+            self._is_asked = False
+        except BaseException:
+            self._changed.set()
+            raise
+
+    def _learn(self, decided: dict[tuple[str, str], Refusal]) -> None:
+        new = [each for key, each in decided.items() if key not in self._selection.refused]
+        self._untold += [each for each in new if time.time() - each.at < TELL_SECONDS]
+        self._selection.refused = decided
+
+    def _take(self, files: Iterable[str], *, is_start: bool = False) -> None:
+        """Have these files serve as they are now, as far as they can."""
+        before = plugin_catalogue.catalogue()
+        wanted, problems = self._selection.select(before, files, is_start=is_start)
+        if wanted == before.custom and problems == before.problems:
+            return
+        after = serve(self._platform, wanted, problems, self._prepare)
+        for file in before.custom.keys() | after.custom.keys():
+            if before.custom.get(file) is not after.custom.get(file):
+                self._selection.served(before.custom.get(file), after.custom.get(file))
+        for file, problem in after.problems.items():
+            if before.problems.get(file) != problem:
+                PLUGIN_RELOADS.labels("failed").inc()
+                logger.error("plugin not taken: %s", problem)
+        self._on_swap()
+
+    def _unreadable(self) -> set[str]:
+        """Files that are tried again at the next look."""
+        problems = plugin_catalogue.catalogue().problems
+        return {file for file, problem in problems.items() if problem.code == UNREADABLE}
+
+    def _judge(self) -> None:
+        """Add up what was counted; refuse what fails far more often than what was there before."""
+        serving = {version.hash: version for version in plugin_catalogue.catalogue().custom.values()}
+        formers = {
+            hash_: hash_of(self._selection.formers[version.file])
+            for hash_, version in serving.items()
+            if version.file in self._selection.formers
+        }
+        for hash_, (new, former) in self._outcomes.flush(self._platform, formers).items():
+            if hash_ in serving and is_far_worse(new, former):
+                self._refuse(serving[hash_], formers[hash_], new.failed, new.handled)
+
+    def _refuse(self, version: Version, former: str, failed: int, handled: int) -> None:
+        name = version.plugin.name
+        decision = Refusal(version.file, version.hash, name, former, failed, handled, time.time())
+        if refuse(self._platform, decision):
+            PLUGIN_RELOADS.labels("reverted").inc()
+            logger.error(
+                "plugin %s: %d of %d updates failed with version %s; %s returns",
+                name,
+                failed,
+                handled,
+                version.hash,
+                former,
+            )
+        self._changed.set()
+
+    def _tell(self) -> None:
+        """Every process tells; the first is heard."""
+        while self._untold:
+            notify_owners(self._platform, self._untold[0])
+            self._untold.pop(0)
