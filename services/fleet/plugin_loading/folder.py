@@ -20,7 +20,7 @@ class PluginFolder:
 
     def __init__(self, path: Path, absent_seconds: float = ABSENT_SECONDS) -> None:
         self.path = path
-        self.absent_seconds = absent_seconds
+        self._absent_seconds = absent_seconds
         self._taken: dict[str, Signature] = {}
         self._last: dict[str, Signature] = {}
         self._absent: dict[str, float] = {}
@@ -33,7 +33,7 @@ class PluginFolder:
         changed = {name for name in steady if self._taken.get(name) != found[name]}
         gone = self._taken.keys() - found.keys()
         self._absent = {name: self._absent.get(name, now) for name in gone}
-        return changed | {name for name in gone if now - self._absent[name] >= self.absent_seconds}
+        return changed | {name for name in gone if now - self._absent[name] >= self._absent_seconds}
 
     def take(self, names: Iterable[str]) -> None:
         """These have been dealt with as they were at the last look."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from plugins.base import BasePlugin
 from services.core.settings import Settings
 from services.fleet.plugin_loading.fitting import fit
-from services.fleet.plugin_loading.folder import PluginFolder
+from services.fleet.plugin_loading.folder import ABSENT_SECONDS, PluginFolder
 from services.fleet.plugin_loading.importing import import_version, retire
 from services.fleet.plugin_loading.kept_sources import KeptSources
-from services.fleet.plugin_loading.trial import IMPORT_SECONDS, ROOT, Trial
+from services.fleet.plugin_loading.trial import ROOT, Trial
 from services.fleet.plugin_loading.versions import Catalogue, LoadFailed, Problem, Version, hash_of
 from services.queueing.timeouts import HandlerTimeout, time_limit
 
@@ -24,11 +24,12 @@ Refused = Collection[tuple[str, str]]  # files with versions that nobody serves 
 class Loader:
     """Loads versions of the files in PLUGINS_DIR."""
 
-    def __init__(self, settings: Settings, import_seconds: float = IMPORT_SECONDS) -> None:
-        self.folder = PluginFolder(ROOT / settings.plugins_dir)
+    def __init__(
+        self, settings: Settings, trial: Trial | None = None, absent_seconds: float = ABSENT_SECONDS
+    ) -> None:
+        self.folder = PluginFolder(ROOT / settings.plugins_dir, absent_seconds)
         self.kept = KeptSources(settings.data_dir)
-        self.trial = Trial(import_seconds)
-        self._seconds = import_seconds
+        self.trial = trial or Trial()
 
     def load(self, file: str, source: bytes) -> Version:
         """One version, imported here; LoadFailed says why it is not. What has served here before is tried no more."""
@@ -36,10 +37,10 @@ class Loader:
         if self.kept.read(file, hash_) is None:
             self.trial.run(path, source)
         try:
-            with time_limit(self._seconds):
+            with time_limit(self.trial.seconds):
                 return import_version(path, source)
         except HandlerTimeout:
-            reason = f"its import took longer than {self._seconds:g} s"
+            reason = f"its import took longer than {self.trial.seconds:g} s"
             raise LoadFailed(Problem(file, hash_, "plugin_import_slow", reason)) from None
 
     def first(

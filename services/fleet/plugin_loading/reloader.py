@@ -17,20 +17,18 @@ from redis import RedisError
 from services.core.errors import Unavailable
 from services.core.metrics import PLUGIN_RELOADS
 from services.fleet import plugin_catalogue
-from services.fleet.plugin_loading.folder import ABSENT_SECONDS, INTERVAL_SECONDS
+from services.fleet.plugin_loading.folder import INTERVAL_SECONDS
 from services.fleet.plugin_loading.loading import Loader
-from services.fleet.plugin_loading.outcomes import Outcomes, is_far_worse
-from services.fleet.plugin_loading.refusals import RELOAD, Refusal, notify_owners, refusals, refuse
+from services.fleet.plugin_loading.outcomes import Outcomes
+from services.fleet.plugin_loading.probation import Probation
+from services.fleet.plugin_loading.refusals import RELOAD
 from services.fleet.plugin_loading.selecting import UNREADABLE, Selection
 from services.fleet.plugin_loading.swapping import Prepare, prepare_nothing, serve
-from services.fleet.plugin_loading.versions import Version, hash_of
 from services.platform.platform import Platform
 from services.platform.redis.changes import Topic
 
 logger = logging.getLogger(__name__)
-FLUSH_SECONDS = 1.0  # between two looks at how the handlers fare
 RETRY_SECONDS = 1.0  # after the database, Redis or the folder was away
-TELL_SECONDS = 3600.0  # a decision older than this has been told of
 
 
 class Reloader:
@@ -43,20 +41,17 @@ class Reloader:
         prepare: Prepare = prepare_nothing,
         outcomes: Outcomes | None = None,
         on_swap: Callable[[], None] = lambda: None,
-        absent_seconds: float = ABSENT_SECONDS,
+        loader: Loader | None = None,
     ) -> None:
         self._platform = platform
         self._prepare = prepare
-        self._outcomes = outcomes or Outcomes()
         self._on_swap = on_swap
-        self._loader = Loader(platform.settings)
+        self._loader = loader or Loader(platform.settings)
         self._folder = self._loader.folder
-        self._folder.absent_seconds = absent_seconds
         self._selection = Selection(self._loader)
-        self._untold: list[Refusal] = []
+        self._probation = Probation(platform, outcomes or Outcomes(), self._selection)
         self._changed = threading.Event()
         self._is_asked = False
-        self._flushed = 0.0
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -75,7 +70,7 @@ class Reloader:
     def begin(self) -> None:
         """Serve what served last, then what is in the folder, as far as it can be served."""
         try:
-            self._learn(refusals(self._platform))
+            self._probation.learn()
         except RedisError:
             logger.warning("whether versions of plugins were refused is not known yet: Redis is away")
         plugin_catalogue.begin(self._loader, self._selection.refused)
@@ -102,10 +97,8 @@ class Reloader:
             if names:
                 self._take(names)
                 self._folder.take(names - self._unreadable())
-        if now - self._flushed >= FLUSH_SECONDS:
-            self._flushed = now
-            self._judge()
-            self._tell()
+        if self._probation.look(now):
+            self._changed.set()
         self._loader.trial.rest()
 
     def report(self) -> dict[str, Any]:
@@ -133,7 +126,7 @@ class Reloader:
         known = self._selection.refused
         self._changed.clear()
         try:
-            self._learn(refusals(self._platform))
+            self._probation.learn()
             if self._is_asked:
                 self._take({*self._folder.names(), *plugin_catalogue.catalogue().custom})
             else:
@@ -142,11 +135,6 @@ class Reloader:
         except BaseException:
             self._changed.set()
             raise
-
-    def _learn(self, decided: dict[tuple[str, str], Refusal]) -> None:
-        new = [each for key, each in decided.items() if key not in self._selection.refused]
-        self._untold += [each for each in new if time.time() - each.at < TELL_SECONDS]
-        self._selection.refused = decided
 
     def _take(self, files: Iterable[str], *, is_start: bool = False) -> None:
         """Have these files serve as they are now, as far as they can."""
@@ -168,36 +156,3 @@ class Reloader:
         """Files that are tried again at the next look."""
         problems = plugin_catalogue.catalogue().problems
         return {file for file, problem in problems.items() if problem.code == UNREADABLE}
-
-    def _judge(self) -> None:
-        """Add up what was counted; refuse what fails far more often than what was there before."""
-        serving = {version.hash: version for version in plugin_catalogue.catalogue().custom.values()}
-        formers = {
-            hash_: hash_of(self._selection.formers[version.file])
-            for hash_, version in serving.items()
-            if version.file in self._selection.formers
-        }
-        for hash_, (new, former) in self._outcomes.flush(self._platform, formers).items():
-            if hash_ in serving and is_far_worse(new, former):
-                self._refuse(serving[hash_], formers[hash_], new.failed, new.handled)
-
-    def _refuse(self, version: Version, former: str, failed: int, handled: int) -> None:
-        name = version.plugin.name
-        decision = Refusal(version.file, version.hash, name, former, failed, handled, time.time())
-        if refuse(self._platform, decision):
-            PLUGIN_RELOADS.labels("reverted").inc()
-            logger.error(
-                "plugin %s: %d of %d updates failed with version %s; %s returns",
-                name,
-                failed,
-                handled,
-                version.hash,
-                former,
-            )
-        self._changed.set()
-
-    def _tell(self) -> None:
-        """Every process tells; the first is heard."""
-        while self._untold:
-            notify_owners(self._platform, self._untold[0])
-            self._untold.pop(0)

@@ -53,7 +53,7 @@ class Selection:
     ) -> None:
         refusal = self.refused.get((file, hash_of(source)))
         if refusal is not None:
-            source = self._instead_of(source, refusal)
+            source = self._instead_of(source, refusal, wanted.get(file))
             problems[file] = _told(refusal, hash_of(source))
         try:
             wanted[file] = self._version(file, source, wanted.get(file), is_start=is_start)
@@ -99,8 +99,10 @@ class Selection:
             return serving
         return version
 
-    def _instead_of(self, source: bytes, refusal: Refusal) -> bytes:
+    def _instead_of(self, source: bytes, refusal: Refusal, serving: Version | None) -> bytes:
         """What to serve for a refused source: itself where nothing else is known, since failed updates can be replayed."""
+        if serving is not None and (serving.file, serving.hash) not in self.refused:
+            return serving.source
         others = [hash_ for file, hash_ in self.refused if file == refusal.file]
         kept = self._loader.kept
         return (

@@ -30,7 +30,7 @@ class Trial:
     """Tries versions one after the other. Thread-safe; costs nothing while nothing changes."""
 
     def __init__(self, seconds: float = IMPORT_SECONDS) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._used = 0.0
@@ -82,5 +82,5 @@ class Trial:
         return None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "services.fleet.plugin_loading.trial_process", str(self._seconds)]
+        command = [sys.executable, "-m", "services.fleet.plugin_loading.trial_process", str(self.seconds)]
         return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # ourselves

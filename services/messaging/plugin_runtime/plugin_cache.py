@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from redis import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models import Bot
-from plugins.context import BotFacts
+from plugins.context import BotFacts, Busy, Context
+from services.core.errors import Unavailable
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.configurations import PluginRefused
 from services.fleet.plugin_loading.importing import problem_of
@@ -47,6 +49,26 @@ class PluginCache(ChangeCache[int, Behaviour]):
         finally:
             if behaviour is not None:
                 behaviour.leave()
+
+    @contextmanager
+    def counted(self, behaviour: Behaviour, ctx: Context, *, is_first: bool) -> Iterator[None]:
+        """Count whether the handler in the block fails, for the version of the plugin that was asked last.
+
+        Repetitions of an update say nothing new, and what is away is no failure of a handler.
+        """
+        try:
+            yield
+        except (Unavailable, RedisError, Busy):
+            raise
+        except (Exception, SystemExit):
+            self._count(behaviour, ctx, is_first, failed=True)
+            raise
+        self._count(behaviour, ctx, is_first, failed=False)
+
+    def _count(self, behaviour: Behaviour, ctx: Context, is_first: bool, *, failed: bool) -> None:
+        version = behaviour.versions.get(ctx.asked) if is_first else None
+        if version is not None:
+            self.outcomes.count(version, failed=failed)
 
     def prepare(self, candidate: Catalogue, names: frozenset[str]) -> Preparation:
         """Build the behaviours of all bots here that use one of `names` by `candidate`, which serves from the commit on.

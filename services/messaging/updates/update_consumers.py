@@ -31,7 +31,7 @@ class UpdateConsumers:
         self._timings = timings
         self._quarantine = SharedQuarantine()
         self.plugins = PluginCache(platform)
-        self._processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings)
+        self.processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings)
 
     def start(self) -> None:
         """Keep the behaviours as fresh as the database."""
@@ -56,7 +56,7 @@ class UpdateConsumers:
     def _consume(self, lane: int, held: HeldLease) -> None:
         try:
             LaneConsumer(
-                self._platform, self._processor, held, lane, self._stopping, self._quarantine, self._timings
+                self._platform, self.processor, held, lane, self._stopping, self._quarantine, self._timings
             ).run()
         finally:
             held.release()

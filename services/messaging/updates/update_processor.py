@@ -126,24 +126,12 @@ class UpdateProcessor:
     def _run(self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
         """What the bot's handlers want done; may be asked again."""
         ctx.effects, began = Effects(), time.perf_counter()
-        try:
+        with self._plugins.counted(behaviour, ctx, is_first=not queued.attempts):
             with time_limit(self._platform.settings.handler_timeout_seconds):
                 plugin = behaviour.handle(ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
-        except (Unavailable, RedisError, Busy):
-            raise
-        except (Exception, SystemExit):
-            self._count(behaviour, ctx.asked, queued, failed=True)
-            raise
-        self._count(behaviour, plugin or "", queued, failed=False)
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         return result
-
-    def _count(self, behaviour: Behaviour, plugin: str, queued: QueuedUpdate, *, failed: bool) -> None:
-        """How the versions of custom plugins fare; repetitions of an update say nothing new."""
-        version = behaviour.versions.get(plugin)
-        if version is not None and not queued.attempts:
-            self._plugins.outcomes.count(version, failed=failed)
 
     def _busy(self, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
         RATE_LIMIT_HITS.labels(Refusal.LOCK).inc()

@@ -1,0 +1,76 @@
+"""How the versions that serve in this process fare, and what all processes have decided about them."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from services.core.metrics import PLUGIN_RELOADS
+from services.fleet import plugin_catalogue
+from services.fleet.plugin_loading.outcomes import Counts, Outcomes, is_far_worse
+from services.fleet.plugin_loading.refusals import Refusal, notify_owners, refusals, refuse
+from services.fleet.plugin_loading.selecting import Selection
+from services.fleet.plugin_loading.versions import Version, hash_of
+from services.platform.platform import Platform
+
+logger = logging.getLogger(__name__)
+INTERVAL_SECONDS = 1.0  # between two looks
+TELL_SECONDS = 3600.0  # a decision older than this has been told of
+
+
+class Probation:
+    """Adds up what the handlers of this process count, refuses versions that fail far more often, and tells the owners."""
+
+    def __init__(self, platform: Platform, outcomes: Outcomes, selection: Selection) -> None:
+        self._platform = platform
+        self._outcomes = outcomes
+        self._selection = selection
+        self._untold: list[Refusal] = []
+        self._looked = 0.0
+
+    def learn(self) -> None:
+        """Take note of what was decided. Raises RedisError."""
+        decided = refusals(self._platform)
+        new = [each for key, each in decided.items() if key not in self._selection.refused]
+        self._untold += [each for each in new if time.time() - each.at < TELL_SECONDS]
+        self._selection.refused = decided
+
+    def look(self, now: float) -> bool:
+        """Once a second, judge; whether something was decided. Raises RedisError, Unavailable."""
+        if now - self._looked < INTERVAL_SECONDS:
+            return False
+        self._looked = now
+        self._tell()
+        return self._judge()
+
+    def _judge(self) -> bool:
+        serving = {version.hash: version for version in plugin_catalogue.catalogue().custom.values()}
+        formers = {
+            hash_: hash_of(self._selection.formers[version.file])
+            for hash_, version in serving.items()
+            if version.file in self._selection.formers
+        }
+        sums = self._outcomes.flush(self._platform, formers)
+        worse = {hash_: new for hash_, (new, former) in sums.items() if is_far_worse(new, former)}
+        for hash_, counts in worse.items():
+            self._refuse(serving.get(hash_), formers[hash_], counts)
+        return bool(worse)
+
+    def _refuse(self, version: Version | None, former: str, counts: Counts) -> None:
+        """Decide, unless it was decided before or the version serves no more."""
+        if version is None:
+            return
+        name = version.plugin.name
+        numbers = (counts.failed, counts.handled)
+        if refuse(
+            self._platform, Refusal(version.file, version.hash, name, former, *numbers, at=time.time())
+        ):
+            PLUGIN_RELOADS.labels("reverted").inc()
+            said = "plugin %s: %d of %d updates failed with version %s; %s returns"
+            logger.error(said, name, *numbers, version.hash, former)
+
+    def _tell(self) -> None:
+        """Every process tells; the first is heard."""
+        while self._untold:
+            notify_owners(self._platform, self._untold[0])
+            self._untold.pop(0)
