@@ -23,6 +23,8 @@ from services.platform.redis import keys
 from tools.benchmarks.servers import ROOT, cpu_seconds, free_port, gunicorn, process, valkey
 
 PEER_PYTHON = ROOT / "build" / "bench-venv" / "bin" / "python"
+Plugins = Sequence[tuple[str, dict[str, Any]]]
+ECHO: Plugins = (("start", {}), ("echo", {"echo_all": True}))
 CONNECTIONS = 32  # of Telegram to each system
 TOKEN_TAIL = "A" * 35
 # Pacing and the limits per user are passed, but set so high that nobody meets them: they are not what is measured.
@@ -53,6 +55,15 @@ class Driver:
         self._say({"updates": updates, "rate": 0, "window": 0, "delay": 0, "patience": 60, **order})
         return self._hear()
 
+    def order(self, **order: Any) -> None:
+        """Begin something that `finish` ends."""
+        self._say(order)
+
+    def finish(self) -> dict[str, Any]:
+        """End what was ordered; the report."""
+        self._say({})
+        return self._hear()
+
     def _say(self, order: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -80,7 +91,7 @@ class System:
 
     def memory_mb(self) -> float:
         """Proportional memory of all its processes."""
-        return sum(_pss_kb(pid) for root in self.pids for pid in family(root)) / 1024
+        return sum(pss_kb(pid) for root in self.pids for pid in family(root)) / 1024
 
 
 def family(pid: int) -> list[int]:
@@ -93,9 +104,9 @@ def family(pid: int) -> list[int]:
 
 
 @contextmanager
-def telegram() -> Iterator[Driver]:
+def telegram(module: str = "tools.benchmarks.telegram") -> Iterator[Driver]:
     """A Telegram that posts nothing yet."""
-    command = [sys.executable, "-m", "tools.benchmarks.telegram"]
+    command = [sys.executable, "-m", module]
     playing = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield Driver(playing)
@@ -115,9 +126,9 @@ def flotilla(
     folder.mkdir(mode=0o755)
     with ExitStack() as stack:
         driver = stack.enter_context(telegram())
-        redis_url, redis_pid = stack.enter_context(_valkey(folder))
+        redis_url, redis_pid = stack.enter_context(counted_valkey(folder))
         sql = folder / "sql"
-        environ = {**_environ(folder, redis_url, driver.port), **settings}
+        environ = {**environ_of(folder, redis_url, driver.port), **settings}
         platform = Platform(load_settings(environ))
         schema.upgrade(platform)
         paths = make_bots(platform, bots)
@@ -137,7 +148,7 @@ def celery_design(folder: Path, log: Path, bots: int, chats: int) -> Iterator[Sy
     folder.mkdir(mode=0o755)
     with ExitStack() as stack:
         driver = stack.enter_context(telegram())
-        redis_url, redis_pid = stack.enter_context(_valkey(folder))
+        redis_url, redis_pid = stack.enter_context(counted_valkey(folder))
         secret, port, module = secrets.token_hex(16), free_port(), "tools.benchmarks.peers.celery_bot"
         environ = {"REDIS_URL": redis_url, "TELEGRAM_API_URL": driver.api_url, "PEER_SECRET": secret}
         web = f"-m uvicorn {module}:app --port {port} --no-access-log --timeout-keep-alive 75 --log-level warning"
@@ -168,13 +179,13 @@ def aiogram_server(folder: Path, log: Path, bots: int, chats: int) -> Iterator[S
             yield System("aiogram in process", driver, (pid,))
 
 
-def make_bots(platform: Platform, number: int) -> list[dict[str, str]]:
-    """Echo bots; the path and secret of each."""
+def make_bots(platform: Platform, number: int, plugins: Plugins = ECHO) -> list[dict[str, str]]:
+    """Bots with these plugins; the path and secret of each."""
     with platform.database.transaction() as session:
         account = Account(email="bench@example.org", password_hash="-")
         session.add(account)
         session.flush()
-        bots = [_bot(account.id, index) for index in range(1, number + 1)]
+        bots = [_bot(account.id, index, plugins) for index in range(1, number + 1)]
         session.add_all(bots)
         session.flush()
         for bot in bots:
@@ -197,7 +208,7 @@ def add_hot_bot(platform: Platform) -> int:
         return bot.id
 
 
-def _bot(account_id: int, number: int) -> Bot:
+def _bot(account_id: int, number: int, plugins: Plugins = ECHO) -> Bot:
     return Bot(
         account_id=account_id,
         public_id=f"bot_{number:012x}",
@@ -207,20 +218,22 @@ def _bot(account_id: int, number: int) -> Bot:
         mode="webhook",
         path_id=f"path{number:028d}",
         plugins=[
-            BotPlugin(position=0, name="start", config={}),
-            BotPlugin(position=1, name="echo", config={"echo_all": True}),
+            BotPlugin(position=position, name=name, config=config)
+            for position, (name, config) in enumerate(plugins)
         ],
     )
 
 
 @contextmanager
-def _valkey(folder: Path) -> Iterator[tuple[str, int]]:
+def counted_valkey(folder: Path) -> Iterator[tuple[str, int]]:
+    """Its address and process id."""
     with valkey(folder) as url:
-        client = Platform(load_settings(_environ(folder, url, 1))).redis
+        client = Platform(load_settings(environ_of(folder, url, 1))).redis
         yield url, int(client.info("server")["process_id"])
 
 
-def _environ(folder: Path, redis_url: str, telegram_port: int) -> dict[str, str]:
+def environ_of(folder: Path, redis_url: str, telegram_port: int) -> dict[str, str]:
+    """The environment of an installation in `folder`, without limits."""
     return {
         "APP_ENV": "test",
         "DATA_DIR": str(folder),
@@ -232,7 +245,8 @@ def _environ(folder: Path, redis_url: str, telegram_port: int) -> dict[str, str]
     }
 
 
-def _pss_kb(pid: int) -> int:
+def pss_kb(pid: int) -> int:
+    """Proportional memory of one process."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1])

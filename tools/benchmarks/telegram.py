@@ -168,13 +168,16 @@ class Telegram:
             self._buffers[connection.fileno()] = data
             return
         now = time.perf_counter()
-        found = MARK.search(body)
-        if found is not None and int(found[1]) in self._run.posted:
-            self._run.replied.append(now - self._run.posted[int(found[1])])
+        self._note(body, now)
         if self._run.delay:
             heapq.heappush(self._due, (now + self._run.delay, connection.fileno(), connection))
         else:
             connection.sendall(OK)
+
+    def _note(self, body: bytes, now: float) -> None:
+        found = MARK.search(body)
+        if found is not None and int(found[1]) in self._run.posted:
+            self._run.replied.append(now - self._run.posted[int(found[1])])
 
     @staticmethod
     def _report(run: Run, seconds: float) -> dict[str, Any]:
