@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect docs translations axe lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-reload docs translations axe lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -43,6 +43,9 @@ attack: $(VENV)/.dev    ## attack installations over their sockets, print what h
 docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/licences.md from their sources
 	$(BIN)/python -m launch.configuration --write
 	$(BIN)/python -m launch.licences
+
+bench-reload: $(VENV)/.dev ## a thousand reloads of a plugin under 300 updates/s; some ten minutes, on a quiet machine
+	$(BIN)/python -m tools.benchmarks.reload $(ARGS)
 
 BENCH = build/bench-venv
 bench-pipeline: $(VENV)/.dev $(BENCH)/.peers ## measure the pipeline beside its peers; minutes, on a quiet machine

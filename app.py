@@ -14,6 +14,7 @@ from blueprints.api import (
     keys,
     notifications,
     openapi,
+    plugin_files,
     pools,
     rules,
 )
@@ -51,6 +52,7 @@ RESOURCES = (
     keys,
     notifications,
     destinations,
+    plugin_files,
     openapi,
 )  # under /api/v1
 FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}

@@ -9,6 +9,7 @@ from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
 from blueprints.panel.health_texts import health_texts
+from blueprints.panel.plugin_files import plugin_file_texts
 from blueprints.panel.waves import wave_texts
 
 
@@ -129,6 +130,7 @@ def _panel() -> dict[str, str]:
         **analytics_texts(),
         **destination_texts(),
         **dead_letter_texts(),
+        **plugin_file_texts(),
         **health_texts(),
         **wave_texts(),
         **experiment_texts(),
