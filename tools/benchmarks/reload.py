@@ -38,6 +38,7 @@ from tools.benchmarks.servers import gunicorn, process
 BOTS = 20
 CHATS = 100  # of each bot: a failing one waits for its repetition, and 2,000 are enough for the others
 WORKERS = 2
+LANES = 8
 LOOK_SECONDS = 0.02
 PATIENCE_SECONDS = 90.0  # for one change to come everywhere, on a machine that does other things too
 BAD_SECONDS = 10.0  # a bad version may not serve longer
@@ -135,7 +136,7 @@ class House:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             reports = self.reports()
-            if len(reports) == WORKERS + 1 and holds(reports):
+            if len(reports) == len(self.pids) and holds(reports):
                 return
             if time.monotonic() > deadline:
                 raise RuntimeError(f"a change did not come everywhere: {reports}")
@@ -143,8 +144,8 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, log: Path) -> Iterator[House]:
-    """Valkey, a web process and two workers, with a plugin that is right."""
+def house(folder: Path, log: Path, workers: int = WORKERS) -> Iterator[House]:
+    """Valkey, a web process and `workers`, with a plugin that is right."""
     folder.mkdir(mode=0o755, exist_ok=True)
     plugins = folder / "custom"
     plugins.mkdir()
@@ -155,28 +156,28 @@ def house(folder: Path, log: Path) -> Iterator[House]:
         environ = {
             **environ_of(folder, redis_url, driver.port),
             "PLUGINS_DIR": str(plugins),
-            "INBOUND_WORKERS": "4",  # of eight lanes, so that each worker has its share
+            "INBOUND_WORKERS": str(LANES // workers),  # so that each has its share of the lanes
         }
         platform = Platform(load_settings(environ))
         schema.upgrade(platform)
         paths = make_bots(platform, BOTS, ((NAME, {}),))
         web = stack.enter_context(gunicorn("gunicorn.conf.py", "wsgi:app", environ, log))
         worker = [sys.executable, "-m", "jobs.worker"]
-        workers = [stack.enter_context(process(worker, environ, log)) for _ in range(WORKERS)]
+        pids = [stack.enter_context(process(worker, environ, log)) for _ in range(workers)]
         driver.connect(web.port, paths, CHATS)
-        yield House(platform, driver, plugins, [*web.workers(), *workers])
+        yield House(platform, driver, plugins, [*web.workers(), *pids])
 
 
-def run(folder: Path, reloads: int, rate: float, log: Path) -> Outcome:
-    """So many reloads, one after the other, under `rate` updates a second."""
+def run(folder: Path, versions: Sequence[Written], rate: float, log: Path, workers: int = WORKERS) -> Outcome:
+    """Save the versions one after the other, under `rate` updates a second."""
     course = Course()
-    with house(folder, log) as home:
+    with house(folder, log, workers) as home:
         home.until(lambda reports: all(each.get("hash") for each in reports))
         home.driver.order(rate=rate, patience=PATIENCE_SECONDS)
         good, before = hash_of(Written(0, Manner.RIGHT).source.encode()), list[float]()
-        for number in range(1, reloads + 1):
-            good = change(home, course, Written(number, manner_of(number)), good)
-            if number == min(WARM_UP, reloads):
+        for count, version in enumerate(versions, 1):
+            good = change(home, course, version, good)
+            if count == min(WARM_UP, len(versions)):
                 before = [pss_kb(pid) / 1024 for pid in home.pids]
         report = home.driver.finish()
         course.memory = [(was, pss_kb(pid) / 1024) for pid, was in zip(home.pids, before, strict=True)]
@@ -234,7 +235,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="flotilla-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        outcome = run(folder / "house", options.reloads, options.rate, options.log or folder / "log")
+        versions = [Written(number, manner_of(number)) for number in range(1, options.reloads + 1)]
+        outcome = run(folder / "house", versions, options.rate, options.log or folder / "log")
     figures = outcome.figures(load)
     print_table(figures)
     return int(any(figure.verdict == "MISSED" for figure in figures))
