@@ -40,7 +40,8 @@ def main() -> None:
     heartbeats = Heartbeats(
         platform, "poller", lambda: {"bots": len(poller.bot_ids), "plugins": reloader.report()}
     )
-    reloader.start()  # plugins say which kinds of update their bots want
+    reloader.begin()  # plugins say which kinds of update their bots want
+    reloader.start()
     heartbeats.start()
     leadership = Leadership(platform, "poller", ttl_seconds=LEASE_SECONDS)
     while not process.stopping.is_set():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from services.core.environment import settings_or_exit
 from services.core.logs import configure_logging
-from services.fleet.plugin_catalogue import configure as configure_plugins
 from services.platform.platform import Platform, build_platform
 
 if TYPE_CHECKING:
@@ -48,5 +47,4 @@ def senders() -> Senders:
 def begin(service: str) -> Platform:
     """The platform of a fresh process, with its logging set up. `service` is worker, clock or poller."""
     configure_logging(platform().settings, service)
-    configure_plugins(platform().settings)
     return platform()

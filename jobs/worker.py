@@ -125,7 +125,8 @@ def main() -> None:
     )
     workers: list[Worker] = []
     heartbeats = Heartbeats(platform, "worker", lambda: {**_figures(workers), "plugins": reloader.report()})
-    reloader.start()  # before the first update is handled
+    reloader.begin()  # before the first update is handled
+    reloader.start()
     workers += start_workers(platform)
     gevent.spawn(look_out, platform)
     heartbeats.start()

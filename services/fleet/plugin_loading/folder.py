@@ -55,7 +55,7 @@ class PluginFolder:
             return None
 
     def names(self) -> list[str]:
-        """The files that are there now."""
+        """The files that are there now. OSError when the folder cannot be read."""
         self._last = self._signatures()
         return sorted(self._last)
 

@@ -35,6 +35,10 @@ class KeptSources:
         except OSError as error:
             logger.warning("the version of %s that serves cannot be kept: %s", file, error)
 
+    def files(self) -> list[str]:
+        """The names of all files of which something is kept."""
+        return sorted(f"{path.name}.py" for path in self._folder.glob("*") if path.is_dir())
+
     def newest(self, file: str, but: Collection[str] = ()) -> bytes | None:
         """The source that began to serve last, of versions other than those named."""
         sources = (self.read(file, path.stem) for path in self._of(file) if path.stem not in but)

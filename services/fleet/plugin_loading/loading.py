@@ -52,8 +52,8 @@ class Loader:
         """
         wanted: dict[str, Version] = {}
         problems: dict[str, Problem] = {}
-        for file in self.folder.names():
-            present = self.folder.read(file)
+        for file in self._files():
+            present = self._present(file)
             kept = self.kept.newest(file, [hash_ for name, hash_ in refused if name == file])
             for source in (kept, present) if kept_first else (present, kept):
                 if source is None or file in wanted or (file, hash_of(source)) in refused:
@@ -66,6 +66,22 @@ class Loader:
         custom, misfits = fit(built_in, wanted, {})
         tidy(wanted.values(), custom.values())
         return Catalogue(1, built_in, custom, {**problems, **misfits})
+
+    def _files(self) -> list[str]:
+        """Those in the folder; where that cannot be read, those that have served."""
+        try:
+            return self.folder.names()
+        except OSError as error:
+            logger.error("the folder of plugins cannot be read: %s", error)
+            return self.kept.files()
+
+    def _present(self, file: str) -> bytes | None:
+        """The folder's source; None, too, where it cannot be read, which the next look says again."""
+        try:
+            return self.folder.read(file)
+        except OSError as error:
+            logger.error("plugin %s cannot be read: %s", file, error)
+            return None
 
 
 def load_built_in(folder: Path, but: Collection[str]) -> dict[str, type[BasePlugin]]:

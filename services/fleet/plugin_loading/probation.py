@@ -35,15 +35,11 @@ class Probation:
         self._untold += [each for each in new if time.time() - each.at < TELL_SECONDS]
         self._selection.refused = decided
 
-    def look(self, now: float) -> bool:
-        """Once a second, judge; whether something was decided. Raises RedisError, Unavailable."""
+    def judge(self, now: float) -> bool:
+        """Add up what was counted and refuse what fails, once a second; whether something was. Raises RedisError."""
         if now - self._looked < INTERVAL_SECONDS:
             return False
         self._looked = now
-        self._tell()
-        return self._judge()
-
-    def _judge(self) -> bool:
         serving = {version.hash: version for version in plugin_catalogue.catalogue().custom.values()}
         formers = {
             hash_: hash_of(self._selection.formers[version.file])
@@ -69,8 +65,8 @@ class Probation:
             said = "plugin %s: %d of %d updates failed with version %s; %s returns"
             logger.error(said, name, *numbers, version.hash, former)
 
-    def _tell(self) -> None:
-        """Every process tells; the first is heard."""
+    def tell(self) -> None:
+        """Tell owners of what was decided. Every process does; the first is heard. Raises Unavailable."""
         while self._untold:
             notify_owners(self._platform, self._untold[0])
             self._untold.pop(0)

@@ -52,11 +52,11 @@ class Reloader:
         self._probation = Probation(platform, outcomes or Outcomes(), self._selection)
         self._changed = threading.Event()
         self._is_asked = False
+        self._has_begun = False
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Serve what is in the folder, then keep to it in a thread of its own."""
-        self.begin()
+        """Keep to the folder in a thread of its own; returns at once. Who must not serve without plugins calls `begin` before."""
         self._platform.changes.subscribe(self.on_change)
         threading.Thread(target=self._run_for_ever, daemon=True, name="plugins").start()
 
@@ -69,6 +69,7 @@ class Reloader:
 
     def begin(self) -> None:
         """Serve what served last, then what is in the folder, as far as it can be served."""
+        self._has_begun = True
         try:
             self._probation.learn()
         except RedisError:
@@ -76,8 +77,8 @@ class Reloader:
         plugin_catalogue.begin(self._loader, self._selection.refused)
         try:
             self._take(self._folder.names(), is_start=True)
-        except Unavailable:
-            logger.warning("the database is away: plugins stay as they were when this process last ran")
+        except (Unavailable, OSError) as error:
+            logger.warning("plugins stay as they were when this process last ran: %s", error)
         for version in plugin_catalogue.catalogue().custom.values():
             self._selection.served(None, version)
 
@@ -89,6 +90,8 @@ class Reloader:
 
     def turn(self) -> None:
         """Look at everything once. Raises Unavailable, RedisError or OSError for what is away."""
+        if not self._has_begun:
+            self.begin()
         now = time.monotonic()
         if self._changed.is_set():
             self._heed()
@@ -97,12 +100,15 @@ class Reloader:
             if names:
                 self._take(names)
                 self._folder.take(names - self._unreadable())
-        if self._probation.look(now):
+        if self._probation.judge(now):
             self._changed.set()
         self._loader.trial.rest()
+        self._probation.tell()
 
     def report(self) -> dict[str, Any]:
         """By file what this process serves, and what it does not and why; for its signs of life."""
+        if not self._has_begun:
+            return {}
         present = plugin_catalogue.catalogue()
         return {
             file: self._selection.report(file, present)

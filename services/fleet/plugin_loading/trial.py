@@ -34,14 +34,15 @@ class Trial:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._used = 0.0
+        self._is_closed = False
 
     def run(self, file: Path, source: bytes) -> None:
         """Raise LoadFailed unless the version can be imported within the bound."""
         with self._lock:
             self._used = time.monotonic()
-            answer = self._ask(file, source) or self._ask(
-                file, source
-            )  # once more, should somebody have ended it
+            answer = self._ask(file, source)
+            if answer is None:  # somebody has ended the process
+                answer = self._ask(file, source)
         if answer is None:
             raise LoadFailed(Problem(file.name, hash_of(source), "plugin_broken", ENDED))
         if answer:
@@ -49,19 +50,24 @@ class Trial:
 
     def rest(self) -> None:
         """End the process if it has not been used for a while."""
-        if self._process is not None and time.monotonic() - self._used > IDLE_SECONDS:
-            self.close()
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self._end()
 
     def close(self) -> None:
-        """End the process."""
-        with self._lock:
-            process, self._process = self._process, None
+        """End the process, whatever it is at; nothing is tried any more."""
+        self._is_closed = True
+        self._end()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.communicate()
+            process.wait()
 
     def _ask(self, file: Path, source: bytes) -> dict[str, Any] | None:
         """The problem, empty when there is none; None when the process is gone."""
+        if self._is_closed:
+            return None
         if self._process is None:
             self._process = self._start()
         process, text = self._process, base64.b64encode(source).decode()
@@ -76,9 +82,7 @@ class Trial:
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer
-        self._process = None
-        process.kill()
-        process.wait()
+        self._end()
         return None
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -18,8 +18,10 @@ from services.fleet.plugin_loading.versions import Catalogue
 from services.messaging.limits.notices import NOT_VALID
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.database import Database
+from services.queueing.timeouts import time_limit
 
 logger = logging.getLogger(__name__)
+SET_UP_SECONDS = 30.0  # of one plugin for one bot, as for a handler
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ def build(
     problems: dict[str, Exception | SystemExit] = {}
     for name in in_order_of_loading(wanted, catalogue):
         try:
-            part = _same(name, former, catalogue) or _set_up(wanted[name], bot, database, catalogue)
+            with time_limit(SET_UP_SECONDS):
+                part = _same(name, former, catalogue) or _set_up(wanted[name], bot, database, catalogue)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # somebody else's code: the bot's other plugins must work
             problems[name] = error
             logger.error(

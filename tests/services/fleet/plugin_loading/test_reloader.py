@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 
 from services.core.settings import Settings
 from services.fleet import plugin_catalogue
+from services.fleet.plugin_loading.folder import PluginFolder
 from services.fleet.plugin_loading.trial import Trial
 from services.platform.platform import Platform
 from tests.services.fleet.plugin_loading.authors import Authors, ThisProcess
@@ -196,6 +198,52 @@ def test_without_hot_reload_a_process_keeps_what_it_started_with(
     process.look()
     assert served(process) == "1"
     process.begin()
+    assert served(process) == "2"
+
+
+def test_a_version_is_tried_once_and_again_only_where_its_process_was_ended(
+    authors: Authors, process: ThisProcess, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    note = f"open({str(runs)!r}, 'a').write('.')"
+    authors.write("one", before=note)
+    process.look()
+    assert runs.read_text() == ".."  # there, and here
+    helper = process.trial._process
+    assert helper is not None
+    helper.kill()
+    helper.wait()
+    authors.write("one", "2", before=note)
+    process.look()
+    assert (served(process), runs.read_text()) == ("2", "....")
+    process.begin()
+    assert runs.read_text() == "....."  # what served here is tried no more
+
+
+def test_a_file_or_folder_that_cannot_be_read_leaves_what_serves(
+    authors: Authors, process: ThisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network drive that is away: permissions mean nothing to root, so reading is made to fail."""
+    authors.write("one", "1")
+    process.look()
+
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    authors.write("one", "2")
+    with monkeypatch.context() as broken:
+        broken.setattr(process.loader.folder, "read", fail)
+        assert process.look().problems["one.py"].code == "plugin_unreadable"
+        assert served(process) == "1"
+    process.reloader.turn()
+    assert (served(process), process.catalogue.problems) == ("2", {})
+    with monkeypatch.context() as broken:
+        broken.setattr(PluginFolder, "_signatures", fail)
+        with pytest.raises(PermissionError):
+            process.reloader.turn()
+        process.begin()
+        assert served(process) == "2"  # as it did when it last ran
+    process.look()
     assert served(process) == "2"
 
 
