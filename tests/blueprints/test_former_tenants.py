@@ -182,7 +182,8 @@ def pages_of(app: Flask, platform: Platform, of: Tenant) -> dict[str, str]:
             for name, value in ids.items():
                 path = path.replace(f"<int:{name}>", value).replace(f"<{name}>", value)
             answer = client.get(path, headers=key)
-            assert answer.status_code == 200, path
+            # What is about the installation is an admin's, and shows a tenant that it is.
+            assert answer.status_code == 200 or answer.get_json()["code"] == "admin_only", path
             # A workbook is packed: what it shows are its cells.
             shown[path] = str(cells_of(answer.data)) if answer.mimetype == XLSX else answer.text
     return shown
