@@ -48,6 +48,20 @@ def test_a_change_of_the_same_length_within_the_same_second_is_seen(
         assert served(process) == version
 
 
+def test_a_file_that_is_still_being_written_is_let_alone(authors: Authors, process: ThisProcess) -> None:
+    authors.write("one", "1")
+    process.look()
+    authors.write("one", "2")
+    whole = (authors.folder / "one.py").read_text()
+    for length in range(100, 500, 100):
+        (authors.folder / "one.py").write_text(whole[:length])
+        process.reloader.turn()
+        assert (served(process), process.catalogue.problems) == ("1", {})
+    (authors.folder / "one.py").write_text(whole)
+    process.look()
+    assert served(process) == "2"
+
+
 BROKEN = {
     "a syntax error": ("def broken(:\n", "plugin_broken", 1, "SyntaxError"),
     "an exception": ("x = 1\n\nraise ValueError('no')\n", "plugin_broken", 3, "ValueError: no"),

@@ -107,6 +107,7 @@ def test_a_version_that_cannot_serve_a_bot_does_not_come(
     assert (kept["loaded 1"], kept.get("unloaded 1")) == (1, None)
 
 
+@pytest.mark.data
 def test_a_stored_configuration_is_migrated_on_the_way_and_written_by_nobody(
     authors: Authors, process: ThisProcess, one: Bot
 ) -> None:
