@@ -68,5 +68,5 @@ def notify_owners(platform: Platform, refusal: Refusal) -> None:
     with platform.database.transaction() as session:
         owners = session.scalars(select(Bot.account_id).where(using.exists()).distinct()).all()
         for account_id in owners:
-            key = f"{kind}:{account_id}:{refusal.hash}:{int(refusal.at)}"
-            notify(session, account_id, kind, kind.level, key, params)
+            key = f"{kind}:{refusal.plugin}:{account_id}:{refusal.hash}:{int(refusal.at)}"
+            notify(session, account_id, kind, kind.level, key, params, subject=refusal.plugin)
