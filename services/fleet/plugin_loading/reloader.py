@@ -129,14 +129,13 @@ class Reloader:
 
     def _heed(self) -> None:
         """Learn what was decided, and act on it."""
-        known = self._selection.refused
         self._changed.clear()
         try:
             self._probation.learn()
             if self._is_asked:
                 self._take({*self._folder.names(), *plugin_catalogue.catalogue().custom})
             else:
-                self._take({file for file, _ in known.keys() ^ self._selection.refused.keys()})
+                self._take(self._selection.decided_on(plugin_catalogue.catalogue()))
             self._is_asked = False
         except BaseException:
             self._changed.set()

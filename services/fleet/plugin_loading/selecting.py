@@ -60,6 +60,12 @@ class Selection:
         except LoadFailed as failed:
             problems[file] = failed.problem
 
+    def decided_on(self, present: Catalogue) -> set[str]:
+        """Files of which a refused version serves, or one is held back that is refused no more."""
+        serving = {file for file, version in present.custom.items() if (file, version.hash) in self.refused}
+        held = {file for file, each in present.problems.items() if each.code == REFUSED}
+        return serving | {file for file in held if (file, present.problems[file].hash) not in self.refused}
+
     def served(self, old: Version | None, new: Version | None) -> None:
         """Remember that `new` serves in place of `old`."""
         if new is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from services.core.metrics import PLUGIN_RELOADS
 from services.fleet import plugin_catalogue
@@ -21,20 +21,14 @@ from services.platform.platform import Platform
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Preparation:
-    """What a process has built with a catalogue that is not yet the present one; exactly one of the two is called."""
-
-    commit: Callable[[], None]
-    discard: Callable[[], None]
+# Builds what a process runs with a catalogue that is not yet the present one; what is returned puts it to work. Raises
+# PluginRefused when that cannot be done: then nothing has changed.
+Prepare = Callable[[Catalogue, frozenset[str]], Callable[[], None]]
 
 
-Prepare = Callable[[Catalogue, frozenset[str]], Preparation]
-
-
-def prepare_nothing(_candidate: Catalogue, _names: frozenset[str]) -> Preparation:
+def prepare_nothing(_candidate: Catalogue, _names: frozenset[str]) -> Callable[[], None]:
     """For a process that runs no plugins and only knows which there are."""
-    return Preparation(lambda: None, lambda: None)
+    return lambda: None
 
 
 def serve(
@@ -49,12 +43,12 @@ def serve(
     """
     present = plugin_catalogue.catalogue()
     try:
-        candidate, preparation = _settle(platform, present, wanted, problems, prepare)
+        candidate, commit = _settle(platform, present, wanted, problems, prepare)
     except BaseException:
         tidy(wanted.values(), present.custom.values())
         raise
     plugin_catalogue.swap(candidate)
-    preparation.commit()
+    commit()
     tidy([*wanted.values(), *present.custom.values()], candidate.custom.values())
     for name in sorted(changed_names(present, candidate)):
         PLUGIN_RELOADS.labels("swapped").inc()
@@ -74,7 +68,7 @@ def _settle(
     wanted: Mapping[str, Version],
     problems: Mapping[str, Problem],
     prepare: Prepare,
-) -> tuple[Catalogue, Preparation]:
+) -> tuple[Catalogue, Callable[[], None]]:
     """Leave out whoever cannot serve until the rest can."""
     known = dict(problems)
     while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.configurations import PluginRefused
 from services.fleet.plugin_loading.importing import problem_of
 from services.fleet.plugin_loading.outcomes import Outcomes
-from services.fleet.plugin_loading.swapping import Preparation
 from services.fleet.plugin_loading.versions import Catalogue
 from services.messaging.plugin_runtime.behaviour import Behaviour, ChosenPlugin, build
 from services.platform.platform import Platform
@@ -70,8 +69,8 @@ class PluginCache(ChangeCache[int, Behaviour]):
         if version is not None:
             self.outcomes.count(version, failed=failed)
 
-    def prepare(self, candidate: Catalogue, names: frozenset[str]) -> Preparation:
-        """Build the behaviours of all bots here that use one of `names` by `candidate`, which serves from the commit on.
+    def prepare(self, candidate: Catalogue, names: frozenset[str]) -> Callable[[], None]:
+        """Build the behaviours of all bots here that use one of `names` by `candidate`; what is returned puts them to work.
 
         Raises PluginRefused for the first that cannot be built; then nothing has changed.
         """
@@ -81,9 +80,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
         except BaseException:
             _discard(built)
             raise
-        return Preparation(
-            lambda: self.replace(built, lambda value: _uses(value, names)), lambda: _discard(built)
-        )
+        return lambda: self.replace(built, lambda value: _uses(value, names))
 
     def _build(self, candidate: Catalogue, names: frozenset[str], built: Built) -> None:
         paused = time.monotonic()

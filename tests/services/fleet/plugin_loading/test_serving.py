@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from models import Bot, Notification
+from services.core.errors import Unavailable
 from services.fleet.bots.choices import PluginChoice, rows_of
 from services.fleet.plugin_loading.outcomes import Counts, Outcomes, is_far_worse
 from services.fleet.plugin_loading.refusals import RELOAD, lift, refusals
@@ -159,8 +160,13 @@ def test_an_update_under_way_ends_with_the_version_that_it_began_with(
     process.until(lambda: stored(process, one).get("unloaded 1"))
 
 
+def away(*_: object) -> None:
+    """As while the database is."""
+    raise Unavailable("The database does not answer")
+
+
 def test_a_version_that_fails_far_more_often_goes_for_good_and_the_owner_hears_of_it_once(
-    authors: Authors, process: ThisProcess, one: Bot
+    authors: Authors, process: ThisProcess, one: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = {"before": CONFIG, "inside": "config_model = Config"}
     people = People(process, one)
@@ -173,6 +179,10 @@ def test_a_version_that_fails_far_more_often_goes_for_good_and_the_owner_hears_o
         people.go(attempts=1)  # what failed before and is tried again says nothing new
     for _ in range(5):
         people.go()
+    with monkeypatch.context() as broken:
+        broken.setattr("services.fleet.plugin_loading.swapping.check_stored", away)
+        with pytest.raises(Unavailable):  # decided, and not yet done
+            process.until(lambda: False)
     process.until(lambda: process.catalogue.custom["one.py"].hash == good)
     assert "5 of 5 updates failed" in process.catalogue.problems["one.py"].reason
     assert people.go() == ["1"] * 3 + [""] * 14 + ["1"]
