@@ -7,10 +7,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from redis import Redis
 
 from services.platform.platform import Platform
 from services.platform.redis import keys, lease_renewer
 from services.platform.redis.lease_renewer import HeldLease, LeaseRenewer
+from services.platform.redis.leases import RENEW
 from tools.servers.sandbox import wait_until
 
 
@@ -85,3 +87,22 @@ def test_without_redis_a_lease_is_let_run_out_and_nobody_is_told_an_error(
 
 def _scripts_run(platform: Platform) -> int:
     return int(platform.redis.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+
+def test_a_lease_taken_while_others_are_renewed_ends_no_renewal(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewer, renewals = LeaseRenewer(platform.redis, renew_seconds=0.01), list[int]()
+    held: list[HeldLease] = []
+
+    def renew(redis: Redis, names: list[str], values: list[str]) -> object:
+        renewals.append(len(names))
+        if len(held) == 1:
+            held.append(taken(renewer, "second"))
+        return RENEW(redis, names, values)
+
+    monkeypatch.setattr("services.platform.redis.lease_renewer.RENEW", renew)
+    held.append(taken(renewer, "first"))
+    wait_until(lambda: renewals[-3:] == [2, 2, 2])
+    for each in held:
+        each.release()
