@@ -52,9 +52,8 @@ class Course:
     """What was saved when, and how long bad versions served."""
 
     reloads: int = 0
-    saved: dict[int, float] = field(
-        default_factory=dict
-    )  # but for those that are slow to import by themselves
+    saved: dict[int, float] = field(default_factory=dict)
+    slow: set[int] = field(default_factory=set)  # versions that take their time by themselves
     seen: dict[int, float] = field(
         default_factory=dict
     )  # s until the web process too has said that it has it
@@ -73,14 +72,18 @@ class Outcome:
 
     @property
     def delays(self) -> list[float]:
-        """From a right version's saving to its first answer from each worker, and until the web process has it."""
+        """From a right version's saving to its first answer from each worker, and until the web process has it.
+
+        One that first answers when it has returned from behind a bad one was not waited for.
+        """
         firsts: dict[tuple[int, int], float] = {}
         for at, _, said, worker in self.replies:
             firsts.setdefault((int(said.partition("-")[0]), worker), at)
+        saved = self.course.saved
         answered = [
-            at - self.course.saved[number]
+            at - saved[number]
             for (number, _), at in firsts.items()
-            if number in self.course.saved
+            if number in saved and number not in self.course.slow and at < saved.get(number + 1, at + 1)
         ]
         return sorted([*answered, *self.course.seen.values()])
 
@@ -204,7 +207,7 @@ def change(home: House, course: Course, version: Written, good: str) -> str:
     if version.manner is Manner.RIGHT:
         course.seen[version.number] = time.monotonic() - began
     else:
-        del course.saved[version.number]
+        course.slow.add(version.number)
     return hash_
 
 
