@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redis import RedisError
-from sqlalchemy import update
 
-from models import Lead
 from services.alerts.dead_letters.store import failure
 from services.core.errors import (
     ConfigurationError,
@@ -39,6 +37,7 @@ from services.platform.redis.schema_version import wait_for_newer
 from services.platform.telegram.client import TelegramClient
 from services.platform.telegram.outcomes import GATEWAY
 from services.platform.telegram.refusals import RefusalClass, is_malformed, lead_state, refusal_class
+from services.traffic.clicks.leads import set_lead_state
 
 logger = logging.getLogger(__name__)
 UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown
@@ -247,11 +246,7 @@ def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:
     if not outgoing.chat.isdecimal() or "business_connection_id" in outgoing.call["params"]:
         return
     with database.transaction() as session:
-        session.execute(
-            update(Lead)
-            .where(Lead.bot_id == outgoing.bot_id, Lead.telegram_id == int(outgoing.chat))
-            .values(state=state)
-        )
+        set_lead_state(session, outgoing.bot_id, int(outgoing.chat), state)
 
 
 def _most_uncertain(sender: BotSender) -> int:

@@ -14,7 +14,7 @@ from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.buttons.signing import pack
 from services.messaging.limits.locks import Locks
 from services.messaging.plugin_runtime.behaviour import Behaviour
-from services.messaging.updates.event_facts import conversation_key, lead_of
+from services.messaging.updates.event_facts import conversation_key, lead_of, person_of
 from services.messaging.updates.event_reader import Unreadable, read_event
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.platform import Platform
@@ -49,7 +49,7 @@ class ContextFactory:
         if event is None:
             return None
         chat = getattr(getattr(event, "message", None) or event, "chat", None)
-        person = getattr(event, "from_user", None)
+        person = person_of(event)
         if person is not None and not is_telegram_id(person.id):
             raise Unreadable("its sender has no id of Telegram's")
         lead = lead_of(person)

@@ -22,6 +22,7 @@ from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts, start_payload
 from services.messaging.updates.contexts import ContextFactory
+from services.messaging.updates.event_facts import has_blocked, writer_of
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.handler_results import result_of
 from services.messaging.updates.plugin_writes import PluginWrites
@@ -109,16 +110,22 @@ class UpdateProcessor:
     def _handle_once(
         self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, update_id: int
     ) -> HandlerResult:
-        if ctx.lead.telegram_id and not ctx.is_for_another_bot:
-            ctx.start_param = self._contacts.record_contact(
-                queued.bot_id, update_id, ctx.event.from_user, start_payload(ctx)
-            )
+        self._record_person(ctx, update_id)
         try:
             handled = self._writes.once(queued.bot_id, update_id, lambda: self._run(behaviour, ctx, queued))
         except Busy:
             handled = self._busy(ctx, queued)
         UPDATES.labels("handled" if handled.plugin else "unwanted").inc()
         return handled
+
+    def _record_person(self, ctx: Context, update_id: int) -> None:
+        """Keep who turned to the bot, blocked or unblocked it, before the bot's handlers ask about them."""
+        writer, blocked = writer_of(ctx), has_blocked(ctx)
+        if writer is not None:
+            payload = start_payload(ctx)
+            ctx.start_param = self._contacts.record_contact(ctx.bot.id, update_id, writer, payload)
+        elif blocked is not None:
+            self._contacts.record_block(ctx.bot.id, update_id, ctx.event.from_user, blocked)
 
     def _run(self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
         """What the bot's handlers want done; may be asked again."""
