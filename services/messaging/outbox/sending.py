@@ -26,6 +26,7 @@ from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.i18n import Text
 from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
 from services.fleet.health.sweep import report_unauthorized
+from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.sender_cache import BotSender, SenderCache
@@ -88,6 +89,7 @@ class Sender:
         self._tokens = tokens
         self._timings = timings
         self._letters = MessageLetters(platform)
+        self._moves = GroupMoves(platform)
 
     def send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
         """Try once to send; never raises for what Telegram, Redis or the database do.
@@ -144,6 +146,7 @@ class Sender:
 
     def _try(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult:
         crash_point_reached(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
+        self._moves.follow(outgoing)
         started = time.monotonic()
         try:
             self._client.call(sender.token, outgoing.method, outgoing.call["params"])
@@ -189,7 +192,7 @@ class Sender:
         return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
 
     def _rejected(self, outgoing: OutboxMessage, error: Rejected, sender: BotSender) -> SendResult:
-        if _was_mended(self._platform, outgoing, error):
+        if self._was_mended(outgoing, error):
             return self._try(outgoing, sender)
         meaning = refusal_class(error, outgoing.method)
         if meaning is RefusalClass.OUR_FAULT:
@@ -199,6 +202,17 @@ class Sender:
         SENDS.labels("done" if meaning is RefusalClass.AS_DONE else "refused").inc()
         logger.info("message refused (%s): %s", meaning, error)
         return SETTLED
+
+    def _was_mended(self, outgoing: OutboxMessage, error: Rejected) -> bool:
+        """Whether the message now goes where its group has moved to, or without the markup that Telegram could not read."""
+        if error.migrate_to_chat_id is not None:
+            return self._moves.learn(outgoing, error.migrate_to_chat_id)
+        plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
+        if plain is None:
+            return False
+        warn_owner(self._platform, outgoing.bot_id, error)
+        outgoing.call["params"] = plain
+        return True
 
     def _again(
         self, outgoing: OutboxMessage, error: TelegramError, number: int, most: int | None = None
@@ -224,19 +238,6 @@ def _delay(backoff: tuple[float, float], number: int) -> float:
     """Seconds to wait after the `number`-th failure."""
     shortest, longest = backoff
     return min(longest, shortest * 2.0 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
-
-
-def _was_mended(platform: Platform, outgoing: OutboxMessage, error: Rejected) -> bool:
-    """Whether the message now goes where its group has moved to, or without the markup that Telegram could not read."""
-    if error.migrate_to_chat_id is not None and not outgoing.migrated:
-        outgoing.migrate(error.migrate_to_chat_id)
-        return True
-    plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
-    if plain is None:
-        return False
-    warn_owner(platform, outgoing.bot_id, error)
-    outgoing.call["params"] = plain
-    return True
 
 
 def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:

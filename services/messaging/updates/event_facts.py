@@ -68,8 +68,8 @@ def conversation_key(ctx: Context) -> str:
     strategy = ctx.bot.strategy
     return keys.conversation(
         ctx.bot.id,
-        0 if strategy is Strategy.GLOBAL_USER else ctx.chat_id,
-        0 if strategy is Strategy.CHAT else ctx.lead.telegram_id,
+        0 if strategy is Strategy.GLOBAL_USER else ctx.former_chat_id or ctx.chat_id,
+        0 if strategy is Strategy.CHAT else ctx.acting_id,
     )
 
 

@@ -203,6 +203,11 @@ def conversation(bot_id: int, chat_id: int, user_id: int) -> str:
     return f"{PREFIX}:bot:{bot_id}:fsm:{chat_id}:{user_id}"
 
 
+def former_chat(bot_id: int, chat_id: int) -> str:
+    """The id that a supergroup had as a group; lives as long as its buttons and, while it is used, its conversations."""
+    return f"{PREFIX}:bot:{bot_id}:former:{chat_id}"
+
+
 def polling_offset(bot_id: int) -> str:
     """Next getUpdates offset of a polling bot, until Telegram has confirmed it; lives two days.
 

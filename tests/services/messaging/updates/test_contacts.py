@@ -42,8 +42,10 @@ def in_group(update_id: int, sender: int, **changes: Any) -> dict[str, Any]:
 def membership(update_id: int, user: int, status: str, chat: dict[str, Any] | None = None) -> dict[str, Any]:
     """The bot's membership in a chat changed, by the doing of `user`."""
     bot = {"id": 7001, "is_bot": True, "first_name": "Bot"}
-    old, new = {"status": "member", "user": bot}, {"status": status, "user": bot}
-    new |= {"until_date": 0} if status == "kicked" else {}
+    old: dict[str, Any] = {"status": "member", "user": bot}
+    new: dict[str, Any] = {"status": status, "user": bot}
+    if status == "kicked":
+        new["until_date"] = 0
     sender = message(1, user, "")["message"]["from"]
     event = {"chat": chat or {"id": user, "type": "private"}, "from": sender, "date": 1}
     return {
