@@ -192,7 +192,7 @@ class Sender:
         return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
 
     def _rejected(self, outgoing: OutboxMessage, error: Rejected, sender: BotSender) -> SendResult:
-        if self._was_mended(outgoing, error):
+        if _was_mended(self._platform, self._moves, outgoing, error):
             return self._try(outgoing, sender)
         meaning = refusal_class(error, outgoing.method)
         if meaning is RefusalClass.OUR_FAULT:
@@ -202,17 +202,6 @@ class Sender:
         SENDS.labels("done" if meaning is RefusalClass.AS_DONE else "refused").inc()
         logger.info("message refused (%s): %s", meaning, error)
         return SETTLED
-
-    def _was_mended(self, outgoing: OutboxMessage, error: Rejected) -> bool:
-        """Whether the message now goes where its group has moved to, or without the markup that Telegram could not read."""
-        if error.migrate_to_chat_id is not None:
-            return self._moves.learn(outgoing, error.migrate_to_chat_id)
-        plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
-        if plain is None:
-            return False
-        warn_owner(self._platform, outgoing.bot_id, error)
-        outgoing.call["params"] = plain
-        return True
 
     def _again(
         self, outgoing: OutboxMessage, error: TelegramError, number: int, most: int | None = None
@@ -238,6 +227,18 @@ def _delay(backoff: tuple[float, float], number: int) -> float:
     """Seconds to wait after the `number`-th failure."""
     shortest, longest = backoff
     return min(longest, shortest * 2.0 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
+
+
+def _was_mended(platform: Platform, moves: GroupMoves, outgoing: OutboxMessage, error: Rejected) -> bool:
+    """Whether the message now goes where its group has moved to, or without the markup that Telegram could not read."""
+    if error.migrate_to_chat_id is not None:
+        return moves.learn(outgoing, error.migrate_to_chat_id)
+    plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
+    if plain is None:
+        return False
+    warn_owner(platform, outgoing.bot_id, error)
+    outgoing.call["params"] = plain
+    return True
 
 
 def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:

@@ -231,6 +231,11 @@ def destination_test(destination_id: int) -> str:
     return f"{PREFIX}:destination:{destination_id}:test"
 
 
+def text_test(bot_id: int) -> str:
+    """Set after a text of a bot was sent as a test, so that nobody floods a person with them; lives five seconds."""
+    return f"{PREFIX}:bot:{bot_id}:text-test"
+
+
 def sweep_report() -> str:
     """JSON of the last health sweep (when, how many, how long). For ever: one value."""
     return f"{PREFIX}:sweep"
