@@ -114,7 +114,8 @@ class _Reading:
 def _parsed(update: dict[str, Any], kind: str) -> Any:
     content = update.get(kind)
     if isinstance(content, dict):
-        update = {**update, kind: readable(kind, content)}
+        mended = readable(kind, content)
+        update = update if mended is content else {**update, kind: mended}
     event = getattr(types.Update.de_json(update), kind, None)  # type: ignore[no-untyped-call]
     complete(event)
     return event

@@ -36,5 +36,5 @@ def complete(event: Any) -> None:
 
 def _holds_poll(content: dict[str, Any]) -> bool:
     return "poll" in content or any(
-        _holds_poll(value) for value in content.values() if isinstance(value, dict)
+        isinstance(value, dict) and _holds_poll(value) for value in content.values()
     )
