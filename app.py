@@ -16,6 +16,7 @@ from blueprints.api import (
     openapi,
     pools,
     rules,
+    texts,
 )
 from commands import accounts as account_commands
 from commands import clicks as click_commands
@@ -42,6 +43,7 @@ from web.session_cookie import SessionCookie
 PAGES = (redirects, webhooks, auth, system, panel)
 RESOURCES = (
     bots,
+    texts,
     pools,
     rules,
     experiments,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from plugins.database import MemoryDatabase, PluginDatabase
 from plugins.router import Router
+from plugins.texts import PlannedText, marked_texts
 
 
 class PluginConfig(BaseModel):
     """What a plugin can be configured with; each field has a type, a default and a description."""
 
     model_config = ConfigDict(extra="forbid")
+
+    def telegram_texts(self) -> Iterable[PlannedText]:
+        """What it makes the bot say, for the panel's preview; fields not marked as TelegramText are for the plugin to add."""
+        return marked_texts(self)
 
 
 class BasePlugin:

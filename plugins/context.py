@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from plugins.address import Address, address_of
+from plugins.address import ANONYMOUS_ADMIN, CHANNEL, TELEGRAM, Address, address_of
 from plugins.buttons import Button, Kept, Tap, unpacked
 from plugins.commands import Command, command_in
 from plugins.markup import HTML, MARKDOWN
@@ -97,6 +97,9 @@ class Context:
         default_factory=dict
     )  # as Telegram sent it, what the library does not know included
     request_id: str = ""
+    former_chat_id: int = (
+        0  # of an upgraded group, whose conversation is kept under it; known once it was read
+    )
     start_param: str = ""
     error_id: str = ""
     match: re.Match[str] | None = None
@@ -126,6 +129,11 @@ class Context:
     def address(self) -> Address:
         """Where this update belongs: the chat, topic, business connection and message that replies go to."""
         return address_of(self.event, self.chat_id)
+
+    @property
+    def acting_id(self) -> int:
+        """Whose conversation and buttons these are: the person's id, or the one that anonymous administrators share."""
+        return ANONYMOUS_ADMIN if self.tap is not None and self.tap.anonymous else self.lead.telegram_id
 
     @property
     def message(self) -> Any:
@@ -203,14 +211,16 @@ class Context:
     ) -> dict[str, str]:
         """A button for an inline keyboard whose tap reaches `router.callback(action)` with `ctx.tap.payload`.
 
-        It works for this person in this chat (or those named), or for `everybody` in the chat; `once` a single time.
+        It works for this person in this chat (or those named), or for `everybody` in the chat; `once` a single time. One for
+        an anonymous administrator works for the group's administrators, one for a channel that writes in a group for everybody.
         `seconds` is its life: 5 minutes for single-use ones, else 30 days, unless the installation says otherwise.
         """
+        everybody = everybody or (user_id is None and self.lead.telegram_id in (CHANNEL, TELEGRAM))
         data, kept = self.pack(
             Button(
                 action,
                 payload,
-                user_id=0 if everybody else self.lead.telegram_id if user_id is None else user_id,
+                user_id=0 if everybody else self.acting_id if user_id is None else user_id,
                 chat_id=self.chat_id if chat_id is None else chat_id,
                 once=once,
                 seconds=seconds,
@@ -270,6 +280,8 @@ class Context:
 
     def clear_state(self) -> None:
         """End the conversation: no state, no data."""
+        if self.chat_id < 0:
+            _ = self._stored_conversation  # a group that was upgraded: it says where the conversation is kept
         self.effects.conversation = {}
 
     @property

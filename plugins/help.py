@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.router import Router
-from plugins.texts import TelegramText
+from plugins.texts import PlannedText, TelegramText
 
 
 class HelpCommand(BaseModel):
@@ -33,6 +33,10 @@ class HelpConfig(PluginConfig):
         max_length=50,
         description="The commands and what they do",
     )
+
+    def telegram_texts(self) -> Iterable[PlannedText]:
+        """The list is one text, made of all fields."""
+        return [PlannedText("commands", help_text(self.header, self.commands))]
 
     @field_validator("commands")
     @classmethod

@@ -162,6 +162,10 @@ def _numbers() -> dict[str, str]:
         "move_down": _("Move {name} down"),
         "pool_needs_bot": _("Choose at least one bot: a pool without bots answers nobody."),
         "not_json": _("“{name}” is not valid JSON."),
+        "preview.refused": _("Telegram would not show this: {reason}"),
+        "text_test.sent": _("Sent to {name}. Look in Telegram."),
+        "text_test.own": _("Your chat"),
+        "text_test.started": _("pressed Start {when}"),
     }
 
 

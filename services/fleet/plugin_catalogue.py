@@ -37,6 +37,7 @@ THE_INTERFACE = {
     "commands",
     "database",
     "markup",
+    "styles",
     "texts",
 }  # modules of plugins/ that are no plugins
 

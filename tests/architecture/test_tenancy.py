@@ -57,6 +57,8 @@ NO_TENANT = ("/go/", "/webhook/", "/static/", "/texts/")
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", "/bots/<bot_id>"): {"name": "Mine"},
     ("PUT", "/bots/<bot_id>/plugins"): {"plugins": []},
+    ("POST", "/bots/<bot_id>/texts/preview"): {"plugin": "start"},
+    ("POST", "/bots/<bot_id>/texts/test"): {"plugin": "start", "field": "x", "telegram_id": 5},
     ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
     ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},
 }

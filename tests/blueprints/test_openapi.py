@@ -71,11 +71,13 @@ def test_an_answer_is_described_to_its_last_field(document: dict[str, Any]) -> N
     assert free == {
         "BotView.capabilities",
         "ClickView.params",
+        "Configured.config",
         "LetterWholeView.payload",
         "NotificationView.params",
         "Plugin.config",
         "PluginView.config",
         "RuleView.conditions",
+        "TextTest.config",
     }
 
 

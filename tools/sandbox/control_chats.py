@@ -167,6 +167,7 @@ def _group_routes(control: Blueprint, world: World) -> None:
         spec = body()
         group = Group(FIRST_GROUP_ID - len(world.groups), str(spec.get("title", "Grupo")))
         group.bots = {world.find_bot(str(name)).id for name in spec.get("bots", [])}
+        group.admins = {int(user_id) for user_id in spec.get("admins", [])}
         world.groups[group.id] = group
         return jsonify(group=group.as_chat()), 201
 
@@ -180,7 +181,7 @@ def _group_routes(control: Blueprint, world: World) -> None:
     @control.post("/groups/<int(signed=True):group_id>/migrate")
     def migrate(group_id: int) -> Answer:
         old = find(group_id)
-        new = Group(-SUPERGROUP_SHIFT + old.id, old.title, set(old.bots))
+        new = Group(-SUPERGROUP_SHIFT + old.id, old.title, set(old.bots), set(old.admins))
         world.groups[new.id] = new
         old.migrated_to = new.id
         return jsonify(group=new.as_chat()), 201

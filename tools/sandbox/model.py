@@ -108,6 +108,7 @@ class Group:
     id: int
     title: str
     bots: set[int] = field(default_factory=set)
+    admins: set[int] = field(default_factory=set)
     migrated_to: int | None = None
 
     def as_chat(self) -> Json:

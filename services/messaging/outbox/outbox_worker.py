@@ -72,6 +72,8 @@ class OutboxWorker:
                 self.pool.retry(message, 0.0)
                 return
             result = self._sender.send(message, self._journal.mark_in_flight)
+            if message.migrated:
+                self._gate.moved(message, time.monotonic())
             if result.after is Disposition.SETTLED:
                 self._results.put(message)
             else:

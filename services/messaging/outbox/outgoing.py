@@ -101,9 +101,18 @@ class OutboxMessage:
         """Seconds since it was put into the outbox."""
         return max(0.0, time.time() - int(self.entry_id.partition("-")[0]) / 1000)
 
+    @property
+    def paced_chat(self) -> str:
+        """The chat that it counts for at Telegram: the one it waited for, or what that has become."""
+        return str(self.call["params"]["chat_id"]) if self.migrated else self.chat
+
     def migrate(self, chat_id: int) -> None:
-        """The group became another chat; send it there."""
-        self.call["params"]["chat_id"] = chat_id
+        """The group became another chat; send it there, without a reference to a message of the former one."""
+        params = self.call["params"]
+        params["chat_id"] = chat_id
+        params.pop("reply_to_message_id", None)
+        if "chat_id" not in (params.get("reply_parameters") or ()):
+            params.pop("reply_parameters", None)
         self.migrated = True
 
 

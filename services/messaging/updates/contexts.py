@@ -14,9 +14,10 @@ from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.buttons.signing import pack
 from services.messaging.limits.locks import Locks
 from services.messaging.plugin_runtime.behaviour import Behaviour
-from services.messaging.updates.event_facts import conversation_key, lead_of
+from services.messaging.updates.event_facts import conversation_key, lead_of, person_of
 from services.messaging.updates.event_reader import Unreadable, read_event
 from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.upgraded_groups import UpgradedGroups
 from services.platform.platform import Platform
 from services.platform.token_encryption import load_opened
 from services.queueing.lanes import kind_of
@@ -30,6 +31,7 @@ class ContextFactory:
     def __init__(self, platform: Platform, signer: CallbackSigner) -> None:
         self._platform = platform
         self._signer = signer
+        self._groups = UpgradedGroups(platform)
         self._locks = Locks(platform.leases, ttl_seconds=platform.settings.lock_seconds)
 
     def parse(self, queued: QueuedUpdate) -> dict[str, Any]:
@@ -49,7 +51,7 @@ class ContextFactory:
         if event is None:
             return None
         chat = getattr(getattr(event, "message", None) or event, "chat", None)
-        person = getattr(event, "from_user", None)
+        person = person_of(event)
         if person is not None and not is_telegram_id(person.id):
             raise Unreadable("its sender has no id of Telegram's")
         lead = lead_of(person)
@@ -70,11 +72,14 @@ class ContextFactory:
         bot_id, again = ctx.bot.id, queued.suspected or queued.attempts > 0
         ctx.pack = partial(pack, self._signer, self._platform.settings, bot_id)
         ctx.lock = partial(self._locks.hold, bot_id, patient=again)
-        ctx.load_state = lambda: self._load_state(conversation_key(ctx), bot_id)
+        ctx.load_state = lambda: self._load_state(ctx)
 
-    def _load_state(self, key: str, bot_id: int) -> dict[str, Any]:
-        stored = self._platform.redis.get(key)
-        state = {} if stored is None else load_opened(self._platform.vault, str(stored), bot_id)
+    def _load_state(self, ctx: Context) -> dict[str, Any]:
+        bot_id = ctx.bot.id
+        stored, ctx.former_chat_id = self._groups.stored(bot_id, ctx.chat_id, conversation_key(ctx))
+        if ctx.former_chat_id:
+            stored, _ = self._groups.stored(bot_id, ctx.former_chat_id, conversation_key(ctx))
+        state = {} if stored is None else load_opened(self._platform.vault, stored, bot_id)
         return state if isinstance(state, dict) else {}
 
     def _notify(self, behaviour: Behaviour, kind: str, params: dict[str, Any]) -> None:

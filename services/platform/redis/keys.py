@@ -203,6 +203,11 @@ def conversation(bot_id: int, chat_id: int, user_id: int) -> str:
     return f"{PREFIX}:bot:{bot_id}:fsm:{chat_id}:{user_id}"
 
 
+def former_chat(bot_id: int, chat_id: int) -> str:
+    """The id that a supergroup had as a group; lives as long as its buttons and, while it is used, its conversations."""
+    return f"{PREFIX}:bot:{bot_id}:former:{chat_id}"
+
+
 def polling_offset(bot_id: int) -> str:
     """Next getUpdates offset of a polling bot, until Telegram has confirmed it; lives two days.
 
@@ -224,6 +229,11 @@ def processes() -> str:
 def destination_test(destination_id: int) -> str:
     """Set after a test message, so that nobody floods an address with them; lives ten seconds."""
     return f"{PREFIX}:destination:{destination_id}:test"
+
+
+def text_test(bot_id: int) -> str:
+    """Set after a text of a bot was sent as a test, so that nobody floods a person with them; lives five seconds."""
+    return f"{PREFIX}:bot:{bot_id}:text-test"
 
 
 def sweep_report() -> str:

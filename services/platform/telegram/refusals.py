@@ -39,6 +39,7 @@ REFUSALS: Final[dict[str, RefusalClass]] = {
     "user_already_participant": RefusalClass.AS_DONE,
     "chat not found": RefusalClass.PLACE_GONE,
     "chat was deleted": RefusalClass.PLACE_GONE,
+    "upgraded to a supergroup": RefusalClass.PLACE_GONE,  # what named one of its messages: they have no successors
     "group chat was deactivated": RefusalClass.PLACE_GONE,
     "bot was kicked": RefusalClass.PLACE_GONE,
     "bot is not a member": RefusalClass.PLACE_GONE,

@@ -15,6 +15,7 @@ Method = Callable[[World, Bot, Params], Any]
 METHODS: dict[str, Method] = {
     "getMe": identity.get_me,
     "getChat": identity.get_chat,
+    "getChatMember": identity.get_chat_member,
     "setMyCommands": identity.set_my_commands,
     "getMyCommands": identity.get_my_commands,
     "deleteMyCommands": identity.delete_my_commands,

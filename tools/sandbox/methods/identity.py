@@ -23,6 +23,20 @@ ACKNOWLEDGED = (
     "setMessageReaction",
 )
 """Methods answered with true and otherwise ignored."""
+RIGHTS = (
+    "is_anonymous",
+    "can_manage_chat",
+    "can_delete_messages",
+    "can_manage_video_chats",
+    "can_restrict_members",
+    "can_promote_members",
+    "can_change_info",
+    "can_invite_users",
+    "can_post_stories",
+    "can_edit_stories",
+    "can_delete_stories",
+)
+"""Bot API: what ChatMemberAdministrator always tells."""
 
 
 def get_me(_world: World, bot: Bot, _params: Params) -> Json:
@@ -42,6 +56,24 @@ def get_me(_world: World, bot: Bot, _params: Params) -> Json:
 def get_chat(world: World, bot: Bot, params: Params) -> Json:
     """A chat the bot knows."""
     return dict(find_chat(world, bot, params).chat)
+
+
+def get_chat_member(world: World, bot: Bot, params: Params) -> Json:
+    """Somebody in a group that the bot is in: an administrator if the group was made with them as one. ApiError 400."""
+    group = world.groups.get(params.integer("chat_id"))
+    if group is None or bot.id not in group.bots:
+        raise bad_request("chat not found")
+    user = world.users.get(params.integer("user_id"))
+    if user is None:
+        raise bad_request("user not found")
+    if user.id not in group.admins:
+        return {"status": "member", "user": user.as_user()}
+    return {
+        "status": "administrator",
+        "user": user.as_user(),
+        "can_be_edited": False,
+        **dict.fromkeys(RIGHTS, True),
+    }
 
 
 def acknowledge(_world: World, _bot: Bot, _params: Params) -> bool:

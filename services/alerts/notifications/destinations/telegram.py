@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import update
+
 from models import Bot, NotificationDestination
 from plugins.texts import LONGEST_MESSAGE, units
 from services.alerts.notifications.messages import Message
@@ -23,10 +25,21 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
     except TelegramError as error:
         if error.migrate_to_chat_id is None:
             raise _told(error) from None
+        _follow(platform, destination, error.migrate_to_chat_id)
         try:
             _send(platform, token, error.migrate_to_chat_id, text)
         except TelegramError as second:
             raise _told(second) from None
+
+
+def _follow(platform: Platform, destination: NotificationDestination, chat_id: int) -> None:
+    """The destination's group became a supergroup: keep its new id, unless another chat was linked meanwhile."""
+    same = (
+        NotificationDestination.id == destination.id,
+        NotificationDestination.address == destination.address,
+    )
+    with platform.database.transaction() as session:
+        session.execute(update(NotificationDestination).where(*same).values(address=str(chat_id)))
 
 
 def _send(platform: Platform, token: str, chat_id: int, text: str) -> None:

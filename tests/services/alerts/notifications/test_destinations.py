@@ -21,6 +21,7 @@ from services.alerts.notifications.linking import link_chat
 from services.alerts.notifications.registry import (
     Made,
     create_destination,
+    get_destination,
     renew_secret,
     try_destination,
     update_destination,
@@ -237,6 +238,14 @@ def test_a_chat_that_blocked_the_bot_is_a_final_refusal(fleet: Fleet) -> None:
     assert failure is not None
     assert failure.permanent
     assert "blocked" in failure.message
+
+
+def test_a_group_that_was_upgraded_is_written_to_under_its_new_id_from_then_on(fleet: Fleet) -> None:
+    group = fleet.sandbox.post("/groups", {"title": "G", "bots": [fleet.names[0]]})["group"]["id"]
+    place = telegram_to(fleet, group)
+    present = fleet.sandbox.post(f"/groups/{group}/migrate")["group"]["id"]
+    assert try_destination(fleet.platform, fleet.caller, place.id) is None
+    assert get_destination(fleet.platform, fleet.caller, place.id).address == str(present)
 
 
 def test_telegram_s_429_is_waited_for(fleet: Fleet) -> None:
