@@ -166,7 +166,7 @@ def test_pytelegrambotapi_reads_what_the_sandbox_answers(
     monkeypatch.setattr(apihelper, "CUSTOM_REQUEST_SENDER", None)
     made = sandbox.bot()
     user = sandbox.friend(made)
-    bot = telebot.TeleBot(made["token"], threaded=False)
+    bot: Any = telebot.TeleBot(made["token"], threaded=False)
     assert bot.get_me().username == made["username"]
     assert bot.get_chat(user).max_reaction_count == 11
     assert bot.get_chat_member(user, user).status == "member"
