@@ -13,13 +13,13 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from launch.console import local_url
 from launch.interrupts import pause
-from models import Bot, BotMode, DestinationKind, Experiment, RedirectPool
+from models import Bot, BotMode, BotStatus, DestinationKind, Experiment, RedirectPool
 from services.alerts.notifications.fields import NewDestination
 from services.alerts.notifications.linking import PREFIX
 from services.alerts.notifications.registry import create_destination
 from services.core.errors import Unavailable
 from services.fleet.bots.choices import PluginChoice
-from services.fleet.bots.registry import register_bot
+from services.fleet.bots.registry import get_bot, register_bot
 from services.fleet.experiments.experiments import create_experiment, start_experiment
 from services.fleet.experiments.fields import ArmFields, NewExperiment
 from services.fleet.pools.fields import NewMember, NewPool
@@ -31,6 +31,7 @@ from services.platform.platform import Platform
 
 EMAIL, PASSWORD = "demo@example.com", "flotilla-demo"  # on loopback, over made-up data
 SANDBOX_SECONDS = 20.0
+RUNNING_SECONDS = 60.0  # bounds a worker or poller that does not come up
 RESERVE = -1  # the priority that serves when a wave of bans calls it
 ANSWERS = (
     ("Como funciona?", "Você escolhe um plano, paga por Pix e entra no grupo <b>na hora</b>. 🚀"),
@@ -115,9 +116,19 @@ def raise_alarms(platform: Platform, caller: Principal, sandbox: str, username: 
         caller,
         NewDestination(kind=DestinationKind.TELEGRAM, name="Plantão", bot_id=bot.id),
     )
+    _wait_until_running(platform, caller, bot)
     person = int(_control(sandbox, "/users", {"first_name": "Plantão"})["user"]["id"])
     _control(sandbox, f"/chats/{person}/{username}/start", {"payload": PREFIX + made.link_code})
     return person
+
+
+def _wait_until_running(platform: Platform, caller: Principal, bot: Bot) -> None:
+    """Return once the bot is polled: what people send a new bot before that is dropped. Raises Unavailable."""
+    deadline = time.monotonic() + RUNNING_SECONDS
+    while get_bot(platform, caller, bot.id).status != BotStatus.RUNNING:
+        if time.monotonic() > deadline:
+            raise Unavailable(f"@{bot.username} does not begin to run; see the lines above.")
+        pause(0.2)
 
 
 def _register(
