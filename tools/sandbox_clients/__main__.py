@@ -42,7 +42,7 @@ class Result:
 
 
 def main(arguments: list[str]) -> int:
-    """0 when every library came through, 1 when one did not, 2 when one could not be run."""
+    """0 when every library came through, 1 when one did not, 2 without Node.js."""
     parser = argparse.ArgumentParser(prog="python -m tools.sandbox_clients")
     parser.add_argument("--python", required=True, help="of a venv with requirements.txt")
     parser.add_argument("--node-modules", required=True, help="folder made of package-lock.json")
