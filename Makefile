@@ -84,6 +84,20 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@$(INSTALL) -r requirements-dev.lock
 	@touch $@
 
+.PHONY: sandbox-clients
+CLIENTS = build/sandbox-clients
+sandbox-clients: $(VENV)/.run $(CLIENTS)/.made ## let aiogram, python-telegram-bot, pyTelegramBotAPI, Telegraf and grammY drive the sandbox (needs npm and Node 18)
+	$(BIN)/python -m tools.sandbox_clients --python $(CLIENTS)/venv/bin/python --node-modules $(CLIENTS)/node_modules
+
+CLIENT_FILES = $(addprefix tools/sandbox_clients/,requirements.txt package.json package-lock.json)
+$(CLIENTS)/.made: $(CLIENT_FILES) | $(BIN)/python
+	@mkdir -p $(CLIENTS)
+	test -x $(CLIENTS)/venv/bin/python || $(PYTHON) -m venv $(CLIENTS)/venv
+	$(CLIENTS)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r tools/sandbox_clients/requirements.txt
+	cp tools/sandbox_clients/package*.json $(CLIENTS)
+	npm ci --silent --prefix $(CLIENTS)
+	@touch $@
+
 PC = $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe
 lock: $(VENV)/.dev      ## renew the locks from pyproject.toml
 	$(PC) -o requirements.lock pyproject.toml

@@ -7,6 +7,7 @@ password are kept in the server's own configuration file (mode 600), never on a 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -35,6 +36,7 @@ CGROUP_LIMITS = (  # version 2, version 1; "max" or a huge number where there is
 )
 READY_SECONDS = 60.0  # loading a large append-only file takes its time
 STOP_SECONDS = 10.0
+LOG_HEAD = re.compile(r"(\d+):\w [\w :.]+ [*#.-] ")  # "4711:M 01 Jan 2026 10:00:00.123 # "
 
 CONFIGURATION = """\
 # Written at each start; `port` and `requirepass` are kept from the start before.
@@ -88,6 +90,20 @@ class Server:
     def command(self) -> list[str]:
         """What to run."""
         return [str(self.engine.binary), str(self.configuration)]
+
+    def last_words(self) -> str:
+        """The last line that the first run since the launch logged, without process and time; "" when it logged nothing."""
+        text = ""
+        with suppress(OSError):
+            text = self.log.read_text(errors="replace")
+        last = first = ""
+        for line in filter(str.strip, text.splitlines()):
+            head = LOG_HEAD.match(line)
+            first = first or (head[1] if head else "")
+            if head and head[1] != first:  # another run's process
+                break
+            last = LOG_HEAD.sub("", line)
+        return last
 
 
 def find_engine() -> Engine:

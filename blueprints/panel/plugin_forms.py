@@ -12,6 +12,10 @@ from services.fleet import plugin_catalogue
 BUILT_IN_TEXTS = (
     N_("Answers /start with a welcome message"),
     N_("Answer to /start, HTML; {first_name}, {last_name}, {username}, {start_param}, {bot_name}"),
+    N_("Answers /start and /menu with buttons"),
+    N_("Answer to /start and /menu, above the buttons, HTML; variables as in the welcome message"),
+    N_("The buttons, one below the other, and what they answer"),
+    N_("The button below an answer"),
     N_("Answers /help with a list of commands"),
     N_("First line, plain text"),
     N_("The commands and what they do"),
@@ -23,6 +27,11 @@ BUILT_IN_TEXTS = (
 )
 LABELS = {
     "welcome_message": N_("Welcome message"),
+    "greeting": N_("Greeting"),
+    "buttons": N_("Buttons"),
+    "label": N_("Label"),
+    "answer": N_("Answer"),
+    "back": N_("Way back"),
     "header": N_("Header"),
     "commands": N_("Commands"),
     "command": N_("Command"),

@@ -108,7 +108,8 @@ class Settings(BaseSettings):
         "CF-IPCountry", pattern=r"^[A-Za-z0-9-]{0,60}$", description="the trusted proxy's country header"
     )
     log_level: Annotated[LogLevel, BeforeValidator(in_upper_case)] = Field(
-        LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
+        LogLevel.INFO,
+        description="`DEBUG`, `INFO`, `WARNING` or `ERROR`; `make run` at a terminal takes `WARNING`",
     )
     log_format: LogFormat = Field(
         LogFormat.JSON, description="`json` or `text`; `make run` at a terminal takes `text`"

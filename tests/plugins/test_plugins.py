@@ -8,10 +8,12 @@ import pytest
 from telebot import types
 
 from plugins.base import BasePlugin
+from plugins.buttons import Tap
 from plugins.context import BotFacts, Context, Lead
 from plugins.echo import EchoPlugin
 from plugins.error_handler import ErrorHandlerPlugin
 from plugins.help import HelpPlugin
+from plugins.menu import MenuPlugin
 from plugins.router import PASS, Router
 from plugins.start import StartPlugin
 from services.core.errors import InvalidInput
@@ -33,6 +35,15 @@ def context(text: str | None = "hi", language: str = "pt-br", **event: Any) -> C
     }
     message = types.Message.de_json(body)  # type: ignore[no-untyped-call]
     return Context(BOT, "message", message, 5, Lead(5, "<Ana>", "", "ana", language))
+
+
+def tapped(payload: str) -> Context:
+    """What a handler gets when Ana taps a button of a menu."""
+    sender = {"id": 5, "is_bot": False, "first_name": "Ana"}
+    message = {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}, "from": sender}
+    body = {"id": "1", "from": sender, "message": message, "chat_instance": "1", "data": "signed"}
+    query = types.CallbackQuery.de_json(body)  # type: ignore[no-untyped-call]
+    return Context(BOT, "callback_query", query, 5, Lead(5, "<Ana>"), tap=Tap("menu", payload))
 
 
 def run(plugin: type[BasePlugin], ctx: Context, **config: Any) -> list[str]:
@@ -77,6 +88,34 @@ def test_help_lists_commands() -> None:
         HelpPlugin, context("/help"), header="A & B", commands=[{"command": "/buy", "description": "<b>"}]
     )
     assert text == "<b>A &amp; B</b>\n\n/buy — &lt;b&gt;"
+
+
+def test_a_menu_turns_into_the_tapped_answer_and_back() -> None:
+    config = {
+        "greeting": "Oi, {first_name}",
+        "buttons": [{"label": "Quanto?", "answer": "<b>{first_name}</b>"}],
+    }
+    shop = MenuPlugin(7, config)
+    opened = context("/start x")
+    router = Router()
+    shop.setup_handlers(router)
+    router.dispatch(opened.kind, opened.event, opened)
+    [call] = opened.effects.calls
+    menu = {"inline_keyboard": [[{"text": "Quanto?", "callback_data": "menu:0"}]]}
+    assert (call.method, call.params["text"]) == ("sendMessage", "Oi, &lt;Ana&gt;")
+    assert call.params["reply_markup"] == menu
+    back = {"inline_keyboard": [[{"text": "⬅️ Voltar", "callback_data": "menu:"}]]}
+    for payload, text, markup in (
+        ("0", "<b>&lt;Ana&gt;</b>", back),
+        ("", "Oi, &lt;Ana&gt;", menu),
+        ("1", "Oi, &lt;Ana&gt;", menu),  # of a button that was taken away since
+    ):
+        ctx = tapped(payload)
+        router.dispatch(ctx.kind, ctx.event, ctx)
+        answered, edited = ctx.effects.calls
+        assert answered.method == "answerCallbackQuery"
+        assert (edited.method, edited.params["text"]) == ("editMessageText", text)
+        assert edited.params["reply_markup"] == markup
 
 
 def test_echo_repeats_escaped_and_only_what_it_is_told_to() -> None:
@@ -164,7 +203,7 @@ def test_raw_calls_pass_unchanged() -> None:
 
 def test_the_catalogue_describes_every_plugins_fields() -> None:
     described = {plugin["name"]: plugin for plugin in plugin_catalogue.describe()}
-    assert {"start", "help", "echo", "error_handler"} <= described.keys()
+    assert {"start", "menu", "help", "echo", "error_handler"} <= described.keys()
     [field] = described["echo"]["fields"]
     assert (field["name"], field["type"], field["default"]) == ("echo_all", "boolean", False)
 
@@ -176,6 +215,7 @@ def test_the_catalogue_describes_every_plugins_fields() -> None:
         ("echo", {"echo_all": "maybe"}),
         ("echo", {"unknown": 1}),
         ("start", {"welcome_message": ""}),
+        ("menu", {"buttons": [{"label": "Oi", "answer": "<b>unclosed"}]}),
     ],
 )
 def test_wrong_configuration_is_refused(name: str, config: dict[str, Any]) -> None:

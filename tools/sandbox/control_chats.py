@@ -15,6 +15,11 @@ FIRST_GROUP_ID = -4_000_000_001
 SUPERGROUP_SHIFT = 10**12
 """Supergroup ids are ``-100`` followed by the channel's number."""
 MOST_USERS = 100_000
+SHOWN_KINDS = (
+    *("text", "photo", "video", "audio", "animation", "document", "voice", "sticker"),
+    *("video_note", "venue", "location", "contact", "dice"),
+)
+"""What a message is shown as: the first of these that it has, for an animation is a document too, a venue a location."""
 
 
 def show_message(message: Message) -> Json:
@@ -28,14 +33,7 @@ def show_message(message: Message) -> Json:
         ]
         for row in rows
     ]
-    kind = next(
-        (
-            name
-            for name in ("text", "photo", "video", "audio", "document", "animation", "voice", "sticker")
-            if name in whole
-        ),
-        "other",
-    )
+    kind = next((name for name in SHOWN_KINDS if name in whole), "other")
     return {
         "seq": message.seq,
         "message_id": whole["message_id"],

@@ -156,6 +156,8 @@ class Bot:
     owner_id: int | None = None
     webhook: Webhook | None = None
     commands: dict[str, list[Json]] = field(default_factory=dict)
+    profile: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Name and descriptions by (field, language code); "" is for every other language."""
     conversations: dict[int, Conversation] = field(default_factory=dict)
     last_message_id: int = 0
     poll_number: int = 0

@@ -61,6 +61,11 @@ def _tls(settings: Settings) -> dict[str, str]:
     return {"ssl_cert_reqs": "none"} if unchecked else {}
 
 
+def check_address(settings: Settings) -> None:
+    """Raise ConfigurationError where it is not known which Redis to speak to."""
+    _address(settings)
+
+
 def _address(settings: Settings) -> str:
     if not settings.redis_url:
         raise ConfigurationError(

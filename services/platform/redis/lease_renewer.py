@@ -85,7 +85,8 @@ class LeaseRenewer:
         while True:
             time.sleep(self._renew_seconds)
             with self._lock:
-                self._held = held = [each for each in self._held if each.alive]
+                self._held = [each for each in self._held if each.alive]
+                held = list(self._held)  # `take` adds to the other while this one is renewed
                 if not held:
                     self._running = False
                     return

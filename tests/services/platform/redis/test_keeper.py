@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from redis import Redis
 
 from services.platform.platform import Platform
 from services.platform.redis import keys, lease_renewer
 from services.platform.redis.lease_renewer import HeldLease, LeaseRenewer
+from services.platform.redis.leases import RENEW
 from tools.servers.sandbox import wait_until
 
 
@@ -85,3 +88,24 @@ def test_without_redis_a_lease_is_let_run_out_and_nobody_is_told_an_error(
 
 def _scripts_run(platform: Platform) -> int:
     return int(platform.redis.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+
+def test_a_lease_taken_while_others_are_renewed_ends_no_renewal(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewer = LeaseRenewer(platform.redis, renew_seconds=0.01)
+    renewals: list[int] = []
+    others: list[HeldLease] = []
+
+    def renew_meanwhile(redis: Redis, names: list[str], terms: list[Any]) -> Any:
+        answers = RENEW(redis, names, terms)
+        renewals.append(len(names))
+        if len(renewals) == 1:
+            others.append(taken(renewer, "y"))
+        return answers
+
+    monkeypatch.setattr(lease_renewer, "RENEW", renew_meanwhile)
+    held = taken(renewer, "x")
+    wait_until(lambda: 2 in renewals)
+    for each in (held, *others):
+        each.release()
