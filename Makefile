@@ -78,6 +78,12 @@ axe:                    ## fetch axe-core for the browser tests (needs npm; lice
 	@mkdir -p .node_modules/axe-core build
 	cd build && npm pack --silent $(AXE) >/dev/null && tar -xzf axe-core-*.tgz -C ../.node_modules/axe-core --strip-components=1
 
+LIGHTHOUSE = lighthouse@12.8.2
+lighthouse: $(VENV)/.dev ## have Lighthouse open the pool's and the bot's page (needs npm, Node 18 and chromium); ARGS="--rounds 1"
+	test -x build/lighthouse/node_modules/.bin/lighthouse || npm install --silent --prefix build/lighthouse $(LIGHTHOUSE)
+	CHROME_PATH=$$(command -v chromium || command -v chromium-browser) \
+		$(BIN)/python -m tools.lighthouse --lighthouse build/lighthouse/node_modules/.bin/lighthouse $(ARGS)
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "Python 3.11 or newer is needed; \`$(PYTHON)\` is not. Name another with: make PYTHON=python3.12 …"; exit 1; }

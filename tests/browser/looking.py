@@ -20,22 +20,28 @@ return [...document.querySelectorAll("main, main *")].filter((element) => {
   return !shrinks && ["hidden", "clip"].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
 }).map((element) => `${element.tagName}.${element.className} ${element.scrollWidth} > ${element.clientWidth}`);
 """  # elements that hide a part of what they hold
-SERIOUS = {"serious", "critical"}
+SHIFTS = """
+const done = arguments[arguments.length - 1];
+let sum = 0;
+const seen = (list) => list.getEntries().forEach((shift) => { sum += shift.hadRecentInput ? 0 : shift.value; });
+new PerformanceObserver(seen).observe({ type: "layout-shift", buffered: true });
+requestAnimationFrame(() => setTimeout(() => done(sum), 100));
+"""  # what the page has moved about since it was opened, as Chromium sums it up
 
 
 @dataclass
 class Looked:
-    """What one round over every page and dialog found: pages wider than the screen, what is cut off, and what axe finds grave."""
+    """What one round over every page and dialog found: pages wider than the screen, what is cut off, and what axe finds."""
 
     wide: dict[tuple[str, int], int] = field(default_factory=dict)
     cut_off: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    grave: dict[str, list[str]] = field(default_factory=dict)
+    complaints: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, browser: Browser, page: str, width: int) -> None:
         """Look at the page that is open, on a screen so many pixels wide."""
         self.fit(browser, page, width)
         if broken := _axe(browser):
-            self.grave[page] = broken
+            self.complaints[page] = broken
 
     def between(self, browser: Browser, page: str) -> None:
         """Look at the open page at every width between the phone's and the desk's."""
@@ -53,15 +59,22 @@ class Looked:
 
 
 def _axe(browser: Browser) -> list[str]:
-    """What axe-core finds serious or critical; nothing without it, which its test tells."""
+    """What axe-core finds, be it grave or small; nothing without it, which its test tells."""
     if not AXE.exists():
         return []
     browser.driver.execute_script(AXE.read_text())
     answer = browser.driver.execute_async_script("axe.run().then(arguments[0])")
-    grave: list[dict[str, Any]] = [item for item in answer["violations"] if item["impact"] in SERIOUS]
+    found: list[dict[str, Any]] = answer["violations"]
     return [
-        f"{item['id']}: {node['target']} {node['failureSummary']}" for item in grave for node in item["nodes"]
+        f"{item['id']}: {node['target']} {node['failureSummary']}" for item in found for node in item["nodes"]
     ]
+
+
+def layout_shift(browser: Browser, page: str, last: str) -> float:
+    """How much moved until the page showed what comes `last`, a selector; 0.1 is called good, 0.25 poor."""
+    browser.open(page)
+    browser.find(last)
+    return cast(float, browser.driver.execute_async_script(SHIFTS))
 
 
 def see_healthy_layers_fold(browser: Browser) -> None:

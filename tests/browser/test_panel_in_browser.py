@@ -239,10 +239,17 @@ def test_every_page_fits_its_screen_and_cuts_nothing_off(looked: Looked) -> None
 
 
 @pytest.mark.usefixtures("browser")
-def test_axe_finds_nothing_serious_on_any_page(looked: Looked) -> None:
+def test_axe_finds_nothing_on_any_page(looked: Looked) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not here: `make axe` fetches it with npm")
-    assert looked.grave == {}
+    assert looked.complaints == {}
+
+
+@pytest.mark.usefixtures("fleet")
+def test_what_comes_later_moves_nothing_that_is_read_already(browser: Browser) -> None:
+    comes_last = {"/panel/pools/1/analytics": ".recent", "/panel/pools/1": ".layers", "/panel/bots/1": ".tabs"}
+    moved = {page: looking.layout_shift(browser, page, last) for page, last in comes_last.items()}
+    assert {page: shift for page, shift in moved.items() if shift >= 0.05} == {}
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen(browser: Browser) -> None:

@@ -35,7 +35,10 @@ LONGEST_SECONDS = 20 * 60
 def main(arguments: list[str]) -> int:
     """Run; schemathesis' own exit code: 0 when everything held, 1 when not, 2 when it could not run."""
     options = _parse(arguments)
-    with tempfile.TemporaryDirectory(prefix="flotilla-fuzz-") as folder, target(Path(folder), SQLITE) as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="flotilla-fuzz-") as folder,
+        target(Path(folder), SQLITE) as place,
+    ):
         document = Path(folder) / "openapi.json"
         document.write_text(json.dumps(_by_number(place.client().get("/api/v1/openapi.json").json())))
         command = [*_command(options.schemathesis, options.examples, place, document), *options.more]
@@ -64,7 +67,9 @@ def _command(program: Path, examples: int, place: Target, document: Path) -> lis
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.api_fuzz", description=__doc__)
     parser.add_argument("--schemathesis", type=Path, required=True, metavar="PATH", help="the program itself")
-    parser.add_argument("--examples", type=int, default=20, help="requests to an operation in each phase, at most")
+    parser.add_argument(
+        "--examples", type=int, default=20, help="requests to an operation in each phase, at most"
+    )
     parser.add_argument("more", nargs="*", help="after `--`: further options of `schemathesis run`")
     return parser.parse_args(arguments)
 

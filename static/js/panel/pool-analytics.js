@@ -21,6 +21,7 @@ document.addEventListener("alpine:init", () => {
     by: "day",
     tz: Intl.DateTimeFormat(language).resolvedOptions().timeZone || "UTC",
     busy: false,
+    isLoaded: false,
     report: {},
     totals: {},
     rows: [],
@@ -77,6 +78,7 @@ document.addEventListener("alpine:init", () => {
         if (turn === this.turn) toast(error.message, "error");
       }
       if (turn === this.turn) this.busy = false;
+      this.isLoaded = true; // also after a refusal: the clicks are read apart
     },
     take(report) {
       Object.assign(this, { report, totals: report.totals, rows: report.rows, members: report.members, breakdowns: report.breakdowns });
