@@ -57,4 +57,5 @@ def _call(client: Any, name: str, *path: Any, **more: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(change_one_field(*sys.argv[1:], os.environ["API_KEY"])))
+    address, bot = sys.argv[1:]
+    print(json.dumps(change_one_field(address, bot, os.environ["API_KEY"])))
