@@ -29,6 +29,7 @@ class BasePlugin:
     """
 
     name: ClassVar[str] = ""
+    title: ClassVar[str] = ""  # for people; without one the name is shown
     description: ClassVar[str] = ""
     version: ClassVar[str] = "1.0.0"
     author: ClassVar[str] = ""

@@ -26,6 +26,7 @@ class ErrorHandlerPlugin(BasePlugin):
     """Apologises when an update was given up."""
 
     name = "error_handler"
+    title = "Errors"
     description = "Apologises when something goes wrong, with an error code"
     author = "Flotilla"
     config_model = ErrorHandlerConfig

@@ -49,6 +49,7 @@ class HelpPlugin(BasePlugin):
     """Answers /help with the configured list."""
 
     name = "help"
+    title = "Help"
     description = "Answers /help with a list of commands"
     author = "Flotilla"
     config_model = HelpConfig

@@ -19,7 +19,7 @@ blueprint = Blueprint("clicks", __name__, url_prefix="/clicks")
 
 @blueprint.get("")
 @api(Scope.READ)
-@operation()
+@operation(errors=(404,))
 def index(query: ClicksQuery) -> Listing[ClickView]:
     """The caller's clicks, newest first."""
     conditions = query.model_dump(exclude={"begin", "end", "cursor", "limit"})

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from blueprints.panel.plurals import ScriptText, counted
 from services.alerts.notifications.fields import zones
 from services.alerts.notifications.registry import list_destinations
 from services.alerts.notifications.views import describe
@@ -30,7 +31,7 @@ def destination_context() -> dict[str, Any]:
     }
 
 
-def destination_texts() -> dict[str, str]:
+def destination_texts() -> dict[str, ScriptText]:
     """What static/js/panel/destinations.js and edit-destination.js say."""
     return {
         "destination.telegram": "Telegram",
@@ -45,7 +46,7 @@ def destination_texts() -> dict[str, str]:
         "destination.level.info": _("Everything"),
         "destination.level.warning": _("Warnings and critical"),
         "destination.level.critical": _("Only critical"),
-        "destination.rules": _("{count} rules"),
+        "destination.rules": counted("{count} rule", "{count} rules"),
         "destination.quiet": _("quiet {from}–{until}"),
         "destination.last_sent": _("Last message {when}"),
         "destination.tested": _("The test message arrived."),

@@ -69,7 +69,7 @@ def _results() -> dict[str, str]:
         "experiment.running": _("Running"),
         "experiment.stopped": _("Stopped"),
         "experiment.draft": _("Not started"),
-        "experiment.sum": _("{sum} of 100 %"),
+        "experiment.sum": _("{sum} of 100%"),
         "experiment.arm": _("Pool {number}"),
         "experiment.part": _("Percentage of pool {number}"),
         "experiment.remove_arm": _("Remove pool {number}"),

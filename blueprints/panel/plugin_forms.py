@@ -10,6 +10,10 @@ from services.core.i18n import N_
 from services.fleet import plugin_catalogue
 
 BUILT_IN_TEXTS = (
+    N_("Welcome"),
+    N_("Help"),
+    N_("Echo"),
+    N_("Errors"),
     N_("Answers /start with a welcome message"),
     N_("Answer to /start, HTML; {first_name}, {last_name}, {username}, {start_param}, {bot_name}"),
     N_("Answers /start and /menu with buttons"),
@@ -44,10 +48,11 @@ LONG_TEXT = 300  # characters from which on a text gets a box of several lines
 
 
 def plugin_forms() -> list[dict[str, Any]]:
-    """Every plugin with its description and its fields as the form draws them."""
+    """Every plugin with its title, its description and its fields as the form draws them."""
     return [
         {
             "name": plugin["name"],
+            "title": _translated(plugin["title"]),
             "description": _translated(plugin["description"]),
             "fields": [_field(field) for field in plugin["fields"]],
         }

@@ -9,10 +9,11 @@ from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
 from blueprints.panel.health_texts import health_texts
+from blueprints.panel.plurals import ScriptText, counted
 from blueprints.panel.waves import wave_texts
 
 
-def script_texts() -> dict[str, str]:
+def script_texts() -> dict[str, ScriptText]:
     """Everything static/js may say, by key; {names} in a text are filled in by the script."""
     return {**_general(), **_states(), **_errors(), **_panel()}
 
@@ -120,7 +121,7 @@ def _causes() -> dict[str, str]:
     }
 
 
-def _panel() -> dict[str, str]:
+def _panel() -> dict[str, ScriptText]:
     return {
         **_causes(),
         **_questions(),
@@ -135,7 +136,7 @@ def _panel() -> dict[str, str]:
     }
 
 
-def _numbers() -> dict[str, str]:
+def _numbers() -> dict[str, ScriptText]:
     return {
         "n_of_m_online": _("{online}/{total} online"),
         "pool.active": _("Active"),
@@ -144,8 +145,12 @@ def _numbers() -> dict[str, str]:
         "chart.redirects": _("Redirects"),
         "chart.fallback": _("Fallback"),
         "chart.former": _("Former bot"),
-        "chart.summary.hour": _("{total} redirects in the last hour"),
-        "chart.summary.day": _("{total} redirects in the last 24 hours"),
+        "chart.summary.hour": counted(
+            "{count} redirect in the last hour", "{count} redirects in the last hour"
+        ),
+        "chart.summary.day": counted(
+            "{count} redirect in the last 24 hours", "{count} redirects in the last 24 hours"
+        ),
         "uptime.hour": _("Uptime, last hour"),
         "uptime.day": _("Uptime, 24 hours"),
         "sweep_age": _("checked {seconds} s ago"),

@@ -90,7 +90,7 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join([name, *(str(part) for part in first["loc"])])
         raise InvalidInput(
-            Text("Plugin {name}: {where}: {reason}", name=name, where=where, reason=reason_of(first)),
+            reason_of(first),
             code=first["type"] if first["type"] in KINDS else "invalid_plugin_config",
             field=where,
         ) from None
@@ -126,6 +126,7 @@ def _describe(plugin: type[BasePlugin]) -> dict[str, Any]:
     defaults = plugin.config_model.model_construct().model_dump(mode="json")
     return {
         "name": plugin.name,
+        "title": plugin.title or plugin.name,
         "description": plugin.description,
         "version": plugin.version,
         "author": plugin.author,

@@ -168,6 +168,8 @@ def test_clicks_are_listed_newest_first_page_by_page_and_filtered(
     assert len(get(f"to={tomorrow}")["items"]) == 8
     wrong = client.get("/api/v1/clicks?cursor=rubbish", headers=key)
     assert (wrong.status_code, wrong.get_json()["field"]) == (422, "cursor")
+    missing = client.get(f"/api/v1/clicks?pool_id={pool_id + 1}", headers=key)
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "pool_not_found")
 
 
 def test_transitions_and_failures_are_the_members(

@@ -243,10 +243,15 @@ def test_every_page_fits_its_screen_and_cuts_nothing_off(looked: Looked) -> None
 
 
 @pytest.mark.usefixtures("browser")
-def test_axe_finds_nothing_serious_on_any_page(looked: Looked) -> None:
+def test_axe_finds_nothing_on_any_page(looked: Looked) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not here: `make axe` fetches it with npm")
-    assert looked.grave == {}
+    assert looked.complaints == {}
+
+
+@pytest.mark.usefixtures("fleet")
+def test_what_comes_later_moves_nothing_that_is_read_already(browser: Browser) -> None:
+    assert looking.layout_shifts(browser) == {}
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen(browser: Browser) -> None:
@@ -265,11 +270,10 @@ def test_the_theme_follows_the_system_until_it_is_chosen(browser: Browser) -> No
     browser.click(".segmented button", "Do sistema")
 
 
-def test_the_language_is_switched_for_every_page(browser: Browser) -> None:
+def test_the_language_is_switched_for_every_page_and_counts_as_people_do(browser: Browser) -> None:
     browser.open("/panel")
-    for wanted, seen in (("English", "Overview"), ("Português", "Visão geral")):
-        browser.find("select[name=locale]").send_keys(wanted)
-        browser.wait(lambda seen=seen: browser.text("h1") == seen, seen)  # type: ignore[misc]
+    for wanted in ("English", "Português"):
+        looking.see_the_language(browser, wanted)
     assert browser.run("return document.documentElement.lang") == "pt-BR"
 
 

@@ -206,6 +206,7 @@ def test_the_catalogue_describes_every_plugins_fields() -> None:
     assert {"start", "menu", "help", "echo", "error_handler"} <= described.keys()
     [field] = described["echo"]["fields"]
     assert (field["name"], field["type"], field["default"]) == ("echo_all", "boolean", False)
+    assert described["start"]["title"] == "Welcome"
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def _check_room(session: Session, pool: RedirectPool, bot: Bot) -> None:
         raise _already_member()
     if (session.scalar(members) or 0) >= pool.max_bots:
         raise Conflict(
-            Text("The pool has its {count} bots; raise max_bots or remove one", count=pool.max_bots),
+            Text("The pool is full: max_bots allows {count}. Raise it or remove a bot", count=pool.max_bots),
             code="pool_full",
         )
 

@@ -29,7 +29,7 @@ document.addEventListener("alpine:init", () => {
       this.items.splice(index + by, 0, plugin);
       this.touch();
     },
-    moveText: (way, plugin) => text(`move_${way}`, { name: plugin.name }),
+    moveText: (way, plugin) => text(`move_${way}`, { name: plugin.title }),
     isLast(index) {
       return index === this.items.length - 1;
     },

@@ -1,6 +1,6 @@
 import { api } from "../api.js";
 import { chart } from "../chart.js";
-import { language, number, percent, text } from "../dom.js";
+import { counted, language, number, percent, text } from "../dom.js";
 import { toast } from "../feedback.js";
 import { looks } from "../status.js";
 import { clickWords } from "./click-words.js";
@@ -21,6 +21,7 @@ document.addEventListener("alpine:init", () => {
     by: "day",
     tz: Intl.DateTimeFormat(language).resolvedOptions().timeZone || "UTC",
     busy: false,
+    isLoaded: false,
     report: {},
     totals: {},
     rows: [],
@@ -77,6 +78,7 @@ document.addEventListener("alpine:init", () => {
         if (turn === this.turn) toast(error.message, "error");
       }
       if (turn === this.turn) this.busy = false;
+      this.isLoaded = true; // also after a refusal: the clicks are read apart
     },
     take(report) {
       Object.assign(this, { report, totals: report.totals, rows: report.rows, members: report.members, breakdowns: report.breakdowns });
@@ -95,7 +97,7 @@ document.addEventListener("alpine:init", () => {
     },
     get summary() {
       if (this.totals.redirects === undefined) return "";
-      return text("analytics.summary", { redirects: number(this.totals.redirects), starts: number(this.totals.starts), from: this.from, to: this.to });
+      return text("analytics.summary", { redirects: counted("analytics.redirects", this.totals.redirects), starts: counted("analytics.n_starts", this.totals.starts), from: this.from, to: this.to });
     },
     all(by) {
       return this.breakdowns[by] ?? [];
@@ -120,10 +122,10 @@ document.addEventListener("alpine:init", () => {
     },
     nameOrNone: (bot) => (bot ? `@${bot.username}` : "–"),
     get usedText() {
-      return this.report.most_used ? text("analytics.redirects", { count: number(this.report.most_used.redirects) }) : "";
+      return this.report.most_used ? counted("analytics.redirects", this.report.most_used.redirects) : "";
     },
     get troubleText() {
-      return this.report.most_troubled ? text("analytics.losses", { count: number(this.report.most_troubled.losses) }) : "";
+      return this.report.most_troubled ? counted("analytics.losses", this.report.most_troubled.losses) : "";
     },
     lateText: (member) => (member.check_p95_ms === null ? "" : text("analytics.p95", { ms: number(member.check_p95_ms) })),
     msOf: (value) => (value === null ? "–" : `${number(value)} ms`),

@@ -1,6 +1,6 @@
 import { api } from "../api.js";
 import { chart } from "../chart.js";
-import { ago, initial, moment, number, percent, text } from "../dom.js";
+import { ago, counted, initial, moment, number, percent, text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
 import { looks } from "../status.js";
 import { layers } from "./layers.js";
@@ -86,7 +86,7 @@ document.addEventListener("alpine:init", () => {
       return age === null || age === undefined ? "" : text("sweep_age", { seconds: number(Math.round(age)) });
     },
     get chartText() {
-      return text(`chart.summary.${this.span}`, { total: number(this.total) });
+      return counted(`chart.summary.${this.span}`, this.total);
     },
     get uptimeLabel() {
       return text(`uptime.${this.span}`);
