@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from flask import render_template
+from flask import json, render_template
+from pydantic import BaseModel, Field
 
+from blueprints.api.body import query
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.plugin_forms import plugin_forms
 from blueprints.panel.pools import card_rows, pool_names
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
+from models import BotStatus
 from services.alerts.notifications.notify import unread_count
+from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot
+from services.fleet.bots.tags import LONGEST_TAG, MOST_TAGS
 from services.fleet.bots.views import describe
-from services.reporting.analytics.bots import bots_with_pools
+from services.reporting.analytics.bots import BotFilter, list_page
 from web.access import caller, signed_in
 from web.platform import platform
+
+
+class _Asked(BaseModel):
+    """What the list of bots is filtered by; `mark` is that of the list which the page shows."""
+
+    q: str = Field("", max_length=100)
+    state: BotStatus | Literal["trouble", ""] = ""
+    tag: str = Field("", max_length=LONGEST_TAG)
+    pool: int | None = Field(None, ge=1, lt=2**63)
+    page: int = Field(1, ge=1, le=10_000)
+    mark: str = Field("", max_length=32)
 
 
 @blueprint.get("/panel/bots")
 @signed_in
 def bots() -> str:
     """All bots of the caller."""
-    return render_template("panel/bots.html", initial=_live(), pool_choices=pool_names())
+    return render_template("panel/bots.html", initial=_live(_Asked()), pool_choices=pool_names())
 
 
 @blueprint.get("/panel/live/bots")
 @signed_in
 def live_bots() -> dict[str, Any]:
-    """The same for the page's script."""
-    unread = unread_count(platform(), caller())
-    return {**_live(), "problems": problems(), "unread": unread}
+    """The same for the page's script, which says what it filters by and has: without a change the list is left out."""
+    asked = query(_Asked)
+    found = _live(asked)
+    if found["mark"] == asked.mark:
+        found = {"mark": found["mark"]}
+    return {**found, "problems": problems(), "unread": unread_count(platform(), caller())}
 
 
 @blueprint.get("/panel/bots/<bot_id>")
@@ -59,8 +78,8 @@ def live_bot(bot_id: int) -> dict[str, Any]:
     }
 
 
-def _live() -> dict[str, Any]:
-    return {
-        "bots": bots_with_pools(platform(), caller()),
-        "pools": pool_names(),
-    }
+def _live(asked: _Asked) -> dict[str, Any]:
+    """The list and its `mark`, which changes with anything in it."""
+    wanted = BotFilter(asked.q, asked.state, asked.tag, asked.pool, asked.page)
+    found = {"list": list_page(platform(), caller(), wanted).as_json(), "pools": pool_names()}
+    return {**found, "mark": sha256_hex(json.dumps(found, sort_keys=True))[:16]}
