@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from flask import json, render_template
+from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from blueprints.api.body import query
@@ -17,7 +18,7 @@ from models import BotStatus
 from services.alerts.notifications.notify import unread_count
 from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot
-from services.fleet.bots.tags import LONGEST_TAG, MOST_TAGS
+from services.fleet.bots.tags import LONGEST_TAG
 from services.fleet.bots.views import describe
 from services.reporting.analytics.bots import BotFilter, list_page
 from web.access import caller, signed_in
@@ -83,3 +84,35 @@ def _live(asked: _Asked) -> dict[str, Any]:
     wanted = BotFilter(asked.q, asked.state, asked.tag, asked.pool, asked.page)
     found = {"list": list_page(platform(), caller(), wanted).as_json(), "pools": pool_names()}
     return {**found, "mark": sha256_hex(json.dumps(found, sort_keys=True))[:16]}
+
+
+def bots_texts() -> dict[str, str]:
+    """What the list's scripts say."""
+    return {
+        "bots.all": _("All bots"),
+        "bots.trouble": _("Need attention"),
+        "bots.page": _("Page {page} of {pages}"),
+        "bots.pick_all": _("Select all {all}"),
+        "bots.picked": _("{n} of {all} selected"),
+        "bulk.apply": _("Go on"),
+        "bulk.done": _("Done for {n} bots."),
+        "bulk.refused": _("Refused, and still selected:"),
+        "bulk.more": _("{n} more"),
+        "bulk.stop.title": _("Stop {n} bots?"),
+        "bulk.stop.text": _(
+            "They answer nobody until you start them again, and pools send them no visitors. Telegram keeps messages for 24 hours."
+        ),
+        "bulk.drain.title": _("Drain {n} bots in {pool}?"),
+        "bulk.drain.text": _("They get no new visitors there; running conversations go on."),
+        "bulk.remove_from_pool.title": _("Remove {n} bots from {pool}?"),
+        "bulk.remove_from_pool.text": _(
+            "New visitors go to the other bots at once. The bots, their clicks and their conversations stay."
+        ),
+        "many.wait": _("waiting"),
+        "many.busy": _("asking Telegram…"),
+        "many.added": _("{name} added"),
+        "many.no_token": _("no token in this line"),
+        "many.twice": _("the same bot as in line {line}"),
+        "many.line": _("Line {line} · {bot}"),
+        "many.progress": _("{n} of {all} lines done, {added} bots added"),
+    }

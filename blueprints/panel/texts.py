@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from blueprints.panel.analytics import analytics_texts
+from blueprints.panel.bots import bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
@@ -127,6 +128,7 @@ def _panel() -> dict[str, str]:
         **_done(),
         **_numbers(),
         **analytics_texts(),
+        **bots_texts(),
         **destination_texts(),
         **dead_letter_texts(),
         **health_texts(),

@@ -113,7 +113,9 @@ def _bots(session: Session, account_id: int) -> list[ListedBot]:
     return sorted(bots, key=lambda bot: (bot.rank, bot.id))
 
 
-def _memberships(session: Session, account_id: int) -> tuple[Mapping[int, list[dict[str, Any]]], dict[int, int]]:
+def _memberships(
+    session: Session, account_id: int
+) -> tuple[Mapping[int, list[dict[str, Any]]], dict[int, int]]:
     """The pools of each bot, and the worst rank that it has in one of them."""
     query = (
         select(PoolBot.bot_id, PoolBot.status, RedirectPool.id, RedirectPool.name)
@@ -173,5 +175,7 @@ def _says(texts: Iterable[str], words: str) -> bool:
 
 def _plain(text: str) -> str:
     return "".join(
-        letter for letter in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(letter)
+        letter
+        for letter in unicodedata.normalize("NFD", text.casefold())
+        if not unicodedata.combining(letter)
     )
