@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from blueprints.panel.account_analytics import account_analytics_texts
 from blueprints.panel.analytics import analytics_texts
 from blueprints.panel.bots import bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
@@ -128,6 +129,7 @@ def _panel() -> dict[str, str]:
         **_done(),
         **_numbers(),
         **analytics_texts(),
+        **account_analytics_texts(),
         **bots_texts(),
         **destination_texts(),
         **dead_letter_texts(),

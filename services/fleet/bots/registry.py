@@ -30,6 +30,7 @@ from services.platform.redis import keys
 from services.platform.tokens import Identity, checked_form, identify, owner_of
 
 logger = logging.getLogger(__name__)
+GONE: Final = MISSING["bot"]
 ALREADY_HERE: Final = Text("This bot is already registered here")
 
 
@@ -192,9 +193,7 @@ def locked_each(
         for bot in session.scalars(rows.with_for_update(), execution_options={"populate_existing": True})
     }
     return [
-        one
-        if isinstance(one, FlotillaError)
-        else held.get(one.id, NotFound(MISSING["bot"], code="bot_not_found"))
+        one if isinstance(one, FlotillaError) else held.get(one.id, NotFound(GONE, code="bot_not_found"))
         for one in found
     ]
 

@@ -109,7 +109,7 @@ def _bots(session: Session, account_id: int) -> list[ListedBot]:
     columns = [getattr(Bot, name) for name in ListedBot.__dataclass_fields__ if name not in ("pools", "rank")]
     rows = session.execute(select(*columns).where(Bot.account_id == account_id)).all()
     pools, worst = _memberships(session, account_id)
-    bots = [ListedBot(*row, pools=pools[row.id], rank=_rank(row, worst)) for row in rows]
+    bots = [ListedBot(**row._mapping, pools=pools[row.id], rank=_rank(row, worst)) for row in rows]
     return sorted(bots, key=lambda bot: (bot.rank, bot.id))
 
 
