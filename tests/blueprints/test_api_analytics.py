@@ -55,7 +55,7 @@ def rows_of_csv(answer: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text)))
 
 
-@pytest.mark.parametrize("by", ["hour", "day", "source", "country", "device", "bot"])
+@pytest.mark.parametrize("by", ["hour", "day", "source", "ad", "country", "device", "bot"])
 def test_json_csv_and_panel_say_the_same(
     client: FlaskClient, pool_id: int, key: dict[str, str], by: str
 ) -> None:
@@ -213,3 +213,91 @@ def test_the_openapi_document_names_the_questions(client: FlaskClient) -> None:
     asked = paths["/api/v1/redirect-pools/{pool_id}/analytics"]["get"]["parameters"]
     assert {"from", "to", "by", "tz"} <= {one["name"] for one in asked}
     assert "cursor" in {one["name"] for one in paths["/api/v1/clicks"]["get"]["parameters"]}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "by=day",
+        "by=pool",
+        "by=campaign&source=fb",
+        "by=hour&source=fb&campaign=summer",
+        "by=source&pool_id={}",
+    ],
+)
+def test_the_report_over_all_pools_is_the_same_as_json_csv_workbook_and_page(
+    client: FlaskClient, platform: Platform, pool_id: int, key: dict[str, str], asked: str
+) -> None:
+    click(
+        unstarted(platform),
+        QUERY_STRING="utm_source=fb&utm_campaign=summer&utm_content=/a%25",
+        REMOTE_ADDR="203.0.113.9",
+    )
+    flush(platform)
+    days = (utc_now().date() + timedelta(days=shift) for shift in (-5, 1))  # the clock may strike meanwhile
+    asked = "&from={}&to={}&".format(*days) + asked.format(pool_id)
+    report = client.get(f"/api/v1/analytics?{asked}", headers=key).get_json()
+    assert report["totals"]["redirects"] == (1 if "campaign=" in asked else 6 if "source=fb" in asked else 7)
+    table = client.get(f"/api/v1/analytics.csv?{asked}", headers=key)
+    columns = next(csv.reader(io.StringIO(table.text)))
+    assert [int(row["redirects"]) for row in rows_of_csv(table)] == [
+        row["redirects"] for row in report["rows"]
+    ]
+    book = client.get(f"/api/v1/analytics.xlsx?{asked}", headers=key)
+    header, *rows = cells_of(book.data)
+    assert header == columns
+    assert rows == [[row.get(name) for name in columns] for row in report["rows"]]
+    sign_in(client)
+    page = client.get(f"/panel/live/analytics?{asked}").get_json()
+    breakdowns = page.pop("breakdowns")
+    assert {**page, "former": None, "change": None} == {**report, "former": None, "change": None}
+    for rows in breakdowns.values():
+        assert sum(row["redirects"] for row in rows) == report["totals"]["redirects"]
+    assert ("country" in breakdowns) is ("source=fb" not in asked)
+
+
+def test_live_clicks_are_those_of_the_segment_and_nobody_elses(
+    client: FlaskClient, platform: Platform, pool_id: int, key: dict[str, str]
+) -> None:
+    road = unstarted(platform)
+    for number in range(2):
+        click(road, QUERY_STRING="utm_source=fb&utm_campaign=summer", REMOTE_ADDR=f"203.0.113.{20 + number}")
+    foreign = new_pool(platform, caller_of(make_account(platform, "other@example.com")), "red2", 1)
+    road.book.refresh()
+    click(road, "red2", QUERY_STRING="utm_source=fb")
+    flush(platform)
+    sign_in(client)
+    url = "/panel/live/analytics/clicks"
+    every = client.get(url).get_json()
+    assert [click["pool_id"] for click in every["clicks"]] == [pool_id] * 8
+    assert every["pools"] == {str(pool_id): "red1"}
+    assert [click["at"] for click in every["clicks"]] == sorted(
+        (c["at"] for c in every["clicks"]), reverse=True
+    )
+    chosen = {"source": "fb", "campaign": "summer"}
+    found = client.get(url, query_string=chosen).get_json()["clicks"]
+    assert [(one["source"], one["campaign"], one["ad"]) for one in found] == [("fb", "summer", "")] * 2
+    listed = client.get("/api/v1/clicks", query_string=chosen, headers=key).get_json()["items"]
+    assert [one["id"] for one in listed] == [one["id"] for one in found]
+    for path in (url, "/panel/live/analytics", "/api/v1/analytics", "/api/v1/analytics.xlsx"):
+        assert client.get(path, query_string={"pool_id": foreign.id}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "field"),
+    [
+        ("campaign=x", "segment_incomplete", "campaign"),
+        ("source=fb&ad=x", "segment_incomplete", "ad"),
+        ("source=fb&country=BR", "segment_not_kept", "country"),
+        ("source=fb&by=device", "segment_not_kept", "by"),
+        ("country=br", "invalid_input", "country"),
+        ("by=bot", "invalid_input", "by"),
+        ("colour=red", "invalid_input", "colour"),
+    ],
+)
+def test_a_segment_that_is_not_kept_is_refused_with_its_field(
+    client: FlaskClient, key: dict[str, str], asked: str, code: str, field: str
+) -> None:
+    answer = client.get(f"/api/v1/analytics?{asked}", headers=key)
+    problem = answer.get_json()
+    assert (answer.status_code, problem["code"], problem["field"]) == (422, code, field)

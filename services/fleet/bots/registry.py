@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from redis import RedisError
 from sqlalchemy import select
@@ -23,15 +22,13 @@ from services.fleet.bots.tags import checked_tags
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
 from services.fleet.pools.snapshot import publish
-from services.platform.accounts.principal import MISSING, Principal, audit, get_owned, owned
+from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.tokens import Identity, checked_form, identify, owner_of
 
 logger = logging.getLogger(__name__)
-GONE: Final = MISSING["bot"]
-ALREADY_HERE: Final = Text("This bot is already registered here")
 
 
 def register_bot(
@@ -193,7 +190,9 @@ def locked_each(
         for bot in session.scalars(rows.with_for_update(), execution_options={"populate_existing": True})
     }
     return [
-        one if isinstance(one, FlotillaError) else held.get(one.id, NotFound(GONE, code="bot_not_found"))
+        one
+        if isinstance(one, FlotillaError)
+        else held.get(one.id, NotFound("There is no such bot", code="bot_not_found"))
         for one in found
     ]
 
@@ -231,8 +230,10 @@ def _insert(platform: Platform, session: Session, caller: Principal, bot: Bot, t
 
 def _already_here(own: str = "") -> Conflict:
     """The refusal; a bot of the caller's `own` is named, of another account's nothing is said."""
-    known = Text("@{username} is already one of your bots", username=own)
-    return Conflict(known if own else ALREADY_HERE, code="bot_exists", field="token")
+    if own:
+        named = Text("@{username} is already one of your bots", username=own)
+        return Conflict(named, code="bot_exists", field="token")
+    return Conflict("This bot is already registered here", code="bot_exists", field="token")
 
 
 def _open_path(platform: Platform, bot: Bot) -> None:
