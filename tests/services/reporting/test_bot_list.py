@@ -47,9 +47,8 @@ def test_trouble_comes_first_and_the_rest_oldest_first(platform: Platform, owner
     assert [bot["bot_id"] for bot in page.down] == [first["id"]]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "count"),
-    [
+def test_conditions_are_joined_and_nobody_elses_bot_is_found(platform: Platform, owner: Principal) -> None:
+    cases: list[tuple[dict[str, Any], int]] = [
         ({"words": "sao joao"}, 1),
         ({"words": "SÃO  loja"}, 1),
         ({"words": "@fleet_ bot"}, 6),
@@ -62,14 +61,11 @@ def test_trouble_comes_first_and_the_rest_oldest_first(platform: Platform, owner
         ({"tag": "vip", "words": "loja"}, 1),
         ({"tag": "nope"}, 0),
         ({"pool_id": 987654}, 0),
-    ],
-)
-def test_conditions_are_joined_and_nobody_elses_bot_is_found(
-    platform: Platform, owner: Principal, wanted: dict[str, Any], count: int
-) -> None:
-    page = found(platform, owner, **wanted)
-    assert len(page.ids) == len(page.bots) == count
-    assert page.total == 6
+    ]
+    for wanted, count in cases:
+        page = found(platform, owner, **wanted)
+        assert len(page.ids) == len(page.bots) == count, wanted
+        assert page.total == 6
 
 
 def test_a_page_has_its_rows_and_all_ids_and_beyond_the_last_is_the_last(

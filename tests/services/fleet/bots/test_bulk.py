@@ -120,24 +120,19 @@ def test_a_tag_is_put_on_and_taken_off_and_no_bot_gets_more_than_it_may_have(pla
     assert len(rows(platform, Bot)[full].tags) == 10
 
 
-@pytest.mark.parametrize(
-    ("action", "pool_id", "tag", "field"),
-    [
+def test_what_an_action_needs_or_does_not_take_is_said_before_anything_happens(platform: Platform) -> None:
+    owner = new_account(platform)
+    for action, pool_id, tag, field in (
         (Action.START, 1, None, "pool_id"),
         (Action.STOP, None, "x", "tag"),
         (Action.DRAIN, None, None, "pool_id"),
         (Action.ADD, 1, "x", "tag"),
         (Action.TAG, None, None, "tag"),
         (Action.TAG, None, " ", "tags"),
-    ],
-)
-def test_what_an_action_needs_or_does_not_take_is_said_before_anything_happens(
-    platform: Platform, action: Action, pool_id: int | None, tag: str | None, field: str
-) -> None:
-    owner = new_account(platform)
-    with pytest.raises(InvalidInput) as caught:
-        carry_out(platform, owner, Bulk(action, [1], pool_id, tag))
-    assert caught.value.field == field
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            carry_out(platform, owner, Bulk(action, [1], pool_id, tag))
+        assert caught.value.field == field, action
 
 
 def test_a_crash_in_the_middle_leaves_every_bot_as_it_was(
