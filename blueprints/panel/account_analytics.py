@@ -24,7 +24,6 @@ BREAKDOWNS = (
     AccountBy.POOL,
     AccountBy.SOURCE,
     AccountBy.CAMPAIGN,
-    AccountBy.AD,
     AccountBy.COUNTRY,
     AccountBy.DEVICE,
 )
@@ -40,10 +39,11 @@ def account_analytics() -> str:
 @blueprint.get("/panel/live/analytics")
 @signed_in
 def live_account_analytics() -> dict[str, Any]:
-    """The API's report with every breakdown that is kept of the segment."""
+    """The API's report with every breakdown that is kept of the segment; ads are many, and shown of a chosen source."""
     asked = query(AccountQuery)
     about = period(asked.begin, asked.end, asked.tz, utc_now())
-    report = report_of(platform(), caller(), about, asked.by, asked.segment, also=BREAKDOWNS)
+    also = BREAKDOWNS if asked.source is None else (*BREAKDOWNS, AccountBy.AD)
+    report = report_of(platform(), caller(), about, asked.by, asked.segment, also=also)
     breakdowns = {str(by): report.listed(rows) for by, rows in report.breakdowns.items()}
     return {**report.as_json(), "breakdowns": breakdowns}
 

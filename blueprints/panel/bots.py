@@ -17,7 +17,7 @@ from blueprints.panel.strategies import strategies
 from models import BotStatus
 from services.alerts.notifications.notify import unread_count
 from services.core.encryption import sha256_hex
-from services.fleet.bots.registry import get_bot
+from services.fleet.bots.registry import get_bot, list_bots
 from services.fleet.bots.tags import LONGEST_TAG
 from services.fleet.bots.views import describe
 from services.reporting.analytics.bots import BotFilter, list_page
@@ -52,6 +52,14 @@ def live_bots() -> dict[str, Any]:
     if found["mark"] == asked.mark:
         found = {"mark": found["mark"]}
     return {**found, "problems": problems(), "unread": unread_count(platform(), caller())}
+
+
+@blueprint.get("/panel/live/bots/names")
+@signed_in
+def bot_names() -> dict[str, Any]:
+    """All bots of the caller by name alone, for choices."""
+    bots = list_bots(platform(), caller())
+    return {"bots": [{"id": bot.id, "username": bot.username, "name": bot.name} for bot in bots]}
 
 
 @blueprint.get("/panel/bots/<bot_id>")
@@ -93,18 +101,18 @@ def bots_texts() -> dict[str, str]:
         "bots.trouble": _("Need attention"),
         "bots.page": _("Page {page} of {pages}"),
         "bots.pick_all": _("Select all {all}"),
-        "bots.picked": _("{n} of {all} selected"),
+        "bots.picked": _("Selected: {n} of {all}"),
         "bulk.apply": _("Go on"),
-        "bulk.done": _("Done for {n} bots."),
+        "bulk.done": _("Done: {n}"),
         "bulk.refused": _("Refused, and still selected:"),
         "bulk.more": _("{n} more"),
-        "bulk.stop.title": _("Stop {n} bots?"),
+        "bulk.stop.title": _("Bots selected: {n}. Stop them?"),
         "bulk.stop.text": _(
             "They answer nobody until you start them again, and pools send them no visitors. Telegram keeps messages for 24 hours."
         ),
-        "bulk.drain.title": _("Drain {n} bots in {pool}?"),
+        "bulk.drain.title": _("Bots selected: {n}. Drain them in {pool}?"),
         "bulk.drain.text": _("They get no new visitors there; running conversations go on."),
-        "bulk.remove_from_pool.title": _("Remove {n} bots from {pool}?"),
+        "bulk.remove_from_pool.title": _("Bots selected: {n}. Remove them from {pool}?"),
         "bulk.remove_from_pool.text": _(
             "New visitors go to the other bots at once. The bots, their clicks and their conversations stay."
         ),
@@ -114,5 +122,5 @@ def bots_texts() -> dict[str, str]:
         "many.no_token": _("no token in this line"),
         "many.twice": _("the same bot as in line {line}"),
         "many.line": _("Line {line} · {bot}"),
-        "many.progress": _("{n} of {all} lines done, {added} bots added"),
+        "many.progress": _("Lines done: {n} of {all}. Bots added: {added}"),
     }

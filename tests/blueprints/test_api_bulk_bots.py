@@ -105,3 +105,5 @@ def test_the_live_list_is_left_out_while_nothing_in_it_changed(
     changed = client.get(url, query_string={"mark": first["mark"]}).get_json()
     assert changed["list"]["tags"] == {"vip": 1}
     assert client.get(url, query_string={"state": "gone"}).status_code == 422
+    names = client.get(f"{url}/names").get_json()["bots"]
+    assert names == [{"id": bot.id, "username": bot.username, "name": bot.name} for bot in bots]

@@ -2,7 +2,7 @@ import { number, percent, text } from "../dom.js";
 import { OTHER, PATH } from "./click-words.js";
 import { report } from "./report.js";
 
-const RELOAD_MS = 30000; // how often clicks that arrive renew a report that they belong to
+const RELOAD_MS = 60000; // how often clicks that arrive renew a report that they belong to
 const APART = ["country", "device"];
 
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
@@ -66,7 +66,7 @@ document.addEventListener("alpine:init", () => {
       return this.conditions.length > 0;
     },
     get hidesSome() {
-      return this.isNarrow && [...PATH, ...APART].some((by) => !this.isKept(by));
+      return this.isNarrow && ["source", ...APART].some((by) => !this.isKept(by));
     },
     isKept(by) {
       return by in this.breakdowns;

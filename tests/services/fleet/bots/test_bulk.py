@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from rq import Queue
 from rq.serializers import JSONSerializer
@@ -10,7 +12,6 @@ from sqlalchemy import select
 from models import AuditEvent, Bot, PoolBot
 from services.core.errors import FlotillaError, InvalidInput, NotFound
 from services.core.times import utc_now
-from services.fleet.bots import bulk as module
 from services.fleet.bots.bulk import Action, Bulk, carry_out
 from services.fleet.pools.snapshot import read_pools
 from services.platform.accounts.principal import Principal
@@ -32,18 +33,18 @@ def queued(platform: Platform, name: JobName) -> set[int]:
     return {job.args[0] for job in queue.jobs if job.func_name == name}
 
 
-def rows(platform: Platform, table: type[Bot] | type[PoolBot]) -> dict[int, Bot | PoolBot]:
+def rows(platform: Platform, table: type[Any]) -> dict[int, Any]:
+    """Bots or members in order, by the bot's id."""
     with platform.database.reading() as session:
-        return {
-            row.bot_id if isinstance(row, PoolBot) else row.id: row for row in session.scalars(select(table))
-        }
+        found = session.scalars(select(table).order_by(table.id))
+        return {row.bot_id if table is PoolBot else row.id: row for row in found}
 
 
 def test_bots_start_and_stop_together_and_a_strangers_is_not_found(platform: Platform) -> None:
     owner, stranger = new_account(platform), new_account(platform)
     mine = [new_bot(platform, owner, desired_running=False) for _ in range(3)]
     foreign = new_bot(platform, stranger, desired_running=False)
-    asked = [mine[0].id, foreign.id, mine[1].public_id, foreign.public_id, 987654, mine[0].id]
+    asked: list[int | str] = [mine[0].id, foreign.id, mine[1].public_id, foreign.public_id, 987654, mine[0].id]
     assert codes(platform, owner, Bulk(Action.START, asked)) == [
         "",
         "bot_not_found",
@@ -140,15 +141,14 @@ def test_a_crash_in_the_middle_leaves_every_bot_as_it_was(
 ) -> None:
     owner = new_account(platform)
     bots = [new_bot(platform, owner).id for _ in range(3)]
-    real, calls = module.audit, []
+    calls: list[object] = []
 
-    def dies_at_the_second(*args: object, **kwargs: object) -> None:
-        calls.append(1)
+    def dies_at_the_second(*args: object, **_kwargs: object) -> None:
+        calls.append(args)
         if len(calls) == 2:
             raise RuntimeError("killed")
-        real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "audit", dies_at_the_second)
+    monkeypatch.setattr("services.fleet.bots.bulk.audit", dies_at_the_second)
     with pytest.raises(RuntimeError):
         carry_out(platform, owner, Bulk(Action.TAG, bots, tag="x"))
     assert [row.tags for row in rows(platform, Bot).values()] == [[], [], []]
