@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 
 from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import (
+    analytics,
     bots,
     clicks,
     dead_letters,
@@ -48,6 +49,7 @@ RESOURCES = (
     rules,
     experiments,
     clicks,
+    analytics,
     dead_letters,
     keys,
     notifications,

@@ -248,6 +248,7 @@ class Bot(Base):
     )  # why it failed and what to do
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
+    tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
@@ -603,7 +604,7 @@ class RefusedClicks(Base):
 
 
 class ClickBreakdown(Base):
-    """Counted clicks per pool and hour by one dimension: `source`, `country` or `device`; kept for good."""
+    """Counted clicks per pool and hour by one dimension, as `services.traffic.clicks.rollups` names them; kept for good."""
 
     __tablename__ = "click_breakdowns"
 
@@ -612,7 +613,9 @@ class ClickBreakdown(Base):
     )
     dimension: Mapped[str] = mapped_column(String(10), primary_key=True)
     hour: Mapped[datetime] = mapped_column(primary_key=True)
-    value: Mapped[str] = mapped_column(String(80), primary_key=True)  # "" = unknown or direct
+    value: Mapped[str] = mapped_column(
+        String(600), primary_key=True
+    )  # "" = unknown or direct; of campaigns and ads a path
     clicks: Mapped[int] = mapped_column(default=0)
     visitors: Mapped[int] = mapped_column(default=0)
     starts: Mapped[int] = mapped_column(default=0)

@@ -19,7 +19,7 @@ from services.reporting.analytics.report import By
 from web.access import caller, signed_in
 from web.platform import platform
 
-BREAKDOWNS = (By.SOURCE, By.COUNTRY, By.DEVICE, By.BOT)
+BREAKDOWNS = (By.SOURCE, By.CAMPAIGN, By.AD, By.COUNTRY, By.DEVICE, By.BOT)
 
 
 @blueprint.get("/panel/pools/<int:pool_id>/analytics")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from blueprints.panel.account_analytics import account_analytics_texts
 from blueprints.panel.analytics import analytics_texts
+from blueprints.panel.bots import bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
@@ -128,6 +130,8 @@ def _panel() -> dict[str, ScriptText]:
         **_done(),
         **_numbers(),
         **analytics_texts(),
+        **account_analytics_texts(),
+        **bots_texts(),
         **destination_texts(),
         **dead_letter_texts(),
         **health_texts(),

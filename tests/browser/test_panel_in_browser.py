@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from models import RedirectPool
 from services.core.times import utc_now
-from tests.browser import letters, looking, managing, splitting, testing, unwatched
+from tests.browser import letters, looking, managing, many, splitting, testing, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
@@ -25,6 +25,7 @@ PAGES = (
     "/panel/pools",
     "/panel/pools/1",
     "/panel/pools/1/analytics",
+    "/panel/analytics",
     "/panel/pools/1/waves",
     "/panel/pools/1/rules",
     "/panel/experiments",
@@ -68,6 +69,17 @@ def test_a_click_is_counted_in_the_analytics_and_explained(
     browser.click("dialog[open] .btn-icon")
     browser.click(".filters button", "Hoje")
     browser.wait(lambda: browser.find(".filters [aria-pressed=true]").text == "Hoje", "today")
+    browser.open("/panel/analytics")
+    browser.see("instagram", ".table-clicks")
+    browser.click(".bar-label", "instagram")
+    browser.see("Origem: instagram")
+    browser.wait(lambda: browser.text(".facts-compared dd span") == "2", "two of the three clicks")
+    browser.wait(lambda: "=formula" not in browser.text(".table-clicks"), "of the live ones too")
+
+
+def test_many_bots_are_pasted_chosen_tagged_and_found(browser: Browser, fleet: list[dict[str, Any]]) -> None:
+    many.paste_tokens(browser, fleet[0]["token"], fleet[0]["username"])
+    many.tag_all_and_find_them(browser, "verão")
 
 
 def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(

@@ -32,6 +32,7 @@ class BotView(TypedDict):
     status_reason: Sentence
     uncertain_policy: Annotated[str, one_of(UncertainPolicy)]
     desired_running: bool
+    tags: list[str]
     capabilities: dict[str, Any]
     plugins: list[PluginView]
     created_at: Moment
@@ -51,6 +52,7 @@ def describe(bot: Bot) -> BotView:
         "status_reason": bot.status_reason,
         "uncertain_policy": bot.uncertain_policy,
         "desired_running": bot.desired_running,
+        "tags": bot.tags,
         "capabilities": bot.capabilities,
         "plugins": [
             {"name": plugin.name, "enabled": plugin.enabled, "config": plugin.config}

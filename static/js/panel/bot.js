@@ -34,8 +34,17 @@ document.addEventListener("alpine:init", () => {
     setPolicy(event) {
       return this.change(event.target, "uncertain_policy");
     },
-    async change(select, field) {
-      const { value } = select;
+    setTags(event) {
+      const tags = event.target.value.split(",").map((tag) => tag.trim());
+      return this.save("tags", tags.filter(Boolean));
+    },
+    get tagsText() {
+      return this.shownValue("tags", this.bot.tags).join(", ");
+    },
+    change(select, field) {
+      return this.save(field, select.value);
+    },
+    async save(field, value) {
       const bot = await this.saving(field, value, () => api.patch(`/api/v1/bots/${this.bot.id}`, { [field]: value }));
       if (bot) this.bot = bot;
     },
