@@ -13,6 +13,7 @@ from models import BotMode, UncertainPolicy
 from services.core.answer_types import Listing
 from services.fleet.bots import lifecycle, registry
 from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
+from services.fleet.bots.token_replacement import replace_token
 from services.fleet.bots.views import BotView, describe
 from services.platform.accounts.principal import Scope
 from web.access import api, caller, fresh
@@ -47,6 +48,12 @@ class BotChange(Body):
     mode: BotMode | None = None
     name: str | None = Field(None, min_length=1, max_length=64)
     uncertain_policy: UncertainPolicy | None = None
+
+
+class NewToken(Body):
+    """PUT /bots/{id}/token."""
+
+    token: str = Field(max_length=300, repr=False)
 
 
 class Plugins(Body):
@@ -121,6 +128,14 @@ def stop(bot_id: str) -> BotView:
 def restart(bot_id: str) -> BotView:
     """Load it anew everywhere."""
     return describe(lifecycle.restart_bot(platform(), caller(), bot_id))
+
+
+@blueprint.put("/<bot_id>/token")
+@api(Scope.WRITE)
+@operation(errors=(502,))
+def new_token(bot_id: str, body: NewToken) -> BotView:
+    """Replace its token by another one of the same bot, as after a /revoke at @BotFather."""
+    return describe(replace_token(platform(), caller(), bot_id, body.token))
 
 
 @blueprint.put("/<bot_id>/plugins")

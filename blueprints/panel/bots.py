@@ -11,10 +11,9 @@ from blueprints.panel.plugin_forms import plugin_forms
 from blueprints.panel.pools import card_rows, pool_names
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
-from services.alerts.notifications.notify import unread_count
+from services.alerts.notifications.incidents import unread_incidents
 from services.fleet.bots.registry import get_bot
-from services.fleet.bots.views import describe
-from services.reporting.analytics.bots import bots_with_pools
+from services.reporting.analytics.bots import bot_with_condition, bots_with_pools
 from web.access import caller, signed_in
 from web.platform import platform
 
@@ -30,7 +29,7 @@ def bots() -> str:
 @signed_in
 def live_bots() -> dict[str, Any]:
     """The same for the page's script."""
-    unread = unread_count(platform(), caller())
+    unread = unread_incidents(platform(), caller())
     return {**_live(), "problems": problems(), "unread": unread}
 
 
@@ -41,7 +40,7 @@ def bot(bot_id: str) -> str:
     return render_template(
         "panel/bot.html",
         section="panel.bots",
-        bot=describe(get_bot(platform(), caller(), bot_id)),
+        bot=bot_with_condition(platform(), get_bot(platform(), caller(), bot_id)),
         plugins=plugin_forms(),
         link_url=platform().settings.telegram_link_url,
         pools=card_rows(),
@@ -54,7 +53,7 @@ def bot(bot_id: str) -> str:
 def live_bot(bot_id: int) -> dict[str, Any]:
     """One bot for its page's script."""
     return {
-        "bot": describe(get_bot(platform(), caller(), bot_id)),
+        "bot": bot_with_condition(platform(), get_bot(platform(), caller(), bot_id)),
         "problems": problems(),
     }
 

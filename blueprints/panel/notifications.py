@@ -12,7 +12,8 @@ from blueprints.panel.blueprint import blueprint
 from blueprints.panel.destinations import destination_context
 from blueprints.panel.notices import latest
 from blueprints.panel.problems import problems
-from services.alerts.notifications.notify import mark_read, unread_count
+from services.alerts.notifications.incidents import unread_incidents
+from services.alerts.notifications.notify import mark_read
 from web.access import caller, signed_in
 from web.platform import platform
 
@@ -42,4 +43,4 @@ def read_notifications() -> dict[str, Any]:
 
 
 def _live() -> dict[str, Any]:
-    return {"notifications": latest(LISTED), "unread": unread_count(platform(), caller())}
+    return {"notifications": latest(LISTED), "unread": unread_incidents(platform(), caller())}

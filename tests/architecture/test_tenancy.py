@@ -57,6 +57,7 @@ NO_TENANT = ("/go/", "/webhook/", "/static/", "/texts/")
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", "/bots/<bot_id>"): {"name": "Mine"},
     ("PUT", "/bots/<bot_id>/plugins"): {"plugins": []},
+    ("PUT", "/bots/<bot_id>/token"): {"token": f"1:{'A' * 24}"},
     ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
     ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},
 }

@@ -188,7 +188,7 @@ def test_a_notification_is_read_once(client: FlaskClient, platform: Platform, ow
     assert shown is not None
     assert shown["unread"] == 1
     expected = "⚠️ Bot @x do pool 'P' está offline.\nSaúde do pool: 75% (3/4 online)"
-    assert shown["notifications"][0]["text"] == expected
+    assert shown["notifications"][0]["texts"] == [expected]
     token = {"X-CSRFToken": csrf_token(client, "/panel/account")}
     assert client.post("/panel/live/notifications/read", json={}).status_code == 400
     read = client.post("/panel/live/notifications/read", json={}, headers=token).json

@@ -1,4 +1,4 @@
-"""The bots of an account with the pools they are in, for lists: three queries, however many bots there are."""
+"""The bots of an account with the pools they are in, for lists: four queries, however many bots there are."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import PoolBot, RedirectPool
+from models import Bot, PoolBot, RedirectPool
 from services.fleet.bots.registry import list_bots
 from services.fleet.bots.views import describe
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from services.reporting.bot_condition import conditions_of
 
 
 def bots_with_pools(platform: Platform, caller: Principal) -> list[dict[str, Any]]:
-    """The caller's bots, oldest first, each as the API describes it and with `pools`: [{id, name, slug}]."""
+    """The caller's bots, oldest first, each as the API describes it, with its condition and `pools`: [{id, name, slug}]."""
     query = (
         select(PoolBot.bot_id, RedirectPool.id, RedirectPool.name, RedirectPool.slug)
         .join(RedirectPool, PoolBot.pool_id == RedirectPool.id)
@@ -26,4 +27,12 @@ def bots_with_pools(platform: Platform, caller: Principal) -> list[dict[str, Any
     with platform.database.reading() as session:
         for bot_id, pool_id, name, slug in session.execute(query):
             pools[bot_id].append({"id": pool_id, "name": name, "slug": slug})
-    return [{**describe(bot), "pools": pools[bot.id]} for bot in list_bots(platform, caller)]
+        bots = list_bots(platform, caller)
+        conditions = conditions_of(session, bots)
+    return [{**describe(bot), **conditions[bot.id], "pools": pools[bot.id]} for bot in bots]
+
+
+def bot_with_condition(platform: Platform, bot: Bot) -> dict[str, Any]:
+    """One bot as the API describes it, with its condition."""
+    with platform.database.reading() as session:
+        return {**describe(bot), **conditions_of(session, [bot])[bot.id]}

@@ -37,7 +37,7 @@ document.addEventListener("alpine:init", () => {
     async change(select, field) {
       const { value } = select;
       const bot = await this.saving(field, value, () => api.patch(`/api/v1/bots/${this.bot.id}`, { [field]: value }));
-      if (bot) this.bot = bot;
+      if (bot) this.bot = { ...this.bot, ...bot };
     },
     remove() {
       return this.deleteBot(this.bot, "/panel/bots");

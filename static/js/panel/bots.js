@@ -22,7 +22,7 @@ document.addEventListener("alpine:init", () => {
     },
     take(data) {
       this.bots = data.bots;
-      watch(this.bots.map((bot) => ({ bot_id: bot.id, username: bot.username, state: bot.status })));
+      watch(this.bots.map((bot) => ({ bot_id: bot.id, username: bot.username, state: bot.state })));
       this.pools = data.pools;
     },
     add() {
