@@ -9,7 +9,7 @@ from flask import render_template
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.plugin_forms import plugin_forms
 from blueprints.panel.pools import card_rows, pool_names
-from blueprints.panel.problems import problems
+from blueprints.panel.problems import problems, surroundings
 from blueprints.panel.strategies import strategies
 from services.alerts.notifications.incidents import unread_incidents
 from services.fleet.bots.registry import get_bot
@@ -54,7 +54,7 @@ def live_bot(bot_id: int) -> dict[str, Any]:
     """One bot for its page's script."""
     return {
         "bot": bot_with_condition(platform(), get_bot(platform(), caller(), bot_id)),
-        "problems": problems(),
+        **surroundings(),
     }
 
 

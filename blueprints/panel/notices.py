@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models import Notification
-from services.alerts.notifications.incidents import recent_incidents, standing
+from services.alerts.notifications.incidents import numbers_of, recent_incidents, standing
 from services.alerts.notifications.links import path_of
 from services.alerts.notifications.notify import text_of
 from services.core.times import iso
@@ -20,13 +20,13 @@ def latest(limit: int) -> list[dict[str, Any]]:
 
 
 def _row(rows: Sequence[Notification]) -> dict[str, Any]:
-    shown = standing(rows)
+    shown, now = standing(rows), numbers_of(rows)
     return {
         "id": rows[0].incident,
         "ids": [row.id for row in rows if row.read_at is None],
         "kind": shown[0].kind,
         "level": shown[0].level,
-        "texts": [text_of(row) for row in shown],
+        "texts": [text_of(row, now.get(row.pool_id)) for row in shown],
         "at": iso(rows[-1].at),
         "read": all(row.read_at for row in rows),
         "page": next((page for row in shown if (page := path_of(row))), ""),

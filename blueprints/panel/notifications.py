@@ -11,7 +11,7 @@ from blueprints.api.notifications import Read
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.destinations import destination_context
 from blueprints.panel.notices import latest
-from blueprints.panel.problems import problems
+from blueprints.panel.problems import surroundings
 from services.alerts.notifications.incidents import unread_incidents
 from services.alerts.notifications.notify import mark_read
 from web.access import caller, signed_in
@@ -31,7 +31,7 @@ def notifications() -> str:
 @signed_in
 def live_notifications() -> dict[str, Any]:
     """The same for the page's script."""
-    return {**_live(), "problems": problems()}
+    return {**_live(), **surroundings()}
 
 
 @blueprint.post("/panel/live/notifications/read")

@@ -8,6 +8,7 @@ from flask import url_for
 
 from services.alerts.notifications.senders import unheard
 from services.operations.readiness import readiness
+from services.reporting.bot_condition import down_bots
 from web.access import caller
 from web.platform import platform
 
@@ -17,6 +18,11 @@ def problems() -> list[dict[str, Any]]:
     found = sorted(readiness(platform()).findings, key=lambda finding: not finding.fatal)
     shown = [{"code": item.code, "fatal": item.fatal, "text": item.sentence, "page": ""} for item in found]
     return [*shown, *account_problems()]
+
+
+def surroundings() -> dict[str, Any]:
+    """What the scripts of a page hear beside its own things: what is wrong, and which bots are down."""
+    return {"problems": problems(), "down": down_bots(platform(), caller())}
 
 
 def account_problems() -> list[dict[str, Any]]:

@@ -10,7 +10,10 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from models import Bot, BotStatus, MemberStatus, PoolBot
+from services.alerts.notifications.senders import lost_bots
 from services.fleet.health.delivery import REJECTED
+from services.platform.accounts.principal import Principal
+from services.platform.platform import Platform
 
 TROUBLE: Final = (MemberStatus.BANNED, MemberStatus.OFFLINE, MemberStatus.SUSPECT, MemberStatus.DEGRADED)
 
@@ -33,6 +36,25 @@ def conditions_of(session: Session, bots: Collection[Bot]) -> dict[int, Conditio
         if known is None or TROUBLE.index(status) < TROUBLE.index(MemberStatus(known["state"])):
             worst[bot_id] = {"state": status, "cause": cause}
     return {bot.id: _condition(bot, worst.get(bot.id)) for bot in bots}
+
+
+class DownView(TypedDict):
+    """A bot that nobody can be sent to."""
+
+    bot_id: int
+    username: str
+    state: str
+
+
+def down_bots(platform: Platform, caller: Principal) -> list[DownView]:
+    """The caller's bots that are lost or failed, for the title of a tab."""
+    with platform.database.reading() as session:
+        lost = lost_bots(session, caller.account_id)
+        bots = session.scalars(select(Bot).where(Bot.id.in_(lost)).order_by(Bot.id)).all() if lost else []
+        states = conditions_of(session, bots)
+        return [
+            {"bot_id": bot.id, "username": bot.username, "state": states[bot.id]["state"]} for bot in bots
+        ]
 
 
 def _condition(bot: Bot, member: ConditionView | None) -> ConditionView:

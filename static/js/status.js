@@ -35,7 +35,7 @@ export const looks = {
   },
   levelSymbol: (level) => symbol((LEVELS[level] ?? LEVELS.info)[0]),
   /** What a notification says: a line for each thing that stands. */
-  textOf: (notification) => notification.texts.join("\n"),
+  textOf: (notification) => notification.texts.join("\n\n"),
   levelClass: (level) => (LEVELS[level] ?? LEVELS.info)[1],
   healthClass(pool) {
     if (!pool.total) return "is-idle";

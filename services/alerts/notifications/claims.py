@@ -7,10 +7,10 @@ leaves the delivery to be taken again with the same message key: at least once, 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
@@ -25,6 +25,7 @@ from models import (
     NotificationDestination,
 )
 from services.alerts.notifications.backoff import MAX_ATTEMPTS
+from services.alerts.notifications.incidents import numbers_of
 from services.alerts.notifications.kinds import Level
 from services.alerts.notifications.links import link_of
 from services.alerts.notifications.messages import Event, Message
@@ -207,9 +208,11 @@ def _claimed(session: Session, rows: Sequence[NotificationDelivery], now: dateti
     destination = rows[0].destination
     account = session.get_one(Account, destination.account_id)
     previous = _sent_as(session, rows[0])
+    former = _earlier(session, rows[0], previous)
+    whole = [row.notification for row in (*former, *rows)]
+    now_of = {} if destination.kind == DestinationKind.WEBHOOK else numbers_of(whole)
     events, earlier = (
-        tuple(_event(row, account.language, public_url) for row in part)
-        for part in (rows, _earlier(session, rows[0], previous))
+        tuple(_event(row, account.language, public_url, now_of) for row in part) for part in (rows, former)
     )
     message = Message(key, account.language, events, ZoneInfo(destination.time_zone), earlier, previous)
     return Claim(destination, message, tuple(row.id for row in rows), attempt)
@@ -251,7 +254,9 @@ def _earlier(session: Session, row: NotificationDelivery, previous: str) -> list
     return list(reversed(found.all()))
 
 
-def _event(row: NotificationDelivery, locale: str, public_url: str) -> Event:
+def _event(
+    row: NotificationDelivery, locale: str, public_url: str, now_of: Mapping[int | None, Mapping[str, Any]]
+) -> Event:
     told = row.notification
     return Event(
         told.id,
@@ -264,7 +269,7 @@ def _event(row: NotificationDelivery, locale: str, public_url: str) -> Event:
             name: translate(value, locale) if isinstance(value, Text) else value
             for name, value in told.params.items()
         },
-        translate(text_of(told), locale),
+        translate(text_of(told, now_of.get(told.pool_id)), locale),
         link_of(told, public_url),
         told.incident or told.id,
     )

@@ -29,6 +29,7 @@ ABOUT: Final = (
     "destination",
     "host",
 )  # parameters that name a subject beside pool and bot
+NUMBERS: Final = ("health", "online", "total")
 ORDER: Final = (Level.CRITICAL, Level.WARNING, Level.INFO, Level.RECOVERY)
 OF_BOT, OF_MEMBER = topic_of(Kind.BOT_FAILED), topic_of(Kind.MEMBER_OFFLINE)
 AGAIN: Final = frozenset(
@@ -70,6 +71,12 @@ def standing(news: Iterable[Each]) -> list[Each]:
     lost = {one.bot_id for one in newest.values() if topic_of(one.kind) == OF_MEMBER}
     kept = [one for one in newest.values() if topic_of(one.kind) != OF_BOT or one.bot_id not in lost]
     return sorted(kept, key=lambda one: ORDER.index(Level(one.level)))
+
+
+def numbers_of(news: Iterable[News]) -> dict[int | None, dict[str, Any]]:
+    """Of each pool its health as it was told last, for all that is told of it together. `news` are in their order."""
+    told = ((one.pool_id, {name: one.params[name] for name in NUMBERS if name in one.params}) for one in news)
+    return {pool_id: numbers for pool_id, numbers in told if pool_id is not None and numbers}
 
 
 def rings(fresh: Iterable[News], earlier: Iterable[News]) -> bool:

@@ -110,6 +110,6 @@ def mark_read(platform: Platform, caller: Principal, ids: Iterable[int] | None =
         return len(marked)
 
 
-def text_of(notification: Notification) -> Text:
-    """What the notification says."""
-    return sentence(Kind(notification.kind), notification.params)
+def text_of(notification: Notification, now: Mapping[str, Any] | None = None) -> Text:
+    """What the notification says, with the values of `now` in place of its own where they are newer."""
+    return sentence(Kind(notification.kind), {**notification.params, **(now or {})})
