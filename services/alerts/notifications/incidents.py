@@ -60,7 +60,7 @@ Each = TypeVar("Each", bound=News)
 def standing(news: Iterable[Each]) -> list[Each]:
     """What holds of an incident: of each topic and subject the newest, gravest first. `news` are in their order.
 
-    That a bot stopped is left out where its loss to a pool is told.
+    That a bot stopped is left out where its loss to a pool is told. A wave, which no news ends, stands last once all else is over.
     """
     newest: dict[tuple[object, ...], Each] = {}
     for one in news:
@@ -70,7 +70,8 @@ def standing(news: Iterable[Each]) -> list[Each]:
         newest[key] = one
     lost = {one.bot_id for one in newest.values() if topic_of(one.kind) == OF_MEMBER}
     kept = [one for one in newest.values() if topic_of(one.kind) != OF_BOT or one.bot_id not in lost]
-    return sorted(kept, key=lambda one: ORDER.index(Level(one.level)))
+    over = {Level.RECOVERY} == {one.level for one in kept if one.kind != Kind.BAN_WAVE}
+    return sorted(kept, key=lambda one: (over and one.kind == Kind.BAN_WAVE, ORDER.index(Level(one.level))))
 
 
 def numbers_of(news: Iterable[News]) -> dict[int | None, dict[str, Any]]:

@@ -150,10 +150,13 @@ def test_the_panel_has_one_row_which_is_new_again_when_it_changes(owner: Owner) 
     (rows,) = recent_incidents(owner.platform, owner.caller, 10)
     assert [row.kind for row in standing(rows)] == ["pool_critical", "member_offline"]
     assert unread_incidents(owner.platform, owner.caller) == 1
+    owner.tell(Kind.BAN_WAVE, lost="@x", promoted_count=0)
     owner.tell(Kind.POOL_RECOVERED)
+    (rows,) = recent_incidents(owner.platform, owner.caller, 10)
+    assert [row.kind for row in standing(rows)] == ["ban_wave", "member_offline", "pool_recovered"]
     owner.tell(Kind.MEMBER_ONLINE)
     (rows,) = recent_incidents(owner.platform, owner.caller, 10)
-    assert [row.kind for row in standing(rows)] == ["pool_recovered", "member_online"]
+    assert [row.kind for row in standing(rows)] == ["pool_recovered", "member_online", "ban_wave"]
 
 
 def test_mails_of_one_incident_are_one_thread_and_the_last_tells_all(owner: Owner, mailbox: Mailbox) -> None:

@@ -155,8 +155,9 @@ def test_an_account_whose_news_reach_nobody_is_told_so(chat: Chat) -> None:
 @pytest.mark.data
 def test_another_accounts_bot_neither_writes_nor_stands_in(chat: Chat, sandbox: Sandbox) -> None:
     foreign = make_fleet(chat.fleet.platform, sandbox, 1)
-    for change in ({"bot_id": foreign.bot_ids[0]}, {"reserve_bot_id": foreign.bot_ids[0]}):
-        with pytest.raises(NotFound):
-            update_destination(chat.fleet.platform, chat.fleet.caller, chat.id, **change)
+    with pytest.raises(NotFound):
+        update_destination(chat.fleet.platform, chat.fleet.caller, chat.id, bot_id=foreign.bot_ids[0])
+    with pytest.raises(NotFound):
+        update_destination(chat.fleet.platform, chat.fleet.caller, chat.id, reserve_bot_id=foreign.bot_ids[0])
     with pytest.raises(NotFound):
         update_destination(foreign.platform, foreign.caller, chat.id, bot_id=foreign.bot_ids[0])
