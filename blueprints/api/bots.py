@@ -17,6 +17,7 @@ from services.fleet.bots import lifecycle, registry
 from services.fleet.bots.bulk import Action, Bulk, carry_out
 from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
 from services.fleet.bots.tags import LONGEST_TAG, MOST_TAGS
+from services.fleet.bots.token_replacement import replace_token
 from services.fleet.bots.views import BotView, describe
 from services.fleet.pools.fields import BotId, RowId
 from services.platform.accounts.principal import Scope
@@ -81,6 +82,12 @@ class BulkView(TypedDict):
     done: int
     refused: int
     items: list[BulkItem]
+
+
+class NewToken(Body):
+    """PUT /bots/{id}/token."""
+
+    token: str = Field(max_length=300, repr=False)
 
 
 class Plugins(Body):
@@ -175,6 +182,14 @@ def _item(bot_id: int | str, outcome: object) -> BulkItem:
     if isinstance(outcome, FlotillaError):
         return {"bot_id": bot_id, "ok": False, "code": outcome.code, "detail": outcome.text}
     return {"bot_id": bot_id, "ok": True, "code": None, "detail": None}
+
+
+@blueprint.put("/<bot_id>/token")
+@api(Scope.WRITE)
+@operation(errors=(502,))
+def new_token(bot_id: str, body: NewToken) -> BotView:
+    """Replace its token by another one of the same bot, as after a /revoke at @BotFather."""
+    return describe(replace_token(platform(), caller(), bot_id, body.token))
 
 
 @blueprint.put("/<bot_id>/plugins")

@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from blueprints.api.body import query
 from blueprints.api.reports import AccountQuery, SegmentQuery
 from blueprints.panel.blueprint import blueprint
-from blueprints.panel.problems import problems
-from services.alerts.notifications.notify import unread_count
+from blueprints.panel.problems import surroundings
+from services.alerts.notifications.incidents import unread_incidents
 from services.core.times import utc_now
 from services.reporting.analytics.account import account_analytics as report_of
 from services.reporting.analytics.account_report import AccountBy
@@ -53,7 +53,7 @@ def live_account_analytics() -> dict[str, Any]:
 def live_clicks() -> dict[str, Any]:
     """The newest clicks of the segment, with the names of their bots and pools."""
     found = latest_clicks(platform(), caller(), query(SegmentQuery).segment)
-    return {**found, "problems": problems(), "unread": unread_count(platform(), caller())}
+    return {**found, **surroundings(), "unread": unread_incidents(platform(), caller())}
 
 
 def account_analytics_texts() -> dict[str, str]:

@@ -12,15 +12,14 @@ from blueprints.api.body import query
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.plugin_forms import plugin_forms
 from blueprints.panel.pools import card_rows, pool_names
-from blueprints.panel.problems import problems
+from blueprints.panel.problems import surroundings
 from blueprints.panel.strategies import strategies
-from models import BotStatus
-from services.alerts.notifications.notify import unread_count
+from models import BotStatus, MemberStatus
+from services.alerts.notifications.incidents import unread_incidents
 from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot, list_bots
 from services.fleet.bots.tags import LONGEST_TAG
-from services.fleet.bots.views import describe
-from services.reporting.analytics.bots import BotFilter, list_page
+from services.reporting.analytics.bots import BotFilter, bot_with_condition, list_page
 from web.access import caller, signed_in
 from web.platform import platform
 
@@ -29,7 +28,7 @@ class _Asked(BaseModel):
     """What the list of bots is filtered by; `mark` is that of the list which the page shows."""
 
     q: str = Field("", max_length=100)
-    state: BotStatus | Literal["trouble", ""] = ""
+    state: BotStatus | MemberStatus | Literal["trouble", ""] = ""
     tag: str = Field("", max_length=LONGEST_TAG)
     pool: int | None = Field(None, ge=1, lt=2**63)
     page: int = Field(1, ge=1, le=10_000)
@@ -51,7 +50,7 @@ def live_bots() -> dict[str, Any]:
     found = _live(asked)
     if found["mark"] == asked.mark:
         found = {"mark": found["mark"]}
-    return {**found, "problems": problems(), "unread": unread_count(platform(), caller())}
+    return {**found, **surroundings(), "unread": unread_incidents(platform(), caller())}
 
 
 @blueprint.get("/panel/live/bots/names")
@@ -69,7 +68,7 @@ def bot(bot_id: str) -> str:
     return render_template(
         "panel/bot.html",
         section="panel.bots",
-        bot=describe(get_bot(platform(), caller(), bot_id)),
+        bot=bot_with_condition(platform(), get_bot(platform(), caller(), bot_id)),
         plugins=plugin_forms(),
         link_url=platform().settings.telegram_link_url,
         pools=card_rows(),
@@ -82,8 +81,8 @@ def bot(bot_id: str) -> str:
 def live_bot(bot_id: int) -> dict[str, Any]:
     """One bot for its page's script."""
     return {
-        "bot": describe(get_bot(platform(), caller(), bot_id)),
-        "problems": problems(),
+        "bot": bot_with_condition(platform(), get_bot(platform(), caller(), bot_id)),
+        **surroundings(),
     }
 
 

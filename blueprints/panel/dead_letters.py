@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.plurals import ScriptText, counted
-from blueprints.panel.problems import problems
+from blueprints.panel.problems import surroundings
 from models import DeadLetterState
 from services.alerts.dead_letters.listing import (
     count_letters,
@@ -48,7 +48,7 @@ def dead_letters() -> str:
 @signed_in
 def live_dead_letters() -> dict[str, Any]:
     """The same for the page's script."""
-    return {**_live(), "problems": problems()}
+    return {**_live(), **surroundings()}
 
 
 def _live() -> dict[str, Any]:

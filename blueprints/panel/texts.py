@@ -190,6 +190,8 @@ def _done() -> dict[str, str]:
         "behaviour_saved": _("Saved. The bot answers like this from now on."),
         "member_added": _("Added. It gets visitors after its first good check."),
         "member_removed": _("Removed from the pool."),
+        "token_replaced": _("The token was replaced. The bot is checked now."),
+        "brought_in": _("The backup gets visitors now, slowly at first."),
         "member_readmitted": _("It is checked now and returns when the check is good."),
         "pool_paused": _("The pool is paused."),
         "pool_resumed": _("The pool is active again."),
@@ -214,6 +216,15 @@ def _questions() -> dict[str, str]:
             "New visitors go to the other bots at once. The bot, its clicks and its conversations stay."
         ),
         "remove_member.action": _("Remove"),
+        "leave_pools.title": _("Remove {name} from its pools?"),
+        "leave_pools.text": _(
+            "New visitors of these pools go to their other bots at once: {pools}. The bot, its clicks and its conversations stay."
+        ),
+        "bring_in.title": _("Bring {bot} in?"),
+        "bring_in.text": _(
+            "It gets the priority “Normal” and its share of the visitors, slowly at first. It stays so until you change it."
+        ),
+        "bring_in.action": _("Bring in"),
         "readmit.title": _("Let {bot} back in?"),
         "readmit.text": _(
             "It was banned because Telegram rejected it three times. It is checked again and gets visitors if the checks are good."

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.plurals import ScriptText, counted
-from blueprints.panel.problems import problems
+from blueprints.panel.problems import surroundings
 from services.fleet.pools.pools import describe, get_pool
 from services.reporting.analytics.wave_timeline import WaveTimelineView, wave_timeline
 from services.reporting.analytics.waves import list_waves
@@ -39,7 +39,7 @@ def wave(pool_id: int, wave_id: int) -> str:
 @signed_in
 def live_wave(pool_id: int, wave_id: int) -> dict[str, Any]:
     """The same for the page's script."""
-    return {**_timeline(pool_id, wave_id), "problems": problems()}
+    return {**_timeline(pool_id, wave_id), **surroundings()}
 
 
 def _timeline(pool_id: int, wave_id: int) -> WaveTimelineView:

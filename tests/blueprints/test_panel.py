@@ -7,10 +7,13 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from models import Account, Bot, MemberStatus, PoolBot, PoolRule, RedirectPool, UncertainPolicy
+from services.alerts.notifications.fields import NewDestination
 from services.alerts.notifications.kinds import Kind, Level
 from services.alerts.notifications.notify import notify
+from services.alerts.notifications.registry import create_destination
 from services.fleet.experiments.experiments import create_experiment, start_experiment
 from services.fleet.experiments.fields import ArmFields, NewExperiment
 from services.fleet.pools.fields import NewPool
@@ -180,6 +183,36 @@ def test_somebody_elses_things_are_not_there(client: FlaskClient, platform: Plat
         assert "red1" not in text.replace("/go/red1", "")  # the first steps name it as an example
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_that_nobody_is_told_until_a_destination_works(
+    client: FlaskClient, platform: Platform, owner: Account, page: str
+) -> None:
+    said = "Ninguém é avisado quando um bot cai"
+    assert said not in client.get(page).text, "there is no bot yet"
+    add_bot(platform, owner)
+    assert said in client.get(page).text
+    live = client.get("/panel/live/notifications").json
+    assert live is not None
+    (problem,) = [one for one in live["problems"] if one["code"] == "unheard"]
+    assert (problem["fatal"], problem["page"]) == (False, "/panel/notifications#destinations-title")
+    new = NewDestination("webhook", url="http://127.0.0.1:1")
+    create_destination(platform, caller_of(owner), new)
+    assert said not in client.get(page).text
+
+
+def test_a_page_hears_which_bots_are_down(client: FlaskClient, platform: Platform, owner: Account) -> None:
+    bot = add_bot(platform, owner)
+    add_pool(platform, owner, bot=bot)
+    with platform.database.transaction() as session:
+        session.execute(update(PoolBot).values(status=MemberStatus.BANNED, status_cause="unauthorized"))
+    live = client.get("/panel/live/notifications").json
+    assert live is not None
+    assert live["down"] == [{"bot_id": bot.id, "username": bot.username, "state": "banned"}]
+    shown = client.get("/panel/live/bots").json
+    assert shown is not None
+    assert (shown["bots"][0]["state"], shown["bots"][0]["cause"]) == ("banned", "unauthorized")
+
+
 def test_a_notification_is_read_once(client: FlaskClient, platform: Platform, owner: Account) -> None:
     with platform.database.transaction() as session:
         told = {"pool": "P", "bot": "x", "health": 75, "online": 3, "total": 4}
@@ -188,7 +221,7 @@ def test_a_notification_is_read_once(client: FlaskClient, platform: Platform, ow
     assert shown is not None
     assert shown["unread"] == 1
     expected = "⚠️ Bot @x do pool 'P' está offline.\nSaúde do pool: 75% (3/4 online)"
-    assert shown["notifications"][0]["text"] == expected
+    assert shown["notifications"][0]["texts"] == [expected]
     token = {"X-CSRFToken": csrf_token(client, "/panel/account")}
     assert client.post("/panel/live/notifications/read", json={}).status_code == 400
     read = client.post("/panel/live/notifications/read", json={}, headers=token).json

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from models import RedirectPool
 from services.core.times import utc_now
-from tests.browser import letters, looking, managing, many, splitting, testing, unwatched
+from tests.browser import connecting, letters, looking, managing, many, splitting, testing, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
@@ -116,9 +116,9 @@ def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list
         browser.see(layer, ".layers")
     assert len(browser.driver.find_elements("css selector", ".layers .layer .icon")) == 3 * len(fleet)
     browser.see("0 de 200 cliques maduros", ".layers")
-    details = browser.find(".row-layers button")
+    details = browser.find(".layers-line button")
     assert details.get_attribute("aria-expanded") == "false"
-    browser.click(".row-layers button", "Detalhes")
+    browser.click(".layers-line button", "Detalhes")
     browser.see("Taxa usual", ".row-details")
     assert details.get_attribute("aria-expanded") == "true"
 
@@ -144,6 +144,12 @@ def test_the_notice_of_a_wave_without_a_backup_is_closed_and_reverts_nothing(
     browser.click(".wave button", "Fechar este aviso")
     browser.see("O aviso foi fechado", ".toasts")
     browser.wait(lambda: browser.text(".wave") == "", "the wave's banner is gone")
+
+
+def test_start_pressed_in_telegram_is_noticed_in_the_open_dialog(
+    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
+) -> None:
+    connecting.connect_two_bots(browser, installation.sandbox, fleet[1]["username"])
 
 
 def test_a_bots_planned_clicks_are_set_where_bots_are_managed(

@@ -76,3 +76,25 @@ ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
     Kind.DEAD_LETTERS_SETTLED: (Kind.DEAD_LETTERS,),
     Kind.SWEEP_BACK: (Kind.SWEEP_LATE,),
 }
+# Which recovery ends an alarm.
+ENDED_BY: Final = {alarm: recovery for recovery, alarms in ALARMS_OF.items() for alarm in alarms}
+# What may all be said of one trouble: a bot that dies is lost to its pools, a wave follows, health falls.
+TROUBLES: Final = frozenset(
+    {
+        *(kind for kind in Kind if kind.startswith("member_")),
+        Kind.BAN_WAVE,
+        Kind.POOL_CRITICAL,
+        Kind.POOL_RECOVERED,
+        Kind.BOT_FAILED,
+        Kind.BOT_RECOVERED,
+        Kind.WEBHOOK_STOLEN,
+        Kind.POLLED_ELSEWHERE,
+        Kind.TRAFFIC_ANOMALY,
+        Kind.TRAFFIC_NORMAL,
+    }
+)
+
+
+def topic_of(kind: str) -> str:
+    """What an alarm, its aggravation and its recovery have in common: the newest of them is what holds."""
+    return ENDED_BY.get(Kind(kind), kind) if kind in set(Kind) else kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Account, Notification
+from services.alerts.notifications.incidents import join_incident
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.planning import PlannedNotification, plan_deliveries
 from services.alerts.notifications.texts import sentence
@@ -61,7 +63,7 @@ def notify(
     if added is None:
         return False
     news = PlannedNotification(added, account_id, str(kind), str(level), pool_id, bot_id, moment, subject)
-    plan_deliveries(session, news, exclude=exclude)
+    plan_deliveries(session, replace(news, incident=join_incident(session, news)), exclude=exclude)
     return True
 
 
@@ -108,6 +110,6 @@ def mark_read(platform: Platform, caller: Principal, ids: Iterable[int] | None =
         return len(marked)
 
 
-def text_of(notification: Notification) -> Text:
-    """What the notification says."""
-    return sentence(Kind(notification.kind), notification.params)
+def text_of(notification: Notification, now: Mapping[str, Any] | None = None) -> Text:
+    """What the notification says, with the values of `now` in place of its own where they are newer."""
+    return sentence(Kind(notification.kind), {**notification.params, **(now or {})})

@@ -80,18 +80,45 @@ SENTENCES: Final = {
     ),
 }
 
+# A wave in which nobody could step in, so that there is nothing to revert.
+ALONE: Final = {
+    Kind.BAN_WAVE: N_(
+        "🌊 Wave of losses in pool '{pool}': {lost} within 10 minutes.\nNo backup stood by. Give a bot the priority “Backup” so that it steps in next time. Pool health: {health} ({online}/{total} online)"
+    )
+}
+# Why a check failed, in the panel's words: the causes of `services/fleet/health/breaker.py`.
+WHY: Final = {
+    "unauthorized": Text("Telegram rejects the token (401)"),
+    "not_found": Text("Telegram does not know the token (404)"),
+    "frozen": Text("Telegram froze the account"),
+    "timeout": Text("Telegram did not answer in time"),
+    "unreachable": Text("Telegram can't be reached"),
+    "server_error": Text("Telegram had an internal error"),
+    "garbage": Text("The answer was not Telegram's"),
+}
+LOSSES: Final = (Kind.MEMBER_OFFLINE, Kind.MEMBER_BANNED)
+
 # Why a bot gets no messages: the causes of `services/fleet/health/delivery.py`.
 REASONS: Final = {
     "webhook_not_set": Text("no webhook is set at Telegram"),
     "webhook_failing": Text("Telegram cannot deliver to the webhook"),
     "webhook_stolen": Text("another address took the webhook"),
-    "polling_failed": Text("polling fails: another program may use the token"),
+    "token_rejected": Text("Telegram rejects the token"),
+    "polling_failed": Text("Telegram refuses to hand its messages out"),
 }
 
 
 def sentence(kind: Kind, params: Mapping[str, Any]) -> Text:
-    """The text of `kind` with these values; a missing one shows as "?"."""
+    """The text of `kind` with these values; a missing one shows as "?". A loss says why in a line of its own."""
+    told = _told(kind, params)
+    why = WHY.get(str(params.get("cause"))) if kind in LOSSES else None
+    return Text("{told}\nWhy: {why}", told=told, why=why) if why else told
+
+
+def _told(kind: Kind, params: Mapping[str, Any]) -> Text:
     template = SENTENCES[kind]
+    if kind in ALONE and params.get("promoted_count") == 0:
+        template = ALONE[kind]
     values = {name: params.get(name, "?") for _, name, _, _ in string.Formatter().parse(template) if name}
     if "health" in values:  # its sign is no part of the template: "% h" is a format of its own to gettext
         values["health"] = f"{values['health']}%"

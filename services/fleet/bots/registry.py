@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from models import Bot, BotMode, PoolBot
+from services.alerts.notifications.senders import promote_reserves
 from services.core.errors import Conflict, FlotillaError, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.core.outcomes import Outcome, each, only
@@ -87,6 +88,7 @@ def delete_bot(platform: Platform, caller: Principal, bot_id: int | str) -> None
         pools = list(session.scalars(select(PoolBot.pool_id).where(PoolBot.bot_id == bot.id)))
         lock_pools(session, pools)
         audit(session, caller, "bot_deleted", account_id=bot.account_id, bot_id=bot.id, username=bot.username)
+        promote_reserves(session, bot.id)
         session.delete(bot)
         session.flush()
         follow_health(session, pools)

@@ -31,6 +31,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, enqueue
 from services.platform.telegram.client import TelegramClient
+from services.platform.telegram.refusals import rejection_cause
 from services.platform.tokens import token_of
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Poll:
 
     def _answer_to(self, error: FlotillaError | RedisError) -> float:
         if isinstance(error, TokenRejected | ConfigurationError):
-            self._fail(error.text)
+            self._fail(error.text, rejection_cause(error) if isinstance(error, TokenRejected) else "")
             return self.timings.dead_token
         if isinstance(error, Rejected):
             return self._conflict(error) if error.error_code == 409 else self._refused(error)
@@ -160,13 +161,13 @@ class Poll:
             error.retry_after if isinstance(error, TooManyRequests) and error.retry_after else self._backoff()
         )
 
-    def _fail(self, reason: Text) -> None:
+    def _fail(self, reason: Text, cause: str) -> None:
         if self.bot.status != BotStatus.FAILED:
             enqueue(self.platform.job_redis, JobName.CHECK_BOT, self.bot.id)  # its pools learn of it at once
-        write_status(self.platform, self.bot, BotStatus.FAILED, reason)
+        write_status(self.platform, self.bot, BotStatus.FAILED, reason, cause)
 
     def _refused(self, error: Rejected) -> float:
-        self._fail(Text("Telegram refuses: {reason}", reason=error.text))
+        self._fail(Text("Telegram refuses: {reason}", reason=error.text), rejection_cause(error))
         return self.timings.dead_token
 
     def _conflict(self, error: Rejected) -> float:
@@ -184,6 +185,7 @@ class Poll:
             self.bot,
             None,
             Text("Another program uses this token and gets its messages; stop it there"),
+            "polled_elsewhere",
         )
         return self.timings.conflict
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from services.core.errors import Rejected
+from services.core.errors import Rejected, TelegramError, TokenRejected
 
 
 class RefusalClass(StrEnum):
@@ -80,6 +80,13 @@ def refusal_class(error: Rejected, method: str) -> RefusalClass:
     if DELETED in words and method.startswith(CHANGES):
         return RefusalClass.AS_DONE
     return RefusalClass.PLACE_GONE if error.error_code == FORBIDDEN else RefusalClass.OUR_FAULT
+
+
+def rejection_cause(error: TelegramError) -> str:
+    """Why the bot itself is refused, as the checks' stable word; "" where something else is."""
+    if isinstance(error, TokenRejected):
+        return "not_found" if error.error_code == 404 else "unauthorized"
+    return "frozen" if isinstance(error, Rejected) and error.code == "telegram_frozen" else ""
 
 
 def lead_state(error: Rejected) -> str:

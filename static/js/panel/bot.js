@@ -46,7 +46,7 @@ document.addEventListener("alpine:init", () => {
     },
     async save(field, value) {
       const bot = await this.saving(field, value, () => api.patch(`/api/v1/bots/${this.bot.id}`, { [field]: value }));
-      if (bot) this.bot = bot;
+      if (bot) this.bot = { ...this.bot, ...bot };
     },
     remove() {
       return this.deleteBot(this.bot, "/panel/bots");

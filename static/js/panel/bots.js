@@ -3,11 +3,10 @@ import { looks } from "../status.js";
 import { botActions } from "./bot-actions.js";
 import { bulk } from "./bulk-bots.js";
 import { follow, liveness } from "./liveness.js";
-import { watch } from "./watch.js";
 
 const EVERY_MS = 3000;
 const TROUBLE = "trouble";
-const STATES = [TROUBLE, "failed", "created", "running", "stopped"];
+const STATES = [TROUBLE, "banned", "offline", "failed", "suspect", "degraded", "created", "running", "stopped"];
 
 document.addEventListener("alpine:init", () => {
   // The list, a page at a time: the server filters and puts trouble first, and sends rows only when they changed.
@@ -16,7 +15,7 @@ document.addEventListener("alpine:init", () => {
     ...liveness,
     ...botActions,
     ...bulk,
-    list: { bots: [], ids: [], total: 0, page: 1, pages: 1, states: {}, tags: {}, down: [] },
+    list: { bots: [], ids: [], total: 0, page: 1, pages: 1, states: {}, tags: {} },
     pools: [],
     mark: "",
     asked: { q: "", state: "", tag: "", pool: "", page: "1" },
@@ -42,7 +41,6 @@ document.addEventListener("alpine:init", () => {
       this.pools = data.pools;
       this.asked.page = String(data.list.page);
       this.keepPicked();
-      watch(data.list.down);
     },
     filter(name, value) {
       Object.assign(this.asked, { [name]: value, page: "1" });
@@ -91,7 +89,7 @@ document.addEventListener("alpine:init", () => {
       const some = STATES.filter((state) => counts[state] > 0 || this.isState(state));
       const label = (state) => (state === TROUBLE ? text("bots.trouble") : looks.statusText(state));
       const all = { state: "", label: text("bots.all"), count: number(this.list.total) };
-      return [all, ...some.map((state) => ({ state, label: label(state), count: number(counts[state]) }))];
+      return [all, ...some.map((state) => ({ state, label: label(state), count: number(counts[state] ?? 0) }))];
     },
     get tags() {
       return Object.keys(this.list.tags);

@@ -11,6 +11,7 @@ const TONES = {
   unlinked: ["link", "is-degraded"],
   failing: ["alert", "is-degraded"],
   refused: ["x-circle", "is-offline"],
+  reserve: ["alert", "is-degraded"],
   off: ["pause", "is-idle"],
 };
 

@@ -43,7 +43,7 @@ const reasons = {
 };
 
 // Telegram delivers nothing for a token that it rejects: one cause, not two.
-const followsFromIdentity = (delivery, identity) => delivery.state === "failing" && REJECTED.includes(identity.cause);
+const followsFromIdentity = (delivery, identity) => delivery.state === "failing" && (delivery.cause === "token_rejected" || REJECTED.includes(identity.cause));
 
 function mark(name, all) {
   const layer = all[name];

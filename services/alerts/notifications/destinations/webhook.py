@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from models import Account, NotificationDestination
-from services.alerts.notifications.messages import Message
+from services.alerts.notifications.messages import Message, Receipt
 from services.core.errors import InvalidInput, NotDelivered, Unavailable
 from services.core.i18n import Text
 from services.core.setting_types import AppEnv
@@ -74,7 +74,7 @@ def sign(secret: str, body: bytes, at: int) -> str:
     return f"t={at},v1={digest}"
 
 
-def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> None:
+def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> Receipt:
     """POST `message`. Raises NotDelivered; an answer 3xx or 4xx is permanent (but 408, 425, 429), as is a refused address."""
     config = config_of(platform, destination)
     try:
@@ -97,6 +97,7 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
     if not 200 <= status < 300:
         permanent = status < 500 and status not in WORTH_REPEATING
         raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after)
+    return Receipt()
 
 
 def post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:

@@ -131,7 +131,7 @@ def test_anybody_can_check_a_webhook_s_signature(owner: Owner, receiver: Receive
     assert post.path == "/hook?x=1"
     body = json.loads(post.body)
     assert set(body) == {"id", "test", "events"}
-    fields = {"id", "kind", "level", "at", "pool_id", "bot_id", "params", "text", "link"}
+    fields = {"id", "kind", "level", "at", "pool_id", "bot_id", "params", "text", "link", "incident"}
     assert set(body["events"][0]) == fields
 
 

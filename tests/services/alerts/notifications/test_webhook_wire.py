@@ -199,10 +199,10 @@ def test_a_driver_that_breaks_down_takes_no_other_delivery_with_it(
 ) -> None:
     deliver = webhook.deliver
 
-    def broken(platform: Any, destination: Any, message: Any) -> None:
+    def broken(platform: Any, destination: Any, message: Any) -> Any:
         if destination.id == first.destination.id:
             raise ValueError("canary")
-        deliver(platform, destination, message)
+        return deliver(platform, destination, message)
 
     monkeypatch.setitem(drivers.DRIVERS, "webhook", broken)
     first = owner.webhook(f"{receiver.url}/1")

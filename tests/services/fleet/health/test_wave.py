@@ -99,7 +99,7 @@ def test_a_spare_that_is_switched_off_stays_a_spare_and_a_pool_without_any_is_to
     update_member(platform, fleet.caller, fleet.pool_id, fleet.bot_ids[2], MemberChange(draining=True))
     lose(fleet, 0, 1)
     assert priorities(fleet) == [0, 0, -1]
-    assert any("Reservas promovidos: –." in text for text in fleet.told())
+    assert any("Não havia reserva." in text and "reverter" not in text for text in fleet.told())
 
 
 @pytest.mark.data
