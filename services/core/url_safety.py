@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import idna
 
+from services.core.addresses import Address
 from services.core.errors import InvalidInput, Unavailable
 from services.core.i18n import Text
 
@@ -28,7 +29,6 @@ LONGEST_URL = 2000
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9])")  # a number after the colon is a port
 AS_TYPED = string.ascii_letters + string.digits + string.punctuation  # of a path: the rest is percent-encoded
 LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from models import Audience
+from services.core.addresses import client_network
 from services.core.settings import Settings
 from services.core.times import from_epoch
 from services.fleet.pools.rules import RuleFacts
@@ -97,18 +98,6 @@ class DailyHash:
             self._key = self._key_of_day(day)
             self._day = day
         return blake2b(text.encode(errors="replace"), key=self._key, digest_size=8).hexdigest()
-
-
-def client_network(address: str) -> str:
-    """The address, or its /64 for IPv6: one household or phone holds a whole /64 and changes within it."""
-    if ":" not in address or "." in address:
-        return address.rpartition(":")[2] if address.startswith("::ffff:") else address
-    head, _, tail = address.partition("::")
-    groups = [group for group in head.split(":") if group]
-    if len(groups) < 4 and tail:
-        after = tail.split(":")
-        groups += ["0"] * (8 - len(groups) - len(after)) + after
-    return ":".join(group.lstrip("0") or "0" for group in (groups + ["0"] * 4)[:4]).lower()
 
 
 def visitor_of(cookies: str) -> str:

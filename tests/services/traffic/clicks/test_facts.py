@@ -20,7 +20,6 @@ from services.traffic.clicks.audience import agent_class
 from services.traffic.clicks.facts import (
     ClickFacts,
     DailyHash,
-    client_network,
     kept_params,
     language_of,
     read_facts,
@@ -106,23 +105,6 @@ def test_the_client_is_a_hash_that_changes_with_the_day_and_never_the_address() 
     assert today != keyed_hash("203.0.113.5", NOON + 86400)
     assert "203" not in str(facts().client + facts().unique_hash)[:3]
     assert "203.0.113.5" not in repr(facts())
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.5", "203.0.113.5"),
-        ("::ffff:203.0.113.5", "203.0.113.5"),
-        ("2001:db8:1:2:aaaa:bbbb:cccc:dddd", "2001:db8:1:2"),
-        ("2001:db8:1:2::9", "2001:db8:1:2"),
-        ("2001:0DB8:0001:0002::9", "2001:db8:1:2"),
-        ("2001:db8::9", "2001:db8:0:0"),
-        ("::1", "0:0:0:0"),
-        ("", ""),
-    ],
-)
-def test_an_ipv6_client_is_its_network(address: str, network: str) -> None:
-    assert client_network(address) == network
 
 
 @pytest.mark.parametrize(
