@@ -13,7 +13,6 @@ from typing import Any
 
 from flask import Flask, Response, json, make_response, render_template, request
 from flask_limiter import RateLimitExceeded
-from flask_wtf.csrf import CSRFError
 from jinja2 import TemplateError
 from redis.exceptions import OutOfMemoryError, RedisError
 from sqlalchemy.exc import DataError
@@ -22,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 from services.core.errors import FlotillaError, InvalidInput, RateLimited, Unauthenticated, Unavailable
 from services.core.i18n import Text
 from services.core.logs import bound_ids, new_request_id
+from web.csrf import FormRefused
 from web.limiter import seconds_left
 from web.reader_language import translated
 
@@ -151,8 +151,8 @@ def _of_http(error: HTTPException) -> Response:
         return make_response(error.get_response())
     code = HTTP_CODES.get(error.code, "http_error")
     text = HTTP_TEXTS.get(error.code) or Text.verbatim(error.description or HTTPStatus(error.code).phrase)
-    if isinstance(error, CSRFError):
-        code, text = "csrf", Text("The form is out of date; load the page again and repeat")
+    if isinstance(error, FormRefused):
+        code, text = "csrf", error.text
     response = _answer(error.code, code, text)
     for name, value in error.get_headers(request.environ):
         if name in {"Allow", "Retry-After"}:
