@@ -95,7 +95,7 @@ def _start(plan: Plan, supervisor: Supervisor, gate: Path) -> None:
 
     platform = startup.platform_of(plan.environ)
     schema.upgrade(platform)
-    valkey.wait_until_ready(platform.settings.redis_url, supervisor.is_alive)
+    valkey.wait_until_ready(platform.settings, supervisor.is_alive)
     keep_ahead(platform)
     gate.touch()
     if startup.wait_for_web(local_url(platform.settings), supervisor.is_alive):

@@ -21,11 +21,15 @@ LONGEST_ORIGIN = 200  # characters shown of a header
 
 
 class FormRefused(CSRFError):
-    """A form is not one of ours, or cannot be told to be; `text` says what to do."""
+    """A form is not one of ours, or cannot be told to be; `text` says what to do.
 
-    def __init__(self, text: Text) -> None:
+    `cause` is the answer's code: "csrf" for one out of date, "csrf_cookie" without its cookie, "csrf_origin" from a page
+    that seems another's.
+    """
+
+    def __init__(self, text: Text, cause: str) -> None:
         super().__init__(str(text))
-        self.text = text
+        self.text, self.cause = text, cause
 
 
 def check_form() -> None:
@@ -33,26 +37,30 @@ def check_form() -> None:
     try:
         protection.protect()  # type: ignore[no-untyped-call]
     except CSRFError:
-        raise FormRefused(_why_without_token()) from None
+        raise _without_token() from None
     site = request.headers.get("Sec-Fetch-Site")
     if site is None and request.is_secure:
         _check_origin(request.headers.get("Origin") or request.referrer or "null")
     elif site is not None and site not in OWN_PAGES:
-        raise FormRefused(Text("The form was sent by a page of another site; open it here and repeat"))
+        raise FormRefused(
+            Text("The form was sent by a page of another site; open it here and repeat"), "csrf_origin"
+        )
 
 
-def _why_without_token() -> Text:
+def _without_token() -> FormRefused:
     if current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
-        return Text("The form is out of date; load the page again and repeat")
+        return FormRefused(Text("The form is out of date; load the page again and repeat"), "csrf")
     if current_app.config["SESSION_COOKIE_SECURE"] and _said_origin().scheme == "http":
-        return Text(
+        text = Text(
             "In production the panel works over https alone, for browsers keep its cookie nowhere else: "
             "open it by an address that begins with https://"
         )
-    return Text(
-        "The form came without its cookie. Load the page again and repeat; if that does not help, allow cookies for this "
-        "address, and let the proxy in front of Flotilla, if there is one, pass Cookie and Set-Cookie on"
-    )
+    else:
+        text = Text(
+            "The form came without its cookie. Load the page again and repeat; if that does not help, allow cookies for this "
+            "address, and let the proxy in front of Flotilla, if there is one, pass Cookie and Set-Cookie on"
+        )
+    return FormRefused(text, "csrf_cookie")
 
 
 def _check_origin(said: str) -> None:
@@ -72,7 +80,8 @@ def _check_origin(said: str) -> None:
             host=request.host[:LONGEST_ORIGIN],
         )
         if page.scheme == "https"
-        else Text("The page was not loaded over https: open it by an address that begins with https://")
+        else Text("The page was not loaded over https: open it by an address that begins with https://"),
+        "csrf_origin",
     )
 
 

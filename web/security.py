@@ -17,7 +17,6 @@ from flask_login import current_user, fresh_login_required, login_required
 
 from services.core.errors import Forbidden, Unauthenticated
 from services.core.logs import bind, new_request_id
-from services.core.setting_types import AppEnv
 from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from web import csrf
@@ -49,7 +48,7 @@ HSTS = "max-age=31536000"  # a year; without includeSubDomains, which are not ou
 def init_app(app: Flask, platform: Platform) -> None:
     """Put the frame around all requests of `app`."""
     settings = platform.settings
-    secure = settings.app_env is AppEnv.PROD
+    secure = settings.app_env.is_served
     app.config.update(
         # __Host-: the browser takes it over https only, and from no other host of the domain.
         SESSION_COOKIE_NAME="__Host-flotilla" if secure else "flotilla",
@@ -174,7 +173,7 @@ def _leave(response: Response, hot: bool) -> Response:
         return response
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if platform().settings.app_env is AppEnv.PROD:
+    if platform().settings.app_env.is_served:
         response.headers.setdefault("Strict-Transport-Security", HSTS)
     if "request_id" in g:
         response.headers["X-Request-Id"] = g.request_id
