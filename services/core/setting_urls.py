@@ -112,7 +112,7 @@ def _check_options(value: str) -> None:
     from redis.connection import Connection, parse_url  # noqa: PLC0415 - only where there is one: see environment.py
 
     try:
-        options = dict(parse_url(value))
+        options = dict(parse_url(value))  # type: ignore[no-untyped-call]
         options.pop("connection_class", Connection)(**options)
     except (TypeError, ValueError):
         raise ValueError("an option behind the ? is not known, or has a value that makes no sense") from None
