@@ -128,6 +128,7 @@ def main() -> None:
     ended.wait()
     sweeps.stop()
     stop_workers(workers)
+    process.stop_consumers()
     heartbeats.stop()
     logger.info("worker stopped")
 

@@ -15,6 +15,7 @@ from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.cache import EVERYTHING
 from services.platform.redis.lease_renewer import HeldLease
 
 logger = logging.getLogger(__name__)
@@ -38,8 +39,9 @@ class UpdateConsumers:
         self._platform.changes.subscribe(self._plugins.on_change)
 
     def stop(self) -> None:
-        """End the listening."""
+        """End the listening, and the plugins: nothing may be consumed any more."""
         self._platform.changes.unsubscribe(self._plugins.on_change)
+        self._plugins.forget(EVERYTHING)
 
     def consume(self, lane: int) -> None:
         """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""
