@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,14 +10,11 @@ from services.core.environment import settings_or_exit
 from services.core.logs import configure_logging
 from services.platform.platform import Platform, build_platform
 from services.platform.redis.connection import check_redis_known
-from services.queueing.timeouts import HandlerTimeout, time_limit
 
 if TYPE_CHECKING:
     from services.messaging.outbox.senders import Senders
     from services.messaging.updates.update_consumers import UpdateConsumers
 
-logger = logging.getLogger(__name__)
-PARTING_SECONDS = 3.0  # for the plugins of all bots together
 # Set at SIGTERM: drains hand back what they hold and every loop ends.
 stopping = threading.Event()
 
@@ -41,13 +37,8 @@ def update_consumers() -> UpdateConsumers:
 
 def stop_consumers() -> None:
     """End what `update_consumers` gave, if it was ever asked: the bots' plugins are told."""
-    if not update_consumers.cache_info().currsize:
-        return
-    try:
-        with time_limit(PARTING_SECONDS):
-            update_consumers().stop()
-    except HandlerTimeout:
-        logger.warning("not every plugin could be told that the process ends")
+    if update_consumers.cache_info().currsize:
+        update_consumers().stop()
 
 
 @cache

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import idna
 
-from services.core.addresses import Address
+from services.core.addresses import Address, address_of
 from services.core.errors import InvalidInput, Unavailable
 from services.core.i18n import Text
 
@@ -106,6 +106,9 @@ def names_public_host(host: str) -> bool:
 
     For addresses that only browsers are sent to; what we fetch ourselves goes through `resolve`.
     """
+    if ":" in host:
+        address = address_of(host)
+        return address is not None and is_public(address)
     try:
         name = idna.uts46_remap(host).rstrip(".").lower()  # as browsers read it: "①②⑦.⓪.⓪.①" is 127.0.0.1
     except idna.IDNAError:

@@ -24,7 +24,10 @@ LONGEST_QUERY = 4096  # beyond it nothing is an honest advertisement
 KEPT_PARAMS: Final = frozenset(
     "utm_source utm_medium utm_campaign utm_term utm_content utm_id fbclid gclid ttclid wbraid gbraid msclkid kwaiclid".split()  # noqa: SIM905
 )
-LONGEST_NAME: Final = 3 * max(map(len, KEPT_PARAMS))  # with a percent sign for each character
+ESCAPED: Final = "amp;"  # what is left of "&amp;" in front of a name
+LONGEST_NAME: Final = 3 * (
+    len(ESCAPED) + max(map(len, KEPT_PARAMS))
+)  # with a percent sign for each character
 _VISITOR: Final = re.compile(rf"(?:^|;\s{{0,8}}){VISITOR_COOKIE}=([0-9A-Za-z]{{12,32}})(?:;|$)")
 _LANGUAGE: Final = re.compile(r"\s{0,8}([A-Za-z]{2,3})(?:-([A-Za-z]{2})\b)?")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
@@ -133,7 +136,8 @@ def referrer_host(referrer: str) -> str:
 def kept_params(query: str) -> dict[str, str]:
     """The UTM parameters and ad ids of a query string, each cut to 200 characters; the rest is dropped unread.
 
-    Their names may be written in capitals or with percent signs: `UTM_Source`, `utm%5Fsource`.
+    Their names may be written in capitals, with percent signs, or behind an & that somebody escaped for HTML:
+    `UTM_Source`, `utm%5Fsource`, `&amp;utm_source`.
     """
     kept = {}
     for part in query[:LONGEST_QUERY].split("&"):
@@ -147,7 +151,9 @@ def kept_params(query: str) -> dict[str, str]:
 
 
 def _plain_name(name: str) -> str:
-    return (unquote(name) if "%" in name else name).lower() if len(name) <= LONGEST_NAME else ""
+    if len(name) > LONGEST_NAME:
+        return ""
+    return (unquote(name) if "%" in name else name).lower().removeprefix(ESCAPED)
 
 
 def _clean(value: str) -> str:
@@ -176,7 +182,7 @@ def rule_facts(facts: ClickFacts, environ: Mapping[str, Any]) -> RuleFacts:
 def _rule_query(query: str) -> dict[str, str]:
     """All parameters; the names of UTM parameters and ad ids in lower case, as they are kept."""
     found = parse_qsl(query, keep_blank_values=True)
-    return {name.lower() if name.lower() in KEPT_PARAMS else name: value for name, value in found}
+    return {plain if (plain := _plain_name(name)) in KEPT_PARAMS else name: value for name, value in found}
 
 
 def _country(environ: Mapping[str, Any], country_from: str) -> str:

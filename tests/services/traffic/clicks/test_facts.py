@@ -130,7 +130,12 @@ def test_parameters_are_kept_by_name_and_cut() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["utm%5Fsource=fb&fbclid=1", "UTM_SOURCE=fb&FBCLID=1", "Utm%5fSource=fb&%66bclid=1&x%=2"],
+    [
+        "utm%5Fsource=fb&fbclid=1",
+        "UTM_SOURCE=fb&FBCLID=1",
+        "Utm%5fSource=fb&%66bclid=1&x%=2",
+        "a=b&amp;utm_source=fb&AMP%3Bfbclid=1",
+    ],
 )
 def test_names_of_parameters_are_read_in_capitals_and_with_percent_signs(query: str) -> None:
     assert kept_params(query) == {"utm_source": "fb", "fbclid": "1"}
