@@ -29,7 +29,7 @@ Addresses are read whole at the start: scheme, user, host, port, path and option
 `make run` and the `flask` command also read a file `.env` in the project's folder
 (`cp .env.example .env`); the environment wins over it.
 
-Nothing has to be set to try Flotilla on one machine. In production (`APP_ENV=prod`) `SECRET_KEY` and
+Nothing has to be set to try Flotilla on one machine. In production (`APP_ENV=prod`, or `staging`) `SECRET_KEY` and
 `ENCRYPTION_KEYS` must be given. Make each with:
 
     {KEY_COMMAND}
