@@ -1,6 +1,7 @@
 """The client's address and scheme behind reverse proxies: believed of those alone who connect from a proxy's address.
 
-From here on REMOTE_ADDR is an address and nothing else, "" where nobody said one a reader understands. Whoever connects from elsewhere, past the proxies, is the client itself, whatever its headers say.
+From here on REMOTE_ADDR is an address and nothing else, "" where nobody named one that can be read. Whoever connects from
+elsewhere, past the proxies, is the client itself, whatever its headers say.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ def address_of(text: str) -> Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
+@lru_cache(maxsize=4096)
 def plain_address(text: str) -> str:
     """The address in `text` alone, in the one way that it is compared and kept; "" when it is none."""
     return str(address_of(text) or "")

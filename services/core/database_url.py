@@ -26,7 +26,7 @@ def check_database_url(value: str) -> None:
     check_port(url.port)
     if "@" in (url.host or ""):
         raise ValueError(ENCODED)
-    if not {"host", "service"} & set(url.query):  # libpq's own ways to say where
+    if url.host:  # without one libpq takes its socket
         check_host(url.host)
 
 

@@ -11,9 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from services.core.addresses import address_of
 
-_NAME: Final = re.compile(
-    r"(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?"
-)  # \w: an underscore is usual among containers
+# \w: letters of any language, and the underscore that is usual among containers.
+_NAME: Final = re.compile(r"(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
 ENCODED: Final = "in a user name or password, signs such as # / ? @ [ ] % must be percent-encoded (# is %23, / is %2F, @ is %40)"
 
 
@@ -71,9 +70,7 @@ def _checked(value: str, schemes: tuple[str, ...], example: str) -> SplitResult:
     parts = _split(value)
     if parts.scheme not in schemes or not value.partition(":")[2].startswith("//"):
         raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}, as {example}")
-    if (
-        "@" in f"{parts.path}{parts.query}{parts.fragment}"
-    ):  # the host is behind it: what came before was no path
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":  # the host is behind it: this was no path
         raise ValueError(ENCODED)
     user, _, host = parts.netloc.rpartition("@")
     if set(user) & set("[]@"):
@@ -113,6 +110,8 @@ def _check_options(value: str) -> None:
 
     try:
         options = dict(parse_url(value))  # type: ignore[no-untyped-call]
+        for of_the_pool in ("max_connections", "timeout"):
+            options.pop(of_the_pool, None)
         options.pop("connection_class", Connection)(**options)
     except (TypeError, ValueError):
         raise ValueError("an option behind the ? is not known, or has a value that makes no sense") from None
