@@ -57,8 +57,8 @@ def test_an_update_that_killed_its_process_is_told_apart(platform: Platform) -> 
     bot = add_bot(platform, IDENTITY, (("failing", {}),))
     accept_all(platform, bot, [message(1, 1, "key")])
     lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
-    [(entry, _)] = platform.redis.xrange(keys.update_lane(lane)) or ()
-    platform.redis.hset(keys.update_suspects(lane), entry, 1000)
+    entries = dict(platform.redis.xrange(keys.update_lane(lane)) or ())
+    platform.redis.hset(keys.update_suspects(lane), next(iter(entries)), 1000)
     handle_all(platform, timings=QUICK)
     assert replies(platform, bot) == [("1", "told: ProcessKilled")]
 
