@@ -105,7 +105,7 @@ def _start(plan: Plan, supervisor: Supervisor, gate: Path, server: valkey.Server
     platform = startup.platform_of(plan.environ)
     schema.upgrade(platform)
     patience = valkey.READY_SECONDS if server else OWN_SECONDS
-    valkey.wait_until_ready(platform.settings.redis_url, alive, patience)
+    valkey.wait_until_ready(platform.settings, alive, patience)
     keep_ahead(platform)
     gate.touch()
     if startup.wait_for_web(local_url(platform.settings), alive):

@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, ConnectionError, RedisError, TimeoutError
-from redis.retry import Retry
+from redis.exceptions import RedisError
 
 from launch.datadir import write_private
 from launch.interrupts import pause
 from launch.ports import free_port, is_free
 from services.core.errors import ConfigurationError, Unavailable
+from services.core.i18n import Text
+from services.core.settings import Settings
+from services.platform.redis.connection import probing_client
+from services.platform.redis.trouble import is_set_up_wrong, redis_trouble
 
 # Rewriting the append-only file may double what the server takes for a while; the other processes need room too.
 SHARE_OF_MACHINE = 0.25
@@ -152,7 +153,7 @@ def configure(data_dir: Path, engine: Engine, maxmemory: int) -> Server:
 
 def stop_left_over(server: Server) -> None:
     """Shut down a server of ours that survived its launcher. Whoever does not know our password is not ours."""
-    client = _client(server.url)
+    client = probing_client(server.url)
     with suppress(RedisError):
         client.ping()
         with suppress(RedisError):  # it closes the connection instead of answering
@@ -162,30 +163,26 @@ def stop_left_over(server: Server) -> None:
             pause(0.05)
 
 
-def wait_until_ready(url: str, alive: Callable[[], bool], patience: float = READY_SECONDS) -> None:
-    """Return once the server answers PING. Raises Unavailable when it does not within `patience` seconds."""
-    client = _client(url)
+def wait_until_ready(settings: Settings, alive: Callable[[], bool], patience: float = READY_SECONDS) -> None:
+    """Return once the server of REDIS_URL, or the embedded one, answers PING.
+
+    Raises Unavailable when it does not within `patience` seconds, ConfigurationError when it refuses us.
+    """
+    client = probing_client(settings.redis_url, verify_tls=settings.redis_verify_tls)
     deadline = time.monotonic() + patience
     while True:
         try:
             client.ping()
             return
-        except AuthenticationError:
-            raise ConfigurationError("REDIS_URL: the server refuses the password") from None
         except RedisError as error:  # refused, or still loading
+            trouble = redis_trouble(error)
+            if is_set_up_wrong(error):
+                raise ConfigurationError(Text("REDIS_URL: {reason}", reason=trouble.text)) from None
             if not alive() or time.monotonic() > deadline:
-                raise Unavailable(f"Redis does not answer: {error}", code="redis_unavailable") from None
+                raise Unavailable(
+                    Text("Redis does not answer: {error}", error=str(error)), code="redis_unavailable"
+                ) from None
         pause(0.02)
-
-
-def _client(url: str) -> Redis:
-    """A client that fails at once instead of retrying."""
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=1,
-        socket_timeout=2,
-        retry=Retry(NoBackoff(), 0, (ConnectionError, TimeoutError)),
-    )
 
 
 def _kept(configuration: Path) -> tuple[int, str]:

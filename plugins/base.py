@@ -34,7 +34,9 @@ class BasePlugin:
     version: ClassVar[str] = "1.0.0"
     author: ClassVar[str] = ""
     dependencies: ClassVar[tuple[str, ...]] = ()  # plugins that must be on for the bot and are asked first
-    supports_hot_reload: ClassVar[bool] = True
+    supports_hot_reload: ClassVar[bool] = (
+        True  # declared for later releases: this one replaces no code at run time
+    )
     allowed_updates: ClassVar[tuple[str, ...]] = ()  # kinds of update wanted beside the usual ones
     config_model: ClassVar[type[PluginConfig]] = PluginConfig
 
@@ -63,13 +65,13 @@ class BasePlugin:
         raise NotImplementedError(f"plugin {self.name!r} registers no handlers")
 
     def on_load(self) -> None:
-        """Called when the plugin was built for the bot in this process."""
+        """Called when this instance was built for the bot in this process."""
 
     def on_unload(self) -> None:
-        """Called when this instance is replaced or the process ends."""
+        """Called when this instance is over, after `on_bot_stop`."""
 
     def on_bot_start(self) -> None:
-        """Called in each process when the bot becomes active there."""
+        """Called when this instance begins to serve the bot, after every plugin of the bot was loaded."""
 
     def on_bot_stop(self) -> None:
-        """Called in each process when the bot was stopped or deleted."""
+        """Called when this instance serves the bot no longer: the bot was stopped, deleted or changed, or the process ends."""

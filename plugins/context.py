@@ -107,7 +107,7 @@ class Context:
     tap: Tap | None = None
     pack: Callable[[Button], tuple[str, Kept | None]] = unpacked
     lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
-    notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
+    notify_owner: Callable[[str, str], None] = lambda _error, _error_id: None  # of an update given up
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
     effects: Effects = field(default_factory=Effects)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.fault_injection import CrashPoint
@@ -15,14 +17,17 @@ from services.core.setting_types import (
     AppEnv,
     BaseUrl,
     BindAddress,
+    DatabaseUrl,
     Keys,
     LogFormat,
     LogLevel,
+    MailUrl,
     Networks,
     RedisUrl,
     in_upper_case,
 )
 
+MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
@@ -34,7 +39,8 @@ class Settings(BaseSettings):
     )
 
     app_env: AppEnv = Field(
-        AppEnv.DEV, description="`dev`, `test` or `prod`; in `prod` keys must be given and cookies need https"
+        AppEnv.DEV,
+        description="`dev`, `test`, `staging` or `prod`; in `staging`, which is as `prod` in everything, and in `prod` keys must be given and cookies need https",
     )
     port: int = Field(8000, ge=1, le=65535, description="port the web process listens on")
     bind: BindAddress = Field(
@@ -54,7 +60,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("ENCRYPTION_KEYS", "ENCRYPTION_KEY"),
         description="Fernet keys that seal tokens, comma-separated, newest first; made in DATA_DIR outside production",
     )
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         "",
         validation_alias=AliasChoices("DATABASE_URL", "DB_URL"),
         description="PostgreSQL (`postgres://` is accepted) or a file, `sqlite:////path/file`; empty means SQLite in DATA_DIR",
@@ -240,7 +246,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN"),
         description="token of the bot that notifies people on Telegram; empty means a bot of the account does",
     )
-    smtp_url: SecretStr = Field(
+    smtp_url: MailUrl = Field(
         SecretStr(""),
         description="mail server for notifications, `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; empty means no e-mail",
     )
@@ -251,27 +257,6 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="bearer token for `/metrics` and `/health/full`, without which only admins see them; empty means programs on the same machine and admins",
     )
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        if not value:
-            return value
-        from services.core.database_url import is_database_url  # noqa: PLC0415 - SQLAlchemy, which not all need at once
-
-        if not is_database_url(value):
-            raise ValueError(
-                "must look like postgresql://user:password@host:5432/name or sqlite:////path/file"
-            )
-        return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _known_mail_server(cls, value: SecretStr) -> SecretStr:
-        url = urlsplit(value.get_secret_value())
-        if url.geturl() and (url.scheme not in {"smtp", "smtps"} or not url.hostname):
-            raise ValueError("must begin with smtp:// or smtps:// and name a host")
-        return value
 
     @model_validator(mode="after")
     def _deliverable_webhooks(self) -> Self:
@@ -285,7 +270,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.smtp_url.get_secret_value() and "@" not in self.smtp_from:
+        if self.smtp_url.get_secret_value() and not MAILBOX.fullmatch(parseaddr(self.smtp_from)[1]):
             raise ValueError("SMTP_FROM must be an e-mail address when SMTP_URL is set")
         if self.proxy_addresses and not self.trusted_proxies:
             raise ValueError(
@@ -308,7 +293,7 @@ class Settings(BaseSettings):
     @property
     def listen_host(self) -> str:
         """Where the web process listens: BIND, else everywhere in production (a router is in front), else on loopback."""
-        return self.bind or ("0.0.0.0" if self.app_env is AppEnv.PROD else "127.0.0.1")  # noqa: S104
+        return self.bind or ("0.0.0.0" if self.app_env.is_served else "127.0.0.1")  # noqa: S104
 
     @property
     def embedded_redis_file(self) -> Path:

@@ -168,7 +168,15 @@ def test_somebody_elses_things_are_not_there(client: FlaskClient, platform: Plat
     bot = add_bot(platform, stranger)
     pool = add_pool(platform, stranger, bot=bot)
     with platform.database.transaction() as session:
-        told = {"pool": pool.name, "bot": bot.username, "health": 0, "online": 0, "total": 1}
+        told = {
+            "pool": pool.name,
+            "bot": bot.username,
+            "health": 0,
+            "online": 0,
+            "total": 1,
+            "cause": "",
+            "reason": "",
+        }
         notify(session, stranger.id, Kind.MEMBER_OFFLINE, Level.WARNING, "theirs", told)
     gone = [f"/panel/bots/{bot.id}", f"/panel/live/bots/{bot.id}"]
     gone += [
@@ -215,7 +223,7 @@ def test_a_page_hears_which_bots_are_down(client: FlaskClient, platform: Platfor
 
 def test_a_notification_is_read_once(client: FlaskClient, platform: Platform, owner: Account) -> None:
     with platform.database.transaction() as session:
-        told = {"pool": "P", "bot": "x", "health": 75, "online": 3, "total": 4}
+        told = {"pool": "P", "bot": "x", "health": 75, "online": 3, "total": 4, "cause": "", "reason": ""}
         notify(session, owner.id, Kind.MEMBER_OFFLINE, Level.WARNING, "one", told)
     shown = client.get("/panel/live/notifications").json
     assert shown is not None

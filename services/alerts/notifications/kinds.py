@@ -44,6 +44,7 @@ class Kind(StrEnum):
     SWEEP_BACK = "sweep_back"
     DESTINATION_FAILED = "destination_failed"
     TEXT_MALFORMED = "text_malformed"
+    HANDLER_FAILED = "handler_failed"
 
     @property
     def level(self) -> Level:

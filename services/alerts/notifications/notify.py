@@ -15,7 +15,7 @@ from models import Account, Notification
 from services.alerts.notifications.incidents import join_incident
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.planning import PlannedNotification, plan_deliveries
-from services.alerts.notifications.texts import sentence
+from services.alerts.notifications.texts import parameters_of, sentence
 from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
@@ -39,9 +39,11 @@ def notify(
 ) -> bool:
     """Add a notification and its deliveries to the caller's transaction; False when `dedupe_key` was already told of.
 
-    `params` fills the text of `kind` and must hold no secret. The destination `exclude` gets none. What is about neither
+    `params` fills the text of `kind`, has exactly its `parameters_of`, else ValueError, and must hold no secret. The destination `exclude` gets none. What is about neither
     a pool nor a bot names its `subject`, also in the key, between colons: alarm and recovery find each other by it.
     """
+    if set(params) != (shape := parameters_of(Kind(kind))):
+        raise ValueError(f"a notification {kind} has {sorted(shape)}, not {sorted(params)}")
     moment = at or utc_now()
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = (

@@ -78,6 +78,17 @@ SENTENCES: Final = {
     Kind.TEXT_MALFORMED: N_(
         "⚠️ Telegram cannot read the formatting of a text of bot @{bot}: {reason}\nPeople get it without formatting. Correct the text in the bot's behaviour."
     ),
+    Kind.HANDLER_FAILED: N_(
+        "⚠️ Bot @{bot} could not handle a message: {error}\nThe error's code is {error_id}; see the dead letters in the panel."
+    ),
+}
+# What a kind's parameters hold beside what its sentence says: for programs, pages and those who look for their own alarms.
+_HEALTH: Final = frozenset({"bot", "pool", "health", "online", "total", "cause", "reason"})
+BESIDE: Final[Mapping[Kind, frozenset[str]]] = {
+    **{kind: _HEALTH for kind in Kind if kind.startswith("member_")},
+    Kind.BAN_WAVE: frozenset({"wave", "promoted_count", "online", "total"}),
+    Kind.DEAD_LETTERS: frozenset({"fingerprint", "uncertain"}),
+    Kind.DEAD_LETTERS_SETTLED: frozenset({"fingerprint"}),
 }
 
 # A wave in which nobody could step in, so that there is nothing to revert.
@@ -106,6 +117,12 @@ REASONS: Final = {
     "token_rejected": Text("Telegram rejects the token"),
     "polling_failed": Text("Telegram refuses to hand its messages out"),
 }
+
+
+def parameters_of(kind: Kind) -> frozenset[str]:
+    """The names that every notification of `kind` gives a value to, and no others: its one shape."""
+    named = {name for _, name, _, _ in string.Formatter().parse(SENTENCES[kind]) if name}
+    return BESIDE.get(kind, frozenset()) | named
 
 
 def sentence(kind: Kind, params: Mapping[str, Any]) -> Text:

@@ -16,8 +16,10 @@ from services.fleet.plugin_catalogue import catalogue
 from services.messaging.limits.notices import NOT_VALID
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.database import Database
+from services.queueing.timeouts import time_limit
 
 logger = logging.getLogger(__name__)
+HOOK_SECONDS = 2.0  # of a plugin's on_…: the process waits for it, at its end too
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ class Behaviour:
         if not any(call.method == "answerCallbackQuery" for call in ctx.effects.calls):
             ctx.answer(text)
 
-    def unload(self, *, stopped: bool) -> None:
-        """Tell the plugins that this instance is over."""
-        for plugin in self.plugins:
-            _hook(plugin, "on_bot_stop" if stopped else "on_unload")
+    def unload(self) -> None:
+        """Tell the plugins, the last first, that these instances serve the bot no longer, whatever the reason."""
+        for plugin in reversed(self.plugins):
+            _hook(plugin, "on_bot_stop")
+            _hook(plugin, "on_unload")
 
 
 def build(
@@ -95,6 +98,7 @@ def _set_up(
 
 def _hook(plugin: BasePlugin, name: str) -> None:
     try:
-        getattr(plugin, name)()
-    except Exception:  # somebody else's code
+        with time_limit(HOOK_SECONDS):
+            getattr(plugin, name)()
+    except (Exception, SystemExit):  # somebody else's code
         logger.exception("plugin %s of bot %d: %s failed", plugin.name, plugin.bot_id, name)

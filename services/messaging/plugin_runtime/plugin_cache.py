@@ -35,4 +35,4 @@ class PluginCache(ChangeCache[int, Behaviour]):
         )
 
     def _dropped(self, value: Behaviour) -> None:
-        value.unload(stopped=False)
+        value.unload()

@@ -6,6 +6,7 @@ import json
 import logging
 import random
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +51,9 @@ class PollTimings:
     backoff: tuple[float, float] = (1.0, 30.0)  # after a failure, doubled from the first to the second
     dead_token: float = 60.0  # a rejected token may come back (401 has been seen to flap): ask slowly
     conflict: float = 20.0  # each poll of ours cuts off the other program's: no hurry
+    fruitless: float = (
+        1.0  # from one long poll to the next when it brought nothing, however soon that was said
+    )
 
 
 @dataclass
@@ -76,8 +80,10 @@ class Poll:
         """Poll until stopped. Troubles are waited out, and the bot's status tells of them."""
         seconds = 0  # the first poll returns at once, so that the status soon tells the truth
         while not self.stopped.is_set():
+            began = time.monotonic()
             try:
-                self.once(seconds)
+                if not self.once(seconds) and seconds:
+                    self.stopped.wait(max(0.0, began + self.timings.fruitless - time.monotonic()))
                 seconds = POLL_SECONDS
             except (FlotillaError, RedisError) as error:
                 seconds = 0
@@ -86,7 +92,7 @@ class Poll:
                     self.stopped.wait(self._after(error))
 
     def once(self, seconds: int) -> int:
-        """One getUpdates of at most `seconds`; how many updates were accepted. Raises what went wrong."""
+        """One getUpdates of at most `seconds`; how many updates it brought that are not confirmed. Raises what went wrong."""
         updates = self._fetch(seconds)
         if self.stopped.is_set():
             return 0
@@ -97,7 +103,7 @@ class Poll:
             self._accept(updates)
         finally:
             self.is_accepting = False
-        return len(updates)
+        return sum((_id_of(update) or 0) >= max(self.offset, 1) for update in updates)
 
     def _fetch(self, seconds: int) -> list[Any]:
         known = self.platform.redis.get(keys.polling_offset(self.bot.id))
@@ -129,8 +135,8 @@ class Poll:
 
     def _take(self, update: Any) -> int | None:
         """Bring one update through the door; its id, once it is in."""
-        update_id = update.get("update_id") if isinstance(update, dict) else None
-        if not isinstance(update_id, int) or isinstance(update_id, bool):
+        update_id = _id_of(update)
+        if update_id is None:
             self.intake.give_up(self.bot.id, "not_json_update", json.dumps(update).encode())
             return None
         self.intake.accept(self.bot.id, update)
@@ -193,6 +199,11 @@ class Poll:
         first, most = self.timings.backoff
         longest = min(first * 2.0 ** min(self.troubles, 10), most)
         return longest * random.uniform(0.5, 1.0)
+
+
+def _id_of(update: Any) -> int | None:
+    update_id = update.get("update_id") if isinstance(update, dict) else None
+    return update_id if isinstance(update_id, int) and not isinstance(update_id, bool) else None
 
 
 def bots_to_poll(platform: Platform) -> list[Bot]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from plugins.context import Context
+from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
 from services.core.identifiers import is_telegram_id
@@ -82,16 +83,17 @@ class ContextFactory:
         state = {} if stored is None else load_opened(self._platform.vault, stored, bot_id)
         return state if isinstance(state, dict) else {}
 
-    def _notify(self, behaviour: Behaviour, kind: str, params: dict[str, Any]) -> None:
+    def _notify(self, behaviour: Behaviour, error: str, error_id: str) -> None:
+        kind, params = Kind.HANDLER_FAILED, {"error": error, "error_id": error_id}
         try:
             with self._platform.database.transaction() as session:
                 notify(
                     session,
                     behaviour.account_id,
                     kind,
-                    "warning",
-                    f"{kind}:{params.get('error_id', '')}",
-                    {**params, "count": 1, "bot": behaviour.bot.username},
+                    kind.level,
+                    f"{kind}:{error_id}",
+                    {**params, "bot": behaviour.bot.username},
                     bot_id=behaviour.bot.id,
                 )
         except Unavailable:

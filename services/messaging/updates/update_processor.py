@@ -158,6 +158,7 @@ class UpdateProcessor:
     def give_up(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
         """What the bot's error handlers want done about an update that is given up; a person hears of it once.
 
+        `error` is the class of what was raised, for the handlers to decide by.
         Raises Unavailable or RedisError when the database or Redis is away; whatever else goes wrong comes to nothing.
         """
         if replay_of(queued.request_id, "update"):

@@ -12,13 +12,13 @@ import certifi
 
 from models import NotificationDestination
 from services.alerts.notifications.messages import Message, Receipt
+from services.core.addresses import is_this_machine
 from services.core.errors import NotDelivered
 from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.platform import Platform
 
 STEP_SECONDS = 10.0  # for each answer of the server
-LOCAL = {"localhost", "127.0.0.1", "::1"}  # a relay on this machine may do without encryption
 
 
 def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> Receipt:
@@ -92,8 +92,8 @@ def _part(server: smtplib.SMTP) -> None:
 
 def _encrypt(server: smtplib.SMTP, host: str, context: ssl.SSLContext) -> None:
     server.ehlo()
-    if host in LOCAL and not server.has_extn("starttls"):
-        return
+    if is_this_machine(host) and not server.has_extn("starttls"):
+        return  # a relay on this machine may do without
     server.starttls(context=context)
 
 

@@ -105,7 +105,7 @@ def test_a_mail_server_that_is_away_is_tried_again(owner: Owner) -> None:
 def test_a_mail_server_elsewhere_that_offers_no_encryption_gets_no_mail(
     owner: Owner, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.alerts.notifications.destinations.email.LOCAL", set())
+    monkeypatch.setattr("services.alerts.notifications.destinations.email.is_this_machine", lambda _: False)
     (strict,) = with_settings(owner, smtp_url=SecretStr(mailbox.url), smtp_from="f@example.com")
     mail_to(strict, "ana@example.com")
     strict.tell(Kind.MEMBER_OFFLINE)
