@@ -225,7 +225,7 @@ def test_a_new_password_ends_the_api_keys_when_the_box_is_ticked(
     assert len(list_keys(platform, caller_of(account))) == 1
     submit(client, page, form, present="another good one", password="a third good one", end_keys="1")
     assert list_keys(platform, caller_of(account)) == []
-    assert "chaves de API, revogadas" in client.get(page).text
+    assert "todas as chaves de API foram revogadas" in client.get(page).text
 
 
 def test_a_quota_is_told_on_the_page_and_by_the_api_in_the_reader_s_language(

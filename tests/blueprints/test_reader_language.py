@@ -161,7 +161,7 @@ def test_a_program_gets_the_language_it_asks_for_and_english_without(
         bot = client.get(f"/api/v1/bots/{ids['bot']}", headers=headers)
         return wave.get_json()["detail"], bot.get_json().get("status_reason", "")[:21]
 
-    portuguese = ("Esta onda de banimento não existe", "O Telegram rejeita es")
+    portuguese = ("Esta onda de banimentos não existe", "O Telegram rejeita es")
     assert told({}) == portuguese, "a person in the panel"
     client.delete_cookie("flotilla")
     assert told({})[0] == "Sign in, or send an API key as Authorization: Bearer flk_…", (

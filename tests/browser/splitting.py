@@ -36,7 +36,7 @@ def create_experiment(browser: Browser, name: str) -> None:
     browser.find(".arm-row select")
     other = browser.driver.find_elements(By.CSS_SELECTOR, ".arm-row select")[1]
     Select(other).select_by_visible_text(SECOND)
-    browser.see("100 de 100 %", "dialog[open]")
+    browser.see("100 de 100%", "dialog[open]")
     browser.click("dialog[open] .btn-primary")
     browser.see("Não iniciado")
     browser.click(".page-head .btn-primary", "Iniciar")

@@ -187,7 +187,7 @@ def test_an_experiment_splits_a_links_visitors_over_two_pools(
     splitting.create_experiment(browser, "Saudação curta ou longa")
     found = splitting.split_visitors(browser, installation, "campanha-verao", 30)
     assert set(found) == {"Campanha Verão", splitting.SECOND}
-    browser.see("Cedo para decidir", "main .notice")
+    browser.see("Ainda é cedo para decidir", "main .notice")
 
 
 @pytest.mark.usefixtures("fleet")

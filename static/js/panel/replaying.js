@@ -9,8 +9,8 @@ export const tell = (name, detail) => document.dispatchEvent(new CustomEvent(nam
 
 /** Replay `selection` ({ids} or {filter}) when the person agrees; true when it began. */
 export async function askAndReplay(selection, uncertain = false) {
-  const [counted, plan] = await attempt(() => api.post(PATH, { ...selection, dry_run: true }));
-  if (!counted) return false;
+  const [planned, plan] = await attempt(() => api.post(PATH, { ...selection, dry_run: true }));
+  if (!planned) return false;
   if (!plan.replaying) {
     toast(text("letter.nothing"), "error");
     return false;

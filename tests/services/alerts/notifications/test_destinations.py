@@ -63,7 +63,7 @@ def test_a_mail_has_subject_text_and_a_message_id(mailing: Owner, mailbox: Mailb
     (mail,) = mailbox.mails
     assert mail["To"] == "ana@example.com"
     assert mail["Bcc"] is None
-    assert mail["Subject"].startswith("Flotilla · 2 avisos: CRÍTICO: Pool 'P")
+    assert mail["Subject"].startswith("Flotilla · 2 notificações: CRÍTICO: Pool 'P")
     assert mail["Message-ID"].endswith("@example.com>")
     assert "Bot @x do pool 'P' está offline." in mail.get_content()
 
@@ -215,7 +215,7 @@ def test_the_account_s_own_bot_writes_to_the_chat(fleet: Fleet) -> None:
     place = telegram_to(fleet, person)
     assert try_destination(fleet.platform, fleet.caller, place.id) is None
     texts = [call["text"] for call in fleet.sandbox.sent(fleet.names[0], "sendMessage")]
-    assert texts == ["🔔 Teste da Flotilla: este destino recebe os avisos."]
+    assert texts == ["🔔 Teste do Flotilla: este destino recebe as notificações."]
 
 
 def test_the_manager_bot_writes_where_no_bot_was_chosen(fleet: Fleet) -> None:
@@ -263,7 +263,7 @@ def test_a_code_links_a_chat_once_and_only_through_its_bot(fleet: Fleet) -> None
     assert link_chat(fleet.platform, 987, payload, 5) is None
     assert link_chat(fleet.platform, None, payload, 5) is None
     assert link_chat(fleet.platform, fleet.bot_ids[0], "link_wrong", 5) is None
-    assert "recebe os avisos" in (link_chat(fleet.platform, fleet.bot_ids[0], payload, 5) or "")
+    assert "recebe as notificações" in (link_chat(fleet.platform, fleet.bot_ids[0], payload, 5) or "")
     assert link_chat(fleet.platform, fleet.bot_ids[0], payload, 6) is None
     with fleet.platform.database.reading() as session:
         assert session.get_one(NotificationDestination, made.destination.id).address == "5"
@@ -278,7 +278,7 @@ def test_the_code_travels_the_road_of_updates(platform: Platform, sandbox: Sandb
     with working(platform):
         accept_all(platform, bot, [message(1, person, f"/start link_{made.link_code}")])
         wait_until(lambda: sandbox.sent(bot.username, "sendMessage"))
-    assert "recebe os avisos" in sandbox.sent(bot.username, "sendMessage")[0]["text"]
+    assert "recebe as notificações" in sandbox.sent(bot.username, "sendMessage")[0]["text"]
     assert try_destination(platform, owner, made.destination.id) is None
 
 

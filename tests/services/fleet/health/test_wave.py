@@ -63,7 +63,7 @@ def test_two_losses_within_ten_minutes_promote_the_spares_with_one_alert(platfor
     lost, promoted = (", ".join(f"@{name}" for name in names) for names in (fleet.names[:2], fleet.names[4:]))
     assert len(waves) == 1
     assert f"{lost} em 10 minutos" in waves[0]
-    assert f"Reservas promovidos: {promoted}." in waves[0]
+    assert f"Reservas promovidas: {promoted}." in waves[0]
 
 
 @pytest.mark.data
