@@ -66,7 +66,7 @@ document.addEventListener("alpine:init", () => {
       this.refresh();
     },
     search(event) {
-      this.filter("q", event.target.value.trim());
+      this.filter("q", event.target.value); // as it is: who pauses after a blank goes on typing behind it
     },
     choosePool(event) {
       this.filter("pool", event.target.value);
