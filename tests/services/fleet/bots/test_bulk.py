@@ -44,7 +44,14 @@ def test_bots_start_and_stop_together_and_a_strangers_is_not_found(platform: Pla
     owner, stranger = new_account(platform), new_account(platform)
     mine = [new_bot(platform, owner, desired_running=False) for _ in range(3)]
     foreign = new_bot(platform, stranger, desired_running=False)
-    asked: list[int | str] = [mine[0].id, foreign.id, mine[1].public_id, foreign.public_id, 987654, mine[0].id]
+    asked: list[int | str] = [
+        mine[0].id,
+        foreign.id,
+        mine[1].public_id,
+        foreign.public_id,
+        987654,
+        mine[0].id,
+    ]
     assert codes(platform, owner, Bulk(Action.START, asked)) == [
         "",
         "bot_not_found",

@@ -83,7 +83,9 @@ def test_every_segment_has_the_clicks_that_its_rows_have(platform: Platform, own
             ("fb", "Black", "A/b"),
             ("", "", "A"),
         ):
-            given: dict[str, Any] = dict(zip(names[1:], path, strict=False)) | ({"pool_id": pool_id} if pool_id else {})
+            given: dict[str, Any] = dict(zip(names[1:], path, strict=False)) | (
+                {"pool_id": pool_id} if pool_id else {}
+            )
             places = {name: names.index(name) for name in given}
             expected = sum(all(one[places[name]] == value for name, value in given.items()) for one in told)
             found = report(platform, owner, **given)
