@@ -7,6 +7,14 @@ import { follow, liveness } from "./liveness.js";
 const EVERY_MS = 3000;
 const TROUBLE = "trouble";
 const STATES = [TROUBLE, "banned", "offline", "failed", "suspect", "degraded", "created", "running", "stopped"];
+// What a bookmark may ask for; anything else in the address is left out.
+const FITS = {
+  q: (value) => value.length <= 100,
+  state: (value) => STATES.includes(value),
+  tag: (value) => value.length <= 30,
+  pool: (value) => /^\d{1,18}$/.test(value),
+  page: (value) => /^[1-9]\d{0,3}$/.test(value),
+};
 
 document.addEventListener("alpine:init", () => {
   // The list, a page at a time: the server filters and puts trouble first, and sends rows only when they changed.
@@ -22,7 +30,7 @@ document.addEventListener("alpine:init", () => {
     init() {
       this.take(initial(this.$root));
       const found = new URLSearchParams(window.location.search); // a filter can be kept as a bookmark
-      for (const name of Object.keys(this.asked)) this.asked[name] = found.get(name) ?? this.asked[name];
+      for (const name of Object.keys(this.asked)) if (found.has(name) && FITS[name](found.get(name))) this.asked[name] = found.get(name);
       this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
       if (this.filtered) this.refresh();
       document.addEventListener("fleet-changed", () => this.refresh());
@@ -56,7 +64,7 @@ document.addEventListener("alpine:init", () => {
       this.refresh();
     },
     search(event) {
-      this.filter("q", event.target.value.trim());
+      this.filter("q", event.target.value); // as it is: who pauses after a blank goes on typing behind it
     },
     choosePool(event) {
       this.filter("pool", event.target.value);
