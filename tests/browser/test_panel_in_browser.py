@@ -45,9 +45,7 @@ def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation:
     browser.click("dialog[open] .btn-primary")
     browser.see("Isto não é um token de bot", "dialog[open]")
     assert browser.find("#bot-token").get_attribute("aria-invalid") == "true"
-    assert all(
-        "422" in complaint for complaint in browser.complaints()
-    )  # the browser names the refused request
+    assert all("422" in said for said in browser.complaints())  # the browser names the refused request
 
 
 def test_a_click_is_counted_in_the_analytics_and_explained(

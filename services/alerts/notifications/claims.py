@@ -103,23 +103,22 @@ def _is_ready(session: Session, row: NotificationDelivery, now: datetime) -> boo
 def _rides_along(session: Session, row: NotificationDelivery, now: datetime) -> bool:
     """Whether a message of the same incident is still on its way to a chat, which it would change: it becomes part of it.
 
-    While that one is being sent, it is waited for. A critical one has it tried again at once.
+    While that one is being sent or settled, it is waited for. A critical one has it tried again at once.
     """
     if row.destination.kind != DestinationKind.TELEGRAM or not row.group:
         return False
-    ahead = session.scalars(
-        select(NotificationDelivery)
-        .where(
-            NotificationDelivery.destination_id == row.destination_id,
-            NotificationDelivery.group == row.group,
-            NotificationDelivery.status == DeliveryStatus.PENDING,
-            NotificationDelivery.message != "",
-        )
-        .with_for_update(of=NotificationDelivery)
-    ).all()
+    on_its_way = select(NotificationDelivery).where(
+        NotificationDelivery.destination_id == row.destination_id,
+        NotificationDelivery.group == row.group,
+        NotificationDelivery.status == DeliveryStatus.PENDING,
+        NotificationDelivery.message != "",
+    )
+    ahead = session.scalars(on_its_way).all()
     if not ahead:
         return False
-    if ahead[0].hold == SENDING and ahead[0].next_attempt_at > now:
+    held = session.scalars(on_its_way.with_for_update(skip_locked=True)).all()
+    is_sending = ahead[0].hold == SENDING and ahead[0].next_attempt_at > now
+    if is_sending or len(held) < len(ahead):
         row.next_attempt_at = now + timedelta(seconds=1)
         return True
     at = now if _is_critical(session, row) else ahead[0].next_attempt_at

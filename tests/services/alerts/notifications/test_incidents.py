@@ -131,6 +131,7 @@ def test_a_message_that_was_deleted_by_its_reader_is_sent_anew(chat: Chat) -> No
     assert text.startswith(BACK)
 
 
+@pytest.mark.data
 def test_news_that_come_while_the_message_is_not_through_yet_go_with_it(chat: Chat) -> None:
     chat.fleet.sandbox.fault("status", status=500, method="sendMessage", count=1)
     chat.tell(Kind.MEMBER_OFFLINE)
