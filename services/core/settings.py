@@ -114,8 +114,7 @@ class Settings(BaseSettings):
         "CF-IPCountry", pattern=r"^[A-Za-z0-9-]{0,60}$", description="the trusted proxy's country header"
     )
     log_level: Annotated[LogLevel, BeforeValidator(in_upper_case)] = Field(
-        LogLevel.INFO,
-        description="`DEBUG`, `INFO`, `WARNING` or `ERROR`; `make run` at a terminal takes `WARNING`",
+        LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` (`make run` at a terminal) or `ERROR`"
     )
     log_format: LogFormat = Field(
         LogFormat.JSON, description="`json` or `text`; `make run` at a terminal takes `text`"
