@@ -72,8 +72,7 @@ def test_a_click_is_counted_in_the_analytics_and_explained(
 
 
 def test_many_bots_are_pasted_chosen_tagged_and_found(browser: Browser, fleet: list[dict[str, Any]]) -> None:
-    many.paste_tokens(browser, fleet[0]["token"], fleet[0]["username"])
-    many.tag_all_and_find_them(browser, "vip")
+    many.paste_tag_and_find(browser, fleet[0], "vip")
 
 
 def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
