@@ -218,7 +218,8 @@ def test_a_page_hears_which_bots_are_down(client: FlaskClient, platform: Platfor
     assert live["down"] == [{"bot_id": bot.id, "username": bot.username, "state": "banned"}]
     shown = client.get("/panel/live/bots").json
     assert shown is not None
-    assert (shown["bots"][0]["state"], shown["bots"][0]["cause"]) == ("banned", "unauthorized")
+    [row] = shown["list"]["bots"]
+    assert (row["state"], row["cause"]) == ("banned", "unauthorized")
 
 
 def test_a_notification_is_read_once(client: FlaskClient, platform: Platform, owner: Account) -> None:

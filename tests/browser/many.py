@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from selenium.webdriver.support.ui import Select
 
 from tests.browser.conftest import Browser
 
 
-def paste_tokens(browser: Browser, token: str, username: str) -> None:
+def paste_tag_and_find(browser: Browser, bot: dict[str, Any], tag: str) -> None:
+    """The whole way, with a `bot` that is here already."""
+    _paste_tokens(browser, bot["token"], bot["username"])
+    _tag_all_and_find_them(browser, tag)
+
+
+def _paste_tokens(browser: Browser, token: str, username: str) -> None:
     """Paste a bot that is here, a line without a token and the same bot again; none of them is shown afterwards."""
     browser.open("/panel/bots")
     browser.click("main .page-head button", "Adicionar vários")
@@ -26,7 +34,7 @@ def paste_tokens(browser: Browser, token: str, username: str) -> None:
     browser.click("dialog[open] .modal-foot .btn", "Fechar")
 
 
-def tag_all_and_find_them(browser: Browser, tag: str) -> None:
+def _tag_all_and_find_them(browser: Browser, tag: str) -> None:
     """Choose all that the list has, tag them in one go, and filter by that tag and by words."""
     browser.click(".bulk .check")
     Select(browser.find("#bulk-action")).select_by_value("tag")

@@ -131,3 +131,13 @@ def clicks(installation: Installation) -> int:
     """All clicks that were counted so far."""
     with installation.platform.database.reading() as session:
         return int(session.scalar(select(func.sum(ClickRollup.clicks))) or 0)
+
+
+def show_one_source_alone(browser: Browser, source: str, clicks: str, *, other: str) -> None:
+    """In the report over all pools click a source: its clicks alone are counted, and shown as they arrive."""
+    browser.open("/panel/analytics")
+    browser.see(source, ".table-clicks")
+    browser.click(".bar-label", source)
+    browser.see(f"Origem: {source}")
+    browser.wait(lambda: browser.text(".facts-compared dd span") == clicks, "its clicks alone")
+    browser.wait(lambda: other not in browser.text(".table-clicks"), "of the live ones too")

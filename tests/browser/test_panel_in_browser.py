@@ -67,17 +67,11 @@ def test_a_click_is_counted_in_the_analytics_and_explained(
     browser.click("dialog[open] .btn-icon")
     browser.click(".filters button", "Hoje")
     browser.wait(lambda: browser.find(".filters [aria-pressed=true]").text == "Hoje", "today")
-    browser.open("/panel/analytics")
-    browser.see("instagram", ".table-clicks")
-    browser.click(".bar-label", "instagram")
-    browser.see("Origem: instagram")
-    browser.wait(lambda: browser.text(".facts-compared dd span") == "2", "two of the three clicks")
-    browser.wait(lambda: "=formula" not in browser.text(".table-clicks"), "of the live ones too")
+    splitting.show_one_source_alone(browser, "instagram", "2", other="=formula")
 
 
 def test_many_bots_are_pasted_chosen_tagged_and_found(browser: Browser, fleet: list[dict[str, Any]]) -> None:
-    many.paste_tokens(browser, fleet[0]["token"], fleet[0]["username"])
-    many.tag_all_and_find_them(browser, "vip")
+    many.paste_tag_and_find(browser, fleet[0], "vip")
 
 
 def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
@@ -321,9 +315,8 @@ def test_tabs_are_walked_with_arrows(browser: Browser) -> None:
 def test_the_first_tab_leads_past_the_menu(browser: Browser) -> None:
     browser.open("/panel")
     _press(browser, Keys.TAB)
-    browser.wait(
-        lambda: browser.driver.switch_to.active_element.text == "Ir para o conteúdo", "the skip link"
-    )
+    skip = "Ir para o conteúdo"
+    browser.wait(lambda: browser.driver.switch_to.active_element.text == skip, "the skip link")
     _press(browser, Keys.ENTER)
     assert _focused(browser, "id") == "content"
 
