@@ -188,30 +188,8 @@ def test_rules_are_written_and_ordered_by_keyboard(browser: Browser, installatio
     assert splitting.rules_of(installation) == [["query"], ["languages"]]
 
 
-def test_a_bots_words_are_changed_in_its_form(
-    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
-) -> None:
-    browser.open("/panel/bots")
-    browser.click("main .cell-bot a", fleet[1]["username"])
-    browser.click("[role=tab]", "Comportamento")
-    field = browser.find("#plugin-start-welcome_message")
-    field.clear()
-    field.send_keys("Bem-vindo a bordo, {first_name}!")
-    field.send_keys(" <b>Oi")
-    browser.click("main button", "Salvar comportamento")
-    browser.see("Linha 1: <b> não foi fechada; termine com </b>", "#problem-start-welcome_message")
-    assert field.get_attribute("aria-invalid") == "true"
-    assert browser.run("return document.activeElement.id") == "plugin-start-welcome_message"
-    field.send_keys("</b>")
-    browser.click("main button", "Salvar comportamento")
-    browser.see("Salvo. O bot responde assim", ".toasts")
-    assert browser.text("#problem-start-welcome_message") == ""
-    assert all("422" in complaint for complaint in browser.complaints())
-    browser.open(str(browser.run("return location.pathname")) + "#behaviour")
-    assert (
-        browser.find("#plugin-start-welcome_message").get_attribute("value")
-        == "Bem-vindo a bordo, {first_name}! <b>Oi</b>"
-    )
+def test_a_bots_words_are_changed_in_its_form(browser: Browser, fleet: list[dict[str, Any]]) -> None:
+    managing.change_the_welcome(browser, fleet[1]["username"])
 
 
 def test_a_lost_connection_is_told_and_mended(browser: Browser, fleet: list[dict[str, Any]]) -> None:

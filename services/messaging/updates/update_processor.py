@@ -102,7 +102,9 @@ class UpdateProcessor:
             UPDATES.labels("limited").inc()
             refuse(ctx, verdict.refusal, tell=verdict.tell, wait_seconds=verdict.wait_seconds)
             return True
-        if verdict.anonymous and not self._is_administrator(ctx):
+        if verdict.anonymous and not is_administrator(
+            self._platform, ctx.bot.id, ctx.chat_id, ctx.lead.telegram_id
+        ):
             CALLBACKS_REFUSED.labels(Refusal.FORGED).inc()
             refuse(ctx, Refusal.FORGED)
             return True
@@ -110,9 +112,6 @@ class UpdateProcessor:
             payload = open_tokens(self._vault, verdict.payload, queued.bot_id)
             ctx.tap = Tap(verdict.action, payload, verdict.anonymous)
         return False
-
-    def _is_administrator(self, ctx: Context) -> bool:
-        return is_administrator(self._platform, ctx.bot.id, ctx.chat_id, ctx.lead.telegram_id)
 
     def _is_owners_link(self, ctx: Context) -> bool:
         """Whether the bot's owner wants notifications in this chat, which is answered here: no lead and no start."""
