@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
@@ -18,7 +20,9 @@ from typing import Any, Final
 from plugins.address import Address, address_of
 from plugins.buttons import Button, Kept, Tap, unpacked
 from plugins.commands import Command, command_in
+from plugins.effects import Call, Effects, Priority
 from plugins.markup import HTML, MARKDOWN
+from plugins.states import State
 from plugins.texts import escaped, filled
 
 COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
@@ -27,18 +31,11 @@ DEFAULT_LANGUAGE = "en"
 
 
 class Strategy(StrEnum):
-    """Who shares a conversation's state."""
+    """Whose a conversation is: a person's in all chats, a person's in one chat, or a whole chat's."""
 
     GLOBAL_USER = "GLOBAL_USER"
     USER_IN_CHAT = "USER_IN_CHAT"
     CHAT = "CHAT"
-
-
-class Priority(StrEnum):
-    """Replies are sent before bulk work of the same bot; answers to taps and payments before both, by themselves."""
-
-    REPLY = "reply"
-    BULK = "bulk"
 
 
 @dataclass(frozen=True)
@@ -62,28 +59,6 @@ class Lead:
     language: str = ""
 
 
-@dataclass(frozen=True)
-class Call:
-    """A Bot API method to be called through the outbox."""
-
-    method: str
-    params: dict[str, Any]
-    priority: Priority = Priority.REPLY
-
-
-class Busy(Exception):
-    """Somebody else holds the lock. Uncaught, it makes the bot say so, and nothing the handler wanted happens."""
-
-
-@dataclass
-class Effects:
-    """What a handler wants done. `conversation` is None when the state was not touched."""
-
-    calls: list[Call] = field(default_factory=list)
-    conversation: dict[str, Any] | None = None
-    kept: list[Kept] = field(default_factory=list)
-
-
 @dataclass
 class Context:
     """One update's handling. `chat_id` is 0 where the update has no chat."""
@@ -100,13 +75,17 @@ class Context:
     start_param: str = ""
     error_id: str = ""
     match: re.Match[str] | None = None
+    plugin: str = ""  # whose handler is asked
+    plugins: frozenset[str] | None = None  # those that are on for the bot; None where nobody says
     load_state: Callable[[], dict[str, Any]] = dict
     tap: Tap | None = None
     pack: Callable[[Button], tuple[str, Kept | None]] = unpacked
     lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
+    clock: Callable[[], float] = time.time
     effects: Effects = field(default_factory=Effects)
+    has_lost_conversation: bool = False  # it was in a state that no plugin of the bot knows any more
 
     # What came
 
@@ -131,6 +110,11 @@ class Context:
     def message(self) -> Any:
         """The message this update is or hangs on; None for a tap below a message sent by way of the bot (inline)."""
         return self.event.message if self.kind == "callback_query" else self.event
+
+    @property
+    def now(self) -> datetime:
+        """The moment, in UTC: what a test can move on, unlike Python's own clocks."""
+        return datetime.fromtimestamp(self.clock(), UTC)
 
     def translate(self, texts: dict[str, str]) -> str:
         """The text in the person's language out of {"pt": …, "en": …}; English when theirs is missing."""
@@ -260,9 +244,17 @@ class Context:
         """The conversation's data; change it with `update_data`."""
         return dict(self._conversation.get("data") or {})
 
-    def set_state(self, state: str | None) -> None:
-        """Go to `state`; the data stays."""
-        self.effects.conversation = {**self._conversation, "state": state}
+    @property
+    def state_owner(self) -> str:
+        """The plugin that went to the state, "" where nobody knows."""
+        owner: str = self._conversation.get("plugin") or ""
+        return owner
+
+    def set_state(self, state: State | str | None) -> None:
+        """Go to `state`; the data stays. The state is this plugin's: when that is taken off the bot, the conversation ends."""
+        owner = self.plugin if state is not None else ""
+        name = str(state) if isinstance(state, State) else state
+        self.effects.conversation = {**self._conversation, "state": name, "plugin": owner}
 
     def update_data(self, **values: Any) -> None:
         """Add `values` (JSON types) to the conversation's data."""
@@ -274,9 +266,23 @@ class Context:
 
     @property
     def _conversation(self) -> dict[str, Any]:
-        if self.effects.conversation is not None:
-            return self.effects.conversation
-        return self._stored_conversation
+        if self.effects.conversation is None:
+            stored = self._stored_conversation
+            owner = stored.get("plugin")
+            if not owner or self.plugins is None or owner in self.plugins:
+                return stored
+            self.end_conversation()
+        return self.effects.conversation or {}
+
+    def end_conversation(self) -> None:
+        """End a conversation that no plugin of the bot goes on with."""
+        stored = self._stored_conversation
+        owner, state = stored.get("plugin"), stored.get("state")
+        self.logger.warning(
+            "conversation ended: nobody knows the state %s of plugin %s any more", state, owner
+        )
+        self.has_lost_conversation = True
+        self.clear_state()
 
     @cached_property
     def _stored_conversation(self) -> dict[str, Any]:

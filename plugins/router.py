@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from plugins.context import Context
+from plugins.states import State
 
 Handler = Callable[[Any, Context], object]
 Filter = Callable[[Any, Context], bool]
@@ -29,14 +30,66 @@ class Route:
     plugin: str
 
 
-class Router:
-    """The handlers of one bot, in order. Every method is a decorator: `@router.command("start")`."""
+class Routes:
+    """The handlers of one bot, in order, and who of them gets an update."""
 
     def __init__(self) -> None:
         self._routes: dict[str, list[Route]] = {}
         self._errors: list[Handler] = []
         self.sensitive: set[str] = set()  # actions with a cooldown: "cmd:/start", "cb:buy"
+        self.commands: set[str] = set()  # those that have a route
+        self.states: set[tuple[str, str]] = set()  # (plugin, state) that have a route
         self.plugin = ""  # whose handlers are being registered
+
+    def on(
+        self, kind: str, matches: Filter, where: Filter | None = None, exclusive: str | None = None
+    ) -> Register:
+        """Updates of any `kind` in Telegram's words (`inline_query` …) for which `matches` and `where` hold."""
+        condition = matches if where is None else _both(matches, where)
+        self.states.update((self.plugin, each.name) for each in (matches, where) if isinstance(each, State))
+
+        def register(handler: Handler) -> Handler:
+            guarded = handler if exclusive is None else _under_lock(exclusive, handler)
+            self._routes.setdefault(kind, []).append(Route(condition, guarded, self.plugin))
+            return handler
+
+        return register
+
+    def include(self, other: Router) -> None:
+        """Ask the routes of `other` after those known so far."""
+        for kind, routes in other._routes.items():
+            self._routes.setdefault(kind, []).extend(routes)
+        self._errors.extend(other._errors)
+        self.sensitive |= other.sensitive
+        self.commands |= other.commands
+        self.states |= other.states
+
+    @property
+    def kinds(self) -> Iterable[str]:
+        """The kinds of update that have a route."""
+        return self._routes.keys()
+
+    def dispatch(self, kind: str, event: Any, ctx: Context) -> str | None:
+        """Run the first willing handler; the name of its plugin, or None when nobody wanted the update.
+
+        Nobody is asked about a command for another bot.
+        """
+        if ctx.is_for_another_bot:
+            return None
+        for route in self._routes.get(kind, ()):
+            ctx.plugin = route.plugin
+            if route.matches(event, ctx) and route.handler(event, ctx) is not PASS:
+                return route.plugin
+        return None
+
+    def dispatch_error(self, error: str, ctx: Context) -> None:
+        """Tell the error handlers that an update was given up."""
+        for handler in self._errors:
+            handler(error, ctx)
+
+
+class Router(Routes):
+    """How a plugin registers its handlers. Every method is a decorator: `@router.command("start")`."""
 
     def command(
         self,
@@ -51,6 +104,7 @@ class Router:
         lock, `{user}` and `{chat}` filled in: while a handler under it runs anywhere, others are told to wait.
         """
         wanted = {name.removeprefix("/").lower() for name in names}
+        self.commands |= wanted
         if sensitive:
             self.sensitive.update(f"cmd:/{name}" for name in wanted)
 
@@ -85,6 +139,15 @@ class Router:
     def message(self, where: Filter | None = None) -> Register:
         """Every message."""
         return self.on(MESSAGE, _always, where)
+
+    def state(self, *states: State, where: Filter | None = None) -> Register:
+        """Messages within a conversation that is in one of `states`, but commands: people may ask for /help meanwhile."""
+        self.states.update((self.plugin, state.name) for state in states)
+
+        def matches(message: Any, ctx: Context) -> bool:
+            return ctx.command is None and any(state(message, ctx) for state in states)
+
+        return self.on(MESSAGE, matches, where)
 
     def edited(self, where: Filter | None = None) -> Register:
         """Every edited message."""
@@ -128,48 +191,6 @@ class Router:
             return handler
 
         return register
-
-    def on(
-        self, kind: str, matches: Filter, where: Filter | None = None, exclusive: str | None = None
-    ) -> Register:
-        """Updates of any `kind` in Telegram's words (`inline_query` …) for which `matches` and `where` hold."""
-        condition = matches if where is None else _both(matches, where)
-
-        def register(handler: Handler) -> Handler:
-            guarded = handler if exclusive is None else _under_lock(exclusive, handler)
-            self._routes.setdefault(kind, []).append(Route(condition, guarded, self.plugin))
-            return handler
-
-        return register
-
-    def include(self, other: Router) -> None:
-        """Ask the routes of `other` after those known so far."""
-        for kind, routes in other._routes.items():
-            self._routes.setdefault(kind, []).extend(routes)
-        self._errors.extend(other._errors)
-        self.sensitive |= other.sensitive
-
-    @property
-    def kinds(self) -> Iterable[str]:
-        """The kinds of update that have a route."""
-        return self._routes.keys()
-
-    def dispatch(self, kind: str, event: Any, ctx: Context) -> str | None:
-        """Run the first willing handler; the name of its plugin, or None when nobody wanted the update.
-
-        Nobody is asked about a command for another bot.
-        """
-        if ctx.is_for_another_bot:
-            return None
-        for route in self._routes.get(kind, ()):
-            if route.matches(event, ctx) and route.handler(event, ctx) is not PASS:
-                return route.plugin
-        return None
-
-    def dispatch_error(self, error: str, ctx: Context) -> None:
-        """Tell the error handlers that an update was given up."""
-        for handler in self._errors:
-            handler(error, ctx)
 
 
 def _under_lock(name: str, handler: Handler) -> Handler:

@@ -102,10 +102,16 @@ def update_bot(
     mode: str | None = None,
     name: str | None = None,
     uncertain_policy: str | None = None,
+    fsm_strategy: str | None = None,
 ) -> Bot:
-    """Change mode, our name (Telegram's stays) or what happens to uncertain sends; what is None stays."""
+    """Change mode, our name (Telegram's stays), what happens to uncertain sends or whose conversations are; None stays."""
     checked = checked_mode(platform, mode) if mode else None
-    changes = {"mode": checked, "name": name, "uncertain_policy": uncertain_policy}
+    changes = {
+        "mode": checked,
+        "name": name,
+        "uncertain_policy": uncertain_policy,
+        "fsm_strategy": fsm_strategy,
+    }
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
         new = {key: value for key, value in changes.items() if value and value != getattr(bot, key)}

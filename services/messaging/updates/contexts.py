@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from plugins.context import Context
+from plugins.context import BotFacts, Context
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
 from services.core.identifiers import is_telegram_id
@@ -22,6 +22,21 @@ from services.platform.token_encryption import load_opened
 from services.queueing.lanes import kind_of
 
 logger = logging.getLogger(__name__)
+
+
+def context_of(bot: BotFacts, update: dict[str, Any]) -> Context | None:
+    """The context of `update` with its facts alone; None for a kind that this release does not know. Raises Unreadable."""
+    kind = kind_of(update)
+    event = read_event(update, kind)
+    if event is None:
+        return None
+    chat = getattr(getattr(event, "message", None) or event, "chat", None)
+    person = getattr(event, "from_user", None)
+    if person is not None and not is_telegram_id(person.id):
+        raise Unreadable("its sender has no id of Telegram's")
+    lead = lead_of(person)
+    chat_id = getattr(chat, "id", 0) or lead.telegram_id
+    return Context(bot=bot, kind=kind, event=event, chat_id=chat_id, lead=lead, update=update)
 
 
 class ContextFactory:
@@ -44,26 +59,11 @@ class ContextFactory:
 
     def make(self, behaviour: Behaviour, update: dict[str, Any], queued: QueuedUpdate) -> Context | None:
         """The context of `update`; None for a kind that this release does not know. Raises Unreadable."""
-        kind = kind_of(update)
-        event = read_event(update, kind)
-        if event is None:
-            return None
-        chat = getattr(getattr(event, "message", None) or event, "chat", None)
-        person = getattr(event, "from_user", None)
-        if person is not None and not is_telegram_id(person.id):
-            raise Unreadable("its sender has no id of Telegram's")
-        lead = lead_of(person)
-        ctx = Context(
-            bot=behaviour.bot,
-            kind=kind,
-            event=event,
-            chat_id=getattr(chat, "id", 0) or lead.telegram_id,
-            lead=lead,
-            update=update,
-            request_id=queued.request_id,
-            notify_owner=partial(self._notify, behaviour),
-        )
-        self._equip(ctx, queued)
+        ctx = context_of(behaviour.bot, update)
+        if ctx is not None:
+            ctx.request_id = queued.request_id
+            ctx.notify_owner = partial(self._notify, behaviour)
+            self._equip(ctx, queued)
         return ctx
 
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:

@@ -22,10 +22,13 @@ def lead_of(person: Any) -> Lead:
 
 
 def conversation_key(ctx: Context) -> str:
-    """The Redis key of the conversation that the update belongs to."""
-    strategy = ctx.bot.strategy
+    """The Redis key of the conversation that the update belongs to.
+
+    Nobody's, and those who write as a chat and share one account of Telegram's, have none beyond their chat.
+    """
+    strategy, person = ctx.bot.strategy, ctx.lead.telegram_id
+    writes_as_chat = getattr(ctx.event, "sender_chat", None) is not None
+    everywhere = strategy is Strategy.GLOBAL_USER and person and not writes_as_chat
     return keys.conversation(
-        ctx.bot.id,
-        0 if strategy is Strategy.GLOBAL_USER else ctx.chat_id,
-        0 if strategy is Strategy.CHAT else ctx.lead.telegram_id,
+        ctx.bot.id, 0 if everywhere else ctx.chat_id, 0 if strategy is Strategy.CHAT else person
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugins.context import Call, Context, Effects
+from plugins.context import Context
+from plugins.effects import Call, Effects
 from services.core.encryption import Vault
 from services.messaging.buttons.button_links import check_buttons
 from services.messaging.outbox.outgoing import slot_of

@@ -1,0 +1,40 @@
+"""The examples of docs/plugins.md work as they stand there."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from plugins.testing import Chat
+from services.fleet.plugin_catalogue import catalogue
+from tests.architecture.source import ROOT
+
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "plugins.md").read_text(), re.DOTALL)
+
+
+def block_with(words: str) -> str:
+    """The only example that has these words."""
+    [found] = [block for block in BLOCKS if words in block]
+    return str(found)
+
+
+def run(code: str, name: str = "example") -> dict[str, Any]:
+    module = ModuleType(name)
+    exec(compile(code, name, "exec"), module.__dict__)
+    return module.__dict__
+
+
+def test_the_first_plugin_passes_the_test_that_is_written_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = run(block_with('name = "prices"'))["plugin"]
+    monkeypatch.setitem(catalogue().plugins, plugin.name, plugin)
+    run(block_with("def test_buying"))["test_buying"]()
+
+
+def test_the_form_asks_and_greets() -> None:
+    chat = Chat(run(block_with("waiting_for_age = State()"))["plugin"])
+    for text in ("/form", "Ana", "30"):
+        chat.send(text)
+    assert chat.texts == ["What's your name?", "How old are you?", "Hello Ana, you are 30 years old!"]

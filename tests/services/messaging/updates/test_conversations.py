@@ -1,0 +1,49 @@
+"""Whose a conversation is, on the real road: by the bot's strategy, never another bot's, and not for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from models import Bot, FsmStrategy
+from plugins.context import STATE_TTL_SECONDS, Strategy
+from services.platform.platform import Platform
+from tests.services.messaging.draining import TRIAL, handle_all, replies
+from tools.servers.fleet import accept_all, add_bot, message
+
+
+def in_group(update_id: int, chat_id: int, person: int) -> dict[str, Any]:
+    written = message(update_id, person, "count")
+    written["message"]["chat"] = {"id": chat_id, "type": "supergroup", "title": "Group"}
+    return written
+
+
+def test_tables_and_plugins_know_the_same_strategies() -> None:
+    assert {str(each) for each in FsmStrategy} == {str(each) for each in Strategy}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "seen"),
+    [
+        (FsmStrategy.USER_IN_CHAT, ["seen 1", "seen 1", "seen 1"]),
+        (FsmStrategy.GLOBAL_USER, ["seen 1", "seen 1", "seen 2"]),
+        (FsmStrategy.CHAT, ["seen 1", "seen 2", "seen 1"]),
+    ],
+)
+def test_a_conversation_is_whose_the_bot_says_and_never_another_bots(
+    platform: Platform, bot: Bot, strategy: FsmStrategy, seen: list[str]
+) -> None:
+    other = add_bot(platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "A" * 35}, TRIAL)
+    with platform.database.transaction() as session:
+        session.execute(update(Bot).values(fsm_strategy=strategy))
+    accept_all(platform, other, [in_group(1, -100, 1)])
+    for number, (chat, person) in enumerate([(-100, 1), (-100, 2), (-200, 1)]):
+        accept_all(platform, bot, [in_group(10 + number, chat, person)])
+        handle_all(platform)  # one after the other: the chats of GLOBAL_USER are handled side by side
+    assert [text for _, text in replies(platform, bot)] == seen
+    assert [text for _, text in replies(platform, other)] == ["seen 1"]
+    kept = list(platform.redis.scan_iter(f"flotilla:bot:{bot.id}:fsm:*"))
+    assert len(kept) == len(seen) - seen.count("seen 2")
+    assert all(0 < platform.redis.ttl(key) <= STATE_TTL_SECONDS for key in kept)
