@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Final
 
 from plugins.context import Context
@@ -68,6 +69,11 @@ class Routes:
     def kinds(self) -> Iterable[str]:
         """The kinds of update that have a route."""
         return self._routes.keys()
+
+    @property
+    def handlers(self) -> list[Handler]:
+        """All handlers, in the order of asking within each kind, those of errors last."""
+        return [route.handler for routes in self._routes.values() for route in routes] + self._errors
 
     def dispatch(self, kind: str, event: Any, ctx: Context) -> str | None:
         """Run the first willing handler; the name of its plugin, or None when nobody wanted the update.
@@ -194,6 +200,7 @@ class Router(Routes):
 
 
 def _under_lock(name: str, handler: Handler) -> Handler:
+    @wraps(handler)
     def guarded(event: Any, ctx: Context) -> object:
         filled = name.replace("{user}", str(ctx.lead.telegram_id)).replace("{chat}", str(ctx.chat_id))
         with ctx.lock(filled):
