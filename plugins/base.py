@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from plugins.database import MemoryDatabase, PluginDatabase
 from plugins.router import Router
+
+Hook = Coroutine[Any, Any, None] | None  # what a hook returns: an `async def` its coroutine
 
 
 class PluginConfig(BaseModel):
@@ -20,7 +22,7 @@ class PluginConfig(BaseModel):
 class BasePlugin:
     """One plugin switched on for one bot. Subclasses set the metadata and register handlers.
 
-    A module makes its plugin known by `plugin = ItsClass`. Handlers are plain functions `(message, ctx)`.
+    A module makes its plugin known by `plugin = ItsClass`. Handlers are functions `(message, ctx)`, plain or `async def`.
     """
 
     name: ClassVar[str] = ""
@@ -56,14 +58,14 @@ class BasePlugin:
         """Register this plugin's handlers; the order is the order of asking."""
         raise NotImplementedError(f"plugin {self.name!r} registers no handlers")
 
-    def on_load(self) -> None:
+    def on_load(self) -> Hook:
         """Called when the plugin was built for the bot in this process."""
 
-    def on_unload(self) -> None:
+    def on_unload(self) -> Hook:
         """Called when this instance is replaced or the process ends."""
 
-    def on_bot_start(self) -> None:
+    def on_bot_start(self) -> Hook:
         """Called in each process when the bot becomes active there."""
 
-    def on_bot_stop(self) -> None:
+    def on_bot_stop(self) -> Hook:
         """Called in each process when the bot was stopped or deleted."""

@@ -5,11 +5,12 @@ Nothing here does I/O but the first look at the conversation's state. Everything
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,6 +84,7 @@ class Context:
     lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
+    run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run  # what an `async def` handler is run by
     clock: Callable[[], float] = time.time
     effects: Effects = field(default_factory=Effects)
     has_lost_conversation: bool = False  # it was in a state that no plugin of the bot knows any more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 from plugins.context import Context
 from plugins.states import State
 
-Handler = Callable[[Any, Context], object]
+Handler = Callable[[Any, Context], object]  # a plain function or an `async def`
 Filter = Callable[[Any, Context], bool]
 Register = Callable[[Handler], Handler]
 PASS: Final = object()  # returned by a handler that wants the next one asked
@@ -84,14 +84,14 @@ class Routes:
             return None
         for route in self._routes.get(kind, ()):
             ctx.plugin = route.plugin
-            if route.matches(event, ctx) and route.handler(event, ctx) is not PASS:
+            if route.matches(event, ctx) and _done(route.handler, event, ctx) is not PASS:
                 return route.plugin
         return None
 
     def dispatch_error(self, error: str, ctx: Context) -> None:
         """Tell the error handlers that an update was given up."""
         for handler in self._errors:
-            handler(error, ctx)
+            _done(handler, error, ctx)
 
 
 class Router(Routes):
@@ -199,12 +199,18 @@ class Router(Routes):
         return register
 
 
+def _done(handler: Handler, event: Any, ctx: Context) -> object:
+    """What the handler returns once it is done, an `async def` too."""
+    result = handler(event, ctx)
+    return ctx.run(result) if isinstance(result, Coroutine) else result
+
+
 def _under_lock(name: str, handler: Handler) -> Handler:
     @wraps(handler)
     def guarded(event: Any, ctx: Context) -> object:
         filled = name.replace("{user}", str(ctx.lead.telegram_id)).replace("{chat}", str(ctx.chat_id))
         with ctx.lock(filled):
-            return handler(event, ctx)
+            return _done(handler, event, ctx)
 
     return guarded
 

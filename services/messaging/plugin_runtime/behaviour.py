@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,11 +18,13 @@ from services.fleet.plugin_catalogue import catalogue
 from services.messaging.limits.notices import NOT_VALID
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.database import Database
+from services.queueing.event_loop import run_coroutine
 
 logger = logging.getLogger(__name__)
 CANCEL = "cancel"  # the command that ends every conversation, unless a plugin of the bot has a route for it
 CANCELLED = Text("Cancelled.")
 LOST = Text("This conversation cannot go on, because the bot has changed. Please begin again.")
+HOOK_SECONDS = 30.0  # that a hook may block other coroutines
 THE_HOUSE = "conversations"  # stands for a plugin's name where none was asked
 
 
@@ -131,11 +133,18 @@ def install(plugin: BasePlugin, router: Router) -> None:
     own.plugin = plugin.name
     plugin.setup_handlers(own)
     router.include(own)
-    plugin.on_load()
+    _call_hook(plugin, "on_load")
 
 
 def _hook(plugin: BasePlugin, name: str) -> None:
     try:
-        getattr(plugin, name)()
+        _call_hook(plugin, name)
     except Exception:  # somebody else's code
         logger.exception("plugin %s of bot %d: %s failed", plugin.name, plugin.bot_id, name)
+
+
+def _call_hook(plugin: BasePlugin, name: str) -> None:
+    """Call a hook to its end, an `async def` too."""
+    result = getattr(plugin, name)()
+    if isinstance(result, Coroutine):
+        run_coroutine(result, step_seconds=HOOK_SECONDS)

@@ -19,6 +19,7 @@ from services.messaging.updates.event_reader import Unreadable, read_event
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.platform import Platform
 from services.platform.token_encryption import load_opened
+from services.queueing.event_loop import run_coroutine
 from services.queueing.lanes import kind_of
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class ContextFactory:
 
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:
         bot_id, again = ctx.bot.id, queued.suspected or queued.attempts > 0
+        ctx.run = partial(run_coroutine, step_seconds=self._platform.settings.handler_timeout_seconds)
         ctx.pack = partial(pack, self._signer, self._platform.settings, bot_id)
         ctx.lock = partial(self._locks.hold, bot_id, patient=again)
         ctx.load_state = lambda: self._load_state(conversation_key(ctx), bot_id)
