@@ -20,6 +20,21 @@ BUILT_IN_TEXTS = (
     N_("Apologises when something goes wrong, with an error code"),
     N_("Show the error's code to the person, for asking support"),
     N_("Notify the bot's owner in the panel"),
+    N_("Shows a menu of buttons, with menus in it"),
+    N_("The command that opens the menu"),
+    N_("Text above the buttons, HTML; empty: 'Choose an option'"),
+    N_("Buttons in a row"),
+    N_("A button that takes the menu away"),
+    N_("The buttons; those with buttons of their own are menus in the menu"),
+    N_("Asks questions one after the other and keeps the answers"),
+    N_("The command that begins the form"),
+    N_("The questions in order; kind is text, number, email, phone, choice or date"),
+    N_("Show a summary to be confirmed"),
+    N_("The last message, HTML; empty: a thank-you in the person's language"),
+    N_("Notify the bot's owner of each form"),
+    N_("Answers /stats with how many people the bot knows"),
+    N_("Telegram ids of those who may ask; empty: everybody"),
+    N_("When a day begins, such as America/Sao_Paulo"),
 )
 LABELS = {
     "welcome_message": N_("Welcome message"),
@@ -30,6 +45,15 @@ LABELS = {
     "echo_all": N_("Repeat everything"),
     "show_error_id": N_("Show the error code"),
     "notify_admins": N_("Notify me"),
+    "text": N_("Text"),
+    "columns": N_("Columns"),
+    "closable": N_("Can be closed"),
+    "buttons": N_("Buttons"),
+    "steps": N_("Questions"),
+    "confirm": N_("Summary at the end"),
+    "thanks": N_("Last message"),
+    "admin_users": N_("Administrators"),
+    "timezone": N_("Time zone"),
 }
 LONG_TEXT = 300  # characters from which on a text gets a box of several lines
 
@@ -69,10 +93,12 @@ def _kind(field: dict[str, Any], columns: list[str]) -> str:
 
 
 def _columns(field: dict[str, Any]) -> list[str]:
-    """The columns of a list of records, known by its default."""
+    """The columns of a list of records of texts, known by its default; other lists have none."""
     default = field["default"]
-    is_records = isinstance(default, list) and bool(default) and isinstance(default[0], dict)
-    return [str(name) for name in default[0]] if is_records else []
+    if not (isinstance(default, list) and default and isinstance(default[0], dict)):
+        return []
+    is_plain = all(isinstance(value, str) for value in default[0].values())
+    return [str(name) for name in default[0]] if is_plain else []
 
 
 def _label(name: str, schema: dict[str, Any]) -> str:

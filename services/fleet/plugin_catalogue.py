@@ -34,6 +34,7 @@ THE_INTERFACE = {
     "router",
     "states",
     "effects",
+    "form_steps",
     "testing",
     "context",
     "buttons",

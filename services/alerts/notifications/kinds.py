@@ -44,6 +44,7 @@ class Kind(StrEnum):
     SWEEP_BACK = "sweep_back"
     DESTINATION_FAILED = "destination_failed"
     TEXT_MALFORMED = "text_malformed"
+    FORM_ANSWERED = "form_answered"
 
     @property
     def level(self) -> Level:
@@ -62,7 +63,7 @@ class Kind(StrEnum):
             Kind.DISK_LOW,
         ):
             return Level.CRITICAL
-        return Level.WARNING
+        return Level.INFO if self is Kind.FORM_ANSWERED else Level.WARNING
 
 
 # Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them.

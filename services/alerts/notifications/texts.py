@@ -78,6 +78,7 @@ SENTENCES: Final = {
     Kind.TEXT_MALFORMED: N_(
         "⚠️ Telegram cannot read the formatting of a text of bot @{bot}: {reason}\nPeople get it without formatting. Correct the text in the bot's behaviour."
     ),
+    Kind.FORM_ANSWERED: N_("📝 {person} has filled in the form of bot @{bot}:\n{answers}"),
 }
 
 # Why a bot gets no messages: the causes of `services/fleet/health/delivery.py`.

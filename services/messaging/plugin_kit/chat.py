@@ -168,6 +168,11 @@ class Chat(ChatView):
                     return
         raise AssertionError(f"there is no button {label!r}; there are {[m.buttons for m in self.messages]}")
 
+    def tap_on(self, message: ShownMessage, label: str) -> None:
+        """Tap a button of this message, however old it is."""
+        [button] = [each for each in message.all_buttons() if each["text"] == label]
+        self._tapped(message, button)
+
     def update(self, kind: str, content: dict[str, Any]) -> None:
         """Let any kind of update come from this person: inline_query, pre_checkout_query, my_chat_member …"""
         found = {"from": self._place.person.as_json(), **content}

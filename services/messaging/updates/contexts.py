@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from plugins.context import BotFacts, Context
+from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
 from services.core.identifiers import is_telegram_id
@@ -63,7 +64,7 @@ class ContextFactory:
         ctx = context_of(behaviour.bot, update)
         if ctx is not None:
             ctx.request_id = queued.request_id
-            ctx.notify_owner = partial(self._notify, behaviour)
+            ctx.notify_owner = partial(self._notify, behaviour, f"{behaviour.bot.id}:{update['update_id']}")
             self._equip(ctx, queued)
         return ctx
 
@@ -79,15 +80,17 @@ class ContextFactory:
         state = {} if stored is None else load_opened(self._platform.vault, str(stored), bot_id)
         return state if isinstance(state, dict) else {}
 
-    def _notify(self, behaviour: Behaviour, kind: str, params: dict[str, Any]) -> None:
+    def _notify(self, behaviour: Behaviour, update: str, kind: str, params: dict[str, Any]) -> None:
+        """Once for an update, however often that is handled. ValueError for a kind that there is not."""
+        known = Kind(kind)
         try:
             with self._platform.database.transaction() as session:
                 notify(
                     session,
                     behaviour.account_id,
-                    kind,
-                    "warning",
-                    f"{kind}:{params.get('error_id', '')}",
+                    known,
+                    known.level,
+                    f"{known}:{params.get('error_id') or update}",
                     {**params, "count": 1, "bot": behaviour.bot.username},
                     bot_id=behaviour.bot.id,
                 )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from models import Bot, FsmStrategy
+from models import Bot, FsmStrategy, Notification
 from plugins.context import STATE_TTL_SECONDS, Strategy
+from services.messaging.plugin_runtime.plugin_cache import PluginCache
+from services.messaging.updates.contacts import Contacts
+from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from tests.services.messaging.draining import TRIAL, handle_all, replies
-from tools.servers.fleet import accept_all, add_bot, message
+from tools.servers.fleet import Plugins, accept_all, add_bot, message
 
 
 def in_group(update_id: int, chat_id: int, person: int) -> dict[str, Any]:
@@ -47,3 +52,21 @@ def test_a_conversation_is_whose_the_bot_says_and_never_another_bots(
     kept = list(platform.redis.scan_iter(f"flotilla:bot:{bot.id}:fsm:*"))
     assert len(kept) == len(seen) - seen.count("seen 2")
     assert all(0 < platform.redis.ttl(key) <= STATE_TTL_SECONDS for key in kept)
+
+
+def test_the_owner_is_told_of_a_filled_in_form_once_however_often_its_update_is_read(
+    platform: Platform,
+) -> None:
+    form: Plugins = (
+        ("form", {"steps": [{"name": "city", "question": "?"}], "confirm": False, "notify_admins": True}),
+    )
+    bot = add_bot(platform, {"id": 7003, "username": "form_bot", "token": "7003:" + "A" * 35}, form)
+    accept_all(platform, bot, [message(1, 5, "/form")])
+    handle_all(platform)
+    answer = QueuedUpdate("2-0", bot.id, "5", "request", json.dumps(message(2, 5, "Recife")))
+    for _ in range(2):  # by a process that died before the acknowledgement, then by another
+        UpdateProcessor(platform, PluginCache(platform), Contacts(platform)).handle(answer)
+    with platform.database.reading() as session:
+        [told] = session.scalars(select(Notification))
+    assert (told.kind, told.level, told.bot_id) == ("form_answered", "info", bot.id)
+    assert told.params["answers"] == "city: Recife"
