@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from plugins.address import Address, address_of
+from plugins.answers import CallAnswer
 from plugins.buttons import Button, Kept, Tap, unpacked
 from plugins.commands import Command, command_in
 from plugins.effects import Call, Effects, Priority
@@ -106,6 +107,8 @@ class Context:
     @cached_property
     def address(self) -> Address:
         """Where this update belongs: the chat, topic, business connection and message that replies go to."""
+        if isinstance(self.event, CallAnswer):
+            return self.event.address
         return address_of(self.event, self.chat_id)
 
     @property
@@ -213,6 +216,7 @@ class Context:
         message_id: int | None = None,
         reply_markup: Any = None,
         parse_mode: str | None = "HTML",
+        **params: Any,
     ) -> None:
         """Replace the text of the bot's message `message_id`, or of the one whose button was tapped."""
         self.api(
@@ -221,6 +225,7 @@ class Context:
             text=text,
             parse_mode=parse_mode,
             **_markup(reply_markup),
+            **params,
         )
 
     def delete(self, message_id: int | None = None) -> None:
@@ -228,10 +233,21 @@ class Context:
         method, params = self.address.to_delete(message_id)
         self.api(method, **params)
 
-    def api(self, method: str, *, priority: Priority = Priority.REPLY, **params: Any) -> None:
-        """Call any Bot API method with exactly these parameters; those that are None are left out."""
+    def api(
+        self,
+        method: str,
+        *,
+        priority: Priority = Priority.REPLY,
+        then: str = "",
+        note: Any = None,
+        **params: Any,
+    ) -> None:
+        """Call any Bot API method with exactly these parameters; those that are None are left out.
+
+        With `then` the plugin's `router.answered(then)` gets Telegram's answer, and with it `note` (JSON).
+        """
         given = {name: value for name, value in params.items() if value is not None}
-        self.effects.calls.append(Call(method, given, priority))
+        self.effects.calls.append(Call(method, given, priority, then, note, self.plugin))
 
     # The conversation
 

@@ -18,11 +18,14 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """A Bot API method to be called through the outbox."""
+    """A Bot API method to be called through the outbox. `then` names the route of `plugin` that is to have the answer."""
 
     method: str
     params: dict[str, Any]
     priority: Priority = Priority.REPLY
+    then: str = ""
+    note: Any = None
+    plugin: str = ""
 
 
 class Busy(Exception):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final
 
+from plugins.answers import CALL_ANSWERED
 from plugins.context import Context
 from plugins.states import State
 
@@ -178,6 +179,15 @@ class Router(Routes):
             return ctx.tap is not None and (not actions or ctx.tap.action in actions)
 
         return self.on(CALLBACK, matches, where, exclusive)
+
+    def answered(self, *names: str, where: Filter | None = None) -> Register:
+        """Answers of the Bot API to this plugin's calls with `then=` one of the names; the event is a CallAnswer."""
+        plugin = self.plugin
+
+        def matches(answer: Any, _ctx: Context) -> bool:
+            return answer.plugin == plugin and answer.name in names
+
+        return self.on(CALL_ANSWERED, matches, where)
 
     def member(self, where: Filter | None = None) -> Register:
         """Changes of membership, the bot's own (blocked, added) and others'."""

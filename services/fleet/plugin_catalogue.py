@@ -34,6 +34,7 @@ THE_INTERFACE = {
     "router",
     "states",
     "effects",
+    "answers",
     "form_steps",
     "testing",
     "context",

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from plugins.base import BasePlugin
 from plugins.testing import Chat
 from services.fleet.plugin_catalogue import catalogue
 from tests.architecture.source import ROOT
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "plugins.md").read_text(), re.DOTALL)
+
+
+PREAMBLE = "from typing import Any\nfrom plugins.context import Context\nfrom plugins.router import Router\n"
 
 
 def block_with(words: str) -> str:
@@ -38,3 +42,11 @@ def test_the_form_asks_and_greets() -> None:
     for text in ("/form", "Ana", "30"):
         chat.send(text)
     assert chat.texts == ["What's your name?", "How old are you?", "Hello Ana, you are 30 years old!"]
+
+
+def test_a_message_is_edited_by_the_number_that_its_answer_says() -> None:
+    names = run(f"from plugins.answers import CallAnswer\n{PREAMBLE}{block_with('def sent(')}")
+    members = {name: names[name] for name in ("setup_handlers", "count", "sent")}
+    chat = Chat(type("Counts", (BasePlugin,), {"name": "counts", **members}))
+    chat.send("/count")
+    assert [(each.text, each.edited) for each in chat.messages] == [("2", True)]

@@ -16,12 +16,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from plugins.answers import CALL_ANSWERED
 from plugins.base import BasePlugin
 from plugins.router import Router
 from plugins.texts import SAVING
 from services.fleet.plugin_catalogue import catalogue
 
-USUAL: Final = frozenset(("message", "edited_message", "callback_query", "my_chat_member"))
+USUAL: Final = frozenset(("message", "edited_message", "callback_query", "my_chat_member", CALL_ANSWERED))
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 VERSION: Final = re.compile(r"\d+\.\d+\.\d+")
 

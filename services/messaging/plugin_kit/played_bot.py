@@ -27,7 +27,8 @@ from services.messaging.buttons.signing import pack
 from services.messaging.limits.acts import act_of
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
-from services.messaging.plugin_kit.played_telegram import PlayedTelegram
+from services.messaging.outbox.call_answers import answer_update
+from services.messaging.plugin_kit.played_telegram import PlayedTelegram, TelegramRefuses
 from services.messaging.plugin_runtime.behaviour import Behaviour, install
 from services.messaging.updates.contacts import start_payload
 from services.messaging.updates.contexts import context_of
@@ -100,7 +101,11 @@ class PlayedBot:
 
     def handle(self, kind: str, content: dict[str, Any]) -> None:
         """Have the bot handle an update of Telegram's; what a handler raises comes out."""
-        queued, ctx = self._arrived(kind, content)
+        self._updates += 1
+        self._handle({"update_id": self._updates, kind: content})
+
+    def _handle(self, update: dict[str, Any]) -> None:
+        queued, ctx = self._arrived(update)
         if ctx is None:
             return
         self._meet(ctx)
@@ -120,7 +125,7 @@ class PlayedBot:
 
     def give_up(self, kind: str, content: dict[str, Any], error: str, error_id: str) -> None:
         """Have the error handlers told that such an update was given up."""
-        queued, ctx = self._arrived(kind, content)
+        queued, ctx = self._arrived({"update_id": 0, kind: content})
         if ctx is not None:
             ctx.error_id = error_id
             self.behaviour.give_up(ctx, error)
@@ -128,7 +133,7 @@ class PlayedBot:
 
     def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         """The conversation that such an update would belong to."""
-        _, ctx = self._arrived(kind, content)
+        _, ctx = self._arrived({"update_id": 0, kind: content})
         return {} if ctx is None else ctx.load_state()
 
     def store(self, plugin: str) -> MemoryDatabase:
@@ -146,9 +151,7 @@ class PlayedBot:
             one.on_bot_start()
         return Behaviour(bot, 1, True, router, tuple(made), {})
 
-    def _arrived(self, kind: str, content: dict[str, Any]) -> tuple[QueuedUpdate, Context | None]:
-        self._updates += 1
-        update = {"update_id": self._updates, kind: content}
+    def _arrived(self, update: dict[str, Any]) -> tuple[QueuedUpdate, Context | None]:
         text = json.dumps(update)
         ctx = context_of(self.behaviour.bot, json.loads(text))
         queued = QueuedUpdate(f"{int(self.now * 1000)}-{self._updates}", BOT.id, "0", "test", text)
@@ -207,8 +210,22 @@ class PlayedBot:
         for key, text, seconds in result.kept:
             self._memory.keep(key, text, seconds)
         for send in result.sends:
-            call = load_opened(self._vault, send.call, BOT.id)
-            self.telegram.call(call["method"], call["params"])
+            self._call(load_opened(self._vault, send.call, BOT.id))
+
+    def _call(self, call: dict[str, Any]) -> None:
+        """Call Telegram; whoever wants the answer gets it at once."""
+        try:
+            outcome = {"ok": True, "result": self.telegram.call(call["method"], call["params"])}
+        except TelegramRefuses as refusal:
+            if "then" not in call:
+                raise
+            words = {"error_code": refusal.error_code, "description": refusal.description}
+            outcome = {"ok": False, **words}
+        if "then" in call:
+            self._updates += 1
+            place = (f"{int(self.now * 1000)}-{self._updates}", 0)
+            answer = answer_update(call["then"], call["method"], outcome, place)
+            self._handle(answer)
 
     @contextmanager
     def _undone_on_failure(self) -> Iterator[None]:

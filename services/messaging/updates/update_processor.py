@@ -9,6 +9,7 @@ from typing import Any
 
 from redis import RedisError
 
+from plugins.answers import CALL_ANSWERED
 from plugins.buttons import Tap
 from plugins.context import Context
 from plugins.effects import Busy, Effects
@@ -110,7 +111,7 @@ class UpdateProcessor:
     def _handle_once(
         self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, update_id: int
     ) -> HandlerResult:
-        if ctx.lead.telegram_id and not ctx.is_for_another_bot:
+        if ctx.lead.telegram_id and not ctx.is_for_another_bot and ctx.kind != CALL_ANSWERED:
             ctx.start_param = self._contacts.record_contact(
                 queued.bot_id, update_id, ctx.event.from_user, start_payload(ctx)
             )
