@@ -35,6 +35,10 @@ BUILT_IN_TEXTS = (
     N_("Answers /stats with how many people the bot knows"),
     N_("Telegram ids of those who may ask; empty: everybody"),
     N_("When a day begins, such as America/Sao_Paulo"),
+    N_("Brings people's messages to a group of operators, and their answers back"),
+    N_("Id of the operators' group, such as -1001234567890; 0 switches support off"),
+    N_("A topic of the group for each person, where it has topics"),
+    N_("Answer to somebody's first message, HTML; empty: none"),
 )
 LABELS = {
     "welcome_message": N_("Welcome message"),
@@ -54,6 +58,9 @@ LABELS = {
     "thanks": N_("Last message"),
     "admin_users": N_("Administrators"),
     "timezone": N_("Time zone"),
+    "group_id": N_("Group"),
+    "topics": N_("Topics"),
+    "greeting": N_("First answer"),
 }
 LONG_TEXT = 300  # characters from which on a text gets a box of several lines
 

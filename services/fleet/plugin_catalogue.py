@@ -36,6 +36,7 @@ THE_INTERFACE = {
     "effects",
     "answers",
     "form_steps",
+    "support_book",
     "testing",
     "context",
     "buttons",

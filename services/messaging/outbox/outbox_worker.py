@@ -10,6 +10,7 @@ from contextlib import suppress
 from redis import RedisError
 
 from services.core.logs import bind
+from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.journal import Journal
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.pacing_gate import PacingGate
@@ -49,7 +50,7 @@ class OutboxWorker:
         self._store = store
         self._gate = gate
         self._window = window
-        self._job_redis = platform.job_redis
+        self._redis, self._job_redis, self._vault = platform.redis, platform.job_redis, platform.vault
         self._lanes = platform.settings.update_lanes
         self._journal = Journal(platform.redis, shard, held.lease.token)
         largest = platform.settings.send_concurrency
@@ -115,7 +116,7 @@ class OutboxWorker:
     def _hand_over(self, answered: Sequence[OutboxMessage]) -> bool:
         """Bring answers to those who wait for them; False when it must be tried again, for which they are put back."""
         try:
-            for lane in self._store.hand_over(answered, self._lanes):
+            for lane in hand_over(self._redis, self._vault, answered, self._lanes):
                 with suppress(RedisError):  # the reconciler rings again
                     enqueue(self._job_redis, JobName.DRAIN_LANE, lane)
         except RedisError as error:

@@ -13,17 +13,14 @@ from services.messaging.outbox.outgoing import OutboxMessage, flight_id_of
 from services.messaging.outbox.pacing import Limits
 from services.messaging.outbox.send_history import Sent, note, records_of
 from services.platform.redis import keys, streams
-from services.platform.redis.jobs import DOORBELL_SECONDS
 from services.platform.redis.schema_version import is_newer
 from services.platform.redis.scripts import load
-from services.platform.token_encryption import dump_sealed, open_tokens
-from services.queueing.lanes import lane_of
+from services.platform.token_encryption import open_tokens
 
 ALL_CHATS = "*"
 UNCERTAIN = "?"  # before the name of a flight: how often its outcome was unknown
 READ_AT_ONCE = 64  # per bot and priority
 
-HAND_OVER: Final = load("hand_over_answers")
 RETIRE: Final = load("retire_bot")
 LEAVE: Final = load("leave_shard")
 
@@ -99,24 +96,6 @@ class OutboxStore:
         for name, entries in answer.items():
             messages += self._take_in(*sources[name], entries)
         return messages, [int(fields["bot"]) for _, fields in woken]
-
-    def hand_over(self, messages: Sequence[OutboxMessage], lanes: int) -> list[int]:
-        """Delete calls that were answered, and append the answers to the lanes that wait for them, in one step; the lanes
-        to ring. What is deleted already is handed over already.
-        """
-        names: list[str] = []
-        values: list[str | int] = [DOORBELL_SECONDS]
-        numbers: list[int] = []
-        for message in messages:
-            turn = str(message.call["then"].get("turn", message.chat))
-            lane = lane_of(message.bot_id, turn, lanes)
-            numbers.append(lane)
-            outbox = keys.outbox(message.bot_id, keys.OUTBOX_PRIORITIES[message.rank])
-            names += (outbox, keys.update_lane(lane), keys.lease(f"lane:{lane}"), keys.wakeup("lane", lane))
-            update = dump_sealed(self._vault, message.answer_update(), message.bot_id)
-            values += (message.entry_id, message.bot_id, turn, message.request_id, update)
-        rings = HAND_OVER(self._redis, names, values)
-        return [lane for lane, must_ring in zip(numbers, rings, strict=True) if int(must_ring)]
 
     def settle(self, messages: Sequence[OutboxMessage]) -> None:
         """Delete what is settled, one round trip for all."""

@@ -89,6 +89,15 @@ class ChatView:
         return int(self._place.latest[1]["message_id"])
 
     @property
+    def written(self) -> dict[str, Any]:
+        """The person's last message, in Telegram's words."""
+        return {**self._place.latest[1]}
+
+    def quoting(self, message: ShownMessage) -> dict[str, Any]:
+        """What makes a message of `send` a reply to this one."""
+        return {"reply_to_message": {**self._message(message.text, {}), "message_id": message.message_id}}
+
+    @property
     def telegram(self) -> PlayedTelegram:
         """Everything that the bot has asked of Telegram (`calls`), in all chats."""
         return self._place.bot.telegram

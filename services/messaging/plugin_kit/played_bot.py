@@ -114,7 +114,7 @@ class PlayedBot:
             refuse(ctx, refusal)
             self._apply(result_of(self._vault, ctx, queued))
             return
-        with self._undone_on_failure():
+        with _undone_on_failure(self._stores, self.leads):
             try:
                 plugin = self.behaviour.handle(ctx)
             except Busy:
@@ -221,22 +221,23 @@ class PlayedBot:
                 raise
             words = {"error_code": refusal.error_code, "description": refusal.description}
             outcome = {"ok": False, **words}
-        if "then" in call:
+        if "then" in call and call["method"] not in self.telegram.silent:
             self._updates += 1
             place = (f"{int(self.now * 1000)}-{self._updates}", 0)
             answer = answer_update(call["then"], call["method"], outcome, place)
             self._handle(answer)
 
-    @contextmanager
-    def _undone_on_failure(self) -> Iterator[None]:
-        """What a failing handler wrote into stores is not there."""
-        before = [(store, store.texts()) for store in self._stores.values()]
-        leads = dict(self.leads)
-        try:
-            yield
-        except BaseException:
-            for store, texts in before:
-                store.restore(texts)
-            self.leads.clear()
-            self.leads.update(leads)
-            raise
+
+@contextmanager
+def _undone_on_failure(stores: Mapping[str, MemoryDatabase], leads: dict[int, LeadRecord]) -> Iterator[None]:
+    """What a failing handler wrote into stores, and onto people, is not there."""
+    before = [(store, store.texts()) for store in stores.values()]
+    people = dict(leads)
+    try:
+        yield
+    except BaseException:
+        for store, texts in before:
+            store.restore(texts)
+        leads.clear()
+        leads.update(people)
+        raise

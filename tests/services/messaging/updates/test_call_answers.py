@@ -11,14 +11,14 @@ from redis.exceptions import OutOfMemoryError
 
 from models import Bot
 from services.core.settings import Settings
+from services.messaging.outbox import outbox_worker
 from services.messaging.outbox.enqueue import enqueue_call
+from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.outgoing import OutboxMessage
-from services.messaging.outbox.pacing import Limits
-from services.messaging.outbox.store import OutboxStore
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from tests.services.messaging.draining import handle_all, letters, send_all, shard_of
+from tests.services.messaging.draining import handle_all, letters, send_all
 from tests.services.messaging.updates import asking_plugins
 from tools.servers.fleet import (
     Plugins,
@@ -96,15 +96,8 @@ def test_a_repeated_handing_over_brings_one_answer(platform: Platform, bot: Bot,
     [(entry_id, fields)] = stream(platform, keys.outbox(bot.id, "reply"))
     sent = OutboxMessage(entry_id, bot.id, fields["chat"], 1, fields["request"], fields["call"])
     sent.note_answer({"ok": True, "result": {"message_id": 3}})
-    store = OutboxStore(
-        platform.redis,
-        platform.blocking_redis,
-        platform.vault,
-        Limits.of(platform.settings),
-        shard_of(platform, bot),
-    )
     for _ in range(2):
-        store.hand_over([sent], platform.settings.update_lanes)
+        hand_over(platform.redis, platform.vault, [sent], platform.settings.update_lanes)
     [answer] = in_lanes(platform)
     update = json.loads(answer["update"])
     assert (answer["chat"], update["call_answered"]["result"]) == (str(user), {"message_id": 3})
@@ -124,14 +117,13 @@ def test_an_update_of_that_name_from_outside_is_no_answer(platform: Platform, bo
 def test_a_full_redis_takes_answers_later_and_what_nobody_waits_for_is_deleted_meanwhile(
     platform: Platform, sandbox: Sandbox, bot: Bot, user: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hand_over, plain = OutboxStore.hand_over, keys.outbox(bot.id, "bulk")
 
-    def full(self: OutboxStore, messages: Any, lanes: int) -> list[int]:
-        if stream(platform, plain):
+    def full(*arguments: Any) -> list[int]:
+        if stream(platform, keys.outbox(bot.id, "bulk")):
             raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
-        return hand_over(self, messages, lanes)
+        return hand_over(*arguments)
 
-    monkeypatch.setattr(OutboxStore, "hand_over", full)
+    monkeypatch.setattr(outbox_worker, "hand_over", full)
     accept_all(platform, bot, [message(1, user, "/ask")])
     handle_all(platform)
     other = int(sandbox.create_user()["id"])  # a chat waits behind its answer
