@@ -23,6 +23,7 @@ from plugins.answers import CallAnswer
 from plugins.buttons import Button, Kept, Tap, unpacked
 from plugins.commands import Command, command_in
 from plugins.effects import Call, Effects, Priority
+from plugins.http import HttpClient, NoHttp
 from plugins.markup import HTML, MARKDOWN
 from plugins.states import State
 from plugins.texts import escaped, filled
@@ -85,6 +86,7 @@ class Context:
     lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
+    http: HttpClient = field(default_factory=NoHttp)
     run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run  # what an `async def` handler is run by
     clock: Callable[[], float] = time.time
     effects: Effects = field(default_factory=Effects)

@@ -39,6 +39,9 @@ BUILT_IN_TEXTS = (
     N_("Id of the operators' group, such as -1001234567890; 0 switches support off"),
     N_("A topic of the group for each person, where it has topics"),
     N_("Answer to somebody's first message, HTML; empty: none"),
+    N_("Asks other APIs and answers with what they say"),
+    N_("Commands, the address that each asks, and the answer made of its JSON"),
+    N_("Answer when the API fails, HTML; empty: an apology"),
 )
 LABELS = {
     "welcome_message": N_("Welcome message"),
@@ -61,6 +64,10 @@ LABELS = {
     "group_id": N_("Group"),
     "topics": N_("Topics"),
     "greeting": N_("First answer"),
+    "url": N_("Address"),
+    "answer": N_("Answer"),
+    "keep_seconds": N_("Seconds an old answer is good for"),
+    "error_message": N_("Answer when it fails"),
 }
 LONG_TEXT = 300  # characters from which on a text gets a box of several lines
 
@@ -100,11 +107,13 @@ def _kind(field: dict[str, Any], columns: list[str]) -> str:
 
 
 def _columns(field: dict[str, Any]) -> list[str]:
-    """The columns of a list of records of texts, known by its default; other lists have none."""
+    """The columns of a list of records of texts and numbers, known by its default; other lists have none."""
     default = field["default"]
     if not (isinstance(default, list) and default and isinstance(default[0], dict)):
         return []
-    is_plain = all(isinstance(value, str) for value in default[0].values())
+    is_plain = all(
+        isinstance(value, str | int) and not isinstance(value, bool) for value in default[0].values()
+    )
     return [str(name) for name in default[0]] if is_plain else []
 
 

@@ -36,6 +36,7 @@ THE_INTERFACE = {
     "effects",
     "answers",
     "form_steps",
+    "http",
     "support_book",
     "testing",
     "context",

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from plugins.api import ApiPlugin
 from plugins.echo import EchoPlugin
 from plugins.error_handler import ErrorHandlerPlugin
 from plugins.help import HelpPlugin
+from plugins.http import HttpError
 from plugins.menu import MenuPlugin
 from plugins.start import StartPlugin
 from plugins.stats import StatsPlugin
@@ -136,3 +138,21 @@ def test_stats_count_all_people_todays_and_the_last_seven_days() -> None:
     assert chat.last.text == "📊 Estatísticas\n\nTotal de usuários: 5\nHoje: 2\nÚltimos 7 dias: 4"
     with pytest.raises(ValidationError):
         Chat(StatsPlugin, {"timezone": "Sao Paulo"})
+
+
+WEATHER = "https://api.example.com/weather?q={args}&user={id}"
+
+
+def test_api_asks_and_answers_with_what_it_is_told() -> None:
+    command = {"command": "weather", "url": WEATHER, "answer": "<b>{0.name}</b>: {0.main.temp}° {0.none} {x}"}
+    chat = Chat(ApiPlugin, {"commands": [command]}, language="pt")
+    chat.http.answers["https://api.example.com/weather?q=S%C3%A3o%20Paulo%26x&user=5"] = [
+        {"name": "<SP>", "main": {"temp": 21.5}}
+    ]
+    chat.send("/weather São Paulo&x")
+    assert chat.last.text == "<SP>: 21.5° — —"
+    chat.http.answers["https://api.example.com/weather?q=Rio&user=5"] = HttpError("timeout")
+    chat.send("/weather Rio")
+    assert chat.last.text == "Não foi possível consultar agora. Tente mais tarde."
+    with pytest.raises(ValidationError):
+        Chat(ApiPlugin, {"commands": [{**command, "url": "http://inside/"}]})

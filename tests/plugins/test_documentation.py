@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from plugins.base import BasePlugin
+from plugins.http import HttpError
 from plugins.testing import Chat
 from services.fleet.plugin_catalogue import catalogue
 from tests.architecture.source import ROOT
@@ -50,3 +51,20 @@ def test_a_message_is_edited_by_the_number_that_its_answer_says() -> None:
     chat = Chat(type("Counts", (BasePlugin,), {"name": "counts", **members}))
     chat.send("/count")
     assert [(each.text, each.edited) for each in chat.messages] == [("2", True)]
+
+
+def test_a_price_of_another_api_is_told() -> None:
+    names = run(f"from plugins.http import HttpError\n{PREAMBLE}{block_with('keep_seconds=3600')}")
+
+    class Prices(BasePlugin):
+        name = "asks_price"
+
+        def setup_handlers(self, router: Any) -> None:
+            router.command("price")(lambda message, ctx: names["price"](self, message, ctx))
+
+    chat = Chat(Prices)
+    chat.http.answers["https://api.example.com/price"] = {"price": 10}
+    chat.send("/price")
+    chat.http.answers["https://api.example.com/price"] = HttpError("timeout")
+    chat.send("/price")
+    assert chat.texts == ["10", "No price today (timeout)."]

@@ -12,6 +12,7 @@ from plugins.context import Strategy
 from plugins.database import LeadRecord, MemoryDatabase
 from services.fleet.plugin_catalogue import catalogue
 from services.messaging.plugin_kit.played_bot import Chosen, PlayedBot
+from services.messaging.plugin_kit.played_http import PlayedHttp
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, ShownMessage
 
 
@@ -101,6 +102,11 @@ class ChatView:
     def telegram(self) -> PlayedTelegram:
         """Everything that the bot has asked of Telegram (`calls`), in all chats."""
         return self._place.bot.telegram
+
+    @property
+    def http(self) -> PlayedHttp:
+        """Other people's APIs: `answers`, by URL, and `requests`."""
+        return self._place.bot.http
 
     @property
     def state(self) -> str | None:

@@ -28,6 +28,7 @@ from services.messaging.limits.acts import act_of
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.outbox.call_answers import answer_update
+from services.messaging.plugin_kit.played_http import PlayedHttp
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, TelegramRefuses
 from services.messaging.plugin_runtime.behaviour import Behaviour, install
 from services.messaging.updates.contacts import start_payload
@@ -83,6 +84,7 @@ class PlayedBot:
 
     def __init__(self, plugins: Chosen, strategy: Strategy) -> None:
         self.telegram = PlayedTelegram()
+        self.http = PlayedHttp()
         self.now = time.time()  # epoch s; a test moves it on
         self.leads: dict[int, LeadRecord] = {}
         self.notifications: list[tuple[str, dict[str, Any]]] = []
@@ -161,6 +163,7 @@ class PlayedBot:
         return queued, ctx
 
     def _equip(self, ctx: Context) -> None:
+        ctx.http = self.http
         ctx.clock = lambda: self.now
         ctx.pack = partial(pack, self._signer, self._settings, BOT.id, clock=ctx.clock)
         ctx.lock = self._memory.lock

@@ -13,6 +13,7 @@ from services.core.errors import Unavailable
 from services.core.identifiers import is_telegram_id
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.buttons.signing import pack
+from services.messaging.external_api.client import ExternalApi
 from services.messaging.limits.locks import Locks
 from services.messaging.outbox.call_answers import is_call_answer
 from services.messaging.plugin_runtime.behaviour import Behaviour
@@ -73,6 +74,7 @@ class ContextFactory:
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:
         bot_id, again = ctx.bot.id, queued.suspected or queued.attempts > 0
         ctx.run = partial(run_coroutine, step_seconds=self._platform.settings.handler_timeout_seconds)
+        ctx.http = ExternalApi(self._platform, bot_id, lambda: ctx.plugin)
         ctx.pack = partial(pack, self._signer, self._platform.settings, bot_id)
         ctx.lock = partial(self._locks.hold, bot_id, patient=again)
         ctx.load_state = lambda: self._load_state(conversation_key(ctx), bot_id)
