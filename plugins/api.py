@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -73,9 +74,9 @@ class ApiPlugin(BasePlugin):
     def setup_handlers(self, router: Router) -> None:
         """Take the configured commands."""
         for each in self.get_config("commands"):
-            router.command(each.command)(lambda message, ctx, each=each: self._ask(each, ctx))
+            router.command(each.command)(partial(self._ask, each))
 
-    def _ask(self, asked: ApiCommand, ctx: Context) -> None:
+    def _ask(self, asked: ApiCommand, _message: Any, ctx: Context) -> None:
         values = {
             "args": ctx.command.args if ctx.command else "",
             "id": ctx.lead.telegram_id,

@@ -55,7 +55,7 @@ class SupportBook:
         """Have a message wait for a topic; True when one is to be asked for: nobody did, or an answer is overdue."""
         found = self._read(person)
         found["waiting"] = [*found["waiting"], message][-MOST_WAITING:]
-        is_due = now - found["asked"] >= patience
+        is_due: bool = now - found["asked"] >= patience
         found["asked"] = now if is_due else found["asked"]
         self._write(person, found)
         return is_due

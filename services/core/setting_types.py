@@ -67,9 +67,28 @@ def _checked_address(value: str) -> str:
         raise ValueError("must be an IP address of this machine, such as 127.0.0.1") from None
 
 
+def _known_database(value: str) -> str:
+    if not value:
+        return value
+    from services.core.database_url import is_database_url  # noqa: PLC0415 - SQLAlchemy, which not all need at once
+
+    if not is_database_url(value):
+        raise ValueError("must look like postgresql://user:password@host:5432/name or sqlite:////path/file")
+    return value
+
+
+def _known_mail_server(value: SecretStr) -> SecretStr:
+    url = urlsplit(value.get_secret_value())
+    if url.geturl() and (url.scheme not in {"smtp", "smtps"} or not url.hostname):
+        raise ValueError("must begin with smtp:// or smtps:// and name a host")
+    return value
+
+
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
 RedisUrl = Annotated[str, AfterValidator(_known_redis)]
 BaseUrl = Annotated[str, BeforeValidator(_without_slash), AfterValidator(_http_url)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
+DatabaseUrl = Annotated[str, AfterValidator(_known_database)]
+MailServer = Annotated[SecretStr, AfterValidator(_known_mail_server)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.fault_injection import CrashPoint
@@ -15,9 +15,11 @@ from services.core.setting_types import (
     AppEnv,
     BaseUrl,
     BindAddress,
+    DatabaseUrl,
     Keys,
     LogFormat,
     LogLevel,
+    MailServer,
     Networks,
     RedisUrl,
     in_upper_case,
@@ -54,7 +56,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("ENCRYPTION_KEYS", "ENCRYPTION_KEY"),
         description="Fernet keys that seal tokens, comma-separated, newest first; made in DATA_DIR outside production",
     )
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         "",
         validation_alias=AliasChoices("DATABASE_URL", "DB_URL"),
         description="PostgreSQL (`postgres://` is accepted) or a file, `sqlite:////path/file`; empty means SQLite in DATA_DIR",
@@ -248,7 +250,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN"),
         description="token of the bot that notifies people on Telegram; empty means a bot of the account does",
     )
-    smtp_url: SecretStr = Field(
+    smtp_url: MailServer = Field(
         SecretStr(""),
         description="mail server for notifications, `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; empty means no e-mail",
     )
@@ -259,27 +261,6 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="bearer token for `/metrics` and `/health/full`, without which only admins see them; empty means programs on the same machine and admins",
     )
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        if not value:
-            return value
-        from services.core.database_url import is_database_url  # noqa: PLC0415 - SQLAlchemy, which not all need at once
-
-        if not is_database_url(value):
-            raise ValueError(
-                "must look like postgresql://user:password@host:5432/name or sqlite:////path/file"
-            )
-        return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _known_mail_server(cls, value: SecretStr) -> SecretStr:
-        url = urlsplit(value.get_secret_value())
-        if url.geturl() and (url.scheme not in {"smtp", "smtps"} or not url.hostname):
-            raise ValueError("must begin with smtp:// or smtps:// and name a host")
-        return value
 
     @model_validator(mode="after")
     def _deliverable_webhooks(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plugins.base import BasePlugin
+from plugins.base import BasePlugin, PluginConfig
 from plugins.http import HttpError
 from plugins.testing import Chat
 from services.fleet.plugin_catalogue import catalogue
@@ -68,3 +68,31 @@ def test_a_price_of_another_api_is_told() -> None:
     chat.http.answers["https://api.example.com/price"] = HttpError("timeout")
     chat.send("/price")
     assert chat.texts == ["10", "No price today (timeout)."]
+
+
+def test_an_inline_keyboard_is_answered_edited_and_taken_away() -> None:
+    names = run(f"{PREAMBLE}{block_with('def show_menu')}")
+    chat = Chat(type("Menu", (BasePlugin,), {"name": "options", "setup_handlers": names["setup_handlers"]}))
+    chat.send("/menu")
+    chat.tap("Option 2")
+    assert (chat.notice, chat.last.text, chat.last.buttons) == (
+        "You selected option 2",
+        "Selected: Option 2",
+        [],
+    )
+    chat.send("/menu")
+    chat.tap("Cancel")
+    assert (chat.notice, chat.texts) == ("Cancelled", ["Selected: Option 2"])
+
+
+def test_a_greeting_is_configured() -> None:
+    class Config(PluginConfig):
+        greeting: str | None = None
+        name: str | None = None
+
+    names = run(f"{PREAMBLE}{block_with('async def greet')}")
+    members = {"name": "greet", "config_model": Config, "setup_handlers": names["setup_handlers"]}
+    for config, said in (({}, "Hello!, User!"), ({"greeting": "Hi", "name": "<Ana>"}, "Hi, <Ana>!")):
+        chat = Chat(type("Greet", (BasePlugin,), members), config)
+        chat.send("/greet")
+        assert chat.last.text == said

@@ -10,6 +10,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,19 +26,35 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 
 logger = logging.getLogger(__name__)
-TIMEOUT_SECONDS: Final = 5.0  # of one attempt
 ATTEMPTS: Final = 3
-BACKOFF_SECONDS: Final = 0.2  # before the first repetition, doubled for the second, with jitter
 LARGEST_KEPT: Final = 64 * 1024  # bytes of an answer that is kept to fall back on
 LONGEST_KEPT: Final = 7 * 86_400
 OVERLOADED: Final = 429  # like a 5xx: the API cannot serve, whatever was asked
 
 
+@dataclass(frozen=True)
+class ApiTimings:
+    """All in seconds; tests give shorter ones."""
+
+    timeout: float = 5.0  # of one attempt
+    backoff: float = 0.2  # before the first repetition, doubled for the second, with jitter
+
+
+DEFAULT_TIMINGS: Final = ApiTimings()
+
+
 class ExternalApi(HttpClient):
     """For one bot; `plugin` says whose call it is."""
 
-    def __init__(self, platform: Platform, bot_id: int, plugin: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        bot_id: int,
+        plugin: Callable[[], str],
+        timings: ApiTimings = DEFAULT_TIMINGS,
+    ) -> None:
         self._platform = platform
+        self._timings = timings
         self._bot_id = bot_id
         self._plugin = plugin
 
@@ -81,13 +98,15 @@ class ExternalApi(HttpClient):
         loopback = self._platform.settings.app_env is AppEnv.TEST
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return call(method, url, body, headers, seconds=TIMEOUT_SECONDS, allow_loopback=loopback)
+                return call(
+                    method, url, body, headers, seconds=self._timings.timeout, allow_loopback=loopback
+                )
             except HttpError as error:
                 may_repeat = isinstance(error, NotArrived) or (method == "GET" and _is_its_fault(error))
                 if attempt == ATTEMPTS or not may_repeat or error.code == "timeout":
                     raise  # who was slow once is given no second five seconds
                 RETRIES.labels("api").inc()
-                time.sleep(BACKOFF_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+                time.sleep(self._timings.backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
         raise AssertionError("unreachable")
 
     def _keep(self, key: str, answer: HttpAnswer, seconds: int) -> None:

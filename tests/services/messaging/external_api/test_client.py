@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,9 +12,7 @@ import pytest
 
 from plugins.http import HttpError
 from services.core.metrics import API_ERRORS
-from services.core.settings import Settings
-from services.messaging.external_api import client
-from services.messaging.external_api.client import ExternalApi
+from services.messaging.external_api.client import ApiTimings, ExternalApi
 from services.platform.platform import Platform
 from tools.servers.sandbox import wait_until
 
@@ -68,20 +65,20 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """A breaker that lets somebody try soon."""
-    return settings.model_copy(update={"circuit_breaker_timeout": 1.0})
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "BACKOFF_SECONDS", 0.001)
-
-
-@pytest.fixture
 def http(platform: Platform) -> ExternalApi:
     """The client of one bot."""
-    return ExternalApi(platform, 7, lambda: "prices")
+    return client(platform)
+
+
+def client(platform: Platform, *, bot_id: int = 7, timeout: float = 5.0) -> ExternalApi:
+    """The client of a bot in one process, which loses no time before it repeats."""
+    return ExternalApi(platform, bot_id, lambda: "prices", ApiTimings(timeout=timeout, backoff=0.001))
+
+
+def grow_old(platform: Platform) -> None:
+    """Let the time pass for which breakers stay open."""
+    for key in platform.redis.scan_iter("flotilla:bot:*:api:breaker:*"):
+        platform.redis.hset(key, "opened", 1)
 
 
 def failure(http: ExternalApi, url: str, method: str = "GET") -> tuple[str, int]:
@@ -137,12 +134,10 @@ def test_an_api_that_fails_is_left_alone_by_all_processes_then_tried_by_one(
     api.usual = 500
     for _ in range(5):
         failure(http, api.url, "POST")
-    other_process = ExternalApi(platform, 7, lambda: "other")
+    other_process = client(platform)
     assert failure(other_process, api.url) == ("open", 0)
     assert len(api.asked) == 5
-    assert failure(ExternalApi(platform, 8, lambda: "prices"), api.url, "POST") == ("status", 500), (
-        "another bot's is its own"
-    )
+    assert failure(client(platform, bot_id=8), api.url, "POST") == ("status", 500), "another bot's is its own"
     api.usual, api.script = '{"well": 1}', []
     api.go_on.clear()
     api.arrived.clear()
@@ -153,7 +148,7 @@ def test_an_api_that_fails_is_left_alone_by_all_processes_then_tried_by_one(
         except HttpError as error:
             return error.code
 
-    time.sleep(1.1)  # longer than the breaker stays open
+    grow_old(platform)
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(ask, number) for number in range(8)]
         wait_until(lambda: sum(each.done() for each in asked) == 7)  # the eighth waits for the API
@@ -163,11 +158,11 @@ def test_an_api_that_fails_is_left_alone_by_all_processes_then_tried_by_one(
     assert http.get(api.url).json() == {"well": 1}
 
 
-def test_a_probe_that_fails_opens_the_breaker_again(http: ExternalApi, api: Api) -> None:
+def test_a_probe_that_fails_opens_the_breaker_again(http: ExternalApi, api: Api, platform: Platform) -> None:
     api.usual = 503
     for _ in range(5):
         failure(http, api.url, "POST")
-    time.sleep(1.1)
+    grow_old(platform)
     assert failure(http, api.url, "POST") == ("status", 503)
     assert failure(http, api.url, "POST") == ("open", 0)
 
@@ -187,12 +182,9 @@ def test_what_is_no_public_https_address_is_refused_unasked(http: ExternalApi, u
     assert failure(http, url) == ("refused", 0)
 
 
-def test_an_answer_is_bounded_in_time_and_size(
-    http: ExternalApi, api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_is_bounded_in_time_and_size(http: ExternalApi, api: Api, platform: Platform) -> None:
     api.script = ["x" * 1_000_001]
     assert failure(http, api.url) == ("too_large", 200)
-    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.2)
     api.go_on.clear()
-    assert failure(http, api.url) == ("timeout", 0)
+    assert failure(client(platform, timeout=0.2), api.url) == ("timeout", 0)
     assert len(api.asked) == 2, "no second time for who was slow"
