@@ -22,10 +22,10 @@ from plugins.address import Address, address_of
 from plugins.answers import CallAnswer
 from plugins.buttons import Button, Kept, Tap, unpacked
 from plugins.commands import Command, command_in
+from plugins.conversation import ConversationContext
 from plugins.effects import Call, Effects, Priority
 from plugins.http import HttpClient, NoHttp
 from plugins.markup import HTML, MARKDOWN
-from plugins.states import State
 from plugins.texts import escaped, filled
 
 COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
@@ -63,7 +63,7 @@ class Lead:
 
 
 @dataclass
-class Context:
+class Context(ConversationContext):
     """One update's handling. `chat_id` is 0 where the update has no chat."""
 
     bot: BotFacts
@@ -167,6 +167,24 @@ class Context:
             },
         )
 
+    def send_media(
+        self,
+        kind: str,
+        media: str,
+        caption: str = "",
+        *,
+        reply_markup: Any = None,
+        parse_mode: str | None = "HTML",
+        **params: Any,
+    ) -> None:
+        """Send a `kind` of media (photo, video, animation, audio, voice, video_note, document, sticker) to where this update
+        belongs; `media` is its https address, or the file_id by which this bot knows it.
+        """
+        method = f"send{kind.title().replace('_', '')}"
+        place = self.address.to_send() if self._stays(params) else {}
+        text = {"caption": caption, "parse_mode": parse_mode} if caption else {}
+        self.api(method, **{**place, kind: media, **text, **_markup(reply_markup), **params})
+
     def answer(self, text: str = "", *, show_alert: bool = False, **params: Any) -> None:
         """Answer a button tap with a notice, or a message with a reply to it."""
         if self.kind == "callback_query":
@@ -250,63 +268,6 @@ class Context:
         """
         given = {name: value for name, value in params.items() if value is not None}
         self.effects.calls.append(Call(method, given, priority, then, note, self.plugin))
-
-    # The conversation
-
-    @property
-    def state(self) -> str | None:
-        """The conversation's state, None outside any."""
-        value: str | None = self._conversation.get("state")
-        return value
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The conversation's data; change it with `update_data`."""
-        return dict(self._conversation.get("data") or {})
-
-    @property
-    def state_owner(self) -> str:
-        """The plugin that went to the state, "" where nobody knows."""
-        owner: str = self._conversation.get("plugin") or ""
-        return owner
-
-    def set_state(self, state: State | str | None) -> None:
-        """Go to `state`; the data stays. The state is this plugin's: when that is taken off the bot, the conversation ends."""
-        owner = self.plugin if state is not None else ""
-        name = str(state) if isinstance(state, State) else state
-        self.effects.conversation = {**self._conversation, "state": name, "plugin": owner}
-
-    def update_data(self, **values: Any) -> None:
-        """Add `values` (JSON types) to the conversation's data."""
-        self.effects.conversation = {**self._conversation, "data": {**self.data, **values}}
-
-    def clear_state(self) -> None:
-        """End the conversation: no state, no data."""
-        self.effects.conversation = {}
-
-    @property
-    def _conversation(self) -> dict[str, Any]:
-        if self.effects.conversation is None:
-            stored = self._stored_conversation
-            owner = stored.get("plugin")
-            if not owner or self.plugins is None or owner in self.plugins:
-                return stored
-            self.end_conversation()
-        return self.effects.conversation or {}
-
-    def end_conversation(self) -> None:
-        """End a conversation that no plugin of the bot goes on with."""
-        stored = self._stored_conversation
-        owner, state = stored.get("plugin"), stored.get("state")
-        self.logger.warning(
-            "conversation ended: nobody knows the state %s of plugin %s any more", state, owner
-        )
-        self.has_lost_conversation = True
-        self.clear_state()
-
-    @cached_property
-    def _stored_conversation(self) -> dict[str, Any]:
-        return self.load_state()
 
 
 def _markup(markup: Any) -> dict[str, Any]:

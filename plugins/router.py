@@ -44,10 +44,14 @@ class Routes:
         self.plugin = ""  # whose handlers are being registered
 
     def on(
-        self, kind: str, matches: Filter, where: Filter | None = None, exclusive: str | None = None
+        self,
+        kind: str,
+        matches: Filter | None = None,
+        where: Filter | None = None,
+        exclusive: str | None = None,
     ) -> Register:
-        """Updates of any `kind` in Telegram's words (`inline_query` …) for which `matches` and `where` hold."""
-        condition = matches if where is None else _both(matches, where)
+        """Updates of any `kind` in Telegram's words (`inline_query` …), or those for which `matches` and `where` hold."""
+        condition = _both(matches or _always, where or _always)
         self.states.update((self.plugin, each.name) for each in (matches, where) if isinstance(each, State))
 
         def register(handler: Handler) -> Handler:
@@ -145,7 +149,7 @@ class Router(Routes):
 
     def message(self, where: Filter | None = None) -> Register:
         """Every message."""
-        return self.on(MESSAGE, _always, where)
+        return self.on(MESSAGE, where=where)
 
     def state(self, *states: State, where: Filter | None = None) -> Register:
         """Messages within a conversation that is in one of `states`, but commands: people may ask for /help meanwhile."""
@@ -158,7 +162,7 @@ class Router(Routes):
 
     def edited(self, where: Filter | None = None) -> Register:
         """Every edited message."""
-        return self.on(EDITED, _always, where)
+        return self.on(EDITED, where=where)
 
     def callback(
         self,
@@ -194,7 +198,7 @@ class Router(Routes):
 
         def register(handler: Handler) -> Handler:
             for kind in MEMBERS:
-                self.on(kind, _always, where)(handler)
+                self.on(kind, where=where)(handler)
             return handler
 
         return register
@@ -230,4 +234,6 @@ def _always(_event: Any, _ctx: Context) -> bool:
 
 
 def _both(first: Filter, second: Filter) -> Filter:
+    if _always in (first, second):
+        return second if first is _always else first
     return lambda event, ctx: first(event, ctx) and second(event, ctx)

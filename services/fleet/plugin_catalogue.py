@@ -40,6 +40,7 @@ THE_INTERFACE = {
     "support_book",
     "testing",
     "context",
+    "conversation",
     "buttons",
     "commands",
     "database",

@@ -111,6 +111,18 @@ def test_markup_may_be_plain_or_telebots() -> None:
     assert [call.params["reply_markup"] for call in ctx.effects.calls] == [plain, plain]
 
 
+def test_media_go_by_address_or_number_to_where_the_update_belongs() -> None:
+    ctx = context(message_thread_id=3, is_topic_message=True)
+    ctx.send_media("photo", "https://example.com/a.png", "<b>A</b>", then="sent")
+    ctx.send_media("video_note", "AbC", chat_id=9)
+    first, second = ctx.effects.calls
+    assert (first.method, first.then) == ("sendPhoto", "sent")
+    where = {"chat_id": 5, "message_thread_id": 3}
+    text = {"caption": "<b>A</b>", "parse_mode": "HTML"}
+    assert first.params == {**where, "photo": "https://example.com/a.png", **text}
+    assert (second.method, second.params) == ("sendVideoNote", {"chat_id": 9, "video_note": "AbC"})
+
+
 def test_raw_calls_pass_unchanged() -> None:
     ctx = context()
     ctx.api("sendDice", chat_id=9, emoji="🎲", protect_content=None)

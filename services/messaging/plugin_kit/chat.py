@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from plugins.base import BasePlugin
 from plugins.context import Strategy
@@ -14,6 +14,14 @@ from services.fleet.plugin_catalogue import catalogue
 from services.messaging.plugin_kit.played_bot import Chosen, PlayedBot
 from services.messaging.plugin_kit.played_http import PlayedHttp
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, ShownMessage
+
+NOBODYS: Final = (
+    "poll",
+    "message_reaction_count",
+    "chat_boost",
+    "removed_chat_boost",
+    "deleted_business_messages",
+)  # kinds of update that name no sender
 
 
 @dataclass(frozen=True)
@@ -190,7 +198,8 @@ class Chat(ChatView):
 
     def update(self, kind: str, content: dict[str, Any]) -> None:
         """Let any kind of update come from this person: inline_query, pre_checkout_query, my_chat_member …"""
-        found = {"from": self._place.person.as_json(), **content}
+        nobodys = kind in NOBODYS or "user" in content
+        found = content if nobodys else {"from": self._place.person.as_json(), **content}
         self._place.last = (kind, found)
         self._place.bot.handle(kind, found)
 

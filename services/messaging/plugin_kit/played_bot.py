@@ -175,9 +175,9 @@ class PlayedBot:
 
     def _meet(self, ctx: Context) -> None:
         """Everybody who writes is known to the bot from then on."""
-        person, now = ctx.lead, datetime.fromtimestamp(self.now, UTC)
-        if not person.telegram_id:
+        if getattr(ctx.event, "from_user", None) is None:
             return
+        person, now = ctx.lead, datetime.fromtimestamp(self.now, UTC)
         known = self.leads.get(person.telegram_id)
         names = (person.first_name, person.last_name, person.username, person.language)
         since, tags = (known.first_interaction, known.tags) if known else (now, ())

@@ -36,7 +36,7 @@ def context_of(bot: BotFacts, update: dict[str, Any]) -> Context | None:
     if event is None:
         return None
     chat = getattr(getattr(event, "message", None) or event, "chat", None)
-    person = getattr(event, "from_user", None)
+    person = getattr(event, "from_user", None) or getattr(event, "user", None)
     if person is not None and not is_telegram_id(person.id):
         raise Unreadable("its sender has no id of Telegram's")
     lead = lead_of(person)

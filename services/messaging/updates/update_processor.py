@@ -111,9 +111,10 @@ class UpdateProcessor:
     def _handle_once(
         self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, update_id: int
     ) -> HandlerResult:
-        if ctx.lead.telegram_id and not ctx.is_for_another_bot and ctx.kind != CALL_ANSWERED:
+        writer = getattr(ctx.event, "from_user", None)  # none of who reacts or votes
+        if writer is not None and not ctx.is_for_another_bot and ctx.kind != CALL_ANSWERED:
             ctx.start_param = self._contacts.record_contact(
-                queued.bot_id, update_id, ctx.event.from_user, start_payload(ctx)
+                queued.bot_id, update_id, writer, start_payload(ctx)
             )
         try:
             handled = self._writes.once(queued.bot_id, update_id, lambda: self._run(behaviour, ctx, queued))
