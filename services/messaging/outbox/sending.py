@@ -195,7 +195,7 @@ class Sender:
         if _was_mended(self._platform, outgoing, error):
             return self._try(outgoing, sender)
         meaning = refusal_class(error, outgoing.method)
-        if meaning is RefusalClass.OUR_FAULT:
+        if meaning is RefusalClass.OUR_FAULT and "then" not in outgoing.call:  # else its plugin hears of it
             return self._dead_letter(outgoing, error)
         if meaning is RefusalClass.PERSON_GONE:
             _mark_lead(self._platform.database, outgoing, lead_state(error))
