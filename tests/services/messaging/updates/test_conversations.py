@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from models import Bot, FsmStrategy, Notification
 from plugins.context import STATE_TTL_SECONDS, Strategy
@@ -29,28 +28,31 @@ def test_tables_and_plugins_know_the_same_strategies() -> None:
     assert {str(each) for each in FsmStrategy} == {str(each) for each in Strategy}
 
 
-@pytest.mark.parametrize(
-    ("strategy", "seen"),
-    [
-        (FsmStrategy.USER_IN_CHAT, ["seen 1", "seen 1", "seen 1"]),
-        (FsmStrategy.GLOBAL_USER, ["seen 1", "seen 1", "seen 2"]),
-        (FsmStrategy.CHAT, ["seen 1", "seen 2", "seen 1"]),
-    ],
-)
-def test_a_conversation_is_whose_the_bot_says_and_never_another_bots(
-    platform: Platform, bot: Bot, strategy: FsmStrategy, seen: list[str]
-) -> None:
-    other = add_bot(platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "A" * 35}, TRIAL)
+SEEN = {
+    FsmStrategy.USER_IN_CHAT: ["seen 1", "seen 1", "seen 1"],
+    FsmStrategy.GLOBAL_USER: ["seen 1", "seen 1", "seen 2"],
+    FsmStrategy.CHAT: ["seen 1", "seen 2", "seen 1"],
+}
+
+
+def test_a_conversation_is_whose_the_bot_says_and_never_another_bots(platform: Platform) -> None:
+    """The same people write to three bots, in the same groups."""
+    bots = {
+        strategy: add_bot(
+            platform, {"id": 7100 + n, "username": f"bot_{n}", "token": f"{7100 + n}:" + "A" * 35}, TRIAL
+        )
+        for n, strategy in enumerate(SEEN)
+    }
     with platform.database.transaction() as session:
-        session.execute(update(Bot).values(fsm_strategy=strategy))
-    accept_all(platform, other, [in_group(1, -100, 1)])
+        for strategy, bot in bots.items():
+            session.get_one(Bot, bot.id).fsm_strategy = strategy
     for number, (chat, person) in enumerate([(-100, 1), (-100, 2), (-200, 1)]):
-        accept_all(platform, bot, [in_group(10 + number, chat, person)])
+        for bot in bots.values():
+            accept_all(platform, bot, [in_group(10 + number, chat, person)])
         handle_all(platform)  # one after the other: the chats of GLOBAL_USER are handled side by side
-    assert [text for _, text in replies(platform, bot)] == seen
-    assert [text for _, text in replies(platform, other)] == ["seen 1"]
-    kept = list(platform.redis.scan_iter(f"flotilla:bot:{bot.id}:fsm:*"))
-    assert len(kept) == len(seen) - seen.count("seen 2")
+    assert {strategy: [text for _, text in replies(platform, bot)] for strategy, bot in bots.items()} == SEEN
+    kept = list(platform.redis.scan_iter("flotilla:bot:*:fsm:*"))
+    assert len(kept) == 3 + 2 + 2
     assert all(0 < platform.redis.ttl(key) <= STATE_TTL_SECONDS for key in kept)
 
 
