@@ -40,7 +40,7 @@ class FormConfig(PluginConfig):
     """Configuration of `form`."""
 
     command: str = Field(
-        "form", pattern=r"^[A-Za-z0-9_]{1,32}$", description="The command that begins the form"
+        "form", pattern=r"^[A-Za-z0-9_]+$", max_length=32, description="The command that begins the form"
     )
     steps: list[FormStep] = Field(
         default_factory=lambda: [

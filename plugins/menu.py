@@ -49,7 +49,7 @@ class MenuConfig(PluginConfig):
     """Configuration of `menu`."""
 
     command: str = Field(
-        "menu", pattern=r"^[A-Za-z0-9_]{1,32}$", description="The command that opens the menu"
+        "menu", pattern=r"^[A-Za-z0-9_]+$", max_length=32, description="The command that opens the menu"
     )
     text: Text = Field("", description="Text above the buttons, HTML; empty: 'Choose an option'")
     columns: int = Field(2, ge=1, le=8, description="Buttons in a row")
