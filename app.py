@@ -24,6 +24,7 @@ from commands import clicks as click_commands
 from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
+from commands import plugins as plugin_commands
 from services.platform.platform import Platform, build_platform
 from web import (
     api_hooks,
@@ -62,6 +63,7 @@ COMMANDS = (
     key_commands,
     click_commands,
     dead_letter_commands,
+    plugin_commands,
     database,
 )  # `flask --app wsgi <group> …`
 

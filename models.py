@@ -49,6 +49,7 @@ from services.core.states import (
     DeadLetterState,
     DeliveryStatus,
     DestinationKind,
+    FsmStrategy,
     MemberStatus,
     OverLimit,
     Strategy,
@@ -64,6 +65,7 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "DeadLetterState",
     "DeliveryStatus",
     "DestinationKind",
+    "FsmStrategy",
     "MemberStatus",
     "OverLimit",
     "Strategy",
@@ -252,6 +254,7 @@ class Bot(Base):
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
+    fsm_strategy: Mapped[str] = mapped_column(String(12), default=FsmStrategy.USER_IN_CHAT)
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]

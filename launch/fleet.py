@@ -84,8 +84,11 @@ def make_pool(platform: Platform, caller: Principal, sandbox: str, team: Team) -
     # No limit per client: whoever taps by hand may tap as often as they like.
     pool = create_pool(platform, caller, NewPool(name=team.name, slug=team.slug, rate_limit_per_minute=0))
     menu = {
-        "greeting": team.greeting,
-        "buttons": [{"label": label, "answer": answer} for label, answer in ANSWERS],
+        "command": "start",
+        "text": team.greeting,
+        "columns": 1,
+        "closable": False,
+        "buttons": [{"label": label, "text": answer} for label, answer in ANSWERS],
     }
     plugins = (
         PluginChoice("menu", config=menu),

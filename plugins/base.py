@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from plugins.database import MemoryDatabase, PluginDatabase
 from plugins.router import Router
 from plugins.texts import PlannedText, marked_texts
+
+Hook = Coroutine[Any, Any, None] | None  # what a hook returns: an `async def` its coroutine
 
 
 class PluginConfig(BaseModel):
@@ -25,7 +27,7 @@ class PluginConfig(BaseModel):
 class BasePlugin:
     """One plugin switched on for one bot. Subclasses set the metadata and register handlers.
 
-    A module makes its plugin known by `plugin = ItsClass`. Handlers are plain functions `(message, ctx)`.
+    A module makes its plugin known by `plugin = ItsClass`. Handlers are functions `(message, ctx)`, plain or `async def`.
     """
 
     name: ClassVar[str] = ""
@@ -64,14 +66,14 @@ class BasePlugin:
         """Register this plugin's handlers; the order is the order of asking."""
         raise NotImplementedError(f"plugin {self.name!r} registers no handlers")
 
-    def on_load(self) -> None:
+    def on_load(self) -> Hook:
         """Called when this instance was built for the bot in this process."""
 
-    def on_unload(self) -> None:
+    def on_unload(self) -> Hook:
         """Called when this instance is over, after `on_bot_stop`."""
 
-    def on_bot_start(self) -> None:
+    def on_bot_start(self) -> Hook:
         """Called when this instance begins to serve the bot, after every plugin of the bot was loaded."""
 
-    def on_bot_stop(self) -> None:
+    def on_bot_stop(self) -> Hook:
         """Called when this instance serves the bot no longer: the bot was stopped, deleted or changed, or the process ends."""

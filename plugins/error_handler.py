@@ -37,7 +37,7 @@ class ErrorHandlerPlugin(BasePlugin):
 
     def _apologise(self, error: str, ctx: Context) -> None:
         if self.get_config("notify_admins"):
-            ctx.notify_owner(error, ctx.error_id)
+            ctx.notify_owner("handler_failed", {"error": error, "error_id": ctx.error_id})
         if not ctx.chat_id:
             return
         lines = [ctx.translate(SORRY)]

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from blueprints.api.body import Body, Page, page_of
 from blueprints.api.operation import Created, operation
-from models import BotMode, UncertainPolicy
+from models import BotMode, FsmStrategy, UncertainPolicy
 from services.core.answer_types import Listing, Sentence
 from services.core.errors import FlotillaError
 from services.fleet.bots import lifecycle, registry
@@ -55,6 +55,7 @@ class BotChange(Body):
     mode: BotMode | None = None
     name: str | None = Field(None, min_length=1, max_length=64)
     uncertain_policy: UncertainPolicy | None = None
+    fsm_strategy: FsmStrategy | None = None
     tags: list[str] | None = Field(None, max_length=MOST_TAGS, description="all of them; [] takes them off")
 
 
@@ -141,7 +142,7 @@ def show(bot_id: str) -> BotView:
 @api(Scope.WRITE)
 @operation()
 def change(bot_id: str, body: BotChange) -> BotView:
-    """Change mode, name or what happens to uncertain sends."""
+    """Change mode, name, what happens to uncertain sends or whose a conversation is."""
     return describe(registry.update_bot(platform(), caller(), bot_id, **body.model_dump()))
 
 

@@ -147,6 +147,15 @@ class Settings(BaseSettings):
     handler_timeout_seconds: float = Field(
         30, gt=0, le=300, description="seconds a handler may take before it is cancelled"
     )
+    circuit_breaker_fail_max: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="calls of an external API that fail in a row until plugins leave it alone",
+    )
+    circuit_breaker_timeout: float = Field(
+        60, ge=1, le=3600, description="seconds until one call tries whether such an API is well again"
+    )
     send_concurrency: int = Field(64, ge=1, le=1000, description="Bot API calls in flight per sending job")
     webhooks_per_minute: int = Field(
         20,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from models import Bot, DestinationKind, Lead, NotificationDestination, Start
-from plugins.context import Priority
+from plugins.effects import Priority
 from services.core.answer_types import Moment
 from services.core.errors import InvalidInput, NotFound, RateLimited
 from services.core.identifiers import parsed_id

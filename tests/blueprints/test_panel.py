@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from models import Account, Bot, MemberStatus, PoolBot, PoolRule, RedirectPool, UncertainPolicy
+from models import (
+    Account,
+    Bot,
+    FsmStrategy,
+    MemberStatus,
+    PoolBot,
+    PoolRule,
+    RedirectPool,
+    UncertainPolicy,
+)
 from services.alerts.notifications.fields import NewDestination
 from services.alerts.notifications.kinds import Kind, Level
 from services.alerts.notifications.notify import notify
@@ -95,18 +105,21 @@ def test_bot_and_pool_pages_show_their_data_and_no_token(
     assert len(day["series"]["times"]) == 24
 
 
-@pytest.mark.parametrize("policy", list(UncertainPolicy))
-def test_a_bots_page_shows_what_happens_to_sends_of_unknown_outcome(
-    client: FlaskClient, platform: Platform, owner: Account, policy: UncertainPolicy
+@pytest.mark.parametrize(
+    ("choice", "column", "chosen"),
+    [("policy", "uncertain_policy", each) for each in UncertainPolicy]
+    + [("strategy", "fsm_strategy", each) for each in FsmStrategy],
+)
+def test_a_bots_page_shows_what_is_chosen_for_it(
+    client: FlaskClient, platform: Platform, owner: Account, choice: str, column: str, chosen: StrEnum
 ) -> None:
     bot = add_bot(platform, owner)
     with platform.database.transaction() as session:
-        session.get_one(Bot, bot.id).uncertain_policy = policy
-    select = (
-        client.get(f"/panel/bots/{bot.id}").text.partition('<select id="policy"')[2].partition("</select>")[0]
-    )
-    assert re.findall(r'value="(\w+)"', select) == list(UncertainPolicy)
-    assert re.findall(r'value="(\w+)"[^>]* selected>', select) == [policy]
+        setattr(session.get_one(Bot, bot.id), column, chosen)
+    page = client.get(f"/panel/bots/{bot.id}").text
+    select = page.partition(f'<select id="{choice}"')[2].partition("</select>")[0]
+    assert re.findall(r'value="(\w+)"', select) == list(type(chosen))
+    assert re.findall(r'value="(\w+)"[^>]* selected>', select) == [chosen]
 
 
 def test_manage_bots_tells_who_is_inside_and_who_could_be(

@@ -1,4 +1,4 @@
-"""The plugin interface and the built-in plugins, without any I/O."""
+"""The plugin interface, without any I/O."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ import pytest
 from telebot import types
 
 from plugins.base import BasePlugin
-from plugins.buttons import Tap
 from plugins.context import BotFacts, Context, Lead
 from plugins.echo import EchoPlugin
-from plugins.error_handler import ErrorHandlerPlugin
-from plugins.help import HelpPlugin
-from plugins.menu import MenuPlugin
 from plugins.router import PASS, Router
-from plugins.start import StartPlugin
 from services.core.errors import InvalidInput
 from services.fleet import plugin_catalogue
 from tests.architecture.source import ROOT
@@ -35,23 +30,6 @@ def context(text: str | None = "hi", language: str = "pt-br", **event: Any) -> C
     }
     message = types.Message.de_json(body)  # type: ignore[no-untyped-call]
     return Context(BOT, "message", message, 5, Lead(5, "<Ana>", "", "ana", language))
-
-
-def tapped(payload: str) -> Context:
-    """What a handler gets when Ana taps a button of a menu."""
-    sender = {"id": 5, "is_bot": False, "first_name": "Ana"}
-    message = {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}, "from": sender}
-    body = {"id": "1", "from": sender, "message": message, "chat_instance": "1", "data": "signed"}
-    query = types.CallbackQuery.de_json(body)  # type: ignore[no-untyped-call]
-    return Context(BOT, "callback_query", query, 5, Lead(5, "<Ana>"), tap=Tap("menu", payload))
-
-
-def run(plugin: type[BasePlugin], ctx: Context, **config: Any) -> list[str]:
-    """The texts that the plugin sends."""
-    router = Router()
-    plugin(7, config).setup_handlers(router)
-    router.dispatch(ctx.kind, ctx.event, ctx)
-    return [call.params["text"] for call in ctx.effects.calls]
 
 
 @pytest.mark.parametrize(
@@ -74,67 +52,6 @@ def test_commands_are_understood_with_payload_and_bot_name(
 ) -> None:
     found = context(text).command
     assert (None if found is None else (found.name, found.args)) == command
-
-
-def test_start_fills_in_the_persons_name_escaped() -> None:
-    ctx = context("/start x")
-    ctx.start_param = "promo"
-    text = "Hi {first_name} {start_param} {bot_name} {unknown} {}"
-    assert run(StartPlugin, ctx, welcome_message=text) == ["Hi &lt;Ana&gt; promo Shop &amp; Co {unknown} {}"]
-
-
-def test_help_lists_commands() -> None:
-    [text] = run(
-        HelpPlugin, context("/help"), header="A & B", commands=[{"command": "/buy", "description": "<b>"}]
-    )
-    assert text == "<b>A &amp; B</b>\n\n/buy — &lt;b&gt;"
-
-
-def test_a_menu_turns_into_the_tapped_answer_and_back() -> None:
-    config = {
-        "greeting": "Oi, {first_name}",
-        "buttons": [{"label": "Quanto?", "answer": "<b>{first_name}</b>"}],
-    }
-    shop = MenuPlugin(7, config)
-    opened = context("/start x")
-    router = Router()
-    shop.setup_handlers(router)
-    router.dispatch(opened.kind, opened.event, opened)
-    [call] = opened.effects.calls
-    menu = {"inline_keyboard": [[{"text": "Quanto?", "callback_data": "menu:0"}]]}
-    assert (call.method, call.params["text"]) == ("sendMessage", "Oi, &lt;Ana&gt;")
-    assert call.params["reply_markup"] == menu
-    back = {"inline_keyboard": [[{"text": "⬅️ Voltar", "callback_data": "menu:"}]]}
-    for payload, text, markup in (
-        ("0", "<b>&lt;Ana&gt;</b>", back),
-        ("", "Oi, &lt;Ana&gt;", menu),
-        ("1", "Oi, &lt;Ana&gt;", menu),  # of a button that was taken away since
-    ):
-        ctx = tapped(payload)
-        router.dispatch(ctx.kind, ctx.event, ctx)
-        answered, edited = ctx.effects.calls
-        assert answered.method == "answerCallbackQuery"
-        assert (edited.method, edited.params["text"]) == ("editMessageText", text)
-        assert edited.params["reply_markup"] == markup
-
-
-def test_echo_repeats_escaped_and_only_what_it_is_told_to() -> None:
-    assert run(EchoPlugin, context("/echo <x>")) == ["&lt;x&gt;"]
-    assert run(EchoPlugin, context("/echo")) == ["Uso: /echo &lt;texto&gt;"]
-    assert run(EchoPlugin, context("/echo", language="de")) == ["Usage: /echo &lt;text&gt;"]
-    assert run(EchoPlugin, context("hello")) == []
-    assert run(EchoPlugin, context("hello"), echo_all=True) == ["hello"]
-    assert run(EchoPlugin, context(None), echo_all=True) == []
-
-
-def test_the_error_handler_shows_the_code_if_configured() -> None:
-    for shown in (True, False):
-        ctx = context()
-        ctx.error_id = "AB12"
-        router = Router()
-        ErrorHandlerPlugin(7, {"show_error_id": shown}).setup_handlers(router)
-        router.dispatch_error("failed", ctx)
-        assert ("AB12" in ctx.effects.calls[0].params["text"]) is shown
 
 
 def test_the_first_match_wins_unless_it_passes_on() -> None:
@@ -192,6 +109,18 @@ def test_markup_may_be_plain_or_telebots() -> None:
     ctx.send("a", reply_markup=keyboard)
     ctx.send("b", reply_markup=plain)
     assert [call.params["reply_markup"] for call in ctx.effects.calls] == [plain, plain]
+
+
+def test_media_go_by_address_or_number_to_where_the_update_belongs() -> None:
+    ctx = context(message_thread_id=3, is_topic_message=True)
+    ctx.send_media("photo", "https://example.com/a.png", "<b>A</b>", then="sent")
+    ctx.send_media("video_note", "AbC", chat_id=9)
+    first, second = ctx.effects.calls
+    assert (first.method, first.then) == ("sendPhoto", "sent")
+    where = {"chat_id": 5, "message_thread_id": 3}
+    text = {"caption": "<b>A</b>", "parse_mode": "HTML"}
+    assert first.params == {**where, "photo": "https://example.com/a.png", **text}
+    assert (second.method, second.params) == ("sendVideoNote", {"chat_id": 9, "video_note": "AbC"})
 
 
 def test_raw_calls_pass_unchanged() -> None:

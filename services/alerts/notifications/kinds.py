@@ -45,6 +45,7 @@ class Kind(StrEnum):
     DESTINATION_FAILED = "destination_failed"
     TEXT_MALFORMED = "text_malformed"
     HANDLER_FAILED = "handler_failed"
+    FORM_ANSWERED = "form_answered"
 
     @property
     def level(self) -> Level:
@@ -63,7 +64,7 @@ class Kind(StrEnum):
             Kind.DISK_LOW,
         ):
             return Level.CRITICAL
-        return Level.WARNING
+        return Level.INFO if self is Kind.FORM_ANSWERED else Level.WARNING
 
 
 # Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them.

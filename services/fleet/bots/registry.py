@@ -110,13 +110,15 @@ def update_bot(
     mode: str | None = None,
     name: str | None = None,
     uncertain_policy: str | None = None,
+    fsm_strategy: str | None = None,
     tags: Sequence[str] | None = None,
 ) -> Bot:
-    """Change mode, our name (Telegram's stays), tags or what happens to uncertain sends; what is None stays."""
+    """Change mode, our name (Telegram's stays), uncertain sends, whose conversations are, or tags; what is None stays."""
     changes = {
         "mode": checked_mode(platform, mode) if mode else None,
         "name": name,
         "uncertain_policy": uncertain_policy,
+        "fsm_strategy": fsm_strategy,
         "tags": None if tags is None else checked_tags(tags),
     }
     with platform.database.transaction() as session:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from redis import RedisError
 
@@ -149,10 +150,11 @@ class Sender:
         self._moves.follow(outgoing)
         started = time.monotonic()
         try:
-            self._client.call(sender.token, outgoing.method, outgoing.call["params"])
+            result = self._client.call(sender.token, outgoing.method, outgoing.call["params"])
         except TelegramError as error:
             return self._failed(outgoing, error, sender)
         crash_point_reached(CrashPoint.SEND_AFTER_HTTP, self._platform.settings.crash_point)
+        outgoing.note_answer({"ok": True, "result": result})
         seconds = time.monotonic() - started
         SENDS.labels("done").inc()
         SEND_SECONDS.labels(outgoing.method).observe(seconds)
@@ -195,10 +197,11 @@ class Sender:
         if _was_mended(self._platform, self._moves, outgoing, error):
             return self._try(outgoing, sender)
         meaning = refusal_class(error, outgoing.method)
-        if meaning is RefusalClass.OUR_FAULT:
+        if meaning is RefusalClass.OUR_FAULT and "then" not in outgoing.call:  # else its plugin hears of it
             return self._dead_letter(outgoing, error)
         if meaning is RefusalClass.PERSON_GONE:
             _mark_lead(self._platform.database, outgoing, lead_state(error))
+        outgoing.note_answer({"ok": True} if meaning is RefusalClass.AS_DONE else _refusal(error))
         SENDS.labels("done" if meaning is RefusalClass.AS_DONE else "refused").inc()
         logger.info("message refused (%s): %s", meaning, error)
         return SETTLED
@@ -217,10 +220,16 @@ class Sender:
 
     def _dead_letter(self, outgoing: OutboxMessage, error: TelegramError) -> SendResult:
         outgoing.failed_for_good = error
+        outgoing.note_answer(_refusal(error))
         error_id = self._letters.store(outgoing, error)
         SENDS.labels("dead").inc()
         logger.error("message given up: %s; error id %s", error, error_id)
         return SETTLED
+
+
+def _refusal(error: TelegramError) -> dict[str, Any]:
+    """A failed call, for the plugin that wanted its answer."""
+    return {"ok": False, "error_code": error.error_code, "description": error.message}
 
 
 def _delay(backoff: tuple[float, float], number: int) -> float:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from plugins.base import BasePlugin
 from plugins.context import BotFacts, Context
-from plugins.router import CALLBACK, Router
-from services.core.i18n import translate
+from plugins.router import CALLBACK, MESSAGE, Router
+from plugins.states import SIGN
+from services.core.i18n import Text, translate
 from services.core.metrics import CALLBACKS_REFUSED
 from services.fleet.plugin_catalogue import catalogue
 from services.messaging.limits.notices import NOT_VALID
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.database import Database
+from services.queueing.event_loop import run_coroutine
 from services.queueing.timeouts import time_limit
 
 logger = logging.getLogger(__name__)
+CANCEL = "cancel"  # the command that ends every conversation, unless a plugin of the bot has a route for it
+CANCELLED = Text("Cancelled.")
+LOST = Text("This conversation cannot go on, because the bot has changed. Please begin again.")
 HOOK_SECONDS = 2.0  # of a plugin's on_…: the process waits for it, at its end too
+THE_HOUSE = "conversations"  # stands for a plugin's name where none was asked
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,13 @@ class Behaviour:
 
     def handle(self, ctx: Context) -> str | None:
         """Let the first willing plugin handle `ctx`; its name, or None. A button tap is always answered."""
+        ctx.plugins = self.names
+        if self._is_cancelled(ctx):
+            return THE_HOUSE
         plugin = self.router.dispatch(ctx.kind, ctx.event, ctx)
+        if plugin is None and ctx.kind == MESSAGE and self._is_lost(ctx):
+            ctx.send(translate(LOST, ctx.lead.language), parse_mode=None)
+            return THE_HOUSE
         if ctx.kind == CALLBACK:
             self._answer(ctx, "" if plugin else translate(NOT_VALID, ctx.lead.language))
             if plugin is None:
@@ -47,6 +60,30 @@ class Behaviour:
         self.router.dispatch_error(error, ctx)
         if ctx.kind == CALLBACK:
             self._answer(ctx, "")
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The plugins that are on, those included that could not be set up: what is broken today may work tomorrow."""
+        return frozenset((*(plugin.name for plugin in self.plugins), *self.problems))
+
+    def _is_cancelled(self, ctx: Context) -> bool:
+        """Whether this is /cancel within a conversation, which ends it."""
+        if ctx.command is None or ctx.command.name != CANCEL or CANCEL in self.router.commands:
+            return False
+        if ctx.state is None:
+            return False
+        ctx.clear_state()
+        ctx.send(translate(CANCELLED, ctx.lead.language), parse_mode=None)
+        return True
+
+    def _is_lost(self, ctx: Context) -> bool:
+        """Whether nobody wanted this message because it belongs to a conversation that no plugin knows any more."""
+        if ctx.is_for_another_bot:
+            return False
+        state, known = ctx.state or "", (ctx.state_owner, ctx.state or "")
+        if SIGN in state and known not in self.router.states and ctx.state_owner not in self.problems:
+            ctx.end_conversation()
+        return ctx.has_lost_conversation
 
     def _answer(self, ctx: Context, text: str) -> None:
         if not any(call.method == "answerCallbackQuery" for call in ctx.effects.calls):
@@ -88,17 +125,29 @@ def _set_up(
     if name not in known.plugins:
         raise LookupError(known.failures.get(f"{name}.py", "there is no such plugin"))
     plugin = known.plugins[name](bot.id, config, db)
-    own = Router()  # so that a plugin that fails half-way leaves no handler behind
-    own.plugin = name
+    install(plugin, router)
+    return plugin
+
+
+def install(plugin: BasePlugin, router: Router) -> None:
+    """Have `plugin` asked after those that `router` knows. One that fails half-way leaves no handler behind."""
+    own = Router()
+    own.plugin = plugin.name
     plugin.setup_handlers(own)
     router.include(own)
-    plugin.on_load()
-    return plugin
+    _call_hook(plugin, "on_load")
 
 
 def _hook(plugin: BasePlugin, name: str) -> None:
     try:
         with time_limit(HOOK_SECONDS):
-            getattr(plugin, name)()
+            _call_hook(plugin, name)
     except (Exception, SystemExit):  # somebody else's code
         logger.exception("plugin %s of bot %d: %s failed", plugin.name, plugin.bot_id, name)
+
+
+def _call_hook(plugin: BasePlugin, name: str) -> None:
+    """Call a hook to its end, an `async def` too."""
+    result = getattr(plugin, name)()
+    if isinstance(result, Coroutine):
+        run_coroutine(result, step_seconds=HOOK_SECONDS)

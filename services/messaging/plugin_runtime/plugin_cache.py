@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models import Bot
-from plugins.context import BotFacts
+from plugins.context import BotFacts, Strategy
 from services.messaging.plugin_runtime.behaviour import Behaviour, build
 from services.platform.platform import Platform
 from services.platform.redis.cache import ChangeCache
@@ -27,7 +27,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
         if bot is None:
             return None
         return build(
-            BotFacts(bot.id, bot.username, bot.name),
+            BotFacts(bot.id, bot.username, bot.name, Strategy(bot.fsm_strategy)),
             bot.account_id,
             bot.desired_running,
             [(choice.name, choice.config) for choice in bot.plugins if choice.enabled],

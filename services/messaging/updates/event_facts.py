@@ -64,11 +64,16 @@ def has_blocked(ctx: Context) -> bool | None:
 
 
 def conversation_key(ctx: Context) -> str:
-    """The Redis key of the conversation that the update belongs to."""
-    strategy = ctx.bot.strategy
+    """The Redis key of the conversation that the update belongs to.
+
+    Nobody's, and those who write as a chat and share one account of Telegram's, have none beyond their chat.
+    """
+    strategy, person = ctx.bot.strategy, ctx.lead.telegram_id
+    writes_as_chat = getattr(ctx.event, "sender_chat", None) is not None
+    everywhere = strategy is Strategy.GLOBAL_USER and person and not writes_as_chat
     return keys.conversation(
         ctx.bot.id,
-        0 if strategy is Strategy.GLOBAL_USER else ctx.former_chat_id or ctx.chat_id,
+        0 if everywhere else ctx.former_chat_id or ctx.chat_id,
         0 if strategy is Strategy.CHAT else ctx.acting_id,
     )
 

@@ -10,7 +10,8 @@ from typing import Any
 from redis import RedisError
 
 from plugins.buttons import Tap
-from plugins.context import Busy, Context, Effects
+from plugins.context import Context
+from plugins.effects import Busy, Effects
 from services.alerts.dead_letters.replay_id import replay_of
 from services.alerts.notifications.linking import link_chat
 from services.core.errors import Unavailable

@@ -281,6 +281,16 @@ def button_payload(bot_id: int, name: str) -> str:
     return f"{PREFIX}:bot:{bot_id}:payload:{name}"
 
 
+def api_breaker(bot_id: int, host: str) -> str:
+    """Hash of a bot's failures in a row at an external API, and since when it is left alone; lives ten times as long as that."""
+    return f"{PREFIX}:bot:{bot_id}:api:breaker:{host}"
+
+
+def api_answer(bot_id: int, digest: str) -> str:
+    """The last good answer of an external API, sealed; lives as long as its plugin says."""
+    return f"{PREFIX}:bot:{bot_id}:api:answer:{digest}"
+
+
 def idempotency(account_id: int, name: str) -> str:
     """Hash of a repeatable request: fingerprint and owner, later the sealed answer; lives 24 hours, a claim two minutes."""
     return f"{PREFIX}:api:once:{account_id}:{name}"

@@ -28,11 +28,17 @@ document.addEventListener("alpine:init", () => {
     isPolicy(policy) {
       return this.shownValue("uncertain_policy", this.bot.uncertain_policy) === policy;
     },
+    isStrategy(strategy) {
+      return this.shownValue("fsm_strategy", this.bot.fsm_strategy) === strategy;
+    },
     setMode(event) {
       return this.change(event.target, "mode");
     },
     setPolicy(event) {
       return this.change(event.target, "uncertain_policy");
+    },
+    setStrategy(event) {
+      return this.change(event.target, "fsm_strategy");
     },
     setTags(event) {
       const tags = event.target.value.split(",").map((tag) => tag.trim());

@@ -11,7 +11,8 @@ import pytest
 from models import Bot
 from plugins.address import ANONYMOUS_ADMIN, CHANNEL
 from plugins.base import BasePlugin
-from plugins.context import Context, Priority
+from plugins.context import Context
+from plugins.effects import Priority
 from plugins.router import Router
 from services.core.i18n import translate
 from services.fleet.plugin_catalogue import catalogue

@@ -19,6 +19,7 @@ from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.registry import try_destination
 from services.core.errors import InvalidInput
 from services.core.i18n import SOURCE, translate
+from services.platform import pinned_connection
 from tests.architecture.source import ROOT
 from tests.services.alerts.notifications.world import Owner
 from tools.servers.broken import answering, http, self_signed
@@ -34,11 +35,11 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     def make(host: str) -> Path:
         made = self_signed(tmp_path, host)
         monkeypatch.setattr("certifi.where", lambda: str(made))
-        webhook._authorities.cache_clear()
+        pinned_connection._authorities.cache_clear()
         return made
 
     yield make
-    webhook._authorities.cache_clear()
+    pinned_connection._authorities.cache_clear()
 
 
 def names(monkeypatch: pytest.MonkeyPatch, **known: str | list[str]) -> list[str]:
