@@ -27,8 +27,9 @@ ABOUT = {
 
 @pytest.mark.parametrize("kind", Kind)
 def test_each_kind_is_told_somewhere(kind: Kind) -> None:
-    tellers = [path for path in (ROOT / "services").rglob("*.py") if path not in ABOUT]
-    named = re.compile(rf"\bKind\.{kind.name}\b")
+    files = (*(ROOT / "services").rglob("*.py"), *(ROOT / "plugins").glob("*.py"))
+    tellers = [path for path in files if path not in ABOUT]
+    named = re.compile(rf'\bKind\.{kind.name}\b|notify_owner\("{kind}"')
     assert any(named.search(path.read_text()) for path in tellers)
 
 
