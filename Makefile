@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-reload docs translations axe lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -40,6 +40,22 @@ chaos: $(VENV)/.dev     ## kill, cut and starve an installation under load, prin
 attack: $(VENV)/.dev    ## attack installations over their sockets, print what held; make attack OPTIONS="--short --only tenants"
 	$(BIN)/python -m tools.attack $(OPTIONS)
 
+CLIENT = build/api-client-venv
+api-client: $(VENV)/.dev $(CLIENT)/.installed ## have a generator make a client of the API's document, and that client change one field
+	$(BIN)/python -m pytest -q tests/blueprints/test_generated_client.py
+
+FUZZ = build/api-fuzz-venv
+api-fuzz: $(VENV)/.dev $(FUZZ)/.installed ## have schemathesis look for a 5xx and for what the API's document does not say; make api-fuzz OPTIONS="--examples 100"
+	$(BIN)/python -m tools.api_fuzz --schemathesis $(FUZZ)/bin/schemathesis $(OPTIONS)
+
+$(CLIENT)/.installed: tools/api_client/requirements.txt
+$(FUZZ)/.installed: tools/api_fuzz/requirements.txt
+build/%/.installed: | $(BIN)/python
+	@mkdir -p build
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/licences.md from their sources
 	$(BIN)/python -m launch.configuration --write
 	$(BIN)/python -m launch.licences
@@ -48,14 +64,10 @@ bench-reload: $(VENV)/.dev ## a thousand reloads of a plugin under 300 updates/s
 	$(BIN)/python -m tools.benchmarks.reload $(ARGS)
 
 BENCH = build/bench-venv
-bench-pipeline: $(VENV)/.dev $(BENCH)/.peers ## measure the pipeline beside its peers; minutes, on a quiet machine
+bench-pipeline: $(VENV)/.dev $(BENCH)/.installed ## measure the pipeline beside its peers; minutes, on a quiet machine
 	$(BIN)/python -m tools.benchmarks.pipeline $(ARGS)
 
-$(BENCH)/.peers: tools/benchmarks/peers/requirements.txt | $(BIN)/python
-	@mkdir -p build
-	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r tools/benchmarks/peers/requirements.txt
-	@touch $@
+$(BENCH)/.installed: tools/benchmarks/peers/requirements.txt
 
 CATALOGUE = build/messages.pot
 translations: $(VENV)/.dev ## bring translations/ up to the texts in the source, and compile them
@@ -68,6 +80,12 @@ AXE = axe-core@4.14.1
 axe:                    ## fetch axe-core for the browser tests (needs npm; licence MPL-2.0, not part of this repository)
 	@mkdir -p .node_modules/axe-core build
 	cd build && npm pack --silent $(AXE) >/dev/null && tar -xzf axe-core-*.tgz -C ../.node_modules/axe-core --strip-components=1
+
+LIGHTHOUSE = lighthouse@12.8.2
+lighthouse: $(VENV)/.dev ## have Lighthouse open the pool's and the bot's page (needs npm, Node 18 and chromium); ARGS="--rounds 1"
+	test -x build/lighthouse/node_modules/.bin/lighthouse || npm install --silent --prefix build/lighthouse $(LIGHTHOUSE)
+	CHROME_PATH=$$(command -v chromium || command -v chromium-browser) \
+		$(BIN)/python -m tools.lighthouse --lighthouse build/lighthouse/node_modules/.bin/lighthouse $(ARGS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -85,6 +103,20 @@ $(VENV)/.run: requirements.lock | $(BIN)/python
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo "Installing what requirements-dev.lock names into $(VENV) …"
 	@$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+.PHONY: sandbox-clients
+CLIENTS = build/sandbox-clients
+sandbox-clients: $(VENV)/.run $(CLIENTS)/.made ## let aiogram, python-telegram-bot, pyTelegramBotAPI, Telegraf and grammY drive the sandbox (needs npm and Node 18)
+	$(BIN)/python -m tools.sandbox_clients --python $(CLIENTS)/venv/bin/python --node-modules $(CLIENTS)/node_modules
+
+CLIENT_FILES = $(addprefix tools/sandbox_clients/,requirements.txt package.json package-lock.json)
+$(CLIENTS)/.made: $(CLIENT_FILES) | $(BIN)/python
+	@mkdir -p $(CLIENTS)
+	test -x $(CLIENTS)/venv/bin/python || $(PYTHON) -m venv $(CLIENTS)/venv
+	$(CLIENTS)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r tools/sandbox_clients/requirements.txt
+	cp tools/sandbox_clients/package*.json $(CLIENTS)
+	npm ci --silent --prefix $(CLIENTS)
 	@touch $@
 
 PC = $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 
 from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import (
+    analytics,
     bots,
     clicks,
     dead_letters,
@@ -17,12 +18,14 @@ from blueprints.api import (
     plugin_files,
     pools,
     rules,
+    texts,
 )
 from commands import accounts as account_commands
 from commands import clicks as click_commands
 from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
+from commands import plugins as plugin_commands
 from services.fleet import plugin_catalogue
 from services.platform.platform import Platform, build_platform
 from web import (
@@ -44,10 +47,12 @@ from web.session_cookie import SessionCookie
 PAGES = (redirects, webhooks, auth, system, panel)
 RESOURCES = (
     bots,
+    texts,
     pools,
     rules,
     experiments,
     clicks,
+    analytics,
     dead_letters,
     keys,
     notifications,
@@ -61,6 +66,7 @@ COMMANDS = (
     key_commands,
     click_commands,
     dead_letter_commands,
+    plugin_commands,
     database,
 )  # `flask --app wsgi <group> …`
 

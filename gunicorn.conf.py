@@ -8,12 +8,13 @@ from typing import Any
 from services.core.environment import settings_or_exit
 from services.core.listening import check_bind, listen_address
 from services.core.proxies import proxies_of
+from services.platform.redis.connection import check_redis_known
 from web.lifecycle import start_background
 from web.server.connections import connections_for
 from web.server.gunicorn_worker import Worker
 from web.server.patience import Limits
 
-settings = settings_or_exit(check_bind)
+settings = settings_or_exit(check_bind, check_redis_known)
 
 bind = listen_address(settings)
 workers = settings.web_concurrency

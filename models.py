@@ -49,6 +49,7 @@ from services.core.states import (
     DeadLetterState,
     DeliveryStatus,
     DestinationKind,
+    FsmStrategy,
     MemberStatus,
     OverLimit,
     Strategy,
@@ -64,6 +65,7 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "DeadLetterState",
     "DeliveryStatus",
     "DestinationKind",
+    "FsmStrategy",
     "MemberStatus",
     "OverLimit",
     "Strategy",
@@ -246,8 +248,13 @@ class Bot(Base):
     status_reason: Mapped[i18n.Text] = mapped_column(
         TextColumn(300), default=i18n.NO_TEXT
     )  # why it failed and what to do
+    status_cause: Mapped[str] = mapped_column(
+        String(50), default=""
+    )  # the same as a stable word, where one is known
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
+    tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
+    fsm_strategy: Mapped[str] = mapped_column(String(12), default=FsmStrategy.USER_IN_CHAT)
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
@@ -606,7 +613,7 @@ class RefusedClicks(Base):
 
 
 class ClickBreakdown(Base):
-    """Counted clicks per pool and hour by one dimension: `source`, `country` or `device`; kept for good."""
+    """Counted clicks per pool and hour by one dimension, as `services.traffic.clicks.rollups` names them; kept for good."""
 
     __tablename__ = "click_breakdowns"
 
@@ -615,7 +622,9 @@ class ClickBreakdown(Base):
     )
     dimension: Mapped[str] = mapped_column(String(10), primary_key=True)
     hour: Mapped[datetime] = mapped_column(primary_key=True)
-    value: Mapped[str] = mapped_column(String(80), primary_key=True)  # "" = unknown or direct
+    value: Mapped[str] = mapped_column(
+        String(600), primary_key=True
+    )  # "" = unknown or direct; of campaigns and ads a path
     clicks: Mapped[int] = mapped_column(default=0)
     visitors: Mapped[int] = mapped_column(default=0)
     starts: Mapped[int] = mapped_column(default=0)
@@ -839,6 +848,9 @@ class Notification(Base):
         ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True
     )
     bot_id: Mapped[int | None] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
+    incident: Mapped[int | None] = mapped_column(
+        index=True
+    )  # id of the first notification about the same trouble
     at: Mapped[datetime] = mapped_column(default=utc_now)
     read_at: Mapped[datetime | None]
 
@@ -861,6 +873,11 @@ class NotificationDestination(Base):
     sealed_config: Mapped[str] = mapped_column(Text, default="")  # webhook: its URL and signing secret
     link_hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the one-time code
     link_expires_at: Mapped[datetime | None]
+    reserve_bot_id: Mapped[int | None] = mapped_column(  # Telegram: who sends while the other one cannot
+        ForeignKey("bots.id", ondelete="SET NULL"), index=True
+    )
+    reserve_linked: Mapped[bool] = mapped_column(default=False)  # the chat has started the reserve too
+    reserve_link_hash: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)
     is_enabled: Mapped[bool] = mapped_column(default=True)
     quiet_from: Mapped[str] = mapped_column(
         String(5), default=""
@@ -915,16 +932,19 @@ class NotificationDelivery(Base):
     alarm_id: Mapped[int | None] = mapped_column(  # a recovery: the alarm's delivery that it ends
         ForeignKey("notification_deliveries.id", ondelete="SET NULL"), index=True
     )
-    group: Mapped[int] = mapped_column("group_id", default=0)  # pool id, 0 for none: what shares a message
+    group: Mapped[int] = mapped_column("group_id", default=0)  # the incident: what shares a message
     message: Mapped[str] = mapped_column(
         String(32), default="", index=True
     )  # set by the first attempt, kept by all
     status: Mapped[str] = mapped_column(String(10), default=DeliveryStatus.PENDING)
-    hold: Mapped[str] = mapped_column(String(10), default="")  # why it waits: cooldown, quiet
+    hold: Mapped[str] = mapped_column(String(10), default="")  # why it waits: cooldown, quiet, sending
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
     last_error: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     sent_at: Mapped[datetime | None]
+    sent_as: Mapped[str] = mapped_column(
+        String(80), default=""
+    )  # Telegram's message, which later ones change
     notification: Mapped[Notification] = relationship()
     destination: Mapped[NotificationDestination] = relationship()

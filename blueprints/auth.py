@@ -178,6 +178,7 @@ def create_key() -> ResponseReturnValue:
 
 @blueprint.post("/panel/account/keys/<key_id>/revoke")
 @signed_in
+@fresh(page="auth.account", part="keys-title")
 def revoke_key(key_id: str) -> ResponseReturnValue:
     """Make a key useless, with the box ticked also those that it made."""
     api_keys.revoke_key(platform(), caller(), key_id, made_too="made_too" in request.form)

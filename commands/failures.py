@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from services.core.errors import FlotillaError
+from services.platform.redis.trouble import redis_trouble
 
 # SQLite tells a missing table like a lost file, PostgreSQL apart.
 UPGRADE_HINT = "is it up to date? `flask --app wsgi db upgrade`"
@@ -29,7 +30,9 @@ def handle_errors(command: Callable[Parameters, Result]) -> Callable[Parameters,
             hint = f" ({UPGRADE_HINT})" if error.code == "database_unavailable" else ""
             raise click.ClickException(error.message + hint) from error
         except RedisError as error:
-            raise click.ClickException("Redis does not answer; is the installation running?") from error
+            trouble = redis_trouble(error)
+            hint = "; is the installation running?" if trouble.code == "redis_unavailable" else ""
+            raise click.ClickException(trouble.message.removesuffix("; try again shortly") + hint) from error
         except DBAPIError as error:
             raise click.ClickException(f"The database refuses ({UPGRADE_HINT})") from error
 

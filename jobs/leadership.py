@@ -9,6 +9,7 @@ from redis import RedisError
 
 from services.platform.platform import Platform
 from services.platform.redis.lease_renewer import HeldLease
+from services.platform.redis.trouble import redis_trouble
 
 logger = logging.getLogger(__name__)
 STANDBY_SECONDS: Final = 1.0  # a stand-by leads at most so long after the former lease ran out
@@ -55,5 +56,5 @@ class Leadership:
         try:
             return self._platform.leases.take(self._name, ttl_seconds=self._ttl)
         except RedisError as error:
-            logger.warning("%s: Redis does not answer (%s)", self._name, type(error).__name__)
+            logger.warning("%s: %s (%s)", self._name, redis_trouble(error), type(error).__name__)
             return None

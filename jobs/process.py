@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from services.core.environment import settings_or_exit
 from services.core.logs import configure_logging
 from services.platform.platform import Platform, build_platform
+from services.platform.redis.connection import check_redis_known
 
 if TYPE_CHECKING:
     from services.messaging.outbox.senders import Senders
@@ -21,7 +22,7 @@ stopping = threading.Event()
 @cache
 def platform() -> Platform:
     """What this process works with, from the environment, built on first use; a wrong one ends the process."""
-    return build_platform(settings_or_exit())
+    return build_platform(settings_or_exit(check_redis_known))
 
 
 @cache
@@ -32,6 +33,12 @@ def update_consumers() -> UpdateConsumers:
     shared = UpdateConsumers(platform(), stopping)
     shared.start()
     return shared
+
+
+def stop_consumers() -> None:
+    """End what `update_consumers` gave, if it was ever asked: the bots' plugins are told."""
+    if update_consumers.cache_info().currsize:
+        update_consumers().stop()
 
 
 @cache

@@ -50,6 +50,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("flush_clicks", 1, wake_if_waiting),
         Tick("ring_waiting", 1, wake_waiting),
         Tick("reconcile_bots", 60, lambda on: enqueue(on.job_redis, JobName.RECONCILE_BOTS)),
+        Tick("repair_pools", 60, lambda on: enqueue(on.job_redis, JobName.REPAIR_POOLS)),
         Tick("delete_expired", 3600, wake_daily),
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("deliver_notifications", 2, wake_if_due),

@@ -26,6 +26,7 @@ from services.messaging.updates.reconcile import wake_waiting
 from services.operations.sweep_watchdog import SweepWatchdog
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobQueue
+from services.platform.redis.trouble import redis_trouble
 from services.platform.telegram.telebot_sender import install
 from services.queueing.heartbeats import Heartbeats
 
@@ -53,7 +54,9 @@ class Worker:
             try:
                 self._run()
             except RedisError as error:
-                logger.warning("worker on %s: Redis does not answer (%s)", self._queue, type(error).__name__)
+                logger.warning(
+                    "worker on %s: %s (%s)", self._queue, redis_trouble(error), type(error).__name__
+                )
             except StopRequested:
                 return
             process.stopping.wait(RETRY_SECONDS)
@@ -137,6 +140,7 @@ def main() -> None:
     sweeps.stop()
     reloader.stop()
     stop_workers(workers)
+    process.stop_consumers()
     heartbeats.stop()
     logger.info("worker stopped")
 

@@ -1,46 +1,12 @@
-"""`python -m launch [run|demo]`: start everything on this machine."""
+"""`python -m launch [run|demo]`. Ctrl-C counts from the first moment, before the half second of imports."""
+# ruff: noqa: E402
 
-from __future__ import annotations
-
-import os
 import sys
 
-from dotenv import dotenv_values
+from launch import interrupts
 
-from launch.demo import demo_plan
-from launch.programs import ROOT
-from launch.run import Plan, run
-from services.core.errors import ConfigurationError, FlotillaError
+interrupts.listen()
 
-FAILED, WRONG_CONFIGURATION = 1, 2
+from launch.command import main
 
-
-def environment() -> dict[str, str]:
-    """The environment, with what `.env` adds to it; `flask` reads that file by the same rule.
-
-    At a terminal, where a person reads, the log is text unless either says otherwise.
-    """
-    file = {} if os.environ.get("FLASK_SKIP_DOTENV") else dotenv_values(ROOT / ".env")
-    reader = {"LOG_FORMAT": "text"} if sys.stdout.isatty() else {}
-    return {**reader, **{name: value for name, value in file.items() if value is not None}, **os.environ}
-
-
-def main(arguments: list[str]) -> int:
-    """Exit code 0 after an ordered end, 1 when a part failed, 2 when the configuration is wrong."""
-    if arguments not in ([], ["run"], ["demo"]):
-        print("usage: python -m launch [run|demo]", file=sys.stderr)
-        return WRONG_CONFIGURATION
-    try:
-        # The demo leaves .env aside: that is about the real installation.
-        stopped = run(demo_plan(dict(os.environ)) if arguments == ["demo"] else Plan(environment()))
-        return 0 if stopped else FAILED
-    except ConfigurationError as error:
-        print(error.message, file=sys.stderr)
-        return WRONG_CONFIGURATION
-    except FlotillaError as error:
-        print(error.message, file=sys.stderr)
-        return FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))

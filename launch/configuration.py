@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.core.environment import IGNORED_NAMES, IGNORED_PREFIXES, setting_names
+from services.core.environment import IGNORED_NAMES, IGNORED_PREFIXES, UNHEARD_NAMES, setting_names
 from services.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,10 +23,13 @@ INTRODUCTION = f"""\
 Everything is set by environment variables, read once when a process starts. A value that makes no sense stops the
 start, with the variable's name and the reason. An empty variable counts as not set.
 
+Addresses are read whole at the start: scheme, user, host, port, path and options. In a user name or password, signs such as
+`#`, `/`, `?`, `@` and `%` must be percent-encoded: the password `57#W` is written `57%23W`. A message about a wrong address holds no part of it.
+
 `make run` and the `flask` command also read a file `.env` in the project's folder
 (`cp .env.example .env`); the environment wins over it.
 
-Nothing has to be set to try Flotilla on one machine. In production (`APP_ENV=prod`) `SECRET_KEY` and
+Nothing has to be set to try Flotilla on one machine. In production (`APP_ENV=prod`, or `staging`) `SECRET_KEY` and
 `ENCRYPTION_KEYS` must be given. Make each with:
 
     {KEY_COMMAND}
@@ -42,6 +45,7 @@ IGNORED = f"""
 Variables of the systems Flotilla replaces that have no meaning here are ignored with a warning that names them:
 {", ".join(f"`{name}`" for name in IGNORED_NAMES)} and all that begin with
 {" or ".join(f"`{prefix}`" for prefix in IGNORED_PREFIXES)}.
+So are those that only a later release will heed: {", ".join(f"`{name}`" for name in UNHEARD_NAMES)}.
 """
 
 EXAMPLE_HEAD = """\

@@ -18,15 +18,25 @@ if TYPE_CHECKING:
     from services.platform.platform import Platform
 
 SLUG = "red1"
-BOTS = 6
-SEED = 7  # the same bots in every demo
-VISITORS_PER_SECOND = 3
+RED = ("aurora_bot", "bravo_bot", "cometa_bot", "delta_bot", "estrela_bot", "farol_bot")
+BLUE = ("galeao_bot", "horizonte_bot", "ilha_bot")
+BANNED, RESERVE, DEAD_AT_FIRST = RED[:2], RED[4], RED[5]
+ALARM = "vigia_bot"
+SEED = 7  # the same tokens in every demo
+VISITORS_PER_SECOND = 4
 VISITORS_SECONDS = 10**7  # as long as the demo runs
 MARKER = ".demo"
 # A demo must never reach a real database, Redis or bot, whatever the environment says.
 NOT_IN_A_DEMO = (
     *("DATABASE_URL", "DB_URL", "REDIS_URL", "APP_ENV", "PUBLIC_URL", "BIND", "TRUSTED_PROXIES"),
-    *("PROXY_ADDRESSES", "MANAGER_BOT_TOKEN", "SMTP_URL"),
+    *("PROXY_ADDRESSES", "COUNTRY_HEADER", "MANAGER_BOT_TOKEN", "SMTP_URL"),
+)
+STORY = (
+    "",
+    f"  @{BANNED[0]} is banned after a minute, @{BANNED[1]} half a minute later: the pool sends nobody there any more,",
+    f"  the reserve @{RESERVE} steps in, the person on duty is told.",
+    f"  @{DEAD_AT_FIRST} is dead from the start, and taken back after about two minutes.",
+    "",
 )
 
 
@@ -48,6 +58,7 @@ def demo_plan(environ: dict[str, str]) -> Plan:
             "LOG_LEVEL": "WARNING",
             "HEALTH_INTERVAL_SECONDS": "5",  # a spectator is less patient than the default of 15 s
             **given,
+            "TRUSTED_PROXIES": "1",  # the visitors play one that names their addresses and countries
             "DATA_DIR": str(data_dir),
             "TELEGRAM_API_URL": sandbox,
             "TELEGRAM_LINK_URL": sandbox,
@@ -76,13 +87,14 @@ def _erase(data_dir: Path) -> None:
 
 def _programs(gate: Path, port: int, sandbox: str, flotilla: str) -> list[Program]:
     """The sandbox, and the visitors, who wait until the fleet stands."""
-    serve = ["python", "-m", "tools.sandbox", "--port", str(port), "--bots", str(BOTS), "--seed", str(SEED)]
+    serve = ["python", "-m", "tools.sandbox", "--port", str(port), "--bots", "0", "--seed", str(SEED)]
     visit = ["python", "-m", "tools.sandbox.visitors", "--go", f"{flotilla}/go/{SLUG}", "--sandbox", sandbox]
-    story = ["--scenario", "demo", "--rate", str(VISITORS_PER_SECOND), "--seconds", str(VISITORS_SECONDS)]
+    crowd = ["--rate", str(VISITORS_PER_SECOND), "--seconds", str(VISITORS_SECONDS), "--proxied", "--quiet"]
+    story = ["--scenario", "demo", "--ban", *BANNED, "--revive", DEAD_AT_FIRST, "--keen", *BLUE]
     _fleet_gate(gate.parent).unlink(missing_ok=True)
     return [
         Program("sandbox", [*serve, "--public-url", flotilla]),
-        gated("visitors", [*visit, *story], _fleet_gate(gate.parent)),
+        gated("visitors", [*visit, *crowd, *story], _fleet_gate(gate.parent)),
     ]
 
 
@@ -91,8 +103,12 @@ def _fleet_gate(folder: Path) -> Path:
 
 
 def _begin(platform: Platform, sandbox: str) -> list[str]:
-    from launch import fleet  # noqa: PLC0415 - like `opening`: after the programs were started
+    from launch import fleet  # noqa: PLC0415 - like `startup`: after the programs were started
 
-    return fleet.begin(
-        platform, sandbox, SLUG, _fleet_gate(platform.settings.data_dir.resolve() / "supervisor")
+    cast = fleet.Cast(
+        fleet.Team("Red 1", SLUG, RED, "Olá, {first_name}! 👋 O que você quer saber?", RESERVE, RED[-2:]),
+        fleet.Team("Blue 1", "blue1", BLUE, "{first_name}, hoje tem <b>50 % de desconto</b>! 🎁"),
+        ALARM,
     )
+    gate = _fleet_gate(platform.settings.data_dir.resolve() / "supervisor")
+    return [*fleet.begin(platform, sandbox, cast, gate), *STORY]

@@ -1,6 +1,7 @@
-"""Become another program that ends with its parent: `parent_death.py [--gate FILE] [--alone FILE] -- PROGRAM ARGUMENT…`
+"""Become another program that ends with its parent: `parent_death.py [--gate FILE] [--alone FILE] [--starts FILE] -- PROGRAM ARGUMENT…`
 
---gate waits until FILE exists; --alone holds a lock on FILE for the program's whole life, and waits for it first.
+--gate waits until FILE exists; --alone holds a lock on FILE for the program's whole life, and waits for it first;
+--starts makes FILE a byte longer when the program begins, so that it can be seen how often it did.
 Run as a bare script (`python -I -S`), it imports little and costs some 15 ms before the program takes its place.
 """
 
@@ -27,6 +28,9 @@ def main(arguments: list[str]) -> None:
             time.sleep(POLL_SECONDS)
     if "--alone" in options:
         _hold(options["--alone"])
+    if "--starts" in options:
+        with open(options["--starts"], "ab") as starts:
+            starts.write(b".")
     program = arguments[split + 1 :]
     try:
         os.execvp(program[0], program)

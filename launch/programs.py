@@ -23,10 +23,10 @@ class Program:
     command: list[str]
     options: tuple[str, ...] = ()
 
-    @property
-    def tied_to_parent(self) -> list[str]:
-        """The command line that starts it bound to its parent's life."""
-        return [sys.executable, "-I", "-S", str(END_WITH_PARENT), *self.options, "--", *self.command]
+    def tied_to_parent(self, starts: Path) -> list[str]:
+        """The command line that starts it bound to its parent's life, its starts counted in a file of the folder `starts`."""
+        options = (*self.options, "--starts", str(starts / self.name))
+        return [sys.executable, "-I", "-S", str(END_WITH_PARENT), *options, "--", *self.command]
 
 
 def procfile_programs(gate: Path) -> list[Program]:

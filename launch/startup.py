@@ -35,10 +35,20 @@ def wait_for_web(url: str, alive: Callable[[], bool]) -> bool:
 
 
 def announce(platform: Platform, more: list[str]) -> None:
-    """Say where the panel is and, while there is no account, the one-time setup code."""
+    """Say where the panel is and, while there is no account, in a frame, the one-time setup code."""
     url = local_url(platform.settings)
-    lines = ["", "Flotilla is running.", f"  Panel        {url}/panel"]
+    lines = ["", "Flotilla is running.", f"  Panel        {url}/panel", *more, "  Stop         Ctrl-C", ""]
     code = setup_code(platform)
     if code:
-        lines.append(f"  First start  {url}/setup   one-time setup code: {code}")
-    say("\n".join([*lines, *more, "  Stop         Ctrl-C", ""]))
+        lines += [
+            *framed("First start: make your account", f"{url}/setup", f"one-time setup code: {code}"),
+            "",
+        ]
+    say("\n".join(lines))
+
+
+def framed(*lines: str) -> list[str]:
+    """`lines` in a frame that the eye finds among others."""
+    width = max(map(len, lines))
+    edge = "─" * (width + 4)
+    return [f"  ┌{edge}┐", *(f"  │  {line.ljust(width)}  │" for line in lines), f"  └{edge}┘"]

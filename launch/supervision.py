@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,8 +23,11 @@ from launch.programs import END_WITH_PARENT, ROOT, Program
 PROGRAM_STOP_SECONDS = 9  # then SIGKILL; with the server's 4 s the whole stays within 15 s
 SERVER_STOP_SECONDS = 4
 STOP_SECONDS = 15.0
-# supervisord warns of our own request to stop, in the middle of what the launcher says about it.
-OUR_REQUEST = b"WARN received SIGTERM indicating exit request\n"
+# supervisord warns of our own request to stop, and of each program that it reached before that could end by itself.
+OUR_REQUEST = re.compile(
+    rb"WARN (received SIGTERM indicating exit request|stopped: \S+ \(terminated by SIGTERM\))$"
+)
+STARTS = "starts"  # the folder that counts how often each program was started
 
 HEAD = """\
 [supervisord]
@@ -63,6 +68,7 @@ class Supervisor:
     """A running supervisord. Its own and all programs' output is copied to our standard output."""
 
     def __init__(self, configuration: Path, environ: dict[str, str], lock: int) -> None:
+        self._starts = configuration.parent / STARTS
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(END_WITH_PARENT), "--", *command],
@@ -86,6 +92,11 @@ class Supervisor:
         """Whether supervisord still runs."""
         return self._process.poll() is None
 
+    def restarted(self) -> str:
+        """The name of a program that ended and was started again since the launch; "" while there is none."""
+        counts = ((path.name, path.stat().st_size) for path in sorted(self._starts.iterdir()))
+        return next((name for name, count in counts if count > 1), "")
+
     def stop(self) -> None:
         """Stop all programs in order and wait for the end; after STOP_SECONDS by force."""
         self._process.terminate()
@@ -100,22 +111,25 @@ class Supervisor:
 def write_configuration(folder: Path, server: Program | None, programs: Sequence[Program]) -> Path:
     """Write supervisord's configuration into `folder` and give its path."""
     folder.mkdir(mode=0o700, exist_ok=True)
+    starts = folder / STARTS
+    shutil.rmtree(starts, ignore_errors=True)
+    starts.mkdir()
     parts = [HEAD.format(pidfile=_escape(str(folder / "supervisord.pid")))]
     if os.getuid() == 0:
         parts.append(f"user = {getpass.getuser()}\n")  # says that root is meant; it warns otherwise
     if server:
-        parts.append(_section(server, 10, SERVER_STOP_SECONDS))
-    parts += [_section(program, 20, PROGRAM_STOP_SECONDS) for program in programs]
+        parts.append(_section(server, starts, 10, SERVER_STOP_SECONDS))
+    parts += [_section(program, starts, 20, PROGRAM_STOP_SECONDS) for program in programs]
     parts.append(GROUP.format(names=",".join(program.name for program in programs)))
     path = folder / "supervisord.conf"
     write_private(path, "".join(parts))
     return path
 
 
-def _section(program: Program, priority: int, stop_seconds: int) -> str:
+def _section(program: Program, starts: Path, priority: int, stop_seconds: int) -> str:
     return PROGRAM.format(
         name=program.name,
-        command=_escape(shlex.join(program.tied_to_parent)),
+        command=_escape(shlex.join(program.tied_to_parent(starts))),
         directory=_escape(str(ROOT)),
         priority=priority,
         stop_seconds=stop_seconds,
@@ -133,7 +147,7 @@ def _copy(source: IO[bytes]) -> None:
     """Copy lines until the end; a closed console must not block the programs."""
     console: IO[bytes] | None = sys.stdout.buffer
     for line in source:
-        if console is None or line.endswith(OUR_REQUEST):
+        if console is None or OUR_REQUEST.search(line.rstrip()):
             continue
         try:
             console.write(line)

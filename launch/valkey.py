@@ -7,6 +7,7 @@ password are kept in the server's own configuration file (mode 600), never on a 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -16,15 +17,16 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, ConnectionError, RedisError, TimeoutError
-from redis.retry import Retry
+from redis.exceptions import RedisError
 
 from launch.datadir import write_private
 from launch.interrupts import pause
 from launch.ports import free_port, is_free
 from services.core.errors import ConfigurationError, Unavailable
+from services.core.i18n import Text
+from services.core.settings import Settings
+from services.platform.redis.connection import probing_client
+from services.platform.redis.trouble import is_set_up_wrong, redis_trouble
 
 # Rewriting the append-only file may double what the server takes for a while; the other processes need room too.
 SHARE_OF_MACHINE = 0.25
@@ -35,6 +37,7 @@ CGROUP_LIMITS = (  # version 2, version 1; "max" or a huge number where there is
 )
 READY_SECONDS = 60.0  # loading a large append-only file takes its time
 STOP_SECONDS = 10.0
+LOG_HEAD = re.compile(r"(\d+):\w [\w :.]+ [*#.-] ")  # "4711:M 01 Jan 2026 10:00:00.123 # "
 
 CONFIGURATION = """\
 # Written at each start; `port` and `requirepass` are kept from the start before.
@@ -89,6 +92,20 @@ class Server:
         """What to run."""
         return [str(self.engine.binary), str(self.configuration)]
 
+    def last_words(self) -> str:
+        """The last line that the first run since the launch logged, without process and time; "" when it logged nothing."""
+        text = ""
+        with suppress(OSError):
+            text = self.log.read_text(errors="replace")
+        last = first = ""
+        for line in filter(str.strip, text.splitlines()):
+            head = LOG_HEAD.match(line)
+            first = first or (head[1] if head else "")
+            if head and head[1] != first:  # another run's process
+                break
+            last = LOG_HEAD.sub("", line)
+        return last
+
 
 def find_engine() -> Engine:
     """The first server program there is. Raises ConfigurationError when there is none."""
@@ -136,7 +153,7 @@ def configure(data_dir: Path, engine: Engine, maxmemory: int) -> Server:
 
 def stop_left_over(server: Server) -> None:
     """Shut down a server of ours that survived its launcher. Whoever does not know our password is not ours."""
-    client = _client(server.url)
+    client = probing_client(server.url)
     with suppress(RedisError):
         client.ping()
         with suppress(RedisError):  # it closes the connection instead of answering
@@ -146,30 +163,26 @@ def stop_left_over(server: Server) -> None:
             pause(0.05)
 
 
-def wait_until_ready(url: str, alive: Callable[[], bool], patience: float = READY_SECONDS) -> None:
-    """Return once the server answers PING. Raises Unavailable when it does not within `patience` seconds."""
-    client = _client(url)
+def wait_until_ready(settings: Settings, alive: Callable[[], bool], patience: float = READY_SECONDS) -> None:
+    """Return once the server of REDIS_URL, or the embedded one, answers PING.
+
+    Raises Unavailable when it does not within `patience` seconds, ConfigurationError when it refuses us.
+    """
+    client = probing_client(settings.redis_url, verify_tls=settings.redis_verify_tls)
     deadline = time.monotonic() + patience
     while True:
         try:
             client.ping()
             return
-        except AuthenticationError:
-            raise ConfigurationError("REDIS_URL: the server refuses the password") from None
         except RedisError as error:  # refused, or still loading
+            trouble = redis_trouble(error)
+            if is_set_up_wrong(error):
+                raise ConfigurationError(Text("REDIS_URL: {reason}", reason=trouble.text)) from None
             if not alive() or time.monotonic() > deadline:
-                raise Unavailable(f"Redis does not answer: {error}", code="redis_unavailable") from None
+                raise Unavailable(
+                    Text("Redis does not answer: {error}", error=str(error)), code="redis_unavailable"
+                ) from None
         pause(0.02)
-
-
-def _client(url: str) -> Redis:
-    """A client that fails at once instead of retrying."""
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=1,
-        socket_timeout=2,
-        retry=Retry(NoBackoff(), 0, (ConnectionError, TimeoutError)),
-    )
 
 
 def _kept(configuration: Path) -> tuple[int, str]:

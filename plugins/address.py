@@ -6,7 +6,14 @@ The Bot API spells a place differently from method to method; the spellings are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+# Accounts of Telegram's own, under which comes what somebody else wrote: a group's administrator who does not show
+# themselves, a channel that writes in a group, a channel's post in the group of its comments.
+ANONYMOUS_ADMIN: Final = 1087968824
+CHANNEL: Final = 136817688
+TELEGRAM: Final = 777000
+SERVICE_ACCOUNTS: Final = frozenset((ANONYMOUS_ADMIN, CHANNEL, TELEGRAM))
 
 
 @dataclass(frozen=True)

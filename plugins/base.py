@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from plugins.database import MemoryDatabase, PluginDatabase
 from plugins.router import Router
+from plugins.texts import PlannedText, marked_texts
+
+Hook = Coroutine[Any, Any, None] | None  # what a hook returns: an `async def` its coroutine
 
 
 class PluginConfig(BaseModel):
@@ -16,14 +19,19 @@ class PluginConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    def telegram_texts(self) -> Iterable[PlannedText]:
+        """What it makes the bot say, for the panel's preview; fields not marked as TelegramText are for the plugin to add."""
+        return marked_texts(self)
+
 
 class BasePlugin:
     """One plugin switched on for one bot. Subclasses set the metadata and register handlers.
 
-    A module makes its plugin known by `plugin = ItsClass`. Handlers are plain functions `(message, ctx)`.
+    A module makes its plugin known by `plugin = ItsClass`. Handlers are functions `(message, ctx)`, plain or `async def`.
     """
 
     name: ClassVar[str] = ""
+    title: ClassVar[str] = ""  # for people; without one the name is shown
     description: ClassVar[str] = ""
     version: ClassVar[str] = "1.0.0"
     author: ClassVar[str] = ""
@@ -65,14 +73,14 @@ class BasePlugin:
         """Register this plugin's handlers; the order is the order of asking."""
         raise NotImplementedError(f"plugin {self.name!r} registers no handlers")
 
-    def on_load(self) -> None:
-        """Called when the plugin was built for the bot in this process; a new version whose call fails does not come."""
+    def on_load(self) -> Hook:
+        """Called when this instance was built for the bot in this process; a new version whose call fails does not come."""
 
-    def on_unload(self) -> None:
-        """Called when this instance is over, after the last handler that ran on it."""
+    def on_unload(self) -> Hook:
+        """Called when this instance is over, after its last handler and `on_bot_stop`."""
 
-    def on_bot_start(self) -> None:
-        """Called in each process when the bot becomes active there."""
+    def on_bot_start(self) -> Hook:
+        """Called before this instance serves the bot, after every plugin of the bot was loaded."""
 
-    def on_bot_stop(self) -> None:
-        """Called in each process when the bot was stopped or deleted."""
+    def on_bot_stop(self) -> Hook:
+        """Called when this instance serves the bot no longer: the bot was stopped, deleted or changed, another version came, the process ends."""

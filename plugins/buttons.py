@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tap:
-    """A tap on a button made by `ctx.button`: its data was signed by us, for this chat and person, and is still valid."""
+    """A tap on a button made by `ctx.button`: its data was signed by us, for this chat and person, and is still valid.
+
+    `anonymous`: the button was made for an anonymous administrator; an administrator of the group tapped, under their own id.
+    """
 
     action: str
     payload: str = ""
+    anonymous: bool = False
 
 
 @dataclass(frozen=True)

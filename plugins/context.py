@@ -5,19 +5,26 @@ Nothing here does I/O but the first look at the conversation's state. Everything
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from plugins.address import Address, address_of
+from plugins.address import ANONYMOUS_ADMIN, CHANNEL, TELEGRAM, Address, address_of
+from plugins.answers import CallAnswer
 from plugins.buttons import Button, Kept, Tap, unpacked
 from plugins.commands import Command, command_in
+from plugins.conversation import ConversationContext
+from plugins.effects import Call, Effects, Priority
+from plugins.http import HttpClient, NoHttp
 from plugins.markup import HTML, MARKDOWN
 from plugins.texts import escaped, filled
 
@@ -27,18 +34,11 @@ DEFAULT_LANGUAGE = "en"
 
 
 class Strategy(StrEnum):
-    """Who shares a conversation's state."""
+    """Whose a conversation is: a person's in all chats, a person's in one chat, or a whole chat's."""
 
     GLOBAL_USER = "GLOBAL_USER"
     USER_IN_CHAT = "USER_IN_CHAT"
     CHAT = "CHAT"
-
-
-class Priority(StrEnum):
-    """Replies are sent before bulk work of the same bot; answers to taps and payments before both, by themselves."""
-
-    REPLY = "reply"
-    BULK = "bulk"
 
 
 @dataclass(frozen=True)
@@ -62,30 +62,8 @@ class Lead:
     language: str = ""
 
 
-@dataclass(frozen=True)
-class Call:
-    """A Bot API method to be called through the outbox."""
-
-    method: str
-    params: dict[str, Any]
-    priority: Priority = Priority.REPLY
-
-
-class Busy(Exception):
-    """Somebody else holds the lock. Uncaught, it makes the bot say so, and nothing the handler wanted happens."""
-
-
 @dataclass
-class Effects:
-    """What a handler wants done. `conversation` is None when the state was not touched."""
-
-    calls: list[Call] = field(default_factory=list)
-    conversation: dict[str, Any] | None = None
-    kept: list[Kept] = field(default_factory=list)
-
-
-@dataclass
-class Context:
+class Context(ConversationContext):
     """One update's handling. `chat_id` is 0 where the update has no chat."""
 
     bot: BotFacts
@@ -97,17 +75,25 @@ class Context:
         default_factory=dict
     )  # as Telegram sent it, what the library does not know included
     request_id: str = ""
+    former_chat_id: int = (
+        0  # of an upgraded group, whose conversation is kept under it; known once it was read
+    )
     start_param: str = ""
     error_id: str = ""
     match: re.Match[str] | None = None
+    plugin: str = ""  # whose handler is asked, or was asked last
+    plugins: frozenset[str] | None = None  # those that are on for the bot; None where nobody says
     load_state: Callable[[], dict[str, Any]] = dict
     tap: Tap | None = None
     pack: Callable[[Button], tuple[str, Kept | None]] = unpacked
     lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
+    http: HttpClient = field(default_factory=NoHttp)
+    run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run  # what an `async def` handler is run by
+    clock: Callable[[], float] = time.time
     effects: Effects = field(default_factory=Effects)
-    asked: str = ""  # the plugin whose handler runs or ran last
+    has_lost_conversation: bool = False  # it was in a state that no plugin of the bot knows any more
 
     # What came
 
@@ -126,12 +112,24 @@ class Context:
     @cached_property
     def address(self) -> Address:
         """Where this update belongs: the chat, topic, business connection and message that replies go to."""
+        if isinstance(self.event, CallAnswer):
+            return self.event.address
         return address_of(self.event, self.chat_id)
+
+    @property
+    def acting_id(self) -> int:
+        """Whose conversation and buttons these are: the person's id, or the one that anonymous administrators share."""
+        return ANONYMOUS_ADMIN if self.tap is not None and self.tap.anonymous else self.lead.telegram_id
 
     @property
     def message(self) -> Any:
         """The message this update is or hangs on; None for a tap below a message sent by way of the bot (inline)."""
         return self.event.message if self.kind == "callback_query" else self.event
+
+    @property
+    def now(self) -> datetime:
+        """The moment, in UTC: what a test can move on, unlike Python's own clocks."""
+        return datetime.fromtimestamp(self.clock(), UTC)
 
     def translate(self, texts: dict[str, str]) -> str:
         """The text in the person's language out of {"pt": …, "en": …}; English when theirs is missing."""
@@ -177,6 +175,24 @@ class Context:
             },
         )
 
+    def send_media(
+        self,
+        kind: str,
+        media: str,
+        caption: str = "",
+        *,
+        reply_markup: Any = None,
+        parse_mode: str | None = "HTML",
+        **params: Any,
+    ) -> None:
+        """Send a `kind` of media (photo, video, animation, audio, voice, video_note, document, sticker) to where this update
+        belongs; `media` is its https address, or the file_id by which this bot knows it.
+        """
+        method = f"send{kind.title().replace('_', '')}"
+        place = self.address.to_send() if self._stays(params) else {}
+        text = {"caption": caption, "parse_mode": parse_mode} if caption else {}
+        self.api(method, **{**place, kind: media, **text, **_markup(reply_markup), **params})
+
     def answer(self, text: str = "", *, show_alert: bool = False, **params: Any) -> None:
         """Answer a button tap with a notice, or a message with a reply to it."""
         if self.kind == "callback_query":
@@ -204,14 +220,16 @@ class Context:
     ) -> dict[str, str]:
         """A button for an inline keyboard whose tap reaches `router.callback(action)` with `ctx.tap.payload`.
 
-        It works for this person in this chat (or those named), or for `everybody` in the chat; `once` a single time.
+        It works for this person in this chat (or those named), or for `everybody` in the chat; `once` a single time. One for
+        an anonymous administrator works for the group's administrators, one for a channel that writes in a group for everybody.
         `seconds` is its life: 5 minutes for single-use ones, else 30 days, unless the installation says otherwise.
         """
+        everybody = everybody or (user_id is None and self.lead.telegram_id in (CHANNEL, TELEGRAM))
         data, kept = self.pack(
             Button(
                 action,
                 payload,
-                user_id=0 if everybody else self.lead.telegram_id if user_id is None else user_id,
+                user_id=0 if everybody else self.acting_id if user_id is None else user_id,
                 chat_id=self.chat_id if chat_id is None else chat_id,
                 once=once,
                 seconds=seconds,
@@ -228,6 +246,7 @@ class Context:
         message_id: int | None = None,
         reply_markup: Any = None,
         parse_mode: str | None = "HTML",
+        **params: Any,
     ) -> None:
         """Replace the text of the bot's message `message_id`, or of the one whose button was tapped."""
         self.api(
@@ -236,6 +255,7 @@ class Context:
             text=text,
             parse_mode=parse_mode,
             **_markup(reply_markup),
+            **params,
         )
 
     def delete(self, message_id: int | None = None) -> None:
@@ -243,45 +263,21 @@ class Context:
         method, params = self.address.to_delete(message_id)
         self.api(method, **params)
 
-    def api(self, method: str, *, priority: Priority = Priority.REPLY, **params: Any) -> None:
-        """Call any Bot API method with exactly these parameters; those that are None are left out."""
+    def api(
+        self,
+        method: str,
+        *,
+        priority: Priority = Priority.REPLY,
+        then: str = "",
+        note: Any = None,
+        **params: Any,
+    ) -> None:
+        """Call any Bot API method with exactly these parameters; those that are None are left out.
+
+        With `then` the plugin's `router.answered(then)` gets Telegram's answer, and with it `note` (JSON).
+        """
         given = {name: value for name, value in params.items() if value is not None}
-        self.effects.calls.append(Call(method, given, priority))
-
-    # The conversation
-
-    @property
-    def state(self) -> str | None:
-        """The conversation's state, None outside any."""
-        value: str | None = self._conversation.get("state")
-        return value
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The conversation's data; change it with `update_data`."""
-        return dict(self._conversation.get("data") or {})
-
-    def set_state(self, state: str | None) -> None:
-        """Go to `state`; the data stays."""
-        self.effects.conversation = {**self._conversation, "state": state}
-
-    def update_data(self, **values: Any) -> None:
-        """Add `values` (JSON types) to the conversation's data."""
-        self.effects.conversation = {**self._conversation, "data": {**self.data, **values}}
-
-    def clear_state(self) -> None:
-        """End the conversation: no state, no data."""
-        self.effects.conversation = {}
-
-    @property
-    def _conversation(self) -> dict[str, Any]:
-        if self.effects.conversation is not None:
-            return self.effects.conversation
-        return self._stored_conversation
-
-    @cached_property
-    def _stored_conversation(self) -> dict[str, Any]:
-        return self.load_state()
+        self.effects.calls.append(Call(method, given, priority, then, note, self.plugin))
 
 
 def _markup(markup: Any) -> dict[str, Any]:

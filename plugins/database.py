@@ -83,9 +83,20 @@ class PluginDatabase(ABC):
 class MemoryDatabase(PluginDatabase):
     """Stand-in where there is no database, as in a plugin's own tests."""
 
-    def __init__(self, leads: Iterable[LeadRecord] = ()) -> None:
+    def __init__(
+        self, leads: Iterable[LeadRecord] = (), *, shared_leads: dict[int, LeadRecord] | None = None
+    ) -> None:
         self._texts: dict[str, str] = {}
-        self._leads = {lead.telegram_id: lead for lead in leads}
+        self._leads = {} if shared_leads is None else shared_leads
+        self._leads.update((lead.telegram_id, lead) for lead in leads)
+
+    def texts(self) -> dict[str, str]:
+        """All that is kept, as JSON, to be put back by `restore`."""
+        return dict(self._texts)
+
+    def restore(self, texts: dict[str, str]) -> None:
+        """Keep what `texts` says, and nothing else."""
+        self._texts = dict(texts)
 
     def get(self, key: str, default: Any = None) -> Any:
         """See PluginDatabase."""

@@ -21,6 +21,7 @@ class EchoPlugin(BasePlugin):
     """Repeats `/echo <text>`, and every text if configured."""
 
     name = "echo"
+    title = "Echo"
     description = "Repeats what people write"
     author = "Flotilla"
     config_model = EchoConfig

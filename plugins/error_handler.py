@@ -26,6 +26,7 @@ class ErrorHandlerPlugin(BasePlugin):
     """Apologises when an update was given up."""
 
     name = "error_handler"
+    title = "Errors"
     description = "Apologises when something goes wrong, with an error code"
     author = "Flotilla"
     config_model = ErrorHandlerConfig
@@ -36,7 +37,7 @@ class ErrorHandlerPlugin(BasePlugin):
 
     def _apologise(self, error: str, ctx: Context) -> None:
         if self.get_config("notify_admins"):
-            ctx.notify_owner("dead_letters", {"error": error, "error_id": ctx.error_id})
+            ctx.notify_owner("handler_failed", {"error": error, "error_id": ctx.error_id})
         if not ctx.chat_id:
             return
         lines = [ctx.translate(SORRY)]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.router import Router
-from plugins.texts import TelegramText
+from plugins.texts import PlannedText, TelegramText
 
 
 class HelpCommand(BaseModel):
@@ -34,6 +34,10 @@ class HelpConfig(PluginConfig):
         description="The commands and what they do",
     )
 
+    def telegram_texts(self) -> Iterable[PlannedText]:
+        """The list is one text, made of all fields."""
+        return [PlannedText("commands", help_text(self.header, self.commands))]
+
     @field_validator("commands")
     @classmethod
     def _fits(cls, commands: list[HelpCommand], info: ValidationInfo) -> list[HelpCommand]:
@@ -45,6 +49,7 @@ class HelpPlugin(BasePlugin):
     """Answers /help with the configured list."""
 
     name = "help"
+    title = "Help"
     description = "Answers /help with a list of commands"
     author = "Flotilla"
     config_model = HelpConfig

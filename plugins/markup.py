@@ -11,6 +11,8 @@ from html import unescape
 from string import whitespace
 from typing import Final
 
+from plugins.styles import Opened, Span, end_span
+
 HTML: Final = "HTML"
 MARKDOWN: Final = "MarkdownV2"
 TAGS: Final = frozenset(
@@ -74,9 +76,15 @@ class MarkupError(ValueError):
 
 def visible(source: str, parse_mode: str | None) -> str:
     """What people see of `source`: the text without its markup. MarkupError where Telegram refuses it."""
-    if parse_mode == HTML:
-        return _Html(source).read()
-    return _Markdown(source).read() if parse_mode == MARKDOWN else source
+    return styled(source, parse_mode)[0]
+
+
+def styled(source: str, parse_mode: str | None) -> tuple[str, list[Span]]:
+    """The same with its styles. MarkupError where Telegram refuses it."""
+    if parse_mode not in (HTML, MARKDOWN):
+        return source, []
+    reading = _Html(source) if parse_mode == HTML else _Markdown(source)
+    return reading.read(), reading.spans
 
 
 def plain(source: str, parse_mode: str | None) -> str:
@@ -96,7 +104,8 @@ class _Html:
         self._source = source
         self._at = 0
         self._shown: list[str] = []
-        self._open: list[tuple[str, int]] = []  # tag, where it begins
+        self._open: list[Opened] = []
+        self.spans: list[Span] = []
 
     def read(self) -> str:
         source = self._source
@@ -112,8 +121,7 @@ class _Html:
                 self._shown.append(sign)
                 self._at += 1
         if self._open:
-            tag, at = self._open[-1]
-            raise MarkupError("text_tag_unclosed", source, at, tag=tag)
+            raise MarkupError("text_tag_unclosed", source, self._open[-1].at, tag=self._open[-1].sign)
         return "".join(self._shown)
 
     def _reference(self) -> None:
@@ -135,15 +143,15 @@ class _Html:
         name, form = MUST_HAVE.get(tag, ("", ""))
         if not re.fullmatch(form, given.get(name, "")):
             raise MarkupError("text_tag_malformed", self._source, begin, tag=tag)
-        self._open.append((tag, begin))
+        self._open.append(Opened(tag, begin, len(self._shown), given.get("href", "")))
 
     def _close(self) -> None:
         begin = self._at
         tag = self._name(begin + 2)
         self._end_of_tag(begin, f"/{tag}")
-        opened = self._open.pop()[0] if self._open else ""
-        if not opened or tag not in ("", opened):
+        if not self._open or tag not in ("", self._open[-1].sign):
             raise MarkupError("text_tag_unmatched", self._source, begin, tag=tag)
+        end_span(self.spans, self._open.pop(), len(self._shown))
 
     def _name(self, at: int) -> str:
         found = NAME.match(self._source, at)
@@ -173,14 +181,15 @@ class _Markdown:
         self._source = source
         self._at = 0
         self._shown: list[str] = []
-        self._open: list[tuple[str, int]] = []  # sign, where it stands
+        self._open: list[Opened] = []
+        self.spans: list[Span] = []
         self._begins_line = True  # nothing of this line is shown yet
 
     def read(self) -> str:
         while self._at < len(self._source):
             self._step()
-        if self._open and self._open[-1][0] == QUOTE:
-            self._open.pop()
+        if self._inside == QUOTE:
+            self._close()
         self._nothing_open()
         return "".join(self._shown)
 
@@ -201,7 +210,7 @@ class _Markdown:
 
     @property
     def _inside(self) -> str:
-        return self._open[-1][0] if self._open else ""
+        return self._open[-1].sign if self._open else ""
 
     def _here(self, *signs: str) -> bool:
         return self._source.startswith(signs, self._at)
@@ -213,26 +222,25 @@ class _Markdown:
 
     def _code(self) -> None:
         if self._here(self._inside):
-            self._at += len(self._open.pop()[0])
+            self._at += len(self._inside)
+            self._close()
         elif self._here("`"):  # in a block, which is read as if code could be inside
-            self._open.append(("`", self._at))
-            self._at += 1
+            self._put_open("`")
         else:
             self._show(self._source[self._at], 1)
 
     def _quote(self) -> None:
-        if not any(sign == QUOTE for sign, _ in self._open):
-            self._open.append((QUOTE, self._at))
+        if not self._is_quoted:
+            self._open.append(Opened(QUOTE, self._at, len(self._shown)))
         self._begins_line = False
         self._at += 3 if self._here("**>") else 1
 
     def _line(self) -> None:
         """The end of a line ends a quotation, unless the next line goes on with it; what began inside must have ended."""
-        quoted = any(sign == QUOTE for sign, _ in self._open)
-        if quoted and not self._source.startswith(QUOTES, self._at + 1):
+        if self._is_quoted and not self._source.startswith(QUOTES, self._at + 1):
             if self._inside != QUOTE:
                 self._nothing_open()
-            self._open.pop()
+            self._close()
         self._show("\n", 1)
 
     def _sign(self) -> None:
@@ -257,8 +265,7 @@ class _Markdown:
         sign = next((each for each in known if self._here(each)), "")
         if not sign:
             raise MarkupError("text_sign_unescaped", self._source, self._at, sign=self._source[self._at])
-        self._open.append((sign, self._at))
-        self._at += len(sign)
+        self._put_open(sign)
         if sign == "```":
             self._skip_language()
 
@@ -267,17 +274,29 @@ class _Markdown:
         self._at = found.end() if found else self._at
 
     def _end(self) -> None:
-        sign, begin = self._open.pop()
+        sign, begin, *_ = self._open[-1]
         self._at += len(ENDS.get(sign, sign))
         if sign not in ENDS:
+            self._close()
             return
         url = URL.match(self._source, self._at) if self._here("(") else None
         missing = url is None and (sign == "![" or self._here("("))
         if missing or (sign == "![" and url and not LINKS.fullmatch(ESCAPED.sub(r"\1", url[1]))):
             raise MarkupError("text_link_malformed", self._source, begin)
+        self._close(ESCAPED.sub(r"\1", url[1]) if url else "")
         self._at = url.end() if url else self._at
+
+    @property
+    def _is_quoted(self) -> bool:
+        return any(opened.sign == QUOTE for opened in self._open)
+
+    def _put_open(self, sign: str) -> None:
+        self._open.append(Opened(sign, self._at, len(self._shown)))
+        self._at += len(sign)
+
+    def _close(self, target: str = "") -> None:
+        end_span(self.spans, self._open.pop()._replace(target=target), len(self._shown))
 
     def _nothing_open(self) -> None:
         if self._open:
-            sign, at = self._open[-1]
-            raise MarkupError("text_sign_unclosed", self._source, at, sign=sign)
+            raise MarkupError("text_sign_unclosed", self._source, self._open[-1].at, sign=self._inside)

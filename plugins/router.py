@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Final
 
+from plugins.answers import CALL_ANSWERED
 from plugins.context import Context
+from plugins.states import State
 
-Handler = Callable[[Any, Context], object]
+Handler = Callable[[Any, Context], object]  # a plain function or an `async def`
 Filter = Callable[[Any, Context], bool]
 Register = Callable[[Handler], Handler]
 PASS: Final = object()  # returned by a handler that wants the next one asked
@@ -29,14 +32,75 @@ class Route:
     plugin: str
 
 
-class Router:
-    """The handlers of one bot, in order. Every method is a decorator: `@router.command("start")`."""
+class Routes:
+    """The handlers of one bot, in order, and who of them gets an update."""
 
     def __init__(self) -> None:
         self._routes: dict[str, list[Route]] = {}
         self._errors: list[Handler] = []
         self.sensitive: set[str] = set()  # actions with a cooldown: "cmd:/start", "cb:buy"
+        self.commands: set[str] = set()  # those that have a route
+        self.states: set[tuple[str, str]] = set()  # (plugin, state) that have a route
         self.plugin = ""  # whose handlers are being registered
+
+    def on(
+        self,
+        kind: str,
+        matches: Filter | None = None,
+        where: Filter | None = None,
+        exclusive: str | None = None,
+    ) -> Register:
+        """Updates of any `kind` in Telegram's words (`inline_query` …), or those for which `matches` and `where` hold."""
+        condition = _both(matches or _always, where or _always)
+        self.states.update((self.plugin, each.name) for each in (matches, where) if isinstance(each, State))
+
+        def register(handler: Handler) -> Handler:
+            guarded = handler if exclusive is None else _under_lock(exclusive, handler)
+            self._routes.setdefault(kind, []).append(Route(condition, guarded, self.plugin))
+            return handler
+
+        return register
+
+    def include(self, other: Router) -> None:
+        """Ask the routes of `other` after those known so far."""
+        for kind, routes in other._routes.items():
+            self._routes.setdefault(kind, []).extend(routes)
+        self._errors.extend(other._errors)
+        self.sensitive |= other.sensitive
+        self.commands |= other.commands
+        self.states |= other.states
+
+    @property
+    def kinds(self) -> Iterable[str]:
+        """The kinds of update that have a route."""
+        return self._routes.keys()
+
+    @property
+    def handlers(self) -> list[Handler]:
+        """All handlers, in the order of asking within each kind, those of errors last."""
+        return [route.handler for routes in self._routes.values() for route in routes] + self._errors
+
+    def dispatch(self, kind: str, event: Any, ctx: Context) -> str | None:
+        """Run the first willing handler; the name of its plugin, or None when nobody wanted the update.
+
+        Nobody is asked about a command for another bot.
+        """
+        if ctx.is_for_another_bot:
+            return None
+        for route in self._routes.get(kind, ()):
+            ctx.plugin = route.plugin
+            if route.matches(event, ctx) and _done(route.handler, event, ctx) is not PASS:
+                return route.plugin
+        return None
+
+    def dispatch_error(self, error: str, ctx: Context) -> None:
+        """Tell the error handlers that an update was given up."""
+        for handler in self._errors:
+            _done(handler, error, ctx)
+
+
+class Router(Routes):
+    """How a plugin registers its handlers. Every method is a decorator: `@router.command("start")`."""
 
     def command(
         self,
@@ -51,6 +115,7 @@ class Router:
         lock, `{user}` and `{chat}` filled in: while a handler under it runs anywhere, others are told to wait.
         """
         wanted = {name.removeprefix("/").lower() for name in names}
+        self.commands |= wanted
         if sensitive:
             self.sensitive.update(f"cmd:/{name}" for name in wanted)
 
@@ -84,11 +149,20 @@ class Router:
 
     def message(self, where: Filter | None = None) -> Register:
         """Every message."""
-        return self.on(MESSAGE, _always, where)
+        return self.on(MESSAGE, where=where)
+
+    def state(self, *states: State, where: Filter | None = None) -> Register:
+        """Messages within a conversation that is in one of `states`, but commands: people may ask for /help meanwhile."""
+        self.states.update((self.plugin, state.name) for state in states)
+
+        def matches(message: Any, ctx: Context) -> bool:
+            return ctx.command is None and any(state(message, ctx) for state in states)
+
+        return self.on(MESSAGE, matches, where)
 
     def edited(self, where: Filter | None = None) -> Register:
         """Every edited message."""
-        return self.on(EDITED, _always, where)
+        return self.on(EDITED, where=where)
 
     def callback(
         self,
@@ -110,12 +184,21 @@ class Router:
 
         return self.on(CALLBACK, matches, where, exclusive)
 
+    def answered(self, *names: str, where: Filter | None = None) -> Register:
+        """Answers of the Bot API to this plugin's calls with `then=` one of the names; the event is a CallAnswer."""
+        plugin = self.plugin
+
+        def matches(answer: Any, _ctx: Context) -> bool:
+            return answer.plugin == plugin and answer.name in names
+
+        return self.on(CALL_ANSWERED, matches, where)
+
     def member(self, where: Filter | None = None) -> Register:
         """Changes of membership, the bot's own (blocked, added) and others'."""
 
         def register(handler: Handler) -> Handler:
             for kind in MEMBERS:
-                self.on(kind, _always, where)(handler)
+                self.on(kind, where=where)(handler)
             return handler
 
         return register
@@ -129,55 +212,19 @@ class Router:
 
         return register
 
-    def on(
-        self, kind: str, matches: Filter, where: Filter | None = None, exclusive: str | None = None
-    ) -> Register:
-        """Updates of any `kind` in Telegram's words (`inline_query` …) for which `matches` and `where` hold."""
-        condition = matches if where is None else _both(matches, where)
 
-        def register(handler: Handler) -> Handler:
-            guarded = handler if exclusive is None else _under_lock(exclusive, handler)
-            self._routes.setdefault(kind, []).append(Route(condition, guarded, self.plugin))
-            return handler
-
-        return register
-
-    def include(self, other: Router) -> None:
-        """Ask the routes of `other` after those known so far."""
-        for kind, routes in other._routes.items():
-            self._routes.setdefault(kind, []).extend(routes)
-        self._errors.extend(other._errors)
-        self.sensitive |= other.sensitive
-
-    @property
-    def kinds(self) -> Iterable[str]:
-        """The kinds of update that have a route."""
-        return self._routes.keys()
-
-    def dispatch(self, kind: str, event: Any, ctx: Context) -> str | None:
-        """Run the first willing handler; the name of its plugin, or None when nobody wanted the update.
-
-        Nobody is asked about a command for another bot.
-        """
-        if ctx.is_for_another_bot:
-            return None
-        for route in self._routes.get(kind, ()):
-            ctx.asked = route.plugin
-            if route.matches(event, ctx) and route.handler(event, ctx) is not PASS:
-                return route.plugin
-        return None
-
-    def dispatch_error(self, error: str, ctx: Context) -> None:
-        """Tell the error handlers that an update was given up."""
-        for handler in self._errors:
-            handler(error, ctx)
+def _done(handler: Handler, event: Any, ctx: Context) -> object:
+    """What the handler returns once it is done, an `async def` too."""
+    result = handler(event, ctx)
+    return ctx.run(result) if isinstance(result, Coroutine) else result
 
 
 def _under_lock(name: str, handler: Handler) -> Handler:
+    @wraps(handler)
     def guarded(event: Any, ctx: Context) -> object:
         filled = name.replace("{user}", str(ctx.lead.telegram_id)).replace("{chat}", str(ctx.chat_id))
         with ctx.lock(filled):
-            return handler(event, ctx)
+            return _done(handler, event, ctx)
 
     return guarded
 
@@ -187,4 +234,6 @@ def _always(_event: Any, _ctx: Context) -> bool:
 
 
 def _both(first: Filter, second: Filter) -> Filter:
+    if _always in (first, second):
+        return second if first is _always else first
     return lambda event, ctx: first(event, ctx) and second(event, ctx)

@@ -26,6 +26,7 @@ class StartPlugin(BasePlugin):
     """Answers /start with the configured welcome."""
 
     name = "start"
+    title = "Welcome"
     description = "Answers /start with a welcome message"
     author = "Flotilla"
     config_model = StartConfig

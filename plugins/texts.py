@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from pydantic import GetCoreSchemaHandler, ValidationInfo
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from plugins.markup import HTML, MARKDOWN, MarkupError, visible
@@ -162,6 +162,37 @@ class TelegramText:
         if names:
             raise refusal("text_may_be_blank", variables=" ".join(dict.fromkeys(names)))
         raise refusal("text_blank")
+
+
+@dataclass(frozen=True)
+class PlannedText:
+    """A text that a configuration makes a bot send. `field` is where it stands, `variables` are filled in first."""
+
+    field: str
+    text: str
+    parse_mode: str | None = HTML
+    variables: tuple[str, ...] = ()
+
+    def filled(self, values: Mapping[str, object]) -> str:
+        """As it is sent to somebody with these values."""
+        known = {name: values[name] for name in self.variables if name in values}
+        return filled(self.text, known, self.parse_mode)
+
+
+def marked_texts(config: BaseModel) -> Iterator[PlannedText]:
+    """The fields of a configuration that are marked as TelegramText, and the items of lists of such."""
+    for name, info in type(config).model_fields.items():
+        value = getattr(config, name)
+        for mark in _marks(info.metadata):
+            yield PlannedText(name, value, mark.parse_mode, mark.variables)
+        for inner in get_args(info.annotation) if isinstance(value, list) else ():
+            for mark in _marks(getattr(inner, "__metadata__", ())):
+                for place, text in enumerate(value):
+                    yield PlannedText(f"{name}.{place}", text, mark.parse_mode, mark.variables)
+
+
+def _marks(metadata: Iterable[Any]) -> list[TelegramText]:
+    return [mark for mark in metadata if isinstance(mark, TelegramText)]
 
 
 def is_saving(info: ValidationInfo) -> bool:

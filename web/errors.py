@@ -13,15 +13,16 @@ from typing import Any
 
 from flask import Flask, Response, json, make_response, render_template, request
 from flask_limiter import RateLimitExceeded
-from flask_wtf.csrf import CSRFError
 from jinja2 import TemplateError
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
-from services.core.errors import FlotillaError, InvalidInput, RateLimited, Unauthenticated, Unavailable
+from services.core.errors import FlotillaError, InvalidInput, RateLimited, Unauthenticated
 from services.core.i18n import Text
 from services.core.logs import bound_ids, new_request_id
+from services.platform.redis.trouble import redis_trouble
+from web.csrf import FormRefused
 from web.limiter import seconds_left
 from web.reader_language import translated
 
@@ -151,8 +152,8 @@ def _of_http(error: HTTPException) -> Response:
         return make_response(error.get_response())
     code = HTTP_CODES.get(error.code, "http_error")
     text = HTTP_TEXTS.get(error.code) or Text.verbatim(error.description or HTTPStatus(error.code).phrase)
-    if isinstance(error, CSRFError):
-        code, text = "csrf", Text("The form is out of date; load the page again and repeat")
+    if isinstance(error, FormRefused):
+        code, text = error.cause, error.text
     response = _answer(error.code, code, text)
     for name, value in error.get_headers(request.environ):
         if name in {"Allow", "Retry-After"}:
@@ -167,23 +168,13 @@ def _of_limit(error: RateLimitExceeded) -> Response:
 
 
 def _of_redis(error: RedisError) -> Response:
-    if isinstance(error, OutOfMemoryError):
-        full = Unavailable("Redis is full and takes nothing more; try again later", code="redis_full")
-        return _ours(_caused(full, error))
-    return _ours(
-        _caused(Unavailable("Redis does not answer; try again shortly", code="redis_unavailable"), error)
-    )
+    return _ours(redis_trouble(error))
 
 
 def _of_data(error: DataError) -> Response:
     """What PostgreSQL cannot hold and no check before it found, such as NUL in the text of an address."""
     logger.warning("refused by the database", exc_info=error)
     return _ours(InvalidInput("The request holds a character or a number that cannot be stored"))
-
-
-def _caused(error: FlotillaError, cause: Exception) -> FlotillaError:
-    error.__cause__ = cause
-    return error
 
 
 def _unexpected(error: Exception) -> Response:

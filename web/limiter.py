@@ -16,9 +16,9 @@ from flask_limiter._extension import LimiterContext
 from limits.storage import Storage
 from redis import RedisError
 
+from services.core.addresses import client_network
 from services.core.metrics import RATE_LIMIT_HITS
 from services.platform.redis.windows import FixedWindows, Window
-from services.traffic.clicks.facts import client_network
 from web.platform import platform
 
 WINDOWS = "flotilla.windows"

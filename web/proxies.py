@@ -1,6 +1,7 @@
 """The client's address and scheme behind reverse proxies: believed of those alone who connect from a proxy's address.
 
-Whoever connects from elsewhere, past the proxies, is the client itself, whatever its headers say.
+From here on REMOTE_ADDR is an address and nothing else, "" where nobody named one that can be read. Whoever connects from
+elsewhere, past the proxies, is the client itself, whatever its headers say.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 from flask import Flask, Request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.core.proxies import address_of, proxies_of
+from services.core.addresses import address_of, plain_address
+from services.core.proxies import proxies_of
 from services.core.settings import Settings
 from services.traffic.clicks.facts import country_variable
 
@@ -32,31 +34,46 @@ FORWARDING = (
 
 
 class BehindProxies:
-    """A WSGI application in front of `onward`, for exactly TRUSTED_PROXIES proxies, the nearest of them at PROXY_ADDRESSES."""
+    """A WSGI application in front of `onward`, for exactly TRUSTED_PROXIES proxies, the nearest of them at PROXY_ADDRESSES.
+
+    With none, every peer is the client itself.
+    """
 
     def __init__(self, onward: WSGIApplication, settings: Settings) -> None:
         self._onward = onward
         # Hosts and ports are not taken from headers; the scheme is what the nearest proxy says.
-        self._believing = ProxyFix(onward, x_for=settings.trusted_proxies, x_proto=1)
+        self._believing = ProxyFix(self._answer, x_for=settings.trusted_proxies, x_proto=1)
         self._proxies = proxies_of(settings)
         self._country = country_variable(settings)
-        self._warned = False
+        self._warned: set[str] = set()
+        self._expects_proxies = settings.trusted_proxies > 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         if environ.get("REMOTE_ADDR", "") in self._proxies:
             return self._believing(environ, start_response)
         environ.pop(self._country, None)
-        if not self._warned and "HTTP_X_FORWARDED_FOR" in environ:
-            self._warned = True  # once a process: anybody can write the header
-            logger.warning("X-Forwarded-For came from elsewhere than a proxy: is PROXY_ADDRESSES right?")
+        if self._expects_proxies and "HTTP_X_FORWARDED_FOR" in environ:
+            self._warn("X-Forwarded-For came from elsewhere than a proxy: is PROXY_ADDRESSES right?")
+        return self._answer(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        said = environ.get("REMOTE_ADDR", "")
+        address = environ["REMOTE_ADDR"] = plain_address(said)
+        if said and not address:
+            self._warn("X-Forwarded-For names no address of a client: limits count all such requests as one")
         return self._onward(environ, start_response)
+
+    def _warn(self, text: str) -> None:
+        """Once a process: anybody can write the headers."""
+        if text not in self._warned:
+            self._warned.add(text)
+            logger.warning(text)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Have `app` know its clients behind proxies, if there are any; to be put in front of everything else."""
-    if settings.trusted_proxies:
-        app.wsgi_app = BehindProxies(app.wsgi_app, settings)  # type: ignore[method-assign]
+    """Have `app` know its clients, behind proxies if there are any; to be put in front of everything else."""
+    app.wsgi_app = BehindProxies(app.wsgi_app, settings)  # type: ignore[method-assign]
 
 
 def is_from_this_machine(request: Request) -> bool:

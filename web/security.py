@@ -14,20 +14,18 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, fresh_login_required, login_required
-from flask_wtf.csrf import CSRFProtect
 
 from services.core.errors import Forbidden, Unauthenticated
 from services.core.logs import bind, new_request_id
-from services.core.setting_types import AppEnv
 from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
+from web import csrf
 from web.access import INTERNAL, PUBLIC, SIGNED_IN, caller, declared, declared_here, wanted_freshness
 from web.limiter import refuse_key
 from web.platform import platform
 from web.proxies import is_from_this_machine
 
 logger = logging.getLogger(__name__)
-csrf = CSRFProtect()  # type: ignore[no-untyped-call]
 HOT_BLUEPRINTS = {"redirects", "webhooks"}
 QUIET_BLUEPRINTS = {"system"}  # probes and scrapes: their lines only at DEBUG
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
@@ -38,7 +36,7 @@ CONTENT_SECURITY_POLICY = (
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    # Not no-referrer: the CSRF check of https forms looks at the Referer of our own pages.
+    # Not no-referrer, with which browsers do not say either where a form of ours was (web/csrf.py).
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -50,7 +48,7 @@ HSTS = "max-age=31536000"  # a year; without includeSubDomains, which are not ou
 def init_app(app: Flask, platform: Platform) -> None:
     """Put the frame around all requests of `app`."""
     settings = platform.settings
-    secure = settings.app_env is AppEnv.PROD
+    secure = settings.app_env.is_served
     app.config.update(
         # __Host-: the browser takes it over https only, and from no other host of the domain.
         SESSION_COOKIE_NAME="__Host-flotilla" if secure else "flotilla",
@@ -60,9 +58,10 @@ def init_app(app: Flask, platform: Platform) -> None:
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(days=settings.remember_days),
         WTF_CSRF_CHECK_DEFAULT=False,  # checked below, once it is known whether a key or a cookie asks
+        WTF_CSRF_SSL_STRICT=False,  # the Referer is looked at in web/csrf.py
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a page left open overnight still works
     )
-    csrf.init_app(app)  # type: ignore[no-untyped-call]
+    csrf.protection.init_app(app)  # type: ignore[no-untyped-call]
     # Each of these runs on every click too: nothing but one look-up of the endpoint for those.
     hot = _HotEndpoints(app)
     app.before_request(lambda: None if hot[request.endpoint] else _enter())
@@ -117,7 +116,7 @@ def _enter() -> ResponseReturnValue | None:
         return refusal
     by_key = isinstance(access, Scope) and current_user.by_key
     if request.method in UNSAFE and not by_key:
-        csrf.protect()  # type: ignore[no-untyped-call]
+        csrf.check_form()
     if by_key or wanted_freshness(current_app.view_functions[request.endpoint]) is None:
         return None
     stale: ResponseReturnValue | None = _freshly_signed_in()
@@ -174,7 +173,7 @@ def _leave(response: Response, hot: bool) -> Response:
         return response
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if platform().settings.app_env is AppEnv.PROD:
+    if platform().settings.app_env.is_served:
         response.headers.setdefault("Strict-Transport-Security", HSTS)
     if "request_id" in g:
         response.headers["X-Request-Id"] = g.request_id

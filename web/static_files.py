@@ -2,6 +2,10 @@
 
 One digest for the whole folder, since modules import each other by relative paths. A browser keeps such a file for a year; any
 other address below `/static/` is asked for anew each time. Without a build step: what lies in the folder is served.
+
+WhiteNoise serves names that carry a digest, but makes them in a build step, in Django only, and packs in a second one; the address
+of the whole folder, on which the modules' relative imports rest, would have to be made here all the same. It would take over
+`_serve` and `_packed`, in front of every request (6 µs each), for one more package.
 """
 
 from __future__ import annotations

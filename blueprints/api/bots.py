@@ -6,18 +6,25 @@ from typing import Any
 
 from flask import Blueprint, url_for
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from blueprints.api.body import Body, Page, page_of
 from blueprints.api.operation import Created, operation
-from models import BotMode, UncertainPolicy
-from services.core.answer_types import Listing
+from models import BotMode, FsmStrategy, UncertainPolicy
+from services.core.answer_types import Listing, Sentence
+from services.core.errors import FlotillaError
 from services.fleet.bots import lifecycle, registry
+from services.fleet.bots.bulk import Action, Bulk, carry_out
 from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
+from services.fleet.bots.tags import LONGEST_TAG, MOST_TAGS
+from services.fleet.bots.token_replacement import replace_token
 from services.fleet.bots.views import BotView, describe
+from services.fleet.pools.fields import BotId, RowId
 from services.platform.accounts.principal import Scope
 from web.access import api, caller, fresh
 from web.platform import platform
 
+MOST_AT_ONCE = 1000  # bots in one request; twice what an account may have by default
 blueprint = Blueprint("bots", __name__, url_prefix="/bots")
 
 
@@ -39,6 +46,7 @@ class NewBot(Body):
     token: str = Field(max_length=300, repr=False)
     mode: BotMode | None = None
     plugins: list[Plugin] | None = Field(None, max_length=MOST_PLUGINS)
+    tags: list[str] = Field(default_factory=list, max_length=MOST_TAGS)
 
 
 class BotChange(Body):
@@ -47,6 +55,40 @@ class BotChange(Body):
     mode: BotMode | None = None
     name: str | None = Field(None, min_length=1, max_length=64)
     uncertain_policy: UncertainPolicy | None = None
+    fsm_strategy: FsmStrategy | None = None
+    tags: list[str] | None = Field(None, max_length=MOST_TAGS, description="all of them; [] takes them off")
+
+
+class BulkBots(Body):
+    """POST /bots/bulk: `pool_id` for what happens in a pool, `tag` for tags, neither for start and stop."""
+
+    action: Action
+    bot_ids: list[BotId] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    pool_id: RowId | None = None
+    tag: str | None = Field(None, max_length=LONGEST_TAG)
+
+
+class BulkItem(TypedDict):
+    """What became of one bot; `bot_id` as it was sent. `code` and `detail` say why it was refused, else they are null."""
+
+    bot_id: int | str
+    ok: bool
+    code: str | None
+    detail: Sentence | None
+
+
+class BulkView(TypedDict):
+    """What became of all, in the order of the request."""
+
+    done: int
+    refused: int
+    items: list[BulkItem]
+
+
+class NewToken(Body):
+    """PUT /bots/{id}/token."""
+
+    token: str = Field(max_length=300, repr=False)
 
 
 class Plugins(Body):
@@ -61,8 +103,22 @@ class Plugins(Body):
 def create(body: NewBot) -> Created[BotView]:
     """Register the bot of a token."""
     plugins = None if body.plugins is None else [plugin.choice() for plugin in body.plugins]
-    bot = registry.register_bot(platform(), caller(), body.token, mode=body.mode, plugins=plugins)
+    bot = registry.register_bot(
+        platform(), caller(), body.token, mode=body.mode, plugins=plugins, tags=body.tags
+    )
     return Created(describe(bot), url_for(".show", bot_id=bot.id))
+
+
+@blueprint.post("/bulk")
+@api(Scope.WRITE)
+@operation(errors=(404,))
+def bulk(body: BulkBots) -> BulkView:
+    """Start, stop or tag many bots, or add them to a pool, drain or remove them there; each has its own result."""
+    asked = Bulk(body.action, body.bot_ids, body.pool_id, body.tag)
+    outcomes = carry_out(platform(), caller(), asked)
+    items = [_item(bot_id, outcome) for bot_id, outcome in zip(body.bot_ids, outcomes, strict=True)]
+    done = sum(item["ok"] for item in items)
+    return {"done": done, "refused": len(items) - done, "items": items}
 
 
 @blueprint.get("")
@@ -86,7 +142,7 @@ def show(bot_id: str) -> BotView:
 @api(Scope.WRITE)
 @operation()
 def change(bot_id: str, body: BotChange) -> BotView:
-    """Change mode, name or what happens to uncertain sends."""
+    """Change mode, name, what happens to uncertain sends or whose a conversation is."""
     return describe(registry.update_bot(platform(), caller(), bot_id, **body.model_dump()))
 
 
@@ -121,6 +177,20 @@ def stop(bot_id: str) -> BotView:
 def restart(bot_id: str) -> BotView:
     """Load it anew everywhere."""
     return describe(lifecycle.restart_bot(platform(), caller(), bot_id))
+
+
+def _item(bot_id: int | str, outcome: object) -> BulkItem:
+    if isinstance(outcome, FlotillaError):
+        return {"bot_id": bot_id, "ok": False, "code": outcome.code, "detail": outcome.text}
+    return {"bot_id": bot_id, "ok": True, "code": None, "detail": None}
+
+
+@blueprint.put("/<bot_id>/token")
+@api(Scope.WRITE)
+@operation(errors=(502,))
+def new_token(bot_id: str, body: NewToken) -> BotView:
+    """Replace its token by another one of the same bot, as after a /revoke at @BotFather."""
+    return describe(replace_token(platform(), caller(), bot_id, body.token))
 
 
 @blueprint.put("/<bot_id>/plugins")

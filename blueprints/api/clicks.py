@@ -19,11 +19,12 @@ blueprint = Blueprint("clicks", __name__, url_prefix="/clicks")
 
 @blueprint.get("")
 @api(Scope.READ)
-@operation()
+@operation(errors=(404,))
 def index(query: ClicksQuery) -> Listing[ClickView]:
     """The caller's clicks, newest first."""
     conditions = query.model_dump(exclude={"begin", "end", "cursor", "limit"})
-    wanted = ClickFilter(**conditions, since=query.begin, before=query.end)
+    chosen = {name: conditions[name] or None for name in ("audience", "country", "device")}
+    wanted = ClickFilter(**{**conditions, **chosen}, since=query.begin, before=query.end)
     clicks, cursor = list_clicks(platform(), caller(), wanted, cursor=query.cursor, limit=query.limit)
     return listing([describe_click(click) for click in clicks], cursor)
 

@@ -70,12 +70,13 @@ class DestinationBody(Body):
     address: str = Field("", max_length=254, description="chat id or e-mail address")
     url: str = Field("", max_length=LONGEST_URL, description="webhook")
     bot_id: int | str | None = Field(None, description="Telegram: the bot that sends; none: the manager bot")
+    reserve_bot_id: int | str | None = Field(None, description="Telegram: the bot that sends while it cannot")
     quiet: QuietBody | None = None
     rules: list[RuleBody] = Field(default_factory=list, max_length=MAX_RULES)
 
 
 class DestinationChange(Body):
-    """Body of a change; what is left out stays, `quiet: null` ends the quiet hours."""
+    """Body of a change; what is left out stays, `quiet: null` ends the quiet hours, `reserve_bot_id: null` the standing in."""
 
     name: str | None = Field(None, max_length=MAX_NAME)
     is_enabled: bool | None = None
@@ -83,6 +84,8 @@ class DestinationChange(Body):
     url: str | None = Field(None, max_length=LONGEST_URL)
     quiet: QuietBody | None = None
     rules: list[RuleBody] | None = Field(None, max_length=MAX_RULES)
+    bot_id: int | str | None = Field(None, description="Telegram: another bot that sends")
+    reserve_bot_id: int | str | None = Field(None, description="Telegram: the bot that sends while it cannot")
 
 
 class TestView(TypedDict):
@@ -104,6 +107,7 @@ def create(body: DestinationBody) -> Created[MadeDestinationView]:
         address=body.address,
         url=body.url,
         bot_id=body.bot_id,
+        reserve_bot_id=body.reserve_bot_id,
         quiet=body.quiet.quiet() if body.quiet else None,
         rules=tuple(rule.rule() for rule in body.rules),
     )
@@ -130,9 +134,9 @@ def show(destination_id: int) -> DestinationView:
 @blueprint.patch(ONE)
 @api(Scope.WRITE)
 @operation()
-def change(destination_id: int, body: DestinationChange) -> DestinationView:
-    """Change a destination; a webhook keeps its secret."""
-    row = registry.update_destination(
+def change(destination_id: int, body: DestinationChange) -> MadeDestinationView:
+    """Change a destination; a webhook keeps its secret. A new bot's `link` is in this answer only."""
+    made = registry.update_destination(
         platform(),
         caller(),
         destination_id,
@@ -143,8 +147,11 @@ def change(destination_id: int, body: DestinationChange) -> DestinationView:
         quiet=body.quiet.quiet() if body.quiet else None,
         no_quiet="quiet" in body.model_fields_set and body.quiet is None,
         rules=tuple(rule.rule() for rule in body.rules) if body.rules is not None else None,
+        bot_id=body.bot_id,
+        reserve_bot_id=body.reserve_bot_id,
+        no_reserve="reserve_bot_id" in body.model_fields_set and body.reserve_bot_id is None,
     )
-    return describe(row)
+    return describe_made(platform(), made)
 
 
 @blueprint.delete(ONE)

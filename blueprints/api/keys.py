@@ -54,6 +54,7 @@ def listing(query: Page) -> Listing[KeyView]:
 
 @blueprint.delete("/<key_id>")
 @api(Scope.WRITE)
+@fresh()
 @operation()
 def revoke(key_id: str, query: Revocation) -> None:
     """Revoke a key; it stops working at once. Those that it made go on unless `made_too` is true."""

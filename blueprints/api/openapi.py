@@ -149,6 +149,7 @@ def _made(found: list[Route]) -> dict[str, Any]:
             models.append((route.id, "serialization", TypeAdapter(route.operation.answer)))
     used, shared = TypeAdapter.json_schemas(models, ref_template=f"{SCHEMAS}{{model}}")
     schemas: dict[str, Any] = shared.get("$defs", {})
+    _name_apart(schemas)
     paths: dict[str, dict[str, Any]] = {}
     for route in found:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, used, schemas)
@@ -194,7 +195,7 @@ def _responses(route: Route, used: dict[Any, Any]) -> dict[str, Any]:
     declared_here = route.operation
     answer: dict[str, Any] = {"description": "Done"}
     if declared_here.answer is not None:
-        schema = used[route.id, "serialization"] if declared_here.media == JSON else {"type": "string"}
+        schema = used[route.id, "serialization"] if declared_here.media == JSON else _content(declared_here)
         answer["content"] = {declared_here.media: {"schema": schema}}
     headers = REPLAYED if _is_repeatable(route) else {}
     if declared_here.has_location:
@@ -205,6 +206,12 @@ def _responses(route: Route, used: dict[Any, Any]) -> dict[str, Any]:
         str(status): {"$ref": f"#/components/responses/{ERRORS[status][0]}"} for status in _errors(route)
     }
     return {str(declared_here.status): answer, **refused, "default": _problem_answer("Any other problem")}
+
+
+def _content(operation: Operation) -> dict[str, str]:
+    """Text as it stands, or the bytes of a file."""
+    is_text = operation.media.startswith("text/") or operation.media.endswith("+xml")
+    return {"type": "string"} if is_text else {"type": "string", "format": "binary"}
 
 
 def _errors(route: Route) -> list[int]:
@@ -241,6 +248,13 @@ def _parameters(route: Route, schemas: dict[str, Any]) -> Iterator[dict[str, Any
             yield {"name": name, "in": "query", "schema": each}
     if _is_repeatable(route):
         yield IDEMPOTENCY_KEY
+
+
+def _name_apart(schemas: dict[str, Any]) -> None:
+    """Titles as the schemas are named: pydantic calls every `Listing[…]` Listing, and programs that make classes of the
+    titles would keep one of them."""
+    for name, schema in schemas.items():
+        schema["title"] = name
 
 
 def _without_defaults(schema: dict[str, Any], schemas: dict[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from operator import itemgetter
 
 from flask import Blueprint, Response, request, url_for
 from typing_extensions import TypedDict
 
 from blueprints.api.body import Page, listing, page_of
+from blueprints.api.downloads import CSV, as_csv, as_workbook
 from blueprints.api.operation import Created, operation
 from blueprints.api.reports import AnalyticsQuery, PeriodQuery
 from models import RedirectPool
@@ -25,7 +25,6 @@ from services.platform.accounts.principal import Scope
 from services.reporting.analytics.period import period
 from services.reporting.analytics.pool import pool_analytics
 from services.reporting.analytics.report import AnalyticsView, PoolAnalytics
-from services.reporting.analytics.table import csv_lines
 from services.reporting.analytics.timeline import (
     MemberFailureView,
     TransitionView,
@@ -34,7 +33,7 @@ from services.reporting.analytics.timeline import (
 )
 from services.reporting.analytics.wave_timeline import WaveTimelineView, wave_timeline
 from services.reporting.analytics.waves import WaveView, list_waves
-from services.reporting.analytics.workbook import XLSX, workbook
+from services.reporting.analytics.workbook import XLSX
 from services.reporting.pool_status import PoolStatus, pool_status
 from web.access import api, caller
 from web.platform import platform
@@ -134,12 +133,11 @@ def analytics(pool_id: int, query: AnalyticsQuery) -> AnalyticsView:
 
 @blueprint.get("/<int:pool_id>/analytics.csv")
 @api(Scope.READ)
-@operation(media="text/csv")
+@operation(media=CSV)
 def analytics_csv(pool_id: int, query: AnalyticsQuery) -> Response:
     """The rows of the same report as CSV, for programs."""
     report = _report(pool_id, query)
-    lines = csv_lines(("key", "label", *report.columns), report.listed(report.rows))
-    return _download(report, lines, "csv", "text/csv; charset=utf-8")
+    return as_csv(_file_name(report), ("key", "label", *report.columns), report.listed(report.rows))
 
 
 @blueprint.get("/<int:pool_id>/analytics.xlsx")
@@ -148,8 +146,7 @@ def analytics_csv(pool_id: int, query: AnalyticsQuery) -> Response:
 def analytics_xlsx(pool_id: int, query: AnalyticsQuery) -> Response:
     """The rows of the same report as a workbook, for spreadsheets."""
     report = _report(pool_id, query)
-    content = workbook(("key", "label", *report.columns), report.listed(report.rows))
-    return _download(report, content, "xlsx", XLSX)
+    return as_workbook(_file_name(report), ("key", "label", *report.columns), report.listed(report.rows))
 
 
 @blueprint.get("/<int:pool_id>/transitions")
@@ -212,10 +209,8 @@ def remove_bot(pool_id: int, bot_id: str) -> None:
     members.remove_member(platform(), caller(), pool_id, bot_id)
 
 
-def _download(report: PoolAnalytics, content: Iterable[str] | bytes, ending: str, kind: str) -> Response:
-    name = f"{report.status.slug}-{report.by}-{report.period.day_of(report.period.begin)}.{ending}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(content, content_type=kind, headers=headers)
+def _file_name(report: PoolAnalytics) -> str:
+    return f"{report.status.slug}-{report.by}-{report.period.day_of(report.period.begin)}"
 
 
 def _report(pool_id: int, asked: AnalyticsQuery) -> PoolAnalytics:

@@ -9,7 +9,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Moment
 from models import Audience
 from services.core.states import Device
+from services.reporting.analytics.account_report import AccountBy
 from services.reporting.analytics.report import By
+from services.reporting.analytics.segment import Segment
 
 Text = Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)]
 DATE_OR_MOMENT = "a date such as 2026-11-20 in `tz`, or an ISO 8601 moment"
@@ -29,6 +31,28 @@ class AnalyticsQuery(PeriodQuery):
     by: By = Field(By.DAY, description="what a row stands for")
 
 
+class SegmentQuery(BaseModel):
+    """Of which clicks; an empty text is the direct or unknown ones."""
+
+    pool_id: int | None = Field(None, ge=1, lt=2**63)
+    source: Text | None = None
+    campaign: Text | None = Field(None, description="with its source")
+    ad: Text | None = Field(None, description="with its campaign")
+    country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] | None = None
+    device: Device | Literal[""] | None = None
+
+    @property
+    def segment(self) -> Segment:
+        """For the services."""
+        return Segment(**self.model_dump(include=set(Segment.__dataclass_fields__)))
+
+
+class AccountQuery(SegmentQuery, PeriodQuery):
+    """What the rows of a report over all pools are, besides."""
+
+    by: AccountBy = Field(AccountBy.DAY, description="what a row stands for")
+
+
 class ClicksQuery(BaseModel):
     """Which clicks; conditions are joined by "and"."""
 
@@ -38,6 +62,8 @@ class ClicksQuery(BaseModel):
     end: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
     audience: Audience | Literal[""] = ""
     source: Text | None = Field(None, description="as in the analytics; empty for direct clicks")
+    campaign: Text | None = Field(None, description="utm_campaign, else utm_id; empty for clicks without")
+    ad: Text | None = Field(None, description="utm_content; empty for clicks without")
     country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = ""
     device: Device | Literal[""] = ""
     counted: bool | None = None

@@ -1,6 +1,7 @@
 """The panel's pages, under `/panel`: server-rendered HTML, live by small JSON answers below `/panel/live`."""
 
 from blueprints.panel import (
+    account_analytics,
     analytics,
     bots,
     context,
@@ -16,6 +17,7 @@ from blueprints.panel import (
 from blueprints.panel.blueprint import blueprint
 
 __all__ = [
+    "account_analytics",
     "analytics",
     "blueprint",
     "bots",

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from blueprints.api.body import query
 from blueprints.api.reports import AnalyticsQuery
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.plurals import ScriptText, counted
 from services.core.times import utc_now
 from services.fleet.pools.pools import describe, get_pool
 from services.reporting.analytics.period import period
@@ -18,7 +19,7 @@ from services.reporting.analytics.report import By
 from web.access import caller, signed_in
 from web.platform import platform
 
-BREAKDOWNS = (By.SOURCE, By.COUNTRY, By.DEVICE, By.BOT)
+BREAKDOWNS = (By.SOURCE, By.CAMPAIGN, By.AD, By.COUNTRY, By.DEVICE, By.BOT)
 
 
 @blueprint.get("/panel/pools/<int:pool_id>/analytics")
@@ -40,10 +41,11 @@ def live_analytics(pool_id: int) -> dict[str, Any]:
     return {**report.as_json(), "breakdowns": breakdowns}
 
 
-def analytics_texts() -> dict[str, str]:
+def analytics_texts() -> dict[str, ScriptText]:
     """What the page's scripts say."""
     return {
-        "analytics.summary": _("{redirects} redirects and {starts} starts from {from} to {to}"),
+        "analytics.summary": _("{redirects} and {starts} from {from} to {to}"),
+        "analytics.n_starts": counted("{count} start", "{count} starts"),
         "analytics.starts": _("Starts"),
         "analytics.no_start": _("Clicks without a start"),
         "analytics.direct": _("Direct"),
@@ -51,10 +53,9 @@ def analytics_texts() -> dict[str, str]:
         "analytics.other": _("Others"),
         "analytics.fallback": _("Fallback"),
         "analytics.deleted": _("Deleted bot"),
-        "analytics.losses": _("{count} times offline or banned"),
-        "analytics.redirects": _("{count} redirects"),
+        "analytics.losses": counted("{count} time offline or banned", "{count} times offline or banned"),
+        "analytics.redirects": counted("{count} redirect", "{count} redirects"),
         "analytics.p95": _("95% below {ms} ms"),
-        "analytics.checks": _("{count} checks"),
         "analytics.wrong_dates": _("Choose a first and a last day, at most 400 days apart."),
         "device.phone": _("Phone"),
         "device.tablet": _("Tablet"),

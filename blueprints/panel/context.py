@@ -11,8 +11,9 @@ from flask_login import current_user
 from blueprints.panel import assets
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.browsers import browser_name
+from blueprints.panel.problems import account_problems
 from blueprints.panel.text_files import texts_url
-from services.alerts.notifications.notify import unread_count
+from services.alerts.notifications.incidents import unread_incidents
 from web.access import browser_session
 from web.platform import platform
 
@@ -26,6 +27,7 @@ def variables() -> dict[str, Any]:
         "browser_name": browser_name,
         "public_url": platform().settings.public_url,
         "current_user": current_user,
+        "account_problems": account_problems,
         "unread": _unread(),
     }
 
@@ -45,4 +47,4 @@ def percent(value: float | None) -> str:
 def _unread() -> int:
     """Unread notifications for the badge; only pages of the panel show it, and only they pay the query."""
     known = browser_session() if request.path.startswith("/panel") else None
-    return unread_count(platform(), known.caller) if known else 0
+    return unread_incidents(platform(), known.caller) if known else 0

@@ -9,7 +9,8 @@ from flask import render_template, request
 from flask_babel import gettext as _
 
 from blueprints.panel.blueprint import blueprint
-from blueprints.panel.problems import problems
+from blueprints.panel.plurals import ScriptText, counted
+from blueprints.panel.problems import surroundings
 from models import DeadLetterState
 from services.alerts.dead_letters.listing import (
     count_letters,
@@ -47,7 +48,7 @@ def dead_letters() -> str:
 @signed_in
 def live_dead_letters() -> dict[str, Any]:
     """The same for the page's script."""
-    return {**_live(), "problems": problems()}
+    return {**_live(), **surroundings()}
 
 
 def _live() -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _asked(name: str, known: Any, otherwise: str) -> str:
     return value if value in known else otherwise
 
 
-def dead_letter_texts() -> dict[str, str]:
+def dead_letter_texts() -> dict[str, ScriptText]:
     """What the page's script says."""
     return {
         "letter.intake": _("Broken body"),
@@ -86,10 +87,12 @@ def dead_letter_texts() -> dict[str, str]:
         "letter.first_life": _("First try"),
         "letter.replayed": _("Replayed"),
         "letter.discarded": _("Discarded: {reason}"),
-        "letter.selected": _("{n} selected"),
-        "letter.progress": _("{n} on their way, about {seconds} s to go"),
-        "letter.sent_in": _("{n} are sent in again"),
-        "letter.thrown_away": _("{n} discarded"),
+        "letter.selected": counted("{count} selected", "{count} selected"),
+        "letter.progress": counted(
+            "{count} on its way, about {seconds} s to go", "{count} on their way, about {seconds} s to go"
+        ),
+        "letter.sent_in": counted("{count} is sent in again", "{count} are sent in again"),
+        "letter.thrown_away": counted("{count} discarded", "{count} discarded"),
         "letter.nothing": _("Nothing of this can be replayed. Discard what needs no answer."),
         "letter.no_bot": _("no bot"),
         "replay_letters.title": _("Replay {n}?"),

@@ -6,8 +6,10 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from blueprints.panel.plurals import ScriptText, counted
 from services.alerts.notifications.fields import zones
 from services.alerts.notifications.registry import list_destinations
+from services.alerts.notifications.senders import offered_bots
 from services.alerts.notifications.views import describe
 from services.fleet.bots.registry import list_bots
 from services.fleet.pools.pools import list_pools
@@ -17,11 +19,15 @@ from web.platform import platform
 
 def destination_context() -> dict[str, Any]:
     """Variables of the two templates."""
-    settings, bots = platform().settings, list_bots(platform(), caller())
+    settings, every = platform().settings, list_bots(platform(), caller())
     manager_ready = bool(settings.manager_bot_token.get_secret_value())
+    rows = list_destinations(platform(), caller())
+    bots = offered_bots(platform(), caller(), every)
+    used = {bot_id for row in rows for bot_id in (row.bot_id, row.reserve_bot_id)}
     return {
-        "destinations": [describe(row) for row in list_destinations(platform(), caller())],
+        "destinations": [describe(row) for row in rows],
         "bots": bots,
+        "unwell": [bot for bot in every if bot.id in used and bot not in bots],
         "pools": list_pools(platform(), caller()),
         "zones": sorted(zones()),
         "mail_ready": bool(settings.smtp_url.get_secret_value()),
@@ -30,7 +36,7 @@ def destination_context() -> dict[str, Any]:
     }
 
 
-def destination_texts() -> dict[str, str]:
+def destination_texts() -> dict[str, ScriptText]:
     """What static/js/panel/destinations.js and edit-destination.js say."""
     return {
         "destination.telegram": "Telegram",
@@ -41,11 +47,12 @@ def destination_texts() -> dict[str, str]:
         "destination.state.unlinked": _("Chat not connected"),
         "destination.state.failing": _("Fails, is tried again"),
         "destination.state.refused": _("Refused: needs you"),
+        "destination.state.reserve": _("The stand-in writes"),
         "destination.state.off": _("Switched off"),
         "destination.level.info": _("Everything"),
         "destination.level.warning": _("Warnings and critical"),
         "destination.level.critical": _("Only critical"),
-        "destination.rules": _("{count} rules"),
+        "destination.rules": counted("{count} rule", "{count} rules"),
         "destination.quiet": _("quiet {from}–{until}"),
         "destination.last_sent": _("Last message {when}"),
         "destination.tested": _("The test message arrived."),

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.pools import pool_names
-from blueprints.panel.problems import problems
+from blueprints.panel.problems import surroundings
 from services.fleet.experiments.experiments import describe, list_experiments
 from services.fleet.experiments.rules import describe_rule, list_rules
 from services.fleet.pools import pools
@@ -41,7 +41,7 @@ def experiment(experiment_id: int) -> str:
 @signed_in
 def live_experiment(experiment_id: int) -> dict[str, Any]:
     """The same for the page's script."""
-    return {"results": experiment_results(platform(), caller(), experiment_id), "problems": problems()}
+    return {"results": experiment_results(platform(), caller(), experiment_id), **surroundings()}
 
 
 @blueprint.get("/panel/pools/<int:pool_id>/rules")
@@ -69,7 +69,7 @@ def _results() -> dict[str, str]:
         "experiment.running": _("Running"),
         "experiment.stopped": _("Stopped"),
         "experiment.draft": _("Not started"),
-        "experiment.sum": _("{sum} of 100 %"),
+        "experiment.sum": _("{sum} of 100%"),
         "experiment.arm": _("Pool {number}"),
         "experiment.part": _("Percentage of pool {number}"),
         "experiment.remove_arm": _("Remove pool {number}"),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from blueprints.panel.plurals import ScriptText, counted
 from services.fleet.health.conversion import FEWEST_CLICKS
 
 
-def health_texts() -> dict[str, str]:
+def health_texts() -> dict[str, ScriptText]:
     """Everything below, by key."""
     return {**_layers(), **_delivery(), **_why(), **_conversion()}
 
 
-def _layers() -> dict[str, str]:
+def _layers() -> dict[str, ScriptText]:
     return {
         "layer.identity": _("Identity"),
         "layer.delivery": _("Delivery"),
@@ -24,7 +25,7 @@ def _layers() -> dict[str, str]:
         "layer.state.off": _("Switched off"),
         "layer.state.trial": _("On trial"),
         "layer.checked": _("token checked {ago}"),
-        "layer.pending": _("{count} updates waiting at Telegram"),
+        "layer.pending": counted("{count} update waiting at Telegram", "{count} updates waiting at Telegram"),
         "layer.arriving": _("updates arrive"),
         "layer.follows": _("follows from the identity"),
         "layer.unseen": _("nobody has looked lately"),
@@ -46,7 +47,9 @@ def _delivery() -> dict[str, str]:
         "cause.webhook_not_set": _("No webhook is set at Telegram"),
         "cause.webhook_failing": _("Telegram can't deliver to the webhook"),
         "cause.webhook_stolen": _("Another address took the webhook"),
-        "cause.polling_failed": _("Polling fails: another program may use the token"),
+        "cause.token_rejected": _("Telegram rejects the token"),
+        "cause.polled_elsewhere": _("Another program uses the token and gets its messages"),
+        "cause.polling_failed": _("Telegram refuses to hand its messages out"),
         "cause.poller_silent": _("The poller does not run"),
         "cause.worker_backlog": _("The workers are behind"),
         "cause.public_address": _("Most webhooks fail: check the public address"),
@@ -91,10 +94,10 @@ def _why() -> dict[str, str]:
     }
 
 
-def _conversion() -> dict[str, str]:
+def _conversion() -> dict[str, ScriptText]:
     return {
         "conversion.run": _("{run} of {limit}"),
-        "conversion.recent": _("{starts} of {clicks} clicks"),
+        "conversion.recent": counted("{starts} of {count} click", "{starts} of {count} clicks"),
         "conversion.lag": _("{seconds} s"),
         "conversion.needed": str(FEWEST_CLICKS),
     }

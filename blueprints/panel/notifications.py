@@ -11,8 +11,9 @@ from blueprints.api.notifications import Read
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.destinations import destination_context
 from blueprints.panel.notices import latest
-from blueprints.panel.problems import problems
-from services.alerts.notifications.notify import mark_read, unread_count
+from blueprints.panel.problems import surroundings
+from services.alerts.notifications.incidents import unread_incidents
+from services.alerts.notifications.notify import mark_read
 from web.access import caller, signed_in
 from web.platform import platform
 
@@ -30,7 +31,7 @@ def notifications() -> str:
 @signed_in
 def live_notifications() -> dict[str, Any]:
     """The same for the page's script."""
-    return {**_live(), "problems": problems()}
+    return {**_live(), **surroundings()}
 
 
 @blueprint.post("/panel/live/notifications/read")
@@ -42,4 +43,4 @@ def read_notifications() -> dict[str, Any]:
 
 
 def _live() -> dict[str, Any]:
-    return {"notifications": latest(LISTED), "unread": unread_count(platform(), caller())}
+    return {"notifications": latest(LISTED), "unread": unread_incidents(platform(), caller())}

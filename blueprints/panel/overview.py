@@ -12,7 +12,7 @@ from blueprints.panel.blueprint import blueprint
 from blueprints.panel.notices import latest
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
-from services.alerts.notifications.notify import unread_count
+from services.alerts.notifications.incidents import unread_incidents
 from services.operations.readiness import SERVICES
 from services.reporting.analytics.condition import Condition, condition
 from services.reporting.analytics.overview import overview as figures
@@ -54,7 +54,7 @@ def _live(span: Span) -> dict[str, Any]:
     return {
         **found,
         "notifications": latest(SHOWN_NOTIFICATIONS),
-        "unread": unread_count(platform(), who),
+        "unread": unread_incidents(platform(), who),
         "system": {"parts": system_parts(now)},
         "problems": problems(),
     }

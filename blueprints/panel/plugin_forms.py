@@ -10,8 +10,17 @@ from services.core.i18n import N_
 from services.fleet import plugin_catalogue
 
 BUILT_IN_TEXTS = (
+    N_("Welcome"),
+    N_("Help"),
+    N_("Echo"),
+    N_("Errors"),
     N_("Answers /start with a welcome message"),
     N_("Answer to /start, HTML; {first_name}, {last_name}, {username}, {start_param}, {bot_name}"),
+    N_("Menu"),
+    N_("Form"),
+    N_("Statistics"),
+    N_("Support"),
+    N_("Other APIs"),
     N_("Answers /help with a list of commands"),
     N_("First line, plain text"),
     N_("The commands and what they do"),
@@ -20,9 +29,32 @@ BUILT_IN_TEXTS = (
     N_("Apologises when something goes wrong, with an error code"),
     N_("Show the error's code to the person, for asking support"),
     N_("Notify the bot's owner in the panel"),
+    N_("Shows a menu of buttons, with menus in it"),
+    N_("The command that opens the menu"),
+    N_("Text above the buttons, HTML; empty: 'Choose an option'"),
+    N_("Buttons in a row"),
+    N_("A button that takes the menu away"),
+    N_("The buttons; those with buttons of their own are menus in the menu"),
+    N_("Asks questions one after the other and keeps the answers"),
+    N_("The command that begins the form"),
+    N_("The questions in order; kind is text, number, email, phone, choice or date"),
+    N_("Show a summary to be confirmed"),
+    N_("The last message, HTML; empty: a thank-you in the person's language"),
+    N_("Notify the bot's owner of each form"),
+    N_("Answers /stats with how many people the bot knows"),
+    N_("Telegram ids of those who may ask; empty: everybody"),
+    N_("When a day begins, such as America/Sao_Paulo"),
+    N_("Brings people's messages to a group of operators, and their answers back"),
+    N_("Id of the operators' group, such as -1001234567890; 0 switches support off"),
+    N_("A topic of the group for each person, where it has topics"),
+    N_("Answer to somebody's first message, HTML; empty: none"),
+    N_("Asks other APIs and answers with what they say"),
+    N_("Commands, the address that each asks, and the answer made of its JSON"),
+    N_("Answer when the API fails, HTML; empty: an apology"),
 )
 LABELS = {
     "welcome_message": N_("Welcome message"),
+    "label": N_("Label"),
     "header": N_("Header"),
     "commands": N_("Commands"),
     "command": N_("Command"),
@@ -30,15 +62,32 @@ LABELS = {
     "echo_all": N_("Repeat everything"),
     "show_error_id": N_("Show the error code"),
     "notify_admins": N_("Notify me"),
+    "text": N_("Text"),
+    "columns": N_("Columns"),
+    "closable": N_("Can be closed"),
+    "buttons": N_("Buttons"),
+    "steps": N_("Questions"),
+    "confirm": N_("Summary at the end"),
+    "thanks": N_("Last message"),
+    "admin_users": N_("Administrators"),
+    "timezone": N_("Time zone"),
+    "group_id": N_("Group"),
+    "topics": N_("Topics"),
+    "greeting": N_("First answer"),
+    "url": N_("Address"),
+    "answer": N_("Answer"),
+    "keep_seconds": N_("Seconds an old answer is good for"),
+    "error_message": N_("Answer when it fails"),
 }
 LONG_TEXT = 300  # characters from which on a text gets a box of several lines
 
 
 def plugin_forms() -> list[dict[str, Any]]:
-    """Every plugin with its description and its fields as the form draws them."""
+    """Every plugin with its title, its description and its fields as the form draws them."""
     return [
         {
             "name": plugin["name"],
+            "title": _translated(plugin["title"]),
             "description": _translated(plugin["description"]),
             "fields": [_field(field) for field in plugin["fields"]],
         }
@@ -69,10 +118,14 @@ def _kind(field: dict[str, Any], columns: list[str]) -> str:
 
 
 def _columns(field: dict[str, Any]) -> list[str]:
-    """The columns of a list of records, known by its default."""
+    """The columns of a list of records of texts and numbers, known by its default; other lists have none."""
     default = field["default"]
-    is_records = isinstance(default, list) and bool(default) and isinstance(default[0], dict)
-    return [str(name) for name in default[0]] if is_records else []
+    if not (isinstance(default, list) and default and isinstance(default[0], dict)):
+        return []
+    is_plain = all(
+        isinstance(value, str | int) and not isinstance(value, bool) for value in default[0].values()
+    )
+    return [str(name) for name in default[0]] if is_plain else []
 
 
 def _label(name: str, schema: dict[str, Any]) -> str:

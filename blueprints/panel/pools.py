@@ -9,7 +9,7 @@ from flask import render_template, request
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
-from services.alerts.notifications.notify import unread_count
+from services.alerts.notifications.incidents import unread_incidents
 from services.fleet.bots.registry import list_bots
 from services.fleet.experiments.experiments import running_experiment
 from services.fleet.experiments.rules import list_rules
@@ -38,7 +38,7 @@ def live_pools() -> dict[str, Any]:
     return {
         "pools": card_rows(),
         "problems": problems(),
-        "unread": unread_count(platform(), caller()),
+        "unread": unread_incidents(platform(), caller()),
     }
 
 
@@ -62,7 +62,7 @@ def live_pool(pool_id: int) -> dict[str, Any]:
     return {
         **_pool_live(pool_id),
         "problems": problems(),
-        "unread": unread_count(platform(), caller()),
+        "unread": unread_incidents(platform(), caller()),
     }
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from blueprints.panel.account_analytics import account_analytics_texts
 from blueprints.panel.analytics import analytics_texts
+from blueprints.panel.bots import bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
 from blueprints.panel.health_texts import health_texts
 from blueprints.panel.plugin_files import plugin_file_texts
+from blueprints.panel.plurals import ScriptText, counted
 from blueprints.panel.waves import wave_texts
 
 
-def script_texts() -> dict[str, str]:
+def script_texts() -> dict[str, ScriptText]:
     """Everything static/js may say, by key; {names} in a text are filled in by the script."""
     return {**_general(), **_states(), **_errors(), **_panel()}
 
@@ -121,13 +124,15 @@ def _causes() -> dict[str, str]:
     }
 
 
-def _panel() -> dict[str, str]:
+def _panel() -> dict[str, ScriptText]:
     return {
         **_causes(),
         **_questions(),
         **_done(),
         **_numbers(),
         **analytics_texts(),
+        **account_analytics_texts(),
+        **bots_texts(),
         **destination_texts(),
         **dead_letter_texts(),
         **plugin_file_texts(),
@@ -137,7 +142,7 @@ def _panel() -> dict[str, str]:
     }
 
 
-def _numbers() -> dict[str, str]:
+def _numbers() -> dict[str, ScriptText]:
     return {
         "n_of_m_online": _("{online}/{total} online"),
         "pool.active": _("Active"),
@@ -146,8 +151,12 @@ def _numbers() -> dict[str, str]:
         "chart.redirects": _("Redirects"),
         "chart.fallback": _("Fallback"),
         "chart.former": _("Former bot"),
-        "chart.summary.hour": _("{total} redirects in the last hour"),
-        "chart.summary.day": _("{total} redirects in the last 24 hours"),
+        "chart.summary.hour": counted(
+            "{count} redirect in the last hour", "{count} redirects in the last hour"
+        ),
+        "chart.summary.day": counted(
+            "{count} redirect in the last 24 hours", "{count} redirects in the last 24 hours"
+        ),
         "uptime.hour": _("Uptime, last hour"),
         "uptime.day": _("Uptime, 24 hours"),
         "sweep_age": _("checked {seconds} s ago"),
@@ -164,6 +173,10 @@ def _numbers() -> dict[str, str]:
         "move_down": _("Move {name} down"),
         "pool_needs_bot": _("Choose at least one bot: a pool without bots answers nobody."),
         "not_json": _("“{name}” is not valid JSON."),
+        "preview.refused": _("Telegram would not show this: {reason}"),
+        "text_test.sent": _("Sent to {name}. Look in Telegram."),
+        "text_test.own": _("Your chat"),
+        "text_test.started": _("pressed Start {when}"),
     }
 
 
@@ -179,6 +192,8 @@ def _done() -> dict[str, str]:
         "behaviour_saved": _("Saved. The bot answers like this from now on."),
         "member_added": _("Added. It gets visitors after its first good check."),
         "member_removed": _("Removed from the pool."),
+        "token_replaced": _("The token was replaced. The bot is checked now."),
+        "brought_in": _("The backup gets visitors now, slowly at first."),
         "member_readmitted": _("It is checked now and returns when the check is good."),
         "pool_paused": _("The pool is paused."),
         "pool_resumed": _("The pool is active again."),
@@ -203,6 +218,15 @@ def _questions() -> dict[str, str]:
             "New visitors go to the other bots at once. The bot, its clicks and its conversations stay."
         ),
         "remove_member.action": _("Remove"),
+        "leave_pools.title": _("Remove {name} from its pools?"),
+        "leave_pools.text": _(
+            "New visitors of these pools go to their other bots at once: {pools}. The bot, its clicks and its conversations stay."
+        ),
+        "bring_in.title": _("Bring {bot} in?"),
+        "bring_in.text": _(
+            "It gets the priority “Normal” and its share of the visitors, slowly at first. It stays so until you change it."
+        ),
+        "bring_in.action": _("Bring in"),
         "readmit.title": _("Let {bot} back in?"),
         "readmit.text": _(
             "It was banned because Telegram rejected it three times. It is checked again and gets visitors if the checks are good."

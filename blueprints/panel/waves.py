@@ -8,7 +8,8 @@ from flask import render_template
 from flask_babel import gettext as _
 
 from blueprints.panel.blueprint import blueprint
-from blueprints.panel.problems import problems
+from blueprints.panel.plurals import ScriptText, counted
+from blueprints.panel.problems import surroundings
 from services.fleet.pools.pools import describe, get_pool
 from services.reporting.analytics.wave_timeline import WaveTimelineView, wave_timeline
 from services.reporting.analytics.waves import list_waves
@@ -38,14 +39,14 @@ def wave(pool_id: int, wave_id: int) -> str:
 @signed_in
 def live_wave(pool_id: int, wave_id: int) -> dict[str, Any]:
     """The same for the page's script."""
-    return {**_timeline(pool_id, wave_id), "problems": problems()}
+    return {**_timeline(pool_id, wave_id), **surroundings()}
 
 
 def _timeline(pool_id: int, wave_id: int) -> WaveTimelineView:
     return wave_timeline(platform(), caller(), pool_id, wave_id)
 
 
-def wave_texts() -> dict[str, str]:
+def wave_texts() -> dict[str, ScriptText]:
     """What the scripts of a pool and of a wave say about it."""
     return {**_banner(), **_events(), **_figures()}
 
@@ -71,7 +72,7 @@ def _banner() -> dict[str, str]:
     }
 
 
-def _events() -> dict[str, str]:
+def _events() -> dict[str, ScriptText]:
     """One sentence per kind of event of services/reporting/analytics/wave_timeline.py."""
     return {
         "wave.event.lost": _("{bot} was lost: {cause}"),
@@ -83,14 +84,14 @@ def _events() -> dict[str, str]:
         "wave.event.member_allowed": _("{bot} was let back in by its owner"),
         "wave.event.wave_reverted": _("The promoted bots became backups again"),
         "wave.event.deleted_bot": _("a deleted bot"),
-        "wave.sent": _("sent to {count}"),
-        "wave.failed": _("{count} failed"),
-        "wave.pending": _("{count} on their way"),
+        "wave.sent": counted("sent to {count} destination", "sent to {count} destinations"),
+        "wave.failed": counted("{count} delivery failed", "{count} deliveries failed"),
+        "wave.pending": counted("{count} delivery on its way", "{count} deliveries on their way"),
         "wave.panel_only": _("in the panel alone: no destination wants it"),
     }
 
 
-def _figures() -> dict[str, str]:
+def _figures() -> dict[str, ScriptText]:
     return {
         "wave.state.open": _("Still open"),
         "wave.state.standing": _("The promotions stand"),
@@ -98,8 +99,11 @@ def _figures() -> dict[str, str]:
         "wave.away": _("{away} of {total} still away"),
         "wave.recovered": _("back since {time}"),
         "wave.removed": _("removed from the pool"),
-        "wave.clicks": _("{clicks} clicks this minute"),
-        "wave.clicks_unanswered": _("{clicks} clicks this minute, {unanswered} without a bot"),
+        "wave.clicks": counted("{count} click this minute", "{count} clicks this minute"),
+        "wave.clicks_unanswered": counted(
+            "{count} click this minute, {unanswered} without a bot",
+            "{count} clicks this minute, {unanswered} without a bot",
+        ),
         "wave.answered": _("Answered by a bot"),
         "wave.unanswered": _("Without a bot"),
         "wave.summary": _("Clicks per minute: {before} before, {during} during, {after} after the wave"),

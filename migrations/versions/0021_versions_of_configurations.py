@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 
 revision = '0021'
-down_revision = '0016'
+down_revision = '0020'
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column('bot_plugins', sa.Column('config_version', sa.Integer(), nullable=False, server_default='1'))
+    op.add_column('bot_plugins', sa.Column('config_version', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False,
+                                           server_default='1'))
 
 
 def downgrade() -> None:

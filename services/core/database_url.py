@@ -7,18 +7,27 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from services.core.setting_urls import ENCODED, check_host, check_port
+
+EXPECTED = "must look like postgresql://user:password@host:5432/name or sqlite:////path/file"
 POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}  # `postgres` is how Heroku says it
 
 
-def is_database_url(value: str) -> bool:
-    """Whether `value` is the address of a PostgreSQL, or of a file of SQLite: one in memory each process has for itself."""
+def check_database_url(value: str) -> None:
+    """Raises ValueError unless `value` is the address of a PostgreSQL, or of a file of SQLite, whose memory would be each process's own."""
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
-        return False
-    return url.drivername in POSTGRESQL or (
-        url.drivername == "sqlite" and url.database not in (None, "", ":memory:")
-    )
+        raise ValueError(EXPECTED) from None
+    if url.drivername == "sqlite" and url.database not in (None, "", ":memory:"):
+        return
+    if url.drivername not in POSTGRESQL:
+        raise ValueError(EXPECTED)
+    check_port(url.port)
+    if "@" in (url.host or ""):
+        raise ValueError(ENCODED)
+    if url.host:  # without one libpq takes its socket
+        check_host(url.host)
 
 
 def sqlalchemy_url(value: str, data_dir: Path) -> URL:

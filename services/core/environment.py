@@ -20,9 +20,15 @@ from services.core.encryption import Vault
 from services.core.errors import ConfigurationError
 from services.core.i18n import Text
 from services.core.key_file import read_or_make_keys
-from services.core.setting_types import AppEnv
 from services.core.settings import Settings
 
+# Names that would mean something in a later release: whoever sets one must know that nothing follows from it.
+UNHEARD_NAMES = (
+    "SENTRY_DSN",
+    "CONFIG_DIR",
+    "ALLOWED_ADMIN_IDS",
+    "ADMIN_ALLOWED_USERS",
+)
 # Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
 IGNORED_NAMES = ("TELEGRAM_WEBHOOK_SECRET", "REDIS_HOST", "REDIS_PORT", "WEBHOOK_ENABLED")
 SHORTEST_SECRET = 32  # characters
@@ -38,7 +44,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     extra: dict[str, Any] = {}
     if not (settings.secret_key.get_secret_value() and settings.encryption_keys):
         extra.update(_kept_keys(settings))
-    if settings.app_env is AppEnv.PROD:
+    if settings.app_env.is_served:
         _refuse_weak_secret(settings.secret_key.get_secret_value())
     if not settings.redis_url and settings.embedded_redis_file.exists():
         extra["redis_url"] = settings.embedded_redis_file.read_text().strip()
@@ -115,6 +121,8 @@ def _warn_of_ignored(environ: Mapping[str, str]) -> None:
     for name in environ:
         if name in IGNORED_NAMES or name.startswith(IGNORED_PREFIXES):
             warnings.warn(f"{name} is set but has no meaning here; it is ignored", stacklevel=3)
+        elif name in UNHEARD_NAMES:
+            warnings.warn(f"{name} is set but this release does nothing with it yet", stacklevel=3)
 
 
 def _refuse_weak_secret(secret: str) -> None:
@@ -138,8 +146,11 @@ def _kept_keys(settings: Settings) -> dict[str, Any]:
         )
         if not given
     ]
-    if settings.app_env is AppEnv.PROD:
-        raise _wrong(f"{name}: must be set when APP_ENV=prod (see docs/configuration.md)" for name in missing)
+    if settings.app_env.is_served:
+        raise _wrong(
+            f"{name}: must be set when APP_ENV={settings.app_env} (see docs/configuration.md)"
+            for name in missing
+        )
     try:
         kept = read_or_make_keys(settings.keys_file)
     except OSError as error:

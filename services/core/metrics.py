@@ -105,11 +105,11 @@ SEND_SECONDS: Final = _histogram("send_duration_seconds", "time of a Bot API cal
 FLOOD_WAITS: Final = _counter("flood_waits_total", "429 answers of the Bot API")
 API_ERRORS: Final = _counter(
     "external_api_errors_total",
-    "failed calls to outside services, by service and HTTP status (0: no answer)",
+    "failed calls to outside services, by service (telegram, or the plugin that called) and HTTP status (0: no answer)",
     "api",
     "status",
 )
-RETRIES: Final = _counter("retries_total", "repeated work, by kind: update, send, job", "kind")
+RETRIES: Final = _counter("retries_total", "repeated work, by kind: update, send, job, api", "kind")
 DEAD_LETTERS: Final = _counter("dead_letters_total", "given up, by kind: intake, update, send, job", "kind")
 TASK_SECONDS: Final = _histogram("task_duration_seconds", "time of a job, by name", "task")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Network, ip_network
 from typing import Final
 
+from services.core.addresses import address_of
 from services.core.setting_types import Network
 from services.core.settings import Settings
 
@@ -30,7 +31,7 @@ class Proxies:
     """The peers to believe. A Unix socket, whose peer has no address, is only for what runs on this machine."""
 
     def __init__(self, networks: tuple[Network, ...]) -> None:
-        self._networks = networks
+        self._networks = tuple(map(_plain, networks))
         self._known = lru_cache(maxsize=1024)(self._holds)
 
     def __contains__(self, peer: object) -> bool:
@@ -48,10 +49,7 @@ def proxies_of(settings: Settings) -> Proxies:
     return Proxies((settings.proxy_addresses or NEARBY) if settings.trusted_proxies else ())
 
 
-def address_of(text: str) -> IPv4Address | IPv6Address | None:
-    """The address that a socket's peer has, IPv4 also where an IPv6 socket writes it as ::ffff:…; None for none."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+def _plain(network: Network) -> Network:
+    """IPv4's network also where it was written as one of IPv6, since peers are compared as IPv4."""
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    return ip_network((mapped, network.prefixlen - 96)) if mapped and network.prefixlen >= 96 else network

@@ -5,16 +5,23 @@ from __future__ import annotations
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
+
+from services.core.setting_urls import checked_base_url, checked_mail_url, checked_redis_url
 
 
 class AppEnv(StrEnum):
     DEV = "dev"
     TEST = "test"
+    STAGING = "staging"
     PROD = "prod"
+
+    @property
+    def is_served(self) -> bool:
+        """Whether strangers reach it: a rehearsal of production is guarded like production."""
+        return self in (AppEnv.STAGING, AppEnv.PROD)
 
 
 class LogFormat(StrEnum):
@@ -36,32 +43,6 @@ def _split_keys(value: Any) -> Any:
     return tuple(SecretStr(part.strip().removeprefix("base64:")) for part in value.split(",") if part.strip())
 
 
-def _without_slash(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) else value
-
-
-def _http_url(value: str) -> str:
-    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-        raise ValueError("must be an http:// or https:// address")
-    return value
-
-
-def _known_redis(value: str) -> str:
-    if value and not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
-    return value
-
-
-def _known_database(value: str) -> str:
-    if not value:
-        return value
-    from services.core.database_url import is_database_url  # noqa: PLC0415 - SQLAlchemy, which not all need at once
-
-    if not is_database_url(value):
-        raise ValueError("must look like postgresql://user:password@host:5432/name or sqlite:////path/file")
-    return value
-
-
 def in_upper_case(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -77,10 +58,24 @@ def _checked_address(value: str) -> str:
         raise ValueError("must be an IP address of this machine, such as 127.0.0.1") from None
 
 
+def _checked_database(value: str) -> str:
+    if value:
+        from services.core.database_url import check_database_url  # noqa: PLC0415 - SQLAlchemy, which not all need at once
+
+        check_database_url(value)
+    return value
+
+
+def _checked_mail_server(value: SecretStr) -> SecretStr:
+    checked_mail_url(value.get_secret_value())
+    return value
+
+
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
-DatabaseUrl = Annotated[str, AfterValidator(_known_database)]
-RedisUrl = Annotated[str, AfterValidator(_known_redis)]
-BaseUrl = Annotated[str, BeforeValidator(_without_slash), AfterValidator(_http_url)]
+RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
+BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_checked_database)]
+MailUrl = Annotated[SecretStr, AfterValidator(_checked_mail_server)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]

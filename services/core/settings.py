@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.fault_injection import CrashPoint
@@ -19,11 +21,13 @@ from services.core.setting_types import (
     Keys,
     LogFormat,
     LogLevel,
+    MailUrl,
     Networks,
     RedisUrl,
     in_upper_case,
 )
 
+MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
@@ -35,7 +39,8 @@ class Settings(BaseSettings):
     )
 
     app_env: AppEnv = Field(
-        AppEnv.DEV, description="`dev`, `test` or `prod`; in `prod` keys must be given and cookies need https"
+        AppEnv.DEV,
+        description="`dev`, `test`, `staging` or `prod`; in `staging`, which is as `prod` in everything, and in `prod` keys must be given and cookies need https",
     )
     port: int = Field(8000, ge=1, le=65535, description="port the web process listens on")
     bind: BindAddress = Field(
@@ -109,7 +114,7 @@ class Settings(BaseSettings):
         "CF-IPCountry", pattern=r"^[A-Za-z0-9-]{0,60}$", description="the trusted proxy's country header"
     )
     log_level: Annotated[LogLevel, BeforeValidator(in_upper_case)] = Field(
-        LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
+        LogLevel.INFO, description="`DEBUG`, `INFO`, `WARNING` (`make run` at a terminal) or `ERROR`"
     )
     log_format: LogFormat = Field(
         LogFormat.JSON, description="`json` or `text`; `make run` at a terminal takes `text`"
@@ -141,6 +146,12 @@ class Settings(BaseSettings):
     )
     handler_timeout_seconds: float = Field(
         30, gt=0, le=300, description="seconds a handler may take before it is cancelled"
+    )
+    circuit_breaker_fail_max: int = Field(
+        5, ge=1, le=100, description="failed calls in a row until plugins leave an external API alone"
+    )
+    circuit_breaker_timeout: float = Field(
+        60, ge=1, le=3600, description="seconds until one call tries whether such an API is well again"
     )
     plugins_dir: Path = Field(
         Path("plugins/custom"),
@@ -248,7 +259,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN"),
         description="token of the bot that notifies people on Telegram; empty means a bot of the account does",
     )
-    smtp_url: SecretStr = Field(
+    smtp_url: MailUrl = Field(
         SecretStr(""),
         description="mail server for notifications, `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; empty means no e-mail",
     )
@@ -259,14 +270,6 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="bearer token for `/metrics` and `/health/full`, without which only admins see them; empty means programs on the same machine and admins",
     )
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _known_mail_server(cls, value: SecretStr) -> SecretStr:
-        url = urlsplit(value.get_secret_value())
-        if url.geturl() and (url.scheme not in {"smtp", "smtps"} or not url.hostname):
-            raise ValueError("must begin with smtp:// or smtps:// and name a host")
-        return value
 
     @model_validator(mode="after")
     def _deliverable_webhooks(self) -> Self:
@@ -280,7 +283,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.smtp_url.get_secret_value() and "@" not in self.smtp_from:
+        if self.smtp_url.get_secret_value() and not MAILBOX.fullmatch(parseaddr(self.smtp_from)[1]):
             raise ValueError("SMTP_FROM must be an e-mail address when SMTP_URL is set")
         if self.proxy_addresses and not self.trusted_proxies:
             raise ValueError(
@@ -303,7 +306,7 @@ class Settings(BaseSettings):
     @property
     def listen_host(self) -> str:
         """Where the web process listens: BIND, else everywhere in production (a router is in front), else on loopback."""
-        return self.bind or ("0.0.0.0" if self.app_env is AppEnv.PROD else "127.0.0.1")  # noqa: S104
+        return self.bind or ("0.0.0.0" if self.app_env.is_served else "127.0.0.1")  # noqa: S104
 
     @property
     def embedded_redis_file(self) -> Path:

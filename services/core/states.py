@@ -17,6 +17,14 @@ class UncertainPolicy(StrEnum):
     AT_MOST_ONCE = "at_most_once"
 
 
+class FsmStrategy(StrEnum):
+    """Whose a conversation with a bot is; the same words as those of plugins."""
+
+    USER_IN_CHAT = "USER_IN_CHAT"
+    GLOBAL_USER = "GLOBAL_USER"
+    CHAT = "CHAT"
+
+
 class BotStatus(StrEnum):
     """What the bot is seen to do; `desired_running` is what its owner wants."""
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import idna
 
+from services.core.addresses import Address, address_of
 from services.core.errors import InvalidInput, Unavailable
 from services.core.i18n import Text
 
@@ -28,7 +29,6 @@ LONGEST_URL = 2000
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9])")  # a number after the colon is a port
 AS_TYPED = string.ascii_letters + string.digits + string.punctuation  # of a path: the rest is percent-encoded
 LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,9 @@ def names_public_host(host: str) -> bool:
 
     For addresses that only browsers are sent to; what we fetch ourselves goes through `resolve`.
     """
+    if ":" in host:
+        address = address_of(host)
+        return address is not None and is_public(address)
     try:
         name = idna.uts46_remap(host).rstrip(".").lower()  # as browsers read it: "①②⑦.⓪.⓪.①" is 127.0.0.1
     except idna.IDNAError:

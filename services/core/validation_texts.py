@@ -54,6 +54,11 @@ REASONS: Final = {
     "moment_out_of_range": N_("The moment is out of range"),
     "time_zone_unknown": N_("This is no time zone such as America/Sao_Paulo"),
     "time_with_offset": N_("This is a time of the zone's own clock, such as 22:00, without an offset"),
+    # Raised by built-in plugins.
+    "menu_button_both": N_("A button opens an address or a page, not both"),
+    "menu_too_deep": N_("Menus in menus go {deepest} deep at most"),
+    "form_step_repeated": N_("Two steps have the same name"),
+    "form_options": N_("A choice has options, and nothing else has"),
     # Raised by texts for Telegram.
     **KINDS,
 }

@@ -32,11 +32,20 @@ THE_INTERFACE = {
     "address",
     "base",
     "router",
+    "states",
+    "effects",
+    "answers",
+    "form_steps",
+    "http",
+    "support_book",
+    "testing",
     "context",
+    "conversation",
     "buttons",
     "commands",
     "database",
     "markup",
+    "styles",
     "texts",
 }  # modules of plugins/ that are no plugins
 
@@ -126,7 +135,7 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join([name, *(str(part) for part in first["loc"])])
         raise InvalidInput(
-            Text("Plugin {name}: {where}: {reason}", name=name, where=where, reason=reason_of(first)),
+            reason_of(first),
             code=first["type"] if first["type"] in KINDS else "invalid_plugin_config",
             field=where,
         ) from None

@@ -21,6 +21,7 @@ from services.operations.storage import redis_findings, storage_findings
 from services.platform import schema
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.trouble import is_set_up_wrong, redis_trouble
 from services.queueing.backlog import backlogs
 from services.queueing.heartbeats import processes
 from services.queueing.memory_guard import Memory
@@ -42,16 +43,8 @@ def readiness(platform: Platform) -> Readiness:
     findings = [*_database(platform), *_spool(platform)]
     try:
         findings += [*_redis(platform), *_processes(platform), *_sweeps(platform), *_backlogs(platform)]
-    except RedisError:
-        findings.append(
-            Finding(
-                "redis_away",
-                Text(
-                    "Redis does not answer: links keep redirecting from memory and clicks are kept on disk, but bots do not reply until it is back."
-                ),
-                fatal=True,
-            )
-        )
+    except RedisError as error:
+        findings.append(_redis_away(error))
     return Readiness(tuple(findings))
 
 
@@ -100,6 +93,16 @@ def spool_bytes(platform: Platform) -> int:
         return Spool(platform.settings.data_dir / "spool").waiting_bytes()
     except OSError:
         return 0
+
+
+def _redis_away(error: RedisError) -> Finding:
+    if is_set_up_wrong(error):
+        trouble = redis_trouble(error)
+        return Finding(trouble.code, trouble.text, fatal=True)
+    words = Text(
+        "Redis does not answer: links keep redirecting from memory and clicks are kept on disk, but bots do not reply until it is back."
+    )
+    return Finding("redis_away", words, fatal=True)
 
 
 def _database(platform: Platform) -> Iterator[Finding]:
@@ -169,6 +172,8 @@ def _backlogs(platform: Platform) -> Iterator[Finding]:
                 "The queue {queue} is full: Telegram is asked to deliver later.", queue=backlog.queue
             )
             yield Finding("lane_full", words)
+        elif backlog.queue == "outbox":  # where bulk messages wait by design, and those of a banned bot
+            continue
         elif (backlog.lag_seconds or 0) > LAG_SECONDS:
             words = Text(
                 "The queue {queue} lags behind by more than a minute: replies come late.",

@@ -6,9 +6,16 @@ export const language = document.documentElement.lang || "pt-BR";
 export const csrfToken = () => meta("csrf-token");
 export const symbol = (name) => `${meta("icons")}#${name}`;
 
+const filled = (template, values) => template.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+const plurals = new Intl.PluralRules(language);
+
 /** The text `key` with {name} replaced from `values`; the key itself where a text is missing. */
-export function text(key, values = {}) {
-  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+export const text = (key, values = {}) => filled(texts[key] ?? key, values);
+
+/** The text `key` in the form that `count` things ask for, with {count} in the reader's digits. */
+export function counted(key, count, values = {}) {
+  const forms = texts[key] ?? { other: key };
+  return filled(forms[plurals.select(count)] ?? forms.other, { count: number(count), ...values });
 }
 
 export const hasText = (key) => key in texts;

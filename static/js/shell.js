@@ -3,6 +3,7 @@ import "./shell/theme-switch.js";
 import "./shell/auto-submit.js";
 import "./shell/confirm-form.js";
 import "./shell/copy-button.js";
+import "./shell/field-errors.js";
 import "./shell/local-times.js";
 import "./shell/toasts.js";
 import "./shell/confirmation.js";

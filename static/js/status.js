@@ -34,6 +34,8 @@ export const looks = {
     return [...members].sort((one, other) => rank(one) - rank(other));
   },
   levelSymbol: (level) => symbol((LEVELS[level] ?? LEVELS.info)[0]),
+  /** What a notification says: a line for each thing that stands. */
+  textOf: (notification) => notification.texts.join("\n\n"),
   levelClass: (level) => (LEVELS[level] ?? LEVELS.info)[1],
   healthClass(pool) {
     if (!pool.total) return "is-idle";

@@ -37,6 +37,8 @@ PROTECTED_BY_THE_PASSWORD = {
     ("POST", "/panel/account/keys"),
     ("POST", "/api/v1/keys"),
     ("DELETE", "/api/v1/bots/<bot_id>"),
+    ("POST", "/panel/account/keys/<key_id>/revoke"),
+    ("DELETE", "/api/v1/keys/<key_id>"),
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 

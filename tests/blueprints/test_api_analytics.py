@@ -55,7 +55,7 @@ def rows_of_csv(answer: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text)))
 
 
-@pytest.mark.parametrize("by", ["hour", "day", "source", "country", "device", "bot"])
+@pytest.mark.parametrize("by", ["hour", "day", "source", "ad", "country", "device", "bot"])
 def test_json_csv_and_panel_say_the_same(
     client: FlaskClient, pool_id: int, key: dict[str, str], by: str
 ) -> None:
@@ -168,6 +168,8 @@ def test_clicks_are_listed_newest_first_page_by_page_and_filtered(
     assert len(get(f"to={tomorrow}")["items"]) == 8
     wrong = client.get("/api/v1/clicks?cursor=rubbish", headers=key)
     assert (wrong.status_code, wrong.get_json()["field"]) == (422, "cursor")
+    missing = client.get(f"/api/v1/clicks?pool_id={pool_id + 1}", headers=key)
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "pool_not_found")
 
 
 def test_transitions_and_failures_are_the_members(
@@ -213,3 +215,80 @@ def test_the_openapi_document_names_the_questions(client: FlaskClient) -> None:
     asked = paths["/api/v1/redirect-pools/{pool_id}/analytics"]["get"]["parameters"]
     assert {"from", "to", "by", "tz"} <= {one["name"] for one in asked}
     assert "cursor" in {one["name"] for one in paths["/api/v1/clicks"]["get"]["parameters"]}
+
+
+def test_the_report_over_all_pools_is_the_same_as_json_csv_workbook_and_page(
+    client: FlaskClient, platform: Platform, pool_id: int, key: dict[str, str]
+) -> None:
+    summer = "utm_source=fb&utm_campaign=summer&utm_content=/a%25"
+    click(unstarted(platform), QUERY_STRING=summer, REMOTE_ADDR="203.0.113.9")
+    flush(platform)
+    sign_in(client)
+    days = [utc_now().date() + timedelta(days=shift) for shift in (-5, 1)]  # the clock may strike meanwhile
+    for asked, count in (
+        ("by=day", 7),
+        ("by=pool", 7),
+        ("by=campaign&source=fb", 6),
+        ("by=hour&source=fb&campaign=summer", 1),
+        (f"by=source&pool_id={pool_id}", 7),
+    ):
+        query = f"{asked}&from={days[0]}&to={days[1]}"
+        report = client.get(f"/api/v1/analytics?{query}", headers=key).get_json()
+        assert report["totals"]["redirects"] == count, asked
+        table = client.get(f"/api/v1/analytics.csv?{query}", headers=key)
+        columns = next(csv.reader(io.StringIO(table.text)))
+        told = [int(row["redirects"]) for row in rows_of_csv(table)]
+        assert told == [row["redirects"] for row in report["rows"]], asked
+        header, *cells = cells_of(client.get(f"/api/v1/analytics.xlsx?{query}", headers=key).data)
+        assert header == columns, asked
+        assert cells == [[row.get(name) for name in columns] for row in report["rows"]], asked
+        page = client.get(f"/panel/live/analytics?{query}").get_json()
+        for name in ("totals", "rows", "by", "from", "to"):
+            assert page[name] == report[name], (asked, name)
+        for rows in page["breakdowns"].values():
+            assert sum(row["redirects"] for row in rows) == count, asked
+        assert ("country" in page["breakdowns"]) is ("source=" not in asked.replace("by=source", ""))
+
+
+def test_live_clicks_are_those_of_the_segment_and_nobody_elses(
+    client: FlaskClient, platform: Platform, pool_id: int, key: dict[str, str]
+) -> None:
+    road = unstarted(platform)
+    for number in range(2):
+        click(road, QUERY_STRING="utm_source=fb&utm_campaign=summer", REMOTE_ADDR=f"203.0.113.{20 + number}")
+    foreign = new_pool(platform, caller_of(make_account(platform, "other@example.com")), "red2", 1)
+    road.book.refresh()
+    click(road, "red2", QUERY_STRING="utm_source=fb")
+    flush(platform)
+    sign_in(client)
+    url = "/panel/live/analytics/clicks"
+    every = client.get(url).get_json()
+    assert [click["pool_id"] for click in every["clicks"]] == [pool_id] * 8
+    assert every["pools"] == {str(pool_id): "red1"}
+    assert [click["at"] for click in every["clicks"]] == sorted(
+        (c["at"] for c in every["clicks"]), reverse=True
+    )
+    chosen = {"source": "fb", "campaign": "summer"}
+    found = client.get(url, query_string=chosen).get_json()["clicks"]
+    assert [(one["source"], one["campaign"], one["ad"]) for one in found] == [("fb", "summer", "")] * 2
+    listed = client.get("/api/v1/clicks", query_string=chosen, headers=key).get_json()["items"]
+    assert [one["id"] for one in listed] == [one["id"] for one in found]
+    for path in (url, "/panel/live/analytics", "/api/v1/analytics", "/api/v1/analytics.xlsx"):
+        assert client.get(path, query_string={"pool_id": foreign.id}).status_code == 404
+
+
+def test_a_segment_that_is_not_kept_is_refused_with_its_field(
+    client: FlaskClient, key: dict[str, str]
+) -> None:
+    for asked, code, field in (
+        ("campaign=x", "segment_incomplete", "campaign"),
+        ("source=fb&ad=x", "segment_incomplete", "ad"),
+        ("source=fb&country=BR", "segment_not_kept", "country"),
+        ("source=fb&by=device", "segment_not_kept", "by"),
+        ("country=br", "invalid_input", "country"),
+        ("by=bot", "invalid_input", "by"),
+        ("colour=red", "invalid_input", "colour"),
+    ):
+        answer = client.get(f"/api/v1/analytics?{asked}", headers=key)
+        problem = answer.get_json()
+        assert (answer.status_code, problem["code"], problem["field"]) == (422, code, field), asked

@@ -15,7 +15,7 @@ from tests.blueprints.people import make_account, make_key, sign_in
 from tools.servers.receivers import Receiver, http_receiver
 
 PATH = "/api/v1/notification-destinations"
-PARAMS = {"bot": "x", "pool": "P", "health": 75, "online": 3, "total": 4}
+PARAMS = {"bot": "x", "pool": "P", "health": 75, "online": 3, "total": 4, "cause": "", "reason": ""}
 
 
 @pytest.fixture

@@ -225,7 +225,7 @@ def test_a_new_password_ends_the_api_keys_when_the_box_is_ticked(
     assert len(list_keys(platform, caller_of(account))) == 1
     submit(client, page, form, present="another good one", password="a third good one", end_keys="1")
     assert list_keys(platform, caller_of(account)) == []
-    assert "chaves de API, revogadas" in client.get(page).text
+    assert "todas as chaves de API foram revogadas" in client.get(page).text
 
 
 def test_a_quota_is_told_on_the_page_and_by_the_api_in_the_reader_s_language(
@@ -238,7 +238,7 @@ def test_a_quota_is_told_on_the_page_and_by_the_api_in_the_reader_s_language(
     sign_in(client)
     refused = submit(client, "/panel/account", "/panel/account/keys", name="second", scopes="read")
     assert refused.status_code == 409
-    assert "Esta conta tem 1 chaves de API, e QUOTA_API_KEYS permite 1" in refused.text
+    assert "QUOTA_API_KEYS permite 1, e esta conta tem 1: revogue uma chave" in refused.text
     program = client.application.test_client()
     refused = program.post("/api/v1/keys", json={}, headers=key)
     problem = refused.get_json()

@@ -24,7 +24,7 @@ from models import (
     RefusedClicks,
     Start,
 )
-from plugins.context import Priority
+from plugins.effects import Priority
 from services.core.times import hour_of, utc_now
 from services.fleet.bots.choices import PluginChoice
 from services.fleet.bots.registry import delete_bot, register_bot

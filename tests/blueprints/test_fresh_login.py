@@ -68,6 +68,19 @@ def test_a_key_asked_for_long_after_the_sign_in_costs_the_password_and_nothing_t
     assert [row.name for row in list_keys(platform, caller_of(account))] == ["Relatório"]
 
 
+def test_a_key_is_revoked_only_freshly(client: FlaskClient, platform: Platform) -> None:
+    account = make_account(platform)
+    key = make_key(platform, account)
+    header = stale(client, platform)
+    [row] = list_keys(platform, caller_of(account))
+    asked = client.post(f"{PAGE}/keys/{row.key_id}/revoke", headers=header)
+    assert asked.headers["Location"] == "/login/confirm?next=/panel/account%23keys-title"
+    assert client.get(KEYS, headers=key).status_code == 200
+    submit(client, CONFIRM, password=PASSWORD)
+    assert client.post(f"{PAGE}/keys/{row.key_id}/revoke", headers=header).headers["Location"] == PAGE
+    assert client.get(KEYS, headers=key).status_code == 401
+
+
 def test_a_password_is_changed_only_freshly_and_no_password_goes_into_an_address(
     app: Flask, client: FlaskClient, platform: Platform
 ) -> None:
@@ -92,11 +105,13 @@ def test_a_script_is_told_by_a_stable_code_and_goes_on_after_the_password(
     client: FlaskClient, platform: Platform
 ) -> None:
     account = make_account(platform)
+    make_key(platform, account)
     bot = new_bot(platform, caller_of(account))
     header = stale(client, platform)
     for refused in (
         client.delete(f"/api/v1/bots/{bot.id}", headers=header),
         client.post(KEYS, json={}, headers=header),
+        client.delete(f"{KEYS}/{list_keys(platform, caller_of(account))[0].key_id}", headers=header),
     ):
         assert refused.json is not None
         assert (refused.status_code, refused.json["code"]) == (403, "fresh_sign_in_required")

@@ -71,12 +71,19 @@ def test_an_answer_is_described_to_its_last_field(document: dict[str, Any]) -> N
     assert free == {
         "BotView.capabilities",
         "ClickView.params",
+        "Configured.config",
         "LetterWholeView.payload",
         "NotificationView.params",
         "Plugin.config",
         "PluginView.config",
         "RuleView.conditions",
+        "TextTest.config",
     }
+
+
+def test_programs_that_make_classes_of_the_titles_get_one_for_each_schema(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert {schema["title"] for schema in schemas.values()} == set(schemas)
 
 
 def test_a_change_sends_no_defaults_of_what_it_leaves_out(document: dict[str, Any]) -> None:

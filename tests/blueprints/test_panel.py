@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
-from models import Account, Bot, MemberStatus, PoolBot, PoolRule, RedirectPool, UncertainPolicy
+from models import (
+    Account,
+    Bot,
+    FsmStrategy,
+    MemberStatus,
+    PoolBot,
+    PoolRule,
+    RedirectPool,
+    UncertainPolicy,
+)
+from services.alerts.notifications.fields import NewDestination
 from services.alerts.notifications.kinds import Kind, Level
 from services.alerts.notifications.notify import notify
+from services.alerts.notifications.registry import create_destination
 from services.fleet.experiments.experiments import create_experiment, start_experiment
 from services.fleet.experiments.fields import ArmFields, NewExperiment
 from services.fleet.pools.fields import NewPool
@@ -92,18 +105,21 @@ def test_bot_and_pool_pages_show_their_data_and_no_token(
     assert len(day["series"]["times"]) == 24
 
 
-@pytest.mark.parametrize("policy", list(UncertainPolicy))
-def test_a_bots_page_shows_what_happens_to_sends_of_unknown_outcome(
-    client: FlaskClient, platform: Platform, owner: Account, policy: UncertainPolicy
+@pytest.mark.parametrize(
+    ("choice", "column", "chosen"),
+    [("policy", "uncertain_policy", each) for each in UncertainPolicy]
+    + [("strategy", "fsm_strategy", each) for each in FsmStrategy],
+)
+def test_a_bots_page_shows_what_is_chosen_for_it(
+    client: FlaskClient, platform: Platform, owner: Account, choice: str, column: str, chosen: StrEnum
 ) -> None:
     bot = add_bot(platform, owner)
     with platform.database.transaction() as session:
-        session.get_one(Bot, bot.id).uncertain_policy = policy
-    select = (
-        client.get(f"/panel/bots/{bot.id}").text.partition('<select id="policy"')[2].partition("</select>")[0]
-    )
-    assert re.findall(r'value="(\w+)"', select) == list(UncertainPolicy)
-    assert re.findall(r'value="(\w+)"[^>]* selected>', select) == [policy]
+        setattr(session.get_one(Bot, bot.id), column, chosen)
+    page = client.get(f"/panel/bots/{bot.id}").text
+    select = page.partition(f'<select id="{choice}"')[2].partition("</select>")[0]
+    assert re.findall(r'value="(\w+)"', select) == list(type(chosen))
+    assert re.findall(r'value="(\w+)"[^>]* selected>', select) == [chosen]
 
 
 def test_manage_bots_tells_who_is_inside_and_who_could_be(
@@ -165,7 +181,15 @@ def test_somebody_elses_things_are_not_there(client: FlaskClient, platform: Plat
     bot = add_bot(platform, stranger)
     pool = add_pool(platform, stranger, bot=bot)
     with platform.database.transaction() as session:
-        told = {"pool": pool.name, "bot": bot.username, "health": 0, "online": 0, "total": 1}
+        told = {
+            "pool": pool.name,
+            "bot": bot.username,
+            "health": 0,
+            "online": 0,
+            "total": 1,
+            "cause": "",
+            "reason": "",
+        }
         notify(session, stranger.id, Kind.MEMBER_OFFLINE, Level.WARNING, "theirs", told)
     gone = [f"/panel/bots/{bot.id}", f"/panel/live/bots/{bot.id}"]
     gone += [
@@ -180,15 +204,46 @@ def test_somebody_elses_things_are_not_there(client: FlaskClient, platform: Plat
         assert "red1" not in text.replace("/go/red1", "")  # the first steps name it as an example
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_that_nobody_is_told_until_a_destination_works(
+    client: FlaskClient, platform: Platform, owner: Account, page: str
+) -> None:
+    said = "Ninguém é avisado quando um bot cai"
+    assert said not in client.get(page).text, "there is no bot yet"
+    add_bot(platform, owner)
+    assert said in client.get(page).text
+    live = client.get("/panel/live/notifications").json
+    assert live is not None
+    (problem,) = [one for one in live["problems"] if one["code"] == "unheard"]
+    assert (problem["fatal"], problem["page"]) == (False, "/panel/notifications#destinations-title")
+    new = NewDestination("webhook", url="http://127.0.0.1:1")
+    create_destination(platform, caller_of(owner), new)
+    assert said not in client.get(page).text
+
+
+def test_a_page_hears_which_bots_are_down(client: FlaskClient, platform: Platform, owner: Account) -> None:
+    bot = add_bot(platform, owner)
+    add_pool(platform, owner, bot=bot)
+    with platform.database.transaction() as session:
+        session.execute(update(PoolBot).values(status=MemberStatus.BANNED, status_cause="unauthorized"))
+    live = client.get("/panel/live/notifications").json
+    assert live is not None
+    assert live["down"] == [{"bot_id": bot.id, "username": bot.username, "state": "banned"}]
+    shown = client.get("/panel/live/bots").json
+    assert shown is not None
+    [row] = shown["list"]["bots"]
+    assert (row["state"], row["cause"]) == ("banned", "unauthorized")
+
+
 def test_a_notification_is_read_once(client: FlaskClient, platform: Platform, owner: Account) -> None:
     with platform.database.transaction() as session:
-        told = {"pool": "P", "bot": "x", "health": 75, "online": 3, "total": 4}
+        told = {"pool": "P", "bot": "x", "health": 75, "online": 3, "total": 4, "cause": "", "reason": ""}
         notify(session, owner.id, Kind.MEMBER_OFFLINE, Level.WARNING, "one", told)
     shown = client.get("/panel/live/notifications").json
     assert shown is not None
     assert shown["unread"] == 1
     expected = "⚠️ Bot @x do pool 'P' está offline.\nSaúde do pool: 75% (3/4 online)"
-    assert shown["notifications"][0]["text"] == expected
+    assert shown["notifications"][0]["texts"] == [expected]
     token = {"X-CSRFToken": csrf_token(client, "/panel/account")}
     assert client.post("/panel/live/notifications/read", json={}).status_code == 400
     read = client.post("/panel/live/notifications/read", json={}, headers=token).json

@@ -75,7 +75,9 @@ def test_the_refused_are_told_when_to_come_back(client: FlaskClient) -> None:
     answers = [sign_in(client, password="not the password") for _ in range(PER_PERSON + 1)]
     assert answers[-1].status_code == 429
     assert 890 < int(answers[-1].headers["Retry-After"]) <= 900
-    assert "segundos" in answers[-1].text
+    assert "Tente de novo em 15 minutos." in answers[-1].text
+    assert "accounts password" in answers[-1].text
+    assert "accounts password" in client.get("/login").text, "the way out of a lost password"
     assert answers[-1].headers["X-RateLimit-Limit"] == str(PER_PERSON)
     assert answers[-1].headers["X-RateLimit-Remaining"] == "0"
 

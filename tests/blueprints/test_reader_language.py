@@ -23,10 +23,7 @@ from tests.services.fleet.pools.fleet import new_bot, new_pool
 
 REASONS = (
     TokenRejected(
-        Text(
-            "Telegram does not accept this token ({reason}); get a valid one from @BotFather",
-            reason="Unauthorized",
-        )
+        Text("Telegram rejects this token ({status}); get a valid one from @BotFather", status=401)
     ).text,
     Text(
         "{trouble}; it is tried again",
@@ -164,7 +161,7 @@ def test_a_program_gets_the_language_it_asks_for_and_english_without(
         bot = client.get(f"/api/v1/bots/{ids['bot']}", headers=headers)
         return wave.get_json()["detail"], bot.get_json().get("status_reason", "")[:21]
 
-    portuguese = ("Esta onda de banimento não existe", "O Telegram não aceita")
+    portuguese = ("Esta onda de banimentos não existe", "O Telegram rejeita es")
     assert told({}) == portuguese, "a person in the panel"
     client.delete_cookie("flotilla")
     assert told({})[0] == "Sign in, or send an API key as Authorization: Bearer flk_…", (
@@ -175,7 +172,7 @@ def test_a_program_gets_the_language_it_asks_for_and_english_without(
         == told({**key, "Accept-Language": "en"})
         == (
             "There is no such ban wave",
-            "Telegram does not acc",
+            "Telegram rejects this",
         )
     )
     assert told({**key, "Accept-Language": "pt-BR,pt;q=0.9"}) == portuguese

@@ -86,7 +86,7 @@ def replay_one(browser: Browser, platform: Platform) -> None:
     browser.see("KeyError: first", "dialog[open] pre")
     browser.click('dialog[open] [aria-label="Fechar"]')
     browser.click(".table-letters tbody input")
-    browser.see("1 selecionadas")
+    browser.see("1 selecionada")
     browser.click("main button", "Reenviar selecionadas")
     browser.see("Reenviar 1?", "#confirm")  # a dry run has counted
     browser.click("#confirm button", "Cancelar")

@@ -20,22 +20,38 @@ return [...document.querySelectorAll("main, main *")].filter((element) => {
   return !shrinks && ["hidden", "clip"].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
 }).map((element) => `${element.tagName}.${element.className} ${element.scrollWidth} > ${element.clientWidth}`);
 """  # elements that hide a part of what they hold
-SERIOUS = {"serious", "critical"}
+COUNTED = """
+const dom = document.querySelector("script[src*='/js/shell.js']").src.replace("shell.js", "dom.js");
+import(dom).then(({ counted }) => arguments[0]([0, 1, 1200].map((count) => counted("destination.rules", count))));
+"""  # how a page's scripts count
+LANGUAGES = {
+    "English": ("Overview", ["0 rules", "1 rule", "1,200 rules"]),
+    "Português": ("Visão geral", ["0 regra", "1 regra", "1.200 regras"]),
+}
+SHIFTS = """
+const done = arguments[arguments.length - 1];
+let sum = 0;
+const seen = (list) => list.getEntries().forEach((shift) => { sum += shift.hadRecentInput ? 0 : shift.value; });
+new PerformanceObserver(seen).observe({ type: "layout-shift", buffered: true });
+requestAnimationFrame(() => setTimeout(() => done(sum), 100));
+"""  # what the page has moved about since it was opened, as Chromium sums it up
+COMES_LAST = {"/panel/pools/1/analytics": ".recent", "/panel/pools/1": ".layers", "/panel/bots/1": ".tabs"}
+SMALL_SHIFT = 0.05
 
 
 @dataclass
 class Looked:
-    """What one round over every page and dialog found: pages wider than the screen, what is cut off, and what axe finds grave."""
+    """What one round over every page and dialog found: pages wider than the screen, what is cut off, and what axe finds."""
 
     wide: dict[tuple[str, int], int] = field(default_factory=dict)
     cut_off: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    grave: dict[str, list[str]] = field(default_factory=dict)
+    complaints: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, browser: Browser, page: str, width: int) -> None:
         """Look at the page that is open, on a screen so many pixels wide."""
         self.fit(browser, page, width)
         if broken := _axe(browser):
-            self.grave[page] = broken
+            self.complaints[page] = broken
 
     def between(self, browser: Browser, page: str) -> None:
         """Look at the open page at every width between the phone's and the desk's."""
@@ -53,15 +69,33 @@ class Looked:
 
 
 def _axe(browser: Browser) -> list[str]:
-    """What axe-core finds serious or critical; nothing without it, which its test tells."""
+    """What axe-core finds, be it grave or small; nothing without it, which its test tells."""
     if not AXE.exists():
         return []
     browser.driver.execute_script(AXE.read_text())
     answer = browser.driver.execute_async_script("axe.run().then(arguments[0])")
-    grave: list[dict[str, Any]] = [item for item in answer["violations"] if item["impact"] in SERIOUS]
+    found: list[dict[str, Any]] = answer["violations"]
     return [
-        f"{item['id']}: {node['target']} {node['failureSummary']}" for item in grave for node in item["nodes"]
+        f"{item['id']}: {node['target']} {node['failureSummary']}" for item in found for node in item["nodes"]
     ]
+
+
+def layout_shifts(browser: Browser) -> dict[str, float]:
+    """The pages on which much moved until they showed what comes last; below 0.1 is called good, over 0.25 poor."""
+    found = {}
+    for page, last in COMES_LAST.items():
+        browser.open(page)
+        browser.find(last)
+        found[page] = cast(float, browser.driver.execute_async_script(SHIFTS))
+    return {page: shift for page, shift in found.items() if shift >= SMALL_SHIFT}
+
+
+def see_the_language(browser: Browser, wanted: str) -> None:
+    """Switch to a language; its words are there, and the page's scripts count in it."""
+    heading, counted = LANGUAGES[wanted]
+    browser.find("select[name=locale]").send_keys(wanted)
+    browser.wait(lambda: browser.text("h1") == heading, heading)
+    assert browser.driver.execute_async_script(COUNTED) == counted
 
 
 def see_healthy_layers_fold(browser: Browser) -> None:

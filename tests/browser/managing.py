@@ -67,6 +67,31 @@ def click_a_message_above_the_dialog(browser: Browser) -> None:
     browser.click('dialog[open] [aria-label="Fechar"]')
 
 
+def change_the_welcome(browser: Browser, username: str) -> None:
+    """In the bot's form: a text that Telegram refuses stays with its reason, the mended one is kept."""
+    browser.open("/panel/bots")
+    browser.click("main .cell-bot a", username)
+    browser.click("[role=tab]", "Comportamento")
+    field = browser.find("#plugin-start-welcome_message")
+    field.clear()
+    field.send_keys("Bem-vindo a bordo, {first_name}!")
+    field.send_keys(" <b>Oi")
+    browser.click("main button", "Salvar comportamento")
+    browser.see("Linha 1: <b> não foi fechada; termine com </b>", "#problem-start-welcome_message")
+    assert field.get_attribute("aria-invalid") == "true"
+    assert browser.run("return document.activeElement.id") == "plugin-start-welcome_message"
+    field.send_keys("</b>")
+    browser.click("main button", "Salvar comportamento")
+    browser.see("Salvo. O bot responde assim", ".toasts")
+    assert browser.text("#problem-start-welcome_message") == ""
+    assert all("422" in complaint for complaint in browser.complaints())
+    browser.open(str(browser.run("return location.pathname")) + "#behaviour")
+    assert (
+        browser.find("#plugin-start-welcome_message").get_attribute("value")
+        == "Bem-vindo a bordo, {first_name}! <b>Oi</b>"
+    )
+
+
 def _dismissed(browser: Browser) -> bool:
     shown = browser.driver.find_elements("css selector", ".toast button")
     if shown:

@@ -36,7 +36,7 @@ def create_experiment(browser: Browser, name: str) -> None:
     browser.find(".arm-row select")
     other = browser.driver.find_elements(By.CSS_SELECTOR, ".arm-row select")[1]
     Select(other).select_by_visible_text(SECOND)
-    browser.see("100 de 100 %", "dialog[open]")
+    browser.see("100 de 100%", "dialog[open]")
     browser.click("dialog[open] .btn-primary")
     browser.see("Não iniciado")
     browser.click(".page-head .btn-primary", "Iniciar")
@@ -131,3 +131,13 @@ def clicks(installation: Installation) -> int:
     """All clicks that were counted so far."""
     with installation.platform.database.reading() as session:
         return int(session.scalar(select(func.sum(ClickRollup.clicks))) or 0)
+
+
+def show_one_source_alone(browser: Browser, source: str, clicks: str, *, other: str) -> None:
+    """In the report over all pools click a source: its clicks alone are counted, and shown as they arrive."""
+    browser.open("/panel/analytics")
+    browser.see(source, ".table-clicks")
+    browser.click(".bar-label", source)
+    browser.see(f"Origem: {source}")
+    browser.wait(lambda: browser.text(".facts-compared dd span") == clicks, "its clicks alone")
+    browser.wait(lambda: other not in browser.text(".table-clicks"), "of the live ones too")

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from models import RedirectPool
 from services.core.times import utc_now
-from tests.browser import letters, looking, managing, splitting, unwatched
+from tests.browser import connecting, letters, looking, managing, many, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
@@ -25,6 +25,7 @@ PAGES = (
     "/panel/pools",
     "/panel/pools/1",
     "/panel/pools/1/analytics",
+    "/panel/analytics",
     "/panel/pools/1/waves",
     "/panel/pools/1/rules",
     "/panel/experiments",
@@ -44,9 +45,7 @@ def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation:
     browser.click("dialog[open] .btn-primary")
     browser.see("Isto não é um token de bot", "dialog[open]")
     assert browser.find("#bot-token").get_attribute("aria-invalid") == "true"
-    assert all(
-        "422" in complaint for complaint in browser.complaints()
-    )  # the browser names the refused request
+    assert all("422" in said for said in browser.complaints())  # the browser names the refused request
 
 
 def test_a_click_is_counted_in_the_analytics_and_explained(
@@ -68,6 +67,11 @@ def test_a_click_is_counted_in_the_analytics_and_explained(
     browser.click("dialog[open] .btn-icon")
     browser.click(".filters button", "Hoje")
     browser.wait(lambda: browser.find(".filters [aria-pressed=true]").text == "Hoje", "today")
+    splitting.show_one_source_alone(browser, "instagram", "2", other="=formula")
+
+
+def test_many_bots_are_pasted_chosen_tagged_and_found(browser: Browser, fleet: list[dict[str, Any]]) -> None:
+    many.paste_tag_and_find(browser, fleet[0], "vip")
 
 
 def test_a_banned_bot_is_seen_to_fall_out_of_the_pool(
@@ -104,9 +108,9 @@ def test_a_bot_shows_its_layers_and_what_they_mean(browser: Browser, fleet: list
         browser.see(layer, ".layers")
     assert len(browser.driver.find_elements("css selector", ".layers .layer .icon")) == 3 * len(fleet)
     browser.see("0 de 200 cliques maduros", ".layers")
-    details = browser.find(".row-layers button")
+    details = browser.find(".layers-line button")
     assert details.get_attribute("aria-expanded") == "false"
-    browser.click(".row-layers button", "Detalhes")
+    browser.click(".layers-line button", "Detalhes")
     browser.see("Taxa usual", ".row-details")
     assert details.get_attribute("aria-expanded") == "true"
 
@@ -132,6 +136,12 @@ def test_the_notice_of_a_wave_without_a_backup_is_closed_and_reverts_nothing(
     browser.click(".wave button", "Fechar este aviso")
     browser.see("O aviso foi fechado", ".toasts")
     browser.wait(lambda: browser.text(".wave") == "", "the wave's banner is gone")
+
+
+def test_start_pressed_in_telegram_is_noticed_in_the_open_dialog(
+    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
+) -> None:
+    connecting.connect_two_bots(browser, installation.sandbox, fleet[1]["username"])
 
 
 def test_a_bots_planned_clicks_are_set_where_bots_are_managed(
@@ -169,7 +179,7 @@ def test_an_experiment_splits_a_links_visitors_over_two_pools(
     splitting.create_experiment(browser, "Saudação curta ou longa")
     found = splitting.split_visitors(browser, installation, "campanha-verao", 30)
     assert set(found) == {"Campanha Verão", splitting.SECOND}
-    browser.see("Cedo para decidir", "main .notice")
+    browser.see("Ainda é cedo para decidir", "main .notice")
 
 
 @pytest.mark.usefixtures("fleet")
@@ -178,30 +188,8 @@ def test_rules_are_written_and_ordered_by_keyboard(browser: Browser, installatio
     assert splitting.rules_of(installation) == [["query"], ["languages"]]
 
 
-def test_a_bots_words_are_changed_in_its_form(
-    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
-) -> None:
-    browser.open("/panel/bots")
-    browser.click("main .cell-bot a", fleet[1]["username"])
-    browser.click("[role=tab]", "Comportamento")
-    field = browser.find("#plugin-start-welcome_message")
-    field.clear()
-    field.send_keys("Bem-vindo a bordo, {first_name}!")
-    field.send_keys(" <b>Oi")
-    browser.click("main button", "Salvar comportamento")
-    browser.see("Linha 1: <b> não foi fechada; termine com </b>", "#problem-start-welcome_message")
-    assert field.get_attribute("aria-invalid") == "true"
-    assert browser.run("return document.activeElement.id") == "plugin-start-welcome_message"
-    field.send_keys("</b>")
-    browser.click("main button", "Salvar comportamento")
-    browser.see("Salvo. O bot responde assim", ".toasts")
-    assert browser.text("#problem-start-welcome_message") == ""
-    assert all("422" in complaint for complaint in browser.complaints())
-    browser.open(str(browser.run("return location.pathname")) + "#behaviour")
-    assert (
-        browser.find("#plugin-start-welcome_message").get_attribute("value")
-        == "Bem-vindo a bordo, {first_name}! <b>Oi</b>"
-    )
+def test_a_bots_words_are_changed_in_its_form(browser: Browser, fleet: list[dict[str, Any]]) -> None:
+    managing.change_the_welcome(browser, fleet[1]["username"])
 
 
 def test_a_lost_connection_is_told_and_mended(browser: Browser, fleet: list[dict[str, Any]]) -> None:
@@ -239,10 +227,15 @@ def test_every_page_fits_its_screen_and_cuts_nothing_off(looked: Looked) -> None
 
 
 @pytest.mark.usefixtures("browser")
-def test_axe_finds_nothing_serious_on_any_page(looked: Looked) -> None:
+def test_axe_finds_nothing_on_any_page(looked: Looked) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not here: `make axe` fetches it with npm")
-    assert looked.grave == {}
+    assert looked.complaints == {}
+
+
+@pytest.mark.usefixtures("fleet")
+def test_what_comes_later_moves_nothing_that_is_read_already(browser: Browser) -> None:
+    assert looking.layout_shifts(browser) == {}
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen(browser: Browser) -> None:
@@ -261,11 +254,10 @@ def test_the_theme_follows_the_system_until_it_is_chosen(browser: Browser) -> No
     browser.click(".segmented button", "Do sistema")
 
 
-def test_the_language_is_switched_for_every_page(browser: Browser) -> None:
+def test_the_language_is_switched_for_every_page_and_counts_as_people_do(browser: Browser) -> None:
     browser.open("/panel")
-    for wanted, seen in (("English", "Overview"), ("Português", "Visão geral")):
-        browser.find("select[name=locale]").send_keys(wanted)
-        browser.wait(lambda seen=seen: browser.text("h1") == seen, seen)  # type: ignore[misc]
+    for wanted in ("English", "Português"):
+        looking.see_the_language(browser, wanted)
     assert browser.run("return document.documentElement.lang") == "pt-BR"
 
 
@@ -301,9 +293,8 @@ def test_tabs_are_walked_with_arrows(browser: Browser) -> None:
 def test_the_first_tab_leads_past_the_menu(browser: Browser) -> None:
     browser.open("/panel")
     _press(browser, Keys.TAB)
-    browser.wait(
-        lambda: browser.driver.switch_to.active_element.text == "Ir para o conteúdo", "the skip link"
-    )
+    skip = "Ir para o conteúdo"
+    browser.wait(lambda: browser.driver.switch_to.active_element.text == skip, "the skip link")
     _press(browser, Keys.ENTER)
     assert _focused(browser, "id") == "content"
 

@@ -292,3 +292,15 @@ def _census(platform: Platform) -> dict[str, int]:
             name: session.scalar(select(func.count()).select_from(table)) or 0
             for name, table in tables.tables.items()
         }
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:very-secret@localhost:9/x", "sqlite:////nowhere/flotilla.db"]
+)
+def test_without_its_database_an_upgrade_ends_with_one_line(settings: Settings, url: str) -> None:
+    done = flask(settings.model_copy(update={"database_url": url}), "db", "upgrade")
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("Error: The database could not be migrated, nothing was changed: ")
+    assert line.endswith(" Is DATABASE_URL right, and the database up?")
+    assert "very-secret" not in line

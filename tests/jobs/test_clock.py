@@ -197,6 +197,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "flush_clicks": True,
         "ring_waiting": True,
         "reconcile_bots": True,
+        "repair_pools": True,
         "delete_expired": True,
         "watch_sweeps": True,
         "deliver_notifications": True,

@@ -150,8 +150,10 @@ def test_sigterm_ends_a_busy_worker_in_time_and_leaves_the_rest_for_the_next(
     left = platform.redis.xlen(keys.update_lane(lane))
     assert 1 <= left <= 3
     assert not platform.redis.exists(keys.lease(f"lane:{lane}"))
-    with worker_process(settings, command=TRIAL), reconciling(platform):
+    with worker_process(settings, command=TRIAL) as worker, reconciling(platform):
         wait_until(lambda: (user, "last") in texts(sandbox, bot))
+        worker.process.terminate()
+        wait_until(lambda: "trial serves its bot no longer" in worker.log, seconds=60)
     assert [text for _, text in texts(sandbox, bot)] == ["sleep 1", "sleep 1 b", "last"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ def test_a_demo_sends_people_to_the_sandbox_and_its_visitors_come(tmp_path: Path
         assert link.path.endswith("_bot")
         wait_until(lambda: "[    0 s]" in demo.output(), 40, "the visitors' story")
         assert "one-time setup code" not in demo.output()
+        wait_until(lambda: figures(demo) == FIGURES, 60, lambda: f"{figures(demo)}\n{demo.output()}")
 
 
 def test_a_demo_does_not_erase_another_installation(tmp_path: Path) -> None:
@@ -32,6 +35,28 @@ def test_a_demo_does_not_erase_another_installation(tmp_path: Path) -> None:
     assert demo.process.wait(20) == 2
     assert "DATA_DIR: " in demo.output()
     assert (data_dir / "flotilla.db").read_text() == "precious"
+
+
+# What the panel has to show: two pools, one of them with a reserve, an experiment that runs, a chat that alerts go to,
+# visitors of several countries and addresses in both pools, people who started a bot.
+FIGURES = {
+    "SELECT count(*) FROM redirect_pools": (2,),
+    "SELECT count(*) FROM pool_bots WHERE priority = -1": (1,),
+    "SELECT is_active FROM experiments": (1,),
+    "SELECT kind, address <> '' FROM notification_destinations": ("telegram", 1),
+    "SELECT count(DISTINCT country) > 1, count(DISTINCT unique_hash) > 4, count(DISTINCT pool_id) FROM clicks": (
+        1,
+        1,
+        2,
+    ),
+    "SELECT count(*) > 0 FROM leads": (1,),
+}
+
+
+def figures(demo: Installation) -> dict[str, tuple[object, ...]]:
+    """The answers of the demo's database now."""
+    with closing(sqlite3.connect(f"file:{demo.data_dir}/flotilla.db?mode=ro", uri=True)) as database:
+        return {query: database.execute(query).fetchone() for query in FIGURES}
 
 
 def click(demo: Installation) -> HTTPResponse:

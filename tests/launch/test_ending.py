@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from redis import Redis
 
-from tests.launch.installation import descendants, is_running, running, wait_until
+from tests.launch.installation import ROOT, descendants, environment, is_running, running, wait_until
 from tools.servers.ports import free_port
 
 
@@ -24,6 +26,28 @@ def test_ctrl_c_ends_everything_in_order(tmp_path: Path) -> None:
         assert not (tmp_path / "data" / "redis.url").exists()
         assert installation.output().rstrip().endswith("Stopped.")
         assert "SIGTERM" not in installation.output()  # what supervisord thinks of our own request
+
+
+def test_ctrl_c_during_the_first_imports_leaves_no_traceback(tmp_path: Path) -> None:
+    impatient = (
+        "import os, runpy, signal, sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'dotenv':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "runpy.run_module('launch', run_name='__main__', alter_sys=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", impatient],
+        cwd=ROOT,
+        env=environment(tmp_path / "data", free_port()),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Stopped.\n", "")
 
 
 def test_after_a_killed_launcher_nothing_stays_behind(tmp_path: Path) -> None:

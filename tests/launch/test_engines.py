@@ -9,6 +9,7 @@ import pytest
 
 from launch import valkey
 from services.core.errors import ConfigurationError
+from tests.conftest import settings_for
 
 
 @pytest.fixture
@@ -29,7 +30,8 @@ def test_a_redis_server_on_the_path_takes_its_place_in_a_folder_of_its_own(
     process = subprocess.Popen(server.command)
     request.addfinalizer(process.wait)
     request.addfinalizer(process.terminate)
-    valkey.wait_until_ready(server.url, lambda: process.poll() is None)
+    there = settings_for(tmp_path, redis_url=server.url)
+    valkey.wait_until_ready(there, lambda: process.poll() is None)
     assert server.folder == tmp_path / "redis-server"
 
 

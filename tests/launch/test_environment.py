@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from launch import __main__ as launcher
+from launch import command as launcher
 
 
 @pytest.fixture(autouse=True)
 def _no_file_and_no_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "ROOT", tmp_path)
     monkeypatch.delenv("LOG_FORMAT", raising=False)
+    monkeypatch.delenv("LOG_LEVEL", raising=False)
     monkeypatch.delenv("FLASK_SKIP_DOTENV", raising=False)
 
 
@@ -30,9 +31,10 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def test_at_a_terminal_the_log_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_a_terminal_the_log_is_warnings_in_text(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal(monkeypatch):
-        assert launcher.environment()["LOG_FORMAT"] == "text"
+        environment = launcher.environment()
+    assert (environment["LOG_FORMAT"], environment["LOG_LEVEL"]) == ("text", "WARNING")
 
 
 def test_what_env_and_environment_say_wins_over_the_terminal(

@@ -44,6 +44,27 @@ def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str) -> None
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("program", ["jobs.worker", "jobs.clock", "jobs.poller", "gunicorn"])
+def test_a_process_that_knows_no_redis_ends_with_one_line(tmp_path: Path, program: str) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            program,
+            *(["-c", "gunicorn.conf.py", "wsgi:app"] if program == "gunicorn" else []),
+        ],
+        cwd=ROOT,
+        env=environment(tmp_path, free_port()),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("REDIS_URL: not set")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
     done = launch(tmp_path / "data", free_port(), APP_ENV="prod")
     assert done.returncode == 2
@@ -104,6 +125,48 @@ def test_a_database_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:
     assert "The database could not be migrated" in done.stderr
     assert "very-secret" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["jobs.worker", "jobs.clock", "jobs.poller", "gunicorn"])
+def test_a_process_that_knows_no_redis_says_so_once_and_ends(tmp_path: Path, module: str) -> None:
+    more = ["-c", "gunicorn.conf.py", "wsgi:app"] if module == "gunicorn" else []
+    done = subprocess.run(
+        [sys.executable, "-m", module, *more],
+        cwd=ROOT,
+        env=environment(tmp_path / "data", free_port()),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("REDIS_URL: not set")
+
+
+def test_a_program_that_cannot_start_ends_the_launch_and_says_why_once(tmp_path: Path) -> None:
+    done = launch(tmp_path / "data", free_port(), GUNICORN_CMD_ARGS="--no-such-option")
+    assert done.returncode == 1
+    assert done.stdout.count("--no-such-option") == 1
+    assert done.stderr == "web does not start; see the lines above.\n"
+
+
+def test_an_embedded_server_that_cannot_read_its_file_is_quoted(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "valkey" / "appendonlydir"
+    folder.mkdir(parents=True)
+    (folder / "appendonly.aof.manifest").write_text("no manifest\n")
+    done = launch(tmp_path / "data", free_port())
+    assert done.returncode == 1
+    assert done.stderr == "The embedded valkey does not start: Invalid AOF manifest file format\n"
+
+
+def test_a_folder_where_a_file_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data" / "launch.lock").mkdir(parents=True)
+    done = launch(tmp_path / "data", free_port())
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"Flotilla cannot start: [Errno 21] Is a directory: '{tmp_path}/data/launch.lock'"
+    ]
 
 
 def test_a_database_of_a_newer_release_ends_the_start(tmp_path: Path) -> None:

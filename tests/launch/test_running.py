@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -37,7 +38,7 @@ def test_the_web_process_answers_and_the_console_says_where(installation: Instal
 
 
 def test_the_setup_code_is_shown_while_there_is_no_account(installation: Installation) -> None:
-    assert "one-time setup code: " in installation.output()
+    assert re.search(r"│  one-time setup code: \S+ +│", installation.output())
 
 
 def test_all_processes_of_the_procfile_run(installation: Installation) -> None:

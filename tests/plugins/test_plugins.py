@@ -1,4 +1,4 @@
-"""The plugin interface and the built-in plugins, without any I/O."""
+"""The plugin interface, without any I/O."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from telebot import types
 from plugins.base import BasePlugin
 from plugins.context import BotFacts, Context, Lead
 from plugins.echo import EchoPlugin
-from plugins.error_handler import ErrorHandlerPlugin
-from plugins.help import HelpPlugin
 from plugins.router import PASS, Router
-from plugins.start import StartPlugin
 from services.core.errors import InvalidInput
 from services.fleet import plugin_catalogue
 from tests.architecture.source import ROOT
@@ -33,14 +30,6 @@ def context(text: str | None = "hi", language: str = "pt-br", **event: Any) -> C
     }
     message = types.Message.de_json(body)  # type: ignore[no-untyped-call]
     return Context(BOT, "message", message, 5, Lead(5, "<Ana>", "", "ana", language))
-
-
-def run(plugin: type[BasePlugin], ctx: Context, **config: Any) -> list[str]:
-    """The texts that the plugin sends."""
-    router = Router()
-    plugin(7, config).setup_handlers(router)
-    router.dispatch(ctx.kind, ctx.event, ctx)
-    return [call.params["text"] for call in ctx.effects.calls]
 
 
 @pytest.mark.parametrize(
@@ -63,39 +52,6 @@ def test_commands_are_understood_with_payload_and_bot_name(
 ) -> None:
     found = context(text).command
     assert (None if found is None else (found.name, found.args)) == command
-
-
-def test_start_fills_in_the_persons_name_escaped() -> None:
-    ctx = context("/start x")
-    ctx.start_param = "promo"
-    text = "Hi {first_name} {start_param} {bot_name} {unknown} {}"
-    assert run(StartPlugin, ctx, welcome_message=text) == ["Hi &lt;Ana&gt; promo Shop &amp; Co {unknown} {}"]
-
-
-def test_help_lists_commands() -> None:
-    [text] = run(
-        HelpPlugin, context("/help"), header="A & B", commands=[{"command": "/buy", "description": "<b>"}]
-    )
-    assert text == "<b>A &amp; B</b>\n\n/buy — &lt;b&gt;"
-
-
-def test_echo_repeats_escaped_and_only_what_it_is_told_to() -> None:
-    assert run(EchoPlugin, context("/echo <x>")) == ["&lt;x&gt;"]
-    assert run(EchoPlugin, context("/echo")) == ["Uso: /echo &lt;texto&gt;"]
-    assert run(EchoPlugin, context("/echo", language="de")) == ["Usage: /echo &lt;text&gt;"]
-    assert run(EchoPlugin, context("hello")) == []
-    assert run(EchoPlugin, context("hello"), echo_all=True) == ["hello"]
-    assert run(EchoPlugin, context(None), echo_all=True) == []
-
-
-def test_the_error_handler_shows_the_code_if_configured() -> None:
-    for shown in (True, False):
-        ctx = context()
-        ctx.error_id = "AB12"
-        router = Router()
-        ErrorHandlerPlugin(7, {"show_error_id": shown}).setup_handlers(router)
-        router.dispatch_error("failed", ctx)
-        assert ("AB12" in ctx.effects.calls[0].params["text"]) is shown
 
 
 def test_the_first_match_wins_unless_it_passes_on() -> None:
@@ -155,6 +111,18 @@ def test_markup_may_be_plain_or_telebots() -> None:
     assert [call.params["reply_markup"] for call in ctx.effects.calls] == [plain, plain]
 
 
+def test_media_go_by_address_or_number_to_where_the_update_belongs() -> None:
+    ctx = context(message_thread_id=3, is_topic_message=True)
+    ctx.send_media("photo", "https://example.com/a.png", "<b>A</b>", then="sent")
+    ctx.send_media("video_note", "AbC", chat_id=9)
+    first, second = ctx.effects.calls
+    assert (first.method, first.then) == ("sendPhoto", "sent")
+    where = {"chat_id": 5, "message_thread_id": 3}
+    text = {"caption": "<b>A</b>", "parse_mode": "HTML"}
+    assert first.params == {**where, "photo": "https://example.com/a.png", **text}
+    assert (second.method, second.params) == ("sendVideoNote", {"chat_id": 9, "video_note": "AbC"})
+
+
 def test_raw_calls_pass_unchanged() -> None:
     ctx = context()
     ctx.api("sendDice", chat_id=9, emoji="🎲", protect_content=None)
@@ -164,9 +132,10 @@ def test_raw_calls_pass_unchanged() -> None:
 
 def test_the_catalogue_describes_every_plugins_fields() -> None:
     described = {plugin["name"]: plugin for plugin in plugin_catalogue.describe()}
-    assert {"start", "help", "echo", "error_handler"} <= described.keys()
+    assert {"start", "menu", "help", "echo", "error_handler"} <= described.keys()
     [field] = described["echo"]["fields"]
     assert (field["name"], field["type"], field["default"]) == ("echo_all", "boolean", False)
+    assert described["start"]["title"] == "Welcome"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +145,7 @@ def test_the_catalogue_describes_every_plugins_fields() -> None:
         ("echo", {"echo_all": "maybe"}),
         ("echo", {"unknown": 1}),
         ("start", {"welcome_message": ""}),
+        ("menu", {"buttons": [{"label": "Oi", "answer": "<b>unclosed"}]}),
     ],
 )
 def test_wrong_configuration_is_refused(name: str, config: dict[str, Any]) -> None:

@@ -66,7 +66,11 @@ def test_a_finished_sentence_of_a_former_release_stays_as_it_was() -> None:
     [
         Text("Telegram failed: {reason}", reason="x" * 400),
         Text("{trouble}; it is tried again", trouble=Text("Telegram refuses: {reason}", reason='"\n' * 300)),
-        Text("Telegram cannot deliver ({reason}); {count} updates wait. Check X", reason="ã" * 290, count=3),
+        Text(
+            "Telegram cannot deliver ({reason}); updates that wait: {count}. Check X",
+            reason="ã" * 290,
+            count=3,
+        ),
         Text.verbatim("x" * 400),
         Text("Telegram: {reason}", reason=Text.verbatim("y" * 300)),
         Text("x" * 290 + "{reason}", reason="short"),

@@ -114,6 +114,17 @@ def test_clicks_through_the_proxy_count_for_the_visitors_it_names(port: int) -> 
         assert {status(click) for click in clicks} == {302}
 
 
+@pytest.mark.parametrize(
+    "spelling", ["198.51.100.77:{}", "[2001:db8:7::{}]:443", "::ffff:198.51.100.78", "unknown"]
+)
+def test_one_visitor_behind_the_proxy_is_one_however_its_address_is_written(port: int, spelling: str) -> None:
+    clicks = [
+        send(port, PROXY, "/go/limited", f"X-Forwarded-For: {spelling.format(40000 + source)}\r\n")
+        for source in range(2 * PER_MINUTE + 1)
+    ]
+    assert 429 in [status(click) for click in clicks]
+
+
 @pytest.mark.parametrize("field", FORGED[1:])
 def test_guesses_of_one_caller_are_limited_whatever_addresses_it_claims(port: int, field: str) -> None:
     def guess(source: str, fields: str, email: str) -> int:

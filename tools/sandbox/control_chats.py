@@ -15,6 +15,11 @@ FIRST_GROUP_ID = -4_000_000_001
 SUPERGROUP_SHIFT = 10**12
 """Supergroup ids are ``-100`` followed by the channel's number."""
 MOST_USERS = 100_000
+SHOWN_KINDS = (
+    *("text", "photo", "video", "audio", "animation", "document", "voice", "sticker"),
+    *("video_note", "venue", "location", "contact", "dice"),
+)
+"""What a message is shown as: the first of these that it has, for an animation is a document too, a venue a location."""
 
 
 def show_message(message: Message) -> Json:
@@ -28,14 +33,7 @@ def show_message(message: Message) -> Json:
         ]
         for row in rows
     ]
-    kind = next(
-        (
-            name
-            for name in ("text", "photo", "video", "audio", "document", "animation", "voice", "sticker")
-            if name in whole
-        ),
-        "other",
-    )
+    kind = next((name for name in SHOWN_KINDS if name in whole), "other")
     return {
         "seq": message.seq,
         "message_id": whole["message_id"],
@@ -167,6 +165,7 @@ def _group_routes(control: Blueprint, world: World) -> None:
         spec = body()
         group = Group(FIRST_GROUP_ID - len(world.groups), str(spec.get("title", "Grupo")))
         group.bots = {world.find_bot(str(name)).id for name in spec.get("bots", [])}
+        group.admins = {int(user_id) for user_id in spec.get("admins", [])}
         world.groups[group.id] = group
         return jsonify(group=group.as_chat()), 201
 
@@ -180,7 +179,7 @@ def _group_routes(control: Blueprint, world: World) -> None:
     @control.post("/groups/<int(signed=True):group_id>/migrate")
     def migrate(group_id: int) -> Answer:
         old = find(group_id)
-        new = Group(-SUPERGROUP_SHIFT + old.id, old.title, set(old.bots))
+        new = Group(-SUPERGROUP_SHIFT + old.id, old.title, set(old.bots), set(old.admins))
         world.groups[new.id] = new
         old.migrated_to = new.id
         return jsonify(group=new.as_chat()), 201

@@ -108,6 +108,7 @@ class Group:
     id: int
     title: str
     bots: set[int] = field(default_factory=set)
+    admins: set[int] = field(default_factory=set)
     migrated_to: int | None = None
 
     def as_chat(self) -> Json:
@@ -155,6 +156,8 @@ class Bot:
     owner_id: int | None = None
     webhook: Webhook | None = None
     commands: dict[str, list[Json]] = field(default_factory=dict)
+    profile: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Name and descriptions by (field, language code); "" is for every other language."""
     conversations: dict[int, Conversation] = field(default_factory=dict)
     last_message_id: int = 0
     poll_number: int = 0

@@ -32,8 +32,8 @@ def create_pages(world: World) -> Blueprint:
 
 
 def _person(world: World) -> User:
-    """Who is in front of the browser: the cookie's person or a new one, made when first needed."""
-    given = request.cookies.get(COOKIE, "")
+    """Who is in front of the browser: the one that `?as=` names, the cookie's, or a new one, made when first needed."""
+    given = request.args.get("as") or request.cookies.get(COOKIE, "")
     known = world.users.get(int(given)) if given.isdigit() else None
     user = known or world.add_user(language_code="pt-br" if language() == "pt" else "en")
     g.user = user

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tools.sandbox.entities import with_found
 from tools.sandbox.errors import ControlError
 from tools.sandbox.model import Bot, Conversation, Group, Json, User
 from tools.sandbox.names import PAYLOAD_PATTERN
@@ -128,9 +129,9 @@ def _message(world: World, bot: Bot, sender: Json, chat: Json, text: str) -> Jso
         "date": int(world.clock.now()),
         "text": text,
     }
-    if text.startswith("/"):
-        command = text.split(maxsplit=1)[0]
-        body["entities"] = [{"type": "bot_command", "offset": 0, "length": utf16_length(command)}]
+    entities = with_found(text, [])
+    if entities:
+        body["entities"] = entities
     return body
 
 

@@ -25,10 +25,12 @@ TAGS = {
     "a": "text_link",
     "span": "spoiler",
     "tg-emoji": "custom_emoji",
+    "tg-time": "date_time",
 }
 """HTML tags of parse_mode HTML and the entity each becomes (Bot API, 'HTML style')."""
 _TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)([^>]*)>|<")
-_HREF = re.compile(r"""href\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
+_LANGUAGE = "language-"
 
 
 def utf16_length(text: str) -> int:
@@ -67,11 +69,35 @@ def _open(match: re.Match[str], length: int, at: int) -> tuple[str, dict[str, An
     name = (match.group(2) or "").lower()
     if name not in TAGS:
         raise bad_request(f'can\'t parse entities: Unsupported start tag "{name}" at byte offset {at}')
-    entity: dict[str, Any] = {"type": TAGS[name], "offset": length, "length": 0}
-    if name == "a":
-        href = _HREF.search(match.group(3) or "")
-        entity["url"] = unescape((href.group(1) or href.group(2) or "") if href else "")
+    given = {
+        found[1].lower(): unescape(next(filter(None, found.groups()[1:]), ""))
+        for found in _ATTRIBUTE.finditer(match.group(3) or "")
+    }
+    entity = {"type": TAGS[name], "offset": length, "length": 0, **_details(name, given, at)}
     return name, entity
+
+
+def _details(name: str, given: dict[str, str], at: int) -> dict[str, Any]:
+    """What the attributes of a tag make of its entity. ApiError 400 where a needed one is missing."""
+    if name == "a":
+        return {"url": given.get("href", "")}
+    if name == "span" and given.get("class") != "tg-spoiler":
+        raise bad_request(
+            f'can\'t parse entities: Tag "span" must have class "tg-spoiler" at byte offset {at}'
+        )
+    if name == "blockquote" and "expandable" in given:
+        return {"type": "expandable_blockquote"}
+    if name == "code" and given.get("class", "").startswith(_LANGUAGE):
+        return {"language": given["class"].removeprefix(_LANGUAGE)}
+    if name == "tg-emoji":
+        if not given.get("emoji-id", "").isdecimal():
+            raise bad_request("can't parse entities: Invalid custom emoji identifier specified")
+        return {"custom_emoji_id": given["emoji-id"]}
+    if name == "tg-time":
+        if not given.get("unix", "").isdecimal():
+            raise bad_request(f"can't parse entities: Invalid date-time at byte offset {at}")
+        return {"unix_time": int(given["unix"]), "date_time_format": given.get("format", "")}
+    return {}
 
 
 def _close(
@@ -86,5 +112,19 @@ def _close(
             f'expected "</{opened}>", found "</{name}>"'
         )
     entity["length"] = length - entity["offset"]
-    if entity["length"] and entity.get("url") != "":
-        entities.append(entity)
+    if not entity["length"] or entity.get("url") == "":
+        return
+    if entity["type"] == "pre":
+        entities[:] = [other for other in entities if not _joins(other, entity)]
+    elif entity["type"] == "code" and not any(outer["type"] == "pre" for _, outer in stack):
+        entity.pop("language", None)  # which only <pre> has
+    entities.append(entity)
+
+
+def _joins(inner: dict[str, Any], pre: dict[str, Any]) -> bool:
+    """Whether a <code> lies in this <pre>: it is no entity of its own, and one that fills it gives it its language."""
+    if inner["type"] != "code" or inner["offset"] < pre["offset"]:
+        return False
+    if (inner["offset"], inner["length"]) == (pre["offset"], pre["length"]) and "language" in inner:
+        pre["language"] = inner["language"]
+    return True

@@ -105,6 +105,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "animation": ("Animação", "Animation"),
     "voice": ("Voz", "Voice"),
     "sticker": ("Figurinha", "Sticker"),
+    "video_note": ("Mensagem de vídeo", "Video message"),
+    "venue": ("Lugar", "Venue"),
+    "location": ("Localização", "Location"),
+    "contact": ("Contato", "Contact"),
+    "dice": ("Dado", "Dice"),
     "other": ("Conteúdo", "Content"),
     "newbot_title": ("Criar um bot gerenciado", "Create a managed bot"),
     "newbot_text": (

@@ -8,13 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
-from ipaddress import IPv6Address, ip_address
 from math import inf
 from socket import SHUT_RD, SHUT_RDWR, SO_LINGER, SOL_SOCKET
 from typing import Any, Final
 
 from gevent.socket import socket
 
+from services.core.addresses import client_network
 from services.core.metrics import CONNECTIONS_ENDED
 from web.server.patience import Limits, Patience, Stage
 
@@ -178,9 +178,4 @@ def _eighth(number: int) -> int:
 
 def _network(address: Any) -> str:
     """Whose connection it is: an IPv4 address or an IPv6 /64, which one customer has; "" for a Unix socket."""
-    if not isinstance(address, tuple):
-        return ""
-    ip = ip_address(address[0])
-    if not isinstance(ip, IPv6Address):
-        return str(ip)
-    return str(ip.ipv4_mapped or IPv6Address(int(ip) >> 64 << 64))
+    return client_network(address[0]) if isinstance(address, tuple) else ""

@@ -23,6 +23,7 @@ from services.core.errors import FlotillaError
 from services.core.i18n import Text
 from services.core.metrics import DEAD_LETTERS
 from services.core.redaction import redact, redact_text
+from services.core.storable import storable
 from services.core.times import iso, utc_now
 
 LONGEST_ERROR = 4000  # characters
@@ -44,7 +45,7 @@ class Failure:
 
 def failure(error: BaseException) -> Failure:
     """The attempt that just failed."""
-    words = error.text if isinstance(error, FlotillaError) else Text.verbatim(_storable(str(error)))
+    words = error.text if isinstance(error, FlotillaError) else Text.verbatim(storable(str(error)))
     reason = Text("{kind}: {reason}", kind=type(error).__name__, reason=words)
     return Failure(iso(utc_now()) or "", reason.changed(redact_text).fitting(LONGEST_REASON))
 
@@ -86,7 +87,7 @@ def store(
     `kind` is intake, update, send or job; `where` (what tells causes apart) makes the fingerprint. Text and payload
     are redacted here; `sealed_payload` is the original for a replay.
     """
-    error = _storable(error)
+    error = storable(error)
     account_id, bot_id = _owner(session, account_id, bot_id)
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = (
@@ -128,7 +129,7 @@ def store_job(session: Session, *, function: str, args: Sequence[Any], error: st
         session.flush()
     elif letter is not None:
         letter.attempts += 1
-        letter.timeline = [*letter.timeline, *_timeline((), _storable(error), 0)][-MOST_ATTEMPTS:]
+        letter.timeline = [*letter.timeline, *_timeline((), storable(error), 0)][-MOST_ATTEMPTS:]
         return letter.error_id
     payload = {"function": function, "args": list(args)}
     return store(session, kind="job", source_id=source_id, error=error, where=where, payload=payload)
@@ -156,7 +157,7 @@ def open_again(
     if letter.state == DeadLetterState.REPLAYING and letter.replays == replay.number:
         letter.state = DeadLetterState.OPEN
         if attempts:
-            letter.error = redact_text(_storable(str(error)))[:LONGEST_ERROR]
+            letter.error = redact_text(storable(str(error)))[:LONGEST_ERROR]
             letter.fingerprint = _fingerprint(letter.kind, where or without_quotes(summary(str(error))))
             letter.attempts += attempts
         letter.timeline = [*letter.timeline, *_timeline(failures, error, replay.number)][-MOST_ATTEMPTS:]
@@ -224,11 +225,6 @@ def _sealing_owner(bot_id: int) -> str:
 
 def _short(payload: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: _storable(value[:LONGEST_PAYLOAD_TEXT]) if isinstance(value, str) else value
+        name: storable(value[:LONGEST_PAYLOAD_TEXT]) if isinstance(value, str) else value
         for name, value in payload.items()
     }
-
-
-def _storable(text: str) -> str:
-    """`text` without what PostgreSQL takes in no column: NUL, and halves of characters."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

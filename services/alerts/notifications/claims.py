@@ -7,17 +7,25 @@ leaves the delivery to be taken again with the same message key: at least once, 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from models import Account, DeliveryStatus, NotificationDelivery, NotificationDestination
+from models import (
+    Account,
+    DeliveryStatus,
+    DestinationKind,
+    Notification,
+    NotificationDelivery,
+    NotificationDestination,
+)
 from services.alerts.notifications.backoff import MAX_ATTEMPTS
+from services.alerts.notifications.incidents import numbers_of
 from services.alerts.notifications.kinds import Level
 from services.alerts.notifications.links import link_of
 from services.alerts.notifications.messages import Event, Message
@@ -30,7 +38,8 @@ CLAIM_SECONDS: Final = 180.0  # many times what a round of sends takes
 LOOKED_AT: Final = 200
 MESSAGES: Final = 16  # in one round
 EVENTS: Final = 20  # in one message: about 3,000 characters, Telegram takes 4,096
-QUIET: Final = "quiet"
+QUIET, SENDING = "quiet", "sending"  # why a row waits
+EARLIER: Final = 60  # events of an incident that a message still tells of
 LOOK_AGAIN = timedelta(seconds=15)  # how long a recovery waits at most before it looks for its alarm again
 
 
@@ -86,7 +95,37 @@ def _is_ready(session: Session, row: NotificationDelivery, now: datetime) -> boo
         row.hold, row.next_attempt_at, row.message = QUIET, ends, ""
         return False
     row.hold = ""
-    return row.alarm_id is None or _follows(session, row, now)
+    if row.alarm_id is not None and not _follows(session, row, now):
+        return False
+    return row.message != "" or not _rides_along(session, row, now)
+
+
+def _rides_along(session: Session, row: NotificationDelivery, now: datetime) -> bool:
+    """Whether a message of the same incident is still on its way to a chat, which it would change: it becomes part of it.
+
+    While that one is being sent or settled, it is waited for. A critical one has it tried again at once.
+    """
+    if row.destination.kind != DestinationKind.TELEGRAM or not row.group:
+        return False
+    on_its_way = select(NotificationDelivery).where(
+        NotificationDelivery.destination_id == row.destination_id,
+        NotificationDelivery.group == row.group,
+        NotificationDelivery.status == DeliveryStatus.PENDING,
+        NotificationDelivery.message != "",
+    )
+    ahead = session.scalars(on_its_way).all()
+    if not ahead:
+        return False
+    held = session.scalars(on_its_way.with_for_update(skip_locked=True)).all()
+    is_sending = ahead[0].hold == SENDING and ahead[0].next_attempt_at > now
+    if is_sending or len(held) < len(ahead):
+        row.next_attempt_at = now + timedelta(seconds=1)
+        return True
+    at = now if _is_critical(session, row) else ahead[0].next_attempt_at
+    row.message = ahead[0].message
+    for one in (row, *ahead):
+        one.next_attempt_at = at
+    return True
 
 
 def _follows(session: Session, row: NotificationDelivery, now: datetime) -> bool:
@@ -124,12 +163,16 @@ def _is_critical(session: Session, row: NotificationDelivery) -> bool:
 def _grouped(
     session: Session, ready: Iterable[NotificationDelivery], now: datetime
 ) -> list[list[NotificationDelivery]]:
-    """Rows that make one message each: those of an earlier attempt as they were, fresh ones by destination and pool."""
-    groups: dict[tuple[int, str, int], list[NotificationDelivery]] = {}
+    """Rows that make one message each: those of an earlier attempt as they were, fresh ones by destination and incident.
+
+    News of neither bot nor pool share a message, unless they change one that was sent.
+    """
+    groups: dict[tuple[int, str, int, str], list[NotificationDelivery]] = {}
     for row in ready:
-        groups.setdefault((row.destination_id, row.message, row.group), []).append(row)
-    for (destination_id, message, group), rows in groups.items():
-        if not message:
+        previous = "" if row.group else _sent_as(session, row)
+        groups.setdefault((row.destination_id, row.message, row.group, previous), []).append(row)
+    for (destination_id, message, group, previous), rows in groups.items():
+        if not message and not previous:
             rows.extend(_following(session, destination_id, group, now, len(rows)))
             rows.sort(key=lambda row: row.notification_id)
             del rows[EVENTS:]
@@ -159,16 +202,60 @@ def _claimed(session: Session, rows: Sequence[NotificationDelivery], now: dateti
     key = rows[0].message or f"msg_{secrets.token_hex(12)}"
     attempt = max(row.attempts for row in rows) + 1
     for row in rows:
-        row.message, row.attempts = key, attempt
+        row.message, row.attempts, row.hold = key, attempt, SENDING
         row.next_attempt_at = now + timedelta(seconds=CLAIM_SECONDS)
     destination = rows[0].destination
     account = session.get_one(Account, destination.account_id)
-    events = tuple(_event(row, account.language, public_url) for row in rows)
-    message = Message(key, account.language, events, ZoneInfo(destination.time_zone))
+    previous = _sent_as(session, rows[0])
+    former = _earlier(session, rows[0], previous)
+    whole = [row.notification for row in (*former, *rows)]
+    now_of = {} if destination.kind == DestinationKind.WEBHOOK else numbers_of(whole)
+    events, earlier = (
+        tuple(_event(row, account.language, public_url, now_of) for row in part) for part in (rows, former)
+    )
+    message = Message(key, account.language, events, ZoneInfo(destination.time_zone), earlier, previous)
     return Claim(destination, message, tuple(row.id for row in rows), attempt)
 
 
-def _event(row: NotificationDelivery, locale: str, public_url: str) -> Event:
+def _sent_as(session: Session, row: NotificationDelivery) -> str:
+    """What the last message to the same chat about the same incident was sent as; "" where there is none to change."""
+    if row.destination.kind != DestinationKind.TELEGRAM:
+        return ""
+    sent = (
+        select(NotificationDelivery.sent_as)
+        .join(NotificationDelivery.notification)
+        .where(
+            NotificationDelivery.destination_id == row.destination_id,
+            Notification.incident == row.notification.incident,
+            NotificationDelivery.status == DeliveryStatus.SENT,
+            NotificationDelivery.sent_as != "",
+        )
+    )
+    return session.scalar(sent.order_by(NotificationDelivery.sent_at.desc()).limit(1)) or ""
+
+
+def _earlier(session: Session, row: NotificationDelivery, previous: str) -> list[NotificationDelivery]:
+    """What its reader was sent before and sees again: in the message that changes, in the mail that follows another."""
+    if row.destination.kind == DestinationKind.WEBHOOK or not (previous or row.group):
+        return []
+    same = NotificationDelivery.sent_as == previous if previous else (NotificationDelivery.group == row.group)
+    found = session.scalars(
+        select(NotificationDelivery)
+        .where(
+            NotificationDelivery.destination_id == row.destination_id,
+            NotificationDelivery.status == DeliveryStatus.SENT,
+            same,
+        )
+        .options(joinedload(NotificationDelivery.notification, innerjoin=True))
+        .order_by(NotificationDelivery.notification_id.desc())
+        .limit(EARLIER)
+    )
+    return list(reversed(found.all()))
+
+
+def _event(
+    row: NotificationDelivery, locale: str, public_url: str, now_of: Mapping[int | None, Mapping[str, Any]]
+) -> Event:
     told = row.notification
     return Event(
         told.id,
@@ -181,6 +268,7 @@ def _event(row: NotificationDelivery, locale: str, public_url: str) -> Event:
             name: translate(value, locale) if isinstance(value, Text) else value
             for name, value in told.params.items()
         },
-        translate(text_of(told), locale),
+        translate(text_of(told, now_of.get(told.pool_id)), locale),
         link_of(told, public_url),
+        told.incident or told.id,
     )

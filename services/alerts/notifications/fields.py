@@ -55,6 +55,7 @@ class NewDestination:
     address: str = ""
     url: str = ""
     bot_id: int | str | None = None
+    reserve_bot_id: int | str | None = None
     quiet: Quiet | None = None
     rules: tuple[Rule, ...] = field(default=())
 

@@ -45,6 +45,8 @@ class Kind(StrEnum):
     DESTINATION_FAILED = "destination_failed"
     TEXT_MALFORMED = "text_malformed"
     PLUGIN_REVERTED = "plugin_reverted"
+    HANDLER_FAILED = "handler_failed"
+    FORM_ANSWERED = "form_answered"
 
     @property
     def level(self) -> Level:
@@ -63,7 +65,7 @@ class Kind(StrEnum):
             Kind.DISK_LOW,
         ):
             return Level.CRITICAL
-        return Level.WARNING
+        return Level.INFO if self is Kind.FORM_ANSWERED else Level.WARNING
 
 
 # Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them.
@@ -77,3 +79,25 @@ ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
     Kind.DEAD_LETTERS_SETTLED: (Kind.DEAD_LETTERS,),
     Kind.SWEEP_BACK: (Kind.SWEEP_LATE,),
 }
+# Which recovery ends an alarm.
+ENDED_BY: Final = {alarm: recovery for recovery, alarms in ALARMS_OF.items() for alarm in alarms}
+# What may all be said of one trouble: a bot that dies is lost to its pools, a wave follows, health falls.
+TROUBLES: Final = frozenset(
+    {
+        *(kind for kind in Kind if kind.startswith("member_")),
+        Kind.BAN_WAVE,
+        Kind.POOL_CRITICAL,
+        Kind.POOL_RECOVERED,
+        Kind.BOT_FAILED,
+        Kind.BOT_RECOVERED,
+        Kind.WEBHOOK_STOLEN,
+        Kind.POLLED_ELSEWHERE,
+        Kind.TRAFFIC_ANOMALY,
+        Kind.TRAFFIC_NORMAL,
+    }
+)
+
+
+def topic_of(kind: str) -> str:
+    """What an alarm, its aggravation and its recovery have in common: the newest of them is what holds."""
+    return ENDED_BY.get(Kind(kind), kind) if kind in set(Kind) else kind

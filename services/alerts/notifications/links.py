@@ -18,6 +18,8 @@ def path_of(row: Notification) -> str:
         view = "uncertain" if row.params.get("uncertain") else "open"
         view = "resolved" if row.kind == Kind.DEAD_LETTERS_SETTLED else view
         return f"/panel/dead-letters?view={view}&fingerprint={row.params.get('fingerprint', '')}"
+    if row.kind == Kind.HANDLER_FAILED:
+        return f"/panel/dead-letters?view=open&bot_id={row.bot_id}"
     if row.kind == Kind.TEXT_MALFORMED and row.bot_id:
         return f"/panel/bots/{row.bot_id}"
     return f"/panel/pools/{row.pool_id}" if row.pool_id else ""

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from services.core.i18n import Text, translate
+from services.alerts.notifications.incidents import rings, standing
+from services.core.i18n import NO_TEXT, Text, translate
 from services.core.times import iso
 
 LATE = timedelta(minutes=5)  # a text that comes later than this says when it happened
@@ -34,20 +35,32 @@ class Event:
     params: Mapping[str, Any]
     text: str
     link: str = ""  # a page that tells more
+    incident: int = 0
 
 
 @dataclass(frozen=True)
 class Message:
-    """What goes out at once. `key` is the same in every attempt, so that a receiver knows a repeated one."""
+    """What goes out at once. `key` is the same in every attempt, so that a receiver knows a repeated one.
+
+    `earlier` are the events that were sent of the same incident, first in order; `previous` is what they were sent as.
+    """
 
     key: str
     locale: str
     events: tuple[Event, ...]
     zone: ZoneInfo = UTC_ZONE
+    earlier: tuple[Event, ...] = ()
+    previous: str = ""
+
+    @property
+    def rings(self) -> bool:
+        """Whether it shall be heard: a message that is changed in place makes no sound."""
+        return rings(self.events, self.earlier)
 
     def text(self, now: datetime) -> str:
-        """All events in order; those that happened a while before `now` with their local time."""
-        return "\n\n".join(_dated(event, now, self.zone) for event in self.events)
+        """The incident as it stands; what happened a while before `now` with its local time."""
+        shown = standing([*self.earlier, *self.events])
+        return "\n\n".join(_dated(event, now, self.zone) for event in shown)
 
     def subject(self) -> str:
         """One line for an e-mail: the gravest event, and how many there are."""
@@ -64,6 +77,14 @@ class Message:
             "test": any(event.kind == TEST_KIND for event in self.events),
             "events": [_event_json(event) for event in self.events],
         }
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a message that arrived: what it was sent as where it can be changed, and what its owner should know."""
+
+    sent_as: str = ""
+    note: Text = NO_TEXT
 
 
 def make_test(key: str, locale: str, at: datetime) -> Message:
@@ -94,4 +115,5 @@ def _event_json(event: Event) -> dict[str, Any]:
         "params": dict(event.params),
         "text": event.text,
         "link": event.link or None,
+        "incident": event.incident or None,
     }

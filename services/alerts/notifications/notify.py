@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Account, Notification
+from services.alerts.notifications.incidents import join_incident
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.planning import PlannedNotification, plan_deliveries
-from services.alerts.notifications.texts import sentence
+from services.alerts.notifications.texts import parameters_of, sentence
 from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
@@ -37,9 +39,11 @@ def notify(
 ) -> bool:
     """Add a notification and its deliveries to the caller's transaction; False when `dedupe_key` was already told of.
 
-    `params` fills the text of `kind` and must hold no secret. The destination `exclude` gets none. What is about neither
+    `params` fills the text of `kind`, has exactly its `parameters_of`, else ValueError, and must hold no secret. The destination `exclude` gets none. What is about neither
     a pool nor a bot names its `subject`, also in the key, between colons: alarm and recovery find each other by it.
     """
+    if set(params) != (shape := parameters_of(Kind(kind))):
+        raise ValueError(f"a notification {kind} has {sorted(shape)}, not {sorted(params)}")
     moment = at or utc_now()
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = (
@@ -61,7 +65,7 @@ def notify(
     if added is None:
         return False
     news = PlannedNotification(added, account_id, str(kind), str(level), pool_id, bot_id, moment, subject)
-    plan_deliveries(session, news, exclude=exclude)
+    plan_deliveries(session, replace(news, incident=join_incident(session, news)), exclude=exclude)
     return True
 
 
@@ -108,6 +112,6 @@ def mark_read(platform: Platform, caller: Principal, ids: Iterable[int] | None =
         return len(marked)
 
 
-def text_of(notification: Notification) -> Text:
-    """What the notification says."""
-    return sentence(Kind(notification.kind), notification.params)
+def text_of(notification: Notification, now: Mapping[str, Any] | None = None) -> Text:
+    """What the notification says, with the values of `now` in place of its own where they are newer."""
+    return sentence(Kind(notification.kind), {**notification.params, **(now or {})})

@@ -26,7 +26,7 @@ from services.alerts.notifications.kinds import ALARMS_OF, Kind, Level
 from services.core.i18n import Text
 
 GROUP_SECONDS: Final = (
-    5.0  # what happens to a pool within this time is one message; a sweep's changes come at once
+    5.0  # what happens of one incident within this time is one message; a sweep's changes come at once
 )
 COOL_DOWN = timedelta(minutes=10)  # the longest hold of the circuit breaker
 COOLING: Final = "cooldown"
@@ -49,6 +49,12 @@ class PlannedNotification:
     bot_id: int | None
     at: datetime
     subject: str = ""
+    incident: int = 0
+
+    @property
+    def group(self) -> int:
+        """What shares messages: an incident of a bot or pool; all that is about neither."""
+        return self.incident if self.pool_id or self.bot_id else 0
 
 
 def plan_deliveries(session: Session, news: PlannedNotification, *, exclude: int | None = None) -> int:
@@ -112,7 +118,7 @@ def _alarms(
     """Deliveries, sent or still to be sent, of the alarms since the last recovery, oldest first."""
     since = session.scalar(
         select(func.max(Notification.id)).where(
-            Notification.id < news.id, Notification.kind == news.kind, *_same_subject(news)
+            Notification.id < news.id, Notification.kind == news.kind, *same_subject(news)
         )
     )
     return session.scalars(
@@ -120,7 +126,7 @@ def _alarms(
         .where(
             Notification.id > (since or 0),
             Notification.kind.in_(ALARMS_OF[Kind(news.kind)]),
-            *_same_subject(news),
+            *same_subject(news),
         )
         .order_by(NotificationDelivery.id)
     ).all()
@@ -136,7 +142,7 @@ def _cooling(
             Notification.id < news.id,
             Notification.kind == news.kind,
             Notification.at > news.at - COOL_DOWN,
-            *_same_subject(news),
+            *same_subject(news),
         )
         .order_by(Notification.at)
         .with_only_columns(NotificationDelivery.destination_id, Notification.at)
@@ -155,7 +161,8 @@ def _deliveries_to(destinations: Iterable[NotificationDestination]) -> Select[No
     )
 
 
-def _same_subject(news: PlannedNotification) -> tuple[ColumnElement[bool], ...]:
+def same_subject(news: PlannedNotification) -> tuple[ColumnElement[bool], ...]:
+    """Conditions of notifications of the account about the very same thing."""
     about = Notification.dedupe_key.contains(f":{news.subject}:", autoescape=True)
     return (
         *([about] if news.subject else []),
@@ -178,7 +185,7 @@ def _add(
             notification_id=news.id,
             destination_id=destination_id,
             alarm_id=alarm_id,
-            group=news.pool_id or 0,
+            group=news.group,
             hold=COOLING if cools_until else "",
             next_attempt_at=cools_until or news.at + timedelta(seconds=GROUP_SECONDS),
             created_at=news.at,

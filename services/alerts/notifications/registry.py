@@ -31,8 +31,9 @@ from services.alerts.notifications.fields import (
     checked_quiet,
     checked_rules,
 )
-from services.alerts.notifications.linking import new_code
+from services.alerts.notifications.linking import new_code, new_reserve_code
 from services.alerts.notifications.messages import make_test
+from services.alerts.notifications.senders import chosen_bot, set_reserve, set_sender
 from services.alerts.notifications.sending import attempt, note_outcome
 from services.core.errors import Conflict, InvalidInput, NotDelivered, NotFound, RateLimited, Unavailable
 from services.core.times import utc_now
@@ -53,6 +54,8 @@ class Made:
     secret: str = ""
     link_code: str = ""
     bot_username: str = ""
+    reserve_code: str = ""
+    reserve_username: str = ""
 
 
 def create_destination(platform: Platform, caller: Principal, new: NewDestination) -> Made:
@@ -61,10 +64,11 @@ def create_destination(platform: Platform, caller: Principal, new: NewDestinatio
     with platform.database.transaction() as session:
         make_room(session, platform.settings, caller.account_id, Quota.DESTINATIONS)
         row.account_id = caller.account_id
-        bot = get_owned(session, caller, Bot, new.bot_id) if new.bot_id is not None else None
-        if bot is not None and bot.account_id != caller.account_id:  # which an admin can see
-            raise NotFound("There is no such bot", code="bot_not_found")
-        row.bot_id = bot.id if bot else None
+        if new.bot_id is not None:
+            row.bot_id = chosen_bot(session, caller, caller.account_id, new.bot_id).id
+        reserve_code = ""
+        if new.reserve_bot_id is not None:
+            reserve_code = set_reserve(session, caller, row, new.reserve_bot_id)
         _set_rules(session, caller, row, new.rules)
         session.add(row)
         session.flush()  # the secret is sealed for the id
@@ -72,7 +76,7 @@ def create_destination(platform: Platform, caller: Principal, new: NewDestinatio
         linked = row.kind != DestinationKind.TELEGRAM or bool(row.address)
         code = "" if linked else new_code(row)
         audit(session, caller, "destination_created", destination=row.id, destination_kind=row.kind)
-        return Made(row, secret, code, bot.username if bot else "")
+        return _made(session, row, secret, code, reserve_code)
 
 
 def list_destinations(
@@ -107,8 +111,14 @@ def update_destination(
     quiet: Quiet | None = None,
     no_quiet: bool = False,
     rules: tuple[Rule, ...] | None = None,
-) -> NotificationDestination:
-    """Change what is not None; `no_quiet` ends the quiet hours, empty `rules` mean everything. A webhook keeps its secret."""
+    bot_id: int | str | None = None,
+    reserve_bot_id: int | str | None = None,
+    no_reserve: bool = False,
+) -> Made:
+    """Change what is not None; `no_quiet` ends the quiet hours, empty `rules` mean everything. A webhook keeps its secret.
+
+    Another bot, or one that stands in, has to be started by the chat: by the codes in the answer.
+    """
     if url is not None:
         _check_url(platform, caller, url)
     with platform.database.transaction() as session:
@@ -123,8 +133,12 @@ def update_destination(
             _set_quiet(row, quiet)
         if rules is not None:
             _set_rules(session, caller, row, rules)
+        code = set_sender(session, caller, row, bot_id) if bot_id is not None else ""
+        reserve_code = ""
+        if reserve_bot_id is not None or no_reserve:
+            reserve_code = set_reserve(session, caller, row, reserve_bot_id)
         audit(session, caller, "destination_changed", account_id=row.account_id, destination=row.id)
-        return row
+        return _made(session, row, "", code, reserve_code)
 
 
 def delete_destination(platform: Platform, caller: Principal, destination_id: int) -> None:
@@ -143,7 +157,8 @@ def renew_secret(platform: Platform, caller: Principal, destination_id: int) -> 
         if row.kind == DestinationKind.WEBHOOK:
             return Made(row, _sealed_webhook(platform, row, webhook.config_of(platform, row).url))
         if row.kind == DestinationKind.TELEGRAM and row.bot_id is not None:
-            return Made(row, "", new_code(row), session.get_one(Bot, row.bot_id).username)
+            waits = row.reserve_bot_id is not None and not row.reserve_linked
+            return _made(session, row, "", new_code(row), new_reserve_code(row) if waits else "")
         raise InvalidInput("This destination has no secret", code="no_secret")
 
 
@@ -157,12 +172,12 @@ def try_destination(platform: Platform, caller: Principal, destination_id: int) 
     with platform.database.reading() as session:
         locale = session.get_one(Account, row.account_id).language
     message = make_test(f"msg_{secrets.token_hex(12)}", locale, utc_now())
-    failure = attempt(platform, Claim(row, message, (), 1))
+    result = attempt(platform, Claim(row, message, (), 1))
     with platform.database.transaction() as session:
         present = session.get(NotificationDestination, row.id)
         if present is not None:
-            note_outcome(present, failure, utc_now())
-    return failure
+            note_outcome(present, result, utc_now())
+    return result if isinstance(result, NotDelivered) else None
 
 
 def deliveries(
@@ -179,6 +194,13 @@ def deliveries(
             .order_by(NotificationDelivery.id.desc())
             .limit(limit)
         ).all()
+
+
+def _made(session: Session, row: NotificationDestination, secret: str, code: str, reserve_code: str) -> Made:
+    def name(bot_id: int | None) -> str:
+        return session.get_one(Bot, bot_id).username if bot_id is not None else ""
+
+    return Made(row, secret, code, name(row.bot_id), reserve_code, name(row.reserve_bot_id))
 
 
 def _found(session: Session, caller: Principal, destination_id: int) -> NotificationDestination:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from models import DeliveryStatus, NotificationDelivery, NotificationDestination
@@ -19,6 +19,7 @@ from services.alerts.notifications.backoff import wait_seconds
 from services.alerts.notifications.claims import Claim, claim_due
 from services.alerts.notifications.destinations.drivers import DRIVERS
 from services.alerts.notifications.kinds import Kind
+from services.alerts.notifications.messages import Receipt
 from services.alerts.notifications.notify import notify
 from services.core.errors import ConfigurationError, NotDelivered
 from services.core.i18n import NO_TEXT, Text
@@ -67,20 +68,20 @@ def deliver_due(platform: Platform, *, clock: Clock = utc_now, chance: Chance = 
 
 
 def _send(platform: Platform, claim: Claim, clock: Clock, chance: Chance) -> bool:
-    failure = attempt(platform, claim)
+    result = attempt(platform, claim)
     with platform.database.transaction() as session:
         rows = _still_ours(session, claim)
         if rows:
-            _settle(session, claim, rows, failure, clock(), chance())
-    return failure is None
+            _settle(session, claim, rows, result, clock(), chance())
+    return isinstance(result, Receipt)
 
 
-def attempt(platform: Platform, claim: Claim) -> NotDelivered | None:
-    """Hand the message over once; why it did not arrive, or None."""
+def attempt(platform: Platform, claim: Claim) -> Receipt | NotDelivered:
+    """Hand the message over once; its receipt, or why it did not arrive."""
     kind = claim.destination.kind
     try:
         with timed(NOTIFICATION_SECONDS, kind):
-            DRIVERS[kind](platform, claim.destination, claim.message)
+            receipt = DRIVERS[kind](platform, claim.destination, claim.message)
     except NotDelivered as error:
         NOTIFICATIONS_SENT.labels(kind, "refused" if error.permanent else "later").inc()
         return error
@@ -94,7 +95,7 @@ def attempt(platform: Platform, claim: Claim) -> NotDelivered | None:
             Text("A fault on our side ({error}); the log knows more", error=type(error).__name__)
         )
     NOTIFICATIONS_SENT.labels(kind, "sent").inc()
-    return None
+    return receipt
 
 
 def _still_ours(session: Session, claim: Claim) -> list[NotificationDelivery]:
@@ -116,21 +117,23 @@ def _settle(
     session: Session,
     claim: Claim,
     rows: list[NotificationDelivery],
-    failure: NotDelivered | None,
+    result: Receipt | NotDelivered,
     now: datetime,
     chance: float,
 ) -> None:
     destination = session.get(NotificationDestination, claim.destination.id)
     if destination is None:
         return
-    note_outcome(destination, failure, now)
-    if failure is None:
+    note_outcome(destination, result, now)
+    if isinstance(result, Receipt):
         for row in rows:
             row.status, row.sent_at, row.last_error = DeliveryStatus.SENT, now, NO_TEXT
+            row.hold, row.sent_as = "", result.sent_as
+        _changed_since(session, claim, result)
         return
-    wait = None if failure.permanent else wait_seconds(claim.attempt, chance, failure.retry_after)
+    wait = None if result.permanent else wait_seconds(claim.attempt, chance, result.retry_after)
     for row in rows:
-        row.last_error = destination.last_error
+        row.last_error, row.hold = destination.last_error, ""
         if wait is None:
             row.status = DeliveryStatus.FAILED
         else:
@@ -139,19 +142,39 @@ def _settle(
         "notification to destination %d %s: %s",
         destination.id,
         "given up" if wait is None else f"repeated in {wait:.0f} s",
-        redact_text(failure.message),
+        redact_text(result.message),
     )
     if wait is None:
         _tell_owner(session, destination, now)
 
 
-def note_outcome(destination: NotificationDestination, failure: NotDelivered | None, now: datetime) -> None:
+def _changed_since(session: Session, claim: Claim, receipt: Receipt) -> None:
+    """Where a message was sent anew in place of a former one, what that told is part of the new one."""
+    former = claim.message.previous
+    if former and receipt.sent_as != former:
+        session.execute(
+            update(NotificationDelivery)
+            .where(
+                NotificationDelivery.destination_id == claim.destination.id,
+                NotificationDelivery.sent_as == former,
+            )
+            .values(sent_as=receipt.sent_as)
+        )
+
+
+def note_outcome(destination: NotificationDestination, result: Receipt | NotDelivered, now: datetime) -> None:
     """Keep with the destination how the last message to it fared, for the panel."""
-    if failure is None:
-        destination.last_sent_at, destination.last_error, destination.is_refused = now, NO_TEXT, False
+    if isinstance(result, Receipt):
+        destination.last_sent_at, destination.last_error = now, _fitting(result.note)
     else:
-        destination.last_error = failure.text.changed(redact_text).fitting(LONGEST_ERROR)
-        destination.last_error_at, destination.is_refused = now, failure.permanent
+        destination.last_error = _fitting(result.text)
+    if destination.last_error:
+        destination.last_error_at = now
+    destination.is_refused = isinstance(result, NotDelivered) and result.permanent
+
+
+def _fitting(text: Text) -> Text:
+    return text.changed(redact_text).fitting(LONGEST_ERROR)
 
 
 def _tell_owner(session: Session, destination: NotificationDestination, now: datetime) -> None:

@@ -81,20 +81,65 @@ SENTENCES: Final = {
     Kind.PLUGIN_REVERTED: N_(
         "⚠️ The new version of plugin '{plugin}' failed far more often than the former one, which serves again: {failed} of {handled} updates failed.\nSee the dead letters of your bots: they can be replayed."
     ),
+    Kind.HANDLER_FAILED: N_(
+        "⚠️ Bot @{bot} could not handle a message: {error}\nThe error's code is {error_id}; see the dead letters in the panel."
+    ),
+    Kind.FORM_ANSWERED: N_("📝 {person} has filled in the form of bot @{bot}:\n{answers}"),
 }
+# What a kind's parameters hold beside what its sentence says: for programs, pages and those who look for their own alarms.
+_HEALTH: Final = frozenset({"bot", "pool", "health", "online", "total", "cause", "reason"})
+BESIDE: Final[Mapping[Kind, frozenset[str]]] = {
+    **{kind: _HEALTH for kind in Kind if kind.startswith("member_")},
+    Kind.BAN_WAVE: frozenset({"wave", "promoted_count", "online", "total"}),
+    Kind.DEAD_LETTERS: frozenset({"fingerprint", "uncertain"}),
+    Kind.DEAD_LETTERS_SETTLED: frozenset({"fingerprint"}),
+}
+
+# A wave in which nobody could step in, so that there is nothing to revert.
+ALONE: Final = {
+    Kind.BAN_WAVE: N_(
+        "🌊 Wave of losses in pool '{pool}': {lost} within 10 minutes.\nNo backup stood by. Give a bot the priority “Backup” so that it steps in next time. Pool health: {health} ({online}/{total} online)"
+    )
+}
+# Why a check failed, in the panel's words: the causes of `services/fleet/health/breaker.py`.
+WHY: Final = {
+    "unauthorized": Text("Telegram rejects the token (401)"),
+    "not_found": Text("Telegram does not know the token (404)"),
+    "frozen": Text("Telegram froze the account"),
+    "timeout": Text("Telegram did not answer in time"),
+    "unreachable": Text("Telegram can't be reached"),
+    "server_error": Text("Telegram had an internal error"),
+    "garbage": Text("The answer was not Telegram's"),
+}
+LOSSES: Final = (Kind.MEMBER_OFFLINE, Kind.MEMBER_BANNED)
 
 # Why a bot gets no messages: the causes of `services/fleet/health/delivery.py`.
 REASONS: Final = {
     "webhook_not_set": Text("no webhook is set at Telegram"),
     "webhook_failing": Text("Telegram cannot deliver to the webhook"),
     "webhook_stolen": Text("another address took the webhook"),
-    "polling_failed": Text("polling fails: another program may use the token"),
+    "token_rejected": Text("Telegram rejects the token"),
+    "polling_failed": Text("Telegram refuses to hand its messages out"),
 }
 
 
+def parameters_of(kind: Kind) -> frozenset[str]:
+    """The names that every notification of `kind` gives a value to, and no others: its one shape."""
+    named = {name for _, name, _, _ in string.Formatter().parse(SENTENCES[kind]) if name}
+    return BESIDE.get(kind, frozenset()) | named
+
+
 def sentence(kind: Kind, params: Mapping[str, Any]) -> Text:
-    """The text of `kind` with these values; a missing one shows as "?"."""
+    """The text of `kind` with these values; a missing one shows as "?". A loss says why in a line of its own."""
+    told = _told(kind, params)
+    why = WHY.get(str(params.get("cause"))) if kind in LOSSES else None
+    return Text("{told}\nWhy: {why}", told=told, why=why) if why else told
+
+
+def _told(kind: Kind, params: Mapping[str, Any]) -> Text:
     template = SENTENCES[kind]
+    if kind in ALONE and params.get("promoted_count") == 0:
+        template = ALONE[kind]
     values = {name: params.get(name, "?") for _, name, _, _ in string.Formatter().parse(template) if name}
     if "health" in values:  # its sign is no part of the template: "% h" is a format of its own to gettext
         values["health"] = f"{values['health']}%"

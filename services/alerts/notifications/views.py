@@ -49,13 +49,20 @@ class DestinationRuleView(TypedDict):
 
 
 class DestinationView(TypedDict):
-    """A destination of notifications; of a webhook's address only scheme and host."""
+    """A destination of notifications; of a webhook's address only scheme and host.
+
+    `reserve_bot_id` writes while `bot_id` cannot, once its chat has started it (`reserve_linked`); `awaits_start` while a
+    link is out by which the chat starts `bot_id`.
+    """
 
     id: int
     kind: Annotated[str, one_of(DestinationKind)]
     name: str
     address: str
     bot_id: int | None
+    reserve_bot_id: int | None
+    reserve_linked: bool
+    awaits_start: bool
     is_enabled: bool
     state: str
     last_sent_at: Moment | None
@@ -75,10 +82,11 @@ class ChatLinkView(TypedDict):
 
 
 class MadeDestinationView(DestinationView):
-    """A destination just made; `secret` or `link` are shown this once."""
+    """A destination just made or changed; `secret` and links are shown this once."""
 
     secret: NotRequired[str]
     link: NotRequired[ChatLinkView]
+    reserve_link: NotRequired[ChatLinkView]
 
 
 class DeliveryView(TypedDict):
@@ -121,6 +129,9 @@ def describe(row: NotificationDestination) -> DestinationView:
         "name": row.name,
         "address": row.address,
         "bot_id": row.bot_id,
+        "reserve_bot_id": row.reserve_bot_id,
+        "reserve_linked": row.reserve_linked,
+        "awaits_start": row.link_hash is not None,
         "is_enabled": row.is_enabled,
         "state": state_of(row),
         "last_sent_at": iso(row.last_sent_at),
@@ -135,18 +146,24 @@ def describe(row: NotificationDestination) -> DestinationView:
 
 
 def describe_made(platform: Platform, made: Made) -> MadeDestinationView:
-    """A destination just made: `secret` or `link` are shown this once."""
+    """A destination just made or changed: `secret` and links are shown this once."""
     shown = cast(MadeDestinationView, describe(made.destination))  # a fresh one: nobody else holds it
     if made.secret:
         shown["secret"] = made.secret
     if made.link_code:
-        payload = f"{PREFIX}{made.link_code}"
-        shown["link"] = {
-            "command": f"/start {payload}",
-            "url": f"{platform.settings.telegram_link_url}/{made.bot_username}?start={payload}",
-            "expires_at": iso(made.destination.link_expires_at),
-        }
+        shown["link"] = _link(platform, made, made.bot_username, made.link_code)
+    if made.reserve_code:
+        shown["reserve_link"] = _link(platform, made, made.reserve_username, made.reserve_code)
     return shown
+
+
+def _link(platform: Platform, made: Made, username: str, code: str) -> ChatLinkView:
+    payload = f"{PREFIX}{code}"
+    return {
+        "command": f"/start {payload}",
+        "url": f"{platform.settings.telegram_link_url}/{username}?start={payload}",
+        "expires_at": iso(made.destination.link_expires_at),
+    }
 
 
 def describe_delivery(row: NotificationDelivery) -> DeliveryView:
@@ -167,11 +184,13 @@ def describe_delivery(row: NotificationDelivery) -> DeliveryView:
 
 
 def state_of(row: NotificationDestination) -> str:
-    """off, unlinked, refused (needs a person), failing (is repeated), ok, or untried."""
+    """off, unlinked, refused (needs a person), failing (is repeated), reserve (the stand-in writes), ok, or untried."""
     if not row.is_enabled:
         return "off"
     if row.kind == DestinationKind.TELEGRAM and not row.address:
         return "unlinked"
+    if row.last_error and row.last_error_at == row.last_sent_at:
+        return "reserve"
     if row.last_error:
         return "refused" if row.is_refused else "failing"
     return "ok" if row.last_sent_at else "untried"

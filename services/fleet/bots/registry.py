@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from redis import RedisError
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from models import Bot, BotMode, PoolBot
-from services.core.errors import Conflict, InvalidInput
+from services.alerts.notifications.senders import promote_reserves
+from services.core.errors import Conflict, FlotillaError, InvalidInput, NotFound
+from services.core.i18n import Text
+from services.core.outcomes import Outcome, each, only
 from services.fleet.bots.choices import DEFAULT_PLUGINS, PluginChoice, rows_of
 from services.fleet.bots.cleanup import forget_at_telegram, forget_in_redis
 from services.fleet.bots.signals import bot_changed
+from services.fleet.bots.tags import checked_tags
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
 from services.fleet.pools.snapshot import publish
@@ -35,17 +39,20 @@ def register_bot(
     *,
     mode: str | None = None,
     plugins: Sequence[PluginChoice] | None = None,
+    tags: Sequence[str] = (),
 ) -> Bot:
     """Add the bot of `token` to the caller's account; it runs as soon as the reconciler has seen it.
 
-    Raises InvalidInput, Conflict `bot_exists` (whoever has it) and `quota_exceeded`, or the TelegramError family; then nothing
+    Raises InvalidInput, Conflict `bot_exists` (whoever has it; named only to its owner) and `quota_exceeded`, or the TelegramError family; then nothing
     is saved.
     """
     token = checked_form(token)
     chosen_mode = checked_mode(platform, mode)
     rows_of(plugins or ())  # a wrong choice is told before Telegram is asked
+    checked_tags(tags)
     identity = identify(platform, token)
     bot = _new_bot(caller, identity, chosen_mode)
+    bot.tags = checked_tags(tags)
     bot.plugins = rows_of(DEFAULT_PLUGINS if plugins is None else plugins)
     try:
         with platform.database.transaction() as session:
@@ -81,6 +88,7 @@ def delete_bot(platform: Platform, caller: Principal, bot_id: int | str) -> None
         pools = list(session.scalars(select(PoolBot.pool_id).where(PoolBot.bot_id == bot.id)))
         lock_pools(session, pools)
         audit(session, caller, "bot_deleted", account_id=bot.account_id, bot_id=bot.id, username=bot.username)
+        promote_reserves(session, bot.id)
         session.delete(bot)
         session.flush()
         follow_health(session, pools)
@@ -102,13 +110,22 @@ def update_bot(
     mode: str | None = None,
     name: str | None = None,
     uncertain_policy: str | None = None,
+    fsm_strategy: str | None = None,
+    tags: Sequence[str] | None = None,
 ) -> Bot:
-    """Change mode, our name (Telegram's stays) or what happens to uncertain sends; what is None stays."""
-    checked = checked_mode(platform, mode) if mode else None
-    changes = {"mode": checked, "name": name, "uncertain_policy": uncertain_policy}
+    """Change mode, our name (Telegram's stays), uncertain sends, whose conversations are, or tags; what is None stays."""
+    changes = {
+        "mode": checked_mode(platform, mode) if mode else None,
+        "name": name,
+        "uncertain_policy": uncertain_policy,
+        "fsm_strategy": fsm_strategy,
+        "tags": None if tags is None else checked_tags(tags),
+    }
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
-        new = {key: value for key, value in changes.items() if value and value != getattr(bot, key)}
+        new = {
+            key: value for key, value in changes.items() if value is not None and value != getattr(bot, key)
+        }
         for key, value in new.items():
             setattr(bot, key, value)
         if new:
@@ -153,9 +170,35 @@ def checked_mode(platform: Platform, mode: str | None) -> BotMode:
 
 def locked(session: Session, caller: Principal, bot_id: int | str) -> Bot:
     """The caller's bot, held against other writers until the commit, with its plugins."""
-    bot = get_owned(session, caller, Bot, bot_id)
-    session.refresh(bot, with_for_update=True)
-    return with_plugins(bot)
+    return only(locked_each(session, caller, [bot_id]))
+
+
+def locked_each(
+    session: Session,
+    caller: Principal,
+    bot_ids: Sequence[int | str],
+    *,
+    before: Callable[[Session, list[int]], None] | None = None,
+) -> list[Outcome[Bot]]:
+    """As `locked` for several, in order of what was asked; NotFound stands in the place of one that is not the caller's.
+
+    `before` gets the ids of those that stand still, for what has to be locked before bots are.
+    """
+    found = each(bot_ids, lambda bot_id: get_owned(session, caller, Bot, bot_id))
+    known = {one.id: one for one in found if isinstance(one, Bot)}
+    if before is not None:
+        before(session, [bot.id for bot in known.values() if not bot.desired_running])
+    rows = select(Bot).where(Bot.id.in_(known)).order_by(Bot.id).options(selectinload(Bot.plugins))
+    held = {
+        bot.id: bot
+        for bot in session.scalars(rows.with_for_update(), execution_options={"populate_existing": True})
+    }
+    return [
+        one
+        if isinstance(one, FlotillaError)
+        else held.get(one.id, NotFound("There is no such bot", code="bot_not_found"))
+        for one in found
+    ]
 
 
 def with_plugins(bot: Bot) -> Bot:
@@ -180,15 +223,20 @@ def _new_bot(caller: Principal, identity: Identity, mode: BotMode) -> Bot:
 
 def _insert(platform: Platform, session: Session, caller: Principal, bot: Bot, token: str) -> None:
     make_room(session, platform.settings, caller.account_id, Quota.BOTS)
-    if session.scalar(select(exists().where(Bot.telegram_bot_id == bot.telegram_bot_id))):
-        raise _already_here()
+    owner = session.scalar(select(Bot.account_id).where(Bot.telegram_bot_id == bot.telegram_bot_id))
+    if owner is not None:
+        raise _already_here(bot.username if owner == caller.account_id else "")
     session.add(bot)
     session.flush()  # the token is sealed for the id
     bot.sealed_token = platform.vault.seal(token, owner=owner_of(bot.id))
     audit(session, caller, "bot_registered", bot_id=bot.id, username=bot.username, mode=bot.mode)
 
 
-def _already_here() -> Conflict:
+def _already_here(own: str = "") -> Conflict:
+    """The refusal; a bot of the caller's `own` is named, of another account's nothing is said."""
+    if own:
+        named = Text("@{username} is already one of your bots", username=own)
+        return Conflict(named, code="bot_exists", field="token")
     return Conflict("This bot is already registered here", code="bot_exists", field="token")
 
 

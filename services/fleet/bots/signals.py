@@ -14,11 +14,12 @@ from services.platform.redis.jobs import JobName, enqueue
 logger = logging.getLogger(__name__)
 
 
-def bot_changed(platform: Platform, bot_id: int) -> None:
-    """Announce the change, refresh the links of its pools, and have Telegram brought to the new state at once."""
-    publish_bots(platform, [bot_id])
+def bot_changed(platform: Platform, *bot_ids: int) -> None:
+    """Announce the change, refresh the links of their pools, and have Telegram brought to the new state at once."""
+    publish_bots(platform, bot_ids)
     try:
-        announce(platform.redis, Topic.BOT, bot_id)
-        enqueue(platform.job_redis, JobName.RECONCILE_BOT, bot_id)
+        for bot_id in bot_ids:
+            announce(platform.redis, Topic.BOT, bot_id)
+            enqueue(platform.job_redis, JobName.RECONCILE_BOT, bot_id)
     except RedisError as error:
-        logger.warning("a change of bot %s was not announced: %s", bot_id, type(error).__name__)
+        logger.warning("a change of bots %s was not announced: %s", bot_ids, type(error).__name__)

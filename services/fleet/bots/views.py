@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
-from models import Bot, BotMode, BotStatus, UncertainPolicy
+from models import Bot, BotMode, BotStatus, FsmStrategy, UncertainPolicy
 from services.core.answer_types import Moment, Sentence, one_of
 from services.core.times import iso
 from services.fleet.plugin_catalogue import present_config
@@ -32,7 +32,9 @@ class BotView(TypedDict):
     status: Annotated[str, one_of(BotStatus)]
     status_reason: Sentence
     uncertain_policy: Annotated[str, one_of(UncertainPolicy)]
+    fsm_strategy: Annotated[str, one_of(FsmStrategy)]
     desired_running: bool
+    tags: list[str]
     capabilities: dict[str, Any]
     plugins: list[PluginView]
     created_at: Moment
@@ -51,7 +53,9 @@ def describe(bot: Bot) -> BotView:
         "status": bot.status,
         "status_reason": bot.status_reason,
         "uncertain_policy": bot.uncertain_policy,
+        "fsm_strategy": bot.fsm_strategy,
         "desired_running": bot.desired_running,
+        "tags": bot.tags,
         "capabilities": bot.capabilities,
         "plugins": [
             {

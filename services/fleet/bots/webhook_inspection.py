@@ -26,7 +26,7 @@ def delivery_trouble(info: dict[str, Any], now: float) -> Text:
     if not isinstance(waiting, int) or not isinstance(at, int) or waiting < 1 or now - at > FRESH_SECONDS:
         return NO_TEXT
     return Text(
-        "Telegram cannot deliver ({reason}); {count} updates wait. Check WEBHOOK_BASE_URL",
+        "Telegram cannot deliver ({reason}); updates that wait: {count}. Check WEBHOOK_BASE_URL",
         reason=str(info.get("last_error_message") or "unknown")[:150],
         count=waiting,
     )

@@ -20,6 +20,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
 from services.platform.redis.jobs import JobName, enqueue
+from services.platform.telegram.refusals import rejection_cause
 from services.platform.tokens import token_of
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ def sync_webhook(platform: Platform, bot: Bot) -> SyncOutcome:
     except TokenRejected as error:
         return _rejected(platform, bot, error)
     except (Rejected, ConfigurationError) as error:
-        _note_trouble(platform, bot, BotStatus.FAILED, error.text)
+        cause = rejection_cause(error) if isinstance(error, Rejected) else ""
+        _note_trouble(platform, bot, BotStatus.FAILED, error.text, cause)
     except TelegramError as error:
         logger.warning("bot %s: Telegram was not brought to its state: %s", bot.id, error.message)
         _note_trouble(
@@ -146,11 +148,13 @@ def _rejected(platform: Platform, bot: Bot, error: TokenRejected) -> SyncOutcome
         return SyncOutcome.DONE
     if bot.status != BotStatus.FAILED:
         enqueue(platform.job_redis, JobName.CHECK_BOT, bot.id)  # its pools learn of it at once
-    _note_trouble(platform, bot, BotStatus.FAILED, error.text)
+    _note_trouble(platform, bot, BotStatus.FAILED, error.text, rejection_cause(error))
     return SyncOutcome.LATER
 
 
-def _note_trouble(platform: Platform, bot: Bot, status: BotStatus | None, reason: Text) -> None:
+def _note_trouble(
+    platform: Platform, bot: Bot, status: BotStatus | None, reason: Text, cause: str = ""
+) -> None:
     polled = bot.mode == BotMode.POLLING and bot.desired_running and bot.pending_dropped
     if not polled:  # else the poller meets the same trouble, and knows when it is over
-        write_status(platform, bot, status, reason)
+        write_status(platform, bot, status, reason, cause)

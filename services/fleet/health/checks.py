@@ -14,7 +14,6 @@ from services.core.errors import (
     NeverSent,
     Rejected,
     TelegramError,
-    TokenRejected,
     TooManyRequests,
     Uncertain,
 )
@@ -22,10 +21,10 @@ from services.core.i18n import Text
 from services.core.metrics import HEALTH_CHECK_SECONDS, HEALTH_CHECKS
 from services.fleet.health.breaker import Cause, CheckOutcome, Health
 from services.platform.platform import Platform
+from services.platform.telegram.refusals import rejection_cause
 from services.platform.tokens import token_of
 
 logger = logging.getLogger(__name__)
-FROZEN_CODE = "telegram_frozen"
 
 
 def check_identity(platform: Platform, bot: Bot) -> CheckOutcome:
@@ -60,13 +59,11 @@ def api_host_answers(platform: Platform) -> bool:
 
 def outcome_of(error: TelegramError) -> CheckOutcome:
     """What a failed getMe says about the bot. A 429, or a 403 about somebody, says nothing against it."""
-    if isinstance(error, TokenRejected):
-        cause = Cause.NOT_FOUND if error.error_code == 404 else Cause.UNAUTHORIZED
-        return CheckOutcome(Health.DEAD, cause, detail=error.text)
+    cause = rejection_cause(error)
+    if cause:
+        return CheckOutcome(Health.DEAD, Cause(cause), detail=error.text)
     if isinstance(error, TooManyRequests):
         return CheckOutcome(Health.NONE, detail=error.text, retry_after=error.retry_after or 1.0)
-    if isinstance(error, Rejected) and error.code == FROZEN_CODE:
-        return CheckOutcome(Health.DEAD, Cause.FROZEN, detail=error.text)
     if isinstance(error, Rejected) and error.error_code == 403:
         return CheckOutcome(Health.NONE, detail=error.text)
     return CheckOutcome(Health.TRANSIENT, _transient_cause(error), detail=error.text)

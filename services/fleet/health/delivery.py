@@ -40,13 +40,16 @@ class DeliveryCause(StrEnum):
     NOT_SET = "webhook_not_set"
     FAILING = "webhook_failing"
     STOLEN = "webhook_stolen"
-    POLLING = "polling_failed"  # among others: another program polls with our token
+    REJECTED = "token_rejected"  # nothing is delivered for it; the identity layer judges that
+    POLLING = "polling_failed"
     POLLER_SILENT = "poller_silent"
     BACKLOG = "worker_backlog"
     EVERYWHERE = "public_address"  # most bots' webhooks fail: the address is at fault, not the bots
 
 
 SHARED: Final = frozenset({DeliveryCause.POLLER_SILENT, DeliveryCause.BACKLOG, DeliveryCause.EVERYWHERE})
+
+REJECTED: Final = frozenset({"unauthorized", "not_found", "frozen"})  # causes of a bot's own status
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Delivery:
     @property
     def blames_bot(self) -> bool:
         """Whether members of this bot are degraded for it."""
-        return self.state is DeliveryState.FAILING and self.cause not in SHARED
+        return self.state is DeliveryState.FAILING and self.cause not in (*SHARED, DeliveryCause.REJECTED)
 
 
 def surroundings(platform: Platform) -> Surroundings:
@@ -100,6 +103,8 @@ def delivery_of(bot: Bot, around: Surroundings, now: float) -> Delivery:
     """The delivery layer of one bot; `now` in epoch seconds."""
     if not bot.desired_running:
         return Delivery(DeliveryState.OFF)
+    if bot.status == BotStatus.FAILED and bot.status_cause in REJECTED:
+        return Delivery(DeliveryState.FAILING, DeliveryCause.REJECTED)
     polled = bot.mode == BotMode.POLLING
     own = _polling(bot, around) if polled else _webhook(bot.status, bot.webhook_info or {}, now)
     if own.state is DeliveryState.OK and around.is_late:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from models import Bot, Conversion, PoolBot, RedirectPool
 from services.fleet.health.alerts import Change, alert_changes, alert_traffic
@@ -61,14 +61,27 @@ def apply_evaluation(
     with platform.database.transaction() as session:
         pool_ids = {member.pool_id for member in [*moving, *renewed]} | alarms.keys()
         lock_pools(session, pool_ids)
-        session.execute(update(Conversion), rows) if rows else None
-        session.execute(update(Bot), delivery) if delivery else None
+        _update_present(session, Conversion.pool_bot_id, rows)
+        _update_present(session, Bot.id, delivery)
         changes = _move_all(session, view, [member.id for member in moving], cases, now)
         _renew_trickles(session, view, {member.pool_id for member in [*moving, *renewed]}, now)
         health = refresh_pool_health(session, pool_ids)
         alert_changes(session, changes, health)
         _raise_alarms(session, alarms, now)
     publish_changes(platform, Applied(tuple(changes), frozenset(pool_ids)))
+
+
+def _update_present(
+    session: Session, key: InstrumentedAttribute[int], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Write rows by their primary key. Who was deleted since the look is left out: the others' rows are still true."""
+    if not rows:
+        return
+    ids = [row[key.key] for row in rows]
+    present = set(session.scalars(select(key).where(key.in_(ids)).order_by(key).with_for_update()))
+    kept = [row for row in rows if row[key.key] in present]
+    if kept:
+        session.execute(update(key.class_), kept)
 
 
 def _pools(view: Observations) -> dict[int, RedirectPool]:

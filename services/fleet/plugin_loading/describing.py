@@ -13,6 +13,7 @@ def describe(plugin: type[BasePlugin]) -> dict[str, Any]:
     defaults = plugin.config_model.model_construct().model_dump(mode="json")
     return {
         "name": plugin.name,
+        "title": plugin.title or plugin.name,
         "description": plugin.description,
         "version": plugin.version,
         "author": plugin.author,

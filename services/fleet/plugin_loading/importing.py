@@ -103,6 +103,7 @@ def _is_model(value: Any) -> bool:
 
 CHECKS: Final[tuple[tuple[str, Callable[[Any], bool], str], ...]] = (
     ("name", _is_name, f"a text of 1 to {LONGEST_NAME} characters"),
+    ("title", _is_text, "a text"),
     ("description", _is_text, "a text"),
     ("version", _is_text, "a text"),
     ("author", _is_text, "a text"),

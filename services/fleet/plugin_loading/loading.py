@@ -27,7 +27,7 @@ class Loader:
     def __init__(
         self, settings: Settings, trial: Trial | None = None, absent_seconds: float = ABSENT_SECONDS
     ) -> None:
-        self.folder = PluginFolder(ROOT / settings.plugins_dir, absent_seconds)
+        self.folder = folder_of(settings, absent_seconds)
         self.kept = KeptSources(settings.data_dir)
         self.trial = trial or Trial()
 
@@ -82,6 +82,11 @@ class Loader:
         except OSError as error:
             logger.error("plugin %s cannot be read: %s", file, error)
             return None
+
+
+def folder_of(settings: Settings, absent_seconds: float = ABSENT_SECONDS) -> PluginFolder:
+    """Where custom plugins are."""
+    return PluginFolder(ROOT / settings.plugins_dir, absent_seconds)
 
 
 def load_built_in(folder: Path, but: Collection[str]) -> dict[str, type[BasePlugin]]:

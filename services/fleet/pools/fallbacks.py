@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models import RedirectPool
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
-from services.core.url_safety import names_public_host
+from services.core.url_safety import ascii_host, names_public_host
 from services.platform.accounts.principal import Principal, get_owned
 
 LONGEST_CHAIN = 5  # pools that one click may be handed on through
@@ -35,10 +35,10 @@ def check_fallback_url(url: str) -> str:
 
 def _in_ascii(parts: SplitResult, host: str) -> str:
     """An address with foreign letters in the form that a Location header can hold."""
-    try:
-        name = host.encode("idna").decode()
-    except UnicodeError:
-        raise _refused(Text("This is not a web address")) from None
+    name = ascii_host(host)
+    if not name:
+        raise _refused(Text("This is not a web address"))
+    name = f"[{name}]" if ":" in name else name
     netloc = f"{name}:{parts.port}" if parts.port else name
     rest = (quote(part, safe="/?%:@!$&'()*+,;=~") for part in (parts.path, parts.query, parts.fragment))
     return urlunsplit((parts.scheme, netloc, *rest))

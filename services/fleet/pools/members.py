@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated
 
 from redis import RedisError
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import TypedDict
@@ -15,6 +16,7 @@ from models import Bot, MemberStatus, PoolBot, RedirectPool
 from services.core.answer_types import Moment, one_of
 from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
+from services.core.outcomes import Outcome, each, only
 from services.core.times import iso, utc_now
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
@@ -35,27 +37,28 @@ def add_member(platform: Platform, caller: Principal, pool_id: int, wanted: NewM
 
     Raises NotFound for a foreign pool or bot, Conflict "already_member" or "pool_full".
     """
+    return only(add_members(platform, caller, pool_id, [wanted]))
+
+
+def add_members(
+    platform: Platform, caller: Principal, pool_id: int, wanted: Sequence[NewMember]
+) -> list[Outcome[PoolBot]]:
+    """As `add_member` for several in one transaction; for each in order the member, or why it is none.
+
+    Raises NotFound for a foreign pool.
+    """
     with platform.database.transaction() as session:
         pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
-        bot = get_owned(session, caller, Bot, wanted.bot_id)
-        if bot.account_id != pool.account_id:
-            raise InvalidInput("The bot and the pool belong to different accounts", field="bot_id")
-        _check_room(session, pool, bot)
-        member = PoolBot(
-            pool_id=pool.id,
-            bot=bot,
-            weight=wanted.weight,
-            priority=wanted.priority,
-            is_enabled=wanted.is_enabled,
-            draining=wanted.draining,
-            capacity_per_hour=wanted.capacity_per_hour or platform.settings.pool_capacity_per_hour,
-        )
-        _insert(session, member)
+        inside = set(session.scalars(select(PoolBot.bot_id).where(PoolBot.pool_id == pool.id)))
+        capacity = platform.settings.pool_capacity_per_hour
+        outcomes = each(wanted, lambda one: _add(session, caller, pool, inside, one, capacity))
         follow_health(session, [pool.id])
-        _record(session, caller, pool, "member_added", bot.id)
-    publish(platform, [member.pool_id])
-    _check_now(platform, member.bot_id)
-    return member
+        pool_key = pool.id
+    added = [one.bot_id for one in outcomes if isinstance(one, PoolBot)]
+    if added:
+        publish(platform, [pool_key])
+        _check_now(platform, added)
+    return outcomes
 
 
 def update_member(
@@ -65,8 +68,18 @@ def update_member(
 
     Who begins to serve by that, or to serve a higher tier, starts slowly.
     """
-    with platform.database.transaction() as session:
-        pool, member = _member(session, caller, pool_id, bot_id)
+    return only(update_members(platform, caller, pool_id, [bot_id], change))
+
+
+def update_members(
+    platform: Platform, caller: Principal, pool_id: int, bot_ids: Sequence[int | str], change: MemberChange
+) -> list[Outcome[PoolBot]]:
+    """As `update_member` for several in one transaction; for each in order the member, or why there is none.
+
+    Raises NotFound for a foreign pool.
+    """
+
+    def work(session: Session, pool: RedirectPool, member: PoolBot) -> None:
         before, switches = _tier_of(member), switches_of(member)
         for field in change.model_fields_set:
             setattr(member, field, getattr(change, field))
@@ -74,27 +87,37 @@ def update_member(
             member.slow_start_at = utc_now()
         if "priority" in change.model_fields_set:
             member.promoted_at = None  # the owner's word goes beyond a ban wave's
-        follow_health(session, [pool.id])
         told = change.model_dump(exclude_unset=True) | changed_switches(switches, switches_of(member))
         _record(session, caller, pool, UPDATED, member.bot_id, **told)
-    publish(platform, [member.pool_id])
-    return member
+
+    return _on_members(platform, caller, pool_id, bot_ids, work)
 
 
-def start_slowly(session: Session, bot_id: int) -> None:
-    """Begin a slow start of a bot that is about to serve again in all its pools. Locks the pools before members."""
-    lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id == bot_id))
-    session.execute(update(PoolBot).where(PoolBot.bot_id == bot_id).values(slow_start_at=utc_now()))
+def start_slowly(session: Session, bot_ids: Collection[int]) -> None:
+    """Begin a slow start of bots that are about to serve again in all their pools. Locks the pools before members."""
+    lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id.in_(bot_ids)))
+    session.execute(update(PoolBot).where(PoolBot.bot_id.in_(bot_ids)).values(slow_start_at=utc_now()))
 
 
 def remove_member(platform: Platform, caller: Principal, pool_id: int, bot_id: int | str) -> None:
     """Take a bot out of a pool; its clicks and leads stay. NotFound when it is not in it."""
-    with platform.database.transaction() as session:
-        pool, member = _member(session, caller, pool_id, bot_id)
+    only(remove_members(platform, caller, pool_id, [bot_id]))
+
+
+def remove_members(
+    platform: Platform, caller: Principal, pool_id: int, bot_ids: Sequence[int | str]
+) -> list[Outcome[PoolBot]]:
+    """As `remove_member` for several in one transaction; for each in order the former member, or why there was none.
+
+    Raises NotFound for a foreign pool.
+    """
+
+    def work(session: Session, pool: RedirectPool, member: PoolBot) -> None:
         session.delete(member)
-        follow_health(session, [pool.id])
+        session.flush()
         _record(session, caller, pool, "member_removed", member.bot_id)
-    publish(platform, [pool.id])
+
+    return _on_members(platform, caller, pool_id, bot_ids, work)
 
 
 class MemberView(TypedDict):
@@ -150,15 +173,61 @@ def _locked(session: Session, pool_id: int) -> RedirectPool:
     return session.scalars(select(RedirectPool).where(RedirectPool.id == pool_id).with_for_update()).one()
 
 
-def _check_room(session: Session, pool: RedirectPool, bot: Bot) -> None:
-    members = select(func.count()).select_from(PoolBot).where(PoolBot.pool_id == pool.id)
-    if session.scalar(members.where(PoolBot.bot_id == bot.id)):
+def _add(
+    session: Session,
+    caller: Principal,
+    pool: RedirectPool,
+    inside: set[int],
+    wanted: NewMember,
+    capacity_per_hour: int,
+) -> PoolBot:
+    bot = get_owned(session, caller, Bot, wanted.bot_id)
+    if bot.account_id != pool.account_id:
+        raise InvalidInput("The bot and the pool belong to different accounts", field="bot_id")
+    if bot.id in inside:
         raise _already_member()
-    if (session.scalar(members) or 0) >= pool.max_bots:
+    if len(inside) >= pool.max_bots:
         raise Conflict(
-            Text("The pool has its {count} bots; raise max_bots or remove one", count=pool.max_bots),
+            Text("The pool is full: max_bots allows {count}. Raise it or remove a bot", count=pool.max_bots),
             code="pool_full",
         )
+    member = PoolBot(
+        pool_id=pool.id,
+        bot=bot,
+        weight=wanted.weight,
+        priority=wanted.priority,
+        is_enabled=wanted.is_enabled,
+        draining=wanted.draining,
+        capacity_per_hour=wanted.capacity_per_hour or capacity_per_hour,
+    )
+    _insert(session, member)
+    inside.add(bot.id)
+    _record(session, caller, pool, "member_added", bot.id)
+    return member
+
+
+def _on_members(
+    platform: Platform,
+    caller: Principal,
+    pool_id: int,
+    bot_ids: Sequence[int | str],
+    work: Callable[[Session, RedirectPool, PoolBot], None],
+) -> list[Outcome[PoolBot]]:
+    """Do `work` to members of a pool in one transaction, and publish the pool when there was any."""
+    with platform.database.transaction() as session:
+        pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
+
+        def done(bot_id: int | str) -> PoolBot:
+            member = _member(session, caller, pool, bot_id)
+            work(session, pool, member)
+            return member
+
+        outcomes = each(bot_ids, done)
+        follow_health(session, [pool.id])
+        pool_key = pool.id
+    if any(isinstance(one, PoolBot) for one in outcomes):
+        publish(platform, [pool_key])
+    return outcomes
 
 
 def _insert(session: Session, member: PoolBot) -> None:
@@ -173,10 +242,7 @@ def _already_member() -> Conflict:
     return Conflict("The bot is already in this pool", code="already_member", field="bot_id")
 
 
-def _member(
-    session: Session, caller: Principal, pool_id: int, bot_id: int | str
-) -> tuple[RedirectPool, PoolBot]:
-    pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
+def _member(session: Session, caller: Principal, pool: RedirectPool, bot_id: int | str) -> PoolBot:
     bot = get_owned(session, caller, Bot, bot_id)
     member = session.scalar(
         select(PoolBot)
@@ -186,7 +252,7 @@ def _member(
     )
     if member is None:
         raise NotFound("The bot is not in this pool", code="member_not_found")
-    return pool, member
+    return member
 
 
 def _record(
@@ -195,10 +261,11 @@ def _record(
     audit(session, caller, kind, account_id=pool.account_id, pool_id=pool.id, bot_id=bot_id, **details)
 
 
-def _check_now(platform: Platform, bot_id: int) -> None:
+def _check_now(platform: Platform, bot_ids: Sequence[int]) -> None:
     try:
-        enqueue(platform.job_redis, JobName.CHECK_BOT, bot_id)
+        for bot_id in bot_ids:
+            enqueue(platform.job_redis, JobName.CHECK_BOT, bot_id)
     except RedisError:
         logger.warning(
-            "check of a new member not queued; the next sweep will do it", extra={"bot_id": bot_id}
+            "checks of new members not queued; the next sweep will do them", extra={"bot_ids": bot_ids}
         )

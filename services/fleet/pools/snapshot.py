@@ -34,7 +34,7 @@ STORE: Final = load("store_snapshot")
 def publish(platform: Platform, pool_ids: Iterable[int]) -> None:
     """Rebuild what `/go` knows of these pools and tell every process; call it after the commit.
 
-    With Redis away it only logs: the change is in the database, and `publish_all` repairs the copy.
+    With Redis away it only logs: the change is in the database, and `repair`, rung for once a minute, mends the copy.
     """
     wanted = sorted(set(pool_ids))
     try:

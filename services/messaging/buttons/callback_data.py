@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Final
 
+from plugins.address import ANONYMOUS_ADMIN
 from services.core.encryption import Vault
 from services.messaging.limits.verdicts import Refusal
 
@@ -39,7 +40,10 @@ class Switch(IntFlag):
 
 @dataclass(frozen=True)
 class Opened:
-    """Verified callback_data. `payload` is the payload's name where `kept`; `expires_at` is in Unix seconds."""
+    """Verified callback_data. `payload` is the payload's name where `kept`; `expires_at` is in Unix seconds.
+
+    `anonymous`: the button is an anonymous administrator's of the group, and whoever tapped has to be one of its administrators.
+    """
 
     action: str
     payload: str
@@ -47,6 +51,7 @@ class Opened:
     kept: bool
     expires_at: int
     signature: str
+    anonymous: bool = False
 
 
 class CallbackSigner:
@@ -84,28 +89,40 @@ class CallbackSigner:
         return data
 
     def open(self, data: str, *, bot_id: int, user_id: int, chat_id: int, now: float) -> Opened | Refusal:
-        """What a tap carries. FORGED also when it was meant for another bot, chat or user: the signature covers them."""
+        """What a tap carries. FORGED also when it was meant for another bot, chat or user: the signature covers them.
+
+        An anonymous administrator writes under an account of Telegram's and taps under their own.
+        """
         found = PACKED.fullmatch(data)
         if found is None:
             return Refusal.FORGED
         letter, expiry, signature, action, payload = found.groups()
         switches = Switch(ord(letter) - ord("A"))
-        owner = EVERYBODY if Switch.EVERYBODY in switches else user_id
         body = action if payload is None else f"{action}:{payload}"
-        if not any(
-            hmac.compare_digest(signature, self._sign(index, bot_id, owner, chat_id, letter, expiry, body))
-            for index in range(self._vault.key_count)
-        ):
+        owners = (EVERYBODY,) if Switch.EVERYBODY in switches else _owners(user_id, chat_id)
+        owner = self._owner(signature, owners, bot_id, chat_id, letter, expiry, body)
+        if owner is None:
             return Refusal.FORGED
         expires_at = int.from_bytes(urlsafe_b64decode(f"{expiry}=="), "big")
         if now >= expires_at:
             return Refusal.EXPIRED
         once, kept = Switch.ONCE in switches, Switch.KEPT in switches
-        return Opened(action, payload or "", once, kept, expires_at, signature)
+        anonymous = owner == ANONYMOUS_ADMIN != user_id
+        return Opened(action, payload or "", once, kept, expires_at, signature, anonymous)
 
     def name_of(self, bot_id: int, payload: str) -> str:
         """The name under which a payload of the bot is kept: the same for the same text, and not to be guessed."""
         return self._short("payload", f"{bot_id}\n{payload}", 0)
+
+    def _owner(
+        self, signature: str, owners: tuple[int, ...], bot_id: int, chat_id: int, *parts: str
+    ) -> int | None:
+        """Which of `owners` the button was made for; None for none of them."""
+        for owner in owners:
+            for index in range(self._vault.key_count):
+                if hmac.compare_digest(signature, self._sign(index, bot_id, owner, chat_id, *parts)):
+                    return owner
+        return None
 
     def _sign(self, index: int, bot_id: int, user_id: int, chat_id: int, *parts: str) -> str:
         message = f"{bot_id}\n{user_id}\n{chat_id}\n{''.join(parts)}"
@@ -114,3 +131,8 @@ class CallbackSigner:
     def _short(self, purpose: str, message: str, index: int) -> str:
         digest = self._vault.signature(purpose, message, key_index=index)
         return urlsafe_b64encode(digest[:SIGNATURE_BYTES]).decode()
+
+
+def _owners(user_id: int, chat_id: int) -> tuple[int, ...]:
+    """For whom a button may have been made that `user_id` taps."""
+    return (user_id, ANONYMOUS_ADMIN) if chat_id < 0 else (user_id,)

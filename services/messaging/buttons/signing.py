@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from plugins.buttons import Button, Kept
 from services.core.settings import Settings
@@ -12,7 +13,14 @@ LARGEST_PAYLOAD = 4096  # characters kept in Redis for one button
 OVERHEAD = 20  # bytes of callback_data before the action
 
 
-def pack(signer: CallbackSigner, settings: Settings, bot_id: int, button: Button) -> tuple[str, Kept | None]:
+def pack(
+    signer: CallbackSigner,
+    settings: Settings,
+    bot_id: int,
+    button: Button,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> tuple[str, Kept | None]:
     """callback_data for a button of the bot, and the payload to keep where it does not fit. ValueError as the signer's."""
     usual = settings.callback_confirm_seconds if button.once else settings.callback_menu_seconds
     seconds = usual if button.seconds is None else button.seconds
@@ -28,7 +36,7 @@ def pack(signer: CallbackSigner, settings: Settings, bot_id: int, button: Button
         chat_id=button.chat_id,
         action=button.action,
         payload=kept.name if kept else button.payload,
-        expires_at=int(time.time()) + seconds,
+        expires_at=int(clock()) + seconds,
         switches=(Switch.ONCE if button.once else Switch.NONE) | (Switch.KEPT if kept else Switch.NONE),
     )
     return data, kept

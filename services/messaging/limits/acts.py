@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
+from functools import partial
 from typing import Any
 
 from plugins.commands import command_in
 from plugins.context import COMMANDING
 from services.core.identifiers import is_telegram_id
-from services.messaging.buttons.callback_data import CallbackSigner
+from services.messaging.buttons.callback_data import CallbackSigner, Opened
 from services.messaging.limits.judge import Act
 from services.messaging.limits.verdicts import Refusal
 from services.queueing.lanes import kind_of
@@ -25,11 +26,13 @@ def act_of(
     arrived_ms: int,
     signer: CallbackSigner,
     sensitive: Set[str],
+    former_chat: Callable[[int], int | None] = lambda _chat: None,
 ) -> Act | None:
     """The act behind an update; None for those that are never limited (memberships, payments, channel posts …) and for
     commands to another bot, which no handler of ours gets.
 
-    `arrived_ms` is when it came in; `sensitive` the actions with a cooldown of their own.
+    `arrived_ms` is when it came in; `sensitive` the actions with a cooldown of their own. `former_chat` tells the
+    id that a supergroup had as a group, and is asked only about buttons that were not made for the chat as it is.
     """
     kind = kind_of(update)
     event = update.get(kind)
@@ -39,7 +42,8 @@ def act_of(
     if user is None:
         return None
     if kind == "callback_query":
-        return _tap(event, user, int(update["update_id"]), bot_id, arrived_ms, signer, sensitive)
+        opening = partial(_open, event, int(user), bot_id, arrived_ms / 1000, signer, former_chat)
+        return _tap(event, user, int(update["update_id"]), bot_id, arrived_ms, opening, sensitive)
     if kind not in COMMANDING or any(name in event for name in UNLIMITED):
         return None
     command = command_in(event.get("text"))
@@ -57,21 +61,37 @@ def _tap(
     update_id: int,
     bot_id: int,
     arrived_ms: int,
-    signer: CallbackSigner,
+    opening: Callable[[str], Opened | Refusal],
     sensitive: Set[str],
 ) -> Act:
     data = str(query.get("data") or "")
     if not data.startswith("!"):  # not packed by us: only for handlers that ask for raw taps
         return Act(bot_id, user, "cb", update_id, arrived_ms, cooling=f"cb:{data[:64]}")
-    opened = signer.open(
-        data, bot_id=bot_id, user_id=int(user), chat_id=_chat_of(query, int(user)), now=arrived_ms / 1000
-    )
+    opened = opening(data)
     if isinstance(opened, Refusal):
         return Act(bot_id, user, "cb", update_id, arrived_ms, refusal=opened)
     action = f"cb:{opened.action}"
     # Turning pages is no double tap: unless marked sensitive, only the same button cools down.
     cooling = action if action in sensitive else f"{action}:{opened.payload}"
     return Act(bot_id, user, action, update_id, arrived_ms, cooling, opened)
+
+
+def _open(
+    query: dict[str, Any],
+    user_id: int,
+    bot_id: int,
+    now: float,
+    signer: CallbackSigner,
+    former_chat: Callable[[int], int | None],
+    data: str,
+) -> Opened | Refusal:
+    """The button's data, made for the chat or for the group that it was before its upgrade."""
+    chat_id = _chat_of(query, user_id)
+    opened = signer.open(data, bot_id=bot_id, user_id=user_id, chat_id=chat_id, now=now)
+    former = former_chat(chat_id) if opened is Refusal.FORGED else None
+    if former is None:
+        return opened
+    return signer.open(data, bot_id=bot_id, user_id=user_id, chat_id=former, now=now)
 
 
 def _user_of(event: dict[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from redis import RedisError
@@ -19,6 +20,7 @@ from services.messaging.limits.acts import act_of
 from services.messaging.limits.judge import Act, Judge, Rates
 from services.messaging.limits.verdicts import INVALID, PASSED, Refusal, Verdict
 from services.messaging.plugin_runtime.behaviour import Behaviour
+from services.messaging.upgraded_groups import UpgradedGroups
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 from services.platform.redis.windows import ProcessMemory
@@ -47,6 +49,7 @@ class Guard:
     def __init__(self, platform: Platform) -> None:
         self._settings = platform.settings
         self.signer = CallbackSigner(platform.vault)
+        self._groups = UpgradedGroups(platform)
         self._judge = Judge(platform.redis)
         self._single: GroupCommit[tuple[Act, Rates], Verdict] = GroupCommit(self._judge.judge, largest=128)
         self._memory = ProcessMemory()
@@ -103,6 +106,7 @@ class Guard:
             arrived_ms=int(arrived.entry_id.partition("-")[0]),
             signer=self.signer,
             sensitive=behaviour.router.sensitive,
+            former_chat=partial(self._groups.former_id, arrived.bot_id),
         )
 
     def _rates(self, act: Act, arrived: Arrived) -> Rates:
@@ -129,7 +133,9 @@ class Guard:
                 return Verdict(Refusal.WINDOW, tell=False, wait_seconds=max(1, wait))
         if act.opened is None:
             return Verdict(act.refusal)
-        return Verdict(None, action=act.opened.action, payload=act.opened.payload)
+        return Verdict(
+            None, action=act.opened.action, payload=act.opened.payload, anonymous=act.opened.anonymous
+        )
 
 
 def _count(act: Act, verdict: Verdict | None) -> None:

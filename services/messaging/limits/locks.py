@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from plugins.context import Busy
+from plugins.effects import Busy
 from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.platform.redis.lease_renewer import LeaseRenewer

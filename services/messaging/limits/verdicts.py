@@ -28,7 +28,8 @@ INVALID: Final = frozenset((Refusal.FORGED, Refusal.EXPIRED, Refusal.REPLAYED, R
 class Verdict:
     """`refusal` None lets the update pass. `tell`: the person is told now, having not been told in this window.
 
-    `wait_seconds` is how long the person had better wait. `action` and `payload` are those of a verified button.
+    `wait_seconds` is how long the person had better wait. `action` and `payload` are those of a verified button; one that is
+    `anonymous` is good only if an administrator of the group tapped it.
     """
 
     refusal: Refusal | None = None
@@ -36,6 +37,7 @@ class Verdict:
     wait_seconds: int = 0
     action: str | None = None
     payload: str = ""
+    anonymous: bool = False
 
 
 PASSED: Final = Verdict()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from plugins.context import Priority
+from plugins.effects import Priority
 from services.core.logs import bound_ids, new_request_id
 from services.messaging.outbox.outgoing import slot_of
 from services.platform.platform import Platform

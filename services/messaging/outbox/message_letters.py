@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.alerts.dead_letters.replay_id import replay_of
 from services.alerts.dead_letters.store import open_again, sealed_original, store, without_quotes
 from services.core.errors import TelegramError
@@ -41,7 +43,7 @@ class MessageLetters:
                 bot_id=outgoing.bot_id,
                 attempts=attempts,
                 failures=outgoing.failures,
-                payload={"chat": outgoing.chat, **outgoing.call},
+                payload={"chat": outgoing.chat, **_shown(outgoing.call)},
                 sealed_payload=self._sealed(outgoing),
                 is_uncertain=error.may_have_arrived,
             )
@@ -57,6 +59,11 @@ class MessageLetters:
             "call": outgoing.call,
         }
         return sealed_original(self._platform.vault, outgoing.bot_id, original)
+
+
+def _shown(call: dict[str, Any]) -> dict[str, Any]:
+    """What people see of a call: not for whom its answer is."""
+    return {name: value for name, value in call.items() if name != "then"}
 
 
 def refusal_cause(error: TelegramError) -> str:

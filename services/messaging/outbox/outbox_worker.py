@@ -10,6 +10,7 @@ from contextlib import suppress
 from redis import RedisError
 
 from services.core.logs import bind
+from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.journal import Journal
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.pacing_gate import PacingGate
@@ -17,6 +18,7 @@ from services.messaging.outbox.sending import Disposition, Sender, SendResult
 from services.messaging.outbox.shard_window import ShardWindow
 from services.messaging.outbox.store import ALL_CHATS, OutboxStore
 from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName, enqueue
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.fair_queue import FairQueue
 from services.queueing.greenlet_pool import BatchWriter, GreenletPool
@@ -48,6 +50,8 @@ class OutboxWorker:
         self._store = store
         self._gate = gate
         self._window = window
+        self._redis, self._job_redis, self._vault = platform.redis, platform.job_redis, platform.vault
+        self._lanes = platform.settings.update_lanes
         self._journal = Journal(platform.redis, shard, held.lease.token)
         largest = platform.settings.send_concurrency
         self.pool = GreenletPool(
@@ -72,6 +76,8 @@ class OutboxWorker:
                 self.pool.retry(message, 0.0)
                 return
             result = self._sender.send(message, self._journal.mark_in_flight)
+            if message.migrated:
+                self._gate.moved(message, time.monotonic())
             if result.after is Disposition.SETTLED:
                 self._results.put(message)
             else:
@@ -103,7 +109,30 @@ class OutboxWorker:
             self._store.count_attempts(message)
 
     def _settle(self, batch: Sequence[OutboxMessage]) -> None:
-        while True:
+        """What nobody waits for first: it makes room in a Redis that is full, where an answer needs some."""
+        self._delete([message for message in batch if message.answer is None])
+        answered = [message for message in batch if message.answer is not None]
+        if answered and self._hand_over(answered):
+            self._delete(answered)
+
+    def _hand_over(self, answered: Sequence[OutboxMessage]) -> bool:
+        """Bring answers to those who wait for them; False when it must be tried again, for which they are put back."""
+        try:
+            for lane in hand_over(self._redis, self._vault, answered, self._lanes):
+                with suppress(RedisError):  # the reconciler rings again
+                    enqueue(self._job_redis, JobName.DRAIN_LANE, lane)
+        except RedisError as error:
+            if not self._lease.alive:
+                return True  # whoever comes next sends them again
+            logger.warning("answers wait to be handed over: %s", type(error).__name__)
+            time.sleep(SETTLE_BACKOFF_SECONDS)
+            for message in answered:
+                self._results.put(message)
+            return False
+        return True
+
+    def _delete(self, batch: Sequence[OutboxMessage]) -> None:
+        while batch:
             try:
                 self._store.settle(batch)
                 break

@@ -11,6 +11,7 @@ from typing import Any
 
 from services.alerts.dead_letters.store import Failure
 from services.core.errors import TelegramError
+from services.messaging.outbox.call_answers import answer_update
 from services.platform.redis.keys import OUTBOX_PRIORITIES
 
 SIGNS = {"answer": "a", "reply": "0", "bulk": "1"}  # in names kept in Redis; older releases wrote the digits
@@ -28,7 +29,7 @@ NO_MESSAGES = frozenset({"sendChatAction"})
 
 @dataclass
 class OutboxMessage:
-    """One call waiting in a bot's outbox. `text` is {"method", "params"} as JSON with tokens opened."""
+    """One call waiting in a bot's outbox. `text` is {"method", "params", perhaps "then"} as JSON with tokens opened."""
 
     entry_id: str
     bot_id: int
@@ -49,16 +50,19 @@ class OutboxMessage:
         None  # given up for this, whether or not its dead letter is written yet
     )
     newer: bool = False  # of a release that this code does not understand
+    answer: dict[str, Any] | None = None  # what came of it, where a plugin waits for it
     failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
 
     @cached_property
     def call(self) -> dict[str, Any]:
-        """The method and its parameters; of a newer release whatever it wrote."""
+        """The method, its parameters, and who wants the answer; of a newer release whatever it wrote."""
         if self.newer:
             return {"unread": self.text}
         try:
             call = json.loads(self.text)
-            return {"method": str(call["method"]), "params": dict(call["params"])}
+            then = call.get("then")
+            kept = {"then": then} if isinstance(then, dict) else {}
+            return {"method": str(call["method"]), "params": dict(call["params"]), **kept}
         except (
             ValueError,
             KeyError,
@@ -101,9 +105,26 @@ class OutboxMessage:
         """Seconds since it was put into the outbox."""
         return max(0.0, time.time() - int(self.entry_id.partition("-")[0]) / 1000)
 
+    @property
+    def paced_chat(self) -> str:
+        """The chat that it counts for at Telegram: the one it waited for, or what that has become."""
+        return str(self.call["params"]["chat_id"]) if self.migrated else self.chat
+
+    def note_answer(self, outcome: Mapping[str, Any]) -> None:
+        """Keep what came of the call, for the plugin that wants to know; what nobody asked for is dropped."""
+        self.answer = dict(outcome) if "then" in self.call else None
+
+    def answer_update(self) -> dict[str, Any]:
+        """The update that brings the answer to the plugin."""
+        return answer_update(self.call["then"], self.method, self.answer or {}, (self.entry_id, self.rank))
+
     def migrate(self, chat_id: int) -> None:
-        """The group became another chat; send it there."""
-        self.call["params"]["chat_id"] = chat_id
+        """The group became another chat; send it there, without a reference to a message of the former one."""
+        params = self.call["params"]
+        params["chat_id"] = chat_id
+        params.pop("reply_to_message_id", None)
+        if "chat_id" not in (params.get("reply_parameters") or ()):
+            params.pop("reply_parameters", None)
         self.migrated = True
 
 

@@ -90,6 +90,10 @@ class Window:
         """Count one message."""
         self._sent.append(self._now)
 
+    def absorb(self, other: Window) -> None:
+        """Count also what `other` has counted."""
+        self._sent = deque(sorted((*self._sent, *other._sent)))
+
 
 class Pacing:
     """The buckets of all bots that one holder sends for."""
@@ -112,6 +116,13 @@ class Pacing:
         for bucket in (self._bot(bot_id, now), self._chat(bot_id, chat, now)):
             bucket.ready_at(now)
             bucket.take()
+
+    def join(self, bot_id: int, former: str, present: str, now: float) -> None:
+        """Let both ids of a group that was upgraded fill one window."""
+        one, other = self._chat(bot_id, former, now), self._chat(bot_id, present, now)
+        if one is not other and isinstance(one, Window) and isinstance(other, Window):
+            one.absorb(other)
+            self._chats[bot_id, present] = one
 
     def _bot(self, bot_id: int, now: float) -> Bucket:
         bucket = self._bots.get(bot_id)

@@ -34,6 +34,10 @@ class PacingGate:
         logger.warning("429: %s waits %.0f s", "the bot" if whole_bot else "the chat", delay)
         return ALL_CHATS if whole_bot else message.chat
 
+    def moved(self, message: OutboxMessage, now: float) -> None:
+        """The message's group was upgraded: what was sent to it lately counts for the supergroup, and the other way round."""
+        self._pacing.join(message.bot_id, message.chat, message.paced_chat, now)
+
     def __call__(self, message: OutboxMessage, now: float) -> Wait | None:
         """None when the message may go, and is counted; else until when it waits."""
         wait = self._pause_of(message, now)

@@ -21,8 +21,8 @@ Sent = tuple[int, str, float]  # bot, chat, and when (epoch s)
 def note(pipe: Pipeline, shard: int, settled: Iterable[OutboxMessage], limits: Limits, now: float) -> None:
     """Add what was counted against the limits to the pipeline. `now` is epoch time in s; older records leave."""
     records = {
-        f"{int(each.counted_at * 1000)}:{each.bot_id}:{each.flight_id}:{each.chat}": each.counted_at
-        + limits.memory_seconds(each.chat)
+        f"{int(each.counted_at * 1000)}:{each.bot_id}:{each.flight_id}:{each.paced_chat}": each.counted_at
+        + limits.memory_seconds(each.paced_chat)
         for each in settled
         if each.counted_at
     }

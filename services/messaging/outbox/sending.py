@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from redis import RedisError
-from sqlalchemy import update
 
-from models import Lead
 from services.alerts.dead_letters.store import failure
 from services.core.errors import (
     ConfigurationError,
@@ -28,6 +27,7 @@ from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.i18n import Text
 from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
 from services.fleet.health.sweep import report_unauthorized
+from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.sender_cache import BotSender, SenderCache
@@ -39,6 +39,7 @@ from services.platform.redis.schema_version import wait_for_newer
 from services.platform.telegram.client import TelegramClient
 from services.platform.telegram.outcomes import GATEWAY
 from services.platform.telegram.refusals import RefusalClass, is_malformed, lead_state, refusal_class
+from services.traffic.clicks.leads import set_lead_state
 
 logger = logging.getLogger(__name__)
 UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown
@@ -89,6 +90,7 @@ class Sender:
         self._tokens = tokens
         self._timings = timings
         self._letters = MessageLetters(platform)
+        self._moves = GroupMoves(platform)
 
     def send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
         """Try once to send; never raises for what Telegram, Redis or the database do.
@@ -145,12 +147,14 @@ class Sender:
 
     def _try(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult:
         crash_point_reached(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
+        self._moves.follow(outgoing)
         started = time.monotonic()
         try:
-            self._client.call(sender.token, outgoing.method, outgoing.call["params"])
+            result = self._client.call(sender.token, outgoing.method, outgoing.call["params"])
         except TelegramError as error:
             return self._failed(outgoing, error, sender)
         crash_point_reached(CrashPoint.SEND_AFTER_HTTP, self._platform.settings.crash_point)
+        outgoing.note_answer({"ok": True, "result": result})
         seconds = time.monotonic() - started
         SENDS.labels("done").inc()
         SEND_SECONDS.labels(outgoing.method).observe(seconds)
@@ -190,13 +194,14 @@ class Sender:
         return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
 
     def _rejected(self, outgoing: OutboxMessage, error: Rejected, sender: BotSender) -> SendResult:
-        if _was_mended(self._platform, outgoing, error):
+        if _was_mended(self._platform, self._moves, outgoing, error):
             return self._try(outgoing, sender)
         meaning = refusal_class(error, outgoing.method)
-        if meaning is RefusalClass.OUR_FAULT:
+        if meaning is RefusalClass.OUR_FAULT and "then" not in outgoing.call:  # else its plugin hears of it
             return self._dead_letter(outgoing, error)
         if meaning is RefusalClass.PERSON_GONE:
             _mark_lead(self._platform.database, outgoing, lead_state(error))
+        outgoing.note_answer({"ok": True} if meaning is RefusalClass.AS_DONE else _refusal(error))
         SENDS.labels("done" if meaning is RefusalClass.AS_DONE else "refused").inc()
         logger.info("message refused (%s): %s", meaning, error)
         return SETTLED
@@ -215,10 +220,16 @@ class Sender:
 
     def _dead_letter(self, outgoing: OutboxMessage, error: TelegramError) -> SendResult:
         outgoing.failed_for_good = error
+        outgoing.note_answer(_refusal(error))
         error_id = self._letters.store(outgoing, error)
         SENDS.labels("dead").inc()
         logger.error("message given up: %s; error id %s", error, error_id)
         return SETTLED
+
+
+def _refusal(error: TelegramError) -> dict[str, Any]:
+    """A failed call, for the plugin that wanted its answer."""
+    return {"ok": False, "error_code": error.error_code, "description": error.message}
 
 
 def _delay(backoff: tuple[float, float], number: int) -> float:
@@ -227,11 +238,10 @@ def _delay(backoff: tuple[float, float], number: int) -> float:
     return min(longest, shortest * 2.0 ** min(number - 1, 10)) * random.uniform(0.75, 1.25)
 
 
-def _was_mended(platform: Platform, outgoing: OutboxMessage, error: Rejected) -> bool:
+def _was_mended(platform: Platform, moves: GroupMoves, outgoing: OutboxMessage, error: Rejected) -> bool:
     """Whether the message now goes where its group has moved to, or without the markup that Telegram could not read."""
-    if error.migrate_to_chat_id is not None and not outgoing.migrated:
-        outgoing.migrate(error.migrate_to_chat_id)
-        return True
+    if error.migrate_to_chat_id is not None:
+        return moves.learn(outgoing, error.migrate_to_chat_id)
     plain = without_markup(outgoing.call["params"]) if is_malformed(error) else None
     if plain is None:
         return False
@@ -247,11 +257,7 @@ def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:
     if not outgoing.chat.isdecimal() or "business_connection_id" in outgoing.call["params"]:
         return
     with database.transaction() as session:
-        session.execute(
-            update(Lead)
-            .where(Lead.bot_id == outgoing.bot_id, Lead.telegram_id == int(outgoing.chat))
-            .values(state=state)
-        )
+        set_lead_state(session, outgoing.bot_id, int(outgoing.chat), state)
 
 
 def _most_uncertain(sender: BotSender) -> int:

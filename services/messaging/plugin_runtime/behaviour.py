@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from plugins.base import BasePlugin
 from plugins.context import BotFacts, Context
-from plugins.router import CALLBACK, Router
-from services.core.i18n import translate
+from plugins.router import CALLBACK, MESSAGE, Router
+from plugins.states import SIGN
+from services.core.i18n import Text, translate
 from services.core.metrics import CALLBACKS_REFUSED
 from services.fleet.plugin_loading.configurations import current_config
 from services.fleet.plugin_loading.versions import Catalogue
 from services.messaging.limits.notices import NOT_VALID
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.database import Database
+from services.queueing.event_loop import run_coroutine
 from services.queueing.timeouts import time_limit
 
 logger = logging.getLogger(__name__)
-SET_UP_SECONDS = 30.0  # of one plugin for one bot, as for a handler
+CANCEL = "cancel"  # the command that ends every conversation, unless a plugin of the bot has a route for it
+CANCELLED = Text("Cancelled.")
+LOST = Text("This conversation cannot go on, because the bot has changed. Please begin again.")
+SET_UP_SECONDS = 30.0  # of one plugin for one bot, on_load included, as for a handler
+HOOK_SECONDS = 2.0  # of a plugin's other on_…: the process waits for it, at its end too
+THE_HOUSE = "conversations"  # stands for a plugin's name where none was asked
 
 
 @dataclass(frozen=True)
@@ -41,19 +49,29 @@ class PluginAtWork:
         self.router = router
         self._lock = threading.Lock()
         self._holders = 0
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """It begins to serve its bot, unless it does already."""
+        with self._lock:
+            has_begun, self._has_begun = self._has_begun, True
+        if not has_begun:
+            _call_hook(self.plugin, "on_bot_start")
 
     def hold(self) -> None:
         """One more behaviour needs it."""
         with self._lock:
             self._holders += 1
 
-    def release(self, *, stopped: bool) -> None:
+    def release(self) -> None:
         """One needs it no more."""
         with self._lock:
             self._holders -= 1
             is_over = not self._holders
+        if is_over and self._has_begun:
+            _call_hook(self.plugin, "on_bot_stop")
         if is_over:
-            call_hook(self.plugin, "on_bot_stop" if stopped else "on_unload")
+            _call_hook(self.plugin, "on_unload")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +85,8 @@ class Behaviour:
     bot: BotFacts
     account_id: int
     active: bool
-    router: Router
     chosen: Sequence[ChosenPlugin]
-    parts: Mapping[str, PluginAtWork]
+    parts: dict[str, PluginAtWork]  # in order of routing
     versions: Mapping[str, str]  # of the custom plugins, by name
     problems: Mapping[str, Exception | SystemExit]
     _stay: _Stay = field(default_factory=lambda: _Stay(), repr=False)
@@ -79,9 +96,28 @@ class Behaviour:
         """The instances in order of routing."""
         return tuple(part.plugin for part in self.parts.values())
 
+    @cached_property
+    def router(self) -> Router:
+        """The handlers of all plugins, in order."""
+        router = Router()
+        for part in self.parts.values():
+            router.include(part.router)
+        return router
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The plugins that are on, those included that could not be set up: what is broken today may work tomorrow."""
+        return frozenset((*self.parts, *self.problems))
+
     def handle(self, ctx: Context) -> str | None:
         """Let the first willing plugin handle `ctx`; its name, or None. A button tap is always answered."""
+        ctx.plugins = self.names
+        if self._is_cancelled(ctx):
+            return THE_HOUSE
         plugin = self.router.dispatch(ctx.kind, ctx.event, ctx)
+        if plugin is None and ctx.kind == MESSAGE and self._is_lost(ctx):
+            ctx.send(translate(LOST, ctx.lead.language), parse_mode=None)
+            return THE_HOUSE
         if ctx.kind == CALLBACK:
             self._answer(ctx, "" if plugin else translate(NOT_VALID, ctx.lead.language))
             if plugin is None:
@@ -94,9 +130,33 @@ class Behaviour:
         if ctx.kind == CALLBACK:
             self._answer(ctx, "")
 
+    def _is_cancelled(self, ctx: Context) -> bool:
+        """Whether this is /cancel within a conversation, which ends it."""
+        if ctx.command is None or ctx.command.name != CANCEL or CANCEL in self.router.commands:
+            return False
+        if ctx.state is None:
+            return False
+        ctx.clear_state()
+        ctx.send(translate(CANCELLED, ctx.lead.language), parse_mode=None)
+        return True
+
+    def _is_lost(self, ctx: Context) -> bool:
+        """Whether nobody wanted this message because it belongs to a conversation that no plugin knows any more."""
+        if ctx.is_for_another_bot:
+            return False
+        state, known = ctx.state or "", (ctx.state_owner, ctx.state or "")
+        if SIGN in state and known not in self.router.states and ctx.state_owner not in self.problems:
+            ctx.end_conversation()
+        return ctx.has_lost_conversation
+
     def _answer(self, ctx: Context, text: str) -> None:
         if not any(call.method == "answerCallbackQuery" for call in ctx.effects.calls):
             ctx.answer(text)
+
+    def begin(self) -> None:
+        """It is about to serve: tell the plugins that did not before."""
+        for part in self.parts.values():
+            part.begin()
 
     def enter(self) -> bool:
         """Let an update in; False when this behaviour is over, and another is to be asked for."""
@@ -105,16 +165,16 @@ class Behaviour:
     def leave(self) -> None:
         """The update is handled."""
         if self._stay.leave():
-            self._release(stopped=False)
+            self._release()
 
-    def unload(self, *, stopped: bool) -> None:
-        """It is over: tell the plugins that no later behaviour has, once the last update has left."""
+    def unload(self) -> None:
+        """It is over: tell the plugins that no later behaviour has, the last first, once the last update has left."""
         if self._stay.end():
-            self._release(stopped=stopped)
+            self._release()
 
-    def _release(self, *, stopped: bool) -> None:
-        for part in self.parts.values():
-            part.release(stopped=stopped)
+    def _release(self) -> None:
+        for part in reversed(self.parts.values()):
+            part.release()
 
 
 class _Stay:
@@ -154,7 +214,8 @@ def build(
 ) -> Behaviour:
     """The behaviour of `bot` with its enabled plugins in order; a broken one is left out, and `problems` says why.
 
-    Of `former`, which it is to follow, it takes over the plugins that are the same in `catalogue`.
+    Of `former`, which it is to follow, it takes over the plugins that are the same in `catalogue`. It is the caller who
+    calls `begin` and, at the end, `unload`.
     """
     wanted = {each.name: each for each in (chosen if active else ())}
     parts: dict[str, PluginAtWork] = {}
@@ -171,15 +232,9 @@ def build(
         else:
             part.hold()
             parts[name] = part
-    router = Router()
     ordered = {name: parts[name] for name in wanted if name in parts}
-    for part in ordered.values():
-        router.include(part.router)
-    if former is None:
-        for part in ordered.values():
-            call_hook(part.plugin, "on_bot_start")
     versions = {name: catalogue.hashes[name] for name in ordered if name in catalogue.hashes}
-    return Behaviour(bot, account_id, active, router, chosen, ordered, versions, problems)
+    return Behaviour(bot, account_id, active, chosen, ordered, versions, problems)
 
 
 def in_order_of_loading(names: Iterable[str], catalogue: Catalogue) -> list[str]:
@@ -202,17 +257,29 @@ def _set_up(chosen: ChosenPlugin, bot: BotFacts, database: Database, catalogue: 
         raise LookupError(catalogue.problem_of(name))
     kind = catalogue.plugins[name]
     config = current_config(kind, chosen.config, chosen.config_version)
-    plugin = kind(bot.id, config, BotDatabase(database, bot.id, name))
+    return install(kind(bot.id, config, BotDatabase(database, bot.id, name)))
+
+
+def install(plugin: BasePlugin) -> PluginAtWork:
+    """`plugin` loaded, with its handlers; raises whatever it raises."""
     router = Router()
-    router.plugin = name
+    router.plugin = plugin.name
     plugin.setup_handlers(router)
-    plugin.on_load()
+    _run_hook(plugin, "on_load")
     return PluginAtWork(plugin, router)
 
 
-def call_hook(plugin: BasePlugin, name: str) -> None:
+def _call_hook(plugin: BasePlugin, name: str) -> None:
     """Call one of a plugin's hooks; what it raises goes into the log."""
     try:
-        getattr(plugin, name)()
+        with time_limit(HOOK_SECONDS):
+            _run_hook(plugin, name)
     except (Exception, SystemExit):  # somebody else's code
         logger.exception("plugin %s of bot %d: %s failed", plugin.name, plugin.bot_id, name)
+
+
+def _run_hook(plugin: BasePlugin, name: str) -> None:
+    """Call a hook to its end, an `async def` too."""
+    result = getattr(plugin, name)()
+    if isinstance(result, Coroutine):
+        run_coroutine(result, step_seconds=HOOK_SECONDS)

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models import Bot
-from plugins.context import BotFacts, Busy, Context
+from plugins.context import BotFacts, Context, Strategy
+from plugins.effects import Busy
 from services.core.errors import Unavailable
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.configurations import PluginRefused
@@ -65,7 +66,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
         self._count(behaviour, ctx, is_first, failed=False)
 
     def _count(self, behaviour: Behaviour, ctx: Context, is_first: bool, *, failed: bool) -> None:
-        version = behaviour.versions.get(ctx.asked) if is_first else None
+        version = behaviour.versions.get(ctx.plugin) if is_first else None
         if version is not None:
             self.outcomes.count(version, failed=failed)
 
@@ -80,7 +81,13 @@ class PluginCache(ChangeCache[int, Behaviour]):
         except BaseException:
             _discard(built)
             raise
-        return lambda: self.replace(built, lambda value: _uses(value, names))
+
+        def commit() -> None:
+            for _, new in built.values():
+                new.begin()
+            self.replace(built, lambda value: _uses(value, names))
+
+        return commit
 
     def _build(self, candidate: Catalogue, names: frozenset[str], built: Built) -> None:
         paused = time.monotonic()
@@ -101,8 +108,8 @@ class PluginCache(ChangeCache[int, Behaviour]):
             bot = session.scalar(select(Bot).where(Bot.id == key).options(selectinload(Bot.plugins)))
         if bot is None:
             return None
-        return build(
-            BotFacts(bot.id, bot.username, bot.name),
+        behaviour = build(
+            BotFacts(bot.id, bot.username, bot.name, Strategy(bot.fsm_strategy)),
             bot.account_id,
             bot.desired_running,
             [
@@ -113,9 +120,11 @@ class PluginCache(ChangeCache[int, Behaviour]):
             self._platform.database,
             catalogue(),
         )
+        behaviour.begin()
+        return behaviour
 
     def _dropped(self, value: Behaviour) -> None:
-        value.unload(stopped=False)
+        value.unload()
 
 
 def _uses(behaviour: Behaviour, names: frozenset[str]) -> bool:
@@ -134,4 +143,4 @@ def _refuse_broken(behaviour: Behaviour, candidate: Catalogue, names: frozenset[
 
 def _discard(built: Mapping[int, tuple[Behaviour, Behaviour]]) -> None:
     for _, new in built.values():
-        new.unload(stopped=False)
+        new.unload()

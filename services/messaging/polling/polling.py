@@ -6,6 +6,7 @@ import json
 import logging
 import random
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, enqueue
 from services.platform.telegram.client import TelegramClient
+from services.platform.telegram.refusals import rejection_cause
 from services.platform.tokens import token_of
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,9 @@ class PollTimings:
     backoff: tuple[float, float] = (1.0, 30.0)  # after a failure, doubled from the first to the second
     dead_token: float = 60.0  # a rejected token may come back (401 has been seen to flap): ask slowly
     conflict: float = 20.0  # each poll of ours cuts off the other program's: no hurry
+    fruitless: float = (
+        1.0  # from one long poll to the next when it brought nothing, however soon that was said
+    )
 
 
 @dataclass
@@ -75,8 +80,10 @@ class Poll:
         """Poll until stopped. Troubles are waited out, and the bot's status tells of them."""
         seconds = 0  # the first poll returns at once, so that the status soon tells the truth
         while not self.stopped.is_set():
+            began = time.monotonic()
             try:
-                self.once(seconds)
+                if not self.once(seconds) and seconds:
+                    self.stopped.wait(max(0.0, began + self.timings.fruitless - time.monotonic()))
                 seconds = POLL_SECONDS
             except (FlotillaError, RedisError) as error:
                 seconds = 0
@@ -85,7 +92,7 @@ class Poll:
                     self.stopped.wait(self._after(error))
 
     def once(self, seconds: int) -> int:
-        """One getUpdates of at most `seconds`; how many updates were accepted. Raises what went wrong."""
+        """One getUpdates of at most `seconds`; how many updates it brought that are not confirmed. Raises what went wrong."""
         updates = self._fetch(seconds)
         if self.stopped.is_set():
             return 0
@@ -96,7 +103,7 @@ class Poll:
             self._accept(updates)
         finally:
             self.is_accepting = False
-        return len(updates)
+        return sum((_id_of(update) or 0) >= max(self.offset, 1) for update in updates)
 
     def _fetch(self, seconds: int) -> list[Any]:
         known = self.platform.redis.get(keys.polling_offset(self.bot.id))
@@ -128,8 +135,8 @@ class Poll:
 
     def _take(self, update: Any) -> int | None:
         """Bring one update through the door; its id, once it is in."""
-        update_id = update.get("update_id") if isinstance(update, dict) else None
-        if not isinstance(update_id, int) or isinstance(update_id, bool):
+        update_id = _id_of(update)
+        if update_id is None:
             self.intake.give_up(self.bot.id, "not_json_update", json.dumps(update).encode())
             return None
         self.intake.accept(self.bot.id, update)
@@ -145,7 +152,7 @@ class Poll:
 
     def _answer_to(self, error: FlotillaError | RedisError) -> float:
         if isinstance(error, TokenRejected | ConfigurationError):
-            self._fail(error.text)
+            self._fail(error.text, rejection_cause(error) if isinstance(error, TokenRejected) else "")
             return self.timings.dead_token
         if isinstance(error, Rejected):
             return self._conflict(error) if error.error_code == 409 else self._refused(error)
@@ -160,13 +167,13 @@ class Poll:
             error.retry_after if isinstance(error, TooManyRequests) and error.retry_after else self._backoff()
         )
 
-    def _fail(self, reason: Text) -> None:
+    def _fail(self, reason: Text, cause: str) -> None:
         if self.bot.status != BotStatus.FAILED:
             enqueue(self.platform.job_redis, JobName.CHECK_BOT, self.bot.id)  # its pools learn of it at once
-        write_status(self.platform, self.bot, BotStatus.FAILED, reason)
+        write_status(self.platform, self.bot, BotStatus.FAILED, reason, cause)
 
     def _refused(self, error: Rejected) -> float:
-        self._fail(Text("Telegram refuses: {reason}", reason=error.text))
+        self._fail(Text("Telegram refuses: {reason}", reason=error.text), rejection_cause(error))
         return self.timings.dead_token
 
     def _conflict(self, error: Rejected) -> float:
@@ -184,6 +191,7 @@ class Poll:
             self.bot,
             None,
             Text("Another program uses this token and gets its messages; stop it there"),
+            "polled_elsewhere",
         )
         return self.timings.conflict
 
@@ -191,6 +199,11 @@ class Poll:
         first, most = self.timings.backoff
         longest = min(first * 2.0 ** min(self.troubles, 10), most)
         return longest * random.uniform(0.5, 1.0)
+
+
+def _id_of(update: Any) -> int | None:
+    update_id = update.get("update_id") if isinstance(update, dict) else None
+    return update_id if isinstance(update_id, int) and not isinstance(update_id, bool) else None
 
 
 def bots_to_poll(platform: Platform) -> list[Bot]:

@@ -1,8 +1,9 @@
-"""Who a bot met: starts and leads, written before the update is acknowledged, and only when there is news."""
+"""Who a bot met: starts, leads and blocks, written before the update is acknowledged, and only when there is news."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,46 +16,67 @@ from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
-from services.traffic.clicks.attribution import TelegramUser, record_start, touch_lead
+from services.traffic.clicks.attribution import record_start
+from services.traffic.clicks.leads import ACTIVE, TelegramUser, block_lead, set_lead_state, touch_lead
 
-REMEMBERED = 100_000  # (bot, person) pairs per process known to have a row: about 10 MB
+REMEMBERED = 100_000  # (bot, person) pairs per process known to have a row: about 30 MB
+RENEWED_SECONDS = (
+    600.0  # how far a row's last interaction may lie behind, for a write per person in that time
+)
 
 
 @dataclass(frozen=True)
 class _Meeting:
+    """`payload` is that of a /start, else None; `blocked` is None where the person turned to the bot."""
+
     bot_id: int
     update_id: int
     user: TelegramUser
-    payload: str | None
+    payload: str | None = None
+    blocked: bool | None = None
 
 
 class Contacts:
-    """Writes starts and first contacts; remembers who needs no write any more. Rows are idempotent by update.
+    """Writes starts, contacts and blocks; remembers who needs no write for now. Rows are idempotent by update.
 
+    Known people are written again when their names changed, and every `renewed` seconds for their last interaction.
     Meetings of one moment share a transaction: on SQLite, and at a wave of paid traffic, writes are what is scarce.
     """
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, renewed: float = RENEWED_SECONDS) -> None:
         self._platform = platform
-        self._met: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._renewed = renewed
+        self._known: OrderedDict[tuple[int, int], tuple[int, float]] = OrderedDict()  # names' hash, until
         self._lock = threading.Lock()
         self._writes: GroupCommit[_Meeting, str | Exception] = GroupCommit(self._write, largest=100)
 
     def record_contact(self, bot_id: int, update_id: int, user: TelegramUser, payload: str | None) -> str:
-        """Note that `user` wrote to the bot; `payload` is that of a /start, else None. Returns the start parameter.
+        """Note that `user` turned to the bot; `payload` is that of a /start, else None. Returns the start parameter.
 
         Raises Unavailable when the database is away.
         """
-        known = (bot_id, user.id)
-        if payload is None and known in self._met:
+        person, names, now = (bot_id, user.id), _names_of(user), time.monotonic()
+        hash_then, until = self._known.get(person, (0, 0.0))
+        if payload is None and hash_then == names and now < until:
             return ""
-        answer = self._writes.submit(_Meeting(bot_id, update_id, user, payload))
+        start_param = self._record(_Meeting(bot_id, update_id, user, payload))
+        with self._lock:
+            self._known[person] = (names, now + self._renewed)
+            self._known.move_to_end(person)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return start_param
+
+    def record_block(self, bot_id: int, update_id: int, user: TelegramUser, blocked: bool) -> None:
+        """Note that `user` blocked the bot, or unblocked it. Raises Unavailable when the database is away."""
+        with self._lock:
+            self._known.pop((bot_id, user.id), None)  # whatever they write next is news
+        self._record(_Meeting(bot_id, update_id, user, blocked=blocked))
+
+    def _record(self, meeting: _Meeting) -> str:
+        answer = self._writes.submit(meeting)
         if isinstance(answer, Exception):
             raise answer
-        with self._lock:
-            self._met[known] = None
-            if len(self._met) > REMEMBERED:
-                self._met.popitem(last=False)
         return answer
 
     def _write(self, meetings: Sequence[_Meeting]) -> Sequence[str | Exception]:
@@ -69,21 +91,25 @@ class Contacts:
         return [self._write([meeting])[0] for meeting in meetings]  # one of them is at fault: not the others
 
 
+def _names_of(user: TelegramUser) -> int:
+    return hash(f"{user.first_name}\n{user.last_name}\n{user.username}\n{user.language_code}")
+
+
 def _record(session: Session, meeting: _Meeting) -> str:
-    bot = session.get(Bot, meeting.bot_id)
+    bot, user, now = session.get(Bot, meeting.bot_id), meeting.user, utc_now()
     if bot is None:
         return ""
-    if meeting.payload is None:
-        touch_lead(session, bot=bot, user=meeting.user, at=utc_now())
-        return ""
-    return record_start(
-        session,
-        bot=bot,
-        update_id=meeting.update_id,
-        user=meeting.user,
-        payload=meeting.payload,
-        at=utc_now(),
-    )
+    if meeting.blocked:
+        block_lead(session, bot=bot, user=user, at=now)
+    elif meeting.blocked is not None:
+        set_lead_state(session, bot.id, user.id, ACTIVE)
+    elif meeting.payload is None:
+        touch_lead(session, bot=bot, user=user, at=now)
+    else:
+        return record_start(
+            session, bot=bot, update_id=meeting.update_id, user=user, payload=meeting.payload, at=now
+        )
+    return ""
 
 
 def start_payload(ctx: Context) -> str | None:

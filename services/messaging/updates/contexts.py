@@ -6,22 +6,43 @@ import logging
 from functools import partial
 from typing import Any
 
-from plugins.context import Context
+from plugins.context import BotFacts, Context
+from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
 from services.core.identifiers import is_telegram_id
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.buttons.signing import pack
+from services.messaging.external_api.client import ExternalApi
 from services.messaging.limits.locks import Locks
+from services.messaging.outbox.call_answers import is_call_answer
 from services.messaging.plugin_runtime.behaviour import Behaviour
-from services.messaging.updates.event_facts import conversation_key, lead_of
+from services.messaging.updates.answer_reader import read_answer
+from services.messaging.updates.event_facts import conversation_key, lead_of, person_of
 from services.messaging.updates.event_reader import Unreadable, read_event
 from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.upgraded_groups import UpgradedGroups
 from services.platform.platform import Platform
 from services.platform.token_encryption import load_opened
+from services.queueing.event_loop import run_coroutine
 from services.queueing.lanes import kind_of
 
 logger = logging.getLogger(__name__)
+
+
+def context_of(bot: BotFacts, update: dict[str, Any]) -> Context | None:
+    """The context of `update` with its facts alone; None for a kind that this release does not know. Raises Unreadable."""
+    kind = kind_of(update)
+    event = read_answer(update) if is_call_answer(update, kind) else read_event(update, kind)
+    if event is None:
+        return None
+    chat = getattr(getattr(event, "message", None) or event, "chat", None)
+    person = person_of(event)
+    if person is not None and not is_telegram_id(person.id):
+        raise Unreadable("its sender has no id of Telegram's")
+    lead = lead_of(person)
+    chat_id = getattr(chat, "id", 0) or lead.telegram_id
+    return Context(bot=bot, kind=kind, event=event, chat_id=chat_id, lead=lead, update=update)
 
 
 class ContextFactory:
@@ -30,6 +51,7 @@ class ContextFactory:
     def __init__(self, platform: Platform, signer: CallbackSigner) -> None:
         self._platform = platform
         self._signer = signer
+        self._groups = UpgradedGroups(platform)
         self._locks = Locks(platform.leases, ttl_seconds=platform.settings.lock_seconds)
 
     def parse(self, queued: QueuedUpdate) -> dict[str, Any]:
@@ -44,49 +66,41 @@ class ContextFactory:
 
     def make(self, behaviour: Behaviour, update: dict[str, Any], queued: QueuedUpdate) -> Context | None:
         """The context of `update`; None for a kind that this release does not know. Raises Unreadable."""
-        kind = kind_of(update)
-        event = read_event(update, kind)
-        if event is None:
-            return None
-        chat = getattr(getattr(event, "message", None) or event, "chat", None)
-        person = getattr(event, "from_user", None)
-        if person is not None and not is_telegram_id(person.id):
-            raise Unreadable("its sender has no id of Telegram's")
-        lead = lead_of(person)
-        ctx = Context(
-            bot=behaviour.bot,
-            kind=kind,
-            event=event,
-            chat_id=getattr(chat, "id", 0) or lead.telegram_id,
-            lead=lead,
-            update=update,
-            request_id=queued.request_id,
-            notify_owner=partial(self._notify, behaviour),
-        )
-        self._equip(ctx, queued)
+        ctx = context_of(behaviour.bot, update)
+        if ctx is not None:
+            ctx.request_id = queued.request_id
+            ctx.notify_owner = partial(self._notify, behaviour, f"{behaviour.bot.id}:{update['update_id']}")
+            self._equip(ctx, queued)
         return ctx
 
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:
         bot_id, again = ctx.bot.id, queued.suspected or queued.attempts > 0
+        ctx.run = partial(run_coroutine, step_seconds=self._platform.settings.handler_timeout_seconds)
+        ctx.http = ExternalApi(self._platform, bot_id, lambda: ctx.plugin)
         ctx.pack = partial(pack, self._signer, self._platform.settings, bot_id)
         ctx.lock = partial(self._locks.hold, bot_id, patient=again)
-        ctx.load_state = lambda: self._load_state(conversation_key(ctx), bot_id)
+        ctx.load_state = lambda: self._load_state(ctx)
 
-    def _load_state(self, key: str, bot_id: int) -> dict[str, Any]:
-        stored = self._platform.redis.get(key)
-        state = {} if stored is None else load_opened(self._platform.vault, str(stored), bot_id)
+    def _load_state(self, ctx: Context) -> dict[str, Any]:
+        bot_id = ctx.bot.id
+        stored, ctx.former_chat_id = self._groups.stored(bot_id, ctx.chat_id, conversation_key(ctx))
+        if ctx.former_chat_id:
+            stored, _ = self._groups.stored(bot_id, ctx.former_chat_id, conversation_key(ctx))
+        state = {} if stored is None else load_opened(self._platform.vault, stored, bot_id)
         return state if isinstance(state, dict) else {}
 
-    def _notify(self, behaviour: Behaviour, kind: str, params: dict[str, Any]) -> None:
+    def _notify(self, behaviour: Behaviour, update: str, kind: str, params: dict[str, Any]) -> None:
+        """Once for an update, however often that is handled. ValueError for a kind or a shape that there is not."""
+        known = Kind(kind)
         try:
             with self._platform.database.transaction() as session:
                 notify(
                     session,
                     behaviour.account_id,
-                    kind,
-                    "warning",
-                    f"{kind}:{params.get('error_id', '')}",
-                    {**params, "count": 1, "bot": behaviour.bot.username},
+                    known,
+                    known.level,
+                    f"{known}:{params.get('error_id') or update}",
+                    {**params, "bot": behaviour.bot.username},
                     bot_id=behaviour.bot.id,
                 )
         except Unavailable:

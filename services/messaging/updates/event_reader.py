@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from telebot import types
 
+from services.messaging.updates.library_gaps import complete, readable
+
 logger = logging.getLogger(__name__)
 WHO_AND_WHERE: Final = frozenset(
     ("chat", "from", "user", "sender_chat")
@@ -27,6 +29,7 @@ ANSWERED: Final = frozenset(
         "shipping_query",
         "pre_checkout_query",
         "purchased_paid_media",
+        "subscription",
     ]
 )
 MOST_ITEMS: Final = 100  # of a list with something unknown in it: each is tried
@@ -110,7 +113,9 @@ class _Reading:
 
 def _parsed(update: dict[str, Any], kind: str) -> Any:
     content = update.get(kind)
-    if kind == "purchased_paid_media" and isinstance(content, dict):
-        # The library looks for the buyer under a name that Telegram does not use (4.37).
-        update = {**update, kind: {**content, "from_user": content.get("from")}}
-    return getattr(types.Update.de_json(update), kind, None)  # type: ignore[no-untyped-call]
+    if isinstance(content, dict):
+        mended = readable(kind, content)
+        update = update if mended is content else {**update, kind: mended}
+    event = getattr(types.Update.de_json(update), kind, None)  # type: ignore[no-untyped-call]
+    complete(event)
+    return event

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugins.context import Call, Context, Effects
+from plugins.context import Context
+from plugins.effects import Call, Effects
 from services.core.encryption import Vault
 from services.messaging.buttons.button_links import check_buttons
+from services.messaging.outbox.call_answers import continuation_of
 from services.messaging.outbox.outgoing import slot_of
 from services.messaging.updates.event_facts import conversation_key
 from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate, Send
@@ -21,7 +23,7 @@ def result_of(vault: Vault, ctx: Context, queued: QueuedUpdate, *, plugin: str =
     """
     wanted = ctx.effects
     conversation = _conversation(vault, wanted, queued.bot_id)
-    sends = tuple(_send(vault, call, queued) for call in wanted.calls)
+    sends = tuple(_send(vault, ctx, call, queued) for call in wanted.calls)
     kept = tuple(
         (
             keys.button_payload(queued.bot_id, each.name),
@@ -40,9 +42,11 @@ def _conversation(vault: Vault, wanted: Effects, bot_id: int) -> str | None:
     return dump_sealed(vault, wanted.conversation, bot_id) if any(wanted.conversation.values()) else ""
 
 
-def _send(vault: Vault, call: Call, queued: QueuedUpdate) -> Send:
+def _send(vault: Vault, ctx: Context, call: Call, queued: QueuedUpdate) -> Send:
     check_buttons(call.params)
     chat = str(call.params.get("chat_id", queued.chat))
     stored: dict[str, Any] = {"method": call.method, "params": call.params}
+    if call.then:
+        stored["then"] = continuation_of(ctx, call, queued.chat)
     slot = slot_of(call.method, call.params, str(call.priority), chat)
     return Send(*slot, dump_sealed(vault, stored, queued.bot_id))

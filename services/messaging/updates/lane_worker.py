@@ -19,7 +19,7 @@ from services.messaging.updates.crash_tracker import POISON
 from services.messaging.updates.effects import Committer
 from services.messaging.updates.effects_writer import EffectsWriter
 from services.messaging.updates.event_reader import Unreadable
-from services.messaging.updates.queued_update import EMPTY_RESULT, QueuedUpdate
+from services.messaging.updates.queued_update import EMPTY_RESULT, PROCESS_KILLED, QueuedUpdate
 from services.messaging.updates.timings import UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
@@ -99,9 +99,9 @@ class LaneWorker:
         if queued.newer:
             self._leave_to_newer(queued)
         elif queued.marks >= POISON:
-            self._give_up(queued, "The update ended its process twice", "poison", "poison")
+            self._give_up(queued, "The update ended its process twice", "poison", PROCESS_KILLED)
         elif self._is_exhausted(queued):
-            self._give_up(queued, queued.error or "The handler failed too often", queued.place, "failed")
+            self._give_up(queued, queued.error or "The handler failed too often", queued.place, queued.raised)
         else:
             if self._is_backlog(queued):
                 self._processor.throttle.wait(queued.bot_id)
@@ -125,12 +125,13 @@ class LaneWorker:
         queued.attempts += 1
         queued.non_retryable = isinstance(error, Unreadable)
         queued.error, queued.place = explain(error), cause_of(error)
+        queued.raised = type(error).__name__
         queued.failures += (failure(error),)
         logger.warning("handler failed (attempt %d): %s", queued.attempts, queued.place, exc_info=error)
         with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less
             self._redis.hincrby(keys.update_attempts(self._lane), queued.entry_id, 1)
         if self._is_exhausted(queued):
-            self._give_up(queued, queued.error, queued.place, "failed")
+            self._give_up(queued, queued.error, queued.place, queued.raised)
         else:
             self._retry(queued)
 
@@ -154,7 +155,9 @@ class LaneWorker:
         self._results.put((queued, EMPTY_RESULT))
 
     def _give_up(self, queued: QueuedUpdate, error: str, where: str, cause: str) -> None:
-        """Make it a dead letter and run the bot's error handlers; Unavailable or RedisError come out."""
+        """Make it a dead letter and run the bot's error handlers, which are told the `cause`: the exception's class, or
+        PROCESS_KILLED. Unavailable or RedisError come out.
+        """
         try:
             error_id = self._processor.letters.store(queued, error, where)
         except (Unavailable, RedisError):

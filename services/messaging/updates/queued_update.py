@@ -8,6 +8,10 @@ from dataclasses import asdict, dataclass
 from services.alerts.dead_letters.store import Failure
 from services.messaging.limits.verdicts import Verdict
 
+# What error handlers are told beside classes of exceptions.
+PROCESS_KILLED = "ProcessKilled"  # its handler ended the process, twice
+UNKNOWN_ERROR = "Exception"  # it failed in a process that has died since
+
 
 @dataclass
 class QueuedUpdate:
@@ -26,6 +30,7 @@ class QueuedUpdate:
     backoffs: int = 0  # waits for the database or Redis, which count for nothing
     error: str = ""
     place: str = ""
+    raised: str = UNKNOWN_ERROR  # the class of what the handler raised last
     failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
     rank: int = 0
     verdict: Verdict | None = None  # None: not judged yet

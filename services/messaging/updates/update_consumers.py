@@ -15,9 +15,12 @@ from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.cache import EVERYTHING
 from services.platform.redis.lease_renewer import HeldLease
+from services.queueing.timeouts import HandlerTimeout, time_limit
 
 logger = logging.getLogger(__name__)
+PARTING_SECONDS = 3.0  # for the plugins of all bots together
 
 
 class UpdateConsumers:
@@ -38,8 +41,13 @@ class UpdateConsumers:
         self._platform.changes.subscribe(self.plugins.on_change)
 
     def stop(self) -> None:
-        """End the listening."""
+        """End the listening, and the plugins: nothing may be consumed any more."""
         self._platform.changes.unsubscribe(self.plugins.on_change)
+        try:
+            with time_limit(PARTING_SECONDS):
+                self.plugins.forget(EVERYTHING)
+        except HandlerTimeout:
+            logger.warning("not every plugin could be told that the process ends")
 
     def consume(self, lane: int) -> None:
         """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""

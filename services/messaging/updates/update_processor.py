@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from redis import RedisError
 
 from plugins.buttons import Tap
-from plugins.context import Busy, Context, Effects
+from plugins.context import Context
+from plugins.effects import Busy, Effects
 from services.alerts.dead_letters.replay_id import replay_of
 from services.alerts.notifications.linking import link_chat
 from services.core.errors import Unavailable
-from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
+from services.core.metrics import CALLBACKS_REFUSED, HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
+from services.messaging.buttons.administrators import is_administrator
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
@@ -22,12 +25,14 @@ from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts, start_payload
 from services.messaging.updates.contexts import ContextFactory
+from services.messaging.updates.event_facts import has_blocked, writer_of
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.handler_results import result_of
 from services.messaging.updates.plugin_writes import PluginWrites
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_letters import UpdateLetters
+from services.messaging.upgraded_groups import UpgradedGroups, upgrade_told_by
 from services.platform.platform import Platform
 from services.platform.token_encryption import open_tokens
 from services.queueing.bot_throttle import BotThrottle
@@ -51,6 +56,7 @@ class UpdateProcessor:
         self._plugins = plugins
         self._contacts = contacts
         self._guard = Guard(platform)
+        self._groups = UpgradedGroups(platform)
         self._contexts = ContextFactory(platform, self._guard.signer)
         self._writes = PluginWrites(
             platform, HandlerResult.as_text, HandlerResult.from_text, timings.plugin_repeat
@@ -85,6 +91,9 @@ class UpdateProcessor:
         if ctx is None:
             UPDATES.labels("unknown_kind").inc()
             return EMPTY_RESULT
+        upgrade = upgrade_told_by(update)
+        if upgrade is not None:
+            self._groups.note(queued.bot_id, *upgrade)
         if self._is_refused(behaviour, update, ctx, queued) or self._is_owners_link(ctx):
             return result_of(self._vault, ctx, queued)
         return self._handle_once(behaviour, ctx, queued, int(update["update_id"]))
@@ -98,8 +107,15 @@ class UpdateProcessor:
             UPDATES.labels("limited").inc()
             refuse(ctx, verdict.refusal, tell=verdict.tell, wait_seconds=verdict.wait_seconds)
             return True
+        if verdict.anonymous and not is_administrator(
+            self._platform, ctx.bot.id, ctx.chat_id, ctx.lead.telegram_id
+        ):
+            CALLBACKS_REFUSED.labels(Refusal.FORGED).inc()
+            refuse(ctx, Refusal.FORGED)
+            return True
         if verdict.action is not None:
-            ctx.tap = Tap(verdict.action, open_tokens(self._vault, verdict.payload, queued.bot_id))
+            payload = open_tokens(self._vault, verdict.payload, queued.bot_id)
+            ctx.tap = Tap(verdict.action, payload, verdict.anonymous)
         return False
 
     def _is_owners_link(self, ctx: Context) -> bool:
@@ -112,10 +128,7 @@ class UpdateProcessor:
     def _handle_once(
         self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, update_id: int
     ) -> HandlerResult:
-        if ctx.lead.telegram_id and not ctx.is_for_another_bot:
-            ctx.start_param = self._contacts.record_contact(
-                queued.bot_id, update_id, ctx.event.from_user, start_payload(ctx)
-            )
+        _record_person(self._contacts, ctx, update_id)
         try:
             handled = self._writes.once(queued.bot_id, update_id, lambda: self._run(behaviour, ctx, queued))
         except Busy:
@@ -142,6 +155,7 @@ class UpdateProcessor:
     def give_up(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
         """What the bot's error handlers want done about an update that is given up; a person hears of it once.
 
+        `error` is the class of what was raised, for the handlers to decide by.
         Raises Unavailable or RedisError when the database or Redis is away; whatever else goes wrong comes to nothing.
         """
         if replay_of(queued.request_id, "update"):
@@ -158,23 +172,30 @@ class UpdateProcessor:
 
     def _run_error_handlers(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
         with self._plugins.using(queued.bot_id) as behaviour:
-            return self._apologize(behaviour, queued, error, error_id)
+            if behaviour is None or not behaviour.active:
+                return EMPTY_RESULT
+            update = self._contexts.parse(queued)
+            ctx = self._contexts.make(behaviour, update, queued)
+            if ctx is None:
+                return EMPTY_RESULT
+            ctx.error_id = error_id
+            apologize = partial(self._apologize, behaviour, ctx, queued, error)
+            return self._writes.once(queued.bot_id, int(update["update_id"]), apologize, part="error")
 
     def _apologize(
-        self, behaviour: Behaviour | None, queued: QueuedUpdate, error: str, error_id: str
+        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, error: str
     ) -> HandlerResult:
-        if behaviour is None or not behaviour.active:
-            return EMPTY_RESULT
-        update = self._contexts.parse(queued)
-        ctx = self._contexts.make(behaviour, update, queued)
-        if ctx is None:
-            return EMPTY_RESULT
-        ctx.error_id = error_id
+        """What the error handlers want done; may be asked again."""
+        ctx.effects = Effects()
+        with time_limit(self._platform.settings.handler_timeout_seconds):
+            behaviour.give_up(ctx, error)
+        return result_of(self._vault, ctx, queued)
 
-        def apologize() -> HandlerResult:
-            ctx.effects = Effects()
-            with time_limit(self._platform.settings.handler_timeout_seconds):
-                behaviour.give_up(ctx, error)
-            return result_of(self._vault, ctx, queued)
 
-        return self._writes.once(queued.bot_id, int(update["update_id"]), apologize, part="error")
+def _record_person(contacts: Contacts, ctx: Context, update_id: int) -> None:
+    """Keep who turned to the bot, blocked or unblocked it, before the bot's handlers ask about them."""
+    writer, blocked = writer_of(ctx), has_blocked(ctx)
+    if writer is not None:
+        ctx.start_param = contacts.record_contact(ctx.bot.id, update_id, writer, start_payload(ctx))
+    elif blocked is not None:
+        contacts.record_block(ctx.bot.id, update_id, ctx.event.from_user, blocked)

@@ -144,7 +144,7 @@ def resolve_key(platform: Platform, text: str, ip: str) -> Principal:
         _touch(platform, row.id, now)
     scopes = frozenset(Scope(scope) for scope in row.scopes)
     actor = f"key:{row.key_id}"
-    return Principal(account.id, actor, account.is_admin, scopes, ip[:45], row.key_id, row.expires_at)
+    return Principal(account.id, actor, account.is_admin, scopes, ip, row.key_id, row.expires_at)
 
 
 class KeyView(TypedDict):

@@ -29,22 +29,22 @@ class Quota(StrEnum):
 
 EXCEEDED: Final = {
     Quota.BOTS: N_(
-        "This account has {count} bots, and QUOTA_BOTS allows {most}: delete one, or have the setting raised"
+        "QUOTA_BOTS allows {most}, and this account has {count}: delete a bot, or have the setting raised"
     ),
     Quota.POOLS: N_(
-        "This account has {count} pools, and QUOTA_POOLS allows {most}: delete one, or have the setting raised"
+        "QUOTA_POOLS allows {most}, and this account has {count}: delete a pool, or have the setting raised"
     ),
     Quota.SLUGS: N_(
-        "This account has {count} slugs, former ones included, and QUOTA_SLUGS allows {most}: delete a pool, or have the setting raised"
+        "QUOTA_SLUGS allows {most}, and this account has {count}, former ones included: delete a pool, or have the setting raised"
     ),
     Quota.API_KEYS: N_(
-        "This account has {count} API keys, and QUOTA_API_KEYS allows {most}: revoke one, or have the setting raised"
+        "QUOTA_API_KEYS allows {most}, and this account has {count}: revoke a key, or have the setting raised"
     ),
     Quota.DESTINATIONS: N_(
-        "This account has {count} destinations, and QUOTA_DESTINATIONS allows {most}: delete one, or have the setting raised"
+        "QUOTA_DESTINATIONS allows {most}, and this account has {count}: delete a destination, or have the setting raised"
     ),
     Quota.EXPERIMENTS: N_(
-        "This account has {count} experiments, and QUOTA_EXPERIMENTS allows {most}: delete one, or have the setting raised"
+        "QUOTA_EXPERIMENTS allows {most}, and this account has {count}: delete an experiment, or have the setting raised"
     ),
 }
 

@@ -101,13 +101,13 @@ def begin_session(
         AccountSession(
             account_id=account.id,
             secret_hash=sha256_hex(secret),
-            ip=ip[:45],
+            ip=ip,
             user_agent=user_agent[:255],
             is_remembered=remember,
             expires_at=_end(settings, now, remembered=remember),
         )
     )
-    caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip[:45])
+    caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip)
     audit(session, caller, "signed_in")
     return secret
 
@@ -127,7 +127,7 @@ def resume_session(platform: Platform, secret: str, ip: str) -> SignedIn | None:
     is_due = now - row.last_seen_at >= timedelta(seconds=TOUCH_SECONDS)
     if is_due:
         _prolong(platform, row, now)
-    caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip[:45])
+    caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip)
     return SignedIn(caller, row.id, account.email, account.locale, is_due)
 
 

@@ -39,7 +39,7 @@ class ChangeCache(ABC, Generic[Key, Value]):
         return cast(int, key)
 
     def _dropped(self, value: Value) -> None:
-        """A value is over, or was never used. Must be quick and must not raise."""
+        """A value is over, or was never used. Must not raise, nor take longer than the next change may wait."""
 
     def get(self, key: Key) -> Value | None:
         """The value of `key`, None when there is none."""

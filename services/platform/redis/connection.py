@@ -5,9 +5,12 @@ redis-py's own defaults retry ten times with long timeouts: a dead server would 
 
 from __future__ import annotations
 
+from typing import Any
+
 from redis import BlockingConnectionPool, ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from services.core.errors import ConfigurationError
@@ -32,7 +35,7 @@ def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SEC
         # One immediate retry heals a connection that the server closed while idle; a silent server stays silent.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         decode_responses=True,
-        **_tls(settings),
+        **_tls(settings.redis_url, settings.redis_verify_tls),
     )
     return Redis(connection_pool=pool)
 
@@ -50,15 +53,30 @@ def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
         health_check_interval=30,
         retry=Retry(NoBackoff(), 1),
         decode_responses=decode,
-        **_tls(settings),
+        **_tls(settings.redis_url, settings.redis_verify_tls),
     )
     return Redis(connection_pool=pool)
 
 
-def _tls(settings: Settings) -> dict[str, str]:
+def probing_client(url: str, *, verify_tls: bool = True) -> Redis:
+    """A client that fails at once, for whoever asks again and again whether a server is up."""
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=FAST_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0, (RedisConnectionError, RedisTimeoutError)),
+        **_tls(url, verify_tls),
+    )
+
+
+def _tls(url: str, verify: bool) -> dict[str, Any]:
     """Options of TLS connections; the other kinds of address refuse them."""
-    unchecked = settings.redis_url.startswith("rediss://") and not settings.redis_verify_tls
-    return {"ssl_cert_reqs": "none"} if unchecked else {}
+    return {"ssl_cert_reqs": "none"} if url.startswith("rediss://") and not verify else {}
+
+
+def check_redis_known(settings: Settings) -> None:
+    """Raise ConfigurationError when no Redis is known to this process."""
+    _address(settings)
 
 
 def _address(settings: Settings) -> str:

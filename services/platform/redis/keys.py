@@ -203,6 +203,11 @@ def conversation(bot_id: int, chat_id: int, user_id: int) -> str:
     return f"{PREFIX}:bot:{bot_id}:fsm:{chat_id}:{user_id}"
 
 
+def former_chat(bot_id: int, chat_id: int) -> str:
+    """The id that a supergroup had as a group; lives as long as its buttons and, while it is used, its conversations."""
+    return f"{PREFIX}:bot:{bot_id}:former:{chat_id}"
+
+
 def polling_offset(bot_id: int) -> str:
     """Next getUpdates offset of a polling bot, until Telegram has confirmed it; lives two days.
 
@@ -234,6 +239,11 @@ def plugin_outcomes(version: str) -> str:
 def destination_test(destination_id: int) -> str:
     """Set after a test message, so that nobody floods an address with them; lives ten seconds."""
     return f"{PREFIX}:destination:{destination_id}:test"
+
+
+def text_test(bot_id: int) -> str:
+    """Set after a text of a bot was sent as a test, so that nobody floods a person with them; lives five seconds."""
+    return f"{PREFIX}:bot:{bot_id}:text-test"
 
 
 def sweep_report() -> str:
@@ -279,6 +289,16 @@ def used_button(bot_id: int, signature: str) -> str:
 def button_payload(bot_id: int, name: str) -> str:
     """A payload too large for callback_data; lives as long as its button."""
     return f"{PREFIX}:bot:{bot_id}:payload:{name}"
+
+
+def api_breaker(bot_id: int, host: str) -> str:
+    """Hash of a bot's failures in a row at an external API, and since when it is left alone; lives ten times as long as that."""
+    return f"{PREFIX}:bot:{bot_id}:api:breaker:{host}"
+
+
+def api_answer(bot_id: int, digest: str) -> str:
+    """The last good answer of an external API, sealed; lives as long as its plugin says."""
+    return f"{PREFIX}:bot:{bot_id}:api:answer:{digest}"
 
 
 def idempotency(account_id: int, name: str) -> str:

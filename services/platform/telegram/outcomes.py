@@ -52,9 +52,7 @@ def failure_of(status: int, answer: dict[str, Any]) -> TelegramError:
         return TooManyRequests(words, error_code=429, retry_after=_seconds(parameters.get("retry_after")))
     if number == 401 or (number == 404 and NO_SUCH_METHOD not in text):
         return TokenRejected(
-            Text(
-                "Telegram does not accept this token ({reason}); get a valid one from @BotFather", reason=text
-            ),
+            Text("Telegram rejects this token ({status}); get a valid one from @BotFather", status=number),
             error_code=number,
         )
     if 400 <= number < 500:

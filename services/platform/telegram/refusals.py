@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from services.core.errors import Rejected
+from services.core.errors import Rejected, TelegramError, TokenRejected
 
 
 class RefusalClass(StrEnum):
@@ -39,6 +39,7 @@ REFUSALS: Final[dict[str, RefusalClass]] = {
     "user_already_participant": RefusalClass.AS_DONE,
     "chat not found": RefusalClass.PLACE_GONE,
     "chat was deleted": RefusalClass.PLACE_GONE,
+    "upgraded to a supergroup": RefusalClass.PLACE_GONE,  # what named one of its messages: they have no successors
     "group chat was deactivated": RefusalClass.PLACE_GONE,
     "bot was kicked": RefusalClass.PLACE_GONE,
     "bot is not a member": RefusalClass.PLACE_GONE,
@@ -79,6 +80,13 @@ def refusal_class(error: Rejected, method: str) -> RefusalClass:
     if DELETED in words and method.startswith(CHANGES):
         return RefusalClass.AS_DONE
     return RefusalClass.PLACE_GONE if error.error_code == FORBIDDEN else RefusalClass.OUR_FAULT
+
+
+def rejection_cause(error: TelegramError) -> str:
+    """Why the bot itself is refused, as the checks' stable word; "" where something else is."""
+    if isinstance(error, TokenRejected):
+        return "not_found" if error.error_code == 404 else "unauthorized"
+    return "frozen" if isinstance(error, Rejected) and error.code == "telegram_frozen" else ""
 
 
 def lead_state(error: Rejected) -> str:

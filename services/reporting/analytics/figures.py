@@ -42,6 +42,11 @@ def percentage(part: int, whole: int) -> float | None:
     return round(100 * part / whole, 1) if whole else None
 
 
+def change(now: float | None, before: float | None) -> float | None:
+    """By how many percent something has changed, with one decimal; None from nothing or where one is unknown."""
+    return None if now is None or not before else round(100 * (now - before) / before, 1)
+
+
 def percent_text(part: int, whole: int) -> str:
     """`part` of `whole` as "75%"; anything of nothing is "100%", nothing of nothing "0%"."""
     if not whole:

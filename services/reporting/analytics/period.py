@@ -44,6 +44,15 @@ class Period:
         """`hour` on the zone's clock, as "2026-11-20 14:00"."""
         return hour.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
+    def former(self, now: datetime) -> Period:
+        """The time before of the same length. While this period lasts, as much of that one as has passed of this one,
+        to the nearest hour, at least one: today until noon is compared with yesterday until noon.
+        """
+        length = self.end - self.begin
+        passed = round(max(timedelta(), min(now, self.end) - self.begin) / HOUR)
+        begin = self.begin - length
+        return Period(begin, begin + max(1, passed) * HOUR, self.zone)
+
     def as_json(self) -> PeriodView:
         """`from`, `to` (exclusive) and `tz`."""
         return {"from": iso(self.begin), "to": iso(self.end), "tz": self.zone.key}

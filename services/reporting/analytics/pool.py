@@ -31,12 +31,13 @@ from services.reporting.analytics.report import (
     ALL_COLUMNS,
     BOT_COLUMNS,
     UPTIME,
-    VALUE_COLUMNS,
     By,
     Figures,
     MemberFigures,
     PoolAnalytics,
     Row,
+    time_rows,
+    value_row,
 )
 from services.reporting.pool_status import MemberStatusView, pool_status
 
@@ -95,7 +96,8 @@ def _rows(
     if by is By.BOT:
         return _bot_rows(session, pool_id, by_bot, uptime)
     if by in (By.HOUR, By.DAY):
-        return _time_rows(_by_hour(session, pool_id, about, refused), about, by)
+        by_hour = _by_hour(session, pool_id, about, refused)
+        return time_rows(by_hour, about, days=by is By.DAY, columns=ALL_COLUMNS)
     return _value_rows(session, pool_id, about, by)
 
 
@@ -125,16 +127,6 @@ def _refused(session: Session, pool_id: int, about: Period) -> dict[datetime, in
     return {hour: refused for hour, refused in session.execute(query)}  # noqa: C416 - rows are no pairs
 
 
-def _time_rows(by_hour: Mapping[datetime, Figures], about: Period, by: By) -> list[Row]:
-    rows: dict[str, Row] = {}
-    for hour in about.hours:
-        label = about.day_of(hour) if by is By.DAY else about.label_of(hour)
-        key = label if by is By.DAY else hour.strftime("%Y-%m-%dT%H:%M:%SZ")
-        figures = rows.setdefault(key, Row(key, label, Figures(), ALL_COLUMNS)).figures
-        figures += by_hour.get(hour, Figures())
-    return list(rows.values())
-
-
 def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[Row]:
     query: Any = (
         select(ClickBreakdown.value, *(func.sum(column) for column in _BREAKDOWN))
@@ -148,7 +140,7 @@ def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[R
         .order_by(func.sum(ClickBreakdown.clicks).desc(), ClickBreakdown.value)
     )
     return [
-        Row(value, value, Figures(int(clicks), visitors=int(visitors), starts=int(starts)), VALUE_COLUMNS)
+        value_row(by, value, Figures(int(clicks), visitors=int(visitors), starts=int(starts)))
         for value, clicks, visitors, starts in session.execute(query)
     ]
 

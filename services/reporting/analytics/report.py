@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, NotRequired, cast
 
@@ -15,6 +16,8 @@ from services.fleet.pools.switches import State
 from services.reporting.analytics.figures import percentage
 from services.reporting.analytics.period import Period, PeriodView
 from services.reporting.pool_status import PoolStatus
+from services.traffic.clicks.rollups import OTHER
+from services.traffic.clicks.source import parts_of
 
 BOT_COLUMNS = ("redirects", "answered", "success_rate", "uncounted", "visitors", "starts", "conversion")
 ALL_COLUMNS = (*BOT_COLUMNS, "refused")  # who would have served a refused click, nobody knows
@@ -28,6 +31,8 @@ class By(StrEnum):
     HOUR = "hour"
     DAY = "day"
     SOURCE = "source"
+    CAMPAIGN = "campaign"
+    AD = "ad"
     COUNTRY = "country"
     DEVICE = "device"
     BOT = "bot"
@@ -61,6 +66,7 @@ class RowView(TypedDict):
     conversion: float | None
     share: float | None
     uptime_percent: NotRequired[float | None]
+    path: NotRequired[list[str]]  # of a campaign [source, campaign], of an ad [source, campaign, ad]
 
 
 class UsedView(TypedDict):
@@ -148,6 +154,26 @@ class Row:
             **self.further,
         }
         return cast(RowView, shown)
+
+
+def time_rows(
+    by_hour: Mapping[datetime, Figures], about: Period, *, days: bool, columns: Sequence[str]
+) -> list[Row]:
+    """A row for each hour or day of a period, with or without clicks."""
+    rows: dict[str, Row] = {}
+    for hour in about.hours:
+        label = about.day_of(hour) if days else about.label_of(hour)
+        key = label if days else hour.strftime("%Y-%m-%dT%H:%M:%SZ")
+        figures = rows.setdefault(key, Row(key, label, Figures(), columns)).figures
+        figures += by_hour.get(hour, Figures())
+    return list(rows.values())
+
+
+def value_row(by: str, value: str, figures: Figures, further: Mapping[str, Any] | None = None) -> Row:
+    """The row of a source, country …; campaigns and ads are labelled with what they stand below."""
+    path = parts_of(value) if by in (By.CAMPAIGN, By.AD) and value != OTHER else None
+    more = {**({"path": path} if path else {}), **(further or {})}
+    return Row(value, " / ".join(path) if path else value, figures, VALUE_COLUMNS, more)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,12 @@
 A CSV says neither its encoding nor its separator nor its decimal sign: a Portuguese Excel takes the comma for a decimal
 sign, "12.5" for a date and the bytes of "promoção" for other letters. Written by hand, since a table needs little of
 ECMA-376: five parts, and cells with their text inside. A text is never a formula there.
+
+XlsxWriter (3.3, told to take texts for neither formulas nor addresses) makes the same cells with a style sheet beside them. Weighed
+against these lines in November 2026: 16 MB more in each web process, of 104, since it loads every kind of chart with itself; 2.6 ms of CPU
+instead of 0.7 for a report of 30 rows, 490 instead of 160 for one of 9,600 (the hours of 400 days), and so long a web process answers
+no click. Its `constant_memory` writes the rows to a file first; a report is in memory already. Should a report want charts,
+formats or a second sheet, it is the better tool.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,56 +17,12 @@ from sqlalchemy.orm import Session
 
 from models import Bot, BoundStart, Click, Lead, Start
 from services.core.metrics import FUNNEL
+from services.core.storable import storable
 from services.fleet.pools.start_payload import LONGEST_PAYLOAD, split_payload
+from services.traffic.clicks.leads import TelegramUser, touch_lead
 
 # How many of the newest starts are looked at again for a click that was written at the same moment.
 LATE_STARTS = 1000
-
-
-class TelegramUser(Protocol):
-    """A user as Telegram describes one; the Bot API library's type has this shape, and so have tests' values."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def first_name(self) -> str | None: ...
-    @property
-    def last_name(self) -> str | None: ...
-    @property
-    def username(self) -> str | None: ...
-    @property
-    def language_code(self) -> str | None: ...
-
-
-def touch_lead(session: Session, *, bot: Bot, user: TelegramUser, at: datetime) -> int:
-    """Note that `user` wrote to `bot` at `at`: makes the lead or refreshes its names; the lead's id."""
-    names = {
-        "first_name": (user.first_name or "")[:64],
-        "last_name": (user.last_name or "")[:64],
-        "username": (user.username or "")[:32],
-        "language": (user.language_code or "")[:16],
-    }
-    statement = _upsert(session, Lead).values(
-        account_id=bot.account_id,
-        bot_id=bot.id,
-        telegram_id=user.id,
-        state="active",
-        tags=[],
-        first_interaction=at,
-        last_interaction=at,
-        **names,
-    )
-    later = func.max if session.get_bind().dialect.name == "sqlite" else func.greatest
-    statement = statement.on_conflict_do_update(
-        index_elements=["bot_id", "telegram_id"],
-        set_={
-            **names,
-            "state": "active",  # whoever writes has not blocked the bot
-            "last_interaction": later(Lead.last_interaction, statement.excluded.last_interaction),
-        },
-    )
-    lead_id: int = session.scalars(statement.returning(Lead.id)).one()
-    return lead_id
 
 
 def record_start(
@@ -76,7 +32,7 @@ def record_start(
 
     A repeated `update_id` adds nothing.
     """
-    start_param, click_id = split_payload(payload[:LONGEST_PAYLOAD])
+    start_param, click_id = split_payload(storable(payload)[:LONGEST_PAYLOAD])
     lead_id = touch_lead(session, bot=bot, user=user, at=at)
     statement = _upsert(session, Start).values(
         bot_id=bot.id, update_id=update_id, lead_id=lead_id, start_param=start_param, click_id=click_id, at=at

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from models import Audience
+from services.core.addresses import client_network
 from services.core.settings import Settings
 from services.core.times import from_epoch
 from services.fleet.pools.rules import RuleFacts
@@ -23,7 +24,10 @@ LONGEST_QUERY = 4096  # beyond it nothing is an honest advertisement
 KEPT_PARAMS: Final = frozenset(
     "utm_source utm_medium utm_campaign utm_term utm_content utm_id fbclid gclid ttclid wbraid gbraid msclkid kwaiclid".split()  # noqa: SIM905
 )
-LONGEST_NAME: Final = 3 * max(map(len, KEPT_PARAMS))  # with a percent sign for each character
+ESCAPED: Final = "amp;"  # what is left of "&amp;" in front of a name
+LONGEST_NAME: Final = 3 * (
+    len(ESCAPED) + max(map(len, KEPT_PARAMS))
+)  # with a percent sign for each character
 _VISITOR: Final = re.compile(rf"(?:^|;\s{{0,8}}){VISITOR_COOKIE}=([0-9A-Za-z]{{12,32}})(?:;|$)")
 _LANGUAGE: Final = re.compile(r"\s{0,8}([A-Za-z]{2,3})(?:-([A-Za-z]{2})\b)?")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
@@ -99,18 +103,6 @@ class DailyHash:
         return blake2b(text.encode(errors="replace"), key=self._key, digest_size=8).hexdigest()
 
 
-def client_network(address: str) -> str:
-    """The address, or its /64 for IPv6: one household or phone holds a whole /64 and changes within it."""
-    if ":" not in address or "." in address:
-        return address.rpartition(":")[2] if address.startswith("::ffff:") else address
-    head, _, tail = address.partition("::")
-    groups = [group for group in head.split(":") if group]
-    if len(groups) < 4 and tail:
-        after = tail.split(":")
-        groups += ["0"] * (8 - len(groups) - len(after)) + after
-    return ":".join(group.lstrip("0") or "0" for group in (groups + ["0"] * 4)[:4]).lower()
-
-
 def visitor_of(cookies: str) -> str:
     """The visitor id in a Cookie header; "" without a sound one."""
     if VISITOR_COOKIE not in cookies:
@@ -144,7 +136,8 @@ def referrer_host(referrer: str) -> str:
 def kept_params(query: str) -> dict[str, str]:
     """The UTM parameters and ad ids of a query string, each cut to 200 characters; the rest is dropped unread.
 
-    Their names may be written in capitals or with percent signs: `UTM_Source`, `utm%5Fsource`.
+    Their names may be written in capitals, with percent signs, or behind an & that somebody escaped for HTML:
+    `UTM_Source`, `utm%5Fsource`, `&amp;utm_source`.
     """
     kept = {}
     for part in query[:LONGEST_QUERY].split("&"):
@@ -158,7 +151,9 @@ def kept_params(query: str) -> dict[str, str]:
 
 
 def _plain_name(name: str) -> str:
-    return (unquote(name) if "%" in name else name).lower() if len(name) <= LONGEST_NAME else ""
+    if len(name) > LONGEST_NAME:
+        return ""
+    return (unquote(name) if "%" in name else name).lower().removeprefix(ESCAPED)
 
 
 def _clean(value: str) -> str:
@@ -187,7 +182,7 @@ def rule_facts(facts: ClickFacts, environ: Mapping[str, Any]) -> RuleFacts:
 def _rule_query(query: str) -> dict[str, str]:
     """All parameters; the names of UTM parameters and ad ids in lower case, as they are kept."""
     found = parse_qsl(query, keep_blank_values=True)
-    return {name.lower() if name.lower() in KEPT_PARAMS else name: value for name, value in found}
+    return {plain if (plain := _plain_name(name)) in KEPT_PARAMS else name: value for name, value in found}
 
 
 def _country(environ: Mapping[str, Any], country_from: str) -> str:

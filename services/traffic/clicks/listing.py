@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from typing_extensions import TypedDict
 
 from models import Audience, Click, RedirectPool
@@ -17,6 +17,7 @@ from services.core.errors import InvalidInput
 from services.core.times import iso
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
+from services.traffic.clicks.source import LONGEST_SOURCE
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR: Final = re.compile(r"(\d{1,17})-([0-9A-Za-z]{1,16})")
@@ -24,16 +25,18 @@ _CURSOR: Final = re.compile(r"(\d{1,17})-([0-9A-Za-z]{1,16})")
 
 @dataclass(frozen=True)
 class ClickFilter:
-    """Which clicks are wanted; None or "" leaves a condition out. `before` ends the time, exclusive."""
+    """Which clicks are wanted; None leaves a condition out, "" is the direct or unknown ones. `before` ends the time, exclusive."""
 
     pool_id: int | None = None
     bot_id: int | None = None
     since: datetime | None = None
     before: datetime | None = None
-    audience: str = ""
+    audience: str | None = None
     source: str | None = None
-    country: str = ""
-    device: str = ""
+    campaign: str | None = None
+    ad: str | None = None
+    country: str | None = None
+    device: str | None = None
     counted: bool | None = None
     started: bool | None = None
 
@@ -110,13 +113,17 @@ def describe_click(click: Click) -> ClickView:
 
 
 def _filtered(query: Select[Click], wanted: ClickFilter) -> Select[Click]:
-    equal = {
+    campaign = func.coalesce(Click.params["utm_campaign"].as_string(), Click.params["utm_id"].as_string(), "")
+    ad = func.coalesce(Click.params["utm_content"].as_string(), "")
+    equal: dict[Any, Any] = {
+        _cut(campaign): wanted.campaign,
+        _cut(ad): wanted.ad,
         Click.pool_id: wanted.pool_id,
         Click.bot_id: wanted.bot_id,
         Click.source: wanted.source,
-        Click.audience: wanted.audience or None,
-        Click.country: wanted.country or None,
-        Click.device: wanted.device or None,
+        Click.audience: wanted.audience,
+        Click.country: wanted.country,
+        Click.device: wanted.device,
         Click.counted: wanted.counted,
     }
     query = query.where(*(column == value for column, value in equal.items() if value is not None))
@@ -127,6 +134,11 @@ def _filtered(query: Select[Click], wanted: ClickFilter) -> Select[Click]:
     if wanted.started is not None:
         query = query.where(Click.started_at.is_not(None) if wanted.started else Click.started_at.is_(None))
     return query
+
+
+def _cut(text: ColumnElement[str]) -> ColumnElement[str]:
+    """As `campaign_of` and `ad_of` cut what was written."""
+    return func.substr(func.trim(text), 1, LONGEST_SOURCE)
 
 
 def _cursor(click: Click) -> str:

@@ -1,4 +1,4 @@
-"""Counters that outlive the clicks: by hour and bot, and by hour and source, country or device.
+"""Counters that outlive the clicks: by hour and bot, and by hour and source, campaign, ad, country or device.
 
 Written by the flusher in the transaction of the rows they count, so each click counts once. A start arrives in some
 other transaction: that one only leaves a `BoundStart`, which the flusher adds here, so that no two processes ever wait
@@ -20,8 +20,10 @@ from sqlalchemy.orm import Session
 from models import BoundStart, Click, ClickBreakdown, ClickRollup, DailyVisitor, PoolBot
 from services.core.times import day_of, hour_of
 from services.fleet.experiments.visitors import note_starts
+from services.traffic.clicks.source import ad_of, campaign_of, path_of
 
 SOURCES_PER_HOUR: Final = 200  # kept apart per pool and hour: anybody can invent a utm_source
+INVENTED: Final = ("source", "campaign", "ad")  # what anybody writes into an address
 OTHER: Final = "(other)"
 STARTS_PER_BATCH: Final = 1000
 CLICKS, UNCOUNTED, VISITORS, STARTS = "clicks", "uncounted", "visitors", "starts"
@@ -38,6 +40,8 @@ class Counted(Protocol):
     def at(self) -> datetime: ...
     @property
     def source(self) -> str: ...
+    @property
+    def params(self) -> Mapping[str, Any]: ...
     @property
     def country(self) -> str: ...
     @property
@@ -70,8 +74,15 @@ class Tally:
 
 
 def dimensions(click: Counted) -> dict[str, str]:
-    """What a click is broken down by."""
-    return {"source": click.source, "country": click.country, "device": click.device}
+    """What a click is broken down by. A campaign stands below its source and an ad below its campaign: paths."""
+    campaign = (click.source, campaign_of(click.params))
+    return {
+        "source": click.source,
+        "campaign": path_of(*campaign),
+        "ad": path_of(*campaign, ad_of(click.params)),
+        "country": click.country,
+        "device": click.device,
+    }
 
 
 def roll_up(session: Session, rows: Sequence[Any]) -> None:
@@ -97,7 +108,7 @@ def fold_starts(session: Session) -> int:
     if not taken:
         return 0
     tally = Tally.empty()
-    columns = (Click.pool_id, Click.bot_id, Click.at, Click.source, Click.country, Click.device)
+    columns = (Click.pool_id, Click.bot_id, Click.at, Click.source, Click.params, Click.country, Click.device)
     for row in session.execute(select(*columns).where(Click.id.in_(taken), Click.counted)):
         tally.add(row, STARTS)
     add(session, tally)
@@ -108,11 +119,12 @@ def fold_starts(session: Session) -> int:
 def add(session: Session, tally: Tally) -> None:
     """Add all figures of a tally to the tables, two statements and one look."""
     _upsert(session, ClickRollup, ("pool_id", "bot_id", "hour"), tally.by_bot)
-    known = _known_sources(session, tally.by_value)
+    known = _known_values(session, tally.by_value)
     by_value: Counter[tuple[tuple[int, str, datetime, str], str]] = Counter()
     for ((pool_id, dimension, hour, value), figure), count in sorted(tally.by_value.items()):
-        kept = _kept(known.setdefault((pool_id, hour), set()), value) if dimension == "source" else value
-        by_value[(pool_id, dimension, hour, kept), figure] += count
+        if dimension in INVENTED:
+            value = _kept(known.setdefault((pool_id, dimension, hour), set()), value)
+        by_value[(pool_id, dimension, hour, value), figure] += count
     _upsert(session, ClickBreakdown, ("pool_id", "dimension", "hour", "value"), by_value)
 
 
@@ -141,17 +153,21 @@ def _first_visits(session: Session, rows: Iterable[Any]) -> set[str]:
     return {first[day, pool_id, seen] for day, pool_id, seen in session.execute(statement, values)}
 
 
-def _known_sources(session: Session, counts: Collection[Any]) -> dict[tuple[int, datetime], set[str]]:
-    wanted = {(key[0], key[2]) for key, _ in counts if key[1] == "source"}
-    query = select(ClickBreakdown.pool_id, ClickBreakdown.hour, ClickBreakdown.value).where(
+def _known_values(session: Session, counts: Collection[Any]) -> dict[tuple[int, str, datetime], set[str]]:
+    """The invented values that are kept apart already, by pool, dimension and hour."""
+    wanted = {(key[0], key[2]) for key, _ in counts if key[1] in INVENTED}
+    query = select(
+        ClickBreakdown.pool_id, ClickBreakdown.dimension, ClickBreakdown.hour, ClickBreakdown.value
+    )
+    query = query.where(
         ClickBreakdown.pool_id.in_({pool_id for pool_id, _ in wanted}),
-        ClickBreakdown.dimension == "source",
+        ClickBreakdown.dimension.in_(INVENTED),
         ClickBreakdown.hour.in_({hour for _, hour in wanted}),
     )
-    known: dict[tuple[int, datetime], set[str]] = {}
+    known: dict[tuple[int, str, datetime], set[str]] = {}
     if wanted:
-        for pool_id, hour, value in session.execute(query):
-            known.setdefault((pool_id, hour), set()).add(value)
+        for pool_id, dimension, hour, value in session.execute(query):
+            known.setdefault((pool_id, dimension, hour), set()).add(value)
     return known
 
 

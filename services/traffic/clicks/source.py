@@ -1,4 +1,4 @@
-"""Where a click came from, in one word: the campaign's own word, else the ad network, else the page before."""
+"""Where a click came from: its source in one word, and the campaign and the ad that brought it there."""
 
 from __future__ import annotations
 
@@ -20,3 +20,24 @@ def source_of(params: Mapping[str, Any], referrer_host: str) -> str:
         if params.get(kind):
             return kind
     return referrer_host.lower().removeprefix("www.")[:LONGEST_SOURCE]
+
+
+def campaign_of(params: Mapping[str, Any]) -> str:
+    """`utm_campaign`, without one `utm_id`, as it was written; "" without a campaign."""
+    return str(params.get("utm_campaign") or params.get("utm_id") or "").strip(" ")[:LONGEST_SOURCE]
+
+
+def ad_of(params: Mapping[str, Any]) -> str:
+    """`utm_content`, as it was written; "" without one."""
+    return str(params.get("utm_content") or "").strip(" ")[:LONGEST_SOURCE]
+
+
+def path_of(*parts: str) -> str:
+    """A source, its campaign and its ad as one text, so that two campaigns' ads of one name stay apart: at most 542
+    characters. `parts_of` turns it back."""
+    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+
+def parts_of(path: str) -> list[str]:
+    """The parts that `path_of` joined."""
+    return [part.replace("%2F", "/").replace("%25", "%") for part in path.split("/")]

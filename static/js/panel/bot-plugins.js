@@ -1,10 +1,12 @@
 import { api } from "../api.js";
 import { initial, text } from "../dom.js";
 import { toast } from "../feedback.js";
+import { textPreview } from "./text-preview.js";
 
 document.addEventListener("alpine:init", () => {
   // A bot's plugins in order, each with a form made from its description; saved all at once.
   Alpine.data("botPlugins", () => ({
+    ...textPreview,
     bot: 0,
     items: [],
     changed: false,
@@ -15,17 +17,19 @@ document.addEventListener("alpine:init", () => {
       const bot = initial(this.$root);
       this.bot = bot.id;
       this.items = arranged(initial(this.$root, "plugins"), bot.plugins);
+      this.lookAtAll();
       window.addEventListener("beforeunload", (event) => this.changed && event.preventDefault());
     },
     touch() {
       this.changed = true;
+      this.lookSoon();
     },
     move(index, by) {
       const [plugin] = this.items.splice(index, 1);
       this.items.splice(index + by, 0, plugin);
       this.touch();
     },
-    moveText: (way, plugin) => text(`move_${way}`, { name: plugin.name }),
+    moveText: (way, plugin) => text(`move_${way}`, { name: plugin.title }),
     isLast(index) {
       return index === this.items.length - 1;
     },

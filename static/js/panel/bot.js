@@ -28,16 +28,31 @@ document.addEventListener("alpine:init", () => {
     isPolicy(policy) {
       return this.shownValue("uncertain_policy", this.bot.uncertain_policy) === policy;
     },
+    isStrategy(strategy) {
+      return this.shownValue("fsm_strategy", this.bot.fsm_strategy) === strategy;
+    },
     setMode(event) {
       return this.change(event.target, "mode");
     },
     setPolicy(event) {
       return this.change(event.target, "uncertain_policy");
     },
-    async change(select, field) {
-      const { value } = select;
+    setStrategy(event) {
+      return this.change(event.target, "fsm_strategy");
+    },
+    setTags(event) {
+      const tags = event.target.value.split(",").map((tag) => tag.trim());
+      return this.save("tags", tags.filter(Boolean));
+    },
+    get tagsText() {
+      return this.shownValue("tags", this.bot.tags).join(", ");
+    },
+    change(select, field) {
+      return this.save(field, select.value);
+    },
+    async save(field, value) {
       const bot = await this.saving(field, value, () => api.patch(`/api/v1/bots/${this.bot.id}`, { [field]: value }));
-      if (bot) this.bot = bot;
+      if (bot) this.bot = { ...this.bot, ...bot };
     },
     remove() {
       return this.deleteBot(this.bot, "/panel/bots");

@@ -1,6 +1,7 @@
 import { api } from "../api.js";
 import { initial, text } from "../dom.js";
 import { toast } from "../feedback.js";
+import { doToAll } from "./bulk-bots.js";
 import { dialogForm } from "./form.js";
 
 const slugOf = (name) =>
@@ -28,7 +29,7 @@ document.addEventListener("alpine:init", () => {
     async start() {
       Object.assign(this, { name: "", slug: "", ownSlug: false, chosen: this.preset() });
       this.open();
-      this.bots = (await api.get("/panel/live/bots")).bots;
+      this.bots = (await api.get("/panel/live/bots/names")).bots;
     },
     preset() {
       const bot = this.$root.dataset.bot;
@@ -50,21 +51,11 @@ document.addEventListener("alpine:init", () => {
       this.submitting(async () => {
         if (this.chosen.length === 0) throw new Error(text("pool_needs_bot"));
         const pool = await api.post("/api/v1/redirect-pools", { name: this.name, slug: this.slug, strategy: this.strategy });
-        const failed = await this.join(pool);
-        if (failed) toast(failed, "error");
+        const answer = await doToAll("add_to_pool", this.chosen.map(Number), { pool_id: pool.id });
+        const refused = (answer?.items ?? []).find((item) => !item.ok);
+        if (refused) toast(refused.detail, "error");
         window.location.assign(`/panel/pools/${pool.id}`);
       });
-    },
-    async join(pool) {
-      let failed = "";
-      for (const bot of this.chosen) {
-        try {
-          await api.post(`/api/v1/redirect-pools/${pool.id}/bots`, { bot_id: Number(bot) });
-        } catch (error) {
-          failed = error.message;
-        }
-      }
-      return failed;
     },
   }));
 });

@@ -1,4 +1,4 @@
-import { ago, initial, moment, number, symbol, text } from "../dom.js";
+import { ago, counted, initial, moment, number, symbol, text } from "../dom.js";
 import { follow, liveness } from "./liveness.js";
 import { askAndReplay, tell } from "./replaying.js";
 
@@ -74,7 +74,7 @@ document.addEventListener("alpine:init", () => {
     },
     get progressText() {
       const left = this.counts.replaying;
-      return text("letter.progress", { n: number(left), seconds: number(Math.ceil(left / PER_SECOND) + 1) });
+      return counted("letter.progress", left, { seconds: number(Math.ceil(left / PER_SECOND) + 1) });
     },
     filter(extra = {}) {
       const filter = { state: "open", kind: this.kind, fingerprint: this.fingerprint, uncertain: this.view === "uncertain", ...extra };
@@ -112,7 +112,7 @@ document.addEventListener("alpine:init", () => {
       return this.picked.length === 0;
     },
     get pickedText() {
-      return this.picked.length ? text("letter.selected", { n: number(this.picked.length) }) : "";
+      return this.picked.length ? counted("letter.selected", this.picked.length) : "";
     },
     get some() {
       return this.letters.length > 0;

@@ -1,5 +1,5 @@
 import { api } from "../api.js";
-import { ago, hasText, initial, symbol, text } from "../dom.js";
+import { ago, counted, hasText, initial, symbol, text } from "../dom.js";
 import { attempt, confirmed, toast } from "../feedback.js";
 import { poll } from "../live.js";
 
@@ -11,6 +11,7 @@ const TONES = {
   unlinked: ["link", "is-degraded"],
   failing: ["alert", "is-degraded"],
   refused: ["x-circle", "is-offline"],
+  reserve: ["alert", "is-degraded"],
   off: ["pause", "is-idle"],
 };
 
@@ -67,7 +68,7 @@ document.addEventListener("alpine:init", () => {
 
 function rulesText(rules) {
   if (rules.length === 0) return "";
-  if (rules.length > 1) return text("destination.rules", { count: rules.length });
+  if (rules.length > 1) return counted("destination.rules", rules.length);
   const key = `destination.level.${rules[0].min_level ?? "all"}`;
   return hasText(key) ? text(key) : "";
 }

@@ -1,5 +1,5 @@
 import { api } from "../api.js";
-import { number, text } from "../dom.js";
+import { counted, number } from "../dom.js";
 import { toast } from "../feedback.js";
 import { dialogForm } from "./form.js";
 import { tell } from "./replaying.js";
@@ -21,7 +21,7 @@ document.addEventListener("alpine:init", () => {
     send() {
       return this.submitting(async () => {
         const answer = await api.post("/api/v1/dead-letters/discard", { ...this.selection, reason: this.reason });
-        toast(text("letter.thrown_away", { n: number(answer.discarded) }));
+        toast(counted("letter.thrown_away", answer.discarded));
         this.close();
         tell("letters-changed");
       });

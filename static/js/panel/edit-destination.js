@@ -4,14 +4,16 @@ import { attempt, toast } from "../feedback.js";
 import { dialogForm } from "./form.js";
 
 const PATH = "/api/v1/notification-destinations";
+const LOOK_MS = 2000; // how soon a chat that was just connected is noticed
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const blank = (kind, bot) => ({ kind, bot_id: bot, name: "", address: "", url: "", is_enabled: true, min_level: "", pool_id: "", isQuiet: false, from: "22:00", until: "07:00", time_zone: zone, critical_passes: true });
+const blank = (kind, bot) => ({ kind, bot_id: bot, reserve_bot_id: "", name: "", address: "", url: "", is_enabled: true, min_level: "", pool_id: "", isQuiet: false, from: "22:00", until: "07:00", time_zone: zone, critical_passes: true });
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("editDestination", () => ({
     ...dialogForm,
     id: 0,
     form: blank("telegram", ""),
+    before: {},
     ownRules: false,
     shown: null,
     init() {
@@ -22,6 +24,7 @@ document.addEventListener("alpine:init", () => {
       this.shown = null;
       this.ownRules = item ? item.rules.length > 1 || item.rules.some((rule) => rule.kind) : false;
       this.form = item ? this.filled(item) : blank("telegram", initial(this.$root, "bot") ?? "");
+      this.before = item ? { ...this.form } : blank("telegram", "");
       this.open();
     },
     filled(item) {
@@ -29,6 +32,7 @@ document.addEventListener("alpine:init", () => {
       return {
         ...blank(item.kind, String(item.bot_id ?? "")),
         ...item.quiet,
+        reserve_bot_id: String(item.reserve_bot_id ?? ""),
         name: item.name,
         address: item.kind === "webhook" ? "" : item.address,
         is_enabled: item.is_enabled,
@@ -43,9 +47,17 @@ document.addEventListener("alpine:init", () => {
       if (!this.ownRules) values.rules = this.rules();
       if (form.kind === "webhook" && form.url) values.url = form.url.trim();
       if (form.kind !== "webhook" && (form.address || !this.id)) values.address = form.address.trim();
-      if (this.id) return { ...values, is_enabled: form.is_enabled };
-      const bot = form.kind === "telegram" && form.bot_id ? { bot_id: Number(form.bot_id) } : {};
-      return { ...values, ...bot, kind: form.kind };
+      if (this.id) return { ...values, ...this.senders(), is_enabled: form.is_enabled };
+      return { ...values, ...this.senders(), kind: form.kind };
+    },
+    /** The bots that write; of an old destination only those that were changed. */
+    senders() {
+      const { form, before } = this;
+      if (form.kind !== "telegram") return {};
+      const bots = {};
+      if (form.bot_id && form.bot_id !== before.bot_id) bots.bot_id = Number(form.bot_id);
+      if (form.reserve_bot_id !== before.reserve_bot_id) bots.reserve_bot_id = form.reserve_bot_id ? Number(form.reserve_bot_id) : null;
+      return bots;
     },
     rules() {
       const { min_level, pool_id } = this.form;
@@ -64,12 +76,34 @@ document.addEventListener("alpine:init", () => {
       if (ok) this.show(made);
     },
     show(made) {
-      if (made.secret || made.link) {
+      if (made.secret || made.link || made.reserve_link) {
         this.shown = made;
+        this.follow();
         return;
       }
       toast(text("saved"));
       this.close();
+    },
+    /** Look whether Start was pressed, as long as the dialog waits for it. */
+    follow() {
+      window.setTimeout(async () => {
+        const { shown } = this;
+        if (!shown || !this.$root.open || !(this.awaitsStart || this.awaitsReserve)) return;
+        try {
+          const now = await api.get(`${PATH}/${shown.id}`);
+          if (this.shown === shown) this.shown = { ...shown, ...now };
+          if (now.awaits_start !== shown.awaits_start || now.reserve_linked !== shown.reserve_linked) document.dispatchEvent(new CustomEvent("destinations-changed"));
+        } catch {
+          // the page's own polling tells that the server is away
+        }
+        this.follow();
+      }, LOOK_MS);
+    },
+    get awaitsStart() {
+      return Boolean(this.shown?.link && this.shown.awaits_start);
+    },
+    get awaitsReserve() {
+      return Boolean(this.shown?.reserve_link && !this.shown.reserve_linked);
     },
     get isNew() {
       return this.id === 0;
@@ -91,6 +125,12 @@ document.addEventListener("alpine:init", () => {
     },
     get command() {
       return this.shown?.link?.command ?? "";
+    },
+    get reserveLink() {
+      return this.shown?.reserve_link?.url ?? "";
+    },
+    get reserveCommand() {
+      return this.shown?.reserve_link?.command ?? "";
     },
     get isTelegram() {
       return this.form.kind === "telegram";

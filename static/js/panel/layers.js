@@ -1,5 +1,5 @@
 // A member's three layers in words: what each says, why, and what follows. Spread into components.
-import { ago, hasText, moment, number, percent, symbol, text } from "../dom.js";
+import { ago, counted, hasText, moment, number, percent, symbol, text } from "../dom.js";
 import { looks } from "../status.js";
 
 const LAYERS = ["identity", "delivery", "conversion"];
@@ -29,7 +29,7 @@ const reasons = {
     if (layer.cause) return causeText(layer.cause);
     if (layer.state === "off") return text("layer.stopped");
     if (layer.state === "unknown") return text("layer.unseen");
-    return layer.pending ? text("layer.pending", { count: number(layer.pending) }) : text("layer.arriving");
+    return layer.pending ? counted("layer.pending", layer.pending) : text("layer.arriving");
   },
   conversion(layer) {
     if (layer.on_trial) return text("layer.waiting");
@@ -43,7 +43,7 @@ const reasons = {
 };
 
 // Telegram delivers nothing for a token that it rejects: one cause, not two.
-const followsFromIdentity = (delivery, identity) => delivery.state === "failing" && REJECTED.includes(identity.cause);
+const followsFromIdentity = (delivery, identity) => delivery.state === "failing" && (delivery.cause === "token_rejected" || REJECTED.includes(identity.cause));
 
 function mark(name, all) {
   const layer = all[name];
@@ -91,7 +91,7 @@ export const layers = {
   baselineText: (member) => share(member.layers.conversion.baseline),
   rateText: (member) => share(member.layers.conversion.rate),
   recentText({ layers: { conversion } }) {
-    return text("conversion.recent", { starts: number(conversion.recent_starts), clicks: number(conversion.recent_clicks) });
+    return counted("conversion.recent", conversion.recent_clicks, { starts: number(conversion.recent_starts) });
   },
   maturedText: (member) => number(member.layers.conversion.matured_clicks),
   lagText: (member) => text("conversion.lag", { seconds: number(member.layers.conversion.lag_seconds) }),

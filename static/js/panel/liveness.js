@@ -1,6 +1,7 @@
 // The "live" badge and the banner, fed by one poll. Spread into components that poll.
 import { text } from "../dom.js";
 import { poll } from "../live.js";
+import { watch } from "./watch.js";
 
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
 
@@ -20,6 +21,7 @@ export function follow(component, path, everyMs, onData) {
     (data) => {
       component.lastGood = new Date();
       announce("system", data.problems ?? []);
+      if (data.down) watch(data.down);
       if (data.unread !== undefined) announce("unread", data.unread);
       onData(data);
     },

@@ -1,7 +1,8 @@
 import { api } from "../api.js";
 import { text } from "../dom.js";
-import { attempt, confirmed } from "../feedback.js";
+import { attempt, confirmed, toast } from "../feedback.js";
 import { looks } from "../status.js";
+import { doToAll } from "./bulk-bots.js";
 import { refusals } from "./refusals.js";
 
 const SAVED_AT_ONCE = ["weight", "capacity_per_hour", "priority", "is_enabled", "draining"];
@@ -39,12 +40,13 @@ document.addEventListener("alpine:init", () => {
     },
     async addChosen() {
       this.busy = true;
-      for (const bot of this.chosen) {
-        await attempt(() => api.post(`/api/v1/redirect-pools/${this.pool.id}/bots`, { bot_id: Number(bot) }), "member_added");
-      }
-      this.chosen = [];
+      const answer = await doToAll("add_to_pool", this.chosen.map(Number), { pool_id: this.pool.id });
+      const refused = (answer?.items ?? []).filter((item) => !item.ok);
+      if (answer?.done) toast(text("member_added"));
+      new Set(refused.map((item) => item.detail)).forEach((detail) => toast(detail, "error"));
+      this.chosen = refused.map((item) => String(item.bot_id));
       this.busy = false;
-      await this.changed();
+      await this.load();
     },
     async set(member, field, value) {
       const saved = await this.saving(key(member, field), value, () => api.patch(this.path(member), { [field]: value }));

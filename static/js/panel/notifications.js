@@ -26,7 +26,7 @@ document.addEventListener("alpine:init", () => {
       if (ok) this.take(data);
     },
     read(item) {
-      return this.mark({ ids: [item.id] });
+      return this.mark({ ids: item.ids });
     },
     readAll() {
       return this.mark({});

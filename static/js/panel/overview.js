@@ -1,5 +1,5 @@
 import { chart } from "../chart.js";
-import { ago, initial, number, text } from "../dom.js";
+import { ago, counted, initial, number, text } from "../dom.js";
 import { looks } from "../status.js";
 import { follow, liveness } from "./liveness.js";
 import { poolActions } from "./pool-actions.js";
@@ -45,7 +45,7 @@ document.addEventListener("alpine:init", () => {
       return this.tiles[name] > 0;
     },
     get chartText() {
-      return text(`chart.summary.${this.span}`, { total: number(this.total) });
+      return counted(`chart.summary.${this.span}`, this.total);
     },
     get noClicks() {
       return this.total === 0;

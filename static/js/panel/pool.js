@@ -1,8 +1,9 @@
 import { api } from "../api.js";
 import { chart } from "../chart.js";
-import { ago, initial, moment, number, percent, text } from "../dom.js";
+import { ago, counted, initial, moment, number, percent, text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
 import { looks } from "../status.js";
+import { botActions } from "./bot-actions.js";
 import { layers } from "./layers.js";
 import { follow, liveness } from "./liveness.js";
 import { poolActions } from "./pool-actions.js";
@@ -86,7 +87,7 @@ document.addEventListener("alpine:init", () => {
       return age === null || age === undefined ? "" : text("sweep_age", { seconds: number(Math.round(age)) });
     },
     get chartText() {
-      return text(`chart.summary.${this.span}`, { total: number(this.total) });
+      return counted(`chart.summary.${this.span}`, this.total);
     },
     get uptimeLabel() {
       return text(`uptime.${this.span}`);
@@ -132,6 +133,29 @@ document.addEventListener("alpine:init", () => {
     },
     toggle(member) {
       this.opened = this.isOpen(member) ? 0 : member.bot_id;
+    },
+    isLost: botActions.isLost,
+    needsToken: botActions.needsToken,
+    replaceToken: botActions.replaceToken,
+    /** A backup that could serve and does not yet. */
+    reserve() {
+      return this.members.find((member) => member.priority === -1 && member.state === "online");
+    },
+    hasReserve() {
+      return Boolean(this.reserve());
+    },
+    async bringReserveIn() {
+      const { bot_id: id, username } = this.reserve();
+      const values = { bot: `@${username}` };
+      if (!(await confirmed(text("bring_in.title", values), text("bring_in.text", values), text("bring_in.action")))) return;
+      await attempt(() => api.patch(`/api/v1/redirect-pools/${this.id}/bots/${id}`, { priority: 0 }), "brought_in");
+      this.refresh();
+    },
+    async removeMember(member) {
+      const values = { bot: `@${member.username}`, pool: this.status.name };
+      if (!(await confirmed(text("remove_member.title", values), text("remove_member.text", values), text("remove_member.action")))) return;
+      await attempt(() => api.remove(`/api/v1/redirect-pools/${this.id}/bots/${member.bot_id}`), "member_removed");
+      this.refresh();
     },
     isBanned: (member) => member.status === "banned",
     async readmit(member) {

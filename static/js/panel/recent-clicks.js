@@ -32,13 +32,6 @@ document.addEventListener("alpine:init", () => {
       this.cursor = data.next ?? "";
       this.isEmpty = this.clicks.length === 0;
     },
-    whoText(click) {
-      const parts = [text(`audience.${click.audience}`)];
-      if (click.audience === "human" && click.device) parts.push(this.wordOf("device", click.device));
-      if (click.country) parts.push(this.wordOf("country", click.country));
-      if (click.over_limit) parts.push(text("click.over_limit"));
-      return parts.join(" · ");
-    },
     sourceText(click) {
       return this.wordOf("source", click.source);
     },
@@ -46,8 +39,6 @@ document.addEventListener("alpine:init", () => {
       if (click.bot_id === null) return text("click.no_bot");
       return this.names[click.bot_id] ?? `#${click.bot_id}`;
     },
-    resultText: (click) => text(click.started_at ? "click.started" : "click.not_started"),
-    resultClass: (click) => (click.started_at ? "is-online" : "is-idle"),
     momentOf: moment,
     explain: (click) => document.dispatchEvent(new CustomEvent("explain-click", { detail: click.id })),
   }));

@@ -1,6 +1,6 @@
 // One ban wave: who was lost, who stepped in, the clicks meanwhile, and what happened in each minute.
 import { chart } from "../chart.js";
-import { initial, language, moment, number, text } from "../dom.js";
+import { counted, initial, language, moment, number, text } from "../dom.js";
 import { layers } from "./layers.js";
 import { follow, liveness } from "./liveness.js";
 import { endOf, list, revert } from "./wave.js";
@@ -19,7 +19,7 @@ const toneOf = (event) => (event.kind === "alert" ? ALERT_TONES[event.level] : T
 
 function sentText({ sent, failed, pending }) {
   const parts = [["wave.sent", sent], ["wave.failed", failed], ["wave.pending", pending]].filter(([, count]) => count > 0);
-  return parts.length > 0 ? parts.map(([key, count]) => text(key, { count: number(count) })).join(" · ") : text("wave.panel_only");
+  return parts.length > 0 ? parts.map(([key, count]) => counted(key, count)).join(" · ") : text("wave.panel_only");
 }
 
 function shown(event, index) {
@@ -44,7 +44,7 @@ function courseOf(events, minutes) {
 function clicksText(minute) {
   if (!minute) return "";
   const key = minute.unanswered > 0 ? "wave.clicks_unanswered" : "wave.clicks";
-  return text(key, { clicks: number(minute.clicks), unanswered: number(minute.unanswered) });
+  return counted(key, minute.clicks, { unanswered: number(minute.unanswered) });
 }
 
 document.addEventListener("alpine:init", () => {

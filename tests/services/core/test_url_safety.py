@@ -11,6 +11,13 @@ import pytest
 from services.core.errors import InvalidInput, Unavailable
 from services.core.url_safety import is_public, names_public_host, resolve
 
+LITERALS = {
+    "2606:4700::1111": True,
+    "fe80::1%eth0": False,
+    "::1": False,
+    "::ffff:10.0.0.1": False,
+    "1:2": False,
+}
 INSIDE = [
     "127.0.0.1",
     "10.1.2.3",
@@ -125,3 +132,8 @@ def test_the_resolved_address_is_what_is_connected_to(monkeypatch: pytest.Monkey
     _known(monkeypatch, "1.1.1.1")
     target = resolve("https://example.com:8443/hook?key=1", allow_loopback=False)
     assert (target.ip, target.host_header, target.path) == ("1.1.1.1", "example.com:8443", "/hook?key=1")
+
+
+@pytest.mark.parametrize(("host", "is_public_one"), LITERALS.items())
+def test_an_ipv6_address_in_a_link_is_judged_like_any(host: str, is_public_one: bool) -> None:
+    assert names_public_host(host) is is_public_one

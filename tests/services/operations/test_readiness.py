@@ -63,7 +63,11 @@ def test_each_thing_that_is_wrong_is_named(platform: Platform) -> None:
     platform.redis.config_set("maxmemory-policy", "noeviction")
     platform.redis.set(keys.sweep_report(), json.dumps({"at": time.time() - 100}))
     assert codes(platform) == {"no_clock", "sweep_late"}
-    platform.redis.xadd(keys.click_stream(), {"x": "y"}, id=f"{int(time.time() - 90) * 1000}-0")
+    long_ago = f"{int(time.time() - 90) * 1000}-0"
+    platform.redis.zadd(keys.outbox_active(0), {"1": 0})
+    platform.redis.xadd(keys.outbox(1, "reply"), {"x": "y"}, id=long_ago)
+    assert codes(platform) == {"no_clock", "sweep_late"}, "messages of a bot that cannot send wait"
+    platform.redis.xadd(keys.click_stream(), {"x": "y"}, id=long_ago)
     assert codes(platform) == {"no_clock", "sweep_late", "queue_lags"}
     spool = platform.settings.data_dir / "spool"
     spool.mkdir(exist_ok=True)

@@ -25,7 +25,6 @@ from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.heartbeats import beat
-from services.reporting.analytics.bots import bots_with_pools
 from services.reporting.analytics.condition import condition
 from services.reporting.analytics.fleet import pool_cards
 from services.reporting.analytics.overview import overview
@@ -181,11 +180,6 @@ def test_the_overview_counts_only_what_is_the_callers(platform: Platform) -> Non
         "starts_hour": 2,  # not the one that came without a click
         "dead_letters": 1,
     }
-    names = {
-        item["username"]: [joined["slug"] for joined in item["pools"]]
-        for item in bots_with_pools(platform, who)
-    }
-    assert names == {"red1_0": ["red1"], "red1_1": ["red1"], "bad1_0": ["bad1"]}
 
 
 def test_the_timeline_is_newest_first_and_of_this_pool_alone(platform: Platform) -> None:

@@ -117,3 +117,12 @@ def test_a_restart_of_the_world_forgets_webhooks(sandbox: Sandbox, receiver: Rec
     sandbox.act(user, bot, "send", text="x")
     assert sandbox.call(bot["token"], "getWebhookInfo")["result"]["pending_update_count"] == 1
     assert receiver.seen == []
+
+
+def test_a_browser_can_become_a_person_that_there_is(sandbox: Sandbox) -> None:
+    bot, user = sandbox.bot(), sandbox.user(first_name="Plantão")
+    page = sandbox.http.request("GET", f"{sandbox.url}/chat/{bot['username']}?as={user}")
+    assert "Plantão" in page.data.decode()
+    assert f"sandbox_user={user};" in page.headers["Set-Cookie"]
+    other = sandbox.http.request("GET", f"{sandbox.url}/chat/{bot['username']}?as=1")
+    assert "sandbox_user=1;" not in other.headers["Set-Cookie"]

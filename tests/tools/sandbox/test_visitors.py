@@ -9,12 +9,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools.sandbox.visitors.agents import pick_agent
+from tools.sandbox.visitors.agents import pick_agent, proxy_headers
 from tools.sandbox.visitors.wire import NotLoopbackError, check_loopback, read_location
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ def test_most_visitors_are_people_in_social_apps() -> None:
     rng = random.Random(1)
     seen = Counter(pick_agent(rng).name.partition("-")[0] for _ in range(2000))
     assert seen["instagram"] > seen["chrome"] > seen["whatsapp"] > 0
+
+
+def test_a_played_proxy_names_other_test_addresses_and_countries() -> None:
+    rng = random.Random(1)
+    named = [proxy_headers(pick_agent(rng), rng) for _ in range(500)]
+    addresses = {ip_address(headers["X-Forwarded-For"]) for headers in named}
+    assert len(addresses) > 490
+    assert all(address in ip_network("198.18.0.0/15") for address in addresses)
+    countries = Counter(headers["CF-IPCountry"] for headers in named)
+    assert countries["BR"] > 250
+    assert len(countries) > 4
 
 
 @pytest.fixture
@@ -106,6 +118,6 @@ def test_the_demo_clicks_starts_bans_and_revives(sandbox: Sandbox, go_link: tupl
     statuses = {bot["username"]: bot["status"] for bot in sandbox.control("GET", "/bots")["bots"]}
     assert sorted(statuses.values()) == ["alive", "revoked"]
     assert len(seen) > 10
-    assert not any("X-Forwarded-For" in headers for headers in seen)
+    assert not any("X-Forwarded-For" in headers for headers in seen), "only with --proxied"
     assert sandbox.control("GET", "/stats")["users"] > 5
     assert "starts=" in done.stdout.splitlines()[-1]

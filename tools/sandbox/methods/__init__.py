@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tools.sandbox.methods import editing, files, identity, managed, media, polling, sending, webhook
+from tools.sandbox.methods import (
+    contents,
+    editing,
+    files,
+    identity,
+    managed,
+    media,
+    members,
+    polling,
+    sending,
+    webhook,
+)
 from tools.sandbox.model import Bot
 from tools.sandbox.params import Params
 from tools.sandbox.world import World
@@ -14,7 +25,6 @@ Method = Callable[[World, Bot, Params], Any]
 
 METHODS: dict[str, Method] = {
     "getMe": identity.get_me,
-    "getChat": identity.get_chat,
     "setMyCommands": identity.set_my_commands,
     "getMyCommands": identity.get_my_commands,
     "deleteMyCommands": identity.delete_my_commands,
@@ -35,6 +45,9 @@ METHODS: dict[str, Method] = {
     "getManagedBotToken": managed.get_managed_bot_token,
     "replaceManagedBotToken": managed.replace_managed_bot_token,
     **media.METHODS,
+    **contents.METHODS,
+    **members.METHODS,
+    **identity.PROFILE,
     **dict.fromkeys(identity.ACKNOWLEDGED, identity.acknowledge),
 }
 BY_LOWER_NAME: dict[str, tuple[str, Method]] = {name.lower(): (name, call) for name, call in METHODS.items()}

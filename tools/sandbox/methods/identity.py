@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from tools.sandbox.errors import bad_request
-from tools.sandbox.methods.chats import find_chat
 from tools.sandbox.model import Bot, Json
 from tools.sandbox.params import Params
 from tools.sandbox.world import World
@@ -14,9 +14,6 @@ from tools.sandbox.world import World
 MAX_COMMANDS = 100
 """Bot API: setMyCommands."""
 ACKNOWLEDGED = (
-    "setMyName",
-    "setMyDescription",
-    "setMyShortDescription",
     "setChatMenuButton",
     "pinChatMessage",
     "unpinChatMessage",
@@ -34,14 +31,12 @@ def get_me(_world: World, bot: Bot, _params: Params) -> Json:
         supports_inline_queries=False,
         can_connect_to_business=False,
         has_main_web_app=False,
+        has_topics_enabled=False,
+        allows_users_to_create_topics=False,
         can_manage_bots=bot.can_manage_bots,
+        supports_join_request_queries=False,
     )
     return me
-
-
-def get_chat(world: World, bot: Bot, params: Params) -> Json:
-    """A chat the bot knows."""
-    return dict(find_chat(world, bot, params).chat)
 
 
 def acknowledge(_world: World, _bot: Bot, _params: Params) -> bool:
@@ -79,3 +74,33 @@ def delete_my_commands(_world: World, bot: Bot, params: Params) -> bool:
     """Forget the command list of a scope and language."""
     bot.commands.pop(_scope(params), None)
     return True
+
+
+def _profile(field: str, longest: int) -> tuple[Callable[..., bool], Callable[..., Json]]:
+    """Setting and reading one text about the bot, in one language or for all the others."""
+
+    def put(_world: World, bot: Bot, params: Params) -> bool:
+        text = params.text(field)
+        if len(text) > longest:
+            raise bad_request(f"{field} is too long")
+        bot.profile[field, params.text("language_code")] = text
+        return True
+
+    def get(_world: World, bot: Bot, params: Params) -> Json:
+        default = bot.profile.get((field, "")) or (bot.first_name if field == "name" else "")
+        return {field: bot.profile.get((field, params.text("language_code"))) or default}
+
+    return put, get
+
+
+_PROFILE = {
+    "Name": ("name", 64),
+    "Description": ("description", 512),
+    "ShortDescription": ("short_description", 120),
+}
+"""What each is called in calls and answers, and its longest (Bot API: setMyName …)."""
+PROFILE = {
+    f"{verb}My{words}": call
+    for words, (field, longest) in _PROFILE.items()
+    for verb, call in zip(("set", "get"), _profile(field, longest), strict=True)
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tools.sandbox.entities import with_found
 from tools.sandbox.errors import bad_request
 from tools.sandbox.model import Json
 from tools.sandbox.params import Params
@@ -38,11 +39,12 @@ def _parsed(params: Params, text_name: str, entities_name: str) -> tuple[str, li
     text = params.text(text_name)
     mode = params.text("parse_mode").lower()
     if mode == "html":
-        return parse_html(text)
+        text, entities = parse_html(text)
+        return text, with_found(text, entities)
     if mode not in ("", "markdown", "markdownv2"):
         raise bad_request("unsupported parse_mode")
     given = params.structure(entities_name, "can't parse entities JSON array") if not mode else None
-    return text, list(given or [])
+    return text, with_found(text, list(given or []))
 
 
 def read_markup(params: Params) -> tuple[Json | None, Json | None]:

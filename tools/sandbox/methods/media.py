@@ -18,21 +18,36 @@ def _photo(stored: StoredFile) -> list[Json]:
     return [{**file_json(stored), "width": 1280, "height": 720}]
 
 
+_FACTS: dict[str, Json] = {
+    "video": {"width": 1280, "height": 720, "duration": 10},
+    "animation": {"width": 1280, "height": 720, "duration": 10},
+    "audio": {"duration": 10},
+    "voice": {"duration": 10},
+    "video_note": {"length": 384, "duration": 10},
+    "sticker": {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False},
+    "document": {},
+}
+"""What Telegram reads out of a file; the sandbox reads nothing and makes it up."""
+_NAMED = frozenset({"video", "animation", "audio", "document"})
+_MUTE = frozenset({"sticker", "video_note"})
+"""Kinds whose message has no caption."""
+
+
 def _content(kind: str, stored: StoredFile) -> Json:
     if kind == "photo":
         return {"photo": _photo(stored)}
-    content = {**file_json(stored), "file_name": stored.name}
-    if kind in ("video", "animation"):
-        content.update(width=1280, height=720, duration=10)
-    elif kind in ("audio", "voice"):
-        content.update(duration=10)
+    content = {**file_json(stored), **_FACTS[kind]}
+    if kind in _NAMED:
+        content["file_name"] = stored.name
+    if kind == "animation":  # also a document, so that old programs can show it
+        return {kind: content, "document": {**file_json(stored), "file_name": stored.name}}
     return {kind: content}
 
 
 def _sender(method: str, kind: str) -> Callable[[World, Bot, Params], Json]:
     def send(world: World, bot: Bot, params: Params) -> Json:
         chat = writable_chat(world, bot, params)
-        caption, entities = read_caption(params)
+        caption, entities = read_caption(params) if kind not in _MUTE else ("", [])
         stored = take_file(world, bot, params, kind)
         content = _content(kind, stored)
         if caption:
@@ -54,5 +69,6 @@ _KINDS = {
     "sendAnimation": "animation",
     "sendVoice": "voice",
     "sendSticker": "sticker",
+    "sendVideoNote": "video_note",
 }
 METHODS = {method: _sender(method, kind) for method, kind in _KINDS.items()}

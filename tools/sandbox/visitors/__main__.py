@@ -39,8 +39,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="the same visitors on every run")
     parser.add_argument("--pace", type=float, default=1.0, help="scales the visitors' thinking time")
     parser.add_argument("--scenario", choices=["demo"], help="demo: one bot banned, one back")
-    parser.add_argument("--ban", default="", help="username banned by the scenario")
+    parser.add_argument("--ban", nargs="+", default=[], help="usernames that the scenario bans in turn")
     parser.add_argument("--revive", default="", help="username dead at first, revived by the scenario")
+    parser.add_argument("--keen", nargs="+", default=[], help="usernames that more people start")
+    parser.add_argument("--proxied", action="store_true", help="play a proxy that names addresses, countries")
+    parser.add_argument("--quiet", action="store_true", help="tell the scenario alone, no sums")
     parser.add_argument("--ban-at", type=float, default=scenario.BAN_AT, help="seconds")
     parser.add_argument("--revive-at", type=float, default=scenario.REVIVE_AT, help="seconds")
     return parser.parse_args(arguments)
@@ -52,8 +55,8 @@ def arrive(wire: Wire, tally: Tally, options: argparse.Namespace, ended: Event) 
     crowd = Pool(MOST_AT_ONCE)
     start = report = time.monotonic()
     while time.monotonic() - start < options.seconds and not ended.is_set():
-        crowd.spawn(Visitor(wire, tally, rng.getrandbits(48), options.pace).run)
-        if time.monotonic() - report >= REPORT_EVERY:
+        crowd.spawn(Visitor(wire, tally, rng.getrandbits(48), options.pace, frozenset(options.keen)).run)
+        if time.monotonic() - report >= REPORT_EVERY and not options.quiet:
             report = time.monotonic()
             scenario.say(report - start, tally.line())
         ended.wait(min(rng.expovariate(options.rate), options.seconds))
@@ -71,7 +74,7 @@ def main(arguments: list[str]) -> int:
         gevent.signal_handler(number, ended.set)
     tally = Tally()
     try:
-        wire = Wire(options.go, options.sandbox)
+        wire = Wire(options.go, options.sandbox, proxied=options.proxied)
         story = None
         if options.scenario == "demo":
             ban, revive = scenario.choose(wire, options.ban, options.revive)
@@ -84,7 +87,8 @@ def main(arguments: list[str]) -> int:
     crowd.kill(timeout=1)
     if story is not None:
         story.kill(timeout=1)
-    print(f"done: {tally.line()}", flush=True)
+    if not options.quiet:
+        print(f"done: {tally.line()}", flush=True)
     return 0
 
 

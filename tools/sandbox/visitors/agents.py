@@ -76,6 +76,9 @@ LANGUAGES = (
     "es-AR,es;q=0.9",
 )
 LANGUAGE_WEIGHTS = (60, 20, 6, 9, 5)
+COUNTRIES = ("BR", "PT", "US", "AR", "AO", "MX", "JP")
+COUNTRY_WEIGHTS = (72, 9, 7, 5, 3, 2, 2)
+CRAWLERS_FROM = "US"
 CAMPAIGNS = ("verao", "lancamento", "remarketing")
 
 
@@ -94,6 +97,14 @@ def headers_of(agent: Agent, rng: random.Random) -> dict[str, str]:
     elif agent.name.startswith("facebook-android"):
         headers["Referer"] = "https://m.facebook.com/"
     return headers
+
+
+def proxy_headers(agent: Agent, rng: random.Random) -> dict[str, str]:
+    """What a reverse proxy would add: one address per visitor, out of those set aside for tests, and its country."""
+    low = rng.randrange(2**17)  # 198.18.0.0/15, RFC 2544
+    address = f"198.{18 + (low >> 16)}.{low >> 8 & 255}.{low & 255}"
+    country = rng.choices(COUNTRIES, COUNTRY_WEIGHTS)[0] if agent.human else CRAWLERS_FROM
+    return {"X-Forwarded-For": address, "X-Forwarded-Proto": "http", "CF-IPCountry": country}
 
 
 def ad_query(agent: Agent, rng: random.Random) -> str:

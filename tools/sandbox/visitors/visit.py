@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 
 import gevent
 
-from tools.sandbox.visitors.agents import ad_query, headers_of, pick_agent
+from tools.sandbox.visitors.agents import ad_query, headers_of, pick_agent, proxy_headers
 from tools.sandbox.visitors.wire import Wire
 
 START_CHANCE = 0.6
 """Share of people who press Start; paid traffic into bots shows 0.4 to 0.8."""
+KEEN_CHANCE = 0.75
+"""The same for bots whose link promises more: something for an experiment to find out."""
 WRITE_CHANCE = 0.7
 PRESS_CHANCE = 0.6
 BLOCK_CHANCE = 0.03
@@ -64,16 +66,27 @@ class Tally:
 class Visitor:
     """A person or machine who opens the link once."""
 
-    def __init__(self, wire: Wire, tally: Tally, seed: int, pace: float = 1.0) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        tally: Tally,
+        seed: int,
+        pace: float = 1.0,
+        keen: frozenset[str] = frozenset(),
+    ) -> None:
         self._wire = wire
         self._tally = tally
         self._rng = random.Random(seed)
         self._pace = pace
+        self._keen = keen
 
     def run(self) -> None:
         """Click; people then may press Start and chat."""
         agent = pick_agent(self._rng)
-        landing = self._wire.click(agent.method, headers_of(agent, self._rng), ad_query(agent, self._rng))
+        headers = headers_of(agent, self._rng)
+        if self._wire.proxied:
+            headers |= proxy_headers(agent, self._rng)
+        landing = self._wire.click(agent.method, headers, ad_query(agent, self._rng))
         self._tally.counts["clicks"] += 1
         if not landing.username:
             self._tally.counts["failed"] += 1
@@ -84,7 +97,7 @@ class Visitor:
             return
         self._tally.bots[landing.username] += 1
         self._think()
-        if self._rng.random() < START_CHANCE:
+        if self._rng.random() < (KEEN_CHANCE if landing.username in self._keen else START_CHANCE):
             self._chat(landing.username, landing.payload)
 
     def _think(self) -> None:

@@ -40,7 +40,8 @@ def check_loopback(url: str) -> str:
 class Wire:
     """Requests to the /go link and to the sandbox's control API."""
 
-    def __init__(self, go: str, sandbox: str) -> None:
+    def __init__(self, go: str, sandbox: str, *, proxied: bool = False) -> None:
+        self.proxied = proxied  # whether clicks come as through a reverse proxy
         self.go = check_loopback(go)
         self.sandbox = check_loopback(sandbox)
         self._pools = urllib3.PoolManager(maxsize=32, timeout=TIMEOUT, retries=False)

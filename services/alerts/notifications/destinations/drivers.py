@@ -7,10 +7,10 @@ from typing import Final
 
 from models import DestinationKind, NotificationDestination
 from services.alerts.notifications.destinations import email, telegram, webhook
-from services.alerts.notifications.messages import Message
+from services.alerts.notifications.messages import Message, Receipt
 from services.platform.platform import Platform
 
-Deliver = Callable[[Platform, NotificationDestination, Message], None]
+Deliver = Callable[[Platform, NotificationDestination, Message], Receipt]
 DRIVERS: Final[dict[str, Deliver]] = {
     DestinationKind.TELEGRAM: telegram.deliver,
     DestinationKind.EMAIL: email.deliver,

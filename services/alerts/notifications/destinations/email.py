@@ -11,17 +11,17 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import certifi
 
 from models import NotificationDestination
-from services.alerts.notifications.messages import Message
+from services.alerts.notifications.messages import Message, Receipt
+from services.core.addresses import is_this_machine
 from services.core.errors import NotDelivered
 from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.platform import Platform
 
 STEP_SECONDS = 10.0  # for each answer of the server
-LOCAL = {"localhost", "127.0.0.1", "::1"}  # a relay on this machine may do without encryption
 
 
-def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> None:
+def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> Receipt:
     """Send `message` as a text mail. Raises NotDelivered; an answer 5xx about sender, recipient or content is permanent."""
     url = urlsplit(platform.settings.smtp_url.get_secret_value())
     if not url.hostname:
@@ -46,14 +46,20 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
         raise NotDelivered(
             Text("The mail server did not take the message ({error})", error=type(error).__name__)
         ) from None
+    return Receipt()
 
 
 def compose(sender: str, recipient: str, message: Message) -> EmailMessage:
-    """The mail; its Message-ID is the same in every attempt, so that a mailbox can tell a repeated one."""
-    mail = EmailMessage()
+    """The mail; its Message-ID is the same in every attempt, so that a mailbox can tell a repeated one.
+
+    A mail cannot be changed: those of one incident refer to the same thread, and each tells all of it.
+    """
+    mail, domain = EmailMessage(), parseaddr(sender)[1].rpartition("@")[2] or "flotilla"
     mail["From"], mail["To"], mail["Subject"] = sender, recipient, message.subject()
     mail["Date"] = formatdate()
-    mail["Message-ID"] = f"<{message.key}@{parseaddr(sender)[1].rpartition('@')[2] or 'flotilla'}>"
+    mail["Message-ID"] = f"<{message.key}@{domain}>"
+    if message.events[0].incident:
+        mail["References"] = f"<incident-{message.events[0].incident}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in answer
     mail.set_content(message.text(utc_now()))
     return mail
@@ -86,8 +92,8 @@ def _part(server: smtplib.SMTP) -> None:
 
 def _encrypt(server: smtplib.SMTP, host: str, context: ssl.SSLContext) -> None:
     server.ehlo()
-    if host in LOCAL and not server.has_extn("starttls"):
-        return
+    if is_this_machine(host) and not server.has_extn("starttls"):
+        return  # a relay on this machine may do without
     server.starttls(context=context)
 
 

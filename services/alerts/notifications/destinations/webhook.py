@@ -5,33 +5,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import logging
-import re
 import secrets
-import ssl
 import time
 from dataclasses import asdict, dataclass
-from functools import cache
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
-import certifi
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from models import Account, NotificationDestination
-from services.alerts.notifications.messages import Message
+from services.alerts.notifications.messages import Message, Receipt
 from services.core.errors import InvalidInput, NotDelivered, Unavailable
 from services.core.i18n import Text
 from services.core.setting_types import AppEnv
 from services.core.url_safety import Target, resolve
+from services.platform.pinned_connection import connection_to
 from services.platform.platform import Platform
 from services.queueing.timeouts import HandlerTimeout, time_limit
 
 SIGNATURE = "X-Flotilla-Signature"
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
-PATH_OF_URL = re.compile(r"(https?://[^/\s]+)/\S*")
 WORTH_REPEATING = {408, 425, 429}  # and everything from 500 on; any other answer but 2xx is final
 
 
@@ -74,7 +68,7 @@ def sign(secret: str, body: bytes, at: int) -> str:
     return f"t={at},v1={digest}"
 
 
-def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> None:
+def deliver(platform: Platform, destination: NotificationDestination, message: Message) -> Receipt:
     """POST `message`. Raises NotDelivered; an answer 3xx or 4xx is permanent (but 408, 425, 429), as is a refused address."""
     config = config_of(platform, destination)
     try:
@@ -97,6 +91,7 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
     if not 200 <= status < 300:
         permanent = status < 500 and status not in WORTH_REPEATING
         raise NotDelivered(_reason(status), permanent=permanent, retry_after=retry_after)
+    return Receipt()
 
 
 def post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, float | None]:
@@ -104,7 +99,7 @@ def post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, flo
 
     Raises NotDelivered. Of the answer only the head is read, and the whole takes TOTAL_SECONDS at most.
     """
-    connection = _connection(target)
+    connection = connection_to(target, connect_seconds=CONNECT_SECONDS)
     # `from None`: what urllib3 raises names the path, which may hold the receiver's key.
     try:
         with time_limit(TOTAL_SECONDS):  # a socket's time-out bounds one read, and a receiver may drip
@@ -120,36 +115,6 @@ def post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, flo
         ) from None
     finally:
         connection.close()
-
-
-def _connection(target: Target) -> HTTPConnection:
-    if not target.secure:
-        return HTTPConnection(target.ip, target.port, timeout=CONNECT_SECONDS)
-    return HTTPSConnection(
-        target.ip,
-        target.port,
-        timeout=CONNECT_SECONDS,
-        server_hostname=target.host,
-        ssl_context=_authorities(),
-    )
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
-
-
-class _NoPaths(logging.Filter):
-    """urllib3 logs the whole address with a warning when an answer's head is malformed."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = PATH_OF_URL.sub(r"\1/…", record.getMessage()), ()
-        return True
-
-
-logging.getLogger("urllib3.connection").addFilter(_NoPaths())
 
 
 def _reason(status: int) -> Text:

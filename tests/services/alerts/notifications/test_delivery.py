@@ -48,7 +48,7 @@ def test_without_destinations_only_the_panel_has_it(owner: Owner) -> None:
 def test_a_rolled_back_change_sends_nothing(owner: Owner, receiver: Receiver) -> None:
     owner.webhook(receiver.url)
     with pytest.raises(ZeroDivisionError), owner.platform.database.transaction() as session:
-        notify(session, owner.caller.account_id, "member_offline", "warning", "once", {})
+        notify(session, owner.caller.account_id, "outage_over", "recovery", "once", {})
         raise ZeroDivisionError
     assert owner.send() == 0
     assert owner.deliveries() == []

@@ -21,6 +21,7 @@ from services.alerts.notifications.linking import link_chat
 from services.alerts.notifications.registry import (
     Made,
     create_destination,
+    get_destination,
     renew_secret,
     try_destination,
     update_destination,
@@ -62,7 +63,7 @@ def test_a_mail_has_subject_text_and_a_message_id(mailing: Owner, mailbox: Mailb
     (mail,) = mailbox.mails
     assert mail["To"] == "ana@example.com"
     assert mail["Bcc"] is None
-    assert mail["Subject"].startswith("Flotilla · 2 avisos: CRÍTICO: Pool 'P")
+    assert mail["Subject"].startswith("Flotilla · 2 notificações: CRÍTICO: Pool 'P")
     assert mail["Message-ID"].endswith("@example.com>")
     assert "Bot @x do pool 'P' está offline." in mail.get_content()
 
@@ -104,7 +105,7 @@ def test_a_mail_server_that_is_away_is_tried_again(owner: Owner) -> None:
 def test_a_mail_server_elsewhere_that_offers_no_encryption_gets_no_mail(
     owner: Owner, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.alerts.notifications.destinations.email.LOCAL", set())
+    monkeypatch.setattr("services.alerts.notifications.destinations.email.is_this_machine", lambda _: False)
     (strict,) = with_settings(owner, smtp_url=SecretStr(mailbox.url), smtp_from="f@example.com")
     mail_to(strict, "ana@example.com")
     strict.tell(Kind.MEMBER_OFFLINE)
@@ -130,7 +131,7 @@ def test_anybody_can_check_a_webhook_s_signature(owner: Owner, receiver: Receive
     assert post.path == "/hook?x=1"
     body = json.loads(post.body)
     assert set(body) == {"id", "test", "events"}
-    fields = {"id", "kind", "level", "at", "pool_id", "bot_id", "params", "text", "link"}
+    fields = {"id", "kind", "level", "at", "pool_id", "bot_id", "params", "text", "link", "incident"}
     assert set(body["events"][0]) == fields
 
 
@@ -214,7 +215,7 @@ def test_the_account_s_own_bot_writes_to_the_chat(fleet: Fleet) -> None:
     place = telegram_to(fleet, person)
     assert try_destination(fleet.platform, fleet.caller, place.id) is None
     texts = [call["text"] for call in fleet.sandbox.sent(fleet.names[0], "sendMessage")]
-    assert texts == ["🔔 Teste da Flotilla: este destino recebe os avisos."]
+    assert texts == ["🔔 Teste do Flotilla: este destino recebe as notificações."]
 
 
 def test_the_manager_bot_writes_where_no_bot_was_chosen(fleet: Fleet) -> None:
@@ -239,6 +240,14 @@ def test_a_chat_that_blocked_the_bot_is_a_final_refusal(fleet: Fleet) -> None:
     assert "blocked" in failure.message
 
 
+def test_a_group_that_was_upgraded_is_written_to_under_its_new_id_from_then_on(fleet: Fleet) -> None:
+    group = fleet.sandbox.post("/groups", {"title": "G", "bots": [fleet.names[0]]})["group"]["id"]
+    place = telegram_to(fleet, group)
+    present = fleet.sandbox.post(f"/groups/{group}/migrate")["group"]["id"]
+    assert try_destination(fleet.platform, fleet.caller, place.id) is None
+    assert get_destination(fleet.platform, fleet.caller, place.id).address == str(present)
+
+
 def test_telegram_s_429_is_waited_for(fleet: Fleet) -> None:
     place = telegram_to(fleet, chat_with(fleet))
     fleet.sandbox.fault("429", retry_after=77, method="sendMessage", count=1)
@@ -254,7 +263,7 @@ def test_a_code_links_a_chat_once_and_only_through_its_bot(fleet: Fleet) -> None
     assert link_chat(fleet.platform, 987, payload, 5) is None
     assert link_chat(fleet.platform, None, payload, 5) is None
     assert link_chat(fleet.platform, fleet.bot_ids[0], "link_wrong", 5) is None
-    assert "recebe os avisos" in (link_chat(fleet.platform, fleet.bot_ids[0], payload, 5) or "")
+    assert "recebe as notificações" in (link_chat(fleet.platform, fleet.bot_ids[0], payload, 5) or "")
     assert link_chat(fleet.platform, fleet.bot_ids[0], payload, 6) is None
     with fleet.platform.database.reading() as session:
         assert session.get_one(NotificationDestination, made.destination.id).address == "5"
@@ -269,7 +278,7 @@ def test_the_code_travels_the_road_of_updates(platform: Platform, sandbox: Sandb
     with working(platform):
         accept_all(platform, bot, [message(1, person, f"/start link_{made.link_code}")])
         wait_until(lambda: sandbox.sent(bot.username, "sendMessage"))
-    assert "recebe os avisos" in sandbox.sent(bot.username, "sendMessage")[0]["text"]
+    assert "recebe as notificações" in sandbox.sent(bot.username, "sendMessage")[0]["text"]
     assert try_destination(platform, owner, made.destination.id) is None
 
 

@@ -11,10 +11,11 @@ import pytest
 from models import Notification
 from plugins.texts import TelegramText
 from services.alerts.notifications.kinds import Kind
-from services.alerts.notifications.notify import text_of
-from services.alerts.notifications.texts import REASONS, SENTENCES
+from services.alerts.notifications.notify import notify, text_of
+from services.alerts.notifications.texts import REASONS, SENTENCES, parameters_of
 from services.core.i18n import translate
 from services.fleet.health.delivery import SHARED, DeliveryCause
+from services.platform.platform import Platform
 
 ROOT = Path(__file__).parents[4]
 # Where kinds are named without anything being told.
@@ -26,8 +27,9 @@ ABOUT = {
 
 @pytest.mark.parametrize("kind", Kind)
 def test_each_kind_is_told_somewhere(kind: Kind) -> None:
-    tellers = [path for path in (ROOT / "services").rglob("*.py") if path not in ABOUT]
-    named = re.compile(rf"\bKind\.{kind.name}\b")
+    files = (*(ROOT / "services").rglob("*.py"), *(ROOT / "plugins").glob("*.py"))
+    tellers = [path for path in files if path not in ABOUT]
+    named = re.compile(rf'\bKind\.{kind.name}\b|notify_owner\("{kind}"')
     assert any(named.search(path.read_text()) for path in tellers)
 
 
@@ -35,6 +37,15 @@ def test_each_kind_is_told_somewhere(kind: Kind) -> None:
 def test_no_text_names_a_command_that_does_not_exist(kind: Kind) -> None:
     named = re.findall(r"flask (\w+)", SENTENCES[kind])
     assert all((ROOT / "commands" / f"{name}.py").exists() for name in named)
+
+
+def test_a_kind_has_one_shape_and_no_other_is_told(platform: Platform) -> None:
+    whole = dict.fromkeys(parameters_of(Kind.DEAD_LETTERS), "x")
+    for wrong in ({}, {"error": "x", "error_id": "1"}, {**whole, "more": 1}, {**whole, "uncertian": 1}):
+        with platform.database.transaction() as session, pytest.raises(ValueError, match="dead_letters has"):
+            notify(session, 1, Kind.DEAD_LETTERS, "warning", "k", wrong)
+    with platform.database.transaction() as session, pytest.raises(ValueError, match="no_such_kind"):
+        notify(session, 1, "no_such_kind", "warning", "k", {})
 
 
 @pytest.mark.parametrize("locale", ["pt_BR", "en"])

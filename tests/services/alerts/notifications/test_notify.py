@@ -12,7 +12,7 @@ from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tests.services.fleet.health.world import add_account
 
-PARAMS = {"bot": "x", "pool": "P", "health": 75, "online": 3, "total": 4}
+PARAMS = {"bot": "x", "pool": "P", "health": 75, "online": 3, "total": 4, "cause": "", "reason": ""}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.registry import try_destination
 from services.core.errors import InvalidInput
 from services.core.i18n import SOURCE, translate
+from services.platform import pinned_connection
 from tests.architecture.source import ROOT
 from tests.services.alerts.notifications.world import Owner
 from tools.servers.broken import answering, http, self_signed
@@ -34,11 +35,11 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     def make(host: str) -> Path:
         made = self_signed(tmp_path, host)
         monkeypatch.setattr("certifi.where", lambda: str(made))
-        webhook._authorities.cache_clear()
+        pinned_connection._authorities.cache_clear()
         return made
 
     yield make
-    webhook._authorities.cache_clear()
+    pinned_connection._authorities.cache_clear()
 
 
 def names(monkeypatch: pytest.MonkeyPatch, **known: str | list[str]) -> list[str]:
@@ -199,10 +200,10 @@ def test_a_driver_that_breaks_down_takes_no_other_delivery_with_it(
 ) -> None:
     deliver = webhook.deliver
 
-    def broken(platform: Any, destination: Any, message: Any) -> None:
+    def broken(platform: Any, destination: Any, message: Any) -> Any:
         if destination.id == first.destination.id:
             raise ValueError("canary")
-        deliver(platform, destination, message)
+        return deliver(platform, destination, message)
 
     monkeypatch.setitem(drivers.DRIVERS, "webhook", broken)
     first = owner.webhook(f"{receiver.url}/1")

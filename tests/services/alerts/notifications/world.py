@@ -15,6 +15,7 @@ from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.alerts.notifications.registry import Made, create_destination
 from services.alerts.notifications.sending import deliver_due
+from services.alerts.notifications.texts import parameters_of
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tests.services.fleet.health.world import Moving, add_account, add_bot, add_pool
@@ -35,7 +36,8 @@ class Owner:
 
     def tell(self, kind: Kind, **params: Any) -> bool:
         """Notify of `kind` about the pool and its bot, now."""
-        filled = {"bot": "x", "pool": "P", "health": 75, "online": 3, "total": 4, **params}
+        known = {"bot": "x", "pool": "P", "health": 75, "online": 3, "total": 4, **params}
+        filled = {name: known.get(name, "") for name in parameters_of(kind)}
         with self.platform.database.transaction() as session:
             return notify(
                 session,

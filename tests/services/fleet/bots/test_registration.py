@@ -130,7 +130,7 @@ def test_a_persons_token_is_no_bot(platform: Platform, owner: Principal) -> None
 
 
 @pytest.mark.data
-def test_a_bot_of_another_account_is_refused_without_saying_whose(
+def test_a_bot_that_is_here_is_named_to_its_owner_and_nobody_else(
     platform: Platform, owner: Principal, stranger: Principal, sandbox: Sandbox
 ) -> None:
     made = sandbox.create_bot()
@@ -140,8 +140,9 @@ def test_a_bot_of_another_account_is_refused_without_saying_whose(
         register_bot(platform, stranger, new_token)
     with pytest.raises(Conflict) as of_owner:
         register_bot(platform, owner, new_token)
-    assert of_stranger.value.__dict__ == of_owner.value.__dict__
-    assert of_stranger.value.code == "bot_exists"
+    assert of_stranger.value.code == of_owner.value.code == "bot_exists"
+    assert of_stranger.value.message == "This bot is already registered here"
+    assert of_owner.value.message == f"@{made['username']} is already one of your bots"
     assert count(platform, Bot) == 1
 
 

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
-from models import Bot
+from models import Bot, Conversion, RedirectPool
 from services.fleet.bots.reconcile import reconcile_bot
 from services.fleet.bots.webhook_inspection import facts_of
+from services.fleet.health import conversion_signal
 from services.fleet.health.breaker import DELIVERY_CAUSE
 from services.fleet.health.conversion_signal import evaluate_conversion
 from services.fleet.health.delivery import (
@@ -23,6 +24,7 @@ from services.fleet.health.delivery import (
     deliveries,
     delivery_of,
 )
+from services.fleet.health.evaluation import apply_evaluation
 from services.fleet.health.sweep import sweep
 from services.platform.platform import Platform
 from services.queueing.heartbeats import beat
@@ -60,6 +62,7 @@ def seen(info: dict[str, Any], stolen_by: str = "", ago: float = 0) -> dict[str,
         ({"webhook_info": seen(GOOD)}, Surroundings(lag_seconds=31), "failing", "worker_backlog"),
         ({"mode": "polling"}, CALM, "ok", ""),
         ({"mode": "polling", "status": "failed"}, CALM, "failing", "polling_failed"),
+        ({"status": "failed", "status_cause": "unauthorized"}, CALM, "failing", "token_rejected"),
         ({"mode": "polling"}, Surroundings(poller_alive=False), "failing", "poller_silent"),
         ({"mode": "polling", "status": "created"}, CALM, "unknown", ""),
     ],
@@ -131,6 +134,27 @@ def test_a_poller_that_lives_is_seen(platform: Platform) -> None:
     beat(platform, "poller@here:1")
     evaluate_conversion(platform, now=fleet.clock())
     assert delivery_state(fleet) == ("ok", "")
+
+
+@pytest.mark.data
+def test_a_bot_deleted_during_a_look_costs_the_others_nothing(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = pool_in_tables(platform, 3)
+    with platform.database.transaction() as session:
+        session.execute(update(Bot).values(mode="polling", status="running"))
+        session.execute(update(RedirectPool).values(tracking=False))  # each member's row is written too
+
+    def after_a_deletion(*args: Any, **options: Any) -> None:
+        with platform.database.transaction() as session:
+            session.execute(delete(Bot).where(Bot.id == fleet.bot_ids[1]))
+        apply_evaluation(*args, **options)
+
+    monkeypatch.setattr(conversion_signal, "apply_evaluation", after_a_deletion)
+    evaluate_conversion(platform, now=fleet.clock())
+    assert delivery_state(fleet) == ("failing", "poller_silent")
+    with platform.database.reading() as session:
+        assert set(session.scalars(select(Conversion.judged_until))) == {fleet.clock()}
 
 
 def delivery_state(fleet: Fleet) -> tuple[str, str]:

@@ -71,8 +71,8 @@ def test_a_revoked_bot_leaves_rotation_is_banned_and_returns_by_leave(
     assert fleet.member(0).slow_start_at is not None
     name = fleet.names[0]
     assert fleet.told() == [
-        f"⚠️ Bot @{name} do pool 'P' está offline.\nSaúde do pool: 75% (3/4 online)",
-        f"⛔ Bot @{name} do pool 'P' foi banido e saiu da rotação.\nSaúde do pool: 75% (3/4 online)",
+        f"⚠️ Bot @{name} do pool 'P' está offline.\nSaúde do pool: 75% (3/4 online)\nMotivo: O Telegram rejeita o token (401)",
+        f"⛔ Bot @{name} do pool 'P' foi banido e saiu da rotação.\nSaúde do pool: 75% (3/4 online)\nMotivo: O Telegram rejeita o token (401)",
         f"✅ Bot @{name} voltou online no pool 'P'\nSaúde do pool: 100% (4/4 online)",
     ]
     with platform.database.reading() as session:

@@ -63,7 +63,7 @@ def test_two_losses_within_ten_minutes_promote_the_spares_with_one_alert(platfor
     lost, promoted = (", ".join(f"@{name}" for name in names) for names in (fleet.names[:2], fleet.names[4:]))
     assert len(waves) == 1
     assert f"{lost} em 10 minutos" in waves[0]
-    assert f"Reservas promovidos: {promoted}." in waves[0]
+    assert f"Reservas promovidas: {promoted}." in waves[0]
 
 
 @pytest.mark.data
@@ -99,7 +99,7 @@ def test_a_spare_that_is_switched_off_stays_a_spare_and_a_pool_without_any_is_to
     update_member(platform, fleet.caller, fleet.pool_id, fleet.bot_ids[2], MemberChange(draining=True))
     lose(fleet, 0, 1)
     assert priorities(fleet) == [0, 0, -1]
-    assert any("Reservas promovidos: –." in text for text in fleet.told())
+    assert any("Não havia reserva." in text and "reverter" not in text for text in fleet.told())
 
 
 @pytest.mark.data

@@ -42,7 +42,10 @@ class Written(BasePlugin):
         self.db.set("unloaded " + VERSION, self.db.get("unloaded " + VERSION, 0) + 1)
 
     def on_bot_start(self):
-        self.db.set("started", self.db.get("started", 0) + 1)
+        self.db.set("started " + VERSION, self.db.get("started " + VERSION, 0) + 1)
+
+    def on_bot_stop(self):
+        self.db.set("stopped " + VERSION, self.db.get("stopped " + VERSION, 0) + 1)
 
 
 plugin = Written

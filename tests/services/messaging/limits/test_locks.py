@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from plugins.context import Busy
+from plugins.effects import Busy
 from services.core.errors import Unavailable
 from services.messaging.limits.locks import Locks
 from services.platform.platform import Platform

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from models import Bot
-from plugins.context import Priority
+from plugins.effects import Priority
 from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.platform import Platform
 from services.platform.redis import keys

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from models import Bot, Lead
-from plugins.context import Priority
+from plugins.effects import Priority
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.store import OutboxStore
 from services.messaging.updates.reconcile import wake_waiting

@@ -40,6 +40,20 @@ def test_a_group_gets_twenty_a_minute() -> None:
     assert len(sent) >= 40
 
 
+def test_an_upgraded_group_goes_on_with_the_window_of_both_its_ids() -> None:
+    pacing = Pacing(LIMITS)
+    for second in range(12):
+        pacing.take(1, "-100", float(second))
+        pacing.take(1, "-1000000000100", 20.0 + second)
+    pacing.join(1, "-100", "-1000000000100", 40.0)
+    pacing.join(1, "-100", "-1000000000100", 40.0)
+    # 24 within a minute: the fifth of them must be gone before another may go.
+    for chat in ("-100", "-1000000000100"):
+        assert pacing.chat_ready_at(1, chat, 40.0) == pytest.approx(60.0 + MARGIN_SECONDS)
+    pacing.take(1, "-100", 64.5)
+    assert pacing.chat_ready_at(1, "-1000000000100", 64.5) > 64.5
+
+
 def test_a_bot_sends_thirty_a_second() -> None:
     sent = send_all(Pacing(LIMITS), [str(chat) for chat in range(2000)], 10.0)
     assert len(sent) <= 30 + 30 * 10

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from models import Bot, DeadLetter, Lead, Notification
-from plugins.context import Priority
+from plugins.effects import Priority
 from services.core.errors import Unavailable
 from services.core.metrics import SENDS
 from services.messaging.outbox.enqueue import enqueue_call

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from models import Bot
-from plugins.context import Priority
+from plugins.effects import Priority
 from services.core.settings import Settings
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.pacing import Limits, Pacing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from plugins.context import Context
 from plugins.router import CALLBACK, PASS, Router
 from services.fleet.plugin_catalogue import offer
 
+logger = logging.getLogger(__name__)
 calls: list[tuple[int, str]] = []  # (bot, text) in order of handling
 released = threading.Event()  # ends every `hold`
 mended = False  # whether `mend` works by now
@@ -31,6 +33,9 @@ class TrialPlugin(BasePlugin):
         )
         router.on(CALLBACK, lambda query, _ctx: query.data == "edit")(lambda query, ctx: ctx.edit("edited"))
         router.message()(self._handle)
+
+    def on_bot_stop(self) -> None:
+        logger.warning("trial serves its bot no longer")
 
     def _handle(self, message: Any, ctx: Context) -> object:
         calls.append((ctx.bot.id, message.text))

@@ -59,12 +59,6 @@ def test_a_member_of_an_unknown_kind_is_no_event_and_no_failure(kind: str) -> No
         assert read_event({"update_id": 1, kind: content}, kind) is None
 
 
-def test_the_buyer_of_paid_media_is_found_under_telegram_s_name() -> None:
-    content = {"from": PERSON, "paid_media_payload": "x"}
-    event = read_event({"update_id": 1, "purchased_paid_media": content}, "purchased_paid_media")
-    assert (event.from_user.id, event.paid_media_payload) == (5, "x")
-
-
 def test_a_checkout_that_cannot_be_read_is_not_passed_over() -> None:
     with pytest.raises(Unreadable):
         read_event({"update_id": 1, "pre_checkout_query": {"id": "1", "from": PERSON}}, "pre_checkout_query")

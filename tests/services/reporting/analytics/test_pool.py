@@ -157,19 +157,22 @@ def test_visitors_are_counted_once_a_day_across_batches(platform: Platform) -> N
         assert session.scalar(select(func.count()).select_from(DailyVisitor)) == 2
 
 
-def test_invented_sources_end_in_one_row(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invented_sources_campaigns_and_ads_end_in_one_row(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rollups, "SOURCES_PER_HOUR", 3)
     owner = new_account(platform)
     pool = new_pool(platform, owner, "red1", 1)
     road = unstarted(platform)
     for number in range(8):
-        click(road, QUERY_STRING=f"utm_source=invented{number}")
+        click(road, QUERY_STRING=f"utm_source=invented{number}&utm_campaign=x{number}&utm_content=y{number}")
         if number % 3 == 0:
             flush(platform)
     flush(platform)
-    rows = pool_analytics(platform, owner, pool.id, lately(), By.SOURCE).rows
-    assert {row.key: row.figures.redirects for row in rows}[rollups.OTHER] == 5
-    assert len(rows) == 4
+    for by in (By.SOURCE, By.CAMPAIGN, By.AD):
+        rows = pool_analytics(platform, owner, pool.id, lately(), by).rows
+        assert {row.key: row.figures.redirects for row in rows}[rollups.OTHER] == 5
+        assert len(rows) == 4
 
 
 def test_recounting_finds_what_was_counted(platform: Platform) -> None:

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from models import Bot, Click, Lead, RedirectPool, Start
 from services.core.times import utc_now
 from services.platform.platform import Platform
-from services.traffic.clicks.attribution import record_start, touch_lead
+from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
+from services.traffic.clicks.leads import touch_lead
 from services.traffic.clicks.redirect import Outcome, Redirector
 from tests.services.fleet.pools.fleet import new_account, new_bot, new_pool
 from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted

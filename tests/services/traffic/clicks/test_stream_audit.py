@@ -138,7 +138,7 @@ def test_old_clicks_go_and_their_counts_stay(platform: Platform, monkeypatch: py
         ]
         assert left == [0, 0, 0]
         assert session.scalar(select(func.sum(ClickRollup.clicks)).where(ClickRollup.pool_id == pool.id)) == 5
-        assert session.scalar(select(func.count()).select_from(ClickBreakdown)) == 3
+        assert session.scalar(select(func.count()).select_from(ClickBreakdown)) == 5
     kept = last_check(platform)
     assert kept is not None
     assert kept["last"]["lost"] == 0

@@ -1,0 +1,245 @@
+"""A bot with plugins whose updates are handled at once, with the product's own parts and everything in memory."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from cryptography.fernet import Fernet
+
+from plugins.base import BasePlugin
+from plugins.buttons import Tap
+from plugins.context import STATE_TTL_SECONDS, BotFacts, Context, Strategy
+from plugins.database import LeadRecord, MemoryDatabase
+from plugins.effects import Busy, Effects
+from plugins.texts import SAVING
+from services.core.encryption import Vault
+from services.core.settings import Settings
+from services.messaging.buttons.callback_data import CallbackSigner
+from services.messaging.buttons.signing import pack
+from services.messaging.limits.acts import act_of
+from services.messaging.limits.notices import refuse
+from services.messaging.limits.verdicts import Refusal
+from services.messaging.outbox.call_answers import answer_update
+from services.messaging.plugin_kit.played_http import PlayedHttp
+from services.messaging.plugin_kit.played_telegram import PlayedTelegram, TelegramRefuses
+from services.messaging.plugin_runtime.behaviour import Behaviour, PluginAtWork, install
+from services.messaging.updates.contacts import start_payload
+from services.messaging.updates.contexts import context_of
+from services.messaging.updates.event_facts import conversation_key
+from services.messaging.updates.handler_results import result_of
+from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
+from services.platform.redis import keys
+from services.platform.token_encryption import load_opened, open_tokens
+
+BOT = BotFacts(7, "test_bot", "Test bot")
+Chosen = Sequence[tuple[type[BasePlugin], Mapping[str, Any]]]
+
+
+class PlayedMemory:
+    """What the product keeps in Redis: texts that end, used buttons, locks. `clock` gives epoch seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._texts: dict[str, tuple[str, float]] = {}  # -> text, its end
+        self._used: set[str] = set()
+        self._held: set[str] = set()
+
+    def keep(self, key: str, text: str, seconds: float) -> None:
+        """Keep `text` for `seconds`."""
+        self._texts[key] = (text, self._clock() + seconds)
+
+    def text(self, key: str) -> str:
+        """What is kept, "" for nothing."""
+        text, end = self._texts.get(key, ("", 0.0))
+        return text if self._clock() < end else ""
+
+    def use(self, signature: str) -> bool:
+        """Use up a button that works once; False when it was used."""
+        is_first = signature not in self._used
+        self._used.add(signature)
+        return is_first
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lock for the block; Busy while somebody does."""
+        if name in self._held:
+            raise Busy(name)
+        self._held.add(name)
+        try:
+            yield
+        finally:
+            self._held.discard(name)
+
+
+class PlayedBot:
+    """One bot, its clock, what it keeps, and the Telegram that it speaks to."""
+
+    def __init__(self, plugins: Chosen, strategy: Strategy) -> None:
+        self.telegram = PlayedTelegram()
+        self.http = PlayedHttp()
+        self.now = time.time()  # epoch s; a test moves it on
+        self.leads: dict[int, LeadRecord] = {}
+        self.notifications: list[tuple[str, dict[str, Any]]] = []
+        self._settings = Settings()
+        self._vault = Vault((Fernet.generate_key().decode(),))
+        self._signer = CallbackSigner(self._vault)
+        self._memory = PlayedMemory(lambda: self.now)
+        self._updates = 0
+        self._stores: dict[str, MemoryDatabase] = {}
+        self.behaviour = self._behaviour(plugins, replace(BOT, strategy=strategy))
+
+    def choose(self, plugins: Chosen) -> None:
+        """Have these plugins from now on; what each keeps stays."""
+        self.behaviour.unload()
+        self.behaviour = self._behaviour(plugins, self.behaviour.bot)
+
+    def handle(self, kind: str, content: dict[str, Any]) -> None:
+        """Have the bot handle an update of Telegram's; what a handler raises comes out."""
+        self._updates += 1
+        self._handle({"update_id": self._updates, kind: content})
+
+    def _handle(self, update: dict[str, Any]) -> None:
+        queued, ctx = self._arrived(update)
+        if ctx is None:
+            return
+        self._meet(ctx)
+        refusal = self._refusal(ctx)
+        if refusal is not None:
+            refuse(ctx, refusal)
+            self._apply(result_of(self._vault, ctx, queued))
+            return
+        with _undone_on_failure(self._stores, self.leads):
+            try:
+                plugin = self.behaviour.handle(ctx)
+            except Busy:
+                ctx.effects, plugin = Effects(), None
+                refuse(ctx, Refusal.LOCK)
+            result = result_of(self._vault, ctx, queued, plugin=plugin or "")
+        self._apply(result)
+
+    def give_up(self, kind: str, content: dict[str, Any], error: str, error_id: str) -> None:
+        """Have the error handlers told that such an update was given up."""
+        queued, ctx = self._arrived({"update_id": 0, kind: content})
+        if ctx is not None:
+            ctx.error_id = error_id
+            self.behaviour.give_up(ctx, error)
+            self._apply(result_of(self._vault, ctx, queued))
+
+    def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        """The conversation that such an update would belong to."""
+        _, ctx = self._arrived({"update_id": 0, kind: content})
+        return {} if ctx is None else ctx.load_state()
+
+    def store(self, plugin: str) -> MemoryDatabase:
+        """What the plugin keeps."""
+        return self._stores[plugin]
+
+    def _behaviour(self, plugins: Chosen, bot: BotFacts) -> Behaviour:
+        parts: dict[str, PluginAtWork] = {}
+        for plugin, config in plugins:
+            checked = plugin.config_model.model_validate(dict(config), context={SAVING: True})
+            store = self._stores.setdefault(plugin.name, MemoryDatabase(shared_leads=self.leads))
+            parts[plugin.name] = install(plugin(bot.id, checked.model_dump(mode="json"), store))
+            parts[plugin.name].hold()
+        behaviour = Behaviour(bot, 1, True, (), parts, {}, {})
+        behaviour.begin()
+        return behaviour
+
+    def _arrived(self, update: dict[str, Any]) -> tuple[QueuedUpdate, Context | None]:
+        text = json.dumps(update)
+        ctx = context_of(self.behaviour.bot, json.loads(text))
+        queued = QueuedUpdate(f"{int(self.now * 1000)}-{self._updates}", BOT.id, "0", "test", text)
+        if ctx is not None:
+            queued.chat = str(ctx.chat_id)
+            self._equip(ctx)
+        return queued, ctx
+
+    def _equip(self, ctx: Context) -> None:
+        ctx.http = self.http
+        ctx.clock = lambda: self.now
+        ctx.pack = partial(pack, self._signer, self._settings, BOT.id, clock=ctx.clock)
+        ctx.lock = self._memory.lock
+        ctx.load_state = lambda: load_opened(
+            self._vault, self._memory.text(conversation_key(ctx)) or "{}", BOT.id
+        )
+        ctx.notify_owner = lambda kind, params: self.notifications.append((kind, params))
+        ctx.start_param = start_payload(ctx) or ""
+
+    def _meet(self, ctx: Context) -> None:
+        """Everybody who writes is known to the bot from then on."""
+        if getattr(ctx.event, "from_user", None) is None:
+            return
+        person, now = ctx.lead, datetime.fromtimestamp(self.now, UTC)
+        known = self.leads.get(person.telegram_id)
+        names = (person.first_name, person.last_name, person.username, person.language)
+        since, tags = (known.first_interaction, known.tags) if known else (now, ())
+        self.leads[person.telegram_id] = LeadRecord(person.telegram_id, *names, "active", tags, since, now)
+
+    def _refusal(self, ctx: Context) -> Refusal | None:
+        """Why a tap is not to be believed; else `ctx` gets what its button carries."""
+        act = act_of(
+            ctx.update,
+            bot_id=BOT.id,
+            bot_username=BOT.username,
+            arrived_ms=int(self.now * 1000),
+            signer=self._signer,
+            sensitive=frozenset(),
+        )
+        if act is None or act.opened is None:
+            return act.refusal if act else None
+        opened, payload = act.opened, act.opened.payload
+        if opened.once and not self._memory.use(opened.signature):
+            return Refusal.REPLAYED
+        if opened.kept:
+            payload = open_tokens(
+                self._vault, self._memory.text(keys.button_payload(BOT.id, payload)), BOT.id
+            )
+            if not payload:
+                return Refusal.LOST
+        ctx.tap = Tap(opened.action, payload)
+        return None
+
+    def _apply(self, result: HandlerResult) -> None:
+        if result.conversation is not None:
+            self._memory.keep(result.conversation_key, result.conversation, STATE_TTL_SECONDS)
+        for key, text, seconds in result.kept:
+            self._memory.keep(key, text, seconds)
+        for send in result.sends:
+            self._call(load_opened(self._vault, send.call, BOT.id))
+
+    def _call(self, call: dict[str, Any]) -> None:
+        """Call Telegram; whoever wants the answer gets it at once."""
+        try:
+            outcome = {"ok": True, "result": self.telegram.call(call["method"], call["params"])}
+        except TelegramRefuses as refusal:
+            if "then" not in call:
+                raise
+            words = {"error_code": refusal.error_code, "description": refusal.description}
+            outcome = {"ok": False, **words}
+        if "then" in call and call["method"] not in self.telegram.silent:
+            self._updates += 1
+            place = (f"{int(self.now * 1000)}-{self._updates}", 0)
+            answer = answer_update(call["then"], call["method"], outcome, place)
+            self._handle(answer)
+
+
+@contextmanager
+def _undone_on_failure(stores: Mapping[str, MemoryDatabase], leads: dict[int, LeadRecord]) -> Iterator[None]:
+    """What a failing handler wrote into stores, and onto people, is not there."""
+    before = [(store, store.texts()) for store in stores.values()]
+    people = dict(leads)
+    try:
+        yield
+    except BaseException:
+        for store, texts in before:
+            store.restore(texts)
+        leads.clear()
+        leads.update(people)
+        raise
