@@ -63,7 +63,7 @@ _process = _Process()
 
 
 def configure(settings: Settings) -> None:
-    """Say where the plugins of this process are; reads nothing yet."""
+    """Say where the plugins of this process are, else the environment does; reads nothing yet."""
     _process.settings = settings
 
 
@@ -101,7 +101,7 @@ def offer(*plugins: type[BasePlugin]) -> None:
 def _first() -> Catalogue:
     with _process.lock:
         if _process.present is None:
-            loader = Loader(_process.settings or Settings.model_construct())
+            loader = Loader(_process.settings or Settings())
             swap(loader.first(built_in()))
             loader.trial.close()
         return cast(Catalogue, _process.present)

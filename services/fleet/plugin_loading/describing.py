@@ -10,7 +10,7 @@ from plugins.base import BasePlugin
 def describe(plugin: type[BasePlugin]) -> dict[str, Any]:
     """Its metadata, and the fields of its configuration with their defaults."""
     schema = plugin.config_model.model_json_schema()
-    defaults = plugin.config_model.model_construct().model_dump(mode="json")
+    defaults = plugin.config_model.model_construct().model_dump(mode="json", warnings=False)
     return {
         "name": plugin.name,
         "title": plugin.title or plugin.name,

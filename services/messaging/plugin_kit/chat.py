@@ -252,7 +252,7 @@ class Chat(ChatView):
 def _named(name: str) -> type[BasePlugin]:
     """The plugin of the catalogue; AssertionError with the reason when there is none, or its file cannot be loaded."""
     known = catalogue()
-    if name not in known.plugins:
+    if name not in known.plugins or f"{name}.py" in known.problems:  # a former version is none to test
         failed = "; ".join(map(str, known.problems.values())) or "no file failed to load"
         raise AssertionError(f"there is no plugin {name!r}; {failed}")
     return known.plugins[name]
