@@ -27,7 +27,7 @@ def test_an_address_without_our_path_is_somebody_elses(url: str, host: str) -> N
 
 def test_a_failing_delivery_is_told_with_telegrams_words_while_it_is_fresh() -> None:
     assert "Connection refused" in str(delivery_trouble(FAILING, 1100))
-    assert "3 updates" in str(delivery_trouble(FAILING, 1100))
+    assert "updates that wait: 3" in str(delivery_trouble(FAILING, 1100))
     assert delivery_trouble(FAILING, 5000) == NO_TEXT
 
 

@@ -118,7 +118,7 @@ def test_a_bot_whose_webhook_fails_is_degraded_until_it_works_whatever_getme_say
     assert fleet.statuses() == ["online"] * 3
     name = fleet.names[0]
     assert [text.split("\n")[0] for text in fleet.told()] == [
-        f"⚠️ Bot @{name} do pool 'P' não recebe mensagens (o Telegram não consegue entregar no webhook) "
+        f"⚠️ Bot @{name} do pool 'P' não recebe mensagens (o Telegram não consegue entregar ao webhook) "
         "e saiu da rotação.",
         f"✅ Bot @{name} voltou ao normal no pool 'P'",
     ]
