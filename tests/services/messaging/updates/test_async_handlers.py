@@ -24,7 +24,7 @@ def test_a_coroutine_takes_effect_like_any_handler(platform: Platform) -> None:
         "loaded, visit 1",
         "loaded, visit 2",
         "passed on",
-        "given up: failed",
+        "given up: ValueError",
     ]
     assert BotDatabase(platform.database, bot.id, "async").list() == {"visits:5": 2}
     [letter] = letters(platform)
