@@ -138,10 +138,11 @@ def test_the_notice_of_a_wave_without_a_backup_is_closed_and_reverts_nothing(
     browser.wait(lambda: browser.text(".wave") == "", "the wave's banner is gone")
 
 
+@pytest.mark.usefixtures("fleet")
 def test_start_pressed_in_telegram_is_noticed_in_the_open_dialog(
-    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
+    browser: Browser, installation: Installation
 ) -> None:
-    connecting.connect_two_bots(browser, installation.sandbox, fleet[1]["username"])
+    connecting.connect_two_bots(browser, installation.sandbox)
 
 
 def test_a_bots_planned_clicks_are_set_where_bots_are_managed(

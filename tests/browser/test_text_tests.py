@@ -18,7 +18,7 @@ def test_a_text_is_shown_as_people_see_it_and_sent_to_oneself_before_it_is_saved
     field = browser.find("#plugin-start-welcome_message")
     field.clear()
     field.send_keys("A bordo, {first_name}! <b>Oi <img src=x>")
-    browser.see("O Telegram não mostraria isto", "#panel-behaviour section")
+    browser.see("O Telegram não mostraria isto", "#panel-behaviour [role=group]")
     field.clear()
     field.send_keys("A bordo, {first_name}! <b>Oi &lt;img src=x&gt;</b>")
     browser.see("A bordo, Ana! Oi <img src=x>", ".bubble")

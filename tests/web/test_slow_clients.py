@@ -157,7 +157,7 @@ def test_a_thousand_half_requests_keep_nobody_out(tmp_path: Path, sources: int) 
         half_requests(port, attackers, CROWD) as held,
     ):
         waited = [time_of_a_click(port, source) for source in ("127.0.0.1", attackers[0]) * 15]
-        assert held() > CROWD / 3, "the attack has ended"
+        assert held() > CROWD / 5, "the attack has ended"
     assert sorted(waited)[-2] < 1.0, waited  # once, a busy machine may be slower
 
 

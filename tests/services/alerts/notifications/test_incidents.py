@@ -15,6 +15,7 @@ from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.alerts.notifications.registry import create_destination
 from services.alerts.notifications.sending import deliver_due
+from services.alerts.notifications.texts import parameters_of
 from services.platform.platform import Platform
 from tests.services.alerts.notifications.world import GROUPED, Owner
 from tests.services.fleet.health.world import Fleet, make_fleet
@@ -34,7 +35,9 @@ class Chat:
 
     def tell(self, kind: Kind, bot: int = 1, name: str = "a") -> None:
         """Notify of `kind` about a bot of the pool, and send what is due."""
-        fleet, params = self.fleet, {"bot": name, "pool": "P", "lost": f"@{name}", "promoted": "–"}
+        fleet = self.fleet
+        told = {"bot": name, "pool": "P", "lost": f"@{name}", "promoted": "–"}
+        params = {each: told.get(each, "") for each in parameters_of(kind)}
         self.told += 1
         with fleet.platform.database.transaction() as session:
             about = None if kind in (Kind.BAN_WAVE, Kind.POOL_CRITICAL) else fleet.bot_ids[bot]
@@ -113,7 +116,7 @@ def test_what_happens_long_after_or_elsewhere_is_another_message(chat: Chat) -> 
     chat.tell(Kind.MEMBER_OFFLINE, 2, "b")
     assert len(chat.texts()) == 2
     with chat.fleet.platform.database.transaction() as session:
-        params = {"fingerprint": "f", "count": 1, "error": "E", "bots": "@a"}
+        params = {"fingerprint": "f", "count": 1, "error": "E", "bots": "@a", "uncertain": ""}
         account, kind = chat.fleet.caller.account_id, Kind.DEAD_LETTERS
         notify(session, account, kind, kind.level, "d:f:1", params, at=chat.fleet.clock(), subject="f")
     chat.send()

@@ -60,7 +60,7 @@ def chat(platform: Platform, sandbox: Sandbox) -> Chat:
     person = int(sandbox.create_user(first_name="Ana")["id"])
     made = create_destination(platform, fleet.caller, NewDestination("telegram", bot_id=fleet.bot_ids[0]))
     chat = Chat(fleet, person, made.destination.id)
-    assert "recebe os avisos" in (chat.start(0, made.link_code) or "")
+    assert "recebe as notificações" in (chat.start(0, made.link_code) or "")
     return chat
 
 

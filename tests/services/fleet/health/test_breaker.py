@@ -191,11 +191,10 @@ def test_a_long_retry_after_is_capped() -> None:
     assert asked.next_check_at == NOW + timedelta(seconds=600)
 
 
-@pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Asia/Tokyo"])
-def test_the_table_holds_wherever_the_clock_on_the_wall_is(zone: str) -> None:
+def test_the_table_holds_wherever_the_clock_on_the_wall_is() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", SELECTED, __file__],
-        env={**os.environ, "TZ": zone},
+        env={**os.environ, "TZ": "Asia/Tokyo"},
         capture_output=True,
         text=True,
         timeout=60,

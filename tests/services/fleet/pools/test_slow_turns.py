@@ -31,7 +31,7 @@ def furthest_off(got: Sequence[bool], due: Sequence[float]) -> float:
     return max(off) - min(off)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(shares, given_by.floats(0.02, 0.98), given_by.integers(0, 10**9))
 @example([1] * 13, 0.1, 0)
 @example([1] * 21, 0.1, 0)
