@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from tests.browser.conftest import Browser
 from tools.servers.sandbox import Sandbox
 
-
 # Takes whichever bot is offered besides the first: one that was revoked in between may not be well again.
 CHOOSE = """
 const [first, reserve] = ["dest-bot", "dest-reserve"].map((id) => document.getElementById(id));

@@ -129,10 +129,7 @@ def test_check_is_clean_and_tells_what_is_not(platform: Platform) -> None:
 
 @pytest.mark.data
 def test_an_installation_of_any_earlier_release_is_upgraded_with_its_rows(furnished: Platform) -> None:
-    """Its rows stay, and the tables are what the models say: from each of the latest releases, and step by step from the first.
-
-    Every pair of releases would be a square of their number.
-    """
+    """Its rows stay, and the tables are what the models say: from each of the latest, and step by step from the first."""
     *earlier, _newest = _numbers()
     for number in reversed(earlier[-LATEST:]):
         assert db(furnished, "downgrade", number).exit_code == 0
