@@ -9,7 +9,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import update
 
-from models import RedirectPool
+from models import Bot, BotStatus, MemberStatus, PoolBot, RedirectPool
 from services.core.times import utc_now
 from tests.browser import connecting, letters, looking, managing, many, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
@@ -142,6 +142,9 @@ def test_the_notice_of_a_wave_without_a_backup_is_closed_and_reverts_nothing(
 def test_start_pressed_in_telegram_is_noticed_in_the_open_dialog(
     browser: Browser, installation: Installation
 ) -> None:
+    with installation.platform.database.transaction() as session:  # a bot that was banned above is well again
+        session.execute(update(PoolBot).values(status=MemberStatus.ONLINE))
+        session.execute(update(Bot).values(status=BotStatus.RUNNING))
     connecting.connect_two_bots(browser, installation.sandbox)
 
 

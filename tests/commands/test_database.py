@@ -30,7 +30,7 @@ from services.platform.platform import Platform
 from services.platform.schema import MIGRATIONS, newest, revision
 from tests.commands.running import flask, start_flask
 
-LATEST = 3
+LATEST = 2
 TRIAL = """
 import os, time
 import sqlalchemy as sa
