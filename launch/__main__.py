@@ -1,12 +1,12 @@
 """`python -m launch [run|demo]`. Ctrl-C counts from the first moment, before the half second of imports."""
-# ruff: noqa: E402
 
 import sys
 
 from launch import interrupts
 
-interrupts.listen()
+if __name__ == "__main__":
+    interrupts.listen()
 
-from launch.command import main
+    from launch.command import main
 
-sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))
