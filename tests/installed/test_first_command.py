@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.installed.commands import Clone, Command, kill, leaks, newcomer, processes_in, wait_for
-from tests.installed.web import Person, Web, clicked, make_fleet
+from tests.installed.web import Person, Web, all_run, clicked, make_fleet
 from tests.launch.installation import READY
 from tools.servers.ports import free_port
 from tools.servers.sandbox import Sandbox
@@ -34,6 +34,7 @@ def test_make_run_serves_a_newcomer_from_the_clone_to_ctrl_c(
         answer = web.submit("/setup", code=_shown(run, r"setup code: (\S+)"), email=EMAIL, password=PASSWORD)
         assert answer.status == 302, f"POST /setup: {answer}"
         make_fleet(web, "first", {bot["token"]: ""}, page="/panel")
+        wait_for(lambda: all_run(web), CLICK_SECONDS, "all bots running", run)
         link = wait_for(lambda: clicked(web, "first"), CLICK_SECONDS, "a click sent to a bot", run)
         person = Person(sandbox, link)
         assert person.bot == bot["username"]

@@ -18,7 +18,7 @@ from urllib.error import URLError
 import pytest
 
 from tests.installed.commands import Clone, Command, kill, leaks, processes_in, wait_for
-from tests.installed.web import Person, Web, clicked, make_fleet
+from tests.installed.web import Person, Web, all_run, clicked, make_fleet
 from tools.servers.ports import free_port
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox
@@ -83,6 +83,7 @@ def _use(web: Web, bots: dict[str, dict[str, Any]], telegram: Sandbox, processes
     running = processes.values()
     wait_for(lambda: _is_live(web), READY_SECONDS, "the web process ready", *running)
     make_fleet(web, "first", {bot["token"]: mode for mode, bot in bots.items()})
+    wait_for(lambda: all_run(web), CLICK_SECONDS, "all bots running", *running)
     link = wait_for(lambda: clicked(web, "first"), CLICK_SECONDS, "a click sent to a bot", *running)
     people = {"the link's": Person(telegram, link)}
     people |= {f"the {mode}": Person(telegram, f"/{bot['username']}") for mode, bot in bots.items()}

@@ -90,6 +90,12 @@ def make_fleet(web: Web, slug: str, tokens: dict[str, str], page: str = "") -> N
         web.post(f"/api/v1/redirect-pools/{pool['id']}/bots", {"bot_id": bot["id"]}, page)
 
 
+def all_run(web: Web) -> bool:
+    """Whether every bot is set up at Telegram: at the first time, what was sent to it before is dropped on purpose."""
+    bots = json.loads(web.get("/api/v1/bots").text)["items"]
+    return all(bot["status"] == "running" for bot in bots)
+
+
 def clicked(web: Web, slug: str) -> str:
     """Where a click was sent; empty while no bot may be chosen yet: a new one waits for its first good check."""
     answer = web.get(f"/go/{slug}")
