@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from telebot import types
 
-from services.messaging.updates.library_gaps import complete, readable
+from services.messaging.updates.telebot_gaps import complete, readable
 
 logger = logging.getLogger(__name__)
 WHO_AND_WHERE: Final = frozenset(

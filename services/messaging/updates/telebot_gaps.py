@@ -1,6 +1,6 @@
 """Where pyTelegramBotAPI (4.37) reads wrongly what Telegram sends: every known gap, and how it is closed.
 
-`tests/services/messaging/updates/test_library_gaps.py` shows each gap in the library itself, so that the test of one that
+`tests/services/messaging/updates/test_telebot_gaps.py` shows each gap in the library itself, so that the test of one that
 a new release has closed fails, and its lines here can go.
 """
 
