@@ -1,7 +1,8 @@
-"""Become another program that ends with its parent: `parent_death.py [--gate FILE] [--alone FILE] [--starts FILE] -- PROGRAM ARGUMENT…`
+"""Become another program that ends with its parent: `parent_death.py [--gate FILE] [--alone FILE] [--starts FILE --ready FILE] -- PROGRAM ARGUMENT…`
 
 --gate waits until FILE exists; --alone holds a lock on FILE for the program's whole life, and waits for it first;
---starts makes FILE a byte longer when the program begins, so that it can be seen how often it did.
+--starts makes FILE a byte longer when the program begins, so that it can be seen how often it did; while the file of
+--ready does not exist, a second start goes no further: what ended at once would only say its reason again.
 Run as a bare script (`python -I -S`), it imports little and costs some 15 ms before the program takes its place.
 """
 
@@ -24,18 +25,29 @@ def main(arguments: list[str]) -> None:
     options = dict(zip(arguments[:split:2], arguments[1:split:2], strict=True))
     _end_with_parent()
     if "--gate" in options:
-        while not os.path.exists(options["--gate"]):
-            time.sleep(POLL_SECONDS)
+        _wait_for(options["--gate"])
     if "--alone" in options:
         _hold(options["--alone"])
     if "--starts" in options:
-        with open(options["--starts"], "ab") as starts:
-            starts.write(b".")
+        _count(options["--starts"], options["--ready"])
     program = arguments[split + 1 :]
     try:
         os.execvp(program[0], program)
     except OSError as error:
         sys.exit(f"{program[0]}: {error.strerror}")
+
+
+def _wait_for(path: str) -> None:
+    while not os.path.exists(path):
+        time.sleep(POLL_SECONDS)
+
+
+def _count(starts: str, ready: str) -> None:
+    with open(starts, "ab") as file:
+        file.write(b".")
+        count = file.tell()
+    if count > 1:
+        _wait_for(ready)
 
 
 def _end_with_parent() -> None:

@@ -109,6 +109,7 @@ def _start(plan: Plan, supervisor: Supervisor, gate: Path, server: valkey.Server
     keep_ahead(platform)
     gate.touch()
     if startup.wait_for_web(local_url(platform.settings), alive):
+        supervisor.all_run()
         startup.announce(platform, plan.when_ready(platform))
     elif supervisor.is_alive():
         raise Unavailable("The web process does not answer; see the lines above.")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from launch.datadir import write_private
-from launch.programs import END_WITH_PARENT, ROOT, Program
+from launch.programs import END_WITH_PARENT, READY, ROOT, Program
 
 PROGRAM_STOP_SECONDS = 9  # then SIGKILL; with the server's 4 s the whole stays within 15 s
 SERVER_STOP_SECONDS = 4
@@ -96,6 +96,10 @@ class Supervisor:
         """The name of a program that ended and was started again since the launch; "" while there is none."""
         counts = ((path.name, path.stat().st_size) for path in sorted(self._starts.iterdir()))
         return next((name for name, count in counts if count > 1), "")
+
+    def all_run(self) -> None:
+        """Say that the launch has come through: from now on what ends is simply started again."""
+        (self._starts / READY).touch()
 
     def stop(self) -> None:
         """Stop all programs in order and wait for the end; after STOP_SECONDS by force."""
