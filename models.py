@@ -37,7 +37,9 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -255,6 +257,29 @@ class Bot(Base):
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
     fsm_strategy: Mapped[str] = mapped_column(String(12), default=FsmStrategy.USER_IN_CHAT)
+    description: Mapped[str] = mapped_column(
+        String(512), default="", server_default=""
+    )  # the owner's note of what it is for
+    webhook_path: Mapped[str] = mapped_column(
+        String(64), default="", server_default=""
+    )  # readable end of its address
+    max_connections: Mapped[int] = mapped_column(
+        default=40, server_default="40"
+    )  # of Telegram to its webhook
+    parse_mode: Mapped[str] = mapped_column(
+        String(10), default="HTML", server_default="HTML"
+    )  # of texts that name none; "" for plain ones
+    disable_web_page_preview: Mapped[bool] = mapped_column(default=False, server_default=false())
+    limits_people: Mapped[bool] = mapped_column(default=True, server_default=true())  # rate_limiting.enabled
+    rate_per_minute: Mapped[float | None]  # updates of one person; None: as the installation's settings say
+    rate_burst: Mapped[int | None]
+    alias: Mapped[str | None] = mapped_column(String(64), unique=True)  # the `id` of its YAML file
+    declared_in: Mapped[str] = mapped_column(
+        String(255), default="", server_default=""
+    )  # name of the YAML file that it follows, which makes it read-only; "" for none
+    declared_hash: Mapped[str] = mapped_column(
+        String(64), default="", server_default=""
+    )  # of what was applied of it
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]

@@ -1,0 +1,43 @@
+"""what a bot's configuration says beside its plugins, and the file it is declared in
+
+Revision: 0022
+Follows: 0021
+"""
+
+from alembic import op
+import sqlalchemy as sa
+
+
+revision = '0022'
+down_revision = '0021'
+branch_labels = None
+depends_on = None
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
+COLUMNS = (
+    sa.Column('description', sa.String(512), nullable=False, server_default=''),
+    sa.Column('webhook_path', sa.String(64), nullable=False, server_default=''),
+    sa.Column('max_connections', NUMBER, nullable=False, server_default='40'),
+    sa.Column('parse_mode', sa.String(10), nullable=False, server_default='HTML'),
+    sa.Column('disable_web_page_preview', sa.Boolean(), nullable=False, server_default=sa.false()),
+    sa.Column('limits_people', sa.Boolean(), nullable=False, server_default=sa.true()),
+    sa.Column('rate_per_minute', sa.Float(), nullable=True),
+    sa.Column('rate_burst', NUMBER, nullable=True),
+    sa.Column('alias', sa.String(64), nullable=True),
+    sa.Column('declared_in', sa.String(255), nullable=False, server_default=''),
+    sa.Column('declared_hash', sa.String(64), nullable=False, server_default=''),
+)
+
+
+def upgrade() -> None:
+    for column in COLUMNS:
+        op.add_column('bots', column)
+    with op.batch_alter_table('bots') as table:
+        table.create_unique_constraint('uq_bots_alias', ['alias'])
+
+
+def downgrade() -> None:
+    with op.batch_alter_table('bots') as table:
+        table.drop_constraint('uq_bots_alias', type_='unique')
+    for column in reversed(COLUMNS):
+        op.drop_column('bots', column.name)
