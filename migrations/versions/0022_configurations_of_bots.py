@@ -21,7 +21,7 @@ COLUMNS = (
     sa.Column('parse_mode', sa.String(10), nullable=False, server_default='HTML'),
     sa.Column('disable_web_page_preview', sa.Boolean(), nullable=False, server_default=sa.false()),
     sa.Column('limits_people', sa.Boolean(), nullable=False, server_default=sa.true()),
-    sa.Column('rate_per_minute', sa.Float(), nullable=True),
+    sa.Column('rate_per_minute', sa.Double(), nullable=True),
     sa.Column('rate_burst', NUMBER, nullable=True),
     sa.Column('alias', sa.String(64), nullable=True),
     sa.Column('declared_in', sa.String(255), nullable=False, server_default=''),
