@@ -5,6 +5,7 @@ import { refusals } from "./refusals.js";
 
 const HOUR_MS = 3_600_000;
 const MOST_SHOWN = 50; // entries of a list; the others are found by the field above it
+const FIELDS = ["telegram_id", "until", "note"];
 const LISTS = { allowed: "allowed_users", blocked: "blocked_users", admin: "admin_users" };
 const CLOSED = { allowed_users: [], blocked_users: [], admin_users: [], maintenance: false, maintenance_message: "", captcha: false };
 
@@ -100,10 +101,21 @@ document.addEventListener("alpine:init", () => {
     removeText: (entry) => text("users.remove", { id: entry.telegram_id }),
     add() {
       const until = this.form.until ? new Date(this.form.until).toISOString() : null;
-      const wanted = { until, note: this.form.note };
+      const place = this.path(`/${this.list}/${encodeURIComponent(this.form.id.trim())}`);
       return this.changing(async () => {
-        if (await this.put(this.list, this.form.id.trim(), wanted)) this.form = { id: "", until: "", note: "" };
+        try {
+          this.access = await api.put(place, { until, note: this.form.note });
+          this.form = { id: "", until: "", note: "" };
+          this.refuse();
+        } catch (error) {
+          this.refuse(FIELDS.includes(error.field) ? error.field : "telegram_id", error.message);
+        }
       });
+    },
+    /** What is wrong with the form of an entry stands beside its field alone; without a field nothing is. */
+    refuse(field = "", message = "") {
+      const others = Object.entries(this.refused).filter(([name]) => !FIELDS.includes(name));
+      this.refused = Object.fromEntries(field ? [...others, [field, { message }]] : others);
     },
     take(entry) {
       return this.changing(() => this.remove(this.list, entry.telegram_id));
@@ -113,12 +125,6 @@ document.addEventListener("alpine:init", () => {
       this.busy = true;
       await work();
       this.busy = false;
-    },
-    async put(list, id, entry) {
-      const place = this.path(`/${list}/${encodeURIComponent(id)}`);
-      const access = await this.saving("entry", id, () => api.put(place, entry));
-      if (access) this.access = access;
-      return access !== null;
     },
     async remove(list, id) {
       const [ok] = await attempt(() => api.remove(this.path(`/${list}/${id}`)), "saved");
@@ -186,7 +192,11 @@ document.addEventListener("alpine:init", () => {
     blockText: (person) => text("users.block", { name: person.name || person.telegram_id }),
     block(person, hours) {
       const until = hours ? new Date(Date.now() + hours * HOUR_MS).toISOString() : null;
-      return this.changing(() => this.put("blocked", String(person.telegram_id), { until, note: person.username ? `@${person.username}` : person.name }));
+      const note = person.username ? `@${person.username}` : person.name;
+      return this.changing(async () => {
+        const [ok, access] = await attempt(() => api.put(this.path(`/blocked/${person.telegram_id}`), { until, note }), "saved");
+        if (ok) this.access = access;
+      });
     },
     unblock(person) {
       return this.changing(() => this.remove("blocked", person.telegram_id));
