@@ -249,5 +249,5 @@ def test_whom_a_bot_answers_is_set_by_lists_and_by_single_entries(
         ("PUT", f"{here}/admin/7"),
         ("DELETE", f"{here}/admin/7"),
     ):
-        sent = {"json": {}} if method == "PUT" else {}
-        assert client.open(path, method=method, headers=other_key, **sent).status_code == 404
+        given: dict[str, str] | None = {} if method == "PUT" else None
+        assert client.open(path, method=method, json=given, headers=other_key).status_code == 404

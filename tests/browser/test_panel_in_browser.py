@@ -9,9 +9,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import update
 
-from models import Bot, BotStatus, Lead, MemberStatus, PoolBot, RedirectPool
+from models import Bot, BotStatus, MemberStatus, PoolBot, RedirectPool
 from services.core.times import utc_now
-from tests.browser import connecting, letters, looking, managing, many, splitting, unwatched
+from tests.browser import admitting, connecting, letters, looking, managing, many, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
@@ -212,21 +212,7 @@ def test_a_lost_connection_is_told_and_mended(browser: Browser, fleet: list[dict
 def test_a_person_is_blocked_for_an_hour_and_answered_again(
     browser: Browser, installation: Installation
 ) -> None:
-    with installation.platform.database.transaction() as session:
-        bot = session.get_one(Bot, 1)
-        session.add(Lead(account_id=bot.account_id, bot_id=1, telegram_id=2**40, first_name="Beatriz"))
-    browser.open("/panel/bots/1#users")
-    browser.see("Beatriz", "#panel-users")
-    browser.type("#people-search", "beat")
-    browser.click("#panel-users tbody .btn", "1 h")
-    browser.see("Bloqueado até", "#panel-users tbody")
-    browser.see(str(2**40), "#panel-users .access-list")
-    browser.click("#panel-users tbody .btn", "Desbloquear")
-    browser.see("Ninguém nesta lista", "#panel-users")
-    browser.click("#panel-users .segmented button", "Administradores")
-    browser.type("#access-id", "777")
-    browser.click("#panel-users form .btn-primary")
-    browser.see("777", "#panel-users .access-list")
+    admitting.block_and_answer_again(browser, installation)
 
 
 @pytest.fixture(scope="module", params=[(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desk"])
