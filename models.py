@@ -6,7 +6,7 @@ may hold stands in `services/core/states.py`.
 In this order, each part below a comment of its name:
 
     Accounts                            Account, AccountSession, ApiKey, AuditEvent
-    Bots                                Bot, BotPlugin, PluginStore, PluginState, HandledUpdate
+    Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
     Pools and their members             RedirectPool, PoolSlug, PoolBot
     Health                              PoolBotTransition, CheckGap, CheckDuration, BanWave, BanWaveMove, Conversion, ConversionHour
     Clicks and what is counted of them  Click, ClickRollup, RefusedClicks, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
@@ -45,6 +45,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.core import i18n
 from services.core.states import (
+    AccessList,
     Audience,
     BotMode,
     BotStatus,
@@ -61,6 +62,7 @@ from services.core.states import (
 from services.core.times import utc_now
 
 __all__ = [  # imported here and from here: the tables' states go with the tables
+    "AccessList",
     "Audience",
     "BotMode",
     "BotStatus",
@@ -280,6 +282,9 @@ class Bot(Base):
     declared_hash: Mapped[str] = mapped_column(
         String(64), default="", server_default=""
     )  # of what was applied of it
+    maintenance: Mapped[bool] = mapped_column(default=False, server_default=false())
+    maintenance_message: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+    captcha: Mapped[bool] = mapped_column(default=False, server_default=false())
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
@@ -294,6 +299,21 @@ class Bot(Base):
     plugins: Mapped[list[BotPlugin]] = relationship(
         order_by="BotPlugin.position", cascade="all, delete-orphan", passive_deletes=True
     )
+
+
+class BotAccess(Base):
+    """Somebody on one of a bot's lists, until a moment or for good; a person, or a chat that people write as."""
+
+    __tablename__ = "bot_access"
+    __table_args__ = (UniqueConstraint("bot_id", "list", "telegram_id"), _one_of("list", AccessList))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"), index=True)
+    list: Mapped[str] = mapped_column(String(7))
+    telegram_id: Mapped[int]
+    until: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class BotPlugin(Base):
@@ -796,6 +816,7 @@ class Lead(Base):
     last_click_id: Mapped[str | None] = mapped_column(String(16))
     first_interaction: Mapped[datetime] = mapped_column(default=utc_now)
     last_interaction: Mapped[datetime] = mapped_column(default=utc_now)
+    captcha_passed_at: Mapped[datetime | None]
 
 
 class Start(Base):

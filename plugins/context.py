@@ -79,6 +79,7 @@ class Context(ConversationContext):
         0  # of an upgraded group, whose conversation is kept under it; known once it was read
     )
     start_param: str = ""
+    is_admin: bool = False  # whoever is behind this is on the bot's list of administrators
     error_id: str = ""
     match: re.Match[str] | None = None
     plugin: str = ""  # whose handler is asked, or was asked last

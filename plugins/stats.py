@@ -26,7 +26,7 @@ class StatsConfig(PluginConfig):
     admin_users: list[int] = Field(
         default_factory=list,
         max_length=100,
-        description="Telegram ids of those who may ask; empty: everybody",
+        description="Telegram ids of those who may ask beside the bot's administrators; empty: everybody",
     )
     timezone: str = Field("UTC", max_length=64, description="When a day begins, such as America/Sao_Paulo")
 
@@ -57,7 +57,7 @@ class StatsPlugin(BasePlugin):
 
     def _stats(self, _message: Any, ctx: Context) -> object:
         admins = self.get_config("admin_users")
-        if admins and ctx.lead.telegram_id not in admins:
+        if admins and not ctx.is_admin and ctx.lead.telegram_id not in admins:
             return PASS
         midnight = ctx.now.astimezone(ZoneInfo(self.get_config("timezone"))).replace(
             hour=0, minute=0, second=0, microsecond=0

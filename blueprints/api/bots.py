@@ -8,12 +8,15 @@ from flask import Blueprint, url_for
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from blueprints.api.access_bodies import AccessBody, EntryBody, checked_place
 from blueprints.api.body import Body, Page, page_of
 from blueprints.api.operation import Created, operation
 from models import BotMode, FsmStrategy, UncertainPolicy
 from services.core.answer_types import Listing, Sentence
 from services.core.errors import FlotillaError
-from services.fleet.bots import lifecycle, registry
+from services.fleet.bots import access, lifecycle, registry
+from services.fleet.bots.access_rules import AccessEntry
+from services.fleet.bots.access_views import AccessView, describe_access
 from services.fleet.bots.bulk import Action, Bulk, carry_out
 from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
 from services.fleet.bots.tags import LONGEST_TAG, MOST_TAGS
@@ -191,6 +194,41 @@ def _item(bot_id: int | str, outcome: object) -> BulkItem:
 def new_token(bot_id: str, body: NewToken) -> BotView:
     """Replace its token by another one of the same bot, as after a /revoke at @BotFather."""
     return describe(replace_token(platform(), caller(), bot_id, body.token))
+
+
+@blueprint.get("/<bot_id>/access")
+@api(Scope.READ)
+@operation()
+def show_access(bot_id: str) -> AccessView:
+    """Whom it answers: lists without entries that have ended, maintenance, captcha."""
+    return describe_access(access.get_access(platform(), caller(), bot_id))
+
+
+@blueprint.put("/<bot_id>/access")
+@api(Scope.WRITE)
+@operation()
+def replace_access(bot_id: str, body: AccessBody) -> AccessView:
+    """Replace the lists and switches that are given, all or none; what is left out stays."""
+    return describe_access(access.set_access(platform(), caller(), bot_id, body.change()))
+
+
+@blueprint.put("/<bot_id>/access/<list_name>/<telegram_id>")
+@api(Scope.WRITE)
+@operation()
+def put_on_list(bot_id: str, list_name: str, telegram_id: str, body: EntryBody) -> AccessView:
+    """Put somebody on the list `allowed`, `blocked` or `admin`, for good or until a moment."""
+    name, who = checked_place(list_name, telegram_id)
+    entry = AccessEntry(who, body.until, body.note)
+    return describe_access(access.put_entry(platform(), caller(), bot_id, name, entry))
+
+
+@blueprint.delete("/<bot_id>/access/<list_name>/<telegram_id>")
+@api(Scope.WRITE)
+@operation()
+def take_off_list(bot_id: str, list_name: str, telegram_id: str) -> None:
+    """Take somebody off a list."""
+    name, who = checked_place(list_name, telegram_id)
+    access.remove_entry(platform(), caller(), bot_id, name, who)
 
 
 @blueprint.put("/<bot_id>/plugins")

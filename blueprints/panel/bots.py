@@ -20,6 +20,7 @@ from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot, list_bots
 from services.fleet.bots.tags import LONGEST_TAG
 from services.reporting.analytics.bots import BotFilter, bot_with_condition, list_page
+from services.reporting.bot_people import people_page
 from web.access import caller, signed_in
 from web.platform import platform
 
@@ -33,6 +34,13 @@ class _Asked(BaseModel):
     pool: int | None = Field(None, ge=1, lt=2**63)
     page: int = Field(1, ge=1, le=10_000)
     mark: str = Field("", max_length=32)
+
+
+class _AskedPeople(BaseModel):
+    """Which people of a bot are looked for."""
+
+    q: str = Field("", max_length=100)
+    page: int = Field(1, ge=1, le=10_000)
 
 
 @blueprint.get("/panel/bots")
@@ -64,7 +72,7 @@ def bot_names() -> dict[str, Any]:
 @blueprint.get("/panel/bots/<bot_id>")
 @signed_in
 def bot(bot_id: str) -> str:
-    """One bot: general, behaviour, redirection."""
+    """One bot: general, behaviour, redirection, users."""
     return render_template(
         "panel/bot.html",
         section="panel.bots",
@@ -86,11 +94,35 @@ def live_bot(bot_id: int) -> dict[str, Any]:
     }
 
 
+@blueprint.get("/panel/live/bots/<int:bot_id>/people")
+@signed_in
+def bot_people(bot_id: int) -> dict[str, Any]:
+    """A page of the people whom a bot knows."""
+    asked = query(_AskedPeople)
+    return people_page(platform(), caller(), bot_id, asked.q, asked.page)
+
+
 def _live(asked: _Asked) -> dict[str, Any]:
     """The list and its `mark`, which changes with anything in it."""
     wanted = BotFilter(asked.q, asked.state, asked.tag, asked.pool, asked.page)
     found = {"list": list_page(platform(), caller(), wanted).as_json(), "pools": pool_names()}
     return {**found, "mark": sha256_hex(json.dumps(found, sort_keys=True))[:16]}
+
+
+def bot_users_texts() -> dict[str, str]:
+    """What the tab of a bot's users says."""
+    return {
+        "users.hidden": _("{n} more: find them by number or note."),
+        "users.until": _("until {when}"),
+        "users.for_good": _("for good"),
+        "users.remove": _("Take {id} off the list"),
+        "users.nameless": _("No name"),
+        "users.is_blocked": _("Blocked {until}"),
+        "users.block": _("Block {name}"),
+        "lead.active": _("Can be written to"),
+        "lead.blocked": _("Has blocked the bot"),
+        "lead.deactivated": _("Account deleted"),
+    }
 
 
 def bots_texts() -> dict[str, str]:

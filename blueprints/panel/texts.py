@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 
 from blueprints.panel.account_analytics import account_analytics_texts
 from blueprints.panel.analytics import analytics_texts
-from blueprints.panel.bots import bots_texts
+from blueprints.panel.bots import bot_users_texts, bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
@@ -133,6 +133,7 @@ def _panel() -> dict[str, ScriptText]:
         **analytics_texts(),
         **account_analytics_texts(),
         **bots_texts(),
+        **bot_users_texts(),
         **destination_texts(),
         **dead_letter_texts(),
         **plugin_file_texts(),

@@ -25,6 +25,14 @@ class FsmStrategy(StrEnum):
     CHAT = "CHAT"
 
 
+class AccessList(StrEnum):
+    """What an entry says of somebody: whom alone a bot answers, whom never, who may do what others may not."""
+
+    ALLOWED = "allowed"
+    BLOCKED = "blocked"
+    ADMIN = "admin"
+
+
 class BotStatus(StrEnum):
     """What the bot is seen to do; `desired_running` is what its owner wants."""
 

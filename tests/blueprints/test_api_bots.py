@@ -210,3 +210,44 @@ def test_the_list_comes_in_pages(client: FlaskClient, sandbox: Sandbox, key: dic
 
 def test_nobody_comes_in_without_a_key(app: Flask) -> None:
     assert app.test_client().get(URL).status_code == 401
+
+
+def test_whom_a_bot_answers_is_set_by_lists_and_by_single_entries(
+    client: FlaskClient, sandbox: Sandbox, key: dict[str, str], other_key: dict[str, str]
+) -> None:
+    bot = client.post(URL, json={"token": sandbox.create_bot()["token"]}, headers=key).get_json()
+    here = f"{URL}/{bot['public_id']}/access"
+    closed = {"maintenance": False, "maintenance_message": "", "captcha": False}
+    empty = {"allowed_users": [], "blocked_users": [], "admin_users": [], **closed}
+    assert client.get(here, headers=key).get_json() == empty
+    ana = {"telegram_id": 5, "until": "2100-01-01T00:00:00.000Z", "note": "spam"}
+    rui = {"telegram_id": -(2**40), "until": None, "note": ""}
+    whole = {**empty, "blocked_users": [ana, rui], "maintenance": True, "maintenance_message": "já voltamos"}
+    assert client.put(here, json=whole, headers=key).get_json() == whole
+    assert client.put(here, json={"captcha": True}, headers=key).get_json() == {**whole, "captcha": True}
+    put = client.put(f"{here}/admin/7", json={"note": "eu"}, headers=key)
+    assert put.get_json()["admin_users"] == [{"telegram_id": 7, "until": None, "note": "eu"}]
+    assert client.delete(f"{here}/blocked/{rui['telegram_id']}", headers=key).status_code == 204
+    assert client.get(here, headers=key).get_json()["blocked_users"] == [ana]
+    refused = {
+        f"{here}/blocked/7": ({"until": "2020-01-01T00:00:00Z"}, 422, "until_past"),
+        f"{here}/friends/7": ({}, 404, "list_not_found"),
+        f"{here}/blocked/ana": ({}, 422, "telegram_id_invalid"),
+        f"{here}/blocked/{2**63}": ({}, 422, "telegram_id_invalid"),
+        f"{here}/allowed/7": ({"until": "tomorrow"}, 422, "invalid_input"),
+    }
+    for path, (body, status, code) in refused.items():
+        answer = client.put(path, json=body, headers=key)
+        assert (answer.status_code, answer.get_json()["code"]) == (status, code), path
+    zero = client.put(here, json={"admin_users": [{"telegram_id": 0}]}, headers=key).get_json()
+    assert (zero["code"], zero["field"]) == ("telegram_id_invalid", "admin_users.0.telegram_id")
+    gone = client.delete(f"{here}/blocked/99", headers=key)
+    assert (gone.status_code, gone.get_json()["code"]) == (404, "access_not_found")
+    for method, path in (
+        ("GET", here),
+        ("PUT", here),
+        ("PUT", f"{here}/admin/7"),
+        ("DELETE", f"{here}/admin/7"),
+    ):
+        given: dict[str, str] | None = {} if method == "PUT" else None
+        assert client.open(path, method=method, json=given, headers=other_key).status_code == 404

@@ -14,6 +14,7 @@ from models import (
     Account,
     Bot,
     FsmStrategy,
+    Lead,
     MemberStatus,
     PoolBot,
     PoolRule,
@@ -120,6 +121,21 @@ def test_a_bots_page_shows_what_is_chosen_for_it(
     select = page.partition(f'<select id="{choice}"')[2].partition("</select>")[0]
     assert re.findall(r'value="(\w+)"', select) == list(type(chosen))
     assert re.findall(r'value="(\w+)"[^>]* selected>', select) == [chosen]
+
+
+def test_the_people_of_a_bot_are_read_page_by_page_by_its_owner_alone(
+    client: FlaskClient, platform: Platform, owner: Account
+) -> None:
+    bot = add_bot(platform, owner)
+    with platform.database.transaction() as session:
+        session.add(Lead(account_id=owner.id, bot_id=bot.id, telegram_id=2**40, first_name="Ana"))
+    here = f"/panel/live/bots/{bot.id}/people"
+    found = client.get(f"{here}?q=an").get_json()
+    assert [each["telegram_id"] for each in found["people"]] == [2**40]
+    assert client.get(f"{here}?page=2").get_json() == {"people": [], "page": 2, "more": False}
+    assert client.get(f"{here}?page=0").status_code == 422
+    assert client.get("/panel/live/bots/987654/people").status_code == 404
+    assert 'id="panel-users"' in client.get(f"/panel/bots/{bot.id}").text
 
 
 def test_manage_bots_tells_who_is_inside_and_who_could_be(

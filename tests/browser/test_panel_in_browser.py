@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from models import Bot, BotStatus, MemberStatus, PoolBot, RedirectPool
 from services.core.times import utc_now
-from tests.browser import connecting, letters, looking, managing, many, splitting, unwatched
+from tests.browser import admitting, connecting, letters, looking, managing, many, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
@@ -22,6 +22,7 @@ PAGES = (
     "/panel/bots/1",
     "/panel/bots/1#behaviour",
     "/panel/bots/1#redirection",
+    "/panel/bots/1#users",
     "/panel/pools",
     "/panel/pools/1",
     "/panel/pools/1/analytics",
@@ -207,6 +208,13 @@ def test_a_lost_connection_is_told_and_mended(browser: Browser, fleet: list[dict
     assert all("ERR_INTERNET_DISCONNECTED" in complaint for complaint in browser.complaints())
 
 
+@pytest.mark.usefixtures("fleet")
+def test_a_person_is_blocked_for_an_hour_and_answered_again(
+    browser: Browser, installation: Installation
+) -> None:
+    admitting.block_and_answer_again(browser, installation)
+
+
 @pytest.fixture(scope="module", params=[(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desk"])
 def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list[dict[str, Any]]) -> Looked:
     """Every page on one kind of screen; looked at once for all tests that ask."""
@@ -291,7 +299,7 @@ def test_tabs_are_walked_with_arrows(browser: Browser) -> None:
     assert _focused(browser, "id") == "tab-behaviour"
     assert browser.find("#panel-behaviour").is_displayed()
     _press(browser, Keys.END)
-    assert _focused(browser, "id") == "tab-redirection"
+    assert _focused(browser, "id") == "tab-users"
 
 
 def test_the_first_tab_leads_past_the_menu(browser: Browser) -> None:

@@ -134,10 +134,17 @@ def test_stats_count_all_people_todays_and_the_last_seven_days() -> None:
         chat.person(100 + hours).send("hi")
         chat.wait(hours=hours)
     chat.person(6).send("/stats")  # no admin
+    assert chat.person(6).messages == []
     chat.send("/stats")
     assert chat.last.text == "📊 Estatísticas\n\nTotal de usuários: 5\nHoje: 2\nÚltimos 7 dias: 4"
     with pytest.raises(ValidationError):
         Chat(StatsPlugin, {"timezone": "Sao Paulo"})
+
+
+def test_stats_tell_the_bots_administrators_beside_its_own() -> None:
+    chat = Chat(StatsPlugin, {"admin_users": [9]}, admins=[5])
+    chat.send("/stats")
+    assert chat.last.text.startswith("📊 Statistics")
 
 
 WEATHER = "https://api.example.com/weather?q={args}&user={id}"

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,10 +16,13 @@ from redis import RedisError
 from services.alerts.dead_letters.replay_id import replay_of
 from services.core.metrics import CALLBACKS_REFUSED, RATE_LIMIT_HITS
 from services.core.rate_limits import RateLimit
+from services.core.times import utc_now
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.limits.acts import act_of
-from services.messaging.limits.judge import Act, Judge, Rates
-from services.messaging.limits.verdicts import INVALID, PASSED, Refusal, Verdict
+from services.messaging.limits.admission import is_addressed, refusal_of
+from services.messaging.limits.captcha_choices import TRIES, TRY, is_choice
+from services.messaging.limits.judge import NOTICE_SECONDS, Act, Judge, Rates
+from services.messaging.limits.verdicts import INVALID, KEPT_OUT, PASSED, Refusal, Verdict
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.upgraded_groups import UpgradedGroups
 from services.platform.platform import Platform
@@ -64,15 +68,15 @@ class Guard:
         judged: list[tuple[Act, Rates]] = []
         for place, (each, behaviour) in enumerate(arrived):
             try:
-                act = self._act(each, behaviour, json.loads(each.update))
+                asked = self._asked(each, behaviour, json.loads(each.update))
             except Exception:  # whatever one update contains, the others of its batch are judged
                 logger.warning("an update cannot be judged ahead of its handling", exc_info=True)
                 continue
-            if act is None:
-                verdicts[place] = PASSED
+            if isinstance(asked, Verdict):
+                verdicts[place] = asked
             else:
                 places.append(place)
-                judged.append((act, self._rates(act, each)))
+                judged.append(asked)
         for place, verdict in zip(places, self._judged(judged), strict=True):
             verdicts[place] = verdict
         return verdicts
@@ -86,17 +90,39 @@ class Guard:
             logger.warning("updates are limited in this process only: %s", type(error).__name__)
             verdicts = [self._judge_here(act, rates) for act, rates in judged]
         for (act, _), verdict in zip(judged, verdicts, strict=True):
-            _count(act, verdict)
+            _count(act.bot_id, act.user, verdict)
         return verdicts
 
     def judge(self, arrived: Arrived, behaviour: Behaviour, update: dict[str, Any]) -> Verdict:
         """The verdict of one update, sharing the round trip with whoever asks at the same time. Raises RedisError."""
-        act = self._act(arrived, behaviour, update)
+        asked = self._asked(arrived, behaviour, update)
+        if isinstance(asked, Verdict):
+            return asked
+        verdict = self._single.submit(asked)
+        _count(asked[0].bot_id, asked[0].user, verdict)
+        return verdict
+
+    def _asked(
+        self, arrived: Arrived, behaviour: Behaviour, update: dict[str, Any]
+    ) -> tuple[Act, Rates] | Verdict:
+        """What Redis is to judge; the verdict itself where there is nothing to ask: of the blocked, and of what has no limit.
+
+        Whoever else is kept out counts towards the limits all the same, and uses up no button.
+        """
+        replay = replay_of(arrived.request_id, "update") is not None
+        refusal = refusal_of(behaviour.access, update, utc_now(), replay=replay)
+        act = None if refusal is Refusal.BLOCKED else self._act(arrived, behaviour, update)
+        if refusal is not None and (act is None or not is_addressed(update, act.action)):
+            verdict = Verdict(refusal, tell=False)
+            _count(arrived.bot_id, "", verdict)
+            return verdict
         if act is None:
             return PASSED
-        verdict = self._single.submit((act, self._rates(act, arrived)))
-        _count(act, verdict)
-        return verdict
+        if refusal is not None:
+            act = replace(act, cooling="", opened=None, refusal=refusal)
+        elif act.opened is not None and is_choice(act.opened.action):
+            act = replace(act, action=TRY, cooling="")
+        return act, self._rates(act, arrived)
 
     def _act(self, arrived: Arrived, behaviour: Behaviour, update: dict[str, Any]) -> Act | None:
         return act_of(
@@ -112,6 +138,8 @@ class Guard:
     def _rates(self, act: Act, arrived: Arrived) -> Rates:
         if replay_of(arrived.request_id, "update"):
             return UNLIMITED
+        if act.action == TRY:
+            return Rates(TRIES, 0, 0, 0)
         settings = self._settings
         limits = settings.rate_limits_json
         window = limits.get(act.action) or limits.get("default") or DEFAULT_LIMIT
@@ -131,6 +159,9 @@ class Guard:
                 oldest, _ = self._memory.get_moving_window(*window)
                 wait = math.ceil(oldest + rates.window.window - time.time())
                 return Verdict(Refusal.WINDOW, tell=False, wait_seconds=max(1, wait))
+        if act.refusal in KEPT_OUT:
+            told = (f"{act.bot_id}:{act.user}:told", 1, NOTICE_SECONDS)
+            return Verdict(act.refusal, tell=self._memory.acquire_entry(*told))
         if act.opened is None:
             return Verdict(act.refusal)
         return Verdict(
@@ -138,11 +169,11 @@ class Guard:
         )
 
 
-def _count(act: Act, verdict: Verdict | None) -> None:
+def _count(bot_id: int, user: str, verdict: Verdict | None) -> None:
     if verdict is None or verdict.refusal is None:
         return
     if verdict.refusal in INVALID:
         CALLBACKS_REFUSED.labels(verdict.refusal).inc()
     else:
         RATE_LIMIT_HITS.labels(verdict.refusal).inc()
-    logger.info("update refused: %s", verdict.refusal, extra={"bot_id": act.bot_id, "user_id": act.user})
+    logger.info("update refused: %s", verdict.refusal, extra={"bot_id": bot_id, "user_id": user})

@@ -16,11 +16,12 @@ from redis import Redis
 
 from services.core.rate_limits import RateLimit
 from services.messaging.buttons.callback_data import Opened
-from services.messaging.limits.verdicts import Refusal, Verdict
+from services.messaging.limits.verdicts import KEPT_OUT, Refusal, Verdict
 from services.platform.redis import keys
 from services.platform.redis.scripts import load
 
 NONE = RateLimit(limit=1, window=1)
+NOTICE_SECONDS = 60  # between two notices to somebody whom the bot does not answer
 
 JUDGE: Final = load("judge_acts")
 
@@ -29,7 +30,7 @@ JUDGE: Final = load("judge_acts")
 class Act:
     """What a person did, as far as limits are concerned. `at` is in ms; `cooling` names what is to cool down, if anything.
 
-    `refusal` is what is known without Redis: such an act only counts towards the limits.
+    `refusal` is what is known without Redis: such an act only counts towards the limits, and towards notices of it.
     """
 
     bot_id: int
@@ -81,9 +82,9 @@ def _value_of(act: Act, rates: Rates, names: list[str]) -> str:
     if pause:
         names.append(keys.cooldown(act.bot_id, act.user, act.cooling))
     lives, kept = _button_of(act, names)
-    return (
-        f"{act.update_id} {act.at} {limit} {window.window * 1000} {step} {rates.burst} {pause} {lives} {kept}"
-    )
+    notice = NOTICE_SECONDS * 1000 if act.refusal in KEPT_OUT else 0
+    charged = f"{limit} {window.window * 1000} {step} {rates.burst} {pause}"
+    return f"{act.update_id} {act.at} {charged} {lives} {kept} {notice}"
 
 
 def _button_of(act: Act, names: list[str]) -> tuple[int, int]:
@@ -105,6 +106,8 @@ def _verdict(act: Act, answer: Sequence[Any], now: float) -> Verdict:
     if word != "ok":
         wait = max(1, math.ceil(float(until) / 1000 - now))
         return Verdict(Refusal(word), bool(tell), wait)
+    if act.refusal in KEPT_OUT:
+        return Verdict(act.refusal, bool(tell))
     if act.refusal is not None or act.opened is None:
         return Verdict(act.refusal)
     text = payload if act.opened.kept else act.opened.payload

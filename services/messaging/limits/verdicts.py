@@ -18,9 +18,13 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     REPLAYED = "replayed"  # a single-use button that was used
     LOST = "lost"  # its payload is no longer kept
+    BLOCKED = "blocked"
+    NOT_ALLOWED = "not_allowed"  # the bot answers certain people only
+    MAINTENANCE = "maintenance"
 
 
 LIMITS: Final = frozenset((Refusal.WINDOW, Refusal.BUCKET))
+KEPT_OUT: Final = frozenset((Refusal.BLOCKED, Refusal.NOT_ALLOWED, Refusal.MAINTENANCE))
 INVALID: Final = frozenset((Refusal.FORGED, Refusal.EXPIRED, Refusal.REPLAYED, Refusal.LOST))
 
 

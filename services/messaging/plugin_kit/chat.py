@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -156,6 +156,7 @@ class ChatView:
 class Chat(ChatView):
     """A private chat of Ana's with a bot that has `plugin` (by its name or class), and the plugins of `beside` after it.
 
+    Hers is the id 5; `admins` are the ids on the bot's list of administrators.
     `tap` and `send` return when everything that the bot does about it is done.
     """
 
@@ -166,10 +167,11 @@ class Chat(ChatView):
         *,
         beside: Chosen = (),
         strategy: str = Strategy.USER_IN_CHAT,
+        admins: Collection[int] = (),
         **person: Any,
     ) -> None:
         found = _named(plugin) if isinstance(plugin, str) else plugin
-        bot = PlayedBot([(found, config or {}), *beside], Strategy(strategy))
+        bot = PlayedBot([(found, config or {}), *beside], Strategy(strategy), admins)
         super().__init__(found.name, _private(bot, Person(**person)))
 
     # What a person does

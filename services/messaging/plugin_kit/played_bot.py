@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -81,7 +81,8 @@ class PlayedMemory:
 class PlayedBot:
     """One bot, its clock, what it keeps, and the Telegram that it speaks to."""
 
-    def __init__(self, plugins: Chosen, strategy: Strategy) -> None:
+    def __init__(self, plugins: Chosen, strategy: Strategy, admins: Collection[int] = ()) -> None:
+        self.admins = admins
         self.telegram = PlayedTelegram()
         self.http = PlayedHttp()
         self.now = time.time()  # epoch s; a test moves it on
@@ -162,7 +163,7 @@ class PlayedBot:
         return queued, ctx
 
     def _equip(self, ctx: Context) -> None:
-        ctx.http = self.http
+        ctx.http, ctx.is_admin = self.http, ctx.lead.telegram_id in self.admins
         ctx.clock = lambda: self.now
         ctx.pack = partial(pack, self._signer, self._settings, BOT.id, clock=ctx.clock)
         ctx.lock = self._memory.lock
@@ -198,9 +199,8 @@ class PlayedBot:
         if opened.once and not self._memory.use(opened.signature):
             return Refusal.REPLAYED
         if opened.kept:
-            payload = open_tokens(
-                self._vault, self._memory.text(keys.button_payload(BOT.id, payload)), BOT.id
-            )
+            kept = self._memory.text(keys.button_payload(BOT.id, payload))
+            payload = open_tokens(self._vault, kept, BOT.id)
             if not payload:
                 return Refusal.LOST
         ctx.tap = Tap(opened.action, payload)

@@ -15,6 +15,7 @@ from plugins.router import CALLBACK, MESSAGE, Router
 from plugins.states import SIGN
 from services.core.i18n import Text, translate
 from services.core.metrics import CALLBACKS_REFUSED
+from services.fleet.bots.access_rules import OPEN, AccessRules
 from services.fleet.plugin_loading.configurations import current_config
 from services.fleet.plugin_loading.versions import Catalogue
 from services.messaging.limits.notices import NOT_VALID
@@ -89,6 +90,7 @@ class Behaviour:
     parts: dict[str, PluginAtWork]  # in order of routing
     versions: Mapping[str, str]  # of the custom plugins, by name
     problems: Mapping[str, Exception | SystemExit]
+    access: AccessRules = OPEN
     _stay: _Stay = field(default_factory=lambda: _Stay(), repr=False)
 
     @property
@@ -211,6 +213,7 @@ def build(
     database: Database,
     catalogue: Catalogue,
     former: Behaviour | None = None,
+    access: AccessRules = OPEN,
 ) -> Behaviour:
     """The behaviour of `bot` with its enabled plugins in order; a broken one is left out, and `problems` says why.
 
@@ -234,7 +237,7 @@ def build(
             parts[name] = part
     ordered = {name: parts[name] for name in wanted if name in parts}
     versions = {name: catalogue.hashes[name] for name in ordered if name in catalogue.hashes}
-    return Behaviour(bot, account_id, active, chosen, ordered, versions, problems)
+    return Behaviour(bot, account_id, active, chosen, ordered, versions, problems, access)
 
 
 def in_order_of_loading(names: Iterable[str], catalogue: Catalogue) -> list[str]:

@@ -15,6 +15,9 @@ from models import Bot
 from plugins.context import BotFacts, Context, Strategy
 from plugins.effects import Busy
 from services.core.errors import Unavailable
+from services.core.times import utc_now
+from services.fleet.bots.access import rules_of
+from services.fleet.bots.access_rules import OPEN
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.configurations import PluginRefused
 from services.fleet.plugin_loading.importing import problem_of
@@ -95,7 +98,14 @@ class PluginCache(ChangeCache[int, Behaviour]):
             if old is None or not old.active or not _uses(old, names):
                 continue
             new = build(
-                old.bot, old.account_id, True, old.chosen, self._platform.database, candidate, former=old
+                old.bot,
+                old.account_id,
+                True,
+                old.chosen,
+                self._platform.database,
+                candidate,
+                former=old,
+                access=old.access,
             )
             built[bot_id] = (old, new)
             _refuse_broken(new, candidate, names)
@@ -106,6 +116,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
     def _load(self, key: int) -> Behaviour | None:
         with self._platform.database.reading() as session:
             bot = session.scalar(select(Bot).where(Bot.id == key).options(selectinload(Bot.plugins)))
+            access = OPEN if bot is None else rules_of(session, bot, utc_now())
         if bot is None:
             return None
         behaviour = build(
@@ -119,6 +130,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
             ],
             self._platform.database,
             catalogue(),
+            access=access,
         )
         behaviour.begin()
         return behaviour

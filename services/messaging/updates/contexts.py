@@ -11,9 +11,11 @@ from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
 from services.core.identifiers import is_telegram_id
+from services.core.times import utc_now
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.buttons.signing import pack
 from services.messaging.external_api.client import ExternalApi
+from services.messaging.limits.admission import actor_of
 from services.messaging.limits.locks import Locks
 from services.messaging.outbox.call_answers import is_call_answer
 from services.messaging.plugin_runtime.behaviour import Behaviour
@@ -69,6 +71,7 @@ class ContextFactory:
         ctx = context_of(behaviour.bot, update)
         if ctx is not None:
             ctx.request_id = queued.request_id
+            ctx.is_admin = behaviour.access.is_admin(actor_of(update) or 0, utc_now())
             ctx.notify_owner = partial(self._notify, behaviour, f"{behaviour.bot.id}:{update['update_id']}")
             self._equip(ctx, queued)
         return ctx

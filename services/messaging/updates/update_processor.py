@@ -6,27 +6,25 @@ import logging
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from redis import RedisError
 
-from plugins.buttons import Tap
 from plugins.context import Context
-from plugins.effects import Busy, Effects
+from plugins.effects import Busy, Call, Effects
 from services.alerts.dead_letters.replay_id import replay_of
-from services.alerts.notifications.linking import link_chat
 from services.core.errors import Unavailable
-from services.core.metrics import CALLBACKS_REFUSED, HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
-from services.messaging.buttons.administrators import is_administrator
+from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
+from services.messaging.limits.captcha_choices import is_choice
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
-from services.messaging.updates.contacts import Contacts, start_payload
+from services.messaging.updates.captcha import start_param_of, start_update
+from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.contexts import ContextFactory
-from services.messaging.updates.event_facts import has_blocked, writer_of
 from services.messaging.updates.event_reader import Unreadable
+from services.messaging.updates.gate import Gate
 from services.messaging.updates.handler_results import result_of
 from services.messaging.updates.plugin_writes import PluginWrites
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
@@ -34,7 +32,6 @@ from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_letters import UpdateLetters
 from services.messaging.upgraded_groups import UpgradedGroups, upgrade_told_by
 from services.platform.platform import Platform
-from services.platform.token_encryption import open_tokens
 from services.queueing.bot_throttle import BotThrottle
 from services.queueing.timeouts import time_limit
 
@@ -54,8 +51,8 @@ class UpdateProcessor:
         self._platform = platform
         self._vault = platform.vault
         self._plugins = plugins
-        self._contacts = contacts
         self._guard = Guard(platform)
+        self._gate = Gate(platform, self._guard, contacts)
         self._groups = UpgradedGroups(platform)
         self._contexts = ContextFactory(platform, self._guard.signer)
         self._writes = PluginWrites(
@@ -94,51 +91,40 @@ class UpdateProcessor:
         upgrade = upgrade_told_by(update)
         if upgrade is not None:
             self._groups.note(queued.bot_id, *upgrade)
-        if self._is_refused(behaviour, update, ctx, queued) or self._is_owners_link(ctx):
+        if not self._gate.lets_in(behaviour, ctx, queued):
             return result_of(self._vault, ctx, queued)
-        return self._handle_once(behaviour, ctx, queued, int(update["update_id"]))
+        if ctx.tap is not None and is_choice(ctx.tap.action):
+            return self._start_after_captcha(behaviour, ctx, queued)
+        return self._handle_once(behaviour, ctx, queued)
 
-    def _is_refused(
-        self, behaviour: Behaviour, update: dict[str, Any], ctx: Context, queued: QueuedUpdate
-    ) -> bool:
-        """Whether limits or a button's signature keep it out, which the person is told; else `ctx` gets the button's tap."""
-        verdict = queued.verdict or self._guard.judge(queued, behaviour, update)
-        if verdict.refusal is not None:
-            UPDATES.labels("limited").inc()
-            refuse(ctx, verdict.refusal, tell=verdict.tell, wait_seconds=verdict.wait_seconds)
-            return True
-        if verdict.anonymous and not is_administrator(
-            self._platform, ctx.bot.id, ctx.chat_id, ctx.lead.telegram_id
-        ):
-            CALLBACKS_REFUSED.labels(Refusal.FORGED).inc()
-            refuse(ctx, Refusal.FORGED)
-            return True
-        if verdict.action is not None:
-            payload = open_tokens(self._vault, verdict.payload, queued.bot_id)
-            ctx.tap = Tap(verdict.action, payload, verdict.anonymous)
-        return False
-
-    def _is_owners_link(self, ctx: Context) -> bool:
-        """Whether the bot's owner wants notifications in this chat, which is answered here: no lead and no start."""
-        linked = link_chat(self._platform, ctx.bot.id, start_payload(ctx) or "", ctx.chat_id)
-        if linked is not None:
-            ctx.send(linked, parse_mode=None)
-        return linked is not None
+    def _start_after_captcha(
+        self, behaviour: Behaviour, tapped: Context, queued: QueuedUpdate
+    ) -> HandlerResult:
+        """The right emoji was tapped: /start goes on as if it had come now, in the handling of the tap."""
+        ctx = self._contexts.make(behaviour, start_update(tapped), queued)
+        if ctx is None:
+            raise Unreadable("the message of a captcha is none")
+        ctx.start_param = start_param_of(ctx)
+        return self._handle_once(behaviour, ctx, queued, tapped.effects.calls)
 
     def _handle_once(
-        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, update_id: int
+        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, first: Sequence[Call] = ()
     ) -> HandlerResult:
-        _record_person(self._contacts, ctx, update_id)
+        update_id = int(ctx.update["update_id"])
         try:
-            handled = self._writes.once(queued.bot_id, update_id, lambda: self._run(behaviour, ctx, queued))
+            handled = self._writes.once(
+                queued.bot_id, update_id, lambda: self._run(behaviour, ctx, queued, first)
+            )
         except Busy:
-            handled = self._busy(ctx, queued)
+            handled = self._busy(ctx, queued, first)
         UPDATES.labels("handled" if handled.plugin else "unwanted").inc()
         return handled
 
-    def _run(self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
-        """What the bot's handlers want done; may be asked again."""
-        ctx.effects, began = Effects(), time.perf_counter()
+    def _run(
+        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, first: Sequence[Call]
+    ) -> HandlerResult:
+        """What the bot's handlers want done, after the calls of `first`; may be asked again."""
+        ctx.effects, began = Effects([*first]), time.perf_counter()
         with self._plugins.counted(behaviour, ctx, is_first=not queued.attempts):
             with time_limit(self._platform.settings.handler_timeout_seconds):
                 plugin = behaviour.handle(ctx)
@@ -146,9 +132,9 @@ class UpdateProcessor:
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         return result
 
-    def _busy(self, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
+    def _busy(self, ctx: Context, queued: QueuedUpdate, first: Sequence[Call]) -> HandlerResult:
         RATE_LIMIT_HITS.labels(Refusal.LOCK).inc()
-        ctx.effects = Effects()
+        ctx.effects = Effects([*first])
         refuse(ctx, Refusal.LOCK)
         return result_of(self._vault, ctx, queued)
 
@@ -190,12 +176,3 @@ class UpdateProcessor:
         with time_limit(self._platform.settings.handler_timeout_seconds):
             behaviour.give_up(ctx, error)
         return result_of(self._vault, ctx, queued)
-
-
-def _record_person(contacts: Contacts, ctx: Context, update_id: int) -> None:
-    """Keep who turned to the bot, blocked or unblocked it, before the bot's handlers ask about them."""
-    writer, blocked = writer_of(ctx), has_blocked(ctx)
-    if writer is not None:
-        ctx.start_param = contacts.record_contact(ctx.bot.id, update_id, writer, start_payload(ctx))
-    elif blocked is not None:
-        contacts.record_block(ctx.bot.id, update_id, ctx.event.from_user, blocked)

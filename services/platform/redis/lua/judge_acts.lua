@@ -2,9 +2,9 @@
 -- Judges acts: sliding window, token bucket, cooldown, single use, kept payload.
 -- KEYS per act: log of uses, bucket, notice; with a cooldown its key; of a single-use button its mark; of a kept
 --   payload its key.
--- ARGV, one per act, nine numbers: update id; when the person acted, ms; window's limit (0: neither window nor bucket),
+-- ARGV, one per act, ten numbers: update id; when the person acted, ms; window's limit (0: neither window nor bucket),
 --   window ms; bucket's step ms (0: no bucket) and burst; cooldown ms (0: none); life of the used mark, ms (0: not
---   single-use); 1 when a payload is kept.
+--   single-use); 1 when a payload is kept; ms in which the person is told once (0: nothing is told of an act that passes).
 -- Answer per act: word ("ok" or a verdicts.Refusal), moment in ms from which to try again, 1 to tell the person,
 --   payload.
 -- The bucket is the moment it will be full again (GCRA): one number. What is refused is charged nowhere. Uses stay two
@@ -17,11 +17,11 @@ local function key(wanted)
   return KEYS[k]
 end
 local function judge(id, ...)
-  local at, limit, window, step, burst, pause, lives, kept = ...
+  local at, limit, window, step, burst, pause, lives, kept, quiet = ...
   local log, bucket, notice = key(true), key(true), key(true)
   local cool, used, payload = key(pause > 0), key(lives > 0), key(kept == 1)
-  local function tell()
-    return (redis.call('SET', notice, id, 'NX', 'PX', window) or redis.call('GET', notice) == id) and 1 or 0
+  local function tell(span)
+    return (redis.call('SET', notice, id, 'NX', 'PX', span) or redis.call('GET', notice) == id) and 1 or 0
   end
   local charge = limit > 0 and not redis.call('ZSCORE', log, id)
   local full = at
@@ -29,11 +29,11 @@ local function judge(id, ...)
     local from = string.format('(%.0f', at - window)
     if redis.call('ZCOUNT', log, from, at + 5000) >= limit then
       local first = redis.call('ZRANGE', log, from, at + 5000, 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
-      return {'window', tonumber(first[2]) + window, tell(), ''}
+      return {'window', tonumber(first[2]) + window, tell(window), ''}
     end
     full = math.max(tonumber(redis.call('GET', bucket) or 0), at) + step
     if step > 0 and full - at > burst * step then
-      return {'bucket', full - burst * step, tell(), ''}
+      return {'bucket', full - burst * step, tell(window), ''}
     end
   end
   if used then
@@ -60,7 +60,7 @@ local function judge(id, ...)
   end
   if used then redis.call('SET', used, id, 'PX', lives) end
   if cool then redis.call('SET', cool, id .. ':' .. at .. ':', 'PX', pause) end
-  return {'ok', 0, 0, text}
+  return {'ok', 0, quiet > 0 and tell(quiet) or 0, text}
 end
 local verdicts = {}
 for i, act in ipairs(ARGV) do

@@ -24,6 +24,7 @@ class ShopPlugin(BasePlugin):
         router.command("menu")(self._menu)
         router.command("pay", sensitive=True)(lambda message, ctx: ctx.send("paid"))
         router.command("slow", exclusive="till")(self._slow)
+        router.content_type("successful_payment")(lambda message, ctx: ctx.send("paid out"))
         router.callback("buy", "wide")(self._bought)
         router.text()(lambda message, ctx: ctx.send(message.text))
 

@@ -1,0 +1,52 @@
+"""The people whom a bot knows, the latest first, found by name or Telegram id, a page at a time."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, or_, select
+
+from models import Bot, Lead
+from services.core.identifiers import parsed_id
+from services.core.times import iso
+from services.platform.accounts.principal import Principal, get_owned
+from services.platform.platform import Platform
+
+PAGE: Final = 25
+
+
+def people_page(
+    platform: Platform, caller: Principal, bot_id: int | str, words: str = "", page: int = 1
+) -> dict[str, Any]:
+    """A page of those whom the caller's bot knows, and whether there are more; NotFound for somebody else's bot.
+
+    Every one of `words` has to stand in a name, or to be the Telegram id.
+    """
+    access = platform.database.transaction if caller.is_admin else platform.database.reading
+    with access() as session:
+        bot = get_owned(session, caller, Bot, bot_id)
+        latest = (
+            select(Lead)
+            .where(Lead.bot_id == bot.id, *(_says(word) for word in words.split()))
+            .order_by(Lead.last_interaction.desc(), Lead.id.desc())
+        )
+        found = session.scalars(latest.offset((page - 1) * PAGE).limit(PAGE + 1)).all()
+    return {"people": [_person(lead) for lead in found[:PAGE]], "page": page, "more": len(found) > PAGE}
+
+
+def _says(word: str) -> ColumnElement[bool]:
+    word = word.removeprefix("@")
+    names = (Lead.first_name, Lead.last_name, Lead.username)
+    alike = [name.icontains(word, autoescape=True) for name in names]
+    number = parsed_id(word)
+    return or_(*alike) if number is None else or_(Lead.telegram_id == number, *alike)
+
+
+def _person(lead: Lead) -> dict[str, Any]:
+    return {
+        "telegram_id": lead.telegram_id,
+        "name": f"{lead.first_name} {lead.last_name}".strip(),
+        "username": lead.username,
+        "state": lead.state,
+        "last_interaction": iso(lead.last_interaction),
+    }
