@@ -77,16 +77,9 @@ def set_access(platform: Platform, caller: Principal, bot_id: int | str, change:
     dropped as ended), `note_too_long`, `access_twice`, `message_too_long`. Conflict `quota_exceeded`.
     """
     now = utc_now()
-    if len(change.maintenance_message or "") > LONGEST_MESSAGE:
-        too_long = Text("The message has at most {most} characters", most=LONGEST_MESSAGE)
-        raise InvalidInput(too_long, code="message_too_long", field="maintenance_message")
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
-        before = rules_of(session, bot, None)
-        for name, entries in change.lists.items():
-            _replace(session, bot.id, name, entries, before.lists.of(name), now)
-        for field, value in change.switches.items():
-            setattr(bot, field, value)
+        write_access(session, bot, change, now)
         counts = {FIELDS[name]: len(entries) for name, entries in change.lists.items()}
         _changed(session, caller, bot, "bot_access_set", now, {**counts, **change.switches})
         rules = rules_of(session, bot, now)
@@ -129,6 +122,18 @@ def remove_entry(
         details = {"list": name, "telegram_id": telegram_id}
         _changed(session, caller, bot, "bot_access_removed", utc_now(), details)
     bot_changed(platform, bot.id)
+
+
+def write_access(session: Session, bot: Bot, change: AccessChange, now: datetime) -> None:
+    """Replace what is given of a locked bot's access, in the caller's transaction; errors as those of `set_access`."""
+    if len(change.maintenance_message or "") > LONGEST_MESSAGE:
+        too_long = Text("The message has at most {most} characters", most=LONGEST_MESSAGE)
+        raise InvalidInput(too_long, code="message_too_long", field="maintenance_message")
+    before = rules_of(session, bot, None)
+    for name, entries in change.lists.items():
+        _replace(session, bot.id, name, entries, before.lists.of(name), now)
+    for field, value in change.switches.items():
+        setattr(bot, field, value)
 
 
 def rules_of(session: Session, bot: Bot, now: datetime | None) -> AccessRules:

@@ -8,13 +8,19 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
-from models import Bot, BotPlugin
+from models import AccessList, Bot, BotPlugin
+from services.core.identifiers import LARGEST_ID
 from services.core.states import BotMode, FsmStrategy
+from services.core.times import utc_now
+from services.fleet.bots import access_rules
+from services.fleet.bots.access import FIELDS, rules_of
 from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
 from services.fleet.plugin_catalogue import present_config
 
-TelegramId = Annotated[int, Field(ge=1, lt=2**52)]  # of a person; the Bot API promises at most 52 bits
+# Of a person, or of a chat that people write as.
+TelegramId = Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID, strict=True)]
 
 
 class Part(BaseModel):
@@ -127,6 +133,19 @@ def behaviour_of(bot: Bot) -> Behaviour:
     )
 
 
+def configuration_of(session: Session, bot: Bot) -> BotConfiguration:
+    """All that is configured of `bot`, whose plugins are loaded; entries of its access that have ended are left out."""
+    return BotConfiguration(
+        **dict(behaviour_of(bot)),
+        name=bot.name or bot.username,
+        description=bot.description,
+        enabled=bot.desired_running,
+        mode=BotMode(bot.mode),
+        webhook=Webhook(path=bot.webhook_path, max_connections=bot.max_connections),
+        access=_access(session, bot),
+    )
+
+
 def choices_of(behaviour: Behaviour) -> list[PluginChoice]:
     """Its plugins as `choices.rows_of` takes them."""
     return [PluginChoice(each.name, each.enabled, each.config) for each in behaviour.plugins]
@@ -135,3 +154,21 @@ def choices_of(behaviour: Behaviour) -> list[PluginChoice]:
 def _plugin(row: BotPlugin) -> Plugin:
     config = present_config(row.name, row.config, row.config_version)
     return Plugin(name=row.name, enabled=row.enabled, config=config)
+
+
+def _access(session: Session, bot: Bot) -> AccessLists:
+    rules = rules_of(session, bot, utc_now())
+    lists = {FIELDS[name]: [_entry(each) for each in rules.lists.of(name)] for name in AccessList}
+    return AccessLists(
+        **lists,
+        maintenance=rules.maintenance,
+        maintenance_message=rules.maintenance_message,
+        captcha=rules.captcha,
+    )
+
+
+def _entry(entry: access_rules.AccessEntry) -> int | AccessEntry:
+    """The bare id where nothing else is said."""
+    if entry.until is None and not entry.note:
+        return entry.telegram_id
+    return AccessEntry(user=entry.telegram_id, until=entry.until, note=entry.note)
