@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.http import HttpError
+from plugins.markup import HTML
 from plugins.router import Router
 from plugins.texts import TelegramText
 
@@ -90,9 +91,11 @@ class ApiPlugin(BasePlugin):
             found = ctx.http.get(url, keep_seconds=asked.keep_seconds).json()
         except HttpError as error:
             ctx.logger.warning("the API behind /%s failed: %s", asked.command.removeprefix("/"), error)
-            ctx.send(self.get_config("error_message") or ctx.translate(FAILED))
+            ctx.send(self.get_config("error_message") or ctx.translate(FAILED), parse_mode=HTML)
             return
-        ctx.send(_filled(asked.answer, lambda place: ctx.escape(_shown(_within(found, place)))))
+        ctx.send(
+            _filled(asked.answer, lambda place: ctx.escape(_shown(_within(found, place)))), parse_mode=HTML
+        )
 
 
 def _filled(template: str, value_of: Any) -> str:

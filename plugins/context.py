@@ -31,6 +31,7 @@ from plugins.texts import escaped, filled
 COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
 STATE_TTL_SECONDS = 7 * 24 * 3600
 DEFAULT_LANGUAGE = "en"
+AS_THE_BOT: Final = "as the bot"  # stands for the parse mode that the bot's settings name
 
 
 class Strategy(StrEnum):
@@ -49,6 +50,8 @@ class BotFacts:
     username: str
     name: str
     strategy: Strategy = Strategy.USER_IN_CHAT
+    parse_mode: str | None = HTML  # of texts that name no other; None for plain ones
+    disable_web_page_preview: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ class Context(ConversationContext):
         """`value` for use in text sent with parse_mode MarkdownV2."""
         return escaped(value, MARKDOWN)
 
-    def fill(self, template: str, parse_mode: str | None = HTML) -> str:
+    def fill(self, template: str, parse_mode: str | None = AS_THE_BOT) -> str:
         """`template` with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
         values = {
             "first_name": self.lead.first_name,
@@ -157,21 +160,22 @@ class Context(ConversationContext):
             "start_param": self.start_param,
             "bot_name": self.bot.name,
         }
-        return filled(template, values, parse_mode)
+        return filled(template, values, self._mode(parse_mode))
 
     # What is wanted
 
     def send(
-        self, text: str, *, reply_markup: Any = None, parse_mode: str | None = "HTML", **params: Any
+        self, text: str, *, reply_markup: Any = None, parse_mode: str | None = AS_THE_BOT, **params: Any
     ) -> None:
-        """Send `text` to where this update belongs, or to `chat_id=`; HTML unless another parse_mode or None is given."""
+        """Send `text` to where this update belongs, or to `chat_id=`; as the bot's settings say unless a parse_mode or None is given."""
         self.api(
             "sendMessage",
             **{
                 **(self.address.to_send() if self._stays(params) else {}),
                 "text": text,
-                "parse_mode": parse_mode,
+                "parse_mode": self._mode(parse_mode),
                 **_markup(reply_markup),
+                **self._preview(params),
                 **params,
             },
         )
@@ -183,7 +187,7 @@ class Context(ConversationContext):
         caption: str = "",
         *,
         reply_markup: Any = None,
-        parse_mode: str | None = "HTML",
+        parse_mode: str | None = AS_THE_BOT,
         **params: Any,
     ) -> None:
         """Send a `kind` of media (photo, video, animation, audio, voice, video_note, document, sticker) to where this update
@@ -191,7 +195,7 @@ class Context(ConversationContext):
         """
         method = f"send{kind.title().replace('_', '')}"
         place = self.address.to_send() if self._stays(params) else {}
-        text = {"caption": caption, "parse_mode": parse_mode} if caption else {}
+        text = {"caption": caption, "parse_mode": self._mode(parse_mode)} if caption else {}
         self.api(method, **{**place, kind: media, **text, **_markup(reply_markup), **params})
 
     def answer(self, text: str = "", *, show_alert: bool = False, **params: Any) -> None:
@@ -202,6 +206,15 @@ class Context(ConversationContext):
         else:
             reply = self.address.to_reply() if self._stays(params) else {}
             self.send(text, **{**reply, **params})
+
+    def _mode(self, parse_mode: str | None) -> str | None:
+        return self.bot.parse_mode if parse_mode == AS_THE_BOT else parse_mode
+
+    def _preview(self, params: dict[str, Any]) -> dict[str, Any]:
+        """What the bot's settings say of previews, unless the parameters do."""
+        if not self.bot.disable_web_page_preview or "disable_web_page_preview" in params:
+            return {}
+        return {"link_preview_options": {"is_disabled": True}}
 
     def _stays(self, params: dict[str, Any]) -> bool:
         """Whether a message with these parameters goes to the chat that this update came from."""
@@ -246,7 +259,7 @@ class Context(ConversationContext):
         *,
         message_id: int | None = None,
         reply_markup: Any = None,
-        parse_mode: str | None = "HTML",
+        parse_mode: str | None = AS_THE_BOT,
         **params: Any,
     ) -> None:
         """Replace the text of the bot's message `message_id`, or of the one whose button was tapped."""
@@ -254,8 +267,9 @@ class Context(ConversationContext):
             "editMessageText",
             **self.address.to_edit(message_id),
             text=text,
-            parse_mode=parse_mode,
+            parse_mode=self._mode(parse_mode),
             **_markup(reply_markup),
+            **self._preview(params),
             **params,
         )
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
+from plugins.markup import HTML
 from plugins.router import Router
 
 
@@ -35,10 +36,10 @@ class EchoPlugin(BasePlugin):
     def _echo(self, _message: Any, ctx: Context) -> None:
         usage = {"pt": "Uso: /echo <texto>", "en": "Usage: /echo <text>"}
         given = ctx.command.args if ctx.command else ""
-        ctx.send(ctx.escape(given or ctx.translate(usage)))
+        ctx.send(ctx.escape(given or ctx.translate(usage)), parse_mode=HTML)
 
     def _echo_text(self, message: Any, ctx: Context) -> None:
-        ctx.send(ctx.escape(message.text))
+        ctx.send(ctx.escape(message.text), parse_mode=HTML)
 
 
 plugin = EchoPlugin

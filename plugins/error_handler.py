@@ -6,6 +6,7 @@ from pydantic import Field
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
+from plugins.markup import HTML
 from plugins.router import Router
 
 SORRY = {
@@ -43,7 +44,7 @@ class ErrorHandlerPlugin(BasePlugin):
         lines = [ctx.translate(SORRY)]
         if self.get_config("show_error_id"):
             lines.append(ctx.translate(ERROR_ID).replace("{id}", ctx.escape(ctx.error_id)))
-        ctx.send("\n".join(lines))
+        ctx.send("\n".join(lines), parse_mode=HTML)
 
 
 plugin = ErrorHandlerPlugin

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.form_steps import FormStep, Kind, WrongAnswer, answer_in, shown
+from plugins.markup import HTML
 from plugins.router import Router
 from plugins.states import State, StatesGroup
 from plugins.texts import VARIABLES, TelegramText
@@ -107,29 +108,31 @@ class FormPlugin(BasePlugin):
         elif action == BACK:
             self._ask(ctx, max(0, place - 1), in_place=True)
         elif action == SKIP:
-            ctx.edit(ctx.fill(step.question))
+            ctx.edit(ctx.fill(step.question, HTML), parse_mode=HTML)
             self._go_on(ctx, place, None)
         elif option.isdecimal() and int(option) < len(step.options):
-            ctx.edit(f"{ctx.fill(step.question)}\n✔️ {ctx.escape(step.options[int(option)])}")
+            chosen = ctx.escape(step.options[int(option)])
+            ctx.edit(f"{ctx.fill(step.question, HTML)}\n✔️ {chosen}", parse_mode=HTML)
             self._answered(ctx, place, step.options[int(option)])
 
     def _decided(self, _query: Any, ctx: Context) -> None:
         if ctx.tap and ctx.tap.action == BACK:
             self._ask(ctx, len(self._steps) - 1, in_place=True)
         else:
-            ctx.edit(self._summary(ctx))
+            ctx.edit(self._summary(ctx), parse_mode=HTML)
             self._finish(ctx)
 
     def _stop(self, _query: Any, ctx: Context) -> None:
         ctx.clear_state()
-        ctx.edit(_say(ctx, "stopped"))
+        ctx.edit(_say(ctx, "stopped"), parse_mode=HTML)
 
     def _answered(self, ctx: Context, place: int, given: str) -> None:
         step = self._steps[place]
         try:
             answer = answer_in(step, given)
         except WrongAnswer as wrong:
-            ctx.send(ctx.escape(ctx.translate(wrong.texts)), reply_markup=self._keyboard(ctx, place))
+            said = ctx.escape(ctx.translate(wrong.texts))
+            ctx.send(said, reply_markup=self._keyboard(ctx, place), parse_mode=HTML)
         else:
             self._go_on(ctx, place, answer)
 
@@ -143,7 +146,8 @@ class FormPlugin(BasePlugin):
             ctx.set_state(Filling.summed_up)
             keys = [_key(ctx, BACK), _key(ctx, STOP)]
             keyboard = {"inline_keyboard": [[_key(ctx, SEND)], keys]}
-            ctx.send(f"{_say(ctx, 'check')}\n\n{self._summary(ctx)}", reply_markup=keyboard)
+            said = f"{_say(ctx, 'check')}\n\n{self._summary(ctx)}"
+            ctx.send(said, reply_markup=keyboard, parse_mode=HTML)
         else:
             self._finish(ctx)
 
@@ -152,7 +156,7 @@ class FormPlugin(BasePlugin):
         ctx.set_state(Filling.asked)
         ctx.update_data(step=step.name)
         say = ctx.edit if in_place else ctx.send
-        say(ctx.fill(step.question), reply_markup=self._keyboard(ctx, place))
+        say(ctx.fill(step.question, HTML), reply_markup=self._keyboard(ctx, place), parse_mode=HTML)
 
     def _place(self, ctx: Context) -> int:
         """Which question is open; the first, when the one that was is no longer part of the form."""
@@ -183,7 +187,7 @@ class FormPlugin(BasePlugin):
             lines = "\n".join(f"{label}: {value}" for label, value in self._lines(ctx))
             ctx.notify_owner("form_answered", {"person": person.first_name, "answers": lines[:1000]})
         ctx.clear_state()
-        ctx.send(ctx.fill(self.get_config("thanks")) or _say(ctx, "thanks"))
+        ctx.send(ctx.fill(self.get_config("thanks"), HTML) or _say(ctx, "thanks"), parse_mode=HTML)
 
 
 def _say(ctx: Context, word: str) -> str:

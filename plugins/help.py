@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
+from plugins.markup import HTML
 from plugins.router import Router
 from plugins.texts import PlannedText, TelegramText
 
@@ -59,7 +60,7 @@ class HelpPlugin(BasePlugin):
         router.command("help")(self._list)
 
     def _list(self, _message: Any, ctx: Context) -> None:
-        ctx.send(help_text(self.get_config("header"), self.get_config("commands")))
+        ctx.send(help_text(self.get_config("header"), self.get_config("commands")), parse_mode=HTML)
 
 
 def help_text(header: str, commands: Iterable[HelpCommand]) -> str:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
+from plugins.markup import HTML
 from plugins.router import Router
 from plugins.texts import VARIABLES, TelegramText
 
@@ -89,7 +90,7 @@ class MenuPlugin(BasePlugin):
 
     def _open(self, _message: Any, ctx: Context) -> None:
         text, keyboard = self._page(ctx, ())
-        ctx.send(text, reply_markup=keyboard)
+        ctx.send(text, reply_markup=keyboard, parse_mode=HTML)
 
     def _turn(self, _query: Any, ctx: Context) -> None:
         payload = ctx.tap.payload if ctx.tap else ""
@@ -98,7 +99,7 @@ class MenuPlugin(BasePlugin):
             path = ()
             ctx.answer(ctx.translate(CHANGED))
         text, keyboard = self._page(ctx, path)
-        ctx.edit(text, reply_markup=keyboard)
+        ctx.edit(text, reply_markup=keyboard, parse_mode=HTML)
 
     def _close(self, _query: Any, ctx: Context) -> None:
         ctx.delete()
@@ -119,7 +120,7 @@ class MenuPlugin(BasePlugin):
             else ctx.button(each.label, PAGE, _payload(top, (*path, number)))
             for number, each in enumerate(below)
         ]
-        return ctx.fill(text), {"inline_keyboard": [*self._rows(keys), *self._foot(ctx, top, path)]}
+        return ctx.fill(text, HTML), {"inline_keyboard": [*self._rows(keys), *self._foot(ctx, top, path)]}
 
     def _rows(self, keys: list[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
         columns = self.get_config("columns")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
+from plugins.markup import HTML
 from plugins.router import Router
 from plugins.texts import VARIABLES, TelegramText
 
@@ -36,7 +37,7 @@ class StartPlugin(BasePlugin):
         router.command("start")(self._welcome)
 
     def _welcome(self, _message: Any, ctx: Context) -> None:
-        ctx.send(ctx.fill(self.get_config("welcome_message")))
+        ctx.send(ctx.fill(self.get_config("welcome_message"), HTML), parse_mode=HTML)
 
 
 plugin = StartPlugin

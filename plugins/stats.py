@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
+from plugins.markup import HTML
 from plugins.router import PASS, Router
 
 STATS = {
@@ -67,7 +68,7 @@ class StatsPlugin(BasePlugin):
             "today": self.db.leads_count(since=midnight),
             "week": self.db.leads_count(since=ctx.now - WEEK),
         }
-        ctx.send(ctx.translate(STATS).format(**counts))
+        ctx.send(ctx.translate(STATS).format(**counts), parse_mode=HTML)
         return None
 
 

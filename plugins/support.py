@@ -10,6 +10,7 @@ from pydantic import Field
 from plugins.answers import CallAnswer
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
+from plugins.markup import HTML
 from plugins.router import PASS, Router
 from plugins.support_book import COPIED, SupportBook
 from plugins.texts import VARIABLES, TelegramText
@@ -72,7 +73,7 @@ class SupportPlugin(BasePlugin):
     def _from_person(self, message: Any, ctx: Context) -> None:
         person, book = ctx.lead.telegram_id, self._book
         if not book.knows(person) and self.get_config("greeting"):
-            ctx.send(ctx.fill(self.get_config("greeting")))
+            ctx.send(ctx.fill(self.get_config("greeting"), HTML), parse_mode=HTML)
         topic = book.topic_of(person)
         if topic or not self._wants_topic(ctx):
             book.met(person)
@@ -91,7 +92,7 @@ class SupportPlugin(BasePlugin):
         if not topic and answer.ok:
             topic = int(answer.result["message_thread_id"])
             book.open(person, topic)
-            ctx.send(_who(ctx), chat_id=self._group, message_thread_id=topic)
+            ctx.send(_who(ctx), chat_id=self._group, message_thread_id=topic, parse_mode=HTML)
         if not topic:
             ctx.logger.warning("the group took no topic: %s", answer.description)
             self.db.set("no_topics_until", ctx.clock() + NO_TOPICS_SECONDS)
@@ -103,10 +104,18 @@ class SupportPlugin(BasePlugin):
             note = {"message": number, "topic": topic}
             if text and not topic:
                 said = f"{_who(ctx)}\n{ctx.escape(text)}"
-                ctx.send(said, chat_id=self._group, then="copied", note={**note, "headed": True})
+                ctx.send(
+                    said, chat_id=self._group, parse_mode=HTML, then="copied", note={**note, "headed": True}
+                )
                 continue
             if not topic:
-                ctx.send(_who(ctx), chat_id=self._group, then="copied", note={**note, "message": 0})
+                ctx.send(
+                    _who(ctx),
+                    chat_id=self._group,
+                    parse_mode=HTML,
+                    then="copied",
+                    note={**note, "message": 0},
+                )
             ctx.api(
                 "copyMessage",
                 chat_id=self._group,
@@ -170,7 +179,8 @@ class SupportPlugin(BasePlugin):
             self._book.delivered(answer.note["person"], answer.note["message"], answer.result["message_id"])
         else:
             reason = ctx.escape(answer.description)
-            ctx.send(ctx.translate(NOT_DELIVERED).format(reason=reason), **ctx.address.to_reply())
+            said = ctx.translate(NOT_DELIVERED).format(reason=reason)
+            ctx.send(said, parse_mode=HTML, **ctx.address.to_reply())
 
     def _edited_by_operator(self, message: Any, ctx: Context) -> object:
         person = self._meant(message, ctx)
@@ -185,10 +195,10 @@ def _edit(ctx: Context, message: Any, chat_id: int, copy: int, head: str) -> Non
     """Change the copy of a message that was edited: its text, or the caption below its media."""
     if message.text is not None:
         text = head + ctx.escape(message.text)
-        ctx.api("editMessageText", chat_id=chat_id, message_id=copy, text=text, parse_mode="HTML")
+        ctx.api("editMessageText", chat_id=chat_id, message_id=copy, text=text, parse_mode=HTML)
     else:
         caption = ctx.escape(message.caption or "")
-        ctx.api("editMessageCaption", chat_id=chat_id, message_id=copy, caption=caption, parse_mode="HTML")
+        ctx.api("editMessageCaption", chat_id=chat_id, message_id=copy, caption=caption, parse_mode=HTML)
 
 
 def _who(ctx: Context) -> str:

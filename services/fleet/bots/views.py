@@ -20,8 +20,16 @@ class PluginView(TypedDict):
     config: dict[str, Any]
 
 
+class RateLimitingView(TypedDict):
+    """How often one person may turn to a bot; null means as the installation's settings say."""
+
+    enabled: bool
+    default_rate: float | None
+    burst_size: int | None
+
+
 class BotView(TypedDict):
-    """A bot; never with its token."""
+    """A bot; never with its token. `declared_in` names the YAML file that it follows, `alias` is the `id` there."""
 
     id: int
     public_id: str
@@ -33,6 +41,14 @@ class BotView(TypedDict):
     status_reason: Sentence
     uncertain_policy: Annotated[str, one_of(UncertainPolicy)]
     fsm_strategy: Annotated[str, one_of(FsmStrategy)]
+    description: str
+    webhook_path: str
+    max_connections: int
+    parse_mode: str
+    disable_web_page_preview: bool
+    rate_limiting: RateLimitingView
+    alias: str | None
+    declared_in: str
     desired_running: bool
     tags: list[str]
     capabilities: dict[str, Any]
@@ -54,6 +70,18 @@ def describe(bot: Bot) -> BotView:
         "status_reason": bot.status_reason,
         "uncertain_policy": bot.uncertain_policy,
         "fsm_strategy": bot.fsm_strategy,
+        "description": bot.description,
+        "webhook_path": bot.webhook_path,
+        "max_connections": bot.max_connections,
+        "parse_mode": bot.parse_mode,
+        "disable_web_page_preview": bot.disable_web_page_preview,
+        "rate_limiting": {
+            "enabled": bot.limits_people,
+            "default_rate": bot.rate_per_minute,
+            "burst_size": bot.rate_burst,
+        },
+        "alias": bot.alias,
+        "declared_in": bot.declared_in,
         "desired_running": bot.desired_running,
         "tags": bot.tags,
         "capabilities": bot.capabilities,

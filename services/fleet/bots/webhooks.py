@@ -11,7 +11,7 @@ from services.fleet import plugin_catalogue
 from services.fleet.bots.webhook_secret import webhook_secret
 
 ALLOWED_UPDATES = ("callback_query", "edited_message", "message", "my_chat_member")
-MAX_CONNECTIONS = 40  # and Telegram's default
+DEFAULT_CONNECTIONS = 40  # Telegram's, and ours
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Wanted:
     url: str
     secret: str = field(default="", repr=False)
     allowed_updates: tuple[str, ...] = ()
-    max_connections: int = MAX_CONNECTIONS
+    max_connections: int = DEFAULT_CONNECTIONS
 
     def differs_from(self, info: dict[str, Any]) -> bool:
         """Whether getWebhookInfo's answer shows another state. An omitted list of updates means Telegram's default."""
@@ -29,7 +29,7 @@ class Wanted:
             return bool(info.get("url")) or bool(self.url)
         return (
             set(info.get("allowed_updates") or ()) != set(self.allowed_updates)
-            or info.get("max_connections", MAX_CONNECTIONS) != self.max_connections
+            or info.get("max_connections", DEFAULT_CONNECTIONS) != self.max_connections
         )
 
     def params(self, *, drop_pending_updates: bool) -> dict[str, Any]:
@@ -46,14 +46,15 @@ class Wanted:
 def wanted_for(bot: Bot, base_url: str, vault: Vault) -> Wanted:
     """The desired state for a bot whose plugins are loaded: its own address while it shall run by webhook, else none.
 
-    getWebhookInfo does not tell the secret, so the address ends in the secret's fingerprint: after a rotation of
-    ENCRYPTION_KEYS the address differs, and nothing about secrets need be stored.
+    getWebhookInfo does not tell the secret, so the address ends in the secret's fingerprint, behind the bot's readable
+    path: after a rotation of ENCRYPTION_KEYS the address differs, and nothing about secrets need be stored.
     """
     if bot.mode != BotMode.WEBHOOK or not bot.desired_running or not base_url:
         return Wanted("")
     secret = webhook_secret(vault, bot.path_id)
-    address = f"{base_url}/webhook/{bot.path_id}/{sha256_hex(secret)[:8]}"
-    return Wanted(address, secret, allowed_updates_of(bot))
+    ending = "-".join(filter(None, (bot.webhook_path.strip("/"), sha256_hex(secret)[:8])))
+    address = f"{base_url}/webhook/{bot.path_id}/{ending}"
+    return Wanted(address, secret, allowed_updates_of(bot), bot.max_connections)
 
 
 def allowed_updates_of(bot: Bot) -> tuple[str, ...]:

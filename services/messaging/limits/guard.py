@@ -23,7 +23,7 @@ from services.messaging.limits.admission import is_addressed, refusal_of
 from services.messaging.limits.captcha_choices import TRIES, TRY, is_choice
 from services.messaging.limits.judge import NOTICE_SECONDS, Act, Judge, Rates
 from services.messaging.limits.verdicts import INVALID, KEPT_OUT, PASSED, Refusal, Verdict
-from services.messaging.plugin_runtime.behaviour import Behaviour
+from services.messaging.plugin_runtime.behaviour import Behaviour, PeopleLimits
 from services.messaging.upgraded_groups import UpgradedGroups
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
@@ -122,7 +122,7 @@ class Guard:
             act = replace(act, cooling="", opened=None, refusal=refusal)
         elif act.opened is not None and is_choice(act.opened.action):
             act = replace(act, action=TRY, cooling="")
-        return act, self._rates(act, arrived)
+        return act, self._rates(act, arrived, behaviour.people)
 
     def _act(self, arrived: Arrived, behaviour: Behaviour, update: dict[str, Any]) -> Act | None:
         return act_of(
@@ -135,7 +135,7 @@ class Guard:
             former_chat=partial(self._groups.former_id, arrived.bot_id),
         )
 
-    def _rates(self, act: Act, arrived: Arrived) -> Rates:
+    def _rates(self, act: Act, arrived: Arrived, people: PeopleLimits) -> Rates:
         if replay_of(arrived.request_id, "update"):
             return UNLIMITED
         if act.action == TRY:
@@ -143,10 +143,11 @@ class Guard:
         settings = self._settings
         limits = settings.rate_limits_json
         window = limits.get(act.action) or limits.get("default") or DEFAULT_LIMIT
+        rate = settings.user_rate_per_minute if people.per_minute is None else people.per_minute
         return Rates(
-            window if settings.user_rate_per_minute else None,
-            settings.user_rate_per_minute,
-            settings.user_rate_burst,
+            window if rate and people.enabled else None,
+            rate,
+            people.burst or settings.user_rate_burst,
             settings.cooldown_seconds,
         )
 

@@ -42,6 +42,18 @@ class ChosenPlugin:
     config_version: int = 1
 
 
+@dataclass(frozen=True)
+class PeopleLimits:
+    """How often one person may turn to a bot; None means as the installation's settings say."""
+
+    enabled: bool = True
+    per_minute: float | None = None
+    burst: int | None = None
+
+
+BY_SETTINGS = PeopleLimits()
+
+
 class PluginAtWork:
     """One instance of a plugin with its handlers. Behaviours that follow each other may share it; it ends with the last."""
 
@@ -91,6 +103,7 @@ class Behaviour:
     versions: Mapping[str, str]  # of the custom plugins, by name
     problems: Mapping[str, Exception | SystemExit]
     access: AccessRules = OPEN
+    people: PeopleLimits = BY_SETTINGS
     _stay: _Stay = field(default_factory=lambda: _Stay(), repr=False)
 
     @property
@@ -214,6 +227,7 @@ def build(
     catalogue: Catalogue,
     former: Behaviour | None = None,
     access: AccessRules = OPEN,
+    people: PeopleLimits = BY_SETTINGS,
 ) -> Behaviour:
     """The behaviour of `bot` with its enabled plugins in order; a broken one is left out, and `problems` says why.
 
@@ -237,7 +251,7 @@ def build(
             parts[name] = part
     ordered = {name: parts[name] for name in wanted if name in parts}
     versions = {name: catalogue.hashes[name] for name in ordered if name in catalogue.hashes}
-    return Behaviour(bot, account_id, active, chosen, ordered, versions, problems, access)
+    return Behaviour(bot, account_id, active, chosen, ordered, versions, problems, access, people)
 
 
 def in_order_of_loading(names: Iterable[str], catalogue: Catalogue) -> list[str]:

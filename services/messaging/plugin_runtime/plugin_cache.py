@@ -23,7 +23,7 @@ from services.fleet.plugin_loading.configurations import PluginRefused
 from services.fleet.plugin_loading.importing import problem_of
 from services.fleet.plugin_loading.outcomes import Outcomes
 from services.fleet.plugin_loading.versions import Catalogue
-from services.messaging.plugin_runtime.behaviour import Behaviour, ChosenPlugin, build
+from services.messaging.plugin_runtime.behaviour import Behaviour, ChosenPlugin, PeopleLimits, build
 from services.platform.platform import Platform
 from services.platform.redis.cache import ChangeCache
 
@@ -106,6 +106,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
                 candidate,
                 former=old,
                 access=old.access,
+                people=old.people,
             )
             built[bot_id] = (old, new)
             _refuse_broken(new, candidate, names)
@@ -120,7 +121,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
         if bot is None:
             return None
         behaviour = build(
-            BotFacts(bot.id, bot.username, bot.name, Strategy(bot.fsm_strategy)),
+            _facts(bot),
             bot.account_id,
             bot.desired_running,
             [
@@ -131,12 +132,24 @@ class PluginCache(ChangeCache[int, Behaviour]):
             self._platform.database,
             catalogue(),
             access=access,
+            people=PeopleLimits(bot.limits_people, bot.rate_per_minute, bot.rate_burst),
         )
         behaviour.begin()
         return behaviour
 
     def _dropped(self, value: Behaviour) -> None:
         value.unload()
+
+
+def _facts(bot: Bot) -> BotFacts:
+    return BotFacts(
+        bot.id,
+        bot.username,
+        bot.name,
+        Strategy(bot.fsm_strategy),
+        bot.parse_mode or None,
+        bot.disable_web_page_preview,
+    )
 
 
 def _uses(behaviour: Behaviour, names: frozenset[str]) -> bool:

@@ -17,7 +17,13 @@ SEEN = {"url": WANTED.url, "allowed_updates": list(reversed(ALLOWED_UPDATES)), "
 
 
 def bot(**fields: object) -> Bot:
-    given = {"path_id": "ab" * 16, "mode": "webhook", "desired_running": True, **fields}
+    given: dict[str, object] = {
+        "path_id": "ab" * 16,
+        "mode": "webhook",
+        "desired_running": True,
+        "max_connections": 40,
+    }
+    given |= {"webhook_path": "", **fields}
     return Bot(**given, plugins=[BotPlugin(name="start", enabled=True, position=0)])
 
 
@@ -64,3 +70,13 @@ def test_a_rotated_key_changes_the_address_so_that_the_new_secret_is_set() -> No
 def test_the_address_does_not_tell_the_secret() -> None:
     wanted = wanted_for(bot(), BASE, Vault((OLD,)))
     assert wanted.url.rpartition("/")[2] not in wanted.secret
+
+
+def test_a_readable_path_stands_before_the_secrets_fingerprint_and_connections_are_the_bots() -> None:
+    plain, named = (
+        wanted_for(bot(webhook_path=path, max_connections=7), BASE, Vault((OLD,)))
+        for path in ("", "/support")
+    )
+    before, _, fingerprint = plain.url.rpartition("/")
+    assert named.url == f"{before}/support-{fingerprint}"
+    assert named.params(drop_pending_updates=False)["max_connections"] == 7

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -12,7 +14,7 @@ from services.fleet.configuration.document import BotConfiguration, configuratio
 from services.fleet.configuration.writing import Change, changes, checked, write_configuration
 from services.platform.platform import Platform
 
-FULL = {
+FULL: dict[str, Any] = {
     "name": "Support",
     "description": "answers",
     "enabled": False,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sqlalchemy import update
+
 from models import Bot
 from services.core.rate_limits import RateLimit
 from services.platform.platform import Platform
@@ -55,6 +57,31 @@ def test_a_limit_notice_stays_in_the_topic(platform: Platform, bot: Bot) -> None
     assert said["text"] == "a"
     assert notice["text"].startswith("⏳")
     assert (notice["chat_id"], notice["message_thread_id"]) == (GROUP, 7)
+
+
+def test_what_the_bots_own_settings_say_goes_for_texts_that_name_nothing_and_for_limits(
+    platform: Platform, bot: Bot
+) -> None:
+    limits = {"text": RateLimit(limit=1, window=60), "default": RateLimit(limit=9, window=60)}
+    limited = Platform(
+        platform.settings.model_copy(update={"rate_limits_json": limits, "user_rate_per_minute": 60.0})
+    )
+    settings = {"parse_mode": "MarkdownV2", "disable_web_page_preview": True, "limits_people": False}
+    with platform.database.transaction() as session:
+        session.execute(update(Bot).where(Bot.id == bot.id).values(**settings))
+    accept_all(limited, bot, [message(1, 5, "a"), message(2, 5, "b")])
+    handle_all(limited)
+    with platform.database.transaction() as session:
+        values = {"limits_people": True, "rate_per_minute": 60.0, "rate_burst": 1, "parse_mode": ""}
+        session.execute(update(Bot).where(Bot.id == bot.id).values(**values))
+    accept_all(limited, bot, [message(3, 6, "/c"), message(4, 6, "/d")])
+    handle_all(limited)
+    first, second, third, notice = calls(platform, bot)
+    assert [first["text"], second["text"], third["text"]] == ["a", "b", "/c"]
+    assert first["parse_mode"] == "MarkdownV2"
+    assert first["link_preview_options"] == {"is_disabled": True}
+    assert "parse_mode" not in third
+    assert notice["text"].startswith("⏳")
 
 
 def test_commands_for_another_bot_of_the_group_are_neither_answered_nor_limited(
