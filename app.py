@@ -21,6 +21,7 @@ from blueprints.api import (
     texts,
 )
 from commands import accounts as account_commands
+from commands import bots as bot_commands
 from commands import clicks as click_commands
 from commands import database
 from commands import dead_letters as dead_letter_commands
@@ -63,6 +64,7 @@ RESOURCES = (
 FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}
 COMMANDS = (
     account_commands,
+    bot_commands,
     key_commands,
     click_commands,
     dead_letter_commands,

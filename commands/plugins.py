@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from commands.failures import handle_errors
 from services.fleet import plugin_catalogue
-from services.fleet.plugin_loading.folder import PluginFolder
+from services.fleet.plugin_loading.folder import WatchedFolder
 from services.fleet.plugin_loading.loading import folder_of
 from services.messaging.plugin_kit.checking import check_file
 from services.messaging.plugin_kit.scaffold import write_plugin
@@ -45,5 +45,5 @@ def check(files: tuple[Path, ...]) -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _custom() -> PluginFolder:
+def _custom() -> WatchedFolder:
     return folder_of(platform().settings)

@@ -21,6 +21,7 @@ from jobs import process
 from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog
 from services.core.settings import Settings
+from services.fleet.declared.watching import BotFileWatch
 from services.fleet.plugin_loading.reloader import Reloader
 from services.messaging.updates.reconcile import wake_waiting
 from services.operations.sweep_watchdog import SweepWatchdog
@@ -131,6 +132,8 @@ def main() -> None:
     reloader.begin()  # before the first update is handled
     reloader.start()
     workers += start_workers(platform)
+    bot_files = BotFileWatch(platform)
+    bot_files.start()
     gevent.spawn(look_out, platform)
     heartbeats.start()
     sweeps = SweepWatchdog(platform)
@@ -138,6 +141,7 @@ def main() -> None:
     logger.info("worker started", extra={"workers": len(workers)})
     ended.wait()
     sweeps.stop()
+    bot_files.stop()
     reloader.stop()
     stop_workers(workers)
     process.stop_consumers()

@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import AliasChoices, SecretStr, ValidationError
@@ -25,7 +26,6 @@ from services.core.settings import Settings
 # Names that would mean something in a later release: whoever sets one must know that nothing follows from it.
 UNHEARD_NAMES = (
     "SENTRY_DSN",
-    "CONFIG_DIR",
     "ALLOWED_ADMIN_IDS",
     "ADMIN_ALLOWED_USERS",
 )
@@ -115,6 +115,17 @@ def setting_names(field: str) -> tuple[str, ...]:
         if isinstance(alias, AliasChoices)
         else (field.upper(),)
     )
+
+
+@cache
+def own_names() -> frozenset[str]:
+    """The names of all variables that settings are read from, in capitals: what they hold is ours alone."""
+    return frozenset(name.upper() for field in Settings.model_fields for name in setting_names(field))
+
+
+def variable(name: str) -> str | None:
+    """The value of somebody else's variable, for files that name it; None when it is not set or one of `own_names`."""
+    return None if name.upper() in own_names() else os.environ.get(name)
 
 
 def _warn_of_ignored(environ: Mapping[str, str]) -> None:

@@ -157,9 +157,13 @@ class Settings(BaseSettings):
         Path("plugins/custom"),
         description="folder of custom plugins, one Python file each; a relative one lies in the project's folder",
     )
+    config_dir: Path = Field(
+        Path("config/bots"),
+        description="folder of bots as YAML, one file each; a relative one lies in the project's folder",
+    )
     enable_hot_reload: bool = Field(
         True,
-        description="whether running processes take new and changed files of PLUGINS_DIR; `false` leaves it to the next start",
+        description="whether running processes take new and changed files of PLUGINS_DIR and CONFIG_DIR; `false` leaves it to the next start",
     )
     send_concurrency: int = Field(64, ge=1, le=1000, description="Bot API calls in flight per sending job")
     webhooks_per_minute: int = Field(

@@ -128,9 +128,7 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             field="plugins",
         )
     try:
-        return plugin.config_model.model_validate(dict(config), context={SAVING: True}).model_dump(
-            mode="json"
-        )
+        return stored_form(plugin, config)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join([name, *(str(part) for part in first["loc"])])
@@ -139,6 +137,11 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             code=first["type"] if first["type"] in KINDS else "invalid_plugin_config",
             field=where,
         ) from None
+
+
+def stored_form(plugin: type[BasePlugin], config: Mapping[str, Any]) -> dict[str, Any]:
+    """`config` as it is to be stored, defaults filled in; raises pydantic's ValidationError with all that is wrong."""
+    return plugin.config_model.model_validate(dict(config), context={SAVING: True}).model_dump(mode="json")
 
 
 def config_version(name: str) -> int:

@@ -50,13 +50,43 @@ def register_bot(
     chosen_mode = checked_mode(platform, mode)
     rows_of(plugins or ())  # a wrong choice is told before Telegram is asked
     checked_tags(tags)
-    identity = identify(platform, token)
-    bot = _new_bot(caller, identity, chosen_mode)
+    bot = new_bot(caller, identify(platform, token), chosen_mode)
     bot.tags = checked_tags(tags)
     bot.plugins = rows_of(DEFAULT_PLUGINS if plugins is None else plugins)
+    return add_bot(platform, caller, bot, token)
+
+
+def new_bot(caller: Principal, identity: Identity, mode: BotMode) -> Bot:
+    """The caller's bot that Telegram calls `identity`, not saved yet."""
+    return Bot(
+        account_id=caller.account_id,
+        public_id=f"bot_{secrets.token_hex(6)}",
+        path_id=secrets.token_hex(16),
+        telegram_bot_id=identity.telegram_bot_id,
+        username=identity.username,
+        name=identity.name,
+        capabilities=identity.capabilities,
+        mode=mode,
+        sealed_token="",
+    )
+
+
+def add_bot(
+    platform: Platform,
+    caller: Principal,
+    bot: Bot,
+    token: str,
+    *,
+    also: Callable[[Session, Bot], None] = lambda _session, _bot: None,
+) -> Bot:
+    """Save a `new_bot` with its token and announce it; `also` writes more in the same transaction.
+
+    Raises Conflict as `register_bot` does.
+    """
     try:
         with platform.database.transaction() as session:
             _insert(platform, session, caller, bot, token)
+            also(session, bot)
     except IntegrityError as error:
         if "telegram_bot_id" in str(error.orig):  # somebody was faster by milliseconds
             raise _already_here() from None
@@ -205,20 +235,6 @@ def with_plugins(bot: Bot) -> Bot:
     """The bot with its plugins read, so that it can be described after its session."""
     _ = bot.plugins
     return bot
-
-
-def _new_bot(caller: Principal, identity: Identity, mode: BotMode) -> Bot:
-    return Bot(
-        account_id=caller.account_id,
-        public_id=f"bot_{secrets.token_hex(6)}",
-        path_id=secrets.token_hex(16),
-        telegram_bot_id=identity.telegram_bot_id,
-        username=identity.username,
-        name=identity.name,
-        capabilities=identity.capabilities,
-        mode=mode,
-        sealed_token="",
-    )
 
 
 def _insert(platform: Platform, session: Session, caller: Principal, bot: Bot, token: str) -> None:

@@ -1,4 +1,4 @@
-"""Noticing what changes in PLUGINS_DIR by looking: time, size and inode of each file, ten times a second.
+"""Noticing what changes in a folder, PLUGINS_DIR or CONFIG_DIR, by looking: time, size and inode of each file, ten times a second.
 
 A look at twenty files takes 0.07 ms. It works where notifications of the kernel do not: on NFS, on Kubernetes' ConfigMaps (a link
 that is turned to another folder), in a gevent process without a thread of its own (ADR 26).
@@ -15,11 +15,14 @@ INTERVAL_SECONDS = 0.1
 ABSENT_SECONDS = 1.0  # a file that is gone for so long is deleted; some editors move it away while they save
 
 
-class PluginFolder:
+class WatchedFolder:
     """What changed in the folder since it was taken. A file counts once it looks the same twice: then it is written."""
 
-    def __init__(self, path: Path, absent_seconds: float = ABSENT_SECONDS) -> None:
+    def __init__(
+        self, path: Path, absent_seconds: float = ABSENT_SECONDS, suffixes: tuple[str, ...] = (".py",)
+    ) -> None:
         self.path = path
+        self._suffixes = suffixes
         self._absent_seconds = absent_seconds
         self._taken: dict[str, Signature] = {}
         self._last: dict[str, Signature] = {}
@@ -62,13 +65,12 @@ class PluginFolder:
     def _signatures(self) -> dict[str, Signature]:
         try:
             with os.scandir(self.path) as entries:
-                return {entry.name: _signature(entry) for entry in entries if _is_plugin(entry)}
+                return {entry.name: _signature(entry) for entry in entries if self._is_wanted(entry)}
         except FileNotFoundError:
             return {}
 
-
-def _is_plugin(entry: os.DirEntry[str]) -> bool:
-    return entry.name.endswith(".py") and entry.name[0] not in "._" and entry.is_file()
+    def _is_wanted(self, entry: os.DirEntry[str]) -> bool:
+        return entry.name.endswith(self._suffixes) and entry.name[0] not in "._" and entry.is_file()
 
 
 def _signature(entry: os.DirEntry[str]) -> Signature:

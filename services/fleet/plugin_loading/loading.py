@@ -10,7 +10,7 @@ from pathlib import Path
 from plugins.base import BasePlugin
 from services.core.settings import Settings
 from services.fleet.plugin_loading.fitting import fit
-from services.fleet.plugin_loading.folder import ABSENT_SECONDS, PluginFolder
+from services.fleet.plugin_loading.folder import ABSENT_SECONDS, WatchedFolder
 from services.fleet.plugin_loading.importing import import_version, retire
 from services.fleet.plugin_loading.kept_sources import KeptSources
 from services.fleet.plugin_loading.trial import ROOT, Trial
@@ -84,9 +84,9 @@ class Loader:
             return None
 
 
-def folder_of(settings: Settings, absent_seconds: float = ABSENT_SECONDS) -> PluginFolder:
+def folder_of(settings: Settings, absent_seconds: float = ABSENT_SECONDS) -> WatchedFolder:
     """Where custom plugins are."""
-    return PluginFolder(ROOT / settings.plugins_dir, absent_seconds)
+    return WatchedFolder(ROOT / settings.plugins_dir, absent_seconds)
 
 
 def load_built_in(folder: Path, but: Collection[str]) -> dict[str, type[BasePlugin]]:

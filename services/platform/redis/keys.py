@@ -115,6 +115,11 @@ def reconciled() -> str:
     return f"{PREFIX}:reconciled"
 
 
+def bot_files() -> str:
+    """What became of the files in CONFIG_DIR when they were last applied, as JSON. For ever: replaced each time."""
+    return f"{PREFIX}:bot_files"
+
+
 def webhooks_set(minute: int) -> str:
     """How many webhooks were set in one minute, to stagger them; lives two minutes."""
     return f"{PREFIX}:webhooks:set:{minute}"

@@ -10,7 +10,7 @@ import pytest
 
 from services.core.settings import Settings
 from services.fleet import plugin_catalogue
-from services.fleet.plugin_loading.folder import PluginFolder
+from services.fleet.plugin_loading.folder import WatchedFolder
 from services.fleet.plugin_loading.trial import Trial
 from services.platform.platform import Platform
 from tests.services.fleet.plugin_loading.authors import Authors, ThisProcess
@@ -252,7 +252,7 @@ def test_a_file_or_folder_that_cannot_be_read_leaves_what_serves(
     process.reloader.turn()
     assert (served(process), process.catalogue.problems) == ("2", {})
     with monkeypatch.context() as broken:
-        broken.setattr(PluginFolder, "_signatures", fail)
+        broken.setattr(WatchedFolder, "_signatures", fail)
         with pytest.raises(PermissionError):
             process.reloader.turn()
         process.begin()
