@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import (
     analytics,
+    bot_files,
     bots,
     clicks,
     dead_letters,
@@ -59,6 +60,7 @@ RESOURCES = (
     notifications,
     destinations,
     plugin_files,
+    bot_files,
     openapi,
 )  # under /api/v1
 FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}

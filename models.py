@@ -259,29 +259,17 @@ class Bot(Base):
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
     fsm_strategy: Mapped[str] = mapped_column(String(12), default=FsmStrategy.USER_IN_CHAT)
-    description: Mapped[str] = mapped_column(
-        String(512), default="", server_default=""
-    )  # the owner's note of what it is for
-    webhook_path: Mapped[str] = mapped_column(
-        String(64), default="", server_default=""
-    )  # readable end of its address
-    max_connections: Mapped[int] = mapped_column(
-        default=40, server_default="40"
-    )  # of Telegram to its webhook
-    parse_mode: Mapped[str] = mapped_column(
-        String(10), default="HTML", server_default="HTML"
-    )  # of texts that name none; "" for plain ones
+    description: Mapped[str] = mapped_column(String(512), default="", server_default="")
+    webhook_path: Mapped[str] = mapped_column(String(64), default="", server_default="")  # such as /support
+    max_connections: Mapped[int] = mapped_column(default=40, server_default="40")
+    parse_mode: Mapped[str] = mapped_column(String(10), default="HTML", server_default="HTML")  # "": plain
     disable_web_page_preview: Mapped[bool] = mapped_column(default=False, server_default=false())
-    limits_people: Mapped[bool] = mapped_column(default=True, server_default=true())  # rate_limiting.enabled
-    rate_per_minute: Mapped[float | None]  # updates of one person; None: as the installation's settings say
+    limits_people: Mapped[bool] = mapped_column(default=True, server_default=true())
+    rate_per_minute: Mapped[float | None]  # of one person; None: as the installation's settings say
     rate_burst: Mapped[int | None]
-    alias: Mapped[str | None] = mapped_column(String(64), unique=True)  # the `id` of its YAML file
-    declared_in: Mapped[str] = mapped_column(
-        String(255), default="", server_default=""
-    )  # name of the YAML file that it follows, which makes it read-only; "" for none
-    declared_hash: Mapped[str] = mapped_column(
-        String(64), default="", server_default=""
-    )  # of what was applied of it
+    alias: Mapped[str | None] = mapped_column(String(64), unique=True)  # the `id` in its YAML file
+    declared_in: Mapped[str] = mapped_column(String(255), default="", server_default="")  # that file's name
+    declared_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     maintenance: Mapped[bool] = mapped_column(default=False, server_default=false())
     maintenance_message: Mapped[str] = mapped_column(String(1000), default="", server_default="")
     captcha: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -291,9 +279,7 @@ class Bot(Base):
     webhook_info: Mapped[dict[str, Any]] = mapped_column(
         default=dict
     )  # the guard's last look: {at, pending, error, error_at, taken_by}
-    config_version: Mapped[int] = mapped_column(
-        default=1
-    )  # raised by every change that processes must notice
+    config_version: Mapped[int] = mapped_column(default=1)  # raised by every change to be noticed
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     plugins: Mapped[list[BotPlugin]] = relationship(

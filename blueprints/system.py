@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, jsonify
 from flask.typing import ResponseReturnValue
 
+from services.fleet.declared.schema import PATH, bot_schema
 from services.fleet.plugin_loading.reloader import Reloader
 from services.operations.findings import Condition
 from services.operations.metrics import exposition
@@ -48,6 +49,13 @@ def full() -> ResponseReturnValue:
 def metrics() -> ResponseReturnValue:
     """All metrics of all processes for Prometheus."""
     return Response(exposition(platform()), content_type=EXPOSITION_TYPE)
+
+
+@blueprint.get(PATH)
+@public
+def bot_file_schema() -> ResponseReturnValue:
+    """The JSON Schema of a bot's YAML file, for editors, which cannot sign in; it says what plugins can be told, and no value."""
+    return jsonify(bot_schema())
 
 
 def start(app: Flask) -> None:

@@ -102,20 +102,13 @@ class SupportPlugin(BasePlugin):
         """Have messages of the person's copied to the operators; without a topic it is said whose they are."""
         for number in messages:
             note = {"message": number, "topic": topic}
+            place: dict[str, Any] = {"chat_id": self._group, "parse_mode": HTML, "then": "copied"}
             if text and not topic:
                 said = f"{_who(ctx)}\n{ctx.escape(text)}"
-                ctx.send(
-                    said, chat_id=self._group, parse_mode=HTML, then="copied", note={**note, "headed": True}
-                )
+                ctx.send(said, **place, note={**note, "headed": True})
                 continue
             if not topic:
-                ctx.send(
-                    _who(ctx),
-                    chat_id=self._group,
-                    parse_mode=HTML,
-                    then="copied",
-                    note={**note, "message": 0},
-                )
+                ctx.send(_who(ctx), **place, note={**note, "message": 0})
             ctx.api(
                 "copyMessage",
                 chat_id=self._group,

@@ -143,7 +143,7 @@ def show(bot_id: str) -> BotView:
 
 @blueprint.patch("/<bot_id>")
 @api(Scope.WRITE)
-@operation()
+@operation(errors=(409,))
 def change(bot_id: str, body: BotChange) -> BotView:
     """Change mode, name, what happens to uncertain sends or whose a conversation is."""
     return describe(registry.update_bot(platform(), caller(), bot_id, **body.model_dump()))
@@ -152,7 +152,7 @@ def change(bot_id: str, body: BotChange) -> BotView:
 @blueprint.delete("/<bot_id>")
 @api(Scope.WRITE)
 @fresh()
-@operation()
+@operation(errors=(409,))
 def delete(bot_id: str) -> None:
     """Remove a bot with everything of it but its clicks."""
     registry.delete_bot(platform(), caller(), bot_id)
@@ -206,7 +206,7 @@ def show_access(bot_id: str) -> AccessView:
 
 @blueprint.put("/<bot_id>/access")
 @api(Scope.WRITE)
-@operation()
+@operation(errors=(409,))
 def replace_access(bot_id: str, body: AccessBody) -> AccessView:
     """Replace the lists and switches that are given, all or none; what is left out stays."""
     return describe_access(access.set_access(platform(), caller(), bot_id, body.change()))
@@ -214,7 +214,7 @@ def replace_access(bot_id: str, body: AccessBody) -> AccessView:
 
 @blueprint.put("/<bot_id>/access/<list_name>/<telegram_id>")
 @api(Scope.WRITE)
-@operation()
+@operation(errors=(409,))
 def put_on_list(bot_id: str, list_name: str, telegram_id: str, body: EntryBody) -> AccessView:
     """Put somebody on the list `allowed`, `blocked` or `admin`, for good or until a moment."""
     name, who = checked_place(list_name, telegram_id)
@@ -224,7 +224,7 @@ def put_on_list(bot_id: str, list_name: str, telegram_id: str, body: EntryBody) 
 
 @blueprint.delete("/<bot_id>/access/<list_name>/<telegram_id>")
 @api(Scope.WRITE)
-@operation()
+@operation(errors=(409,))
 def take_off_list(bot_id: str, list_name: str, telegram_id: str) -> None:
     """Take somebody off a list."""
     name, who = checked_place(list_name, telegram_id)
@@ -233,7 +233,7 @@ def take_off_list(bot_id: str, list_name: str, telegram_id: str) -> None:
 
 @blueprint.put("/<bot_id>/plugins")
 @api(Scope.WRITE)
-@operation()
+@operation(errors=(409,))
 def replace_plugins(bot_id: str, body: Plugins) -> BotView:
     """Replace all plugins."""
     choices = [plugin.choice() for plugin in body.plugins]

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.problems import problems
+from services.fleet.declared.report import list_bot_files
 from services.fleet.plugin_files import list_plugin_files
 from web.access import caller, signed_in
 from web.platform import platform
@@ -17,7 +18,7 @@ from web.platform import platform
 @blueprint.get("/panel/plugins")
 @signed_in
 def plugin_files() -> str:
-    """Which version of each file serves, and what is wrong with others."""
+    """Which version of each file serves, and what is wrong with others; beneath, the files of bots."""
     settings = platform().settings
     return render_template(
         "panel/plugin_files.html",
@@ -25,6 +26,8 @@ def plugin_files() -> str:
         initial=_live(),
         folder=settings.plugins_dir,
         is_hot=settings.enable_hot_reload,
+        bot_folder=settings.config_dir,
+        bot_files=list_bot_files(platform(), caller())["files"],
     )
 
 

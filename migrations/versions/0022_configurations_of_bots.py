@@ -32,12 +32,12 @@ COLUMNS = (
 def upgrade() -> None:
     for column in COLUMNS:
         op.add_column('bots', column)
-    with op.batch_alter_table('bots') as table:
+    with op.batch_alter_table('bots', table_kwargs={'sqlite_autoincrement': True}) as table:
         table.create_unique_constraint('uq_bots_alias', ['alias'])
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('bots') as table:
+    with op.batch_alter_table('bots', table_kwargs={'sqlite_autoincrement': True}) as table:
         table.drop_constraint('uq_bots_alias', type_='unique')
     for column in reversed(COLUMNS):
         op.drop_column('bots', column.name)

@@ -154,12 +154,10 @@ class Settings(BaseSettings):
         60, ge=1, le=3600, description="seconds until one call tries whether such an API is well again"
     )
     plugins_dir: Path = Field(
-        Path("plugins/custom"),
-        description="folder of custom plugins, one Python file each; a relative one lies in the project's folder",
+        Path("plugins/custom"), description="folder of custom plugins; a relative one lies in the project's"
     )
     config_dir: Path = Field(
-        Path("config/bots"),
-        description="folder of bots as YAML, one file each; a relative one lies in the project's folder",
+        Path("config/bots"), description="folder of bots' YAML files; a relative one lies in the project's"
     )
     enable_hot_reload: bool = Field(
         True,
@@ -178,9 +176,7 @@ class Settings(BaseSettings):
     intake_max_backlog: int = Field(
         100_000, ge=100, description="updates waiting in one lane above which webhooks answer 503"
     )
-    pacing_bot_per_second: float = Field(
-        30, gt=0, description="messages a second per bot (Telegram: about 30)"
-    )
+    pacing_bot_per_second: float = Field(30, gt=0, description="messages a second per bot (Telegram: 30)")
     pacing_chat_per_second: float = Field(
         1, gt=0, description="messages a second per private chat (Telegram: 1, short bursts pass)"
     )

@@ -26,6 +26,7 @@ PUBLIC_ROUTES = {
     "/health/ready",
     "/language",
     "/login",
+    "/schema/bot.json",
     "/setup",
     "/texts/<locale>/<digest>.js",
     "/webhook/<path_id>",

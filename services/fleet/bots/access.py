@@ -17,6 +17,7 @@ from services.core.i18n import Text
 from services.core.identifiers import is_telegram_id
 from services.core.times import utc_now
 from services.fleet.bots.access_rules import Access, AccessEntry, AccessRules
+from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import locked
 from services.fleet.bots.signals import bot_changed
 from services.platform.accounts.principal import Principal, audit, get_owned
@@ -74,11 +75,11 @@ def set_access(platform: Platform, caller: Principal, bot_id: int | str, change:
     """Replace the lists and switches that are given, all or none.
 
     InvalidInput names the entry: `telegram_id_invalid`, `until_past` (unless the entry stood so before: then it is
-    dropped as ended), `note_too_long`, `access_twice`, `message_too_long`. Conflict `quota_exceeded`.
+    dropped as ended), `note_too_long`, `access_twice`, `message_too_long`. Conflict `quota_exceeded`, `declared_in_file`.
     """
     now = utc_now()
     with platform.database.transaction() as session:
-        bot = locked(session, caller, bot_id)
+        bot = _changeable(session, caller, bot_id)
         write_access(session, bot, change, now)
         counts = {FIELDS[name]: len(entries) for name, entries in change.lists.items()}
         _changed(session, caller, bot, "bot_access_set", now, {**counts, **change.switches})
@@ -93,7 +94,7 @@ def put_entry(
     """Put somebody on a list, or change since when and why; errors as those of `set_access`."""
     now = utc_now()
     with platform.database.transaction() as session:
-        bot = locked(session, caller, bot_id)
+        bot = _changeable(session, caller, bot_id)
         _check(entry, (), now, "")
         row = _row(session, bot.id, name, entry.telegram_id)
         if row is None:
@@ -114,7 +115,7 @@ def remove_entry(
 ) -> None:
     """Take somebody off a list; NotFound `access_not_found` for who is not on it."""
     with platform.database.transaction() as session:
-        bot = locked(session, caller, bot_id)
+        bot = _changeable(session, caller, bot_id)
         row = _row(session, bot.id, name, telegram_id)
         if row is None:
             raise NotFound("Nobody with this Telegram id is on the list", code="access_not_found")
@@ -148,6 +149,13 @@ def rules_of(session: Session, bot: Bot, now: datetime | None) -> AccessRules:
             lists[name].append(entry)
     access = Access(*(tuple(lists[name]) for name in AccessList))
     return AccessRules(access, bot.maintenance, bot.maintenance_message, bot.captcha)
+
+
+def _changeable(session: Session, caller: Principal, bot_id: int | str) -> Bot:
+    """The caller's bot, locked; Conflict `declared_in_file` for one whose access a file says."""
+    bot = locked(session, caller, bot_id)
+    refuse_declared(bot)
+    return bot
 
 
 def _replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from redis import RedisError
 from sqlalchemy import select
@@ -18,6 +19,7 @@ from services.core.i18n import Text
 from services.core.outcomes import Outcome, each, only
 from services.fleet.bots.choices import DEFAULT_PLUGINS, PluginChoice, rows_of
 from services.fleet.bots.cleanup import forget_at_telegram, forget_in_redis
+from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.tags import checked_tags
 from services.fleet.health.alerts import follow_health
@@ -30,6 +32,7 @@ from services.platform.redis import keys
 from services.platform.tokens import Identity, checked_form, identify, owner_of
 
 logger = logging.getLogger(__name__)
+SAID_IN_FILES: Final = {"mode", "name", "fsm_strategy"}
 
 
 def register_bot(
@@ -112,9 +115,10 @@ def get_bot(platform: Platform, caller: Principal, bot_id: int | str) -> Bot:
 
 
 def delete_bot(platform: Platform, caller: Principal, bot_id: int | str) -> None:
-    """Remove the bot with its leads, memberships and Redis keys; its webhook too, if Telegram answers."""
+    """Remove the bot with its leads, memberships and Redis keys; its webhook too, if Telegram answers. Conflict `declared_in_file`."""
     with platform.database.transaction() as session:
         bot = get_owned(session, caller, Bot, bot_id)
+        refuse_declared(bot)
         pools = list(session.scalars(select(PoolBot.pool_id).where(PoolBot.bot_id == bot.id)))
         lock_pools(session, pools)
         audit(session, caller, "bot_deleted", account_id=bot.account_id, bot_id=bot.id, username=bot.username)
@@ -143,7 +147,10 @@ def update_bot(
     fsm_strategy: str | None = None,
     tags: Sequence[str] | None = None,
 ) -> Bot:
-    """Change mode, our name (Telegram's stays), uncertain sends, whose conversations are, or tags; what is None stays."""
+    """Change mode, our name (Telegram's stays), uncertain sends, whose conversations are, or tags; what is None stays.
+
+    Raises Conflict `declared_in_file` for what a bot's file says.
+    """
     changes = {
         "mode": checked_mode(platform, mode) if mode else None,
         "name": name,
@@ -156,6 +163,8 @@ def update_bot(
         new = {
             key: value for key, value in changes.items() if value is not None and value != getattr(bot, key)
         }
+        if new.keys() & SAID_IN_FILES:
+            refuse_declared(bot)
         for key, value in new.items():
             setattr(bot, key, value)
         if new:
@@ -168,10 +177,11 @@ def update_bot(
 def set_plugins(
     platform: Platform, caller: Principal, bot_id: int | str, choices: Sequence[PluginChoice]
 ) -> Bot:
-    """Replace all plugins of the bot; running conversations meet the new ones within a second."""
+    """Replace all plugins of the bot; running conversations meet the new ones within a second. Conflict `declared_in_file`."""
     rows = rows_of(choices)
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
+        refuse_declared(bot)
         bot.plugins.clear()
         session.flush()  # the old rows go first: a name is unique per bot
         bot.plugins.extend(rows)

@@ -64,7 +64,7 @@ class ReadFile:
         """Where the value of a key of the file stands; the beginning for one that is not there."""
         return self.places.get(key, START)
 
-    def refused(self, key: str, code: str, reason: Text | str) -> FileRefused:
+    def refused(self, key: str, code: str, reason: Text) -> FileRefused:
         """The file is not applied because of the value of `key`."""
         return FileRefused([Wrong(self.place_of(key), code, reason).of(self.file)])
 
@@ -159,7 +159,7 @@ def _wrong_beside(root: Node, document: BotFile) -> Iterator[Wrong]:
                 yield Wrong(place, "access_twice", Text("{id} is on the list twice", id=str(person)))
             if person == 0:
                 yield Wrong(
-                    place, "telegram_id_invalid", "A Telegram id is a whole number, such as 123456789"
+                    place, "telegram_id_invalid", Text("A Telegram id is a whole number, such as 123456789")
                 )
             seen.add(person)
 

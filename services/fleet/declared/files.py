@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.core.i18n import Text
+from services.core.i18n import N_, Text
 from services.core.settings import Settings
 from services.fleet.declared.bot_file import ReadFile, read_bot_file
 from services.fleet.declared.problems import START, FileRefused, Problem
@@ -19,6 +19,10 @@ from services.fleet.plugin_loading.trial import ROOT
 from services.fleet.plugin_loading.versions import Catalogue
 
 SUFFIXES: Final = (".yaml", ".yml")
+REPEATED: Final = {
+    "id": N_("{others} has the same id; give one of them another"),
+    "token": N_("{others} has a token of the same bot; a bot has one file"),
+}
 Read = ReadFile | FileRefused
 
 
@@ -98,20 +102,8 @@ def _twice(read: Iterable[ReadFile]) -> list[Problem]:
     ids = _groups(files, lambda one: one.document.id)
     tokens = _groups(files, lambda one: one.telegram_bot_id)
     return [
-        *(
-            _problem(one, others, "id", "id_repeated", "{others} has the same id; give one of them another")
-            for one, others in ids
-        ),
-        *(
-            _problem(
-                one,
-                others,
-                "token",
-                "token_repeated",
-                "{others} has a token of the same bot; a bot has one file",
-            )
-            for one, others in tokens
-        ),
+        *(_problem(one, others, "id") for one, others in ids),
+        *(_problem(one, others, "token") for one, others in tokens),
     ]
 
 
@@ -130,6 +122,6 @@ def _groups(
     ]
 
 
-def _problem(one: ReadFile, others: list[ReadFile], key: str, code: str, reason: str) -> Problem:
-    named = Text(reason, others=", ".join(other.file for other in others))
-    return Problem(one.file, one.place_of(key), code, named)
+def _problem(one: ReadFile, others: list[ReadFile], key: str) -> Problem:
+    named = Text(REPEATED[key], others=", ".join(other.file for other in others))
+    return Problem(one.file, one.place_of(key), f"{key}_repeated", named)

@@ -133,7 +133,9 @@ class _Planner:
         if row is None:
             return planned
         if row.account_id != account_id:
-            foreign = "This bot is registered by another account; name its owner, or have it deleted there"
+            foreign = Text(
+                "This bot is registered by another account; name its owner, or have it deleted there"
+            )
             raise read.refused("owner", "bot_exists", foreign)
         is_same = (row.declared_in, row.alias, row.declared_hash) == (read.file, document.id, read.digest)
         return replace(planned, bot_id=row.id, action=Action.KEEP if is_same else Action.CHANGE)

@@ -36,10 +36,10 @@ class Problem:
 class Wrong(Exception):
     """Something at `place` of the file being read; the reader knows which file it is."""
 
-    def __init__(self, place: Place, code: str, reason: Text | str) -> None:
+    def __init__(self, place: Place, code: str, reason: Text) -> None:
         self.place = place
         self.code = code
-        self.reason = reason if isinstance(reason, Text) else Text(reason)
+        self.reason = reason
         super().__init__(code)
 
     def of(self, file: str) -> Problem:

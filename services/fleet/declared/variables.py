@@ -65,7 +65,11 @@ def refuse_references(node: Node) -> None:
         refuse_references(child)
     if isinstance(node.value, str) and "${" in node.value:
         if any(not found["escaped"] for found in REFERENCE.finditer(node.value)):
-            reason = "Variables (${…}) are read in token and in a plugin's config alone; write $${ for the signs themselves"
+            reason = Text(
+                "Variables ({sign}) are read in token and in a plugin's config alone; write {escape} for the signs themselves",
+                sign="${…}",
+                escape="$${",
+            )
             raise Wrong(node.place, "variable_not_here", reason)
         node.value = node.value.replace("$${", "${")
 
@@ -81,8 +85,10 @@ def _expanded(text: str, place: Place, hidden: Hidden, path: tuple[str | int, ..
         if found["escaped"]:
             return "${"
         if not found["name"]:
-            reason = (
-                "A variable is written ${NAME}, of letters, digits and _; write $${ for the signs themselves"
+            reason = Text(
+                "A variable is written {form}, of letters, digits and _; write {escape} for the signs themselves",
+                form="${NAME}",
+                escape="$${",
             )
             raise Wrong(place, "variable_malformed", reason)
         known = _value(found["name"], place)

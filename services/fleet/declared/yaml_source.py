@@ -63,7 +63,7 @@ def read_yaml(data: bytes) -> Node:
     except yaml.MarkedYAMLError as error:
         raise _malformed(error, text) from None
     except yaml.YAMLError:
-        raise Wrong(START, "yaml_malformed", "This is no YAML") from None
+        raise Wrong(START, "yaml_malformed", Text("This is no YAML")) from None
     return _document(events)
 
 
@@ -74,7 +74,7 @@ def _text(data: bytes) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
-        raise Wrong(_place_after(before), "file_not_utf8", "The file must be saved as UTF-8") from None
+        raise Wrong(_place_after(before), "file_not_utf8", Text("The file must be saved as UTF-8")) from None
     found = UNPRINTABLE.search(text)
     if found is not None:
         raise Wrong(_place_after(text[: found.start()]), "yaml_malformed", _invisible(found))
@@ -98,7 +98,7 @@ def _malformed(error: yaml.MarkedYAMLError, text: str) -> Wrong:
     indentation = line[: len(line) - len(line.lstrip())]
     if "\t" in indentation:
         where = Place(place.line, indentation.index("\t") + 1)
-        return Wrong(where, "yaml_tab", "There is a tab in the indentation; YAML wants spaces")
+        return Wrong(where, "yaml_tab", Text("There is a tab in the indentation; YAML wants spaces"))
     said = " ".join(filter(None, (error.context, error.problem))) or "syntax"
     return Wrong(place, "yaml_malformed", Text("This is no YAML: {reason}", reason=said))
 
@@ -113,14 +113,14 @@ def _document(events: Iterator[Any]) -> Node:
         if isinstance(event, yaml.DocumentStartEvent):
             if root is not None:
                 raise Wrong(
-                    _place(event.start_mark), "yaml_documents", "One file holds one document, one bot"
+                    _place(event.start_mark), "yaml_documents", Text("One file holds one document, one bot")
                 )
         elif not isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentEndEvent):
             root = _node(event, events, 1)
     if root is None or root.value is None:
-        raise Wrong(START, "file_empty", "The file says nothing; it begins with the id of a bot")
+        raise Wrong(START, "file_empty", Text("The file says nothing; it begins with the id of a bot"))
     if not isinstance(root.value, dict):
-        raise Wrong(root.place, "yaml_no_mapping", 'A bot\'s file consists of lines such as id: "shop"')
+        raise Wrong(root.place, "yaml_no_mapping", Text("A bot's file consists of lines such as id: shop"))
     return root
 
 
@@ -147,10 +147,10 @@ def _mapping(place: Place, events: Iterator[Any], depth: int) -> Node:
         where = _place(event.start_mark)
         _refuse_unneeded(event, where)
         if not isinstance(event, yaml.ScalarEvent):
-            raise Wrong(where, "yaml_key", "A key is a single word")
+            raise Wrong(where, "yaml_key", Text("A key is a single word"))
         key = str(event.value)
         if key == "<<" and event.implicit[0]:
-            raise Wrong(where, "yaml_alias", "Merges (<<) are not read; write the values out")
+            raise Wrong(where, "yaml_alias", Text("Merges (<<) are not read; write the values out"))
         if key in value:
             reason = Text("{key} is there twice, first in line {line}", key=key, line=node.keys[key].line)
             raise Wrong(where, "yaml_duplicate_key", reason)
@@ -165,10 +165,10 @@ def _refuse_unneeded(event: Any, place: Place) -> None:
         raise Wrong(
             place,
             "yaml_alias",
-            "Anchors (&) and aliases (*) are not read; write the values out, or put text in quotes",
+            Text("Anchors (&) and aliases (*) are not read; write the values out, or put text in quotes"),
         )
     if getattr(event, "tag", None) is not None:
-        raise Wrong(place, "yaml_tag", "Tags (!) are not read; put text in quotes")
+        raise Wrong(place, "yaml_tag", Text("Tags (!) are not read; put text in quotes"))
 
 
 def _scalar(event: yaml.ScalarEvent, place: Place) -> Scalar:
@@ -196,5 +196,5 @@ def _number(word: str, place: Place) -> Scalar:
     if not BROKEN.fullmatch(word):
         return word
     if len(word) > LONGEST_NUMBER or isinf(float(word)):
-        raise Wrong(place, "yaml_ambiguous", "This number is too long; put it in quotes if it is text")
+        raise Wrong(place, "yaml_ambiguous", Text("This number is too long; put it in quotes if it is text"))
     return int(word) if WHOLE.fullmatch(word) else float(word)
