@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -159,10 +159,8 @@ def present_config(name: str, config: Mapping[str, Any], version: int) -> dict[s
         return dict(config)
 
 
-def validate_all(choices: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
-    """The enabled plugins of one bot, (name, config) in order; also refuses repetitions and missing dependencies."""
-    chosen = [(name, validate(name, config)) for name, config in choices]
-    present = [name for name, _ in chosen]
+def check_together(present: Sequence[str]) -> None:
+    """Refuse repetitions and missing dependencies among the enabled plugins of one bot, all of them known: InvalidInput."""
     for index, name in enumerate(present):
         if name in present[:index]:
             raise InvalidInput(
@@ -175,7 +173,6 @@ def validate_all(choices: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple
                 code="plugin_dependency",
                 field="plugins",
             )
-    return chosen
 
 
 def allowed_updates(chosen: Iterable[str]) -> list[str]:

@@ -156,9 +156,9 @@ def test_wrong_configuration_is_refused(name: str, config: dict[str, Any]) -> No
 def test_a_plugin_twice_or_without_its_dependency_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EchoPlugin, "dependencies", ("help",))
     with pytest.raises(InvalidInput, match="needs help"):
-        plugin_catalogue.validate_all([("echo", {})])
+        plugin_catalogue.check_together(["echo"])
     with pytest.raises(InvalidInput, match="twice"):
-        plugin_catalogue.validate_all([("start", {}), ("start", {})])
+        plugin_catalogue.check_together(["start", "start"])
 
 
 def test_the_example_of_a_plugin_that_keeps_things_works_as_it_stands() -> None:

@@ -49,7 +49,7 @@ def rows_of(choices: Sequence[PluginChoice]) -> list[BotPlugin]:
     ]
     if len({row.name for row in rows}) < len(rows):
         raise InvalidInput("A plugin is listed twice", code="plugin_repeated", field="plugins")
-    plugin_catalogue.validate_all((row.name, row.config) for row in rows if row.enabled)
+    plugin_catalogue.check_together([row.name for row in rows if row.enabled])
     for row in rows:
         _refuse_long(row)
     return rows
