@@ -93,7 +93,8 @@ def _malformed(error: yaml.MarkedYAMLError, text: str) -> Wrong:
     lines = text.splitlines()
     marks = [_place(mark) for mark in (error.problem_mark, error.context_mark) if mark is not None]
     # What is not closed is noticed behind the end; then the place where it begins says more.
-    place = next((one for one in marks if one.line <= len(lines)), START)
+    end = Place(max(1, len(lines)), len(lines[-1]) + 1 if lines else 1)
+    place = next((one for one in marks if one.line <= len(lines)), end)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     indentation = line[: len(line) - len(line.lstrip())]
     if "\t" in indentation:

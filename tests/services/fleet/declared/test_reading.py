@@ -90,6 +90,7 @@ def problems(text: str | bytes) -> list[Problem]:
         ("${SHOP_TOKEN}", "12:abc", "3:8", "token_malformed", "@BotFather"),
         ('"Shop"', '"${SHOP_WORD}"', "2:7", "variable_not_here", "token"),
         ('"Hi"', '"${SHOP_WORD}"', "11:24", "value_wrong", "<p>"),
+        ('"CHAT"', "[", "22:16", "yaml_malformed", "flow"),
         ('"CHAT"', '"CHAT', "22:15", "yaml_malformed", "quoted"),
         ('"Hi"', '"H\\0"', "11:24", "yaml_malformed", "U+0000"),
         ("error_handler", "start", "16:11", "plugin_repeated", "start"),
