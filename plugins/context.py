@@ -29,7 +29,6 @@ from plugins.markup import HTML, MARKDOWN
 from plugins.texts import escaped, filled
 
 COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
-STATE_TTL_SECONDS = 7 * 24 * 3600
 DEFAULT_LANGUAGE = "en"
 
 
