@@ -82,6 +82,7 @@ class Context(ConversationContext):
     match: re.Match[str] | None = None
     plugin: str = ""  # whose handler is asked, or was asked last
     plugins: frozenset[str] | None = None  # those that are on for the bot; None where nobody says
+    before_handler: Callable[[], None] | None = None  # told when a handler of `plugin` is about to run
     load_state: Callable[[], dict[str, Any]] = dict
     tap: Tap | None = None
     pack: Callable[[Button], tuple[str, Kept | None]] = unpacked

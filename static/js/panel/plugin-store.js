@@ -82,9 +82,6 @@ document.addEventListener("alpine:init", () => {
     labelOf: (element, store) => filled(element, store),
     keyLabel: (element, item) => filled(element, item),
     isLeft: (store) => !store.in_use,
-    rowClass(store) {
-      return store.plugin === this.plugin ? "is-chosen" : "";
-    },
     expanded(store) {
       return store.plugin === this.plugin ? "true" : "false";
     },
