@@ -14,7 +14,7 @@ from models import AuditEvent, Bot, PluginStore
 from plugins.database import MAX_STORE
 from services.messaging.plugin_runtime import store_contents
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
-from services.messaging.plugin_runtime.plugin_store import Stores
+from services.messaging.plugin_runtime.plugin_store import Stores, lock_stores
 from services.messaging.plugin_runtime.store_contents import clear_store, delete_key
 from services.messaging.updates.plugin_writes import PluginWrites
 from services.platform.accounts.api_keys import create_key
@@ -148,12 +148,11 @@ def test_the_size_stays_right_when_a_handler_commits_while_the_lock_is_waited_fo
 ) -> None:
     shop, owner = BotDatabase(platform.database, bot.id, "shop"), Principal(bot.account_id, "command")
     shop.set("gone", 1)
-    plainly = store_contents.lock_stores
 
     def late(session: Session, wanted: Iterable[tuple[int, str]]) -> Stores:
         if not platform.database.is_sqlite:  # there one transaction writes at a time
             shop.set("kept", 1)
-        return plainly(session, wanted)
+        return lock_stores(session, wanted)
 
     monkeypatch.setattr(store_contents, "lock_stores", late)
     delete_key(platform, owner, bot.id, "shop", "gone")

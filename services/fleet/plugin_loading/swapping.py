@@ -94,8 +94,17 @@ def _settle(
 
 def _refuse_everywhere(platform: Platform, version: Version, former: Version, refused: SetupRefused) -> None:
     """Have the processes that took it go back too. Without Redis the version is refused here alone, as the panel tells."""
-    told = {"reason": refused.reason, "line": refused.line}
-    decision = Refusal(version.file, version.hash, refused.name, former.hash, 0, 0, at=time.time(), **told)
+    decision = Refusal(
+        version.file,
+        version.hash,
+        refused.name,
+        former.hash,
+        failed=0,
+        handled=0,
+        at=time.time(),
+        reason=refused.reason,
+        line=refused.line,
+    )
     try:
         refuse(platform, decision)
     except RedisError as error:
