@@ -13,9 +13,9 @@ from services.core.answer_types import Listing
 from services.messaging.plugin_runtime.store_contents import (
     LONGEST_KEY,
     ClearedView,
-    KeyView,
+    StoredKeyView,
+    StoredValueView,
     StoreView,
-    ValueView,
     clear_store,
     delete_key,
     get_value,
@@ -68,7 +68,7 @@ def clear(bot_id: str, query: PluginQuery) -> ClearedView:
 @blueprint.get("/keys")
 @api(Scope.READ)
 @operation()
-def keys(bot_id: str, query: KeysQuery) -> Listing[KeyView]:
+def keys(bot_id: str, query: KeysQuery) -> Listing[StoredKeyView]:
     """The keys of a plugin's store, in order."""
     more = query.limit + 1
     rows = list_keys(
@@ -80,7 +80,7 @@ def keys(bot_id: str, query: KeysQuery) -> Listing[KeyView]:
 @blueprint.get("/value")
 @api(Scope.READ)
 @operation()
-def value(bot_id: str, query: KeyQuery) -> ValueView:
+def value(bot_id: str, query: KeyQuery) -> StoredValueView:
     """What is kept under one key."""
     return get_value(platform(), caller(), bot_id, query.plugin, query.key)
 

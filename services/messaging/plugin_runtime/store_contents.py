@@ -37,14 +37,14 @@ class StoreView(TypedDict):
     in_use: bool
 
 
-class KeyView(TypedDict):
+class StoredKeyView(TypedDict):
     """A key of a store, and about how many characters its value has as JSON."""
 
     key: str
     size: int
 
 
-class ValueView(TypedDict):
+class StoredValueView(TypedDict):
     """A value; `pretty` is the same as indented JSON, in which numbers stand with all their digits."""
 
     key: str
@@ -117,7 +117,9 @@ def list_keys(
         return [KeyRow(key, size) for key, size in session.execute(query)]
 
 
-def get_value(platform: Platform, caller: Principal, bot_id: int | str, plugin: str, key: str) -> ValueView:
+def get_value(
+    platform: Platform, caller: Principal, bot_id: int | str, plugin: str, key: str
+) -> StoredValueView:
     """What is kept under a key. Raises NotFound `key_not_found`."""
     bot = get_bot(platform, caller, bot_id)
     with platform.database.reading() as session:
