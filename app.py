@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import (
     analytics,
+    bot_events,
     bots,
     clicks,
     dead_letters,
@@ -18,6 +19,7 @@ from blueprints.api import (
     plugin_files,
     pools,
     rules,
+    stores,
     texts,
 )
 from commands import accounts as account_commands
@@ -48,6 +50,8 @@ PAGES = (redirects, webhooks, auth, system, panel)
 RESOURCES = (
     bots,
     texts,
+    stores,
+    bot_events,
     pools,
     rules,
     experiments,

@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 
 from blueprints.panel.account_analytics import account_analytics_texts
 from blueprints.panel.analytics import analytics_texts
+from blueprints.panel.bot_tabs import bot_tab_texts
 from blueprints.panel.bots import bot_users_texts, bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
@@ -137,6 +138,7 @@ def _panel() -> dict[str, ScriptText]:
         **destination_texts(),
         **dead_letter_texts(),
         **plugin_file_texts(),
+        **bot_tab_texts(),
         **health_texts(),
         **wave_texts(),
         **experiment_texts(),

@@ -23,6 +23,8 @@ PAGES = (
     "/panel/bots/1#behaviour",
     "/panel/bots/1#redirection",
     "/panel/bots/1#users",
+    "/panel/bots/1#store",
+    "/panel/bots/1#events",
     "/panel/pools",
     "/panel/pools/1",
     "/panel/pools/1/analytics",

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from plugins.base import BasePlugin
 from plugins.buttons import Tap
-from plugins.context import STATE_TTL_SECONDS, BotFacts, Context, Strategy
+from plugins.context import BotFacts, Context, Strategy
 from plugins.database import LeadRecord, MemoryDatabase
 from plugins.effects import Busy, Effects
 from plugins.texts import SAVING
@@ -208,7 +208,8 @@ class PlayedBot:
 
     def _apply(self, result: HandlerResult) -> None:
         if result.conversation is not None:
-            self._memory.keep(result.conversation_key, result.conversation, STATE_TTL_SECONDS)
+            seconds = self._settings.conversation_ttl_seconds
+            self._memory.keep(result.conversation_key, result.conversation, seconds)
         for key, text, seconds in result.kept:
             self._memory.keep(key, text, seconds)
         for send in result.sends:
