@@ -81,7 +81,7 @@ class PlayedMemory:
 class PlayedBot:
     """One bot, its clock, what it keeps, and the Telegram that it speaks to."""
 
-    def __init__(self, plugins: Chosen, strategy: Strategy) -> None:
+    def __init__(self, plugins: Chosen, strategy: Strategy, name: str = BOT.name) -> None:
         self.telegram = PlayedTelegram()
         self.http = PlayedHttp()
         self.now = time.time()  # epoch s; a test moves it on
@@ -93,7 +93,7 @@ class PlayedBot:
         self._memory = PlayedMemory(lambda: self.now)
         self._updates = 0
         self._stores: dict[str, MemoryDatabase] = {}
-        self.behaviour = self._behaviour(plugins, replace(BOT, strategy=strategy))
+        self.behaviour = self._behaviour(plugins, replace(BOT, name=name, strategy=strategy))
 
     def choose(self, plugins: Chosen) -> None:
         """Have these plugins from now on; what each keeps stays."""
