@@ -17,6 +17,7 @@ from blueprints.api import (
     notifications,
     openapi,
     plugin_files,
+    plugins,
     pools,
     rules,
     stores,
@@ -62,6 +63,7 @@ RESOURCES = (
     notifications,
     destinations,
     plugin_files,
+    plugins,
     openapi,
 )  # under /api/v1
 FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}

@@ -81,7 +81,9 @@ class PlayedMemory:
 class PlayedBot:
     """One bot, its clock, what it keeps, and the Telegram that it speaks to."""
 
-    def __init__(self, plugins: Chosen, strategy: Strategy, admins: Collection[int] = ()) -> None:
+    def __init__(
+        self, plugins: Chosen, strategy: Strategy, admins: Collection[int] = (), name: str = BOT.name
+    ) -> None:
         self.admins = admins
         self.telegram = PlayedTelegram()
         self.http = PlayedHttp()
@@ -94,7 +96,7 @@ class PlayedBot:
         self._memory = PlayedMemory(lambda: self.now)
         self._updates = 0
         self._stores: dict[str, MemoryDatabase] = {}
-        self.behaviour = self._behaviour(plugins, replace(BOT, strategy=strategy))
+        self.behaviour = self._behaviour(plugins, replace(BOT, name=name, strategy=strategy))
 
     def choose(self, plugins: Chosen) -> None:
         """Have these plugins from now on; what each keeps stays."""
