@@ -82,7 +82,6 @@ def picture(
     if not played:
         return {"messages": [], "notice": "", "refusal": "", "left_out": left_out}
     (first, config), *beside = played
-    person = {"first_name": str(SAMPLE["first_name"]), "username": str(SAMPLE["username"])}
     chat = Chat(
         first,
         config,
@@ -90,7 +89,8 @@ def picture(
         strategy=bot.fsm_strategy,
         bot_name=bot.name,
         language=language,
-        **person,
+        first_name=str(SAMPLE["first_name"]),
+        username=str(SAMPLE["username"]),
     )
     chat.http.answers = _Away()
     own, refusal = _play(chat, steps)

@@ -13,6 +13,9 @@ MEMBER_STATE: Final = "member_state"  # no audit event: a pool's look at the bot
 EVENT_TEXTS: Final[Mapping[str, str]] = {
     "account_created": N_("Account created"),
     "admin_access": N_("An administrator looked at it"),
+    "bot_access_put": N_("Access: an entry added or changed"),
+    "bot_access_removed": N_("Access: an entry removed"),
+    "bot_access_set": N_("Access changed"),
     "bot_changed": N_("Settings changed"),
     "bot_deleted": N_("Bot @{username} deleted"),
     "bot_plugins_set": N_("Behaviour saved"),
@@ -22,6 +25,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "bot_stopped": N_("Bot stopped"),
     "bot_tagged": N_("Tag added"),
     "bot_text_tested": N_("A text was sent as a test"),
+    "bot_texts_set": N_("Texts changed by file"),
     "bot_token_replaced": N_("Token replaced"),
     "bot_untagged": N_("Tag taken off"),
     "dead_letters_discarded": N_("Dead letters discarded"),

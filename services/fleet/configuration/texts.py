@@ -64,11 +64,11 @@ def change_texts(
     Raises InvalidInput for a file that is not whole (`texts_missing`, `texts_unknown` and those of `text_file.read`) or a
     text that saving refuses, Conflict `plan_changed` when the changes are no longer those of the plan.
     """
-    wanted = text_file.read(document)
     with platform.database.transaction() as session:
+        # Before the file is read: a bot of somebody else is not found either way.
         bot = locked(session, caller, bot_id)
         plugins = _plugins(bot)
-        changes = _changes(_texts(plugins), wanted)
+        changes = _changes(_texts(plugins), text_file.read(document))
         configs = _changed_configs(plugins, changes)
         plan = _digest(changes)
         if if_plan is None or not changes:

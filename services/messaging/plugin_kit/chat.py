@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -172,7 +172,8 @@ class Chat(ChatView):
         **person: Any,
     ) -> None:
         found = _named(plugin) if isinstance(plugin, str) else plugin
-        bot = PlayedBot([(found, config or {}), *beside], Strategy(strategy), admins, bot_name)
+        facts = replace(BOT, name=bot_name, strategy=Strategy(strategy))
+        bot = PlayedBot([(found, config or {}), *beside], facts, admins)
         super().__init__(found.name, _private(bot, Person(**person)))
 
     # What a person does
