@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import (
     analytics,
+    bot_events,
     bot_files,
     bots,
     clicks,
@@ -17,8 +18,10 @@ from blueprints.api import (
     notifications,
     openapi,
     plugin_files,
+    plugins,
     pools,
     rules,
+    stores,
     texts,
 )
 from commands import accounts as account_commands
@@ -50,6 +53,8 @@ PAGES = (redirects, webhooks, auth, system, panel)
 RESOURCES = (
     bots,
     texts,
+    stores,
+    bot_events,
     pools,
     rules,
     experiments,
@@ -61,6 +66,7 @@ RESOURCES = (
     destinations,
     plugin_files,
     bot_files,
+    plugins,
     openapi,
 )  # under /api/v1
 FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}

@@ -29,7 +29,6 @@ from plugins.markup import HTML, MARKDOWN
 from plugins.texts import escaped, filled
 
 COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
-STATE_TTL_SECONDS = 7 * 24 * 3600
 DEFAULT_LANGUAGE = "en"
 AS_THE_BOT: Final = "as the bot"  # stands for the parse mode that the bot's settings name
 
@@ -87,6 +86,7 @@ class Context(ConversationContext):
     match: re.Match[str] | None = None
     plugin: str = ""  # whose handler is asked, or was asked last
     plugins: frozenset[str] | None = None  # those that are on for the bot; None where nobody says
+    before_handler: Callable[[], None] | None = None  # told when a handler of `plugin` is about to run
     load_state: Callable[[], dict[str, Any]] = dict
     tap: Tap | None = None
     pack: Callable[[Button], tuple[str, Kept | None]] = unpacked

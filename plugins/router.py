@@ -89,7 +89,11 @@ class Routes:
             return None
         for route in self._routes.get(kind, ()):
             ctx.plugin = route.plugin
-            if route.matches(event, ctx) and _done(route.handler, event, ctx) is not PASS:
+            if not route.matches(event, ctx):
+                continue
+            if ctx.before_handler is not None:
+                ctx.before_handler()
+            if _done(route.handler, event, ctx) is not PASS:
                 return route.plugin
         return None
 

@@ -191,6 +191,30 @@ def marked_texts(config: BaseModel) -> Iterator[PlannedText]:
                     yield PlannedText(f"{name}.{place}", text, mark.parse_mode, mark.variables)
 
 
+def text_places(config: BaseModel) -> Iterator[tuple[str | int, ...]]:
+    """Where in a configuration texts are that are marked as TelegramText, in lists and parts of it as well."""
+    for name, info in type(config).model_fields.items():
+        yield from _places((name,), getattr(config, name), info.annotation, _marks(info.metadata))
+
+
+def _places(
+    place: tuple[str | int, ...], value: Any, annotation: Any, marks: list[TelegramText]
+) -> Iterator[tuple[str | int, ...]]:
+    inner = get_args(annotation)
+    if isinstance(value, str):
+        if marks or any(_marks(getattr(each, "__metadata__", ())) for each in inner):
+            yield place
+    elif isinstance(value, BaseModel):
+        for found in text_places(value):
+            yield (*place, *found)
+    elif isinstance(value, list):
+        of_items = inner[0] if inner else None
+        for number, item in enumerate(value):
+            yield from _places(
+                (*place, number), item, of_items, _marks(getattr(of_items, "__metadata__", ()))
+            )
+
+
 def _marks(metadata: Iterable[Any]) -> list[TelegramText]:
     return [mark for mark in metadata if isinstance(mark, TelegramText)]
 

@@ -138,7 +138,7 @@ def page_of(
     rows: Sequence[Row],
     asked: Paged,
     describe: Callable[[Row], Item],
-    number: Callable[[Row], int] = attrgetter("id"),
+    number: Callable[[Row], object] = attrgetter("id"),
 ) -> Listing[Item]:
     """A list answer from up to `asked.limit + 1` rows in order of their `number`, up or down: the surplus row only
     shows that there is more."""

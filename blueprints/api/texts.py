@@ -1,17 +1,18 @@
-"""REST API of what a bot's plugins say: a preview, and a test sent to somebody whom the bot knows."""
+"""REST API of what a bot's plugins say: all of it as one file, a preview, and a test sent to somebody whom the bot knows."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from flask import Blueprint
-from pydantic import Field
+from flask import Blueprint, Response
+from pydantic import Field, StringConstraints
 
 from blueprints.api.body import Body, listing
 from blueprints.api.operation import operation
 from services.core.answer_types import Listing
 from services.core.identifiers import LARGEST_ID
 from services.fleet.bots.registry import get_bot
+from services.fleet.configuration.texts import TextsPlan, change_texts, texts_file
 from services.fleet.text_preview import TextView, preview
 from services.messaging import text_tests
 from services.messaging.text_tests import RecipientView
@@ -19,6 +20,8 @@ from services.platform.accounts.principal import Scope
 from web.access import api, caller
 from web.platform import platform
 
+LONGEST_FILE = 1_000_000  # characters; no request is larger
+PLAIN = "text/plain"
 blueprint = Blueprint("texts", __name__, url_prefix="/bots/<bot_id>/texts")
 
 
@@ -34,6 +37,37 @@ class TextTest(Configured):
 
     field: str = Field(max_length=200)
     telegram_id: int = Field(ge=1, le=LARGEST_ID, description="one of the recipients")
+
+
+class TextsFile(Body):
+    """A file of texts; every blank in it counts."""
+
+    document: Annotated[str, StringConstraints(strip_whitespace=False, max_length=LONGEST_FILE)] = Field(
+        description="as GET answers it, with other texts"
+    )
+    if_plan: str | None = Field(
+        None,
+        max_length=64,
+        description="the `plan` that was shown: make these changes; without it they are only shown",
+    )
+
+
+@blueprint.get("")
+@api(Scope.READ)
+@operation(media=PLAIN)
+def export(bot_id: str) -> Response:
+    """Every text of a bot in one readable file: a line `## plugin.place`, then the text."""
+    headers = {"Cache-Control": "no-store"}
+    content = texts_file(platform(), caller(), bot_id)
+    return Response(content, content_type=f"{PLAIN}; charset=utf-8", headers=headers)
+
+
+@blueprint.put("")
+@api(Scope.WRITE)
+@operation(errors=(409,))
+def replace(bot_id: str, body: TextsFile) -> TextsPlan:
+    """What a file of texts changes; with `if_plan` it is changed, all of it or, when anything else changed since, nothing."""
+    return change_texts(platform(), caller(), bot_id, body.document, if_plan=body.if_plan)
 
 
 @blueprint.post("/preview")

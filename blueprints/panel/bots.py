@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from blueprints.api.body import query
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.bot_tabs import event_kinds
 from blueprints.panel.plugin_forms import plugin_forms
 from blueprints.panel.pools import card_rows, pool_names
 from blueprints.panel.problems import surroundings
@@ -72,7 +73,7 @@ def bot_names() -> dict[str, Any]:
 @blueprint.get("/panel/bots/<bot_id>")
 @signed_in
 def bot(bot_id: str) -> str:
-    """One bot: general, behaviour, redirection, users."""
+    """One bot with its tabs."""
     return render_template(
         "panel/bot.html",
         section="panel.bots",
@@ -81,6 +82,7 @@ def bot(bot_id: str) -> str:
         link_url=platform().settings.telegram_link_url,
         pools=card_rows(),
         strategies=strategies,
+        event_kinds=event_kinds(),
     )
 
 

@@ -8,6 +8,7 @@ from flask_babel import gettext
 
 from services.core.i18n import N_
 from services.fleet import plugin_catalogue
+from services.fleet.plugin_loading.describing import FieldView
 
 BUILT_IN_TEXTS = (
     N_("Welcome"),
@@ -51,6 +52,23 @@ BUILT_IN_TEXTS = (
     N_("Asks other APIs and answers with what they say"),
     N_("Commands, the address that each asks, and the answer made of its JSON"),
     N_("Answer when the API fails, HTML; empty: an apology"),
+    N_("what stands on the button"),
+    N_("the address it opens"),
+    N_("the page's text, HTML; the label when empty"),
+    N_("the page's buttons"),
+    N_("what the answer is kept under"),
+    N_("HTML"),
+    N_("text, number, email, phone, choice or date"),
+    N_("what the summary calls it; the name when empty"),
+    N_("the answers of a choice"),
+    N_("whether it may not be skipped"),
+    N_("of a number; of a text its shortest length"),
+    N_("of a number; of a text its greatest length"),
+    N_("the command, with or without a slash"),
+    N_("what it does"),
+    N_("what is asked; {args}, {id}, {language} are filled in"),
+    N_("the answer, HTML; {main.temp} or {0.name} is read out of the JSON"),
+    N_("how long the last answer stands in for an API that is away"),
 )
 LABELS = {
     "welcome_message": N_("Welcome message"),
@@ -78,8 +96,22 @@ LABELS = {
     "answer": N_("Answer"),
     "keep_seconds": N_("Seconds an old answer is good for"),
     "error_message": N_("Answer when it fails"),
+    "name": N_("Short name"),
+    "question": N_("Question"),
+    "kind": N_("Kind of answer"),
+    "options": N_("Choices"),
+    "required": N_("Must be answered"),
+    "minimum": N_("Minimum"),
+    "maximum": N_("Maximum"),
 }
-LONG_TEXT = 300  # characters from which on a text gets a box of several lines
+CHOICES = {  # of the kinds of answer of a form
+    "text": N_("Text"),
+    "number": N_("Number"),
+    "email": N_("E-mail"),
+    "phone": N_("Phone"),
+    "choice": N_("Choice"),
+    "date": N_("Date"),
+}
 
 
 def plugin_forms() -> list[dict[str, Any]]:
@@ -90,47 +122,26 @@ def plugin_forms() -> list[dict[str, Any]]:
             "title": _translated(plugin["title"]),
             "description": _translated(plugin["description"]),
             "fields": [_field(field) for field in plugin["fields"]],
+            "models": {
+                name: [_field(field) for field in fields] for name, fields in plugin["models"].items()
+            },
         }
         for plugin in plugin_catalogue.describe()
     ]
 
 
-def _field(field: dict[str, Any]) -> dict[str, Any]:
-    columns = _columns(field)
-    schema = field["schema"]
+def _field(field: FieldView) -> dict[str, Any]:
+    known = LABELS.get(field["name"])
     return {
-        "name": field["name"],
-        "label": _label(field["name"], schema),
-        "hint": _translated(field["description"]),
-        "default": field["default"],
-        "kind": _kind(field, columns),
-        "columns": [{"name": name, "label": _label(name, {})} for name in columns],
-        "max": schema.get("maxLength"),
+        **field,
+        "title": gettext(known) if known else field["title"],
+        "description": _translated(field["description"]),
+        "choices": [{"value": each, "title": _choice(each)} for each in field["choices"]],
     }
 
 
-def _kind(field: dict[str, Any], columns: list[str]) -> str:
-    if field["type"] == "array":
-        return "rows" if columns else "json"
-    if field["type"] == "string":
-        return "long" if field["schema"].get("maxLength", LONG_TEXT) >= LONG_TEXT else "text"
-    return {"boolean": "switch", "integer": "number", "number": "number"}.get(field["type"], "json")
-
-
-def _columns(field: dict[str, Any]) -> list[str]:
-    """The columns of a list of records of texts and numbers, known by its default; other lists have none."""
-    default = field["default"]
-    if not (isinstance(default, list) and default and isinstance(default[0], dict)):
-        return []
-    is_plain = all(
-        isinstance(value, str | int) and not isinstance(value, bool) for value in default[0].values()
-    )
-    return [str(name) for name in default[0]] if is_plain else []
-
-
-def _label(name: str, schema: dict[str, Any]) -> str:
-    known = LABELS.get(name)
-    return gettext(known) if known else str(schema.get("title", name))
+def _choice(value: Any) -> str:
+    return gettext(CHOICES[value]) if value in CHOICES else str(value)
 
 
 def _translated(text: str) -> str:

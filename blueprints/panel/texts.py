@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 
 from blueprints.panel.account_analytics import account_analytics_texts
 from blueprints.panel.analytics import analytics_texts
+from blueprints.panel.bot_tabs import bot_tab_texts
 from blueprints.panel.bots import bot_users_texts, bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
@@ -137,6 +138,7 @@ def _panel() -> dict[str, ScriptText]:
         **destination_texts(),
         **dead_letter_texts(),
         **plugin_file_texts(),
+        **bot_tab_texts(),
         **health_texts(),
         **wave_texts(),
         **experiment_texts(),
@@ -174,6 +176,13 @@ def _numbers() -> dict[str, ScriptText]:
         "move_down": _("Move {name} down"),
         "pool_needs_bot": _("Choose at least one bot: a pool without bots answers nobody."),
         "not_json": _("“{name}” is not valid JSON."),
+        "config.item": _("Entry {number}"),
+        "config.moved": _("{title} is now in place {number}"),
+        "config.up": _("{name} {number}: move up"),
+        "config.down": _("{name} {number}: move down"),
+        "config.copy": _("{name} {number}: duplicate"),
+        "config.remove": _("{name} {number}: remove"),
+        "chat.left_out": _("Not played here, because they are custom plugins: {names}"),
         "preview.refused": _("Telegram would not show this: {reason}"),
         "text_test.sent": _("Sent to {name}. Look in Telegram."),
         "text_test.own": _("Your chat"),

@@ -204,6 +204,7 @@ class Settings(BaseSettings):
     )
     callback_confirm_seconds: int = Field(300, ge=10, description="life of a single-use button")
     callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
+    conversation_ttl_seconds: int = Field(604_800, ge=60, description="life of a conversation, unchanged")
     api_rate_per_minute: int = Field(600, ge=0, description="API requests a minute per key; 0 = no limit")
     quota_bots: int = Field(500, ge=0, description="bots of an account; 0 = no limit, as for all quotas")
     quota_pools: int = Field(500, ge=0, description="pools an account may have")

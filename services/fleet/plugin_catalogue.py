@@ -112,13 +112,32 @@ def names() -> list[str]:
     return sorted(catalogue().plugins)
 
 
-def describe() -> list[dict[str, Any]]:
-    """All plugins with their configuration's fields, for the panel and the API."""
+def describe() -> list[describing.PluginDescription]:
+    """All plugins with their configuration's schema and fields, for the panel and the API."""
     return [describing.describe(plugin) for _, plugin in sorted(catalogue().plugins.items())]
 
 
 def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """`config` as it is to be stored; InvalidInput for an unknown plugin, a wrong value, a text that Telegram refuses."""
+    plugin = _known(name)
+    try:
+        return stored_form(plugin, config)
+    except ValidationError as error:
+        raise _refusals(name, error)[0] from None
+
+
+def problems(name: str, config: Mapping[str, Any]) -> list[InvalidInput]:
+    """All that `validate` has against `config`, each with its place; nothing for one that can be stored."""
+    try:
+        _known(name).config_model.model_validate(dict(config), context={SAVING: True})
+    except ValidationError as error:
+        return _refusals(name, error)
+    except InvalidInput as error:
+        return [error]
+    return []
+
+
+def _known(name: str) -> type[BasePlugin]:
     plugin = catalogue().plugins.get(name)
     if plugin is None:
         known = ", ".join(names())
@@ -127,16 +146,18 @@ def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             code="unknown_plugin",
             field="plugins",
         )
-    try:
-        return stored_form(plugin, config)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join([name, *(str(part) for part in first["loc"])])
-        raise InvalidInput(
-            reason_of(first),
-            code=first["type"] if first["type"] in KINDS else "invalid_plugin_config",
-            field=where,
-        ) from None
+    return plugin
+
+
+def _refusals(name: str, error: ValidationError) -> list[InvalidInput]:
+    return [
+        InvalidInput(
+            reason_of(each),
+            code=each["type"] if each["type"] in KINDS else "invalid_plugin_config",
+            field=".".join([name, *(str(part) for part in each["loc"])]),
+        )
+        for each in error.errors(include_url=False, include_input=False)
+    ]
 
 
 def stored_form(plugin: type[BasePlugin], config: Mapping[str, Any]) -> dict[str, Any]:

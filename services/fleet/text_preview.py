@@ -63,12 +63,13 @@ def preview(name: str, config: Mapping[str, Any], bot_name: str) -> list[TextVie
     """The plugin's texts as somebody with a usual name sees them. InvalidInput as when the plugin is saved."""
     values = {**SAMPLE, "bot_name": bot_name}
     return [
-        {"field": each.field, "blocks": _blocks(each.filled(values), each.parse_mode)}
+        {"field": each.field, "blocks": blocks_of(each.filled(values), each.parse_mode)}
         for each in planned_texts(name, config)
     ]
 
 
-def _blocks(source: str, parse_mode: str | None) -> list[BlockView]:
+def blocks_of(source: str, parse_mode: str | None) -> list[BlockView]:
+    """`source` as Telegram shows it; markup that cannot be read is shown as it stands."""
     try:
         text, spans = styled(source, parse_mode)
     except MarkupError:  # of a plugin that checks nothing: Telegram sends it in plain words

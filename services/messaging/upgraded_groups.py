@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugins.context import STATE_TTL_SECONDS
 from services.core.identifiers import is_telegram_id
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -20,7 +19,8 @@ class UpgradedGroups:
 
     def __init__(self, platform: Platform) -> None:
         self._redis = platform.redis
-        self._seconds = max(platform.settings.callback_menu_seconds, STATE_TTL_SECONDS)
+        settings = platform.settings
+        self._seconds = max(settings.callback_menu_seconds, settings.conversation_ttl_seconds)
 
     def note(self, bot_id: int, former: int, present: int) -> None:
         """Remember that the group `former` became the supergroup `present`. Raises RedisError."""

@@ -61,6 +61,9 @@ NO_TENANT = ("/go/", "/webhook/", "/static/", "/texts/")
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", "/bots/<bot_id>"): {"name": "Mine"},
     ("PUT", "/bots/<bot_id>/plugins"): {"plugins": []},
+    ("POST", "/bots/<bot_id>/plugins/check"): {"plugins": []},
+    ("POST", "/bots/<bot_id>/plugins/chat"): {"plugins": [], "steps": []},
+    ("PUT", "/bots/<bot_id>/texts"): {"document": ""},
     ("POST", "/bots/<bot_id>/texts/preview"): {"plugin": "start"},
     ("POST", "/bots/<bot_id>/texts/test"): {"plugin": "start", "field": "x", "telegram_id": 5},
     ("PUT", "/bots/<bot_id>/token"): {"token": f"1:{'A' * 24}"},

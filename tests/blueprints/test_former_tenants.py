@@ -177,6 +177,7 @@ def pages_of(app: Flask, platform: Platform, of: Tenant) -> dict[str, str]:
             rule.rule.startswith("/api/v1/")
             and "GET" in (rule.methods or ())
             and rule.arguments <= ids.keys()
+            and not rule.rule.endswith("/store/value")  # its address has a plugin and a key as well
         ):
             path = rule.rule
             for name, value in ids.items():

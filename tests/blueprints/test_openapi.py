@@ -69,12 +69,15 @@ def test_an_answer_is_described_to_its_last_field(document: dict[str, Any]) -> N
         if each.get("additionalProperties") is True or each == {} or each.get("items") == {}
     }
     assert free == {
+        "BotEventView.details",
         "BotView.capabilities",
         "ClickView.params",
         "Configured.config",
+        "FieldView.choices",
         "LetterWholeView.payload",
         "NotificationView.params",
         "Plugin.config",
+        "PluginDescription.schema",
         "PluginView.config",
         "RuleView.conditions",
         "TextTest.config",

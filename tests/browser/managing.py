@@ -77,13 +77,13 @@ def change_the_welcome(browser: Browser, username: str) -> None:
     field.send_keys("Bem-vindo a bordo, {first_name}!")
     field.send_keys(" <b>Oi")
     browser.click("main button", "Salvar comportamento")
-    browser.see("Linha 1: <b> não foi fechada; termine com </b>", "#problem-start-welcome_message")
+    browser.see("Linha 1: <b> não foi fechada; termine com </b>", "#problem-plugin-start-welcome_message")
     assert field.get_attribute("aria-invalid") == "true"
     assert browser.run("return document.activeElement.id") == "plugin-start-welcome_message"
     field.send_keys("</b>")
     browser.click("main button", "Salvar comportamento")
     browser.see("Salvo. O bot responde assim", ".toasts")
-    assert browser.text("#problem-start-welcome_message") == ""
+    assert browser.text("#problem-plugin-start-welcome_message") == ""
     assert all("422" in complaint for complaint in browser.complaints())
     browser.open(str(browser.run("return location.pathname")) + "#behaviour")
     assert (

@@ -44,27 +44,6 @@ def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str) -> None
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("program", ["jobs.worker", "jobs.clock", "jobs.poller", "gunicorn"])
-def test_a_process_that_knows_no_redis_ends_with_one_line(tmp_path: Path, program: str) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            program,
-            *(["-c", "gunicorn.conf.py", "wsgi:app"] if program == "gunicorn" else []),
-        ],
-        cwd=ROOT,
-        env=environment(tmp_path, free_port()),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("REDIS_URL: not set")
-    assert len(done.stderr.splitlines()) == 1
-
-
 def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
     done = launch(tmp_path / "data", free_port(), APP_ENV="prod")
     assert done.returncode == 2

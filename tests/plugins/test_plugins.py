@@ -134,7 +134,7 @@ def test_the_catalogue_describes_every_plugins_fields() -> None:
     described = {plugin["name"]: plugin for plugin in plugin_catalogue.describe()}
     assert {"start", "menu", "help", "echo", "error_handler"} <= described.keys()
     [field] = described["echo"]["fields"]
-    assert (field["name"], field["type"], field["default"]) == ("echo_all", "boolean", False)
+    assert (field["name"], field["kind"], field["default"]) == ("echo_all", "switch", False)
     assert described["start"]["title"] == "Welcome"
 
 

@@ -44,7 +44,7 @@ PATIENCE_SECONDS = 90.0  # for one change to come everywhere, on a machine that 
 BAD_SECONDS = 10.0  # a bad version may not serve longer
 WARM_UP = 25  # changes before the memory is measured
 
-Reply = tuple[float, int, str, int]
+Reply = tuple[float, int, str, int, float]
 
 
 @dataclass
@@ -76,25 +76,33 @@ class Outcome:
 
         One that first answers when it has returned from behind a bad one was not waited for.
         """
-        firsts: dict[tuple[int, int], float] = {}
-        for at, _, said, worker in self.replies:
-            firsts.setdefault((int(said.partition("-")[0]), worker), at)
+        answered = [loading + waiting for loading, waiting in self.parts]
+        return sorted([*answered, *self.course.seen.values()])
+
+    @property
+    def parts(self) -> list[tuple[float, float]]:
+        """Of these delays of workers: until the version was loaded, and from there until somebody had its first answer.
+
+        The second holds whatever updates wait for on a busy machine, with or without a reload.
+        """
+        firsts: dict[tuple[int, int], tuple[float, float]] = {}
+        for at, _, said, worker, loaded in self.replies:
+            firsts.setdefault((int(said.partition("-")[0]), worker), (at, loaded))
         saved = self.course.saved
-        answered = [
-            at - saved[number]
-            for (number, _), at in firsts.items()
+        return [
+            (loaded - saved[number], at - loaded)
+            for (number, _), (at, loaded) in firsts.items()
             if number in saved and number not in self.course.slow and at < saved.get(number + 1, at + 1)
         ]
-        return sorted([*answered, *self.course.seen.values()])
 
     @property
     def faults(self) -> dict[str, int]:
         """Lost, doubled, mixed, served too long."""
-        times = Counter(number for _, number, _, _ in self.replies)
+        times = Counter(number for _, number, *_ in self.replies)
         return {
             "lost": self.posted - len(times),
             "doubled": sum(count > 1 for count in times.values()),
-            "mixed": sum(len(set(said.split("-"))) > 1 for _, _, said, _ in self.replies),
+            "mixed": sum(len(set(said.split("-"))) > 1 for _, _, said, *_ in self.replies),
             "bad over 10 s": sum(seconds > BAD_SECONDS for seconds in self.course.bad),
         }
 
@@ -105,8 +113,12 @@ class Outcome:
         said = ", ".join(f"{name} {count}" for name, count in faults.items())
         longest = f"longest bad version {max(self.course.bad, default=0):.1f} s of {len(self.course.bad)}"
         memory = "; ".join(f"{before:.1f} -> {after:.1f} MB" for before, after in self.course.memory)
-        p99 = round(delays[min(len(delays) - 1, len(delays) * 99 // 100)], 3)
-        spread = f"{len(delays)} measured; p50 {delays[len(delays) // 2]:.3f}, most {delays[-1]:.3f} s"
+        p99 = round(_percentile(delays, 99), 3)
+        loading, waiting = ([part[which] for part in self.parts] for which in (0, 1))
+        spread = (
+            f"{len(delays)} measured; p50 {_percentile(delays, 50):.3f}, most {delays[-1]:.3f} s; "
+            f"p99 until a worker loads it {_percentile(loading, 99):.3f}, from there {_percentile(waiting, 99):.3f} s"
+        )
         title = f"{self.course.reloads} reloads under {self.posted} updates: lost, doubled, mixed, bad > 10 s"
         return [
             Figure("file saved -> new version answers, p99", p99, "s", 2, 0.5, detail=spread, load=load),
@@ -185,7 +197,7 @@ def run(folder: Path, versions: Sequence[Written], rate: float, log: Path, worke
                 before = [pss_kb(pid) / 1024 for pid in home.pids]
         report = home.driver.finish()
         course.memory = [(was, pss_kb(pid) / 1024) for pid, was in zip(home.pids, before, strict=True)]
-    replies = [(at, number, said, pid) for at, number, said, pid in report["replies"]]
+    replies = [(at, number, said, pid, loaded) for at, number, said, pid, loaded in report["replies"]]
     return Outcome(course, report["posted"], report["refused"], replies)
 
 
@@ -222,6 +234,11 @@ def _watch_return(home: House, course: Course, bad: str, good: str) -> None:
 
     home.until(is_over)
     course.bad.append(serving[-1] - serving[0] if serving else 0.0)
+
+
+def _percentile(seconds: Sequence[float], percent: int) -> float:
+    """So many of a hundred took less; 0 where nothing was measured."""
+    return sorted(seconds)[min(len(seconds) - 1, len(seconds) * percent // 100)] if seconds else 0.0
 
 
 def _problem(report: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Telegram for the reload benchmark: posts at a steady rate until told to stop, and notes which version answered whom.
 
 As `tools.benchmarks.telegram`, but an order is {"rate": …, "patience": …}, a line `stop` on stdin ends the posting, and the report
-is {"posted": …, "replies": [[seconds, number, version, process], …]} with monotonic seconds, the same in all processes.
+is {"posted": …, "replies": [[seconds, number, version, process, loaded], …]} with monotonic seconds, the same in all
+processes; `loaded` is when the process began to import the version.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from tools.benchmarks.telegram import Run, Telegram
 
-REPLY = re.compile(rb'(?:"text": ?"|text=|name="text"\r\n\r\n)m(\d+)\.([\w-]+)\.(\d+)')
+REPLY = re.compile(rb'(?:"text": ?"|text=|name="text"\r\n\r\n)m(\d+)\.([\w-]+)\.(\d+)\.(\d+)')
 
 
 class Recorder(Telegram):
@@ -23,7 +24,7 @@ class Recorder(Telegram):
 
     def __init__(self) -> None:
         super().__init__()
-        self.replies: list[tuple[float, int, str, int]] = []
+        self.replies: list[tuple[float, int, str, int, float]] = []
         self._answered: set[int] = set()
 
     def post_until(
@@ -46,7 +47,9 @@ class Recorder(Telegram):
         if found is not None:
             number = int(found[1])
             self._answered.add(number)
-            self.replies.append((time.monotonic(), number, found[2].decode(), int(found[3])))
+            self.replies.append(
+                (time.monotonic(), number, found[2].decode(), int(found[3]), int(found[4]) / 1000)
+            )
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import time
 from plugins.base import BasePlugin
 
 VERSION = "{number}"
+LOADED = int(time.monotonic() * 1000)
 {before}
 
 
@@ -34,7 +35,7 @@ class Bench(BasePlugin):
         time.sleep(0.002)
         {body}
         parts += [said(), VERSION, type(self).version]
-        ctx.send(f"{{message.text}}.{{'-'.join(parts)}}.{{os.getpid()}}", parse_mode=None)
+        ctx.send(f"{{message.text}}.{{'-'.join(parts)}}.{{os.getpid()}}.{{LOADED}}", parse_mode=None)
 
 
 plugin = Bench

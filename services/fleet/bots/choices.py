@@ -55,6 +55,17 @@ def rows_of(choices: Sequence[PluginChoice]) -> list[BotPlugin]:
     return rows
 
 
+def problems_of(choices: Sequence[PluginChoice]) -> list[InvalidInput]:
+    """All that is against saving a choice, each with its place; nothing is written."""
+    found = [each for choice in choices for each in plugin_catalogue.problems(choice.name, choice.config)]
+    if not found:
+        try:
+            rows_of(choices)
+        except InvalidInput as error:
+            return [error]
+    return found
+
+
 def _refuse_long(row: BotPlugin) -> None:
     if len(json.dumps(row.config)) > LONGEST_CONFIG:
         raise InvalidInput(

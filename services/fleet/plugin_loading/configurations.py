@@ -26,6 +26,10 @@ class PluginRefused(Exception):
         self.line = line
 
 
+class SetupRefused(PluginRefused):
+    """It could not be set up for a bot that this process runs, which other processes may not run: all are to hear of it."""
+
+
 def current_config(plugin: type[BasePlugin], config: Mapping[str, Any], version: int) -> dict[str, Any]:
     """A configuration that was stored under `config_version` `version`, as this plugin wants it; writes nothing.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 
 from services.core.metrics import PLUGIN_RELOADS
 from services.fleet import plugin_catalogue
@@ -32,7 +33,8 @@ class Probation:
         """Take note of what was decided. Raises RedisError."""
         decided = refusals(self._platform)
         new = [each for key, each in decided.items() if key not in self._selection.refused]
-        self._untold += [each for each in new if time.time() - each.at < TELL_SECONDS]
+        failed = [each for each in new if not each.reason]  # of another the author reads beside the file
+        self._untold += [each for each in failed if time.time() - each.at < TELL_SECONDS]
         self._selection.refused = decided
 
     def judge(self, now: float) -> bool:
@@ -40,13 +42,30 @@ class Probation:
         if now - self._looked < INTERVAL_SECONDS:
             return False
         self._looked = now
+        serving, formers = self._on_probation()
+        return self._decide(self._outcomes.flush(self._platform, formers), serving, formers)
+
+    def judge_all(self) -> bool:
+        """The same of everything that is to serve here, for a process that begins: it may have died of it. Raises RedisError."""
+        serving, formers = self._on_probation()
+        return self._decide(self._outcomes.sums(self._platform, formers, serving), serving, formers)
+
+    def _on_probation(self) -> tuple[dict[str, Version], dict[str, str]]:
+        """The versions that serve, and the former versions' hashes, both by hash."""
         serving = {version.hash: version for version in plugin_catalogue.catalogue().custom.values()}
         formers = {
             hash_: hash_of(self._selection.formers[version.file])
             for hash_, version in serving.items()
             if version.file in self._selection.formers
         }
-        sums = self._outcomes.flush(self._platform, formers)
+        return serving, formers
+
+    def _decide(
+        self,
+        sums: Mapping[str, tuple[Counts, Counts]],
+        serving: Mapping[str, Version],
+        formers: Mapping[str, str],
+    ) -> bool:
         worse = {hash_: new for hash_, (new, former) in sums.items() if is_far_worse(new, former)}
         for hash_, counts in worse.items():
             self._refuse(serving.get(hash_), formers[hash_], counts)

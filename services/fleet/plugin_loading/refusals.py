@@ -25,7 +25,10 @@ RELOAD: Final = 1  # the identity of a PLUGINS change that asks for all files to
 
 @dataclass(frozen=True)
 class Refusal:
-    """The decision: `former` is the version to return to; the numbers are what it was made on. `at` in epoch seconds."""
+    """The decision: `former` is the version to return to; the numbers are what it was made on. `at` in epoch seconds.
+
+    `reason` and `line` instead of numbers: it could not be set up for a bot.
+    """
 
     file: str
     hash: str
@@ -34,6 +37,8 @@ class Refusal:
     failed: int
     handled: int
     at: float
+    reason: str = ""
+    line: int | None = None
 
 
 def refuse(platform: Platform, refusal: Refusal) -> bool:

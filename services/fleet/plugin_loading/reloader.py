@@ -81,6 +81,11 @@ class Reloader:
             logger.warning("plugins stay as they were when this process last ran: %s", error)
         for version in plugin_catalogue.catalogue().custom.values():
             self._selection.served(None, version)
+        try:
+            if self._probation.judge_all():
+                self._heed()
+        except (Unavailable, RedisError, OSError) as error:
+            logger.warning("whether a version ended this process before is asked later: %s", error)
 
     def on_change(self, topic: Topic, identity: int) -> None:
         """Take note of what was announced."""
@@ -132,19 +137,21 @@ class Reloader:
         self._changed.clear()
         try:
             self._probation.learn()
+            present = plugin_catalogue.catalogue()
             if self._is_asked:
-                self._take({*self._folder.names(), *plugin_catalogue.catalogue().custom})
+                self._take({*self._folder.names(), *present.custom})
             else:
-                self._take(self._selection.decided_on(plugin_catalogue.catalogue()))
+                hot = self._platform.settings.enable_hot_reload
+                self._take(self._selection.decided_on(present), from_folder=hot)
             self._is_asked = False
         except BaseException:
             self._changed.set()
             raise
 
-    def _take(self, files: Iterable[str], *, is_start: bool = False) -> None:
-        """Have these files serve as they are now, as far as they can."""
+    def _take(self, files: Iterable[str], *, is_start: bool = False, from_folder: bool = True) -> None:
+        """Have these files serve as they are now, or else as they serve, as far as they can."""
         before = plugin_catalogue.catalogue()
-        wanted, problems = self._selection.select(before, files, is_start=is_start)
+        wanted, problems = self._selection.select(before, files, is_start=is_start, from_folder=from_folder)
         if wanted == before.custom and problems == before.problems:
             return
         after = serve(self._platform, wanted, problems, self._prepare)

@@ -24,15 +24,20 @@ class Selection:
         self.waiting: dict[str, str] = {}  # file -> the version that waits for the next start
 
     def select(
-        self, present: Catalogue, files: Iterable[str], *, is_start: bool
+        self, present: Catalogue, files: Iterable[str], *, is_start: bool, from_folder: bool = True
     ) -> tuple[dict[str, Version], dict[str, Problem]]:
-        """The versions to serve by file, and what is wrong with the files."""
+        """The versions to serve by file, and what is wrong with the files.
+
+        Unless `from_folder`, what serves stands for what is in the folder, where it may have changed since.
+        """
         wanted, problems = dict(present.custom), dict(present.problems)
         for file in files:
+            if not from_folder and file not in present.custom:
+                continue
             problems.pop(file, None)
             self.waiting.pop(file, None)
             try:
-                source = self._loader.folder.read(file)
+                source = self._loader.folder.read(file) if from_folder else present.custom[file].source
             except OSError as error:
                 problems[file] = Problem(file, "", UNREADABLE, f"it cannot be read: {error.strerror}")
                 continue
@@ -121,5 +126,5 @@ class Selection:
 
 def _told(refusal: Refusal, serving: str) -> Problem:
     instead = f"version {serving} serves" if serving != refusal.hash else "no former version is known here"
-    reason = f"{refusal.failed} of {refusal.handled} updates failed with it; {instead}"
-    return Problem(refusal.file, refusal.hash, REFUSED, reason)
+    why = refusal.reason or f"{refusal.failed} of {refusal.handled} updates failed with it"
+    return Problem(refusal.file, refusal.hash, REFUSED, f"{why}; {instead}", refusal.line)

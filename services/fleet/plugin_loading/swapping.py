@@ -7,14 +7,18 @@ behaviour of its bots with them. Then one reference is swapped. What fails on th
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from redis import RedisError
+
 from services.core.metrics import PLUGIN_RELOADS
 from services.fleet import plugin_catalogue
-from services.fleet.plugin_loading.configurations import PluginRefused, check_stored
+from services.fleet.plugin_loading.configurations import PluginRefused, SetupRefused, check_stored
 from services.fleet.plugin_loading.fitting import fit
 from services.fleet.plugin_loading.loading import tidy
+from services.fleet.plugin_loading.refusals import Refusal, refuse
 from services.fleet.plugin_loading.versions import Catalogue, Problem, Version
 from services.platform.platform import Platform
 
@@ -83,7 +87,28 @@ def _settle(
             version = next(one for one in custom.values() if one.plugin.name == refused.name)
             code = "plugin_configuration_refused"
             known[version.file] = Problem(version.file, version.hash, code, refused.reason, refused.line)
+            if isinstance(refused, SetupRefused) and version.file in present.custom:
+                _refuse_everywhere(platform, version, present.custom[version.file], refused)
             wanted = _without(wanted, version.file, present)
+
+
+def _refuse_everywhere(platform: Platform, version: Version, former: Version, refused: SetupRefused) -> None:
+    """Have the processes that took it go back too. Without Redis the version is refused here alone, as the panel tells."""
+    decision = Refusal(
+        version.file,
+        version.hash,
+        refused.name,
+        former.hash,
+        failed=0,
+        handled=0,
+        at=time.time(),
+        reason=refused.reason,
+        line=refused.line,
+    )
+    try:
+        refuse(platform, decision)
+    except RedisError as error:
+        logger.warning("other processes may serve version %s of %s: %s", version.hash, version.file, error)
 
 
 def _without(wanted: Mapping[str, Version], file: str, present: Catalogue) -> Mapping[str, Version]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from plugins.base import BasePlugin
 from plugins.context import Strategy
 from plugins.database import LeadRecord, MemoryDatabase
 from services.fleet.plugin_catalogue import catalogue
-from services.messaging.plugin_kit.played_bot import Chosen, PlayedBot
+from services.messaging.plugin_kit.played_bot import BOT, Chosen, PlayedBot
 from services.messaging.plugin_kit.played_http import PlayedHttp
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, ShownMessage
 
@@ -168,10 +168,12 @@ class Chat(ChatView):
         beside: Chosen = (),
         strategy: str = Strategy.USER_IN_CHAT,
         admins: Collection[int] = (),
+        bot_name: str = BOT.name,
         **person: Any,
     ) -> None:
         found = _named(plugin) if isinstance(plugin, str) else plugin
-        bot = PlayedBot([(found, config or {}), *beside], Strategy(strategy), admins)
+        facts = replace(BOT, name=bot_name, strategy=Strategy(strategy))
+        bot = PlayedBot([(found, config or {}), *beside], facts, admins)
         super().__init__(found.name, _private(bot, Person(**person)))
 
     # What a person does
@@ -197,6 +199,15 @@ class Chat(ChatView):
         """Tap a button of this message, however old it is."""
         [button] = [each for each in message.all_buttons() if each["text"] == label]
         self._tapped(message, button)
+
+    def tap_place(self, message_id: int, place: int) -> None:
+        """Tap a button by its place among those of a message, counted from 0; nothing where there is none, or it opens an
+        address.
+        """
+        for message in self.messages:
+            buttons = list(message.all_buttons()) if message.message_id == message_id else []
+            if place < len(buttons) and "url" not in buttons[place]:
+                self._tapped(message, buttons[place])
 
     def update(self, kind: str, content: dict[str, Any]) -> None:
         """Let any kind of update come from this person: inline_query, pre_checkout_query, my_chat_member …"""

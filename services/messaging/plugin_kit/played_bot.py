@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -15,7 +14,7 @@ from cryptography.fernet import Fernet
 
 from plugins.base import BasePlugin
 from plugins.buttons import Tap
-from plugins.context import STATE_TTL_SECONDS, BotFacts, Context, Strategy
+from plugins.context import BotFacts, Context
 from plugins.database import LeadRecord, MemoryDatabase
 from plugins.effects import Busy, Effects
 from plugins.texts import SAVING
@@ -81,7 +80,7 @@ class PlayedMemory:
 class PlayedBot:
     """One bot, its clock, what it keeps, and the Telegram that it speaks to."""
 
-    def __init__(self, plugins: Chosen, strategy: Strategy, admins: Collection[int] = ()) -> None:
+    def __init__(self, plugins: Chosen, bot: BotFacts, admins: Collection[int] = ()) -> None:
         self.admins = admins
         self.telegram = PlayedTelegram()
         self.http = PlayedHttp()
@@ -94,7 +93,7 @@ class PlayedBot:
         self._memory = PlayedMemory(lambda: self.now)
         self._updates = 0
         self._stores: dict[str, MemoryDatabase] = {}
-        self.behaviour = self._behaviour(plugins, replace(BOT, strategy=strategy))
+        self.behaviour = self._behaviour(plugins, bot)
 
     def choose(self, plugins: Chosen) -> None:
         """Have these plugins from now on; what each keeps stays."""
@@ -208,7 +207,8 @@ class PlayedBot:
 
     def _apply(self, result: HandlerResult) -> None:
         if result.conversation is not None:
-            self._memory.keep(result.conversation_key, result.conversation, STATE_TTL_SECONDS)
+            seconds = self._settings.conversation_ttl_seconds
+            self._memory.keep(result.conversation_key, result.conversation, seconds)
         for key, text, seconds in result.kept:
             self._memory.keep(key, text, seconds)
         for send in result.sends:
@@ -221,13 +221,11 @@ class PlayedBot:
         except TelegramRefuses as refusal:
             if "then" not in call:
                 raise
-            words = {"error_code": refusal.error_code, "description": refusal.description}
-            outcome = {"ok": False, **words}
+            outcome = {"ok": False, "error_code": refusal.error_code, "description": refusal.description}
         if "then" in call and call["method"] not in self.telegram.silent:
             self._updates += 1
             place = (f"{int(self.now * 1000)}-{self._updates}", 0)
-            answer = answer_update(call["then"], call["method"], outcome, place)
-            self._handle(answer)
+            self._handle(answer_update(call["then"], call["method"], outcome, place))
 
 
 @contextmanager

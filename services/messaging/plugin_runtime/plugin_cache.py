@@ -19,7 +19,7 @@ from services.core.times import utc_now
 from services.fleet.bots.access import rules_of
 from services.fleet.bots.access_rules import OPEN
 from services.fleet.plugin_catalogue import catalogue
-from services.fleet.plugin_loading.configurations import PluginRefused
+from services.fleet.plugin_loading.configurations import SetupRefused
 from services.fleet.plugin_loading.importing import problem_of
 from services.fleet.plugin_loading.outcomes import Outcomes
 from services.fleet.plugin_loading.versions import Catalogue
@@ -68,6 +68,25 @@ class PluginCache(ChangeCache[int, Behaviour]):
             raise
         self._count(behaviour, ctx, is_first, failed=False)
 
+    @contextmanager
+    def at_risk(self, behaviour: Behaviour, ctx: Context, *, is_alone: bool) -> Iterator[None]:
+        """Have it counted for the version of the plugin asked last if the process dies in the block, for a suspect alone.
+
+        Raises RedisError.
+        """
+        if not is_alone:
+            yield
+            return
+        with self.outcomes.at_risk(self._platform) as stake:
+
+            def before_handler() -> None:
+                version = behaviour.versions.get(ctx.plugin)
+                if version is not None:
+                    stake(version)
+
+            ctx.before_handler = before_handler
+            yield
+
     def _count(self, behaviour: Behaviour, ctx: Context, is_first: bool, *, failed: bool) -> None:
         version = behaviour.versions.get(ctx.plugin) if is_first else None
         if version is not None:
@@ -76,7 +95,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
     def prepare(self, candidate: Catalogue, names: frozenset[str]) -> Callable[[], None]:
         """Build the behaviours of all bots here that use one of `names` by `candidate`; what is returned puts them to work.
 
-        Raises PluginRefused for the first that cannot be built; then nothing has changed.
+        Raises SetupRefused for the first that cannot be built; then nothing has changed.
         """
         built: Built = {}
         try:
@@ -157,13 +176,13 @@ def _uses(behaviour: Behaviour, names: frozenset[str]) -> bool:
 
 
 def _refuse_broken(behaviour: Behaviour, candidate: Catalogue, names: frozenset[str]) -> None:
-    """Raise PluginRefused when a plugin of `names` that is there could not be set up for the bot."""
+    """Raise SetupRefused when a plugin of `names` that is there could not be set up for the bot."""
     for name, error in behaviour.problems.items():
         if name in names and name in candidate.plugins:
             version = next(each for each in candidate.custom.values() if each.plugin.name == name)
             problem = problem_of(error, Path(version.path), version.hash)
             reason = f"it could not be set up for @{behaviour.bot.username}: {problem.reason}"
-            raise PluginRefused(name, reason, problem.line) from error
+            raise SetupRefused(name, reason, problem.line) from error
 
 
 def _discard(built: Mapping[int, tuple[Behaviour, Behaviour]]) -> None:

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis import Redis
-
-from plugins.context import STATE_TTL_SECONDS
 from services.messaging.updates.queued_update import HandlerResult, Send
+from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS
 from services.platform.redis.scripts import load
@@ -36,9 +34,10 @@ class Settled:
 class Committer:
     """Writes settled updates of one lane under its lease."""
 
-    def __init__(self, redis: Redis, lane: int, lanes: int, token: str) -> None:
-        self._redis = redis
-        self._lanes = lanes
+    def __init__(self, platform: Platform, lane: int, token: str) -> None:
+        self._redis = platform.redis
+        self._lanes = platform.settings.update_lanes
+        self._conversation_seconds = platform.settings.conversation_ttl_seconds
         self._token = token
         self._own_keys = [
             keys.lease(f"lane:{lane}"),
@@ -57,7 +56,7 @@ class Committer:
                 self._send(settled, send, names, values)
             if settled.handled.conversation is not None:
                 names.append(settled.handled.conversation_key)
-                values += ("state", settled.handled.conversation, STATE_TTL_SECONDS)
+                values += ("state", settled.handled.conversation, self._conversation_seconds)
             for key, value, seconds in settled.handled.kept:
                 names.append(key)
                 values += ("state", value, seconds)

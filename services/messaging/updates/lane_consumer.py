@@ -50,7 +50,7 @@ class LaneConsumer:
         self._lane = lane
         self._stopping = stopping
         self._timings = timings
-        self._committer = Committer(platform.redis, lane, platform.settings.update_lanes, held.lease.token)
+        self._committer = Committer(platform, lane, held.lease.token)
         self._worker = LaneWorker(
             platform, processor, held, lane, self._committer, timings, lambda: self._running
         )

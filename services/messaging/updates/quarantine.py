@@ -63,6 +63,7 @@ class Quarantine:
         with self._shared.alone:
             self._let_run()
             with self._crashes.on_record(queued):
+                queued.alone = True
                 self._pool.add([queued])
                 self._let_run()
 

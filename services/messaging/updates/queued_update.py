@@ -25,6 +25,7 @@ class QueuedUpdate:
     attempts: int = 0
     marks: int = 0
     suspected: bool = False
+    alone: bool = False  # no other suspect of its process runs meanwhile
     non_retryable: bool = False  # no repetition would change its failure
     settled: bool = False
     backoffs: int = 0  # waits for the database or Redis, which count for nothing

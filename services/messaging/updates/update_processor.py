@@ -125,7 +125,8 @@ class UpdateProcessor:
     ) -> HandlerResult:
         """What the bot's handlers want done, after the calls of `first`; may be asked again."""
         ctx.effects, began = Effects([*first]), time.perf_counter()
-        with self._plugins.counted(behaviour, ctx, is_first=not queued.attempts):
+        counted = self._plugins.counted(behaviour, ctx, is_first=not queued.attempts)
+        with self._plugins.at_risk(behaviour, ctx, is_alone=queued.alone), counted:
             with time_limit(self._platform.settings.handler_timeout_seconds):
                 plugin = behaviour.handle(ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")

@@ -81,6 +81,7 @@ def get_owned(session: Session, caller: Principal, table: type[Row], identity: i
                 account_id=row.account_id,
                 actor=caller.actor,
                 kind="admin_access",
+                bot_id=row.id if isinstance(row, Bot) else None,
                 ip=caller.ip,
                 details={_word(table): row.id},
             )

@@ -237,7 +237,7 @@ def refused_plugins() -> str:
 
 
 def plugin_outcomes(version: str) -> str:
-    """Hash of handlings by a version of a plugin (handled, failed, since); lives 30 days after the last one."""
+    """Hash of handlings by a version of a plugin (handled, failed, deaths, since); lives 30 days after the last one."""
     return f"{PREFIX}:plugins:outcomes:{version}"
 
 

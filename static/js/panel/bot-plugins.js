@@ -1,6 +1,7 @@
 import { api } from "../api.js";
 import { initial, text } from "../dom.js";
 import { toast } from "../feedback.js";
+import { dragOrder, reordered } from "./drag-order.js";
 import { textPreview } from "./text-preview.js";
 
 document.addEventListener("alpine:init", () => {
@@ -11,13 +12,15 @@ document.addEventListener("alpine:init", () => {
     items: [],
     changed: false,
     busy: false,
-    failure: "",
-    place: "", // of the failure: "start.welcome_message", "help.commands.3.description"
+    problems: [], // {field, detail}; field is the place: "start.welcome_message", "help.commands.3.description"
+    said: "",
+    asked: 0,
     init() {
       const bot = initial(this.$root);
       this.bot = bot.id;
       this.items = arranged(initial(this.$root, "plugins"), bot.plugins);
       this.lookAtAll();
+      this.$nextTick(() => this.check());
       window.addEventListener("beforeunload", (event) => this.changed && event.preventDefault());
     },
     touch() {
@@ -25,9 +28,23 @@ document.addEventListener("alpine:init", () => {
       this.lookSoon();
     },
     move(index, by) {
-      const [plugin] = this.items.splice(index, 1);
-      this.items.splice(index + by, 0, plugin);
+      this.moveTo(index, index + by);
+    },
+    moveTo(from, to) {
+      reordered(this.items, from, to);
+      const { name, title } = this.items[to];
+      this.say({ title, number: to + 1 });
       this.touch();
+      this.$nextTick(() => document.querySelector(`[data-plugin="${name}"] [data-move]:not(:disabled)`)?.focus());
+    },
+    drag(index, event) {
+      dragOrder(event, index, (from, to) => this.moveTo(from, to));
+    },
+    say(moved) {
+      this.said = text("config.moved", moved);
+    },
+    heard(event) {
+      this.say(event.detail);
     },
     moveText: (way, plugin) => text(`move_${way}`, { name: plugin.title }),
     isLast(index) {
@@ -38,75 +55,58 @@ document.addEventListener("alpine:init", () => {
       this.touch();
     },
     isOpen: (plugin) => plugin.enabled && plugin.fields.length > 0,
-    is: (field, kind) => field.kind === kind,
-    isText: (field) => ["text", "long", "number", "json"].includes(field.kind),
-    fieldId: (plugin, field) => `plugin-${plugin.name}-${field.name}`,
-    problem(plugin, field) {
-      return isWithin(this.place, `${plugin.name}.${field.name}`) ? this.failure : "";
+    placeIn: (plugin) => () => plugin.name,
+    problemAt(place) {
+      return this.problems.find((each) => each.field === place)?.detail ?? "";
     },
-    problemId: (plugin, field) => `problem-${plugin.name}-${field.name}`,
-    invalid(plugin, field) {
-      return String(Boolean(this.problem(plugin, field)));
+    problemWithin(place) {
+      return this.problems.find((each) => isWithin(each.field, place))?.detail ?? "";
     },
-    invalidCell(plugin, field, at, column) {
-      return String(this.place === `${plugin.name}.${field.name}.${at}.${column.name}`);
+    invalidAt(place) {
+      return String(Boolean(this.problemAt(place)));
+    },
+    invalidWithin(place) {
+      return String(Boolean(this.problemWithin(place)));
+    },
+    problemOf(field, place) {
+      return ["values", "json"].includes(field.kind) ? this.problemWithin(place) : this.problemAt(place);
+    },
+    isShown(opened, place) {
+      return opened || this.problems.some(({ field }) => field.startsWith(`${place}.`));
     },
     get elsewhere() {
-      const shown = this.items.some((plugin) => this.isOpen(plugin) && plugin.fields.some((field) => this.problem(plugin, field)));
-      return shown ? "" : this.failure;
+      const open = this.items.filter((plugin) => this.isOpen(plugin));
+      return this.problems.filter(({ field }) => !open.some((plugin) => field.startsWith(`${plugin.name}.`)))[0]?.detail ?? "";
     },
-    value: (plugin, field) => plugin.config[field.name],
-    asJson: (plugin, field) => JSON.stringify(plugin.config[field.name], null, 2),
-    rows: (plugin, field) => plugin.config[field.name],
-    set(plugin, field, value) {
-      plugin.config[field.name] = value;
-      this.touch();
+    get chosen() {
+      return this.items.filter((item) => item.enabled || item.kept).map(({ name, enabled, config }) => ({ name, enabled, config }));
     },
-    setText(plugin, field, event) {
-      this.set(plugin, field, event.target.value);
-    },
-    setNumber(plugin, field, event) {
-      this.set(plugin, field, event.target.valueAsNumber);
-    },
-    setSwitch(plugin, field, event) {
-      this.set(plugin, field, event.target.checked);
-    },
-    setJson(plugin, field, event) {
+    /** Whether the form could be saved, and the chat as it would be; an answer that another one has overtaken is dropped. */
+    async check() {
+      const plugins = JSON.parse(JSON.stringify(this.chosen));
+      const asked = (this.asked += 1);
+      document.dispatchEvent(new CustomEvent("behaviour-typed", { detail: { bot: this.bot, plugins } }));
       try {
-        this.set(plugin, field, JSON.parse(event.target.value));
-        this.failure = "";
-      } catch {
-        this.failure = text("not_json", { name: field.label });
-        this.place = `${plugin.name}.${field.name}`;
+        const found = (await api.post(`/api/v1/bots/${this.bot}/plugins/check`, { plugins })).items;
+        if (asked === this.asked) this.problems = found;
+      } catch (error) {
+        if (asked === this.asked) this.problems = [{ field: "", detail: error.message }];
       }
-    },
-    setCell(row, column, event) {
-      row[column.name] = event.target.value;
-      this.touch();
-    },
-    addRow(plugin, field) {
-      plugin.config[field.name].push(Object.fromEntries(field.columns.map((column) => [column.name, ""])));
-      this.touch();
-    },
-    removeRow(plugin, field, at) {
-      plugin.config[field.name].splice(at, 1);
-      this.touch();
     },
     get cannotSave() {
       return this.busy || !this.changed;
     },
     async save() {
       this.busy = true;
-      this.failure = "";
-      this.place = "";
+      clearTimeout(this.timer);
+      this.asked += 1; // what was asked before says nothing about what is saved
+      this.problems = [];
       try {
-        const plugins = this.items.filter((item) => item.enabled || item.kept).map(({ name, enabled, config }) => ({ name, enabled, config }));
-        await api.put(`/api/v1/bots/${this.bot}/plugins`, { plugins });
+        await api.put(`/api/v1/bots/${this.bot}/plugins`, { plugins: this.chosen });
         this.changed = false;
         toast(text("behaviour_saved"));
       } catch (error) {
-        this.failure = error.message;
-        this.place = error.field;
+        this.problems = [{ field: error.field, detail: error.message }];
         this.$nextTick(() => this.$root.querySelector('[aria-invalid="true"]')?.focus());
       } finally {
         this.busy = false;

@@ -3,13 +3,16 @@ import { text } from "../dom.js";
 
 const PAUSE_MS = 400; // after the last key before the server is asked
 
-// What Telegram would show of each plugin's texts. Spread into a component that has `bot` and `items`.
+// What Telegram would show of each plugin's texts. Spread into a component that has `bot`, `items` and `check()`.
 export const textPreview = {
   looks: {}, // plugin -> {config as text, texts, refusal}
   timer: 0,
   lookSoon() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.lookAtAll(), PAUSE_MS);
+    this.timer = setTimeout(() => {
+      this.lookAtAll();
+      this.check();
+    }, PAUSE_MS);
   },
   lookAtAll() {
     this.items.filter((plugin) => this.isOpen(plugin)).forEach((plugin) => this.look(plugin));

@@ -22,7 +22,8 @@ def test_versions_of_all_manners_come_and_go_under_load_and_no_update_is_hurt(se
         "mixed": 0,
     }
     assert outcome.refused == 0
-    answered = [int(said.partition("-")[0]) for _, _, said, _ in outcome.replies]
+    answered = [int(said.partition("-")[0]) for _, _, said, *_ in outcome.replies]
     assert set(answered) <= {0, 3, 4}  # the second failed whatever it got, and went by itself
     assert max(answered) > 0
+    assert all(loading > 0 and waiting > 0 for loading, waiting in outcome.parts)
     assert len(outcome.course.bad) == 1

@@ -11,8 +11,10 @@ import pytest
 from services.core.settings import Settings
 from services.fleet import plugin_catalogue
 from services.fleet.plugin_loading.folder import WatchedFolder
+from services.fleet.plugin_loading.refusals import Refusal, refuse
 from services.fleet.plugin_loading.trial import Trial
 from services.platform.platform import Platform
+from services.platform.redis.changes import Topic
 from tests.services.fleet.plugin_loading.authors import Authors, ThisProcess
 
 
@@ -208,11 +210,20 @@ def test_without_hot_reload_a_process_keeps_what_it_started_with(
     process.platform = Platform(settings.model_copy(update={"enable_hot_reload": False}))
     authors.write("one", "1")
     process.begin()
+    good = process.catalogue.custom["one.py"].hash
     authors.write("one", "2")
     process.look()
     assert served(process) == "1"
     process.begin()
     assert served(process) == "2"
+    bad = process.catalogue.custom["one.py"].hash
+    authors.write("one", "3")  # for the next start
+    refuse(process.platform, Refusal("one.py", bad, "one", good, 5, 5, at=0.0))
+    process.reloader.on_change(Topic.PLUGINS, 0)
+    process.look()
+    assert served(process) == "1", "what served before, not what has come into the folder since"
+    process.begin()
+    assert served(process) == "3"
 
 
 def test_a_version_is_tried_once_and_again_only_where_its_process_was_ended(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from typing import Any
 
@@ -11,9 +12,12 @@ from sqlalchemy import select
 
 from models import Bot, Notification
 from services.core.errors import Unavailable
+from services.fleet import plugin_catalogue
 from services.fleet.bots.choices import PluginChoice, rows_of
-from services.fleet.plugin_loading.outcomes import Counts, Outcomes, is_far_worse
+from services.fleet.plugin_loading.loading import Loader
+from services.fleet.plugin_loading.outcomes import FEWEST_DEATHS, Counts, Outcomes, is_far_worse
 from services.fleet.plugin_loading.refusals import RELOAD, lift, refusals
+from services.fleet.plugin_loading.reloader import Reloader
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.platform import Platform
 from services.platform.redis.changes import Topic
@@ -33,11 +37,13 @@ class People:
         self._numbers = iter(range(1, 10_000))
         self.heard: list[str] = []
 
-    def go(self, attempts: int = 0) -> list[str]:
+    def go(self, attempts: int = 0, *, alone: bool = False) -> list[str]:
         """One more; "" for whom the handler failed."""
         number = next(self._numbers)
         update = json.dumps(message(number, number, "/go"))
-        queued = QueuedUpdate(f"{number}-0", self._bot.id, str(number), "", update, attempts=attempts)
+        queued = QueuedUpdate(
+            f"{number}-0", self._bot.id, str(number), "", update, attempts=attempts, alone=alone
+        )
         try:
             sends = self._processor.handle(queued).sends
             self.heard += [json.loads(send.call)["params"]["text"] for send in sends]
@@ -208,6 +214,70 @@ def test_a_version_that_fails_far_more_often_goes_for_good_and_the_owner_hears_o
     assert process.catalogue.custom["one.py"].hash == bad
 
 
+def test_a_version_that_ends_its_processes_goes_with_the_next_that_starts(
+    authors: Authors, process: ThisProcess, one: Bot
+) -> None:
+    people, good = People(process, one), process.catalogue.custom["one.py"].hash
+    parts = {"before": f"import os\n{CONFIG}", "inside": "config_model = Config"}
+    deadly = authors.write(
+        "one", "2", **parts, body="os._exit(9) if message.chat.id % 2 == 0 else ctx.send(VERSION)"
+    )
+    process.look()
+    people.go(alone=True)  # lives: its death is taken back
+
+    def die() -> None:
+        child = os.fork()
+        if child == 0:
+            try:
+                people.go(alone=True)
+            finally:
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+    for _ in range(FEWEST_DEATHS - 1):
+        die()
+    process.begin()
+    assert process.catalogue.custom["one.py"].hash == deadly, "one update is given up after two deaths"
+    die()
+    [(counts, _)] = Outcomes.sums(process.platform, {deadly: good}, [deadly]).values()
+    assert (counts.deaths, counts.failed) == (FEWEST_DEATHS, FEWEST_DEATHS)
+    process.begin()
+    assert process.catalogue.custom["one.py"].hash == good
+    assert people.go()[-1] == "1"
+
+
+def test_a_version_that_cannot_be_set_up_in_one_process_goes_in_all(
+    authors: Authors, process: ThisProcess, one: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process runs no bot of the plugin, and so has nothing against it."""
+    people, good = People(process, one), process.catalogue.custom["one.py"].hash
+    people.go()
+    other = Reloader(process.platform, loader=Loader(process.platform.settings, process.trial))
+    own = plugin_catalogue._process
+    others = type(own)()
+    others.settings = own.settings
+
+    def turn_of_the_other() -> str:
+        with monkeypatch.context() as there:
+            there.setattr(plugin_catalogue, "_process", others)
+            other.turn()
+            other.turn()
+            return plugin_catalogue.catalogue().custom["one.py"].hash
+
+    assert turn_of_the_other() == good
+    parts = {"before": CONFIG, "inside": "config_model = Config", "setup": "raise ValueError('here')"}
+    bad = authors.write("one", "2", **parts)
+    assert turn_of_the_other() == bad
+    process.look()
+    assert people.go() == ["1", "1"]
+    other.on_change(Topic.PLUGINS, 0)
+    assert turn_of_the_other() == good
+    process.reloader.on_change(Topic.PLUGINS, 0)
+    process.look()
+    with process.platform.database.reading() as session:
+        assert session.scalars(select(Notification)).all() == []
+
+
 def test_processes_decide_together_and_on_the_first_try_of_an_update_alone(platform: Platform) -> None:
     first, second = Outcomes(), Outcomes()
     for _ in range(3):
@@ -230,6 +300,9 @@ def test_processes_decide_together_and_on_the_first_try_of_an_update_alone(platf
         (Counts(25, 5), Counts(1000, 60), True),
         (Counts(25, 5), Counts(1000, 70), False),  # it was shaky before
         (Counts(10, 10), Counts(100, 40), False),
+        (Counts(1000, 3, deaths=3), Counts(1000, 0), True),  # few, but each interrupts a process
+        (Counts(2, 2, deaths=2), Counts(), False),  # of one update, maybe
+        (Counts(1000, 8, deaths=8), Counts(1000, 3, deaths=3), False),  # it was deadly before
         (Counts(10, 10, age=601), Counts(100, 0), False),  # out of probation: something else has happened
     ],
 )

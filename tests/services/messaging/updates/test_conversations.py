@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from models import Bot, FsmStrategy, Notification
-from plugins.context import STATE_TTL_SECONDS, Strategy
+from plugins.context import Strategy
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.queued_update import QueuedUpdate
@@ -37,6 +37,7 @@ SEEN = {
 
 def test_a_conversation_is_whose_the_bot_says_and_never_another_bots(platform: Platform) -> None:
     """The same people write to three bots, in the same groups."""
+    platform = Platform(platform.settings.model_copy(update={"conversation_ttl_seconds": 7200}))
     bots = {
         strategy: add_bot(
             platform, {"id": 7100 + n, "username": f"bot_{n}", "token": f"{7100 + n}:" + "A" * 35}, TRIAL
@@ -53,7 +54,7 @@ def test_a_conversation_is_whose_the_bot_says_and_never_another_bots(platform: P
     assert {strategy: [text for _, text in replies(platform, bot)] for strategy, bot in bots.items()} == SEEN
     kept = list(platform.redis.scan_iter("flotilla:bot:*:fsm:*"))
     assert len(kept) == 3 + 2 + 2
-    assert all(0 < platform.redis.ttl(key) <= STATE_TTL_SECONDS for key in kept)
+    assert all(0 < platform.redis.ttl(key) <= 7200 for key in kept)
 
 
 def test_the_owner_is_told_of_a_filled_in_form_once_however_often_its_update_is_read(

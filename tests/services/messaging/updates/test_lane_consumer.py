@@ -151,7 +151,7 @@ def test_a_commit_repeated_adds_nothing(platform: Platform, bot: Bot) -> None:
     lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
     held = LeaseRenewer(platform.redis).take(f"lane:{lane}")
     assert held is not None
-    committer = Committer(platform.redis, lane, 8, held.lease.token)
+    committer = Committer(platform, lane, held.lease.token)
     [(entry_id, _)] = stream(platform, keys.update_lane(lane))
     assert committer.commit([settled(entry_id, bot, "once")]) == [bot.id % 8]
     assert committer.commit([settled(entry_id, bot, "once")]) == []
@@ -163,7 +163,7 @@ def test_a_holder_that_lost_its_lease_can_do_no_harm(platform: Platform, bot: Bo
     lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
     [(entry_id, _)] = stream(platform, keys.update_lane(lane))
     assert LeaseRenewer(platform.redis).take(f"lane:{lane}")
-    stale = Committer(platform.redis, lane, 8, "somebody else's token")
+    stale = Committer(platform, lane, "somebody else's token")
     assert stale.commit([settled(entry_id, bot, "stale")]) is None
     assert replies(platform, bot) == []
     assert platform.redis.xlen(keys.update_lane(lane)) == 1

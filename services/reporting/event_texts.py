@@ -1,0 +1,104 @@
+"""The audit trail in words: every kind of event that is written anywhere, and who is behind it."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from typing import Any, Final
+
+from services.core.i18n import N_, Text
+
+MEMBER_STATE: Final = "member_state"  # no audit event: a pool's look at the bot, from `PoolBotTransition`
+# {names} are filled in from an event's details. A test finds a kind that is missing here.
+EVENT_TEXTS: Final[Mapping[str, str]] = {
+    "account_created": N_("Account created"),
+    "admin_access": N_("An administrator looked at it"),
+    "bot_access_put": N_("Access: an entry added or changed"),
+    "bot_access_removed": N_("Access: an entry removed"),
+    "bot_access_set": N_("Access changed"),
+    "bot_changed": N_("Settings changed"),
+    "bot_deleted": N_("Bot @{username} deleted"),
+    "bot_file_applied": N_("Brought to its file {file}"),
+    "bot_file_removed": N_("Its file {file} is gone: stopped, and edited here again"),
+    "bot_plugins_set": N_("Behaviour saved"),
+    "bot_registered": N_("Bot added"),
+    "bot_restarted": N_("Bot restarted"),
+    "bot_started": N_("Bot started"),
+    "bot_stopped": N_("Bot stopped"),
+    "bot_tagged": N_("Tag added"),
+    "bot_text_tested": N_("A text was sent as a test"),
+    "bot_texts_set": N_("Texts changed by file"),
+    "bot_token_replaced": N_("Token replaced"),
+    "bot_untagged": N_("Tag taken off"),
+    "dead_letters_discarded": N_("Dead letters discarded"),
+    "dead_letters_replayed": N_("Dead letters replayed"),
+    "destination_changed": N_("Destination of notifications changed"),
+    "destination_created": N_("Destination of notifications added"),
+    "destination_deleted": N_("Destination of notifications deleted"),
+    "destination_secret_renewed": N_("Secret of a destination renewed"),
+    "experiment_created": N_("Experiment created"),
+    "experiment_deleted": N_("Experiment deleted"),
+    "experiment_started": N_("Experiment started"),
+    "experiment_stopped": N_("Experiment stopped"),
+    "experiment_updated": N_("Experiment changed"),
+    "key_created": N_("API key created"),
+    "key_revoked": N_("API key revoked"),
+    "member_added": N_("Added to a pool"),
+    "member_allowed": N_("Allowed back after a ban"),
+    "member_removed": N_("Removed from a pool"),
+    MEMBER_STATE: N_("State in a pool changed"),
+    "member_updated": N_("Place in a pool changed"),
+    "password_changed": N_("Password changed"),
+    "password_confirmed": N_("Password confirmed"),
+    "password_reset": N_("Password reset"),
+    "plugin_key_deleted": N_("A key of plugin {plugin}'s store deleted"),
+    "plugin_store_cleared": N_("Store of plugin {plugin} cleared"),
+    "plugins_reloaded": N_("Plugins' files loaded again"),
+    "pool_created": N_("Pool created"),
+    "pool_deleted": N_("Pool deleted"),
+    "pool_updated": N_("Pool changed"),
+    "rules_changed": N_("Rules of a pool changed"),
+    "session_revoked": N_("A device was signed out"),
+    "signed_in": N_("Signed in"),
+    "signed_out": N_("Signed out"),
+    "wave_reverted": N_("Promotions of a ban wave taken back"),
+}
+# As a filter, without what is special about one event.
+KIND_TEXTS: Final[Mapping[str, str]] = {
+    "bot_deleted": N_("Bot deleted"),
+    "plugin_key_deleted": N_("Key of a plugin's store deleted"),
+    "plugin_store_cleared": N_("Store of a plugin cleared"),
+}
+
+OF_BOTS: Final = ("bot_", "member_", "plugin_")
+BOT_KINDS: Final = tuple(
+    kind
+    for kind in EVENT_TEXTS
+    if (kind.startswith(OF_BOTS) and kind != "bot_deleted") or kind == "admin_access"
+)
+
+
+def event_text(kind: str, details: Mapping[str, Any]) -> Text:
+    """What happened; the bare kind where a newer release wrote one that this one does not know."""
+    if kind not in EVENT_TEXTS:
+        return Text.verbatim(kind)
+    names = [name for _, name, _, _ in string.Formatter().parse(EVENT_TEXTS[kind]) if name]
+    return Text(EVENT_TEXTS[kind], **{name: str(details.get(name, "–")) for name in names})
+
+
+def kind_text(kind: str) -> Text:
+    """What events of a kind have in common."""
+    return Text(KIND_TEXTS[kind]) if kind in KIND_TEXTS else event_text(kind, {})
+
+
+def actor_text(actor: str, emails: Mapping[int, str]) -> Text:
+    """Who is behind an event; a person by the e-mail, where `emails` (by account) has it."""
+    kind, _, name = actor.partition(":")
+    if kind == "account" and name.isdecimal():
+        email = emails.get(int(name))
+        return Text("An administrator") if email is None else Text.verbatim(email)
+    if kind == "key":
+        return Text("API key {key}", key=name)
+    if kind == "command":
+        return Text("Command line")
+    return Text("Flotilla")

@@ -1,0 +1,57 @@
+"""The forms of plugins: nested buttons are written, ordered by keyboard, and the chat beside them answers."""
+
+from __future__ import annotations
+
+from selenium.webdriver.common.keys import Keys
+from sqlalchemy import select
+
+from models import BotPlugin
+from tests.browser.conftest import Browser
+from tests.browser.installation import Installation
+
+MENU = "[data-plugin=menu]"
+FIRST = '[data-place="menu.buttons.0"]'
+NESTED = '[data-place="menu.buttons.0.buttons.0"]'
+
+
+def write_a_menu_in_a_menu(browser: Browser) -> None:
+    """A refused label is told at its own field while it is typed; the mended one is tapped in the chat and saved."""
+    browser.click(f"{MENU} label.switch")
+    browser.click(f"{FIRST} .config-item-title", "Option 1")
+    browser.click("#add-plugin-menu-buttons-0-buttons")
+    browser.see("pelo menos 1 caractere", "#problem-plugin-menu-buttons-0-buttons-0-label")
+    label = browser.find("#plugin-menu-buttons-0-buttons-0-label")
+    assert label.get_attribute("aria-invalid") == "true"
+    label.send_keys("Falar com a gente")
+    browser.type(".chat-write input", f"/menu{Keys.ENTER}")
+    browser.click(".chat-row button", "Option 1")
+    browser.see("Falar com a gente", ".chat-screen")
+    assert label.get_attribute("aria-invalid") == "false"
+
+
+def order_by_keyboard(browser: Browser) -> None:
+    """The first button of the menu goes below the second; what is open stays open and keeps its place's name."""
+    down = browser.find(f"{FIRST} [data-move]:not(:disabled)")
+    down.send_keys(Keys.ENTER)
+    browser.wait(
+        lambda: "Option 1 está agora na posição 2" in str(_said(browser)), "the new place is said aloud"
+    )
+    assert (
+        browser.find("#plugin-menu-buttons-1-buttons-0-label").get_attribute("value") == "Falar com a gente"
+    )
+    browser.click("main button", "Salvar comportamento")
+    browser.see("Salvo. O bot responde assim", ".toasts")
+
+
+def saved_labels(installation: Installation, bot_id: int) -> list[tuple[str, list[str]]]:
+    """The menu's buttons as they are stored, each with those of its page."""
+    wanted = select(BotPlugin.config).where(BotPlugin.bot_id == bot_id, BotPlugin.name == "menu")
+    with installation.platform.database.reading() as session:
+        config = session.scalars(wanted).one()
+    return [(each["label"], [inner["label"] for inner in each["buttons"]]) for each in config["buttons"]]
+
+
+def _said(browser: Browser) -> object:
+    return browser.run(
+        "return document.querySelector('#panel-behaviour .visually-hidden[role=status]').textContent"
+    )
