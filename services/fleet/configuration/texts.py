@@ -17,6 +17,7 @@ from plugins.texts import text_places
 from services.core.errors import Conflict, InvalidInput
 from services.core.i18n import Text
 from services.fleet.bots.choices import PluginChoice, rows_of
+from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import get_bot, locked
 from services.fleet.bots.signals import bot_changed
 from services.fleet.configuration import text_file
@@ -62,7 +63,7 @@ def change_texts(
     """What `document` changes of the bot's texts; changed all together where `if_plan` is the plan that was shown.
 
     Raises InvalidInput for a file that is not whole (`texts_missing`, `texts_unknown` and those of `text_file.read`) or a
-    text that saving refuses, Conflict `plan_changed` when the changes are no longer those of the plan.
+    text that saving refuses, Conflict `plan_changed` when the changes are no longer those of the plan, and `declared_in_file`.
     """
     with platform.database.transaction() as session:
         # Before the file is read: a bot of somebody else is not found either way.
@@ -75,6 +76,7 @@ def change_texts(
             return {"changes": changes, "plan": plan, "applied": False}
         if if_plan != plan:
             raise Conflict("Something changed since these changes were shown", code="plan_changed")
+        refuse_declared(bot)
         for row in bot.plugins:
             if row.name in configs:
                 (new,) = rows_of([configs[row.name]])
