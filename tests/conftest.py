@@ -20,6 +20,7 @@ from services.core.settings import Settings
 from services.platform import schema
 from services.platform.platform import Platform
 from tests.compiled_routes import compile_once
+from tests.compiled_templates import compile_templates_once
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox, running_sandbox
 from tools.servers.valkey import DATABASES, running_valkey
@@ -27,6 +28,7 @@ from tools.servers.valkey import DATABASES, running_valkey
 REDIS_DATABASES = count()
 NOWHERE = "http://127.0.0.1:9"
 compile_once()
+compile_templates_once()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
