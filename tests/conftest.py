@@ -20,13 +20,17 @@ from services.core.settings import Settings
 from services.platform import schema
 from services.platform.platform import Platform
 from tests.compiled_routes import compile_once
+from tests.compiled_templates import compile_templates_once
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox, running_sandbox
 from tools.servers.valkey import DATABASES, running_valkey
 
 REDIS_DATABASES = count()
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 4 << 30  # for three processes at once; a container has 64 MB there
 NOWHERE = "http://127.0.0.1:9"
 compile_once()
+compile_templates_once()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -69,11 +73,21 @@ def sandbox(sandbox_server: Sandbox) -> Sandbox:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(server_folder: Path) -> Iterator[str]:
+def postgres_data(server_folder: Path) -> Iterator[Path]:
+    """A folder in memory where there is room: most of what a database of its own costs a test is making its files."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
+        yield server_folder / "postgres"
+        return
+    with tempfile.TemporaryDirectory(prefix="flotilla-tests-", dir=MEMORY) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server_folder: Path, postgres_data: Path) -> Iterator[str]:
     """The maintenance database of a real PostgreSQL that holds a migrated database `template`."""
     folder = server_folder / "postgres"
     folder.mkdir()
-    with running_postgres(folder) as server:
+    with running_postgres(folder, postgres_data) as server:
         url = server.url
         _maintenance(url, "CREATE DATABASE template")
         template = Platform(settings_for(server_folder / "pg", url.replace("/postgres", "/template", 1)))

@@ -7,6 +7,7 @@ runs where it can be stopped, in a worker, and never in the process that serves 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -103,6 +104,7 @@ def _play(chat: Chat, steps: Iterable[Step]) -> tuple[list[ChatMessageView], str
     own: list[ChatMessageView] = []
     try:
         for step in steps:
+            time.sleep(0)  # the process serves clicks as well, and a big menu takes it 15 ms
             chat.telegram.notices.clear()
             if step.message_id:
                 chat.tap_place(step.message_id, step.place)

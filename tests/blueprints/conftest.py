@@ -13,10 +13,13 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from blueprints.redirects import REDIRECTOR, redirector
+from models import Account, Bot
 from services.platform.platform import Platform
 from services.traffic.clicks.redirect import Redirector
 from tests.blueprints.contract import contract_of, exchange_of
+from tests.blueprints.people import make_key
 from tests.blueprints.visiting import PERSON
+from tools.servers.fleet import add_bot
 
 
 @pytest.fixture
@@ -63,3 +66,19 @@ def visitor(app: Flask, road: Redirector) -> FlaskClient:
     client = app.test_client(use_cookies=False)
     client.environ_base["HTTP_USER_AGENT"] = PERSON
     return client
+
+
+@pytest.fixture
+def bot(platform: Platform) -> Bot:
+    """A bot called Loja, of an account of its own."""
+    bot = add_bot(platform, {"id": 7001, "username": "shop_bot", "token": "7001:" + "A" * 35})
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).name = "Loja"
+    return bot
+
+
+@pytest.fixture
+def key(platform: Platform, bot: Bot) -> dict[str, str]:
+    """Headers with a key of that account."""
+    with platform.database.reading() as session:
+        return make_key(platform, session.get_one(Account, bot.account_id))

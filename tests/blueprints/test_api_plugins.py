@@ -4,33 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 
-from models import Account, Bot
+from models import Bot
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from tests.blueprints.people import make_account, make_key
-from tools.servers.fleet import add_bot, stream
+from tools.servers.fleet import stream
 
 MENU = {
     "text": "Oi, {first_name} da {bot_name}",
     "buttons": [{"label": "Preços", "text": "<b>R$ 5</b>", "buttons": [{"label": "Mais", "text": "Fim"}]}],
 }
-
-
-@pytest.fixture
-def bot(platform: Platform) -> Bot:
-    bot = add_bot(platform, {"id": 7001, "username": "shop_bot", "token": "7001:" + "A" * 35})
-    with platform.database.transaction() as session:
-        session.get_one(Bot, bot.id).name = "Loja"
-    return bot
-
-
-@pytest.fixture
-def key(platform: Platform, bot: Bot) -> dict[str, str]:
-    with platform.database.reading() as session:
-        return make_key(platform, session.get_one(Account, bot.account_id))
 
 
 def by_name(fields: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -10,28 +10,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from models import Account, AuditEvent, Bot, Lead, NotificationDestination, Start
+from models import AuditEvent, Bot, Lead, NotificationDestination, Start
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from tests.blueprints.people import make_account, make_key
-from tools.servers.fleet import add_bot, stream
+from tools.servers.fleet import stream
 
 NOW = utc_now()
-
-
-@pytest.fixture
-def bot(platform: Platform) -> Bot:
-    bot = add_bot(platform, {"id": 7001, "username": "shop_bot", "token": "7001:" + "A" * 35})
-    with platform.database.transaction() as session:
-        session.get_one(Bot, bot.id).name = "Loja"
-    return bot
-
-
-@pytest.fixture
-def key(platform: Platform, bot: Bot) -> dict[str, str]:
-    with platform.database.reading() as session:
-        return make_key(platform, session.get_one(Account, bot.account_id))
 
 
 @pytest.fixture

@@ -109,3 +109,9 @@ def see_healthy_layers_fold(browser: Browser) -> None:
     browser.run("arguments[0].scrollIntoView({block: 'center'})", details)  # from under the tab bar
     details.click()
     browser.see("token verificado", f"{well} .layer-reason")
+
+
+def is_in_view(browser: Browser, id_: str) -> bool:
+    """Whether an element is on the screen from its left to its right edge."""
+    script = "const {left, right} = document.getElementById(arguments[0]).getBoundingClientRect(); return left >= 0 && right <= innerWidth"
+    return bool(browser.run(script, id_))

@@ -298,6 +298,9 @@ def test_tabs_are_walked_with_arrows(browser: Browser) -> None:
     assert browser.find("#panel-behaviour").is_displayed()
     _press(browser, Keys.END)
     assert _focused(browser, "id") == "tab-events"
+    browser.resize(PHONE)
+    browser.open("/panel/bots/1#events")
+    browser.wait(lambda: looking.is_in_view(browser, "tab-events"), "the tab stays out of sight")
 
 
 def test_the_first_tab_leads_past_the_menu(browser: Browser) -> None:

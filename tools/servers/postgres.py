@@ -27,15 +27,15 @@ LOOK_SECONDS = 0.5
 
 
 class Postgres:
-    """A server in `folder` that can be stopped and started again."""
+    """A server in `folder` that can be stopped and started again; its data may lie elsewhere, in memory say."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data_folder: Path | None = None) -> None:
         self._install = _copy_of_binaries(folder)
-        self._data = folder / "data"
+        self._data = (data_folder or folder) / "data"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         if os.getuid() == 0:
-            os.chown(folder, NOBODY, NOBODY)
+            os.chown(self._data.parent, NOBODY, NOBODY)
         options = ["-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
         _run([self._install / "bin/initdb", "-D", self._data, *options])
 
@@ -84,9 +84,9 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[Postgres]:
-    """Run a server in `folder` until the block ends."""
-    server = Postgres(folder)
+def running_postgres(folder: Path, data_folder: Path | None = None) -> Iterator[Postgres]:
+    """Run a server in `folder`, with its data in `data_folder` where one is given, until the block ends."""
+    server = Postgres(folder, data_folder)
     server.start()
     try:
         yield server

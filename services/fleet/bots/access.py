@@ -23,8 +23,6 @@ from services.fleet.bots.signals import bot_changed
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
-__all__ = ["Access", "AccessEntry", "AccessRules"]  # the values go with what is done with them
-
 MOST_ENTRIES: Final = 10_000  # of one list; every process that serves the bot holds them in memory
 LONGEST_NOTE: Final = 200
 LONGEST_MESSAGE: Final = 1000
@@ -192,7 +190,7 @@ def _changed(
     session.flush()
     session.execute(delete(BotAccess).where(BotAccess.bot_id == bot.id, BotAccess.until <= now))
     bot.config_version += 1
-    audit(session, caller, kind, account_id=bot.account_id, bot_id=bot.id, access=details)
+    audit(session, caller, kind, account_id=bot.account_id, bot_id=bot.id, changes=details)
 
 
 def _check(entry: AccessEntry, former: Iterable[AccessEntry], now: datetime, place: str) -> None:

@@ -48,7 +48,7 @@ document.addEventListener("alpine:init", () => {
     },
     detailsOf(event) {
       if (event.kind === "member_state") return stateChange(event.details);
-      const details = Object.entries(event.details.changes ?? event.details);
+      const details = Object.entries(event.details.changes ?? event.details).filter(([, value]) => value !== null);
       return details.map(([name, value]) => `${name}: ${plainly(value)}`).join(" · ");
     },
     byOf: (event) => (event.ip ? text("events.from", event) : event.by),

@@ -11,6 +11,8 @@ document.addEventListener("alpine:init", () => {
     follow() {
       const wanted = window.location.hash.slice(1);
       this.current = this.names.includes(wanted) ? wanted : this.current || this.names[0];
+      // On a phone the row of tabs is wider than the screen.
+      this.$nextTick(() => document.getElementById(`tab-${this.current}`).scrollIntoView({ block: "nearest", inline: "nearest" }));
     },
     choose(name) {
       this.current = name;

@@ -76,9 +76,11 @@ def test_lists_and_switches_are_one_owners_are_audited_and_go_with_the_bot(
     assert refused.value.code == "access_not_found"
     assert get_access(platform, stranger, other) == AccessRules()
     with platform.database.reading() as session:
-        kinds = list(session.scalars(select(AuditEvent.kind).order_by(AuditEvent.id)))
+        events = session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
+    kinds = [event.kind for event in events]
     set_, put, removed = "bot_access_set", "bot_access_put", "bot_access_removed"
     assert kinds == [set_, put, put, set_, removed]
+    assert events[1].details["changes"] == {"list": "admin", "telegram_id": 2**62, "until": None}
     with platform.database.transaction() as session:
         session.delete(session.get(Bot, bot))
     assert count(platform, BotAccess) == 0
