@@ -12,6 +12,7 @@ from blueprints.api import (
     dead_letters,
     destinations,
     experiments,
+    files,
     keys,
     notifications,
     openapi,
@@ -47,6 +48,7 @@ from web.session_cookie import SessionCookie
 PAGES = (redirects, webhooks, auth, system, panel)
 RESOURCES = (
     bots,
+    files,
     texts,
     pools,
     rules,
