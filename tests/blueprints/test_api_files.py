@@ -46,13 +46,13 @@ def test_files_are_listed_saved_and_deleted_by_their_owner_alone(
     assert content.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in content.headers["Content-Security-Policy"]
     missing = client.get(f"/api/v1/files/{second['items'][0]['id']}/content", headers=key)
-    assert (missing.status_code, missing.get_json()["error"]["code"]) == (404, "file_gone")
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "file_gone")
     on_its_way = client.delete(f"/api/v1/files/{first['id'] + 2}", headers=key)
-    assert (on_its_way.status_code, on_its_way.get_json()["error"]["code"]) == (404, "file_not_found")
+    assert (on_its_way.status_code, on_its_way.get_json()["code"]) == (404, "file_not_found")
     others = make_key(platform, make_account(platform, "other@example.com"))
     for method, path in (("GET", "/content"), ("DELETE", "")):
         answer = client.open(f"/api/v1/files/{first['id']}{path}", method=method, headers=others)
-        assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "file_not_found")
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "file_not_found")
     assert client.delete(f"/api/v1/files/{first['id']}", headers=key).status_code == 204
     assert folder.listed(bot.account_id) == []
     with platform.database.reading() as session:

@@ -24,7 +24,7 @@ from services.core.times import utc_now
 from services.fleet.bots.registry import delete_bot
 from services.messaging.files import intake
 from services.messaging.files.intake import FileIntake, Sender
-from services.messaging.files.reservations import Wanted, reserve
+from services.messaging.files.reservations import Wanted, finish, reserve
 from services.messaging.files.sweep import delete_expired_files, sweep_files
 from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.accounts.principal import Principal
@@ -86,7 +86,8 @@ def refused(files: FileIntake, attachment: Attachment, **wanted: Any) -> str:
 
 
 def test_a_photo_is_kept_and_sent_back_uploaded_once_and_an_update_stores_it_once(house: House) -> None:
-    updates = [{"update_id": number, "message": house.message(PNG)} for number in (1, 2)]
+    first_message = house.message(PNG)
+    updates = [{"update_id": 1, "message": first_message}, {"update_id": 2, "message": house.message(PNG)}]
     accept_all(house.platform, house.bot, updates)
     handle_all(house.platform)
     send_all(house.platform, house.bot)
@@ -102,7 +103,7 @@ def test_a_photo_is_kept_and_sent_back_uploaded_once_and_an_update_stores_it_onc
     assert {file.name for file in house.on_disk()} == {first.stored_name, second.stored_name}
     assert len(house.sandbox.sent(house.name, "sendPhoto")) == 2
     # The first file once more, by what Telegram knows it by; then with an id that Telegram has forgotten.
-    again = house.intake(1).download(Attachment("photo", updates[0]["message"]["photo"][0]["file_id"]))
+    again = house.intake(1).download(Attachment("photo", first_message["photo"][0]["file_id"]))
     assert (again.id, len(house.rows())) == (first.id, 2)
     for known in (None, "forgotten"):
         if known:
@@ -198,7 +199,7 @@ def test_what_a_crash_left_is_taken_over_by_the_next_handling_and_swept(house: H
 
 
 def test_who_lost_the_reservation_leaves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    attachment, genuine = house.attachment(b"a note\n"), intake.finish
+    attachment, genuine = house.attachment(b"a note\n"), finish
 
     def overtaken(platform: Platform, row: StoredFile, **facts: Any) -> bool:
         monkeypatch.setattr(intake, "finish", genuine)
