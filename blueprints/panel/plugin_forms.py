@@ -19,6 +19,7 @@ BUILT_IN_TEXTS = (
     N_("Menu"),
     N_("Form"),
     N_("Statistics"),
+    N_("Files"),
     N_("Support"),
     N_("Other APIs"),
     N_("Answers /help with a list of commands"),
@@ -51,6 +52,15 @@ BUILT_IN_TEXTS = (
     N_("Asks other APIs and answers with what they say"),
     N_("Commands, the address that each asks, and the answer made of its JSON"),
     N_("Answer when the API fails, HTML; empty: an apology"),
+    N_("Takes the files that people send, checked by their content"),
+    N_("What is taken; messages with other files go to the next plugin"),
+    N_("Size up to which a file is taken, in MB"),
+    N_("MIME types that are taken, by the content of the file"),
+    N_("Files a day from one person; 0: without limit"),
+    N_("Answer to a file that was taken, HTML; empty: a word of thanks with its name"),
+    N_("Answer to a file of another type, HTML; empty: a sentence that says so"),
+    N_("Answer to a file that is too large, HTML; empty: a sentence that says so"),
+    N_("Notify the bot's owner of each file"),
 )
 LABELS = {
     "welcome_message": N_("Welcome message"),
@@ -78,6 +88,12 @@ LABELS = {
     "answer": N_("Answer"),
     "keep_seconds": N_("Seconds an old answer is good for"),
     "error_message": N_("Answer when it fails"),
+    "kinds": N_("Kinds of file"),
+    "largest_megabytes": N_("Largest size"),
+    "types": N_("Types of content"),
+    "daily_limit": N_("Files a day"),
+    "refused": N_("Answer to another type"),
+    "too_large": N_("Answer when it is too large"),
 }
 LONG_TEXT = 300  # characters from which on a text gets a box of several lines
 
