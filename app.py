@@ -14,6 +14,7 @@ from blueprints.api import (
     dead_letters,
     destinations,
     experiments,
+    files,
     keys,
     notifications,
     openapi,
@@ -52,6 +53,7 @@ from web.session_cookie import SessionCookie
 PAGES = (redirects, webhooks, auth, system, panel)
 RESOURCES = (
     bots,
+    files,
     texts,
     stores,
     bot_events,

@@ -7,6 +7,7 @@ In this order, each part below a comment of its name:
 
     Accounts                            Account, AccountSession, ApiKey, AuditEvent
     Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
+    Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
     Health                              PoolBotTransition, CheckGap, CheckDuration, BanWave, BanWaveMove, Conversion, ConversionHour
     Clicks and what is counted of them  Click, ClickRollup, RefusedClicks, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
@@ -352,6 +353,47 @@ class HandledUpdate(Base):
     part: Mapped[str] = mapped_column(String(8), primary_key=True)  # "", or "error": what error handlers did
     sealed_outcome: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+
+
+# Files
+
+
+class StoredFile(Base):
+    """A file that a person sent to a bot, in DATA_DIR/files/<account>/<stored_name>.
+
+    The row is there first, with `stored_at` empty: `size` is then the room that is kept for it.
+    """
+
+    __tablename__ = "stored_files"
+    __table_args__ = (UniqueConstraint("bot_id", "update_id", "file_unique_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    update_id: Mapped[int]
+    telegram_id: Mapped[int]  # of the sender
+    kind: Mapped[str] = mapped_column(String(20))  # photo, document …
+    mime: Mapped[str] = mapped_column(String(100), default="")  # by its content
+    size: Mapped[int]  # bytes
+    sha256: Mapped[str] = mapped_column(String(64), default="")
+    name: Mapped[str] = mapped_column(String(100))  # what the sender called it, for showing
+    stored_name: Mapped[str] = mapped_column(String(32), unique=True)  # random
+    file_unique_id: Mapped[str] = mapped_column(String(100))  # Telegram's
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    stored_at: Mapped[datetime | None]
+
+
+class UploadedFile(Base):
+    """The file_id by which a bot knows a file of ours that it has sent: it works for this bot and kind alone."""
+
+    __tablename__ = "uploaded_files"
+
+    file_id: Mapped[int] = mapped_column(ForeignKey("stored_files.id", ondelete="CASCADE"), primary_key=True)
+    bot_id: Mapped[int] = mapped_column(
+        ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    telegram_file_id: Mapped[str] = mapped_column(Text)
 
 
 # Pools and their members

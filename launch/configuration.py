@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from services.core.account_settings import AccountSettings
 from services.core.environment import IGNORED_NAMES, IGNORED_PREFIXES, UNHEARD_NAMES, setting_names
 from services.core.settings import Settings
 
@@ -48,6 +49,8 @@ Variables of the systems Flotilla replaces that have no meaning here are ignored
 So are those that only a later release will heed: {", ".join(f"`{name}`" for name in UNHEARD_NAMES)}.
 """
 
+# Those of accounts last, though pydantic has what is inherited first.
+FIELDS = sorted(Settings.model_fields, key=lambda name: name in AccountSettings.model_fields)
 EXAMPLE_HEAD = """\
 # All settings with their defaults, written by `make docs`. Copy to .env and uncomment what you change.
 """
@@ -56,7 +59,7 @@ EXAMPLE_HEAD = """\
 def configuration_page() -> str:
     """The text of docs/configuration.md."""
     rows = []
-    for field in Settings.model_fields:
+    for field in FIELDS:
         name, *others = setting_names(field)
         also = f" (also `{'`, `'.join(others)}`)" if others else ""
         default = _default(field)
@@ -68,7 +71,7 @@ def example_file() -> str:
     """The text of .env.example."""
     entries = [
         f"\n# {_description(field).replace('`', '')}\n#{setting_names(field)[0]}={_default(field)}\n"
-        for field in Settings.model_fields
+        for field in FIELDS
     ]
     return EXAMPLE_HEAD + "".join(entries)
 

@@ -24,6 +24,7 @@ from plugins.buttons import Button, Kept, Tap, unpacked
 from plugins.commands import Command, command_in
 from plugins.conversation import ConversationContext
 from plugins.effects import Call, Effects, Priority
+from plugins.files import STORED_FILE, BotFile, Files, NoFiles
 from plugins.http import HttpClient, NoHttp
 from plugins.markup import HTML, MARKDOWN
 from plugins.texts import escaped, filled
@@ -94,6 +95,7 @@ class Context(ConversationContext):
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
     http: HttpClient = field(default_factory=NoHttp)
+    files: Files = field(default_factory=NoFiles)
     run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run  # what an `async def` handler is run by
     clock: Callable[[], float] = time.time
     effects: Effects = field(default_factory=Effects)
@@ -183,7 +185,7 @@ class Context(ConversationContext):
     def send_media(
         self,
         kind: str,
-        media: str,
+        media: str | BotFile,
         caption: str = "",
         *,
         reply_markup: Any = None,
@@ -191,12 +193,13 @@ class Context(ConversationContext):
         **params: Any,
     ) -> None:
         """Send a `kind` of media (photo, video, animation, audio, voice, video_note, document, sticker) to where this update
-        belongs; `media` is its https address, or the file_id by which this bot knows it.
+        belongs; `media` is its https address, the file_id by which this bot knows it, or a file of ours.
         """
         method = f"send{kind.title().replace('_', '')}"
         place = self.address.to_send() if self._stays(params) else {}
         text = {"caption": caption, "parse_mode": self._mode(parse_mode)} if caption else {}
-        self.api(method, **{**place, kind: media, **text, **_markup(reply_markup), **params})
+        given = {STORED_FILE: media.id} if isinstance(media, BotFile) else media
+        self.api(method, **{**place, kind: given, **text, **_markup(reply_markup), **params})
 
     def answer(self, text: str = "", *, show_alert: bool = False, **params: Any) -> None:
         """Answer a button tap with a notice, or a message with a reply to it."""

@@ -20,6 +20,7 @@ BUILT_IN_TEXTS = (
     N_("Menu"),
     N_("Form"),
     N_("Statistics"),
+    N_("Files"),
     N_("Support"),
     N_("Other APIs"),
     N_("Answers /help with a list of commands"),
@@ -69,6 +70,15 @@ BUILT_IN_TEXTS = (
     N_("what is asked; {args}, {id}, {language} are filled in"),
     N_("the answer, HTML; {main.temp} or {0.name} is read out of the JSON"),
     N_("how long the last answer stands in for an API that is away"),
+    N_("Takes the files that people send, checked by their content"),
+    N_("What is taken; messages with other files go to the next plugin"),
+    N_("Size up to which a file is taken, in MB"),
+    N_("MIME types that are taken, by the content of the file"),
+    N_("Files a day from one person; 0: without limit"),
+    N_("Answer to a file that was taken, HTML; empty: a word of thanks with its name"),
+    N_("Answer to a file of another type, HTML; empty: a sentence that says so"),
+    N_("Answer to a file that is too large, HTML; empty: a sentence that says so"),
+    N_("Notify the bot's owner of each file"),
 )
 LABELS = {
     "welcome_message": N_("Welcome message"),
@@ -103,6 +113,12 @@ LABELS = {
     "required": N_("Must be answered"),
     "minimum": N_("Minimum"),
     "maximum": N_("Maximum"),
+    "kinds": N_("Kinds of file"),
+    "largest_megabytes": N_("Largest size"),
+    "types": N_("Types of content"),
+    "daily_limit": N_("Files a day"),
+    "refused": N_("Answer to another type"),
+    "too_large": N_("Answer when it is too large"),
 }
 CHOICES = {  # of the kinds of answer of a form
     "text": N_("Text"),

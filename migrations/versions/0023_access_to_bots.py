@@ -1,7 +1,7 @@
 """access to bots: lists, maintenance, captcha
 
 Revision: 0023
-Follows: 0022
+Follows: 0021
 """
 
 from alembic import op
@@ -10,7 +10,7 @@ import models
 
 
 revision = '0023'
-down_revision = '0022'
+down_revision = '0021'
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')

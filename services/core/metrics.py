@@ -91,6 +91,12 @@ PLUGIN_RELOADS: Final = _counter(
     "custom plugins by what became of a change: swapped (another version serves), failed (it could not be loaded), reverted (it failed at work)",
     "outcome",
 )
+FILES: Final = _counter(
+    "files_total",
+    "files that people sent and a plugin asked for, by outcome: stored, or why they were refused (too_large, type, executable, "
+    "quota, infected, unscanned, too_slow, gone)",
+    "outcome",
+)
 UPDATE_LAG: Final = _histogram(
     "update_lag_seconds", "from the acceptance of an update to the start of its handler"
 )

@@ -71,11 +71,21 @@ def _checked_mail_server(value: SecretStr) -> SecretStr:
     return value
 
 
+def _checked_scanner(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if value and not value.startswith("/") and not (host and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError(
+            "must be host:port, such as 127.0.0.1:3310, or the path of a socket, such as /run/clamav/clamd.ctl"
+        )
+    return value
+
+
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
 RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
 BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
+ScannerAddress = Annotated[str, AfterValidator(_checked_scanner)]
 DatabaseUrl = Annotated[str, AfterValidator(_checked_database)]
 MailUrl = Annotated[SecretStr, AfterValidator(_checked_mail_server)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]

@@ -9,8 +9,9 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from services.core.account_settings import AccountSettings
 from services.core.fault_injection import CrashPoint
 from services.core.rate_limits import RateLimits
 from services.core.setting_types import (
@@ -31,7 +32,7 @@ MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(BaseSettings):
+class Settings(AccountSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(
@@ -206,12 +207,6 @@ class Settings(BaseSettings):
     callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
     conversation_ttl_seconds: int = Field(604_800, ge=60, description="life of a conversation, unchanged")
     api_rate_per_minute: int = Field(600, ge=0, description="API requests a minute per key; 0 = no limit")
-    quota_bots: int = Field(500, ge=0, description="bots of an account; 0 = no limit, as for all quotas")
-    quota_pools: int = Field(500, ge=0, description="pools an account may have")
-    quota_slugs: int = Field(2000, ge=0, description="slugs of an account, former ones included")
-    quota_api_keys: int = Field(50, ge=0, description="API keys in force an account may have")
-    quota_destinations: int = Field(50, ge=0, description="destinations of notifications an account may have")
-    quota_experiments: int = Field(500, ge=0, description="experiments of an account, ended ones included")
     idempotency_keys_per_account: int = Field(
         5000,
         ge=2,

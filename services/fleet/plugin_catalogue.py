@@ -36,6 +36,7 @@ THE_INTERFACE = {
     "effects",
     "answers",
     "form_steps",
+    "files",
     "http",
     "support_book",
     "testing",

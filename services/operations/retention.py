@@ -1,5 +1,5 @@
 """What is deleted when its time is over: clicks, visitors' hashes, durations of checks, settled dead letters, outcomes of
-updates that are long acknowledged. Rollups stay."""
+updates that are long acknowledged, files of people. Rollups stay."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, tuple_
 from models import Account, CheckDuration, Click, DailyVisitor
 from services.alerts.dead_letters.retention import settled_before
 from services.core.times import day_of, utc_now
+from services.messaging.files.sweep import delete_expired_files
 from services.messaging.updates.plugin_writes import handled_before
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -57,6 +58,7 @@ def delete_expired(platform: Platform, *, now: datetime | None = None) -> int:
     settled = now - timedelta(days=platform.settings.dead_letters_retention_days)
     deleted += _in_batches(platform, deadline, partial(settled_before, settled))
     deleted += _in_batches(platform, deadline, partial(handled_before, now - HANDLED_KEPT, BATCH))
+    deleted += delete_expired_files(platform, now)
     delete_old(platform.settings.data_dir / "access", platform.settings.access_log_retention_days, now.date())
     logger.info("expired rows deleted", extra={"rows": deleted})
     if time.monotonic() < deadline:

@@ -32,6 +32,7 @@ from models import (
     PoolBot,
     PoolSlug,
     RedirectPool,
+    StoredFile,
 )
 from services.core.times import utc_now
 from services.platform.accounts.accounts import command_principal
@@ -52,6 +53,7 @@ NOWHERE = {
     "letter_id": "987654",
     "wave_id": "987654",
     "experiment_id": "987654",
+    "file_id": "987654",
 }
 # Variables that are nobody's: words and numbers of Telegram's.
 PLAIN = {"list_name": "blocked", "telegram_id": "5"}
@@ -128,9 +130,10 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         session.add(letter)
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
-        session.add_all([wave, experiment])
+        file = _file(bot, number)
+        session.add_all([wave, experiment, file])
         session.flush()
-        letter_id, wave_id, experiment_id = letter.id, wave.id, experiment.id
+        letter_id, wave_id, experiment_id, file_id = letter.id, wave.id, experiment.id, file.id
     key, _ = create_key(platform, command_principal(account))
     signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
     assert signed_in is not None
@@ -145,9 +148,24 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "letter_id": (str(letter_id),),
             "wave_id": (str(wave_id),),
             "experiment_id": (str(experiment_id),),
+            "file_id": (str(file_id),),
             "session_id": (str(signed_in.session_id),),
         },
     )
+
+
+def _file(bot: Bot, number: int) -> StoredFile:
+    """A file that somebody sent to the bot."""
+    facts = {
+        "update_id": 1,
+        "telegram_id": 5,
+        "kind": "photo",
+        "size": 1,
+        "name": "photo",
+        "file_unique_id": "1",
+    }
+    owner = {"account_id": bot.account_id, "bot_id": bot.id}
+    return StoredFile(**owner, **facts, stored_name=f"{number:032x}", stored_at=utc_now())
 
 
 def test_the_crawler_knows_every_id(app: Flask) -> None:

@@ -20,6 +20,7 @@ from tools.sandbox.errors import (
 )
 from tools.sandbox.faults import DESCRIPTIONS, Fault, FaultKind
 from tools.sandbox.methods import BY_LOWER_NAME
+from tools.sandbox.methods.files import find_by_path
 from tools.sandbox.methods.reply import Described
 from tools.sandbox.model import Bot, BotStatus
 from tools.sandbox.names import TOKEN_PATTERN
@@ -29,6 +30,7 @@ from tools.sandbox.world import World
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
+FILE_PATH = re.compile(r"/file/bot([^/]+)/(.+)")
 CALL_PATH = re.compile(r"/bot([^/]+)/(?:test/)?([^/]+)/?")
 STATUS_LINES = {
     200: "200 OK",
@@ -55,6 +57,8 @@ class BotApi:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """WSGI entry for paths that start with ``/bot``."""
+        if environ["PATH_INFO"].startswith("/file/"):
+            return self._send_file(environ["PATH_INFO"], start_response)
         name = "?"
         # A call that a reset overtook counts where it began: what comes after the reset starts at zero.
         stats = self.world.stats
@@ -77,6 +81,16 @@ class BotApi:
         if isinstance(result, _Raw):
             return _send(200, result.body, result.kind, [], start_response)
         return _send(200, _success(result), "application/json", [], start_response)
+
+    def _send_file(self, path: str, start_response: StartResponse) -> Iterable[bytes]:
+        """The bytes of a file, under the path that getFile gave; 404 for everything else."""
+        match = FILE_PATH.fullmatch(path)
+        bot = self.world.by_token.get(match.group(1)) if match else None
+        stored = find_by_path(self.world, bot, match.group(2)) if match and bot else None
+        if stored is None:
+            return _refuse(ApiError(*NOT_FOUND), start_response)
+        self.world.stats.calls["file", 200] += 1
+        return _send(200, stored.data, "application/octet-stream", [], start_response)
 
     def _identify(self, path: str) -> tuple[Bot, str]:
         """Bot and proper method name. ApiError 404 for a malformed token, 401 for an unknown one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 from flask import Blueprint, jsonify, request
 
 from tools.sandbox import people
@@ -9,6 +11,7 @@ from tools.sandbox.control import Answer, body
 from tools.sandbox.errors import ControlError
 from tools.sandbox.methods.managed import create_managed_bot
 from tools.sandbox.model import Group, Json, Message, User
+from tools.sandbox.params import Upload
 from tools.sandbox.world import World
 
 FIRST_GROUP_ID = -4_000_000_001
@@ -137,6 +140,9 @@ def _chat_routes(control: Blueprint, world: World) -> None:
         if act == "send":
             sent = people.send_text(world, bot, user, str(spec.get("text", "")))
             return jsonify(message_id=sent["message_id"]), 201
+        if act == "file":
+            upload = Upload(str(spec.get("name", "file")), b64decode(str(spec.get("content", ""))))
+            return jsonify(message=people.send_file(world, bot, user, str(spec.get("kind", "")), upload)), 201
         if act == "start":
             sent = people.press_start(world, bot, user, str(spec.get("payload") or ""))
             return jsonify(message_id=sent["message_id"]), 201
@@ -150,7 +156,7 @@ def _chat_routes(control: Blueprint, world: World) -> None:
         elif act == "unblock":
             people.unblock(world, bot, user)
         else:
-            raise ControlError(404, "no_such_act", "send, start, press, block, stop or unblock")
+            raise ControlError(404, "no_such_act", "send, file, start, press, block, stop or unblock")
         return jsonify(ok=True)
 
 

@@ -6,8 +6,11 @@ from typing import Any
 
 from tools.sandbox.entities import with_found
 from tools.sandbox.errors import ControlError
+from tools.sandbox.methods.files import receive_file
+from tools.sandbox.methods.media import FILE_KINDS, file_content
 from tools.sandbox.model import Bot, Conversation, Group, Json, User
 from tools.sandbox.names import PAYLOAD_PATTERN
+from tools.sandbox.params import Upload
 from tools.sandbox.text import utf16_length
 from tools.sandbox.world import World
 
@@ -24,6 +27,22 @@ def send_text(world: World, bot: Bot, user: User, text: str) -> Json:
         raise ControlError(409, "blocked", "the user blocks this bot; unblock or press Start first")
     chat.started = True
     body = _message(world, bot, user.as_user(), chat.chat, text)
+    world.keep_message(chat, body, outgoing=False)
+    world.emit(bot, "message", body)
+    return body
+
+
+def send_file(world: World, bot: Bot, user: User, kind: str, upload: Upload) -> Json:
+    """The user sends a photo, a document … to the bot. ControlError 400 for a kind that there is not, 409 as for texts."""
+    if kind not in FILE_KINDS:
+        raise ControlError(400, "bad_kind", f"a file is one of {', '.join(FILE_KINDS)}")
+    chat = world.conversation(bot, user)
+    if chat.blocked:
+        raise ControlError(409, "blocked", "the user blocks this bot; unblock or press Start first")
+    chat.started = True
+    body = _message(world, bot, user.as_user(), chat.chat, "")
+    del body["text"]
+    body.update(file_content(kind, receive_file(world, bot, kind, upload)))
     world.keep_message(chat, body, outgoing=False)
     world.emit(bot, "message", body)
     return body

@@ -84,7 +84,7 @@ class SandboxServer:
 
     def _application(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
-        if path.startswith("/bot") and "/" in path[1:]:
+        if path.startswith(("/bot", "/file/bot")) and "/" in path[1:]:
             return self._api(environ, start_response)
         answer: Iterable[bytes] = self._web(environ, start_response)
         return answer

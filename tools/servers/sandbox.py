@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,13 @@ class Sandbox:
     def send(self, user_id: int, bot: str | int, text: str) -> int:
         """A person writes to a bot; the message id."""
         return int(self.post(f"/chats/{user_id}/{bot}/send", {"text": text})["message_id"])
+
+    def send_file(
+        self, user_id: int, bot: str | int, kind: str, content: bytes, name: str = "file"
+    ) -> dict[str, Any]:
+        """A person sends a file (kind: photo, document …); Telegram's message."""
+        spec = {"kind": kind, "name": name, "content": b64encode(content).decode()}
+        return dict(self.post(f"/chats/{user_id}/{bot}/file", spec)["message"])
 
     def start(self, user_id: int, bot: str | int, payload: str = "") -> int:
         """A person presses Start, with a payload as a link carries it; the message id."""

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     PLUGIN_REVERTED = "plugin_reverted"
     HANDLER_FAILED = "handler_failed"
     FORM_ANSWERED = "form_answered"
+    FILE_RECEIVED = "file_received"
 
     @property
     def level(self) -> Level:
@@ -65,7 +66,7 @@ class Kind(StrEnum):
             Kind.DISK_LOW,
         ):
             return Level.CRITICAL
-        return Level.INFO if self is Kind.FORM_ANSWERED else Level.WARNING
+        return Level.INFO if self in (Kind.FORM_ANSWERED, Kind.FILE_RECEIVED) else Level.WARNING
 
 
 # Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them.

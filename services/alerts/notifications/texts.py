@@ -84,6 +84,7 @@ SENTENCES: Final = {
     Kind.HANDLER_FAILED: N_(
         "⚠️ Bot @{bot} could not handle a message: {error}\nThe error's code is {error_id}; see the dead letters in the panel."
     ),
+    Kind.FILE_RECEIVED: N_("📎 {person} has sent bot @{bot} a file: {name} ({mime})"),
     Kind.FORM_ANSWERED: N_("📝 {person} has filled in the form of bot @{bot}:\n{answers}"),
 }
 # What a kind's parameters hold beside what its sentence says: for programs, pages and those who look for their own alarms.

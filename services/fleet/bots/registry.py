@@ -29,6 +29,7 @@ from services.platform.accounts.principal import Principal, audit, get_owned, ow
 from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.jobs import JobName, enqueue
 from services.platform.tokens import Identity, checked_form, identify, owner_of
 
 logger = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ def delete_bot(platform: Platform, caller: Principal, bot_id: int | str) -> None
         forget_in_redis(
             platform, bot
         )  # first: Telegram may take its time, in which nothing shall go on for the bot
+        enqueue(platform.job_redis, JobName.SWEEP_FILES, bot.account_id)  # those that people sent to it
     except RedisError as error:
         logger.warning("keys of deleted bot %s remain: %s", bot.id, type(error).__name__)
     forget_at_telegram(platform, bot)

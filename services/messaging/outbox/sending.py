@@ -27,6 +27,7 @@ from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.i18n import Text
 from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
 from services.fleet.health.sweep import report_unauthorized
+from services.messaging.files.uploads import Uploads
 from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -86,11 +87,11 @@ class Sender:
         timings: OutboxTimings = DEFAULT_TIMINGS,
     ) -> None:
         self._platform = platform
-        self._client = client
         self._tokens = tokens
         self._timings = timings
         self._letters = MessageLetters(platform)
         self._moves = GroupMoves(platform)
+        self._uploads = Uploads(platform, client)
 
     def send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
         """Try once to send; never raises for what Telegram, Redis or the database do.
@@ -148,9 +149,9 @@ class Sender:
     def _try(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult:
         crash_point_reached(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
         self._moves.follow(outgoing)
-        started = time.monotonic()
+        started, params = time.monotonic(), outgoing.call["params"]
         try:
-            result = self._client.call(sender.token, outgoing.method, outgoing.call["params"])
+            result = self._uploads.call(sender.token, outgoing.bot_id, outgoing.method, params)
         except TelegramError as error:
             return self._failed(outgoing, error, sender)
         crash_point_reached(CrashPoint.SEND_AFTER_HTTP, self._platform.settings.crash_point)

@@ -12,6 +12,7 @@ from plugins.context import Strategy
 from plugins.database import LeadRecord, MemoryDatabase
 from services.fleet.plugin_catalogue import catalogue
 from services.messaging.plugin_kit.played_bot import BOT, Chosen, PlayedBot
+from services.messaging.plugin_kit.played_files import PlayedFiles
 from services.messaging.plugin_kit.played_http import PlayedHttp
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, ShownMessage
 
@@ -117,6 +118,11 @@ class ChatView:
         return self._place.bot.http
 
     @property
+    def files(self) -> PlayedFiles:
+        """The files that the plugin asked for (`kept`); `refusal` is what it is to be refused with."""
+        return self._place.bot.files
+
+    @property
     def state(self) -> str | None:
         """The conversation's state."""
         found: str | None = self._conversation.get("state")
@@ -181,6 +187,10 @@ class Chat(ChatView):
     def send(self, text: str | None = None, **fields: Any) -> None:
         """Write `text`, or what `fields` say in Telegram's words: photo=[…], caption="…", contact={…}."""
         self.update("message", self._message(text, fields))
+
+    def send_file(self, kind: str, content: bytes, name: str = "", **fields: Any) -> None:
+        """Send a file: photo, video, audio, voice, document, animation, sticker; `name` as the person's program calls it."""
+        self.send(**self._place.bot.files.sent(kind, content, name), **fields)
 
     def edit(self, message_id: int, text: str, **fields: Any) -> None:
         """Change an own message; `sent_id` is the number of the last one."""

@@ -26,6 +26,7 @@ from services.messaging.limits.acts import act_of
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.outbox.call_answers import answer_update
+from services.messaging.plugin_kit.played_files import PlayedFiles
 from services.messaging.plugin_kit.played_http import PlayedHttp
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, TelegramRefuses
 from services.messaging.plugin_runtime.behaviour import Behaviour, PluginAtWork, install
@@ -83,7 +84,7 @@ class PlayedBot:
     def __init__(self, plugins: Chosen, bot: BotFacts, admins: Collection[int] = ()) -> None:
         self.admins = admins
         self.telegram = PlayedTelegram()
-        self.http = PlayedHttp()
+        self.http, self.files = PlayedHttp(), PlayedFiles()
         self.now = time.time()  # epoch s; a test moves it on
         self.leads: dict[int, LeadRecord] = {}
         self.notifications: list[tuple[str, dict[str, Any]]] = []
@@ -162,7 +163,8 @@ class PlayedBot:
         return queued, ctx
 
     def _equip(self, ctx: Context) -> None:
-        ctx.http, ctx.is_admin = self.http, ctx.lead.telegram_id in self.admins
+        ctx.http, ctx.files = self.http, self.files
+        ctx.is_admin = ctx.lead.telegram_id in self.admins
         ctx.clock = lambda: self.now
         ctx.pack = partial(pack, self._signer, self._settings, BOT.id, clock=ctx.clock)
         ctx.lock = self._memory.lock

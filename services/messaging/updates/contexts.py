@@ -15,6 +15,7 @@ from services.core.times import utc_now
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.buttons.signing import pack
 from services.messaging.external_api.client import ExternalApi
+from services.messaging.files.intake import FileIntake, Sender
 from services.messaging.limits.admission import actor_of
 from services.messaging.limits.locks import Locks
 from services.messaging.outbox.call_answers import is_call_answer
@@ -74,6 +75,8 @@ class ContextFactory:
             ctx.is_admin = behaviour.access.is_admin(actor_of(update) or 0, utc_now())
             ctx.notify_owner = partial(self._notify, behaviour, f"{behaviour.bot.id}:{update['update_id']}")
             self._equip(ctx, queued)
+            sender = Sender(behaviour.bot.id, int(update["update_id"]), ctx.lead.telegram_id)
+            ctx.files = FileIntake(self._platform, behaviour.account_id, sender)
         return ctx
 
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:

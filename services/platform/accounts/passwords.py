@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
+from services.core.native_threads import beside_the_hub
 
 MIN_LENGTH = 10
 MAX_LENGTH = 256  # a bound on the work; ASVS 5.0 asks for at least 64
@@ -42,13 +42,13 @@ def hash_password(password: str) -> str:
         raise InvalidInput(
             "The password must not be one character repeated", code="password_too_simple", field="password"
         )
-    return _beside_the_hub(_hasher.hash, password)
+    return _in_turn(_hasher.hash, password)
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:
     """Whether `password` belongs to the hash. None costs the same work and is False: no account tells itself apart."""
     known = password_hash or _nobodys_hash()
-    matches = _beside_the_hub(_verify, known, password[: MAX_LENGTH + 1])
+    matches = _in_turn(_verify, known, password[: MAX_LENGTH + 1])
     return matches and password_hash is not None
 
 
@@ -66,16 +66,9 @@ def _verify(password_hash: str, password: str) -> bool:
 
 @cache
 def _nobodys_hash() -> str:
-    return _beside_the_hub(_hasher.hash, "nobody's password")
+    return _in_turn(_hasher.hash, "nobody's password")
 
 
-def _beside_the_hub(function: Callable[..., Result], *args: Any) -> Result:
-    """Run in a native thread where gevent is in charge: 20-100 ms of argon2 would hold up every greenlet."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("threading"):
-        return function(*args)
-    from gevent import get_hub  # noqa: PLC0415 - an unpatched process needs no hub
-
+def _in_turn(function: Callable[..., Result], *args: Any) -> Result:
     with _turns:
-        result: Result = get_hub().threadpool.apply(function, args)
-    return result
+        return beside_the_hub(function, *args)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
-from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestination, RedirectPool
+from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestination, RedirectPool, StoredFile
 from services.core.errors import Forbidden, NotFound
 from services.core.i18n import Text
 from services.core.identifiers import LARGEST_ID, parsed_id
@@ -52,13 +52,14 @@ class Principal:
             )
 
 
-Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment)
+Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment, StoredFile)
 MISSING: Final = {
     "bot": Text("There is no such bot"),
     "pool": Text("There is no such pool"),
     "destination": Text("There is no such destination"),
     "dead_letter": Text("There is no such dead letter"),
     "experiment": Text("There is no such experiment"),
+    "file": Text("There is no such file"),
 }
 
 
@@ -97,7 +98,13 @@ def _is(table: type[Row], identity: int | str) -> ColumnElement[bool]:
 
 
 def _word(table: type[Row]) -> str:
-    words = {Bot: "bot", RedirectPool: "pool", DeadLetter: "dead_letter", Experiment: "experiment"}
+    words = {
+        Bot: "bot",
+        RedirectPool: "pool",
+        DeadLetter: "dead_letter",
+        Experiment: "experiment",
+        StoredFile: "file",
+    }
     return words.get(table, "destination")
 
 

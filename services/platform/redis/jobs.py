@@ -32,6 +32,7 @@ class JobName(StrEnum):
     FLUSH_CLICKS = "jobs.clicks.flush_clicks"
     REPAIR_POOLS = "jobs.pools.repair_pools"
     DELETE_EXPIRED = "jobs.retention.delete_expired"
+    SWEEP_FILES = "jobs.retention.sweep_files"
     SWEEP_HEALTH = "jobs.health.sweep_health"
     CHECK_BOT = "jobs.health.check_bot"
     LOOK_AT_CLICKED = "jobs.health.look_at_clicked"
@@ -49,6 +50,7 @@ QUEUE_OF: Final = {
     JobName.FLUSH_CLICKS: JobQueue.DEFAULT,
     JobName.REPAIR_POOLS: JobQueue.DEFAULT,
     JobName.DELETE_EXPIRED: JobQueue.DEFAULT,
+    JobName.SWEEP_FILES: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
     JobName.CHECK_BOT: JobQueue.DEFAULT,
     JobName.LOOK_AT_CLICKED: JobQueue.DEFAULT,

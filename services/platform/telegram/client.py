@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import re
+import secrets
 import ssl
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import certifi
 import urllib3
@@ -25,7 +29,7 @@ from urllib3.exceptions import (
 )
 from urllib3.response import BaseHTTPResponse
 
-from services.core.errors import NeverSent, Rejected, Uncertain
+from services.core.errors import NeverSent, Rejected, TelegramError, Uncertain
 from services.core.i18n import Text
 from services.core.settings import Settings
 from services.platform.telegram.outcomes import no_bot_api, result_of
@@ -39,7 +43,11 @@ HEADERS = {"Content-Type": "application/json", "User-Agent": "Flotilla"}
 METHOD_NAME = re.compile(r"[A-Za-z]{1,64}")
 TOKEN_IN_PATH = re.compile(r"(/bot)[^/\s]+(/)")
 
-Files = dict[str, tuple[str, bytes]]
+FILE_PATH = re.compile(r"[^/\\?#\x00-\x20][^\\?#\x00-\x1f]{0,500}")
+
+Files = Mapping[
+    str, tuple[str, bytes | Path]
+]  # field -> name, content; of a path what lies there, piece by piece
 
 
 class _Failed(NewConnectionError):
@@ -103,16 +111,45 @@ class TelegramClient:
         path = f"{self._path}/bot{token}/{method}"
         return result_of(*self._post(path, body, headers, timeout, deadline))
 
+    def download(
+        self, token: str, file_path: str, take: Callable[[bytes], None], *, largest: int, seconds: float
+    ) -> None:
+        """Hand the bytes of a file, as getFile names its path, to `take`, piece by piece.
+
+        Raises Rejected `file_too_large` above `largest` bytes, `file_too_slow` after `seconds`, `file_gone` when the server
+        does not have it; NeverSent or Uncertain when it does not answer.
+        """
+        if not FILE_PATH.fullmatch(file_path) or ".." in file_path.split("/"):
+            raise Rejected("The Bot API server names no path of a file", code="file_gone")
+        path = f"{self._path}/file/bot{token}/{quote(file_path)}"
+        deadline = time.monotonic() + seconds
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=min(READ_SECONDS, seconds))
+        with _told_as_ours(self.base_url):
+            response = self._pool.urlopen(
+                "GET",
+                path,
+                headers={"User-Agent": "Flotilla"},
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                _take_file(response, take, largest, deadline)
+            except BaseException:
+                response.close()  # what is left of it must not be read as the next answer
+                raise
+            response.release_conn()
+
     def close(self) -> None:
         """Close all idle connections."""
         self._pool.close()
 
     def _post(
-        self, path: str, body: bytes, headers: dict[str, str], timeout: urllib3.Timeout, deadline: float
+        self, path: str, body: Content, headers: dict[str, str], timeout: urllib3.Timeout, deadline: float
     ) -> tuple[int, bytes, str | None]:
         """Status, body and Retry-After."""
-        # `from None` everywhere: urllib3's own exceptions name the URL and with it the token.
-        try:
+        with _told_as_ours(self.base_url):
             response = self._pool.urlopen(
                 "POST",
                 path,
@@ -124,22 +161,24 @@ class TelegramClient:
                 preload_content=False,
             )
             return response.status, _read(response, deadline), response.headers.get("Retry-After")
-        except (ConnectTimeoutError, NewConnectionError) as error:
-            raise NeverSent(
-                Text(
-                    "Cannot reach the Bot API server at {url}: {reason}",
-                    url=self.base_url,
-                    reason=_reason(error),
-                )
-            ) from None
-        except LocationParseError:
-            raise NeverSent("The call has no valid address; check TELEGRAM_API_URL") from None
-        except ReadTimeoutError:
-            raise Uncertain(_LATE) from None
-        except (HTTPError, OSError) as error:
-            raise Uncertain(
-                Text("The Bot API server broke off: {reason}", reason=type(error).__name__)
-            ) from None
+
+
+@contextmanager
+def _told_as_ours(url: str) -> Iterator[None]:
+    """What goes wrong with a request to the server at `url`, as NeverSent or Uncertain."""
+    # `from None` everywhere: urllib3's own exceptions name the URL and with it the token.
+    try:
+        yield
+    except (ConnectTimeoutError, NewConnectionError) as error:
+        raise NeverSent(
+            Text("Cannot reach the Bot API server at {url}: {reason}", url=url, reason=_reason(error))
+        ) from None
+    except LocationParseError:
+        raise NeverSent("The call has no valid address; check TELEGRAM_API_URL") from None
+    except ReadTimeoutError:
+        raise Uncertain(_LATE) from None
+    except (HTTPError, OSError) as error:
+        raise Uncertain(Text("The Bot API server broke off: {reason}", reason=type(error).__name__)) from None
 
 
 def _pool(url: str, size: int) -> urllib3.HTTPConnectionPool:
@@ -166,15 +205,65 @@ def _reason(error: Exception) -> Text:
     return Text.verbatim(type(error.__cause__).__name__) if error.__cause__ else Text("connection failed")
 
 
-def _encode(params: dict[str, Any] | None, files: Files | None) -> tuple[bytes, dict[str, str]]:
+Content = bytes | Iterable[bytes]
+
+
+def _encode(params: dict[str, Any] | None, files: Files | None) -> tuple[Content, dict[str, str]]:
     given = {name: value for name, value in (params or {}).items() if value is not None}
     if not files:
         return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode(), HEADERS
     fields: dict[str, Any] = {
         name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
     }
-    body, content_type = urllib3.encode_multipart_formdata({**fields, **files})
-    return body, {**HEADERS, "Content-Type": content_type}
+    on_disk: dict[bytes, Path] = {}
+    for field, (name, content) in files.items():
+        if isinstance(content, Path):
+            mark = secrets.token_bytes(32)  # stands for the content, until it is sent
+            on_disk[mark], content = content, mark
+        fields[field] = (name, content)
+    body, content_type = urllib3.encode_multipart_formdata(fields)
+    headers = {**HEADERS, "Content-Type": content_type}
+    if not on_disk:
+        return body, headers
+    size = len(body) + sum(path.stat().st_size - len(mark) for mark, path in on_disk.items())
+    return _pieces(body, on_disk), {**headers, "Content-Length": str(size)}
+
+
+def _pieces(body: bytes, on_disk: dict[bytes, Path]) -> Iterator[bytes]:
+    """`body` with the files where their marks stand: many uploads at once must not lie in memory."""
+    for mark, path in on_disk.items():
+        before, _, body = body.partition(mark)
+        yield before
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                yield piece
+    yield body
+
+
+def _take_file(
+    response: BaseHTTPResponse, take: Callable[[bytes], None], largest: int, deadline: float
+) -> None:
+    if response.status != 200:
+        raise _no_file(response.status)
+    size = 0
+    while piece := response.read1(CHUNK, decode_content=False):
+        size += len(piece)
+        if size > largest:
+            raise Rejected(
+                "The file is larger than it may be", error_code=response.status, code="file_too_large"
+            )
+        if time.monotonic() > deadline:
+            raise Rejected("The file came too slowly", error_code=response.status, code="file_too_slow")
+        take(piece)
+
+
+def _no_file(status: int) -> TelegramError:
+    text = Text("The Bot API server gives no file: HTTP {status}", status=status)
+    return (
+        Rejected(text, error_code=status, code="file_gone")
+        if 400 <= status < 500 and status != 429
+        else Uncertain(text, error_code=status)
+    )
 
 
 def _read(response: BaseHTTPResponse, deadline: float) -> bytes:

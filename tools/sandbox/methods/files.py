@@ -10,6 +10,7 @@ from tools.sandbox.params import Params, Upload
 from tools.sandbox.world import World
 
 WRONG_FILE = "wrong file identifier/HTTP URL specified"
+LARGEST_DOWNLOAD = 20 * 1024 * 1024
 FILES_KEPT = 2_000
 BYTES_KEPT = 64 * 1024 * 1024
 """Uploads are held in memory up to this sum; older contents are forgotten, their ids stay valid."""
@@ -70,9 +71,27 @@ def file_json(stored: StoredFile) -> Json:
     return {"file_id": stored.file_id, "file_unique_id": stored.file_id[-16:], "file_size": stored.size}
 
 
+def receive_file(world: World, bot: Bot, kind: str, upload: Upload) -> StoredFile:
+    """Keep a file that a person sends to the bot, however large; a bot cannot fetch one above LARGEST_DOWNLOAD."""
+    return _store_upload(world, bot, kind, upload)
+
+
 def get_file(world: World, bot: Bot, params: Params) -> Json:
     """Where a file can be downloaded: ``/file/bot<token>/<file_path>``."""
     stored = world.files.get(params.text("file_id"))
     if stored is None or stored.bot_id != bot.id:
         raise bad_request("invalid file_id")
-    return {**file_json(stored), "file_path": f"{stored.kind}s/{stored.file_id[-16:]}_{stored.name}"}
+    if stored.size > LARGEST_DOWNLOAD:
+        raise bad_request("file is too big")
+    return {**file_json(stored), "file_path": _path(stored)}
+
+
+def find_by_path(world: World, bot: Bot, path: str) -> StoredFile | None:
+    """The file that getFile named so to this bot."""
+    return next(
+        (each for each in world.files.values() if each.bot_id == bot.id and _path(each) == path), None
+    )
+
+
+def _path(stored: StoredFile) -> str:
+    return f"{stored.kind}s/{stored.file_id[-16:]}_{stored.name.replace('/', '_')}"

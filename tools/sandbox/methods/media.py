@@ -33,7 +33,8 @@ _MUTE = frozenset({"sticker", "video_note"})
 """Kinds whose message has no caption."""
 
 
-def _content(kind: str, stored: StoredFile) -> Json:
+def file_content(kind: str, stored: StoredFile) -> Json:
+    """What a message with this file says of it."""
     if kind == "photo":
         return {"photo": _photo(stored)}
     content = {**file_json(stored), **_FACTS[kind]}
@@ -49,7 +50,7 @@ def _sender(method: str, kind: str) -> Callable[[World, Bot, Params], Json]:
         chat = writable_chat(world, bot, params)
         caption, entities = read_caption(params) if kind not in _MUTE else ("", [])
         stored = take_file(world, bot, params, kind)
-        content = _content(kind, stored)
+        content = file_content(kind, stored)
         if caption:
             content["caption"] = caption
             if entities:
@@ -71,4 +72,5 @@ _KINDS = {
     "sendSticker": "sticker",
     "sendVideoNote": "video_note",
 }
+FILE_KINDS = tuple(_KINDS.values())
 METHODS = {method: _sender(method, kind) for method, kind in _KINDS.items()}

@@ -26,7 +26,7 @@ def hash_slowly(number):
     with lock:
         running.remove(number)
 
-gevent.joinall([gevent.spawn(passwords._beside_the_hub, hash_slowly, number) for number in range(30)], raise_error=True)
+gevent.joinall([gevent.spawn(passwords._in_turn, hash_slowly, number) for number in range(30)], raise_error=True)
 print(len(most), max(most))
 """
 

@@ -1,15 +1,15 @@
 """what a bot's configuration says beside its plugins, and the file it is declared in
 
-Revision: 0022
-Follows: 0021
+Revision: 0024
+Follows: 0023
 """
 
 from alembic import op
 import sqlalchemy as sa
 
 
-revision = '0022'
-down_revision = '0021'
+revision = '0024'
+down_revision = '0023'
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,59 @@
+"""The files of a bot over the API: listed, saved, deleted, never shown as a page."""
+
+from __future__ import annotations
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from models import Account, AuditEvent, StoredFile
+from services.core.times import utc_now
+from services.messaging.files.folder import FileFolder
+from services.platform.platform import Platform
+from tests.blueprints.people import make_account, make_key
+from tools.servers.fleet import add_bot
+
+PAGE = b"<script>alert(1)</script>"  # as if the look at its content had failed
+
+
+def test_files_are_listed_saved_and_deleted_by_their_owner_alone(
+    platform: Platform, client: FlaskClient
+) -> None:
+    bot = add_bot(platform, {"id": 7001, "username": "shop_bot", "token": "7001:" + "A" * 35})
+    folder = FileFolder(platform.settings)
+    with platform.database.reading() as session:
+        key = make_key(platform, session.get_one(Account, bot.account_id))
+    with platform.database.transaction() as session:
+        for number in (1, 2, 3):
+            facts = {"update_id": number, "telegram_id": 5, "kind": "document", "file_unique_id": str(number)}
+            name = {"name": f'"naïve" {number}.html', "stored_name": f"{number:032x}", "mime": "text/html"}
+            stored = None if number == 3 else utc_now()
+            session.add(
+                StoredFile(
+                    account_id=bot.account_id, bot_id=bot.id, size=9, stored_at=stored, **facts, **name
+                )
+            )
+    with folder.writing(bot.account_id, f"{1:032x}") as (file, _, keep):
+        file.write(PAGE)
+        keep()
+    listed = client.get(f"/api/v1/bots/{bot.public_id}/files?limit=1", headers=key).get_json()
+    [first] = listed["items"]
+    second = client.get(f"/api/v1/bots/{bot.id}/files?cursor={listed['next']}", headers=key).get_json()
+    assert (first["name"], first["bot_id"]) == ('"naïve" 1.html', bot.id)
+    assert (len(second["items"]), second["next"]) == (1, None)  # the third is still on its way
+    content = client.get(f"/api/v1/files/{first['id']}/content", headers=key)
+    assert (content.data, content.mimetype) == (PAGE, "application/octet-stream")
+    assert content.headers["Content-Disposition"].startswith("attachment;")
+    assert content.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in content.headers["Content-Security-Policy"]
+    missing = client.get(f"/api/v1/files/{second['items'][0]['id']}/content", headers=key)
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "file_gone")
+    on_its_way = client.delete(f"/api/v1/files/{first['id'] + 2}", headers=key)
+    assert (on_its_way.status_code, on_its_way.get_json()["code"]) == (404, "file_not_found")
+    others = make_key(platform, make_account(platform, "other@example.com"))
+    for method, path in (("GET", "/content"), ("DELETE", "")):
+        answer = client.open(f"/api/v1/files/{first['id']}{path}", method=method, headers=others)
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "file_not_found")
+    assert client.delete(f"/api/v1/files/{first['id']}", headers=key).status_code == 204
+    assert folder.listed(bot.account_id) == []
+    with platform.database.reading() as session:
+        assert session.scalars(select(AuditEvent.kind).where(AuditEvent.kind == "file_deleted")).all()
