@@ -44,8 +44,9 @@ def register_bot(
     mode: str | None = None,
     plugins: Sequence[PluginChoice] | None = None,
     tags: Sequence[str] = (),
+    also: Callable[[Session, Bot], None] = lambda _session, _bot: None,
 ) -> Bot:
-    """Add the bot of `token` to the caller's account; it runs as soon as the reconciler has seen it.
+    """Add the bot of `token` to the caller's account; it runs as soon as the reconciler has seen it. `also` as in `add_bot`.
 
     Raises InvalidInput, Conflict `bot_exists` (whoever has it; named only to its owner) and `quota_exceeded`, or the TelegramError family; then nothing
     is saved.
@@ -57,7 +58,7 @@ def register_bot(
     bot = new_bot(caller, identify(platform, token), chosen_mode)
     bot.tags = checked_tags(tags)
     bot.plugins = rows_of(DEFAULT_PLUGINS if plugins is None else plugins)
-    return add_bot(platform, caller, bot, token)
+    return add_bot(platform, caller, bot, token, also=also)
 
 
 def new_bot(caller: Principal, identity: Identity, mode: BotMode) -> Bot:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Final
+from typing import TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError
 
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
-from services.core.validation_texts import reason_of
 from services.fleet.configuration.document import BotConfiguration, Plugin
 from services.fleet.configuration.writing import checked
+from services.fleet.declared.document_errors import errors_at, fields_of, mapping, node_at
 from services.fleet.declared.problems import START, FileRefused, Place, Problem, Wrong, nearest
 from services.fleet.declared.variables import Hidden, expand, refuse_references
 from services.fleet.declared.yaml_source import Node, read_yaml
 from services.fleet.plugin_catalogue import catalogue, stored_form
 from services.platform.tokens import checked_form
 
-Location = tuple[str | int, ...]
-NOT_TEXT: Final = (int, float, bool)
-ENTRY, NUMBER = "AccessEntry", "constrained-int"  # the forms of a person in a list, as pydantic names them
+Document = TypeVar("Document", bound=BotConfiguration)
 
 
 class BotFile(BotConfiguration):
@@ -77,30 +73,33 @@ def read_bot_file(file: str, data: bytes) -> ReadFile:
         _expand(root, hidden)
     except Wrong as wrong:
         raise FileRefused([wrong.of(file)]) from None
-    document = _document(file, root)
-    problems = [
-        wrong.of(file)
-        for wrong in (*_wrong_in_plugins(root, document.plugins), *_wrong_beside(root, document))
-    ]
-    if problems:
-        raise FileRefused(_shown(problem, hidden) for problem in problems)
     try:
-        document = checked(document)
-    except InvalidInput as error:
-        place = _node_at(root, ("plugins",)).place
-        raise FileRefused([_shown(Problem(file, place, error.code, error.text), hidden)]) from None
-    places = {key: node.place for key, node in _mapping(root).items()}
+        document = _whole(file, root, BotFile, _wrong_token)
+    except FileRefused as refused:
+        raise FileRefused(_shown(problem, hidden) for problem in refused.problems) from None
+    places = {key: node.place for key, node in mapping(root).items()}
     return ReadFile(file, document, _digest(data, hidden, document), hidden, places)
+
+
+def read_configuration(data: bytes) -> BotConfiguration:
+    """What a document says of a bot beside its token and its owner: a file like a bot's, without them and without variables,
+    which only files of the installation may read. FileRefused with everything that is wrong with it."""
+    try:
+        root = read_yaml(data)
+        refuse_references(root)
+    except Wrong as wrong:
+        raise FileRefused([wrong.of("")]) from None
+    return _whole("", root, BotConfiguration, lambda _root, _document: iter(()))
 
 
 def _expand(root: Node, hidden: Hidden) -> None:
     """Variables in token and in the plugins' config, and nowhere else."""
-    for key, node in _mapping(root).items():
+    for key, node in mapping(root).items():
         if key == "token":
             expand(node, hidden, ("token",))
         elif key == "plugins" and isinstance(node.value, list):
             for index, plugin in enumerate(node.value):
-                for name, part in _mapping(plugin).items():
+                for name, part in mapping(plugin).items():
                     if name == "config":
                         expand(part, hidden, ("plugins", index, "config"))
                     else:
@@ -109,12 +108,31 @@ def _expand(root: Node, hidden: Hidden) -> None:
             refuse_references(node)
 
 
-def _document(file: str, root: Node) -> BotFile:
+def _whole(
+    file: str, root: Node, model: type[Document], beside: Callable[[Node, Document], Iterator[Wrong]]
+) -> Document:
+    """The document with the plugins' defaults filled in; `beside` finds what is wrong in fields of the model alone."""
+    document = _document(file, root, model)
+    wrong = (
+        *_wrong_in_plugins(root, document.plugins),
+        *_wrong_in_access(root, document),
+        *beside(root, document),
+    )
+    if wrong:
+        raise FileRefused(each.of(file) for each in wrong)
+    try:
+        return checked(document)
+    except InvalidInput as error:
+        place = node_at(root, ("plugins",)).place
+        raise FileRefused([Problem(file, place, error.code, error.text)]) from None
+
+
+def _document(file: str, root: Node, model: type[Document]) -> Document:
     try:
         # As JSON, since strictness there takes words for enums and moments, and nothing else for another type.
-        return BotFile.model_validate_json(json.dumps(root.plain()), strict=True)
+        return model.model_validate_json(json.dumps(root.plain()), strict=True)
     except ValidationError as error:
-        wrong = _wrongs(root, error, _fields_of(BotFile))
+        wrong = errors_at(root, error, fields_of(model))
         raise FileRefused(each.of(file) for each in wrong) from None
 
 
@@ -122,13 +140,13 @@ def _wrong_in_plugins(root: Node, plugins: Iterable[Plugin]) -> Iterator[Wrong]:
     """Unknown and repeated plugins, and what is wrong with their configurations."""
     known, seen = catalogue().plugins, set[str]()
     for index, each in enumerate(plugins):
-        place = _node_at(root, ("plugins", index, "name")).place
+        place = node_at(root, ("plugins", index, "name")).place
         if each.name in seen:
             yield Wrong(place, "plugin_repeated", Text("Plugin {name} is listed twice", name=each.name))
         elif each.name not in known:
             yield _unknown_plugin(place, each.name, known)
         else:
-            node = _node_at(root, ("plugins", index, "config"), key=True)
+            node = node_at(root, ("plugins", index, "config"), key=True)
             yield from _wrong_in_config(node, each)
         seen.add(each.name)
 
@@ -138,23 +156,26 @@ def _wrong_in_config(node: Node, chosen: Plugin) -> list[Wrong]:
     try:
         stored_form(plugin, chosen.config)
     except ValidationError as error:
-        return list(_wrongs(node, error, _fields_of(plugin.config_model)))
+        return list(errors_at(node, error, fields_of(plugin.config_model)))
     except Exception as error:  # noqa: BLE001  # a validator of somebody else's
         reason = Text("The plugin cannot read its configuration: {error}", error=type(error).__name__)
         return [Wrong(node.place, "invalid_plugin_config", reason)]
     return []
 
 
-def _wrong_beside(root: Node, document: BotFile) -> Iterator[Wrong]:
+def _wrong_token(root: Node, document: BotFile) -> Iterator[Wrong]:
     try:
         checked_form(document.token)
     except InvalidInput as error:
-        yield Wrong(_node_at(root, ("token",)).place, error.code, error.text)
+        yield Wrong(node_at(root, ("token",)).place, error.code, error.text)
+
+
+def _wrong_in_access(root: Node, document: BotConfiguration) -> Iterator[Wrong]:
     for name in ("allowed_users", "blocked_users", "admin_users"):
         seen = set[int]()
         for index, entry in enumerate(getattr(document.access, name)):
             person = entry if isinstance(entry, int) else entry.user
-            place = _node_at(root, ("access", name, index)).place
+            place = node_at(root, ("access", name, index)).place
             if person in seen:
                 yield Wrong(place, "access_twice", Text("{id} is on the list twice", id=str(person)))
             if person == 0:
@@ -172,132 +193,6 @@ def _unknown_plugin(place: Place, name: str, known: Iterable[str]) -> Wrong:
         listed = ", ".join(sorted(known))
         reason = Text("There is no plugin '{name}'; choose from: {known}", name=name, known=listed)
     return Wrong(place, "unknown_plugin", reason)
-
-
-def _wrongs(node: Node, error: ValidationError, fields: _Fields) -> Iterator[Wrong]:
-    """What pydantic found, each at its place; of the several answers of a union the one that fits what is written."""
-    told = set[tuple[Place, str]]()
-    for found in error.errors(include_url=False, include_input=False):
-        place, value = _place_of(node, found["loc"], key=found["type"] == "extra_forbidden")
-        if (place, _code_of(found)) in told or _is_another_branch(value, found["loc"]):
-            continue
-        told.add((place, _code_of(found)))
-        yield Wrong(place, _code_of(found), _reason(found, value, fields))
-
-
-def _place_of(node: Node, location: Location, *, key: bool = False) -> tuple[Place, Node]:
-    """The deepest place that the file has for a location, of the value or of its key, and what stands there."""
-    place = node.place
-    for step in location:
-        child = _child(node, step)
-        if child is not None:
-            place = node.keys[str(step)] if key and isinstance(node.value, dict) else child.place
-            node = child
-    return place, node
-
-
-def _is_branch(step: str | int) -> bool:
-    """Whether a step of pydantic's names a form of a union, not a place in the document."""
-    return step in (ENTRY, NUMBER)
-
-
-def _is_another_branch(node: Node, location: Location) -> bool:
-    """Whether the error is about a form of the value that was not meant: an object where a number stands, or the other way."""
-    if ENTRY in location:
-        return not isinstance(node.value, dict) and location[-1] == ENTRY
-    return isinstance(node.value, dict) and location[-1] == NUMBER
-
-
-def _code_of(found: ErrorDetails) -> str:
-    return {"extra_forbidden": "unknown_key", "missing": "key_missing"}.get(found["type"], "value_wrong")
-
-
-def _reason(found: ErrorDetails, node: Node, fields: _Fields) -> Text:
-    kind, last = found["type"], str(found["loc"][-1]) if found["loc"] else ""
-    if kind == "extra_forbidden":
-        meant = nearest(last, fields.at(found["loc"][:-1]))
-        if meant:
-            return Text("There is no field {name} here; did you mean {meant}?", name=last, meant=meant)
-        return Text("There is no field {name} here", name=last)
-    if kind == "missing":
-        return Text("{name} is missing", name=last)
-    where = ".".join(str(step) for step in found["loc"] if not _is_branch(step))
-    if kind == "string_type" and isinstance(node.value, NOT_TEXT):
-        return Text("{where}: text is wanted here; put it in quotes", where=where)
-    if kind in ("literal_error", "enum") and isinstance(node.value, str):
-        known = {each.lower(): each for each in _choices(found)}
-        meant = known.get(nearest(node.value.lower(), known), "")
-        if meant:
-            return Text("{where}: did you mean {meant}?", where=where, meant=meant)
-    return Text("{where}: {reason}", where=where, reason=reason_of(found))
-
-
-def _choices(found: ErrorDetails) -> list[str]:
-    return [
-        word.strip(" '")
-        for word in str(found.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
-    ]
-
-
-class _Fields:
-    """Which keys a model knows at a place, by its JSON Schema."""
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        self._schema = schema
-
-    def at(self, location: Location) -> list[str]:
-        """The keys that may stand at `location`."""
-        schemas = [self._schema]
-        for step in location:
-            further = [found for schema in schemas for found in self._below(schema, step)]
-            schemas = further or schemas  # a union's name is no step of the document
-        return [
-            key for schema in schemas for each in self._forms(schema) for key in each.get("properties", ())
-        ]
-
-    def _below(self, schema: dict[str, Any], step: str | int) -> Iterator[dict[str, Any]]:
-        for form in self._forms(schema):
-            if isinstance(step, int) and "items" in form:
-                yield form["items"]
-            elif step in form.get("properties", ()):
-                yield form["properties"][step]
-
-    def _forms(self, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The schema itself, or what it stands for."""
-        if "$ref" in schema:
-            yield from self._forms(self._schema["$defs"][schema["$ref"].rpartition("/")[2]])
-        elif "anyOf" in schema:
-            for each in schema["anyOf"]:
-                yield from self._forms(each)
-        else:
-            yield schema
-
-
-@cache
-def _fields_of(model: type[BaseModel]) -> _Fields:
-    return _Fields(model.model_json_schema())
-
-
-def _mapping(node: Node) -> dict[str, Node]:
-    return node.value if isinstance(node.value, dict) else {}
-
-
-def _child(node: Node, step: str | int) -> Node | None:
-    if isinstance(node.value, dict):
-        return node.value.get(str(step))
-    if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-        return node.value[step]
-    return None
-
-
-def _node_at(node: Node, location: Location, *, key: bool = False) -> Node:
-    """The node at `location`, or the last one on the way to it; with `key` an empty one where it is not there."""
-    for step in location:
-        child = _child(node, step)
-        if child is None:
-            return Node(node.place, {}) if key else node
-        node = child
-    return node
 
 
 def _shown(problem: Problem, hidden: Hidden) -> Problem:
