@@ -113,19 +113,18 @@ def apply_behaviour(
         items = [_planned(bot, behaviour) for bot in targets]
         plan = _digest(items)
         to_change = [
-            bot for bot, item in zip(targets, items, strict=True) if item["changes"] and not item["code"]
+            (bot, item)
+            for bot, item in zip(targets, items, strict=True)
+            if item["changes"] and not item["code"]
         ]
         if if_plan is not None and if_plan != plan:
             raise Conflict("Something changed since these changes were shown", code="plan_changed")
         if if_plan is None or not to_change:
             return {"items": items, "plan": plan, "applied": False}
-        paths = {
-            item["bot_id"]: [change["path"] for change in item["changes"]][:MOST_PATHS] for item in items
-        }
-        for bot in to_change:
-            write_behaviour(session, bot, behaviour)
-            _noted(session, caller, bot, like=model.id, changed=paths[bot.id])
-    for bot in to_change:
+        for bot, item in to_change:
+            paths = [change["path"] for change in item["changes"]]
+            _give(session, caller, bot, behaviour, model.id, paths)
+    for bot, _ in to_change:
         bot_changed(platform, bot.id)
     return {"items": items, "plan": plan, "applied": True}
 
@@ -214,8 +213,19 @@ def _named(bots: Iterable[Bot], like: BotId) -> Bot:
     raise NotFound("This bot is not in the pool", code="bot_not_found", field="like")
 
 
-def _noted(session: Session, caller: Principal, bot: Bot, **details: object) -> None:
-    audit(session, caller, "bot_behaviour_applied", account_id=bot.account_id, bot_id=bot.id, **details)
+def _give(
+    session: Session, caller: Principal, bot: Bot, behaviour: Behaviour, like: int, changed: list[str]
+) -> None:
+    write_behaviour(session, bot, behaviour)
+    audit(
+        session,
+        caller,
+        "bot_behaviour_applied",
+        account_id=bot.account_id,
+        bot_id=bot.id,
+        like=like,
+        changed=changed[:MOST_PATHS],
+    )
 
 
 def _digest(items: list[BotChangesView]) -> str:
