@@ -11,9 +11,9 @@ from typing_extensions import TypedDict
 from blueprints.api.access_bodies import AccessBody, EntryBody, checked_place
 from blueprints.api.body import Body, Page, page_of
 from blueprints.api.operation import Created, operation
-from models import BotMode, FsmStrategy, UncertainPolicy
+from models import Bot, BotMode, FsmStrategy, UncertainPolicy
 from services.core.answer_types import Listing, Sentence
-from services.core.errors import FlotillaError
+from services.core.errors import FlotillaError, InvalidInput
 from services.fleet.bots import access, lifecycle, registry
 from services.fleet.bots.access_rules import AccessEntry
 from services.fleet.bots.access_views import AccessView, describe_access
@@ -22,6 +22,7 @@ from services.fleet.bots.choices import MOST_PLUGINS, PluginChoice
 from services.fleet.bots.tags import LONGEST_TAG, MOST_TAGS
 from services.fleet.bots.token_replacement import replace_token
 from services.fleet.bots.views import BotView, describe
+from services.fleet.configuration.sharing import register_like
 from services.fleet.pools.fields import BotId, RowId
 from services.platform.accounts.principal import Scope
 from web.access import api, caller, fresh
@@ -49,6 +50,9 @@ class NewBot(Body):
     token: str = Field(max_length=300, repr=False)
     mode: BotMode | None = None
     plugins: list[Plugin] | None = Field(None, max_length=MOST_PLUGINS)
+    like: BotId | None = Field(
+        None, description="a bot of yours whose behaviour it gets, instead of `plugins`"
+    )
     tags: list[str] = Field(default_factory=list, max_length=MOST_TAGS)
 
 
@@ -104,11 +108,25 @@ class Plugins(Body):
 @api(Scope.WRITE)
 @operation(errors=(502,))
 def create(body: NewBot) -> Created[BotView]:
-    """Register the bot of a token."""
+    """Register the bot of a token; with `like` it does what another bot of yours does."""
+    if body.like is not None:
+        return _created(_like(body, body.like))
     plugins = None if body.plugins is None else [plugin.choice() for plugin in body.plugins]
     bot = registry.register_bot(
         platform(), caller(), body.token, mode=body.mode, plugins=plugins, tags=body.tags
     )
+    return _created(bot)
+
+
+def _like(body: NewBot, like: int | str) -> Bot:
+    if body.plugins is not None:
+        raise InvalidInput(
+            "Give plugins, or a bot that it is like, not both", code="plugins_or_like", field="like"
+        )
+    return register_like(platform(), caller(), body.token, like, mode=body.mode, tags=body.tags)
+
+
+def _created(bot: Bot) -> Created[BotView]:
     return Created(describe(bot), url_for(".show", bot_id=bot.id))
 
 

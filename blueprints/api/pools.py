@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 
 from flask import Blueprint, Response, request, url_for
+from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from blueprints.api.body import Page, listing, page_of
@@ -14,6 +15,7 @@ from blueprints.api.reports import AnalyticsQuery, PeriodQuery
 from models import RedirectPool
 from services.core.answer_types import Listing
 from services.core.times import utc_now
+from services.fleet.configuration.sharing import DriftView, behaviour_drift
 from services.fleet.health.uptime import Window
 from services.fleet.health.wave import revert_wave
 from services.fleet.pools import members, pools
@@ -39,6 +41,12 @@ from web.access import api, caller
 from web.platform import platform
 
 blueprint = Blueprint("pools", __name__, url_prefix="/redirect-pools")
+
+
+class DriftQuery(BaseModel):
+    """What bots are compared with."""
+
+    like: str | None = Field(None, max_length=32, description="a bot in the pool; else what most of them do")
 
 
 class RevertedView(TypedDict):
@@ -207,6 +215,14 @@ def change_bot(pool_id: int, bot_id: str, body: MemberChange) -> MemberView:
 def remove_bot(pool_id: int, bot_id: str) -> None:
     """Take a bot out of the pool."""
     members.remove_member(platform(), caller(), pool_id, bot_id)
+
+
+@blueprint.get("/<int:pool_id>/drift")
+@api(Scope.READ)
+@operation()
+def drift(pool_id: int, query: DriftQuery) -> DriftView:
+    """Which bots of a pool behave otherwise than the one that `like` names, or than most of them do, and how."""
+    return behaviour_drift(platform(), caller(), pool_id, like=query.like)
 
 
 def _file_name(report: PoolAnalytics) -> str:

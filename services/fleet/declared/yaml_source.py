@@ -35,6 +35,7 @@ OLD_NUMBER: Final = re.compile(
 UNPRINTABLE: Final = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # not by PostgreSQL; not as UTF-8
 Scalar = str | int | float | bool | None
 
 
@@ -175,7 +176,7 @@ def _refuse_unneeded(event: Any, place: Place) -> None:
 def _scalar(event: yaml.ScalarEvent, place: Place) -> Scalar:
     """What a word means; quoted ones and blocks are text, whatever they look like."""
     word = str(event.value)
-    hidden = UNPRINTABLE.search(word)
+    hidden = UNSTORABLE.search(word)  # other signs that nobody sees were escaped: they are meant
     if hidden is not None:
         raise Wrong(place, "yaml_malformed", _invisible(hidden))
     if not event.implicit[0]:
