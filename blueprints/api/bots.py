@@ -106,7 +106,7 @@ class Plugins(Body):
 
 @blueprint.post("")
 @api(Scope.WRITE)
-@operation(errors=(502,))
+@operation(errors=(404, 502))
 def create(body: NewBot) -> Created[BotView]:
     """Register the bot of a token; with `like` it does what another bot of yours does."""
     if body.like is not None:
