@@ -53,7 +53,7 @@ def order_by_dragging(browser: Browser) -> None:
     for kind, start, end in ((interaction.POINTER_MOUSE, 1, 0), (interaction.POINTER_TOUCH, 0, 1)):
         before = _titles(browser)
         _drag(browser, kind, _grip(browser, start), _grip(browser, end))
-        browser.wait(lambda before=before: _titles(browser) == before[::-1], f"not moved by {kind}")
+        _see_order(browser, before[::-1])
         assert browser.run("return document.querySelector('.is-dragged, .drop-before, .drop-after')") is None
     _drag(browser, interaction.POINTER_MOUSE, _grip(browser, 0), _grip(browser, 0))
     assert _titles(browser) == before[::-1], "let go where it was taken, it stays"
@@ -61,14 +61,19 @@ def order_by_dragging(browser: Browser) -> None:
 
 def _drag(browser: Browser, kind: str, taken: WebElement, above: WebElement) -> None:
     """Take an item by its handle and let it go over another one's."""
-    pointer = PointerInput(kind, kind)
+    pointer = PointerInput(kind, kind)  # type: ignore[no-untyped-call]
     actions = ActionBuilder(browser.driver, mouse=pointer)
-    actions.pointer_action.move_to(taken).pointer_down().move_to(above).pointer_up()
+    hand = actions.pointer_action
+    hand.move_to(taken).pointer_down().move_to(above).pointer_up()  # type: ignore[no-untyped-call]
     actions.perform()
 
 
 def _grip(browser: Browser, at: int) -> WebElement:
     return browser.find(f'[data-place="menu.buttons.{at}"] > .config-item-head .grip')
+
+
+def _see_order(browser: Browser, titles: list[str]) -> None:
+    browser.wait(lambda: _titles(browser) == titles, f"not in the order {titles}")
 
 
 def _titles(browser: Browser) -> list[str]:
