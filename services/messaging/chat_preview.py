@@ -21,9 +21,9 @@ from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.side_process import SideProcess
 from services.messaging.plugin_kit.chat_play import ChatPictureView, Play, Step
 
-PLAY_SECONDS: Final = 2.0  # of all steps of a chat
+PLAY_SECONDS: Final = 5.0  # for all steps of a chat, which take a few hundredths
 MOST_AT_ONCE: Final = 2  # chats with custom plugins, per process: one that hangs leaves a place for others
-PATIENCE_SECONDS: Final = 5.0  # for one of these places
+PATIENCE_SECONDS: Final = 10.0  # for one of these places; starting such a process takes two
 
 
 class _Stage:

@@ -27,6 +27,9 @@ from services.fleet.plugin_loading.versions import LoadFailed
 from services.messaging.plugin_kit.chat_play import FailureView, Play, Step
 
 MEMORY_BYTES: Final = 256 * 1024 * 1024  # beyond what the process has before somebody else's code comes
+CPU_SECONDS: Final = (
+    2.0  # a loop ends after them, however busy the machine is; all of the chat may take longer than that
+)
 GRACE_SECONDS: Final = (
     1.0  # from the interruption, which tells the line, to the end of the process, which does not
 )
@@ -86,9 +89,10 @@ def _play(order: dict[str, Any], seconds: float) -> dict[str, Any]:
         told = failed.problem
         failure = _failure(told.file, told.line, told.code, told.reason)
     except BaseException as error:  # noqa: BLE001  # somebody else's code: whatever it raises is told
-        failure = _failure_of(error, files, seconds)
+        failure = _failure_of(error, files)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
+            signal.setitimer(timer, 0)
     return dict(playing.view(failure))
 
 
@@ -109,12 +113,18 @@ def _bound(seconds: float) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + MEMORY_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    signal.signal(signal.SIGALRM, _interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    _interrupt_after(seconds, signal.ITIMER_REAL, signal.SIGALRM, _too_slow(seconds))
+    _interrupt_after(
+        CPU_SECONDS, signal.ITIMER_PROF, signal.SIGPROF, f"the chat took {CPU_SECONDS:g} s of the processor"
+    )
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise TooSlowError
+def _interrupt_after(seconds: float, timer: int, number: signal.Signals, reason: str) -> None:
+    def interrupt(*_: object) -> NoReturn:
+        raise TooSlowError(reason)
+
+    signal.signal(number, interrupt)
+    signal.setitimer(timer, seconds)
 
 
 def _refuse(event: str, values: tuple[Any, ...]) -> None:
@@ -125,13 +135,13 @@ def _refuse(event: str, values: tuple[Any, ...]) -> None:
         raise PermissionError(f"{what} is not done in a chat that is only played")
 
 
-def _failure_of(error: BaseException, files: list[str], seconds: float) -> FailureView:
+def _failure_of(error: BaseException, files: list[str]) -> FailureView:
     """What went wrong in which of `files`: the last one that had a part in it."""
     frames = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     part = [name for name in frames if name in files] or files
     told = problem_of(error, Path(part[-1]), "")
     if isinstance(error, TooSlowError):
-        return _failure(told.file, told.line, "plugin_too_slow", _too_slow(seconds))
+        return _failure(told.file, told.line, "plugin_too_slow", str(error))
     if isinstance(error, ValidationError):
         return _failure(told.file, told.line, "invalid_plugin_config", told.reason)
     return _failure(told.file, told.line, "plugin_failed", told.reason)
