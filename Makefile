@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -65,6 +65,9 @@ bench-reload: $(VENV)/.dev ## a thousand reloads of a plugin under 300 updates/s
 
 bench-routing: $(VENV)/.dev ## what ten plugins cost a worker over one; three minutes
 	$(BIN)/python -m tools.benchmarks.routing $(ARGS)
+
+bench-yaml: $(VENV)/.dev ## 500 bots as YAML files planned and applied, 300 wrong files read; a minute
+	$(BIN)/python -m tools.benchmarks.bot_files $(ARGS)
 
 BENCH = build/bench-venv
 bench-pipeline: $(VENV)/.dev $(BENCH)/.installed ## measure the pipeline beside its peers; minutes, on a quiet machine

@@ -29,7 +29,10 @@ def new(name: str, folder: Path | None) -> None:
     files = write_plugin(folder or _custom().path, name, plugin_catalogue.names())
     for file in files:
         click.echo(f"written: {file}")
-    click.echo(f"Try it: python -m pytest {files[1]}; then switch it on for a bot in the panel.")
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    click.echo(f"Try it: {python} -m pytest {files[1]}; then switch it on for a bot in the panel.")
 
 
 @group.command("check")

@@ -19,7 +19,8 @@ GONE: Final = (
     "thread not found",
     "topic_deleted",
     "topic_id_invalid",
-)  # Telegram's words for a topic that was deleted
+    "topic_closed",
+)  # Telegram's words for a topic that was deleted, or takes nothing of the bot's
 ASK_AGAIN_SECONDS: Final = 3600.0  # an answer that has not come by then does not come any more
 NO_TOPICS_SECONDS: Final = 600.0  # until a group that took no topic is asked for one again
 LONGEST_TOPIC: Final = 128  # characters of its name

@@ -15,7 +15,8 @@ from services.fleet import plugin_catalogue
 from services.fleet.bots.choices import problems_of
 from services.fleet.bots.registry import get_bot
 from services.fleet.plugin_loading.describing import PluginDescription
-from services.messaging.chat_preview import LONGEST_STEP, MOST_STEPS, ChatPictureView, Step, picture
+from services.messaging.chat_preview import picture
+from services.messaging.plugin_kit.chat_play import LONGEST_STEP, MOST_STEPS, ChatPictureView, Step
 from services.platform.accounts.principal import Scope
 from web.access import api, caller
 from web.limiter import limiter
@@ -71,7 +72,7 @@ def check(bot_id: str, body: Plugins) -> Listing[ProblemView]:
 @api(Scope.WRITE)
 @operation()
 def chat(bot_id: str, body: PluginChat) -> ChatPictureView:
-    """How a chat with the bot would stand after these steps, played with built-in plugins alone; saves and sends nothing."""
+    """How a chat with the bot would stand after these steps; saves and sends nothing."""
     bot = get_bot(platform(), caller(), bot_id)
     steps = [Step(each.text, each.message_id, each.place) for each in body.steps]
     return picture(

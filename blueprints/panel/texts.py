@@ -182,7 +182,7 @@ def _numbers() -> dict[str, ScriptText]:
         "config.down": _("{name} {number}: move down"),
         "config.copy": _("{name} {number}: duplicate"),
         "config.remove": _("{name} {number}: remove"),
-        "chat.left_out": _("Not played here, because they are custom plugins: {names}"),
+        "chat.failed": _("The chat ended in {place}: {reason}"),
         "preview.refused": _("Telegram would not show this: {reason}"),
         "text_test.sent": _("Sent to {name}. Look in Telegram."),
         "text_test.own": _("Your chat"),

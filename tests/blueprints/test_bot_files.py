@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +53,61 @@ def test_an_admin_sees_every_file_and_its_mistakes_and_nobody_else_does(
     page = client.get("/panel/plugins").text
     assert "wrong.yaml" in page
     assert "did you mean token?" in page or "quis dizer token?" in page
-    shown = client.get(f"/panel/bots/{bot.id}").text
-    assert "shop.yaml" in shown
-    assert shown.count("<fieldset disabled>") == 1
-    assert '<fieldset class="stack" disabled>' in shown
+
+
+class Controls(HTMLParser):
+    """What a page's controls do, those that are disabled apart, and what is said about why."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enabled: set[str] = set()
+        self.disabled: set[str] = set()
+        self.reasons: set[str] = set()
+        self._fieldsets: list[bool] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        if tag == "fieldset":
+            self._fieldsets.append("disabled" in facts)
+        if "disabled" in facts:
+            self.reasons.add(facts.get("aria-describedby") or "")
+        does = [value for name, value in facts.items() if name in DOING and value]
+        if tag in ("button", "input", "select", "textarea") and does:
+            is_disabled = "disabled" in facts or any(self._fieldsets)
+            (self.disabled if is_disabled else self.enabled).update(each.partition("(")[0] for each in does)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "fieldset":
+            self._fieldsets.pop()
+
+
+DOING = ("x-on:click", "x-on:change", "x-on:input", "x-model")
+SAID_IN_FILES = {  # each of them asks for what the API refuses of a bot that follows a file, or for a part of that
+    *("setMode", "setStrategy", "remove"),
+    *("move", "toggle", "save"),
+    *("setSwitch", "setMessage", "form.id", "form.until", "form.note", "take", "block", "unblock"),
+}
+DONE_HERE = {
+    *("replaceToken", "startBot", "stopBot", "restartBot", "setPolicy", "setTags"),
+    *("tryText", "tap", "restart", "written", "create", "manage"),
+    *("show", "filter", "former", "following", "open", "clear", "look", "kind"),
+}
+
+
+def test_the_page_of_a_bot_that_follows_a_file_lets_through_what_the_api_takes_and_nothing_else(
+    client: FlaskClient, bot: Bot
+) -> None:
+    sign_in(client)
+    page = client.get(f"/panel/bots/{bot.id}").text
+    shown = Controls()
+    before, _, after = page.partition('id="panel-general"')[2].partition('<template id="config-fields">')
+    shown.feed(before + after.partition('<section class="card chat-card"')[2].partition("<dialog")[0])
+    assert re.search(r'<fieldset class="stack-s" disabled [^>]*x-data="configFields\(plugin\.fields', before)
+    assert shown.disabled == SAID_IN_FILES
+    assert shown.enabled >= DONE_HERE
+    assert not shown.enabled & SAID_IN_FILES - {"remove"}, "remove is a key of a store, too"
+    assert shown.reasons == {"declared"}
+    assert 'id="declared"' in page
 
 
 def test_what_a_file_says_is_refused_elsewhere_and_the_rest_is_not(
@@ -69,6 +122,7 @@ def test_what_a_file_says_is_refused_elsewhere_and_the_rest_is_not(
         ("PUT", f"{path}/plugins", {"plugins": []}),
         ("PUT", f"{path}/access", {"captcha": True}),
         ("PUT", f"{path}/access/blocked/5", {}),
+        ("DELETE", f"{path}/access/blocked/5", None),
         ("DELETE", path, None),
     ]
     for method, where, body in refused:
@@ -79,7 +133,8 @@ def test_what_a_file_says_is_refused_elsewhere_and_the_rest_is_not(
         assert client.post(f"{path}/{action}", headers=key).status_code == 200, action
     token = {"token": sandbox.rotate("shop_bot")}
     assert client.put(f"{path}/token", json=token, headers=key).status_code == 200
-    assert client.patch(path, json={"tags": ["summer"]}, headers=key).status_code == 200
+    here = {"tags": ["summer"], "uncertain_policy": "at_most_once"}
+    assert client.patch(path, json=here, headers=key).status_code == 200
     (platform.settings.config_dir / "shop.yaml").unlink()
     apply_files(platform, BotFiles(platform.settings))
     assert client.patch(path, json={"name": "Other"}, headers=key).status_code == 200

@@ -1,8 +1,12 @@
-"""The forms of plugins: nested buttons are written, ordered by keyboard, and the chat beside them answers."""
+"""The forms of plugins: nested buttons are written, ordered by pointer and keyboard, and the chat beside them answers."""
 
 from __future__ import annotations
 
+from selenium.webdriver.common.actions import interaction
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 from sqlalchemy import select
 
 from models import BotPlugin
@@ -41,6 +45,41 @@ def order_by_keyboard(browser: Browser) -> None:
     )
     browser.click("main button", "Salvar comportamento")
     browser.see("Salvo. O bot responde assim", ".toasts")
+
+
+def order_by_dragging(browser: Browser) -> None:
+    """The second button of the menu is dragged above the first by a pointer, and down again by a finger."""
+    browser.run(f"document.querySelector('{FIRST}').scrollIntoView({{block: 'center'}})")
+    for kind, start, end in ((interaction.POINTER_MOUSE, 1, 0), (interaction.POINTER_TOUCH, 0, 1)):
+        before = _titles(browser)
+        _drag(browser, kind, _grip(browser, start), _grip(browser, end))
+        _see_order(browser, before[::-1])
+        assert browser.run("return document.querySelector('.is-dragged, .drop-before, .drop-after')") is None
+    _drag(browser, interaction.POINTER_MOUSE, _grip(browser, 0), _grip(browser, 0))
+    assert _titles(browser) == before[::-1], "let go where it was taken, it stays"
+
+
+def _drag(browser: Browser, kind: str, taken: WebElement, above: WebElement) -> None:
+    """Take an item by its handle and let it go over another one's."""
+    pointer = PointerInput(kind, kind)  # type: ignore[no-untyped-call]
+    actions = ActionBuilder(browser.driver, mouse=pointer)
+    hand = actions.pointer_action
+    hand.move_to(taken).pointer_down().move_to(above).pointer_up()  # type: ignore[no-untyped-call]
+    actions.perform()
+
+
+def _grip(browser: Browser, at: int) -> WebElement:
+    return browser.find(f'[data-place="menu.buttons.{at}"] > .config-item-head .grip')
+
+
+def _see_order(browser: Browser, titles: list[str]) -> None:
+    browser.wait(lambda: _titles(browser) == titles, f"not in the order {titles}")
+
+
+def _titles(browser: Browser) -> list[str]:
+    """The menu's first two buttons, from top to bottom."""
+    heads = (f'[data-place="menu.buttons.{at}"] > .config-item-head .config-item-title' for at in (0, 1))
+    return [browser.text(head) for head in heads]
 
 
 def saved_labels(installation: Installation, bot_id: int) -> list[tuple[str, list[str]]]:

@@ -43,6 +43,17 @@ def test_the_form_asks_and_greets() -> None:
     assert chat.texts == ["What's your name?", "How old are you?", "Hello Ana, you are 30 years old!"]
 
 
+def test_the_echo_repeats_and_leaves_what_it_does_not_want_to_others() -> None:
+    echo = run(block_with("class EchoPlugin"))["plugin"]
+    chat = Chat(echo, beside=[(run(block_with("waiting_for_age = State()"))["plugin"], {})])
+    for text in ("/echo a < b", "/echo", "hello", "/form", "Ana"):
+        chat.send(text)
+    assert chat.texts == ["a < b", "Usage: /echo <text>", "What's your name?", "How old are you?"]
+    chat = Chat(echo, {"echo_all": True})
+    chat.send("hello")
+    assert chat.last.text == "You said: hello"
+
+
 def test_a_message_is_edited_by_the_number_that_its_answer_says() -> None:
     names = run(f"from plugins.answers import CallAnswer\n{PREAMBLE}{block_with('def sent(')}")
     members = {name: names[name] for name in ("setup_handlers", "count", "sent")}

@@ -87,11 +87,12 @@ def test_without_topics_operators_reply_to_the_message_that_says_whose_it_is() -
     assert sum(method == "createForumTopic" for method, _ in ana.telegram.calls) == asked + 1
 
 
-def test_a_topic_that_was_deleted_is_opened_anew_with_the_message_that_missed_it() -> None:
+@pytest.mark.parametrize("words", ["message thread not found", "TOPIC_CLOSED"])
+def test_a_topic_that_takes_nothing_is_opened_anew_with_the_message_that_missed_it(words: str) -> None:
     ana, group = desk()
     ana.send("one")
     gone = group.last.thread
-    ana.telegram.gone_topics.add(gone)
+    ana.telegram.gone_topics[gone] = f"Bad Request: {words}"
     ana.send("two")
     assert (group.last.thread != gone, group.last.params["message_id"]) == (True, ana.sent_id)
     group.send("to nobody", **in_topic(gone))

@@ -1,4 +1,4 @@
-"""The figures of bots as YAML files: `python -m tools.benchmarks.bot_files [--bots 500] [--mutations 300]`.
+"""The figures of bots as YAML files: `make bench-yaml`, or `python -m tools.benchmarks.bot_files [--bots 500] [--mutations 300]`.
 
 `flask bots plan` and `flask bots apply` run as an operator runs them: a process of its own each time, its start included.
 """

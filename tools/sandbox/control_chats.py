@@ -169,8 +169,12 @@ def _group_routes(control: Blueprint, world: World) -> None:
     @control.post("/groups")
     def add_group() -> Answer:
         spec = body()
-        group = Group(FIRST_GROUP_ID - len(world.groups), str(spec.get("title", "Grupo")))
+        is_forum = bool(spec.get("forum"))
+        number = FIRST_GROUP_ID - len(world.groups) - (SUPERGROUP_SHIFT if is_forum else 0)
+        group = Group(number, str(spec.get("title", "Grupo")), is_forum=is_forum)
         group.bots = {world.find_bot(str(name)).id for name in spec.get("bots", [])}
+        managers = spec.get("topic_managers", spec.get("bots", []))
+        group.topic_managers = {world.find_bot(str(name)).id for name in managers}
         group.admins = {int(user_id) for user_id in spec.get("admins", [])}
         world.groups[group.id] = group
         return jsonify(group=group.as_chat()), 201
@@ -179,8 +183,14 @@ def _group_routes(control: Blueprint, world: World) -> None:
     def send(group_id: int) -> Answer:
         spec = body()
         user = world.find_user(int(spec.get("user_id", 0)))
-        reached = people.send_to_group(world, find(group_id), user, str(spec.get("text", "")))
+        topic = int(spec.get("topic", 0))
+        reached = people.send_to_group(world, find(group_id), user, str(spec.get("text", "")), topic)
         return jsonify(bots=reached), 201
+
+    @control.post("/groups/<int(signed=True):group_id>/topics/<int:topic>/<act>")
+    def change_topic(group_id: int, topic: int, act: str) -> Answer:
+        people.change_topic(world, find(group_id), topic, act)
+        return jsonify(ok=True)
 
     @control.post("/groups/<int(signed=True):group_id>/migrate")
     def migrate(group_id: int) -> Answer:

@@ -102,6 +102,23 @@ class Conversation:
 
 
 @dataclass(slots=True)
+class Topic:
+    """A topic of a forum; its id is the number of the message that it begins with."""
+
+    id: int
+    name: str
+    colour: int
+    made_by: int
+    icon: str = ""
+    is_closed: bool = False
+
+    def as_topic(self) -> Json:
+        """Telegram's ``ForumTopic`` object."""
+        icon = {"icon_custom_emoji_id": self.icon} if self.icon else {}
+        return {"message_thread_id": self.id, "name": self.name, "icon_color": self.colour, **icon}
+
+
+@dataclass(slots=True)
 class Group:
     """A group chat: bots in it receive what people write there."""
 
@@ -110,11 +127,16 @@ class Group:
     bots: set[int] = field(default_factory=set)
     admins: set[int] = field(default_factory=set)
     migrated_to: int | None = None
+    is_forum: bool = False
+    topic_managers: set[int] = field(default_factory=set)
+    """Bots that are administrators with can_manage_topics."""
+    topics: dict[int, Topic] = field(default_factory=dict)
 
     def as_chat(self) -> Json:
         """Telegram's ``Chat`` object; ids below -10**12 are supergroups."""
         kind = "supergroup" if self.id < -(10**12) else "group"
-        return {"id": self.id, "title": self.title, "type": kind}
+        forum = {"is_forum": True} if self.is_forum else {}
+        return {"id": self.id, "title": self.title, "type": kind, **forum}
 
 
 @dataclass(slots=True)

@@ -94,15 +94,40 @@ def unblock(world: World, bot: Bot, user: User) -> None:
         _membership(world, bot, user, chat, {"status": "kicked", "until_date": 0}, MEMBER)
 
 
-def send_to_group(world: World, group: Group, user: User, text: str) -> int:
-    """The user writes in a group; every bot in it gets the message. Returns how many bots that were."""
+def send_to_group(world: World, group: Group, user: User, text: str, topic: int = 0) -> int:
+    """The user writes in a group, or one of its topics; every bot in it gets the message. Returns how many bots that were.
+
+    ControlError 404 for a topic that is not there.
+    """
+    place = _in_topic(group, topic)
     for bot_id in group.bots:
         bot = world.bots[bot_id]
         chat = bot.conversations.setdefault(group.id, Conversation(group.as_chat(), started=True))
-        body = _message(world, bot, user.as_user(), chat.chat, text)
+        body = {**_message(world, bot, user.as_user(), chat.chat, text), **place}
+        if topic in chat.messages:
+            body["reply_to_message"] = chat.messages[
+                topic
+            ].body  # as Telegram does with each message of a topic
         world.keep_message(chat, body, outgoing=False)
         world.emit(bot, "message", body)
     return len(group.bots)
+
+
+def change_topic(world: World, group: Group, topic: int, act: str) -> None:
+    """A person closes, opens again or deletes a topic. ControlError 404 for one, or an act, that there is not."""
+    _in_topic(group, topic)
+    if act == "delete":
+        world.delete_topic(group, topic)
+    elif act in ("close", "reopen"):
+        group.topics[topic].is_closed = act == "close"
+    else:
+        raise ControlError(404, "no_such_act", "close, reopen or delete")
+
+
+def _in_topic(group: Group, topic: int) -> Json:
+    if topic and topic not in group.topics:
+        raise ControlError(404, "no_such_topic", f"there is no topic {topic}")
+    return {"message_thread_id": topic, "is_topic_message": True} if topic else {}
 
 
 def inject(world: World, bot: Bot, update: dict[str, Any]) -> int | None:

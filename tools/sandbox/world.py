@@ -158,6 +158,23 @@ class World:
             chat = bot.conversations[user.id] = Conversation(user.as_chat())
         return chat
 
+    def next_group_message_id(self, group: Group) -> int:
+        """A number that no message has for any of the group's bots."""
+        number = max(self.bots[each].last_message_id for each in group.bots) + 1
+        for each in group.bots:
+            self.bots[each].last_message_id = number
+        return number
+
+    def delete_topic(self, group: Group, topic_id: int) -> None:
+        """Take a topic away with all messages in it."""
+        del group.topics[topic_id]
+        for each in group.bots:
+            chat = self.bots[each].conversations.get(group.id)
+            for message in chat.messages.values() if chat else ():
+                if message.body.get("message_thread_id") == topic_id:
+                    message.deleted = True
+                    self.touch(message)
+
     def keep_message(self, chat: Conversation, body: Json, outgoing: bool) -> Message:
         """Append a message to a chat's transcript."""
         self.change_seq += 1

@@ -15,7 +15,7 @@ from services.fleet.declared.bot_file import ReadFile, read_bot_file
 from services.fleet.declared.problems import START, FileRefused, Problem
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.folder import WatchedFolder
-from services.fleet.plugin_loading.trial import ROOT
+from services.fleet.plugin_loading.side_process import ROOT
 from services.fleet.plugin_loading.versions import Catalogue
 
 SUFFIXES: Final = (".yaml", ".yml")

@@ -13,7 +13,8 @@ from services.fleet.plugin_loading.fitting import fit
 from services.fleet.plugin_loading.folder import ABSENT_SECONDS, WatchedFolder
 from services.fleet.plugin_loading.importing import import_version, retire
 from services.fleet.plugin_loading.kept_sources import KeptSources
-from services.fleet.plugin_loading.trial import ROOT, Trial
+from services.fleet.plugin_loading.side_process import ROOT
+from services.fleet.plugin_loading.trial import Trial
 from services.fleet.plugin_loading.versions import Catalogue, LoadFailed, Problem, Version, hash_of
 from services.queueing.timeouts import HandlerTimeout, time_limit
 

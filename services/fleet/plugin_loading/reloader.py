@@ -107,7 +107,6 @@ class Reloader:
                 self._folder.take(names - self._unreadable())
         if self._probation.judge(now):
             self._changed.set()
-        self._loader.trial.rest()
         self._probation.tell()
 
     def report(self) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from plugins.answers import CALL_ANSWERED
 from plugins.base import BasePlugin
 from plugins.router import Router
 from plugins.texts import SAVING
-from services.fleet.plugin_catalogue import catalogue
+from services.fleet.plugin_catalogue import BUILT_IN, catalogue
 from services.fleet.plugin_loading.importing import import_version, problem_of, retire
 from services.fleet.plugin_loading.versions import LoadFailed
 
 USUAL: Final = frozenset(("message", "edited_message", "callback_query", "my_chat_member", CALL_ANSWERED))
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,49}")
+HOOKS: Final = ("on_load", "on_bot_start", "on_bot_stop", "on_unload")
 VERSION: Final = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -50,18 +51,25 @@ def check_file(file: Path) -> list[Finding]:
 
 def _findings(plugin: type[BasePlugin], file: Path) -> Iterator[Finding]:
     line = _line_of_class(plugin)
-    for what in (*_of_class(plugin), *_of_config(plugin)):
+    for what in (*_of_class(plugin, file), *_of_config(plugin)):
         yield Finding(file, line, what)
     yield from _of_handlers(plugin, file)
 
 
-def _of_class(plugin: type[BasePlugin]) -> Iterator[str]:
+def _of_class(plugin: type[BasePlugin], file: Path) -> Iterator[str]:
     if not NAME.fullmatch(plugin.name):
         yield f"name {plugin.name!r}: 1 to 50 small letters, digits, _ and -, a letter first"
+    if plugin.name in catalogue().built_in and file.parent != BUILT_IN:
+        yield f"name {plugin.name!r} is taken by the built-in plugin; choose another"
     if not plugin.description:
         yield "description is empty; it is what people choose the plugin by"
     if not VERSION.fullmatch(plugin.version):
         yield f"version {plugin.version!r} is not of the form 1.2.3"
+    for hook in HOOKS:
+        try:
+            inspect.signature(getattr(plugin, hook)).bind(None)
+        except TypeError:
+            yield f"{hook} is called without arguments: def {hook}(self)"
     for needed in plugin.dependencies:
         if needed not in catalogue().plugins:
             yield f"dependencies: there is no plugin {needed!r}"

@@ -63,7 +63,7 @@ class PlayedTelegram:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     forums: set[int] = field(default_factory=set)
-    gone_topics: set[int] = field(default_factory=set)
+    gone_topics: dict[int, str] = field(default_factory=dict)  # topic -> description of the refusal
     silent: set[str] = field(default_factory=set)  # methods whose answer never comes
     refusals: dict[str, str] = field(default_factory=dict)  # method -> description, on a test's order
     _last_id: int = 100
@@ -95,8 +95,8 @@ class PlayedTelegram:
 
     def _written(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         text = _seen(params)
-        if params.get("message_thread_id") in self.gone_topics:
-            raise TelegramRefuses("Bad Request: message thread not found")
+        if (topic := params.get("message_thread_id")) in self.gone_topics:
+            raise TelegramRefuses(self.gone_topics[topic])
         if method == "sendMessage" and is_blank(text):
             raise TelegramRefuses("Bad Request: message text is empty")
         message = ShownMessage(self.next_id(), int(params["chat_id"]), method, params, text)

@@ -3,6 +3,12 @@ import { text } from "../dom.js";
 
 const MOST_STEPS = 30; // as the server takes
 
+function whyEnded({ refusal, failure }) {
+  if (failure === null) return refusal && text("preview.refused", { reason: refusal });
+  const place = failure.line === null ? failure.file : `${failure.file}:${failure.line}`;
+  return text("chat.failed", { place, reason: failure.reason });
+}
+
 document.addEventListener("alpine:init", () => {
   // A chat with the bot as its form stands now: every step is sent again, the server keeps nothing.
   Alpine.data("chatPreview", () => ({
@@ -11,7 +17,6 @@ document.addEventListener("alpine:init", () => {
     messages: [],
     notice: "",
     refusal: "",
-    leftOut: [],
     written: "",
     asked: 0,
     init() {
@@ -29,8 +34,7 @@ document.addEventListener("alpine:init", () => {
         if (asked !== this.asked) return;
         this.messages = chat.messages;
         this.notice = chat.notice;
-        this.leftOut = chat.left_out;
-        this.refusal = chat.refusal && text("preview.refused", { reason: chat.refusal });
+        this.refusal = whyEnded(chat);
       } catch (error) {
         if (asked === this.asked) this.refusal = error.message; // what stands is the picture before
       }
@@ -55,9 +59,6 @@ document.addEventListener("alpine:init", () => {
     },
     get isFull() {
       return this.steps.length >= MOST_STEPS;
-    },
-    get leftOutText() {
-      return this.leftOut.length > 0 ? text("chat.left_out", { names: this.leftOut.join(", ") }) : "";
     },
     sideClass: (message) => (message.is_own ? "is-own" : ""),
     blockClass: (block) => `block-${block.kind}`,

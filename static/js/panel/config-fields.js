@@ -122,7 +122,11 @@ document.addEventListener("alpine:init", () => {
       return String(item[named?.name] ?? "") || text("config.item", { number: at + 1 });
     },
     isOpened(item) {
-      return this.openedCount >= 0 && opened.has(Alpine.raw(item));
+      return this.openedCount >= 0 && (this.isFixed || opened.has(Alpine.raw(item)));
+    },
+    /** Whether all is only to be read, its buttons that open and close, too: then all stands open. */
+    get isFixed() {
+      return this.$root.matches("fieldset:disabled, fieldset:disabled *");
     },
     openedCount: 0,
     openedText(item) {

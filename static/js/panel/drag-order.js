@@ -3,6 +3,7 @@
 /** Follow the pointer from `event` on the handle of the item at `from`; `moved(from, to)` is called once, if it moves. */
 export function dragOrder(event, from, moved) {
   const handle = event.currentTarget;
+  if (!handle.matches(".grip") || handle.matches("fieldset:disabled *")) return; // what a file says is not moved here
   const list = handle.closest("[data-order]");
   const items = [...list.children].filter((each) => each.matches("li"));
   let to = from;

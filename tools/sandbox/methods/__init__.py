@@ -15,6 +15,7 @@ from tools.sandbox.methods import (
     members,
     polling,
     sending,
+    topics,
     webhook,
 )
 from tools.sandbox.model import Bot
@@ -47,6 +48,7 @@ METHODS: dict[str, Method] = {
     **media.METHODS,
     **contents.METHODS,
     **members.METHODS,
+    **topics.METHODS,
     **identity.PROFILE,
     **dict.fromkeys(identity.ACKNOWLEDGED, identity.acknowledge),
 }

@@ -8,6 +8,7 @@ from tools.sandbox.errors import STALE_CALLBACK, bad_request
 from tools.sandbox.inbox import LIFETIME
 from tools.sandbox.methods.chats import find_chat, writable_chat
 from tools.sandbox.methods.markup import read_markup, read_text
+from tools.sandbox.methods.topics import thread_of
 from tools.sandbox.model import Bot, Conversation, Json
 from tools.sandbox.params import Params
 from tools.sandbox.world import World
@@ -46,6 +47,7 @@ def post(
 ) -> Json:
     """Put a message of the bot into a chat and the journal; returns Telegram's ``Message``."""
     inline, keyboard = read_markup(params)
+    thread = thread_of(world, bot, chat, params)
     now = world.clock.now()
     body: Json = {
         "message_id": bot.next_message_id(),
@@ -56,6 +58,8 @@ def post(
     if "reply_parameters" in params or "reply_to_message_id" in params:
         _add_reply(body, chat, params)
     body.update(content)
+    if thread:
+        body |= {"message_thread_id": thread, "is_topic_message": True}
     if inline:
         body["reply_markup"] = inline
     message = world.keep_message(chat, body, outgoing=True)
@@ -105,6 +109,7 @@ def _original(world: World, bot: Bot, params: Params, verb: str) -> Json:
 
 _NOT_COPIED = frozenset(
     {"message_id", "from", "chat", "date", "edit_date", "reply_markup", "reply_to_message", "forward_origin"}
+    | {"message_thread_id", "is_topic_message"}
 )
 
 
