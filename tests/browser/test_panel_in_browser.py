@@ -20,7 +20,10 @@ PAGES = (
     "/panel",
     "/panel/bots",
     "/panel/bots/1",
-    *(f"/panel/bots/1#{tab}" for tab in ("behaviour", "redirection", "users", "store", "events")),
+    *(
+        f"/panel/bots/1#{tab}"
+        for tab in ("behaviour", "texts", "redirection", "users", "files", "store", "events")
+    ),
     "/panel/pools",
     "/panel/pools/1",
     "/panel/pools/1/analytics",
