@@ -66,7 +66,9 @@ def test_the_panel_shows_the_latest_files_first_with_who_sent_them_and_the_room_
     bot = add_bot(platform, {"id": 7001, "username": "shop_bot", "token": "7001:" + "A" * 35})
     with platform.database.transaction() as session:
         session.get_one(Bot, bot.id).account_id = owner.id
-        session.add(Lead(bot_id=bot.id, telegram_id=5, first_name="Ana", last_name="Silva"))
+        session.add(
+            Lead(account_id=owner.id, bot_id=bot.id, telegram_id=5, first_name="Ana", last_name="Silva")
+        )
         for number in range(27):
             names = {"name": f"{number}.png", "stored_name": f"{number:032x}", "file_unique_id": str(number)}
             facts = {"update_id": number, "telegram_id": 5 if number else 6, "kind": "photo", "size": 10}
@@ -82,5 +84,5 @@ def test_the_panel_shows_the_latest_files_first_with_who_sent_them_and_the_room_
     assert (first["more"], second["more"]) == (True, False)
     # Room is kept for the one that is still on its way.
     assert (first["used"], first["limit"]) == (270, platform.settings.quota_files_mb * 2**20)
-    sign_in(client, make_account(platform, "other@example.com").email)
-    assert client.get(page).status_code == 404
+    others = add_bot(platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "A" * 35})
+    assert client.get(f"/panel/live/bots/{others.id}/files").status_code == 404

@@ -9,6 +9,7 @@ import pytest
 from plugins.markup import MARKDOWN
 from plugins.testing import Chat
 from services.messaging.plugin_kit import chat as chat_module
+from services.messaging.plugin_kit.played_bot import BOT
 from tests.services.messaging.files.contents import PNG
 
 WINDOWS = b"MZ\x90\x00"
@@ -44,7 +45,7 @@ def test_what_is_not_taken_is_said_in_the_person_s_language() -> None:
 
 
 def test_its_answers_are_html_whatever_the_bot_s_own_parse_mode_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_module, "BOT", replace(chat_module.BOT, parse_mode=MARKDOWN))
+    monkeypatch.setattr(chat_module, "BOT", replace(BOT, parse_mode=MARKDOWN))
     chat = Chat("media", {"thanks": "<b>Thanks</b>, {first_name}.", "daily_limit": 3}, first_name="A.<b>")
     chat.send_file("photo", PNG)
     chat.send_file("document", WINDOWS)
