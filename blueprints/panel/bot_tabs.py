@@ -27,7 +27,7 @@ def bot_tab_texts() -> dict[str, ScriptText]:
         "files.person": _("Telegram id {id}"),
         "files.used": _("{used} of {limit} in use by all bots of the account"),
         "files.used_unlimited": _("{used} in use by all bots of the account"),
-        "files.save": _("Save {name}"),
+        "files.save": _("Download {name}"),
         "files.remove": _("Delete {name}"),
         "files.delete.title": _("Delete {name}?"),
         "files.delete.text": _(
