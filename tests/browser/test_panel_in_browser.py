@@ -20,10 +20,7 @@ PAGES = (
     "/panel",
     "/panel/bots",
     "/panel/bots/1",
-    *(
-        f"/panel/bots/1#{tab}"
-        for tab in ("behaviour", "texts", "redirection", "users", "files", "store", "events")
-    ),
+    *(f"/panel/bots/1#{tab}" for tab in "behaviour texts redirection users files store events".split()),
     "/panel/pools",
     "/panel/pools/1",
     "/panel/pools/1/analytics",

@@ -166,7 +166,7 @@ def _placed(error: InvalidInput, wanted: Mapping[str, ReadText]) -> TextProblem:
     if not isinstance(inside, int):
         return TextProblem(found.header_line, error)
     line = found.line + inside - 1
-    text = Text(error.text.template, **{**error.text.values, "line": line})
+    text = error.text.with_values(line=line)
     return TextProblem(line, InvalidInput(text, code=error.code, field=field))
 
 

@@ -22,7 +22,7 @@ from services.fleet.plugin_loading.folder import ABSENT_SECONDS, Signature, Watc
 
 MARK: Final = b"\0translations\0"
 SUFFIXES: Final = (".py", ".po")
-NAME: Final = re.compile(r"(?P<plugin>[^.]+)\.(?P<language>[a-z]{2,3}(?:_[A-Z][A-Za-z]{1,3})?)\.po")
+NAME: Final = re.compile(r"(?P<plugin>[^.]{1,100})\.(?P<language>[a-z]{2,3}(?:_[A-Z][A-Za-z]{1,3})?)\.po")
 
 
 class TranslationBroken(Exception):

@@ -1,6 +1,6 @@
 // What differs between two texts, word by word; in texts too long for that, line by line.
 const MOST_CELLS = 4_000_000; // of the table below: some 16 MB for a moment
-const WORDS = /\n|[^\S\n]+|[^\s]+/g;
+const WORDS = /\n|[^\S\n]+|[\p{L}\p{M}\p{N}_{}]+|\S/gu; // each sign by itself: a tag around a word changes no word
 const LINES = /[^\n]*\n|[^\n]+/g;
 
 /** {before, after}: each the runs {text, marked} of its text; what only this one has is marked. */

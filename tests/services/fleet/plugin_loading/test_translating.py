@@ -118,6 +118,9 @@ class P(BasePlugin):
     name, description = "p", "does it"
     def setup_handlers(self, router):
         router.text()(self.say)
+        router.error()(self.apologize)
+    def apologize(self, error, ctx):
+        ctx.send(ctx.gettext("Hello, {name}", name=error), parse_mode=None)
     def say(self, message, ctx):
         ctx.send(ctx.gettext("Hello, {name}", name="x"))
         ctx.send(ctx.ngettext("{n} thing", "{n} things", 2))
@@ -128,9 +131,9 @@ plugin = P
 @pytest.mark.parametrize(
     ("old", "new", "place", "words"),
     [
-        ('msgstr "Olá, {name}"', 'msgstr ""', "p.py:8", "p.pt_BR.po does not translate 'Hello, {name}'"),
-        ('msgid "Hello', '#, fuzzy\nmsgid "Hello', "p.py:8", "marked as fuzzy"),
-        ('"{n} coisas"', '""', "p.py:9", "does not translate '{n} thing'"),
+        ('msgstr "Olá, {name}"', 'msgstr ""', "p.py:9", "p.pt_BR.po does not translate 'Hello, {name}'"),
+        ('msgid "Hello', '#, fuzzy\nmsgid "Hello', "p.py:9", "marked as fuzzy"),
+        ('"{n} coisas"', '""', "p.py:12", "does not translate '{n} thing'"),
         ("Olá, {name}", "Olá, {nome} {name}", "p.pt_BR.po:6", "is filled in with no {nome}"),
         ("Olá, {name}", "Olá", "p.pt_BR.po:6", "loses {name}"),
         ("{n} coisas", "{m} coisas", "p.pt_BR.po:9", "is filled in with no {m}"),
@@ -180,3 +183,6 @@ def test_a_class_that_a_test_imports_itself_speaks_out_of_the_files_beside_it(
     chat = Chat(module.P, language="pt")
     chat.send("hi")
     assert chat.texts == ["Olá, x", "2 coisas"]
+    chat.send("/nobody knows this command")
+    chat.fail("no <more>")
+    assert chat.last.text == "Olá, no &lt;more&gt;"  # escaped as the bot's parse mode asks, and sent in none
