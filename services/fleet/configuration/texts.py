@@ -166,8 +166,11 @@ def _placed(error: InvalidInput, wanted: Mapping[str, ReadText]) -> TextProblem:
     if not isinstance(inside, int):
         return TextProblem(found.header_line, error)
     line = found.line + inside - 1
-    text = error.text.with_values(line=line)
-    return TextProblem(line, InvalidInput(text, code=error.code, field=field))
+    return TextProblem(line, InvalidInput(_at_line(error, line), code=error.code, field=field))
+
+
+def _at_line(error: InvalidInput, line: int) -> Text:
+    return error.text.with_values(line=line)
 
 
 def _changes(present: Mapping[str, str], wanted: Mapping[str, ReadText]) -> list[TextChange]:
