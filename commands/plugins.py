@@ -10,8 +10,8 @@ from flask.cli import AppGroup
 
 from commands.failures import handle_errors
 from services.fleet import plugin_catalogue
-from services.fleet.plugin_loading.folder import WatchedFolder
 from services.fleet.plugin_loading.loading import folder_of
+from services.fleet.plugin_loading.translating import PluginFolder
 from services.messaging.plugin_kit.checking import check_file
 from services.messaging.plugin_kit.scaffold import write_plugin
 from web.platform import platform
@@ -25,7 +25,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--folder", type=FOLDER, help="Where to, instead of PLUGINS_DIR.")
 @handle_errors
 def new(name: str, folder: Path | None) -> None:
-    """Write the plugin NAME: code, a test and a page, which work as they stand."""
+    """Write the plugin NAME: code, a translation, a test and a page, which work as they stand."""
     files = write_plugin(folder or _custom().path, name, plugin_catalogue.names())
     for file in files:
         click.echo(f"written: {file}")
@@ -48,5 +48,5 @@ def check(files: tuple[Path, ...]) -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _custom() -> WatchedFolder:
+def _custom() -> PluginFolder:
     return folder_of(platform().settings)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from plugins.database import MemoryDatabase, PluginDatabase
 from plugins.router import Router
 from plugins.texts import PlannedText, marked_texts
+from plugins.translations import Translations
 
 Hook = Coroutine[Any, Any, None] | None  # what a hook returns: an `async def` its coroutine
 
@@ -43,6 +44,8 @@ class BasePlugin:
     allowed_updates: ClassVar[tuple[str, ...]] = ()  # kinds of update wanted beside the usual ones
     config_model: ClassVar[type[PluginConfig]] = PluginConfig
     config_version: ClassVar[int] = 1  # raise it when stored configurations need `migrate`
+
+    translations: ClassVar[Translations] = {}  # of the .po files beside it, put here when it is loaded
 
     def __init__(self, bot_id: int, config: Mapping[str, Any], db: PluginDatabase | None = None) -> None:
         self._bot_id = bot_id

@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,11 +27,11 @@ from plugins.effects import Call, Effects, Priority
 from plugins.files import STORED_FILE, BotFile, Files, NoFiles
 from plugins.http import HttpClient, NoHttp
 from plugins.markup import HTML, MARKDOWN
-from plugins.texts import escaped, filled
+from plugins.texts import AS_THE_BOT, escaped, filled
+from plugins.translations import TranslatingContext, Translations
 
 COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
 DEFAULT_LANGUAGE = "en"
-AS_THE_BOT: Final = "as the bot"  # stands for the parse mode that the bot's settings name
 
 
 class Strategy(StrEnum):
@@ -66,7 +66,7 @@ class Lead:
 
 
 @dataclass
-class Context(ConversationContext):
+class Context(TranslatingContext, ConversationContext):
     """One update's handling. `chat_id` is 0 where the update has no chat."""
 
     bot: BotFacts
@@ -87,6 +87,7 @@ class Context(ConversationContext):
     match: re.Match[str] | None = None
     plugin: str = ""  # whose handler is asked, or was asked last
     plugins: frozenset[str] | None = None  # those that are on for the bot; None where nobody says
+    translations: Mapping[str, Translations] = field(default_factory=dict)  # of the bot's plugins, by name
     before_handler: Callable[[], None] | None = None  # told when a handler of `plugin` is about to run
     load_state: Callable[[], dict[str, Any]] = dict
     tap: Tap | None = None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from plugins.texts import VARIABLES, TelegramText
+from plugins.texts import LONGEST_LABEL, PLAIN_TEXT, VARIABLES, TelegramText
 
 EMAIL: Final = re.compile(r"[^\s@<>\"]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}")
 PHONE_SIGNS: Final = str.maketrans("", "", " -().")
@@ -40,8 +40,10 @@ class FormStep(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,20}$", description="what the answer is kept under")
     question: Annotated[str, TelegramText(variables=VARIABLES)] = Field(min_length=1, description="HTML")
     kind: Kind = Field(Kind.TEXT, description="text, number, email, phone, choice or date")
-    label: str = Field("", max_length=64, description="what the summary calls it; the name when empty")
-    options: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+    label: Annotated[str, TelegramText(None, may_be_blank=True)] = Field(
+        "", max_length=LONGEST_LABEL, description="what the summary calls it; the name when empty"
+    )
+    options: list[Annotated[str, PLAIN_TEXT, Field(min_length=1, max_length=LONGEST_LABEL)]] = Field(
         default_factory=list, max_length=50, description="the answers of a choice"
     )
     required: bool = Field(True, description="whether it may not be skipped")

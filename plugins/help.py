@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -12,6 +12,8 @@ from plugins.context import Context
 from plugins.markup import HTML
 from plugins.router import Router
 from plugins.texts import PlannedText, TelegramText
+
+MAYBE_BLANK: Final = TelegramText(None, may_be_blank=True)
 
 
 class HelpCommand(BaseModel):
@@ -22,13 +24,15 @@ class HelpCommand(BaseModel):
     command: str = Field(
         pattern=r"^/?[A-Za-z0-9_]{1,32}$", description="the command, with or without a slash"
     )
-    description: str = Field("", max_length=256, description="what it does")
+    description: Annotated[str, MAYBE_BLANK] = Field("", max_length=256, description="what it does")
 
 
 class HelpConfig(PluginConfig):
     """Configuration of `help`."""
 
-    header: str = Field("Comandos disponíveis", max_length=256, description="First line, plain text")
+    header: Annotated[str, MAYBE_BLANK] = Field(
+        "Comandos disponíveis", max_length=256, description="First line, plain text"
+    )
     commands: list[HelpCommand] = Field(
         default_factory=lambda: [HelpCommand(command="/start"), HelpCommand(command="/help")],
         max_length=50,

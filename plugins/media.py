@@ -9,6 +9,7 @@ from pydantic import Field
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.files import SAFE_TYPES, Attachment, FileRefused, attachment_of
+from plugins.markup import HTML
 from plugins.router import PASS, Router
 from plugins.texts import VARIABLES, TelegramText
 
@@ -89,7 +90,7 @@ class MediaPlugin(BasePlugin):
         day, count = self.db.get(key, [today, 0])
         count = count if day == today else 0
         if most and count >= most:
-            ctx.send(ctx.translate(ENOUGH).format(most=most), **ctx.address.to_reply())
+            _say(ctx, ctx.translate(ENOUGH).format(most=most))
             return None
         if self._keep(attachment, ctx):
             self.db.set(key, [today, count + 1])
@@ -102,26 +103,29 @@ class MediaPlugin(BasePlugin):
         try:
             kept = ctx.files.download(attachment, types=types, largest=megabytes * MEGABYTE)
         except FileRefused as refusal:
-            self._say(refusal.code, megabytes, ctx)
+            self._refuse(refusal.code, megabytes, ctx)
             return False
         thanks = self.get_config("thanks")
         name = ctx.escape(kept.name)
-        ctx.send(
-            ctx.fill(thanks) if thanks else ctx.translate(THANKS).format(name=name), **ctx.address.to_reply()
-        )
+        _say(ctx, ctx.fill(thanks, HTML) if thanks else ctx.translate(THANKS).format(name=name))
         if self.get_config("notify_admins"):
             facts = {"person": ctx.lead.first_name, "name": kept.name, "mime": kept.mime}
             ctx.notify_owner("file_received", facts)
         return True
 
-    def _say(self, code: str, megabytes: int, ctx: Context) -> None:
+    def _refuse(self, code: str, megabytes: int, ctx: Context) -> None:
         if code == "too_large":
             own, usual = self.get_config("too_large"), ctx.translate(TOO_LARGE).format(megabytes=megabytes)
         elif code in OF_THE_FILE:
             own, usual = self.get_config("refused"), ctx.translate(REFUSED)
         else:
             own, usual = "", ctx.translate(NOT_NOW)
-        ctx.send(ctx.fill(own) if own else usual, **ctx.address.to_reply())
+        _say(ctx, ctx.fill(own, HTML) if own else usual)
+
+
+def _say(ctx: Context, text: str) -> None:
+    """Reply with `text`, HTML whatever the bot's own parse mode is."""
+    ctx.send(text, parse_mode=HTML, **ctx.address.to_reply())
 
 
 plugin = MediaPlugin

@@ -13,7 +13,7 @@ from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.markup import HTML
 from plugins.router import Router
-from plugins.texts import VARIABLES, TelegramText
+from plugins.texts import LONGEST_LABEL, PLAIN_TEXT, VARIABLES, TelegramText
 
 MOST_BUTTONS: Final = 99  # of a page: Telegram takes 100 below a message, and one leads back
 DEEPEST: Final = 8
@@ -30,7 +30,9 @@ class MenuButton(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    label: str = Field(min_length=1, max_length=64, description="what stands on the button")
+    label: Annotated[str, PLAIN_TEXT] = Field(
+        min_length=1, max_length=LONGEST_LABEL, description="what stands on the button"
+    )
     url: str = Field(
         "", pattern=r"^((https?|tg)://\S+)?$", max_length=2000, description="the address it opens"
     )

@@ -37,7 +37,7 @@ class Routes:
 
     def __init__(self) -> None:
         self._routes: dict[str, list[Route]] = {}
-        self._errors: list[Handler] = []
+        self._errors: list[Route] = []
         self.sensitive: set[str] = set()  # actions with a cooldown: "cmd:/start", "cb:buy"
         self.commands: set[str] = set()  # those that have a route
         self.states: set[tuple[str, str]] = set()  # (plugin, state) that have a route
@@ -78,7 +78,9 @@ class Routes:
     @property
     def handlers(self) -> list[Handler]:
         """All handlers, in the order of asking within each kind, those of errors last."""
-        return [route.handler for routes in self._routes.values() for route in routes] + self._errors
+        return [route.handler for routes in self._routes.values() for route in routes] + [
+            route.handler for route in self._errors
+        ]
 
     def dispatch(self, kind: str, event: Any, ctx: Context) -> str | None:
         """Run the first willing handler; the name of its plugin, or None when nobody wanted the update.
@@ -99,8 +101,9 @@ class Routes:
 
     def dispatch_error(self, error: str, ctx: Context) -> None:
         """Tell the error handlers that an update was given up."""
-        for handler in self._errors:
-            _done(handler, error, ctx)
+        for route in self._errors:
+            ctx.plugin = route.plugin
+            _done(route.handler, error, ctx)
 
 
 class Router(Routes):
@@ -211,7 +214,7 @@ class Router(Routes):
         """Called with the exception's class name when an update of this bot was given up; `ctx.error_id` is its id."""
 
         def register(handler: Handler) -> Handler:
-            self._errors.append(handler)
+            self._errors.append(Route(_always, handler, self.plugin))
             return handler
 
         return register

@@ -19,7 +19,9 @@ from plugins.markup import HTML, MARKDOWN, MarkupError, visible
 
 LONGEST_MESSAGE: Final = 4096  # UTF-16 units that people see
 LONGEST_CAPTION: Final = 1024
+LONGEST_LABEL: Final = 64  # of a button: what clients still show of it
 LONGEST_SOURCE: Final = 34_000  # bytes with markup: the server cuts off what is over 35,000
+AS_THE_BOT: Final = "as the bot"  # stands for the parse mode that the bot's settings name
 SAVING: Final = "saving"  # in the context of a validation: a person saves this, it is not read back
 
 VARIABLE: Final = re.compile(r"\{(\w+)\}")
@@ -162,6 +164,9 @@ class TelegramText:
         if names:
             raise refusal("text_may_be_blank", variables=" ".join(dict.fromkeys(names)))
         raise refusal("text_blank")
+
+
+PLAIN_TEXT: Final = TelegramText(None)  # a button's label, for one: words alone
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,13 @@ from blueprints.api.operation import operation
 from services.core.answer_types import Listing
 from services.core.identifiers import LARGEST_ID
 from services.fleet.bots.registry import get_bot
-from services.fleet.configuration.texts import TextsPlan, change_texts, texts_file
+from services.fleet.configuration.texts import (
+    TextProblemView,
+    TextsPlan,
+    change_texts,
+    check_texts,
+    texts_file,
+)
 from services.fleet.text_preview import TextView, preview
 from services.messaging import text_tests
 from services.messaging.text_tests import RecipientView
@@ -39,12 +45,17 @@ class TextTest(Configured):
     telegram_id: int = Field(ge=1, le=LARGEST_ID, description="one of the recipients")
 
 
-class TextsFile(Body):
+class TextsDocument(Body):
     """A file of texts; every blank in it counts."""
 
     document: Annotated[str, StringConstraints(strip_whitespace=False, max_length=LONGEST_FILE)] = Field(
         description="as GET answers it, with other texts"
     )
+
+
+class TextsFile(TextsDocument):
+    """The same, to be made the bot's texts."""
+
     if_plan: str | None = Field(
         None,
         max_length=64,
@@ -68,6 +79,14 @@ def export(bot_id: str) -> Response:
 def replace(bot_id: str, body: TextsFile) -> TextsPlan:
     """What a file of texts changes; with `if_plan` it is changed, all of it or, when anything else changed since, nothing."""
     return change_texts(platform(), caller(), bot_id, body.document, if_plan=body.if_plan)
+
+
+@blueprint.post("/check")
+@api(Scope.WRITE)
+@operation()
+def check(bot_id: str, body: TextsDocument) -> Listing[TextProblemView]:
+    """Every mistake in a file of texts, each with its line; changes nothing."""
+    return listing(check_texts(platform(), caller(), bot_id, body.document))
 
 
 @blueprint.post("/preview")

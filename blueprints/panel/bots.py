@@ -21,6 +21,7 @@ from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot, list_bots
 from services.fleet.bots.tags import LONGEST_TAG
 from services.reporting.analytics.bots import BotFilter, bot_with_condition, list_page
+from services.reporting.bot_files import files_page
 from services.reporting.bot_people import people_page
 from web.access import caller, signed_in
 from web.platform import platform
@@ -35,6 +36,12 @@ class _Asked(BaseModel):
     pool: int | None = Field(None, ge=1, lt=2**63)
     page: int = Field(1, ge=1, le=10_000)
     mark: str = Field("", max_length=32)
+
+
+class _AskedFiles(BaseModel):
+    """Which page of a bot's files is wanted."""
+
+    page: int = Field(1, ge=1, le=10_000)
 
 
 class _AskedPeople(BaseModel):
@@ -102,6 +109,13 @@ def bot_people(bot_id: int) -> dict[str, Any]:
     """A page of the people whom a bot knows."""
     asked = query(_AskedPeople)
     return people_page(platform(), caller(), bot_id, asked.q, asked.page)
+
+
+@blueprint.get("/panel/live/bots/<int:bot_id>/files")
+@signed_in
+def bot_files(bot_id: int) -> dict[str, Any]:
+    """A page of the files that people sent to a bot."""
+    return files_page(platform(), caller(), bot_id, query(_AskedFiles).page)
 
 
 def _live(asked: _Asked) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class Text:
         """The same with every string among its values changed."""
         return Text(self.template, **{name: _changed(value, change) for name, value in self.values.items()})
 
+    def with_values(self, **values: Value) -> Text:
+        """The same with these values in place of its own of the same names."""
+        return Text(self.template, **{**self.values, **values})
+
     def fitting(self, longest: int) -> Text:
         """The same with its values cut until a column of `longest` characters holds it."""
         if not self.values:

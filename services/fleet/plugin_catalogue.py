@@ -48,6 +48,7 @@ THE_INTERFACE = {
     "markup",
     "styles",
     "texts",
+    "translations",
 }  # modules of plugins/ that are no plugins
 
 

@@ -26,6 +26,7 @@ TITLES: Final = {
     "plugin_name_taken": Text("Its name is taken"),
     "plugin_configuration_refused": Text("It cannot serve a bot that uses it"),
     "plugin_version_refused": Text("It failed far more often than the version before it"),
+    "plugin_translation_broken": Text("A file of its translations cannot be read"),
     "plugin_unreadable": Text("The file cannot be read"),
 }
 

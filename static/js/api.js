@@ -18,6 +18,12 @@ function readable(status, problem) {
   return text(status >= 500 ? "error.server" : "error.unknown");
 }
 
+async function contentOf(answer) {
+  const type = answer.headers.get("Content-Type") ?? "";
+  if (type.includes("json")) return answer.json();
+  return type.startsWith("text/plain") ? answer.text() : {};
+}
+
 /** `body` is sent as JSON, URLSearchParams as a form. */
 async function send(method, path, body) {
   const isJsonBody = body !== undefined && !(body instanceof URLSearchParams);
@@ -35,8 +41,7 @@ async function send(method, path, body) {
   if (answer.status === 401) {
     window.location.assign(`/login?next=${encodeURIComponent(window.location.pathname)}`);
   }
-  const isJson = (answer.headers.get("Content-Type") ?? "").includes("json");
-  const content = isJson ? await answer.json() : {};
+  const content = await contentOf(answer);
   if (content.code === "fresh_sign_in_required" && (await passwordConfirmed())) return send(method, path, body);
   if (!answer.ok) throw new ApiError(answer.status, content);
   return content;

@@ -67,6 +67,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/bots/<bot_id>/plugins/chat"): {"plugins": [], "steps": []},
     ("PUT", "/bots/<bot_id>/texts"): {"document": ""},
     ("PUT", "/bots/<bot_id>/configuration"): {"document": "name: x"},
+    ("POST", "/bots/<bot_id>/texts/check"): {"document": ""},
     ("POST", "/bots/<bot_id>/texts/preview"): {"plugin": "start"},
     ("POST", "/bots/<bot_id>/texts/test"): {"plugin": "start", "field": "x", "telegram_id": 5},
     ("PUT", "/bots/<bot_id>/token"): {"token": f"1:{'A' * 24}"},

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from models import Account, AuditEvent, StoredFile
+from models import Account, AuditEvent, Bot, Lead, StoredFile
 from services.core.times import utc_now
 from services.messaging.files.folder import FileFolder
 from services.platform.platform import Platform
-from tests.blueprints.people import make_account, make_key
+from tests.blueprints.people import make_account, make_key, sign_in
 from tools.servers.fleet import add_bot
 
 PAGE = b"<script>alert(1)</script>"  # as if the look at its content had failed
@@ -57,3 +57,32 @@ def test_files_are_listed_saved_and_deleted_by_their_owner_alone(
     assert folder.listed(bot.account_id) == []
     with platform.database.reading() as session:
         assert session.scalars(select(AuditEvent.kind).where(AuditEvent.kind == "file_deleted")).all()
+
+
+def test_the_panel_shows_the_latest_files_first_with_who_sent_them_and_the_room_that_is_left(
+    platform: Platform, client: FlaskClient
+) -> None:
+    owner = make_account(platform)
+    bot = add_bot(platform, {"id": 7001, "username": "shop_bot", "token": "7001:" + "A" * 35})
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).account_id = owner.id
+        session.add(
+            Lead(account_id=owner.id, bot_id=bot.id, telegram_id=5, first_name="Ana", last_name="Silva")
+        )
+        for number in range(27):
+            names = {"name": f"{number}.png", "stored_name": f"{number:032x}", "file_unique_id": str(number)}
+            facts = {"update_id": number, "telegram_id": 5 if number else 6, "kind": "photo", "size": 10}
+            stored = None if number == 26 else utc_now()
+            session.add(StoredFile(account_id=owner.id, bot_id=bot.id, stored_at=stored, **facts, **names))
+    page = f"/panel/live/bots/{bot.id}/files"
+    assert client.get(page).status_code in (302, 401)
+    sign_in(client)
+    first, second = (client.get(f"{page}?page={number}").get_json() for number in (1, 2))
+    assert [each["name"] for each in first["files"]] == [f"{number}.png" for number in range(25, 0, -1)]
+    assert {each["person"] for each in first["files"]} == {"Ana Silva"}
+    assert [(each["name"], each["person"]) for each in second["files"]] == [("0.png", "")]
+    assert (first["more"], second["more"]) == (True, False)
+    # Room is kept for the one that is still on its way.
+    assert (first["used"], first["limit"]) == (270, platform.settings.quota_files_mb * 2**20)
+    others = add_bot(platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "A" * 35})
+    assert client.get(f"/panel/live/bots/{others.id}/files").status_code == 404

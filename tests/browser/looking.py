@@ -9,6 +9,7 @@ from typing import Any, cast
 from tests.browser.conftest import Browser
 
 AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
+TABS = ("behaviour", "texts", "redirection", "users", "files", "store", "events")  # of a bot, after the first
 FOLDED_PIXELS = 169  # a fifth of a phone's screen
 BETWEEN = (820, 860, 1000, 1024, 1100, 1180, 1200)  # where the side bar leaves the least room
 CUT_OFF = """

@@ -14,13 +14,13 @@ from services.core.times import utc_now
 from tests.browser import admitting, connecting, letters, looking, managing, many, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
-from tests.browser.looking import AXE, Looked
+from tests.browser.looking import AXE, TABS, Looked
 
 PAGES = (
     "/panel",
     "/panel/bots",
     "/panel/bots/1",
-    *(f"/panel/bots/1#{tab}" for tab in ("behaviour", "redirection", "users", "store", "events")),
+    *(f"/panel/bots/1#{tab}" for tab in TABS),
     "/panel/pools",
     "/panel/pools/1",
     "/panel/pools/1/analytics",

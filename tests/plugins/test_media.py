@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from plugins.markup import MARKDOWN
 from plugins.testing import Chat
+from services.messaging.plugin_kit import chat as chat_module
+from services.messaging.plugin_kit.played_bot import BOT
 from tests.services.messaging.files.contents import PNG
 
 WINDOWS = b"MZ\x90\x00"
@@ -35,6 +42,18 @@ def test_what_is_not_taken_is_said_in_the_person_s_language() -> None:
         "Não foi possível guardar o arquivo. Tente novamente mais tarde.",
     ]
     assert chat.files.kept == []
+
+
+def test_its_answers_are_html_whatever_the_bot_s_own_parse_mode_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "BOT", replace(BOT, parse_mode=MARKDOWN))
+    chat = Chat("media", {"thanks": "<b>Thanks</b>, {first_name}.", "daily_limit": 3}, first_name="A.<b>")
+    chat.send_file("photo", PNG)
+    chat.send_file("document", WINDOWS)
+    chat = Chat("media", {"daily_limit": 1}, first_name="A.<b>")
+    chat.send_file("document", PNG, "a_<b>.png")
+    chat.send_file("photo", PNG)
+    assert chat.texts == ["✅ Received: a_<b>.png", "You have sent 1 files today. Please try tomorrow."]
+    assert {message.params["parse_mode"] for message in chat.messages} == {"HTML"}
 
 
 def test_the_owner_s_words_kinds_and_daily_limit_hold_for_each_person() -> None:

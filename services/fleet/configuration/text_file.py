@@ -11,7 +11,8 @@ the text; blank lines around it do not count. In a text, a line of the forms bel
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from services.core.errors import InvalidInput
@@ -28,36 +29,58 @@ def written(texts: Mapping[str, str]) -> str:
     return "\n".join(f"{HEADER}{place}\n{_body(text)}" for place, text in texts.items())
 
 
-def read(document: str) -> dict[str, tuple[int, str]]:
-    """The line of the header and the text, by place. Lines are counted from 1.
+@dataclass(frozen=True)
+class ReadText:
+    """A text of a file; lines, counted from 1, of its header and of its own first line."""
 
-    Raises InvalidInput `texts_before_header`, `texts_header_malformed` or `texts_doubled`, naming the line.
-    """
+    header_line: int
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class TextProblem:
+    """A mistake in a file of texts, and its line there; 0 for what hangs on none."""
+
+    line: int
+    error: InvalidInput
+
+
+def read(document: str) -> tuple[dict[str, ReadText], list[TextProblem]]:
+    """The texts by place, and every mistake: `texts_before_header`, `texts_header_malformed` or `texts_doubled`."""
     found: dict[str, tuple[int, list[str]]] = {}
+    problems: list[TextProblem] = []
     lines: list[str] | None = None
     for number, raw in enumerate(document.removeprefix("\ufeff").split("\n"), 1):
         line = raw.removesuffix("\r")  # of an editor under Windows
         if line.startswith("##"):
-            lines = []
-            place = _place(number, line)
-            if place in found:
-                already = Text("Line {line}: {place} was there already", line=number, place=place)
-                raise InvalidInput(already, code="texts_doubled", field="document")
-            found[place] = (number, lines)
+            place, lines = line.removeprefix(HEADER).strip(), []
+            wrong = _wrong_with(line, place, number, found)
+            if wrong is None:
+                found[place] = (number, lines)
+            else:
+                problems.append(wrong)
         elif lines is not None:
             lines.append(line)
-        elif line.strip():
+        elif line.strip() and not problems:
             first = Text("Line {line}: a header such as {place} comes first", line=number, place=EXAMPLE)
-            raise InvalidInput(first, code="texts_before_header", field="document")
-    return {place: (number, _text(lines)) for place, (number, lines) in found.items()}
+            problems.append(_problem(number, first, "texts_before_header"))
+    return {place: _read_text(number, lines) for place, (number, lines) in found.items()}, problems
 
 
-def _place(number: int, line: str) -> str:
-    place = line.removeprefix(HEADER).strip()
+def _wrong_with(line: str, place: str, number: int, found: Container[str]) -> TextProblem | None:
+    """Why a header is none."""
     if not line.startswith(HEADER) or not place or " " in place:
         form = Text("Line {line}: a header is written {place}", line=number, place=EXAMPLE)
-        raise InvalidInput(form, code="texts_header_malformed", field="document")
-    return place
+        return _problem(number, form, "texts_header_malformed")
+    if place in found:
+        already = Text("Line {line}: {place} was there already", line=number, place=place)
+        return _problem(number, already, "texts_doubled")
+    return None
+
+
+def _problem(line: int, text: Text, code: str) -> TextProblem:
+    return TextProblem(line, InvalidInput(text, code=code, field="document"))
 
 
 def _body(text: str) -> str:
@@ -77,7 +100,8 @@ def _escaped(line: str, edge: bool) -> str:
     return "\\" + line if edge or AMBIGUOUS.fullmatch(line.rstrip("\r")) else line
 
 
-def _text(lines: list[str]) -> str:
+def _read_text(header_line: int, lines: list[str]) -> ReadText:
     filled = [number for number, line in enumerate(lines) if line]
     kept = lines[filled[0] : filled[-1] + 1] if filled else []
-    return "\n".join(line[1:] if ESCAPED.fullmatch(line.rstrip("\r")) else line for line in kept)
+    text = "\n".join(line[1:] if ESCAPED.fullmatch(line.rstrip("\r")) else line for line in kept)
+    return ReadText(header_line, header_line + 1 + (filled[0] if filled else 0), text)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-Signature = tuple[int, int, int]
+Signature = tuple[int | str, ...]
 INTERVAL_SECONDS = 0.1
 ABSENT_SECONDS = 1.0  # a file that is gone for so long is deleted; some editors move it away while they save
 

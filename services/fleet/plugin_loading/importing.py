@@ -10,7 +10,7 @@ import linecache
 import logging
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec
 from itertools import count
 from pathlib import Path
@@ -20,8 +20,10 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from plugins.base import BasePlugin
+from plugins.translations import Translations
 from services.fleet.plugin_loading.describing import describe
 from services.fleet.plugin_loading.requirements import declared, unmet
+from services.fleet.plugin_loading.translating import TranslationBroken, compiled, parted
 from services.fleet.plugin_loading.versions import LoadFailed, Problem, Version, hash_of
 
 LONGEST_NAME = 50  # characters: the column's
@@ -29,8 +31,13 @@ _numbers = count(1)
 
 
 def import_version(file: Path, source: bytes) -> Version:
-    """Run `source` as a module and find its plugin. Raises LoadFailed, whatever the code does short of ending the process."""
-    _check_requirements(file, source)
+    """Run the code of `source` as a module, find its plugin and give it its translations.
+
+    Raises LoadFailed, whatever the code does short of ending the process.
+    """
+    code, translations = parted(source)
+    _check_requirements(file, code, hash_of(source))
+    catalogues = _catalogues(file, translations, hash_of(source))
     name = f"custom_{file.stem}_{next(_numbers)}"  # without a dot: its logger hangs below no other
     module = ModuleType(name)
     module.__file__ = str(file)
@@ -38,8 +45,11 @@ def import_version(file: Path, source: bytes) -> Version:
     sys.modules[name] = module
     linecache.checkcache(str(file))
     try:
-        exec(compile(source, str(file), "exec", dont_inherit=True), module.__dict__)  # noqa: S102  # the operator's own code
-        return Version(file.name, str(file), _checked(module), source, name)
+        exec(compile(code, str(file), "exec", dont_inherit=True), module.__dict__)  # noqa: S102  # the operator's own code
+        plugin = _checked(module)
+        if catalogues:
+            plugin.translations = catalogues
+        return Version(file.name, str(file), plugin, source, name)
     except BaseException as error:  # noqa: BLE001  # somebody else's code: sys.exit() too is only a version that fails
         retire(name)
         raise LoadFailed(problem_of(error, file, hash_of(source))) from None
@@ -62,14 +72,23 @@ def problem_of(error: BaseException, file: Path, hash_: str, code: str = "plugin
     return Problem(file.name, hash_, code, reason[:500], line)
 
 
-def _check_requirements(file: Path, source: bytes) -> None:
+def _catalogues(file: Path, translations: Mapping[str, bytes], hash_: str) -> Translations:
     try:
-        wrong = list(unmet(declared(source, str(file))))
+        return compiled(translations)
+    except TranslationBroken as broken:
+        place = f"{file.stem}.{broken.language}.po" + (f":{broken.line}" if broken.line else "")
+        reason = f"{place}: {broken.reason}"[:500]
+        raise LoadFailed(Problem(file.name, hash_, "plugin_translation_broken", reason)) from None
+
+
+def _check_requirements(file: Path, code: bytes, hash_: str) -> None:
+    try:
+        wrong = list(unmet(declared(code, str(file))))
     except (SyntaxError, ValueError) as error:
-        raise LoadFailed(problem_of(error, file, hash_of(source))) from None
+        raise LoadFailed(problem_of(error, file, hash_)) from None
     if wrong:
         reason = "; ".join(text for text, _ in wrong)
-        raise LoadFailed(Problem(file.name, hash_of(source), "plugin_package_missing", reason, wrong[0][1]))
+        raise LoadFailed(Problem(file.name, hash_, "plugin_package_missing", reason, wrong[0][1]))
 
 
 def _checked(module: ModuleType) -> type[BasePlugin]:

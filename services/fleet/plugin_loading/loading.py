@@ -10,10 +10,11 @@ from pathlib import Path
 from plugins.base import BasePlugin
 from services.core.settings import Settings
 from services.fleet.plugin_loading.fitting import fit
-from services.fleet.plugin_loading.folder import ABSENT_SECONDS, WatchedFolder
+from services.fleet.plugin_loading.folder import ABSENT_SECONDS
 from services.fleet.plugin_loading.importing import import_version, retire
 from services.fleet.plugin_loading.kept_sources import KeptSources
 from services.fleet.plugin_loading.side_process import ROOT
+from services.fleet.plugin_loading.translating import PluginFolder
 from services.fleet.plugin_loading.trial import Trial
 from services.fleet.plugin_loading.versions import Catalogue, LoadFailed, Problem, Version, hash_of
 from services.queueing.timeouts import HandlerTimeout, time_limit
@@ -23,7 +24,7 @@ Refused = Collection[tuple[str, str]]  # files with versions that nobody serves 
 
 
 class Loader:
-    """Loads versions of the files in PLUGINS_DIR."""
+    """Loads versions of the files in PLUGINS_DIR. A source is code with its translations (`translating`)."""
 
     def __init__(
         self, settings: Settings, trial: Trial | None = None, absent_seconds: float = ABSENT_SECONDS
@@ -85,9 +86,9 @@ class Loader:
             return None
 
 
-def folder_of(settings: Settings, absent_seconds: float = ABSENT_SECONDS) -> WatchedFolder:
+def folder_of(settings: Settings, absent_seconds: float = ABSENT_SECONDS) -> PluginFolder:
     """Where custom plugins are."""
-    return WatchedFolder(ROOT / settings.plugins_dir, absent_seconds)
+    return PluginFolder(ROOT / settings.plugins_dir, absent_seconds)
 
 
 def load_built_in(folder: Path, but: Collection[str]) -> dict[str, type[BasePlugin]]:

@@ -74,6 +74,12 @@ def give_back(platform: Platform, row: StoredFile) -> None:
         session.execute(delete(StoredFile).where(*_still(row)))
 
 
+def used_bytes(session: Session, account_id: int) -> int:
+    """The bytes that the files of an account take, those included for which room is kept."""
+    taken = select(func.sum(StoredFile.size)).where(StoredFile.account_id == account_id)
+    return int(session.scalar(taken) or 0)
+
+
 def _still(row: StoredFile) -> tuple[ColumnElement[bool], ...]:
     return (
         StoredFile.id == row.id,
@@ -84,6 +90,5 @@ def _still(row: StoredFile) -> tuple[ColumnElement[bool], ...]:
 
 def _check_room(session: Session, platform: Platform, account_id: int, more: int) -> None:
     most = platform.settings.quota_files_mb * MEGABYTE
-    used = session.scalar(select(func.sum(StoredFile.size)).where(StoredFile.account_id == account_id)) or 0
-    if most and used + more > most:
+    if most and used_bytes(session, account_id) + more > most:
         raise FileRefused("quota")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from plugins.base import BasePlugin
 from plugins.context import Strategy
 from plugins.database import LeadRecord, MemoryDatabase
 from services.fleet.plugin_catalogue import catalogue
+from services.fleet.plugin_loading.translating import PluginFolder, compiled, parted
 from services.messaging.plugin_kit.played_bot import BOT, Chosen, PlayedBot
 from services.messaging.plugin_kit.played_files import PlayedFiles
 from services.messaging.plugin_kit.played_http import PlayedHttp
@@ -177,7 +180,7 @@ class Chat(ChatView):
         bot_name: str = BOT.name,
         **person: Any,
     ) -> None:
-        found = _named(plugin) if isinstance(plugin, str) else plugin
+        found = _named(plugin) if isinstance(plugin, str) else _translated(plugin)
         facts = replace(BOT, name=bot_name, strategy=Strategy(strategy))
         bot = PlayedBot([(found, config or {}), *beside], facts, admins)
         super().__init__(found.name, _private(bot, Person(**person)))
@@ -279,6 +282,15 @@ def _named(name: str) -> type[BasePlugin]:
         failed = "; ".join(map(str, known.problems.values())) or "no file failed to load"
         raise AssertionError(f"there is no plugin {name!r}; {failed}")
     return known.plugins[name]
+
+
+def _translated(plugin: type[BasePlugin]) -> type[BasePlugin]:
+    """The class of a module that the test has imported itself, with the translations beside that module."""
+    file = Path(getattr(sys.modules.get(plugin.__module__), "__file__", None) or "")
+    source = PluginFolder(file.parent).read(file.name) if file.suffix == ".py" else None
+    if source and not plugin.translations:
+        plugin.translations = compiled(parted(source)[1])
+    return plugin
 
 
 def _private(bot: PlayedBot, person: Person) -> _Place:

@@ -17,7 +17,9 @@ from plugins.router import Router
 from plugins.texts import SAVING
 from services.fleet.plugin_catalogue import BUILT_IN, catalogue
 from services.fleet.plugin_loading.importing import import_version, problem_of, retire
+from services.fleet.plugin_loading.translating import PluginFolder, parted
 from services.fleet.plugin_loading.versions import LoadFailed
+from services.messaging.plugin_kit.checking_translations import translation_findings
 
 USUAL: Final = frozenset(("message", "edited_message", "callback_query", "my_chat_member", CALL_ANSWERED))
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,49}")
@@ -38,13 +40,15 @@ class Finding:
 
 
 def check_file(file: Path) -> list[Finding]:
-    """All that is found wrong with the plugin in `file`, which is run for it; nothing when it is good."""
+    """All that is found wrong with the plugin in `file`, which is run for it, and its translations; nothing when it is good."""
+    source = PluginFolder(file.parent).read(file.name) or b""
     try:
-        version = import_version(file, file.read_bytes())
+        version = import_version(file, source)
     except LoadFailed as failed:
         return [Finding(file, failed.problem.line or 0, failed.problem.reason)]
     try:
-        return list(dict.fromkeys(_findings(version.plugin, file)))
+        translated = (Finding(*found) for found in translation_findings(file, *parted(source)))
+        return list(dict.fromkeys((*_findings(version.plugin, file), *translated)))
     finally:
         retire(version.module)
 

@@ -1,4 +1,4 @@
-"""The first files of a new plugin: code, test and page, working as they stand."""
+"""The first files of a new plugin: code, translation, test and page, working as they stand."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ class {title}Plugin(BasePlugin):
         router.state(Greeting.waiting_for_word)(self.take_word)
 
     def greet(self, message: Any, ctx: Context) -> None:
-        keyboard = {{"inline_keyboard": [[ctx.button("Answer", "{name}_ask")]]}}
+        keyboard = {{"inline_keyboard": [[ctx.button(ctx.gettext("Answer"), "{name}_ask")]]}}
         ctx.send(ctx.fill(self.get_config("greeting")), reply_markup=keyboard)
 
     def ask(self, query: Any, ctx: Context) -> None:
         ctx.set_state(Greeting.waiting_for_word)
-        ctx.answer("I am listening.")
+        ctx.answer(ctx.gettext("I am listening."))
 
     def take_word(self, message: Any, ctx: Context) -> None:
         self.db.set(f"word:{{ctx.lead.telegram_id}}", message.text)
         ctx.clear_state()
-        ctx.send(f"You said: {{ctx.escape(message.text or '')}}")
+        ctx.send(ctx.gettext("You said: {{words}}", words=message.text or ""))
 
 
 plugin = {title}Plugin
@@ -82,7 +82,31 @@ def test_it_greets_and_remembers_what_was_said_back() -> None:
     assert chat.last.text == "You said: Good morning"
     assert chat.state is None
     assert chat.store.get("word:5") == "Good morning"
+
+
+def test_it_speaks_portuguese() -> None:
+    chat = Chat("{name}", language="pt-br")
+    chat.send("/{name}")
+    chat.tap("Responder")
+    assert chat.notice == "Estou ouvindo."
+    chat.send("Bom dia")
+    assert chat.last.text == "Você disse: Bom dia"
 '''
+TRANSLATION: Final = """# What {name}.py says to people whose Telegram speaks Portuguese.
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n > 1);\\n"
+
+msgid "Answer"
+msgstr "Responder"
+
+msgid "I am listening."
+msgstr "Estou ouvindo."
+
+msgid "You said: {{words}}"
+msgstr "Você disse: {{words}}"
+"""
 PAGE: Final = """# {name}
 
 Answers /{name} with a greeting and a button; after a tap it takes the next message and keeps it.
@@ -90,6 +114,8 @@ Answers /{name} with a greeting and a button; after a tap it takes the next mess
 | Field | Meaning | Default |
 |---|---|---|
 | `greeting` | answer to /{name}, HTML, with `{{first_name}}`, `{{last_name}}`, `{{username}}`, `{{id}}`, `{{start_param}}`, `{{bot_name}}` | `Hello, {{first_name}}!` |
+
+It speaks English, and Portuguese out of `{name}.pt_BR.po`; `flask plugins check` says what a translation lacks.
 
 Kept per person: the last word, under `word:<id>`.
 """
@@ -107,11 +133,12 @@ def write_plugin(folder: Path, name: str, taken: Collection[str]) -> list[Path]:
         folder / f"{name}.py": CODE,
         folder / "tests" / f"test_{name}.py": TEST,
         folder / f"{name}.md": PAGE,
+        folder / f"{name}.pt_BR.po": TRANSLATION,
     }
     if name in taken or any(file.exists() for file in files):
         raise Conflict(Text("There is a plugin {name} already", name=name), code="plugin_exists")
     title = "".join(part.capitalize() for part in name.split("_"))
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text.format(name=name, title=title))
+        file.write_text(encoding="utf-8", data=text.format(name=name, title=title))
     return list(files)

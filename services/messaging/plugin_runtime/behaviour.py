@@ -13,6 +13,7 @@ from plugins.base import BasePlugin
 from plugins.context import BotFacts, Context
 from plugins.router import CALLBACK, MESSAGE, Router
 from plugins.states import SIGN
+from plugins.translations import Translations
 from services.core.i18n import Text, translate
 from services.core.metrics import CALLBACKS_REFUSED
 from services.fleet.bots.access_rules import OPEN, AccessRules
@@ -126,7 +127,7 @@ class Behaviour:
 
     def handle(self, ctx: Context) -> str | None:
         """Let the first willing plugin handle `ctx`; its name, or None. A button tap is always answered."""
-        ctx.plugins = self.names
+        self._equip(ctx)
         if self._is_cancelled(ctx):
             return THE_HOUSE
         plugin = self.router.dispatch(ctx.kind, ctx.event, ctx)
@@ -141,9 +142,18 @@ class Behaviour:
 
     def give_up(self, ctx: Context, error: str) -> None:
         """Let the error handlers say that the update behind `ctx` was given up because of `error`."""
+        self._equip(ctx)
         self.router.dispatch_error(error, ctx)
         if ctx.kind == CALLBACK:
             self._answer(ctx, "")
+
+    def _equip(self, ctx: Context) -> None:
+        ctx.plugins = self.names
+        ctx.translations = self._translations
+
+    @cached_property
+    def _translations(self) -> dict[str, Translations]:
+        return {name: part.plugin.translations for name, part in self.parts.items()}
 
     def _is_cancelled(self, ctx: Context) -> bool:
         """Whether this is /cancel within a conversation, which ends it."""

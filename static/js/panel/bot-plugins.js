@@ -21,7 +21,19 @@ document.addEventListener("alpine:init", () => {
       this.items = arranged(initial(this.$root, "plugins"), bot.plugins);
       this.lookAtAll();
       this.$nextTick(() => this.check());
+      document.addEventListener("texts-changed", (event) => this.takeTexts(event.detail));
       window.addEventListener("beforeunload", (event) => this.changed && event.preventDefault());
+    },
+    /** Texts that were saved elsewhere on this page stand in the form too, so that saving it does not undo them. */
+    takeTexts(changes) {
+      for (const change of changes) {
+        const [name, ...place] = change.path.split(".");
+        const last = place.pop();
+        const config = this.items.find((plugin) => plugin.name === name)?.config;
+        const holder = place.reduce((value, key) => value?.[key], config);
+        if (holder && last in holder) holder[last] = change.new;
+      }
+      this.lookAtAll();
     },
     touch() {
       this.changed = true;
