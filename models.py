@@ -271,6 +271,10 @@ class Bot(Base):
     alias: Mapped[str | None] = mapped_column(String(64), unique=True)  # the `id` in its YAML file
     declared_in: Mapped[str] = mapped_column(String(255), default="", server_default="")  # that file's name
     declared_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    follows_pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="SET NULL"), index=True
+    )  # the pool whose behaviour it has
+    follows_version: Mapped[int] = mapped_column(default=0, server_default="0")  # of that behaviour
     maintenance: Mapped[bool] = mapped_column(default=False, server_default=false())
     maintenance_message: Mapped[str] = mapped_column(String(1000), default="", server_default="")
     captcha: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -286,6 +290,7 @@ class Bot(Base):
     plugins: Mapped[list[BotPlugin]] = relationship(
         order_by="BotPlugin.position", cascade="all, delete-orphan", passive_deletes=True
     )
+    followed: Mapped[RedirectPool | None] = relationship(viewonly=True)
 
 
 class BotAccess(Base):
@@ -434,6 +439,10 @@ class RedirectPool(Base):
     total_bots: Mapped[int] = mapped_column(default=0)
     wave_at: Mapped[datetime | None]  # the ban wave whose promotions stand until the owner reverts them
     conversion_alarm_at: Mapped[datetime | None]  # all members fell together since
+    behaviour: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), deferred=True
+    )  # what its bots follow: the document of a bot's configuration, as it is shared
+    behaviour_version: Mapped[int] = mapped_column(default=0, server_default="0")  # 0: it owns none
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     members: Mapped[list[PoolBot]] = relationship(
