@@ -14,7 +14,8 @@ def pool_behaviour_texts() -> dict[str, ScriptText]:
         "behaviour.declared": _("Differs: it follows the file {file}"),
         "behaviour.differs": counted("Differs in {count} value", "Differs in {count} values"),
         "behaviour.elsewhere": counted(
-            "Follows another pool, differs in {count} value", "Follows another pool, differs in {count} values"
+            "Follows another pool, differs in {count} value",
+            "Follows another pool, differs in {count} values",
         ),
         "behaviour.nothing": _("nothing"),
         "behaviour.plan": counted(
