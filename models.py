@@ -253,9 +253,7 @@ class Bot(Base):
     status_reason: Mapped[i18n.Text] = mapped_column(
         TextColumn(300), default=i18n.NO_TEXT
     )  # why it failed and what to do
-    status_cause: Mapped[str] = mapped_column(
-        String(50), default=""
-    )  # the same as a stable word, where one is known
+    status_cause: Mapped[str] = mapped_column(String(50), default="")  # the same as a stable word, if known
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
@@ -281,9 +279,7 @@ class Bot(Base):
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
-    webhook_info: Mapped[dict[str, Any]] = mapped_column(
-        default=dict
-    )  # the guard's last look: {at, pending, error, error_at, taken_by}
+    webhook_info: Mapped[dict[str, Any]] = mapped_column(default=dict)  # last seen: {at, pending, error, …}
     config_version: Mapped[int] = mapped_column(default=1)  # raised by every change to be noticed
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)

@@ -11,6 +11,7 @@ def pool_behaviour_texts() -> dict[str, ScriptText]:
     """Texts of its script."""
     return {
         "behaviour.follows": _("Follows"),
+        "behaviour.equal": _("Does not follow; the same for now"),
         "behaviour.declared": _("Differs: it follows the file {file}"),
         "behaviour.differs": counted("Differs in {count} value", "Differs in {count} values"),
         "behaviour.elsewhere": counted(

@@ -55,6 +55,7 @@ document.addEventListener("alpine:init", () => {
     standing(member) {
       if (member.declared_in) return text("behaviour.declared", { file: member.declared_in });
       if (!member.differs) return text("behaviour.follows");
+      if (member.differences === 0 && !member.follows_pool_id) return text("behaviour.equal");
       const kind = member.follows_pool_id && !member.follows ? "behaviour.elsewhere" : "behaviour.differs";
       return counted(kind, member.differences);
     },
