@@ -58,7 +58,7 @@ def pool_behaviour(platform: Platform, caller: Principal, pool_id: int) -> PoolB
         bots = session.scalars(query.order_by(PoolBot.id).options(selectinload(Bot.plugins)))
         return {
             "version": pool.behaviour_version,
-            "behaviour": own and own.model_dump(mode="json"),
+            "behaviour": None if own is None else own.model_dump(mode="json"),
             "members": [describe_follower(pool, own, bot) for bot in bots],
         }
 

@@ -35,7 +35,7 @@ class Followers:
         self.pool = create_pool(platform, self.caller, NewPool(name="Shop", slug="shop")).id
         self.count = 0
         self.add(count)
-        self.set("Old", self.plan("Old"))
+        self.bring("Old", self.plan("Old"))
 
     def add(self, count: int) -> None:
         numbers = range(self.count + 1, self.count + count + 1)
@@ -61,7 +61,7 @@ class Followers:
     def plan(self, text: str) -> str:
         return set_behaviour(self.platform, self.caller, self.pool, _greeting(text), if_plan=None)["plan"]
 
-    def set(self, text: str, plan: str) -> int:
+    def bring(self, text: str, plan: str) -> int:
         """Do it; how many bots were written."""
         return len(
             set_behaviour(self.platform, self.caller, self.pool, _greeting(text), if_plan=plan)["bots"]
@@ -109,7 +109,7 @@ def test_a_crash_before_any_statement_leaves_all_followers_at_the_old_behaviour_
         fatal += 1
         with statements(platform, fatal):
             try:
-                pool.set("New", plan)
+                pool.bring("New", plan)
             except KeyboardInterrupt:
                 assert pool.states() in (old, new), fatal
     assert pool.states() == new
@@ -127,7 +127,7 @@ def test_of_two_who_change_a_behaviour_by_the_same_sight_one_is_refused_and_noth
     def change(text: str) -> None:
         together.wait()
         try:
-            pool.set(text, plans[text])
+            pool.bring(text, plans[text])
         except Conflict as refusal:
             outcomes[text] = refusal.code
         else:
@@ -152,7 +152,7 @@ def test_many_followers_take_hardly_more_statements_than_few_and_each_is_announc
         plan = pool.plan(text)
         before = int(platform.redis.get(keys.changes_generation()) or 0)
         with statements(platform) as said:
-            assert pool.set(text, plan) == pool.count
+            assert pool.bring(text, plan) == pool.count
         counts.append(len({*said}) if platform.database.is_sqlite else len(said))
         assert int(platform.redis.get(keys.changes_generation()) or 0) - before >= pool.count
         if text == "Few":
