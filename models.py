@@ -253,9 +253,7 @@ class Bot(Base):
     status_reason: Mapped[i18n.Text] = mapped_column(
         TextColumn(300), default=i18n.NO_TEXT
     )  # why it failed and what to do
-    status_cause: Mapped[str] = mapped_column(
-        String(50), default=""
-    )  # the same as a stable word, where one is known
+    status_cause: Mapped[str] = mapped_column(String(50), default="")  # the same as a stable word, if known
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
@@ -273,21 +271,24 @@ class Bot(Base):
     )  # the `id` in its YAML file
     declared_in: Mapped[str] = mapped_column(String(255), default="", server_default="")  # that file's name
     declared_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    follows_pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="SET NULL"), index=True
+    )  # the pool whose behaviour it has
+    follows_version: Mapped[int] = mapped_column(default=0, server_default="0")  # of that behaviour
     maintenance: Mapped[bool] = mapped_column(default=False, server_default=false())
     maintenance_message: Mapped[str] = mapped_column(String(1000), default="", server_default="")
     captcha: Mapped[bool] = mapped_column(default=False, server_default=false())
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
-    webhook_info: Mapped[dict[str, Any]] = mapped_column(
-        default=dict
-    )  # the guard's last look: {at, pending, error, error_at, taken_by}
+    webhook_info: Mapped[dict[str, Any]] = mapped_column(default=dict)  # last seen: {at, pending, error, …}
     config_version: Mapped[int] = mapped_column(default=1)  # raised by every change to be noticed
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     plugins: Mapped[list[BotPlugin]] = relationship(
         order_by="BotPlugin.position", cascade="all, delete-orphan", passive_deletes=True
     )
+    followed: Mapped[RedirectPool | None] = relationship(viewonly=True)
 
 
 class BotAccess(Base):
@@ -436,6 +437,10 @@ class RedirectPool(Base):
     total_bots: Mapped[int] = mapped_column(default=0)
     wave_at: Mapped[datetime | None]  # the ban wave whose promotions stand until the owner reverts them
     conversion_alarm_at: Mapped[datetime | None]  # all members fell together since
+    behaviour: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), deferred=True
+    )  # what its bots follow: the document of a bot's configuration, as it is shared
+    behaviour_version: Mapped[int] = mapped_column(default=0, server_default="0")  # 0: it owns none
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     members: Mapped[list[PoolBot]] = relationship(

@@ -20,6 +20,7 @@ from services.alerts.notifications.incidents import unread_incidents
 from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot, list_bots
 from services.fleet.bots.tags import LONGEST_TAG
+from services.fleet.pools.pools import get_pool
 from services.reporting.analytics.bots import BotFilter, bot_with_condition, list_page
 from services.reporting.bot_files import files_page
 from services.reporting.bot_people import people_page
@@ -81,10 +82,13 @@ def bot_names() -> dict[str, Any]:
 @signed_in
 def bot(bot_id: str) -> str:
     """One bot with its tabs."""
+    found = get_bot(platform(), caller(), bot_id)
+    followed = found.follows_pool_id and get_pool(platform(), caller(), found.follows_pool_id)
     return render_template(
         "panel/bot.html",
         section="panel.bots",
-        bot=bot_with_condition(platform(), get_bot(platform(), caller(), bot_id)),
+        bot=bot_with_condition(platform(), found),
+        followed=followed,
         plugins=plugin_forms(),
         link_url=platform().settings.telegram_link_url,
         pools=card_rows(),

@@ -14,6 +14,7 @@ from blueprints.panel.experiments import experiment_texts
 from blueprints.panel.health_texts import health_texts
 from blueprints.panel.plugin_files import plugin_file_texts
 from blueprints.panel.plurals import ScriptText, counted
+from blueprints.panel.pool_behaviour import pool_behaviour_texts
 from blueprints.panel.waves import wave_texts
 
 
@@ -140,6 +141,7 @@ def _panel() -> dict[str, ScriptText]:
         **plugin_file_texts(),
         **bot_tab_texts(),
         **health_texts(),
+        **pool_behaviour_texts(),
         **wave_texts(),
         **experiment_texts(),
     }

@@ -65,6 +65,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", "/bots/<bot_id>/plugins"): {"plugins": []},
     ("POST", "/bots/<bot_id>/plugins/check"): {"plugins": []},
     ("POST", "/bots/<bot_id>/plugins/chat"): {"plugins": [], "steps": []},
+    ("PUT", "/bots/<bot_id>/follows"): {"pool_id": None},
     ("PUT", "/bots/<bot_id>/texts"): {"document": ""},
     ("PUT", "/bots/<bot_id>/configuration"): {"document": "name: x"},
     ("POST", "/bots/<bot_id>/texts/check"): {"document": ""},
@@ -72,6 +73,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/bots/<bot_id>/texts/test"): {"plugin": "start", "field": "x", "telegram_id": 5},
     ("PUT", "/bots/<bot_id>/token"): {"token": f"1:{'A' * 24}"},
     ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
+    ("PUT", "/redirect-pools/<int:pool_id>/behaviour"): {"behaviour": {}},
     ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},
 }
 

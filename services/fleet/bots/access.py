@@ -152,7 +152,7 @@ def rules_of(session: Session, bot: Bot, now: datetime | None) -> AccessRules:
 def _changeable(session: Session, caller: Principal, bot_id: int | str) -> Bot:
     """The caller's bot, locked; Conflict `declared_in_file` for one whose access a file says."""
     bot = locked(session, caller, bot_id)
-    refuse_declared(bot)
+    refuse_declared(bot, behaviour=False)
     return bot
 
 

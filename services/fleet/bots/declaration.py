@@ -1,4 +1,4 @@
-"""Bots that follow a YAML file: what the file says is changed there, and nowhere else."""
+"""Bots that follow something: what a YAML file or a pool's behaviour says is changed there, and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from services.core.errors import Conflict
 from services.core.i18n import Text
 
 
-def refuse_declared(bot: Bot) -> None:
-    """Raise Conflict `declared_in_file` for a bot that follows a file, before something is changed that the file says.
+def refuse_declared(bot: Bot, *, behaviour: bool = True) -> None:
+    """Raise Conflict for a bot that follows something, before what is said there is changed.
 
-    Its token, start and stop, tags, uncertain sends and its places in pools are not in the file's hand.
+    `declared_in_file`: it follows a file. Its token, start and stop, tags, uncertain sends and its places in pools are not
+    in the file's hand. `follows_pool`: it follows a pool, and what is to change is of the `behaviour` that bots can share.
     """
     if bot.declared_in:
         raise Conflict(
@@ -20,4 +21,13 @@ def refuse_declared(bot: Bot) -> None:
                 file=bot.declared_in,
             ),
             code="declared_in_file",
+        )
+    if behaviour and bot.followed is not None:
+        raise Conflict(
+            Text(
+                "@{username} has the behaviour of the pool '{pool}': change the pool's, or let the bot stop following it first",
+                username=bot.username,
+                pool=bot.followed.name,
+            ),
+            code="follows_pool",
         )

@@ -34,6 +34,7 @@ from services.platform.tokens import Identity, checked_form, identify, owner_of
 
 logger = logging.getLogger(__name__)
 SAID_IN_FILES: Final = {"mode", "name", "fsm_strategy"}
+SHARED: Final = {"fsm_strategy"}  # of these, what a pool says too
 
 
 def register_bot(
@@ -120,7 +121,7 @@ def delete_bot(platform: Platform, caller: Principal, bot_id: int | str) -> None
     """Remove the bot with its leads, memberships and Redis keys; its webhook too, if Telegram answers. Conflict `declared_in_file`."""
     with platform.database.transaction() as session:
         bot = get_owned(session, caller, Bot, bot_id)
-        refuse_declared(bot)
+        refuse_declared(bot, behaviour=False)
         pools = list(session.scalars(select(PoolBot.pool_id).where(PoolBot.bot_id == bot.id)))
         lock_pools(session, pools)
         audit(session, caller, "bot_deleted", account_id=bot.account_id, bot_id=bot.id, username=bot.username)
@@ -152,7 +153,7 @@ def update_bot(
 ) -> Bot:
     """Change mode, our name (Telegram's stays), uncertain sends, whose conversations are, or tags; what is None stays.
 
-    Raises Conflict `declared_in_file` for what a bot's file says.
+    Raises Conflict `declared_in_file` for what a bot's file says, `follows_pool` for what its pool does.
     """
     changes = {
         "mode": checked_mode(platform, mode) if mode else None,
@@ -167,7 +168,7 @@ def update_bot(
             key: value for key, value in changes.items() if value is not None and value != getattr(bot, key)
         }
         if new.keys() & SAID_IN_FILES:
-            refuse_declared(bot)
+            refuse_declared(bot, behaviour=bool(new.keys() & SHARED))
         for key, value in new.items():
             setattr(bot, key, value)
         if new:
@@ -180,7 +181,7 @@ def update_bot(
 def set_plugins(
     platform: Platform, caller: Principal, bot_id: int | str, choices: Sequence[PluginChoice]
 ) -> Bot:
-    """Replace all plugins of the bot; running conversations meet the new ones within a second. Conflict `declared_in_file`."""
+    """Replace all plugins of the bot; running conversations meet the new ones within a second. Raises as `refuse_declared` does."""
     rows = rows_of(choices)
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)

@@ -29,7 +29,9 @@ class RateLimitingView(TypedDict):
 
 
 class BotView(TypedDict):
-    """A bot; never with its token. `declared_in` names the YAML file that it follows, `alias` is the `id` there."""
+    """A bot; never with its token. `declared_in` names the YAML file that it follows, `alias` is the `id` there;
+    `follows_pool_id` is the pool whose behaviour it has.
+    """
 
     id: int
     public_id: str
@@ -49,6 +51,7 @@ class BotView(TypedDict):
     rate_limiting: RateLimitingView
     alias: str | None
     declared_in: str
+    follows_pool_id: int | None
     desired_running: bool
     tags: list[str]
     capabilities: dict[str, Any]
@@ -82,6 +85,7 @@ def describe(bot: Bot) -> BotView:
         },
         "alias": bot.alias,
         "declared_in": bot.declared_in,
+        "follows_pool_id": bot.follows_pool_id,
         "desired_running": bot.desired_running,
         "tags": bot.tags,
         "capabilities": bot.capabilities,

@@ -74,7 +74,7 @@ def change_texts(
     """What `document` changes of the bot's texts; changed all together where `if_plan` is the plan that was shown.
 
     Raises InvalidInput for a file that is not whole (`texts_missing`, `texts_unknown` and those of `text_file.read`) or a
-    text that saving refuses, Conflict `declared_in_file`, and `plan_changed` when the changes are no longer those of the plan.
+    text that saving refuses, Conflict `plan_changed` when the changes are no longer those of the plan, and as `refuse_declared` does.
     """
     with platform.database.transaction() as session:
         # Before the file is read: a bot of somebody else is not found either way.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy.orm import Session
 
-from models import Bot
+from models import Bot, BotPlugin
 from services.core.times import utc_now
 from services.fleet.bots import access_rules
 from services.fleet.bots.access import AccessChange, write_access
@@ -52,17 +52,24 @@ def write_behaviour(session: Session, bot: Bot, behaviour: Behaviour) -> None:
 
     In the caller's transaction, who calls `bot_changed` after it.
     """
+    write_behaviours(session, [bot], behaviour)
+
+
+def write_behaviours(session: Session, bots: Sequence[Bot], behaviour: Behaviour) -> None:
+    """As `write_behaviour` for several, in as many statements as for one."""
     rows = rows_of(choices_of(behaviour))
-    bot.plugins.clear()
+    for bot in bots:
+        bot.plugins.clear()
     session.flush()  # the old rows go first: a name is unique per bot
-    bot.plugins.extend(rows)
-    bot.parse_mode = behaviour.settings.parse_mode
-    bot.disable_web_page_preview = behaviour.settings.disable_web_page_preview
-    bot.limits_people = behaviour.rate_limiting.enabled
-    bot.rate_per_minute = behaviour.rate_limiting.default_rate
-    bot.rate_burst = behaviour.rate_limiting.burst_size
-    bot.fsm_strategy = behaviour.fsm_strategy
-    bot.config_version += 1
+    for bot in bots:
+        bot.plugins.extend(map(_copy, rows))
+        bot.parse_mode = behaviour.settings.parse_mode
+        bot.disable_web_page_preview = behaviour.settings.disable_web_page_preview
+        bot.limits_people = behaviour.rate_limiting.enabled
+        bot.rate_per_minute = behaviour.rate_limiting.default_rate
+        bot.rate_burst = behaviour.rate_limiting.burst_size
+        bot.fsm_strategy = behaviour.fsm_strategy
+        bot.config_version += 1
 
 
 def write_configuration(
@@ -87,6 +94,16 @@ def changes(old: Behaviour, new: Behaviour) -> list[Change]:
     """What is different in `new`, by path: plugins matched by name, people in lists by their id. Both as `checked` left them."""
     before, after = _comparable(old), _comparable(new)
     return [*_differences("", before, after), *_new_order(old, new)]
+
+
+def _copy(row: BotPlugin) -> BotPlugin:
+    return BotPlugin(
+        position=row.position,
+        name=row.name,
+        enabled=row.enabled,
+        config=row.config,
+        config_version=row.config_version,
+    )
 
 
 def _access(lists: AccessLists, now: datetime) -> AccessChange:

@@ -129,6 +129,7 @@ def _write(
 ) -> None:
     write_configuration(platform, session, bot, planned.configuration(platform))
     bot.alias, bot.declared_in, bot.declared_hash = planned.id, planned.file, read.digest
+    bot.follows_pool_id = None
     paths = [change.path for change in planned.changes]
     audit(
         session,

@@ -40,7 +40,7 @@ def configuration_file(platform: Platform, caller: Principal, bot_id: int | str)
     access = platform.database.transaction if caller.is_admin else platform.database.reading
     with access() as session:
         bot = get_owned(session, caller, Bot, bot_id)
-        refuse_declared(bot)
+        refuse_declared(bot, behaviour=False)
         document = configuration_of(session, bot)
     return written(document, modeline(platform.settings.public_url))
 
@@ -50,8 +50,8 @@ def change_configuration(
 ) -> ConfigurationPlan:
     """What a document changes of the bot; changed, all of it together, where `if_plan` is the plan that was shown.
 
-    Raises NotFound, InvalidInput for a document with a mistake (its line and column are said), Conflict `plan_changed` and
-    `declared_in_file`, and those of `write_configuration`.
+    Raises NotFound, InvalidInput for a document with a mistake (its line and column are said), Conflict `plan_changed`,
+    those of `refuse_declared` and those of `write_configuration`.
     """
     with platform.database.reading() as session:
         get_owned(

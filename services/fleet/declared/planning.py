@@ -167,7 +167,12 @@ class _Planner:
     def _difference(self, planned: PlannedBot, bot: Bot, read: ReadFile) -> PlannedBot:
         present = configuration_of(self._session, bot)
         different = [_unhidden(one, read) for one in changes(present, planned.configuration(self._platform))]
-        for path, old, new in (("id", bot.alias, planned.id), ("file", bot.declared_in, planned.file)):
+        sides = (
+            ("id", bot.alias, planned.id),
+            ("file", bot.declared_in, planned.file),
+            ("follows_pool_id", bot.follows_pool_id, None),
+        )
+        for path, old, new in sides:
             if old != new:
                 different.append(Change(path, old or None, new))
         has_new_token = token_of(self._platform, bot) != read.document.token.strip()

@@ -82,3 +82,6 @@ class NewMember(_Fields):
     is_enabled: Switch = True
     draining: Switch = False
     capacity_per_hour: Capacity | None = None
+    follow: Switch = Field(
+        False, description="it gives up its own behaviour, all of it, for the pool's; what it had is not kept"
+    )

@@ -18,10 +18,18 @@ from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.core.outcomes import Outcome, each, only
 from services.core.times import iso, utc_now
+from services.fleet.bots.signals import bot_changed
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
 from services.fleet.health.pool_health import counts
+from services.fleet.pools.behaviour import (
+    begin_following,
+    locked_pool,
+    refuse_follower,
+    stop_following,
+)
 from services.fleet.pools.fields import MemberChange, NewMember
+from services.fleet.pools.owned_behaviour import has_it
 from services.fleet.pools.snapshot import publish
 from services.fleet.pools.switches import UPDATED, changed_switches, switches_of
 from services.platform.accounts.principal import Principal, audit, get_owned
@@ -35,7 +43,8 @@ NO_TIER = -2  # below the lowest priority
 def add_member(platform: Platform, caller: Principal, pool_id: int, wanted: NewMember) -> PoolBot:
     """Put a bot into a pool, in the state `checking`, and have it checked at once.
 
-    Raises NotFound for a foreign pool or bot, Conflict "already_member" or "pool_full".
+    Raises NotFound for a foreign pool or bot, Conflict "already_member" or "pool_full"; one that is to follow the pool's
+    behaviour is refused as by `refuse_follower`.
     """
     return only(add_members(platform, caller, pool_id, [wanted]))
 
@@ -48,16 +57,25 @@ def add_members(
     Raises NotFound for a foreign pool.
     """
     with platform.database.transaction() as session:
-        pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
+        pool = locked_pool(session, caller, pool_id)
         inside = set(session.scalars(select(PoolBot.bot_id).where(PoolBot.pool_id == pool.id)))
         capacity = platform.settings.pool_capacity_per_hour
         outcomes = each(wanted, lambda one: _add(session, caller, pool, inside, one, capacity))
+        added = [one.bot_id for one in outcomes if isinstance(one, PoolBot)]
+        following = [
+            one.bot_id
+            for one, asked in zip(outcomes, wanted, strict=True)
+            if isinstance(one, PoolBot) and asked.follow
+        ]
+        if following:
+            begin_following(session, caller, pool, following)
         follow_health(session, [pool.id])
         pool_key = pool.id
-    added = [one.bot_id for one in outcomes if isinstance(one, PoolBot)]
     if added:
         publish(platform, [pool_key])
         _check_now(platform, added)
+    if following:
+        bot_changed(platform, *following)
     return outcomes
 
 
@@ -100,7 +118,10 @@ def start_slowly(session: Session, bot_ids: Collection[int]) -> None:
 
 
 def remove_member(platform: Platform, caller: Principal, pool_id: int, bot_id: int | str) -> None:
-    """Take a bot out of a pool; its clicks and leads stay. NotFound when it is not in it."""
+    """Take a bot out of a pool; its clicks and leads stay. It follows the pool's behaviour no more, and keeps what it has.
+
+    NotFound when it is not in it.
+    """
     only(remove_members(platform, caller, pool_id, [bot_id]))
 
 
@@ -117,11 +138,14 @@ def remove_members(
         session.flush()
         _record(session, caller, pool, "member_removed", member.bot_id)
 
-    return _on_members(platform, caller, pool_id, bot_ids, work)
+    def after(session: Session, pool: RedirectPool, removed: Sequence[PoolBot]) -> None:
+        stop_following(session, caller, pool, [member.bot_id for member in removed])
+
+    return _on_members(platform, caller, pool_id, bot_ids, work, after)
 
 
 class MemberView(TypedDict):
-    """A bot in a pool."""
+    """A bot in a pool. `differs`: the pool owns a behaviour, and the bot has not that one by following it."""
 
     bot_id: int
     public_id: str
@@ -138,6 +162,8 @@ class MemberView(TypedDict):
     consecutive_failures: int
     circuit_breaker_until: Moment | None
     total_redirects: int
+    follows: bool
+    differs: bool
     added_at: Moment
 
 
@@ -159,6 +185,8 @@ def describe_member(member: PoolBot) -> MemberView:
         "consecutive_failures": member.consecutive_failures,
         "circuit_breaker_until": iso(member.circuit_breaker_until),
         "total_redirects": member.total_redirects,
+        "follows": member.bot.follows_pool_id == member.pool_id,
+        "differs": member.pool.behaviour_version > 0 and not has_it(member.pool, member.bot),
         "added_at": iso(member.added_at),
     }
 
@@ -166,11 +194,6 @@ def describe_member(member: PoolBot) -> MemberView:
 def _tier_of(member: PoolBot) -> int:
     """The tier that a member's switches let it serve; below all tiers when they let it serve none."""
     return member.priority if counts(member) else NO_TIER
-
-
-def _locked(session: Session, pool_id: int) -> RedirectPool:
-    # Two who add at once must not both find the last free place; and everybody locks a pool before its members.
-    return session.scalars(select(RedirectPool).where(RedirectPool.id == pool_id).with_for_update()).one()
 
 
 def _add(
@@ -191,8 +214,10 @@ def _add(
             Text("The pool is full: max_bots allows {count}. Raise it or remove a bot", count=pool.max_bots),
             code="pool_full",
         )
+    if wanted.follow:
+        refuse_follower(pool, bot)
     member = PoolBot(
-        pool_id=pool.id,
+        pool=pool,
         bot=bot,
         weight=wanted.weight,
         priority=wanted.priority,
@@ -212,10 +237,12 @@ def _on_members(
     pool_id: int,
     bot_ids: Sequence[int | str],
     work: Callable[[Session, RedirectPool, PoolBot], None],
+    after: Callable[[Session, RedirectPool, Sequence[PoolBot]], None] | None = None,
 ) -> list[Outcome[PoolBot]]:
-    """Do `work` to members of a pool in one transaction, and publish the pool when there was any."""
+    """Do `work` to members of a pool in one transaction, `after` it something to all who were there, and publish the pool
+    when there was any."""
     with platform.database.transaction() as session:
-        pool = _locked(session, get_owned(session, caller, RedirectPool, pool_id).id)
+        pool = locked_pool(session, caller, pool_id)
 
         def done(bot_id: int | str) -> PoolBot:
             member = _member(session, caller, pool, bot_id)
@@ -223,6 +250,8 @@ def _on_members(
             return member
 
         outcomes = each(bot_ids, done)
+        if after is not None:
+            after(session, pool, [one for one in outcomes if isinstance(one, PoolBot)])
         follow_health(session, [pool.id])
         pool_key = pool.id
     if any(isinstance(one, PoolBot) for one in outcomes):
@@ -247,7 +276,7 @@ def _member(session: Session, caller: Principal, pool: RedirectPool, bot_id: int
     member = session.scalar(
         select(PoolBot)
         .where(PoolBot.pool_id == pool.id, PoolBot.bot_id == bot.id)
-        .options(joinedload(PoolBot.bot))
+        .options(joinedload(PoolBot.bot), joinedload(PoolBot.pool))
         .with_for_update(of=PoolBot)
     )
     if member is None:

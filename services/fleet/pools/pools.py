@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, immediateload, joinedload, selectinload
 from typing_extensions import TypedDict
 
 from models import Experiment, ExperimentArm, OverLimit, PoolBot, PoolRule, PoolSlug, RedirectPool, Strategy
@@ -149,7 +149,11 @@ def list_pools(
             .where(RedirectPool.id > after)
             .order_by(RedirectPool.id)
             .limit(limit)
-            .options(selectinload(RedirectPool.members).joinedload(PoolBot.bot))
+            .options(
+                selectinload(RedirectPool.members).options(
+                    joinedload(PoolBot.bot), immediateload(PoolBot.pool)
+                )
+            )
         )
         return list(session.scalars(query))
 
@@ -233,7 +237,9 @@ def _with_members(session: Session, pool_id: int) -> RedirectPool:
     query = (
         select(RedirectPool)
         .where(RedirectPool.id == pool_id)
-        .options(selectinload(RedirectPool.members).joinedload(PoolBot.bot))
+        .options(
+            selectinload(RedirectPool.members).options(joinedload(PoolBot.bot), immediateload(PoolBot.pool))
+        )
         .execution_options(populate_existing=True)
     )
     return session.scalars(query).one()
