@@ -16,6 +16,7 @@ DIGITS = 6
 DRIFT = 1  # steps that a phone's clock may be off (RFC 6238, 5.2)
 SECRET_BYTES = 20  # as long as the hash, RFC 4226, 4
 ISSUER = "Flotilla"
+HASH = SHA1()  # noqa: S303 - the one that all apps know; its collisions do not matter to an HMAC
 
 
 def new_secret() -> str:
@@ -25,7 +26,7 @@ def new_secret() -> str:
 
 def matching_step(secret: str, code: str, now: datetime) -> int | None:
     """The step, counted in 30 s since 1970, that `code` belongs to; None when it is none of the present ones."""
-    hotp, present = HOTP(_key(secret), DIGITS, SHA1()), int(now.timestamp()) // STEP_SECONDS
+    hotp, present = HOTP(_key(secret), DIGITS, HASH), int(now.timestamp()) // STEP_SECONDS
     steps = range(max(0, present - DRIFT), present + DRIFT + 1)
     # All are compared, so that the time taken tells nothing.
     matches = [step for step in steps if hmac.compare_digest(hotp.generate(step), code.encode())]
@@ -34,12 +35,12 @@ def matching_step(secret: str, code: str, now: datetime) -> int | None:
 
 def code_at(secret: str, now: datetime) -> str:
     """The code that an app shows at `now`."""
-    return TOTP(_key(secret), DIGITS, SHA1(), STEP_SECONDS).generate(int(now.timestamp())).decode()
+    return TOTP(_key(secret), DIGITS, HASH, STEP_SECONDS).generate(int(now.timestamp())).decode()
 
 
 def app_link(secret: str, email: str) -> str:
     """The `otpauth://` link of the QR code; it holds the secret."""
-    return TOTP(_key(secret), DIGITS, SHA1(), STEP_SECONDS).get_provisioning_uri(email, ISSUER)
+    return TOTP(_key(secret), DIGITS, HASH, STEP_SECONDS).get_provisioning_uri(email, ISSUER)
 
 
 def _key(secret: str) -> bytes:
