@@ -96,6 +96,8 @@ def _page(*, error: FlotillaError | None = None, codes: list[str] | None = None)
         qr=_qr(two_step.link),
         error=error,
         codes=codes,
-        page_path=url_for("two_step.page"),  # where a change of language comes back to: not to a form's target
+        page_path=url_for(
+            "two_step.page"
+        ),  # where a change of language comes back to: not to a form's target
         required=caller().is_admin and platform().settings.require_totp_for_admins,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from flask import current_app, redirect, request, session, url_for
+from flask import current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -45,6 +45,13 @@ def begin(wanted: CodeWanted, *, remember: bool) -> None:
 
 def half_signed_in() -> HalfSignedIn | None:
     """What `begin` kept; None when it is too long ago or the password has changed since."""
+    if HALF_SIGNED_IN not in g:  # the limits of one request ask several times
+        setattr(g, HALF_SIGNED_IN, _half_signed_in())
+    known: HalfSignedIn | None = g.get(HALF_SIGNED_IN)
+    return known
+
+
+def _half_signed_in() -> HalfSignedIn | None:
     kept = session.get(HALF_SIGNED_IN)
     if not kept or time.time() - kept["at"] > SECONDS:
         return None
