@@ -198,7 +198,9 @@ class SecondFactor(Base):
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     sealed_secret: Mapped[str] = mapped_column(Text)  # for "second_factor:<account_id>"
-    last_step: Mapped[int] = mapped_column(default=0)  # of 30 s since 1970: its code and earlier ones are used up
+    last_step: Mapped[int] = mapped_column(
+        default=0
+    )  # of 30 s since 1970: its code and earlier ones are used up
     enabled_at: Mapped[datetime | None]
 
 

@@ -15,6 +15,14 @@ def qr_svg(link: str, title: str | None = None) -> str:
     buffer = io.BytesIO()
     # "Q" survives a quarter of the modules being covered or worn, as on a flyer.
     segno.make(link, error="q", micro=False).save(
-        buffer, kind="svg", scale=8, border=4, dark="#000", light="#fff", xmldecl=True, svgns=True, title=title or link
+        buffer,
+        kind="svg",
+        scale=8,
+        border=4,
+        dark="#000",
+        light="#fff",
+        xmldecl=True,
+        svgns=True,
+        title=title or link,
     )
     return buffer.getvalue().decode()
