@@ -5,7 +5,7 @@ may hold stands in `services/core/states.py`.
 
 In this order, each part below a comment of its name:
 
-    Accounts                            Account, AccountSession, ApiKey, AuditEvent
+    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, AuditEvent
     Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
     Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
@@ -189,6 +189,28 @@ class AccountSession(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_seen_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
+
+
+class SecondFactor(Base):
+    """An account's authenticator app. While it is being set up it has no `enabled_at`, and no sign-in wants its codes."""
+
+    __tablename__ = "second_factors"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    sealed_secret: Mapped[str] = mapped_column(Text)  # for "second_factor:<account_id>"
+    last_step: Mapped[int] = mapped_column(
+        default=0
+    )  # of 30 s since 1970: its code and earlier ones are used up
+    enabled_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """Stands in for the app once, 80 random bits kept as SHA-256; gone when used."""
+
+    __tablename__ = "recovery_codes"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
 class ApiKey(Base):

@@ -8,14 +8,14 @@ from flask_babel import gettext
 from flask_login import confirm_login, current_user, login_fresh
 from werkzeug.datastructures import MultiDict
 
-from services.core.errors import FlotillaError, InvalidInput
-from services.platform.accounts import accounts, api_keys, sessions, setup_code
+from services.core.errors import FlotillaError, InvalidInput, Unauthenticated
+from services.platform.accounts import accounts, api_keys, enrolment, second_factor, sessions, setup_code
 from services.platform.accounts.principal import OFFERED
-from web import password_limits
-from web.access import caller, fresh, public, signed_in
+from web import password_limits, second_step
+from web.access import caller, fresh, public, signed_in, to_second_factor
 from web.errors import wants_problem
 from web.limiter import limiter
-from web.login import HOME, login_browser, logout_browser
+from web.login import HOME, forget_browser, login_browser, logout_browser
 from web.platform import platform
 from web.security import client_address, safe_next
 
@@ -41,19 +41,54 @@ def sign_in() -> ResponseReturnValue:
     email, remember = request.form.get("email", ""), "remember" in request.form
     password = request.form.get("password", "")
     try:
-        secret = sessions.authenticate(
+        signed_in = sessions.authenticate(
             platform(), email, password, client_address(), _agent(), remember=remember
         )
     except FlotillaError as error:
-        return _again("auth/login.html", error, email=email, remember=remember, days=_days_remembered())
+        return _sign_in_page(error, email=email, remember=remember)
+    if isinstance(signed_in, sessions.CodeWanted):
+        forget_browser()
+        second_step.begin(signed_in, remember=remember)
+        return redirect(url_for("auth.ask_code", next=request.args.get("next")))
+    login_browser(signed_in, remember=remember)
+    return password_limits.admit(redirect(_next()), email.strip().lower())
+
+
+@blueprint.get("/login/code")
+@public
+def ask_code() -> ResponseReturnValue:
+    """The form for the code of two-step sign-in; without a password typed just before, the way to that."""
+    if second_step.half_signed_in() is None:
+        return redirect(url_for("auth.login", next=request.args.get("next")))
+    return render_template("auth/code.html", error=None)
+
+
+@blueprint.post("/login/code")
+@public
+@password_limits.limit_code
+def sign_in_with_code() -> ResponseReturnValue:
+    """Complete a half sign-in with a code and begin the session."""
+    half = second_step.half_signed_in()
+    try:
+        if half is None:
+            raise Unauthenticated("The sign-in took too long; begin again", code="sign_in_expired")
+        code, remember = request.form.get("code", ""), half.remember
+        secret = sessions.finish_sign_in(
+            platform(), half.wanted, code, client_address(), _agent(), remember=remember
+        )
+    except Unauthenticated as error:
+        return _sign_in_page(error)
+    except FlotillaError as error:
+        return _again("auth/code.html", error)
     login_browser(secret, remember=remember)
-    return password_limits.admit(redirect(_next()))
+    return password_limits.admit(redirect(_next()), half.wanted.email)
 
 
 @blueprint.get("/login/confirm")
 @signed_in
+@to_second_factor
 def ask_password() -> ResponseReturnValue:
-    """The form that asks a signed-in person for the password again, before something that it protects."""
+    """The form that asks a signed-in person for the password again, or a code, before something that it protects."""
     if login_fresh():
         return redirect(_next())
     return render_template("auth/confirm.html", back=_next(), error=None)
@@ -61,11 +96,16 @@ def ask_password() -> ResponseReturnValue:
 
 @blueprint.post("/login/confirm")
 @signed_in
+@to_second_factor
 @password_limits.limit_confirmation
+@password_limits.limit_code
 def confirm_password() -> ResponseReturnValue:
     """Make the sign-in fresh; scripts of the panel ask for JSON and get 204."""
     try:
-        sessions.confirm_password(platform(), caller(), request.form.get("password", ""))
+        if current_user.session.has_second_factor:
+            second_factor.confirm_code(platform(), caller(), request.form.get("code", ""))
+        else:
+            sessions.confirm_password(platform(), caller(), request.form.get("password", ""))
     except FlotillaError as error:
         if wants_problem():
             raise
@@ -77,6 +117,7 @@ def confirm_password() -> ResponseReturnValue:
 
 @blueprint.post("/logout")
 @signed_in
+@to_second_factor
 def logout() -> ResponseReturnValue:
     """End this browser's session."""
     logout_browser()
@@ -110,7 +151,7 @@ def create_first_account() -> ResponseReturnValue:
     except FlotillaError as error:
         return _again("auth/setup.html", error, code=form.get("code", ""), email=form.get("email", ""))
     login_browser(secret)
-    return password_limits.admit(redirect(HOME))
+    return password_limits.admit(redirect(HOME), accounts.clean_email(form.get("email", "")))
 
 
 @blueprint.get("/panel/account")
@@ -198,6 +239,7 @@ def _account_page(*, error: FlotillaError | None = None, new_key: str | None = N
         sessions=sessions.list_sessions(platform(), caller()),
         session_id=current_user.session.session_id,
         is_fresh=login_fresh(),
+        two_step=enrolment.two_step_of(platform(), caller()),
         typed=MultiDict() if new_key else request.values,
         keys=api_keys.list_keys(platform(), caller()),
         made=api_keys.count_made(platform(), caller()),
@@ -213,6 +255,10 @@ def _next() -> str:
 
 def _days_remembered() -> int:
     return platform().settings.remember_days
+
+
+def _sign_in_page(error: FlotillaError, *, email: str = "", remember: bool = False) -> ResponseReturnValue:
+    return _again("auth/login.html", error, email=email, remember=remember, days=_days_remembered())
 
 
 def _agent() -> str:

@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from commands.failures import handle_errors
 from services.core.times import iso
 from services.platform.accounts.accounts import create_account, list_accounts, reset_password
+from services.platform.accounts.enrolment import reset_two_step
 from web.platform import platform
 
 group = AppGroup("accounts", help="Accounts: people who sign in.")
@@ -46,6 +47,15 @@ def set_password(email: str, password: str | None, end_keys: bool) -> None:
     click.echo(f"{account.email}: the password is set")
     if made:
         click.echo(f"password: {chosen}")
+
+
+@group.command("reset-two-step")
+@click.argument("email")
+@handle_errors
+def reset(email: str) -> None:
+    """Take two-step sign-in off EMAIL, who lost app and recovery codes, and sign the account out everywhere."""
+    account = reset_two_step(platform(), email)
+    click.echo(f"{account.email}: two-step sign-in is off")
 
 
 @group.command("list")

@@ -2,7 +2,8 @@
 
 `@public` anybody · `@signed_in` a person with a session · `@api(Scope.X)` an API key with that scope, or a session
 (then with a CSRF token on anything but GET) · `@internal` an admin, the metrics token or, where there is none, a program on this machine.
-`@fresh()` beside one of the middle two: a person must have typed the password lately.
+`@fresh()` beside one of the middle two: a person must have typed the password lately, or a code with two-step sign-in.
+`@to_second_factor` beside `@signed_in`: also for an admin who has yet to set up the second factor that is required.
 `security` has Flask-Login enforce it; whom it let in is `caller()`.
 """
 
@@ -55,13 +56,21 @@ def internal(view: View) -> View:
 
 
 def fresh(*, page: str = "", part: str = "", keep: tuple[str, ...] = ()) -> Callable[[View], View]:
-    """For a person who has typed the password within FRESH_LOGIN_MINUTES; API keys are not asked. See `Fresh`."""
+    """For a person who has typed the password within FRESH_LOGIN_MINUTES, with two-step sign-in a code within half an hour;
+    API keys are not asked. See `Fresh`.
+    """
 
     def declare(view: View) -> View:
         view.fresh = Fresh(page, part, keep)  # type: ignore[attr-defined]
         return view
 
     return declare
+
+
+def to_second_factor(view: View) -> View:
+    """Open to an admin who must have a second factor and has none: what setting it up takes, and the way out."""
+    view.to_second_factor = True  # type: ignore[attr-defined]
+    return view
 
 
 def caller() -> Principal:
@@ -90,6 +99,11 @@ def declared(view: Callable[..., Any]) -> str | None:
 def wanted_freshness(view: Callable[..., Any]) -> Fresh | None:
     """What `@fresh()` says of a view function; None without it."""
     return getattr(view, "fresh", None)
+
+
+def leads_to_second_factor(view: Callable[..., Any]) -> bool:
+    """Whether a view function is declared `@to_second_factor`."""
+    return getattr(view, "to_second_factor", False)
 
 
 def declared_here() -> str | None:

@@ -2,12 +2,13 @@
 
 A session is a row that can be revoked at any time; its cookie holds the row's secret, which is `get_id()` here. "Remember me"
 makes that same cookie last, instead of a second one with the same secret (ADR 19). A sign-in is fresh while the moment in
-the cookie at which the password was typed is at most FRESH_LOGIN_MINUTES old.
+the cookie at which the password was typed is at most FRESH_LOGIN_MINUTES old; with two-step sign-in, a code half an hour (ADR 35).
 """
 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -24,8 +25,10 @@ from flask_login import (
 )
 
 from services.core.errors import Forbidden, Unauthenticated
+from services.core.times import utc_now
 from services.platform.accounts.api_keys import resolve_key
 from services.platform.accounts.principal import Principal, Scope
+from services.platform.accounts.second_factor import is_fresh
 from services.platform.accounts.sessions import SignedIn, end_session, resume_session
 from web.access import SIGNED_IN, declared_here, wanted_freshness
 from web.errors import wants_problem
@@ -34,7 +37,7 @@ from web.platform import platform
 from web.security import bearer_token, client_address
 
 HOME = "/panel"
-CONFIRMED_AT = "_confirmed_at"  # in the cookie, seconds since 1970: when the password was last typed
+CONFIRMED_AT = "_confirmed_at"  # in the cookie, seconds since 1970: when password or code was last typed
 login_manager = LoginManager()
 login_manager.session_protection = None  # a changed address signs nobody out; rows are revocable
 
@@ -67,9 +70,7 @@ def init_app(app: Flask) -> None:
 
 def login_browser(secret: str, *, remember: bool = False) -> None:
     """Sign this browser in with a new session's secret. Nothing of the session before, its CSRF token included, survives."""
-    if current_user.is_authenticated:
-        end_session(platform(), current_user.get_id())
-    session.clear()
+    forget_browser()
     user = _of_session(secret)
     if user is None:
         raise Unauthenticated("Sign in")  # revoked in this very moment
@@ -80,6 +81,13 @@ def logout_browser() -> None:
     """Sign this browser out."""
     end_session(platform(), current_user.get_id())
     logout_user()
+    session.clear()
+
+
+def forget_browser() -> None:
+    """End whatever sign-in this browser has, a half one too, before the next."""
+    if current_user.is_authenticated:
+        end_session(platform(), current_user.get_id())
     session.clear()
 
 
@@ -116,6 +124,8 @@ def _ask_to_sign_in() -> ResponseReturnValue:
 @login_manager.needs_refresh_handler  # type: ignore[untyped-decorator]
 def _ask_for_the_password() -> ResponseReturnValue:
     if wants_problem():
+        if current_user.session.has_second_factor:
+            raise Forbidden("Type a code of your app to go on", code="fresh_sign_in_required")
         raise Forbidden("Type your password again to go on", code="fresh_sign_in_required")
     return redirect(f"{url_for('auth.ask_password')}?next={quote(_way_back(), safe='/')}")
 
@@ -138,15 +148,17 @@ def _of_session(secret: str) -> User | None:
         return None
     if found.prolonged:
         session.modified = True  # the cookie lasts as long as the row
-    if session.get("_fresh") and not _typed_lately():
+    if session.get("_fresh") and not _typed_lately(found):
         session["_fresh"] = False  # what `login_fresh()` reads
     g.actor = found.caller.actor
     return User(found.caller, found, secret)
 
 
-def _typed_lately() -> bool:
-    age = time.time() - session.get(CONFIRMED_AT, 0)
-    return bool(age < platform().settings.fresh_login_minutes * 60)
+def _typed_lately(known: SignedIn) -> bool:
+    typed_at = session.get(CONFIRMED_AT, 0)
+    if known.has_second_factor:  # and so a code was typed: turning it on has ended all other sessions
+        return is_fresh(datetime.fromtimestamp(typed_at, UTC), now=utc_now())
+    return bool(time.time() - typed_at < platform().settings.fresh_login_minutes * 60)
 
 
 def _api_key() -> str | None:

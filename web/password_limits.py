@@ -1,16 +1,19 @@
-"""Guesses at passwords, slowed down so that nobody can lock the owner of an account out by guessing wrong.
+"""Guesses at passwords and at codes of two-step sign-in, slowed down so that nobody can lock the owner of an account out by guessing wrong.
 
 A browser that has signed in to an account before carries a signed cookie that says so (OWASP calls it a device cookie). It
 has a limit of its own, which nobody else can use up. All others share limits by address, by address and account, and a slow
 one over all addresses, which stops guesses from many places and with them, for that hour, browsers never seen before.
 
-An attempt is counted before the password is checked, so that guesses sent at the same moment do not pass together, and
-uncounted when the password was right.
+Codes are guessed only by who has the password or a sign-in; six digits bear fewer guesses over all addresses.
+
+An attempt is counted before password or code is checked, so that guesses sent at the same moment do not pass together, and
+uncounted when it was right.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any, cast
 
 from flask import current_app, g, request
@@ -22,6 +25,7 @@ from services.platform.accounts.accounts import password_stamp
 from web.access import View
 from web.limiter import client, hashed, limiter, take_back
 from web.platform import platform
+from web.second_step import half_signed_in
 
 COOKIE = "flotilla_browser"
 COOKIE_SECONDS = 365 * 24 * 3600
@@ -29,18 +33,13 @@ MAX_ACCOUNTS = 5  # that one browser is known to: the cookie must not grow
 PER_ADDRESS = "30 per 15 minutes"  # an office behind one address mistypes too
 PER_PERSON = "10 per 15 minutes"  # as far as one can be told from others
 PER_ACCOUNT = "100 per hour"
+CODES_PER_ACCOUNT = "30 per hour"  # of 333,333: three of a million codes are right at any moment
 
 
 def limit_sign_in(view: View) -> View:
     """Declare the limits of a route that takes `email` and a password; `admit` says that it was the right one."""
-    for limit in (
-        limiter.shared_limit(PER_ADDRESS, "sign_in", exempt_when=_is_known),
-        limiter.shared_limit(PER_PERSON, "sign_in_account", key_func=_account_here, exempt_when=_is_known),
-        limiter.shared_limit(PER_ACCOUNT, "sign_in_anywhere", key_func=_account, exempt_when=_is_known),
-        limiter.shared_limit(PER_PERSON, "sign_in_browser", key_func=_browser, exempt_when=_is_unknown),
-    ):
-        view = cast(View, limit(view))
-    return view
+    by_address = limiter.shared_limit(PER_ADDRESS, "sign_in", exempt_when=lambda: _is_known(_email()))
+    return _limited(cast(View, by_address(view)), _email, "sign_in", PER_ACCOUNT)
 
 
 def limit_confirmation(view: View) -> View:
@@ -52,16 +51,24 @@ def limit_confirmation(view: View) -> View:
     return cast(View, limit(view))
 
 
+def limit_code(view: View) -> View:
+    """Declare the limits of a route that takes a `code` of who is signed in, or half; `confirmed` and `admit` say that it was right.
+
+    They hold nobody who has no second factor, and of whom the route asks something else.
+    """
+    return _limited(view, _code_of, "code", CODES_PER_ACCOUNT)
+
+
 def confirmed() -> None:
-    """The password was right: forget the failures before it."""
-    take_back("password")
+    """Password or code was right: forget the failures before it."""
+    take_back("password", "code_account", "code_browser")
 
 
-def admit(response: Response) -> Response:
-    """The password was right: forget the failures before it, and know the browser from now on."""
-    take_back("sign_in_account", "sign_in_browser")
+def admit(response: Response, email: str) -> Response:
+    """Password, and code, were right: forget the failures before them, and know the browser from now on."""
+    take_back("sign_in_account", "sign_in_browser", "code_account", "code_browser")
     browser, accounts = _cookie()
-    known = dict.fromkeys((_known_account(), *accounts))
+    known = dict.fromkeys((_known_account(email), *accounts))
     response.set_cookie(
         COOKIE,
         _signer().dumps([browser or secrets.token_hex(8), list(known)[:MAX_ACCOUNTS]]),
@@ -77,37 +84,58 @@ def _sign_in() -> str:
     return f"session:{current_user.session.session_id}"
 
 
-def _account() -> str:
-    return hashed("account", _email())
+def _limited(view: View, whose: Callable[[], str | None], scope: str, anywhere: str) -> View:
+    """Limits of guesses at what `whose` account is opened with, by address, over all addresses, and for known browsers."""
+
+    def known() -> bool:
+        return whose() is None or _is_known(whose() or "")
+
+    def unknown() -> bool:
+        return whose() is None or not _is_known(whose() or "")
+
+    for limit in (
+        limiter.shared_limit(
+            PER_PERSON, f"{scope}_account", key_func=lambda: _key(whose(), client()), exempt_when=known
+        ),
+        limiter.shared_limit(
+            anywhere, f"{scope}_anywhere", key_func=lambda: _key(whose()), exempt_when=known
+        ),
+        limiter.shared_limit(
+            PER_PERSON, f"{scope}_browser", key_func=lambda: _key(whose(), _cookie()[0]), exempt_when=unknown
+        ),
+    ):
+        view = cast(View, limit(view))
+    return view
 
 
-def _account_here() -> str:
-    return hashed("account", _email(), client())
-
-
-def _browser() -> str:
-    return hashed("account", _email(), _cookie()[0])
+def _key(email: str | None, *place: str) -> str:
+    return hashed("account", email or "", *place)
 
 
 def _email() -> str:
     return request.form.get("email", "").strip().lower()
 
 
-def _is_known() -> bool:
-    if "is_known_browser" not in g:
+def _code_of() -> str | None:
+    """Whose code this request tries: never what the form says. None without second factor."""
+    if current_user.is_authenticated:
+        known = current_user.session
+        return known.email if known.has_second_factor else None
+    half = half_signed_in()
+    return half.wanted.email if half else None
+
+
+def _is_known(email: str) -> bool:
+    known: dict[str, bool] = g.setdefault("known_browser", {})
+    if email not in known:
         accounts = _cookie()[1]
-        g.is_known_browser = bool(accounts) and _known_account() in accounts
-    known: bool = g.is_known_browser
-    return known
+        known[email] = bool(accounts) and _known_account(email) in accounts
+    return known[email]
 
 
-def _is_unknown() -> bool:
-    return not _is_known()
-
-
-def _known_account() -> str:
+def _known_account(email: str) -> str:
     """How the cookie names the account; not any more once the password has changed: who knew the old one may guess."""
-    return hashed("known browser", _email(), password_stamp(platform(), _email()))
+    return hashed("known browser", email, password_stamp(platform(), email))
 
 
 def _cookie() -> tuple[str, list[str]]:

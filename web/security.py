@@ -24,6 +24,7 @@ from web.access import INTERNAL, PUBLIC, SIGNED_IN, caller, declared, declared_h
 from web.limiter import refuse_key
 from web.platform import platform
 from web.proxies import is_from_this_machine
+from web.second_step import lead_to_second_factor
 
 logger = logging.getLogger(__name__)
 HOT_BLUEPRINTS = {"redirects", "webhooks"}
@@ -128,13 +129,13 @@ def _admit(access: str) -> ResponseReturnValue | None:
     if access == PUBLIC:
         return None
     if access == INTERNAL:
-        _admit_internal()
-        return None
+        return _admit_internal()
     refusal: ResponseReturnValue | None = _signed_in()
     if refusal is None:
         known = caller()  # refuses OPTIONS of nobody, which Flask-Login lets pass
         if access != SIGNED_IN:
             known.require(Scope(access))
+        refusal = lead_to_second_factor()
     return refusal
 
 
@@ -146,14 +147,14 @@ def _signed_in() -> ResponseReturnValue | None:
 
 @fresh_login_required  # type: ignore[untyped-decorator]
 def _freshly_signed_in() -> ResponseReturnValue | None:
-    """None when the password was typed lately, else what `login` has Flask-Login answer."""
+    """None when password or code was typed lately, else what `login` has Flask-Login answer."""
     return None
 
 
-def _admit_internal() -> None:
+def _admit_internal() -> ResponseReturnValue | None:
     token = platform().settings.metrics_token.get_secret_value()
     if _is_metrics_token(token, bearer_token()) or (not token and is_from_this_machine(request)):
-        return
+        return None
     if token and bearer_token():
         refuse_key()
     if not current_user.is_authenticated:
@@ -162,6 +163,7 @@ def _admit_internal() -> None:
         )
     if not caller().is_admin:
         raise Forbidden("Only an admin may see this", code="admin_only")
+    return lead_to_second_factor()
 
 
 def _is_metrics_token(token: str, given: str | None) -> bool:

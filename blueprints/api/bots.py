@@ -208,6 +208,7 @@ def _item(bot_id: int | str, outcome: object) -> BulkItem:
 
 @blueprint.put("/<bot_id>/token")
 @api(Scope.WRITE)
+@fresh()
 @operation(errors=(502,))
 def new_token(bot_id: str, body: NewToken) -> BotView:
     """Replace its token by another one of the same bot, as after a /revoke at @BotFather."""

@@ -37,7 +37,7 @@ from services.reporting.analytics.wave_timeline import WaveTimelineView, wave_ti
 from services.reporting.analytics.waves import WaveView, list_waves
 from services.reporting.analytics.workbook import XLSX
 from services.reporting.pool_status import PoolStatus, pool_status
-from web.access import api, caller
+from web.access import api, caller, fresh
 from web.platform import platform
 
 blueprint = Blueprint("pools", __name__, url_prefix="/redirect-pools")
@@ -91,6 +91,7 @@ def change(pool_id: int, body: PoolChange) -> PoolWholeView:
 
 @blueprint.delete("/<int:pool_id>")
 @api(Scope.WRITE)
+@fresh()
 @operation(errors=(409,))
 def delete(pool_id: int) -> None:
     """Delete a pool with its clicks."""

@@ -34,6 +34,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "bot_token_replaced": N_("Token replaced"),
     "bot_unfollowed": N_("Follows its pool's behaviour no more"),
     "bot_untagged": N_("Tag taken off"),
+    "code_confirmed": N_("Code of two-step sign-in confirmed"),
     "dead_letters_discarded": N_("Dead letters discarded"),
     "dead_letters_replayed": N_("Dead letters replayed"),
     "destination_changed": N_("Destination of notifications changed"),
@@ -64,10 +65,15 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "pool_created": N_("Pool created"),
     "pool_deleted": N_("Pool deleted"),
     "pool_updated": N_("Pool changed"),
+    "recovery_code_used": N_("A recovery code was used, {left} left"),
+    "recovery_codes_renewed": N_("Recovery codes renewed"),
     "rules_changed": N_("Rules of a pool changed"),
     "session_revoked": N_("A device was signed out"),
     "signed_in": N_("Signed in"),
     "signed_out": N_("Signed out"),
+    "two_step_disabled": N_("Two-step sign-in turned off"),
+    "two_step_enabled": N_("Two-step sign-in turned on"),
+    "two_step_reset": N_("Two-step sign-in reset at the server"),
     "wave_reverted": N_("Promotions of a ban wave taken back"),
 }
 # As a filter, without what is special about one event.
@@ -75,6 +81,7 @@ KIND_TEXTS: Final[Mapping[str, str]] = {
     "bot_deleted": N_("Bot deleted"),
     "plugin_key_deleted": N_("Key of a plugin's store deleted"),
     "plugin_store_cleared": N_("Store of a plugin cleared"),
+    "recovery_code_used": N_("A recovery code was used"),
 }
 
 OF_BOTS: Final = ("bot_", "file_", "member_", "plugin_")

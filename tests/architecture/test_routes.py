@@ -26,6 +26,7 @@ PUBLIC_ROUTES = {
     "/health/ready",
     "/language",
     "/login",
+    "/login/code",
     "/schema/bot.json",
     "/setup",
     "/texts/<locale>/<digest>.js",
@@ -40,6 +41,11 @@ PROTECTED_BY_THE_PASSWORD = {
     ("DELETE", "/api/v1/bots/<bot_id>"),
     ("POST", "/panel/account/keys/<key_id>/revoke"),
     ("DELETE", "/api/v1/keys/<key_id>"),
+    ("DELETE", "/api/v1/redirect-pools/<int:pool_id>"),
+    ("DELETE", "/api/redirect-pools/<int:pool_id>"),
+    ("PUT", "/api/v1/bots/<bot_id>/token"),
+    ("POST", "/panel/account/two-step/app"),
+    ("POST", "/panel/account/two-step/on"),
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 

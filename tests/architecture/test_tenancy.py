@@ -139,7 +139,9 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         session.flush()
         letter_id, wave_id, experiment_id, file_id = letter.id, wave.id, experiment.id, file.id
     key, _ = create_key(platform, command_principal(account))
-    signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
+    secret = authenticate(platform, account.email, PASSWORD, "", "")
+    assert isinstance(secret, str)
+    signed_in = resume_session(platform, secret, "")
     assert signed_in is not None
     return Tenant(
         account,

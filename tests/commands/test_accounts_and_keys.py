@@ -37,6 +37,7 @@ def test_without_a_terminal_a_password_is_made_and_printed(platform: Platform) -
 def test_a_forgotten_password_is_replaced_and_its_sessions_end(platform: Platform) -> None:
     create_account(platform, "owner@example.com", PASSWORD)
     secret = authenticate(platform, "owner@example.com", PASSWORD, "", "")
+    assert isinstance(secret, str)
     runner = create_app(platform).test_cli_runner()
     result = runner.invoke(
         args=["accounts", "password", "owner@example.com", "--password", "another good one"]

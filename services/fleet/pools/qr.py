@@ -1,4 +1,4 @@
-"""The QR code of a pool's link."""
+"""QR codes of links."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ import io
 import segno
 
 
-def qr_svg(link: str) -> str:
-    """`link` as an SVG document, dark on white with the quiet zone that scanners need; black in any theme."""
+def qr_svg(link: str, title: str | None = None) -> str:
+    """`link` as an SVG document, dark on white with the quiet zone that scanners need; black in any theme.
+
+    `title` is read aloud and shown under a pointer; None means the link itself.
+    """
     buffer = io.BytesIO()
     # "Q" survives a quarter of the modules being covered or worn, as on a flyer.
     segno.make(link, error="q", micro=False).save(
-        buffer, kind="svg", scale=8, border=4, dark="#000", light="#fff", xmldecl=True, svgns=True, title=link
+        buffer,
+        kind="svg",
+        scale=8,
+        border=4,
+        dark="#000",
+        light="#fff",
+        xmldecl=True,
+        svgns=True,
+        title=title or link,
     )
     return buffer.getvalue().decode()

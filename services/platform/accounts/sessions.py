@@ -1,4 +1,4 @@
-"""Sign-ins of browsers: begun with e-mail and password, kept by use, listed and revoked.
+"""Sign-ins of browsers: begun with e-mail and password, and a code where the account wants one; kept by use, listed, revoked.
 
 The cookie holds a secret of 256 random bits; the row holds its SHA-256, so a stolen database opens no session.
 """
@@ -13,13 +13,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from models import Account, AccountSession
+from models import Account, AccountSession, SecondFactor
 from services.core.encryption import sha256_hex
 from services.core.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from services.core.settings import Settings
 from services.core.times import utc_now
 from services.platform.accounts.passwords import hash_password, needs_rehash, password_matches
 from services.platform.accounts.principal import Principal, audit
+from services.platform.accounts.quotas import lock_account
+from services.platform.accounts.second_factor import is_enabled, verify_code
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -36,12 +38,21 @@ class SignedIn:
     email: str
     locale: str
     prolonged: bool = False
+    has_second_factor: bool = False
+
+
+@dataclass(frozen=True)
+class CodeWanted:
+    """The password was right; `finish_sign_in` wants a code of the account's second factor too."""
+
+    account_id: int
+    email: str
 
 
 def authenticate(
     platform: Platform, email: str, password: str, ip: str, user_agent: str, *, remember: bool = False
-) -> str:
-    """Sign in and return the new session's secret; with `remember` it outlives the browser.
+) -> str | CodeWanted:
+    """Sign in and return the new session's secret, or what is still wanted; with `remember` it outlives the browser.
 
     Unauthenticated `wrong_credentials` alike for a wrong password, an unknown e-mail and a switched-off account,
     after equal work. The caller limits attempts.
@@ -56,9 +67,28 @@ def authenticate(
         raise Unauthenticated("E-mail or password is wrong", code="wrong_credentials")
     fresh_hash = hash_password(password) if needs_rehash(account.password_hash) else None
     with platform.database.transaction() as session:
+        lock_account(session, account.id)  # so that no second factor is enabled meanwhile
         if fresh_hash is not None:
             same = (Account.id == account.id) & (Account.password_hash == account.password_hash)
             session.execute(update(Account).where(same).values(password_hash=fresh_hash))
+        if is_enabled(session, account.id):
+            return CodeWanted(account.id, account.email)
+        return begin_session(session, platform.settings, account, ip, user_agent, remember=remember)
+
+
+def finish_sign_in(
+    platform: Platform, wanted: CodeWanted, code: str, ip: str, user_agent: str, *, remember: bool = False
+) -> str:
+    """Begin the session of a sign-in that a code completes, and return its secret.
+
+    Forbidden `wrong_code` or `code_used`, Unauthenticated `sign_in_expired` for an account that was switched off or takes no
+    code any more. The caller limits attempts.
+    """
+    with platform.database.transaction() as session:
+        account = session.get(Account, wanted.account_id)
+        if account is None or not account.is_active or not is_enabled(session, account.id):
+            raise Unauthenticated("Sign in again", code="sign_in_expired")
+        verify_code(session, platform.vault, _person(account, ip), code, now=utc_now())
         return begin_session(session, platform.settings, account, ip, user_agent, remember=remember)
 
 
@@ -107,8 +137,7 @@ def begin_session(
             expires_at=_end(settings, now, remembered=remember),
         )
     )
-    caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip)
-    audit(session, caller, "signed_in")
+    audit(session, _person(account, ip), "signed_in")
     return secret
 
 
@@ -117,18 +146,18 @@ def resume_session(platform: Platform, secret: str, ip: str) -> SignedIn | None:
     now = utc_now()
     with platform.database.reading() as session:
         found = session.execute(
-            select(AccountSession, Account)
+            select(AccountSession, Account, SecondFactor.enabled_at.is_not(None))
             .join(Account, Account.id == AccountSession.account_id)
+            .outerjoin(SecondFactor, SecondFactor.account_id == Account.id)
             .where(AccountSession.secret_hash == sha256_hex(secret))
         ).one_or_none()
     if found is None or found[0].expires_at <= now or not found[1].is_active:
         return None
-    row, account = found
+    row, account, has_second_factor = found
     is_due = now - row.last_seen_at >= timedelta(seconds=TOUCH_SECONDS)
     if is_due:
         _prolong(platform, row, now)
-    caller = Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip)
-    return SignedIn(caller, row.id, account.email, account.locale, is_due)
+    return SignedIn(_person(account, ip), row.id, account.email, account.locale, is_due, has_second_factor)
 
 
 def end_session(platform: Platform, secret: str) -> None:
@@ -161,6 +190,10 @@ def revoke_session(platform: Platform, caller: Principal, session_id: int) -> No
             raise NotFound("There is no such session", code="session_not_found")
         session.delete(row)
         audit(session, caller, "session_revoked", session_id=session_id)
+
+
+def _person(account: Account, ip: str) -> Principal:
+    return Principal(account.id, f"account:{account.id}", account.is_admin, ip=ip)
 
 
 def _prolong(platform: Platform, row: AccountSession, now: datetime) -> None:

@@ -1,9 +1,9 @@
 import { api } from "../api.js";
 
 document.addEventListener("alpine:init", () => {
-  // Asks for the password when a request needs a fresh sign-in; requests that come meanwhile share the answer.
+  // Asks for the password, or a code where the page has a field for one, when a request needs a fresh sign-in; requests that come meanwhile share the answer.
   Alpine.data("confirmPassword", () => ({
-    password: "",
+    typed: "",
     failure: "",
     busy: false,
     waiting: [],
@@ -22,12 +22,12 @@ document.addEventListener("alpine:init", () => {
       this.busy = true;
       this.failure = "";
       try {
-        await api.post("/login/confirm", new URLSearchParams({ password: this.password }));
+        await api.post("/login/confirm", new URLSearchParams({ [this.$root.querySelector("[autofocus]").name]: this.typed }));
         this.$root.close("confirmed");
       } catch (error) {
         this.failure = error.message;
       }
-      this.password = "";
+      this.typed = "";
       this.busy = false;
     },
     cancel() {
@@ -35,7 +35,7 @@ document.addEventListener("alpine:init", () => {
     },
     closed() {
       const confirmed = this.$root.returnValue === "confirmed";
-      this.password = "";
+      this.typed = "";
       this.waiting.splice(0).forEach((resolve) => resolve(confirmed));
     },
     get invalid() {

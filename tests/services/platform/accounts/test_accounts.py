@@ -32,8 +32,12 @@ from services.platform.platform import Platform
 PASSWORD = "correct horse battery"
 
 
-def sign_in(platform: Platform, email: str = "owner@example.com", password: str = PASSWORD) -> str:
-    return authenticate(platform, email, password, "192.0.2.1", "Firefox")
+def sign_in(
+    platform: Platform, email: str = "owner@example.com", password: str = PASSWORD, *, remember: bool = False
+) -> str:
+    secret = authenticate(platform, email, password, "192.0.2.1", "Firefox", remember=remember)
+    assert isinstance(secret, str)
+    return secret
 
 
 @pytest.mark.data
@@ -164,7 +168,7 @@ def test_a_session_ends_by_sign_out_by_time_and_not_by_use(platform: Platform) -
 @pytest.mark.data
 def test_a_remembered_session_outlives_others_and_its_use_keeps_it_so(platform: Platform) -> None:
     create_account(platform, "owner@example.com", PASSWORD)
-    secret = authenticate(platform, "owner@example.com", PASSWORD, "", "", remember=True)
+    secret = sign_in(platform, remember=True)
     _set(
         platform,
         secret,
