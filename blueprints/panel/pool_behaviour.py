@@ -23,6 +23,12 @@ def pool_behaviour_texts() -> dict[str, ScriptText]:
             "This becomes the pool's behaviour, and {count} bot gets it at once:",
             "This becomes the pool's behaviour, and {count} bots get it at once:",
         ),
+        "sharing.plan": counted("{count} bot gets another behaviour:", "{count} bots get another behaviour:"),
+        "behaviour.drift": counted(
+            "{count} bot behaves otherwise than {bot}, which is like most here:",
+            "{count} bots behave otherwise than {bot}, which is like most here:",
+        ),
+        "behaviour.no_drift": _("All bots here behave alike."),
         "behaviour.same": _("Nothing would change."),
         "behaviour.more": counted("{count} more change", "{count} more changes"),
         "behaviour.losing": _("Lose what they have of their own, for good: {bots}"),

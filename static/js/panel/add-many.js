@@ -2,6 +2,7 @@ import { api } from "../api.js";
 import { number, text } from "../dom.js";
 import { doToAll } from "./bulk-bots.js";
 import { dialogForm } from "./form.js";
+import { likeChoice } from "./like-choice.js";
 
 const TOKEN = /(\d{5,}):[A-Za-z0-9_-]{20,}/;
 
@@ -16,6 +17,7 @@ document.addEventListener("alpine:init", () => {
   // Tokens of many bots, one a line, registered one after the other with a result beside each line.
   Alpine.data("addMany", () => ({
     ...dialogForm,
+    ...likeChoice,
     pasted: "",
     mode: "",
     pool: "",
@@ -26,6 +28,7 @@ document.addEventListener("alpine:init", () => {
       document.addEventListener("add-many", () => {
         this.forget();
         this.open();
+        this.readOthers();
       });
       this.$root.addEventListener("close", () => this.forget());
     },
@@ -63,6 +66,7 @@ document.addEventListener("alpine:init", () => {
       this.mark(row, "busy", text("many.busy"));
       const body = { token: tokens.get(row.place), tags: this.tags.split(",").map((tag) => tag.trim()).filter(Boolean) };
       if (this.mode) body.mode = this.mode;
+      if (this.like) body.like = Number(this.like);
       try {
         const bot = await api.post("/api/v1/bots", body);
         tokens.delete(row.place);

@@ -1,25 +1,19 @@
 import { api } from "../api.js";
 import { counted, text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
-
-const MOST_SHOWN = 12; // changes; the rest is counted
-const LONGEST_VALUE = 80; // characters of one side
-
-const sideOf = (value) => {
-  if (value === null) return text("behaviour.nothing");
-  const written = typeof value === "string" ? value : JSON.stringify(value);
-  return written.length > LONGEST_VALUE ? `${written.slice(0, LONGEST_VALUE)}…` : written;
-};
+import { changeWords } from "./changes.js";
 
 document.addEventListener("alpine:init", () => {
   // What a pool's bots share: who follows and who differs, and another behaviour for them, shown before it is made.
   Alpine.data("poolBehaviour", () => ({
+    ...changeWords,
     path: "",
     pool: 0,
     loaded: false,
     version: 0,
     behaviour: null,
     members: [],
+    drift: null,
     like: "",
     everybody: true,
     asked: null,
@@ -34,6 +28,19 @@ document.addEventListener("alpine:init", () => {
     async load() {
       const [ok, data] = await attempt(() => api.get(this.path));
       if (ok) Object.assign(this, data, { loaded: true });
+      if (this.isEmpty && this.members.length > 1) await this.compare();
+    },
+    async compare() {
+      const [ok, data] = await attempt(() => api.get(`/api/v1/redirect-pools/${this.pool}/drift`));
+      if (ok) this.drift = data;
+    },
+    get differing() {
+      return this.drift?.different ?? [];
+    },
+    get driftText() {
+      if (!this.drift?.like) return "";
+      const bot = `@${this.drift.like.username}`;
+      return this.differing.length ? counted("behaviour.drift", this.differing.length, { bot }) : text("behaviour.no_drift");
     },
     get owned() {
       return this.version > 0;
@@ -94,13 +101,11 @@ document.addEventListener("alpine:init", () => {
       return this.changes.length > 0;
     },
     get shownChanges() {
-      return this.changes.slice(0, MOST_SHOWN);
+      return this.shownOf(this.changes);
     },
     get moreChanges() {
-      const more = this.changes.length - MOST_SHOWN;
-      return more > 0 ? counted("behaviour.more", more) : "";
+      return this.moreOf(this.changes);
     },
-    changeText: (change) => `${sideOf(change.old)} → ${sideOf(change.new)}`,
     get doesSomething() {
       return this.hasChanges || this.plan?.bots.length > 0 || !this.owned;
     },
