@@ -272,10 +272,8 @@ class Bot(Base):
     path_id: Mapped[str] = mapped_column(String(32), unique=True)  # random last part of the webhook's address
     desired_running: Mapped[bool] = mapped_column(default=True)
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
-    status_reason: Mapped[i18n.Text] = mapped_column(
-        TextColumn(300), default=i18n.NO_TEXT
-    )  # why it failed and what to do
-    status_cause: Mapped[str] = mapped_column(String(50), default="")  # the same as a stable word, if known
+    status_reason: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
+    status_cause: Mapped[str] = mapped_column(String(50), default="")  # the reason as a stable word
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
@@ -288,9 +286,7 @@ class Bot(Base):
     limits_people: Mapped[bool] = mapped_column(default=True, server_default=true())
     rate_per_minute: Mapped[float | None]  # of one person; None: as the installation's settings say
     rate_burst: Mapped[int | None]
-    alias: Mapped[str | None] = mapped_column(
-        String(64), unique=True, index=True
-    )  # the `id` in its YAML file
+    alias: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)  # id in its YAML file
     declared_in: Mapped[str] = mapped_column(String(255), default="", server_default="")  # that file's name
     declared_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     follows_pool_id: Mapped[int | None] = mapped_column(

@@ -40,6 +40,7 @@ from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
+from tests.architecture.bodies import BODIES
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 from web.access import SIGNED_IN, declared
 
@@ -59,23 +60,6 @@ NOWHERE = {
 PLAIN = {"list_name": "blocked", "telegram_id": "5"}
 # Routes whose variable is no id of a tenant's thing.
 NO_TENANT = ("/go/", "/webhook/", "/static/", "/texts/")
-# What passes the check of the body where an empty one does not: only then is the id looked at.
-BODIES: dict[tuple[str, str], dict[str, object]] = {
-    ("PATCH", "/bots/<bot_id>"): {"name": "Mine"},
-    ("PUT", "/bots/<bot_id>/plugins"): {"plugins": []},
-    ("POST", "/bots/<bot_id>/plugins/check"): {"plugins": []},
-    ("POST", "/bots/<bot_id>/plugins/chat"): {"plugins": [], "steps": []},
-    ("PUT", "/bots/<bot_id>/follows"): {"pool_id": None},
-    ("PUT", "/bots/<bot_id>/texts"): {"document": ""},
-    ("PUT", "/bots/<bot_id>/configuration"): {"document": "name: x"},
-    ("POST", "/bots/<bot_id>/texts/check"): {"document": ""},
-    ("POST", "/bots/<bot_id>/texts/preview"): {"plugin": "start"},
-    ("POST", "/bots/<bot_id>/texts/test"): {"plugin": "start", "field": "x", "telegram_id": 5},
-    ("PUT", "/bots/<bot_id>/token"): {"token": f"1:{'A' * 24}"},
-    ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
-    ("PUT", "/redirect-pools/<int:pool_id>/behaviour"): {"behaviour": {}},
-    ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},
-}
 
 
 @dataclass(frozen=True)

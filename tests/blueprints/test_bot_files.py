@@ -90,6 +90,7 @@ SAID_IN_FILES = {  # each of them asks for what the API refuses of a bot that fo
 DONE_HERE = {
     *("replaceToken", "startBot", "stopBot", "restartBot", "setPolicy", "setTags"),
     *("tryText", "tap", "restart", "written", "create", "manage"),
+    *("target", "chosen", "make", "forget"),
     *("show", "filter", "former", "following", "open", "clear", "look", "kind"),
 }
 

@@ -82,6 +82,19 @@ def _titles(browser: Browser) -> list[str]:
     return [browser.text(head) for head in heads]
 
 
+def give_to_another(browser: Browser) -> None:
+    """What the bot does is given to the first of the others, once its changes were seen."""
+    browser.run("document.querySelector('#sharing-target').value = 'bots'")
+    browser.run("document.querySelector('#sharing-target').dispatchEvent(new Event('change'))")
+    browser.click("section[data-username] fieldset label")
+    browser.wait(lambda: not browser.text(".toasts"), "what was said before stays in the way")
+    browser.click("section[data-username] form button")
+    browser.see("1 bot recebe outro comportamento", "section[data-username] .notice")
+    browser.see("plugins.menu", "section[data-username] .notice")
+    browser.click("section[data-username] .notice .btn-primary")
+    browser.see("A partir de agora respondem assim", ".toasts")
+
+
 def saved_labels(installation: Installation, bot_id: int) -> list[tuple[str, list[str]]]:
     """The menu's buttons as they are stored, each with those of its page."""
     wanted = select(BotPlugin.config).where(BotPlugin.bot_id == bot_id, BotPlugin.name == "menu")

@@ -20,3 +20,6 @@ def test_a_menu_in_a_menu_is_written_tried_ordered_and_saved(
     behaviour.order_by_keyboard(browser)
     assert all("422" in complaint for complaint in browser.complaints())  # of the label that was empty
     assert behaviour.saved_labels(installation, 2) == [("Option 2", []), ("Option 1", ["Falar com a gente"])]
+    behaviour.give_to_another(browser)
+    assert behaviour.saved_labels(installation, 1) == behaviour.saved_labels(installation, 2)
+    assert browser.complaints() == []
