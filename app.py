@@ -26,6 +26,7 @@ from blueprints.api import (
     texts,
 )
 from commands import accounts as account_commands
+from commands import audit as audit_commands
 from commands import bots as bot_commands
 from commands import clicks as click_commands
 from commands import database
@@ -74,6 +75,7 @@ RESOURCES = (
 FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}
 COMMANDS = (
     account_commands,
+    audit_commands,
     bot_commands,
     key_commands,
     click_commands,

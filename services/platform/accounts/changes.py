@@ -32,7 +32,16 @@ from models import (
 from services.core.times import iso
 
 CHANGED: Final = "changed"  # all that is told of a secret
-SECRET_WORDS: Final = ("token", "secret", "password", "passwd", "api_key", "apikey", "credential", "authorization")
+SECRET_WORDS: Final = (
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "api_key",
+    "apikey",
+    "credential",
+    "authorization",
+)
 MAX_TEXT: Final = 500  # characters of a value
 MAX_CHANGES: Final = 200  # fields of one entry
 
