@@ -32,12 +32,11 @@ COLUMNS = (
 def upgrade() -> None:
     for column in COLUMNS:
         op.add_column('bots', column)
-    with op.batch_alter_table('bots', table_kwargs={'sqlite_autoincrement': True}) as table:
-        table.create_unique_constraint('uq_bots_alias', ['alias'])
+    # An index, not a constraint: for that SQLite would make the table anew, and forget the numbers it has given.
+    op.create_index('ix_bots_alias', 'bots', ['alias'], unique=True)
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('bots', table_kwargs={'sqlite_autoincrement': True}) as table:
-        table.drop_constraint('uq_bots_alias', type_='unique')
+    op.drop_index('ix_bots_alias', 'bots')
     for column in reversed(COLUMNS):
         op.drop_column('bots', column.name)

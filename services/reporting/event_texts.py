@@ -41,6 +41,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "experiment_started": N_("Experiment started"),
     "experiment_stopped": N_("Experiment stopped"),
     "experiment_updated": N_("Experiment changed"),
+    "file_deleted": N_("A file of a person deleted"),
     "key_created": N_("API key created"),
     "key_revoked": N_("API key revoked"),
     "member_added": N_("Added to a pool"),
@@ -70,7 +71,7 @@ KIND_TEXTS: Final[Mapping[str, str]] = {
     "plugin_store_cleared": N_("Store of a plugin cleared"),
 }
 
-OF_BOTS: Final = ("bot_", "member_", "plugin_")
+OF_BOTS: Final = ("bot_", "file_", "member_", "plugin_")
 BOT_KINDS: Final = tuple(
     kind
     for kind in EVENT_TEXTS
