@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import (
     analytics,
+    audit,
     bot_events,
     bot_files,
     bots,
@@ -65,6 +66,7 @@ RESOURCES = (
     analytics,
     dead_letters,
     keys,
+    audit,
     notifications,
     destinations,
     plugin_files,

@@ -219,14 +219,14 @@ class AuditEvent(Base):
 
     __tablename__ = "audit_events"
     __table_args__ = (
-        UniqueConstraint("account_id", "sequence"),
         Index(None, "account_id", "at"),
+        Index(None, "account_id", "sequence", unique=True),
         Index(None, "bot_id", "at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
-    sequence: Mapped[int]  # 1, 2, 3 … of the account
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    sequence: Mapped[int] = mapped_column(server_default="0")  # 1, 2, 3 … of the account
     actor: Mapped[str] = mapped_column(String(100))  # "account:3", "key:ab12", "system:sweep"
     kind: Mapped[str] = mapped_column(String(50))
     # No foreign keys: the trail outlives what it speaks of.
@@ -236,7 +236,7 @@ class AuditEvent(Base):
     changes: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # field by field
     ip: Mapped[str] = mapped_column(String(45), default="")
     at: Mapped[datetime] = mapped_column(default=utc_now)
-    hash: Mapped[str] = mapped_column(String(64))  # SHA-256 of the former entry's hash and this entry
+    hash: Mapped[str] = mapped_column(String(64), server_default="")  # SHA-256 of the former entry's hash and this entry
 
 
 class AuditChain(Base):

@@ -60,15 +60,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account_id', name=op.f('pk_audit_chains'))
     )
     op.execute("DELETE FROM audit_events WHERE account_id IS NULL")  # no release has written one
-    op.add_column('audit_events', sa.Column('sequence', ID, nullable=True))
+    # No table is made anew on SQLite: it would forget which numbers it gave.
+    op.add_column('audit_events', sa.Column('sequence', ID, nullable=False, server_default='0'))
     op.add_column('audit_events', sa.Column('changes', sa.JSON(), nullable=False, server_default='[]'))
-    op.add_column('audit_events', sa.Column('hash', sa.String(length=64), nullable=True))
+    op.add_column('audit_events', sa.Column('hash', sa.String(length=64), nullable=False, server_default=''))
     _chain(op.get_bind())
-    with op.batch_alter_table('audit_events', schema=None, table_kwargs={'sqlite_autoincrement': True}) as batch_op:
-        batch_op.alter_column('account_id', existing_type=ID, nullable=False)
-        batch_op.alter_column('sequence', existing_type=ID, nullable=False)
-        batch_op.alter_column('hash', existing_type=sa.String(length=64), nullable=False)
-        batch_op.create_unique_constraint(batch_op.f('uq_audit_events_account_id_sequence'), ['account_id', 'sequence'])
+    op.create_index(op.f('ix_audit_events_account_id_sequence'), 'audit_events', ['account_id', 'sequence'], unique=True)
     for statement in TRIGGERS[op.get_bind().dialect.name]:
         op.execute(statement)
 
@@ -76,12 +73,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     for statement in UNDONE[op.get_bind().dialect.name]:
         op.execute(statement)
-    with op.batch_alter_table('audit_events', schema=None, table_kwargs={'sqlite_autoincrement': True}) as batch_op:
-        batch_op.drop_constraint(batch_op.f('uq_audit_events_account_id_sequence'), type_='unique')
-        batch_op.drop_column('hash')
-        batch_op.drop_column('changes')
-        batch_op.drop_column('sequence')
-        batch_op.alter_column('account_id', existing_type=ID, nullable=True)
+    op.drop_index(op.f('ix_audit_events_account_id_sequence'), table_name='audit_events')
+    op.drop_column('audit_events', 'hash')
+    op.drop_column('audit_events', 'changes')
+    op.drop_column('audit_events', 'sequence')
     op.drop_table('audit_chains')
 
 

@@ -137,9 +137,9 @@ class Changes:
             entry.changes = []
         own = [entry for entry in entries if entry.kind != "admin_access"]
         for place, (before, after) in self._seen.items():
-            entry = max(own, key=lambda one: _fit(one, place), default=None)
-            if entry is not None and len(entry.changes) < MAX_CHANGES:
-                entry.changes += list(_differences(place, before, after))
+            found = max(own, key=lambda one: _fit(one, place), default=None)
+            if found is not None and len(found.changes) < MAX_CHANGES:
+                found.changes += list(_differences(place, before, after))
 
     def _note(
         self,

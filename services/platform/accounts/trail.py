@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC
 from itertools import groupby
 from operator import attrgetter
@@ -22,7 +23,7 @@ from services.platform.accounts.changes import Changes
 
 NOTED: Final = "audit entries"  # in `Session.info`
 SEEN: Final = "audited changes"
-INSERT: Final = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+INSERT: Final[Mapping[str, Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def note(session: Session, entry: AuditEvent) -> None:
