@@ -31,7 +31,10 @@ UNTOLD = {
 }
 Key = tuple[str, str]  # module, function
 PRINCIPAL = "services.platform.accounts.principal"
-AUDIT, LOOK = (PRINCIPAL, "audit"), (PRINCIPAL, "get_owned")  # an admin's look at a thing tells of no change of it
+AUDIT, LOOK = (
+    (PRINCIPAL, "audit"),
+    (PRINCIPAL, "get_owned"),
+)  # an admin's look at a thing tells of no change of it
 
 
 def test_every_route_that_changes_something_leads_to_an_entry_of_the_trail(platform: Platform) -> None:
@@ -90,7 +93,9 @@ def _resolved(source: Source, function: ast.AST) -> Iterator[Key]:
 
 @cache
 def _modules() -> dict[str, Source]:
-    return {source.name: source for source in product() if source.package in ("services", "blueprints", "web")}
+    return {
+        source.name: source for source in product() if source.package in ("services", "blueprints", "web")
+    }
 
 
 @cache

@@ -31,7 +31,9 @@ def owner(platform: Platform) -> Account:
     update_pool(platform, me, pool.id, PoolChange(name="<b>Blue</b>"))
     with platform.database.transaction() as session:
         for number in range(2):
-            audit(session, Principal(account.id, "key:ab12", ip="192.0.2.4"), "bot_started", bot_id=number + 7)
+            audit(
+                session, Principal(account.id, "key:ab12", ip="192.0.2.4"), "bot_started", bot_id=number + 7
+            )
     return account
 
 
@@ -68,7 +70,10 @@ def test_entries_are_filtered_paged_and_exported(app: Flask, platform: Platform,
 def test_nobody_sees_another_account_s_entries_but_an_admin_who_is_written_down(
     app: Flask, platform: Platform, owner: Account
 ) -> None:
-    stranger, admin = make_account(platform, "o@example.com"), make_account(platform, "a@example.com", admin=True)
+    stranger, admin = (
+        make_account(platform, "o@example.com"),
+        make_account(platform, "a@example.com", admin=True),
+    )
     client = app.test_client()
     theirs = client.get("/api/v1/audit", headers=make_key(platform, stranger)).get_json()["items"]
     assert {entry["account_id"] for entry in theirs} == {stranger.id}
@@ -80,7 +85,9 @@ def test_nobody_sees_another_account_s_entries_but_an_admin_who_is_written_down(
     own = client.get("/api/v1/audit", headers=key).get_json()["items"]
     assert own[0]["kind"] == "admin_trail_read"
     client.get("/api/v1/redirect-pools/1", headers=key)
-    [look] = client.get("/api/v1/audit?kind=admin_access", headers=make_key(platform, owner)).get_json()["items"]
+    [look] = client.get("/api/v1/audit?kind=admin_access", headers=make_key(platform, owner)).get_json()[
+        "items"
+    ]
     assert (look["pool_id"], look["actor"]) == (1, own[0]["actor"])
 
 
