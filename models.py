@@ -226,7 +226,7 @@ class AuditEvent(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
-    sequence: Mapped[int] = mapped_column(server_default="0")  # 1, 2, 3 … of the account
+    sequence: Mapped[int] = mapped_column(nullable=True)  # 1, 2, 3 … of the account; NULL by a former release
     actor: Mapped[str] = mapped_column(String(100))  # "account:3", "key:ab12", "system:sweep"
     kind: Mapped[str] = mapped_column(String(50))
     # No foreign keys: the trail outlives what it speaks of.

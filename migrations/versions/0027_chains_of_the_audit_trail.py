@@ -21,10 +21,10 @@ ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 BATCH = 1000
 TRIGGERS = {
     'sqlite': (
-        "CREATE TRIGGER audit_events_keep BEFORE UPDATE ON audit_events BEGIN "
+        "CREATE TRIGGER audit_events_keep BEFORE UPDATE ON audit_events WHEN OLD.sequence IS NOT NULL BEGIN "
         "SELECT RAISE(ABORT, 'entries of the audit trail are never changed'); END",
-        "CREATE TRIGGER audit_events_stay BEFORE DELETE ON audit_events WHEN OLD.sequence > coalesce("
-        "(SELECT anchor_sequence FROM audit_chains WHERE account_id = OLD.account_id), 0) "
+        "CREATE TRIGGER audit_events_stay BEFORE DELETE ON audit_events WHEN (OLD.sequence IS NULL OR OLD.sequence > coalesce("
+        "(SELECT anchor_sequence FROM audit_chains WHERE account_id = OLD.account_id), 0)) "
         "AND EXISTS (SELECT 1 FROM accounts WHERE id = OLD.account_id) BEGIN "
         "SELECT RAISE(ABORT, 'entries of the audit trail go by age alone'); END",
     ),
@@ -33,6 +33,7 @@ TRIGGERS = {
         "IF TG_OP = 'DELETE' AND (OLD.sequence <= coalesce("
         "(SELECT anchor_sequence FROM audit_chains WHERE account_id = OLD.account_id), 0) "
         "OR NOT EXISTS (SELECT 1 FROM accounts WHERE id = OLD.account_id)) THEN RETURN OLD; END IF; "
+        "IF TG_OP = 'UPDATE' AND OLD.sequence IS NULL THEN RETURN NEW; END IF; "
         "RAISE EXCEPTION 'entries of the audit trail are never changed, and go by age alone'; END $$",
         "CREATE TRIGGER audit_events_guard BEFORE UPDATE OR DELETE ON audit_events "
         "FOR EACH ROW EXECUTE FUNCTION audit_events_guard()",
@@ -61,7 +62,7 @@ def upgrade() -> None:
     )
     op.execute("DELETE FROM audit_events WHERE account_id IS NULL")  # no release has written one
     # No table is made anew on SQLite: it would forget which numbers it gave.
-    op.add_column('audit_events', sa.Column('sequence', ID, nullable=False, server_default='0'))
+    op.add_column('audit_events', sa.Column('sequence', ID, nullable=True))  # code of the former release writes none
     op.add_column('audit_events', sa.Column('changes', sa.JSON(), nullable=False, server_default='[]'))
     op.add_column('audit_events', sa.Column('hash', sa.String(length=64), nullable=False, server_default=''))
     _chain(op.get_bind())

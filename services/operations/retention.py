@@ -17,6 +17,7 @@ from services.alerts.dead_letters.retention import settled_before
 from services.core.times import day_of, utc_now
 from services.messaging.files.sweep import delete_expired_files
 from services.messaging.updates.plugin_writes import handled_before
+from services.platform.accounts.trail import chain_left_entries
 from services.platform.accounts.trail_retention import delete_old_entries
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -81,6 +82,12 @@ def _clicks(platform: Platform, before: datetime, deadline: float) -> int:
 
 
 def _trail(platform: Platform, before: datetime, deadline: float) -> int:
+    with platform.database.transaction() as session:
+        left = select(AuditEvent.account_id).where(
+            AuditEvent.sequence.is_(None), AuditEvent.account_id.is_not(None)
+        )
+        for account_id in session.scalars(left.distinct().order_by(AuditEvent.account_id)).all():
+            chain_left_entries(session, account_id or 0, BATCH)
     with platform.database.reading() as session:
         old = select(AuditEvent.account_id).where(AuditEvent.at < before)
         accounts = session.scalars(select(Account.id).where(Account.id.in_(old)).order_by(Account.id)).all()

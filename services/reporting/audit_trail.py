@@ -117,7 +117,7 @@ def list_trail(
             RedirectPool,
             and_(RedirectPool.id == AuditEvent.pool_id, RedirectPool.account_id == AuditEvent.account_id),
         )
-        .where(*_conditions(wanted))
+        .where(AuditEvent.sequence.is_not(None), *_conditions(wanted))
         .order_by(place.desc())
         .limit(limit)
     )

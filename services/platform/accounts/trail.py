@@ -86,10 +86,29 @@ def _write(session: Session) -> None:
         chain = lock_chain(session, account_id)
         for entry in own:
             entry.details, entry.changes = _as_read(entry.details), _as_read(entry.changes)
-            entry.sequence = chain.sequence + 1
-            entry.hash = entry_hash(chain.hash, entry)
-            chain.sequence, chain.hash = entry.sequence, entry.hash
+            _link(chain, entry)
             session.add(entry)
+
+
+def chain_left_entries(session: Session, account_id: int, limit: int) -> int:
+    """Put entries behind the account's chain that processes of a release without chains have written; how many."""
+    chain = lock_chain(session, account_id)
+    left = (
+        select(AuditEvent)
+        .where(AuditEvent.account_id == account_id, AuditEvent.sequence.is_(None))
+        .order_by(AuditEvent.id)
+        .limit(limit)
+    )
+    entries = session.scalars(left).all()
+    for entry in entries:
+        _link(chain, entry)
+    return len(entries)
+
+
+def _link(chain: AuditChain, entry: AuditEvent) -> None:
+    entry.sequence = chain.sequence + 1
+    entry.hash = entry_hash(chain.hash, entry)
+    chain.sequence, chain.hash = entry.sequence, entry.hash
 
 
 def _as_read(value: Any) -> Any:

@@ -17,6 +17,7 @@ from services.core.times import utc_now
 from services.fleet.pools.fields import NewPool, PoolChange
 from services.fleet.pools.pools import create_pool, update_pool
 from services.platform.accounts.principal import Principal, audit
+from services.platform.accounts.trail import chain_left_entries
 from services.platform.accounts.trail_check import End, check_trail
 from services.platform.accounts.trail_retention import delete_old_entries
 from services.platform.platform import Platform
@@ -148,6 +149,21 @@ def test_old_entries_go_and_what_stays_is_still_whole(platform: Platform, owner:
     with platform.database.reading() as session:
         chain = session.scalars(select(AuditChain)).one()
     assert (chain.anchor_sequence, chain.sequence) == (6, 7)
+
+
+def test_what_a_process_of_the_former_release_writes_is_put_behind_the_chain(
+    platform: Platform, owner: Principal
+) -> None:
+    former = "INSERT INTO audit_events (account_id, actor, kind, details, ip, at) SELECT account_id, actor, kind, details, ip, at "
+    with platform.database.engine.begin() as connection:
+        for _ in range(2):
+            connection.execute(text(f"{former} FROM audit_events WHERE sequence = 1"))
+    write(platform, owner, 1)
+    with platform.database.transaction() as session:
+        assert chain_left_entries(session, owner.account_id, 10) == 2
+    assert sorted(entry.sequence for entry in trail(platform)) == [1, 2, 3, 4]
+    found = check_trail(platform)
+    assert (found.entries, found.broken) == (4, ())
 
 
 def test_an_entry_tells_each_field_before_and_after_and_of_a_secret_that_it_was_changed(
