@@ -236,9 +236,7 @@ class AuditEvent(Base):
     changes: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # field by field
     ip: Mapped[str] = mapped_column(String(45), default="")
     at: Mapped[datetime] = mapped_column(default=utc_now)
-    hash: Mapped[str] = mapped_column(
-        String(64), server_default=""
-    )  # SHA-256 of the former entry's hash and this entry
+    hash: Mapped[str] = mapped_column(String(64), server_default="")  # SHA-256 of the former one's and this
 
 
 class AuditChain(Base):
@@ -294,9 +292,7 @@ class Bot(Base):
     limits_people: Mapped[bool] = mapped_column(default=True, server_default=true())
     rate_per_minute: Mapped[float | None]  # of one person; None: as the installation's settings say
     rate_burst: Mapped[int | None]
-    alias: Mapped[str | None] = mapped_column(
-        String(64), unique=True, index=True
-    )  # the `id` in its YAML file
+    alias: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)  # `id` in its YAML file
     declared_in: Mapped[str] = mapped_column(String(255), default="", server_default="")  # that file's name
     declared_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     maintenance: Mapped[bool] = mapped_column(default=False, server_default=false())
