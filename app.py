@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from blueprints import auth, panel, redirects, system, two_step, webhooks
 from blueprints.api import (
     analytics,
+    audit,
     bot_events,
     bot_files,
     bots,
@@ -28,6 +29,7 @@ from blueprints.api import (
     texts,
 )
 from commands import accounts as account_commands
+from commands import audit as audit_commands
 from commands import bots as bot_commands
 from commands import clicks as click_commands
 from commands import database
@@ -68,6 +70,7 @@ RESOURCES = (
     analytics,
     dead_letters,
     keys,
+    audit,
     notifications,
     destinations,
     plugin_files,
@@ -78,6 +81,7 @@ RESOURCES = (
 FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}
 COMMANDS = (
     account_commands,
+    audit_commands,
     bot_commands,
     key_commands,
     click_commands,

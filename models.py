@@ -5,7 +5,7 @@ may hold stands in `services/core/states.py`.
 
 In this order, each part below a comment of its name:
 
-    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, AuditEvent
+    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, AuditEvent, AuditChain
     Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
     Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
@@ -234,21 +234,45 @@ class ApiKey(Base):
 
 
 class AuditEvent(Base):
-    """Who did what, when, from where; about a bot, a pool or the account itself."""
+    """Who did what, when, from where; about a bot, a pool or the account itself. A link of its account's chain.
+
+    Triggers (migration 0027) refuse to change one, and to delete one that the chain's anchor does not stand for.
+    """
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index(None, "account_id", "at"), Index(None, "bot_id", "at"))
+    __table_args__ = (
+        Index(None, "account_id", "at"),
+        Index(None, "account_id", "sequence", unique=True),
+        Index(None, "bot_id", "at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    sequence: Mapped[int] = mapped_column(nullable=True)  # 1, 2, 3 … of the account; NULL by a former release
     actor: Mapped[str] = mapped_column(String(100))  # "account:3", "key:ab12", "system:sweep"
     kind: Mapped[str] = mapped_column(String(50))
     # No foreign keys: the trail outlives what it speaks of.
     bot_id: Mapped[int | None]
     pool_id: Mapped[int | None] = mapped_column(index=True)
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    changes: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # field by field
     ip: Mapped[str] = mapped_column(String(45), default="")
     at: Mapped[datetime] = mapped_column(default=utc_now)
+    hash: Mapped[str] = mapped_column(String(64), server_default="")  # SHA-256 of the former one's and this
+
+
+class AuditChain(Base):
+    """Where an account's trail ends, and behind which entry it begins: those up to the anchor were deleted by age."""
+
+    __tablename__ = "audit_chains"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    sequence: Mapped[int] = mapped_column(default=0)
+    hash: Mapped[str] = mapped_column(String(64), default="")
+    anchor_sequence: Mapped[int] = mapped_column(default=0)
+    anchor_hash: Mapped[str] = mapped_column(String(64), default="")
 
 
 # Bots

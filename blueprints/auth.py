@@ -9,7 +9,15 @@ from flask_login import confirm_login, current_user, login_fresh
 from werkzeug.datastructures import MultiDict
 
 from services.core.errors import FlotillaError, InvalidInput, Unauthenticated
-from services.platform.accounts import accounts, api_keys, enrolment, second_factor, sessions, setup_code
+from services.platform.accounts import (
+    accounts,
+    api_keys,
+    enrolment,
+    password_links,
+    second_factor,
+    sessions,
+    setup_code,
+)
 from services.platform.accounts.principal import OFFERED
 from web import password_limits, second_step
 from web.access import caller, fresh, public, signed_in, to_second_factor
@@ -152,6 +160,27 @@ def create_first_account() -> ResponseReturnValue:
         return _again("auth/setup.html", error, code=form.get("code", ""), email=form.get("email", ""))
     login_browser(secret)
     return password_limits.admit(redirect(HOME), accounts.clean_email(form.get("email", "")))
+
+
+@blueprint.get("/new-password")
+@public
+def choose_password() -> str:
+    """The form behind a one-time link, whose secret the browser keeps behind the "#" until the form is sent."""
+    return render_template("auth/new_password.html", code="", error=None)
+
+
+@blueprint.post("/new-password")
+@public
+@limiter.shared_limit("10 per 15 minutes", "password-link")
+def use_password_link() -> ResponseReturnValue:
+    """Set the password of the account that the link was made for."""
+    code = request.form.get("code", "")
+    try:
+        password_links.use_link(platform(), code, request.form.get("password", ""), client_address())
+    except FlotillaError as error:
+        return _again("auth/new_password.html", error, code=code)
+    flash(gettext("Your password is set; sign in with it."))
+    return redirect(url_for("auth.login"))
 
 
 @blueprint.get("/panel/account")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import Response
@@ -13,7 +13,7 @@ from services.reporting.analytics.workbook import XLSX, workbook
 CSV = "text/csv"
 
 
-def as_csv(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Response:
+def as_csv(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:
     """UTF-8 without a byte order mark, to be kept as `<name>.csv`."""
     return _file(f"{name}.csv", csv_lines(columns, rows), f"{CSV}; charset=utf-8")
 

@@ -2,6 +2,8 @@
 
 from blueprints.panel import (
     account_analytics,
+    accounts,
+    activity,
     analytics,
     bots,
     context,
@@ -18,6 +20,8 @@ from blueprints.panel.blueprint import blueprint
 
 __all__ = [
     "account_analytics",
+    "accounts",
+    "activity",
     "analytics",
     "blueprint",
     "bots",

@@ -23,6 +23,9 @@ class AccountSettings(BaseSettings):
     files_retention_days: int = Field(
         0, ge=0, description="days such a file is kept; 0 = until somebody deletes it, its bot or its account"
     )
+    audit_retention_days: int = Field(
+        365, ge=180, description="days the trail of who did what is kept; at least 180"
+    )
     clamav_address: ScannerAddress = Field(
         "",
         description="virus scanner (clamd) that looks at each such file, `host:3310` or the path of its socket; set, a file that it "

@@ -1,5 +1,5 @@
 """What is deleted when its time is over: clicks, visitors' hashes, durations of checks, settled dead letters, outcomes of
-updates that are long acknowledged, files of people. Rollups stay."""
+updates that are long acknowledged, old entries of the audit trail, files of people. Rollups stay."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any, Final
 
 from sqlalchemy import delete, select, tuple_
 
-from models import Account, CheckDuration, Click, DailyVisitor
+from models import Account, AuditEvent, CheckDuration, Click, DailyVisitor
 from services.alerts.dead_letters.retention import settled_before
 from services.core.times import day_of, utc_now
 from services.messaging.files.sweep import delete_expired_files
 from services.messaging.updates.plugin_writes import handled_before
+from services.platform.accounts.trail import chain_left_entries
+from services.platform.accounts.trail_retention import delete_old_entries
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, enqueue
@@ -58,6 +60,7 @@ def delete_expired(platform: Platform, *, now: datetime | None = None) -> int:
     settled = now - timedelta(days=platform.settings.dead_letters_retention_days)
     deleted += _in_batches(platform, deadline, partial(settled_before, settled))
     deleted += _in_batches(platform, deadline, partial(handled_before, now - HANDLED_KEPT, BATCH))
+    deleted += _trail(platform, now - timedelta(days=platform.settings.audit_retention_days), deadline)
     deleted += delete_expired_files(platform, now)
     delete_old(platform.settings.data_dir / "access", platform.settings.access_log_retention_days, now.date())
     logger.info("expired rows deleted", extra={"rows": deleted})
@@ -75,6 +78,27 @@ def _clicks(platform: Platform, before: datetime, deadline: float) -> int:
     deleted = 0
     for account_id in accounts:
         deleted += _in_batches(platform, deadline, partial(_clicks_of, account_id, before))
+    return deleted
+
+
+def _trail(platform: Platform, before: datetime, deadline: float) -> int:
+    with platform.database.transaction() as session:
+        left = select(AuditEvent.account_id).where(
+            AuditEvent.sequence.is_(None), AuditEvent.account_id.is_not(None)
+        )
+        for account_id in session.scalars(left.distinct().order_by(AuditEvent.account_id)).all():
+            chain_left_entries(session, account_id or 0, BATCH)
+    with platform.database.reading() as session:
+        old = select(AuditEvent.account_id).where(AuditEvent.at < before)
+        accounts = session.scalars(select(Account.id).where(Account.id.in_(old)).order_by(Account.id)).all()
+    deleted = 0
+    for account_id in accounts:
+        while time.monotonic() < deadline:
+            done = delete_old_entries(platform, before, account_id, BATCH)
+            deleted += done
+            if not done:
+                break
+            time.sleep(PAUSE_SECONDS)
     return deleted
 
 

@@ -12,7 +12,11 @@ MEMBER_STATE: Final = "member_state"  # no audit event: a pool's look at the bot
 # {names} are filled in from an event's details. A test finds a kind that is missing here.
 EVENT_TEXTS: Final[Mapping[str, str]] = {
     "account_created": N_("Account created"),
+    "account_role_changed": N_("Role of the account changed"),
+    "account_switched_off": N_("Account switched off"),
+    "account_switched_on": N_("Account switched on"),
     "admin_access": N_("An administrator looked at it"),
+    "admin_trail_read": N_("An administrator read the activity of all accounts"),
     "bot_access_put": N_("Access: an entry added or changed"),
     "bot_access_removed": N_("Access: an entry removed"),
     "bot_access_set": N_("Access changed"),
@@ -56,6 +60,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "member_updated": N_("Place in a pool changed"),
     "password_changed": N_("Password changed"),
     "password_confirmed": N_("Password confirmed"),
+    "password_link_made": N_("Link for a new password made"),
     "password_reset": N_("Password reset"),
     "plugin_key_deleted": N_("A key of plugin {plugin}'s store deleted"),
     "plugin_store_cleared": N_("Store of plugin {plugin} cleared"),

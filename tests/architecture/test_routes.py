@@ -27,6 +27,7 @@ PUBLIC_ROUTES = {
     "/language",
     "/login",
     "/login/code",
+    "/new-password",
     "/schema/bot.json",
     "/setup",
     "/texts/<locale>/<digest>.js",
@@ -37,6 +38,10 @@ PUBLIC_ROUTES = {
 PROTECTED_BY_THE_PASSWORD = {
     ("POST", "/panel/account/password"),
     ("POST", "/panel/account/keys"),
+    ("POST", "/panel/admin/accounts"),
+    ("POST", "/panel/admin/accounts/<int:account_id>/link"),
+    ("POST", "/panel/admin/accounts/<int:account_id>/role"),
+    ("POST", "/panel/admin/accounts/<int:account_id>/state"),
     ("POST", "/api/v1/keys"),
     ("DELETE", "/api/v1/bots/<bot_id>"),
     ("POST", "/panel/account/keys/<key_id>/revoke"),

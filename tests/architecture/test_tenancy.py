@@ -46,6 +46,7 @@ from web.access import SIGNED_IN, declared
 
 NOWHERE = {
     "destination_id": "987654",
+    "account_id": "987654",
     "bot_id": "987654",
     "pool_id": "987654",
     "key_id": "987654",
@@ -140,6 +141,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "experiment_id": (str(experiment_id),),
             "file_id": (str(file_id),),
             "session_id": (str(signed_in.session_id),),
+            "account_id": (str(account.id),),
         },
     )
 

@@ -8,8 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from models import Account, AuditEvent, Bot, PoolBot, PoolBotTransition, RedirectPool
+from services.platform.accounts.principal import audit
+from services.platform.accounts.trail import note
 from services.platform.platform import Platform
-from tests.blueprints.people import make_account, make_key
+from tests.blueprints.people import caller_of, make_account, make_key
 from tools.servers.fleet import add_bot
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -41,7 +43,7 @@ def _events(platform: Platform, owner: Account, bot: Bot) -> None:
             actor = ("command", f"account:{owner.id}", "key:ab12", "system:sweep")[number]
             at, details = NOON + timedelta(minutes=number // 2), {"plugin": "shop"}
             common = {"account_id": owner.id, "bot_id": bot.id, "actor": actor, "at": at}
-            session.add(AuditEvent(kind=kind, details=details, ip="192.0.2.1", **common))
+            note(session, AuditEvent(kind=kind, details=details, ip="192.0.2.1", **common))
         for number in range(4):
             session.add(
                 PoolBotTransition(
@@ -52,7 +54,7 @@ def _events(platform: Platform, owner: Account, bot: Bot) -> None:
                     at=NOON + timedelta(minutes=number // 2),
                 )
             )
-        session.add(AuditEvent(account_id=owner.id, bot_id=bot.id + 1, actor="command", kind="bot_started"))
+        audit(session, caller_of(owner), "bot_started", bot_id=bot.id + 1)
 
 
 @pytest.mark.data

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models import Account, AccountSession, AuditEvent
+from models import Account, AccountSession
 from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.platform.accounts.api_keys import revoke_all_keys
@@ -44,11 +44,7 @@ def add_account(
     account = Account(email=email, password_hash=password_hash, is_admin=is_admin)
     session.add(account)
     session.flush()
-    session.add(
-        AuditEvent(
-            account_id=account.id, actor=actor, kind="account_created", details={"is_admin": is_admin}, ip=ip
-        )
-    )
+    audit(session, Principal(account.id, actor, is_admin, ip=ip), "account_created", is_admin=is_admin)
     return account
 
 

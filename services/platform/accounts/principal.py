@@ -14,6 +14,8 @@ from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestinat
 from services.core.errors import Forbidden, NotFound
 from services.core.i18n import Text
 from services.core.identifiers import LARGEST_ID, parsed_id
+from services.core.times import utc_now
+from services.platform.accounts.trail import note
 
 
 class Scope(StrEnum):
@@ -77,15 +79,14 @@ def get_owned(session: Session, caller: Principal, table: type[Row], identity: i
     if row is None or (row.account_id != caller.account_id and not caller.is_admin):
         raise NotFound(MISSING[_word(table)], code=f"{_word(table)}_not_found")
     if row.account_id not in (caller.account_id, None):  # None: the installation's own, such as a failed job
-        session.add(
-            AuditEvent(
-                account_id=row.account_id,
-                actor=caller.actor,
-                kind="admin_access",
-                bot_id=row.id if isinstance(row, Bot) else None,
-                ip=caller.ip,
-                details={_word(table): row.id},
-            )
+        audit(
+            session,
+            caller,
+            "admin_access",
+            account_id=row.account_id,
+            bot_id=row.id if isinstance(row, Bot) else None,
+            pool_id=row.id if isinstance(row, RedirectPool) else None,
+            **{_word(table): row.id},
         )
     return row
 
@@ -118,15 +119,18 @@ def audit(
     pool_id: int | None = None,
     **details: object,
 ) -> None:
-    """Add an audit entry to the caller's transaction. `details` must hold no secret."""
-    session.add(
-        AuditEvent(
-            account_id=account_id or caller.account_id,
-            actor=caller.actor,
-            kind=kind,
-            bot_id=bot_id,
-            pool_id=pool_id,
-            details=details,
-            ip=caller.ip,
-        )
+    """Note what the caller's transaction does; it is written down, with the fields that were changed, as it commits.
+
+    `details` must hold no secret.
+    """
+    entry = AuditEvent(
+        account_id=account_id or caller.account_id,
+        actor=caller.actor,
+        kind=kind,
+        bot_id=bot_id,
+        pool_id=pool_id,
+        details=details,
+        ip=caller.ip,
+        at=utc_now(),
     )
+    note(session, entry)

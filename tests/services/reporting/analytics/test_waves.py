@@ -11,12 +11,13 @@ from sqlalchemy import delete, update
 from models import AuditEvent, BanWave, Click, Notification, PoolBot, RedirectPool
 from services.alerts.notifications.links import link_of, path_of
 from services.core.errors import NotFound
-from services.core.times import iso
+from services.core.times import iso, utc_now
 from services.fleet.health.breaker import CheckOutcome, Health
 from services.fleet.health.members import apply_outcomes
 from services.fleet.health.wave import revert_wave
 from services.fleet.pools.members import remove_member
 from services.platform.accounts.principal import Principal
+from services.platform.accounts.trail import note
 from services.platform.platform import Platform
 from services.reporting.analytics.wave_timeline import MinuteView, WaveTimelineView, rates, wave_timeline
 from services.reporting.analytics.waves import WaveView, list_waves, standing_wave
@@ -148,7 +149,7 @@ def test_what_another_account_did_to_a_former_pool_of_this_number_is_not_told(pl
             "pool_id": fleet.pool_id,
             "bot_id": fleet.bot_ids[1],
         }
-        session.add(AuditEvent(account_id=other.account_id, **deed))
+        note(session, AuditEvent(account_id=other.account_id, at=utc_now(), ip="", details={}, **deed))
     fleet.clock.pause(3600)
     found = told(fleet, wave["id"])
     assert [bot for kind, bot in kinds(found) if kind == "member_removed"] == [fleet.bot_ids[0]]
