@@ -244,6 +244,9 @@ class Bot(Base):
     telegram_bot_id: Mapped[int] = mapped_column(unique=True)
     username: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(64), default="")
+    # Which of its identities at Telegram this is: raised when a token of another Telegram bot takes the row over.
+    identity: Mapped[int] = mapped_column(default=1, server_default="1")
+    identity_since: Mapped[datetime | None]  # of the second and later ones: what is older was the former's
     sealed_token: Mapped[str] = mapped_column(Text)
     capabilities: Mapped[dict[str, Any]] = mapped_column(default=dict)  # getMe's can_* flags
     mode: Mapped[str] = mapped_column(String(10))
@@ -268,7 +271,9 @@ class Bot(Base):
     limits_people: Mapped[bool] = mapped_column(default=True, server_default=true())
     rate_per_minute: Mapped[float | None]  # of one person; None: as the installation's settings say
     rate_burst: Mapped[int | None]
-    alias: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)  # the `id` in its YAML file
+    alias: Mapped[str | None] = mapped_column(
+        String(64), unique=True, index=True
+    )  # the `id` in its YAML file
     declared_in: Mapped[str] = mapped_column(String(255), default="", server_default="")  # that file's name
     declared_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     maintenance: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -839,6 +844,8 @@ class Lead(Base):
     username: Mapped[str] = mapped_column(String(32), default="")
     language: Mapped[str] = mapped_column(String(16), default="")
     state: Mapped[str] = mapped_column(String(20), default="active")  # active, blocked, deactivated
+    # The bot's identity that they last met: another than the bot's own cannot write to them.
+    identity: Mapped[int] = mapped_column(default=1, server_default="1")
     tags: Mapped[list[Any]] = mapped_column(default=list)
     first_click_id: Mapped[str | None] = mapped_column(String(16))
     last_click_id: Mapped[str | None] = mapped_column(String(16))

@@ -20,6 +20,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "bot_deleted": N_("Bot @{username} deleted"),
     "bot_file_applied": N_("Brought to its file {file}"),
     "bot_file_removed": N_("Its file {file} is gone: stopped, and edited here again"),
+    "bot_identity_replaced": N_("@{username} took the place of @{former}"),
     "bot_plugins_set": N_("Behaviour saved"),
     "bot_registered": N_("Bot added"),
     "bot_restarted": N_("Bot restarted"),
@@ -67,6 +68,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
 # As a filter, without what is special about one event.
 KIND_TEXTS: Final[Mapping[str, str]] = {
     "bot_deleted": N_("Bot deleted"),
+    "bot_identity_replaced": N_("Another bot took its place"),
     "plugin_key_deleted": N_("Key of a plugin's store deleted"),
     "plugin_store_cleared": N_("Store of a plugin cleared"),
 }

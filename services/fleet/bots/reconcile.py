@@ -17,6 +17,7 @@ from sqlalchemy.orm import selectinload
 
 from models import Bot, BotMode
 from services.core.encryption import sha256_hex
+from services.fleet.bots.cleanup import forget_former
 from services.fleet.bots.webhook_sync import SyncOutcome, sync_webhook
 from services.fleet.bots.webhooks import wanted_for
 from services.platform.numbering import keep_ahead
@@ -128,6 +129,7 @@ def _read(platform: Platform, bot_id: int) -> Bot | None:
 
 def _reconcile(platform: Platform, bot: Bot) -> None:
     redis = platform.redis
+    forget_former(platform, bot)
     if has_open_path(bot):
         redis.hset(keys.webhook_paths(), bot.path_id, str(bot.id))  # before Telegram knows it
     outcome = sync_webhook(platform, bot)

@@ -28,6 +28,7 @@ from services.core.i18n import Text
 from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
 from services.fleet.health.sweep import report_unauthorized
 from services.messaging.files.uploads import Uploads
+from services.messaging.outbox.acquaintances import Acquaintances
 from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -39,7 +40,13 @@ from services.platform.platform import Platform
 from services.platform.redis.schema_version import wait_for_newer
 from services.platform.telegram.client import TelegramClient
 from services.platform.telegram.outcomes import GATEWAY
-from services.platform.telegram.refusals import RefusalClass, is_malformed, lead_state, refusal_class
+from services.platform.telegram.refusals import (
+    FORBIDDEN,
+    RefusalClass,
+    is_malformed,
+    lead_state,
+    refusal_class,
+)
 from services.traffic.clicks.leads import set_lead_state
 
 logger = logging.getLogger(__name__)
@@ -50,6 +57,8 @@ NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer proce
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
 REMEMBERED = 20  # failures of one message, for its dead letter
+FORMER = "It waited when another bot of Telegram took over, which knows none of its chats and messages"
+NOT_RETURNED = "This person knows only the bot's former identity and has not pressed Start at the new one yet"
 
 
 Depart = Callable[[OutboxMessage], bool]
@@ -91,6 +100,7 @@ class Sender:
         self._timings = timings
         self._letters = MessageLetters(platform)
         self._moves = GroupMoves(platform)
+        self._acquaintances = Acquaintances(platform)
         self._uploads = Uploads(platform, client)
 
     def send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
@@ -126,9 +136,25 @@ class Sender:
         if outgoing.was_in_flight or outgoing.uncertain >= _most_uncertain(sender):
             SENDS.labels("uncertain").inc()
             return self._dead_letter(outgoing, Uncertain("The process that was sending this ended"))
+        if sender.identity.number > 1 and (settled := self._of_former(outgoing, sender)) is not None:
+            return settled
         if not sender.at_most_once or depart(outgoing):
             return self._try(outgoing, sender)
         return SendResult(Disposition.CHAT_WAITS, LOST_PAUSE_SECONDS)
+
+    def _of_former(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult | None:
+        """The end of a message that the bot's present identity cannot send; None for one that it can.
+
+        What was written before it took over speaks of chats, messages and buttons of another bot: a dead letter.
+        """
+        if sender.identity.is_after(outgoing.entry_id):
+            return self._dead_letter(outgoing, Rejected(FORMER, code="former_identity"))
+        if self._acquaintances.knows(outgoing, sender.identity.number):
+            return None
+        outgoing.note_answer(_refusal(Rejected(NOT_RETURNED, code="not_returned", error_code=FORBIDDEN)))
+        SENDS.labels("refused").inc()
+        logger.info("message refused (not_returned): %s", NOT_RETURNED)
+        return SETTLED
 
     def _stumbled(self, outgoing: OutboxMessage, error: Exception) -> SendResult:
         """An error that nobody foresaw: after some tries, or at once where it may have arrived, it is to be buried."""

@@ -213,12 +213,17 @@ def former_chat(bot_id: int, chat_id: int) -> str:
     return f"{PREFIX}:bot:{bot_id}:former:{chat_id}"
 
 
-def polling_offset(bot_id: int) -> str:
-    """Next getUpdates offset of a polling bot, until Telegram has confirmed it; lives two days.
+def polling_offset(bot_id: int, identity: int = 1) -> str:
+    """Next getUpdates offset of a polling bot's identity, until Telegram has confirmed it; lives two days.
 
     Telegram keeps updates for one day, and after seven quiet days starts ids anew at random, maybe below an old offset.
     """
-    return f"{PREFIX}:bot:{bot_id}:offset"
+    return f"{PREFIX}:bot:{bot_id}:offset" + (f":{identity}" if identity > 1 else "")
+
+
+def served_identity(bot_id: int) -> str:
+    """The identity of a bot whose predecessors' keys are gone. For ever: one integer per bot that got another."""
+    return f"{PREFIX}:identity:{bot_id}"
 
 
 def heartbeat(process: str) -> str:
