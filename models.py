@@ -244,8 +244,9 @@ class Bot(Base):
     telegram_bot_id: Mapped[int] = mapped_column(unique=True)
     username: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(64), default="")
-    # Which of its identities at Telegram this is: raised when a token of another Telegram bot takes the row over.
-    identity: Mapped[int] = mapped_column(default=1, server_default="1")
+    identity: Mapped[int] = mapped_column(
+        default=1, server_default="1"
+    )  # raised when another Telegram bot takes over
     identity_since: Mapped[datetime | None]  # of the second and later ones: what is older was the former's
     sealed_token: Mapped[str] = mapped_column(Text)
     capabilities: Mapped[dict[str, Any]] = mapped_column(default=dict)  # getMe's can_* flags
@@ -253,12 +254,8 @@ class Bot(Base):
     path_id: Mapped[str] = mapped_column(String(32), unique=True)  # random last part of the webhook's address
     desired_running: Mapped[bool] = mapped_column(default=True)
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
-    status_reason: Mapped[i18n.Text] = mapped_column(
-        TextColumn(300), default=i18n.NO_TEXT
-    )  # why it failed and what to do
-    status_cause: Mapped[str] = mapped_column(
-        String(50), default=""
-    )  # the same as a stable word, where one is known
+    status_reason: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)  # and what to do
+    status_cause: Mapped[str] = mapped_column(String(50), default="")  # a stable word, where one is known
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
@@ -282,9 +279,7 @@ class Bot(Base):
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
-    webhook_info: Mapped[dict[str, Any]] = mapped_column(
-        default=dict
-    )  # the guard's last look: {at, pending, error, error_at, taken_by}
+    webhook_info: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the guard's last look
     config_version: Mapped[int] = mapped_column(default=1)  # raised by every change to be noticed
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
@@ -833,6 +828,8 @@ class Lead(Base):
     __table_args__ = (
         UniqueConstraint("bot_id", "telegram_id"),
         Index(None, "account_id", "first_interaction"),
+        # Which bots each person knows, read from the index alone (the lifeboat).
+        Index("ix_leads_acquaintances", "account_id", "telegram_id", "bot_id", "state", "identity"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

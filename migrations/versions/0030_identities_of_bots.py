@@ -20,9 +20,13 @@ def upgrade() -> None:
     op.add_column('bots', sa.Column('identity', ID, nullable=False, server_default='1'))
     op.add_column('bots', sa.Column('identity_since', models.UtcDateTime(timezone=True), nullable=True))
     op.add_column('leads', sa.Column('identity', ID, nullable=False, server_default='1'))
+    op.create_index(
+        'ix_leads_acquaintances', 'leads', ['account_id', 'telegram_id', 'bot_id', 'state', 'identity'], unique=False
+    )
 
 
 def downgrade() -> None:
+    op.drop_index('ix_leads_acquaintances', table_name='leads')
     op.drop_column('leads', 'identity')
     op.drop_column('bots', 'identity_since')
     op.drop_column('bots', 'identity')

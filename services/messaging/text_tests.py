@@ -81,7 +81,7 @@ def send_test(
     if chosen is None:
         raise InvalidInput("This field holds no text that the bot sends", code="no_text", field="field")
     lead = _reachable(platform, bot, telegram_id)
-    if not platform.redis.set(keys.text_test(bot.id), "1", nx=True, ex=TEST_SECONDS):
+    if not platform.redis.set(keys.recent_test(f"bot:{bot.id}"), "1", nx=True, ex=TEST_SECONDS):
         raise RateLimited("Wait five seconds between tests", retry_after=TEST_SECONDS)
     with platform.database.transaction() as session:
         audit(

@@ -26,6 +26,7 @@ PAGES = (
     "/panel/pools/1/analytics",
     "/panel/analytics",
     "/panel/pools/1/waves",
+    "/panel/lifeboat",
     "/panel/pools/1/rules",
     "/panel/experiments",
     "/panel/experiments/1",

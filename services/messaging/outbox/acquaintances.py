@@ -8,10 +8,17 @@ from typing import Final
 from sqlalchemy import select
 
 from models import Lead
+from services.core.errors import Rejected
+from services.fleet.bots.identity import Identity
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.platform.platform import Platform
+from services.platform.telegram.refusals import FORBIDDEN
 
 REMEMBERED: Final = 100_000  # (bot, identity, chat) per process known to have returned
+FORMER: Final = "It waited when another bot of Telegram took over, which knows none of its chats and messages"
+NOT_RETURNED: Final = (
+    "This person knows only the bot's former identity and has not pressed Start at the new one yet"
+)
 
 
 class Acquaintances:
@@ -21,11 +28,20 @@ class Acquaintances:
         self._platform = platform
         self._returned: OrderedDict[tuple[int, int, str], None] = OrderedDict()
 
-    def knows(self, outgoing: OutboxMessage, identity: int) -> bool:
-        """Whether the message may be tried: True unless it is for a lead who has met former identities only.
+    def check(self, outgoing: OutboxMessage, identity: Identity) -> None:
+        """Raise Rejected for a message that the bot's present identity cannot send, in place of trying; or Unavailable.
 
-        Of groups, and of people who are no leads, Telegram itself decides. Raises Unavailable.
+        What was written before it took over speaks of chats, messages and buttons of another bot. Of groups, and of people
+        who are no leads, Telegram itself decides.
         """
+        if identity.number == 1:
+            return
+        if identity.is_after(outgoing.entry_id):
+            raise Rejected(FORMER, code="former_identity")
+        if not self._knows(outgoing, identity.number):
+            raise Rejected(NOT_RETURNED, code="not_returned", error_code=FORBIDDEN)
+
+    def _knows(self, outgoing: OutboxMessage, identity: int) -> bool:
         person = (outgoing.bot_id, identity, outgoing.chat)
         if not outgoing.chat.isdecimal() or "business_connection_id" in outgoing.call["params"]:
             return True

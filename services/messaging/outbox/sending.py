@@ -40,13 +40,7 @@ from services.platform.platform import Platform
 from services.platform.redis.schema_version import wait_for_newer
 from services.platform.telegram.client import TelegramClient
 from services.platform.telegram.outcomes import GATEWAY
-from services.platform.telegram.refusals import (
-    FORBIDDEN,
-    RefusalClass,
-    is_malformed,
-    lead_state,
-    refusal_class,
-)
+from services.platform.telegram.refusals import RefusalClass, is_malformed, lead_state, refusal_class
 from services.traffic.clicks.leads import set_lead_state
 
 logger = logging.getLogger(__name__)
@@ -57,8 +51,6 @@ NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer proce
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
 REMEMBERED = 20  # failures of one message, for its dead letter
-FORMER = "It waited when another bot of Telegram took over, which knows none of its chats and messages"
-NOT_RETURNED = "This person knows only the bot's former identity and has not pressed Start at the new one yet"
 
 
 Depart = Callable[[OutboxMessage], bool]
@@ -114,9 +106,7 @@ class Sender:
             logger.warning("message waits: %s", error)
             pause = NEWER_PAUSE_SECONDS if outgoing.newer else self._timings.database_pause
             return SendResult(Disposition.CHAT_WAITS, pause, counts=outgoing.may_have_arrived)
-        except (
-            ConfigurationError
-        ) as error:  # the bot's token cannot be opened, with the key that this process has
+        except ConfigurationError as error:  # this process has no key that opens the bot's token
             logger.error("the bot waits: %s", error)
             return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
         except Exception as error:  # noqa: BLE001  # whatever it is, the chat goes on some day
@@ -136,25 +126,9 @@ class Sender:
         if outgoing.was_in_flight or outgoing.uncertain >= _most_uncertain(sender):
             SENDS.labels("uncertain").inc()
             return self._dead_letter(outgoing, Uncertain("The process that was sending this ended"))
-        if sender.identity.number > 1 and (settled := self._of_former(outgoing, sender)) is not None:
-            return settled
         if not sender.at_most_once or depart(outgoing):
             return self._try(outgoing, sender)
         return SendResult(Disposition.CHAT_WAITS, LOST_PAUSE_SECONDS)
-
-    def _of_former(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult | None:
-        """The end of a message that the bot's present identity cannot send; None for one that it can.
-
-        What was written before it took over speaks of chats, messages and buttons of another bot: a dead letter.
-        """
-        if sender.identity.is_after(outgoing.entry_id):
-            return self._dead_letter(outgoing, Rejected(FORMER, code="former_identity"))
-        if self._acquaintances.knows(outgoing, sender.identity.number):
-            return None
-        outgoing.note_answer(_refusal(Rejected(NOT_RETURNED, code="not_returned", error_code=FORBIDDEN)))
-        SENDS.labels("refused").inc()
-        logger.info("message refused (not_returned): %s", NOT_RETURNED)
-        return SETTLED
 
     def _stumbled(self, outgoing: OutboxMessage, error: Exception) -> SendResult:
         """An error that nobody foresaw: after some tries, or at once where it may have arrived, it is to be buried."""
@@ -177,6 +151,7 @@ class Sender:
         self._moves.follow(outgoing)
         started, params = time.monotonic(), outgoing.call["params"]
         try:
+            self._acquaintances.check(outgoing, sender.identity)
             result = self._uploads.call(sender.token, outgoing.bot_id, outgoing.method, params)
         except TelegramError as error:
             return self._failed(outgoing, error, sender)

@@ -90,7 +90,8 @@ def _send_in(platform: Platform, entrance: Requeuer, account_id: int | None) -> 
             select(DeadLetter).where(mine, *_unsent()).order_by(DeadLetter.id).limit(PER_TURN)
         ).all()
         stopped = set(session.scalars(select(Bot.id).where(~Bot.desired_running)))
-        since = dict(session.execute(select(Bot.id, Bot.identity_since).where(Bot.identity > 1)).tuples())
+        later = select(Bot.id, Bot.identity_since).where(Bot.identity > 1)
+        since = {row.id: row.identity_since for row in session.execute(later)}
     sent = 0
     for letter in letters:
         try:
