@@ -63,6 +63,9 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "session_revoked": N_("A device was signed out"),
     "signed_in": N_("Signed in"),
     "signed_out": N_("Signed out"),
+    "webhook_refused": N_("Wrong secrets at the webhook: {count} calls or more refused"),
+    "webhook_repaired": N_("Webhook set back: it had been moved to {host}"),
+    "webhook_taken": N_("Webhook taken by {host}, and left alone for an hour"),
     "wave_reverted": N_("Promotions of a ban wave taken back"),
 }
 # As a filter, without what is special about one event.
@@ -71,9 +74,12 @@ KIND_TEXTS: Final[Mapping[str, str]] = {
     "bot_identity_replaced": N_("Another bot took its place"),
     "plugin_key_deleted": N_("Key of a plugin's store deleted"),
     "plugin_store_cleared": N_("Store of a plugin cleared"),
+    "webhook_refused": N_("Wrong secrets at the webhook"),
+    "webhook_repaired": N_("Webhook set back"),
+    "webhook_taken": N_("Webhook taken by somebody else"),
 }
 
-OF_BOTS: Final = ("bot_", "file_", "member_", "plugin_")
+OF_BOTS: Final = ("bot_", "file_", "member_", "plugin_", "webhook_")
 BOT_KINDS: Final = tuple(
     kind
     for kind in EVENT_TEXTS

@@ -131,7 +131,7 @@ def webhooks_set(minute: int) -> str:
 
 
 def webhook_repairs(bot_id: int) -> str:
-    """How often somebody else's webhook was replaced by ours; lives a day after the last time."""
+    """Hash of what others did at a bot's webhook: repairs, when, refused calls; lives a day after the last time."""
     return f"{PREFIX}:bot:{bot_id}:repairs"
 
 
