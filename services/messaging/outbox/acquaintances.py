@@ -9,14 +9,17 @@ from sqlalchemy import select
 
 from models import Lead
 from services.core.errors import Rejected
+from services.core.i18n import N_
 from services.fleet.bots.identity import Identity
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.platform.platform import Platform
 from services.platform.telegram.refusals import FORBIDDEN
 
 REMEMBERED: Final = 100_000  # (bot, identity, chat) per process known to have returned
-FORMER: Final = "It waited when another bot of Telegram took over, which knows none of its chats and messages"
-NOT_RETURNED: Final = (
+FORMER: Final = N_(
+    "It waited when another bot of Telegram took over, which knows none of its chats and messages"
+)
+NOT_RETURNED: Final = N_(
     "This person knows only the bot's former identity and has not pressed Start at the new one yet"
 )
 
