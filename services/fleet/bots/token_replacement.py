@@ -110,7 +110,8 @@ def _written(
     platform: Platform, session: Session, caller: Principal, known: Bot, token: str, identity: Identity
 ) -> Bot:
     """The bot's row, locked, with its new token; Conflict `identity_changed` if it is no longer the `known` one."""
-    probe_again(session, known.id, utc_now())
+    is_another = identity.telegram_bot_id != known.telegram_bot_id
+    probe_again(session, known.id, utc_now(), is_another=is_another)
     bot = locked(session, caller, known.id)
     if bot.telegram_bot_id != known.telegram_bot_id:
         raise Conflict("This bot got another identity meanwhile; look at it again", code="identity_changed")

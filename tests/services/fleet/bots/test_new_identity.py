@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from models import (
     AuditEvent,
@@ -18,6 +18,7 @@ from models import (
     HandledUpdate,
     Lead,
     NotificationDestination,
+    PoolBot,
     Start,
     StoredFile,
     UploadedFile,
@@ -96,8 +97,12 @@ def test_leads_are_unreachable_until_they_return_and_everything_else_stays(
     assert states(fleet) == {ana: "active", rui: "active"}
     send_all(platform, former)
     say(fleet, ana, "waits for the former one")
+    with platform.database.transaction() as session:
+        mine = PoolBot.bot_id == former.id
+        session.execute(update(PoolBot).where(mine).values(status="banned", status_cause="unauthorized"))
     bot = replace_token(platform, fleet.caller, former.id, new["token"], new_identity=True)
     assert usernames(fleet) == [new["username"], fleet.names[1]]  # before anything else was told
+    assert fleet.statuses() == ["online", "online"]  # the former's ban is none of the new one's
     assert (bot.telegram_bot_id, bot.username, bot.public_id) == (
         new["id"],
         new["username"],
