@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from typing import Any
 
 from redis import RedisError
 from sqlalchemy import delete, select, update
@@ -94,7 +95,7 @@ def _take_over(platform: Platform, caller: Principal, former: Bot, token: str, i
             bot.identity, bot.identity_since, bot.pending_dropped = former.identity + 1, began, True
             bot.delivery_state, bot.delivery_cause, bot.webhook_info = "unknown", "", {}
             _leave_behind(session, bot)
-            details = {"former": former.username, "username": identity.username}
+            details: dict[str, Any] = {"former": former.username, "username": identity.username}
             audit(
                 session, caller, "bot_identity_replaced", account_id=bot.account_id, bot_id=bot.id, **details
             )

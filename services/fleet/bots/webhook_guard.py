@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -73,7 +73,11 @@ def note_theft(platform: Platform, bot: Bot, host: str, now: float, *, repaired:
     name = keys.webhook_repairs(bot.id)
     repairs, last = _repairs(platform, bot)
     is_known = not repaired and platform.redis.hget(name, "left_to") == host
-    kept = {"version": bot.config_version, "repairs": repairs + repaired, "at": now if repaired else last}
+    kept: dict[Any, Any] = {
+        "version": bot.config_version,
+        "repairs": repairs + repaired,
+        "at": now if repaired else last,
+    }
     with platform.redis.pipeline(transaction=True) as pipe:
         pipe.hset(name, mapping={**kept, "left_to": "" if repaired else host})
         pipe.expire(name, REMEMBERED_SECONDS)
@@ -118,6 +122,6 @@ def _repairs(platform: Platform, bot: Bot) -> tuple[int, float]:
     return (int(repairs or 0), float(at or 0.0)) if version == str(bot.config_version) else (0, 0.0)
 
 
-def _record(session: Session, bot: Bot, kind: str, **details: str | int) -> None:
+def _record(session: Session, bot: Bot, kind: str, **details: Any) -> None:
     guard = Principal(bot.account_id, actor="system:guard")
     audit(session, guard, kind, account_id=bot.account_id, bot_id=bot.id, **details)
