@@ -290,6 +290,10 @@ class Bot(Base):
     telegram_bot_id: Mapped[int] = mapped_column(unique=True)
     username: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(64), default="")
+    identity: Mapped[int] = mapped_column(
+        default=1, server_default="1"
+    )  # raised when another Telegram bot takes over
+    identity_since: Mapped[datetime | None]  # of the second and later ones: what is older was the former's
     sealed_token: Mapped[str] = mapped_column(Text)
     capabilities: Mapped[dict[str, Any]] = mapped_column(default=dict)  # getMe's can_* flags
     mode: Mapped[str] = mapped_column(String(10))
@@ -323,7 +327,7 @@ class Bot(Base):
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]
-    webhook_info: Mapped[dict[str, Any]] = mapped_column(default=dict)  # last seen: {at, pending, error, …}
+    webhook_info: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the guard's last look
     config_version: Mapped[int] = mapped_column(default=1)  # raised by every change to be noticed
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
@@ -877,6 +881,8 @@ class Lead(Base):
     __table_args__ = (
         UniqueConstraint("bot_id", "telegram_id"),
         Index(None, "account_id", "first_interaction"),
+        # Which bots each person knows, read from the index alone (the lifeboat).
+        Index("ix_leads_acquaintances", "account_id", "telegram_id", "bot_id", "state", "identity"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -888,6 +894,8 @@ class Lead(Base):
     username: Mapped[str] = mapped_column(String(32), default="")
     language: Mapped[str] = mapped_column(String(16), default="")
     state: Mapped[str] = mapped_column(String(20), default="active")  # active, blocked, deactivated
+    # The bot's identity that they last met: another than the bot's own cannot write to them.
+    identity: Mapped[int] = mapped_column(default=1, server_default="1")
     tags: Mapped[list[Any]] = mapped_column(default=list)
     first_click_id: Mapped[str | None] = mapped_column(String(16))
     last_click_id: Mapped[str | None] = mapped_column(String(16))

@@ -96,6 +96,10 @@ class NewToken(Body):
     """PUT /bots/{id}/token."""
 
     token: str = Field(max_length=300, repr=False)
+    new_identity: bool = Field(
+        False,
+        description="true: another Telegram bot may take over; who knew the former one has to press Start again",
+    )
 
 
 class Plugins(Body):
@@ -209,10 +213,10 @@ def _item(bot_id: int | str, outcome: object) -> BulkItem:
 @blueprint.put("/<bot_id>/token")
 @api(Scope.WRITE)
 @fresh()
-@operation(errors=(502,))
+@operation(errors=(409, 502))
 def new_token(bot_id: str, body: NewToken) -> BotView:
-    """Replace its token by another one of the same bot, as after a /revoke at @BotFather."""
-    return describe(replace_token(platform(), caller(), bot_id, body.token))
+    """Replace its token by a new one of the same bot, or, if said so, have another Telegram bot take its place."""
+    return describe(replace_token(platform(), caller(), bot_id, body.token, new_identity=body.new_identity))
 
 
 @blueprint.get("/<bot_id>/access")

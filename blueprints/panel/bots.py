@@ -141,6 +141,7 @@ def bot_users_texts() -> dict[str, str]:
         "users.block": _("Block {name}"),
         "lead.active": _("Can be written to"),
         "lead.blocked": _("Has blocked the bot"),
+        "lead.unreachable": _("Knows the former bot only: has to press Start again"),
         "lead.deactivated": _("Account deleted"),
     }
 

@@ -205,6 +205,7 @@ def _done() -> dict[str, str]:
         "member_added": _("Added. It gets visitors after its first good check."),
         "member_removed": _("Removed from the pool."),
         "token_replaced": _("The token was replaced. The bot is checked now."),
+        "identity_replaced": _("The other bot has taken over. Visitors go to it now."),
         "brought_in": _("The backup gets visitors now, slowly at first."),
         "member_readmitted": _("It is checked now and returns when the check is good."),
         "pool_paused": _("The pool is paused."),

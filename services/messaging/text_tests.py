@@ -25,7 +25,7 @@ from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.traffic.clicks.leads import ACTIVE
+from services.traffic.clicks.leads import is_reachable
 
 MOST_LISTED: Final = 8
 LATEST_STARTS: Final = 50  # looked at for so many different people
@@ -81,7 +81,7 @@ def send_test(
     if chosen is None:
         raise InvalidInput("This field holds no text that the bot sends", code="no_text", field="field")
     lead = _reachable(platform, bot, telegram_id)
-    if not platform.redis.set(keys.text_test(bot.id), "1", nx=True, ex=TEST_SECONDS):
+    if not platform.redis.set(keys.recent_test(f"bot:{bot.id}"), "1", nx=True, ex=TEST_SECONDS):
         raise RateLimited("Wait five seconds between tests", retry_after=TEST_SECONDS)
     with platform.database.transaction() as session:
         audit(
@@ -161,6 +161,6 @@ def _own_chats(session: Session, bot: Bot) -> dict[int, bool]:
 
 def _leads(session: Session, bot: Bot, telegram_ids: Iterable[int]) -> dict[int, Lead]:
     query = select(Lead).where(
-        Lead.bot_id == bot.id, Lead.telegram_id.in_(list(telegram_ids)), Lead.state == ACTIVE
+        Lead.bot_id == bot.id, Lead.telegram_id.in_(list(telegram_ids)), is_reachable(bot.identity)
     )
     return {lead.telegram_id: lead for lead in session.scalars(query)}

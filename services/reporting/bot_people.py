@@ -11,6 +11,7 @@ from services.core.identifiers import parsed_id
 from services.core.times import iso
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
+from services.traffic.clicks.leads import present_state
 
 PAGE: Final = 25
 
@@ -31,7 +32,11 @@ def people_page(
             .order_by(Lead.last_interaction.desc(), Lead.id.desc())
         )
         found = session.scalars(latest.offset((page - 1) * PAGE).limit(PAGE + 1)).all()
-    return {"people": [_person(lead) for lead in found[:PAGE]], "page": page, "more": len(found) > PAGE}
+    return {
+        "people": [_person(lead, bot.identity) for lead in found[:PAGE]],
+        "page": page,
+        "more": len(found) > PAGE,
+    }
 
 
 def _says(word: str) -> ColumnElement[bool]:
@@ -42,11 +47,11 @@ def _says(word: str) -> ColumnElement[bool]:
     return or_(*alike) if number is None else or_(Lead.telegram_id == number, *alike)
 
 
-def _person(lead: Lead) -> dict[str, Any]:
+def _person(lead: Lead, identity: int) -> dict[str, Any]:
     return {
         "telegram_id": lead.telegram_id,
         "name": f"{lead.first_name} {lead.last_name}".strip(),
         "username": lead.username,
-        "state": lead.state,
+        "state": present_state(lead, identity),
         "last_interaction": iso(lead.last_interaction),
     }

@@ -27,6 +27,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "bot_file_applied": N_("Brought to its file {file}"),
     "bot_file_removed": N_("Its file {file} is gone: stopped, and edited here again"),
     "bot_followed": N_("Brought to the behaviour of its pool"),
+    "bot_identity_replaced": N_("@{username} took the place of @{former}"),
     "bot_plugins_set": N_("Behaviour saved"),
     "bot_registered": N_("Bot added"),
     "bot_restarted": N_("Bot restarted"),
@@ -79,17 +80,24 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "two_step_disabled": N_("Two-step sign-in turned off"),
     "two_step_enabled": N_("Two-step sign-in turned on"),
     "two_step_reset": N_("Two-step sign-in reset at the server"),
+    "webhook_refused": N_("Wrong secrets at the webhook: {count} calls or more refused"),
+    "webhook_repaired": N_("Webhook set back: it had been moved to {host}"),
+    "webhook_taken": N_("Webhook taken by {host}, and left alone for an hour"),
     "wave_reverted": N_("Promotions of a ban wave taken back"),
 }
 # As a filter, without what is special about one event.
 KIND_TEXTS: Final[Mapping[str, str]] = {
     "bot_deleted": N_("Bot deleted"),
+    "bot_identity_replaced": N_("Another bot took its place"),
     "plugin_key_deleted": N_("Key of a plugin's store deleted"),
     "plugin_store_cleared": N_("Store of a plugin cleared"),
     "recovery_code_used": N_("A recovery code was used"),
+    "webhook_refused": N_("Wrong secrets at the webhook"),
+    "webhook_repaired": N_("Webhook set back"),
+    "webhook_taken": N_("Webhook taken by somebody else"),
 }
 
-OF_BOTS: Final = ("bot_", "file_", "member_", "plugin_")
+OF_BOTS: Final = ("bot_", "file_", "member_", "plugin_", "webhook_")
 BOT_KINDS: Final = tuple(
     kind
     for kind in EVENT_TEXTS

@@ -87,7 +87,7 @@ def test_a_test_goes_through_the_outbox_in_the_person_s_name_and_into_the_audit_
     link(platform, bot, 77, bot.id)
 
     def test(**changes: Any) -> tuple[int, str]:
-        platform.redis.delete(keys.text_test(bot.id))
+        platform.redis.delete(keys.recent_test(f"bot:{bot.id}"))
         answer = client.post(url, json={**text, "telegram_id": 1, **changes}, headers=key)
         return answer.status_code, answer.get_json()["code"] if answer.data else ""
 

@@ -42,6 +42,7 @@ PAGES = (
     "/pools",
     "/pools/{pool}",
     "/pools/{pool}/waves",
+    "/lifeboat",
     "/notifications",
     "/dead-letters",
     "/account",

@@ -24,7 +24,7 @@ PAGES = (
     "/panel/pools",
     "/panel/pools/1",
     "/panel/pools/1/analytics",
-    "/panel/analytics",
+    *(f"/panel/{page}" for page in ("analytics", "lifeboat")),
     "/panel/pools/1/waves",
     "/panel/pools/1/rules",
     "/panel/experiments",

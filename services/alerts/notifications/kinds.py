@@ -29,6 +29,7 @@ class Kind(StrEnum):
     OUTAGE = "outage"
     OUTAGE_OVER = "outage_over"
     WEBHOOK_STOLEN = "webhook_stolen"
+    WEBHOOK_REFUSED = "webhook_refused"
     POLLED_ELSEWHERE = "polled_elsewhere"
     BOT_FAILED = "bot_failed"
     BOT_RECOVERED = "bot_recovered"

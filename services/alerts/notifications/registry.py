@@ -167,7 +167,7 @@ def try_destination(platform: Platform, caller: Principal, destination_id: int) 
     row = get_destination(platform, caller, destination_id)
     if not row.address:
         raise Conflict("First link the chat: send the code to the bot", code="not_linked")
-    if not platform.redis.set(keys.destination_test(row.id), "1", nx=True, ex=TEST_SECONDS):
+    if not platform.redis.set(keys.recent_test(f"destination:{row.id}"), "1", nx=True, ex=TEST_SECONDS):
         raise RateLimited("Wait ten seconds between tests", retry_after=TEST_SECONDS)
     with platform.database.reading() as session:
         locale = session.get_one(Account, row.account_id).language

@@ -45,6 +45,9 @@ SENTENCES: Final = {
     Kind.WEBHOOK_STOLEN: N_(
         "🚨 The webhook of bot @{bot} points elsewhere: {host}\nRestore the webhook or replace the token at @BotFather."
     ),
+    Kind.WEBHOOK_REFUSED: N_(
+        "⚠️ Somebody calls the webhook of bot @{bot} with a wrong secret: {count} calls or more were refused within a minute.\nNothing of it came in. If it goes on, ask who else knows the bot's address."
+    ),
     Kind.POLLED_ELSEWHERE: N_(
         "⚠️ The token of bot @{bot} is used by another program, which gets its messages.\nStop the other program or replace the token at @BotFather."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from models import Bot, BotMode
 from services.core.errors import ConfigurationError, TelegramError
@@ -36,6 +37,32 @@ def forget_in_redis(platform: Platform, bot: Bot) -> None:
     redis.hdel(keys.reconciled(), str(bot.id))
     redis.hdel(keys.clicked_bots(), str(bot.id))
     announce(redis, Topic.BOT, bot.id)
-    for pattern in keys.of_bot(bot.id):
+    redis.delete(keys.served_identity(bot.id))
+    _unlink(platform, keys.of_bot(bot.id))
+
+
+def forget_former(platform: Platform, bot: Bot) -> None:
+    """Remove, once per identity, what Redis keeps of the bot's former ones; raises RedisError.
+
+    Conversations hold numbers of messages in chats that the new identity does not have, and update ids begin anew. What
+    waits in the outbox stays: its sender says of each message why it cannot go.
+    """
+    if bot.identity == 1 or int(platform.redis.get(keys.served_identity(bot.id)) or 1) >= bot.identity:
+        return
+    _unlink(platform, keys.of_bot(bot.id)[:1])
+    platform.redis.set(keys.served_identity(bot.id), bot.identity)
+
+
+def leave_webhook(platform: Platform, bot_id: int, token: str) -> None:
+    """Have a bot that we no longer serve call nobody, if Telegram answers soon and still takes its token."""
+    try:
+        platform.telegram.call(token, "deleteWebhook", total_timeout=CALL_TIMEOUT_SECONDS)
+    except TelegramError as error:
+        logger.info("webhook of the former identity of bot %s not removed: %s", bot_id, error.code)
+
+
+def _unlink(platform: Platform, patterns: Iterable[str]) -> None:
+    redis = platform.redis
+    for pattern in patterns:
         for key in redis.scan_iter(match=pattern, count=SCAN_COUNT):
             redis.unlink(key)

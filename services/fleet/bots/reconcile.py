@@ -1,7 +1,8 @@
 """Bringing Telegram and the processes to the state in the database, whatever happened meanwhile.
 
 A bot is looked at when its configuration changed, when the last look was five minutes ago, or when Redis was
-emptied. setWebhook is called only where getWebhookInfo differs, at most `webhooks_per_minute` times.
+emptied. setWebhook is called only where getWebhookInfo differs, at most `webhooks_per_minute` times. Looks at bots that did
+not change leave evenly, at most five calls a second.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from contextlib import contextmanager
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from models import Bot, BotMode
+from models import Bot, BotMode, BotStatus
 from services.core.encryption import sha256_hex
+from services.fleet.bots.cleanup import forget_former
+from services.fleet.bots.webhook_guard import CallPace, report_refused
 from services.fleet.bots.webhook_sync import SyncOutcome, sync_webhook
 from services.fleet.bots.webhooks import wanted_for
 from services.platform.numbering import keep_ahead
@@ -45,17 +48,17 @@ def reconcile_bots(platform: Platform, *, look_again: float = LOOK_AGAIN_SECONDS
         with platform.database.reading() as session:
             bots = list(session.scalars(select(Bot).options(selectinload(Bot.plugins))))
         rewrite_paths(platform, bots)
-        return _look_at(platform, [bot.id for bot in _due(platform, bots, look_again)])
+        return _look_at(platform, _due(platform, bots, look_again))
     finally:
         lease.release()
 
 
-def reconcile_bot(platform: Platform, bot_id: int) -> None:
-    """Bring one bot to its desired state at once, after a change; an unknown id is nothing to do."""
+def reconcile_bot(platform: Platform, bot_id: int, pace: CallPace | None = None) -> None:
+    """Bring one bot to its desired state at once, or at a round's `pace`; an unknown id is nothing to do."""
     with bot_lock(platform, bot_id) as ours:
         bot = _read(platform, bot_id) if ours else None
         if bot is not None:
-            _reconcile(platform, bot)
+            _reconcile(platform, bot, pace)
 
 
 def rewrite_paths(platform: Platform, bots: Iterable[Bot]) -> None:
@@ -77,28 +80,32 @@ def has_open_path(bot: Bot) -> bool:
     return bot.mode == BotMode.WEBHOOK and bot.desired_running
 
 
-def _due(platform: Platform, bots: list[Bot], look_again: float) -> list[Bot]:
-    """The bots to look at, those first whose last look is oldest."""
+def _due(platform: Platform, bots: list[Bot], look_again: float) -> dict[int, bool]:
+    """The ids of bots to look at, those first whose last look is oldest, and whether it is routine: it has its pace."""
     looks = _texts(platform.redis.hgetall(keys.reconciled()))
     last: dict[int, float] = {}
+    routine: dict[int, bool] = {}
     for bot in bots:
         state, _, at = looks.get(str(bot.id), "").rpartition(":")
-        last[bot.id] = float(at) if state == _state(platform, bot) else 0.0
+        is_same = state == _state(platform, bot)
+        last[bot.id] = float(at) if is_same else 0.0
+        routine[bot.id] = is_same or (not state and bot.status != BotStatus.CREATED)
     horizon = time.time() - look_again
-    return sorted((bot for bot in bots if last[bot.id] < horizon), key=lambda bot: last[bot.id])
+    due = sorted((bot.id for bot in bots if last[bot.id] < horizon), key=lambda bot_id: last[bot_id])
+    return {bot_id: routine[bot_id] for bot_id in due}
 
 
-def _look_at(platform: Platform, bot_ids: list[int]) -> int:
-    deadline = time.monotonic() + ROUND_SECONDS
+def _look_at(platform: Platform, due: Mapping[int, bool]) -> int:
+    deadline, pace = time.monotonic() + ROUND_SECONDS, CallPace()
 
     def look(bot_id: int) -> bool:
         if time.monotonic() > deadline:
             return False
-        reconcile_bot(platform, bot_id)
+        reconcile_bot(platform, bot_id, pace if due[bot_id] else None)
         return True
 
     with ThreadPoolExecutor(PARALLEL) as threads:
-        return sum(threads.map(look, bot_ids))
+        return sum(threads.map(look, due))
 
 
 @contextmanager
@@ -126,11 +133,13 @@ def _read(platform: Platform, bot_id: int) -> Bot | None:
         return session.get(Bot, bot_id, options=[selectinload(Bot.plugins)])
 
 
-def _reconcile(platform: Platform, bot: Bot) -> None:
+def _reconcile(platform: Platform, bot: Bot, pace: CallPace | None) -> None:
     redis = platform.redis
+    forget_former(platform, bot)
     if has_open_path(bot):
         redis.hset(keys.webhook_paths(), bot.path_id, str(bot.id))  # before Telegram knows it
-    outcome = sync_webhook(platform, bot)
+    outcome = sync_webhook(platform, bot, pace)
+    report_refused(platform, bot, time.time())
     if not has_open_path(bot) and redis.hdel(keys.webhook_paths(), bot.path_id):
         announce(redis, Topic.BOT, bot.id)  # an update since the stop had it remembered again
     if outcome is SyncOutcome.DONE:

@@ -95,7 +95,7 @@ def add_bot(
             also(session, bot)
     except IntegrityError as error:
         if "telegram_bot_id" in str(error.orig):  # somebody was faster by milliseconds
-            raise _already_here() from None
+            raise already_here() from None
         raise
     _open_path(platform, bot)
     bot_changed(platform, bot.id)
@@ -253,16 +253,21 @@ def with_plugins(bot: Bot) -> Bot:
 
 def _insert(platform: Platform, session: Session, caller: Principal, bot: Bot, token: str) -> None:
     make_room(session, platform.settings, caller.account_id, Quota.BOTS)
-    owner = session.scalar(select(Bot.account_id).where(Bot.telegram_bot_id == bot.telegram_bot_id))
-    if owner is not None:
-        raise _already_here(bot.username if owner == caller.account_id else "")
+    refuse_taken(session, caller.account_id, bot.telegram_bot_id, bot.username)
     session.add(bot)
     session.flush()  # the token is sealed for the id
     bot.sealed_token = platform.vault.seal(token, owner=owner_of(bot.id))
     audit(session, caller, "bot_registered", bot_id=bot.id, username=bot.username, mode=bot.mode)
 
 
-def _already_here(own: str = "") -> Conflict:
+def refuse_taken(session: Session, account_id: int, telegram_bot_id: int, username: str) -> None:
+    """Raise Conflict `bot_exists` when any account here has that Telegram bot; named only where `account_id` has it."""
+    owner = session.scalar(select(Bot.account_id).where(Bot.telegram_bot_id == telegram_bot_id))
+    if owner is not None:
+        raise already_here(username if owner == account_id else "")
+
+
+def already_here(own: str = "") -> Conflict:
     """The refusal; a bot of the caller's `own` is named, of another account's nothing is said."""
     if own:
         named = Text("@{username} is already one of your bots", username=own)

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import update
 
 from models import Bot, BotMode, BotStatus
-from services.alerts.notifications.kinds import Kind
 from services.core.errors import ConfigurationError, Rejected, TelegramError, TokenRejected, Uncertain
-from services.core.i18n import Text
-from services.fleet.bots.status import notify_owner, write_status
+from services.core.i18n import NO_TEXT, Text
+from services.fleet.bots.status import write_status
+from services.fleet.bots.webhook_guard import CallPace, left_to, may_repair, note_theft
 from services.fleet.bots.webhook_inspection import delivery_trouble, facts_of, taken_by
 from services.fleet.bots.webhooks import Wanted, wanted_for
 from services.platform.platform import Platform
@@ -34,10 +34,10 @@ class SyncOutcome(StrEnum):
     LATER = "later"
 
 
-def sync_webhook(platform: Platform, bot: Bot) -> SyncOutcome:
-    """Bring Telegram to what is desired of `bot` and note its status; raises no TelegramError."""
+def sync_webhook(platform: Platform, bot: Bot, pace: CallPace | None = None) -> SyncOutcome:
+    """Bring Telegram to what is desired of `bot` and note its status, each call at its `pace`; raises no TelegramError."""
     try:
-        return _bring(platform, bot)
+        return _bring(platform, bot, pace)
     except TokenRejected as error:
         return _rejected(platform, bot, error)
     except (Rejected, ConfigurationError) as error:
@@ -51,25 +51,28 @@ def sync_webhook(platform: Platform, bot: Bot) -> SyncOutcome:
     return SyncOutcome.LATER
 
 
-def _bring(platform: Platform, bot: Bot) -> SyncOutcome:
+def _bring(platform: Platform, bot: Bot, pace: CallPace | None) -> SyncOutcome:
     token = token_of(platform, bot)
     wanted = wanted_for(bot, platform.settings.webhook_base_url, platform.vault)
     if bot.mode == BotMode.WEBHOOK and bot.desired_running and not wanted.url:
         raise ConfigurationError("This bot uses a webhook, but WEBHOOK_BASE_URL is not set; set it or poll")
+    if pace is not None:
+        pace.wait()
     info = platform.telegram.call(token, "getWebhookInfo", total_timeout=CALL_TIMEOUT_SECONDS)
     info = info if isinstance(info, dict) else {}
     first = not bot.pending_dropped and bot.desired_running
-    host = taken_by(bot, info)
-    stolen_by = ""
-    left_alone = bool(host) and not bot.desired_running  # its owner may use a stopped bot elsewhere
-    if (first or wanted.differs_from(info)) and not left_alone:
+    host, now = taken_by(bot, info), time.time()
+    is_theft = bool(host) and bot.desired_running and not first  # a stopped bot's owner may use it elsewhere
+    repairs = first or not host or (is_theft and may_repair(platform, bot, now))
+    if repairs and (first or wanted.differs_from(info)):
         if wanted.url and not _may_set(platform):
             return SyncOutcome.LATER
+        if pace is not None:
+            pace.wait()
         _change(platform, bot, token, wanted, first=first)
-        if host and not first and _watch(platform, bot, host):
-            stolen_by = host
-    _note_done(platform, bot, info)
-    _keep_facts(platform, bot, facts_of(info, stolen_by, time.time()))
+    is_told = is_theft and note_theft(platform, bot, host, now, repaired=repairs)
+    _note_done(platform, bot, info, left_to(host) if is_theft and not repairs else NO_TEXT)
+    _keep_facts(platform, bot, facts_of(info, host if is_told else "", now))
     return SyncOutcome.DONE
 
 
@@ -95,23 +98,6 @@ def _remember_dropped(platform: Platform, bot: Bot, *, first: bool) -> None:
     announce(platform.redis, Topic.BOT, bot.id)  # the poller waits for it
 
 
-def _watch(platform: Platform, bot: Bot, host: str) -> bool:
-    """Somebody else's webhook stood at our bot: it is removed by now, and the second time in a day told.
-
-    True from that second time on: updates are being lost to somebody.
-    """
-    logger.warning("bot %s: its webhook had been moved to another host", bot.id)
-    key = keys.webhook_repairs(bot.id)
-    with platform.redis.pipeline(transaction=True) as pipe:
-        pipe.incr(key)
-        pipe.expire(key, 24 * 3600)
-        repairs = int(pipe.execute()[0])
-    if repairs > 1:
-        with platform.database.transaction() as session:
-            notify_owner(session, bot, Kind.WEBHOOK_STOLEN, host=host)
-    return repairs > 1
-
-
 def _keep_facts(platform: Platform, bot: Bot, facts: dict[str, Any]) -> None:
     """For the delivery layer of health; no change of the bot itself, so `updated_at` stays."""
     with platform.database.transaction() as session:
@@ -134,11 +120,11 @@ def _may_set(platform: Platform) -> bool:
     return count <= platform.settings.webhooks_per_minute
 
 
-def _note_done(platform: Platform, bot: Bot, info: dict[str, Any]) -> None:
+def _note_done(platform: Platform, bot: Bot, info: dict[str, Any], trouble: Text) -> None:
     if not bot.desired_running:
         write_status(platform, bot, BotStatus.STOPPED)
     elif bot.mode == BotMode.WEBHOOK:
-        write_status(platform, bot, BotStatus.RUNNING, delivery_trouble(info, time.time()))
+        write_status(platform, bot, BotStatus.RUNNING, trouble or delivery_trouble(info, time.time()))
     # How polling goes the poller tells.
 
 

@@ -71,6 +71,7 @@ class CheckOutcome:
     retry_after: float = 0.0
     username: str = ""
     name: str = ""
+    asked: int = 0  # the Telegram id of the bot as it was asked; 0 where that says nothing
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def check_identity(platform: Platform, bot: Bot) -> CheckOutcome:
         outcome = replace(outcome, cause=str(Cause.TIMEOUT))
     HEALTH_CHECKS.labels(outcome.verdict, outcome.cause).inc()
     HEALTH_CHECK_SECONDS.observe(seconds)
-    return replace(outcome, ms=round(seconds * 1000))
+    return replace(outcome, ms=round(seconds * 1000), asked=bot.telegram_bot_id)
 
 
 def timed_out() -> CheckOutcome:

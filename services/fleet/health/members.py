@@ -53,6 +53,7 @@ def apply_outcomes(
         .order_by(PoolBot.pool_id, PoolBot.bot_id)
         .with_for_update(of=PoolBot)
     ).all()
+    members = [member for member in members if _is_about(outcomes[member.bot_id], member.bot)]
     changes = []
     for member in members:
         outcome = outcomes[member.bot_id]
@@ -129,6 +130,11 @@ def _remember(member: PoolBot, outcome: CheckOutcome, now: datetime) -> None:
         "detail": outcome.detail.fitting(DETAIL_LENGTH),
     }
     member.last_failures = [failure, *member.last_failures][:FAILURES_KEPT]
+
+
+def _is_about(outcome: CheckOutcome, bot: Bot) -> bool:
+    """Whether the identity that was asked is still the bot's: another may have taken over while the answer was on its way."""
+    return outcome.asked in (0, bot.telegram_bot_id)
 
 
 def _rename(bot: Bot, outcome: CheckOutcome) -> bool:

@@ -13,7 +13,7 @@ from models import Bot, MemberStatus, PoolBot, RedirectPool
 from services.core.errors import Conflict, NotFound
 from services.core.times import utc_now
 from services.fleet.health.alerts import LOST
-from services.fleet.health.breaker import ALLOWED_CAUSE, allowed_back
+from services.fleet.health.breaker import ALLOWED_CAUSE, BreakerState, allowed_back
 from services.fleet.health.members import lock_pools, state_of, write_state
 from services.fleet.health.pool_health import refresh_pool_health
 from services.fleet.pools.snapshot import publish
@@ -51,16 +51,18 @@ def allow_return(platform: Platform, caller: Principal, pool_id: int | str, bot_
         logger.warning("the next sweep will probe the member", extra={"bot_id": bot.id, "pool_id": pool.id})
 
 
-def probe_again(session: Session, bot_id: int, now: datetime) -> list[int]:
+def probe_again(session: Session, bot_id: int, now: datetime, *, is_another: bool = False) -> list[int]:
     """Let the bot's lost members be probed at once, after what cost them their places was mended; the ids of their pools.
 
-    Locks the pools before the members; to be called before the bot's own row is locked.
+    Of another Telegram bot, which has just answered and never failed, they are online at once, with a slow start. Locks the pools before the members; to be called before the bot's own row is locked.
     """
     lost = (PoolBot.bot_id == bot_id, PoolBot.status.in_(LOST))
     lock_pools(session, select(PoolBot.pool_id).where(*lost))
     members = session.scalars(select(PoolBot).where(*lost).order_by(PoolBot.pool_id).with_for_update()).all()
     for member in members:
-        write_state(session, member, allowed_back(state_of(member), now), ALLOWED_CAUSE, now)
+        anew = BreakerState(MemberStatus.ONLINE, slow_start_at=now)
+        state = anew if is_another else allowed_back(state_of(member), now)
+        write_state(session, member, state, ALLOWED_CAUSE, now)
     pool_ids = [member.pool_id for member in members]
     refresh_pool_health(session, pool_ids)
     return pool_ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from models import Bot, UncertainPolicy
+from services.fleet.bots.identity import FIRST, Identity
 from services.platform.platform import Platform
 from services.platform.redis.cache import ChangeCache
 from services.platform.tokens import token_of
@@ -16,6 +17,7 @@ class BotSender:
 
     token: str = field(repr=False)
     at_most_once: bool
+    identity: Identity = FIRST
 
 
 class SenderCache(ChangeCache[int, BotSender]):
@@ -30,4 +32,8 @@ class SenderCache(ChangeCache[int, BotSender]):
             bot = session.get(Bot, key)
         if bot is None:
             return None
-        return BotSender(token_of(self._platform, bot), bot.uncertain_policy == UncertainPolicy.AT_MOST_ONCE)
+        return BotSender(
+            token_of(self._platform, bot),
+            bot.uncertain_policy == UncertainPolicy.AT_MOST_ONCE,
+            Identity.of(bot),
+        )

@@ -28,6 +28,7 @@ from services.core.i18n import Text
 from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS, SENDS
 from services.fleet.health.sweep import report_unauthorized
 from services.messaging.files.uploads import Uploads
+from services.messaging.outbox.acquaintances import Acquaintances
 from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -91,6 +92,7 @@ class Sender:
         self._timings = timings
         self._letters = MessageLetters(platform)
         self._moves = GroupMoves(platform)
+        self._acquaintances = Acquaintances(platform)
         self._uploads = Uploads(platform, client)
 
     def send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
@@ -104,9 +106,7 @@ class Sender:
             logger.warning("message waits: %s", error)
             pause = NEWER_PAUSE_SECONDS if outgoing.newer else self._timings.database_pause
             return SendResult(Disposition.CHAT_WAITS, pause, counts=outgoing.may_have_arrived)
-        except (
-            ConfigurationError
-        ) as error:  # the bot's token cannot be opened, with the key that this process has
+        except ConfigurationError as error:  # this process has no key that opens the bot's token
             logger.error("the bot waits: %s", error)
             return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
         except Exception as error:  # noqa: BLE001  # whatever it is, the chat goes on some day
@@ -151,6 +151,7 @@ class Sender:
         self._moves.follow(outgoing)
         started, params = time.monotonic(), outgoing.call["params"]
         try:
+            self._acquaintances.check(outgoing, sender.identity)
             result = self._uploads.call(sender.token, outgoing.bot_id, outgoing.method, params)
         except TelegramError as error:
             return self._failed(outgoing, error, sender)

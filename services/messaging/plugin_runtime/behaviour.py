@@ -17,6 +17,7 @@ from plugins.translations import Translations
 from services.core.i18n import Text, translate
 from services.core.metrics import CALLBACKS_REFUSED
 from services.fleet.bots.access_rules import OPEN, AccessRules
+from services.fleet.bots.identity import FIRST, Identity
 from services.fleet.plugin_loading.configurations import current_config
 from services.fleet.plugin_loading.versions import Catalogue
 from services.messaging.limits.notices import NOT_VALID
@@ -105,6 +106,7 @@ class Behaviour:
     problems: Mapping[str, Exception | SystemExit]
     access: AccessRules = OPEN
     people: PeopleLimits = BY_SETTINGS
+    identity: Identity = FIRST
     _stay: _Stay = field(default_factory=lambda: _Stay(), repr=False)
 
     @property
@@ -238,6 +240,7 @@ def build(
     former: Behaviour | None = None,
     access: AccessRules = OPEN,
     people: PeopleLimits = BY_SETTINGS,
+    identity: Identity = FIRST,
 ) -> Behaviour:
     """The behaviour of `bot` with its enabled plugins in order; a broken one is left out, and `problems` says why.
 
@@ -261,7 +264,7 @@ def build(
             parts[name] = part
     ordered = {name: parts[name] for name in wanted if name in parts}
     versions = {name: catalogue.hashes[name] for name in ordered if name in catalogue.hashes}
-    return Behaviour(bot, account_id, active, chosen, ordered, versions, problems, access, people)
+    return Behaviour(bot, account_id, active, chosen, ordered, versions, problems, access, people, identity)
 
 
 def in_order_of_loading(names: Iterable[str], catalogue: Catalogue) -> list[str]:

@@ -18,6 +18,7 @@ from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.fleet.bots.access import rules_of
 from services.fleet.bots.access_rules import OPEN
+from services.fleet.bots.identity import Identity
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.configurations import SetupRefused
 from services.fleet.plugin_loading.importing import problem_of
@@ -126,6 +127,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
                 former=old,
                 access=old.access,
                 people=old.people,
+                identity=old.identity,
             )
             built[bot_id] = (old, new)
             _refuse_broken(new, candidate, names)
@@ -152,6 +154,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
             catalogue(),
             access=access,
             people=PeopleLimits(bot.limits_people, bot.rate_per_minute, bot.rate_burst),
+            identity=Identity.of(bot),
         )
         behaviour.begin()
         return behaviour

@@ -17,11 +17,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models import HandledUpdate, Lead, PluginState
+from models import Bot, HandledUpdate, Lead, PluginState
 from plugins.database import LeadRecord, PluginDatabase, as_text, checked_key, checked_limit, checked_tag
 from services.messaging.plugin_runtime.lead_tags import Tagged, tag_leads
 from services.messaging.plugin_runtime.plugin_store import Place, lock_stores, texts_at, write_texts
 from services.platform.database import Database
+from services.traffic.clicks.leads import present_state
 
 LAST_SIGN = "\U0010ffff"
 
@@ -144,12 +145,13 @@ class BotDatabase(PluginDatabase):
 
     def lead(self, telegram_id: int) -> LeadRecord | None:
         """See PluginDatabase. Raises Unavailable when the database is away."""
-        query = select(Lead).where(Lead.bot_id == self._bot_id, Lead.telegram_id == telegram_id)
+        query = select(Lead, Bot.identity).join(Bot, Bot.id == Lead.bot_id)
+        query = query.where(Lead.bot_id == self._bot_id, Lead.telegram_id == telegram_id)
         with self._database.reading() as session:
-            row = session.scalar(query)
+            found = session.execute(query).one_or_none()
         work = _present()
         own = sorted(tag for person, tag in work.tagged if person == telegram_id) if work is not None else []
-        return None if row is None else _record(row, own)
+        return None if found is None else _record(found[0], found[1], own)
 
     def tag_lead(self, telegram_id: int, tag: str) -> None:
         """See PluginDatabase."""
@@ -195,14 +197,14 @@ class BotDatabase(PluginDatabase):
         }
 
 
-def _record(row: Lead, own_tags: Iterable[str]) -> LeadRecord:
+def _record(row: Lead, identity: int, own_tags: Iterable[str]) -> LeadRecord:
     return LeadRecord(
         telegram_id=row.telegram_id,
         first_name=row.first_name,
         last_name=row.last_name,
         username=row.username,
         language=row.language,
-        state=row.state,
+        state=present_state(row, identity),
         tags=tuple(dict.fromkeys((*row.tags, *own_tags))),
         first_interaction=row.first_interaction,
         last_interaction=row.last_interaction,

@@ -106,7 +106,7 @@ class Poll:
         return sum((_id_of(update) or 0) >= max(self.offset, 1) for update in updates)
 
     def _fetch(self, seconds: int) -> list[Any]:
-        known = self.platform.redis.get(keys.polling_offset(self.bot.id))
+        known = self.platform.redis.get(keys.polling_offset(self.bot.id, self.bot.identity))
         self.offset = int(known) if known else 0
         updates = self.client.call(
             token_of(self.platform, self.bot),
@@ -121,7 +121,7 @@ class Poll:
         return updates if isinstance(updates, list) else []
 
     def _accept(self, updates: list[Any]) -> None:
-        key = keys.polling_offset(self.bot.id)
+        key = keys.polling_offset(self.bot.id, self.bot.identity)
         if not updates and self.offset:
             # Everything before the offset is confirmed; kept longer, it could hide ids that start anew below it.
             self.platform.redis.delete(key)

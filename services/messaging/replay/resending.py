@@ -90,11 +90,17 @@ def _send_in(platform: Platform, entrance: Requeuer, account_id: int | None) -> 
             select(DeadLetter).where(mine, *_unsent()).order_by(DeadLetter.id).limit(PER_TURN)
         ).all()
         stopped = set(session.scalars(select(Bot.id).where(~Bot.desired_running)))
+        later = select(Bot.id, Bot.identity_since).where(Bot.identity > 1)
+        since = {row.id: row.identity_since for row in session.execute(later)}
     sent = 0
     for letter in letters:
         try:
             if letter.kind == "update" and letter.bot_id in stopped:
                 raise Gone("The bot is stopped; start it and replay again")
+            if letter.kind == "update" and letter.at < (since.get(letter.bot_id) or letter.at):
+                raise Gone(
+                    "It came to the bot's former identity, whose chats the new one does not have; discard the letter"
+                )
             entry = entrance.requeue(letter)
         except Full:
             logger.info("replays wait: the lane is full")

@@ -17,7 +17,7 @@ from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 from services.traffic.clicks.attribution import record_start
-from services.traffic.clicks.leads import ACTIVE, TelegramUser, block_lead, set_lead_state, touch_lead
+from services.traffic.clicks.leads import TelegramUser, block_lead, touch_lead, welcome_back
 
 REMEMBERED = 100_000  # (bot, person) pairs per process known to have a row: about 30 MB
 RENEWED_SECONDS = (
@@ -46,16 +46,21 @@ class Contacts:
     def __init__(self, platform: Platform, renewed: float = RENEWED_SECONDS) -> None:
         self._platform = platform
         self._renewed = renewed
-        self._known: OrderedDict[tuple[int, int], tuple[int, float]] = OrderedDict()  # names' hash, until
+        # By identity of the bot too: whoever meets a new one is news.
+        self._known: OrderedDict[tuple[int, int, int], tuple[int, float]] = (
+            OrderedDict()
+        )  # names' hash, until
         self._lock = threading.Lock()
         self._writes: GroupCommit[_Meeting, str | Exception] = GroupCommit(self._write, largest=100)
 
-    def record_contact(self, bot_id: int, update_id: int, user: TelegramUser, payload: str | None) -> str:
+    def record_contact(
+        self, bot_id: int, update_id: int, user: TelegramUser, payload: str | None, *, identity: int = 1
+    ) -> str:
         """Note that `user` turned to the bot; `payload` is that of a /start, else None. Returns the start parameter.
 
         Raises Unavailable when the database is away.
         """
-        person, names, now = (bot_id, user.id), _names_of(user), time.monotonic()
+        person, names, now = (bot_id, identity, user.id), _names_of(user), time.monotonic()
         hash_then, until = self._known.get(person, (0, 0.0))
         if payload is None and hash_then == names and now < until:
             return ""
@@ -67,10 +72,12 @@ class Contacts:
                 self._known.popitem(last=False)
         return start_param
 
-    def record_block(self, bot_id: int, update_id: int, user: TelegramUser, blocked: bool) -> None:
+    def record_block(
+        self, bot_id: int, update_id: int, user: TelegramUser, blocked: bool, *, identity: int = 1
+    ) -> None:
         """Note that `user` blocked the bot, or unblocked it. Raises Unavailable when the database is away."""
         with self._lock:
-            self._known.pop((bot_id, user.id), None)  # whatever they write next is news
+            self._known.pop((bot_id, identity, user.id), None)  # whatever they write next is news
         self._record(_Meeting(bot_id, update_id, user, blocked=blocked))
 
     def _record(self, meeting: _Meeting) -> str:
@@ -102,7 +109,7 @@ def _record(session: Session, meeting: _Meeting) -> str:
     if meeting.blocked:
         block_lead(session, bot=bot, user=user, at=now)
     elif meeting.blocked is not None:
-        set_lead_state(session, bot.id, user.id, ACTIVE)
+        welcome_back(session, bot, user.id)
     elif meeting.payload is None:
         touch_lead(session, bot=bot, user=user, at=now)
     else:

@@ -36,7 +36,7 @@ class Gate:
         """
         if self._is_refused(behaviour, ctx, queued) or self._is_owners_link(ctx):
             return False
-        _record_person(self._contacts, ctx)
+        _record_person(self._contacts, ctx, behaviour.identity.number)
         if ctx.tap is not None and is_choice(ctx.tap.action):
             return self._captcha.is_passed(behaviour.access, ctx)
         if self._captcha.holds_back(behaviour.access, ctx):
@@ -69,7 +69,8 @@ class Gate:
         message = behaviour.access.maintenance_message
         refuse(ctx, refusal, tell=verdict.tell, wait_seconds=verdict.wait_seconds, maintenance=message)
         if refusal in KEPT_OUT:
-            _record_person(self._contacts, ctx, is_start_kept=refusal is not Refusal.BLOCKED)
+            kept = refusal is not Refusal.BLOCKED
+            _record_person(self._contacts, ctx, behaviour.identity.number, is_start_kept=kept)
 
     def _is_owners_link(self, ctx: Context) -> bool:
         """Whether the bot's owner wants notifications in this chat, which is answered here: no lead and no start."""
@@ -79,11 +80,11 @@ class Gate:
         return linked is not None
 
 
-def _record_person(contacts: Contacts, ctx: Context, *, is_start_kept: bool = True) -> None:
+def _record_person(contacts: Contacts, ctx: Context, identity: int, *, is_start_kept: bool = True) -> None:
     """Keep who turned to the bot, blocked or unblocked it, before the bot's handlers ask about them."""
     writer, blocked, update_id = writer_of(ctx), has_blocked(ctx), int(ctx.update["update_id"])
     if writer is not None:
         payload = start_payload(ctx) if is_start_kept else None
-        ctx.start_param = contacts.record_contact(ctx.bot.id, update_id, writer, payload)
+        ctx.start_param = contacts.record_contact(ctx.bot.id, update_id, writer, payload, identity=identity)
     elif blocked is not None:
-        contacts.record_block(ctx.bot.id, update_id, ctx.event.from_user, blocked)
+        contacts.record_block(ctx.bot.id, update_id, ctx.event.from_user, blocked, identity=identity)

@@ -83,6 +83,10 @@ class UpdateProcessor:
             logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
             self.letters.open_again(queued)
             return EMPTY_RESULT
+        if behaviour.identity.is_after(queued.entry_id):
+            UPDATES.labels("dropped").inc()
+            logger.info("update dropped: it came to the bot's former identity, which can answer nobody")
+            return EMPTY_RESULT
         update = self._contexts.parse(queued)
         ctx = self._contexts.make(behaviour, update, queued)
         if ctx is None:

@@ -120,13 +120,18 @@ def bot_files() -> str:
     return f"{PREFIX}:bot_files"
 
 
+def lifeboat(account_id: int) -> str:
+    """JSON of how many people know each bot of an account, and each alone; lives five minutes."""
+    return f"{PREFIX}:lifeboat:{account_id}"
+
+
 def webhooks_set(minute: int) -> str:
     """How many webhooks were set in one minute, to stagger them; lives two minutes."""
     return f"{PREFIX}:webhooks:set:{minute}"
 
 
 def webhook_repairs(bot_id: int) -> str:
-    """How often somebody else's webhook was replaced by ours; lives a day after the last time."""
+    """Hash of what others did at a bot's webhook: repairs, when, refused calls; lives a day after the last time."""
     return f"{PREFIX}:bot:{bot_id}:repairs"
 
 
@@ -213,12 +218,14 @@ def former_chat(bot_id: int, chat_id: int) -> str:
     return f"{PREFIX}:bot:{bot_id}:former:{chat_id}"
 
 
-def polling_offset(bot_id: int) -> str:
-    """Next getUpdates offset of a polling bot, until Telegram has confirmed it; lives two days.
+def polling_offset(bot_id: int, identity: int = 1) -> str:
+    """Next getUpdates offset of a bot's identity. Lives two days: after seven, Telegram may start ids anew below an old one."""
+    return f"{PREFIX}:bot:{bot_id}:offset" + (f":{identity}" if identity > 1 else "")
 
-    Telegram keeps updates for one day, and after seven quiet days starts ids anew at random, maybe below an old offset.
-    """
-    return f"{PREFIX}:bot:{bot_id}:offset"
+
+def served_identity(bot_id: int) -> str:
+    """The identity of a bot whose predecessors' keys are gone. For ever: one integer per bot that got another."""
+    return f"{PREFIX}:identity:{bot_id}"
 
 
 def heartbeat(process: str) -> str:
@@ -241,14 +248,9 @@ def plugin_outcomes(version: str) -> str:
     return f"{PREFIX}:plugins:outcomes:{version}"
 
 
-def destination_test(destination_id: int) -> str:
-    """Set after a test message, so that nobody floods an address with them; lives ten seconds."""
-    return f"{PREFIX}:destination:{destination_id}:test"
-
-
-def text_test(bot_id: int) -> str:
-    """Set after a text of a bot was sent as a test, so that nobody floods a person with them; lives five seconds."""
-    return f"{PREFIX}:bot:{bot_id}:text-test"
+def recent_test(subject: str) -> str:
+    """Set after a test message of a `subject` ("bot:5", "destination:3"), so that nobody floods an address; some seconds."""
+    return f"{PREFIX}:{subject}:test"
 
 
 def sweep_report() -> str:

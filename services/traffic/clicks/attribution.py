@@ -23,6 +23,8 @@ from services.traffic.clicks.leads import TelegramUser, touch_lead
 
 # How many of the newest starts are looked at again for a click that was written at the same moment.
 LATE_STARTS = 1000
+# Telegram numbers each of its bots' updates by itself, with 32 bits; a later identity's must not pass for repetitions.
+NUMBERS_OF_AN_IDENTITY = 2**40
 
 
 def record_start(
@@ -35,7 +37,12 @@ def record_start(
     start_param, click_id = split_payload(storable(payload)[:LONGEST_PAYLOAD])
     lead_id = touch_lead(session, bot=bot, user=user, at=at)
     statement = _upsert(session, Start).values(
-        bot_id=bot.id, update_id=update_id, lead_id=lead_id, start_param=start_param, click_id=click_id, at=at
+        bot_id=bot.id,
+        update_id=update_id + (bot.identity - 1) * NUMBERS_OF_AN_IDENTITY,
+        lead_id=lead_id,
+        start_param=start_param,
+        click_id=click_id,
+        at=at,
     )
     statement = statement.on_conflict_do_nothing(index_elements=["bot_id", "update_id"]).returning(Start.id)
     if session.scalars(statement).first() is None:

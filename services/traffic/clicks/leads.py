@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, and_, func, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import Bot, Lead
 from services.core.storable import storable
 
 ACTIVE: Final = "active"
 BLOCKED: Final = "blocked"
+UNREACHABLE: Final = "unreachable"  # never stored: they have met a former identity of the bot only
 
 
 class TelegramUser(Protocol):
@@ -40,6 +41,7 @@ def touch_lead(session: Session, *, bot: Bot, user: TelegramUser, at: datetime) 
         set_={
             **_names(user),
             "state": ACTIVE,  # whoever writes has not blocked the bot
+            "identity": bot.identity,
             "last_interaction": later(Lead.last_interaction, statement.excluded.last_interaction),
         },
     )
@@ -50,8 +52,29 @@ def touch_lead(session: Session, *, bot: Bot, user: TelegramUser, at: datetime) 
 def block_lead(session: Session, *, bot: Bot, user: TelegramUser, at: datetime) -> None:
     """Note that `user` blocked `bot`; somebody unknown, who wrote before we served the bot, becomes a lead by it."""
     statement = _insert(session, bot, user, at, BLOCKED)
-    changes = {**_names(user), "state": BLOCKED}
+    changes = {**_names(user), "state": BLOCKED, "identity": bot.identity}
     session.execute(statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes))
+
+
+def welcome_back(session: Session, bot: Bot, telegram_id: int) -> None:
+    """Somebody has unblocked `bot`, as it is now; of a stranger nothing is kept."""
+    session.execute(
+        update(Lead)
+        .where(Lead.bot_id == bot.id, Lead.telegram_id == telegram_id)
+        .where(or_(Lead.state != ACTIVE, Lead.identity != bot.identity))
+        .values(state=ACTIVE, identity=bot.identity)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def is_reachable(identity: int | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """The condition of leads that a bot of this `identity` can write to."""
+    return and_(Lead.state == ACTIVE, Lead.identity == identity)
+
+
+def present_state(lead: Lead, identity: int) -> str:
+    """The lead's state for a bot that has this `identity` now: `unreachable` until they turn to it."""
+    return lead.state if lead.identity == identity else UNREACHABLE
 
 
 def set_lead_state(session: Session, bot_id: int, telegram_id: int, state: str) -> None:
@@ -80,6 +103,7 @@ def _insert(session: Session, bot: Bot, user: TelegramUser, at: datetime, state:
         bot_id=bot.id,
         telegram_id=user.id,
         state=state,
+        identity=bot.identity,
         tags=[],
         first_interaction=at,
         last_interaction=at,

@@ -124,22 +124,6 @@ def test_a_bot_that_is_to_poll_loses_its_webhook_but_no_updates(
     assert sandbox.bot(bot.username)["pending_update_count"] == 1
 
 
-def test_a_webhook_taken_by_somebody_else_is_repaired_and_the_second_time_told(
-    platform: Platform, owner: Principal, sandbox: Sandbox
-) -> None:
-    made = sandbox.create_bot()
-    bot = register_bot(platform, owner, made["token"])
-    reconcile_bots(platform)
-    for told in (0, 1, 1):
-        platform.telegram.call(made["token"], "setWebhook", {"url": "http://127.0.0.1:1/thief"})
-        assert reconcile_bots(platform) == 0
-        reconcile_bots(platform, look_again=-1)
-        assert bot.path_id in sandbox.bot(bot.username)["webhook_url"]
-        assert [(each.kind, each.params["host"]) for each in notifications(platform)] == [
-            ("webhook_stolen", "127.0.0.1")
-        ] * told
-
-
 def test_a_stopped_bot_may_be_used_elsewhere(platform: Platform, owner: Principal, sandbox: Sandbox) -> None:
     made = sandbox.create_bot()
     bot = register_bot(platform, owner, made["token"])
@@ -150,19 +134,6 @@ def test_a_stopped_bot_may_be_used_elsewhere(platform: Platform, owner: Principa
     platform.redis.delete(keys.reconciled())
     reconcile_bots(platform)
     assert sandbox.bot(bot.username)["webhook_url"] == "http://127.0.0.1:1/new-home"
-
-
-def test_a_polling_bots_foreign_webhook_is_removed_and_the_second_time_told(
-    platform: Platform, owner: Principal, sandbox: Sandbox
-) -> None:
-    made = sandbox.create_bot()
-    bot = register_bot(platform, owner, made["token"], mode="polling")
-    reconcile_bot(platform, bot.id)
-    for told in (0, 1):
-        platform.telegram.call(made["token"], "setWebhook", {"url": "http://127.0.0.1:1/thief"})
-        reconcile_bot(platform, bot.id)
-        assert sandbox.bot(bot.username)["webhook_url"] == ""
-        assert len(notifications(platform)) == told
 
 
 def notifications(platform: Platform) -> list[Notification]:

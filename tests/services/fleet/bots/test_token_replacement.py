@@ -41,7 +41,7 @@ def test_another_bots_token_a_dead_one_and_a_foreign_bot_change_nothing(
     fleet, foreign = make_fleet(platform, sandbox, 2), make_fleet(platform, sandbox, 1)
     with platform.database.reading() as session:
         first, second = (token_of(platform, session.get_one(Bot, bot_id)) for bot_id in fleet.bot_ids)
-    with pytest.raises(InvalidInput, match=f"@{fleet.names[1]}"):
+    with pytest.raises(InvalidInput, match=f"@{fleet.names[1]}, not of @{fleet.names[0]}"):
         replace_token(platform, fleet.caller, fleet.bot_ids[0], second)
     sandbox.rotate(fleet.names[0])
     with pytest.raises(TokenRejected):
