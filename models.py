@@ -290,9 +290,7 @@ class Bot(Base):
     telegram_bot_id: Mapped[int] = mapped_column(unique=True)
     username: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(64), default="")
-    identity: Mapped[int] = mapped_column(
-        default=1, server_default="1"
-    )  # raised when another Telegram bot takes over
+    identity: Mapped[int] = mapped_column(default=1, server_default="1")  # 2: another bot took over once
     identity_since: Mapped[datetime | None]  # of the second and later ones: what is older was the former's
     sealed_token: Mapped[str] = mapped_column(Text)
     capabilities: Mapped[dict[str, Any]] = mapped_column(default=dict)  # getMe's can_* flags

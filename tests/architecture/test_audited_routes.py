@@ -25,6 +25,8 @@ UNTOLD = {
     "notifications.mark_read": "what one has read",
     "webhooks.receive": "Telegram's updates: nobody's deed, and too many",
     "texts.show": "a preview; nothing is kept",
+    "texts.check": "a check of a file; nothing is kept",
+    "two_step.begin": "an app's secret that counts for nothing until a code of it was typed",
     "plugins.check": "a check of a form; nothing is kept",
     "plugins.chat": "a played chat; nothing is kept or sent",
     "destinations.send_test": "a message to oneself; nothing is changed",

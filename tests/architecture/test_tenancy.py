@@ -122,7 +122,6 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         file = _file(bot, number)
         session.add_all([wave, experiment, file])
         session.flush()
-        letter_id, wave_id, experiment_id, file_id = letter.id, wave.id, experiment.id, file.id
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
     assert isinstance(secret, str)
@@ -136,10 +135,10 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "key_id": (key.key_id,),
             "destination_id": (str(place.id),),
             "click_id": (click.id,),
-            "letter_id": (str(letter_id),),
-            "wave_id": (str(wave_id),),
-            "experiment_id": (str(experiment_id),),
-            "file_id": (str(file_id),),
+            "letter_id": (str(letter.id),),
+            "wave_id": (str(wave.id),),
+            "experiment_id": (str(experiment.id),),
+            "file_id": (str(file.id),),
             "session_id": (str(signed_in.session_id),),
             "account_id": (str(account.id),),
         },

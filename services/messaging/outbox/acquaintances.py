@@ -9,19 +9,12 @@ from sqlalchemy import select
 
 from models import Lead
 from services.core.errors import Rejected
-from services.core.i18n import N_
 from services.fleet.bots.identity import Identity
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.platform.platform import Platform
 from services.platform.telegram.refusals import FORBIDDEN
 
 REMEMBERED: Final = 100_000  # (bot, identity, chat) per process known to have returned
-FORMER: Final = N_(
-    "It waited when another bot of Telegram took over, which knows none of its chats and messages"
-)
-NOT_RETURNED: Final = N_(
-    "This person knows only the bot's former identity and has not pressed Start at the new one yet"
-)
 
 
 class Acquaintances:
@@ -40,9 +33,16 @@ class Acquaintances:
         if identity.number == 1:
             return
         if identity.is_after(outgoing.entry_id):
-            raise Rejected(FORMER, code="former_identity")
+            raise Rejected(
+                "It waited when another bot of Telegram took over, which knows none of its chats and messages",
+                code="former_identity",
+            )
         if not self._knows(outgoing, identity.number):
-            raise Rejected(NOT_RETURNED, code="not_returned", error_code=FORBIDDEN)
+            raise Rejected(
+                "This person knows only the bot's former identity and has not pressed Start at the new one yet",
+                code="not_returned",
+                error_code=FORBIDDEN,
+            )
 
     def _knows(self, outgoing: OutboxMessage, identity: int) -> bool:
         person = (outgoing.bot_id, identity, outgoing.chat)
