@@ -32,7 +32,7 @@ MOST_AT_ONCE = 1000  # bots in one request; twice what an account may have by de
 blueprint = Blueprint("bots", __name__, url_prefix="/bots")
 
 
-class Plugin(Body):
+class ChosenPlugin(Body):
     """One plugin of a bot; its place in the list is its place in the routing."""
 
     name: str = Field(max_length=50)
@@ -49,7 +49,7 @@ class NewBot(Body):
 
     token: str = Field(max_length=300, repr=False)
     mode: BotMode | None = None
-    plugins: list[Plugin] | None = Field(None, max_length=MOST_PLUGINS)
+    plugins: list[ChosenPlugin] | None = Field(None, max_length=MOST_PLUGINS)
     like: BotId | None = Field(
         None, description="a bot of yours whose behaviour it gets, instead of `plugins`"
     )
@@ -105,7 +105,7 @@ class NewToken(Body):
 class Plugins(Body):
     """PUT /bots/{id}/plugins: all of them, in order."""
 
-    plugins: list[Plugin] = Field(max_length=MOST_PLUGINS)
+    plugins: list[ChosenPlugin] = Field(max_length=MOST_PLUGINS)
 
 
 @blueprint.post("")

@@ -71,6 +71,7 @@ def test_an_answer_is_described_to_its_last_field(document: dict[str, Any]) -> N
     assert free == {
         "BotEventView.details",
         "BotView.capabilities",
+        "ChosenPlugin.config",
         "ClickView.params",
         "Configured.config",
         "FieldView.choices",
