@@ -29,7 +29,7 @@ TRIGGERS = {
         "SELECT RAISE(ABORT, 'entries of the audit trail go by age alone'); END",
     ),
     'postgresql': (
-        "CREATE FUNCTION audit_events_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "CREATE OR REPLACE FUNCTION audit_events_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "IF TG_OP = 'DELETE' AND (OLD.sequence <= coalesce("
         "(SELECT anchor_sequence FROM audit_chains WHERE account_id = OLD.account_id), 0) "
         "OR NOT EXISTS (SELECT 1 FROM accounts WHERE id = OLD.account_id)) THEN RETURN OLD; END IF; "

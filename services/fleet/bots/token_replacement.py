@@ -74,7 +74,7 @@ def _swap(platform: Platform, caller: Principal, known: Bot, token: str, identit
 
 def _take_over(platform: Platform, caller: Principal, former: Bot, token: str, identity: Identity) -> Bot:
     """Another Telegram bot becomes `former`. Links lead to it from the commit on; the rest is repeated by the reconciler."""
-    refuse_declared(former)
+    refuse_declared(former, behaviour=False)
     with platform.database.reading() as session:
         refuse_taken(session, former.account_id, identity.telegram_bot_id, identity.username)
     began = utc_now()
