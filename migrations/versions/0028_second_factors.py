@@ -1,7 +1,7 @@
 """second factors
 
 Revision: 0028
-Follows: 0027
+Follows: 0026
 """
 
 from alembic import op
@@ -10,7 +10,7 @@ import models
 
 
 revision = '0028'
-down_revision = '0027'
+down_revision = '0026'
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')

@@ -1,7 +1,7 @@
 """a bot may be given another identity at Telegram
 
 Revision: 0030
-Follows: 0028
+Follows: 0029
 """
 
 from alembic import op
@@ -10,7 +10,7 @@ import models
 
 
 revision = '0030'
-down_revision = '0028'
+down_revision = '0029'
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')

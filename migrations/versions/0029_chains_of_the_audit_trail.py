@@ -1,7 +1,7 @@
 """the audit trail is a chain per account and append-only
 
-Revision: 0027
-Follows: 0026
+Revision: 0029
+Follows: 0028
 """
 
 import hashlib
@@ -13,8 +13,8 @@ import sqlalchemy as sa
 import models
 
 
-revision = '0027'
-down_revision = '0026'
+revision = '0029'
+down_revision = '0028'
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
