@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from blueprints.api.body import Body
 from blueprints.api.operation import operation
 from blueprints.api.texts import LONGEST_FILE
-from services.fleet.configuration.sharing import BehaviourPlan, apply_behaviour
+from services.fleet.configuration.sharing import SharingPlan, apply_behaviour
 from services.fleet.declared.exchange import ConfigurationPlan, change_configuration, configuration_file
 from services.fleet.pools.fields import BotId, RowId
 from services.platform.accounts.principal import Scope
@@ -68,7 +68,7 @@ def replace(bot_id: str, body: ConfigurationFile) -> ConfigurationPlan:
 @blueprint.post("/behaviour/apply")
 @api(Scope.WRITE)
 @operation(errors=(409,))
-def apply(bot_id: str, body: Targets) -> BehaviourPlan:
+def apply(bot_id: str, body: Targets) -> SharingPlan:
     """What giving a bot's behaviour to others changes; with `if_plan` they get it, in one step. Bots that cannot are named."""
     return apply_behaviour(
         platform(), caller(), bot_id, bot_ids=body.bot_ids, pool_id=body.pool_id, if_plan=body.if_plan

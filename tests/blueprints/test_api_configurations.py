@@ -98,9 +98,18 @@ def test_a_configuration_goes_out_and_comes_in_to_the_letter(
         return client.put(f"/api/v1/bots/{bot.id}/configuration", json=body, headers=key).get_json()
 
     assert put(first, document)["changes"] == []
+    with platform.database.transaction() as session:
+        session.get_one(Bot, second.id).desired_running = False
     plan = put(second, document)
+    with platform.database.reading() as session:  # what is shown only has started nothing
+        assert session.scalars(select(PoolBot.slow_start_at).where(PoolBot.bot_id == second.id)).all() == [
+            None
+        ]
     assert shown(client, second, key) != document
     assert put(second, document, plan["plan"])["applied"] is True
+    with platform.database.reading() as session:
+        (began,) = session.scalars(select(PoolBot.slow_start_at).where(PoolBot.bot_id == second.id))
+        assert began is not None
     assert shown(client, second, key) == document
     line = document.splitlines().index("settings:") + 1
     wrong = put(second, document.replace("settings:", "setings:"))

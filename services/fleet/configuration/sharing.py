@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -20,20 +19,19 @@ from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import get_bot, locked_each, register_bot, with_plugins
 from services.fleet.bots.signals import bot_changed
 from services.fleet.configuration.document import Behaviour, behaviour_of
-from services.fleet.configuration.writing import changes, checked, write_behaviour
+from services.fleet.configuration.writing import (
+    MOST_PATHS,
+    ValueChange,
+    as_json,
+    changes,
+    checked,
+    write_behaviour,
+    write_behaviours,
+)
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
 BotId = int | str
-MOST_PATHS: Final = 100  # of one bot, in the audit
-
-
-class ChangeView(TypedDict):
-    """One difference: where, as `plugins.start.config.welcome_message`, and both sides; null where there is nothing."""
-
-    path: str
-    old: Any
-    new: Any
 
 
 class BotChangesView(TypedDict):
@@ -41,12 +39,12 @@ class BotChangesView(TypedDict):
 
     bot_id: int
     username: str
-    changes: list[ChangeView]
+    changes: list[ValueChange]
     code: str | None
     detail: Sentence | None
 
 
-class BehaviourPlan(TypedDict):
+class SharingPlan(TypedDict):
     """What becomes of all. `plan` is the digest of it, by which it is carried out; `applied`: it was."""
 
     items: list[BotChangesView]
@@ -98,7 +96,7 @@ def apply_behaviour(
     bot_ids: Sequence[BotId] | None = None,
     pool_id: int | None = None,
     if_plan: str | None,
-) -> BehaviourPlan:
+) -> SharingPlan:
     """What giving a bot's behaviour to others, or to all of a pool, changes; given to them where `if_plan` is that plan.
 
     One transaction for all. A bot that cannot take it is named with the reason and keeps no other back. Raises NotFound
@@ -121,11 +119,10 @@ def apply_behaviour(
             raise Conflict("Something changed since these changes were shown", code="plan_changed")
         if if_plan is None or not to_change:
             return {"items": items, "plan": plan, "applied": False}
+        write_behaviours(session, [bot for bot, _ in to_change], behaviour)
         for bot, item in to_change:
-            paths = [change["path"] for change in item["changes"]]
-            _give(session, caller, bot, behaviour, model.id, paths)
-    for bot, _ in to_change:
-        bot_changed(platform, bot.id)
+            _note(session, caller, bot, item["changes"], like=model.id)
+    bot_changed(platform, *(bot.id for bot, _ in to_change))
     return {"items": items, "plan": plan, "applied": True}
 
 
@@ -186,11 +183,11 @@ def _planned(bot: Bot, behaviour: Behaviour) -> BotChangesView:
     return view
 
 
-def _changes(old: Behaviour, new: Behaviour) -> list[ChangeView]:
-    return [{"path": one.path, "old": one.old, "new": one.new} for one in changes(old, new)]
+def _changes(old: Behaviour, new: Behaviour) -> list[ValueChange]:
+    return as_json(changes(old, new))
 
 
-def _view(bot: Bot, different: list[ChangeView]) -> BotChangesView:
+def _view(bot: Bot, different: list[ValueChange]) -> BotChangesView:
     return {**_name(bot), "changes": different, "code": None, "detail": None}
 
 
@@ -213,19 +210,10 @@ def _named(bots: Iterable[Bot], like: BotId) -> Bot:
     raise NotFound("This bot is not in the pool", code="bot_not_found", field="like")
 
 
-def _give(
-    session: Session, caller: Principal, bot: Bot, behaviour: Behaviour, like: int, changed: list[str]
-) -> None:
-    write_behaviour(session, bot, behaviour)
-    audit(
-        session,
-        caller,
-        "bot_behaviour_applied",
-        account_id=bot.account_id,
-        bot_id=bot.id,
-        like=like,
-        changed=changed[:MOST_PATHS],
-    )
+def _note(session: Session, caller: Principal, bot: Bot, different: list[ValueChange], *, like: int) -> None:
+    paths = [change["path"] for change in different][:MOST_PATHS]
+    facts = {"account_id": bot.account_id, "bot_id": bot.id}
+    audit(session, caller, "bot_behaviour_applied", **facts, like=like, changed=paths)
 
 
 def _digest(items: list[BotChangesView]) -> str:
