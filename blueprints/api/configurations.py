@@ -7,7 +7,7 @@ from typing import Annotated
 from flask import Blueprint, Response
 from pydantic import Field, StringConstraints
 
-from blueprints.api.body import Body
+from blueprints.api.body import Body, IfPlan
 from blueprints.api.operation import operation
 from blueprints.api.texts import LONGEST_FILE
 from services.fleet.configuration.sharing import SharingPlan, apply_behaviour
@@ -28,11 +28,7 @@ class ConfigurationFile(Body):
     document: Annotated[str, StringConstraints(strip_whitespace=False, max_length=LONGEST_FILE)] = Field(
         description="as GET answers it, changed"
     )
-    if_plan: str | None = Field(
-        None,
-        max_length=64,
-        description="the `plan` that was shown: carry it out; without it it is only shown",
-    )
+    if_plan: IfPlan = None
 
 
 class Targets(Body):
@@ -40,11 +36,7 @@ class Targets(Body):
 
     bot_ids: list[BotId] = Field(default_factory=list, max_length=MOST_AT_ONCE)
     pool_id: RowId | None = None
-    if_plan: str | None = Field(
-        None,
-        max_length=64,
-        description="the `plan` that was shown: carry it out; without it it is only shown",
-    )
+    if_plan: IfPlan = None
 
 
 @blueprint.get("/configuration")
