@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from pydantic import Field, StringConstraints
 
 from blueprints.api.body import Body, IfPlan
@@ -45,7 +45,8 @@ class Targets(Body):
 def export(bot_id: str) -> Response:
     """All that is configured of a bot, but its token, as YAML: with `id` and `token` added it is a bot's file."""
     headers = {"Cache-Control": "no-store"}
-    content = configuration_file(platform(), caller(), bot_id)
+    base_url = platform().settings.public_url or request.host_url
+    content = configuration_file(platform(), caller(), bot_id, base_url)
     return Response(content, content_type=f"{YAML}; charset=utf-8", headers=headers)
 
 

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from models import Bot, PoolBot, RedirectPool
 from services.core.answer_types import Sentence
-from services.core.errors import Conflict, FlotillaError, NotFound
+from services.core.errors import Conflict, FlotillaError, InvalidInput, NotFound
 from services.core.outcomes import Outcome
 from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import get_bot, locked_each, register_bot, with_plugins
@@ -93,7 +93,7 @@ def apply_behaviour(
     caller: Principal,
     bot_id: BotId,
     *,
-    bot_ids: Sequence[BotId] | None = None,
+    bot_ids: Sequence[BotId] = (),
     pool_id: int | None = None,
     if_plan: str | None,
 ) -> SharingPlan:
@@ -101,12 +101,14 @@ def apply_behaviour(
 
     One transaction for all. A bot that cannot take it is named with the reason and keeps no other back. Raises NotFound
     (the bot, the pool, or a bot named that is not of the same account), InvalidInput where a plugin of the bot cannot be
-    loaded, and Conflict `plan_changed`.
+    loaded or both bots and a pool are named or neither, and Conflict `plan_changed`.
     """
+    if (pool_id is None) == (not bot_ids):
+        raise InvalidInput("Name bots, or a pool, and not both", code="bots_or_pool", field="bot_ids")
     with platform.database.transaction() as session:
         model = with_plugins(get_owned(session, caller, Bot, bot_id))
         behaviour = checked(behaviour_of(model))
-        asked = _members(session, caller, model, pool_id) if pool_id is not None else bot_ids or ()
+        asked = bot_ids if pool_id is None else _members(session, caller, model, pool_id)
         targets = _targets(session, caller, model, asked)
         items = [_planned(bot, behaviour) for bot in targets]
         plan = _digest(items)

@@ -39,15 +39,15 @@ class ConfigurationPlan(TypedDict):
     applied: bool
 
 
-def configuration_file(platform: Platform, caller: Principal, bot_id: int | str) -> str:
+def configuration_file(platform: Platform, caller: Principal, bot_id: int | str, base_url: str) -> str:
     """The bot's configuration, without its token: with `id` and `token` added it is a bot's file. Raises NotFound, and
-    Conflict `declared_in_file`: what came out of variables stays in the installation."""
+    Conflict `declared_in_file`: what came out of variables stays in the installation. `base_url`: where an editor finds the schema."""
     access = platform.database.transaction if caller.is_admin else platform.database.reading
     with access() as session:
         bot = get_owned(session, caller, Bot, bot_id)
         refuse_declared(bot, behaviour=False)
         document = configuration_of(session, bot)
-    return written(document, modeline(platform.settings.public_url))
+    return written(document, modeline(base_url))
 
 
 def change_configuration(
