@@ -236,7 +236,7 @@ class ApiKey(Base):
 class AuditEvent(Base):
     """Who did what, when, from where; about a bot, a pool or the account itself. A link of its account's chain.
 
-    Triggers (migration 0027) refuse to change one, and to delete one that the chain's anchor does not stand for.
+    Triggers (migration 0029) refuse to change one, and to delete one that the chain's anchor does not stand for.
     """
 
     __tablename__ = "audit_events"

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Annotated, Any, Protocol, TypeVar
 
 from flask import request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from services.core.answer_types import Listing
@@ -103,6 +103,11 @@ def _refuse_unstorable(value: Any, field: str = "") -> None:
         raise InvalidInput("The number is too large", field=field or None)
 
 
+# Of what is shown first: the digest by which exactly that is done.
+IfPlan = Annotated[
+    str | None,
+    Field(max_length=64, description="the `plan` that was shown: carry it out; without it it is only shown"),
+]
 Row = TypeVar("Row")
 Item = TypeVar("Item")
 

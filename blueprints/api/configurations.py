@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from pydantic import Field, StringConstraints
 
-from blueprints.api.body import Body
+from blueprints.api.body import Body, IfPlan
 from blueprints.api.operation import operation
 from blueprints.api.texts import LONGEST_FILE
-from services.fleet.configuration.sharing import BehaviourPlan, apply_behaviour
+from services.fleet.configuration.sharing import SharingPlan, apply_behaviour
 from services.fleet.declared.exchange import ConfigurationPlan, change_configuration, configuration_file
 from services.fleet.pools.fields import BotId, RowId
 from services.platform.accounts.principal import Scope
@@ -28,11 +28,7 @@ class ConfigurationFile(Body):
     document: Annotated[str, StringConstraints(strip_whitespace=False, max_length=LONGEST_FILE)] = Field(
         description="as GET answers it, changed"
     )
-    if_plan: str | None = Field(
-        None,
-        max_length=64,
-        description="the `plan` that was shown: carry it out; without it it is only shown",
-    )
+    if_plan: IfPlan = None
 
 
 class Targets(Body):
@@ -40,11 +36,7 @@ class Targets(Body):
 
     bot_ids: list[BotId] = Field(default_factory=list, max_length=MOST_AT_ONCE)
     pool_id: RowId | None = None
-    if_plan: str | None = Field(
-        None,
-        max_length=64,
-        description="the `plan` that was shown: carry it out; without it it is only shown",
-    )
+    if_plan: IfPlan = None
 
 
 @blueprint.get("/configuration")
@@ -53,7 +45,8 @@ class Targets(Body):
 def export(bot_id: str) -> Response:
     """All that is configured of a bot, but its token, as YAML: with `id` and `token` added it is a bot's file."""
     headers = {"Cache-Control": "no-store"}
-    content = configuration_file(platform(), caller(), bot_id)
+    base_url = platform().settings.public_url or request.host_url
+    content = configuration_file(platform(), caller(), bot_id, base_url)
     return Response(content, content_type=f"{YAML}; charset=utf-8", headers=headers)
 
 
@@ -68,7 +61,7 @@ def replace(bot_id: str, body: ConfigurationFile) -> ConfigurationPlan:
 @blueprint.post("/behaviour/apply")
 @api(Scope.WRITE)
 @operation(errors=(409,))
-def apply(bot_id: str, body: Targets) -> BehaviourPlan:
+def apply(bot_id: str, body: Targets) -> SharingPlan:
     """What giving a bot's behaviour to others changes; with `if_plan` they get it, in one step. Bots that cannot are named."""
     return apply_behaviour(
         platform(), caller(), bot_id, bot_ids=body.bot_ids, pool_id=body.pool_id, if_plan=body.if_plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 from pydantic import Field
 
-from blueprints.api.body import Body
+from blueprints.api.body import Body, IfPlan
 from blueprints.api.operation import operation
 from services.fleet.bots.registry import get_bot
 from services.fleet.bots.views import BotView, describe
@@ -34,9 +34,7 @@ class NewBehaviour(Body):
     everybody: bool = Field(
         False, description="members begin to follow too that follow neither a file nor another pool"
     )
-    if_plan: str | None = Field(
-        None, max_length=64, description="the `plan` that was shown: do it; without it it is only shown"
-    )
+    if_plan: IfPlan = None
 
 
 class Following(Body):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from flask import Blueprint, Response
 from pydantic import Field, StringConstraints
 
-from blueprints.api.body import Body, listing
+from blueprints.api.body import Body, IfPlan, listing
 from blueprints.api.operation import operation
 from services.core.answer_types import Listing
 from services.core.identifiers import LARGEST_ID
@@ -56,11 +56,7 @@ class TextsDocument(Body):
 class TextsFile(TextsDocument):
     """The same, to be made the bot's texts."""
 
-    if_plan: str | None = Field(
-        None,
-        max_length=64,
-        description="the `plan` that was shown: make these changes; without it they are only shown",
-    )
+    if_plan: IfPlan = None
 
 
 @blueprint.get("")

@@ -10,6 +10,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/bots/<bot_id>/plugins/chat"): {"plugins": [], "steps": []},
     ("PUT", "/bots/<bot_id>/follows"): {"pool_id": None},
     ("PUT", "/bots/<bot_id>/texts"): {"document": ""},
+    ("POST", "/bots/<bot_id>/behaviour/apply"): {"bot_ids": [1]},
     ("PUT", "/bots/<bot_id>/configuration"): {"document": "name: x"},
     ("POST", "/bots/<bot_id>/texts/check"): {"document": ""},
     ("POST", "/bots/<bot_id>/texts/preview"): {"plugin": "start"},

@@ -28,7 +28,7 @@ def bots(platform: Platform) -> list[Bot]:
     with platform.database.transaction() as session:
         first, *rest = [session.get_one(Bot, bot.id) for bot in made]
         for bot in (first, *rest):
-            bot.account_id, bot.mode, bot.name = first.account_id, "polling", "Shop"
+            bot.account_id, bot.mode, bot.name = first.account_id, "polling", "Shop 👋"
         first.plugins.clear()
         session.flush()
         first.plugins = rows_of([Choice("start", True, WELCOME), Choice("echo", False, {})])
@@ -63,6 +63,8 @@ def test_a_behaviour_is_given_to_a_pool_by_the_plan_that_was_shown_and_drift_is_
     with platform.database.transaction() as session:
         session.get_one(Bot, third.id).declared_in = "shop.yaml"
     url = f"/api/v1/bots/{first.id}/behaviour/apply"
+    for wrong in ({}, {"pool_id": 1, "bot_ids": [second.id]}):
+        assert client.post(url, json=wrong, headers=key).get_json()["code"] == "bots_or_pool"
     plan = client.post(url, json={"pool_id": 1}, headers=key).get_json()
     assert [(one["bot_id"], one["code"]) for one in plan["items"]] == [
         (second.id, None),
@@ -89,7 +91,8 @@ def test_a_configuration_goes_out_and_comes_in_to_the_letter(
 ) -> None:
     first, second, _ = bots
     document = shown(client, first, key)
-    assert document.startswith("# yaml-language-server: $schema=")
+    assert document.startswith("# yaml-language-server: $schema=http://localhost/schema/bot.json\n")
+    assert "\nname: 'Shop 👋'\n" in document, "for people to read"
     assert "$${id}" in document
     assert "A" * 30 not in document
 
@@ -98,9 +101,18 @@ def test_a_configuration_goes_out_and_comes_in_to_the_letter(
         return client.put(f"/api/v1/bots/{bot.id}/configuration", json=body, headers=key).get_json()
 
     assert put(first, document)["changes"] == []
+    with platform.database.transaction() as session:
+        session.get_one(Bot, second.id).desired_running = False
     plan = put(second, document)
+    with platform.database.reading() as session:  # what is shown only has started nothing
+        assert session.scalars(select(PoolBot.slow_start_at).where(PoolBot.bot_id == second.id)).all() == [
+            None
+        ]
     assert shown(client, second, key) != document
     assert put(second, document, plan["plan"])["applied"] is True
+    with platform.database.reading() as session:
+        (began,) = session.scalars(select(PoolBot.slow_start_at).where(PoolBot.bot_id == second.id))
+        assert began is not None
     assert shown(client, second, key) == document
     line = document.splitlines().index("settings:") + 1
     wrong = put(second, document.replace("settings:", "setings:"))

@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -14,26 +13,25 @@ from typing_extensions import TypedDict
 
 from models import Bot, PoolBot, RedirectPool
 from services.core.answer_types import Sentence
-from services.core.errors import Conflict, FlotillaError, NotFound
+from services.core.errors import Conflict, FlotillaError, InvalidInput, NotFound
 from services.core.outcomes import Outcome
 from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import get_bot, locked_each, register_bot, with_plugins
 from services.fleet.bots.signals import bot_changed
 from services.fleet.configuration.document import Behaviour, behaviour_of
-from services.fleet.configuration.writing import changes, checked, write_behaviour
+from services.fleet.configuration.writing import (
+    MOST_PATHS,
+    ValueChange,
+    as_json,
+    changes,
+    checked,
+    write_behaviour,
+    write_behaviours,
+)
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
 BotId = int | str
-MOST_PATHS: Final = 100  # of one bot, in the audit
-
-
-class ChangeView(TypedDict):
-    """One difference: where, as `plugins.start.config.welcome_message`, and both sides; null where there is nothing."""
-
-    path: str
-    old: Any
-    new: Any
 
 
 class BotChangesView(TypedDict):
@@ -41,12 +39,12 @@ class BotChangesView(TypedDict):
 
     bot_id: int
     username: str
-    changes: list[ChangeView]
+    changes: list[ValueChange]
     code: str | None
     detail: Sentence | None
 
 
-class BehaviourPlan(TypedDict):
+class SharingPlan(TypedDict):
     """What becomes of all. `plan` is the digest of it, by which it is carried out; `applied`: it was."""
 
     items: list[BotChangesView]
@@ -95,20 +93,22 @@ def apply_behaviour(
     caller: Principal,
     bot_id: BotId,
     *,
-    bot_ids: Sequence[BotId] | None = None,
+    bot_ids: Sequence[BotId] = (),
     pool_id: int | None = None,
     if_plan: str | None,
-) -> BehaviourPlan:
+) -> SharingPlan:
     """What giving a bot's behaviour to others, or to all of a pool, changes; given to them where `if_plan` is that plan.
 
     One transaction for all. A bot that cannot take it is named with the reason and keeps no other back. Raises NotFound
     (the bot, the pool, or a bot named that is not of the same account), InvalidInput where a plugin of the bot cannot be
-    loaded, and Conflict `plan_changed`.
+    loaded or both bots and a pool are named or neither, and Conflict `plan_changed`.
     """
+    if (pool_id is None) == (not bot_ids):
+        raise InvalidInput("Name bots, or a pool, and not both", code="bots_or_pool", field="bot_ids")
     with platform.database.transaction() as session:
         model = with_plugins(get_owned(session, caller, Bot, bot_id))
         behaviour = checked(behaviour_of(model))
-        asked = _members(session, caller, model, pool_id) if pool_id is not None else bot_ids or ()
+        asked = bot_ids if pool_id is None else _members(session, caller, model, pool_id)
         targets = _targets(session, caller, model, asked)
         items = [_planned(bot, behaviour) for bot in targets]
         plan = _digest(items)
@@ -121,11 +121,10 @@ def apply_behaviour(
             raise Conflict("Something changed since these changes were shown", code="plan_changed")
         if if_plan is None or not to_change:
             return {"items": items, "plan": plan, "applied": False}
+        write_behaviours(session, [bot for bot, _ in to_change], behaviour)
         for bot, item in to_change:
-            paths = [change["path"] for change in item["changes"]]
-            _give(session, caller, bot, behaviour, model.id, paths)
-    for bot, _ in to_change:
-        bot_changed(platform, bot.id)
+            _note(session, caller, bot, item["changes"], like=model.id)
+    bot_changed(platform, *(bot.id for bot, _ in to_change))
     return {"items": items, "plan": plan, "applied": True}
 
 
@@ -186,11 +185,11 @@ def _planned(bot: Bot, behaviour: Behaviour) -> BotChangesView:
     return view
 
 
-def _changes(old: Behaviour, new: Behaviour) -> list[ChangeView]:
-    return [{"path": one.path, "old": one.old, "new": one.new} for one in changes(old, new)]
+def _changes(old: Behaviour, new: Behaviour) -> list[ValueChange]:
+    return as_json(changes(old, new))
 
 
-def _view(bot: Bot, different: list[ChangeView]) -> BotChangesView:
+def _view(bot: Bot, different: list[ValueChange]) -> BotChangesView:
     return {**_name(bot), "changes": different, "code": None, "detail": None}
 
 
@@ -213,19 +212,10 @@ def _named(bots: Iterable[Bot], like: BotId) -> Bot:
     raise NotFound("This bot is not in the pool", code="bot_not_found", field="like")
 
 
-def _give(
-    session: Session, caller: Principal, bot: Bot, behaviour: Behaviour, like: int, changed: list[str]
-) -> None:
-    write_behaviour(session, bot, behaviour)
-    audit(
-        session,
-        caller,
-        "bot_behaviour_applied",
-        account_id=bot.account_id,
-        bot_id=bot.id,
-        like=like,
-        changed=changed[:MOST_PATHS],
-    )
+def _note(session: Session, caller: Principal, bot: Bot, different: list[ValueChange], *, like: int) -> None:
+    paths = [change["path"] for change in different][:MOST_PATHS]
+    facts = {"account_id": bot.account_id, "bot_id": bot.id}
+    audit(session, caller, "bot_behaviour_applied", **facts, like=like, changed=paths)
 
 
 def _digest(items: list[BotChangesView]) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from models import Bot, BotPlugin
 from services.core.times import utc_now
@@ -24,6 +25,7 @@ from services.fleet.configuration.document import (
 )
 from services.platform.platform import Platform
 
+MOST_PATHS: Final = 100  # of a change, in its audit entry
 ABSENT: Final = None  # the one side of a change that adds or takes away
 Document = TypeVar("Document", bound=Behaviour)
 
@@ -31,6 +33,14 @@ Document = TypeVar("Document", bound=Behaviour)
 @dataclass(frozen=True)
 class Change:
     """One difference: where, as `plugins.start.config.welcome_message`, and both sides as JSON; None where there is nothing."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+class ValueChange(TypedDict):
+    """One difference: where, as `plugins.start.config.welcome_message`, and both sides; null where there is nothing."""
 
     path: str
     old: Any
@@ -104,6 +114,11 @@ def _copy(row: BotPlugin) -> BotPlugin:
         config=row.config,
         config_version=row.config_version,
     )
+
+
+def as_json(different: Iterable[Change]) -> list[ValueChange]:
+    """Changes as programs see them."""
+    return [{"path": one.path, "old": one.old, "new": one.new} for one in different]
 
 
 def _access(lists: AccessLists, now: datetime) -> AccessChange:

@@ -12,11 +12,16 @@ from services.core.errors import Conflict, InvalidInput
 from services.core.i18n import Text
 from services.core.outcomes import only
 from services.fleet.bots.declaration import refuse_declared
-from services.fleet.bots.registry import checked_mode, locked_each
+from services.fleet.bots.registry import checked_mode, get_bot, locked_each
 from services.fleet.bots.signals import bot_changed
 from services.fleet.configuration.document import BotConfiguration, configuration_of
-from services.fleet.configuration.sharing import MOST_PATHS, ChangeView
-from services.fleet.configuration.writing import changes, write_configuration
+from services.fleet.configuration.writing import (
+    MOST_PATHS,
+    ValueChange,
+    as_json,
+    changes,
+    write_configuration,
+)
 from services.fleet.declared.bot_file import read_configuration
 from services.fleet.declared.problems import FileRefused
 from services.fleet.declared.schema import modeline
@@ -29,20 +34,20 @@ from services.platform.platform import Platform
 class ConfigurationPlan(TypedDict):
     """What a document changes. `plan` is the digest of it, by which it is carried out; `applied`: it was."""
 
-    changes: list[ChangeView]
+    changes: list[ValueChange]
     plan: str
     applied: bool
 
 
-def configuration_file(platform: Platform, caller: Principal, bot_id: int | str) -> str:
+def configuration_file(platform: Platform, caller: Principal, bot_id: int | str, base_url: str) -> str:
     """The bot's configuration, without its token: with `id` and `token` added it is a bot's file. Raises NotFound, and
-    Conflict `declared_in_file`: what came out of variables stays in the installation."""
+    Conflict `declared_in_file`: what came out of variables stays in the installation. `base_url`: where an editor finds the schema."""
     access = platform.database.transaction if caller.is_admin else platform.database.reading
     with access() as session:
         bot = get_owned(session, caller, Bot, bot_id)
         refuse_declared(bot, behaviour=False)
         document = configuration_of(session, bot)
-    return written(document, modeline(platform.settings.public_url))
+    return written(document, modeline(base_url))
 
 
 def change_configuration(
@@ -53,16 +58,15 @@ def change_configuration(
     Raises NotFound, InvalidInput for a document with a mistake (its line and column are said), Conflict `plan_changed`,
     those of `refuse_declared` and those of `write_configuration`.
     """
-    with platform.database.reading() as session:
-        get_owned(
-            session, caller, Bot, bot_id
-        )  # a bot of somebody else is not found, whatever the document is
+    get_bot(platform, caller, bot_id)  # a bot of somebody else is not found, whatever the document is
     wanted = _read(platform, document)
+    starts = (
+        start_slowly if if_plan is not None and wanted.enabled else None
+    )  # what is only shown starts nothing
     with platform.database.transaction() as session:
-        bot = only(locked_each(session, caller, [bot_id], before=start_slowly if wanted.enabled else None))
+        bot = only(locked_each(session, caller, [bot_id], before=starts))
         refuse_declared(bot)
-        different = changes(configuration_of(session, bot), wanted)
-        views: list[ChangeView] = [{"path": one.path, "old": one.old, "new": one.new} for one in different]
+        views = as_json(changes(configuration_of(session, bot), wanted))
         plan = sha256(json.dumps(views, sort_keys=True).encode()).hexdigest()[:32]
         if if_plan is not None and if_plan != plan:
             raise Conflict("Something changed since these changes were shown", code="plan_changed")

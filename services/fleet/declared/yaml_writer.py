@@ -10,7 +10,7 @@ import yaml
 from services.fleet.configuration.document import BotConfiguration
 from services.fleet.declared.yaml_source import UNPRINTABLE
 
-PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z_-]+( [A-Za-z_-]+)*", re.ASCII)
+PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]+( [A-Za-z0-9_-]+)*", re.ASCII)
 ONE_LINE: Final = 2**20  # longer than any text: lines are not folded
 NOT_IN_BLOCK: Final = re.compile("[\\r\\x85\\u2028\\u2029]")  # which YAML takes for ends of lines
 
@@ -39,10 +39,12 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 def _style(text: str) -> str | None:
-    if "\n" in text and not UNPRINTABLE.search(text) and not NOT_IN_BLOCK.search(text):
+    if UNPRINTABLE.search(text) or NOT_IN_BLOCK.search(text):
+        return '"'  # which alone has escapes; elsewhere an emoji stays one
+    if "\n" in text:
         return "|"
     # PyYAML quotes by itself the words that YAML 1.1 takes for truths.
-    return None if PLAIN.fullmatch(text) else '"'
+    return None if PLAIN.fullmatch(text) else "'"
 
 
 def _escaped(value: Any) -> Any:

@@ -21,10 +21,16 @@ from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import locked, with_plugins
 from services.fleet.bots.signals import bot_changed
 from services.fleet.configuration.document import Behaviour, behaviour_of
-from services.fleet.configuration.writing import Change, changes, checked, write_behaviours
+from services.fleet.configuration.writing import (
+    MOST_PATHS,
+    Change,
+    as_json,
+    changes,
+    checked,
+    write_behaviours,
+)
 from services.fleet.pools.owned_behaviour import (
     BehaviourPlan,
-    ChangeView,
     FollowerPlan,
     PoolBehaviourView,
     describe_follower,
@@ -34,8 +40,6 @@ from services.fleet.pools.owned_behaviour import (
 )
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
-
-MOST_PATHS = 100  # of a change, in its audit entry
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,7 @@ def _plan(
         }
         for bot in behind
     ]
-    shown: list[ChangeView] = [{"path": each.path, "old": each.old, "new": each.new} for each in different]
+    shown = as_json(different)
     said = json.dumps([pool.id, pool.behaviour_version, new.model_dump(mode="json"), shown, bots])
     return {"changes": shown, "bots": bots, "plan": sha256(said.encode()).hexdigest(), "applied": False}
 

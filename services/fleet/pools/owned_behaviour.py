@@ -10,16 +10,8 @@ from typing_extensions import TypedDict
 from models import Bot, RedirectPool
 from services.fleet.bots.choices import rows_of
 from services.fleet.configuration.document import Behaviour, behaviour_of, choices_of
-from services.fleet.configuration.writing import changes
+from services.fleet.configuration.writing import ValueChange, changes
 from services.fleet.plugin_catalogue import present_config
-
-
-class ChangeView(TypedDict):
-    """One difference: where, as `plugins.start.config.welcome_message`, and both sides; null where there is nothing."""
-
-    path: str
-    old: Any
-    new: Any
 
 
 class FollowerPlan(TypedDict):
@@ -35,7 +27,7 @@ class BehaviourPlan(TypedDict):
     """What is set: `changes` of the pool's behaviour, and the bots that are written. `plan` is the digest of all that, by
     which it is done; `applied`: it was."""
 
-    changes: list[ChangeView]
+    changes: list[ValueChange]
     bots: list[FollowerPlan]
     plan: str
     applied: bool
