@@ -103,10 +103,10 @@ def apply_behaviour(
     (the bot, the pool, or a bot named that is not of the same account), InvalidInput where a plugin of the bot cannot be
     loaded or both bots and a pool are named or neither, and Conflict `plan_changed`.
     """
-    if (pool_id is None) == (not bot_ids):
-        raise InvalidInput("Name bots, or a pool, and not both", code="bots_or_pool", field="bot_ids")
     with platform.database.transaction() as session:
         model = with_plugins(get_owned(session, caller, Bot, bot_id))
+        if (pool_id is None) == (not bot_ids):
+            raise InvalidInput("Name bots, or a pool, and not both", code="bots_or_pool", field="bot_ids")
         behaviour = checked(behaviour_of(model))
         asked = bot_ids if pool_id is None else _members(session, caller, model, pool_id)
         targets = _targets(session, caller, model, asked)
