@@ -12,6 +12,7 @@ MEMBER_STATE: Final = "member_state"  # no audit event: a pool's look at the bot
 # {names} are filled in from an event's details. A test finds a kind that is missing here.
 EVENT_TEXTS: Final[Mapping[str, str]] = {
     "account_created": N_("Account created"),
+    "account_invited": N_("Somebody was invited"),
     "admin_access": N_("An administrator looked at it"),
     "bot_access_put": N_("Access: an entry added or changed"),
     "bot_access_removed": N_("Access: an entry removed"),
@@ -22,6 +23,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "bot_file_removed": N_("Its file {file} is gone: stopped, and edited here again"),
     "bot_plugins_set": N_("Behaviour saved"),
     "bot_registered": N_("Bot added"),
+    "bot_reloaded": N_("Bot loaded anew"),
     "bot_restarted": N_("Bot restarted"),
     "bot_started": N_("Bot started"),
     "bot_stopped": N_("Bot stopped"),
@@ -43,6 +45,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "experiment_updated": N_("Experiment changed"),
     "key_created": N_("API key created"),
     "key_revoked": N_("API key revoked"),
+    "manager_command": N_("{command} sent to the manager bot"),
     "member_added": N_("Added to a pool"),
     "member_allowed": N_("Allowed back after a ban"),
     "member_removed": N_("Removed from a pool"),
@@ -61,11 +64,14 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "session_revoked": N_("A device was signed out"),
     "signed_in": N_("Signed in"),
     "signed_out": N_("Signed out"),
+    "telegram_linked": N_("A person at Telegram was linked"),
+    "telegram_unlinked": N_("A person at Telegram was unlinked"),
     "wave_reverted": N_("Promotions of a ban wave taken back"),
 }
 # As a filter, without what is special about one event.
 KIND_TEXTS: Final[Mapping[str, str]] = {
     "bot_deleted": N_("Bot deleted"),
+    "manager_command": N_("Command sent to the manager bot"),
     "plugin_key_deleted": N_("Key of a plugin's store deleted"),
     "plugin_store_cleared": N_("Store of a plugin cleared"),
 }
@@ -99,6 +105,8 @@ def actor_text(actor: str, emails: Mapping[int, str]) -> Text:
         return Text("An administrator") if email is None else Text.verbatim(email)
     if kind == "key":
         return Text("API key {key}", key=name)
+    if kind == "telegram":
+        return Text("The manager bot, person {id}", id=name)
     if kind == "command":
         return Text("Command line")
     return Text("Flotilla")

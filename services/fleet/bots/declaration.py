@@ -1,4 +1,4 @@
-"""Bots that follow a YAML file: what the file says is changed there, and nowhere else."""
+"""Bots that follow a YAML file, and the manager bot: what they are is said elsewhere, and changed there alone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from services.core.errors import Conflict
 from services.core.i18n import Text
 
 
+def refuse_manager(bot: Bot) -> None:
+    """Raise Conflict `manager_bot` for the manager bot: MANAGER_BOT_TOKEN says that it is there, and what it does is ours."""
+    if bot.is_manager:
+        raise Conflict(
+            Text("@{username} is the manager bot; MANAGER_BOT_TOKEN decides on it", username=bot.username),
+            code="manager_bot",
+        )
+
+
 def refuse_declared(bot: Bot) -> None:
-    """Raise Conflict `declared_in_file` for a bot that follows a file, before something is changed that the file says.
+    """Raise Conflict `declared_in_file` for a bot that follows a file, before something is changed that the file says;
+    `manager_bot` for the manager.
 
     Its token, start and stop, tags, uncertain sends and its places in pools are not in the file's hand.
     """
+    refuse_manager(bot)
     if bot.declared_in:
         raise Conflict(
             Text(

@@ -10,6 +10,7 @@ from models import Bot, BotStatus
 from services.core.errors import InvalidInput
 from services.core.i18n import NO_TEXT, Text
 from services.core.times import utc_now
+from services.fleet.bots.declaration import refuse_manager
 from services.fleet.bots.registry import get_bot, locked
 from services.fleet.bots.signals import bot_changed
 from services.fleet.health.readmission import probe_again
@@ -28,6 +29,7 @@ def replace_token(platform: Platform, caller: Principal, bot_id: int | str, toke
     Raises NotFound, InvalidInput `token_malformed` or `token_of_another_bot`, or the TelegramError family; then nothing is changed.
     """
     bot = get_bot(platform, caller, bot_id)
+    refuse_manager(bot)
     token = checked_form(token)
     identity = identify(platform, token)
     if identity.telegram_bot_id != bot.telegram_bot_id:

@@ -120,6 +120,16 @@ def bot_files() -> str:
     return f"{PREFIX}:bot_files"
 
 
+def manager_menu() -> str:
+    """Which manager bot was last given which menu of commands. For ever: lost, it is given again."""
+    return f"{PREFIX}:manager:menu"
+
+
+def manager_notice(bot_id: int, chat_id: int) -> str:
+    """Set once a stranger, or a group, was told whom the manager bot answers; lives a day."""
+    return f"{PREFIX}:bot:{bot_id}:stranger:{chat_id}"
+
+
 def webhooks_set(minute: int) -> str:
     """How many webhooks were set in one minute, to stagger them; lives two minutes."""
     return f"{PREFIX}:webhooks:set:{minute}"
