@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 
 from blueprints import auth, panel, redirects, system, webhooks
 from blueprints.api import (
+    account,
     analytics,
     bot_events,
     bot_files,
@@ -64,6 +65,7 @@ RESOURCES = (
     analytics,
     dead_letters,
     keys,
+    account,
     notifications,
     destinations,
     plugin_files,

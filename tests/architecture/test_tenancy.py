@@ -33,6 +33,7 @@ from models import (
     PoolSlug,
     RedirectPool,
     StoredFile,
+    TelegramLink,
 )
 from services.core.times import utc_now
 from services.platform.accounts.accounts import command_principal
@@ -54,6 +55,7 @@ NOWHERE = {
     "wave_id": "987654",
     "experiment_id": "987654",
     "file_id": "987654",
+    "person_id": "987654",
 }
 # Variables that are nobody's: words and numbers of Telegram's.
 PLAIN = {"list_name": "blocked", "telegram_id": "5"}
@@ -131,7 +133,8 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
-        session.add_all([wave, experiment, file])
+        person = TelegramLink(telegram_id=60_000 + number, account_id=account.id)
+        session.add_all([wave, experiment, file, person])
         session.flush()
         letter_id, wave_id, experiment_id, file_id = letter.id, wave.id, experiment.id, file.id
     key, _ = create_key(platform, command_principal(account))
@@ -149,6 +152,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "wave_id": (str(wave_id),),
             "experiment_id": (str(experiment_id),),
             "file_id": (str(file_id),),
+            "person_id": (str(60_000 + number),),
             "session_id": (str(signed_in.session_id),),
         },
     )

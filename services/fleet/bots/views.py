@@ -49,6 +49,7 @@ class BotView(TypedDict):
     rate_limiting: RateLimitingView
     alias: str | None
     declared_in: str
+    is_manager: bool
     desired_running: bool
     tags: list[str]
     capabilities: dict[str, Any]
@@ -82,6 +83,7 @@ def describe(bot: Bot) -> BotView:
         },
         "alias": bot.alias,
         "declared_in": bot.declared_in,
+        "is_manager": bot.is_manager,
         "desired_running": bot.desired_running,
         "tags": bot.tags,
         "capabilities": bot.capabilities,

@@ -15,3 +15,10 @@ def qr_svg(link: str) -> str:
         buffer, kind="svg", scale=8, border=4, dark="#000", light="#fff", xmldecl=True, svgns=True, title=link
     )
     return buffer.getvalue().decode()
+
+
+def qr_inline(link: str) -> str:
+    """The same to stand inside a page."""
+    return str(
+        segno.make(link, error="q", micro=False).svg_inline(scale=4, border=4, dark="#000", light="#fff")
+    )

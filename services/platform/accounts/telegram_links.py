@@ -114,11 +114,15 @@ def linked_person(platform: Platform, telegram_id: int) -> LinkedPerson | None:
         return _linked(session, telegram_id)
 
 
-def list_links(platform: Platform, caller: Principal) -> list[TelegramLink]:
-    """The people who act for the caller's account, in order of their linking."""
-    mine = TelegramLink.account_id == caller.account_id
+def list_links(
+    platform: Platform, caller: Principal, *, after: int = 0, limit: int = 200
+) -> list[TelegramLink]:
+    """The people who act for the caller's account and whose number at Telegram is above `after`, in order of it."""
+    query = select(TelegramLink).where(
+        TelegramLink.account_id == caller.account_id, TelegramLink.telegram_id > after
+    )
     with platform.database.reading() as session:
-        return list(session.scalars(select(TelegramLink).where(mine).order_by(TelegramLink.created_at)))
+        return list(session.scalars(query.order_by(TelegramLink.telegram_id).limit(limit)))
 
 
 def unlink_person(platform: Platform, caller: Principal, telegram_id: int) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
+
 from models import Account, Bot
+from services.core.rate_limits import RateLimit
 from services.fleet.bots.reconcile import reconcile_bot
 from services.messaging.polling.polling import bots_to_poll, poll_of
 from services.messaging.updates.intake import Intake
@@ -16,10 +19,18 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from tools.servers.sandbox import Sandbox, wait_until
 
+ANY_RATE = {"default": RateLimit(limit=10_000, window=60)}
+
 
 def manager_platform(platform: Platform, token: str, **settings: Any) -> Platform:
-    """The installation with MANAGER_BOT_TOKEN set, and its manager bot there."""
-    given = platform.settings.model_copy(update={"manager_bot_token": _secret(platform, token), **settings})
+    """The installation with MANAGER_BOT_TOKEN set, and its manager bot there; nothing slows a person down unless asked."""
+    free: dict[str, Any] = {
+        "pacing_chat_per_second": 1000.0,
+        "user_rate_per_minute": 0.0,
+        "cooldown_seconds": 0.0,
+    }
+    free |= {"manager_bot_token": SecretStr(token), "rate_limits_json": ANY_RATE}
+    given = platform.settings.model_copy(update={**free, **settings})
     changed = Platform(given)
     ensure_manager(changed)
     bot = manager_of(changed)
@@ -60,7 +71,7 @@ class ManagerChat:
     def button(self, label: str) -> tuple[int, str]:
         """The message and data of a button."""
         message = self.said[-1]
-        found = [b["callback_data"] for row in message["buttons"] for b in row if label in b["text"]]
+        found = [b["data"] for row in message["buttons"] for b in row if label in b["text"]]
         assert found, (label, message)
         return int(message["message_id"]), str(found[0])
 
@@ -101,7 +112,3 @@ def chat_of(platform: Platform, sandbox: Sandbox, **person: Any) -> ManagerChat:
 def link(chat: ManagerChat, account: Account) -> str:
     """Link the person by the link of the account's page."""
     return chat.start(new_link_code(chat.platform, command_principal(account)).code)
-
-
-def _secret(platform: Platform, token: str) -> Any:
-    return type(platform.settings.manager_bot_token)(token)
