@@ -216,8 +216,9 @@ class TelegramLink(Base):
 
     __tablename__ = "telegram_links"
 
-    telegram_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    telegram_id: Mapped[int] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(String(64), default="")  # as Telegram had it, for showing
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
@@ -264,17 +265,7 @@ class Bot(Base):
     """A Telegram bot identity of one account. The token is sealed for "bot:<id>"."""
 
     __tablename__ = "bots"
-    __table_args__ = (
-        _one_of("mode", BotMode),
-        _one_of("status", BotStatus),
-        Index(
-            "uq_bots_is_manager",
-            "is_manager",
-            unique=True,
-            sqlite_where=text("is_manager"),
-            postgresql_where=text("is_manager"),
-        ),  # an installation has one
-    )
+    __table_args__ = (_one_of("mode", BotMode), _one_of("status", BotStatus))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
@@ -326,6 +317,12 @@ class Bot(Base):
     plugins: Mapped[list[BotPlugin]] = relationship(
         order_by="BotPlugin.position", cascade="all, delete-orphan", passive_deletes=True
     )
+
+
+ONE_MANAGER = text("is_manager")  # an installation has one at most
+Index(
+    "uq_bots_is_manager", Bot.is_manager, unique=True, sqlite_where=ONE_MANAGER, postgresql_where=ONE_MANAGER
+)
 
 
 class BotAccess(Base):

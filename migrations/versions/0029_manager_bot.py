@@ -19,14 +19,17 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.create_table(
         "telegram_links",
-        sa.Column("telegram_id", ID, autoincrement=False, nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("account_id", ID, nullable=False),
+        sa.Column("telegram_id", ID, nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("created_at", models.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_telegram_links_account_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("telegram_id", name=op.f("pk_telegram_links")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_telegram_links")),
+        sa.UniqueConstraint("telegram_id", name=op.f("uq_telegram_links_telegram_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_telegram_links_account_id"), "telegram_links", ["account_id"], unique=False)
     op.create_table(

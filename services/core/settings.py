@@ -265,9 +265,7 @@ class Settings(AccountSettings):
         SecretStr(""),
         description="mail server for notifications, `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; empty means no e-mail",
     )
-    smtp_from: str = Field(
-        "", description="sender of e-mails, `Flotilla <alerts@example.com>`; needed with SMTP_URL"
-    )
+    smtp_from: str = Field("", description="sender, `Flotilla <alerts@example.com>`; needed with SMTP_URL")
     metrics_token: SecretStr = Field(
         SecretStr(""),
         description="bearer token for `/metrics` and `/health/full`, without which only admins see them; empty means programs on the same machine and admins",

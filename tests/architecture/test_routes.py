@@ -40,6 +40,10 @@ PROTECTED_BY_THE_PASSWORD = {
     ("DELETE", "/api/v1/bots/<bot_id>"),
     ("POST", "/panel/account/keys/<key_id>/revoke"),
     ("DELETE", "/api/v1/keys/<key_id>"),
+    ("POST", "/panel/account/telegram"),
+    ("POST", "/panel/account/invitations"),
+    ("POST", "/api/v1/account/telegram-link"),
+    ("POST", "/api/v1/account/invitations"),
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -97,7 +101,12 @@ def test_the_password_protects_what_cannot_be_taken_back_or_lets_others_in(app: 
 
 def test_nothing_secret_is_kept_in_the_address_of_the_form_to_come_back_to(app: Flask) -> None:
     kept = [wanted_freshness(app.view_functions[rule.endpoint]) for rule in rules(app)]
-    assert {name for fresh in kept if fresh for name in fresh.keep} == {"name", "expires_days", "scopes"}
+    assert {name for fresh in kept if fresh for name in fresh.keep} == {
+        "name",
+        "expires_days",
+        "scopes",
+        "email",
+    }
 
 
 def test_views_are_thin(app: Flask) -> None:

@@ -52,10 +52,7 @@ NOWHERE = {
     "session_id": "987654",
     "click_id": "0nobodys0000",
     "letter_id": "987654",
-    "wave_id": "987654",
-    "experiment_id": "987654",
-    "file_id": "987654",
-    "person_id": "987654",
+    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id"), "987654"),
 }
 # Variables that are nobody's: words and numbers of Telegram's.
 PLAIN = {"list_name": "blocked", "telegram_id": "5"}
@@ -133,10 +130,9 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
-        person = TelegramLink(telegram_id=60_000 + number, account_id=account.id)
-        session.add_all([wave, experiment, file, person])
+        session.add_all([wave, experiment, file, TelegramLink(telegram_id=number, account_id=account.id)])
         session.flush()
-        letter_id, wave_id, experiment_id, file_id = letter.id, wave.id, experiment.id, file.id
+        letter_id, wave_id, experiment_id, file_id = (one.id for one in (letter, wave, experiment, file))
     key, _ = create_key(platform, command_principal(account))
     signed_in = resume_session(platform, authenticate(platform, account.email, PASSWORD, "", ""), "")
     assert signed_in is not None
@@ -152,7 +148,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "wave_id": (str(wave_id),),
             "experiment_id": (str(experiment_id),),
             "file_id": (str(file_id),),
-            "person_id": (str(60_000 + number),),
+            "person_id": (str(number),),
             "session_id": (str(signed_in.session_id),),
         },
     )

@@ -44,16 +44,15 @@ def start(person: Person, _args: str) -> Screen:
 
 def show_help(person: Person, _args: str) -> Screen:
     """All commands."""
-    lines = [f"/{word} – {person.say(Text(what))}" for word, what in MENU.items()]
+    lines = [f"/{word} – {person.say(Text(MENU[word]))}" for word in MENU]
     paste = Text("Paste a token from @BotFather to add a bot; I delete your message at once.")
     return Screen("\n".join([*lines, "", person.say(paste)]))
 
 
 def whoami(person: Person, _args: str) -> Screen:
     """The account, and the person's number at Telegram."""
-    return person.screen(
-        Text("👤 {email}\nTelegram id: {id}", email=person.linked.email, id=str(person.linked.telegram_id))
-    )
+    number = person.say(Text("Telegram id: {id}", id=str(person.linked.telegram_id)))
+    return Screen(f"👤 {person.linked.email}\n{number}")
 
 
 def unlink(person: Person, _args: str) -> Screen:

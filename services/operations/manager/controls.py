@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from models import Bot
 from plugins.fleet import Screen
@@ -12,27 +11,23 @@ from services.core.i18n import N_, Text
 from services.fleet.bots.lifecycle import reload_bots, restart_bot, start_bot, stop_bot
 from services.operations.manager.finding import bot_named, bot_numbered, choice, own_bots
 from services.operations.manager.person import Person, confirmation
+from services.platform.accounts.principal import Principal
+from services.platform.platform import Platform
 
-
-@dataclass(frozen=True)
-class Control:
-    """Something done to one bot: what is asked before it, and what is said after. Templates with {name} and {username}."""
-
-    question: str
-    done: str
-    carry_out: Callable[..., Any]
-
-
-CONTROLS: Final = {
-    "start": Control(
-        N_("Start bot {name} ({username})?"), N_("✅ Bot {username} started successfully"), start_bot
-    ),
-    "stop": Control(
-        N_("Stop bot {name} ({username})?"), N_("✅ Bot {username} stopped successfully"), stop_bot
-    ),
-    "restart": Control(
-        N_("Restart bot {name} ({username})?"), N_("✅ Bot {username} restarted successfully"), restart_bot
-    ),
+CONTROLS: Final[Mapping[str, Callable[[Platform, Principal, int], Bot]]] = {
+    "start": start_bot,
+    "stop": stop_bot,
+    "restart": restart_bot,
+}
+QUESTIONS: Final = {
+    "start": N_("Start bot {name} ({username})?"),
+    "stop": N_("Stop bot {name} ({username})?"),
+    "restart": N_("Restart bot {name} ({username})?"),
+}
+DONE: Final = {
+    "start": N_("✅ Bot {username} started successfully"),
+    "stop": N_("✅ Bot {username} stopped successfully"),
+    "restart": N_("✅ Bot {username} restarted successfully"),
 }
 WHICH: Final = Text("Which bot?")
 
@@ -59,8 +54,8 @@ def confirmed(word: str) -> Callable[[Person, str], Screen]:
 
     def done(person: Person, payload: str) -> Screen:
         bot = bot_numbered(person, payload)
-        CONTROLS[word].carry_out(person.platform, person.caller, bot.id)
-        return person.screen(Text(CONTROLS[word].done, username=bot.username))
+        CONTROLS[word](person.platform, person.caller, bot.id)
+        return person.screen(Text(DONE[word], username=bot.username))
 
     return done
 
@@ -81,7 +76,7 @@ def reload_tapped(person: Person, payload: str) -> Screen:
 def reload_all(person: Person, _args: str) -> Screen:
     """Ask before all bots are loaded anew."""
     count = len(own_bots(person))
-    return confirmation(person, Text("Reload all {count} bots?", count=count), "do_reload_all", "")
+    return confirmation(person, Text("Reload all bots ({count})?", count=count), "do_reload_all", "")
 
 
 def reload_all_confirmed(person: Person, _payload: str) -> Screen:
@@ -93,9 +88,9 @@ def _reloaded(person: Person, bots: Sequence[Bot]) -> Screen:
     reload_bots(person.platform, person.caller, [bot.id for bot in bots])
     if len(bots) == 1:
         return person.screen(Text("✅ Bot {username} reloaded successfully", username=bots[0].username))
-    return person.screen(Text("✅ {count} bots reloaded successfully", count=len(bots)))
+    return person.screen(Text("✅ Bots reloaded successfully: {count}", count=len(bots)))
 
 
 def _question(person: Person, word: str, bot: Bot) -> Screen:
-    asked = Text(CONTROLS[word].question, name=bot.name, username=bot.username)
+    asked = Text(QUESTIONS[word], name=bot.name, username=bot.username)
     return confirmation(person, asked, f"do_{word}", str(bot.id))

@@ -52,14 +52,14 @@ def ask_replay(person: Person, payload: str) -> Screen:
     if not plan.replaying:
         return person.screen(Text("Nothing of this can be replayed. Discard what needs no answer."))
     return confirmation(
-        person, Text("Replay {count} dead letters?", count=plan.replaying), "do_replay", payload
+        person, Text("Replay dead letters: {count}?", count=plan.replaying), "do_replay", payload
     )
 
 
 def replay_confirmed(person: Person, payload: str) -> Screen:
     """Have them sent in again."""
     plan = replay(person.platform, person.caller, _selection(payload))
-    return person.screen(Text("🔁 {count} dead letters are sent in again", count=plan.replaying))
+    return person.screen(Text("🔁 Dead letters sent in again: {count}", count=plan.replaying))
 
 
 def _about(group: Group) -> str:

@@ -98,7 +98,7 @@ def stats(person: Person, _args: str) -> Screen:
         Text("Clicks: {count}", count=known.redirects_hour),
         Text("Starts: {count} ({percent}%)", count=known.starts_hour, percent=rate),
         *(
-            Text("{name}: {count} clicks", name=card.name, count=card.redirects_hour)
+            Text("{name}: clicks {count}", name=card.name, count=card.redirects_hour)
             for card in sorted(known.pools, key=lambda card: -card.redirects_hour)[:LINES]
         ),
     ]

@@ -128,7 +128,7 @@ def list_links(
 def unlink_person(platform: Platform, caller: Principal, telegram_id: int) -> None:
     """Let this person act for the caller's account no more; NotFound for anybody else's."""
     with platform.database.transaction() as session:
-        row = session.get(TelegramLink, telegram_id)
+        row = session.scalar(select(TelegramLink).where(TelegramLink.telegram_id == telegram_id))
         if row is None or row.account_id != caller.account_id:
             raise NotFound("There is no such person", code="telegram_link_not_found")
         session.delete(row)

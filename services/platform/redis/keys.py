@@ -120,14 +120,9 @@ def bot_files() -> str:
     return f"{PREFIX}:bot_files"
 
 
-def manager_menu() -> str:
-    """Which manager bot was last given which menu of commands. For ever: lost, it is given again."""
-    return f"{PREFIX}:manager:menu"
-
-
-def manager_notice(bot_id: int, chat_id: int) -> str:
-    """Set once a stranger, or a group, was told whom the manager bot answers; lives a day."""
-    return f"{PREFIX}:bot:{bot_id}:stranger:{chat_id}"
+def manager(what: str) -> str:
+    """`menu`: the commands that the manager bot was given last, for ever; `told:<chat>`: that it said whom it answers, for a day."""
+    return f"{PREFIX}:manager:{what}"
 
 
 def webhooks_set(minute: int) -> str:
@@ -224,10 +219,7 @@ def former_chat(bot_id: int, chat_id: int) -> str:
 
 
 def polling_offset(bot_id: int) -> str:
-    """Next getUpdates offset of a polling bot, until Telegram has confirmed it; lives two days.
-
-    Telegram keeps updates for one day, and after seven quiet days starts ids anew at random, maybe below an old offset.
-    """
+    """Next getUpdates offset of a polling bot, until Telegram has confirmed it; lives two days, for ids may start anew after seven."""
     return f"{PREFIX}:bot:{bot_id}:offset"
 
 
