@@ -87,7 +87,7 @@ def _checked_scanner(value: str) -> str:
 
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
-People = Annotated[frozenset[Annotated[int, Field(gt=0)]], NoDecode, BeforeValidator(_people)]
+People = Annotated[tuple[Annotated[int, Field(gt=0)], ...], NoDecode, BeforeValidator(_people)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
 RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
 BaseUrl = Annotated[str, AfterValidator(checked_base_url)]

@@ -257,7 +257,7 @@ class Settings(AccountSettings):
         description="token of the manager bot, from which people run their fleets and which notifies them on Telegram; empty means there is none",
     )
     allowed_admin_ids: People = Field(
-        frozenset(),
+        (),
         validation_alias=AliasChoices("ALLOWED_ADMIN_IDS", "ADMIN_ALLOWED_USERS"),
         description="Telegram ids of the people whom the manager bot answers, separated by commas; empty means everybody who is linked to an account",
     )
