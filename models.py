@@ -284,9 +284,7 @@ class Bot(Base):
     status_reason: Mapped[i18n.Text] = mapped_column(
         TextColumn(300), default=i18n.NO_TEXT
     )  # why it failed and what to do
-    status_cause: Mapped[str] = mapped_column(
-        String(50), default=""
-    )  # the same as a stable word, where one is known
+    status_cause: Mapped[str] = mapped_column(String(50), default="")  # as a stable word, if one is known
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted

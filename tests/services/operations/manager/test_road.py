@@ -117,7 +117,7 @@ def test_nothing_of_a_pasted_token_stays_wherever_it_was_pasted(
         assert chat.last.startswith("❌ O Telegram rejeita este token")
         refusal = "Bad Request: message can't be deleted"
         sandbox.fault("status", method="deleteMessage", status=400, description=refusal, count=1)
-        assert chat.send(fresh[0]).startswith("⚠️ Não consegui apagar sua mensagem com o token.")
+        assert chat.send(fresh[0]).startswith("⚠️ Não consegui excluir sua mensagem com o token.")
     with platform.database.reading() as session:
         names = set(session.scalars(select(Bot.username)))
     assert names == {"boss_bot", *(f"red{n}_bot" for n in range(4))}
