@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -12,11 +13,15 @@ from models import AuditEvent, Base, Bot, PoolBot, TelegramLink
 from services.fleet.pools.fields import NewPool
 from services.fleet.pools.pools import create_pool
 from services.messaging.updates.intake import Intake
+from services.messaging.updates.update_consumers import UpdateConsumers
+from services.operations.manager.desk import ManagerDesk
 from services.platform.accounts.accounts import command_principal
+from services.platform.accounts.telegram_links import link_person, new_link_code
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account
-from tests.services.messaging.draining import letters
+from tests.services.messaging.draining import QUICK, handle_all, letters, send_all
 from tests.services.operations.manager.chatting import ManagerChat, chat_of, link, manager_platform
+from tests.services.operations.manager.test_desk import fleet_of, said
 from tools.servers.fleet import working
 from tools.servers.sandbox import Sandbox
 
@@ -125,6 +130,33 @@ def test_nothing_of_a_pasted_token_stays_wherever_it_was_pasted(
     found = "\n".join([*_in_redis(platform), *_in_database(platform), caplog.text])
     assert "red3_bot" in found, "the search looks where things are"
     assert [secret for secret in secrets if secret in found] == []
+
+
+def test_a_token_is_sealed_at_each_step_of_its_way_and_a_repeated_step_adds_nothing(
+    platform: Platform, sandbox: Sandbox
+) -> None:
+    admin = make_account(platform, "boss@example.com", admin=True)
+    platform = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"])
+    chat = chat_of(platform, sandbox)
+    link_person(platform, chat.user, "Ana", new_link_code(platform, command_principal(admin)).code)
+    token = sandbox.create_bot(username="red_bot")["token"]
+    by = UpdateConsumers(platform, threading.Event(), QUICK, ManagerDesk(platform))
+    steps = [
+        lambda: Intake(platform).accept(chat.bot.id, _written(chat, 500, token)),
+        lambda: handle_all(platform, by),  # the deletion lies in the outbox
+        lambda: send_all(platform, chat.bot),  # Telegram's answer lies in the lane
+    ]
+    for step in steps:
+        step()
+        waiting = "\n".join(_in_redis(platform))
+        assert "sealed:" in waiting
+        assert token.partition(":")[2] not in waiting
+    handle_all(platform, by)
+    fleet = fleet_of(platform, chat.user)  # as after a crash before the acknowledgement
+    assert "@red_bot was added" in said(fleet.register([token], was_deleted=True))
+    with platform.database.reading() as session:
+        assert len(session.scalars(select(Bot).where(Bot.username == "red_bot")).all()) == 1
+    assert token.partition(":")[2] not in "\n".join([*_in_redis(platform), *_in_database(platform)])
 
 
 def test_three_hundred_commands_in_a_minute_are_limited_with_one_notice(
