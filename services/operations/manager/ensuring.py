@@ -7,6 +7,7 @@ import logging
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from models import Account, Bot, BotPlugin, BotStatus
 from services.core.encryption import sha256_hex
@@ -36,6 +37,8 @@ def ensure_manager(platform: Platform) -> None:
         _ensure(platform, platform.settings.manager_bot_token.get_secret_value())
     except FlotillaError as error:
         logger.warning("the manager bot is not as MANAGER_BOT_TOKEN says: %s", error.message)
+    except IntegrityError:
+        logger.info("another process has just made the manager bot")
 
 
 def manager_of(platform: Platform) -> Bot | None:
