@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -141,7 +142,7 @@ def test_a_token_is_sealed_at_each_step_of_its_way_and_a_repeated_step_adds_noth
     link_person(platform, chat.user, "Ana", new_link_code(platform, command_principal(admin)).code)
     token = sandbox.create_bot(username="red_bot")["token"]
     by = UpdateConsumers(platform, threading.Event(), QUICK, ManagerDesk(platform))
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: Intake(platform).accept(chat.bot.id, _written(chat, 500, token)),
         lambda: handle_all(platform, by),  # the deletion lies in the outbox
         lambda: send_all(platform, chat.bot),  # Telegram's answer lies in the lane
