@@ -62,6 +62,7 @@ class ListedBot:
     status_cause: str
     desired_running: bool
     tags: list[str]
+    is_manager: bool
     pools: list[dict[str, Any]] = field(default_factory=list)
     state: str = ""
     cause: str = ""
