@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 
 from blueprints import auth, panel, redirects, system, two_step, webhooks
 from blueprints.api import (
+    account,
     analytics,
     audit,
     bot_events,
@@ -73,6 +74,7 @@ RESOURCES = (
     dead_letters,
     keys,
     audit,
+    account,
     notifications,
     destinations,
     plugin_files,

@@ -5,7 +5,7 @@ may hold stands in `services/core/states.py`.
 
 In this order, each part below a comment of its name:
 
-    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, AuditEvent, AuditChain
+    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, TelegramLink, TelegramLinkCode, AuditEvent, AuditChain
     Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
     Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
@@ -233,6 +233,35 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class TelegramLink(Base):
+    """A person at Telegram who may run an account's fleet from the manager bot; of one account only."""
+
+    __tablename__ = "telegram_links"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    telegram_id: Mapped[int] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(String(64), default="")  # as Telegram had it, for showing
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class TelegramLinkCode(Base):
+    """A one-time code that links whoever sends it to the manager bot; kept as SHA-256, deleted by its use.
+
+    With `email` it is an administrator's invitation: the account of that e-mail is made and linked in one step.
+    """
+
+    __tablename__ = "telegram_link_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )  # who made it
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    email: Mapped[str] = mapped_column(String(254), default="")
+    expires_at: Mapped[datetime]
+
+
 class AuditEvent(Base):
     """Who did what, when, from where; about a bot, a pool or the account itself. A link of its account's chain.
 
@@ -297,6 +326,8 @@ class Bot(Base):
     mode: Mapped[str] = mapped_column(String(10))
     path_id: Mapped[str] = mapped_column(String(32), unique=True)  # random last part of the webhook's address
     desired_running: Mapped[bool] = mapped_column(default=True)
+    running_since: Mapped[datetime | None]  # started or restarted last; None: when it was added
+    is_manager: Mapped[bool] = mapped_column(default=False, server_default=false())  # of MANAGER_BOT_TOKEN
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
     status_reason: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
     status_cause: Mapped[str] = mapped_column(String(50), default="")  # the reason as a stable word
@@ -333,6 +364,12 @@ class Bot(Base):
         order_by="BotPlugin.position", cascade="all, delete-orphan", passive_deletes=True
     )
     followed: Mapped[RedirectPool | None] = relationship(viewonly=True)
+
+
+ONE_MANAGER = text("is_manager")  # an installation has one at most
+Index(
+    "uq_bots_is_manager", Bot.is_manager, unique=True, sqlite_where=ONE_MANAGER, postgresql_where=ONE_MANAGER
+)
 
 
 class BotAccess(Base):

@@ -6,9 +6,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import confirm_login, current_user, login_fresh
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from services.core.errors import FlotillaError, InvalidInput, Unauthenticated
+from services.fleet.pools.qr import qr_inline
+from services.operations.manager.links import StartLink, has_manager, invitation, link_for
 from services.platform.accounts import (
     accounts,
     api_keys,
@@ -17,6 +20,7 @@ from services.platform.accounts import (
     second_factor,
     sessions,
     setup_code,
+    telegram_links,
 )
 from services.platform.accounts.principal import OFFERED
 from web import password_limits, second_step
@@ -255,6 +259,36 @@ def revoke_key(key_id: str) -> ResponseReturnValue:
     return redirect(url_for("auth.account"))
 
 
+@blueprint.post("/panel/account/telegram")
+@signed_in
+@fresh(page="auth.account", part="telegram-title")
+def create_telegram_link() -> ResponseReturnValue:
+    """Make a one-time link to the manager bot and show it, with its QR code, this once."""
+    try:
+        return _account_page(link=link_for(platform(), caller()))
+    except FlotillaError as error:
+        return _account_page(error=error), type(error).status
+
+
+@blueprint.post("/panel/account/invitations")
+@signed_in
+@fresh(page="auth.account", part="telegram-title", keep=("email",))
+def invite() -> ResponseReturnValue:
+    """Make a link by which somebody gets an account and is linked to it; an administrator's alone."""
+    try:
+        return _account_page(link=invitation(platform(), caller(), request.form.get("email", "")))
+    except FlotillaError as error:
+        return _account_page(error=error), type(error).status
+
+
+@blueprint.post("/panel/account/telegram/<int:person_id>/unlink")
+@signed_in
+def unlink_telegram(person_id: int) -> ResponseReturnValue:
+    """Have the manager bot answer this person no more."""
+    telegram_links.unlink_person(platform(), caller(), person_id)
+    return redirect(url_for("auth.account", _anchor="telegram-title"))
+
+
 def _days(text: str) -> int | None:
     """None for an empty field; 0, which is refused, for what is no number: never a key that lasts for good."""
     if not text:
@@ -262,19 +296,25 @@ def _days(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-def _account_page(*, error: FlotillaError | None = None, new_key: str | None = None) -> str:
+def _account_page(
+    *, error: FlotillaError | None = None, new_key: str | None = None, link: StartLink | None = None
+) -> str:
     return render_template(
         "auth/account.html",
         sessions=sessions.list_sessions(platform(), caller()),
         session_id=current_user.session.session_id,
         is_fresh=login_fresh(),
         two_step=enrolment.two_step_of(platform(), caller()),
-        typed=MultiDict() if new_key else request.values,
+        typed=MultiDict() if new_key or link else request.values,
         keys=api_keys.list_keys(platform(), caller()),
         made=api_keys.count_made(platform(), caller()),
         scopes=[scope for scope in OFFERED if scope in caller().scopes],
         error=error,
         new_key=new_key,
+        link=link,
+        qr=Markup(qr_inline(link.address)) if link else "",  # noqa: S704 - an SVG of our own making
+        people=telegram_links.list_links(platform(), caller()),
+        has_manager=has_manager(platform()),
     )
 
 

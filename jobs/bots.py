@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from jobs.process import platform
 from services.fleet.bots import reconcile
+from services.operations.manager.ensuring import ensure_manager
 
 
 def reconcile_bots() -> None:
-    """One round over all bots; the clock asks for it every minute."""
+    """One round over all bots, the manager bot as the settings say first; the clock asks for it every minute."""
+    ensure_manager(platform())
     reconcile.reconcile_bots(platform())
 
 

@@ -29,8 +29,9 @@ def platform() -> Platform:
 def update_consumers() -> UpdateConsumers:
     """What the drains of lanes share in this process; listens for changes from first use on."""
     from services.messaging.updates.update_consumers import UpdateConsumers  # noqa: PLC0415 - with telebot 9 MB, which only the worker needs
+    from services.operations.manager.desk import ManagerDesk  # noqa: PLC0415 - as above
 
-    shared = UpdateConsumers(platform(), stopping)
+    shared = UpdateConsumers(platform(), stopping, fleets=ManagerDesk(platform()))
     shared.start()
     return shared
 

@@ -25,6 +25,7 @@ from plugins.commands import Command, command_in
 from plugins.conversation import ConversationContext
 from plugins.effects import Call, Effects, Priority
 from plugins.files import STORED_FILE, BotFile, Files, NoFiles
+from plugins.fleet import Fleet, NoFleet
 from plugins.http import HttpClient, NoHttp
 from plugins.markup import HTML, MARKDOWN
 from plugins.texts import AS_THE_BOT, escaped, filled
@@ -52,6 +53,7 @@ class BotFacts:
     strategy: Strategy = Strategy.USER_IN_CHAT
     parse_mode: str | None = HTML  # of texts that name no other; None for plain ones
     disable_web_page_preview: bool = False
+    is_manager: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Context(TranslatingContext, ConversationContext):
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
     http: HttpClient = field(default_factory=NoHttp)
     files: Files = field(default_factory=NoFiles)
+    fleet: Fleet = field(default_factory=NoFleet)  # the manager bot's alone
     run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run  # what an `async def` handler is run by
     clock: Callable[[], float] = time.time
     effects: Effects = field(default_factory=Effects)

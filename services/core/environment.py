@@ -24,11 +24,7 @@ from services.core.key_file import read_or_make_keys
 from services.core.settings import Settings
 
 # Names that would mean something in a later release: whoever sets one must know that nothing follows from it.
-UNHEARD_NAMES = (
-    "SENTRY_DSN",
-    "ALLOWED_ADMIN_IDS",
-    "ADMIN_ALLOWED_USERS",
-)
+UNHEARD_NAMES = ("SENTRY_DSN",)
 # Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
 IGNORED_NAMES = ("TELEGRAM_WEBHOOK_SECRET", "REDIS_HOST", "REDIS_PORT", "WEBHOOK_ENABLED")
 SHORTEST_SECRET = 32  # characters

@@ -6,7 +6,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from services.core.setting_urls import checked_base_url, checked_mail_url, checked_redis_url
@@ -71,6 +71,11 @@ def _checked_mail_server(value: SecretStr) -> SecretStr:
     return value
 
 
+def _people(value: Any) -> Any:
+    """Numbers of Telegram's people, separated by commas."""
+    return _split(value) if isinstance(value, str) else [value] if isinstance(value, int) else value
+
+
 def _checked_scanner(value: str) -> str:
     host, _, port = value.rpartition(":")
     if value and not value.startswith("/") and not (host and port.isdecimal() and 0 < int(port) < 65536):
@@ -82,6 +87,7 @@ def _checked_scanner(value: str) -> str:
 
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
+People = Annotated[tuple[Annotated[int, Field(gt=0)], ...], NoDecode, BeforeValidator(_people)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
 RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
 BaseUrl = Annotated[str, AfterValidator(checked_base_url)]

@@ -24,6 +24,7 @@ from services.core.setting_types import (
     LogLevel,
     MailUrl,
     Networks,
+    People,
     RedisUrl,
     in_upper_case,
 )
@@ -257,15 +258,18 @@ class Settings(AccountSettings):
     manager_bot_token: SecretStr = Field(
         SecretStr(""),
         validation_alias=AliasChoices("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN"),
-        description="token of the bot that notifies people on Telegram; empty means a bot of the account does",
+        description="token of the manager bot, from which people run their fleets and which notifies them on Telegram; empty means there is none",
+    )
+    allowed_admin_ids: People = Field(
+        (),
+        validation_alias=AliasChoices("ALLOWED_ADMIN_IDS", "ADMIN_ALLOWED_USERS"),
+        description="Telegram ids of the people whom the manager bot answers, separated by commas; empty means everybody who is linked to an account",
     )
     smtp_url: MailUrl = Field(
         SecretStr(""),
         description="mail server for notifications, `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; empty means no e-mail",
     )
-    smtp_from: str = Field(
-        "", description="sender of e-mails, `Flotilla <alerts@example.com>`; needed with SMTP_URL"
-    )
+    smtp_from: str = Field("", description="sender, `Flotilla <alerts@example.com>`; needed with SMTP_URL")
     metrics_token: SecretStr = Field(
         SecretStr(""),
         description="bearer token for `/metrics` and `/health/full`, without which only admins see them; empty means programs on the same machine and admins",

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
@@ -37,6 +37,7 @@ THE_INTERFACE = {
     "answers",
     "form_steps",
     "files",
+    "fleet",
     "http",
     "support_book",
     "testing",
@@ -50,6 +51,7 @@ THE_INTERFACE = {
     "texts",
     "translations",
 }  # modules of plugins/ that are no plugins
+MANAGER: Final = "manager"  # the manager bot's plugin, which no other bot can have
 
 
 class _Process:
@@ -111,12 +113,12 @@ def _first() -> Catalogue:
 
 def names() -> list[str]:
     """The names of all plugins that can be chosen."""
-    return sorted(catalogue().plugins)
+    return sorted(catalogue().plugins.keys() - {MANAGER})
 
 
 def describe() -> list[describing.PluginDescription]:
     """All plugins with their configuration's schema and fields, for the panel and the API."""
-    return [describing.describe(plugin) for _, plugin in sorted(catalogue().plugins.items())]
+    return [describing.describe(catalogue().plugins[name]) for name in names()]
 
 
 def validate(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def problems(name: str, config: Mapping[str, Any]) -> list[InvalidInput]:
 
 
 def _known(name: str) -> type[BasePlugin]:
-    plugin = catalogue().plugins.get(name)
+    plugin = catalogue().plugins.get(name) if name != MANAGER else None
     if plugin is None:
         known = ", ".join(names())
         raise InvalidInput(

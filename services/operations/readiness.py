@@ -13,10 +13,12 @@ from typing import Any
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from models import BotStatus
 from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.fleet.health.sweep import last_report, last_sweep_age
 from services.operations.findings import Finding, Readiness
+from services.operations.manager.ensuring import manager_of
 from services.operations.storage import redis_findings, storage_findings
 from services.platform import schema
 from services.platform.platform import Platform
@@ -40,7 +42,7 @@ LEASES = ("clock", "sweep", "clicks", "poller", "bots:reconcile")
 
 def readiness(platform: Platform) -> Readiness:
     """Ask Redis and the database, a handful of round trips; never raises for one that is away."""
-    findings = [*_database(platform), *_spool(platform)]
+    findings = [*_database(platform), *_spool(platform), *_manager(platform)]
     try:
         findings += [*_redis(platform), *_processes(platform), *_sweeps(platform), *_backlogs(platform)]
     except RedisError as error:
@@ -103,6 +105,19 @@ def _redis_away(error: RedisError) -> Finding:
         "Redis does not answer: links keep redirecting from memory and clicks are kept on disk, but bots do not reply until it is back."
     )
     return Finding("redis_away", words, fatal=True)
+
+
+def _manager(platform: Platform) -> Iterator[Finding]:
+    """Whether the manager bot works, where MANAGER_BOT_TOKEN wants one."""
+    if not platform.settings.manager_bot_token.get_secret_value():
+        return
+    try:
+        bot = manager_of(platform)
+    except Unavailable:
+        return  # which another finding says
+    if bot is not None and bot.status == BotStatus.FAILED:
+        said = Text("The manager bot does not work: {reason}", reason=bot.status_reason)
+        yield Finding("manager_bot_failed", said)
 
 
 def _database(platform: Platform) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "account_role_changed": N_("Role of the account changed"),
     "account_switched_off": N_("Account switched off"),
     "account_switched_on": N_("Account switched on"),
+    "account_invited": N_("Somebody was invited"),
     "admin_access": N_("An administrator looked at it"),
     "admin_trail_read": N_("An administrator read the activity of all accounts"),
     "bot_access_put": N_("Access: an entry added or changed"),
@@ -30,6 +31,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "bot_identity_replaced": N_("@{username} took the place of @{former}"),
     "bot_plugins_set": N_("Behaviour saved"),
     "bot_registered": N_("Bot added"),
+    "bot_reloaded": N_("Bot loaded anew"),
     "bot_restarted": N_("Bot restarted"),
     "bot_started": N_("Bot started"),
     "bot_stopped": N_("Bot stopped"),
@@ -54,6 +56,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "file_deleted": N_("A file of a person deleted"),
     "key_created": N_("API key created"),
     "key_revoked": N_("API key revoked"),
+    "manager_command": N_("{command} sent to the manager bot"),
     "member_added": N_("Added to a pool"),
     "member_allowed": N_("Allowed back after a ban"),
     "member_removed": N_("Removed from a pool"),
@@ -83,12 +86,15 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "webhook_refused": N_("Wrong secrets at the webhook: {count} calls or more refused"),
     "webhook_repaired": N_("Webhook set back: it had been moved to {host}"),
     "webhook_taken": N_("Webhook taken by {host}, and left alone for an hour"),
+    "telegram_linked": N_("A person at Telegram was linked"),
+    "telegram_unlinked": N_("A person at Telegram was unlinked"),
     "wave_reverted": N_("Promotions of a ban wave taken back"),
 }
 # As a filter, without what is special about one event.
 KIND_TEXTS: Final[Mapping[str, str]] = {
     "bot_deleted": N_("Bot deleted"),
     "bot_identity_replaced": N_("Another bot took its place"),
+    "manager_command": N_("Command sent to the manager bot"),
     "plugin_key_deleted": N_("Key of a plugin's store deleted"),
     "plugin_store_cleared": N_("Store of a plugin cleared"),
     "recovery_code_used": N_("A recovery code was used"),
@@ -126,6 +132,8 @@ def actor_text(actor: str, emails: Mapping[int, str]) -> Text:
         return Text("An administrator") if email is None else Text.verbatim(email)
     if kind == "key":
         return Text("API key {key}", key=name)
+    if kind == "telegram":
+        return Text("The manager bot, person {id}", id=name)
     if kind == "command":
         return Text("Command line")
     return Text("Flotilla")

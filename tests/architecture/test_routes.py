@@ -51,6 +51,10 @@ PROTECTED_BY_THE_PASSWORD = {
     ("PUT", "/api/v1/bots/<bot_id>/token"),
     ("POST", "/panel/account/two-step/app"),
     ("POST", "/panel/account/two-step/on"),
+    ("POST", "/panel/account/telegram"),
+    ("POST", "/panel/account/invitations"),
+    ("POST", "/api/v1/account/telegram-link"),
+    ("POST", "/api/v1/account/invitations"),
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -108,7 +112,12 @@ def test_the_password_protects_what_cannot_be_taken_back_or_lets_others_in(app: 
 
 def test_nothing_secret_is_kept_in_the_address_of_the_form_to_come_back_to(app: Flask) -> None:
     kept = [wanted_freshness(app.view_functions[rule.endpoint]) for rule in rules(app)]
-    assert {name for fresh in kept if fresh for name in fresh.keep} == {"name", "expires_days", "scopes"}
+    assert {name for fresh in kept if fresh for name in fresh.keep} == {
+        "name",
+        "expires_days",
+        "scopes",
+        "email",
+    }
 
 
 def test_views_are_thin(app: Flask) -> None:

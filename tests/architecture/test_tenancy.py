@@ -33,6 +33,7 @@ from models import (
     PoolSlug,
     RedirectPool,
     StoredFile,
+    TelegramLink,
 )
 from services.core.times import utc_now
 from services.platform.accounts.accounts import command_principal
@@ -53,9 +54,7 @@ NOWHERE = {
     "session_id": "987654",
     "click_id": "0nobodys0000",
     "letter_id": "987654",
-    "wave_id": "987654",
-    "experiment_id": "987654",
-    "file_id": "987654",
+    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id"), "987654"),
 }
 # Variables that are nobody's: words and numbers of Telegram's.
 PLAIN = {"list_name": "blocked", "telegram_id": "5"}
@@ -120,7 +119,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
-        session.add_all([wave, experiment, file])
+        session.add_all([wave, experiment, file, TelegramLink(telegram_id=number, account_id=account.id)])
         session.flush()
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
@@ -139,6 +138,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "wave_id": (str(wave.id),),
             "experiment_id": (str(experiment.id),),
             "file_id": (str(file.id),),
+            "person_id": (str(number),),
             "session_id": (str(signed_in.session_id),),
             "account_id": (str(account.id),),
         },

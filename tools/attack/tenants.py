@@ -20,7 +20,11 @@ from tools.attack.tenant import Tenant, furnish
 from tools.chaos.installation import until
 
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
-PLAIN = {"list_name": "blocked", "telegram_id": "5"}  # nobody's: a word and a number of Telegram's
+PLAIN = {
+    "list_name": "blocked",
+    "telegram_id": "5",
+    "person_id": "5",
+}  # nobody's: a word and a number of Telegram's
 READ = "GET"
 NOT_THERE = ("/waves/", "/store/value")  # what the owner has none of: a ban wave, a key a plugin keeps
 BY_ITSELF = re.compile(

@@ -22,6 +22,7 @@ from services.messaging.updates.intake import Intake
 from services.messaging.updates.reconcile import wake_waiting
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_consumers import UpdateConsumers
+from services.operations.manager.desk import ManagerDesk
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
@@ -88,7 +89,9 @@ class Workers:
     sending: OutboxTimings = SENDING
 
     def __post_init__(self) -> None:
-        self.inbound = UpdateConsumers(self.platform, self.stopping, self.handling)
+        self.inbound = UpdateConsumers(
+            self.platform, self.stopping, self.handling, ManagerDesk(self.platform)
+        )
         self.outbound = Senders(self.platform, self.stopping, self.sending)
         self.inbound.start()
         self.outbound.start()

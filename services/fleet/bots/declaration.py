@@ -1,4 +1,4 @@
-"""Bots that follow something: what a YAML file or a pool's behaviour says is changed there, and nowhere else."""
+"""Bots that follow something, and the manager bot: what is said in a YAML file, a pool's behaviour or the settings is changed there alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ from services.core.errors import Conflict
 from services.core.i18n import Text
 
 
+def refuse_manager(bot: Bot) -> None:
+    """Raise Conflict `manager_bot` for the manager bot: MANAGER_BOT_TOKEN says that it is there, and what it does is ours."""
+    if bot.is_manager:
+        raise Conflict(
+            Text("@{username} is the manager bot; MANAGER_BOT_TOKEN decides on it", username=bot.username),
+            code="manager_bot",
+        )
+
+
 def refuse_declared(bot: Bot, *, behaviour: bool = True) -> None:
     """Raise Conflict for a bot that follows something, before what is said there is changed.
 
     `declared_in_file`: it follows a file. Its token, start and stop, tags, uncertain sends and its places in pools are not
     in the file's hand. `follows_pool`: it follows a pool, and what is to change is of the `behaviour` that bots can share.
     """
+    refuse_manager(bot)
     if bot.declared_in:
         raise Conflict(
             Text(

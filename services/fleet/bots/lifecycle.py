@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from models import Bot
 from services.core.outcomes import Outcome, only
+from services.core.times import utc_now
 from services.fleet.bots.registry import locked_each
 from services.fleet.bots.signals import bot_changed
 from services.fleet.pools.members import start_slowly
@@ -28,6 +29,18 @@ def restart_bot(platform: Platform, caller: Principal, bot_id: int | str) -> Bot
     return only(_set_desired_state(platform, caller, [bot_id], running=True, kind="bot_restarted"))
 
 
+def reload_bots(platform: Platform, caller: Principal, bot_ids: Sequence[int | str]) -> list[Outcome[Bot]]:
+    """Have every process load the bots anew, running or not; for each in order the bot, or NotFound."""
+    with platform.database.transaction() as session:
+        outcomes = locked_each(session, caller, bot_ids)
+        bots = {one.id: one for one in outcomes if isinstance(one, Bot)}
+        for bot in bots.values():
+            bot.config_version += 1
+            audit(session, caller, "bot_reloaded", account_id=bot.account_id, bot_id=bot.id)
+    bot_changed(platform, *bots)
+    return outcomes
+
+
 def start_bots(platform: Platform, caller: Principal, bot_ids: Sequence[int | str]) -> list[Outcome[Bot]]:
     """Start several in one transaction; for each in order the bot, or NotFound."""
     return _set_desired_state(platform, caller, bot_ids, running=True, kind="bot_started")
@@ -45,6 +58,8 @@ def _set_desired_state(
         outcomes = locked_each(session, caller, bot_ids, before=start_slowly if running else None)
         bots = {one.id: one for one in outcomes if isinstance(one, Bot)}
         for bot in bots.values():
+            if running and (not bot.desired_running or kind == "bot_restarted"):
+                bot.running_since = utc_now()
             bot.desired_running = running
             bot.config_version += 1
             audit(session, caller, kind, account_id=bot.account_id, bot_id=bot.id)

@@ -117,11 +117,20 @@ def get_bot(platform: Platform, caller: Principal, bot_id: int | str) -> Bot:
         return with_plugins(get_owned(session, caller, Bot, bot_id))
 
 
-def delete_bot(platform: Platform, caller: Principal, bot_id: int | str) -> None:
-    """Remove the bot with its leads, memberships and Redis keys; its webhook too, if Telegram answers. Conflict `declared_in_file`."""
+def delete_bot(
+    platform: Platform,
+    caller: Principal,
+    bot_id: int | str,
+    *,
+    check: Callable[[Bot], None] = lambda bot: refuse_declared(bot, behaviour=False),
+) -> None:
+    """Remove the bot with its leads, memberships and Redis keys; its webhook too, if Telegram answers.
+
+    `check` raises Conflict for a bot that is not to go: `declared_in_file` or `manager_bot`.
+    """
     with platform.database.transaction() as session:
         bot = get_owned(session, caller, Bot, bot_id)
-        refuse_declared(bot, behaviour=False)
+        check(bot)
         pools = list(session.scalars(select(PoolBot.pool_id).where(PoolBot.bot_id == bot.id)))
         lock_pools(session, pools)
         audit(session, caller, "bot_deleted", account_id=bot.account_id, bot_id=bot.id, username=bot.username)

@@ -16,7 +16,7 @@ from services.core.errors import ConfigurationError, Conflict, InvalidInput
 from services.core.i18n import NO_TEXT, Text
 from services.core.times import utc_now
 from services.fleet.bots.cleanup import forget_former, leave_webhook
-from services.fleet.bots.declaration import refuse_declared
+from services.fleet.bots.declaration import refuse_declared, refuse_manager
 from services.fleet.bots.registry import already_here, get_bot, locked, refuse_taken
 from services.fleet.bots.signals import bot_changed
 from services.fleet.health.members import lock_pools
@@ -41,6 +41,7 @@ def replace_token(
     `bot_exists`, `identity_changed` or `declared_in_file`, or the TelegramError family; then nothing is changed here.
     """
     bot = get_bot(platform, caller, bot_id)
+    refuse_manager(bot)
     token = checked_form(token)
     identity = identify(platform, token)
     if identity.telegram_bot_id == bot.telegram_bot_id:

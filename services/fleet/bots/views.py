@@ -52,6 +52,7 @@ class BotView(TypedDict):
     alias: str | None
     declared_in: str
     follows_pool_id: int | None
+    is_manager: bool
     desired_running: bool
     tags: list[str]
     capabilities: dict[str, Any]
@@ -86,6 +87,7 @@ def describe(bot: Bot) -> BotView:
         "alias": bot.alias,
         "declared_in": bot.declared_in,
         "follows_pool_id": bot.follows_pool_id,
+        "is_manager": bot.is_manager,
         "desired_running": bot.desired_running,
         "tags": bot.tags,
         "capabilities": bot.capabilities,

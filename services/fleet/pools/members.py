@@ -18,6 +18,7 @@ from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.core.outcomes import Outcome, each, only
 from services.core.times import iso, utc_now
+from services.fleet.bots.declaration import refuse_manager
 from services.fleet.bots.signals import bot_changed
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
@@ -205,6 +206,7 @@ def _add(
     capacity_per_hour: int,
 ) -> PoolBot:
     bot = get_owned(session, caller, Bot, wanted.bot_id)
+    refuse_manager(bot)
     if bot.account_id != pool.account_id:
         raise InvalidInput("The bot and the pool belong to different accounts", field="bot_id")
     if bot.id in inside:

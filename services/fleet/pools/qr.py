@@ -26,3 +26,10 @@ def qr_svg(link: str, title: str | None = None) -> str:
         title=title or link,
     )
     return buffer.getvalue().decode()
+
+
+def qr_inline(link: str) -> str:
+    """The same to stand inside a page."""
+    return str(
+        segno.make(link, error="q", micro=False).svg_inline(scale=4, border=4, dark="#000", light="#fff")
+    )

@@ -171,6 +171,7 @@ def _facts(bot: Bot) -> BotFacts:
         Strategy(bot.fsm_strategy),
         bot.parse_mode or None,
         bot.disable_web_page_preview,
+        bot.is_manager,
     )
 
 

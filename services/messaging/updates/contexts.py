@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from plugins.context import BotFacts, Context
+from plugins.fleet import Fleet, NoFleet
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.core.errors import Unavailable
@@ -31,6 +33,12 @@ from services.queueing.event_loop import run_coroutine
 from services.queueing.lanes import kind_of
 
 logger = logging.getLogger(__name__)
+Fleets = Callable[[Context], Fleet]  # what the manager bot's plugin is given for an update
+
+
+def no_fleet(_ctx: Context) -> Fleet:
+    """Where nobody answers for the manager bot."""
+    return NoFleet()
 
 
 def context_of(bot: BotFacts, update: dict[str, Any]) -> Context | None:
@@ -51,8 +59,9 @@ def context_of(bot: BotFacts, update: dict[str, Any]) -> Context | None:
 class ContextFactory:
     """Makes contexts; what a handler may ask for, locks and the conversation's state for example, is looked up when asked."""
 
-    def __init__(self, platform: Platform, signer: CallbackSigner) -> None:
+    def __init__(self, platform: Platform, signer: CallbackSigner, fleets: Fleets = no_fleet) -> None:
         self._platform = platform
+        self._fleets = fleets
         self._signer = signer
         self._groups = UpgradedGroups(platform)
         self._locks = Locks(platform.leases, ttl_seconds=platform.settings.lock_seconds)
@@ -77,6 +86,8 @@ class ContextFactory:
             self._equip(ctx, queued)
             sender = Sender(behaviour.bot.id, int(update["update_id"]), ctx.lead.telegram_id)
             ctx.files = FileIntake(self._platform, behaviour.account_id, sender)
+            if behaviour.bot.is_manager:
+                ctx.fleet = self._fleets(ctx)
         return ctx
 
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:

@@ -9,6 +9,7 @@ from redis import RedisError
 
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts
+from services.messaging.updates.contexts import Fleets, no_fleet
 from services.messaging.updates.crash_tracker import SharedQuarantine
 from services.messaging.updates.lane_consumer import LaneConsumer
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
@@ -24,17 +25,24 @@ PARTING_SECONDS = 3.0  # for the plugins of all bots together
 
 
 class UpdateConsumers:
-    """What the consumers of one process share. Creating it connects to nothing; `start` begins to listen for changes."""
+    """What the consumers of one process share. Creating it connects to nothing; `start` begins to listen for changes.
+
+    `fleets` answers for the manager bot.
+    """
 
     def __init__(
-        self, platform: Platform, stopping: threading.Event, timings: UpdateTimings = DEFAULT_TIMINGS
+        self,
+        platform: Platform,
+        stopping: threading.Event,
+        timings: UpdateTimings = DEFAULT_TIMINGS,
+        fleets: Fleets = no_fleet,
     ) -> None:
         self._platform = platform
         self._stopping = stopping
         self._timings = timings
         self._quarantine = SharedQuarantine()
         self.plugins = PluginCache(platform)
-        self.processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings)
+        self.processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings, fleets)
 
     def start(self) -> None:
         """Keep the behaviours as fresh as the database."""

@@ -22,7 +22,7 @@ from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.captcha import start_param_of, start_update
 from services.messaging.updates.contacts import Contacts
-from services.messaging.updates.contexts import ContextFactory
+from services.messaging.updates.contexts import ContextFactory, Fleets, no_fleet
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.gate import Gate
 from services.messaging.updates.handler_results import result_of
@@ -47,6 +47,7 @@ class UpdateProcessor:
         plugins: PluginCache,
         contacts: Contacts,
         timings: UpdateTimings = DEFAULT_TIMINGS,
+        fleets: Fleets = no_fleet,
     ) -> None:
         self._platform = platform
         self._vault = platform.vault
@@ -54,7 +55,7 @@ class UpdateProcessor:
         self._guard = Guard(platform)
         self._gate = Gate(platform, self._guard, contacts)
         self._groups = UpgradedGroups(platform)
-        self._contexts = ContextFactory(platform, self._guard.signer)
+        self._contexts = ContextFactory(platform, self._guard.signer, fleets)
         self._writes = PluginWrites(
             platform, HandlerResult.as_text, HandlerResult.from_text, timings.plugin_repeat
         )

@@ -125,6 +125,11 @@ def lifeboat(account_id: int) -> str:
     return f"{PREFIX}:lifeboat:{account_id}"
 
 
+def manager(what: str) -> str:
+    """`menu`: the commands that the manager bot was given last, for ever; `told:<chat>`: that it said whom it answers, for a day."""
+    return f"{PREFIX}:manager:{what}"
+
+
 def webhooks_set(minute: int) -> str:
     """How many webhooks were set in one minute, to stagger them; lives two minutes."""
     return f"{PREFIX}:webhooks:set:{minute}"

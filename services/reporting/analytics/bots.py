@@ -63,6 +63,7 @@ class ListedBot:
     desired_running: bool
     tags: list[str]
     declared_in: str
+    is_manager: bool
     pools: list[dict[str, Any]] = field(default_factory=list)
     state: str = ""
     cause: str = ""

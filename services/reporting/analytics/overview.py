@@ -80,7 +80,11 @@ def _healthy(cards: Sequence[PoolCard]) -> int:
 
 
 def _bots(session: Session, account_id: int) -> tuple[int, int]:
-    query = select(Bot.status, func.count()).where(Bot.account_id == account_id).group_by(Bot.status)
+    query = (
+        select(Bot.status, func.count())
+        .where(Bot.account_id == account_id, ~Bot.is_manager)
+        .group_by(Bot.status)
+    )
     by_status = {status: int(count) for status, count in session.execute(query)}
     return by_status.get(BotStatus.RUNNING, 0), sum(by_status.values())
 

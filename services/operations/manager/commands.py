@@ -1,0 +1,55 @@
+"""Which command and which button leads where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from plugins.fleet import Screen
+from services.operations.manager import account, controls, letters, logs, overview, pools, registering
+from services.operations.manager.person import Person
+
+Answer = Callable[[Person, str], Screen]
+
+COMMANDS: Final[Mapping[str, Answer]] = {
+    "start": account.start,
+    "help": account.show_help,
+    "status": overview.status,
+    "list": overview.listing,
+    "health": overview.health,
+    "start_bot": controls.command("start"),
+    "stop_bot": controls.command("stop"),
+    "restart_bot": controls.command("restart"),
+    "reload": controls.reload,
+    "reload_all": controls.reload_all,
+    "pools": pools.pools,
+    "pool": pools.pool,
+    "pause_pool": pools.pause_pool,
+    "stats": overview.stats,
+    "dead_letters": letters.dead_letters,
+    "logs": logs.logs,
+    "whoami": account.whoami,
+    "unlink": account.unlink,
+}
+TAPS: Final[Mapping[str, Answer]] = {
+    "cancel": account.cancelled,
+    "do_unlink": account.unlink_confirmed,
+    "status": overview.status_page,
+    "list": overview.list_page,
+    **{f"ask_{word}": controls.tap(word) for word in controls.CONTROLS},
+    **{f"do_{word}": controls.confirmed(word) for word in controls.CONTROLS},
+    "reload": controls.reload_tapped,
+    "do_reload_all": controls.reload_all_confirmed,
+    "pools": pools.pools_page,
+    "pool": pools.pool_tapped,
+    "ask_pause": pools.ask_pause,
+    "do_pause": pools.pause_confirmed,
+    "do_resume": pools.resume_confirmed,
+    "ask_member": pools.ask_member,
+    "do_member": pools.member_confirmed,
+    "letters": letters.letters_page,
+    "ask_replay": letters.ask_replay,
+    "do_replay": letters.replay_confirmed,
+    "logs": logs.logs_tapped,
+    "join": registering.join,
+}

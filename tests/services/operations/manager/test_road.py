@@ -1,0 +1,237 @@
+"""The manager bot from a person's tap to Telegram and back, on real parts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, inspect, select, text
+
+from models import AuditEvent, Base, Bot, PoolBot, TelegramLink
+from services.fleet.pools.fields import NewPool
+from services.fleet.pools.pools import create_pool
+from services.messaging.updates.intake import Intake
+from services.messaging.updates.update_consumers import UpdateConsumers
+from services.operations.manager.desk import ManagerDesk
+from services.platform.accounts.accounts import command_principal
+from services.platform.accounts.telegram_links import link_person, new_link_code
+from services.platform.platform import Platform
+from tests.blueprints.people import make_account
+from tests.services.messaging.draining import QUICK, handle_all, letters, send_all
+from tests.services.operations.manager.chatting import ManagerChat, chat_of, link, manager_platform
+from tests.services.operations.manager.test_desk import fleet_of, said
+from tools.servers.fleet import working
+from tools.servers.sandbox import Sandbox
+
+
+def test_a_person_links_runs_a_fleet_and_leaves(platform: Platform, sandbox: Sandbox) -> None:
+    admin = make_account(platform, "boss@example.com", admin=True)
+    platform = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"])
+    create_pool(platform, command_principal(admin), NewPool(name="Red", slug="red1"))
+    chat = chat_of(platform, sandbox)
+    with working(platform):
+        assert chat.start().startswith("👋 Eu atendo só as pessoas desta instalação")
+        chat.send("/status")
+        assert len(chat.said) == 1, "a stranger is told once"
+        assert link(chat, admin).startswith("👋 Você está vinculado a boss@example.com")
+        assert _pasted(chat, sandbox, "red_bot", "Red One") == "Que pool ele deve atender?"
+        assert chat.tap("Red") == "✅ @red_bot entra em Red assim que for verificado."
+        assert "✅ red_bot (Red One) - 0m" in chat.send("/status")
+        assert chat.last.endswith("Resumo: 1/1 em execução")
+        assert chat.send("/stop_bot red_bot") == "Parar o bot Red One (red_bot)?"
+        stop = chat.button("Confirmar")
+        assert chat.tap("Confirmar") == "✅ Bot red_bot parado com sucesso"
+        chat.send("/start_bot red_bot")
+        assert chat.tap("Confirmar") == "✅ Bot red_bot iniciado com sucesso"
+        with pytest.raises(AssertionError):  # the button is gone, as for everybody at Telegram
+            chat.press(*stop)
+        _forged(chat, stop[1])
+        assert chat.send("/pool rd1").endswith("Você quis dizer red1?")
+        chat.send("/pause_pool red1")
+        assert chat.tap("Confirmar") == "⏸️ O pool Red está pausado"
+        chat.send("/unlink")
+        assert chat.tap("Confirmar") == "👋 Você não está mais vinculado."
+        before = len(chat.said)
+        chat.send("/status")
+        assert len(chat.said) == before
+    with platform.database.reading() as session:
+        bot = session.scalars(select(Bot).where(Bot.username == "red_bot")).one()
+        assert bot.desired_running, "the old confirmation has not stopped it again"
+        assert bot.account_id == admin.id
+        assert session.scalars(select(PoolBot.bot_id)).all() == [bot.id]
+        stops = select(AuditEvent.actor).where(AuditEvent.kind == "bot_stopped")
+        assert session.scalars(stops).all() == [f"telegram:{chat.user}"]
+    assert letters(platform) == []
+
+
+def test_a_confirmation_is_its_askers_alone_and_ends_with_the_link(
+    platform: Platform, sandbox: Sandbox
+) -> None:
+    admin = make_account(platform, "boss@example.com", admin=True)
+    platform = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"])
+    mine, theirs = chat_of(platform, sandbox), chat_of(platform, sandbox, first_name="Rui")
+    with working(platform):
+        link(mine, admin)
+        link(theirs, make_account(platform, "other@example.com"))
+        _pasted(mine, sandbox, "red_bot", "Red One")
+        mine.send("/stop_bot red_bot")
+        _forged(theirs, mine.button("Confirmar")[1])
+        assert "Não há nada chamado" in theirs.send("/stop_bot red_bot"), "another account's bot is not there"
+        with platform.database.transaction() as session:
+            session.execute(delete(TelegramLink).where(TelegramLink.telegram_id == mine.user))
+        mine.tap("Confirmar")
+    with platform.database.reading() as session:
+        assert session.scalars(select(Bot.desired_running).where(Bot.username == "red_bot")).one()
+
+
+def test_nothing_of_a_pasted_token_stays_wherever_it_was_pasted(
+    platform: Platform, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    admin = make_account(platform, "boss@example.com", admin=True)
+    platform = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"])
+    chat = chat_of(platform, sandbox)
+    dead = sandbox.create_bot(username="dead_bot")
+    sandbox.revoke(dead["username"])
+    fresh = [sandbox.create_bot(username=f"red{n}_bot")["token"] for n in range(5)]
+    places: list[dict[str, Any]] = [
+        {"message": {"text": f"Done! Use this token to access the HTTP API:\n{fresh[0]}\nKeep it secure."}},
+        {"edited_message": {"text": fresh[1], "edit_date": 1}},
+        {
+            "message": {
+                "caption": fresh[2],
+                "photo": [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}],
+            }
+        },
+        {"message": {"contact": {"phone_number": "1", "first_name": fresh[3]}}},
+        {"message": {"text": str(dead["token"])}},
+        {"message": {"text": fresh[4], "chat": {"id": -100, "type": "supergroup", "title": "Group"}}},
+    ]
+    with working(platform):
+        link(chat, admin)
+        for number, place in enumerate(places):
+            [(kind, content)] = place.items()
+            common = {"message_id": 900 + number, "date": 1, "chat": {"id": chat.user, "type": "private"}}
+            person = {"id": chat.user, "is_bot": False, "first_name": "Ana", "language_code": "pt-br"}
+            update = {"update_id": 900 + number, kind: {**common, "from": person, **content}}
+            Intake(platform).accept(chat.bot.id, update)
+            chat.settle()
+        assert sandbox.calls("deleteMessage") == len(places)
+        assert chat.last.startswith("❌ O Telegram rejeita este token")
+        refusal = "Bad Request: message can't be deleted"
+        sandbox.fault("status", method="deleteMessage", status=400, description=refusal, count=1)
+        assert chat.send(fresh[0]).startswith("⚠️ Não consegui excluir sua mensagem com o token.")
+    with platform.database.reading() as session:
+        names = set(session.scalars(select(Bot.username)))
+    assert names == {"boss_bot", *(f"red{n}_bot" for n in range(4))}
+    secrets = [token.partition(":")[2] for token in [*fresh, str(dead["token"])]]
+    found = "\n".join([*_in_redis(platform), *_in_database(platform), caplog.text])
+    assert "red3_bot" in found, "the search looks where things are"
+    assert [secret for secret in secrets if secret in found] == []
+
+
+def test_a_token_is_sealed_at_each_step_of_its_way_and_a_repeated_step_adds_nothing(
+    platform: Platform, sandbox: Sandbox
+) -> None:
+    admin = make_account(platform, "boss@example.com", admin=True)
+    platform = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"])
+    chat = chat_of(platform, sandbox)
+    link_person(platform, chat.user, "Ana", new_link_code(platform, command_principal(admin)).code)
+    token = sandbox.create_bot(username="red_bot")["token"]
+    by = UpdateConsumers(platform, threading.Event(), QUICK, ManagerDesk(platform))
+    steps: list[Callable[[], object]] = [
+        lambda: Intake(platform).accept(chat.bot.id, _written(chat, 500, token)),
+        lambda: handle_all(platform, by),  # the deletion lies in the outbox
+        lambda: send_all(platform, chat.bot),  # Telegram's answer lies in the lane
+    ]
+    for step in steps:
+        step()
+        waiting = "\n".join(_in_redis(platform))
+        assert "sealed:" in waiting
+        assert token.partition(":")[2] not in waiting
+    handle_all(platform, by)
+    fleet = fleet_of(platform, chat.user)  # as after a crash before the acknowledgement
+    assert "@red_bot was added" in said(fleet.register([token], was_deleted=True))
+    with platform.database.reading() as session:
+        assert len(session.scalars(select(Bot).where(Bot.username == "red_bot")).all()) == 1
+    assert token.partition(":")[2] not in "\n".join([*_in_redis(platform), *_in_database(platform)])
+
+
+def test_three_hundred_commands_in_a_minute_are_limited_with_one_notice(
+    platform: Platform, sandbox: Sandbox
+) -> None:
+    admin = make_account(platform, "boss@example.com", admin=True)
+    usual = {"user_rate_per_minute": 30.0, "rate_limits_json": {}}
+    platform = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"], **usual)
+    chat = chat_of(platform, sandbox)
+    with working(platform):
+        link(chat, admin)
+        for number in range(300):
+            sandbox_update = _written(chat, 1000 + number, "/whoami")
+            Intake(platform).accept(chat.bot.id, sandbox_update)
+        chat.settle()
+    said = [each["text"] for each in chat.said]
+    assert sum("⏳" in each for each in said) == 1
+    assert 1 <= sum("boss@example.com" in each for each in said[1:]) < 40
+
+
+def _pasted(chat: ManagerChat, sandbox: Sandbox, username: str, name: str) -> str:
+    """Paste a new bot's token; the last line of the answer."""
+    token = sandbox.create_bot(username=username, first_name=name)["token"]
+    said = chat.send(f"My new bot: {token}")
+    assert said.startswith(f"✅ Dado sensível salvo com segurança.\n🤖 @{username} foi adicionado.")
+    messages = sandbox.transcript(chat.user, chat.bot.username)
+    assert [each["deleted"] for each in messages if token in each["text"]] == [True]
+    return said.splitlines()[-1]
+
+
+def _forged(chat: ManagerChat, data: str) -> None:
+    """A tap with data that the sandbox would not let through: somebody else's, or used up."""
+    person = {"id": chat.user, "is_bot": False, "first_name": "X", "language_code": "pt-br"}
+    message = _written(chat, 1, "x")["message"]
+    query = {"id": "77", "from": person, "chat_instance": "1", "data": data, "message": message}
+    number = 5000 + len(chat.said)
+    Intake(chat.platform).accept(chat.bot.id, {"update_id": number, "callback_query": query})
+    chat.settle()
+
+
+def _written(chat: ManagerChat, number: int, words: str) -> dict[str, Any]:
+    person = {"id": chat.user, "is_bot": False, "first_name": "Ana", "language_code": "pt-br"}
+    place = {"id": chat.user, "type": "private"}
+    entity = {"type": "bot_command", "offset": 0, "length": len(words)}
+    message = {
+        "message_id": number,
+        "date": 1,
+        "from": person,
+        "chat": place,
+        "text": words,
+        "entities": [entity],
+    }
+    return {"update_id": number, "message": message}
+
+
+def _in_redis(platform: Platform) -> list[str]:
+    """Every key with what stands in it."""
+    found = []
+    for key in platform.redis.scan_iter(count=1000):
+        kind: Any = platform.redis.type(key)
+        read = {"string": "get", "hash": "hgetall", "list": "lrange", "set": "smembers", "zset": "zrange"}
+        if kind == "stream":
+            found.append(f"{key} {platform.redis.xrange(key)}")
+        else:
+            span = (0, -1) if kind in ("list", "zset") else ()
+            found.append(f"{key} {getattr(platform.job_redis, read[kind])(key, *span)!r}")
+    return found
+
+
+def _in_database(platform: Platform) -> list[str]:
+    """Every row of every table."""
+    with platform.database.engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+        assert set(Base.metadata.tables) <= set(tables)
+        return [
+            str(tuple(row)) for table in tables for row in connection.execute(text(f"SELECT * FROM {table}"))
+        ]
