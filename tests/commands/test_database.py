@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from sqlalchemy import MetaData, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from app import create_app
 from models import (
@@ -26,6 +27,7 @@ from models import (
 )
 from services.core.settings import Settings
 from services.core.times import utc_now
+from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
 from services.platform.schema import MIGRATIONS, newest, revision
 from tests.commands.running import flask, start_flask
@@ -203,6 +205,8 @@ def test_a_release_that_dies_half_way_leaves_the_database_as_it_was(empty: Platf
 def test_a_table_made_anew_keeps_what_points_to_it(furnished: Platform, tmp_path: Path) -> None:
     """SQLite alters by copying, and to drop the old table with foreign keys on would delete whatever hangs on it."""
     body = 'batch = op.batch_alter_table("accounts")\n    with batch as table: table.alter_column("locale", server_default="en")'
+    with furnished.database.transaction() as session:
+        audit(session, Principal(session.scalars(select(Account.id)).one(), "command"), "pool_created")
     before = _census(furnished)
     done = db(furnished, "upgrade", "-d", str(_with_trial(tmp_path, body)))
     assert done.exit_code == 0, done.output
@@ -210,6 +214,12 @@ def test_a_table_made_anew_keeps_what_points_to_it(furnished: Platform, tmp_path
     with furnished.database.reading() as session:
         if furnished.database.is_sqlite:
             assert session.scalar(text("PRAGMA foreign_keys")) == 1
+    # Triggers that speak of the table do so of the new one.
+    with pytest.raises(DBAPIError, match="audit trail"), furnished.database.transaction() as session:
+        session.execute(text("DELETE FROM audit_events"))
+    with furnished.database.transaction() as session:
+        session.execute(text("DELETE FROM accounts"))
+    assert _census(furnished)["audit_events"] == 0
 
 
 @pytest.mark.data
