@@ -28,6 +28,7 @@ from models import (
 from services.core.settings import Settings
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal, audit
+from services.platform.accounts.trail_check import check_trail
 from services.platform.platform import Platform
 from services.platform.schema import MIGRATIONS, newest, revision
 from tests.commands.running import flask, start_flask
@@ -86,6 +87,7 @@ def furnished(platform: Platform) -> Platform:
         session.add(experiment)
         session.flush()
         session.add(ExperimentArm(experiment_id=experiment.id, pool_id=pool.id, percent=100))
+        audit(session, Principal(account.id, "command"), "pool_created", pool_id=pool.id, name="Ação")
     return platform
 
 
@@ -148,6 +150,8 @@ def test_an_installation_of_any_earlier_release_is_upgraded_with_its_rows(furnis
         assert db(furnished, "upgrade", number).exit_code == 0
         _assert_kept(furnished, first)
     assert db(furnished, "check").exit_code == 0
+    check = check_trail(furnished)
+    assert (check.entries, check.broken) == (1, ()), "entries of before it was a chain were chained"
 
 
 def _assert_kept(platform: Platform, before: dict[str, int]) -> None:
@@ -205,8 +209,6 @@ def test_a_release_that_dies_half_way_leaves_the_database_as_it_was(empty: Platf
 def test_a_table_made_anew_keeps_what_points_to_it(furnished: Platform, tmp_path: Path) -> None:
     """SQLite alters by copying, and to drop the old table with foreign keys on would delete whatever hangs on it."""
     body = 'batch = op.batch_alter_table("accounts")\n    with batch as table: table.alter_column("locale", server_default="en")'
-    with furnished.database.transaction() as session:
-        audit(session, Principal(session.scalars(select(Account.id)).one(), "command"), "pool_created")
     before = _census(furnished)
     done = db(furnished, "upgrade", "-d", str(_with_trial(tmp_path, body)))
     assert done.exit_code == 0, done.output
