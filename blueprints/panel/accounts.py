@@ -42,12 +42,13 @@ def create_account() -> ResponseReturnValue:
 @signed_in
 @fresh(page="panel.accounts")
 def link_account(account_id: int) -> ResponseReturnValue:
-    """Show a link for a new password, this once."""
+    """Show a link for a new password, with `two_step` one that also turns two-step sign-in off, this once."""
+    resets = request.form.get("two_step") == "1"
     try:
-        made = administration.make_password_link(platform(), caller(), account_id)
+        made = administration.make_password_link(platform(), caller(), account_id, resets_two_step=resets)
     except Conflict as error:
         return _page(error=error), error.status
-    return _page(made)
+    return _page(made, resets_two_step=resets)
 
 
 @blueprint.post("/panel/admin/accounts/<int:account_id>/state")
@@ -80,7 +81,12 @@ def set_role(account_id: int) -> ResponseReturnValue:
     return redirect(url_for("panel.accounts"))
 
 
-def _page(made: tuple[Account, str] | None = None, *, error: FlotillaError | None = None) -> str:
+def _page(
+    made: tuple[Account, str] | None = None,
+    *,
+    resets_two_step: bool = False,
+    error: FlotillaError | None = None,
+) -> str:
     after = parsed_id(request.args.get("cursor", "")) or 0
     rows = administration.list_account_rows(platform(), caller(), after=after, limit=LISTED + 1)
     return render_template(
@@ -91,6 +97,7 @@ def _page(made: tuple[Account, str] | None = None, *, error: FlotillaError | Non
         own_id=caller().account_id,
         invited=made[0].email if made else None,
         link=f"{url_for('auth.choose_password', _external=True)}#{made[1]}" if made else None,
+        resets_two_step=resets_two_step,
         typed={} if made else request.values,
         error=error,
     )
