@@ -94,7 +94,7 @@ def _page(
     rows = administration.list_account_rows(platform(), caller(), after=after, limit=LISTED + 1)
     return render_template(
         "panel/accounts.html",
-        section="auth.account",
+        section="my_account.page",
         rows=rows[:LISTED],
         more=rows[LISTED - 1].account.id if len(rows) > LISTED else None,
         own_id=caller().account_id,

@@ -49,7 +49,7 @@ def refuse_request(request_id: str) -> ResponseReturnValue:
 def _page(error: NotFound | Conflict | None = None) -> str:
     return render_template(
         "panel/confirmations.html",
-        section="auth.account",
+        section="my_account.page",
         asked=approving.list_requests(platform(), caller()),
         error=error,
     )
