@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import yaml
 from sqlalchemy import delete, func, select, update
 
 from models import Account, AuditEvent, Bot, ChatRequest, SecondFactor, TelegramLink
@@ -116,7 +117,9 @@ def test_a_code_of_a_former_app_or_another_person_opens_nothing(platform: Platfo
     wait_for_the_next_code(platform)
     ask(platform)
     assert send(platform, app_code(platform, owner)) == DONE
-    assert "Send me a code" in said(fleet_of(platform, 6).tap("do_reload_all", "")), "each person by themselves"
+    assert "Send me a code" in said(fleet_of(platform, 6).tap("do_reload_all", "")), (
+        "each person by themselves"
+    )
     with platform.database.transaction() as session:
         session.execute(update(SecondFactor).values(enabled_at=utc_now() + timedelta(seconds=1)))
     assert "Send me a code" in ask(platform), "the app was set up anew since"
@@ -201,6 +204,26 @@ def test_a_request_ends_after_five_minutes_and_with_the_link(platform: Platform,
     linked(platform, ANA, owner)
     assert said(fleet.approved(number)).startswith("This is not waiting any more")
     assert reloads(platform) == 0
+
+
+def test_an_export_is_the_configuration_without_the_token(platform: Platform, owner: Account) -> None:
+    set_up(platform, owner)
+    wait_for_the_next_code(platform)
+    ask(platform)
+    assert send(platform, app_code(platform, owner)) == DONE
+    with platform.database.reading() as session:
+        bot = session.scalars(select(Bot).order_by(Bot.id)).first()
+    assert bot is not None
+    screen = fleet_of(platform, ANA).tap("do_export", str(bot.id))
+    assert screen is not None
+    assert screen.file is not None
+    assert screen.file.name == f"{bot.username}.yml"
+    document = yaml.safe_load(screen.file.text)
+    assert (document["name"], "token" in document) == ("Red 0", False)
+    with platform.database.reading() as session:
+        exported = select(AuditEvent.actor, AuditEvent.bot_id)
+        rows = session.execute(exported.where(AuditEvent.kind == "bot_configuration_exported")).all()
+    assert [tuple(row) for row in rows] == [(f"telegram:{ANA}", bot.id)]
 
 
 def test_a_lost_bot_s_screen_offers_another_token_first(platform: Platform, owner: Account) -> None:
