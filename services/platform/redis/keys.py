@@ -126,7 +126,7 @@ def lifeboat(account_id: int) -> str:
 
 
 def manager(what: str) -> str:
-    """`menu`: the commands that the manager bot was given last, for ever; `told:<chat>`: that it said whom it answers, for a day."""
+    """`menu`: the commands that the manager bot was given last, for ever; `told:<chat>`: that it said whom it answers, for a day; `rights`: that getMe was asked, for 10 s."""
     return f"{PREFIX}:manager:{what}"
 
 
