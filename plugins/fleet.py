@@ -47,6 +47,9 @@ class Fleet(Protocol):
     def register(self, tokens: Sequence[str], *, was_deleted: bool) -> Screen | None:
         """What comes of tokens that the person pasted, once their message was deleted, or could not be."""
 
+    def managed(self, update: dict[str, Any]) -> Screen | None:
+        """What comes of a bot that somebody made by the manager's link, or changed since: a `managed_bot` update."""
+
 
 class NoFleet:
     """Stands in where a bot is not the manager."""
@@ -65,4 +68,7 @@ class NoFleet:
         return []
 
     def register(self, tokens: Sequence[str], *, was_deleted: bool) -> Screen | None:
+        """Nothing."""
+
+    def managed(self, update: dict[str, Any]) -> Screen | None:
         """Nothing."""

@@ -117,8 +117,9 @@ def _first_free(session: Session, pattern: str) -> str:
 def _clear(session: Session, account_id: int) -> None:
     session.execute(delete(BotOffer).where(BotOffer.expires_at <= utc_now()))
     newest = select(BotOffer.id).where(BotOffer.account_id == account_id).order_by(BotOffer.id.desc())
-    kept = session.scalars(newest.limit(MOST - 1)).all()
-    session.execute(delete(BotOffer).where(BotOffer.account_id == account_id, BotOffer.id.not_in(kept)))
+    oldest = session.scalars(newest.offset(MOST - 1)).all()
+    if oldest:
+        session.execute(delete(BotOffer).where(BotOffer.id.in_(oldest)))
 
 
 def _none_left() -> Conflict:

@@ -174,8 +174,12 @@ def _written(session: Session, manager: Bot, said: Announced) -> ManagedBot:
     if row is None:
         row = ManagedBot(telegram_bot_id=said.telegram_bot_id, waits=True)
         session.add(row)
-    elif row.owner_telegram_id != said.owner_id:
-        tell_of_owner(session, said.telegram_bot_id, said.owner_name)
+    else:
+        if row.owner_telegram_id != said.owner_id:
+            tell_of_owner(session, said.telegram_bot_id, said.owner_name)
+        row.rotating_at = (
+            None if row.waits else utc_now()
+        )  # until its token was fetched, now or by the next round
     row.manager_telegram_id = manager.telegram_bot_id
     row.username, row.name, row.seen_at = said.username, said.name, utc_now()
     row.owner_telegram_id, row.owner_name = said.owner_id, said.owner_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -14,16 +14,14 @@ from models import Account, Bot, PoolBot, RedirectPool, TelegramLink
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.alerts.notifications.texts import sentence
-from services.core.i18n import Text, translate
+from services.core.i18n import translate
 from services.core.times import utc_now
 from services.fleet.pools.spares import stands_by
 from services.operations.managed.managing import may_manage
 from services.operations.managed.offers import add_offer, link_of
-from services.operations.managed.telling import say_in_chat
+from services.operations.managed.telling import MAKE, say_in_chat
 from services.operations.manager.ensuring import manager_of
 from services.platform.platform import Platform
-
-MAKE: Final = Text("➕ Make the bot")
 
 
 @dataclass(frozen=True)

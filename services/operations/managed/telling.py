@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from redis import RedisError
 from sqlalchemy import select
@@ -18,6 +18,8 @@ from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
+ADDED: Final = Text("🤖 @{username} was added.")
+MAKE: Final = Text("➕ Make the bot")
 
 
 def tell_admins(platform: Platform, row: ManagedBot) -> None:
@@ -45,7 +47,7 @@ def say_registered(platform: Platform, manager: Bot, row: ManagedBot) -> None:
         query = select(Account).join(TelegramLink, TelegramLink.account_id == Account.id)
         account = session.scalar(query.where(TelegramLink.telegram_id == row.owner_telegram_id))
     if account is not None:
-        said = Text("🤖 @{username} was added.", username=row.username)
+        said = ADDED.with_values(username=row.username)
         say_in_chat(platform, manager, row.owner_telegram_id, translate(said, account.language))
 
 

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from plugins.fleet import Screen
-from services.operations.manager import account, controls, letters, logs, overview, pools, registering
+from services.operations.manager import (
+    account,
+    controls,
+    letters,
+    logs,
+    newbots,
+    overview,
+    pools,
+    registering,
+    rotating,
+)
 from services.operations.manager.person import Person
 
 Answer = Callable[[Person, str], Screen]
@@ -28,6 +38,8 @@ COMMANDS: Final[Mapping[str, Answer]] = {
     "stats": overview.stats,
     "dead_letters": letters.dead_letters,
     "logs": logs.logs,
+    "new_bot": newbots.new_bot,
+    "rotate_token": rotating.rotate,
     "whoami": account.whoami,
     "unlink": account.unlink,
 }
@@ -52,4 +64,7 @@ TAPS: Final[Mapping[str, Answer]] = {
     "do_replay": letters.replay_confirmed,
     "logs": logs.logs_tapped,
     "join": registering.join,
+    "new_bot": newbots.new_bot_tapped,
+    "ask_rotate": rotating.rotate_tapped,
+    "do_rotate": rotating.rotate_confirmed,
 }
