@@ -525,8 +525,12 @@ class RedirectPool(Base):
     naming_pattern: Mapped[str] = mapped_column(
         String(40), default="", server_default=""
     )  # of its new bots' usernames, with {n}; "": after the slug
-    spare_count: Mapped[int] = mapped_column(default=0, server_default="0")  # wanted to stand by; 0 = no offers
-    spares_short_since: Mapped[datetime | None]  # they have been fewer since, and the owner was offered another
+    spare_count: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # wanted to stand by; 0 = no offers
+    spares_short_since: Mapped[
+        datetime | None
+    ]  # they have been fewer since, and the owner was offered another
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     members: Mapped[list[PoolBot]] = relationship(
