@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from blueprints import auth, panel, redirects, system, two_step, webhooks
+from blueprints import auth, my_account, panel, redirects, system, two_step, webhooks
 from blueprints.api import (
     account,
     analytics,
@@ -57,7 +57,7 @@ from web import (
 from web.platform import EXTENSION
 from web.session_cookie import SessionCookie
 
-PAGES = (redirects, webhooks, auth, two_step, system, panel)
+PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel)
 RESOURCES = (
     managed_bots,
     bots,

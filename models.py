@@ -307,7 +307,22 @@ class AuditChain(Base):
 # Bots
 
 
-class Bot(Base):
+class BehaviourColumns:
+    """The part of a behaviour that stands in the bot's own row; the rest are its plugins."""
+
+    uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
+    fsm_strategy: Mapped[str] = mapped_column(String(12), default=FsmStrategy.USER_IN_CHAT)
+    parse_mode: Mapped[str] = mapped_column(String(10), default="HTML", server_default="HTML")  # "": plain
+    disable_web_page_preview: Mapped[bool] = mapped_column(default=False, server_default=false())
+    limits_people: Mapped[bool] = mapped_column(default=True, server_default=true())
+    rate_per_minute: Mapped[float | None]  # of one person; None: as the installation's settings say
+    rate_burst: Mapped[int | None]
+    maintenance: Mapped[bool] = mapped_column(default=False, server_default=false())
+    maintenance_message: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+    captcha: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class Bot(BehaviourColumns, Base):
     """A Telegram bot identity of one account. The token is sealed for "bot:<id>"."""
 
     __tablename__ = "bots"
@@ -332,17 +347,10 @@ class Bot(Base):
     status_reason: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
     status_cause: Mapped[str] = mapped_column(String(50), default="")  # the reason as a stable word
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
-    uncertain_policy: Mapped[str] = mapped_column(String(20), default=UncertainPolicy.AT_LEAST_ONCE)
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
-    fsm_strategy: Mapped[str] = mapped_column(String(12), default=FsmStrategy.USER_IN_CHAT)
     description: Mapped[str] = mapped_column(String(512), default="", server_default="")
     webhook_path: Mapped[str] = mapped_column(String(64), default="", server_default="")  # such as /support
     max_connections: Mapped[int] = mapped_column(default=40, server_default="40")
-    parse_mode: Mapped[str] = mapped_column(String(10), default="HTML", server_default="HTML")  # "": plain
-    disable_web_page_preview: Mapped[bool] = mapped_column(default=False, server_default=false())
-    limits_people: Mapped[bool] = mapped_column(default=True, server_default=true())
-    rate_per_minute: Mapped[float | None]  # of one person; None: as the installation's settings say
-    rate_burst: Mapped[int | None]
     alias: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)  # id in its YAML file
     declared_in: Mapped[str] = mapped_column(String(255), default="", server_default="")  # that file's name
     declared_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
@@ -350,9 +358,6 @@ class Bot(Base):
         ForeignKey("redirect_pools.id", ondelete="SET NULL"), index=True
     )  # the pool whose behaviour it has
     follows_version: Mapped[int] = mapped_column(default=0, server_default="0")  # of that behaviour
-    maintenance: Mapped[bool] = mapped_column(default=False, server_default=false())
-    maintenance_message: Mapped[str] = mapped_column(String(1000), default="", server_default="")
-    captcha: Mapped[bool] = mapped_column(default=False, server_default=false())
     delivery_state: Mapped[str] = mapped_column(String(10), default="unknown")  # ok, failing, unknown, off
     delivery_cause: Mapped[str] = mapped_column(String(50), default="")
     delivery_checked_at: Mapped[datetime | None]

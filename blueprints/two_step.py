@@ -79,7 +79,7 @@ def disable() -> ResponseReturnValue:
         return _page(error=error), type(error).status
     password_limits.confirmed()
     flash(gettext("Two-step sign-in is off."))
-    return redirect(url_for("auth.account"))
+    return redirect(url_for("my_account.page"))
 
 
 def _qr(link: str) -> str:

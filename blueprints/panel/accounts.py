@@ -85,7 +85,7 @@ def _page(made: tuple[Account, str] | None = None, *, error: FlotillaError | Non
     rows = administration.list_account_rows(platform(), caller(), after=after, limit=LISTED + 1)
     return render_template(
         "panel/accounts.html",
-        section="auth.account",
+        section="my_account.page",
         rows=rows[:LISTED],
         more=rows[LISTED - 1].account.id if len(rows) > LISTED else None,
         own_id=caller().account_id,

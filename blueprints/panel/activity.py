@@ -42,7 +42,7 @@ def _page(*, everybody: bool) -> str:
     more = {**asked, "cursor": found[LISTED - 1]["id"]} if len(found) > LISTED else None
     return render_template(
         "panel/activity.html",
-        section="auth.account",
+        section="my_account.page",
         everybody=everybody,
         entries=found[:LISTED],
         asked=asked,

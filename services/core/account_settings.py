@@ -1,4 +1,4 @@
-"""Settings of what an account may have, and of the files that people send to its bots."""
+"""Settings of what an account may have and must have, and of the files that people send to its bots."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class AccountSettings(BaseSettings):
     )
     audit_retention_days: int = Field(
         365, ge=180, description="days the trail of who did what is kept; at least 180"
+    )
+    require_totp_for_admins: bool = Field(
+        False,
+        description="`on` lets admins into the panel with two-step sign-in only; who has none can only set it up",
     )
     clamav_address: ScannerAddress = Field(
         "",

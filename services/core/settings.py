@@ -251,10 +251,6 @@ class Settings(AccountSettings):
     session_hours: int = Field(12, ge=1, description="hours a sign-in lasts without use, unless remembered")
     remember_days: int = Field(30, ge=1, le=400, description="days a remembered sign-in lasts without use")
     fresh_login_minutes: int = Field(15, ge=1, description="minutes a typed password is not asked for again")
-    require_totp_for_admins: bool = Field(
-        False,
-        description="`on` lets admins into the panel with two-step sign-in only; who has none can only set it up",
-    )
     manager_bot_token: SecretStr = Field(
         SecretStr(""),
         validation_alias=AliasChoices("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN"),

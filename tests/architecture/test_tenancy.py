@@ -106,15 +106,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         session.add_all([PoolSlug(slug=pool.slug, pool_id=pool.id), PoolBot(pool_id=pool.id, bot_id=bot.id)])
         click = Click(id=f"click{number:07d}", at=utc_now(), account_id=account.id, pool_id=pool.id)
         session.add(click)
-        letter = DeadLetter(
-            account_id=account.id,
-            bot_id=bot.id,
-            kind="update",
-            source_id=f"update:{bot.id}:1",
-            error_id=f"E{number}",
-            error=f"pool{number} failed",
-            fingerprint="f" * 32,
-        )
+        letter = _letter(bot, number)
         session.add(letter)
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
@@ -142,6 +134,18 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "session_id": (str(signed_in.session_id),),
             "account_id": (str(account.id),),
         },
+    )
+
+
+def _letter(bot: Bot, number: int) -> DeadLetter:
+    return DeadLetter(
+        account_id=bot.account_id,
+        bot_id=bot.id,
+        kind="update",
+        source_id=f"update:{bot.id}:1",
+        error_id=f"E{number}",
+        error=f"pool{number} failed",
+        fingerprint="f" * 32,
     )
 
 

@@ -77,7 +77,7 @@ def _value_of(act: Act, rates: Rates, names: list[str]) -> str:
     names += (
         keys.used_actions(act.bot_id, act.user, act.action),
         keys.user_bucket(act.bot_id, act.user),
-        keys.limit_notice(act.bot_id, act.user),
+        keys.notice(act.bot_id, act.user),
     )
     if pause:
         names.append(keys.cooldown(act.bot_id, act.user, act.cooling))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from redis import RedisError
 from sqlalchemy import select
 
 from models import Bot, ManagedBot
@@ -13,13 +12,11 @@ from services.core.errors import Conflict, FlotillaError, Rejected, TokenRejecte
 from services.core.i18n import Text
 from services.operations.manager.ensuring import manager_of
 from services.platform.platform import Platform
-from services.platform.redis import keys
 from services.platform.telegram.outcomes import no_bot_api
 from services.platform.tokens import REGISTER_SECONDS, TOKEN_FORM, identify, token_of
 
 logger = logging.getLogger(__name__)
 RIGHT: Final = "can_manage_bots"  # in getMe
-LOOK_SECONDS: Final = 10  # between two looks at the manager's own rights
 
 
 def managing_bot(platform: Platform) -> Bot:
@@ -47,13 +44,13 @@ def may_manage(platform: Platform) -> bool:
 
 
 def refresh_rights(platform: Platform) -> None:
-    """See what getMe says of the manager bot now, every ten seconds at most. Raises nothing: what was known stays."""
+    """See what getMe says of the manager bot now. Raises nothing: what was known stays."""
     bot = manager_of(platform)
     try:
-        if bot is None or not platform.redis.set(keys.manager("rights"), "1", nx=True, ex=LOOK_SECONDS):
+        if bot is None:
             return
         seen = identify(platform, token_of(platform, bot))
-    except (FlotillaError, RedisError) as error:
+    except FlotillaError as error:
         logger.info("the manager bot's rights were not seen: %s", type(error).__name__)
         return
     if seen.capabilities == bot.capabilities:

@@ -116,7 +116,7 @@ class PersonsFleet:
 
     def _said_once(self, text: Text) -> Screen | None:
         """The text, unless it was said in this chat within a day."""
-        key = keys.manager(f"told:{self._ctx.chat_id}")
+        key = keys.notice(self._ctx.bot.id, f"chat:{self._ctx.chat_id}")
         if not self._platform.redis.set(key, "1", nx=True, ex=NOTICE_SECONDS):
             return None
         return Screen(translate(text, self._ctx.lead.language))

@@ -130,12 +130,12 @@ def _give_menu(platform: Platform, bot: Bot, token: str) -> None:
     """Set the menu of commands in each language, unless this bot has it already."""
     menus = {word: _menu(locale) for word, locale in LANGUAGES.items()}
     wanted = sha256_hex(json.dumps([bot.telegram_bot_id, menus]))
-    if platform.redis.get(keys.manager("menu")) == wanted:
+    if platform.redis.get(keys.manager_menu()) == wanted:
         return
     for word, menu in menus.items():
         params = {"commands": menu, "scope": {"type": "all_private_chats"}, "language_code": word}
         platform.telegram.call(token, "setMyCommands", params, total_timeout=MENU_SECONDS)
-    platform.redis.set(keys.manager("menu"), wanted)
+    platform.redis.set(keys.manager_menu(), wanted)
 
 
 def _menu(locale: str) -> list[dict[str, Any]]:

@@ -125,9 +125,9 @@ def lifeboat(account_id: int) -> str:
     return f"{PREFIX}:lifeboat:{account_id}"
 
 
-def manager(what: str) -> str:
-    """`menu`: the commands that the manager bot was given last, for ever; `told:<chat>`: that it said whom it answers, for a day; `rights`: that getMe was asked, for 10 s."""
-    return f"{PREFIX}:manager:{what}"
+def manager_menu() -> str:
+    """The commands that the manager bot was given last. For ever: one value."""
+    return f"{PREFIX}:manager:menu"
 
 
 def webhooks_set(minute: int) -> str:
@@ -283,9 +283,9 @@ def user_bucket(bot_id: int, user: str) -> str:
     return f"{PREFIX}:bot:{bot_id}:bucket:{user}"
 
 
-def limit_notice(bot_id: int, user: str) -> str:
-    """The update whose sender was told of the limit; lives for one window."""
-    return f"{PREFIX}:bot:{bot_id}:told:{user}"
+def notice(bot_id: int, subject: str) -> str:
+    """Set once `subject` (a person, "chat:5") was told why a bot does not answer them; lives as long as once is enough."""
+    return f"{PREFIX}:bot:{bot_id}:told:{subject}"
 
 
 def cooldown(bot_id: int, user: str, action: str) -> str:

@@ -18,7 +18,6 @@ from services.operations.managed.managing import RIGHT, may_manage
 from services.operations.managed.offers import MOST, creation_link
 from services.platform.accounts.accounts import command_principal
 from services.platform.platform import Platform
-from services.platform.redis import keys
 from tests.blueprints.people import make_account
 from tests.services.operations.managed.making import managing
 from tools.servers.sandbox import Sandbox
@@ -98,7 +97,6 @@ def test_a_manager_that_may_not_manage_is_said_until_it_may(platform: Platform, 
         creation_link(house.platform, caller)
     assert refused.value.code == "cannot_manage_bots"
     sandbox.post("/bots/boss_bot/manage")
-    house.platform.redis.delete(keys.manager("rights"))  # ten seconds later
     assert not may_manage(house.platform)
     assert creation_link(house.platform, caller).username == "boss_1_bot"
 
