@@ -9,6 +9,7 @@ In this order, each part below a comment of its name:
     Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
     Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
+    Managed bots                        BotOffer, ManagedBot
     Health                              PoolBotTransition, CheckGap, CheckDuration, BanWave, BanWaveMove, Conversion, ConversionHour
     Clicks and what is counted of them  Click, ClickRollup, RefusedClicks, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
     Experiments and rules               Experiment, ExperimentArm, ExperimentVisitor, PoolRule

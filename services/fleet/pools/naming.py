@@ -8,6 +8,7 @@ from typing import Final
 
 from models import RedirectPool
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
 
 NUMBER: Final = "{n}"
 LONGEST: Final = 32  # of a username at Telegram; the shortest has 5
@@ -25,9 +26,21 @@ def checked_pattern(pattern: str) -> str:
         return pattern
     shortest, longest = pattern.replace(NUMBER, "1"), pattern.replace(NUMBER, str(LARGEST))
     if pattern.count(NUMBER) != 1 or not pattern.lower().endswith("bot"):
-        raise _wrong("A pattern has {n} once and ends in bot, such as shop_{n}_bot")
+        raise InvalidInput(
+            Text(
+                "A pattern has {number} once and ends in bot, such as {example}",
+                number=NUMBER,
+                example=f"shop_{NUMBER}_bot",
+            ),
+            code="naming_pattern",
+            field="naming_pattern",
+        )
     if not PATTERN.fullmatch(shortest) or len(shortest) < 5 or len(longest) > LONGEST:
-        raise _wrong("Usernames have 5 to 32 letters, digits and _, and begin with a letter")
+        raise InvalidInput(
+            "Usernames have 5 to 32 letters, digits and _, and begin with a letter",
+            code="naming_pattern",
+            field="naming_pattern",
+        )
     return pattern
 
 
@@ -47,7 +60,3 @@ def pattern_after(word: str) -> str:
 def usernames(pattern: str) -> Iterator[str]:
     """Its usernames, from number 1."""
     return (pattern.replace(NUMBER, str(number)) for number in range(1, LARGEST + 1))
-
-
-def _wrong(reason: str) -> InvalidInput:
-    return InvalidInput(reason, code="naming_pattern", field="naming_pattern")

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from models import Account, Bot, ManagedBot, TelegramLink
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
-from services.core.i18n import Text, translate
+from services.core.i18n import N_, Text, translate
 from services.core.times import utc_now
 from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
-ADDED: Final = Text("🤖 @{username} was added.")
+ADDED: Final = N_("🤖 @{username} was added.")
 MAKE: Final = Text("➕ Make the bot")
 
 
@@ -47,7 +47,7 @@ def say_registered(platform: Platform, manager: Bot, row: ManagedBot) -> None:
         query = select(Account).join(TelegramLink, TelegramLink.account_id == Account.id)
         account = session.scalar(query.where(TelegramLink.telegram_id == row.owner_telegram_id))
     if account is not None:
-        said = ADDED.with_values(username=row.username)
+        said = Text(ADDED, username=row.username)
         say_in_chat(platform, manager, row.owner_telegram_id, translate(said, account.language))
 
 

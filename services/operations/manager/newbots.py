@@ -7,7 +7,7 @@ from typing import Any, Final
 from models import RedirectPool
 from plugins.fleet import FleetButton, Screen
 from services.core.errors import Conflict, FlotillaError, NotFound, Unavailable
-from services.core.i18n import Text, translate
+from services.core.i18n import N_, Text, translate
 from services.operations.managed.offers import creation_link
 from services.operations.managed.registration import (
     Became,
@@ -27,8 +27,8 @@ from services.platform.platform import Platform
 NO_POOL: Final = "0"
 WHICH_POOL: Final = Text("Which pool is the new bot for?")
 PASTE: Final = Text("Or make a bot at @BotFather and paste its token here: that always works.")
-CHANGED: Final = Text("🔑 @{username} has another token, and I keep it.")
-NOBODY: Final = Text(
+CHANGED: Final = N_("🔑 @{username} has another token, and I keep it.")
+NOBODY: Final = N_(
     "👋 @{username} is made, but I do not know you yet. Open your link in the panel, or ask an administrator to take the bot."
 )
 
@@ -70,7 +70,7 @@ def managed(
     if person is not None:
         return _told(person, outcome)
     waits = outcome.became is Became.WAITS
-    return Screen(translate(NOBODY.with_values(username=outcome.username), language)) if waits else None
+    return Screen(translate(Text(NOBODY, username=outcome.username), language)) if waits else None
 
 
 def take_waiting(person: Person) -> list[str]:
@@ -80,7 +80,7 @@ def take_waiting(person: Person) -> list[str]:
     for row in waiting_of(person.platform, manager, person.linked.telegram_id) if manager else ():
         try:
             outcome = register_waiting(person.platform, manager, row, person.caller)
-            lines.append(person.say(ADDED.with_values(username=outcome.username)))
+            lines.append(person.say(Text(ADDED, username=outcome.username)))
         except Unavailable:
             raise
         except FlotillaError as error:
@@ -107,10 +107,10 @@ def _told(person: Person, outcome: Outcome) -> Screen | None:
     if outcome.bot is None or not is_own:
         return None
     if outcome.became is Became.NEW_TOKEN:
-        return person.screen(CHANGED.with_values(username=outcome.username))
+        return person.screen(Text(CHANGED, username=outcome.username))
     if outcome.became is not Became.REGISTERED:
         return None
-    lines = [person.say(ADDED.with_values(username=outcome.username))]
+    lines = [person.say(Text(ADDED, username=outcome.username))]
     if outcome.pool is not None:
         joins = Text(
             "✅ @{username} joins {pool} once it is checked.",
