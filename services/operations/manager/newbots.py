@@ -76,8 +76,10 @@ def managed(
 def take_waiting(person: Person) -> list[str]:
     """Register what the person made before they were known here; a line for each bot."""
     manager = manager_of(person.platform)
+    if manager is None:
+        return []
     lines = []
-    for row in waiting_of(person.platform, manager, person.linked.telegram_id) if manager else ():
+    for row in waiting_of(person.platform, manager, person.linked.telegram_id):
         try:
             outcome = register_waiting(person.platform, manager, row, person.caller)
             lines.append(person.say(Text(ADDED, username=outcome.username)))

@@ -73,7 +73,7 @@ class Managing:
         """Whether the token here is the one that Telegram takes."""
         bot = self.bot(username)
         assert bot is not None
-        return token_of(self.platform, bot) == self.sandbox.bot(username)["token"]
+        return bool(token_of(self.platform, bot) == self.sandbox.bot(username)["token"])
 
     def manager_row(self) -> Bot:
         """The manager's own row."""
