@@ -11,6 +11,7 @@ from plugins.fleet import Screen
 from plugins.router import PASS, Router
 
 PRIVATE: Final = "private"
+NO_PREVIEW: Final = {"is_disabled": True}  # of addresses in the names of bots and pools
 
 
 class ManagerPlugin(BasePlugin):
@@ -62,7 +63,7 @@ class ManagerPlugin(BasePlugin):
         screen = ctx.fleet.tap(ctx.tap.action, ctx.tap.payload)
         if screen is None:
             return PASS
-        ctx.edit(screen.text, reply_markup=_keyboard(ctx, screen), parse_mode=None)
+        ctx.edit(screen.text, **_shape(ctx, screen))
         return None
 
 
@@ -72,7 +73,16 @@ def _is_elsewhere(message: Any, _ctx: Context) -> bool:
 
 def _show(ctx: Context, screen: Screen | None) -> None:
     if screen is not None:
-        ctx.send(screen.text, reply_markup=_keyboard(ctx, screen), parse_mode=None)
+        ctx.send(screen.text, **_shape(ctx, screen))
+
+
+def _shape(ctx: Context, screen: Screen) -> dict[str, Any]:
+    """How every screen is sent: as plain text, without previews, with its buttons."""
+    return {
+        "reply_markup": _keyboard(ctx, screen),
+        "parse_mode": None,
+        "link_preview_options": NO_PREVIEW,
+    }
 
 
 def _keyboard(ctx: Context, screen: Screen) -> dict[str, Any] | None:

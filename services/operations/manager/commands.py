@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from plugins.fleet import Screen
-from services.operations.manager import account, controls, letters, logs, overview, pools, registering
+from services.operations.manager import (
+    account,
+    controls,
+    finding,
+    letters,
+    logs,
+    overview,
+    pools,
+    registering,
+)
 from services.operations.manager.person import Person
 
 Answer = Callable[[Person, str], Screen]
@@ -34,14 +43,19 @@ COMMANDS: Final[Mapping[str, Answer]] = {
 TAPS: Final[Mapping[str, Answer]] = {
     "cancel": account.cancelled,
     "do_unlink": account.unlink_confirmed,
+    "which_bot": finding.which_bot_turned,
+    "which_pool": finding.which_pool_turned,
     "status": overview.status_page,
     "list": overview.list_page,
+    "health": overview.health_page,
+    "stats": overview.stats_page,
     **{f"ask_{word}": controls.tap(word) for word in controls.CONTROLS},
     **{f"do_{word}": controls.confirmed(word) for word in controls.CONTROLS},
     "reload": controls.reload_tapped,
     "do_reload_all": controls.reload_all_confirmed,
     "pools": pools.pools_page,
     "pool": pools.pool_tapped,
+    "members": pools.members_page,
     "ask_pause": pools.ask_pause,
     "do_pause": pools.pause_confirmed,
     "do_resume": pools.resume_confirmed,
@@ -52,4 +66,5 @@ TAPS: Final[Mapping[str, Answer]] = {
     "do_replay": letters.replay_confirmed,
     "logs": logs.logs_tapped,
     "join": registering.join,
+    "where": registering.pools_turned,
 }

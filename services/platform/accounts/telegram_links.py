@@ -81,7 +81,8 @@ def link_person(platform: Platform, telegram_id: int, name: str, code: str) -> L
 
     Raises InvalidInput `link_code_wrong` (unknown, used or ended), Conflict `linked_elsewhere` or `email_taken`.
     """
-    unusable = hash_password(secrets.token_urlsafe(32))  # an invited account's, until it is reset
+    # An invited account's, until it is reset. It costs a tenth of a second, which nobody who guesses codes is to have.
+    unusable = hash_password(secrets.token_urlsafe(32)) if _invites(platform, code) else ""
     try:
         with platform.database.transaction() as session:
             found = _use_code(session, code)
@@ -155,12 +156,23 @@ def _add_code(session: Session, caller: Principal, valid: timedelta, email: str 
     return made
 
 
+def _invites(platform: Platform, code: str) -> bool:
+    """Whether the code is an invitation. Raises as `_use_code` does."""
+    with platform.database.reading() as session:
+        return bool(_open_code(session, code).email)
+
+
 def _use_code(session: Session, code: str) -> TelegramLinkCode:
+    found = _open_code(session, code)
+    session.delete(found)
+    return found
+
+
+def _open_code(session: Session, code: str) -> TelegramLinkCode:
     query = select(TelegramLinkCode).where(TelegramLinkCode.code_hash == sha256_hex(code))
     found = session.scalar(query.with_for_update())
     if found is None or found.expires_at <= utc_now():
         raise _wrong_code()
-    session.delete(found)
     return found
 
 

@@ -65,6 +65,8 @@ def test_a_person_links_runs_a_fleet_and_leaves(platform: Platform, sandbox: San
         stops = select(AuditEvent.actor).where(AuditEvent.kind == "bot_stopped")
         assert session.scalars(stops).all() == [f"telegram:{chat.user}"]
     assert letters(platform) == []
+    texts = [call["params"] for call in sandbox.sent("boss_bot") if call["text"]]
+    assert {str(params.get("link_preview_options")) for params in texts} == {"{'is_disabled': True}"}
 
 
 def test_a_confirmation_is_its_askers_alone_and_ends_with_the_link(
