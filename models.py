@@ -5,10 +5,11 @@ may hold stands in `services/core/states.py`.
 
 In this order, each part below a comment of its name:
 
-    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, TelegramLink, TelegramLinkCode, AuditEvent, AuditChain
+    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, TelegramLink, TelegramLinkCode, ChatRequest, AuditEvent, AuditChain
     Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
     Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
+    Managed bots                        BotOffer, ManagedBot
     Health                              PoolBotTransition, CheckGap, CheckDuration, BanWave, BanWaveMove, Conversion, ConversionHour
     Clicks and what is counted of them  Click, ClickRollup, RefusedClicks, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
     Experiments and rules               Experiment, ExperimentArm, ExperimentVisitor, PoolRule
@@ -50,6 +51,7 @@ from services.core.states import (
     Audience,
     BotMode,
     BotStatus,
+    ChatRequestState,
     DeadLetterState,
     DeliveryStatus,
     DestinationKind,
@@ -67,6 +69,7 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "Audience",
     "BotMode",
     "BotStatus",
+    "ChatRequestState",
     "DeadLetterState",
     "DeliveryStatus",
     "DestinationKind",
@@ -243,22 +246,34 @@ class TelegramLink(Base):
     telegram_id: Mapped[int] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(String(64), default="")  # as Telegram had it, for showing
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    confirmed_at: Mapped[datetime | None]  # when a code of two-step sign-in was taken in the chat
 
 
 class TelegramLinkCode(Base):
-    """A one-time code that links whoever sends it to the manager bot; kept as SHA-256, deleted by its use.
-
-    With `email` it is an administrator's invitation: the account of that e-mail is made and linked in one step.
-    """
+    """A one-time code that links whoever sends it to the manager bot; kept as SHA-256, deleted by its use."""
 
     __tablename__ = "telegram_link_codes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(
-        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
-    )  # who made it
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     code_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    email: Mapped[str] = mapped_column(String(254), default="")
+    expires_at: Mapped[datetime]
+
+
+class ChatRequest(Base):
+    """What a person asked for in the manager bot's chat and what takes more than a tap; the last such request of each."""
+
+    __tablename__ = "chat_requests"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # at random: none comes twice
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    link_id: Mapped[int] = mapped_column(ForeignKey("telegram_links.id", ondelete="CASCADE"), unique=True)
+    action: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[str] = mapped_column(String(64))
+    words: Mapped[i18n.Text] = mapped_column(TextColumn(300))  # what would be done
+    language: Mapped[str] = mapped_column(String(16))  # in which the chat is answered
+    state: Mapped[str] = mapped_column(String(16), default=ChatRequestState.WAITING)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
 
 
@@ -527,6 +542,15 @@ class RedirectPool(Base):
         JSON(none_as_null=True), deferred=True
     )  # what its bots follow: the document of a bot's configuration, as it is shared
     behaviour_version: Mapped[int] = mapped_column(default=0, server_default="0")  # 0: it owns none
+    naming_pattern: Mapped[str] = mapped_column(
+        String(40), default="", server_default=""
+    )  # of its new bots' usernames, with {n}; "": after the slug
+    spare_count: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # wanted to stand by; 0 = no offers
+    spares_short_since: Mapped[
+        datetime | None
+    ]  # they have been fewer since, and the owner was offered another
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     members: Mapped[list[PoolBot]] = relationship(
@@ -585,6 +609,45 @@ class PoolBot(Base):
     added_at: Mapped[datetime] = mapped_column(default=utc_now)
     pool: Mapped[RedirectPool] = relationship(back_populates="members")
     bot: Mapped[Bot] = relationship()
+
+
+# Managed bots
+
+
+class BotOffer(Base):
+    """A username that was suggested for a bot yet to be made, so that nobody else is offered it meanwhile."""
+
+    __tablename__ = "bot_offers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True
+    )  # which the bot is to join
+    username: Mapped[str] = mapped_column(String(32), unique=True)  # lower case
+    as_spare: Mapped[bool] = mapped_column(default=False)
+    expires_at: Mapped[datetime]
+
+
+class ManagedBot(Base):
+    """A bot that somebody made by the manager bot's link, whether it is registered here or not; never with its token."""
+
+    __tablename__ = "managed_bots"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    telegram_bot_id: Mapped[int] = mapped_column(unique=True)
+    manager_telegram_id: Mapped[int]
+    username: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(64), default="")
+    owner_telegram_id: Mapped[int] = mapped_column(index=True)  # who made it, or got it since
+    owner_name: Mapped[str] = mapped_column(String(64), default="")
+    waits: Mapped[bool] = mapped_column(default=True)  # to be registered; its maker may be nobody known here
+    pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="SET NULL"), index=True
+    )  # which it joins when it is registered
+    as_spare: Mapped[bool] = mapped_column(default=False)
+    rotating_at: Mapped[datetime | None]  # a new token was asked for, and is not stored yet
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 # Health

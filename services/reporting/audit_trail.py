@@ -37,14 +37,14 @@ class Origin(StrEnum):
 ACTORS: Final[Mapping[Origin, tuple[str, ...]]] = {  # how `AuditEvent.actor` begins
     Origin.PANEL: ("account:", "setup"),
     Origin.API: ("key:",),
-    Origin.CHAT: ("chat:",),
+    Origin.CHAT: ("telegram:",),
     Origin.COMMAND: ("command",),
     Origin.SYSTEM: ("system",),
 }
 ORIGIN_TEXTS: Final[Mapping[Origin, str]] = {
     Origin.PANEL: N_("Panel"),
     Origin.API: N_("API key"),
-    Origin.CHAT: N_("Chat"),
+    Origin.CHAT: N_("Manager bot"),
     Origin.COMMAND: N_("Command line"),
     Origin.SYSTEM: N_("Flotilla itself"),
 }

@@ -13,22 +13,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Bot, MemberStatus, PoolBot, RedirectPool
+from models import Bot, PoolBot, RedirectPool
 from services.core.answer_types import Moment, one_of
 from services.core.times import iso
+from services.fleet.pools.spares import stands_by
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.reporting.reach import ACCOUNT, Reach, present_counts
 
 ENOUGH_PERCENT: Final = 50  # below half, one ban costs a pool most of its people
-BACKUP: Final = -1  # the priority of a spare
 
 
 class Advice(StrEnum):
     """What to do next for a pool, the most pressing first."""
 
     ADD_BOT = "add_bot"  # fewer than two bots: the loss of one is the loss of all
-    ADD_SPARE = "add_spare"  # no backup stands by for a ban wave
+    ADD_SPARE = "add_spare"  # fewer backups than wanted, one at least, stand by for a ban wave
     INVITE = "invite"  # most people know one of its bots only
     READY = "ready"
 
@@ -44,12 +44,13 @@ class BotLossView(TypedDict):
 
 
 class PoolLossView(TypedDict):
-    """A pool: its people, what stays of them after its worst loss (`worst`, null without people), and spares that stand by."""
+    """A pool: its people, what stays of them after its worst loss (`worst`, null without people), and spares that stand by, of those wanted."""
 
     pool_id: int
     name: str
     bots: int
     spares: int
+    spares_wanted: int
     people: int
     worst: BotLossView | None
     advice: Annotated[str, one_of(Advice)]
@@ -74,15 +75,17 @@ def lifeboat(platform: Platform, caller: Principal) -> LifeboatView:
             row.id: row.username for row in session.execute(select(Bot.id, Bot.username).where(_own(caller)))
         }
         pools = session.execute(
-            select(RedirectPool.id, RedirectPool.name).where(RedirectPool.account_id == caller.account_id)
+            select(RedirectPool.id, RedirectPool.name, RedirectPool.spare_count).where(
+                RedirectPool.account_id == caller.account_id
+            )
         ).all()
         members = _members(session, caller)
     counts = present_counts(platform, caller.account_id)
     reaches = counts.reaches if counts else {}
     whole = reaches.get(ACCOUNT, Reach())
     views = [
-        _pool(pool_id, name, members.get(pool_id, {}), reaches.get(str(pool_id), Reach()), names)
-        for pool_id, name in pools
+        _pool(pool_id, name, wanted, members.get(pool_id, {}), reaches.get(str(pool_id), Reach()), names)
+        for pool_id, name, wanted in pools
     ]
     return {
         "people": whole.people,
@@ -101,9 +104,7 @@ def _members(session: Session, caller: Principal) -> dict[int, dict[int, bool]]:
     query = select(PoolBot, Bot.desired_running).join(Bot, Bot.id == PoolBot.bot_id)
     found: dict[int, dict[int, bool]] = {}
     for member, running in session.execute(query.where(_own(caller))):
-        is_fit = running and member.is_enabled and not member.draining
-        stands_by = is_fit and member.priority == BACKUP and member.status == MemberStatus.ONLINE
-        found.setdefault(member.pool_id, {})[member.bot_id] = stands_by
+        found.setdefault(member.pool_id, {})[member.bot_id] = stands_by(member, running=running)
     return found
 
 
@@ -123,7 +124,12 @@ def _gravest(loss: BotLossView) -> tuple[int, int, str]:
 
 
 def _pool(
-    pool_id: int, name: str, members: Mapping[int, bool], reach: Reach, names: Mapping[int, str]
+    pool_id: int,
+    name: str,
+    wanted: int,
+    members: Mapping[int, bool],
+    reach: Reach,
+    names: Mapping[int, str],
 ) -> PoolLossView:
     losses = sorted((_loss(bot, names.get(bot, ""), reach) for bot in members), key=_gravest)
     worst = losses[0] if losses and reach.people else None
@@ -133,16 +139,17 @@ def _pool(
         "name": name,
         "bots": len(members),
         "spares": spares,
+        "spares_wanted": wanted,
         "people": reach.people,
         "worst": worst,
-        "advice": _advice(len(members), spares, worst),
+        "advice": _advice(len(members), spares < max(1, wanted), worst),
     }
 
 
-def _advice(bots: int, spares: int, worst: BotLossView | None) -> Advice:
+def _advice(bots: int, lacks_spares: bool, worst: BotLossView | None) -> Advice:
     if bots < 2:
         return Advice.ADD_BOT
-    if spares == 0:
+    if lacks_spares:
         return Advice.ADD_SPARE
     stays = worst["stays_percent"] if worst else None
     return Advice.INVITE if stays is not None and stays < ENOUGH_PERCENT else Advice.READY

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from itertools import product
 from zipfile import ZipFile
@@ -15,6 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -25,6 +27,7 @@ from models import (
     BanWave,
     Base,
     Bot,
+    ChatRequest,
     Click,
     DeadLetter,
     Experiment,
@@ -35,6 +38,7 @@ from models import (
     StoredFile,
     TelegramLink,
 )
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.accounts.accounts import command_principal
 from services.platform.accounts.api_keys import create_key
@@ -54,10 +58,10 @@ NOWHERE = {
     "session_id": "987654",
     "click_id": "0nobodys0000",
     "letter_id": "987654",
-    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id"), "987654"),
+    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id"), "987654"),
 }
 # Variables that are nobody's: words and numbers of Telegram's.
-PLAIN = {"list_name": "blocked", "telegram_id": "5"}
+PLAIN = {"list_name": "blocked", "telegram_id": "5", "telegram_bot_id": "5"}
 # Routes whose variable is no id of a tenant's thing.
 NO_TENANT = ("/go/", "/webhook/", "/static/", "/texts/")
 
@@ -111,8 +115,8 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
-        session.add_all([wave, experiment, file, TelegramLink(telegram_id=number, account_id=account.id)])
-        session.flush()
+        session.add_all([wave, experiment, file])
+        asked = _asked(session, account, number)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
     assert isinstance(secret, str)
@@ -131,6 +135,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "experiment_id": (str(experiment.id),),
             "file_id": (str(file.id),),
             "person_id": (str(number),),
+            "request_id": (asked.id,),
             "session_id": (str(signed_in.session_id),),
             "account_id": (str(account.id),),
         },
@@ -147,6 +152,19 @@ def _letter(bot: Bot, number: int) -> DeadLetter:
         error=f"pool{number} failed",
         fingerprint="f" * 32,
     )
+
+
+def _asked(session: Session, account: Account, number: int) -> ChatRequest:
+    """What somebody at Telegram who acts for the account has asked for."""
+    link = TelegramLink(telegram_id=number, account_id=account.id)
+    session.add(link)
+    session.flush()
+    facts = {"action": "reload_all", "payload": "", "words": Text("Load all bots anew"), "language": "en"}
+    owner = {"account_id": account.id, "link_id": link.id}
+    asked = ChatRequest(id=f"{number:032x}", expires_at=utc_now() + timedelta(minutes=5), **owner, **facts)
+    session.add(asked)
+    session.flush()
+    return asked
 
 
 def _file(bot: Bot, number: int) -> StoredFile:

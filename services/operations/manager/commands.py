@@ -6,7 +6,21 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from plugins.fleet import Screen
-from services.operations.manager import account, controls, letters, logs, overview, pools, registering
+from services.operations.manager import (
+    account,
+    controls,
+    letters,
+    logs,
+    newbots,
+    overview,
+    pools,
+    registering,
+    reloading,
+    removing,
+    replacing,
+    rotating,
+    sensitive,
+)
 from services.operations.manager.person import Person
 
 Answer = Callable[[Person, str], Screen]
@@ -20,14 +34,19 @@ COMMANDS: Final[Mapping[str, Answer]] = {
     "start_bot": controls.command("start"),
     "stop_bot": controls.command("stop"),
     "restart_bot": controls.command("restart"),
-    "reload": controls.reload,
-    "reload_all": controls.reload_all,
+    "reload": reloading.reload,
+    "reload_all": reloading.reload_all,
+    "delete_bot": removing.delete_bot,
+    "replace_token": replacing.replace,
+    "export": sensitive.export,
     "pools": pools.pools,
     "pool": pools.pool,
     "pause_pool": pools.pause_pool,
     "stats": overview.stats,
     "dead_letters": letters.dead_letters,
     "logs": logs.logs,
+    "new_bot": newbots.new_bot,
+    "rotate_token": rotating.rotate,
     "whoami": account.whoami,
     "unlink": account.unlink,
 }
@@ -38,8 +57,11 @@ TAPS: Final[Mapping[str, Answer]] = {
     "list": overview.list_page,
     **{f"ask_{word}": controls.tap(word) for word in controls.CONTROLS},
     **{f"do_{word}": controls.confirmed(word) for word in controls.CONTROLS},
-    "reload": controls.reload_tapped,
-    "do_reload_all": controls.reload_all_confirmed,
+    "reload": reloading.tapped,
+    "ask_delete_bot": removing.tapped,
+    "ask_replace_token": replacing.tapped,
+    **{f"do_{word}": sensitive.guarded(word) for word in sensitive.DEEDS},
+    "drop": sensitive.dropped,
     "pools": pools.pools_page,
     "pool": pools.pool_tapped,
     "ask_pause": pools.ask_pause,
@@ -52,4 +74,7 @@ TAPS: Final[Mapping[str, Answer]] = {
     "do_replay": letters.replay_confirmed,
     "logs": logs.logs_tapped,
     "join": registering.join,
+    "new_bot": newbots.new_bot_tapped,
+    "ask_rotate": rotating.rotate_tapped,
+    "do_rotate": rotating.rotate_confirmed,
 }

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Select, case, func, select
 
 from models import Bot, BotStatus
-from plugins.fleet import Screen
+from plugins.fleet import FleetButton, Screen
 from services.core.i18n import NO_TEXT, Text
 from services.fleet.health.sweep import last_sweep_age
 from services.operations.manager.finding import bot_named
@@ -147,4 +147,11 @@ def _one(person: Person, bot: Bot) -> Screen:
     ]
     if bot.status_reason:
         lines += ["", f"⚠️ {person.say(bot.status_reason)}"]
-    return Screen("\n".join(lines))
+    return Screen("\n".join(lines), _ways_on(person, bot))
+
+
+def _ways_on(person: Person, bot: Bot) -> list[list[FleetButton]]:
+    """What can be done with one bot; with a lost one another token first of all."""
+    token = [FleetButton(person.say(Text("🔑 Replace its token")), "ask_replace_token", str(bot.id))]
+    events = [FleetButton(person.say(Text("📜 Last events")), "logs", str(bot.id))]
+    return [token, events] if bot.status == BotStatus.FAILED else [events]

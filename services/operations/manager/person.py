@@ -44,7 +44,7 @@ class Person:
 def confirmation(person: Person, question: Text, action: str, payload: str) -> Screen:
     """Ask before something is done. The button works once, for five minutes, for this person.
 
-    Everything that asks comes by here: where an account wants more than a button (a second factor), it is asked here.
+    What takes more than a button is asked where it is done (`sensitive`).
     """
     yes = FleetButton(person.say(CONFIRM), action, payload, once=True)
     return person.screen(question, [[yes, FleetButton(person.say(CANCEL), "cancel")]])

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from models import Bot
+from models import Bot, ChatRequest
 from plugins.fleet import FleetButton, Screen
 from services.core.errors import Conflict, FlotillaError, Unavailable
 from services.core.i18n import Text
@@ -17,6 +17,7 @@ from services.core.times import utc_now
 from services.fleet.bots.registry import register_bot
 from services.fleet.pools.fields import NewMember
 from services.fleet.pools.members import add_member
+from services.operations.manager import replacing
 from services.operations.manager.finding import bot_numbered, own_pools
 from services.operations.manager.person import Person
 
@@ -35,8 +36,11 @@ def tokens_in(value: Any) -> list[str]:
 
 
 def register(person: Person, tokens: Sequence[str], *, was_deleted: bool) -> Screen:
-    """Add the bots of these tokens to the person's account, and offer pools for one."""
+    """Add the bots of these tokens to the person's account, and offer pools for one; or give one to the bot that waits for it."""
     lines = [] if was_deleted else [person.say(NOT_DELETED)]
+    waiting = replacing.expected(person)
+    if waiting is not None and len(tokens) == 1 and replacing.is_for(person, waiting, tokens[0]):
+        return Screen("\n".join([*lines, _replaced(person, waiting, tokens[0])]))
     added: list[Bot] = []
     for token in tokens:
         try:
@@ -49,7 +53,7 @@ def register(person: Person, tokens: Sequence[str], *, was_deleted: bool) -> Scr
             raise
         except FlotillaError as error:
             lines.append(f"❌ {person.say(error.text)}")
-    rows = _pools_for(person, added[0]) if len(added) == 1 else []
+    rows = pools_for(person, added[0]) if len(added) == 1 else []
     if rows:
         lines += ["", person.say(Text("Which pool shall it serve?"))]
     return Screen("\n".join(lines), rows)
@@ -71,6 +75,15 @@ def join(person: Person, payload: str) -> Screen:
     )
 
 
+def _replaced(person: Person, waiting: ChatRequest, token: str) -> str:
+    try:
+        return f"{person.say(SAVED)}\n{replacing.replaced(person, waiting, token)}"
+    except Unavailable:
+        raise
+    except FlotillaError as error:
+        return f"❌ {person.say(error.text)}"
+
+
 def _registered(person: Person, token: str) -> Bot:
     """The bot, new or, after a crash between its saving and the answer, just added by the same message."""
     try:
@@ -90,7 +103,8 @@ def _added_just_now(person: Person, token: str) -> Bot | None:
         return found if found and not found.is_manager else None
 
 
-def _pools_for(person: Person, bot: Bot) -> list[list[FleetButton]]:
+def pools_for(person: Person, bot: Bot) -> list[list[FleetButton]]:
+    """Buttons that put a new bot into a pool, the first eight."""
     return [[FleetButton(pool.name, "join", f"{bot.id}:{pool.id}")] for pool in own_pools(person)[:8]]
 
 

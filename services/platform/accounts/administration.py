@@ -59,7 +59,7 @@ def list_account_rows(
         ]
 
 
-def invite(
+def create_invited(
     platform: Platform, caller: Principal, email: str, *, is_admin: bool = False
 ) -> tuple[Account, str]:
     """A new account, and the secret of the link by which its person chooses a password.

@@ -37,7 +37,7 @@ def test_a_person_links_runs_a_fleet_and_leaves(platform: Platform, sandbox: San
         chat.send("/status")
         assert len(chat.said) == 1, "a stranger is told once"
         assert link(chat, admin).startswith("👋 Você está vinculado a boss@example.com")
-        assert _pasted(chat, sandbox, "red_bot", "Red One") == "Que pool ele deve atender?"
+        assert pasted(chat, sandbox, "red_bot", "Red One") == "Que pool ele deve atender?"
         assert chat.tap("Red") == "✅ @red_bot entra em Red assim que for verificado."
         assert "✅ red_bot (Red One) - 0m" in chat.send("/status")
         assert chat.last.endswith("Resumo: 1/1 em execução")
@@ -76,7 +76,7 @@ def test_a_confirmation_is_its_askers_alone_and_ends_with_the_link(
     with working(platform):
         link(mine, admin)
         link(theirs, make_account(platform, "other@example.com"))
-        _pasted(mine, sandbox, "red_bot", "Red One")
+        pasted(mine, sandbox, "red_bot", "Red One")
         mine.send("/stop_bot red_bot")
         _forged(theirs, mine.button("Confirmar")[1])
         assert "Não há nada chamado" in theirs.send("/stop_bot red_bot"), "another account's bot is not there"
@@ -128,7 +128,7 @@ def test_nothing_of_a_pasted_token_stays_wherever_it_was_pasted(
         names = set(session.scalars(select(Bot.username)))
     assert names == {"boss_bot", *(f"red{n}_bot" for n in range(4))}
     secrets = [token.partition(":")[2] for token in [*fresh, str(dead["token"])]]
-    found = "\n".join([*_in_redis(platform), *_in_database(platform), caplog.text])
+    found = "\n".join([*in_redis(platform), *in_database(platform), caplog.text])
     assert "red3_bot" in found, "the search looks where things are"
     assert [secret for secret in secrets if secret in found] == []
 
@@ -143,13 +143,13 @@ def test_a_token_is_sealed_at_each_step_of_its_way_and_a_repeated_step_adds_noth
     token = sandbox.create_bot(username="red_bot")["token"]
     by = UpdateConsumers(platform, threading.Event(), QUICK, ManagerDesk(platform))
     steps: list[Callable[[], object]] = [
-        lambda: Intake(platform).accept(chat.bot.id, _written(chat, 500, token)),
+        lambda: Intake(platform).accept(chat.bot.id, written(chat, 500, token)),
         lambda: handle_all(platform, by),  # the deletion lies in the outbox
         lambda: send_all(platform, chat.bot),  # Telegram's answer lies in the lane
     ]
     for step in steps:
         step()
-        waiting = "\n".join(_in_redis(platform))
+        waiting = "\n".join(in_redis(platform))
         assert "sealed:" in waiting
         assert token.partition(":")[2] not in waiting
     handle_all(platform, by)
@@ -157,7 +157,7 @@ def test_a_token_is_sealed_at_each_step_of_its_way_and_a_repeated_step_adds_noth
     assert "@red_bot was added" in said(fleet.register([token], was_deleted=True))
     with platform.database.reading() as session:
         assert len(session.scalars(select(Bot).where(Bot.username == "red_bot")).all()) == 1
-    assert token.partition(":")[2] not in "\n".join([*_in_redis(platform), *_in_database(platform)])
+    assert token.partition(":")[2] not in "\n".join([*in_redis(platform), *in_database(platform)])
 
 
 def test_three_hundred_commands_in_a_minute_are_limited_with_one_notice(
@@ -170,7 +170,7 @@ def test_three_hundred_commands_in_a_minute_are_limited_with_one_notice(
     with working(platform):
         link(chat, admin)
         for number in range(300):
-            sandbox_update = _written(chat, 1000 + number, "/whoami")
+            sandbox_update = written(chat, 1000 + number, "/whoami")
             Intake(platform).accept(chat.bot.id, sandbox_update)
         chat.settle()
     said = [each["text"] for each in chat.said]
@@ -178,7 +178,7 @@ def test_three_hundred_commands_in_a_minute_are_limited_with_one_notice(
     assert 1 <= sum("boss@example.com" in each for each in said[1:]) < 40
 
 
-def _pasted(chat: ManagerChat, sandbox: Sandbox, username: str, name: str) -> str:
+def pasted(chat: ManagerChat, sandbox: Sandbox, username: str, name: str) -> str:
     """Paste a new bot's token; the last line of the answer."""
     token = sandbox.create_bot(username=username, first_name=name)["token"]
     said = chat.send(f"My new bot: {token}")
@@ -191,14 +191,14 @@ def _pasted(chat: ManagerChat, sandbox: Sandbox, username: str, name: str) -> st
 def _forged(chat: ManagerChat, data: str) -> None:
     """A tap with data that the sandbox would not let through: somebody else's, or used up."""
     person = {"id": chat.user, "is_bot": False, "first_name": "X", "language_code": "pt-br"}
-    message = _written(chat, 1, "x")["message"]
+    message = written(chat, 1, "x")["message"]
     query = {"id": "77", "from": person, "chat_instance": "1", "data": data, "message": message}
     number = 5000 + len(chat.said)
     Intake(chat.platform).accept(chat.bot.id, {"update_id": number, "callback_query": query})
     chat.settle()
 
 
-def _written(chat: ManagerChat, number: int, words: str) -> dict[str, Any]:
+def written(chat: ManagerChat, number: int, words: str) -> dict[str, Any]:
     person = {"id": chat.user, "is_bot": False, "first_name": "Ana", "language_code": "pt-br"}
     place = {"id": chat.user, "type": "private"}
     entity = {"type": "bot_command", "offset": 0, "length": len(words)}
@@ -213,7 +213,7 @@ def _written(chat: ManagerChat, number: int, words: str) -> dict[str, Any]:
     return {"update_id": number, "message": message}
 
 
-def _in_redis(platform: Platform) -> list[str]:
+def in_redis(platform: Platform) -> list[str]:
     """Every key with what stands in it."""
     found = []
     for key in platform.redis.scan_iter(count=1000):
@@ -227,7 +227,7 @@ def _in_redis(platform: Platform) -> list[str]:
     return found
 
 
-def _in_database(platform: Platform) -> list[str]:
+def in_database(platform: Platform) -> list[str]:
     """Every row of every table."""
     with platform.database.engine.connect() as connection:
         tables = inspect(connection).get_table_names()
