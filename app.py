@@ -20,6 +20,7 @@ from blueprints.api import (
     files,
     keys,
     lifeboat,
+    managed_bots,
     notifications,
     openapi,
     plugin_files,
@@ -58,6 +59,7 @@ from web.session_cookie import SessionCookie
 
 PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel)
 RESOURCES = (
+    managed_bots,
     bots,
     files,
     texts,

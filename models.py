@@ -9,6 +9,7 @@ In this order, each part below a comment of its name:
     Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
     Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
+    Managed bots                        BotOffer, ManagedBot
     Health                              PoolBotTransition, CheckGap, CheckDuration, BanWave, BanWaveMove, Conversion, ConversionHour
     Clicks and what is counted of them  Click, ClickRollup, RefusedClicks, ClickBreakdown, DailyVisitor, BoundStart, ClickLedger
     Experiments and rules               Experiment, ExperimentArm, ExperimentVisitor, PoolRule
@@ -541,6 +542,15 @@ class RedirectPool(Base):
         JSON(none_as_null=True), deferred=True
     )  # what its bots follow: the document of a bot's configuration, as it is shared
     behaviour_version: Mapped[int] = mapped_column(default=0, server_default="0")  # 0: it owns none
+    naming_pattern: Mapped[str] = mapped_column(
+        String(40), default="", server_default=""
+    )  # of its new bots' usernames, with {n}; "": after the slug
+    spare_count: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # wanted to stand by; 0 = no offers
+    spares_short_since: Mapped[
+        datetime | None
+    ]  # they have been fewer since, and the owner was offered another
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     members: Mapped[list[PoolBot]] = relationship(
@@ -599,6 +609,45 @@ class PoolBot(Base):
     added_at: Mapped[datetime] = mapped_column(default=utc_now)
     pool: Mapped[RedirectPool] = relationship(back_populates="members")
     bot: Mapped[Bot] = relationship()
+
+
+# Managed bots
+
+
+class BotOffer(Base):
+    """A username that was suggested for a bot yet to be made, so that nobody else is offered it meanwhile."""
+
+    __tablename__ = "bot_offers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), index=True
+    )  # which the bot is to join
+    username: Mapped[str] = mapped_column(String(32), unique=True)  # lower case
+    as_spare: Mapped[bool] = mapped_column(default=False)
+    expires_at: Mapped[datetime]
+
+
+class ManagedBot(Base):
+    """A bot that somebody made by the manager bot's link, whether it is registered here or not; never with its token."""
+
+    __tablename__ = "managed_bots"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    telegram_bot_id: Mapped[int] = mapped_column(unique=True)
+    manager_telegram_id: Mapped[int]
+    username: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(64), default="")
+    owner_telegram_id: Mapped[int] = mapped_column(index=True)  # who made it, or got it since
+    owner_name: Mapped[str] = mapped_column(String(64), default="")
+    waits: Mapped[bool] = mapped_column(default=True)  # to be registered; its maker may be nobody known here
+    pool_id: Mapped[int | None] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="SET NULL"), index=True
+    )  # which it joins when it is registered
+    as_spare: Mapped[bool] = mapped_column(default=False)
+    rotating_at: Mapped[datetime | None]  # a new token was asked for, and is not stored yet
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 # Health

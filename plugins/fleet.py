@@ -65,6 +65,9 @@ class Fleet(Protocol):
     def approved(self, request: str) -> Screen | None:
         """What comes of what somebody approved in the panel."""
 
+    def managed(self, update: dict[str, Any]) -> Screen | None:
+        """What comes of a bot that somebody made by the manager's link, or changed since: a `managed_bot` update."""
+
 
 class NoFleet:
     """Stands in where a bot is not the manager."""
@@ -93,4 +96,7 @@ class NoFleet:
         """Nothing."""
 
     def approved(self, request: str) -> Screen | None:
+        """Nothing."""
+
+    def managed(self, update: dict[str, Any]) -> Screen | None:
         """Nothing."""

@@ -23,12 +23,14 @@ class ManagerPlugin(BasePlugin):
     description = "Runs a person's fleet from a chat; the manager bot's alone"
     author = "Flotilla"
     supports_hot_reload = False
+    allowed_updates = ("managed_bot",)
 
     def setup_handlers(self, router: Router) -> None:
         """Tokens first, wherever they stand, and codes: they are deleted before anything is asked."""
         router.message()(self._take_token)
         router.edited()(self._take_token)
         router.answered("deleted")(self._register)
+        router.on("managed_bot")(self._managed)
         router.message(where=_is_elsewhere)(self._in_group)
         router.message()(self._take_code)
         router.answered("code")(self._confirm)
@@ -68,6 +70,9 @@ class ManagerPlugin(BasePlugin):
 
     def _approved(self, answer: CallAnswer, ctx: Context) -> None:
         _show(ctx, ctx.fleet.approved(answer.note["request"]))
+
+    def _managed(self, _news: Any, ctx: Context) -> None:
+        _show(ctx, ctx.fleet.managed(ctx.update))
 
     def _in_group(self, _message: Any, ctx: Context) -> None:
         _show(ctx, ctx.fleet.in_group())

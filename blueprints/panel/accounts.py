@@ -46,12 +46,13 @@ def create_account() -> ResponseReturnValue:
 @signed_in
 @fresh(page="panel.accounts")
 def link_account(account_id: int) -> ResponseReturnValue:
-    """Show a link for a new password, this once."""
+    """Show a link for a new password, with `two_step` one that also turns two-step sign-in off, this once."""
+    resets = request.form.get("two_step") == "1"
     try:
-        made = administration.make_password_link(platform(), caller(), account_id)
+        made = administration.make_password_link(platform(), caller(), account_id, resets_two_step=resets)
     except Conflict as error:
         return _page(error=error), error.status
-    return _page(made)
+    return _page(made, resets_two_step=resets)
 
 
 @blueprint.post("/panel/admin/accounts/<int:account_id>/state")
@@ -87,6 +88,7 @@ def set_role(account_id: int) -> ResponseReturnValue:
 def _page(
     made: tuple[Account, str] | None = None,
     *,
+    resets_two_step: bool = False,
     chat: StartLink | None = None,
     error: FlotillaError | None = None,
 ) -> str:
@@ -99,6 +101,7 @@ def _page(
         more=rows[LISTED - 1].account.id if len(rows) > LISTED else None,
         own_id=caller().account_id,
         invited=made[0].email if made else None,
+        resets_two_step=resets_two_step,
         link=password_address(made[1]) if made else None,
         chat=chat,
         qr=Markup(qr_inline(chat.address)) if chat else "",  # noqa: S704 - an SVG of our own making

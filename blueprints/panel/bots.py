@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from blueprints.api.body import query
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.bot_tabs import event_kinds
+from blueprints.panel.managed_bots import making, waiting_count
 from blueprints.panel.plugin_forms import plugin_forms
 from blueprints.panel.pools import card_rows, pool_names
 from blueprints.panel.problems import surroundings
@@ -21,6 +22,7 @@ from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot, list_bots
 from services.fleet.bots.tags import LONGEST_TAG
 from services.fleet.pools.pools import get_pool
+from services.operations.managed.rotation import is_rotatable
 from services.reporting.analytics.bots import BotFilter, bot_with_condition, list_page
 from services.reporting.bot_files import files_page
 from services.reporting.bot_people import people_page
@@ -56,7 +58,13 @@ class _AskedPeople(BaseModel):
 @signed_in
 def bots() -> str:
     """All bots of the caller."""
-    return render_template("panel/bots.html", initial=_live(_Asked()), pool_choices=pool_names())
+    return render_template(
+        "panel/bots.html",
+        initial=_live(_Asked()),
+        pool_choices=pool_names(),
+        making=making(),
+        waiting=waiting_count(),
+    )
 
 
 @blueprint.get("/panel/live/bots")
@@ -89,6 +97,7 @@ def bot(bot_id: str) -> str:
         section="panel.bots",
         bot=bot_with_condition(platform(), found),
         followed=followed,
+        rotatable=is_rotatable(platform(), found),
         plugins=plugin_forms(),
         link_url=platform().settings.telegram_link_url,
         pools=card_rows(),

@@ -7,6 +7,7 @@ from typing import Any
 from flask import render_template, request
 
 from blueprints.panel.blueprint import blueprint
+from blueprints.panel.managed_bots import making
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
 from services.alerts.notifications.incidents import unread_incidents
@@ -51,6 +52,7 @@ def pool(pool_id: int) -> str:
         section="panel.pools",
         initial=_pool_live(pool_id),
         diverted=_diverted(pool_id),
+        making=making(),
         strategies=strategies,
     )
 

@@ -12,6 +12,7 @@ from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
 from blueprints.panel.health_texts import health_texts
+from blueprints.panel.managed_bots import managed_bot_texts
 from blueprints.panel.plugin_files import plugin_file_texts
 from blueprints.panel.plurals import ScriptText, counted
 from blueprints.panel.pool_behaviour import pool_behaviour_texts
@@ -142,6 +143,7 @@ def _panel() -> dict[str, ScriptText]:
         **bot_tab_texts(),
         **health_texts(),
         **pool_behaviour_texts(),
+        **managed_bot_texts(),
         **wave_texts(),
         **experiment_texts(),
     }

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from tools.sandbox.errors import ControlError
+from tools.sandbox.methods.managed import announce
 from tools.sandbox.model import Bot, BotStatus, Json
 from tools.sandbox.world import World
 
@@ -73,12 +74,17 @@ def _bot_routes(control: Blueprint, world: World) -> None:
         bot = world.find_bot(name)
         if act == "rotate":
             world.rotate_token(bot)
+            announce(world, bot)
+        elif act in ("manage", "unmanage"):
+            bot.can_manage_bots = act == "manage"
         elif act in ("strict", "lenient"):
             bot.strict = act == "strict"
         elif act in _STATUS_OF_ACT:
             world.set_status(bot, _STATUS_OF_ACT[act])
         else:
-            raise ControlError(404, "no_such_act", "revoke, restore, freeze, rotate, strict or lenient")
+            raise ControlError(
+                404, "no_such_act", "revoke, restore, freeze, rotate, manage, unmanage, strict or lenient"
+            )
         return jsonify(bot=show_bot(bot))
 
 

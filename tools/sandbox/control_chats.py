@@ -9,7 +9,7 @@ from flask import Blueprint, jsonify, request
 from tools.sandbox import people
 from tools.sandbox.control import Answer, body
 from tools.sandbox.errors import ControlError
-from tools.sandbox.methods.managed import create_managed_bot
+from tools.sandbox.methods.managed import create_managed_bot, give_to
 from tools.sandbox.model import Group, Json, Message, User
 from tools.sandbox.params import Upload
 from tools.sandbox.world import World
@@ -78,6 +78,11 @@ def add_chat_routes(control: Blueprint, world: World) -> None:
             str(spec.get("first_name", "")),
         )
         return jsonify(id=bot.id, username=bot.username), 201
+
+    @control.post("/bots/<name>/owner")
+    def owner(name: str) -> Answer:
+        give_to(world, world.find_bot(name), world.find_user(int(body().get("user_id", 0))))
+        return jsonify(ok=True)
 
 
 def _user_routes(control: Blueprint, world: World) -> None:

@@ -12,7 +12,7 @@ from tools.sandbox import people
 from tools.sandbox.control import show_bot
 from tools.sandbox.errors import ControlError
 from tools.sandbox.methods.managed import create_managed_bot
-from tools.sandbox.model import Bot, User
+from tools.sandbox.model import User
 from tools.sandbox.names import PAYLOAD_PATTERN, USERNAME_PATTERN
 from tools.sandbox.texts import HTML_LANG, LANGUAGES, language, texts
 from tools.sandbox.world import World
@@ -151,14 +151,9 @@ def _link_routes(pages: Blueprint, world: World) -> None:
     @pages.post("/newbot/<manager>/<suggested>")
     def make_managed(manager: str, suggested: str) -> Response:
         _same_origin()
-        made = _make_managed(world, world.find_bot(manager), _person(world), suggested)
+        username = request.form.get("username", suggested).lstrip("@")
+        owner, name = _person(world), request.form.get("name", "")
+        made = create_managed_bot(world, world.find_bot(manager), owner, username, name)
         return _render(
             "newbot.html", world, manager=world.find_bot(manager), suggested=suggested, made=made, name=""
         )
-
-
-def _make_managed(world: World, manager: Bot, owner: User, suggested: str) -> Bot:
-    if not manager.can_manage_bots:
-        raise ControlError(403, "cannot_manage", f"@{manager.username} cannot manage bots")
-    username = request.form.get("username", suggested).lstrip("@")
-    return create_managed_bot(world, manager, owner, username, request.form.get("name", ""))

@@ -49,6 +49,9 @@ class Kind(StrEnum):
     HANDLER_FAILED = "handler_failed"
     FORM_ANSWERED = "form_answered"
     FILE_RECEIVED = "file_received"
+    SPARES_SHORT = "spares_short"
+    MANAGED_BOT_WAITS = "managed_bot_waits"
+    BOT_OWNER_CHANGED = "bot_owner_changed"
 
     @property
     def level(self) -> Level:

@@ -88,6 +88,15 @@ SENTENCES: Final = {
         "⚠️ Bot @{bot} could not handle a message: {error}\nThe error's code is {error_id}; see the dead letters in the panel."
     ),
     Kind.FILE_RECEIVED: N_("📎 {person} has sent bot @{bot} a file: {name} ({mime})"),
+    Kind.SPARES_SHORT: N_(
+        "🛟 Pool '{pool}' has {spares} of {wanted} backups. Make another one by one tap: {link}"
+    ),
+    Kind.MANAGED_BOT_WAITS: N_(
+        "⚠️ {person} made bot @{bot} by the manager bot's link, and is not linked to an account.\nThe bot belongs to nobody yet: take it or let it go on the page Managed bots."
+    ),
+    Kind.BOT_OWNER_CHANGED: N_(
+        "⚠️ Bot @{bot} has another owner at Telegram now: {person}\nIt goes on here as before. Whoever owns it can take it away: give its place to another bot if this was not you."
+    ),
     Kind.FORM_ANSWERED: N_("📝 {person} has filled in the form of bot @{bot}:\n{answers}"),
 }
 # What a kind's parameters hold beside what its sentence says: for programs, pages and those who look for their own alarms.
@@ -105,6 +114,10 @@ ALONE: Final = {
         "🌊 Wave of losses in pool '{pool}': {lost} within 10 minutes.\nNo backup stood by. Give a bot the priority “Backup” so that it steps in next time. Pool health: {health} ({online}/{total} online)"
     )
 }
+# Spares of a pool for which no link can make one.
+BY_HAND: Final = N_(
+    "🛟 Pool '{pool}' has {spares} of {wanted} backups. Make a bot at @BotFather, add it by its token and give it the priority “Backup”."
+)
 # Why a check failed, in the panel's words: the causes of `services/fleet/health/breaker.py`.
 WHY: Final = {
     "unauthorized": Text("Telegram rejects the token (401)"),
@@ -144,6 +157,8 @@ def _told(kind: Kind, params: Mapping[str, Any]) -> Text:
     template = SENTENCES[kind]
     if kind in ALONE and params.get("promoted_count") == 0:
         template = ALONE[kind]
+    if kind is Kind.SPARES_SHORT and not params.get("link"):
+        template = BY_HAND
     values = {name: params.get(name, "?") for _, name, _, _ in string.Formatter().parse(template) if name}
     if "health" in values:  # its sign is no part of the template: "% h" is a format of its own to gettext
         values["health"] = f"{values['health']}%"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from redis import RedisError
@@ -58,16 +59,40 @@ def replace_token(
             code="token_of_another_bot",
             field="token",
         )
+    _check_soon(platform, bot)
+    return bot
+
+
+def store_own_token(
+    platform: Platform, caller: Principal, bot: Bot, token: str, *, also: Callable[[Session], None]
+) -> Bot:
+    """Keep a token that Telegram has just handed out for this very bot: nobody need be asked whose it is. `also` writes
+    more in the same transaction. Raises Conflict `identity_changed`.
+    """
+    identity = Identity(bot.telegram_bot_id, bot.username, bot.name, bot.capabilities)
+    bot = _swap(platform, caller, bot, token, identity, also)
+    _check_soon(platform, bot)
+    return bot
+
+
+def _check_soon(platform: Platform, bot: Bot) -> None:
     try:
         enqueue(platform.job_redis, JobName.CHECK_BOT, bot.id)
     except RedisError:
         logger.warning("the next sweep will check the new token", extra={"bot_id": bot.id})
-    return bot
 
 
-def _swap(platform: Platform, caller: Principal, known: Bot, token: str, identity: Identity) -> Bot:
+def _swap(
+    platform: Platform,
+    caller: Principal,
+    known: Bot,
+    token: str,
+    identity: Identity,
+    also: Callable[[Session], None] = lambda _session: None,
+) -> Bot:
     with platform.database.transaction() as session:
         bot = _written(platform, session, caller, known, token, identity)
+        also(session)
         audit(session, caller, "bot_token_replaced", account_id=bot.account_id, bot_id=bot.id)
     bot_changed(platform, bot.id)
     return bot

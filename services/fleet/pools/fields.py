@@ -18,6 +18,8 @@ BotId = Annotated[RowId | Annotated[str, StringConstraints(min_length=1, max_len
 Weight = Annotated[int, Field(strict=True, ge=0, le=100)]
 Priority = Annotated[int, Field(strict=True, ge=-1, le=1)]
 Capacity = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
+SpareCount = Annotated[int, Field(strict=True, ge=0, le=20)]
+NamingPattern = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)]  # "": after the slug
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 Switch = Annotated[bool, Field(strict=True)]
 STRATEGY_NAMES = AliasChoices("strategy", "distribution_strategy")
@@ -43,6 +45,8 @@ class NewPool(_Fields):
     critical_below_percent: Percent = 50
     fallback_url: str | None = None
     fallback_pool_id: RowId | None = None
+    naming_pattern: NamingPattern = ""
+    spare_count: SpareCount = 0
 
 
 class PoolChange(_Fields):
@@ -61,6 +65,8 @@ class PoolChange(_Fields):
     critical_below_percent: Percent = 50
     fallback_url: str | None = None
     fallback_pool_id: RowId | None = None
+    naming_pattern: NamingPattern = ""
+    spare_count: SpareCount = 0
 
 
 class MemberChange(_Fields):

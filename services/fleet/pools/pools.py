@@ -18,6 +18,7 @@ from services.fleet.health.members import lock_pools
 from services.fleet.pools.fallbacks import check_fallback_pool, check_fallback_url
 from services.fleet.pools.fields import NewPool, PoolChange
 from services.fleet.pools.members import MemberView
+from services.fleet.pools.naming import checked_pattern
 from services.fleet.pools.slugs import flush_slug, make_room_for_slug, normalized_slug, take_slug
 from services.fleet.pools.snapshot import publish
 from services.fleet.pools.start_payload import looks_tracked
@@ -34,6 +35,7 @@ PLAIN = (
     "rate_limit_per_minute",
     "over_limit",
     "critical_below_percent",
+    "spare_count",
 )
 
 
@@ -59,6 +61,8 @@ def create_pool(platform: Platform, caller: Principal, wanted: NewPool) -> Redir
             ),
             over_limit=wanted.over_limit,
             critical_below_percent=wanted.critical_below_percent,
+            naming_pattern=checked_pattern(wanted.naming_pattern),
+            spare_count=wanted.spare_count,
             fallback_url=check_fallback_url(wanted.fallback_url) if wanted.fallback_url else None,
         )
         session.add(pool)
@@ -91,6 +95,8 @@ def update_pool(platform: Platform, caller: Principal, pool_id: int, change: Poo
             take_slug(session, pool.slug, pool.id)
         if "start_param" in given:
             pool.start_param = _checked_param(change.start_param)
+        if "naming_pattern" in given:
+            pool.naming_pattern = checked_pattern(change.naming_pattern)
         if "max_bots" in given:
             pool.max_bots = _checked_max_bots(pool, change.max_bots)
         if "fallback_url" in given:
@@ -174,7 +180,9 @@ def former_slugs(platform: Platform, pool: RedirectPool) -> list[str]:
 
 
 class PoolView(TypedDict):
-    """A pool; `health` is in percent, `path` that of its public link."""
+    """A pool; `health` is in percent, `path` that of its public link. `naming_pattern` is that of its new bots' usernames,
+    and of `spare_count` backups that are to stand by.
+    """
 
     id: int
     name: str
@@ -191,6 +199,8 @@ class PoolView(TypedDict):
     critical_below_percent: int
     fallback_url: str | None
     fallback_pool_id: int | None
+    naming_pattern: str
+    spare_count: int
     total_redirects: int
     health: int
     healthy_bots: int
@@ -224,6 +234,8 @@ def describe(pool: RedirectPool) -> PoolView:
         "critical_below_percent": pool.critical_below_percent,
         "fallback_url": pool.fallback_url,
         "fallback_pool_id": pool.fallback_pool_id,
+        "naming_pattern": pool.naming_pattern,
+        "spare_count": pool.spare_count,
         "total_redirects": pool.total_redirects,
         "health": pool.health,
         "healthy_bots": pool.healthy_bots,

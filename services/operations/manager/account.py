@@ -29,6 +29,8 @@ MENU: Final[Mapping[str, str]] = {
     "stats": N_("The last hour in numbers"),
     "dead_letters": N_("What was given up, and sending it in again"),
     "logs": N_("Last events of a bot"),
+    "new_bot": N_("Make a new bot by one tap"),
+    "rotate_token": N_("End a bot's token; it gets a new one"),
     "whoami": N_("Who you are here"),
     "unlink": N_("End the link to your account"),
     "help": N_("All commands"),

@@ -11,12 +11,14 @@ from services.operations.manager import (
     controls,
     letters,
     logs,
+    newbots,
     overview,
     pools,
     registering,
     reloading,
     removing,
     replacing,
+    rotating,
     sensitive,
 )
 from services.operations.manager.person import Person
@@ -43,6 +45,8 @@ COMMANDS: Final[Mapping[str, Answer]] = {
     "stats": overview.stats,
     "dead_letters": letters.dead_letters,
     "logs": logs.logs,
+    "new_bot": newbots.new_bot,
+    "rotate_token": rotating.rotate,
     "whoami": account.whoami,
     "unlink": account.unlink,
 }
@@ -70,4 +74,7 @@ TAPS: Final[Mapping[str, Answer]] = {
     "do_replay": letters.replay_confirmed,
     "logs": logs.logs_tapped,
     "join": registering.join,
+    "new_bot": newbots.new_bot_tapped,
+    "ask_rotate": rotating.rotate_tapped,
+    "do_rotate": rotating.rotate_confirmed,
 }

@@ -9,7 +9,7 @@ from plugins.context import Context
 from plugins.fleet import Fleet, Screen
 from services.core.errors import FlotillaError, Unavailable
 from services.core.i18n import Text, translate
-from services.operations.manager import account, registering, sensitive
+from services.operations.manager import account, newbots, registering, sensitive
 from services.operations.manager.commands import COMMANDS, TAPS, Answer
 from services.operations.manager.person import Person
 from services.platform.accounts.principal import audit
@@ -92,6 +92,10 @@ class PersonsFleet:
         person = self._person()
         return _answered(person, sensitive.approved, request) if person else None
 
+    def managed(self, update: dict[str, Any]) -> Screen | None:
+        """See `plugins.fleet.Fleet`."""
+        return newbots.managed(self._platform, self._person(), self._ctx.lead.language, update)
+
     def _person(self) -> Person | None:
         if not self._may_be_linked():
             return None
@@ -118,7 +122,8 @@ class PersonsFleet:
             if known is None or error.code != "link_code_wrong":
                 return Screen(f"⚠️ {translate(error.text, known.language if known else lead.language)}")
             person = known
-        return account.start(person, "")
+        welcome = account.start(person, "")
+        return Screen("\n".join([welcome.text, *newbots.take_waiting(person)]))
 
     def _record(self, linked: LinkedPerson, name: str) -> None:
         with self._platform.database.transaction() as session:

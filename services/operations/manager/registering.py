@@ -53,7 +53,7 @@ def register(person: Person, tokens: Sequence[str], *, was_deleted: bool) -> Scr
             raise
         except FlotillaError as error:
             lines.append(f"❌ {person.say(error.text)}")
-    rows = _pools_for(person, added[0]) if len(added) == 1 else []
+    rows = pools_for(person, added[0]) if len(added) == 1 else []
     if rows:
         lines += ["", person.say(Text("Which pool shall it serve?"))]
     return Screen("\n".join(lines), rows)
@@ -103,7 +103,8 @@ def _added_just_now(person: Person, token: str) -> Bot | None:
         return found if found and not found.is_manager else None
 
 
-def _pools_for(person: Person, bot: Bot) -> list[list[FleetButton]]:
+def pools_for(person: Person, bot: Bot) -> list[list[FleetButton]]:
+    """Buttons that put a new bot into a pool, the first eight."""
     return [[FleetButton(pool.name, "join", f"{bot.id}:{pool.id}")] for pool in own_pools(person)[:8]]
 
 

@@ -35,6 +35,12 @@ export const botActions = {
   isLost: (bot) => LOST.includes(bot.state),
   needsToken: (bot) => REJECTED.includes(bot.cause),
   replaceToken: (bot) => document.dispatchEvent(new CustomEvent("replace-token", { detail: { id: bot.bot_id ?? bot.id, username: bot.username } })),
+  async rotateToken(bot) {
+    const values = { name: `@${bot.username}` };
+    if (!(await confirmed(text("rotate_token.title", values), text("rotate_token.text"), text("rotate_token.action")))) return;
+    await attempt(() => api.post(`/api/v1/bots/${bot.id}/token/rotation`), "token_rotated");
+    changed();
+  },
   async leavePools(bot) {
     const values = { name: `@${bot.username}`, pools: list.format(bot.pools.map((pool) => pool.name)) };
     if (!(await confirmed(text("leave_pools.title", values), text("leave_pools.text", values), text("remove_member.action")))) return;

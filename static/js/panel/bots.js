@@ -109,6 +109,7 @@ document.addEventListener("alpine:init", () => {
       return number(this.list.tags[tag]);
     },
     add: () => document.dispatchEvent(new CustomEvent("add-bot")),
+    make: () => document.dispatchEvent(new CustomEvent("new-bot")),
     addMany: () => document.dispatchEvent(new CustomEvent("add-many")),
     poolPage: (pool) => `/panel/pools/${pool.id}`,
     initialOf: (bot) => bot.username.slice(0, 2),

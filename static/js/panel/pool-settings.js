@@ -3,7 +3,7 @@ import { text } from "../dom.js";
 import { attempt, confirmed, toast } from "../feedback.js";
 import { dialogForm } from "./form.js";
 
-const FIELDS = ["name", "slug", "strategy", "is_active", "sticky", "start_param", "tracking", "max_bots", "rate_limit_per_minute", "over_limit", "critical_below_percent", "fallback_url", "fallback_pool_id"];
+const FIELDS = ["name", "slug", "strategy", "is_active", "sticky", "start_param", "tracking", "max_bots", "rate_limit_per_minute", "over_limit", "critical_below_percent", "fallback_url", "fallback_pool_id", "spare_count", "naming_pattern"];
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("poolSettings", () => ({
@@ -24,6 +24,9 @@ document.addEventListener("alpine:init", () => {
       this.pool = { ...data.pool, fallback_url: data.pool.fallback_url ?? "", fallback_pool_id: String(data.pool.fallback_pool_id ?? "") };
       this.open();
     },
+    get patternHint() {
+      return `${(this.pool.slug ?? "").replace(/[^a-z0-9]+/g, "_")}_{n}_bot`;
+    },
     get rulesPage() {
       return `/panel/pools/${this.id}/rules`;
     },
@@ -32,6 +35,8 @@ document.addEventListener("alpine:init", () => {
       values.max_bots = Number(values.max_bots);
       values.rate_limit_per_minute = Number(values.rate_limit_per_minute);
       values.critical_below_percent = Number(values.critical_below_percent);
+      values.spare_count = Number(values.spare_count);
+      values.naming_pattern = values.naming_pattern.trim();
       values.fallback_url = values.fallback_url.trim() || null;
       values.fallback_pool_id = values.fallback_pool_id ? Number(values.fallback_pool_id) : null;
       return Object.fromEntries(Object.entries(values).filter(([field, value]) => value !== this.before[field]));

@@ -164,6 +164,7 @@ document.addEventListener("alpine:init", () => {
       await attempt(() => api.post(`/panel/live/pools/${this.id}/members/${member.bot_id}/allow`), "member_readmitted");
       this.refresh();
     },
+    makeBot: () => document.dispatchEvent(new CustomEvent("new-bot")),
     openManage() {
       this.manage({ id: this.id, name: this.status.name });
     },

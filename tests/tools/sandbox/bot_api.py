@@ -54,6 +54,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "BotCommand": {"command": str, "description": str},
     "WebhookInfo": {"url": str, "has_custom_certificate": bool, "pending_update_count": int},
     "Update": {"update_id": int},
+    "ManagedBotUpdated": {"user": "User", "bot": "User"},
     "CallbackQuery": {"id": str, "from": "User", "chat_instance": str},
     "ChatMemberUpdated": {
         "chat": "Chat",
@@ -87,6 +88,7 @@ SOMETIMES: dict[str, dict[str, Any]] = {
         "message": "Message",
         "callback_query": "CallbackQuery",
         "my_chat_member": "ChatMemberUpdated",
+        "managed_bot": "ManagedBotUpdated",
     },
     "CallbackQuery": {"message": "Message"},
 }

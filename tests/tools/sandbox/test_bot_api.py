@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.tools.sandbox.bot_api import misfits
+
 if TYPE_CHECKING:
     from tests.tools.sandbox.conftest import Sandbox
 
@@ -206,13 +208,29 @@ def test_a_repeated_webhook_is_a_no_op_and_hurry_is_429_in_strict_mode(sandbox: 
 
 def test_a_managed_bot_is_announced_and_its_token_can_be_replaced(sandbox: Sandbox) -> None:
     manager, user = sandbox.bot(can_manage_bots=True), sandbox.user()
+    other, heir = sandbox.bot(can_manage_bots=True), sandbox.user()
+
+    def told() -> list[dict[str, Any]]:
+        updates = sandbox.call(manager["token"], "getUpdates")["result"]
+        assert misfits(updates, ["Update"]) == []
+        sandbox.call(manager["token"], "getUpdates", offset=updates[-1]["update_id"] + 1)
+        return [update["managed_bot"] for update in updates]
+
     made = sandbox.control(
         "POST", f"/bots/{manager['id']}/managed", {"user_id": user, "username": "child_bot"}
     )
-    update = sandbox.call(manager["token"], "getUpdates")["result"][0]["managed_bot"]
+    [update] = told()
     assert (update["user"]["id"], update["bot"]["username"]) == (user, "child_bot")
     token = sandbox.call(manager["token"], "getManagedBotToken", user_id=made["id"])["result"]
     assert sandbox.call(token, "getMe")["result"]["id"] == made["id"]
     new = sandbox.call(manager["token"], "replaceManagedBotToken", user_id=made["id"])["result"]
     assert sandbox.call(token, "getMe")["error_code"] == 401
     assert sandbox.call(new, "getMe")["ok"]
+    sandbox.control("POST", f"/bots/{made['id']}/owner", {"user_id": heir})
+    sandbox.control("POST", f"/bots/{made['id']}/rotate")
+    assert [each["user"]["id"] for each in told()] == [user, heir, heir]
+    for method in ("getManagedBotToken", "replaceManagedBotToken"):
+        foreign = sandbox.call(other["token"], method, user_id=made["id"])
+        assert foreign["description"] == "Bad Request: BOT_INVALID"
+    sandbox.control("POST", f"/bots/{manager['id']}/unmanage")
+    assert sandbox.call(manager["token"], "getManagedBotToken", user_id=made["id"])["error_code"] == 400

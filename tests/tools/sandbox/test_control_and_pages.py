@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.tools.sandbox.conftest import Sandbox, start_sandbox
+from tests.tools.sandbox.conftest import Json, Sandbox, start_sandbox
 
 if TYPE_CHECKING:
     from tests.tools.sandbox.conftest import Receiver
@@ -126,3 +126,29 @@ def test_a_browser_can_become_a_person_that_there_is(sandbox: Sandbox) -> None:
     assert f"sandbox_user={user};" in page.headers["Set-Cookie"]
     other = sandbox.http.request("GET", f"{sandbox.url}/chat/{bot['username']}?as=1")
     assert "sandbox_user=1;" not in other.headers["Set-Cookie"]
+
+
+def test_the_link_of_a_manager_makes_a_bot_of_whoever_presses_it(sandbox: Sandbox) -> None:
+    manager = sandbox.bot(can_manage_bots=True)
+    page = f"{sandbox.url}/newbot/{manager['username']}/shop_1_bot"
+    asked = sandbox.http.request("GET", f"{page}?name=Shop").data.decode()
+    assert 'value="shop_1_bot"' in asked
+    sandbox.http.request("POST", page, fields={"username": "shop_2_bot"}, encode_multipart=False)
+    [update] = sandbox.call(manager["token"], "getUpdates")["result"]
+    assert update["managed_bot"]["bot"]["username"] == "shop_2_bot"
+    user = update["managed_bot"]["user"]["id"]
+
+    def refused(manager: Json, username: str) -> str:
+        spec = {"user_id": user, "username": username}
+        answer = sandbox.http.request(
+            "POST", f"{sandbox.url}/sandbox/api/bots/{manager['id']}/managed", json=spec
+        )
+        return str(answer.json()["error"])
+
+    assert refused(sandbox.bot(), "shop_3_bot") == "cannot_manage"
+    assert refused(manager, "SHOP_2_BOT") == "taken"
+    assert refused(manager, "shop_3") == "bad_username"
+    for number in range(3, 22):
+        spec = {"user_id": user, "username": f"shop_{number}_bot"}
+        sandbox.control("POST", f"/bots/{manager['id']}/managed", spec)
+    assert refused(manager, "shop_22_bot") == "too_many_bots"

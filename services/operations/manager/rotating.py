@@ -1,0 +1,45 @@
+"""/rotate_token: the present token of a managed bot is dead, and the house has a new one."""
+
+from __future__ import annotations
+
+from models import Bot
+from plugins.fleet import Screen
+from services.core.i18n import Text
+from services.operations.managed.rotation import is_rotatable, rotate_token
+from services.operations.manager.controls import WHICH
+from services.operations.manager.finding import bot_named, bot_numbered, choice, own_bots
+from services.operations.manager.person import Person, confirmation
+
+
+def rotate(person: Person, args: str) -> Screen:
+    """Ask before the token of a bot is ended; the bot is named, or tapped."""
+    if args:
+        return _question(person, bot_named(person, args))
+    managed = [bot for bot in own_bots(person) if is_rotatable(person.platform, bot)]
+    if not managed:
+        return person.screen(
+            Text("None of your bots was made by my link; change their tokens at @BotFather and in the panel.")
+        )
+    return choice(person, WHICH, "ask_rotate", {str(bot.id): f"@{bot.username}" for bot in managed})
+
+
+def rotate_tapped(person: Person, payload: str) -> Screen:
+    """The same for the bot of a button."""
+    return _question(person, bot_numbered(person, payload))
+
+
+def rotate_confirmed(person: Person, payload: str) -> Screen:
+    """Do it. Done again, after a crash, it ends one more token and keeps the newest."""
+    bot = bot_numbered(person, payload)
+    rotate_token(person.platform, person.caller, bot.id)
+    return person.screen(
+        Text("🔑 @{username} has a new token. The one before is dead.", username=bot.username)
+    )
+
+
+def _question(person: Person, bot: Bot) -> Screen:
+    asked = Text(
+        "End the token of @{username}? Whoever has it is out at once; the bot goes on with a new one.",
+        username=bot.username,
+    )
+    return confirmation(person, asked, "do_rotate", str(bot.id))
