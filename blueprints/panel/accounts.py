@@ -30,7 +30,7 @@ def accounts() -> str:
 
 @blueprint.post("/panel/admin/accounts")
 @signed_in
-@fresh(page="panel.accounts", part="new-account")
+@fresh(page="panel.accounts", part="new-account", keep=("email",))
 def create_account() -> ResponseReturnValue:
     """Make an account and show its links, this once."""
     try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from io import BytesIO
 from itertools import product
 from zipfile import ZipFile
@@ -16,7 +15,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -27,7 +25,6 @@ from models import (
     BanWave,
     Base,
     Bot,
-    ChatRequest,
     Click,
     DeadLetter,
     Experiment,
@@ -36,15 +33,14 @@ from models import (
     PoolSlug,
     RedirectPool,
     StoredFile,
-    TelegramLink,
 )
-from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.accounts.accounts import command_principal
 from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
+from tests.architecture.belongings import asked_in_chat
 from tests.architecture.bodies import BODIES
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 from web.access import SIGNED_IN, declared
@@ -116,7 +112,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
         session.add_all([wave, experiment, file])
-        asked = _asked(session, account, number)
+        asked = asked_in_chat(session, account, number)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
     assert isinstance(secret, str)
@@ -152,19 +148,6 @@ def _letter(bot: Bot, number: int) -> DeadLetter:
         error=f"pool{number} failed",
         fingerprint="f" * 32,
     )
-
-
-def _asked(session: Session, account: Account, number: int) -> ChatRequest:
-    """What somebody at Telegram who acts for the account has asked for."""
-    link = TelegramLink(telegram_id=number, account_id=account.id)
-    session.add(link)
-    session.flush()
-    facts = {"action": "reload_all", "payload": "", "words": Text("Load all bots anew"), "language": "en"}
-    owner = {"account_id": account.id, "link_id": link.id}
-    asked = ChatRequest(id=f"{number:032x}", expires_at=utc_now() + timedelta(minutes=5), **owner, **facts)
-    session.add(asked)
-    session.flush()
-    return asked
 
 
 def _file(bot: Bot, number: int) -> StoredFile:

@@ -125,19 +125,18 @@ def test_a_deed_waits_for_a_word_in_the_panel_and_the_chat_is_answered_by_itself
     with working(platform):
         link(chat, account)
         chat.send(sandbox.create_bot(username="red_bot", first_name="Red One")["token"])
-        chat.send("/delete_bot red_bot")
+        chat.send("/reload_all")
         chat.tap("Confirm")
         assert "Approve it in the panel within 5 minutes" in chat.last
         target = f"{PAGE}/{_waiting(platform, account)}"
         shown = person.get(PAGE, headers={"Accept-Language": "en"}).text
-        assert "Delete the bot Red One (@red_bot)" in shown
-        assert "Red One" not in other.get(PAGE).text
+        assert "Load all bots anew (1)" in shown
+        assert "Load all" not in other.get(PAGE, headers={"Accept-Language": "en"}).text
         for decision in ("approve", "refuse"):
             assert submit(other, "/panel/account", f"{target}/{decision}").status_code == 404
         assert submit(person, PAGE, f"{target}/refuse").status_code == 302
         chat.settle()
-        assert chat.last == "❌ Refused in the panel: Delete the bot Red One (@red_bot)"
-        assert bot_named(platform, "red_bot") is not None
+        assert chat.last == "❌ Refused in the panel: Load all bots anew (1)"
         chat.send("/delete_bot red_bot")
         chat.tap("Confirm")
         target = f"{PAGE}/{_waiting(platform, account)}"
@@ -150,7 +149,7 @@ def test_a_deed_waits_for_a_word_in_the_panel_and_the_chat_is_answered_by_itself
         ]
     assert bot_named(platform, "red_bot") is None
     with platform.database.reading() as session:
-        wanted = ("chat_request_approved", "chat_request_refused", "bot_deleted")
+        wanted = ("chat_request_approved", "chat_request_refused", "bot_deleted", "bot_reloaded")
         rows = select(AuditEvent.kind, AuditEvent.actor).where(AuditEvent.kind.in_(wanted))
         found = session.execute(rows.order_by(AuditEvent.id)).all()
     mine, theirs = f"account:{account.id}", f"telegram:{chat.user}"
