@@ -7,7 +7,7 @@ from typing import Any, Final
 from models import RedirectPool
 from plugins.fleet import FleetButton, Screen
 from services.core.errors import Conflict, FlotillaError, NotFound, Unavailable
-from services.core.i18n import N_, Text, translate
+from services.core.i18n import Text, translate
 from services.operations.managed.offers import creation_link
 from services.operations.managed.registration import (
     Became,
@@ -17,7 +17,7 @@ from services.operations.managed.registration import (
     take_announced,
     waiting_of,
 )
-from services.operations.managed.telling import ADDED, MAKE
+from services.operations.managed.telling import MAKE, added
 from services.operations.manager.ensuring import manager_of
 from services.operations.manager.finding import Turn, choice, own_pools, pool_named
 from services.operations.manager.person import Person, page_of
@@ -27,10 +27,6 @@ from services.platform.platform import Platform
 NO_POOL: Final = "0"
 WHICH_POOL: Final = Text("Which pool is the new bot for?")
 PASTE: Final = Text("Or make a bot at @BotFather and paste its token here: that always works.")
-CHANGED: Final = N_("🔑 @{username} has another token, and I keep it.")
-NOBODY: Final = N_(
-    "👋 @{username} is made, but I do not know you yet. Open your link in the panel, or ask an administrator to take the bot."
-)
 
 
 def new_bot(person: Person, args: str) -> Screen:
@@ -70,8 +66,13 @@ def managed(
         return None if person is None else _not_yet(person, said.username, error)
     if person is not None:
         return _told(person, outcome)
-    waits = outcome.became is Became.WAITS
-    return Screen(translate(Text(NOBODY, username=outcome.username), language)) if waits else None
+    if outcome.became is not Became.WAITS:
+        return None
+    nobody = Text(
+        "👋 @{username} is made, but I do not know you yet. Open your link in the panel, or ask an administrator to take the bot.",
+        username=outcome.username,
+    )
+    return Screen(translate(nobody, language))
 
 
 def take_waiting(person: Person) -> list[str]:
@@ -83,7 +84,7 @@ def take_waiting(person: Person) -> list[str]:
     for row in waiting_of(person.platform, manager, person.linked.telegram_id):
         try:
             outcome = register_waiting(person.platform, manager, row, person.caller)
-            lines.append(person.say(Text(ADDED, username=outcome.username)))
+            lines.append(person.say(added(outcome.username)))
         except Unavailable:
             raise
         except FlotillaError as error:
@@ -117,10 +118,12 @@ def _told(person: Person, outcome: Outcome) -> Screen | None:
     if outcome.bot is None or not is_own:
         return None
     if outcome.became is Became.NEW_TOKEN:
-        return person.screen(Text(CHANGED, username=outcome.username))
+        return person.screen(
+            Text("🔑 @{username} has another token, and I keep it.", username=outcome.username)
+        )
     if outcome.became is not Became.REGISTERED:
         return None
-    lines = [person.say(Text(ADDED, username=outcome.username))]
+    lines = [person.say(added(outcome.username))]
     if outcome.pool is not None:
         joins = Text(
             "✅ @{username} joins {pool} once it is checked.",
