@@ -288,7 +288,7 @@ def test_what_telegram_or_a_full_account_refuses_is_said_and_tried_again(
         row.rotating_at = row.rotating_at.replace(year=2020)
     keep_managed_bots(house.platform)
     assert house.has_its_token("red_bot")
-    full = house.platform.settings.model_copy(update={"quota_bots": 2})
+    full = house.platform.settings.model_copy(update={"quota_bots": 1})
     house.platform = Platform(full)
     blue = house.make("blue_bot")
     assert "⏳ @blue_bot is made" in said(house.take(blue))
