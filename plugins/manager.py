@@ -13,6 +13,7 @@ from plugins.router import PASS, Router
 
 PRIVATE: Final = "private"
 APPROVED: Final = "approved"  # the panel has the person told so, and its deed follows
+NO_PREVIEW: Final = {"is_disabled": True}  # of addresses in the names of bots and pools
 
 
 class ManagerPlugin(BasePlugin):
@@ -87,7 +88,7 @@ class ManagerPlugin(BasePlugin):
         screen = ctx.fleet.tap(ctx.tap.action, ctx.tap.payload)
         if screen is None:
             return PASS
-        ctx.edit(screen.text, reply_markup=_keyboard(ctx, screen), parse_mode=None)
+        ctx.edit(screen.text, **_shape(ctx, screen))
         _send_file(ctx, screen)
         return None
 
@@ -98,8 +99,17 @@ def _is_elsewhere(message: Any, _ctx: Context) -> bool:
 
 def _show(ctx: Context, screen: Screen | None) -> None:
     if screen is not None:
-        ctx.send(screen.text, reply_markup=_keyboard(ctx, screen), parse_mode=None)
+        ctx.send(screen.text, **_shape(ctx, screen))
         _send_file(ctx, screen)
+
+
+def _shape(ctx: Context, screen: Screen) -> dict[str, Any]:
+    """How every screen is sent: as plain text, without previews, with its buttons."""
+    return {
+        "reply_markup": _keyboard(ctx, screen),
+        "parse_mode": None,
+        "link_preview_options": NO_PREVIEW,
+    }
 
 
 def _send_file(ctx: Context, screen: Screen) -> None:

@@ -89,6 +89,9 @@ def test_nobody_sees_another_account_s_entries_but_an_admin_who_is_written_down(
     assert {entry["account"] for entry in found} == {owner.email, stranger.email, admin.email}
     own = client.get("/api/v1/audit", headers=key).get_json()["items"]
     assert own[0]["kind"] == "admin_trail_read"
+    assert client.get(f"/api/v1/audit?everybody=true&cursor={2**62}", headers=key).get_json()["items"]
+    own = client.get("/api/v1/audit?kind=admin_trail_read", headers=key).get_json()["items"]
+    assert len(own) == 2, "a cursor of one's own choice hides no look"
     client.get("/api/v1/redirect-pools/1", headers=key)
     [look] = client.get("/api/v1/audit?kind=admin_access", headers=make_key(platform, owner)).get_json()[
         "items"

@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 from models import Account, Bot, ManagedBot, TelegramLink
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
-from services.core.i18n import N_, Text, translate
+from services.core.i18n import Text, translate
 from services.core.times import utc_now
 from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
-ADDED: Final = N_("🤖 @{username} was added.")
 MAKE: Final = Text("➕ Make the bot")
 
 
@@ -41,13 +40,18 @@ def tell_of_owner(session: Session, telegram_bot_id: int, person: str) -> None:
     notify(session, bot.account_id, kind, kind.level, key, params, bot_id=bot.id)
 
 
+def added(username: str) -> Text:
+    """What is said of a bot that was registered."""
+    return Text("🤖 @{username} was added.", username=username)
+
+
 def say_registered(platform: Platform, manager: Bot, row: ManagedBot) -> None:
     """In the chat of whoever made a bot: that it is registered now."""
     with platform.database.reading() as session:
         query = select(Account).join(TelegramLink, TelegramLink.account_id == Account.id)
         account = session.scalar(query.where(TelegramLink.telegram_id == row.owner_telegram_id))
     if account is not None:
-        said = Text(ADDED, username=row.username)
+        said = added(row.username)
         say_in_chat(platform, manager, row.owner_telegram_id, translate(said, account.language))
 
 

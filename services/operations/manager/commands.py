@@ -9,6 +9,7 @@ from plugins.fleet import Screen
 from services.operations.manager import (
     account,
     controls,
+    finding,
     letters,
     logs,
     newbots,
@@ -53,8 +54,12 @@ COMMANDS: Final[Mapping[str, Answer]] = {
 TAPS: Final[Mapping[str, Answer]] = {
     "cancel": account.cancelled,
     "do_unlink": account.unlink_confirmed,
+    "which_bot": finding.which_bot_turned,
+    "which_pool": finding.which_pool_turned,
     "status": overview.status_page,
     "list": overview.list_page,
+    "health": overview.health_page,
+    "stats": overview.stats_page,
     **{f"ask_{word}": controls.tap(word) for word in controls.CONTROLS},
     **{f"do_{word}": controls.confirmed(word) for word in controls.CONTROLS},
     "reload": reloading.tapped,
@@ -64,6 +69,7 @@ TAPS: Final[Mapping[str, Answer]] = {
     "drop": sensitive.dropped,
     "pools": pools.pools_page,
     "pool": pools.pool_tapped,
+    "members": pools.members_page,
     "ask_pause": pools.ask_pause,
     "do_pause": pools.pause_confirmed,
     "do_resume": pools.resume_confirmed,
@@ -75,6 +81,8 @@ TAPS: Final[Mapping[str, Answer]] = {
     "logs": logs.logs_tapped,
     "join": registering.join,
     "new_bot": newbots.new_bot_tapped,
+    "new_bot_for": newbots.which_pool_turned,
+    "rotate": rotating.which_turned,
     "ask_rotate": rotating.rotate_tapped,
-    "do_rotate": rotating.rotate_confirmed,
+    "where": registering.pools_turned,
 }

@@ -9,7 +9,7 @@ from models import Bot
 from plugins.fleet import Screen
 from services.core.i18n import N_, Text
 from services.fleet.bots.lifecycle import restart_bot, start_bot, stop_bot
-from services.operations.manager.finding import bot_named, bot_numbered, choice, own_bots
+from services.operations.manager.finding import bot_named, bot_numbered, which_bot
 from services.operations.manager.person import Person, confirmation
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -29,7 +29,6 @@ DONE: Final = {
     "stop": N_("✅ Bot {username} stopped successfully"),
     "restart": N_("✅ Bot {username} restarted successfully"),
 }
-WHICH: Final = Text("Which bot?")
 
 
 def command(word: str) -> Callable[[Person, str], Screen]:
@@ -37,8 +36,7 @@ def command(word: str) -> Callable[[Person, str], Screen]:
 
     def asked(person: Person, args: str) -> Screen:
         if not args:
-            named = {str(bot.id): f"@{bot.username}" for bot in own_bots(person)}
-            return choice(person, WHICH, f"ask_{word}", named)
+            return which_bot(person, f"ask_{word}")
         return _question(person, word, bot_named(person, args))
 
     return asked

@@ -6,15 +6,14 @@ from models import Bot
 from plugins.fleet import FleetFile, Screen
 from services.core.i18n import Text
 from services.fleet.declared.exchange import configuration_file
-from services.operations.manager.controls import WHICH
-from services.operations.manager.finding import bot_numbered, choice, own_bots
+from services.operations.manager.finding import bot_numbered, which_bot
 from services.operations.manager.person import Person
 from services.platform.accounts.principal import audit
 
 
 def choose(person: Person) -> Screen:
     """Let the person tap the bot."""
-    return choice(person, WHICH, "do_export", {str(bot.id): f"@{bot.username}" for bot in own_bots(person)})
+    return which_bot(person, "do_export")
 
 
 def words(person: Person, payload: str) -> Text:

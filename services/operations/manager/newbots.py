@@ -7,7 +7,7 @@ from typing import Any, Final
 from models import RedirectPool
 from plugins.fleet import FleetButton, Screen
 from services.core.errors import Conflict, FlotillaError, NotFound, Unavailable
-from services.core.i18n import N_, Text, translate
+from services.core.i18n import Text, translate
 from services.operations.managed.offers import creation_link
 from services.operations.managed.registration import (
     Became,
@@ -17,31 +17,28 @@ from services.operations.managed.registration import (
     take_announced,
     waiting_of,
 )
-from services.operations.managed.telling import ADDED, MAKE
+from services.operations.managed.telling import MAKE, added
 from services.operations.manager.ensuring import manager_of
-from services.operations.manager.finding import choice, own_pools, pool_named
-from services.operations.manager.person import Person
-from services.operations.manager.registering import pools_for
+from services.operations.manager.finding import Turn, choice, own_pools, pool_named
+from services.operations.manager.person import Person, page_of
+from services.operations.manager.registering import offer_pools
 from services.platform.platform import Platform
 
 NO_POOL: Final = "0"
 WHICH_POOL: Final = Text("Which pool is the new bot for?")
 PASTE: Final = Text("Or make a bot at @BotFather and paste its token here: that always works.")
-CHANGED: Final = N_("🔑 @{username} has another token, and I keep it.")
-NOBODY: Final = N_(
-    "👋 @{username} is made, but I do not know you yet. Open your link in the panel, or ask an administrator to take the bot."
-)
 
 
 def new_bot(person: Person, args: str) -> Screen:
     """A link that makes a bot for the pool that is named, or is tapped."""
     if args:
         return _link(person, pool_named(person, args))
-    pools = own_pools(person)
-    if not pools:
-        return _link(person, None)
-    named = {str(pool.id): pool.name for pool in pools[:7]}
-    return choice(person, WHICH_POOL, "new_bot", {**named, NO_POOL: person.say(Text("None for now"))})
+    return _which_pool(person) if own_pools(person) else _link(person, None)
+
+
+def which_pool_turned(person: Person, payload: str) -> Screen:
+    """Another page of the pools that a new bot may be for; `payload` is `<page>:`."""
+    return _which_pool(person, page_of(payload.partition(":")[0]))
 
 
 def new_bot_tapped(person: Person, payload: str) -> Screen:
@@ -69,8 +66,13 @@ def managed(
         return None if person is None else _not_yet(person, said.username, error)
     if person is not None:
         return _told(person, outcome)
-    waits = outcome.became is Became.WAITS
-    return Screen(translate(Text(NOBODY, username=outcome.username), language)) if waits else None
+    if outcome.became is not Became.WAITS:
+        return None
+    nobody = Text(
+        "👋 @{username} is made, but I do not know you yet. Open your link in the panel, or ask an administrator to take the bot.",
+        username=outcome.username,
+    )
+    return Screen(translate(nobody, language))
 
 
 def take_waiting(person: Person) -> list[str]:
@@ -82,7 +84,7 @@ def take_waiting(person: Person) -> list[str]:
     for row in waiting_of(person.platform, manager, person.linked.telegram_id):
         try:
             outcome = register_waiting(person.platform, manager, row, person.caller)
-            lines.append(person.say(Text(ADDED, username=outcome.username)))
+            lines.append(person.say(added(outcome.username)))
         except Unavailable:
             raise
         except FlotillaError as error:
@@ -104,15 +106,24 @@ def _link(person: Person, pool: RedirectPool | None) -> Screen:
     return Screen("\n".join(lines), [[FleetButton(person.say(MAKE), url=link.address)]])
 
 
+def _which_pool(person: Person, page: int = 0) -> Screen:
+    named = {NO_POOL: person.say(Text("None for now"))} | {
+        str(pool.id): pool.name for pool in own_pools(person)
+    }
+    return choice(person, WHICH_POOL, "new_bot", named, Turn("new_bot_for", "", page))
+
+
 def _told(person: Person, outcome: Outcome) -> Screen | None:
     is_own = outcome.bot is not None and outcome.bot.account_id == person.caller.account_id
     if outcome.bot is None or not is_own:
         return None
     if outcome.became is Became.NEW_TOKEN:
-        return person.screen(Text(CHANGED, username=outcome.username))
+        return person.screen(
+            Text("🔑 @{username} has another token, and I keep it.", username=outcome.username)
+        )
     if outcome.became is not Became.REGISTERED:
         return None
-    lines = [person.say(Text(ADDED, username=outcome.username))]
+    lines = [person.say(added(outcome.username))]
     if outcome.pool is not None:
         joins = Text(
             "✅ @{username} joins {pool} once it is checked.",
@@ -122,10 +133,7 @@ def _told(person: Person, outcome: Outcome) -> Screen | None:
         return Screen("\n".join([*lines, person.say(joins)]))
     if outcome.refused is not None:
         lines.append(f"⚠️ {person.say(outcome.refused.text)}")
-    rows = pools_for(person, outcome.bot)
-    if rows:
-        lines += ["", person.say(Text("Which pool shall it serve?"))]
-    return Screen("\n".join(lines), rows)
+    return offer_pools(person, lines, outcome.bot)
 
 
 def _not_yet(person: Person, username: str, error: FlotillaError) -> Screen:

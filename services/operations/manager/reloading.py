@@ -8,16 +8,14 @@ from models import Bot
 from plugins.fleet import Screen
 from services.core.i18n import Text
 from services.fleet.bots.lifecycle import reload_bots
-from services.operations.manager.controls import WHICH
-from services.operations.manager.finding import bot_named, bot_numbered, choice, own_bots
+from services.operations.manager.finding import bot_named, bot_numbered, own_bots, which_bot
 from services.operations.manager.person import Person, confirmation
 
 
 def reload(person: Person, args: str) -> Screen:
     """Have one bot loaded anew, at once: nothing changes by it."""
     if not args:
-        named = {str(bot.id): f"@{bot.username}" for bot in own_bots(person)}
-        return choice(person, WHICH, "reload", named)
+        return which_bot(person, "reload")
     return _reloaded(person, [bot_named(person, args)])
 
 

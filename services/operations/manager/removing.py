@@ -13,8 +13,7 @@ from services.core.errors import NotFound
 from services.core.i18n import Text
 from services.core.times import utc_now
 from services.fleet.bots import registry
-from services.operations.manager.controls import WHICH
-from services.operations.manager.finding import bot_named, bot_numbered, choice, own_bots
+from services.operations.manager.finding import bot_named, bot_numbered, which_bot
 from services.operations.manager.person import Person, confirmation
 
 JUST_NOW: Final = timedelta(minutes=20)  # so long after, a deletion may be the same one once more
@@ -23,8 +22,7 @@ JUST_NOW: Final = timedelta(minutes=20)  # so long after, a deletion may be the 
 def delete_bot(person: Person, args: str) -> Screen:
     """Ask before a bot is deleted."""
     if not args:
-        named = {str(bot.id): f"@{bot.username}" for bot in own_bots(person)}
-        return choice(person, WHICH, "ask_delete_bot", named)
+        return which_bot(person, "ask_delete_bot")
     return _question(person, bot_named(person, args))
 
 

@@ -8,8 +8,7 @@ from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.fleet.bots.token_replacement import replace_token
 from services.operations.manager import waiting
-from services.operations.manager.controls import WHICH
-from services.operations.manager.finding import bot_named, bot_numbered, choice, own_bots
+from services.operations.manager.finding import bot_named, bot_numbered, which_bot
 from services.operations.manager.person import CANCEL, Person
 from services.platform.tokens import token_of
 
@@ -20,8 +19,7 @@ SAME, ANOTHER = "same", "another"
 def replace(person: Person, args: str) -> Screen:
     """Ask which token is to come."""
     if not args:
-        named = {str(bot.id): f"@{bot.username}" for bot in own_bots(person)}
-        return choice(person, WHICH, "ask_replace_token", named)
+        return which_bot(person, "ask_replace_token")
     return _question(person, bot_named(person, args))
 
 

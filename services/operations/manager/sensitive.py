@@ -16,7 +16,7 @@ from services.core.i18n import Text
 from services.core.redaction import CODE
 from services.core.times import utc_now
 from services.core.url_safety import check_link
-from services.operations.manager import exporting, reloading, removing, replacing, waiting
+from services.operations.manager import exporting, reloading, removing, replacing, rotating, waiting
 from services.operations.manager.finding import bot_named
 from services.operations.manager.person import CANCEL, Person
 from services.platform.accounts.code_limits import ChatGuesses
@@ -44,6 +44,7 @@ DEEDS: Final[Mapping[str, Deed]] = {  # by command
     "reload_all": Deed(reloading.words, reloading.reload_everything),
     "export": Deed(exporting.words, exporting.export),
     "replace_token": Deed(replacing.words, replacing.expect_token, waits_on=True),
+    "rotate_token": Deed(rotating.words, rotating.rotate_confirmed),
 }
 
 

@@ -15,6 +15,7 @@ from models import Account, Bot, BotStatus, TelegramLink, TelegramLinkCode
 from plugins.context import BotFacts, Context, Lead
 from plugins.fleet import Fleet, Screen
 from services.core.errors import Conflict, FlotillaError, InvalidInput, NotFound
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.fleet.bots.choices import PluginChoice
 from services.fleet.bots.registry import delete_bot, register_bot, set_plugins
@@ -161,6 +162,8 @@ def test_the_status_of_a_thousand_bots_is_pages_of_one_message_by_three_queries(
         first = fleet.command("status", "")
     assert first is not None
     assert len([one for one in statements if one.startswith("SELECT")]) == 3, "link, end of the trail, page"
+    writes = [one for one in statements if not one.startswith(("BEGIN", "PRAGMA", "SELECT"))]
+    assert [one for one in writes if "audit_" not in one] == [], "beside them only the trail is written"
     assert first.text.startswith(
         "📊 Bot Status Overview\n\n⏹️ red0000_bot (Red 0)\n✅ red0001_bot (Red 1) - 0m"
     )
@@ -190,7 +193,7 @@ def test_the_manager_bot_is_as_the_setting_says_and_nobody_else_s_to_change(
     bot = manager_of(platform)
     assert bot is not None
     assert bot.username == f"bot{identity['id']}", "it is there, though Telegram refuses the token"
-    write_status(platform, bot, BotStatus.FAILED)
+    write_status(platform, bot, BotStatus.FAILED, Text("Telegram rejects the token"))
     assert "manager_bot_failed" in [one.code for one in readiness(platform).findings]
     sandbox.restore("boss_bot")
     ensure_manager(platform)
