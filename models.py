@@ -5,7 +5,7 @@ may hold stands in `services/core/states.py`.
 
 In this order, each part below a comment of its name:
 
-    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, TelegramLink, TelegramLinkCode, AuditEvent, AuditChain
+    Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, TelegramLink, TelegramLinkCode, ChatRequest, AuditEvent, AuditChain
     Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
     Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
@@ -51,6 +51,7 @@ from services.core.states import (
     Audience,
     BotMode,
     BotStatus,
+    ChatRequestState,
     DeadLetterState,
     DeliveryStatus,
     DestinationKind,
@@ -68,6 +69,7 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "Audience",
     "BotMode",
     "BotStatus",
+    "ChatRequestState",
     "DeadLetterState",
     "DeliveryStatus",
     "DestinationKind",
@@ -244,22 +246,34 @@ class TelegramLink(Base):
     telegram_id: Mapped[int] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(String(64), default="")  # as Telegram had it, for showing
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    confirmed_at: Mapped[datetime | None]  # when a code of two-step sign-in was taken in the chat
 
 
 class TelegramLinkCode(Base):
-    """A one-time code that links whoever sends it to the manager bot; kept as SHA-256, deleted by its use.
-
-    With `email` it is an administrator's invitation: the account of that e-mail is made and linked in one step.
-    """
+    """A one-time code that links whoever sends it to the manager bot; kept as SHA-256, deleted by its use."""
 
     __tablename__ = "telegram_link_codes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(
-        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
-    )  # who made it
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     code_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    email: Mapped[str] = mapped_column(String(254), default="")
+    expires_at: Mapped[datetime]
+
+
+class ChatRequest(Base):
+    """What a person asked for in the manager bot's chat and what takes more than a tap; the last such request of each."""
+
+    __tablename__ = "chat_requests"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # at random: none comes twice
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    link_id: Mapped[int] = mapped_column(ForeignKey("telegram_links.id", ondelete="CASCADE"), unique=True)
+    action: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[str] = mapped_column(String(64))
+    words: Mapped[i18n.Text] = mapped_column(TextColumn(300))  # what would be done
+    language: Mapped[str] = mapped_column(String(16))  # in which the chat is answered
+    state: Mapped[str] = mapped_column(String(16), default=ChatRequestState.WAITING)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
 
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from services.core.errors import FlotillaError, InvalidInput
 from services.fleet.pools.qr import qr_inline
-from services.operations.manager.links import StartLink, has_manager, invitation, link_for
+from services.operations.manager.links import StartLink, has_manager, link_for
 from services.platform.accounts import accounts, api_keys, enrolment, sessions, telegram_links
 from services.platform.accounts.principal import OFFERED
 from web import password_limits
@@ -100,17 +100,6 @@ def create_telegram_link() -> ResponseReturnValue:
     """Make a one-time link to the manager bot and show it, with its QR code, this once."""
     try:
         return _account_page(link=link_for(platform(), caller()))
-    except FlotillaError as error:
-        return _account_page(error=error), type(error).status
-
-
-@blueprint.post("/invitations")
-@signed_in
-@fresh(page="my_account.page", part="telegram-title", keep=("email",))
-def invite() -> ResponseReturnValue:
-    """Make a link by which somebody gets an account and is linked to it; an administrator's alone."""
-    try:
-        return _account_page(link=invitation(platform(), caller(), request.form.get("email", "")))
     except FlotillaError as error:
         return _account_page(error=error), type(error).status
 

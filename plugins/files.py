@@ -11,6 +11,7 @@ LARGEST_DOWNLOAD: Final = 20 * 1024 * 1024  # bytes; the Bot API hands no larger
 STORED_FILE: Final = (
     "stored_file"  # in a call's parameters: the number of a file of ours, which the sender uploads
 )
+TEXT_FILE: Final = "text_file"  # the same for a small file on the spot: its text, beside its "name"
 ATTACHMENTS: Final = ("animation", "photo", "video", "video_note", "audio", "voice", "sticker", "document")
 SAFE_TYPES: Final = (
     "image/jpeg",

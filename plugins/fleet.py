@@ -22,11 +22,20 @@ class FleetButton:
 
 
 @dataclass(frozen=True)
+class FleetFile:
+    """A small file of text that a person is sent."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Screen:
-    """What a person is shown, plain text in their language, with rows of buttons."""
+    """What a person is shown, plain text in their language, with rows of buttons; a file comes behind it."""
 
     text: str
     buttons: Sequence[Sequence[FleetButton]] = ()
+    file: FleetFile | None = None
 
 
 class Fleet(Protocol):
@@ -46,6 +55,15 @@ class Fleet(Protocol):
 
     def register(self, tokens: Sequence[str], *, was_deleted: bool) -> Screen | None:
         """What comes of tokens that the person pasted, once their message was deleted, or could not be."""
+
+    def code_in(self, update: dict[str, Any]) -> str:
+        """The code of two-step sign-in that a message is and nothing else; "" where it is none."""
+
+    def confirm(self, code: str, *, was_deleted: bool) -> Screen | None:
+        """What comes of a code that the person sent, once their message was deleted, or could not be."""
+
+    def approved(self, request: str) -> Screen | None:
+        """What comes of what somebody approved in the panel."""
 
     def managed(self, update: dict[str, Any]) -> Screen | None:
         """What comes of a bot that somebody made by the manager's link, or changed since: a `managed_bot` update."""
@@ -68,6 +86,16 @@ class NoFleet:
         return []
 
     def register(self, tokens: Sequence[str], *, was_deleted: bool) -> Screen | None:
+        """Nothing."""
+
+    def code_in(self, update: dict[str, Any]) -> str:
+        """None."""
+        return ""
+
+    def confirm(self, code: str, *, was_deleted: bool) -> Screen | None:
+        """Nothing."""
+
+    def approved(self, request: str) -> Screen | None:
         """Nothing."""
 
     def managed(self, update: dict[str, Any]) -> Screen | None:

@@ -7,10 +7,13 @@ from typing import Any, Final
 from plugins.answers import CallAnswer
 from plugins.base import BasePlugin
 from plugins.context import Context
+from plugins.files import TEXT_FILE
 from plugins.fleet import Screen
 from plugins.router import PASS, Router
 
 PRIVATE: Final = "private"
+APPROVED: Final = "approved"  # the panel has the person told so, and its deed follows
+NO_PREVIEW: Final = {"is_disabled": True}  # of addresses in the names of bots and pools
 
 
 class ManagerPlugin(BasePlugin):
@@ -24,12 +27,15 @@ class ManagerPlugin(BasePlugin):
     allowed_updates = ("managed_bot",)
 
     def setup_handlers(self, router: Router) -> None:
-        """Tokens first, wherever they stand: they are deleted before anything is asked."""
+        """Tokens first, wherever they stand, and codes: they are deleted before anything is asked."""
         router.message()(self._take_token)
         router.edited()(self._take_token)
         router.answered("deleted")(self._register)
         router.on("managed_bot")(self._managed)
         router.message(where=_is_elsewhere)(self._in_group)
+        router.message()(self._take_code)
+        router.answered("code")(self._confirm)
+        router.answered(APPROVED)(self._approved)
         router.message()(self._command)
         router.callback()(self._tap)
 
@@ -51,6 +57,21 @@ class ManagerPlugin(BasePlugin):
         tokens = answer.note["tokens"] if answer.note["private"] else []
         _show(ctx, ctx.fleet.register(tokens, was_deleted=answer.ok))
 
+    def _take_code(self, message: Any, ctx: Context) -> object:
+        """As a token: the code is looked at once its message is gone."""
+        code = ctx.fleet.code_in(ctx.update)
+        if not code:
+            return PASS
+        place = {"chat_id": ctx.chat_id, "message_id": message.message_id}
+        ctx.api("deleteMessage", **place, then="code", note={"code": code})
+        return None
+
+    def _confirm(self, answer: CallAnswer, ctx: Context) -> None:
+        _show(ctx, ctx.fleet.confirm(answer.note["code"], was_deleted=answer.ok))
+
+    def _approved(self, answer: CallAnswer, ctx: Context) -> None:
+        _show(ctx, ctx.fleet.approved(answer.note["request"]))
+
     def _managed(self, _news: Any, ctx: Context) -> None:
         _show(ctx, ctx.fleet.managed(ctx.update))
 
@@ -67,7 +88,8 @@ class ManagerPlugin(BasePlugin):
         screen = ctx.fleet.tap(ctx.tap.action, ctx.tap.payload)
         if screen is None:
             return PASS
-        ctx.edit(screen.text, reply_markup=_keyboard(ctx, screen), parse_mode=None)
+        ctx.edit(screen.text, **_shape(ctx, screen))
+        _send_file(ctx, screen)
         return None
 
 
@@ -77,7 +99,23 @@ def _is_elsewhere(message: Any, _ctx: Context) -> bool:
 
 def _show(ctx: Context, screen: Screen | None) -> None:
     if screen is not None:
-        ctx.send(screen.text, reply_markup=_keyboard(ctx, screen), parse_mode=None)
+        ctx.send(screen.text, **_shape(ctx, screen))
+        _send_file(ctx, screen)
+
+
+def _shape(ctx: Context, screen: Screen) -> dict[str, Any]:
+    """How every screen is sent: as plain text, without previews, with its buttons."""
+    return {
+        "reply_markup": _keyboard(ctx, screen),
+        "parse_mode": None,
+        "link_preview_options": NO_PREVIEW,
+    }
+
+
+def _send_file(ctx: Context, screen: Screen) -> None:
+    if screen.file is not None:
+        document = {TEXT_FILE: screen.file.text, "name": screen.file.name}
+        ctx.api("sendDocument", chat_id=ctx.chat_id, document=document)
 
 
 def _keyboard(ctx: Context, screen: Screen) -> dict[str, Any] | None:

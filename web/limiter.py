@@ -18,6 +18,7 @@ from redis import RedisError
 
 from services.core.addresses import client_network
 from services.core.metrics import RATE_LIMIT_HITS
+from services.platform.accounts import code_limits
 from services.platform.redis.windows import FixedWindows, Window
 from web.platform import platform
 
@@ -94,7 +95,7 @@ def client() -> str:
 
 def hashed(*parts: str) -> str:
     """A key made of what identifies a client, of which nothing can be read back."""
-    return platform().vault.signature("limits", "\n".join(parts)).hex()[:32]
+    return code_limits.hashed(platform(), *parts)
 
 
 def _note_breach(breached: RequestLimit) -> None:

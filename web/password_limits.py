@@ -22,6 +22,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug import Response
 
 from services.platform.accounts.accounts import password_stamp
+from services.platform.accounts.code_limits import CODES_PER_ACCOUNT, PER_PERSON
 from web.access import View
 from web.limiter import client, hashed, limiter, take_back
 from web.platform import platform
@@ -31,9 +32,7 @@ COOKIE = "flotilla_browser"
 COOKIE_SECONDS = 365 * 24 * 3600
 MAX_ACCOUNTS = 5  # that one browser is known to: the cookie must not grow
 PER_ADDRESS = "30 per 15 minutes"  # an office behind one address mistypes too
-PER_PERSON = "10 per 15 minutes"  # as far as one can be told from others
 PER_ACCOUNT = "100 per hour"
-CODES_PER_ACCOUNT = "30 per hour"  # of 333,333: three of a million codes are right at any moment
 
 
 def limit_sign_in(view: View) -> View:

@@ -13,10 +13,11 @@ from blueprints.api.operation import Created, operation
 from models import TelegramLink
 from services.core.answer_types import Listing, Moment
 from services.core.times import iso
-from services.operations.manager.links import StartLink, invitation, link_for
+from services.operations.manager import links
 from services.platform.accounts import telegram_links
 from services.platform.accounts.principal import Scope
 from web.access import api, caller, fresh
+from web.password_address import password_address
 from web.platform import platform
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
@@ -28,6 +29,14 @@ class StartLinkView(TypedDict):
     code: str
     link: str
     expires_at: Moment
+
+
+class InvitationView(TypedDict):
+    """A new account with its one-time links, good for a day and not shown again; `telegram` is null without a manager bot."""
+
+    account_id: int
+    password_link: str
+    telegram: StartLinkView | None
 
 
 class LinkedPersonView(TypedDict):
@@ -50,16 +59,23 @@ class Invitation(Body):
 @operation()
 def create_link() -> Created[StartLinkView]:
     """A code that links whoever sends it to the manager bot within ten minutes; it replaces the one before."""
-    return Created(_view(link_for(platform(), caller())))
+    return Created(_view(links.link_for(platform(), caller())))
 
 
 @blueprint.post("/invitations")
 @api(Scope.WRITE)
 @fresh()
-@operation()
-def invite(body: Invitation) -> Created[StartLinkView]:
-    """For administrators: a link that makes an account and links whoever opens it first, within a day."""
-    return Created(_view(invitation(platform(), caller(), body.email)))
+@operation(errors=(404,))
+def invite(body: Invitation) -> Created[InvitationView]:
+    """For administrators: an account for somebody, and the links by which they choose a password and open the manager bot."""
+    made = links.invite(platform(), caller(), body.email)
+    return Created(
+        {
+            "account_id": made.account.id,
+            "password_link": password_address(made.secret),
+            "telegram": _view(made.chat) if made.chat else None,
+        }
+    )
 
 
 @blueprint.get("/telegram-links")
@@ -79,7 +95,7 @@ def unlink(person_id: int) -> None:
     telegram_links.unlink_person(platform(), caller(), person_id)
 
 
-def _view(link: StartLink) -> StartLinkView:
+def _view(link: links.StartLink) -> StartLinkView:
     return {"code": link.code, "link": link.address, "expires_at": iso(link.expires_at)}
 
 

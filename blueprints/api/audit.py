@@ -12,6 +12,7 @@ from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Moment, page_of
 from blueprints.api.downloads import CSV, as_csv
 from blueprints.api.operation import operation
 from services.core.answer_types import Listing
+from services.core.i18n import translate
 from services.platform.accounts.principal import Scope
 from services.reporting.audit_trail import (
     AuditView,
@@ -23,6 +24,7 @@ from services.reporting.audit_trail import (
 )
 from web.access import api, caller
 from web.platform import platform
+from web.reader_language import reader_locale
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 COLUMNS = [
@@ -31,7 +33,9 @@ COLUMNS = [
     "account",
     "sequence",
     "kind",
+    "text",
     "actor",
+    "by",
     "origin",
     "ip",
     "bot_id",
@@ -85,13 +89,15 @@ def index(query: TrailQuery) -> Listing[AuditView]:
 def export_csv(query: ExportQuery) -> Response:
     """The same, all of it, as a file."""
     entries = whole_trail(platform(), caller(), query.wanted(), everybody=query.everybody)
-    return as_csv("audit", COLUMNS, _rows(entries))
+    return as_csv("audit", COLUMNS, _rows(entries, reader_locale()))
 
 
-def _rows(entries: Iterator[AuditView]) -> Iterator[dict[str, object]]:
+def _rows(entries: Iterator[AuditView], locale: str) -> Iterator[dict[str, object]]:
     for entry in entries:
         details = "; ".join(f"{name}: {value}" for name, value in entry["details"].items())
-        yield {**entry, "details": details, "changes": "; ".join(map(_in_words, entry["changes"]))}
+        words = {"text": translate(entry["text"], locale), "by": translate(entry["by"], locale)}
+        changes = "; ".join(map(_in_words, entry["changes"]))
+        yield {**entry, **words, "details": details, "changes": changes}
 
 
 def _in_words(change: ChangeView) -> str:

@@ -1,7 +1,7 @@
 """managed bots, usernames offered for them, spares that a pool wants
 
 Revision: 0033
-Follows: 0031
+Follows: 0032
 """
 
 from alembic import op
@@ -10,7 +10,7 @@ import models
 
 
 revision = "0033"
-down_revision = "0031"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

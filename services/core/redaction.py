@@ -14,12 +14,21 @@ TOKEN_SECRET = re.compile(r"(?<=[0-9]{6}):[A-Za-z0-9_-]{24}")
 API_KEY = re.compile(r"flk_[A-Za-z0-9]{1,64}_[A-Za-z0-9_-]{16,}")
 URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]{0,256}):[^\s/@]{1,1024}@")
 SECRET_NAMES = re.compile(r"token|secret|password|authorization|cookie|api_key|encryption", re.IGNORECASE)
+# A code of an authenticator app, or a recovery code, that somebody wrote and nothing else.
+CODE = re.compile(r"[0-9]{3}[ -]?[0-9]{3}|(?:[A-Za-z2-7]{4}[ -]?){3}[A-Za-z2-7]{4}")
+CODE_FIELDS = ("text", "code")  # of an update, and of what goes on with one
+CODE_IN_JSON = re.compile(rf'"(?:{"|".join(CODE_FIELDS)})":"(?:{CODE.pattern})"')
 HIDDEN = "[redacted]"
 
 
 def may_hold_token(text: str) -> bool:
     """Whether something in `text`, JSON or not, could be a bot token; cheap where nothing is."""
     return ":" in text and TOKEN_SECRET.search(text) is not None
+
+
+def may_hold_code(dumped: str) -> bool:
+    """Whether the text of a message in `dumped`, JSON without blanks, could be a code of two-step sign-in."""
+    return CODE_IN_JSON.search(dumped) is not None
 
 
 def redact_text(text: str) -> str:
@@ -38,12 +47,18 @@ def redact(value: Any) -> Any:
         return redact_text(value)
     if isinstance(value, dict):
         return {
-            redact(key): HIDDEN if isinstance(key, str) and item and _is_secret(key) else redact(item)
+            redact(key): HIDDEN if isinstance(key, str) and item and _hides(key, item) else redact(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
     return value
+
+
+def _hides(name: str, item: Any) -> bool:
+    if name in CODE_FIELDS:
+        return isinstance(item, str) and CODE.fullmatch(item) is not None
+    return _is_secret(name)
 
 
 @lru_cache(maxsize=1024)

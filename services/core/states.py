@@ -112,3 +112,11 @@ class Device(StrEnum):
     TABLET = "tablet"
     DESKTOP = "desktop"
     OTHER = "other"
+
+
+class ChatRequestState(StrEnum):
+    """`waiting` for a code or for the panel; then `approved`, until it was `done`."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DONE = "done"

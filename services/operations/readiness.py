@@ -13,12 +13,11 @@ from typing import Any
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import BotStatus
 from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.fleet.health.sweep import last_report, last_sweep_age
 from services.operations.findings import Finding, Readiness
-from services.operations.manager.ensuring import manager_of
+from services.operations.manager.ensuring import manager_trouble
 from services.operations.storage import redis_findings, storage_findings
 from services.platform import schema
 from services.platform.platform import Platform
@@ -109,15 +108,12 @@ def _redis_away(error: RedisError) -> Finding:
 
 def _manager(platform: Platform) -> Iterator[Finding]:
     """Whether the manager bot works, where MANAGER_BOT_TOKEN wants one."""
-    if not platform.settings.manager_bot_token.get_secret_value():
-        return
     try:
-        bot = manager_of(platform)
+        trouble = manager_trouble(platform)
     except Unavailable:
         return  # which another finding says
-    if bot is not None and bot.status == BotStatus.FAILED:
-        said = Text("The manager bot does not work: {reason}", reason=bot.status_reason)
-        yield Finding("manager_bot_failed", said)
+    if trouble:
+        yield Finding("manager_bot_failed", Text("The manager bot does not work: {reason}", reason=trouble))
 
 
 def _database(platform: Platform) -> Iterator[Finding]:

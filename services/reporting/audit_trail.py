@@ -37,14 +37,14 @@ class Origin(StrEnum):
 ACTORS: Final[Mapping[Origin, tuple[str, ...]]] = {  # how `AuditEvent.actor` begins
     Origin.PANEL: ("account:", "setup"),
     Origin.API: ("key:",),
-    Origin.CHAT: ("chat:",),
+    Origin.CHAT: ("telegram:",),
     Origin.COMMAND: ("command",),
     Origin.SYSTEM: ("system",),
 }
 ORIGIN_TEXTS: Final[Mapping[Origin, str]] = {
     Origin.PANEL: N_("Panel"),
     Origin.API: N_("API key"),
-    Origin.CHAT: N_("Chat"),
+    Origin.CHAT: N_("Manager bot"),
     Origin.COMMAND: N_("Command line"),
     Origin.SYSTEM: N_("Flotilla itself"),
 }
@@ -125,10 +125,10 @@ def list_trail(
         query = query.where(AuditEvent.account_id == caller.account_id)
     if wanted.before is not None:
         query = query.where(place < wanted.before)
-    looks = everybody and wanted.before is None  # an admin's look at others' trails is written into their own
-    with platform.database.transaction() if looks else platform.database.reading() as session:
+    # An admin's look at others' trails is written into their own, each page: a cursor is anybody's to choose.
+    with platform.database.transaction() if everybody else platform.database.reading() as session:
         rows = session.execute(query).all()
-        if looks:
+        if everybody:
             audit(session, caller, "admin_trail_read")
         emails = _emails(session, caller, [row for row, _, _ in rows], everybody=everybody)
     return [_described(row, bot, pool, emails, everybody=everybody) for row, bot, pool in rows]

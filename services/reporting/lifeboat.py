@@ -1,38 +1,27 @@
 """What is left after the loss of one bot: who could still be written to through another, and which pool has no spare.
 
-A person counts as reachable by every bot that they have met as it is now and do not block. Who knows one bot alone is lost
-with it. Counted in two grouped queries whatever the number of bots, over an index; Redis keeps the counts for a while.
+Who knows one bot alone is lost with it; `reach` counts who knows which.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from redis import RedisError
-from sqlalchemy import Select, String, cast, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Bot, Lead, PoolBot, RedirectPool
+from models import Bot, PoolBot, RedirectPool
 from services.core.answer_types import Moment, one_of
-from services.core.times import iso, utc_now
+from services.core.times import iso
 from services.fleet.pools.spares import stands_by
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from services.platform.redis import keys
-from services.traffic.clicks.leads import is_reachable
+from services.reporting.reach import ACCOUNT, Reach, present_counts
 
-logger = logging.getLogger(__name__)
-KEPT_SECONDS: Final = (
-    300  # how old counts may be: people come one by one, and a million take seconds to count
-)
 ENOUGH_PERCENT: Final = 50  # below half, one ban costs a pool most of its people
-ACCOUNT: Final = "account"
 
 
 class Advice(StrEnum):
@@ -68,29 +57,15 @@ class PoolLossView(TypedDict):
 
 
 class LifeboatView(TypedDict):
-    """The account as a whole and each pool, the worst losses first; counted at `counted_at`."""
+    """The account as a whole and each pool, the worst losses first.
+
+    Counted at `counted_at`; null, and no people anywhere, while many are counted for the first time: ask again in a few seconds.
+    """
 
     people: int
-    counted_at: Moment
+    counted_at: Moment | None
     bots: list[BotLossView]
     pools: list[PoolLossView]
-
-
-@dataclass
-class Reach:
-    """How many people are reachable by some bots together, by each, and by each alone; keys are bot ids as text."""
-
-    people: int = 0
-    known: dict[str, int] = field(default_factory=dict)
-    alone: dict[str, int] = field(default_factory=dict)
-
-    def add(self, bots: Sequence[int], number: int) -> None:
-        """Count `number` people who know exactly these bots."""
-        self.people += number
-        for bot in bots:
-            self.known[str(bot)] = self.known.get(str(bot), 0) + number
-        if len(bots) == 1:
-            self.alone[str(bots[0])] = self.alone.get(str(bots[0]), 0) + number
 
 
 def lifeboat(platform: Platform, caller: Principal) -> LifeboatView:
@@ -105,7 +80,8 @@ def lifeboat(platform: Platform, caller: Principal) -> LifeboatView:
             )
         ).all()
         members = _members(session, caller)
-    counted_at, reaches = _kept(platform, caller.account_id) or _count(platform, caller.account_id, members)
+    counts = present_counts(platform, caller.account_id)
+    reaches = counts.reaches if counts else {}
     whole = reaches.get(ACCOUNT, Reach())
     views = [
         _pool(pool_id, name, wanted, members.get(pool_id, {}), reaches.get(str(pool_id), Reach()), names)
@@ -113,7 +89,7 @@ def lifeboat(platform: Platform, caller: Principal) -> LifeboatView:
     ]
     return {
         "people": whole.people,
-        "counted_at": counted_at,
+        "counted_at": iso(counts.at) if counts else None,
         "bots": sorted((_loss(bot, name, whole) for bot, name in names.items()), key=_gravest),
         "pools": sorted(views, key=lambda pool: (list(Advice).index(Advice(pool["advice"])), pool["name"])),
     }
@@ -130,77 +106,6 @@ def _members(session: Session, caller: Principal) -> dict[int, dict[int, bool]]:
     for member, running in session.execute(query.where(_own(caller))):
         found.setdefault(member.pool_id, {})[member.bot_id] = stands_by(member, running=running)
     return found
-
-
-def _kept(platform: Platform, account_id: int) -> tuple[str, dict[str, Reach]] | None:
-    """The counts of a while ago; None when there are none, or Redis is away."""
-    try:
-        text = platform.redis.get(keys.lifeboat(account_id))
-    except RedisError:
-        return None
-    if text is None:
-        return None
-    at, reaches = json.loads(text)
-    return at, {place: Reach(**reach) for place, reach in reaches.items()}
-
-
-def _count(
-    platform: Platform, account_id: int, members: Mapping[int, Mapping[int, bool]]
-) -> tuple[str, dict[str, Reach]]:
-    at = iso(utc_now()) or ""
-    with platform.database.reading() as session:
-        acquaintances = [
-            *(([bot], number) for bot, number in session.execute(_of_one_bot(account_id))),
-            *((_numbers(bots), number) for bots, number in session.execute(_of_several(account_id))),
-        ]
-    reaches = _reaches(acquaintances, members)
-    kept = json.dumps([at, {place: asdict(reach) for place, reach in reaches.items()}])
-    try:
-        platform.redis.set(keys.lifeboat(account_id), kept, ex=KEPT_SECONDS)
-    except RedisError:
-        logger.warning("the counts are not kept: Redis does not answer")
-    return at, reaches
-
-
-def _of_one_bot(account_id: int) -> Select[Any]:
-    """Bot -> how many people know it alone."""
-    people = _people(func.min(Lead.bot_id).label("bots"), account_id).having(func.count() == 1).subquery()
-    return select(people.c.bots, func.count()).group_by(people.c.bots)
-
-
-def _of_several(account_id: int) -> Select[Any]:
-    """Bots, as one text -> how many people know exactly them."""
-    together = func.aggregate_strings(cast(Lead.bot_id, String), ",").label("bots")
-    people = _people(together, account_id).having(func.count() > 1).subquery()
-    return select(people.c.bots, func.count()).group_by(people.c.bots)
-
-
-def _people(column: Any, account_id: int) -> Select[Any]:
-    query = select(column).join(Bot, Bot.id == Lead.bot_id)
-    query = query.where(Lead.account_id == account_id, is_reachable(Bot.identity))
-    return query.group_by(Lead.telegram_id)
-
-
-def _numbers(bots: str) -> list[int]:
-    return [int(bot) for bot in bots.split(",")]
-
-
-def _reaches(
-    acquaintances: Iterable[tuple[list[int], int]], members: Mapping[int, Mapping[int, bool]]
-) -> dict[str, Reach]:
-    places: dict[int, list[str]] = {}
-    for pool_id, bots in members.items():
-        for bot in bots:
-            places.setdefault(bot, []).append(str(pool_id))
-    reaches: dict[str, Reach] = {}
-    for bots_known, number in acquaintances:
-        within: dict[str, list[int]] = {ACCOUNT: bots_known}
-        for bot in bots_known:
-            for place in places.get(bot, ()):
-                within.setdefault(place, []).append(bot)
-        for place, known in within.items():
-            reaches.setdefault(place, Reach()).add(known, number)
-    return reaches
 
 
 def _loss(bot_id: int, username: str, reach: Reach) -> BotLossView:

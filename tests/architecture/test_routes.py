@@ -55,7 +55,7 @@ PROTECTED_BY_THE_PASSWORD = {
     ("POST", "/panel/account/two-step/app"),
     ("POST", "/panel/account/two-step/on"),
     ("POST", "/panel/account/telegram"),
-    ("POST", "/panel/account/invitations"),
+    ("POST", "/panel/confirmations/<request_id>/approve"),
     ("POST", "/api/v1/account/telegram-link"),
     ("POST", "/api/v1/account/invitations"),
 }

@@ -33,7 +33,6 @@ from models import (
     PoolSlug,
     RedirectPool,
     StoredFile,
-    TelegramLink,
 )
 from services.core.times import utc_now
 from services.platform.accounts.accounts import command_principal
@@ -41,6 +40,7 @@ from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
+from tests.architecture.belongings import asked_in_chat
 from tests.architecture.bodies import BODIES
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 from web.access import SIGNED_IN, declared
@@ -54,7 +54,7 @@ NOWHERE = {
     "session_id": "987654",
     "click_id": "0nobodys0000",
     "letter_id": "987654",
-    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id"), "987654"),
+    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id"), "987654"),
 }
 # Variables that are nobody's: words and numbers of Telegram's.
 PLAIN = {"list_name": "blocked", "telegram_id": "5", "telegram_bot_id": "5"}
@@ -111,8 +111,8 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
-        session.add_all([wave, experiment, file, TelegramLink(telegram_id=number, account_id=account.id)])
-        session.flush()
+        session.add_all([wave, experiment, file])
+        asked = asked_in_chat(session, account, number)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
     assert isinstance(secret, str)
@@ -131,6 +131,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "experiment_id": (str(experiment.id),),
             "file_id": (str(file.id),),
             "person_id": (str(number),),
+            "request_id": (asked.id,),
             "session_id": (str(signed_in.session_id),),
             "account_id": (str(account.id),),
         },

@@ -15,10 +15,12 @@ from models import Account, AuditEvent
 from services.core.errors import Conflict, FlotillaError, Forbidden, NotFound
 from services.core.times import utc_now
 from services.platform.accounts import administration, password_links
+from services.platform.accounts.enrolment import reset_two_step
 from services.platform.accounts.password_links import use_link
 from services.platform.accounts.trail_check import check_trail
 from services.platform.platform import Platform
 from tests.blueprints.people import PASSWORD, caller_of, make_account, make_key, sign_in, submit
+from tests.services.platform.accounts.two_step import set_up
 
 ADMIN, OTHER, NEW = "admin@example.com", "other@example.com", "a new long password"
 PAGE = "/panel/admin/accounts"
@@ -97,6 +99,59 @@ def test_a_link_ends_after_a_day_with_any_new_password_and_while_the_account_is_
     use_link(platform, first, NEW, "192.0.2.7")
     with pytest.raises(Forbidden):
         use_link(platform, second, NEW, "")
+
+
+def test_a_link_that_resets_two_step_sign_in_lets_in_who_lost_the_app_once_and_no_other_link_does(
+    app: Flask, platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_account(platform, ADMIN, admin=True)
+    other = make_account(platform, OTHER)
+    client, person = app.test_client(), app.test_client()
+    sign_in(client, ADMIN)
+    page, target = {"Accept-Language": "en"}, f"{PAGE}/{other.id}/link"
+    assert "Reset two-step" not in client.get(PAGE, headers=page).text
+    refused = submit(client, PAGE, target, two_step="1")
+    assert (refused.status_code, 'data-code="two_step_off"' in refused.text) == (409, True)
+    set_up(platform, other)
+    assert "Reset two-step" in client.get(PAGE, headers=page).text
+    plain = shown_link(submit(client, PAGE, target).text)
+    forged = plain[::-1].replace(".", ".two-step."[::-1], 1)[::-1]
+    assert submit(person, "/new-password", code=forged, password=NEW).status_code == 403
+    assert submit(person, "/new-password", code=plain, password=NEW).status_code == 302
+    assert "/login/code" in sign_in(person, OTHER, NEW).location, "a new password leaves two-step sign-in on"
+    secret = shown_link(submit(client, PAGE, target, two_step="1").text)
+    assert (
+        submit(person, "/new-password", code=secret.replace(".two-step", ""), password=NEW).status_code == 403
+    )
+    assert submit(person, "/new-password", code=secret, password=PASSWORD).status_code == 302
+    assert submit(person, "/new-password", code=secret, password=NEW).status_code == 403
+    assert "/login/code" not in sign_in(person, OTHER, PASSWORD).location
+    assert person.get("/panel/account").status_code == 200
+    told = [kind for kind, _ in kinds(platform, other.id)]
+    assert told[1:] == [
+        "two_step_enabled",
+        "password_link_made",
+        "password_reset",
+        "two_step_link_made",
+        "password_reset",
+        "two_step_reset",
+        "signed_in",
+    ]
+    assert secret not in caplog.text
+    assert check_trail(platform).broken == ()
+
+
+def test_a_link_that_resets_two_step_sign_in_is_worthless_once_that_was_set_up_anew(
+    platform: Platform,
+) -> None:
+    boss, other = caller_of(make_account(platform, ADMIN, admin=True)), make_account(platform, OTHER)
+    for change in (lambda: None, lambda: set_up(platform, other)):
+        set_up(platform, other)
+        _, secret = administration.make_password_link(platform, boss, other.id, resets_two_step=True)
+        reset_two_step(platform, OTHER)
+        change()
+        with pytest.raises(Forbidden):
+            use_link(platform, secret, NEW, "")
 
 
 def test_who_is_switched_off_is_signed_out_and_locked_out_until_switched_on(

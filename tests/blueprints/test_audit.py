@@ -34,6 +34,7 @@ def owner(platform: Platform) -> Account:
             audit(
                 session, Principal(account.id, "key:ab12", ip="192.0.2.4"), "bot_started", bot_id=number + 7
             )
+        audit(session, Principal(account.id, "telegram:77"), "manager_command", command="/status")
     return account
 
 
@@ -45,12 +46,14 @@ def test_entries_are_filtered_paged_and_exported(app: Flask, platform: Platform,
         assert answer.status_code == 200, answer.text
         return [entry["kind"] for entry in answer.get_json()["items"]]
 
-    whole = ["key_created", "bot_started", "bot_started", "pool_updated", "pool_created", "account_created"]
+    made = ["pool_updated", "pool_created", "account_created"]
+    whole = ["key_created", "manager_command", "bot_started", "bot_started", *made]
     assert got("") == whole
     assert got("kind=bot_started&bot_id=8") == ["bot_started"]
-    assert got("origin=api") == got("actor=key:ab12") == whole[1:3]
-    assert got("origin=command&pool_id=1") == whole[3:5]
-    assert got("from=2090-01-01T00:00:00Z") == got("to=2020-01-01T00:00:00Z") == got("origin=chat") == []
+    assert got("origin=api") == got("actor=key:ab12") == whole[2:4]
+    assert got("origin=command&pool_id=1") == whole[4:6]
+    assert got("from=2090-01-01T00:00:00Z") == got("to=2020-01-01T00:00:00Z") == got("origin=system") == []
+    assert got("origin=chat") == got("actor=telegram:77") == ["manager_command"]
     paged, cursor = [], ""
     while cursor is not None:
         page = client.get(f"/api/v1/audit?limit=4{cursor}", headers=key).get_json()
@@ -64,7 +67,9 @@ def test_entries_are_filtered_paged_and_exported(app: Flask, platform: Platform,
     assert (change["field"], change["before"], change["after"]) == ("name", "=Red", "<b>Blue</b>")
     table = list(csv.DictReader(io.StringIO(client.get("/api/v1/audit/export.csv", headers=key).text)))
     assert [row["kind"] for row in table] == whole
-    assert table[3]["changes"] == "pool 1 name: =Red -> <b>Blue</b>"
+    told = ("chat", "The manager bot, person 77", "/status sent to the manager bot")
+    assert (table[1]["origin"], table[1]["by"], table[1]["text"]) == told
+    assert table[4]["changes"] == "pool 1 name: =Red -> <b>Blue</b>"
 
 
 def test_nobody_sees_another_account_s_entries_but_an_admin_who_is_written_down(
@@ -84,6 +89,9 @@ def test_nobody_sees_another_account_s_entries_but_an_admin_who_is_written_down(
     assert {entry["account"] for entry in found} == {owner.email, stranger.email, admin.email}
     own = client.get("/api/v1/audit", headers=key).get_json()["items"]
     assert own[0]["kind"] == "admin_trail_read"
+    assert client.get(f"/api/v1/audit?everybody=true&cursor={2**62}", headers=key).get_json()["items"]
+    own = client.get("/api/v1/audit?kind=admin_trail_read", headers=key).get_json()["items"]
+    assert len(own) == 2, "a cursor of one's own choice hides no look"
     client.get("/api/v1/redirect-pools/1", headers=key)
     [look] = client.get("/api/v1/audit?kind=admin_access", headers=make_key(platform, owner)).get_json()[
         "items"
@@ -101,7 +109,10 @@ def test_the_page_tells_what_was_before_and_after_in_both_languages(
     assert "&lt;b&gt;Blue&lt;/b&gt;" in english
     assert "<b>Blue" not in english
     assert "Pool changed" in english
-    portuguese = client.get("/panel/account/activity", headers={"Accept-Language": "pt-BR"}).text
+    portuguese = client.get("/panel/account/activity?origin=chat", headers={"Accept-Language": "pt-BR"}).text
+    assert "Bot gerenciador" in portuguese
+    assert "O bot gerenciador, pessoa 77" in portuguese
+    assert "/status enviado ao bot gerenciador" in portuguese
     assert "Atividade" in portuguese
     nonsense = "kind=x&origin=x&bot_id=x&cursor=x&since=x&until=9999-12-31&actor=%00"
     assert client.get(f"/panel/account/activity?{nonsense}").status_code == 200

@@ -8,13 +8,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from models import Account, Bot, TelegramLink
-from services.core.encryption import sha256_hex
 from services.platform.accounts.telegram_links import link_person
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account, make_key, sign_in, submit
 
 PAGE = "/panel/account"
 API = "/api/v1/account"
+ACCOUNTS = "/panel/admin/accounts"
 
 
 def manager(platform: Platform, owner: Account) -> None:
@@ -54,9 +54,7 @@ def test_a_link_is_made_used_listed_and_ended(client: FlaskClient, platform: Pla
     assert client.get(f"{API}/telegram-links", headers=key).get_json()["items"] == []
 
 
-def test_the_page_shows_a_link_once_with_its_picture_and_invites_only_for_administrators(
-    client: FlaskClient, platform: Platform
-) -> None:
+def test_the_page_shows_a_link_once_with_its_picture(client: FlaskClient, platform: Platform) -> None:
     boss = make_account(platform, "boss@example.com", admin=True)
     make_account(platform)
     manager(platform, boss)
@@ -70,10 +68,24 @@ def test_the_page_shows_a_link_once_with_its_picture_and_invites_only_for_admini
     assert submit(client, PAGE, f"{PAGE}/telegram/5000000002/unlink").status_code == 302
     with platform.database.reading() as session:
         assert session.scalars(select(TelegramLink)).all() == []
-    assert submit(client, PAGE, f"{PAGE}/invitations", email="new@example.com").status_code == 403
-    boss_client = client.application.test_client()
-    sign_in(boss_client, "boss@example.com")
-    invited = submit(boss_client, PAGE, f"{PAGE}/invitations", email="new@example.com").text
-    [invitation] = re.findall(r"boss_bot\?start=([A-Za-z0-9_-]+)</code>", invited)
-    assert link_person(platform, 5, "Eva", invitation).email == "new@example.com"
-    assert sha256_hex(invitation) not in boss_client.get(PAGE).text
+
+
+def test_an_admin_s_new_account_comes_with_a_link_to_the_chat(
+    client: FlaskClient, platform: Platform
+) -> None:
+    boss, other = make_account(platform, "boss@example.com", admin=True), make_account(platform)
+    manager(platform, boss)
+    sign_in(client, "boss@example.com")
+    invited = submit(client, ACCOUNTS, email="new@example.com").text
+    [code] = re.findall(r"boss_bot\?start=([A-Za-z0-9_-]+)</span>", invited)
+    assert "<svg" in invited
+    assert link_person(platform, 5, "Eva", code).email == "new@example.com"
+    assert code not in client.get(ACCOUNTS).text
+    boss_key, key = make_key(platform, boss), make_key(platform, other)
+    made = client.post(f"{API}/invitations", json={"email": "x@example.com"}, headers=boss_key)
+    assert made.status_code == 201
+    answer = made.get_json()
+    assert "/new-password#" in answer["password_link"]
+    assert link_person(platform, 6, "Rui", answer["telegram"]["code"]).account_id == answer["account_id"]
+    refused = client.post(f"{API}/invitations", json={"email": "y@example.com"}, headers=key)
+    assert refused.status_code == 404

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from sqlalchemy import MetaData, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from app import create_app
 from models import (
@@ -26,6 +27,8 @@ from models import (
 )
 from services.core.settings import Settings
 from services.core.times import utc_now
+from services.platform.accounts.principal import Principal, audit
+from services.platform.accounts.trail_check import check_trail
 from services.platform.platform import Platform
 from services.platform.schema import MIGRATIONS, newest, revision
 from tests.commands.running import flask, start_flask
@@ -84,6 +87,7 @@ def furnished(platform: Platform) -> Platform:
         session.add(experiment)
         session.flush()
         session.add(ExperimentArm(experiment_id=experiment.id, pool_id=pool.id, percent=100))
+        audit(session, Principal(account.id, "command"), "pool_created", pool_id=pool.id, name="Ação")
     return platform
 
 
@@ -146,6 +150,8 @@ def test_an_installation_of_any_earlier_release_is_upgraded_with_its_rows(furnis
         assert db(furnished, "upgrade", number).exit_code == 0
         _assert_kept(furnished, first)
     assert db(furnished, "check").exit_code == 0
+    check = check_trail(furnished)
+    assert (check.entries, check.broken) == (1, ()), "entries of before it was a chain were chained"
 
 
 def _assert_kept(platform: Platform, before: dict[str, int]) -> None:
@@ -210,6 +216,12 @@ def test_a_table_made_anew_keeps_what_points_to_it(furnished: Platform, tmp_path
     with furnished.database.reading() as session:
         if furnished.database.is_sqlite:
             assert session.scalar(text("PRAGMA foreign_keys")) == 1
+    # Triggers that speak of the table do so of the new one.
+    with pytest.raises(DBAPIError, match="audit trail"), furnished.database.transaction() as session:
+        session.execute(text("DELETE FROM audit_events"))
+    with furnished.database.transaction() as session:
+        session.execute(text("DELETE FROM accounts"))
+    assert _census(furnished)["audit_events"] == 0
 
 
 @pytest.mark.data

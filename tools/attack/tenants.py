@@ -96,6 +96,7 @@ def note_more_ids(target: Target) -> None:
     rui.ids["click_id"] = str(_items(owner, "/api/v1/clicks")[0]["id"])
     rui.ids["letter_id"] = str(_items(owner, "/api/v1/dead-letters")[0]["id"])
     rui.ids["wave_id"] = "1"
+    rui.ids["request_id"] = "0" * 32  # of a chat with the manager bot, which this installation has none of
     target.in_panel(rui)
     with target.platform.database.reading() as session:
         mine = select(AccountSession.id).where(AccountSession.account_id == rui.account)

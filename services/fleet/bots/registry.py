@@ -261,7 +261,8 @@ def with_plugins(bot: Bot) -> Bot:
 
 
 def _insert(platform: Platform, session: Session, caller: Principal, bot: Bot, token: str) -> None:
-    make_room(session, platform.settings, caller.account_id, Quota.BOTS)
+    if not bot.is_manager:  # which is the installation's, whoever's list it stands in
+        make_room(session, platform.settings, caller.account_id, Quota.BOTS)
     refuse_taken(session, caller.account_id, bot.telegram_bot_id, bot.username)
     session.add(bot)
     session.flush()  # the token is sealed for the id

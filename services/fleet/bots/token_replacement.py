@@ -20,6 +20,7 @@ from services.fleet.bots.cleanup import forget_former, leave_webhook
 from services.fleet.bots.declaration import refuse_declared, refuse_manager
 from services.fleet.bots.registry import already_here, get_bot, locked, refuse_taken
 from services.fleet.bots.signals import bot_changed
+from services.fleet.health.conversion_hours import judge_anew
 from services.fleet.health.members import lock_pools
 from services.fleet.health.readmission import probe_again
 from services.fleet.pools.snapshot import publish_bots
@@ -111,6 +112,7 @@ def _take_over(platform: Platform, caller: Principal, former: Bot, token: str, i
     try:
         with platform.database.transaction() as session:
             lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id == former.id))
+            judge_anew(session, former.id)
             bot = _written(platform, session, caller, former, token, identity)
             refuse_taken(session, bot.account_id, identity.telegram_bot_id, identity.username)
             bot.telegram_bot_id, bot.name, bot.path_id = (

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, Integer, case, cast, delete, extract, func, select
+from sqlalchemy import ColumnElement, Float, Integer, Select, case, cast, delete, extract, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models import Click, Conversion, ConversionHour, PoolBot, RedirectPool
+from models import Bot, Click, Conversion, ConversionHour, PoolBot, RedirectPool
 from services.core.times import from_epoch, hour_of
 from services.fleet.health.conversion import (
     LAG_STEP,
@@ -82,8 +82,15 @@ def _counts(session: Session, hour: datetime) -> Any:
     return (
         select(PoolBot.id, step, func.count())
         .join(RedirectPool, RedirectPool.id == PoolBot.pool_id)
+        .join(Bot, Bot.id == PoolBot.bot_id)
         .join(Click, (Click.pool_id == PoolBot.pool_id) & (Click.bot_id == PoolBot.bot_id))
-        .where(RedirectPool.tracking, Click.counted, Click.at >= hour, Click.at < hour + HOUR)
+        .where(
+            RedirectPool.tracking,
+            Click.counted,
+            Click.at >= hour,
+            Click.at < hour + HOUR,
+            or_(Bot.identity_since.is_(None), Click.at >= Bot.identity_since),
+        )
         .group_by(PoolBot.id, step)
     )
 
@@ -120,15 +127,35 @@ def _learn_usual(platform: Platform, now: datetime) -> None:
 
 
 def _learn_portion(session: Session, member_ids: Sequence[int], now: datetime) -> None:
+    rows = session.scalars(_locked(member_ids)).all()
     hours: dict[int, list[Hour]] = {}
-    query = select(ConversionHour).where(
-        ConversionHour.pool_bot_id.in_(member_ids), ConversionHour.hour >= now - WEEK
+    query = (
+        select(ConversionHour, Bot.identity_since)
+        .join(PoolBot, PoolBot.id == ConversionHour.pool_bot_id)
+        .join(Bot, Bot.id == PoolBot.bot_id)
+        .where(ConversionHour.pool_bot_id.in_(member_ids), ConversionHour.hour >= now - WEEK)
     )
-    for row in session.scalars(query):
-        hours.setdefault(row.pool_bot_id, []).append(Hour(row.clicks, row.starts, row.lags))
-    for known in session.scalars(select(Conversion).where(Conversion.pool_bot_id.in_(member_ids))):
+    for row, since in session.execute(query):
+        if since is None or row.hour + HOUR > since:  # else of a former identity
+            hours.setdefault(row.pool_bot_id, []).append(Hour(row.clicks, row.starts, row.lags))
+    for known in rows:
         if known.verdict == Judgement.NONE:
             _keep(known, usual_of(hours.get(known.pool_bot_id, [])), now)
+
+
+def judge_anew(session: Session, bot_id: int) -> None:
+    """Another Telegram bot has the bot's row now: forget evidence, verdicts and what was usual of its members.
+
+    The next look begins to judge them. To be called behind the pools' locks and before those of members and bot.
+    """
+    member_ids = session.scalars(select(PoolBot.id).where(PoolBot.bot_id == bot_id)).all()
+    session.scalars(_locked(member_ids)).all()
+    session.execute(delete(Conversion).where(Conversion.pool_bot_id.in_(member_ids)))
+
+
+def _locked(member_ids: Sequence[int]) -> Select[Conversion]:
+    query = select(Conversion).where(Conversion.pool_bot_id.in_(member_ids))
+    return query.order_by(Conversion.pool_bot_id).with_for_update()
 
 
 def _keep(known: Conversion, usual: Usual, now: datetime) -> None:

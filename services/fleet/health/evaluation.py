@@ -129,7 +129,11 @@ def _move_all(
     cases: Mapping[int, Case],
     now: datetime,
 ) -> list[Change]:
-    """The rows are read anew under their lock: a sweep may have moved them meanwhile, and identity goes first."""
+    """The rows are read anew under their lock: a sweep may have moved them meanwhile, and identity goes first.
+
+    A bot that is another one since the look is not moved: what was seen is about the former.
+    """
+    identities = {member.id: member.bot.identity for member in view.members}
     members = session.scalars(
         select(PoolBot)
         .where(PoolBot.id.in_(member_ids))
@@ -139,6 +143,8 @@ def _move_all(
     ).all()
     changes = []
     for member in members:
+        if member.bot.identity != identities[member.id]:
+            continue
         verdict = _verdict(view, member, cases.get(member.id))
         to = effective_status(member, verdict, view.delivery.get(member.bot_id))
         changes += move(session, member, to, now)

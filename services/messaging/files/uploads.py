@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
 from models import Bot, StoredFile, UploadedFile
-from plugins.files import STORED_FILE
+from plugins.files import STORED_FILE, TEXT_FILE
 from services.core.errors import Rejected, Unavailable
 from services.messaging.files.folder import FileFolder
 from services.messaging.plugin_runtime.plugin_store import insert_into
@@ -59,7 +59,8 @@ class Uploads:
         """
         kind = next((name for name, value in params.items() if _is_ours(value)), "")
         if not kind:
-            return self._client.call(token, method, params)
+            others, files = _on_the_spot(params)
+            return self._client.call(token, method, others, files=files)
         upload = self._prepared(bot_id, kind, params)
         if upload.files is None:
             try:
@@ -123,6 +124,16 @@ class Uploads:
         if row.size > (LARGEST_PHOTO if kind == "photo" else LARGEST_UPLOAD):
             raise Rejected("The file is larger than Telegram takes it", code="file_too_large")
         return path
+
+
+def _on_the_spot(params: dict[str, Any]) -> tuple[dict[str, Any], Files | None]:
+    """The parameters without files whose text stands in them, and those."""
+    files: dict[str, tuple[str, bytes | Path]] = {
+        name: (str(value.get("name") or name), str(value[TEXT_FILE]).encode())
+        for name, value in params.items()
+        if isinstance(value, dict) and TEXT_FILE in value
+    }
+    return {name: value for name, value in params.items() if name not in files}, files or None
 
 
 def _is_ours(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from plugins.address import Address
 from plugins.answers import CALL_ANSWERED
 from plugins.context import Context
 from plugins.effects import Call
@@ -26,6 +27,21 @@ def continuation_of(ctx: Context, call: Call, chat: str) -> dict[str, Any]:
         "chat": (holder or {}).get("chat"),
         "from": content.get("from"),
         "address": asdict(ctx.address),
+    }
+
+
+def continuation_to(
+    plugin: str, name: str, note: Any, person: int, first_name: str, language: str
+) -> dict[str, Any]:
+    """The same for a call that no handler makes, to a person's private chat: its answer comes as if they had caused it."""
+    return {
+        "name": name,
+        "plugin": plugin,
+        "note": note,
+        "turn": str(person),
+        "chat": {"id": person, "type": "private"},
+        "from": {"id": person, "is_bot": False, "first_name": first_name, "language_code": language},
+        "address": asdict(Address(person)),
     }
 
 

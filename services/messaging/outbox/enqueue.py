@@ -17,9 +17,19 @@ PUT: Final = load("enqueue_call")
 
 
 def enqueue_call(
-    platform: Platform, bot_id: int, method: str, params: dict[str, Any], priority: Priority = Priority.BULK
+    platform: Platform,
+    bot_id: int,
+    method: str,
+    params: dict[str, Any],
+    priority: Priority = Priority.BULK,
+    *,
+    then: dict[str, Any] | None = None,
 ) -> None:
-    """Have the Bot API `method` called for the bot, in order for its chat and no faster than allowed. Raises RedisError."""
+    """Have the Bot API `method` called for the bot, in order for its chat and no faster than allowed. Raises RedisError.
+
+    `then` says which of the bot's plugins gets the answer (`call_answers.continuation_to`).
+    """
+    call = {"method": method, "params": params, **({"then": then} if then else {})}
     shard = bot_id % platform.settings.update_lanes
     waits_as, chat = slot_of(method, params, priority, str(params.get("chat_id", "0")))
     names = (
@@ -34,7 +44,7 @@ def enqueue_call(
         DOORBELL_SECONDS,
         chat,
         str(bound_ids().get("request_id") or new_request_id()),
-        dump_sealed(platform.vault, {"method": method, "params": params}, bot_id),
+        dump_sealed(platform.vault, call, bot_id),
     )
     if PUT(platform.redis, names, values):
         enqueue(platform.job_redis, JobName.DRAIN_OUTBOX, shard)

@@ -51,6 +51,7 @@ class PollTimings:
     backoff: tuple[float, float] = (1.0, 30.0)  # after a failure, doubled from the first to the second
     dead_token: float = 60.0  # a rejected token may come back (401 has been seen to flap): ask slowly
     conflict: float = 20.0  # each poll of ours cuts off the other program's: no hurry
+    peace: float = 60.0  # so long without a conflict, and the other program is taken to be gone
     fruitless: float = (
         1.0  # from one long poll to the next when it brought nothing, however soon that was said
     )
@@ -69,7 +70,8 @@ class Poll:
     stopped: threading.Event = field(default_factory=threading.Event)
     offset: int = 0  # 0: everything that Telegram does not know to be confirmed
     troubles: int = 0  # consecutive failures
-    conflicts: int = 0  # consecutive 409 answers
+    conflicts: int = 0  # 409 answers that came less than `peace` after one another
+    conflict_at: float = 0.0  # when the last one came (monotonic)
     is_accepting: bool = False
 
     def stop(self) -> None:
@@ -96,8 +98,13 @@ class Poll:
         updates = self._fetch(seconds)
         if self.stopped.is_set():
             return 0
-        self.troubles = self.conflicts = 0
-        write_status(self.platform, self.bot, BotStatus.RUNNING)
+        self.troubles = 0
+        if time.monotonic() - self.conflict_at >= self.timings.peace:
+            self.conflicts = (
+                0  # no sooner: of two programs that cut each other's polls off, the later one succeeds
+            )
+        if self.conflicts < CONFLICTS_BEFORE_ALERT:
+            write_status(self.platform, self.bot, BotStatus.RUNNING)
         self.is_accepting = True
         try:
             self._accept(updates)
@@ -178,7 +185,7 @@ class Poll:
 
     def _conflict(self, error: Rejected) -> float:
         """409: a webhook is set, which the reconciler removes, or another program polls with our token."""
-        self.conflicts += 1
+        self.conflicts, self.conflict_at = self.conflicts + 1, time.monotonic()
         if WEBHOOK_ACTIVE in error.message:
             enqueue(self.platform.job_redis, JobName.RECONCILE_BOT, self.bot.id)
         if self.conflicts < CONFLICTS_BEFORE_ALERT:

@@ -1,15 +1,15 @@
-"""/start_bot, /stop_bot, /restart_bot, /reload and /reload_all: asked, confirmed, done."""
+"""/start_bot, /stop_bot and /restart_bot: asked, confirmed, done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from models import Bot
 from plugins.fleet import Screen
 from services.core.i18n import N_, Text
-from services.fleet.bots.lifecycle import reload_bots, restart_bot, start_bot, stop_bot
-from services.operations.manager.finding import bot_named, bot_numbered, choice, own_bots
+from services.fleet.bots.lifecycle import restart_bot, start_bot, stop_bot
+from services.operations.manager.finding import bot_named, bot_numbered, which_bot
 from services.operations.manager.person import Person, confirmation
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -29,7 +29,6 @@ DONE: Final = {
     "stop": N_("✅ Bot {username} stopped successfully"),
     "restart": N_("✅ Bot {username} restarted successfully"),
 }
-WHICH: Final = Text("Which bot?")
 
 
 def command(word: str) -> Callable[[Person, str], Screen]:
@@ -37,8 +36,7 @@ def command(word: str) -> Callable[[Person, str], Screen]:
 
     def asked(person: Person, args: str) -> Screen:
         if not args:
-            named = {str(bot.id): f"@{bot.username}" for bot in own_bots(person)}
-            return choice(person, WHICH, f"ask_{word}", named)
+            return which_bot(person, f"ask_{word}")
         return _question(person, word, bot_named(person, args))
 
     return asked
@@ -58,37 +56,6 @@ def confirmed(word: str) -> Callable[[Person, str], Screen]:
         return person.screen(Text(DONE[word], username=bot.username))
 
     return done
-
-
-def reload(person: Person, args: str) -> Screen:
-    """Have one bot loaded anew, at once: nothing changes by it."""
-    if not args:
-        named = {str(bot.id): f"@{bot.username}" for bot in own_bots(person)}
-        return choice(person, WHICH, "reload", named)
-    return _reloaded(person, [bot_named(person, args)])
-
-
-def reload_tapped(person: Person, payload: str) -> Screen:
-    """The same for the bot of a button."""
-    return _reloaded(person, [bot_numbered(person, payload)])
-
-
-def reload_all(person: Person, _args: str) -> Screen:
-    """Ask before all bots are loaded anew."""
-    count = len(own_bots(person))
-    return confirmation(person, Text("Reload all bots ({count})?", count=count), "do_reload_all", "")
-
-
-def reload_all_confirmed(person: Person, _payload: str) -> Screen:
-    """Do it."""
-    return _reloaded(person, own_bots(person))
-
-
-def _reloaded(person: Person, bots: Sequence[Bot]) -> Screen:
-    reload_bots(person.platform, person.caller, [bot.id for bot in bots])
-    if len(bots) == 1:
-        return person.screen(Text("✅ Bot {username} reloaded successfully", username=bots[0].username))
-    return person.screen(Text("✅ Bots reloaded successfully: {count}", count=len(bots)))
 
 
 def _question(person: Person, word: str, bot: Bot) -> Screen:

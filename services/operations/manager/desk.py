@@ -9,7 +9,7 @@ from plugins.context import Context
 from plugins.fleet import Fleet, Screen
 from services.core.errors import FlotillaError, Unavailable
 from services.core.i18n import Text, translate
-from services.operations.manager import account, newbots, registering
+from services.operations.manager import account, newbots, registering, sensitive
 from services.operations.manager.commands import COMMANDS, TAPS, Answer
 from services.operations.manager.person import Person
 from services.platform.accounts.principal import audit
@@ -76,6 +76,21 @@ class PersonsFleet:
         if person is None:
             return self._said_once(STRANGER)
         return registering.register(person, tokens, was_deleted=was_deleted)
+
+    def code_in(self, update: dict[str, Any]) -> str:
+        """See `plugins.fleet.Fleet`. Of a stranger no message is a code."""
+        code = sensitive.code_in(update)
+        return code if code and self._person() else ""
+
+    def confirm(self, code: str, *, was_deleted: bool) -> Screen | None:
+        """See `plugins.fleet.Fleet`."""
+        person = self._person()
+        return sensitive.confirm(person, code, was_deleted=was_deleted) if person else None
+
+    def approved(self, request: str) -> Screen | None:
+        """See `plugins.fleet.Fleet`."""
+        person = self._person()
+        return _answered(person, sensitive.approved, request) if person else None
 
     def managed(self, update: dict[str, Any]) -> Screen | None:
         """See `plugins.fleet.Fleet`."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models import Account, Bot, BotPlugin, BotStatus
 from services.core.encryption import sha256_hex
-from services.core.errors import Conflict, FlotillaError, TokenRejected
+from services.core.errors import ConfigurationError, Conflict, FlotillaError, TokenRejected
 from services.core.i18n import NO_TEXT, Text, translate
 from services.core.times import utc_now
 from services.fleet.bots.registry import add_bot, checked_mode, delete_bot, new_bot
@@ -26,6 +26,8 @@ from services.platform.tokens import Identity, checked_form, identify, owner_of,
 logger = logging.getLogger(__name__)
 LANGUAGES: Final = {"": "en", "pt": "pt_BR"}  # Telegram's word for whom it is -> our catalogue
 MENU_SECONDS: Final = 10.0
+TAKEN: Final = Text("MANAGER_BOT_TOKEN is the token of a bot that is registered here")
+NOT_YET: Final = Text("It is not set up yet: that takes a worker, Telegram's answer, and an administrator")
 
 
 def ensure_manager(platform: Platform) -> None:
@@ -45,6 +47,24 @@ def manager_of(platform: Platform) -> Bot | None:
     """The manager bot; None where there is none."""
     with platform.database.reading() as session:
         return session.scalar(select(Bot).where(Bot.is_manager))
+
+
+def manager_trouble(platform: Platform) -> Text:
+    """What is wrong with the manager bot that the settings want, without asking Telegram; empty when nothing is.
+
+    Raises Unavailable.
+    """
+    token = platform.settings.manager_bot_token.get_secret_value()
+    if not token:
+        return NO_TEXT
+    try:
+        token = checked_form(token)
+    except FlotillaError as error:
+        return error.text
+    bot = manager_of(platform)
+    if bot is not None and _has(platform, bot, token):
+        return bot.status_reason
+    return TAKEN if _is_taken(platform, int(token.partition(":")[0])) else NOT_YET
 
 
 def _ensure(platform: Platform, token: str) -> None:
@@ -82,7 +102,20 @@ def _is_known(platform: Platform, bot: Bot, token: str) -> bool:
     """Whether the bot has this token, and the name that Telegram knows it by."""
     if bot.username == _stand_in(bot.telegram_bot_id).username:
         return False
-    return token_of(platform, bot) == token
+    return _has(platform, bot, token)
+
+
+def _has(platform: Platform, bot: Bot, token: str) -> bool:
+    try:
+        return token_of(platform, bot) == token
+    except ConfigurationError:  # sealed with a key that is no longer listed
+        return False
+
+
+def _is_taken(platform: Platform, telegram_bot_id: int) -> bool:
+    query = select(Bot.id).where(Bot.telegram_bot_id == telegram_bot_id, ~Bot.is_manager)
+    with platform.database.reading() as session:
+        return session.scalar(query) is not None
 
 
 def _add(platform: Platform, token: str) -> None:
@@ -101,14 +134,11 @@ def _add(platform: Platform, token: str) -> None:
 def _change(platform: Platform, bot: Bot, token: str) -> None:
     """Another token, or the name of one that Telegram did not take before. Raises Conflict where another bot has it."""
     identity = _identity(platform, token)
+    if _is_taken(platform, identity.telegram_bot_id):
+        raise Conflict(TAKEN, code="bot_exists")
     with platform.database.transaction() as session:
-        other = select(Bot.id).where(Bot.telegram_bot_id == identity.telegram_bot_id, ~Bot.is_manager)
-        if session.scalar(other) is not None:
-            raise Conflict(
-                "MANAGER_BOT_TOKEN is the token of a bot that is registered here", code="bot_exists"
-            )
         row = session.get_one(Bot, bot.id, with_for_update=True)
-        if row.username == identity.username and token_of(platform, row) == token:
+        if row.username == identity.username and _has(platform, row, token):
             return  # refused still
         row.telegram_bot_id, row.username, row.name = (
             identity.telegram_bot_id,

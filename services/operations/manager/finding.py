@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
@@ -12,11 +13,21 @@ from models import Bot, RedirectPool
 from plugins.fleet import FleetButton, Screen
 from services.core.errors import NotFound
 from services.core.i18n import Text
-from services.operations.manager.person import Person
+from services.operations.manager.person import Person, cut, page_line, page_of, pager
 
 NEAREST: Final = 3
 CHOICES: Final = 8  # buttons of one screen
-LIKE: Final = 0.4  # from which similarity on a name is near
+NO_BOTS: Final = Text("You have no bots yet. Paste a token from @BotFather to add one.")
+NO_POOLS: Final = Text("You have no pools yet; make one in the panel.")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How other pages of a choice are asked for: the action of their buttons, and what their payload, `<page>:<what>`, says."""
+
+    action: str
+    what: str
+    page: int = 0
 
 
 def bot_named(person: Person, name: str) -> Bot:
@@ -61,10 +72,44 @@ def own_pools(person: Person) -> list[RedirectPool]:
         return list(session.scalars(query.order_by(RedirectPool.slug)))
 
 
-def choice(person: Person, question: Text, action: str, named: Mapping[str, str]) -> Screen:
-    """Let the person tap what they did not name: payload -> what stands on the button; the first eight."""
-    buttons = [[FleetButton(text, action, payload)] for payload, text in [*named.items()][:CHOICES]]
-    return person.screen(question, buttons)
+def choice(person: Person, question: Text, action: str, named: Mapping[str, str], turn: Turn) -> Screen:
+    """Let the person tap what they did not name, a page at a time: payload -> what stands on the button."""
+    page, pages, shown = cut([*named.items()], turn.page, CHOICES)
+    rows = [[FleetButton(text, action, payload)] for payload, text in shown]
+    lines = [person.say(question), *page_line(person, page, pages)]
+    return Screen("\n".join(lines), [*rows, *pager(person, turn.action, page, pages, f":{turn.what}")])
+
+
+def which_bot(person: Person, action: str, page: int = 0) -> Screen:
+    """Let the person tap the bot that they did not name; `action` is what its button does."""
+    bots = own_bots(person)
+    return which_of(person, bots, action, Turn("which_bot", action, page)) if bots else person.screen(NO_BOTS)
+
+
+def which_of(person: Person, bots: Iterable[Bot], action: str, turn: Turn) -> Screen:
+    """The same among some of them."""
+    named = {str(bot.id): f"@{bot.username}" for bot in bots}
+    return choice(person, Text("Which bot?"), action, named, turn)
+
+
+def which_pool(person: Person, action: str, page: int = 0) -> Screen:
+    """The same for a pool."""
+    named = {str(pool.id): pool.name for pool in own_pools(person)}
+    if not named:
+        return person.screen(NO_POOLS)
+    return choice(person, Text("Which pool?"), action, named, Turn("which_pool", action, page))
+
+
+def which_bot_turned(person: Person, payload: str) -> Screen:
+    """Another page of such bots; `payload` is `<page>:<action>`."""
+    page, _, action = payload.partition(":")
+    return which_bot(person, action, page_of(page))
+
+
+def which_pool_turned(person: Person, payload: str) -> Screen:
+    """Another page of such pools."""
+    page, _, action = payload.partition(":")
+    return which_pool(person, action, page_of(page))
 
 
 def _names(bot: Bot) -> set[str]:
@@ -76,7 +121,7 @@ def _names(bot: Bot) -> set[str]:
 def _unknown(name: str, known: Iterable[str]) -> NotFound:
     by_lower = {each.lower(): each for each in known}
     wanted = name.strip()[:64]
-    near = [by_lower[each] for each in get_close_matches(wanted.lower(), by_lower, NEAREST, LIKE)]
+    near = [by_lower[each] for each in get_close_matches(wanted.lower(), by_lower, NEAREST, cutoff=0)]
     if not near:
         return NotFound(Text('There is nothing called "{name}" here', name=wanted), code="name_unknown")
     return NotFound(

@@ -10,7 +10,14 @@ from services.alerts.dead_letters.deciding import replay
 from services.alerts.dead_letters.listing import Group, list_groups
 from services.alerts.dead_letters.selection import LetterFilter, Selection
 from services.core.i18n import Text
-from services.operations.manager.person import Person, confirmation, page_line, page_of, pager, pages_of
+from services.operations.manager.person import (
+    Person,
+    confirmation,
+    cut,
+    page_line,
+    page_of,
+    pager,
+)
 
 LINES: Final = 5  # causes of a page: each has a button
 LONGEST: Final = 200  # characters of a cause
@@ -23,11 +30,10 @@ def dead_letters(person: Person, _args: str) -> Screen:
 
 def letters_page(person: Person, payload: str) -> Screen:
     """One page of them, each with a button that replays its letters; of those that may have arrived none."""
-    page, groups = page_of(payload), list_groups(person.platform, person.caller, _waiting())
+    groups = list_groups(person.platform, person.caller, _waiting())
     if not groups:
         return person.screen(Text("📭 No dead letters."))
-    shown = [*enumerate(groups)][page * LINES : (page + 1) * LINES]
-    pages = pages_of(len(groups), LINES)
+    page, pages, shown = cut([*enumerate(groups)], page_of(payload), LINES)
     lines = [person.say(Text("📬 Dead letters, by cause")), ""]
     lines += [f"{number + 1}. {group.count} × {_about(group)}" for number, group in shown]
     rows = [

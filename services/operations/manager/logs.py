@@ -7,18 +7,18 @@ from typing import Final
 from models import Bot
 from plugins.fleet import FleetButton, Screen
 from services.core.i18n import Text
-from services.operations.manager.controls import WHICH
-from services.operations.manager.finding import bot_named, bot_numbered, choice, own_bots
+from services.operations.manager.finding import bot_named, bot_numbered, which_bot
 from services.operations.manager.person import Person
 from services.reporting.bot_events import describe_event, list_bot_events
 
 LINES: Final = 10
+LONGEST: Final = 300  # characters of a line: ten of them fit into a message
 
 
 def logs(person: Person, args: str) -> Screen:
     """The last ten events of a bot."""
     if not args:
-        return choice(person, WHICH, "logs", {str(bot.id): f"@{bot.username}" for bot in own_bots(person)})
+        return which_bot(person, "logs")
     return _events(person, bot_named(person, args), "")
 
 
@@ -35,6 +35,7 @@ def _events(person: Person, bot: Bot, cursor: str) -> Screen:
     lines = [person.say(Text("📜 Last events of @{username} (UTC)", username=bot.username)), ""]
     for event in found[:LINES]:
         told = person.say(describe_event(event)["text"])
-        lines.append(f"{event.place.at:%d/%m %H:%M} · {told} · {person.say(event.by)}")
+        line = f"{event.place.at:%d/%m %H:%M} · {told} · {person.say(event.by)}"
+        lines.append(line if len(line) <= LONGEST else f"{line[:LONGEST]}…")
     more = [[FleetButton("▶️", "logs", f"{bot.id}:{found[LINES - 1].cursor}")]] if len(found) > LINES else []
     return Screen("\n".join(lines), more)

@@ -20,9 +20,9 @@ from services.operations.managed.registration import (
 )
 from services.operations.managed.telling import MAKE, added
 from services.operations.manager.ensuring import manager_of
-from services.operations.manager.finding import choice, own_pools, pool_named
-from services.operations.manager.person import Person
-from services.operations.manager.registering import pools_for
+from services.operations.manager.finding import Turn, choice, own_pools, pool_named
+from services.operations.manager.person import Person, page_of
+from services.operations.manager.registering import offer_pools
 from services.platform.platform import Platform
 
 NO_POOL: Final = "0"
@@ -34,11 +34,12 @@ def new_bot(person: Person, args: str) -> Screen:
     """A link that makes a bot for the pool that is named, or is tapped."""
     if args:
         return _link(person, pool_named(person, args))
-    pools = own_pools(person)
-    if not pools:
-        return _link(person, None)
-    named = {str(pool.id): pool.name for pool in pools[:7]}
-    return choice(person, WHICH_POOL, "new_bot", {**named, NO_POOL: person.say(Text("None for now"))})
+    return _which_pool(person) if own_pools(person) else _link(person, None)
+
+
+def which_pool_turned(person: Person, payload: str) -> Screen:
+    """Another page of the pools that a new bot may be for; `payload` is `<page>:`."""
+    return _which_pool(person, page_of(payload.partition(":")[0]))
 
 
 def new_bot_tapped(person: Person, payload: str) -> Screen:
@@ -110,6 +111,13 @@ def _link(person: Person, pool: RedirectPool | None) -> Screen:
     return Screen("\n".join(lines), [[FleetButton(person.say(MAKE), url=link.address)]])
 
 
+def _which_pool(person: Person, page: int = 0) -> Screen:
+    named = {NO_POOL: person.say(Text("None for now"))} | {
+        str(pool.id): pool.name for pool in own_pools(person)
+    }
+    return choice(person, WHICH_POOL, "new_bot", named, Turn("new_bot_for", "", page))
+
+
 def _told(person: Person, outcome: Outcome) -> Screen | None:
     is_own = outcome.bot is not None and outcome.bot.account_id == person.caller.account_id
     if outcome.bot is None or not is_own:
@@ -130,10 +138,7 @@ def _told(person: Person, outcome: Outcome) -> Screen | None:
         return Screen("\n".join([*lines, person.say(joins)]))
     if outcome.refused is not None:
         lines.append(f"⚠️ {person.say(outcome.refused.text)}")
-    rows = pools_for(person, outcome.bot)
-    if rows:
-        lines += ["", person.say(Text("Which pool shall it serve?"))]
-    return Screen("\n".join(lines), rows)
+    return offer_pools(person, lines, outcome.bot)
 
 
 def _not_yet(person: Person, username: str, error: FlotillaError) -> Screen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from plugins.fleet import FleetButton, Screen
 from services.core.i18n import Text, translate
@@ -17,6 +17,7 @@ from services.platform.platform import Platform
 CONFIRM: Final = Text("✅ Confirm")
 CANCEL: Final = Text("❌ Cancel")
 Rows = Sequence[Sequence[FleetButton]]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Person:
 def confirmation(person: Person, question: Text, action: str, payload: str) -> Screen:
     """Ask before something is done. The button works once, for five minutes, for this person.
 
-    Everything that asks comes by here: where an account wants more than a button (a second factor), it is asked here.
+    What takes more than a button is asked where it is done (`sensitive`).
     """
     yes = FleetButton(person.say(CONFIRM), action, payload, once=True)
     return person.screen(question, [[yes, FleetButton(person.say(CANCEL), "cancel")]])
@@ -64,6 +65,13 @@ def page_line(person: Person, page: int, pages: int) -> list[str]:
 def page_of(payload: str) -> int:
     """The page that a button asks for; ours alone make them."""
     return int(payload) if payload.isdecimal() else 0
+
+
+def cut(items: Sequence[Item], page: int, each: int) -> tuple[int, int, Sequence[Item]]:
+    """The page, how many there are, and what stands on it; the last one where lists got shorter below buttons that stay."""
+    pages = pages_of(len(items), each)
+    page = min(page, pages - 1)
+    return page, pages, items[page * each : (page + 1) * each]
 
 
 def pages_of(total: int, each: int) -> int:

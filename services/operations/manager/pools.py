@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -13,14 +14,14 @@ from services.core.i18n import Text
 from services.fleet.pools.fields import MemberChange, PoolChange
 from services.fleet.pools.members import update_member
 from services.fleet.pools.pools import update_pool
-from services.operations.manager.finding import choice, own_pools, pool_named
+from services.operations.manager.finding import NO_POOLS, own_pools, pool_named, which_pool
 from services.operations.manager.person import (
     Person,
     confirmation,
+    cut,
     page_line,
     page_of,
     pager,
-    pages_of,
     since,
 )
 from services.reporting.analytics.fleet import PoolCard, pool_cards
@@ -28,6 +29,7 @@ from services.reporting.event_texts import event_text
 from services.reporting.pool_status import MemberStatusView, PoolStatus, pool_status
 
 LINES: Final = 8  # pools of a page: each has a button
+MEMBERS: Final = 20  # of a page: each has two of the hundred buttons that Telegram takes
 BAR: Final = 10  # squares of a health bar
 SIGNS: Final = {
     "online": "🟢",
@@ -46,10 +48,10 @@ def pools(person: Person, _args: str) -> Screen:
 
 def pools_page(person: Person, payload: str) -> Screen:
     """One page of them, each with a button."""
-    page, cards = page_of(payload), pool_cards(person.platform, person.caller)
+    cards = pool_cards(person.platform, person.caller)
     if not cards:
-        return person.screen(Text("You have no pools yet; make one in the panel."))
-    pages, shown = pages_of(len(cards), LINES), cards[page * LINES : (page + 1) * LINES]
+        return person.screen(NO_POOLS)
+    page, pages, shown = cut(cards, page_of(payload), LINES)
     lines = [person.say(Text("🎯 Your pools: {total}", total=len(cards))), ""]
     lines += [_line(person, card) for card in shown]
     rows = [[FleetButton(card.name, "pool", str(card.id))] for card in shown]
@@ -61,7 +63,7 @@ def pools_page(person: Person, payload: str) -> Screen:
 def pool(person: Person, args: str) -> Screen:
     """One pool in full."""
     if not args:
-        return choice(person, Text("Which pool?"), "pool", _named(person))
+        return which_pool(person, "pool")
     return _shown(person, pool_named(person, args).id)
 
 
@@ -70,10 +72,16 @@ def pool_tapped(person: Person, payload: str) -> Screen:
     return _shown(person, _numbered(person, payload).id)
 
 
+def members_page(person: Person, payload: str) -> Screen:
+    """The same with another page of its members; `payload` is `<page>:<pool>`."""
+    page, _, pool_id = payload.partition(":")
+    return _shown(person, _numbered(person, pool_id).id, page_of(page))
+
+
 def pause_pool(person: Person, args: str) -> Screen:
     """Ask before a pool is paused, or goes on."""
     if not args:
-        return choice(person, Text("Which pool?"), "ask_pause", _named(person))
+        return which_pool(person, "ask_pause")
     return _ask_pause(person, pool_named(person, args))
 
 
@@ -127,12 +135,14 @@ def _line(person: Person, card: PoolCard) -> str:
     return f"{sign} {card.name} (/go/{card.slug}) {card.health}% ({card.online}/{card.total}) · {clicks}"
 
 
-def _shown(person: Person, pool_id: int) -> Screen:
+def _shown(person: Person, pool_id: int, page: int = 0) -> Screen:
     found = _status(person, pool_id)
+    page, pages, members = cut(found.members, page, MEMBERS)
     full = found.health * BAR // 100
-    state = Text("🎯 {name} (/go/{slug})", name=found.name, slug=found.slug)
+    running, paused = Text("🎯 {name} (/go/{slug})"), Text("🎯 {name} (/go/{slug}) · paused")
+    state = running if found.is_active else paused
     lines = [
-        person.say(state) + ("" if found.is_active else f" · {person.say(Text('paused'))}"),
+        person.say(state.with_values(name=found.name, slug=found.slug)),
         f"{'🟩' * full}{'⬜' * (BAR - full)} "
         + person.say(
             Text(
@@ -144,10 +154,12 @@ def _shown(person: Person, pool_id: int) -> Screen:
         ),
         person.say(Text("Clicks in the last hour: {count}", count=found.redirects_hour)),
         "",
-        *(_member_line(one) for one in found.members),
+        *(_member_line(one) for one in members),
+        *page_line(person, page, pages),
         *_last_change(person, pool_id),
     ]
-    return Screen("\n".join(lines), _buttons(person, found))
+    turns = pager(person, "members", page, pages, f":{pool_id}")
+    return Screen("\n".join(lines), [*_buttons(person, found, members), *turns])
 
 
 def _member_line(member: MemberStatusView) -> str:
@@ -167,10 +179,12 @@ def _last_change(person: Person, pool_id: int) -> list[str]:
     return ["", person.say(Text("Last change: {what}, {age} ago", what=told, age=since(event.at)))]
 
 
-def _buttons(person: Person, found: PoolStatus) -> list[list[FleetButton]]:
+def _buttons(
+    person: Person, found: PoolStatus, members: Sequence[MemberStatusView]
+) -> list[list[FleetButton]]:
     pause = Text("⏸️ Pause") if found.is_active else Text("▶️ Resume")
     rows = [[FleetButton(person.say(pause), "ask_pause", str(found.pool_id))]]
-    for member in found.members:
+    for member in members:
         place = f"{found.pool_id}:{member.bot_id}"
         row = [
             FleetButton(f"▶️ @{member.username}", "ask_member", f"undrain:{place}")
@@ -207,10 +221,6 @@ def _switch(person: Person, payload: str, *, is_active: bool) -> Screen:
         else Text("⏸️ Pool {name} is paused", name=found.name)
     )
     return person.screen(done, [[FleetButton(found.name, "pool", str(found.id))]])
-
-
-def _named(person: Person) -> dict[str, str]:
-    return {str(each.id): each.name for each in own_pools(person)}
 
 
 def _numbered(person: Person, payload: str) -> RedirectPool:

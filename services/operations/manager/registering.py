@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from models import Bot
-from plugins.fleet import FleetButton, Screen
+from models import Bot, ChatRequest
+from plugins.fleet import Screen
 from services.core.errors import Conflict, FlotillaError, Unavailable
 from services.core.i18n import Text
 from services.core.redaction import TOKEN
@@ -17,10 +17,11 @@ from services.core.times import utc_now
 from services.fleet.bots.registry import register_bot
 from services.fleet.pools.fields import NewMember
 from services.fleet.pools.members import add_member
-from services.operations.manager.finding import bot_numbered, own_pools
-from services.operations.manager.person import Person
+from services.operations.manager import replacing
+from services.operations.manager.finding import Turn, bot_numbered, choice, own_pools
+from services.operations.manager.person import Person, page_of
 
-MOST: Final = 5  # tokens of one message
+MOST: Final = 5  # tokens of one message: Telegram is asked about each while its lane's chat waits
 JUST_NOW: Final = timedelta(minutes=10)  # so long after, the same token means the same message once more
 SAVED: Final = Text("✅ Sensitive data stored safely.")
 NOT_DELETED: Final = Text("⚠️ I could not delete your message with the token. Delete it yourself.")
@@ -30,15 +31,19 @@ IN_GROUP: Final = Text(
 
 
 def tokens_in(value: Any) -> list[str]:
-    """What looks like a token in the strings of an update: its text, a caption, a contact's name, a button."""
-    return list(dict.fromkeys(found for text in _strings(value) for found in TOKEN.findall(text)))[:MOST]
+    """What looks like a token in the strings of an update: its text, a caption, a contact's name, a button; one above the most."""
+    found = dict.fromkeys(found for text in _strings(value) for found in TOKEN.findall(text))
+    return [*found][: MOST + 1]
 
 
 def register(person: Person, tokens: Sequence[str], *, was_deleted: bool) -> Screen:
-    """Add the bots of these tokens to the person's account, and offer pools for one."""
+    """Add the bots of these tokens to the person's account, and offer pools for one; or give one to the bot that waits for it."""
     lines = [] if was_deleted else [person.say(NOT_DELETED)]
+    waiting = replacing.expected(person)
+    if waiting is not None and len(tokens) == 1 and replacing.is_for(person, waiting, tokens[0]):
+        return Screen("\n".join([*lines, _replaced(person, waiting, tokens[0])]))
     added: list[Bot] = []
-    for token in tokens:
+    for token in tokens[:MOST]:
         try:
             added.append(_registered(person, token))
             lines += [
@@ -49,10 +54,25 @@ def register(person: Person, tokens: Sequence[str], *, was_deleted: bool) -> Scr
             raise
         except FlotillaError as error:
             lines.append(f"❌ {person.say(error.text)}")
-    rows = pools_for(person, added[0]) if len(added) == 1 else []
-    if rows:
-        lines += ["", person.say(Text("Which pool shall it serve?"))]
-    return Screen("\n".join(lines), rows)
+    if len(tokens) > MOST:
+        lines.append(
+            person.say(Text("⚠️ I take {most} tokens of a message; send the others anew.", most=MOST))
+        )
+    return offer_pools(person, lines, added[0]) if len(added) == 1 else Screen("\n".join(lines))
+
+
+def offer_pools(person: Person, lines: Sequence[str], bot: Bot) -> Screen:
+    """These lines about a new bot, and below them the pools that it may join, where there are any."""
+    if not own_pools(person):
+        return Screen("\n".join(lines))
+    offered = _pools_for(person, bot)
+    return Screen("\n".join([*lines, "", offered.text]), offered.buttons)
+
+
+def pools_turned(person: Person, payload: str) -> Screen:
+    """Another page of the pools that a new bot may join; `payload` is `<page>:<bot>`."""
+    page, _, bot_id = payload.partition(":")
+    return _pools_for(person, bot_numbered(person, bot_id), page_of(page))
 
 
 def join(person: Person, payload: str) -> Screen:
@@ -69,6 +89,15 @@ def join(person: Person, payload: str) -> Screen:
     return person.screen(
         Text("✅ @{username} joins {pool} once it is checked.", username=bot.username, pool=name)
     )
+
+
+def _replaced(person: Person, waiting: ChatRequest, token: str) -> str:
+    try:
+        return f"{person.say(SAVED)}\n{replacing.replaced(person, waiting, token)}"
+    except Unavailable:
+        raise
+    except FlotillaError as error:
+        return f"❌ {person.say(error.text)}"
 
 
 def _registered(person: Person, token: str) -> Bot:
@@ -90,9 +119,10 @@ def _added_just_now(person: Person, token: str) -> Bot | None:
         return found if found and not found.is_manager else None
 
 
-def pools_for(person: Person, bot: Bot) -> list[list[FleetButton]]:
-    """Buttons that put a new bot into a pool, the first eight."""
-    return [[FleetButton(pool.name, "join", f"{bot.id}:{pool.id}")] for pool in own_pools(person)[:8]]
+def _pools_for(person: Person, bot: Bot, page: int = 0) -> Screen:
+    named = {f"{bot.id}:{pool.id}": pool.name for pool in own_pools(person)}
+    turn = Turn("where", str(bot.id), page)
+    return choice(person, Text("Which pool shall it serve?"), "join", named, turn)
 
 
 def _strings(value: Any) -> Iterator[str]:

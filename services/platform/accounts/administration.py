@@ -1,4 +1,5 @@
-"""What admins do with accounts: see them, make them, switch them off and on, give roles and links for a new password.
+"""What admins do with accounts: see them, make them, switch them off and on, give roles and links for a new password, also
+without two-step sign-in.
 
 Whoever is switched off is signed out and locked out, by password, session and API key; the account's bots and links go on:
 visitors are somebody's paid traffic, and its owner's bots are stopped by stopping them.
@@ -15,7 +16,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models import Account, AccountSession, ApiKey, Bot
+from models import Account, AccountSession, ApiKey, Bot, SecondFactor
 from services.core.errors import Conflict, Forbidden, NotFound
 from services.core.i18n import Text
 from services.platform.accounts.accounts import add_account, clean_email
@@ -31,6 +32,7 @@ class AccountRow:
 
     account: Account
     bots: int
+    has_two_step: bool
     last_use: datetime | None
 
 
@@ -43,20 +45,21 @@ def list_account_rows(
     bots = select(func.count()).where(Bot.account_id == Account.id).scalar_subquery()
     seen = select(func.max(AccountSession.last_seen_at)).where(AccountSession.account_id == Account.id)
     used = select(func.max(ApiKey.last_used_at)).where(ApiKey.account_id == Account.id)
+    two_step = select(SecondFactor.enabled_at).where(SecondFactor.account_id == Account.id)
     query = (
-        select(Account, bots, seen.scalar_subquery(), used.scalar_subquery())
+        select(Account, bots, two_step.scalar_subquery(), seen.scalar_subquery(), used.scalar_subquery())
         .where(Account.id > after)
         .order_by(Account.id)
         .limit(limit)
     )
     with platform.database.reading() as session:
         return [
-            AccountRow(account, count, max((at for at in uses if at), default=None))
-            for account, count, *uses in session.execute(query)
+            AccountRow(account, count, on_since is not None, max((at for at in uses if at), default=None))
+            for account, count, on_since, *uses in session.execute(query)
         ]
 
 
-def invite(
+def create_invited(
     platform: Platform, caller: Principal, email: str, *, is_admin: bool = False
 ) -> tuple[Account, str]:
     """A new account, and the secret of the link by which its person chooses a password.
@@ -75,18 +78,26 @@ def invite(
     return account, link_secret(platform, account)
 
 
-def make_password_link(platform: Platform, caller: Principal, account_id: int) -> tuple[Account, str]:
-    """The account, and the secret of a link for a new password; the present one works until the link is used.
+def make_password_link(
+    platform: Platform, caller: Principal, account_id: int, *, resets_two_step: bool = False
+) -> tuple[Account, str]:
+    """The account, and the secret of a link for a new password; the present one works until the link is used. With
+    `resets_two_step` the link also takes two-step sign-in off, for who lost app and recovery codes.
 
-    NotFound for who is no admin, Conflict `account_switched_off`.
+    NotFound for who is no admin, Conflict `account_switched_off`, `two_step_off` when there is nothing to take off.
     """
     _require_admin(caller)
     with platform.database.transaction() as session:
         account = _locked(session, account_id)
         if not account.is_active:
             raise Conflict("The account is switched off; switch it on first", code="account_switched_off")
-        audit(session, caller, "password_link_made", account_id=account.id)
-    return account, link_secret(platform, account)
+        factor = session.get(SecondFactor, account.id) if resets_two_step else None
+        if resets_two_step and (factor is None or factor.enabled_at is None):
+            raise Conflict("This account has no two-step sign-in", code="two_step_off")
+        kind = "two_step_link_made" if factor else "password_link_made"
+        audit(session, caller, kind, account_id=account.id)
+        secret = link_secret(platform, account, factor)
+    return account, secret
 
 
 def switch_account(platform: Platform, caller: Principal, account_id: int, *, is_active: bool) -> Account:

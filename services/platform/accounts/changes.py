@@ -1,7 +1,7 @@
 """What a transaction changed of what people set, field by field: before and after, for its entries in the audit trail.
 
 Taken from the session itself, so that no use case can forget it. Only the fields named here are kept; of a secret only that
-it was changed.
+it was changed, also of one inside a list, or a bot's token inside a text.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from models import (
     PoolRule,
     RedirectPool,
 )
+from services.core.redaction import redact
 from services.core.times import iso
 
 CHANGED: Final = "changed"  # all that is told of a secret
@@ -108,9 +109,10 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
 
 
 class Place(NamedTuple):
-    """A row, by what stays the same when it is deleted and made anew in one transaction."""
+    """A row, by what stays the same when it is deleted and made anew in one transaction; `account_id` where it has its own."""
 
     kind: type[Any]
+    account_id: int | None
     bot_id: int | None
     pool_id: int | None
     name: str
@@ -132,12 +134,23 @@ class Changes:
             self._note(row, before=_former, after=_present)
 
     def attach(self, entries: Sequence[AuditEvent]) -> None:
-        """Give each change to the entry that speaks of it: of its bot and pool, else the first that may."""
+        """Give each change to the entry that speaks of it: of its bot and pool, else the first that may.
+
+        Never to another account's; where a transaction works on several, a row that has no account of its own goes to the
+        entry of its bot or pool or to none.
+        """
         for entry in entries:
             entry.changes = []
         own = [entry for entry in entries if entry.kind != "admin_access"]
+        is_one_account = len({entry.account_id for entry in own}) == 1
         for place, (before, after) in self._seen.items():
-            found = max(own, key=lambda one: _fit(one, place), default=None)
+            may = [
+                entry
+                for entry in own
+                if place.account_id == entry.account_id
+                or (place.account_id is None and (is_one_account or _fit(entry, place) > 0))
+            ]
+            found = max(may, key=lambda one: _fit(one, place), default=None)
             if found is not None and len(found.changes) < MAX_CHANGES:
                 found.changes += list(_differences(place, before, after))
 
@@ -153,6 +166,7 @@ class Changes:
             return
         place = Place(
             type(row),
+            row.id if isinstance(row, Account) else getattr(row, "account_id", None),
             getattr(row, kept.bot_id) if kept.bot_id else None,
             getattr(row, kept.pool_id) if kept.pool_id else None,
             ":".join(str(getattr(row, part)) for part in kept.name),
@@ -213,5 +227,6 @@ def _told(value: Any) -> Any:
         return iso(value)
     if value is None or isinstance(value, bool | int | float):
         return value
+    value = redact(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

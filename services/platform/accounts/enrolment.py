@@ -100,7 +100,7 @@ def disable(platform: Platform, caller: Principal, code: str) -> None:
     """Take two-step sign-in off for a code; raises as `verify_code`."""
     with platform.database.transaction() as session:
         verify_code(session, platform.vault, caller, code, now=utc_now())
-        _remove(session, caller)
+        remove_second_factor(session, caller)
         audit(session, caller, "two_step_disabled")
 
 
@@ -114,13 +114,14 @@ def reset_two_step(platform: Platform, email: str) -> Account:
     with platform.database.transaction() as session:
         if session.get(SecondFactor, account.id) is None:
             raise NotFound("This account has no two-step sign-in", code="two_step_off")
-        _remove(session, caller)
+        remove_second_factor(session, caller)
         _end_sessions(session, caller)
         audit(session, caller, "two_step_reset")
     return account
 
 
-def _remove(session: Session, caller: Principal) -> None:
+def remove_second_factor(session: Session, caller: Principal) -> None:
+    """Delete the caller's app and recovery codes, in the caller's transaction."""
     for table in (RecoveryCode, SecondFactor):
         session.execute(delete(table).where(table.account_id == caller.account_id))
 

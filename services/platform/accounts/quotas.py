@@ -84,7 +84,7 @@ def _keys(account_id: int) -> Select[int]:
 
 
 COUNTS: Final[dict[Quota, Callable[[int], Select[int]]]] = {
-    Quota.BOTS: lambda account_id: _rows(Bot, account_id),
+    Quota.BOTS: lambda account_id: _rows(Bot, account_id, ~Bot.is_manager),
     Quota.POOLS: lambda account_id: _rows(RedirectPool, account_id),
     Quota.SLUGS: _slugs,
     Quota.API_KEYS: _keys,

@@ -39,6 +39,7 @@ class JobName(StrEnum):
     JUDGE_MEMBERS = "jobs.health.judge_members"
     RECONCILE_BOTS = "jobs.bots.reconcile_bots"
     RECONCILE_BOT = "jobs.bots.reconcile_bot"
+    COUNT_PEOPLE = "jobs.pools.count_people"
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
 
 
@@ -57,6 +58,7 @@ QUEUE_OF: Final = {
     JobName.JUDGE_MEMBERS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOTS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,
+    JobName.COUNT_PEOPLE: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
 }
 # An unanswered bell may be rung again after so long: it is lost when Redis dies between the bell and the job. A job too

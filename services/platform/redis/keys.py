@@ -121,7 +121,7 @@ def bot_files() -> str:
 
 
 def lifeboat(account_id: int) -> str:
-    """JSON of how many people know each bot of an account, and each alone; lives five minutes."""
+    """JSON of how many people know each bot of an account, and each alone, and when that was counted; lives a day."""
     return f"{PREFIX}:lifeboat:{account_id}"
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from rq import Queue
+from rq.serializers import JSONSerializer
 from sqlalchemy import delete, update
 
-from models import Lead, PoolBot
+from models import Bot, Lead, PoolBot
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.jobs import JobName, JobQueue
+from services.reporting import reach
 from services.reporting.lifeboat import Advice, LifeboatView, lifeboat
 from tests.services.fleet.health.world import Fleet, add_account, pool_in_tables
 
@@ -84,8 +90,47 @@ def test_another_account_sees_nothing_of_it_and_counts_are_kept_for_a_while(plat
     meet(fleet, 2, 0)
     assert lifeboat(platform, fleet.caller) == first
     assert counted(fleet)["people"] == 2
-    assert 0 < platform.redis.ttl(keys.lifeboat(fleet.caller.account_id)) <= 300
+    assert 0 < platform.redis.ttl(keys.lifeboat(fleet.caller.account_id)) <= 86_400
     with platform.database.transaction() as session:
         account = add_account(session)
     seen = lifeboat(platform, Principal(account.id, "account:x"))
     assert (seen["people"], seen["bots"], seen["pools"]) == (0, [], [])
+
+
+@pytest.mark.data
+def test_many_people_are_counted_by_a_worker_and_the_former_counts_are_shown_meanwhile(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "COUNTED_AT_ONCE", 1)
+    fleet = pool_in_tables(platform, 2)
+    account_id = fleet.caller.account_id
+    meet(fleet, 1, 0, 1)
+    for _ in range(2):  # a second look asks no second worker
+        found = lifeboat(platform, fleet.caller)
+        assert (found["counted_at"], found["people"], len(found["bots"])) == (None, 0, 2)
+    assert asked(platform) == [account_id]
+    reach.count_people(platform, account_id)
+    first = lifeboat(platform, fleet.caller)
+    assert (first["people"], first["pools"][0]["people"]) == (1, 1)
+    meet(fleet, 2, 0)
+    with platform.database.transaction() as session:
+        session.execute(update(Bot).where(Bot.id == fleet.bot_ids[1]).values(identity=2))
+    monkeypatch.setattr(reach, "FRESH", timedelta(0))
+    assert lifeboat(platform, fleet.caller) == first
+    assert asked(platform) == [account_id, account_id]
+    reach.count_people(platform, account_id)
+    found = lifeboat(platform, fleet.caller)
+    assert [(loss["bot_id"], loss["people"], loss["alone"]) for loss in found["bots"]] == [
+        (fleet.bot_ids[0], 2, 2),
+        (fleet.bot_ids[1], 0, 0),
+    ]
+    with platform.database.transaction() as session:
+        session.execute(update(Lead).where(Lead.bot_id == fleet.bot_ids[1]).values(identity=2))
+    reach.count_people(platform, account_id)
+    assert lifeboat(platform, fleet.caller)["bots"][1]["people"] == 1
+
+
+def asked(platform: Platform) -> list[int]:
+    """The accounts of the jobs that wait."""
+    queue = Queue(JobQueue.DEFAULT, connection=platform.job_redis, serializer=JSONSerializer)
+    return [job.args[0] for job in queue.jobs if job.func_name == JobName.COUNT_PEOPLE]

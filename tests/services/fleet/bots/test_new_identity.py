@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from models import (
     AuditEvent,
     Bot,
+    Conversion,
     DeadLetter,
     DestinationKind,
     HandledUpdate,
@@ -100,7 +101,12 @@ def test_leads_are_unreachable_until_they_return_and_everything_else_stays(
     with platform.database.transaction() as session:
         mine = PoolBot.bot_id == former.id
         session.execute(update(PoolBot).where(mine).values(status="banned", status_cause="unauthorized"))
+        ids = session.scalars(select(PoolBot.id).order_by(PoolBot.bot_id))
+        session.add_all(Conversion(pool_bot_id=id_, judged_until=utc_now(), clicks=900) for id_ in ids)
     bot = replace_token(platform, fleet.caller, former.id, new["token"], new_identity=True)
+    with platform.database.reading() as session:  # what is usual for the other bot stays
+        [known] = session.scalars(select(Conversion))
+        assert session.get_one(PoolBot, known.pool_bot_id).bot_id == fleet.bot_ids[1]
     assert usernames(fleet) == [new["username"], fleet.names[1]]  # before anything else was told
     assert fleet.statuses() == ["online", "online"]  # the former's ban is none of the new one's
     assert (bot.telegram_bot_id, bot.username, bot.public_id) == (

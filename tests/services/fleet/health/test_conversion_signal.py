@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from models import (
+    Bot,
     Click,
     Conversion,
     ConversionHour,
@@ -19,7 +20,10 @@ from models import (
     RedirectPool,
 )
 from services.core.times import hour_of, utc_now
+from services.fleet.health import conversion_signal
+from services.fleet.health.conversion_hours import judge_anew
 from services.fleet.health.conversion_signal import evaluate_conversion
+from services.fleet.health.evaluation import apply_evaluation
 from services.fleet.pools.model import from_json
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -145,6 +149,43 @@ def test_when_all_fall_together_nobody_leaves_and_the_owner_hears_of_traffic_or_
         "⚠️ Tráfego ou oferta: todos os bots do pool 'P' caíram juntos em conversão. Nenhum bot foi retirado.",
         "✅ A conversão do pool 'P' voltou ao normal.",
     ]
+
+
+def take_over(fleet: Fleet, index: int) -> None:
+    """What becomes of a bot's row when another Telegram bot takes its place, as far as conversion is concerned."""
+    with fleet.platform.database.transaction() as session:
+        judge_anew(session, fleet.bot_ids[index])
+        bot = session.get_one(Bot, fleet.bot_ids[index])
+        bot.identity, bot.identity_since = bot.identity + 1, fleet.clock()
+
+
+@pytest.mark.data
+def test_another_identity_is_judged_by_its_own_clicks_alone(platform: Platform) -> None:
+    fleet = pool_of(platform, 6)
+    teach(fleet)
+    for index in range(6):
+        send(fleet, index, DEAD if index == 1 else WELL, fleet.clock() + timedelta(seconds=1))
+    fleet.clock.pause(101)
+    view = conversion_signal._view(platform, fleet.clock())  # a look begins,
+    decisions = conversion_signal._decide(view, fleet.clock())
+    take_over(fleet, 1)
+    apply_evaluation(platform, view, decisions, fleet.clock(), learned=False)  # and ends after the change
+    assert fleet.statuses() == ["online"] * 6
+    evaluate_conversion(platform, now=fleet.clock())
+    assert fleet.statuses() == ["online"] * 6
+    row = known(fleet, 1)
+    assert (row.verdict, row.run, row.clicks, row.learned_at) == ("", 0, 0, None)
+    send(fleet, 1, WELL, fleet.clock() + timedelta(seconds=1))
+    fleet.clock.pause(2 * 3600)
+    evaluate_conversion(platform, now=fleet.clock())
+    assert (known(fleet, 1).clicks, known(fleet, 1).starts) == (len(WELL), len(WELL) // 2)
+    assert known(fleet, 0).clicks > 600
+
+    with platform.database.transaction() as session:
+        session.execute(update(Conversion).values(verdict="suspect", verdict_at=fleet.clock()))
+    take_over(fleet, 1)
+    evaluate_conversion(platform, now=fleet.clock())
+    assert (known(fleet, 1).verdict, known(fleet, 2).verdict) == ("", "suspect")
 
 
 @pytest.mark.data

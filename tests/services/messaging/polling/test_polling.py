@@ -26,7 +26,7 @@ from services.platform.redis import keys
 from services.platform.tokens import token_of
 from tools.servers.sandbox import Sandbox, wait_until
 
-QUICK = PollTimings(backoff=(0.05, 30.0), conflict=0.05)
+QUICK = PollTimings(backoff=(0.05, 30.0), conflict=0.05, peace=0.0)
 
 
 @pytest.fixture

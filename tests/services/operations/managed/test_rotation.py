@@ -22,7 +22,7 @@ from services.platform.accounts.accounts import command_principal
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account
 from tests.services.operations.managed.making import Managing, managing
-from tests.services.operations.manager.test_road import _in_database, _in_redis
+from tests.services.operations.manager.test_road import in_database, in_redis
 from tools.servers.sandbox import Sandbox
 
 
@@ -65,7 +65,7 @@ def test_a_token_is_ended_at_once_and_the_bot_goes_on(
     with ThreadPoolExecutor(3) as threads:  # three at once end in the newest
         list(threads.map(lambda _: rotate_token(house.platform, caller, bot.id), range(3)))
     assert house.has_its_token("red_bot")
-    written = "\n".join([*_in_redis(house.platform), *_in_database(house.platform), caplog.text])
+    written = "\n".join([*in_redis(house.platform), *in_database(house.platform), caplog.text])
     assert "red_bot" in written
     for token in (leaked, new, sandbox.bot("red_bot")["token"]):
         assert token.partition(":")[2] not in written

@@ -10,13 +10,15 @@ from pydantic import SecretStr
 from models import Account, Bot
 from services.core.rate_limits import RateLimit
 from services.fleet.bots.reconcile import reconcile_bot
+from services.fleet.bots.registry import register_bot
 from services.messaging.polling.polling import bots_to_poll, poll_of
 from services.messaging.updates.intake import Intake
 from services.operations.manager.ensuring import ensure_manager, manager_of
 from services.platform.accounts.accounts import command_principal
-from services.platform.accounts.telegram_links import new_link_code
+from services.platform.accounts.telegram_links import link_person, new_link_code
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from tests.blueprints.people import make_account
 from tools.servers.sandbox import Sandbox, wait_until
 
 ANY_RATE = {"default": RateLimit(limit=10_000, window=60)}
@@ -112,3 +114,35 @@ def chat_of(platform: Platform, sandbox: Sandbox, **person: Any) -> ManagerChat:
 def link(chat: ManagerChat, account: Account) -> str:
     """Link the person by the link of the account's page."""
     return chat.start(new_link_code(chat.platform, command_principal(account)).code)
+
+
+def installation(
+    platform: Platform, sandbox: Sandbox, **settings: Any
+) -> tuple[Platform, Account, ManagerChat]:
+    """An installation with its manager, and a linked person's chat with it."""
+    admin = make_account(platform, "boss@example.com", admin=True)
+    changed = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"], **settings)
+    chat = chat_of(changed, sandbox)
+    link_person(changed, chat.user, "Ana", new_link_code(changed, command_principal(admin)).code)
+    return changed, admin, chat
+
+
+def added(platform: Platform, admin: Account, sandbox: Sandbox, username: str = "red_bot") -> Bot:
+    """A bot of theirs, at work."""
+    token = sandbox.create_bot(username=username, first_name="Red One")["token"]
+    bot = register_bot(platform, command_principal(admin), token)
+    reconcile_bot(platform, bot.id)
+    return bot
+
+
+def is_wanted(platform: Platform, bot: Bot) -> bool:
+    """Whether the bot is to run."""
+    with platform.database.reading() as session:
+        return session.get_one(Bot, bot.id).desired_running
+
+
+def manager(platform: Platform) -> Bot:
+    """The manager bot as it is now."""
+    bot = manager_of(platform)
+    assert bot is not None
+    return bot

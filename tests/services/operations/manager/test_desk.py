@@ -14,7 +14,8 @@ from sqlalchemy import event, select, update
 from models import Account, Bot, BotStatus, TelegramLink, TelegramLinkCode
 from plugins.context import BotFacts, Context, Lead
 from plugins.fleet import Fleet, Screen
-from services.core.errors import Conflict, FlotillaError, Forbidden, InvalidInput
+from services.core.errors import Conflict, FlotillaError, InvalidInput, NotFound
+from services.core.i18n import Text
 from services.core.times import utc_now
 from services.fleet.bots.choices import PluginChoice
 from services.fleet.bots.registry import delete_bot, register_bot, set_plugins
@@ -25,11 +26,14 @@ from services.fleet.pools.members import add_member
 from services.fleet.pools.pools import create_pool
 from services.operations.manager.desk import ManagerDesk
 from services.operations.manager.ensuring import ensure_manager, manager_of
+from services.operations.manager.links import invite
 from services.operations.readiness import readiness
 from services.platform.accounts.accounts import command_principal
-from services.platform.accounts.telegram_links import link_person, new_invitation, new_link_code
+from services.platform.accounts.password_links import use_link
+from services.platform.accounts.telegram_links import link_person, new_link_code
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account
+from tests.services.operations.manager.chatting import manager_platform
 from tools.servers.sandbox import Sandbox
 
 
@@ -114,20 +118,23 @@ def test_a_code_links_once_one_person_to_one_account(platform: Platform) -> None
 
 
 @pytest.mark.data
-def test_an_invitation_makes_the_account_and_the_link_in_one_step(platform: Platform) -> None:
+def test_an_invitation_makes_the_account_with_both_its_ways_in(platform: Platform, sandbox: Sandbox) -> None:
     boss = command_principal(make_account(platform, "boss@example.com", admin=True))
     owner = command_principal(make_account(platform, "owner@example.com"))
-    with pytest.raises(Forbidden):
-        new_invitation(platform, owner, "new@example.com")
+    with pytest.raises(NotFound):
+        invite(platform, owner, "new@example.com")
     with pytest.raises(Conflict):
-        new_invitation(platform, boss, "owner@example.com")
-    code = new_invitation(platform, boss, "New@example.com").code
-    assert "linked to new@example.com" in said(fleet_of(platform, 5).command("start", code))
-    assert "used already" in said(fleet_of(platform, 6).command("start", code))
+        invite(platform, boss, "owner@example.com")
+    assert invite(platform, boss, "first@example.com").chat is None, "there is no manager bot yet"
+    platform = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"])
+    made = invite(platform, boss, "New@example.com")
+    assert made.chat is not None
+    assert made.chat.expires_at > utc_now() + timedelta(hours=23)
+    assert "linked to new@example.com" in said(fleet_of(platform, 5).command("start", made.chat.code))
+    assert "used already" in said(fleet_of(platform, 6).command("start", made.chat.code))
+    assert use_link(platform, made.secret, "a new long password", "").id == made.account.id
     with platform.database.reading() as session:
-        made = session.scalars(select(Account).where(Account.email == "new@example.com")).one()
-        assert not made.is_admin
-        assert session.scalars(select(TelegramLink.account_id)).all() == [made.id]
+        assert session.scalars(select(TelegramLink.account_id)).all() == [made.account.id]
 
 
 def test_who_is_not_on_the_list_or_not_active_is_a_stranger(platform: Platform) -> None:
@@ -154,7 +161,9 @@ def test_the_status_of_a_thousand_bots_is_pages_of_one_message_by_three_queries(
     with counted(platform) as statements:
         first = fleet.command("status", "")
     assert first is not None
-    assert [one for one in statements if not one.startswith(("BEGIN", "PRAGMA"))][3:] == []
+    assert len([one for one in statements if one.startswith("SELECT")]) == 3, "link, end of the trail, page"
+    writes = [one for one in statements if not one.startswith(("BEGIN", "PRAGMA", "SELECT"))]
+    assert [one for one in writes if "audit_" not in one] == [], "beside them only the trail is written"
     assert first.text.startswith(
         "📊 Bot Status Overview\n\n⏹️ red0000_bot (Red 0)\n✅ red0001_bot (Red 1) - 0m"
     )
@@ -184,7 +193,7 @@ def test_the_manager_bot_is_as_the_setting_says_and_nobody_else_s_to_change(
     bot = manager_of(platform)
     assert bot is not None
     assert bot.username == f"bot{identity['id']}", "it is there, though Telegram refuses the token"
-    write_status(platform, bot, BotStatus.FAILED)
+    write_status(platform, bot, BotStatus.FAILED, Text("Telegram rejects the token"))
     assert "manager_bot_failed" in [one.code for one in readiness(platform).findings]
     sandbox.restore("boss_bot")
     ensure_manager(platform)

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from app import create_app
-from models import AuditChain, AuditEvent, Bot, RedirectPool
+from models import AuditChain, AuditEvent, Bot, BotPlugin, PoolRule, RedirectPool
 from services.core.times import utc_now
 from services.fleet.pools.fields import NewPool, PoolChange
 from services.fleet.pools.pools import create_pool, update_pool
@@ -206,3 +206,56 @@ def test_an_entry_tells_each_field_before_and_after_and_of_a_secret_that_it_was_
     assert stuck.changes == [{**change, "field": "sticky", "before": False, "after": True}]
     assert "sealed-" not in str([entry.changes for entry in trail(platform)])
     assert check_trail(platform).broken == ()
+
+
+def test_what_a_transaction_changes_of_two_accounts_is_told_to_each_alone(
+    platform: Platform, owner: Principal
+) -> None:
+    other = caller_of(make_account(platform, "other@example.com"))
+    pools = [
+        create_pool(platform, each, NewPool(name="Red", slug=f"red{each.account_id}"))
+        for each in (owner, other)
+    ]
+    with platform.database.transaction() as session:
+        for each, pool in zip((owner, other), pools, strict=True):
+            session.get_one(RedirectPool, pool.id).name = f"Blue {each.account_id}"
+            session.add(PoolRule(pool_id=pool.id, position=0, conditions=[], target_pool_id=pool.id))
+            audit(session, each, "rules_changed", **({} if each is owner else {"pool_id": pool.id}))
+    told = {entry.account_id: entry.changes for entry in trail(platform) if entry.kind == "rules_changed"}
+    facts = {who: {(one["field"], one["after"]) for one in changes} for who, changes in told.items()}
+    assert facts[owner.account_id] == {("name", f"Blue {owner.account_id}")}, "its rule is nobody's for sure"
+    assert facts[other.account_id] >= {
+        ("name", f"Blue {other.account_id}"),
+        ("target_pool_id", pools[1].id),
+    }
+    assert (
+        not {("name", f"Blue {owner.account_id}"), ("target_pool_id", pools[0].id)} & facts[other.account_id]
+    )
+
+
+def test_no_secret_within_a_text_or_a_list_comes_into_the_trail(platform: Platform, owner: Principal) -> None:
+    token, password = f"4711471147:{'A' * 35}", "swordfish"
+    config = {
+        "text": f"my token is {token}",
+        "calls": [{"password": password, "to": "x"}],
+        "api_key": password,
+    }
+    with platform.database.transaction() as session:
+        bot = Bot(
+            account_id=owner.account_id,
+            public_id="bot_1",
+            telegram_bot_id=1,
+            username="one_bot",
+            description=f"once {token}",
+            sealed_token="sealed",
+            mode="polling",
+            path_id="p",
+        )
+        session.add(bot)
+        session.flush()
+        session.add(BotPlugin(bot_id=bot.id, position=0, name="echo", config=config))
+        audit(session, owner, "bot_plugins_set", bot_id=bot.id)
+    told = str([entry.changes for entry in trail(platform)])
+    assert "my token is" in told
+    assert "A" * 35 not in told
+    assert password not in told
