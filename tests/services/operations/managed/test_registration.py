@@ -22,6 +22,7 @@ from services.operations.managed.adopting import adopt, let_go, list_waiting
 from services.operations.managed.managing import RIGHT
 from services.operations.managed.offers import add_offer, creation_link
 from services.operations.managed.round import keep_managed_bots
+from services.operations.manager.approving import approve, list_requests
 from services.operations.manager.newbots import take_waiting
 from services.operations.manager.person import Person
 from services.platform.accounts.accounts import command_principal
@@ -292,7 +293,7 @@ def test_what_telegram_or_a_full_account_refuses_is_said_and_tried_again(
         row.rotating_at = row.rotating_at.replace(year=2020)
     keep_managed_bots(house.platform)
     assert house.has_its_token("red_bot")
-    full = house.platform.settings.model_copy(update={"quota_bots": 2})
+    full = house.platform.settings.model_copy(update={"quota_bots": 1})
     house.platform = Platform(full)
     blue = house.make("blue_bot")
     assert "⏳ @blue_bot is made" in said(house.take(blue))
@@ -337,7 +338,10 @@ def test_a_person_asks_for_a_link_makes_the_bot_and_ends_its_token_in_the_chat(
         assert chat.settle() == made
         leaked = sandbox.bot("red1_1_bot")["token"]
         assert chat.send("/rotate_token red1_1_bot").startswith("Encerrar o token de @red1_1_bot?")
-        assert chat.tap("Confirmar") == "🔑 @red1_1_bot tem um token novo. O anterior está morto."
+        chat.tap("Confirmar")
+        [asked] = list_requests(house.platform, command_principal(account))
+        approve(house.platform, command_principal(account), asked.request.id)
+        assert chat.settle() == "🔑 @red1_1_bot tem um token novo. O anterior está morto."
         assert sandbox.bot("red1_1_bot")["token"] != leaked
         assert house.has_its_token("red1_1_bot")
         sandbox.post("/bots/boss_bot/unmanage")
