@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from models import AuditEvent, Bot, BotOffer, ManagedBot, Notification, PoolBot, RedirectPool, TelegramLink
 from services.core.errors import Forbidden, NotFound
@@ -19,16 +19,21 @@ from services.fleet.pools.members import add_member
 from services.fleet.pools.pools import create_pool
 from services.operations.managed import registration
 from services.operations.managed.adopting import adopt, let_go, list_waiting
+from services.operations.managed.managing import RIGHT
 from services.operations.managed.offers import add_offer, creation_link
 from services.operations.managed.round import keep_managed_bots
+from services.operations.manager.approving import approve, list_requests
 from services.operations.manager.newbots import take_waiting
 from services.operations.manager.person import Person
 from services.platform.accounts.accounts import command_principal
 from services.platform.accounts.telegram_links import linked_person
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account
+from tests.services.messaging.draining import letters
 from tests.services.operations.managed.making import Managing, managing
+from tests.services.operations.manager.chatting import chat_of, link
 from tests.services.operations.manager.test_desk import said
+from tools.servers.fleet import working
 from tools.servers.sandbox import Sandbox
 
 ECHO = [PluginChoice("echo", True, {"echo_all": True})]
@@ -311,3 +316,36 @@ def test_an_update_without_a_bot_or_a_person_is_nothing_to_do(platform: Platform
     with house.platform.database.transaction() as session:
         session.execute(delete(TelegramLink))
     assert house.known_maker() is None
+
+
+def test_a_person_asks_for_a_link_makes_the_bot_and_ends_its_token_in_the_chat(
+    platform: Platform, sandbox: Sandbox
+) -> None:
+    account = make_account(platform, "boss@example.com", admin=True)
+    house = managing(platform, sandbox)
+    create_pool(house.platform, command_principal(account), NewPool(name="Red", slug="red1"))
+    chat = chat_of(house.platform, sandbox)
+    house.maker = chat.user
+    with working(house.platform):
+        link(chat, account)
+        assert chat.send("/new_bot") == "Para qual pool é o bot novo?"
+        assert chat.tap("Red").startswith("➕ Um bot novo, @red1_1_bot se você mantiver o nome.")
+        assert chat.last.endswith("/newbot/boss_bot/red1_1_bot?name=Red"), (
+            "no button: the sandbox is not public"
+        )
+        house.make("red1_1_bot")
+        made = "🤖 @red1_1_bot foi adicionado.\n✅ @red1_1_bot entra em Red assim que for verificado."
+        assert chat.settle() == made
+        leaked = sandbox.bot("red1_1_bot")["token"]
+        assert chat.send("/rotate_token red1_1_bot").startswith("Encerrar o token de @red1_1_bot?")
+        chat.tap("Confirmar")
+        [asked] = list_requests(house.platform, command_principal(account))
+        approve(house.platform, command_principal(account), asked.request.id)
+        assert chat.settle() == "🔑 @red1_1_bot tem um token novo. O anterior está morto."
+        assert sandbox.bot("red1_1_bot")["token"] != leaked
+        assert house.has_its_token("red1_1_bot")
+        sandbox.post("/bots/boss_bot/unmanage")
+        with house.platform.database.transaction() as session:
+            session.execute(update(Bot).where(Bot.is_manager).values(capabilities={RIGHT: False}))
+        assert "Bot Management Mode" in chat.send("/new_bot red1")
+    assert letters(house.platform) == []
