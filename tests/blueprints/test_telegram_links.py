@@ -62,7 +62,7 @@ def test_the_page_shows_a_link_once_with_its_picture_and_invites_only_for_admini
     manager(platform, boss)
     sign_in(client)
     shown = submit(client, PAGE, f"{PAGE}/telegram").text
-    [code] = re.findall(r"boss_bot\?start=([A-Za-z0-9_-]+)</code>", shown)
+    [code] = re.findall(r"boss_bot\?start=([A-Za-z0-9_-]+)</span></code>", shown)
     assert "<svg" in shown
     assert code not in client.get(PAGE).text
     link_person(platform, 5_000_000_002, "<b>Rui</b>", code)
@@ -74,6 +74,9 @@ def test_the_page_shows_a_link_once_with_its_picture_and_invites_only_for_admini
     boss_client = client.application.test_client()
     sign_in(boss_client, "boss@example.com")
     invited = submit(boss_client, PAGE, f"{PAGE}/invitations", email="new@example.com").text
-    [invitation] = re.findall(r"boss_bot\?start=([A-Za-z0-9_-]+)</code>", invited)
+    [invitation] = re.findall(r"boss_bot\?start=([A-Za-z0-9_-]+)</span></code>", invited)
     assert link_person(platform, 5, "Eva", invitation).email == "new@example.com"
     assert sha256_hex(invitation) not in boss_client.get(PAGE).text
+    page = boss_client.get("/panel/bots/bot_00000000beef").text
+    assert "sealed, never shown" in page or "selado, nunca mostrado" in page
+    assert 'class="link" x-on:click="replaceToken(bot)"' not in page, "MANAGER_BOT_TOKEN decides on its token"
