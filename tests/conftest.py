@@ -5,6 +5,7 @@ A test marked `data` that asks for `platform` runs twice, on SQLite and on Postg
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -29,8 +30,11 @@ REDIS_DATABASES = count()
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 4 << 30  # for three processes at once; a container has 64 MB there
 NOWHERE = "http://127.0.0.1:9"
+STARTS_PROGRAMS = ("tools/chaos", "tools/attack", "launch", "browser", "tools", "jobs", "commands")
+HERE = Path(__file__).parent
 compile_once()
 compile_templates_once()
+gc.disable()  # collecting makes millions of objects and no garbage worth a look
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,6 +42,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         twice = metafunc.definition.get_closest_marker("data") is not None
         kinds = ["sqlite", "postgresql"] if twice else ["sqlite"]
         metafunc.parametrize("database_url", kinds, indirect=True, ids=kinds if twice else None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts programs and waits for them comes first: at the end it would keep one process alone busy."""
+    items.sort(key=lambda item: _turn(item.path.relative_to(HERE).as_posix()))
+
+
+def _turn(path: str) -> int:
+    turns = (number for number, folder in enumerate(STARTS_PROGRAMS) if path.startswith(f"{folder}/"))
+    return next(turns, len(STARTS_PROGRAMS))
+
+
+def pytest_collection_finish() -> None:
+    """What collecting made lives to the end: later looks for garbage pass it by."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
