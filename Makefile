@@ -21,7 +21,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy .
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/installed
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --ignore tests/installed
 
 check-install: $(VENV)/.dev ## the first commands and the Procfile in a clean clone with requirements.lock alone; about three minutes
 	PYTHON="$(PYTHON)" $(BIN)/python -m pytest -q tests/installed

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
+from xdist.remote import Producer
 
 from services.core.environment import load_settings
 from services.core.settings import Settings
@@ -22,6 +23,7 @@ from services.platform import schema
 from services.platform.platform import Platform
 from tests.compiled_routes import compile_once
 from tests.compiled_templates import compile_templates_once
+from tests.sharing_out import FilesByNeed, programs_first
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox, running_sandbox
 from tools.servers.valkey import DATABASES, running_valkey
@@ -30,8 +32,6 @@ REDIS_DATABASES = count()
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 4 << 30  # for three processes at once; a container has 64 MB there
 NOWHERE = "http://127.0.0.1:9"
-STARTS_PROGRAMS = ("tools/chaos", "tools/attack", "launch", "browser", "tools", "jobs", "commands")
-HERE = Path(__file__).parent
 compile_once()
 compile_templates_once()
 gc.disable()  # collecting makes millions of objects and no garbage worth a look
@@ -45,13 +45,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts programs and waits for them comes first: at the end it would keep one process alone busy."""
-    items.sort(key=lambda item: _turn(item.path.relative_to(HERE).as_posix()))
+    programs_first(items)
 
 
-def _turn(path: str) -> int:
-    turns = (number for number, folder in enumerate(STARTS_PROGRAMS) if path.startswith(f"{folder}/"))
-    return next(turns, len(STARTS_PROGRAMS))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesByNeed | None:
+    return FilesByNeed(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:
