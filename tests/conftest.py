@@ -22,6 +22,7 @@ from services.core.settings import Settings
 from services.platform import schema
 from services.platform.platform import Platform
 from tests.compiled_routes import compile_once
+from tests.compiled_statements import compile_statements_once
 from tests.compiled_templates import compile_templates_once
 from tests.sharing_out import FilesByNeed, programs_first
 from tools.servers.postgres import running_postgres
@@ -33,6 +34,7 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 4 << 30  # for three processes at once; a container has 64 MB there
 NOWHERE = "http://127.0.0.1:9"
 compile_once()
+compile_statements_once()
 compile_templates_once()
 gc.disable()  # collecting makes millions of objects and no garbage worth a look
 
