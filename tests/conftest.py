@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
-from xdist.remote import Producer
 
 from services.core.environment import load_settings
 from services.core.settings import Settings
@@ -51,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesByNeed | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesByNeed | None:
     return FilesByNeed(config, log) if config.getvalue("dist") == "loadfile" else None
 
 

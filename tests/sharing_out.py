@@ -5,23 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 HERE = Path(__file__).parent
 STARTS_PROGRAMS = ("tools/chaos", "tools/attack", "browser", "launch", "tools", "jobs", "commands")
 TOGETHER = "tests/browser/"  # they share an installation and a Chromium
 
 
-class FilesByNeed(LoadFileScheduling):
+class FilesByNeed(LoadFileScheduling):  # type: ignore[misc]
     """Each file to one process, the browser's files all to the same."""
 
-    def __init__(self, config: pytest.Config, log: Producer) -> None:
+    def __init__(self, config: pytest.Config, log: object) -> None:
         config.option.loadscopereorder = False  # it puts files of few tests last, which are the longest
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        return TOGETHER if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+        return TOGETHER if nodeid.startswith(TOGETHER) else str(super()._split_scope(nodeid))
 
 
 def programs_first(items: list[pytest.Item]) -> None:
