@@ -11,7 +11,7 @@ from redis import RedisError
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from models import ChatRequest, ChatRequestState, TelegramLink
+from models import Bot, ChatRequest, ChatRequestState, TelegramLink
 from plugins.effects import Priority
 from plugins.manager import APPROVED
 from services.core.errors import Conflict, NotFound, Unavailable
@@ -20,7 +20,7 @@ from services.core.times import utc_now
 from services.fleet.plugin_catalogue import MANAGER
 from services.messaging.outbox.call_answers import continuation_to
 from services.messaging.outbox.enqueue import enqueue_call
-from services.operations.manager.ensuring import manager_of
+from services.operations.manager.ensuring import needed_manager
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
 
@@ -50,8 +50,9 @@ def approve(platform: Platform, caller: Principal, request_id: str) -> Text:
     The chat is told of the approval, and Telegram's answer to that brings the deed: both wait while Telegram is away, and
     a process that dies in between repeats what was not written down. One that dies right after the commit leaves the
     request to end unanswered. Raises NotFound for what is not there, not the caller's or over, Conflict `request_decided`
-    the second time, and Unavailable when Redis is away: then it waits on.
+    the second time and `no_manager_bot`, and Unavailable when Redis is away: then it waits on.
     """
+    bot = needed_manager(platform)
     with platform.database.transaction() as session:
         asked = _undecided(session, caller, request_id)
         asked.request.state = ChatRequestState.APPROVED
@@ -59,7 +60,7 @@ def approve(platform: Platform, caller: Principal, request_id: str) -> Text:
         audit(session, caller, "chat_request_approved", command=f"/{asked.request.action}")
     words = asked.request.words
     try:
-        _tell(platform, asked, Text("✅ Approved in the panel: {words}", words=words), goes_on=True)
+        _tell(platform, bot, asked, Text("✅ Approved in the panel: {words}", words=words), goes_on=True)
     except RedisError as error:
         _open_again(platform, asked)
         raise Unavailable("Redis does not answer", code="redis_unavailable") from error
@@ -68,13 +69,14 @@ def approve(platform: Platform, caller: Principal, request_id: str) -> Text:
 
 def refuse(platform: Platform, caller: Principal, request_id: str) -> Text:
     """Let nothing come of it, and the chat be told; what it was. Raises NotFound and Conflict as `approve`."""
+    bot = needed_manager(platform)
     with platform.database.transaction() as session:
         asked = _undecided(session, caller, request_id)
         session.delete(asked.request)
         audit(session, caller, "chat_request_refused", command=f"/{asked.request.action}")
     words = asked.request.words
     try:
-        _tell(platform, asked, Text("❌ Refused in the panel: {words}", words=words))
+        _tell(platform, bot, asked, Text("❌ Refused in the panel: {words}", words=words))
     except RedisError:
         logger.warning("the chat was not told of a refusal")
     return words
@@ -104,11 +106,8 @@ def _open_again(platform: Platform, asked: AskedInChat) -> None:
         session.execute(update(ChatRequest).where(ChatRequest.id == asked.request.id).values(waits))
 
 
-def _tell(platform: Platform, asked: AskedInChat, text: Text, *, goes_on: bool = False) -> None:
+def _tell(platform: Platform, bot: Bot, asked: AskedInChat, text: Text, *, goes_on: bool = False) -> None:
     """Send the person a line; with `goes_on` the manager's plugin does the deed once it is sent. Raises RedisError."""
-    bot = manager_of(platform)
-    if bot is None:
-        return  # the setting was taken away meanwhile, and nobody is answered any more
     request, person = asked.request, asked.link.telegram_id
     then = None
     if goes_on:

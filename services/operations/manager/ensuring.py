@@ -49,6 +49,14 @@ def manager_of(platform: Platform) -> Bot | None:
         return session.scalar(select(Bot).where(Bot.is_manager))
 
 
+def needed_manager(platform: Platform) -> Bot:
+    """The manager bot. Raises Conflict `no_manager_bot`."""
+    bot = manager_of(platform)
+    if bot is None:
+        raise Conflict("There is no manager bot: set MANAGER_BOT_TOKEN", code="no_manager_bot")
+    return bot
+
+
 def manager_trouble(platform: Platform) -> Text:
     """What is wrong with the manager bot that the settings want, without asking Telegram; empty when nothing is.
 

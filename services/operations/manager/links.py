@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models import Account
-from services.core.errors import Conflict
-from services.operations.manager.ensuring import manager_of
+from services.operations.manager.ensuring import manager_of, needed_manager
 from services.platform.accounts.administration import create_invited
 from services.platform.accounts.password_links import VALID
 from services.platform.accounts.principal import Principal
@@ -37,9 +36,7 @@ class Invitation:
 
 def link_for(platform: Platform, caller: Principal) -> StartLink:
     """A link that links whoever opens it to the caller's account. Conflict `no_manager_bot` where there is none."""
-    bot = manager_of(platform)
-    if bot is None:
-        raise Conflict("There is no manager bot: set MANAGER_BOT_TOKEN", code="no_manager_bot")
+    bot = needed_manager(platform)
     return _opening(platform, bot.username, new_link_code(platform, caller))
 
 

@@ -10,15 +10,21 @@ from sqlalchemy import delete, func, select, update
 
 from models import Account, AuditEvent, Bot, ChatRequest, SecondFactor, TelegramLink
 from plugins.fleet import Fleet, Screen
-from services.core.errors import Conflict, NotFound
+from services.core.errors import Conflict, NotFound, Unavailable
 from services.core.times import utc_now
+from services.fleet.bots.registry import register_bot
+from services.operations.manager.account import MENU
 from services.operations.manager.approving import approve, list_requests, refuse
+from services.operations.manager.commands import COMMANDS
 from services.operations.manager.sensitive import DEEDS
 from services.platform.accounts.accounts import command_principal
 from services.platform.platform import Platform
+from services.platform.tokens import token_of
 from tests.blueprints.people import make_account
+from tests.services.operations.manager.chatting import manager_platform
 from tests.services.operations.manager.test_desk import bots_of, fleet_of, linked, said
 from tests.services.platform.accounts.two_step import app_code, set_up, wait_for_the_next_code
+from tools.servers.sandbox import Sandbox
 
 ANA = 5
 DONE = "✅ Bots reloaded successfully: 2"
@@ -26,8 +32,11 @@ DONE = "✅ Bots reloaded successfully: 2"
 
 @pytest.fixture
 def owner(platform: Platform) -> Account:
-    """With two bots and a person at Telegram."""
+    """With two bots, a person at Telegram, and the row that MANAGER_BOT_TOKEN makes."""
     account = make_account(platform)
+    row = {"public_id": "bot_00000000beef", "path_id": "p", "telegram_bot_id": 42, "username": "boss_bot"}
+    with platform.database.transaction() as session:
+        session.add(Bot(account_id=account.id, sealed_token="-", mode="polling", is_manager=True, **row))
     bots_of(platform, account, 2)
     linked(platform, ANA, account)
     return account
@@ -68,8 +77,9 @@ def test_every_sensitive_deed_is_asked_for_twice_whatever_button_is_tapped(
     platform: Platform, owner: Account
 ) -> None:
     with platform.database.reading() as session:
-        bot = session.scalars(select(Bot.id).order_by(Bot.id)).first()
-    payloads = {"delete_bot": f"{bot}", "reload_all": "", "export": f"{bot}", "replace_token": f"{bot}:same"}
+        bot = session.scalars(select(Bot.id).where(~Bot.is_manager)).first()
+    payloads = dict.fromkeys(("delete_bot", "export", "rotate_token"), f"{bot}")
+    payloads |= {"reload_all": "", "replace_token": f"{bot}:same"}
     assert payloads.keys() == DEEDS.keys()
     for command, payload in payloads.items():
         assert "Approve it in the panel within 5 minutes" in ask(platform, f"do_{command}", payload)
@@ -80,7 +90,13 @@ def test_every_sensitive_deed_is_asked_for_twice_whatever_button_is_tapped(
         assert "Send me a code of your authenticator app" in ask(platform, f"do_{command}", payload)
     with platform.database.reading() as session:
         kinds = set(session.scalars(select(AuditEvent.kind)))
-    assert not kinds & {"bot_deleted", "bot_reloaded", "bot_configuration_exported", "bot_token_replaced"}
+    assert not kinds & {
+        "bot_deleted",
+        "bot_reloaded",
+        "bot_configuration_exported",
+        "bot_token_replaced",
+        "bot_token_rotated",
+    }
 
 
 def test_a_code_does_what_waits_and_stands_for_half_an_hour(platform: Platform, owner: Account) -> None:
@@ -212,7 +228,7 @@ def test_an_export_is_the_configuration_without_the_token(platform: Platform, ow
     ask(platform)
     assert send(platform, app_code(platform, owner)) == DONE
     with platform.database.reading() as session:
-        bot = session.scalars(select(Bot).order_by(Bot.id)).first()
+        bot = session.scalars(select(Bot).where(~Bot.is_manager)).first()
     assert bot is not None
     screen = fleet_of(platform, ANA).tap("do_export", str(bot.id))
     assert screen is not None
@@ -224,6 +240,66 @@ def test_an_export_is_the_configuration_without_the_token(platform: Platform, ow
         exported = select(AuditEvent.actor, AuditEvent.bot_id)
         rows = session.execute(exported.where(AuditEvent.kind == "bot_configuration_exported")).all()
     assert [tuple(row) for row in rows] == [(f"telegram:{ANA}", bot.id)]
+
+
+def test_a_deed_that_is_handled_once_more_changes_nothing_more(platform: Platform, sandbox: Sandbox) -> None:
+    account = make_account(platform, admin=True)
+    platform = manager_platform(platform, sandbox.create_bot(username="boss_bot")["token"])
+    me, fleet = command_principal(account), linked(platform, ANA, account)
+    token = sandbox.create_bot(username="red_bot")["token"]
+    bot = register_bot(platform, me, token)
+
+    def approved(action: str, payload: str) -> str:
+        ask(platform, action, payload)
+        approve(platform, me, number := the_request(platform, account))
+        return number
+
+    def repeated(number: str) -> tuple[str, str]:
+        """As after a crash between the deed and the note that it was done."""
+        first = said(fleet.approved(number))
+        with platform.database.transaction() as session:
+            session.execute(update(ChatRequest).values(state="approved"))
+        return first, said(fleet.approved(number))
+
+    assert said(fleet.approved(approved("do_replace_token", f"{bot.id}:same"))).startswith(
+        "🔑 Send me the new token"
+    )
+    other = sandbox.create_bot(username="blue_bot")["token"]
+    refused = said(fleet.register([other], was_deleted=True))
+    assert refused == "❌ This is the token of @blue_bot, not of @red_bot"
+    fresh = sandbox.rotate("red_bot")
+    for _ in range(2):
+        answer = said(fleet.register([fresh], was_deleted=True))
+        assert answer.endswith("🔑 @red_bot has its new token and is checked now.")
+    with platform.database.reading() as session:
+        assert token_of(platform, session.get_one(Bot, bot.id)) == fresh
+    assert "@blue_bot was added" in said(fleet.register([other], was_deleted=True)), (
+        "the next one is a bot's own"
+    )
+    first, second = repeated(approved("do_delete_bot", str(bot.id)))
+    assert first == second == "🗑️ Bot @red_bot was deleted"
+    with platform.database.reading() as session:
+        kinds = select(func.count()).select_from(AuditEvent).where(AuditEvent.kind == "bot_deleted")
+        assert session.scalar(kinds) == 1
+
+
+def test_an_approval_that_the_chat_cannot_be_told_of_waits_on(platform: Platform, owner: Account) -> None:
+    ask(platform)
+    number, me = the_request(platform, owner), command_principal(owner)
+    away = Platform(platform.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    with pytest.raises(Unavailable):
+        approve(away, me, number)
+    away.database.dispose()
+    assert the_request(platform, owner) == number
+    with platform.database.transaction() as session:
+        session.execute(update(Bot).values(is_manager=False))
+    with pytest.raises(Conflict, match="There is no manager bot"):
+        approve(platform, me, number)
+    assert the_request(platform, owner) == number
+
+
+def test_the_menu_has_every_command() -> None:
+    assert {*MENU, "start"} == COMMANDS.keys()
 
 
 def test_a_lost_bot_s_screen_offers_another_token_first(platform: Platform, owner: Account) -> None:
