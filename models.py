@@ -6,7 +6,7 @@ may hold stands in `services/core/states.py`.
 In this order, each part below a comment of its name:
 
     Accounts                            Account, AccountSession, SecondFactor, RecoveryCode, ApiKey, TelegramLink, TelegramLinkCode, ChatRequest, AuditEvent, AuditChain
-    Bots                                Bot, BotAccess, BotPlugin, PluginStore, PluginState, HandledUpdate
+    Bots                                Bot, BotAccess, BotPlugin, BotWorker, PluginStore, PluginState, HandledUpdate
     Files                               StoredFile, UploadedFile
     Pools and their members             RedirectPool, PoolSlug, PoolBot
     Managed bots                        BotOffer, ManagedBot
@@ -361,6 +361,9 @@ class Bot(BehaviourColumns, Base):
     status: Mapped[str] = mapped_column(String(10), default=BotStatus.CREATED)
     status_reason: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
     status_cause: Mapped[str] = mapped_column(String(50), default="")  # the reason as a stable word
+    worker_updates: Mapped[list[Any]] = mapped_column(
+        default=list, server_default="[]"
+    )  # its program's kinds
     pending_dropped: Mapped[bool] = mapped_column(default=False)  # drop_pending_updates was sent once
     tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # the owner's words, sorted
     description: Mapped[str] = mapped_column(String(512), default="", server_default="")
@@ -422,6 +425,34 @@ class BotPlugin(Base):
     config_version: Mapped[int] = mapped_column(
         default=1, server_default="1"
     )  # the plugin's, when it was saved
+
+
+class BotWorker(Base):
+    """The owner's own program behind a bot, which gets its updates instead of plugins; a bot without a row has none (ADR 42)."""
+
+    __tablename__ = "bot_workers"
+    __table_args__ = (
+        CheckConstraint("min_replicas >= 0 AND min_replicas <= max_replicas", name="replicas_in_order"),
+    )
+
+    bot_id: Mapped[int] = mapped_column(
+        ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    ordered: Mapped[bool] = mapped_column(
+        default=True, server_default=true()
+    )  # one update of a chat at a time
+    lease_seconds: Mapped[int] = mapped_column(default=60, server_default="60")
+    token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # SHA-256; None: none in force
+    token_made_at: Mapped[datetime | None]
+    command: Mapped[str] = mapped_column(String(1000), default="", server_default="")  # what a driver starts
+    image: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    min_replicas: Mapped[int] = mapped_column(default=0, server_default="0")
+    max_replicas: Mapped[int] = mapped_column(default=1, server_default="1")
+    sealed_environment: Mapped[str] = mapped_column(
+        Text, default="", server_default=""
+    )  # for "worker:<bot_id>"
+    ending_since: Mapped[datetime | None]  # its end was asked for and is under way
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class PluginStore(Base):

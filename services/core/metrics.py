@@ -73,7 +73,7 @@ MESSAGES: Final = _counter(
 )
 UPDATES: Final = _counter(
     "updates_total",
-    "updates by outcome, at the door: accepted, duplicate, dead, refused; in the worker: handled, limited, kept_out (access, captcha), unwanted, unknown_kind, dropped",
+    "updates by outcome, at the door: accepted, duplicate, dead, refused; in the worker: handled, handed (to the bot's own program), limited, kept_out (access, captcha), unwanted, unknown_kind, dropped",
     "outcome",
 )
 CALLBACKS_REFUSED: Final = _counter(
@@ -163,6 +163,7 @@ SCRAPED: Final = (
     Scraped("health_sweep_age_seconds", "since the end of the last sweep; the dead-man's switch"),
     Scraped("lease_remaining_seconds", "until a held lease runs out", ("lease",)),
     Scraped("process_heartbeat_age_seconds", "since a process's last sign of life", ("service",)),
+    Scraped("worker_lag", "updates that a bot's own program has not answered, held ones included", ("bot",)),
     Scraped("spool_bytes", "clicks waiting in spool files of this machine"),
     Scraped("disk_free_bytes", "free space on the disk of DATA_DIR of this machine"),
     Scraped("redis_memory_used_bytes", "what Redis holds"),

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from redis import RedisError
 from sqlalchemy import func, select
 
-from models import Bot, BotStatus, MemberStatus, PoolBot
+from models import Bot, BotStatus, BotWorker, MemberStatus, PoolBot
 from services.core.errors import Unavailable
 from services.core.metrics import REGISTRY, SCRAPED
 from services.fleet.health.sweep import last_sweep_age
@@ -21,6 +21,7 @@ from services.platform.platform import Platform
 from services.queueing.backlog import backlogs
 from services.queueing.heartbeats import Sample, process_name, processes
 from services.queueing.memory_guard import memory_in
+from services.queueing.work_queue import lags
 
 logger = logging.getLogger(__name__)
 Reading = tuple[str, tuple[str, ...], float]  # family, label values, value
@@ -93,8 +94,9 @@ def _local(platform: Platform) -> Iterator[Reading]:
         logger.warning("metrics left out: the disk does not answer")
     try:
         yield from _from_database(platform)
-    except Unavailable:
-        logger.warning("metrics left out: the database does not answer")
+        yield from _of_workers(platform)
+    except (Unavailable, RedisError) as error:
+        logger.warning("metrics left out: %s", type(error).__name__)
 
 
 def _from_redis(platform: Platform) -> Iterator[Reading]:
@@ -128,3 +130,11 @@ def _from_database(platform: Platform) -> Iterator[Reading]:
     yield "telegram_active_bots", (), int(running or 0)
     for status in MemberStatus:
         yield "pool_members", (str(status),), counted.get(str(status), 0)
+
+
+def _of_workers(platform: Platform) -> Iterator[Reading]:
+    with platform.database.reading() as session:
+        rows = session.execute(select(Bot.id, Bot.public_id).join(BotWorker, BotWorker.bot_id == Bot.id))
+        bots = [(number, name) for number, name in rows]
+    for (bot_id, _), lag in zip(bots, lags(platform.redis, bots), strict=True):
+        yield "worker_lag", (str(bot_id),), lag

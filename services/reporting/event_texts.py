@@ -96,6 +96,11 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "telegram_linked": N_("A person at Telegram was linked"),
     "telegram_unlinked": N_("A person at Telegram was unlinked"),
     "wave_reverted": N_("Promotions of a ban wave taken back"),
+    "worker_changed": N_("Worker changed"),
+    "worker_ended": N_("Worker ended"),
+    "worker_given": N_("Got a worker of its owner's"),
+    "worker_token_made": N_("New token of its worker"),
+    "worker_token_revoked": N_("Token of its worker revoked"),
 }
 # As a filter, without what is special about one event.
 KIND_TEXTS: Final[Mapping[str, str]] = {

@@ -39,7 +39,7 @@ from services.messaging.updates.intake import Intake
 from services.messaging.updates.rejected_bodies import store_rejected_bodies
 from services.platform.numbering import keep_ahead
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, work_keys
 from services.reporting.analytics.workbook import XLSX
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.spool import Spool
@@ -115,6 +115,9 @@ def leave_traces(platform: Platform, of: Tenant) -> None:
     redis.set(keys.button_payload(number, "x"), CANARY, ex=900)
     redis.set(keys.user_bucket(number, str(PERSON)), "99999999999999", ex=900)
     redis.set(keys.polling_offset(number), "77", ex=900)
+    redis.set(work_keys.held_count(number), "7")
+    redis.rpush(work_keys.held(number, str(PERSON)), "request", "", CANARY)
+    redis.xadd(work_keys.incoming(of.bot.public_id), {"update": CANARY})
     redis.hincrby(keys.refused_clicks(), f"{of.pool.id}:{int(hour_of(utc_now()).timestamp())}", 5)
 
 
@@ -177,7 +180,8 @@ def pages_of(app: Flask, platform: Platform, of: Tenant) -> dict[str, str]:
             rule.rule.startswith("/api/v1/")
             and "GET" in (rule.methods or ())
             and rule.arguments <= ids.keys()
-            and not rule.rule.endswith("/store/value")  # its address has a plugin and a key as well
+            # The address of one has a plugin and a key as well, there is no worker, and programs of bots have no API key.
+            and not rule.rule.endswith(("/store/value", "/worker", "/runtime/next"))
         ):
             path = rule.rule
             for name, value in ids.items():
@@ -258,7 +262,7 @@ def test_a_deleted_bot_and_pool_leave_no_key_and_no_place_in_a_process(
     delete_pool(platform, caller_of(ana.account), ana.pool.id)
     delete_bot(platform, caller_of(ana.account), ana.bot.id)
     assert [key for one in keys.of_bot(ana.bot.id) for key in platform.redis.scan_iter(match=one)] == []
-    assert not platform.redis.exists(keys.rotation(ana.pool.id))
+    assert not platform.redis.exists(keys.rotation(ana.pool.id), work_keys.incoming(ana.bot.public_id))
     assert not platform.redis.hexists(keys.webhook_paths(), ana.bot.path_id)
     wait_until(lambda: behaviours.peek(ana.bot.id) is None and road.book.get(ana.pool.slug) is None)
     wait_until(lambda: senders.get(ana.bot.id) is None)

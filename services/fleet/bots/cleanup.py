@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from models import Bot, BotMode
 from services.core.errors import ConfigurationError, TelegramError
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, work_keys
 from services.platform.redis.changes import Topic, announce
 from services.platform.tokens import token_of
 
@@ -37,7 +37,7 @@ def forget_in_redis(platform: Platform, bot: Bot) -> None:
     redis.hdel(keys.reconciled(), str(bot.id))
     redis.hdel(keys.clicked_bots(), str(bot.id))
     announce(redis, Topic.BOT, bot.id)
-    redis.delete(keys.served_identity(bot.id))
+    redis.delete(keys.served_identity(bot.id), work_keys.incoming(bot.public_id))
     _unlink(platform, keys.of_bot(bot.id))
 
 
@@ -50,7 +50,14 @@ def forget_former(platform: Platform, bot: Bot) -> None:
     if bot.identity == 1 or int(platform.redis.get(keys.served_identity(bot.id)) or 1) >= bot.identity:
         return
     _unlink(platform, keys.of_bot(bot.id)[:1])
+    platform.redis.delete(work_keys.incoming(bot.public_id))
     platform.redis.set(keys.served_identity(bot.id), bot.identity)
+
+
+def forget_work(platform: Platform, bot: Bot) -> None:
+    """Drop what waits for the bot's worker, with all that its queue keeps; raises RedisError."""
+    platform.redis.delete(work_keys.incoming(bot.public_id))
+    _unlink(platform, [work_keys.of_bot(bot.id)])
 
 
 def leave_webhook(platform: Platform, bot_id: int, token: str) -> None:

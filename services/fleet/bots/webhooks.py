@@ -58,6 +58,6 @@ def wanted_for(bot: Bot, base_url: str, vault: Vault) -> Wanted:
 
 
 def allowed_updates_of(bot: Bot) -> tuple[str, ...]:
-    """The kinds of update the bot receives: the usual ones and what its plugins ask for, sorted."""
+    """The kinds of update the bot receives: the usual ones and what its plugins or its owner's program ask for, sorted."""
     asked = plugin_catalogue.allowed_updates(plugin.name for plugin in bot.plugins if plugin.enabled)
-    return tuple(sorted({*ALLOWED_UPDATES, *asked}))
+    return tuple(sorted({*ALLOWED_UPDATES, *asked, *bot.worker_updates}))

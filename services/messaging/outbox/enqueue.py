@@ -8,10 +8,10 @@ from plugins.effects import Priority
 from services.core.logs import bound_ids, new_request_id
 from services.messaging.outbox.outgoing import slot_of
 from services.platform.platform import Platform
-from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
 from services.platform.redis.scripts import load
 from services.platform.token_encryption import dump_sealed
+from services.queueing.shards import outbox_keys
 
 PUT: Final = load("enqueue_call")
 
@@ -32,13 +32,7 @@ def enqueue_call(
     call = {"method": method, "params": params, **({"then": then} if then else {})}
     shard = bot_id % platform.settings.update_lanes
     waits_as, chat = slot_of(method, params, priority, str(params.get("chat_id", "0")))
-    names = (
-        keys.outbox(bot_id, waits_as),
-        keys.outbox_active(shard),
-        keys.outbox_wake(shard),
-        keys.lease(f"outbox:{shard}"),
-        keys.wakeup("outbox", shard),
-    )
+    names = outbox_keys(bot_id, waits_as, shard)
     values = (
         bot_id,
         DOORBELL_SECONDS,

@@ -21,6 +21,7 @@ from services.fleet.bots.identity import FIRST, Identity
 from services.fleet.plugin_loading.configurations import current_config
 from services.fleet.plugin_loading.versions import Catalogue
 from services.messaging.limits.notices import NOT_VALID
+from services.messaging.plugin_runtime.external_worker import ExternalWorker
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.database import Database
 from services.queueing.event_loop import run_coroutine
@@ -107,6 +108,7 @@ class Behaviour:
     access: AccessRules = OPEN
     people: PeopleLimits = BY_SETTINGS
     identity: Identity = FIRST
+    worker: ExternalWorker | None = None
     _stay: _Stay = field(default_factory=lambda: _Stay(), repr=False)
 
     @property
@@ -241,6 +243,7 @@ def build(
     access: AccessRules = OPEN,
     people: PeopleLimits = BY_SETTINGS,
     identity: Identity = FIRST,
+    worker: ExternalWorker | None = None,
 ) -> Behaviour:
     """The behaviour of `bot` with its enabled plugins in order; a broken one is left out, and `problems` says why.
 
@@ -264,7 +267,9 @@ def build(
             parts[name] = part
     ordered = {name: parts[name] for name in wanted if name in parts}
     versions = {name: catalogue.hashes[name] for name in ordered if name in catalogue.hashes}
-    return Behaviour(bot, account_id, active, chosen, ordered, versions, problems, access, people, identity)
+    return Behaviour(
+        bot, account_id, active, chosen, ordered, versions, problems, access, people, identity, worker
+    )
 
 
 def in_order_of_loading(names: Iterable[str], catalogue: Catalogue) -> list[str]:

@@ -11,7 +11,7 @@ from redis import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from models import Bot
+from models import Bot, BotWorker
 from plugins.context import BotFacts, Context, Strategy
 from plugins.effects import Busy
 from services.core.errors import Unavailable
@@ -24,7 +24,13 @@ from services.fleet.plugin_loading.configurations import SetupRefused
 from services.fleet.plugin_loading.importing import problem_of
 from services.fleet.plugin_loading.outcomes import Outcomes
 from services.fleet.plugin_loading.versions import Catalogue
-from services.messaging.plugin_runtime.behaviour import Behaviour, ChosenPlugin, PeopleLimits, build
+from services.messaging.plugin_runtime.behaviour import (
+    Behaviour,
+    ChosenPlugin,
+    PeopleLimits,
+    build,
+)
+from services.messaging.plugin_runtime.external_worker import ExternalWorker
 from services.platform.platform import Platform
 from services.platform.redis.cache import ChangeCache
 
@@ -128,6 +134,7 @@ class PluginCache(ChangeCache[int, Behaviour]):
                 access=old.access,
                 people=old.people,
                 identity=old.identity,
+                worker=old.worker,
             )
             built[bot_id] = (old, new)
             _refuse_broken(new, candidate, names)
@@ -139,6 +146,9 @@ class PluginCache(ChangeCache[int, Behaviour]):
         with self._platform.database.reading() as session:
             bot = session.scalar(select(Bot).where(Bot.id == key).options(selectinload(Bot.plugins)))
             access = OPEN if bot is None else rules_of(session, bot, utc_now())
+            worker = session.scalar(
+                select(BotWorker).where(BotWorker.bot_id == key, BotWorker.ending_since.is_(None))
+            )
         if bot is None:
             return None
         behaviour = build(
@@ -148,13 +158,14 @@ class PluginCache(ChangeCache[int, Behaviour]):
             [
                 ChosenPlugin(choice.name, choice.config, choice.config_version)
                 for choice in bot.plugins
-                if choice.enabled
+                if choice.enabled and worker is None
             ],
             self._platform.database,
             catalogue(),
             access=access,
             people=PeopleLimits(bot.limits_people, bot.rate_per_minute, bot.rate_burst),
             identity=Identity.of(bot),
+            worker=None if worker is None else ExternalWorker(bot.public_id, worker.ordered),
         )
         behaviour.begin()
         return behaviour

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.messaging.updates.queued_update import HandlerResult, Send
+from services.messaging.updates.queued_update import HandedOver, HandlerResult, Send
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, work_keys
 from services.platform.redis.jobs import DOORBELL_SECONDS
 from services.platform.redis.scripts import load
+from services.queueing.shards import outbox_keys
+from services.queueing.work_queue import MOST_WAITING, queue_keys
 
 COMMIT: Final = load("commit_effects")
 LEAVE: Final = load("leave_lane")
@@ -60,6 +62,8 @@ class Committer:
             for key, value, seconds in settled.handled.kept:
                 names.append(key)
                 values += ("state", value, seconds)
+            if settled.handled.handed is not None:
+                self._hand(settled, settled.handled.handed, names, values)
         answer = COMMIT(self._redis, names, values)
         return None if answer is None else [int(shard) for shard in answer]
 
@@ -70,11 +74,11 @@ class Committer:
 
     def _send(self, settled: Settled, send: Send, names: list[str], values: list[str | int]) -> None:
         shard = settled.bot_id % self._lanes
-        names += (
-            keys.outbox(settled.bot_id, send.priority),
-            keys.outbox_active(shard),
-            keys.outbox_wake(shard),
-            keys.lease(f"outbox:{shard}"),
-            keys.wakeup("outbox", shard),
-        )
+        names += outbox_keys(settled.bot_id, send.priority, shard)
         values += ("send", settled.bot_id, shard, send.chat, settled.request_id, send.call)
+
+    def _hand(self, settled: Settled, handed: HandedOver, names: list[str], values: list[str | int]) -> None:
+        names += queue_keys(settled.bot_id, handed.public_id)
+        names.append(work_keys.held(settled.bot_id, handed.chat))
+        values += ("hand", settled.bot_id, handed.public_id, int(handed.ordered), MOST_WAITING)
+        values += (handed.chat, settled.request_id, handed.start, handed.update)

@@ -20,7 +20,7 @@ from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.logs import new_request_id
 from services.core.metrics import MESSAGES, UPDATES
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, work_keys
 from services.platform.redis.group_commit import GroupCommit
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
 from services.platform.redis.scripts import load
@@ -152,6 +152,7 @@ class Intake:
                 keys.lease(f"lane:{each.lane}"),
                 keys.wakeup("lane", each.lane),
                 keys.active_chats(each.bot_id),
+                work_keys.is_full(each.bot_id),
             )
             values += (bit, each.chat, each.bot_id, each.request_id, each.update)
         return [Outcome(answer) for answer in APPEND(self._platform.redis, names, values)]

@@ -48,6 +48,17 @@ class Send:
 
 
 @dataclass(frozen=True)
+class HandedOver:
+    """An update that goes on to its bot's worker (ADR 42), as JSON with tokens sealed; `start` is what a /start was sent with."""
+
+    public_id: str
+    ordered: bool
+    chat: str
+    start: str
+    update: str
+
+
+@dataclass(frozen=True)
 class HandlerResult:
     """What came of a handler, ready to be written. `conversation` is None when untouched, "" when ended."""
 
@@ -56,6 +67,7 @@ class HandlerResult:
     conversation: str | None = None
     kept: tuple[tuple[str, str, int], ...] = ()  # payloads of buttons: key, value, life in s
     plugin: str = ""  # whose handler it was
+    handed: HandedOver | None = None  # never with a plugin
 
     def as_text(self) -> str:
         """For a row that outlives this process."""

@@ -30,6 +30,7 @@ from services.messaging.updates.plugin_writes import PluginWrites
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_letters import UpdateLetters
+from services.messaging.updates.worker_updates import for_worker
 from services.messaging.upgraded_groups import UpgradedGroups, upgrade_told_by
 from services.platform.platform import Platform
 from services.queueing.bot_throttle import BotThrottle
@@ -98,6 +99,8 @@ class UpdateProcessor:
             self._groups.note(queued.bot_id, *upgrade)
         if not self._gate.lets_in(behaviour, ctx, queued):
             return result_of(self._vault, ctx, queued)
+        if behaviour.worker is not None:
+            return for_worker(self._vault, behaviour.worker, ctx, queued)
         if ctx.tap is not None and is_choice(ctx.tap.action):
             return self._start_after_captcha(behaviour, ctx, queued)
         return self._handle_once(behaviour, ctx, queued)

@@ -21,6 +21,7 @@ from models import (
     Bot,
     BotAccess,
     BotPlugin,
+    BotWorker,
     Experiment,
     ExperimentArm,
     NotificationDestination,
@@ -83,6 +84,13 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
     ),
     BotAccess: _kept("access", "list telegram_id until note", name="list telegram_id", bot="bot_id"),
     BotPlugin: _kept("plugin", "position enabled config", name="name", bot="bot_id"),
+    BotWorker: _kept(
+        "worker",
+        "ordered lease_seconds command image min_replicas max_replicas",
+        name="bot_id",
+        secrets="token_hash sealed_environment",
+        bot="bot_id",
+    ),
     RedirectPool: _kept(
         "pool",
         "name slug is_active distribution_strategy sticky start_param tracking max_bots rate_limit_per_minute over_limit "

@@ -19,7 +19,7 @@ from services.platform.accounts.trail import note
 
 
 class Scope(StrEnum):
-    """What an API key may do. A signed-in person has all of them. REDIRECT and WORKER are reserved: see OFFERED."""
+    """What an API key may do. A signed-in person has all of them. WORKER is what WRITE may of external workers; REDIRECT is reserved."""
 
     READ = "read"
     WRITE = "write"
@@ -27,7 +27,7 @@ class Scope(StrEnum):
     WORKER = "worker"
 
 
-OFFERED = (Scope.READ, Scope.WRITE)  # on the panel: no route asks for the others yet
+OFFERED = (Scope.READ, Scope.WRITE, Scope.WORKER)  # on the panel: no route asks for the other yet
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Principal:
 
     def require(self, scope: Scope) -> None:
         """Raise Forbidden unless this caller has `scope`."""
-        if scope not in self.scopes:
+        if scope not in self.scopes and not (scope is Scope.WORKER and Scope.WRITE in self.scopes):
             raise Forbidden(
                 Text("This key lacks the scope '{scope}'; make one that has it", scope=scope),
                 code="scope_missing",

@@ -1,12 +1,15 @@
 #!lua
 -- Writes what handled updates want, if the lane is still ours.
 -- KEYS: lease, lane, attempts, suspects; then per `send` the bot's outbox, the shard's active bots, wake stream, lease
---   and doorbell, per `state` the conversation or the kept payload.
+--   and doorbell, per `state` the conversation or the kept payload, per `hand` the worker's incoming, heads, count, full,
+--   numbers, wake, and what is held of the chat.
 -- ARGV: token of the lease, doorbell TTL in s; then operations: `ack` entry id, marked (1 when counters of it may
---   exist) · `send` bot, shard, chat, request id, call · `state` value ("" ends it), TTL in s. Sends and states belong
---   to the `ack` before them, and count only if its entry was still there.
+--   exist) · `send` bot, shard, chat, request id, call · `state` value ("" ends it), TTL in s · `hand` bot, public id, ordered,
+--   backlog at which the worker's queue is full, chat, request id, start, update. What follows an `ack` belongs to it, and
+--   counts only if its entry was still there.
 -- Answer: the shards to ring, or false when the lease is not ours.
 -- include: append_to_outbox
+-- include: work
 -- include: must_ring
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 local k, a, real = 5, 3, false
@@ -30,6 +33,11 @@ while a <= #ARGV do
       end
     end
     k, a = k + 5, a + 6
+  elseif op == 'hand' then
+    if real then
+      take_in(queue_of(KEYS, k, ARGV[a + 1]), KEYS[k + 6], unpack(ARGV, a + 2, a + 8))
+    end
+    k, a = k + 7, a + 9
   else
     if real then
       if ARGV[a + 1] == '' then

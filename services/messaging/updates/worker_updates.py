@@ -1,0 +1,37 @@
+"""Updates of bots whose owner's own program handles them: past the gate they go on to the worker's queue (ADR 42)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from plugins.answers import CALL_ANSWERED
+from plugins.context import Context
+from services.core.encryption import Vault
+from services.core.metrics import UPDATES
+from services.messaging.limits.captcha_choices import is_choice
+from services.messaging.plugin_runtime.external_worker import ExternalWorker
+from services.messaging.updates.captcha import start_param_of, start_update
+from services.messaging.updates.contexts import context_of
+from services.messaging.updates.handler_results import result_of
+from services.messaging.updates.queued_update import HandedOver, HandlerResult, QueuedUpdate
+from services.messaging.workers.replies import reply_of
+from services.platform.token_encryption import dump_sealed
+
+
+def for_worker(vault: Vault, worker: ExternalWorker, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
+    """What becomes of an update that was let in; of the answer to a call, that whoever waits for it finds it."""
+    if ctx.kind == CALL_ANSWERED:
+        return reply_of(vault, ctx.event, queued.bot_id)
+    text, start = queued.update, ctx.start_param or ""
+    if ctx.tap is not None and is_choice(ctx.tap.action):  # the right one: the /start that was held goes on
+        update = start_update(ctx)
+        text, start = dump_sealed(vault, update, queued.bot_id), _start_of(ctx, update)
+    UPDATES.labels("handed").inc()
+    handed = HandedOver(worker.public_id, worker.ordered, queued.chat, start, text)
+    return replace(result_of(vault, ctx, queued), handed=handed)
+
+
+def _start_of(tapped: Context, update: dict[str, Any]) -> str:
+    started = context_of(tapped.bot, update)
+    return "" if started is None else start_param_of(started)

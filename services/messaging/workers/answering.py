@@ -1,0 +1,137 @@
+"""What a worker answers: calls of the Bot API for its bot's outbox, that it needs longer, or that it failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis import RedisError
+
+from plugins.effects import Priority
+from services.core.errors import Conflict, InvalidInput
+from services.core.i18n import Text
+from services.fleet.workers.tokens import WorkerIdentity
+from services.messaging.buttons.button_links import check_buttons
+from services.messaging.outbox.enqueue import enqueue_call
+from services.messaging.outbox.outgoing import slot_of
+from services.messaging.workers.giving import WorkGiver, queue_of
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName, enqueue
+from services.platform.token_encryption import dump_sealed
+from services.queueing.work_queue import MOST_DELIVERIES, Work, WorkCall
+
+METHOD: Final = re.compile(r"[A-Za-z]{3,64}")
+# What would take the bot out of our hands, or its token or another's out of the house.
+REFUSED: Final = frozenset(
+    name.lower()
+    for name in (
+        "getUpdates",
+        "setWebhook",
+        "deleteWebhook",
+        "getWebhookInfo",
+        "logOut",
+        "close",
+        "getManagedBotToken",
+        "replaceManagedBotToken",
+    )
+)
+LONGEST_ERROR: Final = 2000
+FIRST_DELAY_SECONDS: Final = (
+    2.0  # before a failed update is offered again; doubled each time, a lease at most
+)
+
+
+@dataclass(frozen=True)
+class WantedCall:
+    """A call of the Bot API as a worker wants it."""
+
+    method: str
+    params: Mapping[str, Any]
+
+
+class WorkAnswers:
+    """Takes the answers of the programs that ask one process."""
+
+    def __init__(self, platform: Platform, giver: WorkGiver) -> None:
+        self._platform = platform
+        self._giver = giver
+
+    def respond(self, worker: WorkerIdentity, lease: str, calls: Sequence[WantedCall]) -> None:
+        """Settle an update and have the calls sent, in one step, once however often it is repeated.
+
+        Raises Conflict `lease_gone` when it is not held any more, InvalidInput for a call that there cannot be, RedisError.
+        """
+        work = self._held(worker, lease)
+        wanted = [self._call(worker, work, call) for call in calls]
+        shard = worker.bot_id % self._platform.settings.update_lanes
+        rings = queue_of(self._platform, worker).settle(work, wanted, shard)
+        if rings is None:
+            raise _gone()
+        for each in rings:
+            with suppress(RedisError):  # the reconciler rings again
+                enqueue(self._platform.job_redis, JobName.DRAIN_OUTBOX, each)
+
+    def fail(self, worker: WorkerIdentity, lease: str, error: str, *, again: bool = True) -> bool:
+        """Give an update back; whether it will be offered again, after a while in which its chat waits.
+
+        It becomes a dead letter after MOST_DELIVERIES, or at once without `again`. Raises Conflict `lease_gone`, Unavailable.
+        """
+        work = self._held(worker, lease)
+        if again and work.attempt + 1 < MOST_DELIVERIES:
+            delay = min(FIRST_DELAY_SECONDS * 2**work.attempt, float(worker.lease_seconds))
+            if not queue_of(self._platform, worker).give_back(work, worker.lease_seconds, delay):
+                raise _gone()
+            return True
+        if not queue_of(self._platform, worker).extend(work):
+            raise _gone()  # before a letter is written of what somebody else has by now
+        if not self._giver.give_up(worker, work, error[:LONGEST_ERROR] or "The worker failed", "worker"):
+            raise _gone()
+        return False
+
+    def extend(self, worker: WorkerIdentity, lease: str) -> int:
+        """Let a lease begin anew; how many seconds it lasts. Raises Conflict `lease_gone`."""
+        if not queue_of(self._platform, worker).extend(self._held(worker, lease)):
+            raise _gone()
+        return worker.lease_seconds
+
+    def send(self, worker: WorkerIdentity, call: WantedCall, *, bulk: bool) -> None:
+        """Have a call sent that answers no update; a `bulk` one lets replies go first. Raises InvalidInput, RedisError."""
+        check_call(call)
+        priority = Priority.BULK if bulk else Priority.REPLY
+        enqueue_call(self._platform, worker.bot_id, call.method, dict(call.params), priority)
+
+    def _held(self, worker: WorkerIdentity, lease: str) -> Work:
+        work = queue_of(self._platform, worker).read(lease)
+        if work is None:
+            raise _gone()
+        return work
+
+    def _call(self, worker: WorkerIdentity, work: Work, call: WantedCall) -> WorkCall:
+        check_call(call)
+        chat = str(call.params.get("chat_id", work.chat))
+        slot = slot_of(call.method, call.params, Priority.REPLY, chat)
+        wanted = {"method": call.method, "params": dict(call.params)}
+        return WorkCall(*slot, work.request_id, dump_sealed(self._platform.vault, wanted, worker.bot_id))
+
+
+def check_call(call: WantedCall) -> None:
+    """Raise InvalidInput `method_refused` for a method that is not the worker's to call, or that there cannot be; also for
+    buttons that open what `check_link` refuses.
+    """
+    if not METHOD.fullmatch(call.method) or call.method.lower() in REFUSED:
+        raise InvalidInput(
+            Text("A worker cannot call {method}", method=call.method[:64]),
+            code="method_refused",
+            field="method",
+        )
+    check_buttons(call.params)
+
+
+def _gone() -> Conflict:
+    return Conflict(
+        "Nobody holds this lease: it was answered already, or ran out and the update was offered again",
+        code="lease_gone",
+    )

@@ -1,0 +1,73 @@
+"""The Redis keys of external workers' queues (ADR 42); all others are in `keys`.
+
+The two streams bear the names that programs know them by; everything else of a queue goes with its bot's other keys.
+"""
+
+from __future__ import annotations
+
+from services.platform.redis.keys import PREFIX
+
+
+def incoming(public_id: str) -> str:
+    """Stream of what a worker may take now. For ever: entries are deleted once settled, the stream with the worker."""
+    return f"{public_id}_incoming"
+
+
+def outgoing(public_id: str) -> str:
+    """Stream in which a worker puts its calls when it speaks to Redis itself; the name is promised, nothing reads it yet."""
+    return f"{public_id}_outgoing"
+
+
+def group(public_id: str) -> str:
+    """The consumer group of `incoming`; not a key."""
+    return f"{public_id}_workers"
+
+
+def of_bot(bot_id: int) -> str:
+    """Pattern of every key of a bot's queue but `incoming`."""
+    return f"{PREFIX}:bot:{bot_id}:work:*"
+
+
+def heads(bot_id: int) -> str:
+    """Hash chat -> entry of its update in `incoming`. Fields leave with the last update of their chat."""
+    return f"{PREFIX}:bot:{bot_id}:work:heads"
+
+
+def held(bot_id: int, chat: str) -> str:
+    """List of a chat's updates behind its head, three elements each (request, start, update); gone when empty."""
+    return f"{PREFIX}:bot:{bot_id}:work:held:{chat}"
+
+
+def held_count(bot_id: int) -> str:
+    """How many updates are held behind heads. For ever: one integer, deleted with the worker."""
+    return f"{PREFIX}:bot:{bot_id}:work:held"
+
+
+def is_full(bot_id: int) -> str:
+    """Set while so much waits for the worker that the door takes nothing more for it; goes when there is room again."""
+    return f"{PREFIX}:bot:{bot_id}:work:full"
+
+
+def last_number(bot_id: int) -> str:
+    """The last number given to an offered update, above all before. For ever: lost, it begins at the seconds since 1970."""
+    return f"{PREFIX}:bot:{bot_id}:work:number"
+
+
+def seen(bot_id: int) -> str:
+    """When a worker of the bot last asked for work, epoch seconds; lives 30 days."""
+    return f"{PREFIX}:bot:{bot_id}:work:seen"
+
+
+def poller(bot_id: int) -> str:
+    """Which getUpdates of a bot's program came last; lives a minute."""
+    return f"{PREFIX}:bot:{bot_id}:work:poller"
+
+
+def reply(bot_id: int, name: str) -> str:
+    """Telegram's answer to a call whose program waits for it, tokens sealed; lives a minute."""
+    return f"{PREFIX}:bot:{bot_id}:work:reply:{name}"
+
+
+def wake() -> str:
+    """Stream of bots whose worker was just offered something, capped at 1000: a hint, never the only trace."""
+    return f"{PREFIX}:work:wake"

@@ -1,0 +1,165 @@
+"""A bot's updates on their way to the program of its owner: taken under a lease, answered, offered again (ADR 42).
+
+The queue is a stream with a consumer group. An update that was given out stays pending, and its entry's id is the lease: what
+is not answered in time is offered again under another id, so whoever comes too late holds nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis import Redis
+
+from services.platform.redis import work_keys
+from services.platform.redis.jobs import DOORBELL_SECONDS
+from services.platform.redis.scripts import load
+from services.queueing.shards import outbox_keys
+
+TAKE: Final = load("take_work")
+SETTLE: Final = load("settle_work")
+PROLONG: Final = load("prolong_work")
+MOST_WAITING: Final = 10_000  # updates for one worker; beyond it the door takes no more for its bot
+MOST_DELIVERIES: Final = 5  # W7
+MOST_GIVEN: Final = 1000
+SEEN_SECONDS: Final = 30 * 86_400
+LEASE: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+GIVEN_BACK: Final = "failed"  # the consumer that stands for nobody: its updates wait to be offered again
+
+
+@dataclass(frozen=True)
+class Work:
+    """An update for a worker. `update` is JSON with tokens sealed, `attempt` how often it was given out in vain before.
+
+    `number` rises with every offer, so that programs that count updates can acknowledge by it.
+    """
+
+    lease: str
+    update: str
+    number: int
+    chat: str
+    request_id: str
+    start: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class WorkCall:
+    """A call of the Bot API that a worker wants: its place in the outbox, and {"method", "params"} as JSON, tokens sealed."""
+
+    priority: str
+    chat: str
+    request_id: str
+    call: str
+
+
+class WorkQueue:
+    """The queue of one bot. Everything raises RedisError while Redis is away."""
+
+    def __init__(self, redis: Redis, bot_id: int, public_id: str) -> None:
+        self._redis = redis
+        self._bot_id = bot_id
+        self._public_id = public_id
+        self._incoming = work_keys.incoming(public_id)
+        self._group = work_keys.group(public_id)
+        self._names = queue_keys(bot_id, public_id)
+
+    def take(self, consumer: str, most: int, lease_seconds: float) -> tuple[list[Work], list[Work]]:
+        """Up to `most` updates for a program, one of a chat; and those that were given out in vain too often, which
+        the caller has to give up. What was not answered within `lease_seconds` is offered again first.
+        """
+        values = (
+            self._bot_id,
+            self._group,
+            consumer,
+            most,
+            int(lease_seconds * 1000),
+            MOST_DELIVERIES,
+            SEEN_SECONDS,
+        )
+        taken, exhausted = TAKE(self._redis, [*self._names, work_keys.seen(self._bot_id)], values)
+        return [_work(*each) for each in taken], [_work(*each) for each in exhausted]
+
+    def read(self, lease: str) -> Work | None:
+        """The update under a lease, whoever holds it; None when it is settled or was offered again."""
+        if not LEASE.fullmatch(lease):
+            return None
+        found: Any = self._redis.xrange(self._incoming, lease, lease)
+        return _work(*found[0]) if found else None
+
+    def given_to(self, consumer: str) -> list[Work]:
+        """What a consumer has and did not answer, in order, up to MOST_GIVEN."""
+        found: Any = []
+        if self._redis.exists(self._incoming):
+            found = self._redis.xpending_range(self._incoming, self._group, "-", "+", MOST_GIVEN, consumer)
+        works = (self.read(each["message_id"]) for each in found)
+        return [work for work in works if work is not None]
+
+    def settle(self, work: Work, calls: Sequence[WorkCall], shard: int) -> list[int] | None:
+        """Be done with an update, its calls in the outbox, in one step; the shards to ring, None when it is not held."""
+        names = [*self._names, work_keys.held(self._bot_id, work.chat)]
+        values: list[str | int] = [self._bot_id, self._group, work.lease, MOST_WAITING, DOORBELL_SECONDS]
+        for call in calls:
+            names += outbox_keys(self._bot_id, call.priority, shard)
+            values += (shard, call.chat, call.request_id, call.call)
+        rings = SETTLE(self._redis, names, values)
+        return None if rings is None else [int(each) for each in rings]
+
+    def extend(self, work: Work) -> bool:
+        """Let the lease begin anew; False when it is not held any more."""
+        return self._prolong(work, "", 0)
+
+    def give_back(self, work: Work, lease_seconds: float, delay_seconds: float) -> bool:
+        """Have it offered again after `delay_seconds` (at most a lease); False when it is not held any more."""
+        idle = int(max(0.0, lease_seconds - delay_seconds) * 1000)
+        return self._prolong(work, GIVEN_BACK, idle)
+
+    def lag(self) -> int:
+        """How many updates are not settled: offered, given out, or held behind those of their chat."""
+        return lags(self._redis, [(self._bot_id, self._public_id)])[0]
+
+    def last_seen(self) -> float | None:
+        """When a program last asked for work, in seconds since 1970; None when none did for a month."""
+        found = self._redis.get(work_keys.seen(self._bot_id))
+        return None if found is None else float(found)
+
+    def _prolong(self, work: Work, consumer: str, idle: int) -> bool:
+        return bool(PROLONG(self._redis, [self._incoming], [self._group, work.lease, consumer, idle]))
+
+
+def lags(redis: Redis, bots: Sequence[tuple[int, str]]) -> list[int]:
+    """The `lag` of each bot, by its number and public id, in one round trip. Raises RedisError."""
+    with redis.pipeline(transaction=False) as pipe:
+        for bot_id, public_id in bots:
+            pipe.xlen(work_keys.incoming(public_id))
+            pipe.get(work_keys.held_count(bot_id))
+        found = pipe.execute()
+    return [int(offered) + int(held or 0) for offered, held in zip(found[::2], found[1::2], strict=True)]
+
+
+def queue_keys(bot_id: int, public_id: str) -> list[str]:
+    """The keys of a queue in the order in which scripts take them, but for what is held of one chat."""
+    return [
+        work_keys.incoming(public_id),
+        work_keys.heads(bot_id),
+        work_keys.held_count(bot_id),
+        work_keys.is_full(bot_id),
+        work_keys.last_number(bot_id),
+        work_keys.wake(),
+    ]
+
+
+def _work(entry_id: str, fields: Any) -> Work:
+    """Of an entry as redis-py or a script gives it: its fields by name, or names and values in a row."""
+    known = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    return Work(
+        entry_id,
+        known["update"],
+        int(known["number"]),
+        known["chat"],
+        known["request"],
+        known["start"],
+        int(known["attempt"]),
+    )
