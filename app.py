@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from blueprints import auth, my_account, panel, redirects, system, two_step, webhooks
+from blueprints import auth, bot_api, my_account, panel, redirects, system, two_step, webhooks
 from blueprints.api import (
     account,
     analytics,
@@ -28,8 +28,10 @@ from blueprints.api import (
     pool_behaviour,
     pools,
     rules,
+    runtime,
     stores,
     texts,
+    worker_bots,
 )
 from commands import accounts as account_commands
 from commands import audit as audit_commands
@@ -57,7 +59,7 @@ from web import (
 from web.platform import EXTENSION
 from web.session_cookie import SessionCookie
 
-PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel)
+PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel, bot_api)
 RESOURCES = (
     managed_bots,
     bots,
@@ -82,6 +84,7 @@ RESOURCES = (
     plugin_files,
     bot_files,
     plugins,
+    runtime,
     openapi,
 )  # under /api/v1
 FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}
@@ -128,13 +131,18 @@ def create_app(platform: Platform | None = None) -> Flask:
 
 
 def _register_api(app: Flask, platform: Platform) -> None:
-    """The REST API under `/api/v1`; those of pools work without the version too."""
+    """The REST API under `/api/v1`; those of pools work without the version too, bots with workers under `/bots`."""
     v1 = Blueprint("v1", __name__, url_prefix="/api/v1")
     for module in RESOURCES:
         v1.register_blueprint(module.blueprint)
+    v1.register_blueprint(worker_bots.bot_worker)
     api_hooks.register_api_hooks(v1, platform)
     app.register_blueprint(v1)
     unversioned = Blueprint("api", __name__, url_prefix="/api")
     unversioned.register_blueprint(pools.blueprint)
     api_hooks.register_api_hooks(unversioned, platform)
     app.register_blueprint(unversioned)
+    plain = Blueprint("plain", __name__)
+    plain.register_blueprint(worker_bots.blueprint)
+    api_hooks.register_api_hooks(plain, platform)
+    app.register_blueprint(plain)

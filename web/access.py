@@ -1,7 +1,7 @@
 """Every route declares who may use it; a test walks the URL map and refuses a route without a declaration.
 
 `@public` anybody · `@signed_in` a person with a session · `@api(Scope.X)` an API key with that scope, or a session
-(then with a CSRF token on anything but GET) · `@internal` an admin, the metrics token or, where there is none, a program on this machine.
+(then with a CSRF token on anything but GET) · `@by_worker` a bot's own program with its worker token · `@internal` an admin, the metrics token or, where there is none, a program on this machine.
 `@fresh()` beside one of the middle two: a person must have typed the password lately, or a code with two-step sign-in.
 `@to_second_factor` beside `@signed_in`: also for an admin who has yet to set up the second factor that is required.
 `security` has Flask-Login enforce it; whom it let in is `caller()`.
@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import current_app, request
+from flask import current_app, g, request
 from flask_login import current_user
 
 from services.core.errors import FlotillaError, Unauthenticated
+from services.fleet.workers.tokens import WorkerIdentity
 from services.platform.accounts.principal import Principal, Scope
 from services.platform.accounts.sessions import SignedIn
 
@@ -24,6 +25,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC = "public"
 SIGNED_IN = "signed_in"
 INTERNAL = "internal"
+BY_WORKER = "by_worker"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ def signed_in(view: View) -> View:
 def api(scope: Scope) -> Callable[[View], View]:
     """For an API key with `scope`, or a session."""
     return lambda view: _declare(view, scope)
+
+
+def by_worker(view: View) -> View:
+    """For the program behind a bot, with the bot's worker token; it reaches that bot's updates and outbox alone."""
+    return _declare(view, BY_WORKER)
 
 
 def internal(view: View) -> View:
@@ -81,6 +88,12 @@ def caller() -> Principal:
     return known
 
 
+def worker() -> WorkerIdentity:
+    """Whose program sent this request, on a route `@by_worker`."""
+    known: WorkerIdentity = g.worker
+    return known
+
+
 def browser_session() -> SignedIn | None:
     """The browser's session on any page: None for nobody, for a key, and while the database is away, of which an error
     page must tell.
@@ -92,7 +105,7 @@ def browser_session() -> SignedIn | None:
 
 
 def declared(view: Callable[..., Any]) -> str | None:
-    """The access declared for a view function: "public", "signed_in", "internal", a scope, or None."""
+    """The access declared for a view function: "public", "signed_in", "by_worker", "internal", a scope, or None."""
     return getattr(view, "access", None)
 
 

@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from services.messaging.limits.idempotency import Answer, Claim, IdempotencyKeys
 from services.platform.platform import Platform
-from web.access import PUBLIC, caller, declared_here
+from web.access import BY_WORKER, PUBLIC, caller, declared_here
 from web.limiter import REFUSED_KEYS, limiter, look_first
 from web.platform import platform
 
@@ -48,7 +48,7 @@ RATE = limiter.shared_limit(_rate, "api", key_func=_caller, exempt_when=_is_no_p
 
 def _enter(keys: IdempotencyKeys) -> ResponseReturnValue | None:
     key = request.headers.get(HEADER) if request.method == "POST" else None
-    if key is None or declared_here() == PUBLIC:
+    if key is None or declared_here() in (PUBLIC, BY_WORKER):
         return None
     known = caller()
     claimed = keys.claim(known.account_id, known.actor, key, _identity())

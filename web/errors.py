@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 from services.core.errors import FlotillaError, InvalidInput, RateLimited, Unauthenticated
 from services.core.i18n import Text
 from services.core.logs import bound_ids, new_request_id
+from services.messaging.workers.bot_api import refusal
 from services.platform.redis.trouble import redis_trouble
 from web.csrf import FormRefused
 from web.limiter import seconds_left
@@ -88,8 +89,8 @@ def problem(
 
 
 def wants_problem() -> bool:
-    """Whether the present request is a program's: under /api, on a webhook, or asking for JSON rather than HTML."""
-    if request.path.startswith(("/api/", "/webhook/")):
+    """Whether the present request is a program's: under /api or /bots, on a webhook, or asking for JSON rather than HTML."""
+    if request.path.startswith(("/api/", "/bots", "/webhook/")):
         return True
     accepted = request.accept_mimetypes
     return accepted["application/json"] > accepted["text/html"]
@@ -108,7 +109,9 @@ def _answer(
     seconds = math.ceil(retry_after) if retry_after is not None else None
     if status == 503 and seconds is None:
         seconds = RETRY_SECONDS
-    if wants_problem():
+    if request.path.startswith("/botapi/"):
+        response = _in_bot_api_form(status, detail, seconds)
+    elif wants_problem():
         response = problem(status, code, detail, field=field, retry_after=seconds, error_id=error_id)
     else:
         response = _page(status, code=code, detail=detail, retry_after=seconds, error_id=error_id)
@@ -116,6 +119,11 @@ def _answer(
         response.headers["Retry-After"] = str(seconds)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _in_bot_api_form(status: int, detail: str, retry_after: int | None) -> Response:
+    said = refusal(status, f"{HTTPStatus(status).phrase}: {detail}", retry_after)
+    return Response(json.dumps(said.body), status, mimetype="application/json")
 
 
 def _page(status: int, **values: Any) -> Response:

@@ -17,10 +17,20 @@ from flask_login import current_user, fresh_login_required, login_required
 
 from services.core.errors import Forbidden, Unauthenticated
 from services.core.logs import bind, new_request_id
+from services.fleet.workers.tokens import resolve_worker
 from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from web import csrf
-from web.access import INTERNAL, PUBLIC, SIGNED_IN, caller, declared, declared_here, wanted_freshness
+from web.access import (
+    BY_WORKER,
+    INTERNAL,
+    PUBLIC,
+    SIGNED_IN,
+    caller,
+    declared,
+    declared_here,
+    wanted_freshness,
+)
 from web.limiter import refuse_key
 from web.platform import platform
 from web.proxies import is_from_this_machine
@@ -115,7 +125,7 @@ def _enter() -> ResponseReturnValue | None:
     refusal = _admit(access)
     if refusal is not None:
         return refusal
-    by_key = isinstance(access, Scope) and current_user.by_key
+    by_key = access == BY_WORKER or (isinstance(access, Scope) and current_user.by_key)
     if request.method in UNSAFE and not by_key:
         csrf.check_form()
     if by_key or wanted_freshness(current_app.view_functions[request.endpoint]) is None:
@@ -130,6 +140,9 @@ def _admit(access: str) -> ResponseReturnValue | None:
         return None
     if access == INTERNAL:
         return _admit_internal()
+    if access == BY_WORKER:
+        admit_worker((request.view_args or {}).get("worker_token") or bearer_token() or "")
+        return None
     refusal: ResponseReturnValue | None = _signed_in()
     if refusal is None:
         known = caller()  # refuses OPTIONS of nobody, which Flask-Login lets pass
@@ -137,6 +150,16 @@ def _admit(access: str) -> ResponseReturnValue | None:
             known.require(Scope(access))
         refusal = lead_to_second_factor()
     return refusal
+
+
+def admit_worker(token: str) -> None:
+    """Let the program with this worker token in. Raises Unauthenticated, and RateLimitExceeded after many wrong ones."""
+    try:
+        g.worker = resolve_worker(platform(), token)
+    except Unauthenticated:
+        refuse_key()
+        raise
+    g.actor = f"worker:{g.worker.bot_id}"
 
 
 @login_required  # type: ignore[untyped-decorator]
@@ -192,7 +215,7 @@ def _log(response: Response) -> None:
         level,
         "%s %s %s",
         request.method,
-        request.path,
+        _path(),
         response.status_code,
         extra={
             "endpoint": request.endpoint,
@@ -201,6 +224,12 @@ def _log(response: Response) -> None:
             "actor": g.get("actor"),
         },
     )
+
+
+def _path() -> str:
+    """The path without a worker's token, which programs that speak the Bot API have in it."""
+    token = (request.view_args or {}).get("worker_token")
+    return request.path.replace(token, "…") if token else request.path
 
 
 def _unbind(_error: BaseException | None) -> None:

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Page
 from blueprints.api.operation import JSON, Operation, operation, operation_of
 from services.core.answer_types import Sentence
-from web.access import PUBLIC, declared, public
+from web.access import BY_WORKER, PUBLIC, declared, public
 
 blueprint = Blueprint("openapi", __name__)
 ROOT: Final = "/api/v1"
@@ -165,6 +165,7 @@ def _made(found: list[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "an API key, flk_…"},
                 "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "worker": {"type": "http", "scheme": "bearer", "description": "a bot's worker token"},
             },
         },
     }
@@ -176,7 +177,7 @@ def _operation(route: Route, used: dict[Any, Any], schemas: dict[str, Any]) -> d
         "operationId": route.id,
         "summary": " ".join(summary.split()),
         "tags": [_tag(route)],
-        "security": [] if route.access == PUBLIC else [{"key": [route.access]}, {"header": [route.access]}],
+        "security": _security(route.access),
         "responses": _responses(route, used),
     }
     if description:
@@ -189,6 +190,12 @@ def _operation(route: Route, used: dict[Any, Any], schemas: dict[str, Any]) -> d
             _without_defaults(schema, schemas)
         made["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
     return made
+
+
+def _security(access: str) -> list[dict[str, list[str]]]:
+    if access == PUBLIC:
+        return []
+    return [{"worker": []}] if access == BY_WORKER else [{"key": [access]}, {"header": [access]}]
 
 
 def _responses(route: Route, used: dict[Any, Any]) -> dict[str, Any]:
@@ -218,7 +225,9 @@ def _errors(route: Route) -> list[int]:
     """The statuses that the form of the route makes possible, and those that it declares beside them."""
     found = set(route.operation.errors)
     if route.access != PUBLIC:
-        found |= {401, 403, 429, 503}
+        found |= {401, 429, 503}
+    if route.access not in (PUBLIC, BY_WORKER):
+        found.add(403)
         if route.method != "GET":
             found.add(400)
     if route.rule.arguments:
@@ -274,7 +283,7 @@ def _problem_answer(description: str) -> dict[str, Any]:
 
 
 def _is_repeatable(route: Route) -> bool:
-    return route.method == "POST" and route.access != PUBLIC
+    return route.method == "POST" and route.access not in (PUBLIC, BY_WORKER)
 
 
 def _tag(route: Route) -> str:

@@ -23,6 +23,10 @@ UNTOLD = {
     "i18n.switch": "the language in which one reads",
     "panel.read_notifications": "what one has read",
     "notifications.mark_read": "what one has read",
+    **dict.fromkeys(
+        ("runtime.respond", "runtime.fail", "runtime.extend", "runtime.send", "bot_api.call"),
+        "a program's work on its bot's updates: nobody's deed, and too many",
+    ),
     "webhooks.receive": "Telegram's updates: nobody's deed, and too many",
     "texts.show": "a preview; nothing is kept",
     "texts.check": "a check of a file; nothing is kept",

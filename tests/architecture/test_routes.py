@@ -13,9 +13,9 @@ from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from tests.architecture.source import ROOT
 from tests.conftest import settings_for
-from web.access import INTERNAL, PUBLIC, SIGNED_IN, declared, wanted_freshness
+from web.access import BY_WORKER, INTERNAL, PUBLIC, SIGNED_IN, declared, wanted_freshness
 
-KNOWN = {PUBLIC, SIGNED_IN, INTERNAL, *Scope}
+KNOWN = {PUBLIC, SIGNED_IN, INTERNAL, BY_WORKER, *Scope}
 # Open to everybody on purpose; a new one is added here by somebody who has thought about it.
 PUBLIC_ROUTES = {
     "/",
@@ -49,6 +49,10 @@ PROTECTED_BY_THE_PASSWORD = {
     ("DELETE", "/api/v1/redirect-pools/<int:pool_id>"),
     ("DELETE", "/api/redirect-pools/<int:pool_id>"),
     ("PUT", "/api/v1/bots/<bot_id>/token"),
+    ("POST", "/api/v1/bots/<bot_id>/worker"),
+    ("DELETE", "/api/v1/bots/<bot_id>/worker"),
+    ("POST", "/api/v1/bots/<bot_id>/worker/token"),
+    ("DELETE", "/bots/<bot_id>"),
     ("POST", "/api/v1/bots/<bot_id>/token/rotation"),
     ("POST", "/panel/admin/managed-bots/<telegram_bot_id>/adopt"),
     ("POST", "/panel/admin/managed-bots/<telegram_bot_id>/let-go"),
@@ -83,13 +87,14 @@ def test_public_routes_are_the_known_few(app: Flask) -> None:
     assert public == PUBLIC_ROUTES
 
 
-def test_under_api_only_scopes_let_in(app: Flask) -> None:
+def test_under_api_only_scopes_let_in_and_a_worker_s_token_to_its_own_work(app: Flask) -> None:
     wrong = {
         rule.rule: declared(app.view_functions[rule.endpoint])
         for rule in rules(app)
         if rule.rule.startswith("/api/")
         and rule.rule not in PUBLIC_ROUTES
-        and declared(app.view_functions[rule.endpoint]) not in set(Scope)
+        and declared(app.view_functions[rule.endpoint])
+        not in ({BY_WORKER} if rule.rule.startswith("/api/v1/runtime/") else set(Scope))
     }
     assert wrong == {}
 

@@ -25,6 +25,7 @@ from models import (
     BanWave,
     Base,
     Bot,
+    BotWorker,
     Click,
     DeadLetter,
     Experiment,
@@ -57,9 +58,9 @@ NOWHERE = {
     **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id"), "987654"),
 }
 # Variables that are nobody's: words and numbers of Telegram's.
-PLAIN = {"list_name": "blocked", "telegram_id": "5", "telegram_bot_id": "5"}
+PLAIN = {"list_name": "blocked", "telegram_id": "5", "telegram_bot_id": "5", "lease": "0-1"}
 # Routes whose variable is no id of a tenant's thing.
-NO_TENANT = ("/go/", "/webhook/", "/static/", "/texts/")
+NO_TENANT = ("/go/", "/webhook/", "/botapi/", "/static/", "/texts/")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
-        session.add_all([wave, experiment, file])
+        session.add_all([wave, experiment, file, BotWorker(bot_id=bot.id)])
         asked = asked_in_chat(session, account, number)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")

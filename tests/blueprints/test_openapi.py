@@ -83,6 +83,9 @@ def test_an_answer_is_described_to_its_last_field(document: dict[str, Any]) -> N
         "PluginView.config",
         "RuleView.conditions",
         "TextTest.config",
+        "WorkView.update",
+        "WorkerCall.params",
+        "WorkerSend.params",
     }
 
 

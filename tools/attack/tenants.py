@@ -26,7 +26,11 @@ PLAIN = {
     "person_id": "5",
 }  # nobody's: a word and a number of Telegram's
 READ = "GET"
-NOT_THERE = ("/waves/", "/store/value")  # what the owner has none of: a ban wave, a key a plugin keeps
+NOT_THERE = (
+    "/waves/",
+    "/store/value",
+    "/worker",
+)  # what the owner has none of: a ban wave, a key a plugin keeps, a worker
 BY_ITSELF = re.compile(
     r'"(last_used_at|updated_at|health|healthy_bots|total_redirects)":\s*[^,}]+'
 )  # it changes

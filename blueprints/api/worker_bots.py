@@ -1,0 +1,153 @@
+"""Bots with external workers, by the interface that such programs were written for: `/bots` (W1).
+
+The same bots are found under `/api/v1/bots`; there a worker is `/api/v1/bots/{bot_id}/worker`, and a POST with `bot_token` answers as
+here.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, url_for
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from blueprints.api.body import Body, Page, page_of
+from blueprints.api.operation import Created, operation
+from models import Bot, BotWorker
+from services.core.answer_types import Listing
+from services.fleet.workers import registry
+from services.fleet.workers.registry import NewWorker
+from services.fleet.workers.views import WorkerBotMade, WorkerBotView, describe_made, describe_worker
+from services.platform.accounts.principal import Scope
+from web.access import api, caller, fresh
+from web.platform import platform
+
+blueprint = Blueprint("worker_bots", __name__, url_prefix="/bots")
+bot_worker = Blueprint("bot_worker", __name__, url_prefix="/bots/<bot_id>")  # under /api/v1
+
+
+class WorkerBody(Body):
+    """What is said of a worker. `worker_command` and `worker_image` are for admins; without them the program runs elsewhere."""
+
+    worker_image: str = Field("", max_length=255)
+    worker_command: str = Field("", max_length=1000)
+    min_replicas: int = 0
+    max_replicas: int = 1
+    env_vars: dict[str, str] = Field(default_factory=dict, repr=False)
+    ordered: bool = Field(True, description="one update of a chat at a time, in order")
+    lease_seconds: int = Field(60, description="how long a program may take for an update")
+    allowed_updates: list[str] = Field(
+        default_factory=list, max_length=40, description="kinds of update beside those that every bot gets"
+    )
+
+    def new(self) -> NewWorker:
+        """The same for the services."""
+        return NewWorker(
+            self.worker_command,
+            self.worker_image,
+            self.min_replicas,
+            self.max_replicas,
+            self.env_vars,
+            self.ordered,
+            self.lease_seconds,
+            self.allowed_updates,
+        )
+
+
+class NewWorkerBot(WorkerBody):
+    """POST /bots."""
+
+    bot_token: str = Field(max_length=300, repr=False)
+    bot_name: str = Field("", max_length=64)
+
+
+class ReplicasBody(Body):
+    """PATCH /bots/{bot_id}/replicas: what is left out stays."""
+
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+
+
+class WorkerToken(TypedDict):
+    """A worker's token, shown this once."""
+
+    worker_token: str
+
+
+@blueprint.post("")
+@api(Scope.WORKER)
+@operation(errors=(409, 502))
+def create(body: NewWorkerBot) -> Created[WorkerBotMade]:
+    """Register the bot of a token with a worker of its owner's."""
+    bot, _, token = registry.register_worker_bot(
+        platform(), caller(), body.bot_token, body.bot_name, body.new()
+    )
+    return Created(describe_made(platform(), bot, token), url_for(".show", bot_id=bot.public_id))
+
+
+@blueprint.get("")
+@api(Scope.WORKER)
+@operation()
+def index(query: Page) -> Listing[WorkerBotView]:
+    """The caller's bots that have a worker, oldest first."""
+    rows = registry.list_workers(platform(), caller(), after=query.after, limit=query.limit + 1)
+    return page_of(rows, query, _view, lambda row: row[0].id)
+
+
+@blueprint.get("/<bot_id>")
+@bot_worker.get("/worker")
+@api(Scope.WORKER)
+@operation()
+def show(bot_id: str) -> WorkerBotView:
+    """One bot and its worker: status, copies, and what waits for it."""
+    return _view(registry.worker_of(platform(), caller(), bot_id))
+
+
+@bot_worker.post("/worker")
+@api(Scope.WORKER)
+@fresh()
+@operation(errors=(409,))
+def give(bot_id: str, body: WorkerBody) -> Created[WorkerBotMade]:
+    """Hand the updates of a bot that is here already to a program of its owner's, instead of to its plugins."""
+    bot, _, token = registry.give_worker(platform(), caller(), bot_id, body.new())
+    return Created(describe_made(platform(), bot, token), url_for(".show", bot_id=bot.id))
+
+
+@blueprint.patch("/<bot_id>/replicas")
+@bot_worker.patch("/replicas")
+@api(Scope.WORKER)
+@operation(errors=(409,))
+def scale(bot_id: str, body: ReplicasBody) -> WorkerBotView:
+    """Set how few and how many copies of the program there may be."""
+    least, most = body.min_replicas, body.max_replicas
+    return _view(registry.change_replicas(platform(), caller(), bot_id, least=least, most=most))
+
+
+@blueprint.delete("/<bot_id>")
+@bot_worker.delete("/worker")
+@api(Scope.WORKER)
+@fresh()
+@operation(errors=(409,))
+def end(bot_id: str) -> None:
+    """Stop the bot and end its worker, webhook, queue, token and variables; its leads stay. Repeat it after an error."""
+    registry.end_worker(platform(), caller(), bot_id)
+
+
+@bot_worker.post("/worker/token")
+@api(Scope.WORKER)
+@fresh()
+@operation(errors=(409,))
+def renew(bot_id: str) -> Created[WorkerToken]:
+    """A new token for the worker; the former one is of no use from now on."""
+    return Created({"worker_token": registry.renew_token(platform(), caller(), bot_id)})
+
+
+@bot_worker.delete("/worker/token")
+@api(Scope.WORKER)
+@operation(errors=(409,))
+def revoke(bot_id: str) -> None:
+    """Revoke the worker's token; its updates wait until it gets another."""
+    registry.revoke_token(platform(), caller(), bot_id)
+
+
+def _view(row: tuple[Bot, BotWorker]) -> WorkerBotView:
+    return describe_worker(platform(), *row)

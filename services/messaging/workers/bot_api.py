@@ -1,0 +1,184 @@
+"""The Bot API as a bot's program finds it here: libraries for bots work unchanged with another address and the worker's token.
+
+getUpdates takes from the bot's queue, and an offset acknowledges; every other method goes through the outbox and answers what
+Telegram said. Updates are numbered by us, in the order in which they are given out: an offset is then exact.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from models import Bot
+from services.core.errors import InvalidInput
+from services.fleet.workers.tokens import WorkerIdentity
+from services.messaging.workers.answering import WantedCall, check_call
+from services.messaging.workers.giving import WorkGiver, queue_of
+from services.messaging.workers.replies import call_and_wait
+from services.platform.platform import Platform
+from services.platform.redis import work_keys
+from services.platform.tokens import token_of
+
+CONSUMER: Final = "botapi"
+LONGEST_POLL: Final = 25.0  # seconds; proxies give up on a silent request after 30
+LONGEST_CALL: Final = 25.0
+POLLER_SECONDS: Final = 60
+LARGEST_FILE: Final = 20 * 1024 * 1024  # bytes, Telegram's own limit for bots
+FILE_SECONDS: Final = 60.0
+# What programs send as the text of a JSON value where their request is a form.
+JSON_FIELDS: Final = frozenset(
+    (
+        "allowed_updates",
+        "caption_entities",
+        "commands",
+        "entities",
+        "explanation_entities",
+        "inline_query_result",
+        "input_poll_option",
+        "link_preview_options",
+        "media",
+        "menu_button",
+        "message_ids",
+        "options",
+        "permissions",
+        "prices",
+        "reaction",
+        "reply_markup",
+        "reply_parameters",
+        "result",
+        "results",
+        "rights",
+        "scope",
+        "shipping_options",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer of the Bot API's form, and the HTTP status that goes with it."""
+
+    status: int
+    body: dict[str, Any]
+
+
+Own = Callable[[WorkerIdentity, Mapping[str, Any], Callable[[], bool]], Said]
+
+
+class BotApi:
+    """The Bot API for the programs that ask one process."""
+
+    def __init__(self, platform: Platform, giver: WorkGiver) -> None:
+        self._platform = platform
+        self._giver = giver
+        self._own: Mapping[str, Own] = {
+            "getupdates": self._get_updates,
+            "setwebhook": self._set_webhook,
+            "deletewebhook": lambda *_: _ok(True),  # there is none to be in the way of getUpdates
+            "getwebhookinfo": self._webhook_info,
+        }
+
+    def call(
+        self, worker: WorkerIdentity, method: str, params: Mapping[str, Any], has_left: Callable[[], bool]
+    ) -> Said:
+        """Do what a method asks. Raises RedisError, and Unavailable while the database is away."""
+        own = self._own.get(method.lower())
+        try:
+            if own is not None:
+                return own(worker, params, has_left)
+            wanted = WantedCall(method, {name: _value(name, value) for name, value in params.items()})
+            check_call(wanted)
+        except InvalidInput as error:
+            return refusal(400, f"Bad Request: {error.message}")
+        said = call_and_wait(
+            self._platform, worker.bot_id, method, wanted.params, seconds=LONGEST_CALL, has_left=has_left
+        )
+        if said is None:
+            return refusal(
+                504, "Gateway Timeout: the call is queued and will be made when Telegram's limits let it"
+            )
+        return Said(200 if said["ok"] else int(said["error_code"] or 502), said)
+
+    def download(self, worker: WorkerIdentity, path: str, take: Callable[[bytes], None]) -> None:
+        """Hand the bytes of a file, as getFile names its path, to `take`. Raises the TelegramError family."""
+        with self._platform.database.reading() as session:
+            bot = session.get_one(Bot, worker.bot_id)
+        token = token_of(self._platform, bot)
+        self._platform.telegram.download(token, path, take, largest=LARGEST_FILE, seconds=FILE_SECONDS)
+
+    def _get_updates(
+        self, worker: WorkerIdentity, params: Mapping[str, Any], has_left: Callable[[], bool]
+    ) -> Said:
+        offset, limit = _number(params, "offset", 0), _number(params, "limit", 100)
+        seconds = min(float(max(0, _number(params, "timeout", 0))), LONGEST_POLL)
+        turn, key = secrets.token_hex(8), work_keys.poller(worker.bot_id)
+        self._platform.redis.set(key, turn, ex=POLLER_SECONDS)
+
+        def is_over() -> bool:
+            return has_left() or self._platform.redis.get(key) != turn
+
+        self._acknowledge(worker, offset)
+        given = self._giver.take(
+            worker,
+            most=min(max(1, limit), 100),
+            wait_seconds=seconds,
+            consumer=CONSUMER,
+            has_left=is_over,
+        )
+        if not given and self._platform.redis.get(key) != turn:
+            return refusal(
+                409, "Conflict: terminated by other getUpdates request; run one copy, or use the Runtime API"
+            )
+        return _ok([{**each.update, "update_id": each.work.number} for each in given])
+
+    def _acknowledge(self, worker: WorkerIdentity, offset: int) -> None:
+        """Settle what was given out below `offset`; what was not is given out again, as Telegram does."""
+        queue, shard = queue_of(self._platform, worker), worker.bot_id % self._platform.settings.update_lanes
+        for work in queue.given_to(CONSUMER):
+            if work.number < offset:
+                queue.settle(work, (), shard)
+            else:
+                queue.give_back(work, worker.lease_seconds, 0.0)
+
+    def _set_webhook(self, _worker: WorkerIdentity, params: Mapping[str, Any], *_: object) -> Said:
+        """Without an address it is another deleteWebhook."""
+        if not params.get("url"):
+            return _ok(True)
+        return refusal(400, "Bad Request: there are no webhooks of programs here; use getUpdates")
+
+    def _webhook_info(self, worker: WorkerIdentity, *_: object) -> Said:
+        waiting = queue_of(self._platform, worker).lag()
+        return _ok({"url": "", "has_custom_certificate": False, "pending_update_count": waiting})
+
+
+def refusal(code: int, description: str, retry_after: int | None = None) -> Said:
+    """A refusal in the Bot API's form."""
+    body: dict[str, Any] = {"ok": False, "error_code": code, "description": description}
+    if retry_after is not None:
+        body["parameters"] = {"retry_after": retry_after}
+    return Said(code, body)
+
+
+def _ok(result: Any) -> Said:
+    return Said(200, {"ok": True, "result": result})
+
+
+def _number(params: Mapping[str, Any], name: str, default: int) -> int:
+    """A whole number, however a program writes it; what is none counts as left out, as at Telegram."""
+    value = params.get(name)
+    try:
+        return default if value is None or value == "" else int(value)
+    except (TypeError, ValueError):
+        return default
+
+
+def _value(name: str, value: Any) -> Any:
+    if name not in JSON_FIELDS or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value  # Telegram says what is wrong with it
