@@ -18,6 +18,7 @@ from blueprints.panel import (
     pools,
     text_files,
     waves,
+    workers,
 )
 from blueprints.panel.blueprint import blueprint
 
@@ -40,4 +41,5 @@ __all__ = [
     "pools",
     "text_files",
     "waves",
+    "workers",
 ]

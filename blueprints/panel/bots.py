@@ -22,6 +22,7 @@ from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot, list_bots
 from services.fleet.bots.tags import LONGEST_TAG
 from services.fleet.pools.pools import get_pool
+from services.fleet.workers.registry import has_worker
 from services.operations.managed.rotation import rotatable
 from services.reporting.analytics.bots import BotFilter, bot_with_condition, list_page
 from services.reporting.bot_files import files_page
@@ -103,6 +104,7 @@ def bot(bot_id: str) -> str:
         pools=card_rows(),
         strategies=strategies,
         event_kinds=event_kinds(),
+        has_worker=has_worker(platform(), found),
     )
 
 

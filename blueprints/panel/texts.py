@@ -17,6 +17,7 @@ from blueprints.panel.plugin_files import plugin_file_texts
 from blueprints.panel.plurals import ScriptText, counted
 from blueprints.panel.pool_behaviour import pool_behaviour_texts
 from blueprints.panel.waves import wave_texts
+from blueprints.panel.workers import worker_texts
 
 
 def script_texts() -> dict[str, ScriptText]:
@@ -146,6 +147,7 @@ def _panel() -> dict[str, ScriptText]:
         **managed_bot_texts(),
         **wave_texts(),
         **experiment_texts(),
+        **worker_texts(),
     }
 
 
