@@ -97,9 +97,15 @@ class WorkQueue:
         works = (self.read(each["message_id"]) for each in found)
         return [work for work in works if work is not None]
 
-    def settle(self, work: Work, calls: Sequence[WorkCall], shard: int) -> list[int] | None:
-        """Be done with an update, its calls in the outbox, in one step; the shards to ring, None when it is not held."""
-        names = [*self._names, work_keys.held(self._bot_id, work.chat)]
+    def settle(
+        self, work: Work, calls: Sequence[WorkCall], shard: int, replay: tuple[int, int] | None = None
+    ) -> list[int] | None:
+        """Be done with an update, its calls in the outbox, in one step; the shards to ring, None when it is not held.
+
+        `replay` is the dead letter, and for the how-manieth time, that the update is a replay of.
+        """
+        mark = work_keys.replaying(self._bot_id, *(replay or (0, 0)))
+        names = [*self._names, work_keys.held(self._bot_id, work.chat), mark]
         values: list[str | int] = [self._bot_id, self._group, work.lease, MOST_WAITING, DOORBELL_SECONDS]
         for call in calls:
             names += outbox_keys(self._bot_id, call.priority, shard)

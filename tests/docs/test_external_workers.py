@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -70,13 +71,13 @@ def test_each_program_answers_two_people_in_order_and_is_short(
             continue
         tried += 1
         first, person = number * 10 + 1, 501 + number
-        running = subprocess.Popen([*command, program(language)], env=environment)
+        running = subprocess.Popen([*command, program(language)], env=environment, start_new_session=True)
         try:
             accept_all(platform, bot, [message(first + at, person, f"{language} {at}") for at in range(3)])
             handle_all(platform)
             wait_until(lambda: len(replies(platform, bot)) == 3 * tried)  # noqa: B023  # called in this turn
         finally:
-            running.kill()
+            os.killpg(running.pid, signal.SIGKILL)  # the shell's curl too
             running.wait(10)
         said = [text for _, text in replies(platform, bot)[-3:]]
         assert said == [f"You said: {language} {at}" for at in range(3)]

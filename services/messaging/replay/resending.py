@@ -22,7 +22,7 @@ from services.core.i18n import Text
 from services.core.times import utc_now
 from services.messaging.replay.requeuer import Full, Gone, Requeuer
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, work_keys
 from services.platform.redis.jobs import JobName, wake
 from services.platform.redis.leases import Lease
 
@@ -60,15 +60,17 @@ def take_turn(platform: Platform, *, turn_seconds: float = TURN_SECONDS) -> int:
 
 
 def resolve_done(platform: Platform) -> int:
-    """Resolve the letters whose entry has left its stream; how many."""
+    """Resolve the letters whose entry has left its stream, and the queue of its bot's worker; how many."""
     last, resolved = 0, 0
     while letters := _sent_in(platform, last):
         with platform.redis.pipeline(transaction=False) as pipe:
             for letter in letters:
                 name, _, entry = letter.replay_entry.partition(" ")
                 pipe.xrange(name, entry, entry)
-            waiting = pipe.execute()
-        done = [letter for letter, entries in zip(letters, waiting, strict=True) if not entries]
+                pipe.exists(work_keys.replaying(letter.bot_id or 0, letter.id, letter.replays))
+            found = pipe.execute()
+        waiting = zip(found[::2], found[1::2], strict=True)
+        done = [letter for letter, places in zip(letters, waiting, strict=True) if not any(places)]
         with platform.database.transaction() as session:
             for letter in done:
                 _resolve(session, letter)
@@ -158,5 +160,13 @@ def _sent_in(platform: Platform, after_id: int) -> Sequence[DeadLetter]:
             )
             .order_by(DeadLetter.id)
             .limit(LOOKED_AT_ONCE)
-            .options(load_only(DeadLetter.id, DeadLetter.replays, DeadLetter.replay_entry, raiseload=True))
+            .options(
+                load_only(
+                    DeadLetter.id,
+                    DeadLetter.bot_id,
+                    DeadLetter.replays,
+                    DeadLetter.replay_entry,
+                    raiseload=True,
+                )
+            )
         ).all()

@@ -7,6 +7,7 @@ from typing import Any
 
 from plugins.answers import CALL_ANSWERED
 from plugins.context import Context
+from services.alerts.dead_letters.replay_id import replay_of
 from services.core.encryption import Vault
 from services.core.metrics import UPDATES
 from services.messaging.limits.captcha_choices import is_choice
@@ -16,7 +17,10 @@ from services.messaging.updates.contexts import context_of
 from services.messaging.updates.handler_results import result_of
 from services.messaging.updates.queued_update import HandedOver, HandlerResult, QueuedUpdate
 from services.messaging.workers.replies import reply_of
+from services.platform.redis import work_keys
 from services.platform.token_encryption import dump_sealed
+
+MARK_SECONDS = 7 * 86_400
 
 
 def for_worker(vault: Vault, worker: ExternalWorker, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
@@ -29,7 +33,14 @@ def for_worker(vault: Vault, worker: ExternalWorker, ctx: Context, queued: Queue
         text, start = dump_sealed(vault, update, queued.bot_id), _start_of(ctx, update)
     UPDATES.labels("handed").inc()
     handed = HandedOver(worker.public_id, worker.ordered, queued.chat, start, text)
-    return replace(result_of(vault, ctx, queued), handed=handed)
+    result = result_of(vault, ctx, queued)
+    return replace(result, handed=handed, kept=(*result.kept, *_mark_of(queued)))
+
+
+def _mark_of(queued: QueuedUpdate) -> tuple[tuple[str, str, int], ...]:
+    """That a replay is not over when it leaves the lane: its dead letter waits for what the worker makes of it."""
+    replay = replay_of(queued.request_id, "update")
+    return () if replay is None else ((work_keys.replaying(queued.bot_id, *replay), "1", MARK_SECONDS),)
 
 
 def _start_of(tapped: Context, update: dict[str, Any]) -> str:

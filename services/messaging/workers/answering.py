@@ -17,7 +17,7 @@ from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.buttons.button_links import check_buttons
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.outgoing import slot_of
-from services.messaging.workers.giving import WorkGiver, queue_of
+from services.messaging.workers.giving import WorkGiver, queue_of, settle
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
 from services.platform.token_encryption import dump_sealed
@@ -66,8 +66,7 @@ class WorkAnswers:
         """
         work = self._held(worker, lease)
         wanted = [self._call(worker, work, call) for call in calls]
-        shard = worker.bot_id % self._platform.settings.update_lanes
-        rings = queue_of(self._platform, worker).settle(work, wanted, shard)
+        rings = settle(self._platform, worker, work, wanted)
         if rings is None:
             raise _gone()
         for each in rings:

@@ -16,7 +16,7 @@ from models import Bot
 from services.core.errors import InvalidInput
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.workers.answering import WantedCall, check_call
-from services.messaging.workers.giving import WorkGiver, queue_of
+from services.messaging.workers.giving import WorkGiver, queue_of, settle
 from services.messaging.workers.replies import call_and_wait
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
@@ -136,10 +136,10 @@ class BotApi:
 
     def _acknowledge(self, worker: WorkerIdentity, offset: int) -> None:
         """Settle what was given out below `offset`; what was not is given out again, as Telegram does."""
-        queue, shard = queue_of(self._platform, worker), worker.bot_id % self._platform.settings.update_lanes
+        queue = queue_of(self._platform, worker)
         for work in queue.given_to(CONSUMER):
             if work.number < offset:
-                queue.settle(work, (), shard)
+                settle(self._platform, worker, work, ())
             else:
                 queue.give_back(work, worker.lease_seconds, 0.0)
 

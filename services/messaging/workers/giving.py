@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.alerts.dead_letters.replay_id import replay_of
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.update_letters import UpdateLetters
 from services.messaging.workers.waiting import LOOK_SECONDS, WorkBell
 from services.platform.platform import Platform
 from services.platform.token_encryption import load_opened
-from services.queueing.work_queue import MOST_DELIVERIES, Work, WorkQueue
+from services.queueing.work_queue import MOST_DELIVERIES, Work, WorkCall, WorkQueue
 
 CONSUMER: Final = "http"
 MOST_AT_ONCE: Final = 100
@@ -62,12 +63,11 @@ class WorkGiver:
 
     def give_up(self, worker: WorkerIdentity, work: Work, error: str, where: str) -> bool:
         """Make an update a dead letter and let its chat go on; False when nobody holds it any more. Raises Unavailable."""
-        queue = queue_of(self._platform, worker)
         queued = QueuedUpdate(
             work.lease, worker.bot_id, work.chat, work.request_id, work.update, attempts=work.attempt + 1
         )
         self._letters.store(queued, error, where)
-        return queue.settle(work, (), worker.bot_id % self._platform.settings.update_lanes) is not None
+        return settle(self._platform, worker, work, ()) is not None
 
     def _take(self, worker: WorkerIdentity, most: int, consumer: str) -> list[Given]:
         queue = queue_of(self._platform, worker)
@@ -84,3 +84,11 @@ class WorkGiver:
 def queue_of(platform: Platform, worker: WorkerIdentity) -> WorkQueue:
     """The queue of the worker's bot."""
     return WorkQueue(platform.redis, worker.bot_id, worker.public_id)
+
+
+def settle(
+    platform: Platform, worker: WorkerIdentity, work: Work, calls: Sequence[WorkCall]
+) -> list[int] | None:
+    """Be done with an update; the shards of outboxes to ring, None when nobody holds it. Raises RedisError."""
+    shard, replay = worker.bot_id % platform.settings.update_lanes, replay_of(work.request_id, "update")
+    return queue_of(platform, worker).settle(work, calls, shard, replay)

@@ -63,6 +63,11 @@ def poller(bot_id: int) -> str:
     return f"{PREFIX}:bot:{bot_id}:work:poller"
 
 
+def replaying(bot_id: int, letter_id: int, number: int) -> str:
+    """Set while the Nth replay of a dead letter is with the worker; goes when it is settled, at the latest after a week."""
+    return f"{PREFIX}:bot:{bot_id}:work:replay:{letter_id}.{number}"
+
+
 def reply(bot_id: int, name: str) -> str:
     """Telegram's answer to a call whose program waits for it, tokens sealed; lives a minute."""
     return f"{PREFIX}:bot:{bot_id}:work:reply:{name}"

@@ -1,6 +1,6 @@
 -- Settles an update that a program holds, has its answers sent, and offers the next one of its chat: one step.
--- KEYS: incoming, heads, count, full, numbers, wake, what is held of the chat; then per call the bot's outbox, the shard's
---   active bots, wake stream, lease and doorbell.
+-- KEYS: incoming, heads, count, full, numbers, wake, what is held of the chat, the mark of a replay; then per call the bot's
+--   outbox, the shard's active bots, wake stream, lease and doorbell.
 -- ARGV: bot, group, entry id, backlog at which the queue is full, doorbell TTL in s; then per call: shard, chat, request id,
 --   call.
 -- Answer: the shards to ring, or false when nobody holds the entry any more; then nothing was done.
@@ -12,6 +12,7 @@ if not is_leased(q, group, id) then return false end
 local fields = entry_of(q, id)
 redis.call('XACK', q.incoming, group, id)
 redis.call('XDEL', q.incoming, id)
+redis.call('DEL', KEYS[8])
 if not fields then return false end
 if redis.call('HGET', q.heads, fields.chat) == id then
   local following = redis.call('LPOP', KEYS[7], 3)
@@ -25,8 +26,8 @@ if redis.call('HGET', q.heads, fields.chat) == id then
 end
 if lag_of(q) < ARGV[4] * 0.9 then redis.call('DEL', q.full) end
 local rings = {}
-for i = 0, (#KEYS - 7) / 5 - 1 do
-  local outbox, active, wake, lease, doorbell = unpack(KEYS, i * 5 + 8, i * 5 + 12)
+for i = 0, (#KEYS - 8) / 5 - 1 do
+  local outbox, active, wake, lease, doorbell = unpack(KEYS, i * 5 + 9, i * 5 + 13)
   local shard, chat, request, call = unpack(ARGV, i * 4 + 6, i * 4 + 9)
   append_to_outbox(outbox, active, wake, q.bot, chat, request, call)
   if must_ring(lease, doorbell, ARGV[5]) then rings[#rings + 1] = tonumber(shard) end

@@ -9,15 +9,19 @@ from dataclasses import replace
 import pytest
 
 from models import Bot
+from services.alerts.dead_letters.deciding import replay
+from services.alerts.dead_letters.selection import LetterFilter, Selection
 from services.core.errors import Conflict, InvalidInput, Unavailable
 from services.fleet.workers.tokens import WorkerIdentity
+from services.messaging.replay.resending import resolve_done, take_turn
 from services.messaging.updates.intake import Intake
 from services.messaging.workers.answering import WantedCall, WorkAnswers
 from services.messaging.workers.giving import Given, WorkGiver, queue_of
+from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys, work_keys
 from services.queueing import work_queue
-from tests.services.messaging.draining import handle_all, letters, replies
+from tests.services.messaging.draining import QUICK, handle_all, letters, replies
 from tools.servers.fleet import accept_all, message, stream
 from tools.servers.sandbox import wait_until
 
@@ -27,6 +31,11 @@ ANA, BIA = 501, 502
 def texts(given: list[Given]) -> list[str]:
     """What people wrote, in the order in which a program got it."""
     return [each.update["message"]["text"] for each in given]
+
+
+def handle(platform: Platform) -> None:
+    """Work off the lanes, from which nobody waits for more."""
+    handle_all(platform, timings=replace(QUICK, idle_timeout=0.05, read_timeout=0.05))
 
 
 def run_out(platform: Platform, worker: WorkerIdentity) -> None:
@@ -56,7 +65,7 @@ def test_a_chat_waits_for_the_answer_to_its_update_while_others_go_on(
         bot,
         [message(1, ANA, "one"), message(2, ANA, "two"), message(3, ANA, "three"), message(4, BIA, "uno")],
     )
-    handle_all(platform)
+    handle(platform)
     assert queue_of(platform, worker).lag() == 4
     assert replies(platform, bot) == []  # no plugin was asked
     first = giver.take(worker, most=10, wait_seconds=0)
@@ -73,7 +82,7 @@ def test_an_answer_counts_once_and_only_for_whoever_holds_the_lease(
     platform: Platform, bot: Bot, worker: WorkerIdentity, giver: WorkGiver, answers: WorkAnswers
 ) -> None:
     accept_all(platform, bot, [message(1, ANA, "one"), message(2, ANA, "two")])
-    handle_all(platform)
+    handle(platform)
     said = [WantedCall("sendMessage", {"chat_id": ANA, "text": "hi"})]
     (late,) = giver.take(worker, most=1, wait_seconds=0)
     run_out(platform, worker)
@@ -94,7 +103,7 @@ def test_a_worker_that_never_answers_costs_five_deliveries_then_a_dead_letter_an
     platform: Platform, bot: Bot, worker: WorkerIdentity, giver: WorkGiver
 ) -> None:
     accept_all(platform, bot, [message(1, ANA, "poison"), message(2, ANA, "two")])
-    handle_all(platform)
+    handle(platform)
     seen = []
     for _ in range(work_queue.MOST_DELIVERIES):
         seen += texts(giver.take(worker, most=10, wait_seconds=0))
@@ -112,7 +121,7 @@ def test_a_failure_brings_the_update_again_after_a_while_and_without_retry_a_dea
     platform: Platform, bot: Bot, worker: WorkerIdentity, giver: WorkGiver, answers: WorkAnswers
 ) -> None:
     accept_all(platform, bot, [message(1, ANA, "one"), message(2, ANA, "two")])
-    handle_all(platform)
+    handle(platform)
     (given,) = giver.take(worker, most=10, wait_seconds=0)
     assert answers.fail(worker, given.work.lease, "no database") is True
     with pytest.raises(Conflict):
@@ -127,11 +136,35 @@ def test_a_failure_brings_the_update_again_after_a_while_and_without_retry_a_dea
     assert letter.error == "TypeError: x is undefined"
 
 
+def test_a_replay_is_over_when_the_program_has_answered_it_and_not_before(
+    platform: Platform, bot: Bot, worker: WorkerIdentity, giver: WorkGiver, answers: WorkAnswers
+) -> None:
+    accept_all(platform, bot, [message(1, ANA, "one")])
+    handle(platform)
+    (given,) = giver.take(worker, most=1, wait_seconds=0)
+    answers.fail(worker, given.work.lease, "first", again=False)
+    owner = Principal(bot.account_id, f"account:{bot.account_id}")
+    for ending, resolved, state in (("fail", 0, "open"), ("answer", 1, "resolved")):
+        assert replay(platform, owner, Selection(filter=LetterFilter())).replaying == 1
+        take_turn(platform, turn_seconds=0.001)
+        handle(platform)
+        assert resolve_done(platform) == 0  # it has left the lane, and nothing came of it yet
+        (again,) = giver.take(worker, most=1, wait_seconds=0)
+        assert texts([again]) == ["one"]
+        if ending == "fail":
+            answers.fail(worker, again.work.lease, "second", again=False)
+        else:
+            answers.respond(worker, again.work.lease, [])
+        assert resolve_done(platform) == resolved
+        (letter,) = letters(platform)
+        assert letter.state == state
+
+
 def test_a_lease_can_be_made_longer(
     platform: Platform, bot: Bot, worker: WorkerIdentity, giver: WorkGiver, answers: WorkAnswers
 ) -> None:
     accept_all(platform, bot, [message(1, ANA, "one")])
-    handle_all(platform)
+    handle(platform)
     (given,) = giver.take(worker, most=1, wait_seconds=0)
     run_out(platform, worker)
     assert answers.extend(worker, given.work.lease) == worker.lease_seconds
@@ -149,7 +182,7 @@ def test_whoever_waits_is_woken_by_the_first_update(
     waiting.start()
     wait_until(lambda: platform.redis.exists(work_keys.seen(bot.id)))
     accept_all(platform, bot, [message(1, ANA, "hello")])
-    handle_all(platform)
+    handle(platform)
     waiting.join(20)
     assert texts(got) == ["hello"]
 
@@ -158,7 +191,7 @@ def test_another_bot_s_worker_reaches_nothing(
     platform: Platform, bot: Bot, worker: WorkerIdentity, giver: WorkGiver, answers: WorkAnswers
 ) -> None:
     accept_all(platform, bot, [message(1, ANA, "one")])
-    handle_all(platform)
+    handle(platform)
     (given,) = giver.take(worker, most=1, wait_seconds=0)
     other = replace(worker, bot_id=bot.id + 1, public_id="bot_000000000000")
     assert giver.take(other, most=1, wait_seconds=0) == []
@@ -171,7 +204,7 @@ def test_what_would_take_the_bot_out_of_our_hands_cannot_be_called(
     platform: Platform, bot: Bot, worker: WorkerIdentity, giver: WorkGiver, answers: WorkAnswers
 ) -> None:
     accept_all(platform, bot, [message(1, ANA, "one")])
-    handle_all(platform)
+    handle(platform)
     (given,) = giver.take(worker, most=1, wait_seconds=0)
     for method in ("setWebhook", "SETWEBHOOK", "logOut", "getManagedBotToken", "send message", "../x", ""):
         with pytest.raises(InvalidInput):
@@ -190,7 +223,7 @@ def test_a_full_queue_closes_the_door_for_its_bot_alone(
     monkeypatch.setattr("services.messaging.updates.effects.MOST_WAITING", 2)
     monkeypatch.setattr(work_queue, "MOST_WAITING", 2)
     accept_all(platform, bot, [message(1, ANA, "one"), message(2, ANA, "two")])
-    handle_all(platform)
+    handle(platform)
     intake = Intake(platform)
     with pytest.raises(Unavailable):
         intake.accept(bot.id, message(3, BIA, "uno"))
@@ -205,7 +238,7 @@ def test_a_token_in_an_update_lies_sealed_in_redis_and_reaches_the_program_open(
 ) -> None:
     secret = "123456789:" + "S" * 35
     accept_all(platform, bot, [message(1, ANA, secret), message(2, ANA, secret)])
-    handle_all(platform)
+    handle(platform)
     held = platform.redis.lrange(work_keys.held(bot.id, str(ANA)), 0, -1)
     assert secret not in json.dumps([stream(platform, work_keys.incoming(bot.public_id)), held])
     assert texts(giver.take(worker, most=1, wait_seconds=0)) == [secret]
