@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from functools import cache
 from typing import TYPE_CHECKING
@@ -53,6 +54,11 @@ def senders() -> Senders:
 
 
 def begin(service: str) -> Platform:
-    """The platform of a fresh process, with its logging set up. `service` is worker, clock or poller."""
+    """The platform of a fresh process, with its logging set up. `service` is worker, clock or poller.
+
+    What was imported by now stays, and no search for garbage looks at it again.
+    """
     configure_logging(platform().settings, service)
+    gc.freeze()
+    gc.enable()
     return platform()

@@ -5,6 +5,7 @@ A test marked `data` that asks for `platform` runs twice, on SQLite and on Postg
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +21,9 @@ from services.core.settings import Settings
 from services.platform import schema
 from services.platform.platform import Platform
 from tests.compiled_routes import compile_once
+from tests.compiled_statements import compile_statements_once
 from tests.compiled_templates import compile_templates_once
+from tests.sharing_out import FilesByNeed, programs_first
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox, running_sandbox
 from tools.servers.valkey import DATABASES, running_valkey
@@ -30,7 +33,9 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 4 << 30  # for three processes at once; a container has 64 MB there
 NOWHERE = "http://127.0.0.1:9"
 compile_once()
+compile_statements_once()
 compile_templates_once()
+gc.disable()  # collecting makes millions of objects and no garbage worth a look
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,6 +43,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         twice = metafunc.definition.get_closest_marker("data") is not None
         kinds = ["sqlite", "postgresql"] if twice else ["sqlite"]
         metafunc.parametrize("database_url", kinds, indirect=True, ids=kinds if twice else None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    programs_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesByNeed | None:
+    return FilesByNeed(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_finish() -> None:
+    """What collecting made lives to the end: later looks for garbage pass it by."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from services.core.encryption import sha256_hex
 from services.fleet.bots.registry import get_bot, list_bots
 from services.fleet.bots.tags import LONGEST_TAG
 from services.fleet.pools.pools import get_pool
-from services.operations.managed.rotation import is_rotatable
+from services.operations.managed.rotation import rotatable
 from services.reporting.analytics.bots import BotFilter, bot_with_condition, list_page
 from services.reporting.bot_files import files_page
 from services.reporting.bot_people import people_page
@@ -97,7 +97,7 @@ def bot(bot_id: str) -> str:
         section="panel.bots",
         bot=bot_with_condition(platform(), found),
         followed=followed,
-        rotatable=is_rotatable(platform(), found),
+        is_rotatable=bool(rotatable(platform(), [found])),
         plugins=plugin_forms(),
         link_url=platform().settings.telegram_link_url,
         pools=card_rows(),

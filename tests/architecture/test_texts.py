@@ -145,6 +145,8 @@ def _texts_by_name(source: Source) -> set[str]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Assign) and _is_text(node.value, known):
             known |= {_name(target) for target in node.targets}
+        elif isinstance(node, ast.AnnAssign) and node.value is not None and _is_text(node.value, known):
+            known.add(_name(node.target))
     return known
 
 

@@ -60,7 +60,7 @@ def test_the_page_shows_a_link_once_with_its_picture(client: FlaskClient, platfo
     manager(platform, boss)
     sign_in(client)
     shown = submit(client, PAGE, f"{PAGE}/telegram").text
-    [code] = re.findall(r"boss_bot\?start=([A-Za-z0-9_-]+)</code>", shown)
+    [code] = re.findall(r"boss_bot\?start=([A-Za-z0-9_-]+)</span></code>", shown)
     assert "<svg" in shown
     assert code not in client.get(PAGE).text
     link_person(platform, 5_000_000_002, "<b>Rui</b>", code)
@@ -68,6 +68,11 @@ def test_the_page_shows_a_link_once_with_its_picture(client: FlaskClient, platfo
     assert submit(client, PAGE, f"{PAGE}/telegram/5000000002/unlink").status_code == 302
     with platform.database.reading() as session:
         assert session.scalars(select(TelegramLink)).all() == []
+    boss_client = client.application.test_client()
+    sign_in(boss_client, "boss@example.com")
+    page = boss_client.get("/panel/bots/bot_00000000beef").text
+    assert "sealed, never shown" in page or "selado, nunca mostrado" in page
+    assert 'class="link" x-on:click="replaceToken(bot)"' not in page, "MANAGER_BOT_TOKEN decides on its token"
 
 
 def test_an_admin_s_new_account_comes_with_a_link_to_the_chat(

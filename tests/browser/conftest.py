@@ -42,9 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation(server_folder: Path) -> Iterator[Installation]:
-    """Web, worker and clock on a fresh database, with the sandbox as Telegram."""
+    """Web, worker and clock on a fresh database, with the sandbox as Telegram; gone with the last test of this folder."""
     folder = server_folder / "browser"
     folder.mkdir()
     with running_installation(folder) as running:
@@ -125,9 +125,9 @@ class Browser:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def session_browser(installation: Installation) -> Iterator[Browser]:
-    """One Chromium for all tests, signed in."""
+    """One Chromium for all tests of this folder, signed in."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for argument in ARGUMENTS:
@@ -145,7 +145,7 @@ def session_browser(installation: Installation) -> Iterator[Browser]:
     driver.quit()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(installation: Installation, session_browser: Browser) -> list[dict[str, Any]]:
     """Two bots and a pool, made in the panel by hand."""
     browser, bots = session_browser, [installation.sandbox.create_bot() for _ in range(2)]

@@ -89,7 +89,7 @@ SENTENCES: Final = {
     ),
     Kind.FILE_RECEIVED: N_("📎 {person} has sent bot @{bot} a file: {name} ({mime})"),
     Kind.SPARES_SHORT: N_(
-        "🛟 Pool '{pool}' has {spares} of {wanted} backups. Make another one by one tap: {link}"
+        "⚠️ Pool '{pool}' has {spares} of {wanted} backups. Make another one by one tap: {link}"
     ),
     Kind.MANAGED_BOT_WAITS: N_(
         "⚠️ {person} made bot @{bot} by the manager bot's link, and is not linked to an account.\nThe bot belongs to nobody yet: take it or let it go on the page Managed bots."
@@ -116,7 +116,7 @@ ALONE: Final = {
 }
 # Spares of a pool for which no link can make one.
 BY_HAND: Final = N_(
-    "🛟 Pool '{pool}' has {spares} of {wanted} backups. Make a bot at @BotFather, add it by its token and give it the priority “Backup”."
+    "⚠️ Pool '{pool}' has {spares} of {wanted} backups. Make a bot at @BotFather, add it by its token and give it the priority “Backup”."
 )
 # Why a check failed, in the panel's words: the causes of `services/fleet/health/breaker.py`.
 WHY: Final = {

@@ -75,13 +75,20 @@ class OutboxWorker:
             if not self._lease.alive:  # somebody else sends for this bot now
                 self.pool.retry(message, 0.0)
                 return
-            result = self._sender.send(message, self._journal.mark_in_flight)
+            result = self._sender.send(message, self._may_depart)
             if message.migrated:
                 self._gate.moved(message, time.monotonic())
             if result.after is Disposition.SETTLED:
                 self._results.put(message)
             else:
                 self._put_off(message, result)
+
+    def _may_depart(self, message: OutboxMessage, on_record: bool) -> bool:
+        """Whether the message may leave: on record where its bot wants that, and under a lease that is ours at this moment.
+
+        A process that was stopped since it took the message up finds out here that somebody else has sent it.
+        """
+        return (not on_record or self._journal.mark_in_flight(message)) and self._lease.alive
 
     def _put_off(self, message: OutboxMessage, result: SendResult) -> None:
         now = time.monotonic()

@@ -53,7 +53,7 @@ OLDEST_UNAUTHORIZED_SECONDS = 3600.0
 REMEMBERED = 20  # failures of one message, for its dead letter
 
 
-Depart = Callable[[OutboxMessage], bool]
+MayDepart = Callable[[OutboxMessage, bool], bool]
 
 
 class Disposition(StrEnum):
@@ -95,13 +95,13 @@ class Sender:
         self._acquaintances = Acquaintances(platform)
         self._uploads = Uploads(platform, client)
 
-    def send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
+    def send(self, outgoing: OutboxMessage, may_depart: MayDepart) -> SendResult:
         """Try once to send; never raises for what Telegram, Redis or the database do.
 
-        `depart` puts a send of an at_most_once bot on record before it leaves; False forbids it.
+        `may_depart` is asked last before it leaves, and puts a send of an at_most_once bot on record; False forbids it.
         """
         try:
-            return self._send(outgoing, depart)
+            return self._send(outgoing, may_depart)
         except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
             pause = NEWER_PAUSE_SECONDS if outgoing.newer else self._timings.database_pause
@@ -112,7 +112,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001  # whatever it is, the chat goes on some day
             return self._stumbled(outgoing, error)
 
-    def _send(self, outgoing: OutboxMessage, depart: Depart) -> SendResult:
+    def _send(self, outgoing: OutboxMessage, may_depart: MayDepart) -> SendResult:
         if outgoing.failed_for_good is not None:  # the database was away when it was to be buried
             return self._dead_letter(outgoing, outgoing.failed_for_good)
         if outgoing.newer:
@@ -126,7 +126,7 @@ class Sender:
         if outgoing.was_in_flight or outgoing.uncertain >= _most_uncertain(sender):
             SENDS.labels("uncertain").inc()
             return self._dead_letter(outgoing, Uncertain("The process that was sending this ended"))
-        if not sender.at_most_once or depart(outgoing):
+        if may_depart(outgoing, sender.at_most_once):
             return self._try(outgoing, sender)
         return SendResult(Disposition.CHAT_WAITS, LOST_PAUSE_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -53,10 +54,15 @@ def rotate_token(platform: Platform, caller: Principal, bot_id: int | str) -> Bo
         return _store(platform, caller, bot, token)
 
 
-def is_rotatable(platform: Platform, bot: Bot) -> bool:
-    """Whether `rotate_token` can do it for this bot."""
+def rotatable(platform: Platform, bots: Iterable[Bot]) -> list[Bot]:
+    """Those of the bots for which `rotate_token` can do it."""
     manager = manager_of(platform)
-    return manager is not None and managed_by(platform, manager, bot.telegram_bot_id) is not None
+    if manager is None:
+        return []
+    mine = ManagedBot.manager_telegram_id == manager.telegram_bot_id
+    with platform.database.reading() as session:
+        known = set(session.scalars(select(ManagedBot.telegram_bot_id).where(mine)))
+    return [bot for bot in bots if bot.telegram_bot_id in known]
 
 
 def fetch_token(platform: Platform, manager: Bot, bot: Bot) -> bool:

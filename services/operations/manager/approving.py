@@ -52,9 +52,9 @@ def approve(platform: Platform, caller: Principal, request_id: str) -> Text:
     request to end unanswered. Raises NotFound for what is not there, not the caller's or over, Conflict `request_decided`
     the second time and `no_manager_bot`, and Unavailable when Redis is away: then it waits on.
     """
-    bot = needed_manager(platform)
     with platform.database.transaction() as session:
         asked = _undecided(session, caller, request_id)
+        bot = needed_manager(platform)
         asked.request.state = ChatRequestState.APPROVED
         asked.request.expires_at = utc_now() + DELIVERED
         audit(session, caller, "chat_request_approved", command=f"/{asked.request.action}")
@@ -69,9 +69,9 @@ def approve(platform: Platform, caller: Principal, request_id: str) -> Text:
 
 def refuse(platform: Platform, caller: Principal, request_id: str) -> Text:
     """Let nothing come of it, and the chat be told; what it was. Raises NotFound and Conflict as `approve`."""
-    bot = needed_manager(platform)
     with platform.database.transaction() as session:
         asked = _undecided(session, caller, request_id)
+        bot = needed_manager(platform)
         session.delete(asked.request)
         audit(session, caller, "chat_request_refused", command=f"/{asked.request.action}")
     words = asked.request.words

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from models import RedirectPool
 from plugins.fleet import FleetButton, Screen
-from services.core.errors import Conflict, FlotillaError, NotFound, Unavailable
+from services.core.errors import Conflict, FlotillaError, InvalidInput, NotFound, Unavailable
 from services.core.i18n import Text, translate
+from services.core.url_safety import check_link
 from services.operations.managed.offers import creation_link
 from services.operations.managed.registration import (
     Became,
@@ -103,6 +104,10 @@ def _link(person: Person, pool: RedirectPool | None) -> Screen:
     lines = [person.say(text)]
     if pool:
         lines.append(person.say(Text("It joins {pool} by itself.", pool=pool.name)))
+    try:
+        check_link(link.address)
+    except InvalidInput:  # Telegram is played within this network: no button opens that
+        return Screen("\n".join([*lines, link.address]))
     return Screen("\n".join(lines), [[FleetButton(person.say(MAKE), url=link.address)]])
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from models import AuditEvent, RedirectPool
 from plugins.fleet import FleetButton, Screen
 from services.core.errors import NotFound
-from services.core.i18n import Text
+from services.core.i18n import N_, Text
 from services.fleet.pools.fields import MemberChange, PoolChange
 from services.fleet.pools.members import update_member
 from services.fleet.pools.pools import update_pool
@@ -31,6 +31,7 @@ from services.reporting.pool_status import MemberStatusView, PoolStatus, pool_st
 LINES: Final = 8  # pools of a page: each has a button
 MEMBERS: Final = 20  # of a page: each has two of the hundred buttons that Telegram takes
 BAR: Final = 10  # squares of a health bar
+TITLES: Final = {True: N_("🎯 {name} (/go/{slug})"), False: N_("🎯 {name} (/go/{slug}) · paused")}
 SIGNS: Final = {
     "online": "🟢",
     "degraded": "🟡",
@@ -139,10 +140,8 @@ def _shown(person: Person, pool_id: int, page: int = 0) -> Screen:
     found = _status(person, pool_id)
     page, pages, members = cut(found.members, page, MEMBERS)
     full = found.health * BAR // 100
-    running, paused = Text("🎯 {name} (/go/{slug})"), Text("🎯 {name} (/go/{slug}) · paused")
-    state = running if found.is_active else paused
     lines = [
-        person.say(state.with_values(name=found.name, slug=found.slug)),
+        person.say(Text(TITLES[found.is_active], name=found.name, slug=found.slug)),
         f"{'🟩' * full}{'⬜' * (BAR - full)} "
         + person.say(
             Text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from models import Bot
 from plugins.fleet import Screen
 from services.core.i18n import Text
-from services.operations.managed.rotation import is_rotatable, rotate_token
+from services.operations.managed.rotation import rotatable, rotate_token
 from services.operations.manager.finding import Turn, bot_named, bot_numbered, own_bots, which_of
 from services.operations.manager.person import Person, confirmation, page_of
 
@@ -37,7 +37,7 @@ def rotate_confirmed(person: Person, payload: str) -> Screen:
 
 
 def _which(person: Person, page: int = 0) -> Screen:
-    managed = [bot for bot in own_bots(person) if is_rotatable(person.platform, bot)]
+    managed = rotatable(person.platform, own_bots(person))
     if not managed:
         return person.screen(
             Text("None of your bots was made by my link; change their tokens at @BotFather and in the panel.")

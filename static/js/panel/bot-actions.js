@@ -33,7 +33,7 @@ export const botActions = {
   /** Why a bot is not well: the sentence of its cause, the same on every page, else what was written down. */
   reasonOf: (bot) => (hasText(`cause.${bot.cause}`) ? text(`cause.${bot.cause}`) : bot.status_reason),
   isLost: (bot) => LOST.includes(bot.state),
-  needsToken: (bot) => REJECTED.includes(bot.cause),
+  needsToken: (bot) => !bot.is_manager && REJECTED.includes(bot.cause), // the manager's is MANAGER_BOT_TOKEN
   replaceToken: (bot) => document.dispatchEvent(new CustomEvent("replace-token", { detail: { id: bot.bot_id ?? bot.id, username: bot.username } })),
   async rotateToken(bot) {
     const values = { name: `@${bot.username}` };

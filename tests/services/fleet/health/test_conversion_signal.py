@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from models import (
     Bot,
@@ -44,17 +44,18 @@ def pool_of(platform: Platform, members: int) -> Fleet:
 def send(fleet: Fleet, index: int, started: Sequence[bool], begin: datetime, every: float = 1.0) -> None:
     """Clicks to one member, one each `every` seconds, with or without a start ten seconds later."""
     with fleet.platform.database.transaction() as session:
-        session.add_all(
-            Click(
-                id=f"c{next(_numbers)}",
-                at=(at := begin + timedelta(seconds=every * number)),
-                account_id=fleet.caller.account_id,
-                pool_id=fleet.pool_id,
-                bot_id=fleet.bot_ids[index],
-                started_at=at + timedelta(seconds=10) if has_started else None,
-            )
+        clicks = [
+            {
+                "id": f"c{next(_numbers)}",
+                "at": (at := begin + timedelta(seconds=every * number)),
+                "account_id": fleet.caller.account_id,
+                "pool_id": fleet.pool_id,
+                "bot_id": fleet.bot_ids[index],
+                "started_at": at + timedelta(seconds=10) if has_started else None,
+            }
             for number, has_started in enumerate(started)
-        )
+        ]
+        session.execute(insert(Click), clicks)
 
 
 def teach(fleet: Fleet) -> None:

@@ -16,7 +16,10 @@ from services.fleet.pools.naming import checked_pattern, pattern_after
 from services.fleet.pools.pools import create_pool, update_pool
 from services.operations.managed.managing import RIGHT, may_manage
 from services.operations.managed.offers import MOST, creation_link
+from services.operations.manager.newbots import new_bot
+from services.operations.manager.person import Person
 from services.platform.accounts.accounts import command_principal
+from services.platform.accounts.telegram_links import linked_person
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account
 from tests.services.operations.managed.making import managing
@@ -110,3 +113,15 @@ def test_a_pool_goes_with_its_links(platform: Platform, sandbox: Sandbox) -> Non
         session.delete(session.get_one(RedirectPool, pool.id))
     with house.platform.database.reading() as session:
         assert session.scalars(select(BotOffer.id)).all() == []
+
+
+def test_in_the_chat_the_link_is_a_button(platform: Platform, sandbox: Sandbox) -> None:
+    account = make_account(platform, "boss@example.com", admin=True)
+    house = managing(platform, sandbox)
+    house.link(account)
+    there = house.platform.settings.model_copy(update={"telegram_link_url": "https://t.me"})
+    found = linked_person(house.platform, house.maker)
+    assert found is not None
+    screen = new_bot(Person(Platform(there), found, "en"), "")
+    [[button]] = screen.buttons
+    assert button.url == "https://t.me/newbot/boss_bot/boss_1_bot"

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from models import AuditEvent, Bot, BotOffer, ManagedBot, Notification, PoolBot, RedirectPool, TelegramLink
-from services.core.errors import Forbidden, NotFound
 from services.fleet.bots.choices import PluginChoice
 from services.fleet.bots.registry import delete_bot, register_bot
 from services.fleet.pools.behaviour import WantedBehaviour, set_behaviour
@@ -18,13 +17,9 @@ from services.fleet.pools.fields import NewMember, NewPool
 from services.fleet.pools.members import add_member
 from services.fleet.pools.pools import create_pool
 from services.operations.managed import registration
-from services.operations.managed.adopting import adopt, let_go, list_waiting
 from services.operations.managed.offers import add_offer, creation_link
 from services.operations.managed.round import keep_managed_bots
-from services.operations.manager.newbots import take_waiting
-from services.operations.manager.person import Person
 from services.platform.accounts.accounts import command_principal
-from services.platform.accounts.telegram_links import linked_person
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account
 from tests.services.operations.managed.making import Managing, managing
@@ -148,72 +143,6 @@ def _dying(work: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
     return died
 
 
-@pytest.mark.data
-def test_a_strangers_bot_waits_is_shown_to_administrators_and_is_taken_by_linking(
-    platform: Platform, sandbox: Sandbox
-) -> None:
-    boss = make_account(platform, "boss@example.com", admin=True)
-    other = make_account(platform, "other@example.com")
-    house = managing(platform, sandbox)
-    pool = create_pool(house.platform, command_principal(other), NewPool(name="Red", slug="red1"))
-    name = creation_link(house.platform, command_principal(other), pool.id).username
-    update = house.make(name)
-    for _ in range(2):
-        assert said(house.take(update)).startswith(f"👋 @{name} is made, but I do not know you yet.")
-    assert house.bot(name) is None
-    assert kinds(house) == ["managed_bot_waits"], "its administrator is told once"
-    admin = command_principal(boss)
-    assert [row.username for row in list_waiting(house.platform, admin)] == [name]
-    for deed in (
-        lambda caller: list_waiting(house.platform, caller),
-        lambda caller: adopt(house.platform, caller, house.row(name).telegram_bot_id, "other@example.com"),
-        lambda caller: let_go(house.platform, caller, house.row(name).telegram_bot_id),
-    ):
-        with pytest.raises(Forbidden):
-            deed(command_principal(other))
-    house.link(other)
-    found = linked_person(house.platform, house.maker)
-    assert found is not None
-    assert take_waiting(Person(house.platform, found, "en")) == [f"🤖 @{name} was added."]
-    bot = house.bot(name)
-    assert bot is not None
-    assert bot.account_id == other.id
-    assert members(house) == [(name, 0)]
-    assert list_waiting(house.platform, admin) == []
-
-
-def test_an_administrator_adopts_one_for_an_account_and_lets_another_go(
-    platform: Platform, sandbox: Sandbox
-) -> None:
-    boss = command_principal(make_account(platform, "boss@example.com", admin=True))
-    other = make_account(platform, "other@example.com")
-    house = managing(platform, sandbox)
-    one, two = house.make("one_bot"), house.make("two_bot")
-    house.take(one)
-    house.take(two)
-    number = house.row("one_bot").telegram_bot_id
-    with pytest.raises(NotFound) as nobody:
-        adopt(house.platform, boss, number, "nobody@example.com")
-    assert nobody.value.code == "account_not_found"
-    adopt(house.platform, boss, number, "Other@example.com ")
-    bot = house.bot("one_bot")
-    assert bot is not None
-    assert bot.account_id == other.id
-    with pytest.raises(NotFound):
-        adopt(house.platform, boss, number, "other@example.com")
-    let_go(house.platform, boss, house.row("two_bot").telegram_bot_id)
-    sandbox.rotate("two_bot")
-    assert house.take(two) is None, "what was let go stays away"
-    assert house.bot("two_bot") is None
-    with house.platform.database.reading() as session:
-        entries = select(AuditEvent.kind, AuditEvent.account_id, AuditEvent.actor)
-        rows = session.execute(entries.where(AuditEvent.kind.startswith("managed_"))).all()
-    assert {tuple(row) for row in rows} == {
-        ("managed_bot_adopted", other.id, boss.actor),
-        ("managed_bot_let_go", boss.account_id, boss.actor),
-    }
-
-
 def test_links_of_another_account_and_bots_of_another_account_change_nothing_of_it(
     platform: Platform, sandbox: Sandbox
 ) -> None:
@@ -288,7 +217,7 @@ def test_what_telegram_or_a_full_account_refuses_is_said_and_tried_again(
         row.rotating_at = row.rotating_at.replace(year=2020)
     keep_managed_bots(house.platform)
     assert house.has_its_token("red_bot")
-    full = house.platform.settings.model_copy(update={"quota_bots": 2})
+    full = house.platform.settings.model_copy(update={"quota_bots": 1})
     house.platform = Platform(full)
     blue = house.make("blue_bot")
     assert "⏳ @blue_bot is made" in said(house.take(blue))

@@ -53,7 +53,7 @@ def test_a_pool_that_falls_short_is_offered_one_link_for_each_fall(
         assert len(_told(house)) == fall
         _member(house, status=MemberStatus.ONLINE)
         assert offer_spares(house.platform) == 0
-    assert _told(house)[-1].startswith("🛟 Pool 'Red' has 0 of 1 backups. Make another one by one tap: ")
+    assert _told(house)[-1].startswith("⚠️ Pool 'Red' has 0 of 1 backups. Make another one by one tap: ")
     assert _told(house)[-1].endswith("/newbot/boss_bot/red1_2_bot?name=Red")
     send_all(house.platform, house.manager_row())
     messages = [one for one in sandbox.transcript(house.maker, "boss_bot") if one["direction"] == "out"]
@@ -77,7 +77,7 @@ def test_without_the_right_to_manage_the_way_by_hand_is_said(platform: Platform,
     )
     assert offer_spares(house.platform) == 1
     assert _told(house) == [
-        "🛟 Pool 'Red' has 0 of 2 backups. Make a bot at @BotFather, add it by its token and give it the priority “Backup”."
+        "⚠️ Pool 'Red' has 0 of 2 backups. Make a bot at @BotFather, add it by its token and give it the priority “Backup”."
     ]
     with house.platform.database.reading() as session:
         assert session.scalars(select(BotOffer.id)).all() == []

@@ -150,6 +150,9 @@ def test_who_is_not_on_the_list_or_not_active_is_a_stranger(platform: Platform) 
         assert session.scalar(select(TelegramLink).where(TelegramLink.telegram_id == 7)) is None
         session.execute(update(Account).values(is_active=False))
     assert fleet.command("whoami", "") is None, "they were told already, within a day"
+    group = Context(BotFacts(1, "boss_bot", "Boss", is_manager=True), "message", None, -100, Lead(5))
+    told = [said(ManagerDesk(platform)(group).in_group()) for _ in range(2)]
+    assert told == ["🔒 I answer in private chats only.", ""]
 
 
 @pytest.mark.data

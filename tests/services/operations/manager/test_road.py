@@ -175,6 +175,10 @@ def test_a_token_is_sealed_at_each_step_of_its_way_and_a_repeated_step_adds_noth
     handle_all(platform, by)
     fleet = fleet_of(platform, chat.user)  # as after a crash before the acknowledgement
     assert "@red_bot was added" in said(fleet.register([token], was_deleted=True))
+    other = make_account(platform, "other@example.com")
+    link_person(platform, 77, "Rui", new_link_code(platform, command_principal(other)).code)
+    taken = said(fleet_of(platform, 77).register([token], was_deleted=True))
+    assert taken == "❌ This bot is already registered here", "whose it is, is nobody else's business"
     with platform.database.reading() as session:
         assert len(session.scalars(select(Bot).where(Bot.username == "red_bot")).all()) == 1
     assert token.partition(":")[2] not in "\n".join([*in_redis(platform), *in_database(platform)])
