@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from tests.browser.conftest import Browser
+from sqlalchemy import delete, update
+
+from models import Account, SecondFactor
+from services.platform.platform import Platform
+from tests.browser.conftest import DESKTOP, Browser
 
 AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
 TABS = ("behaviour", "texts", "redirection", "users", "files", "store", "events")  # of a bot, after the first
+PAGES = (
+    "/panel",
+    "/panel/bots",
+    "/panel/bots/1",
+    *(f"/panel/bots/1#{tab}" for tab in TABS),
+    "/panel/pools",
+    "/panel/pools/1",
+    "/panel/pools/1/analytics",
+    "/panel/analytics",
+    "/panel/lifeboat",
+    "/panel/pools/1/waves",
+    "/panel/pools/1/rules",
+    "/panel/experiments",
+    "/panel/experiments/1",
+    "/panel/dead-letters",
+    "/panel/notifications",
+    "/panel/account",
+    "/panel/nowhere",
+    "/api/v1/docs",
+)
+DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create")
+OF_ACCOUNTS = ("/panel/account/activity", "/panel/confirmations", "/panel/account/two-step", "/new-password")
+OF_ADMINS = ("/panel/admin/activity", "/panel/admin/managed-bots", "/panel/admin/accounts")
 FOLDED_PIXELS = 169  # a fifth of a phone's screen
 BETWEEN = (820, 860, 1000, 1024, 1100, 1180, 1200)  # where the side bar leaves the least room
 CUT_OFF = """
@@ -67,6 +96,64 @@ class Looked:
             self.wide[page, width] = seen
         if cut := cast(list[str], browser.run(CUT_OFF)):
             self.cut_off[page, width] = cut
+
+
+def look_at_all(browser: Browser, size: tuple[int, int]) -> Looked:
+    """Look at every page and dialog of the fleet; on a desk also in narrower windows."""
+    found = Looked()
+    for page in (*PAGES, *DIALOGS):
+        _look_at(browser, found, page, size)
+    browser.complaints()  # the page that is not there
+    return found
+
+
+def look_at_accounts(browser: Browser, platform: Platform, size: tuple[int, int]) -> Looked:
+    """The same of the pages about accounts, an admin's too, and of what they show once."""
+    found = Looked()
+    for page in OF_ACCOUNTS:
+        _look_at(browser, found, page, size)
+    with _as_admin(platform):
+        for page in OF_ADMINS:
+            _look_at(browser, found, page, size)
+        browser.click(".list button", "Nova senha")
+        browser.click("#confirm button", "Nova senha")
+        _look_around(browser, found, "a link that is shown once", size)
+    with platform.database.transaction() as session:
+        session.execute(delete(SecondFactor))
+    browser.open("/panel/account/two-step")
+    browser.click("main button", "Configurar")
+    browser.find("img.qr")
+    _look_around(browser, found, "an app that is being set up", size)
+    return found
+
+
+def _look_at(browser: Browser, found: Looked, page: str, size: tuple[int, int]) -> None:
+    browser.resize(size)
+    browser.open(page)
+    browser.find("main")
+    _look_around(browser, found, page, size)
+
+
+def _look_around(browser: Browser, found: Looked, page: str, size: tuple[int, int]) -> None:
+    browser.resize(size)
+    found.at(browser, page, size[0])
+    if size == DESKTOP:
+        found.between(browser, page)
+
+
+@contextmanager
+def _as_admin(platform: Platform) -> Iterator[None]:
+    """Whoever is signed in is an admin for a while."""
+
+    def set_all(is_admin: bool) -> None:
+        with platform.database.transaction() as session:
+            session.execute(update(Account).values(is_admin=is_admin))
+
+    set_all(True)
+    try:
+        yield
+    finally:
+        set_all(False)
 
 
 def _axe(browser: Browser) -> list[str]:

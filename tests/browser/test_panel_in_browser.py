@@ -14,28 +14,7 @@ from services.core.times import utc_now
 from tests.browser import admitting, connecting, letters, looking, managing, many, splitting, unwatched
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
-from tests.browser.looking import AXE, TABS, Looked
-
-PAGES = (
-    "/panel",
-    "/panel/bots",
-    "/panel/bots/1",
-    *(f"/panel/bots/1#{tab}" for tab in TABS),
-    "/panel/pools",
-    "/panel/pools/1",
-    "/panel/pools/1/analytics",
-    *(f"/panel/{page}" for page in ("analytics", "lifeboat")),
-    "/panel/pools/1/waves",
-    "/panel/pools/1/rules",
-    "/panel/experiments",
-    "/panel/experiments/1",
-    "/panel/dead-letters",
-    "/panel/notifications",
-    "/panel/account",
-    "/panel/nowhere",
-    "/api/v1/docs",
-)
-DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create")
+from tests.browser.looking import AXE, Looked
 
 
 def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation: Installation) -> None:
@@ -213,21 +192,15 @@ def test_a_person_is_blocked_for_an_hour_and_answered_again(
     admitting.block_and_answer_again(browser, installation)
 
 
-@pytest.fixture(scope="module", params=[(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desk"])
+SCREENS = ((PHONE, "light"), (DESKTOP, "dark"))
+
+
+@pytest.fixture(scope="module", params=SCREENS, ids=["phone", "desk"])
 def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list[dict[str, Any]]) -> Looked:
     """Every page on one kind of screen; looked at once for all tests that ask."""
-    (size, theme), browser, found = request.param, session_browser, Looked()
-    browser.resize(size)
-    browser.prefer(theme)
-    for page in (*PAGES, *DIALOGS):
-        browser.open(page)
-        browser.find("main")
-        found.at(browser, page, size[0])
-        if size == DESKTOP:
-            found.between(browser, page)
-            browser.resize(size)
-    browser.complaints()  # the page that is not there
-    return found
+    size, theme = request.param
+    session_browser.prefer(theme)
+    return looking.look_at_all(session_browser, size)
 
 
 @pytest.mark.usefixtures("browser")
@@ -241,6 +214,15 @@ def test_axe_finds_nothing_on_any_page(looked: Looked) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not here: `make axe` fetches it with npm")
     assert looked.complaints == {}
+
+
+@pytest.mark.parametrize(("size", "theme"), SCREENS, ids=["phone", "desk"])
+@pytest.mark.usefixtures("fleet")
+def test_the_pages_about_accounts_fit_their_screens_and_axe_finds_nothing_on_them(
+    browser: Browser, installation: Installation, size: tuple[int, int], theme: str
+) -> None:
+    browser.prefer(theme)
+    assert looking.look_at_accounts(browser, installation.platform, size) == Looked()
 
 
 @pytest.mark.usefixtures("fleet")

@@ -54,7 +54,7 @@ def approve(platform: Platform, caller: Principal, request_id: str) -> Text:
     """
     with platform.database.transaction() as session:
         asked = _undecided(session, caller, request_id)
-        bot = needed_manager(platform)
+        bot = needed_manager(session)
         asked.request.state = ChatRequestState.APPROVED
         asked.request.expires_at = utc_now() + DELIVERED
         audit(session, caller, "chat_request_approved", command=f"/{asked.request.action}")
@@ -71,7 +71,7 @@ def refuse(platform: Platform, caller: Principal, request_id: str) -> Text:
     """Let nothing come of it, and the chat be told; what it was. Raises NotFound and Conflict as `approve`."""
     with platform.database.transaction() as session:
         asked = _undecided(session, caller, request_id)
-        bot = needed_manager(platform)
+        bot = needed_manager(session)
         session.delete(asked.request)
         audit(session, caller, "chat_request_refused", command=f"/{asked.request.action}")
     words = asked.request.words

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from models import Account, Bot, BotPlugin, BotStatus
 from services.core.encryption import sha256_hex
@@ -49,9 +50,9 @@ def manager_of(platform: Platform) -> Bot | None:
         return session.scalar(select(Bot).where(Bot.is_manager))
 
 
-def needed_manager(platform: Platform) -> Bot:
+def needed_manager(session: Session) -> Bot:
     """The manager bot. Raises Conflict `no_manager_bot`."""
-    bot = manager_of(platform)
+    bot = session.scalar(select(Bot).where(Bot.is_manager))
     if bot is None:
         raise Conflict("There is no manager bot: set MANAGER_BOT_TOKEN", code="no_manager_bot")
     return bot

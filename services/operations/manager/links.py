@@ -36,7 +36,8 @@ class Invitation:
 
 def link_for(platform: Platform, caller: Principal) -> StartLink:
     """A link that links whoever opens it to the caller's account. Conflict `no_manager_bot` where there is none."""
-    bot = needed_manager(platform)
+    with platform.database.reading() as session:
+        bot = needed_manager(session)
     return _opening(platform, bot.username, new_link_code(platform, caller))
 
 

@@ -55,7 +55,8 @@ def send(fleet: Fleet, index: int, started: Sequence[bool], begin: datetime, eve
             }
             for number, has_started in enumerate(started)
         ]
-        session.execute(insert(Click), clicks)
+        if clicks:
+            session.execute(insert(Click), clicks)
 
 
 def teach(fleet: Fleet) -> None:

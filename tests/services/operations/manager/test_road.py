@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -94,6 +94,23 @@ def test_a_confirmation_is_its_askers_alone_and_ends_with_the_link(
         assert session.scalars(select(Bot.desired_running).where(Bot.username == "red_bot")).one()
 
 
+def messages_with(tokens: Sequence[str]) -> list[dict[str, Any]]:
+    """Every place of an update in which a person may leave a token; the fifth has the seventh token, the last is in a group."""
+    return [
+        {"message": {"text": f"Done! Use this token to access the HTTP API:\n{tokens[0]}\nKeep it secure."}},
+        {"edited_message": {"text": tokens[1], "edit_date": 1}},
+        {
+            "message": {
+                "caption": tokens[2],
+                "photo": [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}],
+            }
+        },
+        {"message": {"contact": {"phone_number": "1", "first_name": tokens[3]}}},
+        {"message": {"text": tokens[6]}},
+        {"message": {"text": tokens[4], "chat": {"id": -100, "type": "supergroup", "title": "Group"}}},
+    ]
+
+
 def test_nothing_of_a_pasted_token_stays_wherever_it_was_pasted(
     platform: Platform, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,19 +121,7 @@ def test_nothing_of_a_pasted_token_stays_wherever_it_was_pasted(
     dead = sandbox.create_bot(username="dead_bot")
     sandbox.revoke(dead["username"])
     fresh = [sandbox.create_bot(username=f"red{n}_bot")["token"] for n in range(6)]
-    places: list[dict[str, Any]] = [
-        {"message": {"text": f"Done! Use this token to access the HTTP API:\n{fresh[0]}\nKeep it secure."}},
-        {"edited_message": {"text": fresh[1], "edit_date": 1}},
-        {
-            "message": {
-                "caption": fresh[2],
-                "photo": [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}],
-            }
-        },
-        {"message": {"contact": {"phone_number": "1", "first_name": fresh[3]}}},
-        {"message": {"text": str(dead["token"])}},
-        {"message": {"text": fresh[4], "chat": {"id": -100, "type": "supergroup", "title": "Group"}}},
-    ]
+    places = messages_with([*fresh, str(dead["token"])])
     with working(platform, QUICK, QUICK_SENDING):
         link(chat, admin)
         for number, place in enumerate(places):
