@@ -15,7 +15,16 @@ from services.platform.platform import Platform
 from tests.browser.conftest import DESKTOP, Browser
 
 AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
-TABS = ("behaviour", "texts", "redirection", "users", "files", "store", "events")  # of a bot, after the first
+TABS = (
+    "behaviour",
+    "texts",
+    "redirection",
+    "users",
+    "files",
+    "store",
+    "worker",
+    "events",
+)  # of a bot, after the first
 PAGES = (
     "/panel",
     "/panel/bots",

@@ -31,6 +31,7 @@ NOT_THERE = (
     "/store/value",
     "/worker",
 )  # what the owner has none of: a ban wave, a key a plugin keeps, a worker
+WORKERS = "/bots/{bot_id}"  # without the API's prefix: the bot as a worker's, which it is not
 BY_ITSELF = re.compile(
     r'"(last_used_at|updated_at|health|healthy_bots|total_redirects)":\s*[^,}]+'
 )  # it changes
@@ -157,7 +158,9 @@ def _own(target: Target, requests: list[Request]) -> Row:
     reads = [
         each
         for each in requests
-        if each.method == READ and not any(part in each.template for part in NOT_THERE)
+        if each.method == READ
+        and each.template != WORKERS
+        and not any(part in each.template for part in NOT_THERE)
     ]
     failed = [each.path for each in reads if _ask(owner, panel, each).status != 200]
     return Row(

@@ -17,7 +17,6 @@ from plugins.effects import Busy
 from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.fleet.bots.access import rules_of
-from services.fleet.bots.access_rules import OPEN
 from services.fleet.bots.identity import Identity
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.configurations import SetupRefused
@@ -145,12 +144,11 @@ class PluginCache(ChangeCache[int, Behaviour]):
     def _load(self, key: int) -> Behaviour | None:
         with self._platform.database.reading() as session:
             bot = session.scalar(select(Bot).where(Bot.id == key).options(selectinload(Bot.plugins)))
-            access = OPEN if bot is None else rules_of(session, bot, utc_now())
-            worker = session.scalar(
-                select(BotWorker).where(BotWorker.bot_id == key, BotWorker.ending_since.is_(None))
-            )
-        if bot is None:
-            return None
+            if bot is None:
+                return None
+            access = rules_of(session, bot, utc_now())
+            at_work = (BotWorker.bot_id == key, BotWorker.ending_since.is_(None))
+            worker = session.scalar(select(BotWorker).where(*at_work))
         behaviour = build(
             _facts(bot),
             bot.account_id,

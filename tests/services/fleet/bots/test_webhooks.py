@@ -23,7 +23,7 @@ def bot(**fields: object) -> Bot:
         "desired_running": True,
         "max_connections": 40,
     }
-    given |= {"webhook_path": "", **fields}
+    given |= {"webhook_path": "", "worker_updates": [], **fields}
     return Bot(**given, plugins=[BotPlugin(name="start", enabled=True, position=0)])
 
 
