@@ -82,7 +82,9 @@ def count_people(platform: Platform, account_id: int) -> Counts:
             .join(Bot, Bot.id == PoolBot.bot_id)
             .where(Bot.account_id == account_id)
         ).all()
-        acquaintances = session.execute(_acquaintances(account_id, dict(replaced.tuples().all()))).all()
+        acquaintances = session.execute(
+            _acquaintances(account_id, {row.id: row.identity for row in replaced})
+        ).all()
     places: dict[int, list[str]] = {}
     for bot_id, pool_id in members:
         places.setdefault(bot_id, []).append(str(pool_id))

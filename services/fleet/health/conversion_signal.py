@@ -72,11 +72,13 @@ def _view(platform: Platform, now: datetime) -> Observations:
             .order_by(PoolBot.pool_id, PoolBot.id)
         ).all()
         known = {row.pool_bot_id: row for row in session.scalars(select(Conversion))}
+        # Who joined since rows were added, or just became another bot, is looked at next time.
+        members = [member for member in members if member.id in known]
         bots = {member.bot_id: member.bot for member in members}
-        judged = [member for member in members if _is_judged(member) and member.id in known]
+        judged = [member for member in members if _is_judged(member)]
         hold = around.is_late or outage is not None
         return Observations(
-            members=[member for member in members if member.id in known],
+            members=members,
             known=known,
             delivery=deliveries(bots.values(), around, now),
             seen={} if hold else _seen(session, judged, known, now),

@@ -173,6 +173,8 @@ def test_another_identity_is_judged_by_its_own_clicks_alone(platform: Platform) 
     take_over(fleet, 1)
     apply_evaluation(platform, view, decisions, fleet.clock(), learned=False)  # and ends after the change
     assert fleet.statuses() == ["online"] * 6
+    view = conversion_signal._view(platform, fleet.clock())  # one that had given each member a row before it
+    apply_evaluation(platform, view, {}, fleet.clock(), learned=False)
     evaluate_conversion(platform, now=fleet.clock())
     assert fleet.statuses() == ["online"] * 6
     row = known(fleet, 1)
