@@ -115,7 +115,7 @@ def leave_traces(platform: Platform, of: Tenant) -> None:
     redis.set(keys.button_payload(number, "x"), CANARY, ex=900)
     redis.set(keys.user_bucket(number, str(PERSON)), "99999999999999", ex=900)
     redis.set(keys.polling_offset(number), "77", ex=900)
-    redis.hincrby(keys.refused_clicks(), f"{of.pool.id}:{int(hour_of(utc_now()).timestamp())}", 5)
+    redis.hincrby(keys.unstored_clicks("refused"), f"{of.pool.id}:{int(hour_of(utc_now()).timestamp())}", 5)
 
 
 def leave_clicks(platform: Platform, of: Tenant) -> None:
