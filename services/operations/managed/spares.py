@@ -14,6 +14,7 @@ from models import Account, Bot, PoolBot, RedirectPool, TelegramLink
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.alerts.notifications.texts import sentence
+from services.core.errors import Conflict
 from services.core.i18n import translate
 from services.core.times import utc_now
 from services.fleet.pools.spares import stands_by
@@ -35,9 +36,10 @@ class _Short:
 def offer_spares(platform: Platform) -> int:
     """Offer a backup to the owner of each pool that has fallen short since the last round; how many were."""
     manager = manager_of(platform)
+    maker = manager if may_manage(platform) else None
     made = 0
     for short in _fallen(platform):
-        offered = _offer(platform, manager if may_manage(platform) else None, short)
+        offered = _offer(platform, maker, short)
         made += offered is not None
         if offered is not None and manager is not None:
             _tell_in_chat(platform, manager, *offered)
@@ -78,15 +80,21 @@ def _offer(platform: Platform, manager: Bot | None, short: _Short) -> tuple[int,
         if pool is None:
             return None
         pool.spares_short_since = utc_now()
-        link = ""
-        if manager is not None:
-            offer = add_offer(session, manager, pool.account_id, pool, as_spare=True)
-            link = link_of(platform, manager, offer, pool).address
+        link = _link(platform, session, manager, pool) if manager is not None else ""
         kind = Kind.SPARES_SHORT
         params = {"pool": pool.name, "spares": short.spares, "wanted": pool.spare_count, "link": link}
         key = f"{kind}:{pool.id}:{pool.spares_short_since:%Y-%m-%dT%H:%M:%S.%f}"
         notify(session, pool.account_id, kind, kind.level, key, params, pool_id=pool.id)
         return pool.account_id, params
+
+
+def _link(platform: Platform, session: Session, manager: Bot, pool: RedirectPool) -> str:
+    """The address of an offer for the pool; "" where its pattern has no name left: that holds up no other pool's."""
+    try:
+        offer = add_offer(session, manager, pool.account_id, pool, as_spare=True)
+    except Conflict:
+        return ""
+    return link_of(platform, manager, offer, pool).address
 
 
 def _tell_in_chat(platform: Platform, manager: Bot, account_id: int, params: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 PREFIX = "flotilla"
 
 
@@ -45,14 +47,9 @@ def click_stream() -> str:
     return f"{PREFIX}:clicks"
 
 
-def refused_clicks() -> str:
-    """Hash "pool:hour" (epoch seconds) -> clicks refused over the limit. For ever: the flusher deletes old fields."""
-    return f"{PREFIX}:clicks:refused"
-
-
-def lost_clicks() -> str:
-    """Hash "pool:hour" (epoch seconds) -> clicks that nothing would store. For ever: the flusher deletes old fields."""
-    return f"{PREFIX}:clicks:lost"
+def unstored_clicks(why: Literal["refused", "lost"]) -> str:
+    """Hash "pool:hour" (epoch seconds) -> clicks over the limit, or that nothing would store. For ever: the flusher deletes old fields."""
+    return f"{PREFIX}:clicks:{why}"
 
 
 def write_probe() -> str:

@@ -33,7 +33,7 @@ class LostClicks:
     """The lost clicks of one process."""
 
     def __init__(self, redis: Redis) -> None:
-        self._counts = HourlyCounts(redis, keys.lost_clicks())
+        self._counts = HourlyCounts(redis, keys.unstored_clicks("lost"))
         self._lock = threading.Lock()
         self._unsaid = 0
         self._cause = ""
@@ -67,7 +67,7 @@ class LostClicks:
 
 def fold_lost(platform: Platform) -> None:
     """Notify the owners of pools that lost clicks, once per pool and hour. Raises RedisError or Unavailable."""
-    sums = read_sums(platform.redis, keys.lost_clicks())
+    sums = read_sums(platform.redis, keys.unstored_clicks("lost"))
     if not sums:
         return
     with platform.database.transaction() as session:
@@ -89,4 +89,4 @@ def fold_lost(platform: Platform) -> None:
                 params,
                 pool_id=pool_id,
             )
-    forget_old(platform.redis, keys.lost_clicks(), sums)
+    forget_old(platform.redis, keys.unstored_clicks("lost"), sums)

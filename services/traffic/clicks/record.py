@@ -44,7 +44,7 @@ class Recorder:
     def __init__(self, redis: Redis, spool: Spool) -> None:
         self._redis = redis
         self._spool = spool
-        self.refusals = HourlyCounts(redis, keys.refused_clicks())
+        self.refusals = HourlyCounts(redis, keys.unstored_clicks("refused"))
         self._lost = LostClicks(redis)
         self._memory = MemoryGuard(redis)
         self._local = _LocalCounters()

@@ -17,12 +17,12 @@ from services.traffic.clicks.hourly_counts import PoolHour, forget_old, read_sum
 
 def fold_refused(platform: Platform) -> None:
     """Bring the sums to the database; one caller at a time. Raises RedisError or Unavailable."""
-    sums = read_sums(platform.redis, keys.refused_clicks())
+    sums = read_sums(platform.redis, keys.unstored_clicks("refused"))
     if not sums:
         return
     with platform.database.transaction() as session:
         _store(session, sums)
-    forget_old(platform.redis, keys.refused_clicks(), sums)
+    forget_old(platform.redis, keys.unstored_clicks("refused"), sums)
 
 
 def refused_since(session: Session, pool_id: int, begin: datetime) -> int:

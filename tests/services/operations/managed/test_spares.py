@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from models import Bot, BotOffer, MemberStatus, Notification, PoolBot, RedirectPool
 from services.alerts.notifications.notify import text_of
 from services.fleet.bots.registry import register_bot
+from services.fleet.pools import naming
 from services.fleet.pools.fields import NewMember, NewPool
 from services.fleet.pools.members import add_member
 from services.fleet.pools.pools import create_pool
@@ -82,3 +83,19 @@ def test_without_the_right_to_manage_the_way_by_hand_is_said(platform: Platform,
     with house.platform.database.reading() as session:
         assert session.scalars(select(BotOffer.id)).all() == []
         assert session.get_one(RedirectPool, pool.id).spares_short_since is not None
+
+
+def test_a_pattern_without_a_free_name_holds_up_no_other_pools_offer(
+    platform: Platform, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boss, other = make_account(platform, "boss@example.com", admin=True), make_account(platform)
+    house = managing(platform, sandbox)
+    monkeypatch.setattr(naming, "LARGEST", 1)
+    for account, slug in ((boss, "red1"), (other, "blue1")):
+        create_pool(house.platform, command_principal(account), NewPool(name=slug, slug=slug, spare_count=1))
+    token = sandbox.create_bot(username="red1_1_bot")["token"]
+    register_bot(house.platform, command_principal(boss), token)
+    assert [offer_spares(house.platform) for _ in range(2)] == [2, 0]
+    red, blue = _told(house)
+    assert "Make a bot at @BotFather" in red
+    assert "/newbot/boss_bot/blue1_1_bot" in blue

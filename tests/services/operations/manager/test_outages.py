@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +29,7 @@ from tests.services.operations.manager.chatting import (
 )
 from tools.servers.fleet import reconciling, worker_process, working
 from tools.servers.sandbox import Sandbox, wait_until
-from tools.servers.valkey import running_valkey
+from tools.servers.valkey import running_valkey, stalled
 
 
 def all_resolved(platform: Platform) -> bool:
@@ -82,7 +79,7 @@ def test_a_command_outlives_redis_the_database_and_its_process_and_is_done_once(
         assert not is_wanted(platform, bot), "it died behind the deed and before the answer"
         with reconciling(platform), worker_process(platform.settings) as worker:
             wait_until(lambda: chat.last == "✅ Bot red_bot parado com sucesso")
-            with redis_stopped(platform):
+            with stalled(platform.redis):
                 sandbox.send(chat.user, "boss_bot", "/start_bot red_bot")
                 with pytest.raises(RedisError):
                     polled.once(0)
@@ -94,17 +91,6 @@ def test_a_command_outlives_redis_the_database_and_its_process_and_is_done_once(
         assert is_wanted(platform, bot)
         assert letters(platform) == []
         platform.database.dispose()
-
-
-@contextmanager
-def redis_stopped(platform: Platform) -> Iterator[None]:
-    """The server takes connections and answers nothing."""
-    server = int(platform.redis.info("server")["process_id"])
-    os.kill(server, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server, signal.SIGCONT)
 
 
 def test_real_dead_letters_are_shown_by_cause_and_sent_in_again_from_the_chat(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -25,27 +21,17 @@ from services.traffic.clicks.stream_audit import check_clicks
 from tests.services.fleet.pools.fleet import new_account, new_pool
 from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
 from tools.servers.fleet import stream
+from tools.servers.valkey import stalled
 
 pytestmark = pytest.mark.data
 PATIENCE = 30.0  # seconds; only a hang reaches it
 Figures = tuple[dict[int, int], dict[int, int], dict[int, int]]
 
 
-@contextmanager
-def stalled(platform: Platform) -> Iterator[None]:
-    """Redis takes what is sent to it, and does it when the block is over."""
-    server = int(platform.redis.info("server")["process_id"])
-    os.kill(server, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server, signal.SIGCONT)
-
-
 def click_in_a_stall(platform: Platform, road: Redirector) -> Outcome:
     """A click whose call times out and runs afterwards; Redis draws another bot than the process."""
     before = platform.redis.xlen(keys.click_stream())
-    with stalled(platform):
+    with stalled(platform.redis):
         outcome = click(road, REMOTE_ADDR="203.0.113.77")
     deadline = time.monotonic() + PATIENCE
     while platform.redis.xlen(keys.click_stream()) == before and time.monotonic() < deadline:

@@ -79,10 +79,10 @@ def test_sums_of_deleted_pools_and_of_long_ago_leave_redis_and_nothing_else(plat
     )
     for pool in (gone, stays):
         for hour in (recent, old):
-            platform.redis.hincrby(keys.refused_clicks(), f"{pool.id}:{hour}", 4)
+            platform.redis.hincrby(keys.unstored_clicks("refused"), f"{pool.id}:{hour}", 4)
     delete_pool(platform, owner, gone.id)
     fold_refused(platform)
-    assert sorted(platform.redis.hkeys(keys.refused_clicks())) == sorted(
+    assert sorted(platform.redis.hkeys(keys.unstored_clicks("refused"))) == sorted(
         f"{pool.id}:{recent}" for pool in (gone, stays)
     )
     with platform.database.reading() as session:
@@ -94,7 +94,7 @@ def test_sums_of_before_the_pool_are_of_another_one_of_its_number(platform: Plat
     pool = new_pool(platform, new_account(platform), "red1", 1)
     now, before = (int(hour_of(moment).timestamp()) for moment in (utc_now(), utc_now() - timedelta(hours=2)))
     for hour in (now, before):
-        platform.redis.hincrby(keys.refused_clicks(), f"{pool.id}:{hour}", 4)
+        platform.redis.hincrby(keys.unstored_clicks("refused"), f"{pool.id}:{hour}", 4)
     fold_refused(platform)
     with platform.database.reading() as session:
         assert [row.hour.timestamp() for row in session.scalars(select(RefusedClicks))] == [now]
