@@ -450,7 +450,17 @@ class BotWorker(Base):
     max_replicas: Mapped[int] = mapped_column(default=1, server_default="1")
     sealed_environment: Mapped[str] = mapped_column(
         Text, default="", server_default=""
-    )  # for "worker:<bot_id>"
+    )  # for "worker:<bot_id>", as all that is sealed here
+    sealed_token: Mapped[str] = mapped_column(
+        Text, default="", server_default=""
+    )  # for programs that we start
+    transport: Mapped[str] = mapped_column(String(8), default="redis", server_default="redis")  # or "kafka"
+    passes_bot_token: Mapped[bool] = mapped_column(default=False, server_default=false())  # as BOT_TOKEN
+    restarted_at: Mapped[datetime | None]  # copies that were started before are replaced
+    webhook_url: Mapped[str] = mapped_column(
+        Text, default="", server_default=""
+    )  # the program's, by setWebhook
+    sealed_webhook_secret: Mapped[str] = mapped_column(Text, default="", server_default="")
     ending_since: Mapped[datetime | None]  # its end was asked for and is under way
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

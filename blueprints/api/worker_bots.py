@@ -37,6 +37,9 @@ class WorkerBody(Body):
     allowed_updates: list[str] = Field(
         default_factory=list, max_length=40, description="kinds of update beside those that every bot gets"
     )
+    pass_bot_token: bool = Field(
+        False, description="a program that is started here gets the bot's token as BOT_TOKEN"
+    )
 
     def new(self) -> NewWorker:
         """The same for the services."""
@@ -49,6 +52,7 @@ class WorkerBody(Body):
             self.ordered,
             self.lease_seconds,
             self.allowed_updates,
+            self.pass_bot_token,
         )
 
 

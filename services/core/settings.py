@@ -28,12 +28,13 @@ from services.core.setting_types import (
     RedisUrl,
     in_upper_case,
 )
+from services.core.worker_settings import WorkerSettings
 
 MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(AccountSettings):
+class Settings(AccountSettings, WorkerSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(

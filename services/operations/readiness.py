@@ -29,14 +29,14 @@ from services.queueing.memory_guard import Memory
 from services.traffic.clicks.spool import Spool
 from services.traffic.clicks.stream_audit import last_check
 
-SERVICES = ("web", "worker", "clock", "poller")
-NEEDED_SERVICES = {  # the poller matters only to bots that poll
+SERVICES = ("web", "worker", "clock", "poller", "programs")
+NEEDED_SERVICES = {  # the poller matters only to bots that poll, programs only to those whose owners have some
     "worker": Text("The worker process is not running: updates and messages wait."),
     "clock": Text("The clock process is not running: the bots' health is not being checked."),
 }
 LATE_SWEEPS = 4  # missed sweeps before one worries
 LAG_SECONDS = 60.0  # an entry that old: workers are stuck or too few
-LEASES = ("clock", "sweep", "clicks", "poller", "bots:reconcile")
+LEASES = ("clock", "sweep", "clicks", "poller", "programs", "bots:reconcile")
 
 
 def readiness(platform: Platform) -> Readiness:

@@ -51,7 +51,7 @@ def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
     assert "ENCRYPTION_KEYS: must be set" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["launch", "jobs.worker", "jobs.clock", "jobs.poller"])
+@pytest.mark.parametrize("module", ["launch", "jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs"])
 def test_a_folder_that_cannot_be_written_is_named_in_one_message(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", module],
@@ -106,7 +106,7 @@ def test_a_database_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("module", ["jobs.worker", "jobs.clock", "jobs.poller", "gunicorn"])
+@pytest.mark.parametrize("module", ["jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs", "gunicorn"])
 def test_a_process_that_knows_no_redis_says_so_once_and_ends(tmp_path: Path, module: str) -> None:
     more = ["-c", "gunicorn.conf.py", "wsgi:app"] if module == "gunicorn" else []
     done = subprocess.run(

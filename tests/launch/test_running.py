@@ -22,7 +22,7 @@ from launch import valkey
 from tests.launch.installation import ROOT, Installation, descendants, running, wait_until
 from tools.servers.ports import free_port
 
-PROCESSES = ("wsgi:app", "jobs.worker", "jobs.clock", "jobs.poller")
+PROCESSES = ("wsgi:app", "jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs")
 
 
 @pytest.fixture(scope="module")

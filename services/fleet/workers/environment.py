@@ -61,13 +61,19 @@ def checked_environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 def sealed_environment(vault: Vault, bot_id: int, variables: Mapping[str, str]) -> str:
     """The variables for the column; "" for none."""
-    return vault.seal(json.dumps(dict(variables)), owner=_owner(bot_id)) if variables else ""
+    return vault.seal(json.dumps(dict(variables)), owner=owner_of(bot_id)) if variables else ""
+
+
+def opened_environment(vault: Vault, bot_id: int, sealed: str) -> dict[str, str]:
+    """The variables with their values, for the program alone; the reverse of `sealed_environment`."""
+    return dict(json.loads(vault.unseal(sealed, owner=owner_of(bot_id)))) if sealed else {}
 
 
 def names_in(vault: Vault, bot_id: int, sealed: str) -> list[str]:
     """The names of the variables, sorted; their values are shown to nobody."""
-    return sorted(json.loads(vault.unseal(sealed, owner=_owner(bot_id)))) if sealed else []
+    return sorted(opened_environment(vault, bot_id, sealed))
 
 
-def _owner(bot_id: int) -> str:
+def owner_of(bot_id: int) -> str:
+    """The name that whatever a worker needs is sealed for."""
     return f"worker:{bot_id}"

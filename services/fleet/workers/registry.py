@@ -21,7 +21,7 @@ from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import locked, register_bot
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.webhooks import ALLOWED_UPDATES
-from services.fleet.workers.environment import checked_environment, sealed_environment
+from services.fleet.workers.environment import checked_environment, owner_of, sealed_environment
 from services.fleet.workers.tokens import new_worker_token
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.platform import Platform
@@ -68,6 +68,7 @@ class NewWorker:
     ordered: bool = True
     lease_seconds: int = 60
     allowed_updates: Sequence[str] = ()  # beside the usual ones
+    passes_bot_token: bool = False  # W4's BOT_TOKEN for a program that we start
 
     def check(self, caller: Principal) -> None:
         """Raise Forbidden `admin_only` or InvalidInput for what the caller may not say."""
@@ -192,7 +193,7 @@ def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> str
     """A new token for the bot's worker; the former one is of no use from now on. Raises Conflict `worker_ending`."""
     with platform.database.transaction() as session:
         bot, worker = _changeable(session, caller, bot_id)
-        token = _give_token(bot, worker)
+        token = _give_token(platform, bot, worker)
         audit(session, caller, "worker_token_made", account_id=bot.account_id, bot_id=bot.id)
     return token
 
@@ -202,6 +203,7 @@ def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> No
     with platform.database.transaction() as session:
         bot, worker = _changeable(session, caller, bot_id)
         worker.token_hash = worker.token_made_at = None
+        worker.sealed_token = ""
         audit(session, caller, "worker_token_revoked", account_id=bot.account_id, bot_id=bot.id)
 
 
@@ -282,8 +284,9 @@ def _insert(
         min_replicas=new.min_replicas,
         max_replicas=new.max_replicas,
         sealed_environment=sealed_environment(platform.vault, bot.id, new.environment),
+        passes_bot_token=new.passes_bot_token,
     )
-    token = _give_token(bot, worker)
+    token = _give_token(platform, bot, worker)
     bot.worker_updates = sorted(set(new.allowed_updates))
     session.add(worker)
     names = sorted(new.environment)
@@ -291,7 +294,8 @@ def _insert(
     return worker, token
 
 
-def _give_token(bot: Bot, worker: BotWorker) -> str:
+def _give_token(platform: Platform, bot: Bot, worker: BotWorker) -> str:
     token = new_worker_token(bot)
     worker.token_hash, worker.token_made_at = sha256_hex(token), utc_now()
+    worker.sealed_token = platform.vault.seal(token, owner=owner_of(bot.id))
     return token

@@ -142,7 +142,7 @@ def test_an_address_that_cannot_work_is_named_without_being_shown(wrong: str, tm
     assert "very-secret" not in caught.value.message
 
 
-@pytest.mark.parametrize("process", ["wsgi", "jobs.worker", "jobs.clock", "jobs.poller"])
+@pytest.mark.parametrize("process", ["wsgi", "jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs"])
 def test_no_process_that_serves_carries_what_migrates(process: str, tmp_path: Path) -> None:
     told = f"import {process}, sys; print([name for name in ('alembic', 'flask_migrate') if name in sys.modules])"
     environ = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "FLASK_SKIP_DOTENV": "1"}
