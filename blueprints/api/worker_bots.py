@@ -14,6 +14,7 @@ from blueprints.api.operation import Created, operation
 from models import Bot, BotWorker
 from services.core.answer_types import Listing
 from services.fleet.workers import registry
+from services.fleet.workers.redis_access import address_for
 from services.fleet.workers.registry import NewWorker
 from services.fleet.workers.views import WorkerBotMade, WorkerBotView, describe_made, describe_worker
 from services.platform.accounts.principal import Scope
@@ -71,9 +72,10 @@ class ReplicasBody(Body):
 
 
 class WorkerToken(TypedDict):
-    """A worker's token, shown this once."""
+    """A worker's token, shown this once; `redis_url` holds it too, null where programs are not let into Redis."""
 
     worker_token: str
+    redis_url: str | None
 
 
 @blueprint.post("")
@@ -141,7 +143,10 @@ def end(bot_id: str) -> None:
 @operation(errors=(409,))
 def renew(bot_id: str) -> Created[WorkerToken]:
     """A new token for the worker; the former one is of no use from now on."""
-    return Created({"worker_token": registry.renew_token(platform(), caller(), bot_id)})
+    bot, token = registry.renew_token(platform(), caller(), bot_id)
+    return Created(
+        {"worker_token": token, "redis_url": address_for(platform().settings, bot.public_id, token)}
+    )
 
 
 @bot_worker.delete("/worker/token")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from models import Bot, BotMode
 from services.core.errors import ConfigurationError, TelegramError
+from services.fleet.workers.redis_access import lock_out
 from services.platform.platform import Platform
 from services.platform.redis import keys, work_keys
 from services.platform.redis.changes import Topic, announce
@@ -37,7 +38,8 @@ def forget_in_redis(platform: Platform, bot: Bot) -> None:
     redis.hdel(keys.reconciled(), str(bot.id))
     redis.hdel(keys.clicked_bots(), str(bot.id))
     announce(redis, Topic.BOT, bot.id)
-    redis.delete(keys.served_identity(bot.id), work_keys.incoming(bot.public_id))
+    lock_out(redis, bot.public_id)
+    redis.delete(keys.served_identity(bot.id), *work_keys.streams(bot.public_id))
     _unlink(platform, keys.of_bot(bot.id))
 
 
@@ -55,8 +57,9 @@ def forget_former(platform: Platform, bot: Bot) -> None:
 
 
 def forget_work(platform: Platform, bot: Bot) -> None:
-    """Drop what waits for the bot's worker, with all that its queue keeps; raises RedisError."""
-    platform.redis.delete(work_keys.incoming(bot.public_id))
+    """Lock the bot's worker out of Redis and drop what waits for it, with all that its queue keeps; raises RedisError."""
+    lock_out(platform.redis, bot.public_id)
+    platform.redis.delete(*work_keys.streams(bot.public_id))
     _unlink(platform, [work_keys.of_bot(bot.id)])
 
 

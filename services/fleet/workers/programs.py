@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from models import Bot, BotWorker
 from services.core.settings import Settings
 from services.fleet.workers.environment import opened_environment, owner_of
+from services.fleet.workers.redis_access import address_for, is_let_in
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.platform.tokens import token_of
@@ -67,6 +68,7 @@ def program_of(platform: Platform, bot: Bot, worker: BotWorker) -> Program:
 def environment_of(platform: Platform, bot: Bot, worker: BotWorker) -> dict[str, str]:
     """All variables of the program behind a bot: ours over its owner's, which cannot have our names."""
     token = platform.vault.unseal(worker.sealed_token, owner=owner_of(bot.id))
+    redis_url = address_for(platform.settings, bot.public_id, token) if is_let_in(worker) else None
     return {
         **opened_environment(platform.vault, bot.id, worker.sealed_environment),
         "BOT_ID": bot.public_id,
@@ -75,6 +77,7 @@ def environment_of(platform: Platform, bot: Bot, worker: BotWorker) -> dict[str,
         "CONSUMER_GROUP": work_keys.group(bot.public_id),
         "API_URL": api_url(platform.settings),
         "WORKER_TOKEN": token,
+        **({"REDIS_URL": redis_url} if redis_url else {}),
         **({"BOT_TOKEN": token_of(platform, bot)} if worker.passes_bot_token else {}),
     }
 

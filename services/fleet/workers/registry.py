@@ -22,6 +22,7 @@ from services.fleet.bots.registry import locked, register_bot
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.webhooks import ALLOWED_UPDATES
 from services.fleet.workers.environment import checked_environment, owner_of, sealed_environment
+from services.fleet.workers.redis_access import access_changed
 from services.fleet.workers.tokens import new_worker_token
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.platform import Platform
@@ -127,6 +128,7 @@ def register_worker_bot(
         made.append(_insert(platform, session, caller, bot, new))
 
     bot = register_bot(platform, caller, bot_token, plugins=(), also=also)
+    access_changed(platform, bot)
     return bot, *made[0]
 
 
@@ -147,6 +149,7 @@ def give_worker(
         bot.desired_running = bot.desired_running or start
         bot.config_version += 1
     bot_changed(platform, bot.id)
+    access_changed(platform, bot)
     return bot, worker, token
 
 
@@ -189,13 +192,14 @@ def change_replicas(
     return bot, worker
 
 
-def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> str:
+def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> tuple[Bot, str]:
     """A new token for the bot's worker; the former one is of no use from now on. Raises Conflict `worker_ending`."""
     with platform.database.transaction() as session:
         bot, worker = _changeable(session, caller, bot_id)
         token = _give_token(platform, bot, worker)
         audit(session, caller, "worker_token_made", account_id=bot.account_id, bot_id=bot.id)
-    return token
+    access_changed(platform, bot)
+    return bot, token
 
 
 def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> None:
@@ -205,6 +209,7 @@ def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> No
         worker.token_hash = worker.token_made_at = None
         worker.sealed_token = ""
         audit(session, caller, "worker_token_revoked", account_id=bot.account_id, bot_id=bot.id)
+    access_changed(platform, bot)
 
 
 def end_worker(platform: Platform, caller: Principal, bot_id: int | str) -> None:

@@ -13,6 +13,8 @@ from services.core.i18n import NO_TEXT, Text
 from services.core.times import from_epoch, iso
 from services.fleet.bots.webhooks import wanted_for
 from services.fleet.workers.environment import names_in
+from services.fleet.workers.redis_access import address_for
+from services.fleet.workers.redis_view import RedisWay, redis_way
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.work_queue import WorkQueue
@@ -59,6 +61,7 @@ class WorkerBotView(TypedDict):
     replicas: Replicas
     lag: int
     kafka_lag: int
+    redis: RedisWay
     last_seen_at: Moment | None
     worker_command: str
     worker_image: str
@@ -70,7 +73,9 @@ class WorkerBotView(TypedDict):
 
 
 class WorkerBotMade(TypedDict):
-    """A bot that just got a worker. `worker_token` is shown this once; `webhook_url` is null for a polling bot."""
+    """A bot that just got a worker. `worker_token`, and `redis_url` with it, are shown this once; `redis_url` is null where
+    programs are not let into Redis, `webhook_url` for a polling bot.
+    """
 
     bot_id: str
     status: Annotated[str, one_of(WorkerStatus)]
@@ -78,6 +83,7 @@ class WorkerBotMade(TypedDict):
     kafka_topics: Topics
     webhook_url: str | None
     worker_token: str
+    redis_url: str | None
 
 
 def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBotView:
@@ -93,6 +99,7 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
         "replicas": {"current": 0, "min": worker.min_replicas, "max": worker.max_replicas},
         "lag": lag,
         "kafka_lag": lag,
+        "redis": redis_way(platform, bot, worker),
         "last_seen_at": None if seen is None else iso(from_epoch(seen)),
         "worker_command": worker.command,
         "worker_image": worker.image,
@@ -118,6 +125,7 @@ def describe_made(platform: Platform, bot: Bot, token: str) -> WorkerBotMade:
         "kafka_topics": topics,
         "webhook_url": wanted.url or None,
         "worker_token": token,
+        "redis_url": address_for(platform.settings, bot.public_id, token),
     }
 
 

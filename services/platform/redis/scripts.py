@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError
 
 FOLDER = Path(__file__).parent / "lua"
 INCLUDE = re.compile(r"^-- include: (\w+)$", re.MULTILINE)
@@ -34,6 +34,27 @@ class Script:
             return redis.evalsha(self.sha, len(keys), *keys, *args)
         except NoScriptError:
             return redis.eval(self.text, len(keys), *keys, *args)
+
+    def each(
+        self, redis: Redis, calls: Sequence[tuple[Collection[str], Collection[str | int | float]]]
+    ) -> list[Any]:
+        """Run it for every (KEYS, ARGV) of `calls`, each a step of its own, in one round trip; the answers. Raises RedisError."""
+        answers = self._sent(redis, calls)
+        if any(isinstance(answer, NoScriptError) for answer in answers):  # then none of them has run
+            redis.script_load(self.text)
+            answers = self._sent(redis, calls)
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise answer
+        return answers
+
+    def _sent(
+        self, redis: Redis, calls: Sequence[tuple[Collection[str], Collection[str | int | float]]]
+    ) -> list[Any]:
+        with redis.pipeline(transaction=False) as pipe:
+            for keys, args in calls:
+                pipe.evalsha(self.sha, len(keys), *keys, *args)
+            return pipe.execute(raise_on_error=False)
 
 
 @cache

@@ -14,8 +14,13 @@ def incoming(public_id: str) -> str:
 
 
 def outgoing(public_id: str) -> str:
-    """Stream in which a worker puts its calls when it speaks to Redis itself; the name is promised, nothing reads it yet."""
+    """Stream in which a worker puts its calls when it speaks to Redis itself. There while calls wait in it."""
     return f"{public_id}_outgoing"
+
+
+def streams(public_id: str) -> tuple[str, str]:
+    """`incoming` and `outgoing`."""
+    return incoming(public_id), outgoing(public_id)
 
 
 def group(public_id: str) -> str:
@@ -24,7 +29,7 @@ def group(public_id: str) -> str:
 
 
 def of_bot(bot_id: int) -> str:
-    """Pattern of every key of a bot's queue but `incoming`."""
+    """Pattern of every key of a bot's queue but the two streams."""
     return f"{PREFIX}:bot:{bot_id}:work:*"
 
 
@@ -71,6 +76,16 @@ def replaying(bot_id: int, letter_id: int, number: int) -> str:
 def reply(bot_id: int, name: str) -> str:
     """Telegram's answer to a call whose program waits for it, tokens sealed; lives a minute."""
     return f"{PREFIX}:bot:{bot_id}:work:reply:{name}"
+
+
+def refused(bot_id: int) -> str:
+    """Hash of what was put into `outgoing` and could not be called: count, and text and time of the last; lives 30 days."""
+    return f"{PREFIX}:bot:{bot_id}:work:refused"
+
+
+def redis_way() -> str:
+    """Whether programs are let into Redis: "" or what stands against it; set every few seconds, lives half a minute."""
+    return f"{PREFIX}:work:redis"
 
 
 def wake() -> str:
