@@ -80,14 +80,14 @@ class WorkQueue:
             SEEN_SECONDS,
         )
         taken, exhausted = TAKE(self._redis, [*self._names, work_keys.seen(self._bot_id)], values)
-        return [_work(*each) for each in taken], [_work(*each) for each in exhausted]
+        return [work_of(*each) for each in taken], [work_of(*each) for each in exhausted]
 
     def read(self, lease: str) -> Work | None:
         """The update under a lease, whoever holds it; None when it is settled or was offered again."""
         if not LEASE.fullmatch(lease):
             return None
         found: Any = self._redis.xrange(self._incoming, lease, lease)
-        return _work(*found[0]) if found else None
+        return work_of(*found[0]) if found else None
 
     def given_to(self, consumer: str) -> list[Work]:
         """What a consumer has and did not answer, in order, up to MOST_GIVEN."""
@@ -157,8 +157,8 @@ def queue_keys(bot_id: int, public_id: str) -> list[str]:
     ]
 
 
-def _work(entry_id: str, fields: Any) -> Work:
-    """Of an entry as redis-py or a script gives it: its fields by name, or names and values in a row."""
+def work_of(entry_id: str, fields: Any) -> Work:
+    """The update of an entry as redis-py or a script gives it: its fields by name, or names and values in a row."""
     known = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
     return Work(
         entry_id,

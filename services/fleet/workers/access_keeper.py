@@ -16,6 +16,7 @@ from sqlalchemy import select
 from models import Bot, BotWorker
 from services.fleet.workers.redis_access import (
     TRANSPORT,
+    ask,
     base_address,
     database_of,
     let_in,
@@ -68,10 +69,17 @@ class AccessKeeper:
     def silence(self, worker: StreamWorker, silent: bool) -> None:
         """Take from a program the right to append to `outgoing`, which is full, or give it back. Raises RedisError."""
         name = worker.identity.public_id
-        if silent == (name in self._silenced):
+        if silent == self.is_silent(name):
             return
+        logger.info(
+            "the program of %s %s", name, "writes too much and is silenced" if silent else "may write again"
+        )
         (self._silenced.add if silent else self._silenced.discard)(name)
         self._make(name, worker, disconnect=False)
+
+    def is_silent(self, public_id: str) -> bool:
+        """Whether a program may not append to `outgoing` at present."""
+        return public_id in self._silenced
 
     def _reconcile(self, wanted: dict[str, StreamWorker]) -> None:
         found = self._users()
@@ -92,14 +100,14 @@ class AccessKeeper:
 
     def _users(self) -> dict[str, str]:
         """The users of this installation, each as Redis writes it."""
-        lines: Any = self._redis.execute_command("ACL", "LIST")
+        lines = ask(self._redis, "ACL", "LIST")
         mark = f" {own_mark(self._database)} "
         named = ((OURS.match(line), line) for line in lines if mark in line)
         return {match[1]: line for match, line in named if match}
 
     def _rules(self, worker: StreamWorker) -> tuple[str, ...]:
         name = worker.identity.public_id
-        return rules(name, worker.token_hash, self._database, may_write=name not in self._silenced)
+        return rules(name, worker.token_hash, self._database, may_write=not self.is_silent(name))
 
     def _make(self, name: str, worker: StreamWorker, *, disconnect: bool) -> None:
         let_in(self._redis, name, self._rules(worker), disconnect=disconnect)

@@ -8,7 +8,7 @@ of the row, so a user is made again without a secret. It reads and acknowledges 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from redis import Redis, RedisError
@@ -33,7 +33,8 @@ TRANSPORT: Final = "redis"  # of the rows whose programs may speak to Redis
 
 def database_of(settings: Settings) -> int:
     """The number of the database in REDIS_URL."""
-    return int(parse_url(settings.redis_url).get("db") or 0)
+    url: Any = parse_url(settings.redis_url)  # type: ignore[no-untyped-call]
+    return int(url.get("db") or 0)
 
 
 def base_address(settings: Settings) -> str:
@@ -79,9 +80,14 @@ def own_mark(database: int) -> str:
 def let_in(redis: Redis, public_id: str, user: tuple[str, ...], *, disconnect: bool) -> None:
     """Make the user of a bot, and the group that it reads by; `disconnect` whoever is connected as it. Raises RedisError."""
     make_group(redis, public_id)
-    redis.execute_command("ACL", "SETUSER", public_id, *user)
+    ask(redis, "ACL", "SETUSER", public_id, *user)
     if disconnect:
-        redis.execute_command("CLIENT", "KILL", "USER", public_id)
+        ask(redis, "CLIENT", "KILL", "USER", public_id)
+
+
+def ask(redis: Any, *words: str) -> Any:
+    """The answer of Redis to a command that its client has no function for. Raises RedisError."""
+    return redis.execute_command(*words)
 
 
 def make_group(redis: Redis, public_id: str) -> None:
@@ -93,7 +99,7 @@ def make_group(redis: Redis, public_id: str) -> None:
 def lock_out(redis: Redis, public_id: str) -> None:
     """Delete the user of a bot, which ends its connections; nothing when it has none. Raises RedisError."""
     with suppress(ResponseError):  # a Redis without such users, or that allows us none
-        redis.execute_command("ACL", "DELUSER", public_id)
+        ask(redis, "ACL", "DELUSER", public_id)
 
 
 def access_changed(platform: Platform, bot: Bot) -> None:

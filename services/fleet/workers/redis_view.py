@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from typing_extensions import TypedDict
 
@@ -51,10 +51,8 @@ class RedisWay(TypedDict):
 
 def redis_way(platform: Platform, bot: Bot, worker: BotWorker) -> RedisWay:
     """What is known of a worker's way over Redis. Raises RedisError."""
-    state, refused = (
-        platform.redis.get(work_keys.redis_way()),
-        platform.redis.hgetall(work_keys.refused(bot.id)),
-    )
+    state = platform.redis.get(work_keys.redis_way())
+    refused: dict[Any, Any] = platform.redis.hgetall(work_keys.refused(bot.id))
     reason = _reason(platform, worker, None if state is None else str(state))
     at = refused.get("at")
     return {

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from redis import Redis, RedisError
 
@@ -71,11 +71,11 @@ class WorkBell:
 
     def _end(self) -> str:
         """Where the hints end now; what came before is looked for by all who wait."""
-        newest: Any = self._redis.xrevrange(work_keys.wake(), count=1)
+        end = streams.last_id(self._redis, work_keys.wake())
         with self._lock:
             for heard in [each for waiting in self._waiting.values() for each in waiting]:
                 heard.set()
-        return str(newest[0][0]) if newest else "0"
+        return end
 
     def _read(self, cursor: str) -> str:
         hints = streams.read(self._redis, {work_keys.wake(): cursor}, count=1000, block_seconds=READ_SECONDS)

@@ -22,3 +22,9 @@ def read(
     answer: Any = redis.xread(wanted, count=count, block=block)
     pairs = answer.items() if isinstance(answer, dict) else answer or ()
     return {str(stream): list(entries) for stream, entries in pairs}
+
+
+def last_id(redis: Redis, stream: str) -> str:
+    """Where a stream ends now; "0" when it is empty or not there."""
+    newest: Any = redis.xrevrange(stream, count=1)
+    return str(newest[0][0]) if newest else "0"

@@ -51,3 +51,46 @@ local function is_leased(q, group, id)
   local pending = redis.call('XPENDING', q.incoming, group, id, id, 1)
   return #pending == 1 and pending[1][2] ~= 'failed'
 end
+
+-- Ends an update: its entry and the mark of its replay go, and the next one of its chat is offered.
+local function finish(q, group, id, fields, held, mark)
+  redis.call('XACK', q.incoming, group, id)
+  redis.call('XDEL', q.incoming, id)
+  redis.call('DEL', mark)
+  if not fields or redis.call('HGET', q.heads, fields.chat) ~= id then return end
+  local following = redis.call('LPOP', held, 3)
+  if following then
+    redis.call('DECR', q.count)
+    local entry = offer(q, fields.bot_id, fields.chat, following[1], following[2], 0, following[3])
+    redis.call('HSET', q.heads, fields.chat, entry)
+  else
+    redis.call('HDEL', q.heads, fields.chat)
+  end
+end
+
+local function open_door(q, most)
+  if lag_of(q) < most * 0.9 then redis.call('DEL', q.full) end
+end
+
+-- Takes back what is pending, as XPENDING gives it, and offers it again; what was given out too often is left, and answered.
+-- Each time that a program was given an update counts, also if it asked for the same again.
+local function take_back(q, group, pending, most)
+  local exhausted = {}
+  for _, late in ipairs(pending) do
+    local id = late[1]
+    local fields = entry_of(q, id)
+    local attempt = fields and fields.attempt + math.max(1, late[4])
+    if fields and attempt >= tonumber(most) then
+      if late[2] == 'failed' then redis.call('XCLAIM', q.incoming, group, 'given up', 0, id, 'JUSTID') end
+      exhausted[#exhausted + 1] = redis.call('XRANGE', q.incoming, id, id)[1]
+    else
+      redis.call('XACK', q.incoming, group, id)
+      redis.call('XDEL', q.incoming, id)
+      if fields then
+        local entry = offer(q, fields.bot_id, fields.chat, fields.request, fields.start, attempt, fields.update)
+        if redis.call('HGET', q.heads, fields.chat) == id then redis.call('HSET', q.heads, fields.chat, entry) end
+      end
+    end
+  end
+  return exhausted
+end
