@@ -33,6 +33,7 @@ while #found < room and read < tonumber(most_bytes) do
     found[#found + 1] = entry
     read = read + size
   end
+  if entry[1] == '18446744073709551615-18446744073709551615' then break end  -- none can follow, and asking is an error
   from = '(' .. entry[1]
 end
 return {found, length, bytes}

@@ -44,7 +44,7 @@ def connect(platform: Platform) -> Iterator[Connect]:
 def no_users_left(platform: Platform) -> Iterator[None]:
     """Users are the server's, which other tests share."""
     yield
-    names = [name for name in platform.redis.acl_users() if name != "default"]
+    names = [str(name) for name in platform.redis.acl_users() if name != "default"]
     if names:
         platform.redis.acl_deluser(*names)
 

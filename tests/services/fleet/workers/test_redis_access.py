@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from services.core.settings import Settings
 from services.fleet.bots.registry import delete_bot
 from services.fleet.workers.access_keeper import AccessKeeper
 from services.fleet.workers.programs import environment_of
-from services.fleet.workers.redis_access import database_of
+from services.fleet.workers.redis_access import ask, database_of
 from services.fleet.workers.redis_view import redis_way
 from services.fleet.workers.registry import end_worker, renew_token, revoke_token, worker_of
 from services.platform.platform import Platform
@@ -29,7 +30,7 @@ APART = {"auth", "hello", "quit", "reset", "multi", "exec", "discard"}
 
 def commands(redis: Redis) -> dict[str, int]:
     """Every command and subcommand of the server, with how many words it takes at least."""
-    answer: Any = redis.execute_command("COMMAND")
+    answer: Any = ask(redis, "COMMAND")
     infos = answer.values() if isinstance(answer, dict) else answer
     known: dict[str, int] = {}
     for info in infos:
@@ -61,7 +62,7 @@ def refused(client: Redis, wanted: list[list[str]]) -> list[bool]:
     """Of each command whether the server refused it for want of permission, or to everybody, and for nothing else."""
     with client.pipeline(transaction=False) as pipe:
         for words in wanted:
-            pipe.execute_command(*words)
+            ask(pipe, *words)
         answers = pipe.execute(raise_on_error=False)
     assert not [
         answer for answer in answers if "number of arguments" in str(answer) or "unknown" in str(answer)
@@ -120,16 +121,16 @@ def test_whatever_stands_outside_of_permissions_opens_nothing_and_a_transaction_
     anonymous = without_user(platform)
     for words in (["PING"], ["ACL", "WHOAMI"], ["AUTH", ""], ["AUTH", "default", ""], ["HELLO", "3"]):
         with pytest.raises((AuthenticationError, ResponseError)):
-            anonymous.execute_command(*words)
-    client.execute_command("RESET")
+            ask(anonymous, *words)
+    ask(client, "RESET")
     with pytest.raises((AuthenticationError, ResponseError)):
-        client.execute_command("GET", "flotilla:secret")
+        ask(client, "GET", "flotilla:secret")
 
 
 def test_a_program_is_cut_off_when_its_token_is_renewed_or_revoked_its_worker_ended_or_its_bot_deleted(
     platform: Platform, connect: Connect
 ) -> None:
-    endings = {
+    endings: dict[str, Callable[[Bot], object]] = {
         "renew": lambda bot: renew_token(platform, owner_of(bot), bot.id),
         "revoke": lambda bot: revoke_token(platform, owner_of(bot), bot.id),
         "end": lambda bot: end_worker(platform, owner_of(bot), bot.id),
@@ -162,17 +163,17 @@ def test_a_round_makes_users_that_are_missing_or_different_and_deletes_those_tha
         redis.delete(incoming)
 
     def widened() -> None:
-        redis.execute_command("ACL", "SETUSER", bot.public_id, "+@all", "~*")
+        ask(redis, "ACL", "SETUSER", bot.public_id, "+@all", "~*")
 
     def reopened() -> None:
-        redis.execute_command("ACL", "SETUSER", bot.public_id, "reset", "on", ">else", mine)
+        ask(redis, "ACL", "SETUSER", bot.public_id, "reset", "on", ">else", mine)
 
     def surplus() -> None:
-        redis.execute_command("ACL", "SETUSER", "bot_0123456789ab", "on", ">x", mine, "+ping")
+        ask(redis, "ACL", "SETUSER", "bot_0123456789ab", "on", ">x", mine, "+ping")
 
     def foreign() -> None:
         """Another installation's, in another database of the same server."""
-        redis.execute_command("ACL", "SETUSER", "bot_ba9876543210", "on", ">x", "+select|77")
+        ask(redis, "ACL", "SETUSER", "bot_ba9876543210", "on", ">x", "+select|77")
 
     for change in (lost, widened, reopened, surplus, foreign):
         change()

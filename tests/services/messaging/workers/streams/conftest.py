@@ -56,7 +56,12 @@ class Program:
         return int(self.redis.xack(self.incoming, self.group, *entries))
 
     def call(self, **fields: Any) -> str:
-        return str(self.redis.xadd(work_keys.outgoing(self.worker.public_id), fields))
+        """Want something called; the entry."""
+        return self.write(fields)
+
+    def write(self, fields: Any, entry: str = "*") -> str:
+        """Append fields of any kind to `outgoing`; the entry."""
+        return str(self.redis.xadd(work_keys.outgoing(self.worker.public_id), fields, id=entry))
 
 
 @pytest.fixture
