@@ -35,7 +35,7 @@ def test_the_embedded_server_lets_programs_in_by_users_of_their_own_and_nobody_w
     assert program.ping()
     with pytest.raises(NoPermissionError):
         program.config_get("*")
-    anonymous = Redis(port=server.port)
+    anonymous = Redis.from_url(f"redis://127.0.0.1:{server.port}/0")
     for words in (("PING",), ("AUTH", "default", ""), ("AUTH", bot.public_id, "")):
         with pytest.raises(RedisError):
             ask(anonymous, *words)
