@@ -102,7 +102,7 @@ def test_two_processes_that_serve_at_once_move_and_settle_everything_once_and_in
     try:
         serve(
             StreamServer(platform, AT_ONCE),
-            lambda: lag(platform, program) == 0 and len(replies(platform, bot)) == 120,
+            lambda: lag(platform, program) == 0 and len(replies(platform, bot)) == 300,
         )
     finally:
         done.set()
