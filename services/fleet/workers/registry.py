@@ -21,6 +21,7 @@ from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import locked, register_bot
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.webhooks import ALLOWED_UPDATES
+from services.fleet.workers.copies import copies_of, driver_lives
 from services.fleet.workers.environment import checked_environment, owner_of, sealed_environment
 from services.fleet.workers.tokens import new_worker_token
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
@@ -210,7 +211,7 @@ def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> No
 def end_worker(platform: Platform, caller: Principal, bot_id: int | str) -> None:
     """Stop the bot and end its worker, webhook, queue, token and variables, in this order; its leads stay.
 
-    Repeating it after a crash goes on where it stood; so does `finish_endings`. Raises Unavailable while Redis is away.
+    Where copies of its program run, the queue is dropped when the last of them has ended; their token is of no use at once. Repeating it after a crash goes on where it stood; so does `finish_endings`. Raises Unavailable while Redis is away.
     """
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
@@ -225,19 +226,21 @@ def end_worker(platform: Platform, caller: Principal, bot_id: int | str) -> None
     _finish(platform, bot)
 
 
-def finish_endings(platform: Platform) -> int:
-    """Go on with endings that a crash or a missing Redis interrupted; how many were finished."""
+def finish_endings(platform: Platform, bot_id: int | None = None) -> int:
+    """Go on with endings, of all bots or of one, that waited for copies to end or were interrupted; how many were finished."""
     query = select(Bot).join(BotWorker, BotWorker.bot_id == Bot.id).where(BotWorker.ending_since.is_not(None))
     with platform.database.reading() as session:
-        bots = list(session.scalars(query))
-    for bot in bots:
-        _finish(platform, bot)
-    return len(bots)
+        bots = list(session.scalars(query if bot_id is None else query.where(Bot.id == bot_id)))
+    return sum(_finish(platform, bot) for bot in bots)
 
 
-def _finish(platform: Platform, bot: Bot) -> None:
+def _finish(platform: Platform, bot: Bot) -> bool:
+    """Whether it is over. Not while copies of the program run: the driver, who ends them, asks again."""
     forget_at_telegram(platform, bot)
     try:
+        copies = copies_of(platform.redis, bot.id)
+        if copies is not None and copies.current and driver_lives(platform):
+            return False
         forget_work(platform, bot)
     except RedisError as error:
         raise Unavailable("Redis does not answer", code="redis_unavailable", retry_after=2) from error
@@ -246,6 +249,7 @@ def _finish(platform: Platform, bot: Bot) -> None:
         if worker is not None and worker.ending_since is not None:
             session.delete(worker)
             session.get_one(Bot, bot.id).worker_updates = []
+    return True
 
 
 def _own_bot(platform: Platform, caller: Principal, token: str) -> Bot | None:
