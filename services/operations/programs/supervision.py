@@ -58,7 +58,7 @@ class Supervisor:
         self._driver = driver or LocalDriver(platform.settings)
         self._timings = timings
         self._hints = WorkHints(platform.blocking_redis)
-        self._bots: dict[int, BotCopies] = {}
+        self.bots: dict[int, BotCopies] = {}
         self._lock = threading.Lock()  # one works on them: a lead, or the end
         self._changed = threading.Event()
         self._hinted: set[int] = set()
@@ -99,15 +99,15 @@ class Supervisor:
                 self._end_all()
 
     def _end_all(self) -> None:
-        for bot in self._bots.values():
+        for bot in self.bots.values():
             for copy in bot.copies:
                 copy.leave()
         deadline = time.monotonic() + self._driver.stop_seconds + END_SECONDS
-        while any(bot.copies for bot in self._bots.values()) and time.monotonic() < deadline:
+        while any(bot.copies for bot in self.bots.values()) and time.monotonic() < deadline:
             self._collect()
             time.sleep(self._timings.breath)
-        self._write({number: Copies() for number in self._bots})
-        self._bots.clear()
+        self._write({number: Copies() for number in self.bots})
+        self.bots.clear()
 
     def _round(self) -> None:
         """One look at everything that may have changed."""
@@ -116,10 +116,10 @@ class Supervisor:
             self._changed.clear()
             self._refresh()
             self._refreshed = now
-            looked_at: Collection[int] = self._bots
+            looked_at: Collection[int] = self.bots
         else:
             looked_at = [
-                number for number, bot in self._bots.items() if bot.is_awake or number in self._hinted
+                number for number, bot in self.bots.items() if bot.is_awake or number in self._hinted
             ]
         self._collect()
         try:
@@ -129,9 +129,9 @@ class Supervisor:
         except RedisError as error:
             self._deaf(error)
             return  # nobody knows what waits: copies go on as they are
-        for bot in self._bots.values():
+        for bot in self.bots.values():
             bot.adjust(self._terms(bot), now)
-        self._write({number: bot.state() for number, bot in self._bots.items()})
+        self._write({number: bot.state() for number, bot in self.bots.items()})
         self._drop_gone()
 
     def _begin(self) -> None:
@@ -148,19 +148,19 @@ class Supervisor:
             logger.warning("programs are not read anew: %s", error.code)
             return
         for number, program in known.items():
-            bot = self._bots.setdefault(number, BotCopies(self._driver, program, self._timings.patience))
+            bot = self.bots.setdefault(number, BotCopies(self._driver, program, self._timings.patience))
             bot.program, bot.is_wanted = program, True
-        for number in self._bots.keys() - known.keys():
-            self._bots[number].is_wanted = False
+        for number in self.bots.keys() - known.keys():
+            self.bots[number].is_wanted = False
 
     def _look(self, numbers: Collection[int]) -> None:
-        asked = [(number, self._bots[number].program.public_id) for number in numbers if number in self._bots]
+        asked = [(number, self.bots[number].program.public_id) for number in numbers if number in self.bots]
         for (number, _), lag in zip(asked, lags(self._platform.redis, asked) if asked else (), strict=True):
-            self._bots[number].lag = lag
+            self.bots[number].lag = lag
         self._hinted.clear()
 
     def _collect(self) -> None:
-        for number, bot in self._bots.items():
+        for number, bot in self.bots.items():
             self._exits += [(number, each) for each in bot.collect()]
 
     def _write(self, states: dict[int, Copies]) -> None:
@@ -173,7 +173,7 @@ class Supervisor:
                     put_copies(pipe, number, state)
             for number, ended in self._exits:
                 put_exit(pipe, number, ended)
-            for number, bot in self._bots.items():
+            for number, bot in self.bots.items():
                 if lines := bot.take_lines():
                     put_output(pipe, number, lines)
                 if samples and bot.is_awake:
@@ -189,7 +189,7 @@ class Supervisor:
 
     def _drop_gone(self) -> None:
         """Forget bots whose program is not wanted any more and whose copies have ended; their end waits for that."""
-        gone = [number for number, bot in self._bots.items() if not bot.is_wanted and not bot.copies]
+        gone = [number for number, bot in self.bots.items() if not bot.is_wanted and not bot.copies]
         for number in gone:
             try:
                 self._platform.redis.hdel(work_keys.programs(), str(number))
@@ -197,12 +197,12 @@ class Supervisor:
             except RedisError as error:
                 self._deaf(error)
                 return
-            del self._bots[number]
+            del self.bots[number]
             self._told.pop(number, None)
 
     def _wait(self, goes_on: Callable[[], bool]) -> None:
         """Until the next round is due, or a sleeping bot got something."""
-        awake = {number for number, bot in self._bots.items() if bot.is_awake}
+        awake = {number for number, bot in self.bots.items() if bot.is_awake}
         deadline = time.monotonic() + (self._timings.tick if awake else self._timings.longest_wait)
         while goes_on() and not self._changed.is_set() and (left := deadline - time.monotonic()) > 0:
             if not self._hears:
@@ -214,7 +214,7 @@ class Supervisor:
                 self._deaf(error)
                 continue
             self._hinted |= hinted
-            if hinted & self._bots.keys() - awake:
+            if hinted & self.bots.keys() - awake:
                 return
             if hinted:
                 time.sleep(self._timings.breath)
