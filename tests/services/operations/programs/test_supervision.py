@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
 
 from services.core.settings import Settings
 from services.core.times import utc_now
 from services.fleet.bots.signals import bot_changed
-from services.fleet.workers.copies import CopiesState, history_of
+from services.fleet.workers.copies import CopiesState, copies_of, history_of
+from services.fleet.workers.registry import end_worker, finish_endings
 from services.operations.programs.local import LocalDriver, Times
 from services.operations.programs.supervision import Supervisor
+from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
+from services.platform.redis.jobs import JobQueue
+from services.queueing.heartbeats import beat
 from tests.services.operations.programs.conftest import QUICK, Give, Leading
 from tools.servers.sandbox import wait_until
-from tools.servers.valkey import running_valkey
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="programs are started by root alone")
 SLEEPS = "sleep 600"
@@ -79,6 +83,26 @@ def test_copies_are_replaced_when_what_they_are_told_changes_and_when_it_is_aske
     assert started.reasons == ["What watches over it was killed"]
 
 
+def test_a_worker_that_is_ended_while_it_grows_loses_its_queue_after_its_last_copy(
+    give: Give, leading: Leading, platform: Platform
+) -> None:
+    started = give(SLEEPS, max_replicas=4)
+    beat(platform, "programs@here:1")
+    started.get(100)
+    wait_until(lambda: started.copies.current >= 1)
+    owner = Principal(started.bot.account_id, f"account:{started.bot.account_id}")
+    end_worker(platform, owner, started.bot.id)
+    assert platform.redis.exists(work_keys.incoming(started.bot.public_id))
+    wait_until(lambda: copies_of(platform.redis, started.bot.id) is None)
+    assert pids(leading) == set()
+    assert started.bot.id not in leading.supervisor.bots
+    asked = Queue(JobQueue.DEFAULT, connection=platform.job_redis, serializer=JSONSerializer)
+    wait_until(lambda: asked.job_ids)
+    assert finish_endings(platform, started.bot.id) == 1
+    assert platform.redis.keys(work_keys.of_bot(started.bot.id)) == []
+    assert not platform.redis.exists(work_keys.incoming(started.bot.public_id))
+
+
 def test_without_a_lease_copies_go_on_for_a_while_and_the_next_lead_takes_them_up(
     give: Give, leading: Leading, platform: Platform
 ) -> None:
@@ -98,8 +122,6 @@ def test_without_a_lease_copies_go_on_for_a_while_and_the_next_lead_takes_them_u
 def test_copies_of_a_supervisor_that_leads_no_more_end_after_its_patience(
     give: Give, platform: Platform
 ) -> None:
-    from dataclasses import replace
-
     driver = LocalDriver(platform.settings, Times(stop=0.3, watch=0.05))
     leading = Leading(Supervisor(platform, driver, replace(QUICK, leaderless=0.2)))
     give(SLEEPS, min_replicas=1)
