@@ -80,7 +80,7 @@ class WorkerChangeBody(ReplicasBody):
     worker_command: str | None = Field(None, max_length=1000)
     env_vars: dict[str, str] | None = Field(None, repr=False)
 
-    def change(self) -> WorkerChange:
+    def wanted(self) -> WorkerChange:
         """The same for the services."""
         return WorkerChange(
             self.worker_command, self.worker_image, self.min_replicas, self.max_replicas, self.env_vars
@@ -138,8 +138,8 @@ def give(bot_id: str, body: WorkerBody) -> Created[WorkerBotMade]:
 @operation(errors=(409,))
 def scale(bot_id: str, body: ReplicasBody) -> WorkerBotView:
     """Set how few and how many copies of the program there may be."""
-    change = WorkerChange(min_replicas=body.min_replicas, max_replicas=body.max_replicas)
-    return _view(change_worker(platform(), caller(), bot_id, change))
+    wanted = WorkerChange(min_replicas=body.min_replicas, max_replicas=body.max_replicas)
+    return _view(change_worker(platform(), caller(), bot_id, wanted))
 
 
 @bot_worker.patch("/worker")
@@ -148,7 +148,7 @@ def scale(bot_id: str, body: ReplicasBody) -> WorkerBotView:
 @operation(errors=(409,))
 def change(bot_id: str, body: WorkerChangeBody) -> WorkerBotView:
     """Change a worker; copies of its program that were told something else are replaced."""
-    return _view(change_worker(platform(), caller(), bot_id, body.change()))
+    return _view(change_worker(platform(), caller(), bot_id, body.wanted()))
 
 
 @bot_worker.post("/worker/restart")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def pids(leading: Leading) -> set[int]:
     """The keepers of all copies that run and stay."""
     bots = list(leading.supervisor.bots.values())
     return {copy.keeper_pid for bot in bots for copy in list(bot.copies) if not copy.is_leaving}
+
+
+def are_others(leading: Leading, before: set[int]) -> bool:
+    """Whether as many run as before, and none of those."""
+    return len(pids(leading)) == len(before) and not pids(leading) & before
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def test_copies_are_replaced_when_what_they_are_told_changes_and_when_it_is_aske
         before = pids(leading)
         started.change(**change)
         bot_changed(platform, started.bot.id)
-        wait_until(lambda before=before: len(pids(leading)) == 2 and not pids(leading) & before)
+        wait_until(partial(are_others, leading, before))
     before = pids(leading)
     started.change(max_replicas=3)
     bot_changed(platform, started.bot.id)
