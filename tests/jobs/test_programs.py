@@ -30,7 +30,11 @@ START_SECONDS = 40.0
 @pytest.fixture
 def settings(settings: Settings, server_folder: Path) -> Settings:
     first = 120_000 + os.getpid() % 1000 * 20
-    more = {"worker_dir": server_folder / "programs", "worker_first_uid": first, "worker_copies": 4}
+    more = {
+        "worker_dir": server_folder / "programs-of-a-process",
+        "worker_first_uid": first,
+        "worker_copies": 4,
+    }
     return settings.model_copy(update=more)
 
 
@@ -62,7 +66,7 @@ def started() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def start(environment: dict[str, str], started: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-    started.append(subprocess.Popen([sys.executable, "-m", "jobs.programs"], env=environment))
+    started.append(subprocess.Popen([sys.executable, "-m", "jobs.programs"], env=environment, umask=0o077))
     return started[-1]
 
 
