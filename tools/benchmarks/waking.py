@@ -17,6 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
+from models import Bot, BotStatus
 from services.fleet.workers.copies import CopiesState, all_copies, copies_of
 from services.fleet.workers.registry import NewWorker, register_worker_bot
 from services.platform.accounts.accounts import command_principal, create_account
@@ -54,6 +57,7 @@ def wake_times(
     person = int(sandbox.create_user(language_code="en")["id"])
     times: list[float] = []
     sandbox.start(person, username)
+    wait_until(lambda: all_run(house))
     for number in range(tries):
         wait_until(lambda: sleeps(house, bot))
         began, text = time.time(), f"message {number}"
@@ -79,6 +83,14 @@ def add_bot(house: Installation, sandbox: Sandbox, admin: Principal, command: st
     made = sandbox.create_bot()
     bot, _, _ = register_worker_bot(house.platform, admin, made["token"], "", NewWorker(command=command))
     return bot.id, made["username"]
+
+
+def all_run(house: Installation) -> bool:
+    """Whether Telegram delivers for every bot."""
+    with house.platform.database.reading() as session:
+        return not session.scalar(
+            select(func.count()).select_from(Bot).where(Bot.status != BotStatus.RUNNING)
+        )
 
 
 def memory(house: Installation) -> int:
@@ -128,7 +140,9 @@ def figures(house: Installation, command: str, tries: int, bots: int) -> None:
     before, quiet = memory(house), commands_per_second(house)
     for _ in range(bots):
         add_bot(house, sandbox, admin, command)
-    wait_until(lambda: house.platform.redis.hlen(work_keys.programs()) == bots)
+    wait_until(
+        lambda: house.platform.redis.hlen(work_keys.programs()) == bots and all_run(house), seconds=300
+    )
     load = machine_load()
     asleep, grown = commands_per_second(house), max(0, memory(house) - before) / 1e6
     running = sum(copies.current for copies in all_copies(house.platform.redis).values())
