@@ -1,12 +1,13 @@
 // A bot's program that is started here: its copies, their bounds, how they ended, and what they write. Inside `botWorker`.
 import { api } from "../api.js";
 import { chart } from "../chart.js";
-import { ago, number, text } from "../dom.js";
+import { ago, language, number, text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
 
 const EVERY_MS = 2000;
 const MOST_LINES = 300;
-const clock = new Intl.DateTimeFormat(document.documentElement.lang || "pt-BR", { timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+const tenths = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("botProgram", () => ({
@@ -79,7 +80,7 @@ document.addEventListener("alpine:init", () => {
     get noExits() {
       return this.exits.length === 0;
     },
-    ranText: (ended) => text("worker.ran", { ago: ago(ended.at), seconds: number(Math.round(ended.seconds)) }),
+    ranText: (ended) => text("worker.ran", { ago: ago(ended.at), seconds: tenths.format(ended.seconds) }),
     hasOutput: (ended) => ended.output.length > 0,
     outputOf: (ended) => ended.output.join("\n"),
     outputLabel: (ended) => text("worker.exit.output", { reason: ended.reason }),
