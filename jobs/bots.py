@@ -19,5 +19,6 @@ def reconcile_bots() -> None:
 
 
 def reconcile_bot(bot_id: int) -> None:
-    """One bot, right after a change."""
+    """One bot, right after a change, or when the last copy of its program has ended."""
+    finish_endings(platform(), bot_id)
     reconcile.reconcile_bot(platform(), bot_id)

@@ -13,11 +13,14 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from jobs import process
 from jobs.leadership import STANDBY_SECONDS, Leadership
+from services.core.worker_settings import WorkerDriver
 from services.messaging.workers.streams import serve_streams
+from services.operations.programs.supervision import Supervisor
 from services.platform.platform import Platform
 from services.queueing.heartbeats import Heartbeats
 
@@ -28,6 +31,21 @@ RETRY_SECONDS: Final = 1.0
 # Each works for as long as the callable says yes, and then returns soon.
 Loop = Callable[[Platform, Callable[[], bool]], None]
 LOOPS: Final[tuple[Loop, ...]] = (serve_streams,)
+
+
+@cache
+def _supervisor() -> Supervisor:
+    """What starts programs as processes of this machine; it outlives a lease, so that a restart of Redis ends no program."""
+    return Supervisor(process.platform())
+
+
+def _run_programs(_platform: Platform, goes_on: Callable[[], bool]) -> None:
+    _supervisor().lead(goes_on)
+    if process.stopping.is_set():
+        _supervisor().stop()
+
+
+DRIVERS: Final[dict[WorkerDriver, Loop]] = {WorkerDriver.LOCAL: _run_programs}
 
 
 def main() -> None:
@@ -54,7 +72,9 @@ def _lead(platform: Platform, leadership: Leadership) -> None:
     def goes_on() -> bool:
         return leadership.holds and not process.stopping.is_set()
 
-    threads = [threading.Thread(target=_keep, args=(loop, platform, goes_on)) for loop in LOOPS]
+    driver = DRIVERS.get(platform.settings.worker_driver)
+    loops = (*LOOPS, driver) if driver is not None else LOOPS
+    threads = [threading.Thread(target=_keep, args=(loop, platform, goes_on)) for loop in loops]
     for thread in threads:
         thread.start()
     while goes_on():

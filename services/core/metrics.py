@@ -101,6 +101,17 @@ UPDATE_LAG: Final = _histogram(
     "update_lag_seconds", "from the acceptance of an update to the start of its handler"
 )
 
+# Bots' own programs
+WORKER_RESTARTS: Final = _counter(
+    "worker_restarts_total",
+    "copies of a bot's own program that were started again: after an end that nobody asked for, or in place of an outdated one",
+    "bot",
+)
+WORKER_HANDLING_SECONDS: Final = _histogram(
+    "worker_handling_seconds",
+    "from giving an update to a bot's own program, or its last extension, to its answer",
+)
+
 # Sends
 SENDS: Final = _counter(
     "sends_total",
@@ -164,6 +175,7 @@ SCRAPED: Final = (
     Scraped("lease_remaining_seconds", "until a held lease runs out", ("lease",)),
     Scraped("process_heartbeat_age_seconds", "since a process's last sign of life", ("service",)),
     Scraped("worker_lag", "updates that a bot's own program has not answered, held ones included", ("bot",)),
+    Scraped("worker_replicas", "copies of a bot's own program that were started here and run", ("bot",)),
     Scraped("spool_bytes", "clicks waiting in spool files of this machine"),
     Scraped("disk_free_bytes", "free space on the disk of DATA_DIR of this machine"),
     Scraped("redis_memory_used_bytes", "what Redis holds"),

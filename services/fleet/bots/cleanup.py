@@ -40,6 +40,7 @@ def forget_in_redis(platform: Platform, bot: Bot) -> None:
     announce(redis, Topic.BOT, bot.id)
     lock_out(redis, bot.public_id)
     redis.delete(keys.served_identity(bot.id), *work_keys.streams(bot.public_id))
+    redis.hdel(work_keys.programs(), str(bot.id))
     _unlink(platform, keys.of_bot(bot.id))
 
 
@@ -60,6 +61,7 @@ def forget_work(platform: Platform, bot: Bot) -> None:
     """Lock the bot's worker out of Redis and drop what waits for it, with all that its queue keeps; raises RedisError."""
     lock_out(platform.redis, bot.public_id)
     platform.redis.delete(*work_keys.streams(bot.public_id))
+    platform.redis.hdel(work_keys.programs(), str(bot.id))
     _unlink(platform, [work_keys.of_bot(bot.id)])
 
 

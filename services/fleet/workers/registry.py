@@ -21,6 +21,7 @@ from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import locked, register_bot
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.webhooks import ALLOWED_UPDATES
+from services.fleet.workers.copies import copies_of, driver_lives
 from services.fleet.workers.environment import checked_environment, owner_of, sealed_environment
 from services.fleet.workers.redis_access import access_changed
 from services.fleet.workers.tokens import new_worker_token
@@ -176,45 +177,32 @@ def list_workers(
         return [(bot, worker) for bot, worker in rows]
 
 
-def change_replicas(
-    platform: Platform, caller: Principal, bot_id: int | str, *, least: int | None, most: int | None
-) -> tuple[Bot, BotWorker]:
-    """Set how few and how many copies there may be; what is None stays. Raises InvalidInput, Conflict `worker_ending`."""
-    with platform.database.transaction() as session:
-        bot, worker = _changeable(session, caller, bot_id)
-        chosen = (
-            worker.min_replicas if least is None else least,
-            worker.max_replicas if most is None else most,
-        )
-        check_replicas(*chosen)
-        worker.min_replicas, worker.max_replicas = chosen
-        audit(session, caller, "worker_changed", account_id=bot.account_id, bot_id=bot.id)
-    return bot, worker
-
-
 def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> tuple[Bot, str]:
     """A new token for the bot's worker; the former one is of no use from now on. Raises Conflict `worker_ending`."""
     with platform.database.transaction() as session:
-        bot, worker = _changeable(session, caller, bot_id)
+        bot, worker = changeable(session, caller, bot_id)
         token = _give_token(platform, bot, worker)
         audit(session, caller, "worker_token_made", account_id=bot.account_id, bot_id=bot.id)
     access_changed(platform, bot)
+    bot_changed(platform, bot.id)  # copies that were started with the former one are replaced
     return bot, token
 
 
 def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> None:
     """Make the worker's token useless; its updates wait until it gets another. Revoking none is no error."""
     with platform.database.transaction() as session:
-        bot, worker = _changeable(session, caller, bot_id)
+        bot, worker = changeable(session, caller, bot_id)
         worker.token_hash = worker.token_made_at = None
         worker.sealed_token = ""
         audit(session, caller, "worker_token_revoked", account_id=bot.account_id, bot_id=bot.id)
     access_changed(platform, bot)
+    bot_changed(platform, bot.id)
 
 
 def end_worker(platform: Platform, caller: Principal, bot_id: int | str) -> None:
     """Stop the bot and end its worker, webhook, queue, token and variables, in this order; its leads stay.
 
+    Where copies of its program run, the queue is dropped when the last of them has ended; their token is of no use at once.
     Repeating it after a crash goes on where it stood; so does `finish_endings`. Raises Unavailable while Redis is away.
     """
     with platform.database.transaction() as session:
@@ -230,19 +218,21 @@ def end_worker(platform: Platform, caller: Principal, bot_id: int | str) -> None
     _finish(platform, bot)
 
 
-def finish_endings(platform: Platform) -> int:
-    """Go on with endings that a crash or a missing Redis interrupted; how many were finished."""
+def finish_endings(platform: Platform, bot_id: int | None = None) -> int:
+    """Go on with endings, of all bots or of one, that waited for copies to end or were interrupted; how many were finished."""
     query = select(Bot).join(BotWorker, BotWorker.bot_id == Bot.id).where(BotWorker.ending_since.is_not(None))
     with platform.database.reading() as session:
-        bots = list(session.scalars(query))
-    for bot in bots:
-        _finish(platform, bot)
-    return len(bots)
+        bots = list(session.scalars(query if bot_id is None else query.where(Bot.id == bot_id)))
+    return sum(_finish(platform, bot) for bot in bots)
 
 
-def _finish(platform: Platform, bot: Bot) -> None:
+def _finish(platform: Platform, bot: Bot) -> bool:
+    """Whether it is over. Not while copies of the program run: the driver, who ends them, asks again."""
     forget_at_telegram(platform, bot)
     try:
+        copies = copies_of(platform.redis, bot.id)
+        if copies is not None and copies.current and driver_lives(platform):
+            return False
         forget_work(platform, bot)
     except RedisError as error:
         raise Unavailable("Redis does not answer", code="redis_unavailable", retry_after=2) from error
@@ -251,6 +241,7 @@ def _finish(platform: Platform, bot: Bot) -> None:
         if worker is not None and worker.ending_since is not None:
             session.delete(worker)
             session.get_one(Bot, bot.id).worker_updates = []
+    return True
 
 
 def _own_bot(platform: Platform, caller: Principal, token: str) -> Bot | None:
@@ -263,7 +254,8 @@ def _own_bot(platform: Platform, caller: Principal, token: str) -> Bot | None:
     return bot
 
 
-def _changeable(session: Session, caller: Principal, bot_id: int | str) -> tuple[Bot, BotWorker]:
+def changeable(session: Session, caller: Principal, bot_id: int | str) -> tuple[Bot, BotWorker]:
+    """The caller's bot and its worker for a change, locked. Raises NotFound, Conflict `worker_ending`."""
     bot, worker = _with_worker(session, locked(session, caller, bot_id))
     if worker.ending_since is not None:
         raise Conflict("This worker is being deleted", code="worker_ending")

@@ -16,7 +16,7 @@ from typing import Final
 
 from redis import Redis, RedisError
 
-from services.platform.redis import streams, work_keys
+from services.queueing.work_hints import WorkHints
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 2.0
@@ -60,36 +60,30 @@ class WorkBell:
         return True
 
     def _read_for_ever(self) -> None:
-        cursor = ""
+        hints, begins = WorkHints(self._redis), True
         while self._goes_on():
             try:
-                cursor = self._read(cursor or self._end())
+                if begins:
+                    hints.begin()
+                    self._ring_all()  # what came before is looked for by all who wait
+                    begins = False
+                self._ring(hints.wait(READ_SECONDS))
             except RedisError as error:
                 logger.debug("the bell of workers cannot be heard: %s", type(error).__name__)
-                cursor = ""
+                begins = True
                 time.sleep(BACKOFF_SECONDS)
-
-    def _end(self) -> str:
-        """Where the hints end now; what came before is looked for by all who wait."""
-        end = streams.last_id(self._redis, work_keys.wake())
-        with self._lock:
-            for heard in [each for waiting in self._waiting.values() for each in waiting]:
-                heard.set()
-        return end
-
-    def _read(self, cursor: str) -> str:
-        hints = streams.read(self._redis, {work_keys.wake(): cursor}, count=1000, block_seconds=READ_SECONDS)
-        for entry_id, fields in hints.get(work_keys.wake(), ()):
-            cursor = entry_id
-            self._ring(fields.get("bot", ""))
-        return cursor
 
     def _goes_on(self) -> bool:
         with self._lock:
             self._reads = bool(self._waiting)
             return self._reads
 
-    def _ring(self, bot: str) -> None:
+    def _ring_all(self) -> None:
         with self._lock:
-            for heard in self._waiting.get(int(bot), ()) if bot.isdecimal() else ():
+            bots = set(self._waiting)
+        self._ring(bots)
+
+    def _ring(self, bots: set[int]) -> None:
+        with self._lock:
+            for heard in [each for bot_id in bots for each in self._waiting.get(bot_id, ())]:
                 heard.set()

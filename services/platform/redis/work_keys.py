@@ -91,3 +91,23 @@ def redis_way() -> str:
 def wake() -> str:
     """Stream of bots whose worker was just offered something, capped at 1000: a hint, never the only trace."""
     return f"{PREFIX}:work:wake"
+
+
+def programs() -> str:
+    """Hash bot -> what its driver says of its copies (JSON). For ever: a field leaves with its worker, a new leader writes all anew."""
+    return f"{PREFIX}:work:programs"
+
+
+def exits(bot_id: int) -> str:
+    """List of the last ends of a bot's copies, newest first, capped at 10; lives a week."""
+    return f"{PREFIX}:bot:{bot_id}:work:exits"
+
+
+def output(bot_id: int) -> str:
+    """Stream of the last lines that a bot's copies wrote, secrets taken out, capped at 300; lives a week."""
+    return f"{PREFIX}:bot:{bot_id}:work:output"
+
+
+def history(bot_id: int) -> str:
+    """Stream of how many copies a bot had and what waited for them, capped at 300; lives two hours."""
+    return f"{PREFIX}:bot:{bot_id}:work:history"

@@ -3,17 +3,18 @@
 --   outbox, the shard's active bots, wake stream, lease and doorbell.
 -- ARGV: bot, group, entry id, backlog at which the queue is full, doorbell TTL in s; then per call: shard, chat, request id,
 --   call.
--- Answer: the shards to ring, or false when nobody holds the entry any more; then nothing was done.
+-- Answer: for how many ms the program had it, and the shards to ring, or false when nobody holds the entry any more; then nothing was done.
 -- include: work
 -- include: append_to_outbox
 -- include: must_ring
 local q, group, id = queue_of(KEYS, 1, ARGV[1]), ARGV[2], ARGV[3]
 if not is_leased(q, group, id) then return false end
+local held = redis.call('XPENDING', q.incoming, group, id, id, 1)[1][3]
 local fields = entry_of(q, id)
 finish(q, group, id, fields, KEYS[7], KEYS[8])
 if not fields then return false end
 open_door(q, ARGV[4])
-local rings = {}
+local rings = {held}
 for i = 0, (#KEYS - 8) / 5 - 1 do
   local outbox, active, wake, lease, doorbell = unpack(KEYS, i * 5 + 9, i * 5 + 13)
   local shard, chat, request, call = unpack(ARGV, i * 4 + 6, i * 4 + 9)
