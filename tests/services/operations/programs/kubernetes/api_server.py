@@ -64,7 +64,9 @@ class Cluster:
                 for each in self.requests
             )
 
-    def apply(self, plural: str, name: str, config: Object, manager: str, *, force: bool) -> Object | list[str]:
+    def apply(
+        self, plural: str, name: str, config: Object, manager: str, *, force: bool
+    ) -> Object | list[str]:
         """Server-side apply; the fields that are others' when it is refused."""
         with self.lock:
             key = (plural, name)
@@ -163,6 +165,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Server
 
     def setup(self) -> None:
@@ -189,7 +192,8 @@ class Handler(BaseHTTPRequestHandler):
             end = start + int(query.get("limit", 1000))
             more = {"continue": str(end)} if end < len(found) else {}
             self._answer(
-                200, {"items": found[start:end], "metadata": {"resourceVersion": str(cluster.version), **more}}
+                200,
+                {"items": found[start:end], "metadata": {"resourceVersion": str(cluster.version), **more}},
             )
 
     def do_PATCH(self) -> None:
@@ -312,7 +316,9 @@ class Server(ThreadingHTTPServer):
 
 def _matches(found: Object, selector: str) -> bool:
     labels = found["metadata"].get("labels", {})
-    return all(labels.get(name) == value for name, _, value in (each.partition("=") for each in selector.split(",")))
+    return all(
+        labels.get(name) == value for name, _, value in (each.partition("=") for each in selector.split(","))
+    )
 
 
 def _leaves(config: Object, path: Path = ()) -> Iterator[tuple[Path, Any]]:

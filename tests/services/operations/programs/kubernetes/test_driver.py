@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from models import BotWorker
 from services.core.i18n import Text
@@ -22,6 +23,7 @@ from tests.services.operations.programs.kubernetes.conftest import (
     Played,
     set_image,
 )
+from tests.services.operations.programs.kubernetes.test_manifests import ROLE
 from tools.servers.sandbox import wait_until
 
 KINDS = (
@@ -67,7 +69,9 @@ def test_a_program_becomes_a_deployment_without_copies_and_what_belongs_to_it(
     wait_until(lambda: played.started.copies.current == 1)
     assert played.started.copies.state is CopiesState.RUNNING
     set_image(played.started, "registry.example.com/bot:2")
-    wait_until(lambda: played.found("deployments")["spec"]["template"]["spec"]["containers"][0]["image"][-1] == "2")
+    wait_until(
+        lambda: played.found("deployments")["spec"]["template"]["spec"]["containers"][0]["image"][-1] == "2"
+    )
     assert played.found("deployments")["spec"]["replicas"] == 2, "copies are KEDA's to say"
 
 
@@ -88,7 +92,9 @@ def test_what_is_so_is_left_alone_and_what_others_change_is_put_right(
         cluster.edit("deployments", played.name, IMAGE, containers)
         cluster.edit("networkpolicies", played.name, ("spec", "egress"), [{}])
         wait_until(lambda: len(played.found("networkpolicies")["spec"]["egress"]) > 1)
-        wait_until(lambda: played.found("deployments")["spec"]["template"]["spec"]["containers"] != containers)
+        wait_until(
+            lambda: played.found("deployments")["spec"]["template"]["spec"]["containers"] != containers
+        )
     assert "was changed by others and is put right: Conflict at .spec.egress (409)" in caplog.text
     assert played.found("deployments")["spec"]["replicas"] == 3
     cluster.delete("scaledobjects", played.name)
@@ -129,6 +135,9 @@ def test_with_the_bot_everything_of_it_goes_and_nothing_of_others(
     cluster.delete("pods", f"{played.name}-a")
     wait_until(lambda: played.started.bot.id not in _told(platform))
     assert cluster.names("deployments") == ["bot-of-another", "somebody-elses"]
+    assert rights_used(cluster) == rights_asked_for(), (
+        "what docs/kubernetes/programs.yaml gives, no more and no less"
+    )
 
 
 def test_while_the_api_server_is_away_it_is_told_and_nothing_is_lost(
@@ -270,3 +279,27 @@ def test_two_processes_that_both_believe_they_lead_agree(
 
 def _told(platform: Platform) -> set[int]:
     return set(all_copies(platform.redis))
+
+
+def rights_used(cluster: Cluster) -> set[tuple[str, str, str]]:
+    """Group, resource and verb of every request so far; to apply what is not there is to create it."""
+    found = set()
+    for method, path, query in cluster.requests:
+        api, _, rest = path.partition("/namespaces/")
+        group = api.split("/")[2] if api.startswith("/apis/") else ""
+        verbs = {"PATCH": ("patch", "create"), "DELETE": ("delete",)}
+        for verb in verbs.get(method, ("watch",) if "watch" in query else ("list",)):
+            found.add((group, rest.split("/")[1], verb))
+    return found
+
+
+def rights_asked_for() -> set[tuple[str, str, str]]:
+    """The same of the Role that an installation is told to give."""
+    _, role, _ = yaml.safe_load_all(ROLE.read_text())
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
