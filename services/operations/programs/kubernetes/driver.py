@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from redis import RedisError
 
@@ -19,6 +20,7 @@ from services.core.errors import Unavailable
 from services.core.i18n import NO_TEXT, Text
 from services.core.settings import Settings
 from services.core.worker_settings import WorkerDriver
+from services.fleet.workers.copies import Copies
 from services.fleet.workers.programs import Program, programs
 from services.operations.programs.kubernetes.applying import Applier
 from services.operations.programs.kubernetes.client import ApiError, ApiServer
@@ -33,11 +35,13 @@ from services.operations.programs.kubernetes.keda_access import (
 from services.operations.programs.kubernetes.kinds import DEPLOYMENT
 from services.operations.programs.kubernetes.manifests import Place, name_of, render
 from services.operations.programs.kubernetes.reporting import Reporter, troubled
+from services.operations.programs.kubernetes.scaling import reads_kafka
 from services.operations.programs.kubernetes.watching import Backoff
 from services.platform.platform import Platform
 from services.platform.redis.changes import Topic
 
 logger = logging.getLogger(__name__)
+NO_IMAGE: Final = Text("Programs run on Kubernetes here: name an image (worker_image) instead of a command")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Driver:
         self._applier = Applier(self._api, self._cluster.watches, timings.resync)
         self._reporter = Reporter(platform, timings.sample)
         self._programs: dict[str, Program] | None = None  # by name; None before the database was read
+        self._unfit: list[int] = []  # bots whose program has no image
         self._refused: dict[str, Refused] = {}
         self._failures = 0  # of the API server, in a row
         self._failing: tuple[float, str] | None = None  # since when (epoch seconds), and how
@@ -117,11 +122,10 @@ class Driver:
             return
         self._stale.clear()
         try:
-            found = {name_of(each.public_id): each for each in programs(self._platform) if each.image}
-            make_queues(
-                self._platform.redis,
-                (each.public_id for name, each in found.items() if name not in (self._programs or {})),
-            )
+            known = programs(self._platform)
+            found = {name_of(each.public_id): each for each in known if each.image}
+            new = found.keys() - (self._programs or {}).keys()
+            make_queues(self._platform.redis, (found[name].public_id for name in new))
         except Unavailable as error:
             logger.warning("programs are not read anew: %s", error.code)
             return
@@ -129,6 +133,7 @@ class Driver:
             logger.warning("programs are not read anew: %s", type(error).__name__)
             return
         self._keda_trouble = let_keda_in(self._platform.redis, dict(self._place.keda))
+        self._unfit = [each.bot_id for each in known if not each.image]
         self._programs, self._refreshed = found, time.monotonic()
 
     def _round(self, known: dict[str, Program], goes_on: Callable[[], bool]) -> None:
@@ -182,10 +187,11 @@ class Driver:
     def _tell(self, known: Mapping[str, Program]) -> None:
         silence, found = self._silence(), self._cluster.states(known)
         ends = self._cluster.ends({name: each.environment for name, each in known.items()})
-        states = self._cluster.leaving(known)
+        states = self._cluster.leaving(known) | dict.fromkeys(self._unfit, troubled(Copies(), NO_IMAGE))
         for name, program in known.items():
             refused = self._refused.get(name)
-            trouble = silence or (refused.reason if refused else NO_TEXT) or self._keda_trouble
+            keda = NO_TEXT if reads_kafka(program) else self._keda_trouble
+            trouble = silence or (refused.reason if refused else NO_TEXT) or keda
             states[program.bot_id] = troubled(found[name], trouble) if trouble else found[name]
         by_bot = {program.bot_id: ends[name] for name, program in known.items()}
         self._reporter.tell(states, list(known.values()), by_bot)

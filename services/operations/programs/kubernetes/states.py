@@ -44,7 +44,7 @@ class Ended:
 def state_of(deployment: Object | None, scaler: Object | None, pods: Sequence[Object], now: float) -> Copies:
     """How many copies run at `now` (epoch seconds), and what is wrong with the others, or with scaling."""
     running = [container for pod in pods for container in _containers(pod) if _runs(container)]
-    trouble = next((found for found in map(_trouble_of, pods) if found), NO_TEXT)
+    trouble = next((found for pod in pods if (found := _trouble_of(pod, now))), NO_TEXT)
     trouble = trouble or _failed_creation(deployment) or _scaling_trouble(scaler)
     wanted = int(_at(deployment, "spec", "replicas") or 0)
     if not wanted and not running:
@@ -60,34 +60,38 @@ def ended_copies(pods: Iterable[Object], environment: Mapping[str, str]) -> Iter
         if _at(pod, "metadata", "deletionTimestamp"):
             continue  # it was asked to
         for container in _containers(pod):
-            end = _at(container, "state", "terminated") or _at(container, "lastState", "terminated")
+            end = _end(container)
             if end and end.get("finishedAt"):
                 name = str(end.get("containerID") or _at(pod, "metadata", "uid"))
-                yield Ended(name, _exit(name, end, environment))
+                yield Ended(name, _exit(name, end, _of_pod(pod) or _of_end(end), environment))
 
 
-def _exit(name: str, end: dict[str, Any], environment: Mapping[str, str]) -> Exit:
+def _exit(name: str, end: dict[str, Any], reason: Text, environment: Mapping[str, str]) -> Exit:
     output = Output(environment)
     output.feed(str(end.get("message") or "").encode())
     output.feed(b"")
-    at = _seconds(end["finishedAt"]) + zlib.crc32(name.encode()) % 1000 / 1000  # two of one second are two
+    at = _seconds(end["finishedAt"])
     started = _seconds(end["startedAt"]) if end.get("startedAt") else at
+    apart = zlib.crc32(name.encode()) % 1000 / 1000  # two that ended in one second are two
     code, signal = int(end.get("exitCode") or 0), end.get("signal") or None
     return Exit(
-        at,
+        at + apart,
         round(max(0.0, at - started), 1),
         None if signal else code,
         signal,
-        _of_end(end).for_column(),
+        reason.for_column(),
         output.last(),
     )
 
 
-def _trouble_of(pod: Object) -> Text:
-    """What keeps a pod from running, or made it end."""
+def _trouble_of(pod: Object, now: float) -> Text:
+    """What keeps a pod from running, or made it end a moment ago."""
+    if _at(pod, "status", "phase") in ("Failed", "Succeeded"):
+        return NO_TEXT  # over, and replaced
     for container in _containers(pod):
-        waiting = str(_at(container, "state", "waiting", "reason") or "")
-        end = _at(container, "state", "terminated") or _at(container, "lastState", "terminated")
+        if _runs(container) and _is_proven(container, now):
+            continue
+        waiting, end = str(_at(container, "state", "waiting", "reason") or ""), _end(container)
         if waiting in NOT_FETCHED:
             image = redact_text(str(container.get("image", "")))
             return Text("Its image {image} cannot be fetched ({reason})", image=image, reason=waiting)
@@ -104,6 +108,13 @@ def _trouble_of(pod: Object) -> Text:
         if condition.get("reason") == "Unschedulable" and condition.get("status") == "False":
             return Text("No node takes it: {reason}", reason=_words(condition))
     return NO_TEXT
+
+
+def _of_pod(pod: Object) -> Text:
+    """Why Kubernetes itself ended a pod, as one that filled its disk; "" when it did not."""
+    if not _at(pod, "status", "reason"):
+        return NO_TEXT
+    return Text("Kubernetes ended it: {reason}", reason=_words(pod["status"]))
 
 
 def _of_end(end: dict[str, Any]) -> Text:
@@ -137,6 +148,12 @@ def _words(condition: dict[str, Any]) -> str:
 
 def _containers(pod: Object) -> list[Object]:
     return list(_at(pod, "status", "containerStatuses") or [])
+
+
+def _end(container: Object) -> dict[str, Any] | None:
+    """How it ended, now or the last time."""
+    found = _at(container, "state", "terminated") or _at(container, "lastState", "terminated")
+    return found if isinstance(found, dict) else None
 
 
 def _runs(container: Object) -> bool:

@@ -15,6 +15,7 @@ from services.fleet.workers.registry import end_worker, renew_token
 from services.operations.programs.kubernetes.keda_access import installation_of, keda_login
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from tests.services.operations.programs.conftest import Give
 from tests.services.operations.programs.kubernetes.api_server import Cluster, Server
 from tests.services.operations.programs.kubernetes.conftest import (
     QUICK,
@@ -263,12 +264,14 @@ def test_what_is_wrong_with_a_program_is_told_with_its_reason(
 
 
 def test_two_processes_that_both_believe_they_lead_agree(
-    played: Played, platform: Platform, cluster: Cluster, leading: Leading
+    played: Played, give: Give, platform: Platform, cluster: Cluster, leading: Leading
 ) -> None:
     other = Leading(platform, QUICK)
+    command = give("./program")
     try:
         wait_until(lambda: played.is_whole)
         wait_until(is_told(played, CopiesState.ASLEEP, ""))
+        wait_until(lambda: "name an image" in str(command.copies.reason))
         with platform.database.transaction() as session:
             session.get_one(BotWorker, played.started.bot.id).max_replicas = 7
         wait_until(lambda: played.found("scaledobjects")["spec"]["maxReplicaCount"] == 7)
