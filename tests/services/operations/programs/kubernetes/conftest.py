@@ -19,7 +19,8 @@ from services.operations.programs.kubernetes.manifests import name_of
 from services.operations.programs.kubernetes.watching import Backoff
 from services.platform.platform import Platform
 from tests.services.operations.programs.conftest import Give, Started
-from tests.services.operations.programs.kubernetes.api_server import Cluster, Object, Server
+from tests.services.operations.programs.kubernetes.api_server import Server
+from tests.services.operations.programs.kubernetes.played_cluster import Cluster, Object
 
 TOKEN = "the-service-account's-token"
 SECRET = "an owner's own secret"

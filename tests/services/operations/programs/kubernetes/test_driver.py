@@ -16,7 +16,7 @@ from services.operations.programs.kubernetes.keda_access import installation_of,
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tests.services.operations.programs.conftest import Give
-from tests.services.operations.programs.kubernetes.api_server import Cluster, Server
+from tests.services.operations.programs.kubernetes.api_server import Server
 from tests.services.operations.programs.kubernetes.conftest import (
     QUICK,
     SECRET,
@@ -24,6 +24,7 @@ from tests.services.operations.programs.kubernetes.conftest import (
     Played,
     set_image,
 )
+from tests.services.operations.programs.kubernetes.played_cluster import Cluster
 from tests.services.operations.programs.kubernetes.test_manifests import ROLE
 from tools.servers.sandbox import wait_until
 
