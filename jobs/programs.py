@@ -18,8 +18,10 @@ from typing import Final
 
 from jobs import process
 from jobs.leadership import STANDBY_SECONDS, Leadership
+from services.core.environment import settings_or_exit
 from services.core.worker_settings import WorkerDriver
 from services.messaging.workers.streams import serve_streams
+from services.operations.programs.kubernetes.driver import check_access, drive
 from services.operations.programs.supervision import Supervisor
 from services.platform.platform import Platform
 from services.queueing.heartbeats import Heartbeats
@@ -45,11 +47,15 @@ def _run_programs(_platform: Platform, goes_on: Callable[[], bool]) -> None:
         _supervisor().stop()
 
 
-DRIVERS: Final[dict[WorkerDriver, Loop]] = {WorkerDriver.LOCAL: _run_programs}
+DRIVERS: Final[dict[WorkerDriver, Loop]] = {
+    WorkerDriver.LOCAL: _run_programs,
+    WorkerDriver.KUBERNETES: drive,
+}
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
+    settings_or_exit(check_access)
     platform = process.begin("programs")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stopping.set())  # a second one changes nothing

@@ -87,6 +87,11 @@ def _checked_scanner(value: str) -> str:
 
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")], ...],
+    NoDecode,
+    BeforeValidator(_split),
+]
 People = Annotated[tuple[Annotated[int, Field(gt=0)], ...], NoDecode, BeforeValidator(_people)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
 RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]

@@ -1,0 +1,1 @@
+"""Bots' own programs as Deployments of a Kubernetes cluster, scaled by KEDA (ADR 45)."""
