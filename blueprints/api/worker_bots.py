@@ -13,6 +13,7 @@ from blueprints.api.body import Body, Page, page_of
 from blueprints.api.operation import Created, operation
 from models import Bot, BotWorker
 from services.core.answer_types import Listing
+from services.core.worker_settings import Transport
 from services.fleet.workers import registry
 from services.fleet.workers.registry import NewWorker
 from services.fleet.workers.views import WorkerBotMade, WorkerBotView, describe_made, describe_worker
@@ -41,6 +42,12 @@ class WorkerBody(Body):
         False, description="a program that is started here gets the bot's token as BOT_TOKEN"
     )
 
+    transport: Transport | None = Field(
+        None,
+        description="`redis` (streams, HTTP and the Bot API facade) or `kafka`; left out, as WORKER_TRANSPORT says. It stays: to "
+        "change it, end the worker and give the bot another",
+    )
+
     def new(self) -> NewWorker:
         """The same for the services."""
         return NewWorker(
@@ -53,6 +60,7 @@ class WorkerBody(Body):
             self.lease_seconds,
             self.allowed_updates,
             self.pass_bot_token,
+            self.transport,
         )
 
 

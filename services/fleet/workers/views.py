@@ -11,6 +11,7 @@ from models import Bot, BotStatus, BotWorker
 from services.core.answer_types import Moment, Sentence, one_of
 from services.core.i18n import NO_TEXT, Text
 from services.core.times import from_epoch, iso
+from services.core.worker_settings import Transport
 from services.fleet.bots.webhooks import wanted_for
 from services.fleet.workers.environment import names_in
 from services.platform.platform import Platform
@@ -64,6 +65,7 @@ class WorkerBotView(TypedDict):
     worker_image: str
     env_vars: list[str]
     ordered: bool
+    transport: Annotated[str, one_of(Transport)]
     lease_seconds: int
     token_made_at: Moment | None
     created_at: Moment
@@ -98,6 +100,7 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
         "worker_image": worker.image,
         "env_vars": names_in(platform.vault, bot.id, worker.sealed_environment),
         "ordered": worker.ordered,
+        "transport": worker.transport,
         "lease_seconds": worker.lease_seconds,
         "token_made_at": iso(worker.token_made_at),
         "created_at": iso(worker.created_at),
