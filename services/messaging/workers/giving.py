@@ -70,11 +70,15 @@ class WorkGiver:
 
     def give_up(self, worker: WorkerIdentity, work: Work, error: str, where: str) -> bool:
         """Make an update a dead letter and let its chat go on; False when nobody holds it any more. Raises Unavailable."""
+        self.write_letter(worker, work, error, where)
+        return settle(self._platform, worker, work, ()) is not None
+
+    def write_letter(self, worker: WorkerIdentity, work: Work, error: str, where: str) -> None:
+        """Keep an update as a dead letter, once; it has still to be settled. Raises Unavailable."""
         queued = QueuedUpdate(
             work.lease, worker.bot_id, work.chat, work.request_id, work.update, attempts=work.attempt + 1
         )
         self._letters.store(queued, error, where)
-        return settle(self._platform, worker, work, ()) is not None
 
     def _take(self, worker: WorkerIdentity, most: int, consumer: str) -> list[Given]:
         queue = queue_of(self._platform, worker)

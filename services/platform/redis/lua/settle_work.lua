@@ -14,16 +14,7 @@ redis.call('XACK', q.incoming, group, id)
 redis.call('XDEL', q.incoming, id)
 redis.call('DEL', KEYS[8])
 if not fields then return false end
-if redis.call('HGET', q.heads, fields.chat) == id then
-  local following = redis.call('LPOP', KEYS[7], 3)
-  if following then
-    redis.call('DECR', q.count)
-    local entry = offer(q, fields.bot_id, fields.chat, following[1], following[2], 0, following[3])
-    redis.call('HSET', q.heads, fields.chat, entry)
-  else
-    redis.call('HDEL', q.heads, fields.chat)
-  end
-end
+offer_next(q, KEYS[7], fields, id)
 if lag_of(q) < ARGV[4] * 0.9 then redis.call('DEL', q.full) end
 local rings = {}
 for i = 0, (#KEYS - 8) / 5 - 1 do
