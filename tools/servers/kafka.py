@@ -31,11 +31,11 @@ def running_kafka() -> Iterator[Proxy]:
     command = [str(binary), "broker", "--silent", "--storage-engine", "memory://tansu/"]
     command += ["--listener-url", f"tcp://127.0.0.1:{port}"]
     command += ["--advertised-listener-url", f"tcp://127.0.0.1:{proxy.port}"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for_port(port)
         yield proxy
     finally:
-        process.terminate()
+        process.kill()  # told to end, it waits for its clients
         process.wait(10)
         proxy.close()

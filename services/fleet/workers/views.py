@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from typing_extensions import TypedDict
 
@@ -17,6 +17,14 @@ from services.fleet.workers.environment import names_in
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.work_queue import WorkQueue
+
+TROUBLES: Final = {
+    "unreachable": Text("Kafka does not answer: updates wait here and nothing is lost"),
+    "refused": Text("Kafka refuses what is needed for this bot; the log of the programs process says what"),
+    "stuck": Text(
+        "Records of its topic stand still: its program has not got past one five times. Stop its copies for a moment, then it becomes a dead letter"
+    ),
+}
 
 
 class WorkerStatus(StrEnum):
@@ -91,7 +99,7 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
         "bot_id": bot.public_id,
         "bot_name": bot.name,
         "status": status,
-        "status_reason": _reason(bot, worker, status, seen),
+        "status_reason": _reason(bot, worker, status, seen, _kafka_trouble(platform, worker)),
         "replicas": {"current": 0, "min": worker.min_replicas, "max": worker.max_replicas},
         "lag": lag,
         "kafka_lag": lag,
@@ -135,9 +143,20 @@ def status_of(bot: Bot, worker: BotWorker) -> WorkerStatus:
     return WorkerStatus.CREATED if bot.status == BotStatus.CREATED else WorkerStatus.EXTERNAL
 
 
-def _reason(bot: Bot, worker: BotWorker, status: WorkerStatus, seen: float | None) -> Text:
+def _kafka_trouble(platform: Platform, worker: BotWorker) -> Text | None:
+    """What keeps the bot's updates from its topic; None without Kafka, or when all is well."""
+    if worker.transport != Transport.KAFKA:
+        return None
+    return TROUBLES.get(str(platform.redis.get(work_keys.kafka_trouble(worker.bot_id))))
+
+
+def _reason(
+    bot: Bot, worker: BotWorker, status: WorkerStatus, seen: float | None, trouble: Text | None
+) -> Text:
     if status is WorkerStatus.FAILED:
         return bot.status_reason
+    if trouble is not None and status not in (WorkerStatus.STOPPED, WorkerStatus.DELETING):
+        return trouble
     if status is not WorkerStatus.EXTERNAL:
         return NO_TEXT
     if worker.command or worker.image:

@@ -32,19 +32,18 @@ REFUSALS: Final = frozenset(
 def producer(settings: Settings) -> Producer:
     """A producer that keeps the order of each partition, writes nothing twice, and never gives up for a broker's absence."""
     own = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0, "linger.ms": 2}
-    return Producer({**_options(settings), **own}, logger=logger)
+    return Producer({**options_of(settings), **own}, logger=logger)
 
 
 def consumer(settings: Settings) -> Consumer:
     """A consumer that is told what to read and from where; its group only keeps notes."""
     own = {"group.id": GROUP, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
-    return Consumer({**_options(settings), **own}, logger=logger)
+    return Consumer({**options_of(settings), **own}, logger=logger)
 
 
-def administrator(settings: Settings) -> AdminClient:
-    """Makes and deletes topics, and asks for the offsets of groups."""
-    own = {"socket.timeout.ms": int(REQUEST_SECONDS * 1000)}
-    return AdminClient({**_options(settings), **own}, logger=logger)
+def administrator(options: dict[str, Any]) -> AdminClient:
+    """Makes and deletes topics, and asks for the offsets of groups; `options` are `options_of` the settings."""
+    return AdminClient({**options, "socket.timeout.ms": int(REQUEST_SECONDS * 1000)}, logger=logger)
 
 
 def trouble_of(error: KafkaError) -> str:
@@ -58,7 +57,8 @@ def error_of(failure: KafkaException) -> KafkaError:
     return error
 
 
-def _options(settings: Settings) -> dict[str, Any]:
+def options_of(settings: Settings) -> dict[str, Any]:
+    """How the brokers are reached, the password included: for this process and its child, never for a log."""
     options: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_brokers,
         "client.id": "flotilla",

@@ -11,12 +11,11 @@ from redis import Redis
 
 from services.messaging.workers.kafka.bots import KafkaBot
 from services.messaging.workers.kafka.clients import trouble_of
+from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.platform.redis import work_keys
 from services.queueing.work_queue import MOST_GIVEN, Work, WorkQueue
 
 CONSUMER: Final = "kafka"  # of the bot's queue: whoever carries its updates to Kafka
-FIRST_PAUSE_SECONDS: Final = 1.0  # after an error of the brokers; doubled each time
-LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
 @dataclass
@@ -43,6 +42,7 @@ class Feed:
     """One bot's share of the work. What was given out of the queue is either written to the topic, under way or unsent."""
 
     bot: KafkaBot
+    timings: KafkaTimings = DEFAULT_TIMINGS
     partitions: int = 0  # of the topic; 0: it has still to be made or looked for
     is_fresh: bool = False  # the topic was made just now, and nobody has read it
     is_loaded: bool = False
@@ -54,7 +54,7 @@ class Feed:
     unsent: list[Work] = field(default_factory=list)
     begins_at: float = 0.0  # when to look whether the group has offsets at all
     looks_at: float = 0.0
-    sends_at: float = 0.0  # not before, after an error
+    waits_until: float = 0.0  # after an error
     failures: int = 0
     trouble: str = ""
 
@@ -65,7 +65,7 @@ class Feed:
 
     def may_send(self, now: float) -> bool:
         """Whether updates can be written: the topic is there, the bot runs, and the last ones have arrived."""
-        is_free = not (self.under_way or self.delivered or self.hopeless) and now >= self.sends_at
+        is_free = not (self.under_way or self.delivered or self.hopeless) and now >= self.waits_until
         return is_free and self.partitions > 0 and self.bot.worker.is_running
 
     def load(self, redis: Redis, queue: WorkQueue) -> None:
@@ -101,9 +101,10 @@ class Feed:
         return list(first.values())
 
     def fail(self, error: KafkaError, now: float) -> None:
-        """Wait before more is sent, longer each time."""
-        pause = min(FIRST_PAUSE_SECONDS * 2**self.failures, LONGEST_PAUSE_SECONDS)
-        self.failures, self.sends_at, self.trouble = self.failures + 1, now + pause, trouble_of(error)
+        """Leave the brokers alone for this bot, longer each time."""
+        first, longest = self.timings.backoff
+        pause = min(first * 2 ** min(self.failures, 10), longest)
+        self.failures, self.waits_until, self.trouble = self.failures + 1, now + pause, trouble_of(error)
 
     def succeed(self) -> None:
         """The brokers took something."""

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import KafkaException
 from redis import RedisError
@@ -14,33 +14,31 @@ from redis import RedisError
 from services.core.errors import Unavailable
 from services.messaging.workers.giving import WorkGiver
 from services.messaging.workers.kafka import clients
+from services.messaging.workers.kafka.brokers import Brokers
 from services.messaging.workers.kafka.feed import Feed
 from services.messaging.workers.kafka.following import OffsetFollower
 from services.messaging.workers.kafka.keeping import TopicKeeper
 from services.messaging.workers.kafka.sending import RecordSender
-from services.messaging.workers.kafka.topics import Topics
+from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.messaging.workers.kafka.troubles import Troubles
 from services.platform.platform import Platform
 from services.platform.redis import streams, work_keys
 from services.queueing.work_queue import lags
 
 logger = logging.getLogger(__name__)
-KEEP_SECONDS: Final = 2.0  # between looks at which bots there are
-EVERY_SECONDS: Final = 2.0  # between looks at all queues, whatever the hints
-IDLE_SECONDS: Final = 0.5  # the longest wait for a hint: by then something may be read, or the lease be lost
-PAUSE_SECONDS: Final = 1.0  # after Redis or the database did not answer
 
 
 class Feeder:
     """Brings updates to the topics of all bots, and settles them. Its clients are made with the first bot that needs them."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, timings: KafkaTimings = DEFAULT_TIMINGS) -> None:
         self._platform = platform
-        topics = Topics(clients.administrator(platform.settings), platform.settings.kafka_replication)
+        self._timings = timings
+        self._brokers = brokers = Brokers(platform.settings)
         giver = WorkGiver(platform)
-        self._keeper = TopicKeeper(platform, topics)
-        self._sender = RecordSender(platform, topics, giver)
-        self._follower = OffsetFollower(platform, topics, giver)
+        self._keeper = TopicKeeper(platform, brokers, timings)
+        self._sender = RecordSender(platform, brokers, giver, timings)
+        self._follower = OffsetFollower(platform, brokers, giver, timings)
         self._troubles = Troubles(platform)
         self._feeds: dict[int, Feed] = {}
         self._cursor = ""
@@ -51,14 +49,19 @@ class Feeder:
         """Go round until told to stop. Nothing is lost when it ends at any moment."""
         while goes_on():
             try:
-                self.round(IDLE_SECONDS)
+                self.round(self._timings.idle)
             except (RedisError, Unavailable) as error:
                 logger.warning("kafka: updates wait (%s)", type(error).__name__)
                 for feed in self._feeds.values():
                     feed.is_loaded = False
                 self._cursor = ""
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self._timings.pause)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the brokers; what was under way is in the queue still."""
         self._sender.close()
+        self._brokers.close()
 
     def round(self, patience: float) -> None:
         """Bring what there is to the brokers, and settle what was read, after waiting for a hint for `patience` seconds at most.
@@ -67,7 +70,7 @@ class Feeder:
         """
         now = time.monotonic()
         if now >= self._keeps_at:
-            self._keeps_at = now + KEEP_SECONDS
+            self._keeps_at = now + self._timings.keep
             self._guarded(list(self._feeds.values()), lambda: self._keeper.keep(self._feeds, now))
         hinted = self._hinted(0.0 if self._is_busy() else patience)
         for feed in self._due(hinted, time.monotonic()):
@@ -98,7 +101,7 @@ class Feeder:
     def _due(self, hinted: set[int], now: float) -> list[Feed]:
         wanted, self._hot = hinted | self._hot, set()
         if now >= self._looks_at_all_at:
-            self._looks_at_all_at = now + EVERY_SECONDS
+            self._looks_at_all_at = now + self._timings.every
             wanted |= self._waiting()
         unsent = {bot_id for bot_id, feed in self._feeds.items() if feed.unsent or not feed.is_loaded}
         return [self._feeds[bot_id] for bot_id in sorted((wanted | unsent) & set(self._feeds))]

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Final
 
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
+from services.messaging.workers.kafka.brokers import Brokers
 from services.messaging.workers.kafka.feed import Feed, Record
-from services.messaging.workers.kafka.topics import Topics
+from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.work_queue import MOST_DELIVERIES
 
 logger = logging.getLogger(__name__)
-LOOK_SECONDS: Final = 0.5
 STUCK: Final = "stuck"
 PASSED_BY: Final = "The program did not get past the update in {times} times {seconds} seconds"
 
@@ -23,21 +23,28 @@ PASSED_BY: Final = "The program did not get past the update in {times} times {se
 class OffsetFollower:
     """Settles updates by the offsets that programs commit."""
 
-    def __init__(self, platform: Platform, topics: Topics, giver: WorkGiver) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        brokers: Brokers,
+        giver: WorkGiver,
+        timings: KafkaTimings = DEFAULT_TIMINGS,
+    ) -> None:
         self._platform = platform
-        self._topics = topics
+        self._timings = timings
+        self._brokers = brokers
         self._giver = giver
 
     def look(self, feeds: Iterable[Feed], now: float) -> None:
         """Settle what was read of the bots it is time for. Raises RedisError, KafkaException, Unavailable."""
-        due = [feed for feed in feeds if feed.written and now >= feed.looks_at]
+        due = [feed for feed in feeds if feed.written and now >= max(feed.looks_at, feed.waits_until)]
         wanted = {
             feed.bot.worker.public_id: {each.partition for each in feed.written.values()} for feed in due
         }
-        found, failed = self._topics.committed(wanted)
+        found, failed = self._brokers.committed(wanted)
         for feed in due:
             public_id = feed.bot.worker.public_id
-            feed.looks_at = now + LOOK_SECONDS
+            feed.looks_at = now + self._timings.look
             if public_id in failed:
                 feed.fail(failed[public_id], now)
                 continue
@@ -67,7 +74,7 @@ class OffsetFollower:
             front.since = front.since or now
         late = [each for each in feed.fronts() if now - each.since >= feed.bot.worker.lease_seconds]
         if late:
-            is_read = self._topics.is_read(feed.bot.worker.public_id)
+            is_read = self._brokers.is_read(feed.bot.worker.public_id)
             for record in late:
                 self._judge(feed, record, now, is_read=is_read)
         if any(each.attempts >= MOST_DELIVERIES for each in feed.fronts()):
@@ -89,6 +96,6 @@ class OffsetFollower:
         error = PASSED_BY.format(times=MOST_DELIVERIES, seconds=worker.lease_seconds)
         work = replace(record.work, attempt=MOST_DELIVERIES - 1)
         self._giver.write_letter(worker, work, error, "worker: no answer")
-        if self._topics.set_committed(worker.public_id, {record.partition: record.offset + 1}):
+        if self._brokers.set_committed(worker.public_id, {record.partition: record.offset + 1}):
             settle(self._platform, worker, record.work, ())
             self._forget(feed, record)

@@ -9,14 +9,14 @@ from typing import Final
 from confluent_kafka import KafkaException
 
 from services.messaging.workers.kafka.bots import kafka_bots
+from services.messaging.workers.kafka.brokers import Brokers
 from services.messaging.workers.kafka.clients import error_of
 from services.messaging.workers.kafka.feed import Feed
-from services.messaging.workers.kafka.topics import Topics
+from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 
 logger = logging.getLogger(__name__)
-DROP_AGAIN_SECONDS: Final = 30.0
 OUTGOING_PARTITIONS: Final = 1  # calls have an order, and programs need not choose a partition for them
 
 
@@ -26,9 +26,10 @@ class TopicKeeper:
     Redis knows whose topics there are, so that the end of a worker, or of its bot, needs no Kafka: they go when it answers.
     """
 
-    def __init__(self, platform: Platform, topics: Topics) -> None:
+    def __init__(self, platform: Platform, brokers: Brokers, timings: KafkaTimings = DEFAULT_TIMINGS) -> None:
         self._platform = platform
-        self._topics = topics
+        self._timings = timings
+        self._brokers = brokers
         self._drops_at = 0.0
 
     def keep(self, feeds: MutableMapping[int, Feed], now: float) -> None:
@@ -38,10 +39,10 @@ class TopicKeeper:
             del feeds[bot_id]
         for bot_id, bot in bots.items():
             if bot_id not in feeds or feeds[bot_id].bot.since != bot.since:
-                feeds[bot_id] = Feed(bot)
+                feeds[bot_id] = Feed(bot, self._timings)
             feeds[bot_id].bot = bot
         former = self._drop_former({bot.worker.public_id: bot.since for bot in bots.values()}, now)
-        new = [feed for feed in feeds.values() if not feed.partitions and now >= feed.sends_at]
+        new = [feed for feed in feeds.values() if not feed.partitions and now >= feed.waits_until]
         self._make([feed for feed in new if feed.bot.worker.public_id not in former], now)
 
     def _drop_former(self, wanted: dict[str, str], now: float) -> set[str]:
@@ -53,10 +54,10 @@ class TopicKeeper:
             return former
         for public_id in sorted(former):
             try:
-                self._topics.drop(public_id)
+                self._brokers.drop(public_id)
             except KafkaException as failure:  # the bots that are there must not wait for it
                 logger.warning("kafka: topics of %s stay for now: %s", public_id, error_of(failure).str())
-                self._drops_at = now + DROP_AGAIN_SECONDS
+                self._drops_at = now + self._timings.drop_again
                 break
             redis.hdel(work_keys.topics(), public_id)
             former.discard(public_id)
@@ -69,7 +70,7 @@ class TopicKeeper:
             bot = feed.bot
             self._platform.redis.hset(work_keys.topics(), bot.worker.public_id, bot.since)
             wanted |= {bot.incoming: bot.partitions, bot.outgoing: OUTGOING_PARTITIONS}
-        made, failed = self._topics.make(wanted)
+        made, failed = self._brokers.make(wanted)
         for feed in feeds:
             error = failed.get(feed.bot.incoming) or failed.get(feed.bot.outgoing)
             if error is not None:
@@ -87,6 +88,6 @@ class TopicKeeper:
         if is_whole:
             feed.succeed()
             feed.partitions = (
-                bot.partitions if bot.incoming in made else self._topics.partitions(bot.incoming)
+                bot.partitions if bot.incoming in made else self._brokers.partitions(bot.incoming)
             )
             feed.begins_at = 0.0

@@ -19,6 +19,7 @@ from services.messaging.outbox.outgoing import slot_of
 from services.messaging.workers.kafka import clients
 from services.messaging.workers.kafka.bots import KafkaBot, kafka_bots
 from services.messaging.workers.kafka.records import keep_refused, wanted_call
+from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.platform.platform import Platform
 from services.platform.redis import keys, work_keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
@@ -28,9 +29,6 @@ from services.queueing.shards import outbox_keys
 
 logger = logging.getLogger(__name__)
 MOVE: Final = load("move_records")
-KEEP_SECONDS: Final = 1.0  # between looks at which topics there are to read
-IDLE_SECONDS: Final = 0.5
-PAUSE_SECONDS: Final = 1.0
 MOST_AT_ONCE: Final = 500
 MOST_QUEUED: Final = 10_000  # calls in a bot's outbox; beyond it Kafka keeps the rest
 
@@ -52,8 +50,9 @@ class Place:
 class Mover:
     """Moves the records of all bots. How far it got stands in Redis, set in one step with what was moved."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, timings: KafkaTimings = DEFAULT_TIMINGS) -> None:
         self._platform = platform
+        self._timings = timings
         self._consumer: Consumer | None = None
         self._places: dict[tuple[str, int], Place] = {}
         self._keeps_at = 0.0
@@ -62,18 +61,18 @@ class Mover:
         """Go round until told to stop. Nothing is lost or moved twice when it ends at any moment."""
         while goes_on():
             try:
-                self.round(IDLE_SECONDS)
+                self.round(self._timings.idle)
             except (RedisError, Unavailable) as error:
                 logger.warning("kafka: what programs say waits (%s)", type(error).__name__)
                 self.close()  # and read again from where Redis knows of
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self._timings.pause)
         self.close()
 
     def round(self, patience: float) -> None:
         """Move what there is, after waiting for it for `patience` seconds at most. Raises RedisError, Unavailable."""
         now = time.monotonic()
         if now >= self._keeps_at:
-            self._keeps_at = now + KEEP_SECONDS
+            self._keeps_at = now + self._timings.keep
             self._keep()
         if self._consumer is None:
             time.sleep(patience)

