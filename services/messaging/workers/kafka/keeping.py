@@ -31,6 +31,7 @@ class TopicKeeper:
         self._timings = timings
         self._brokers = brokers
         self._drops_at = 0.0
+        self._parting: dict[str, float] = {}  # since when it is known that topics are to go
 
     def keep(self, feeds: MutableMapping[int, Feed], now: float) -> None:
         """Have `feeds` be those of the bots there are, each with its topics. Raises RedisError, KafkaException."""
@@ -50,9 +51,12 @@ class TopicKeeper:
         redis = self._platform.redis
         known = {str(public_id): str(since) for public_id, since in redis.hgetall(work_keys.topics()).items()}
         former = {public_id for public_id, since in known.items() if wanted.get(public_id) != since}
+        self._parting = {public_id: self._parting.get(public_id, now) for public_id in former}
         if now < self._drops_at:
             return former
         for public_id in sorted(former):
+            if now - self._parting[public_id] < self._timings.parting:
+                continue
             try:
                 self._brokers.drop(public_id)
             except KafkaException as failure:  # the bots that are there must not wait for it

@@ -152,13 +152,14 @@ class Mover:
         """What a record adds to the script that moves it: nothing for one that is refused, which is kept as a dead letter."""
         bot_id, offset, record = place.bot.worker.bot_id, int(message.offset() or 0), message.value() or b""
         try:
-            call = wanted_call(bytes(record))
+            call, priority = wanted_call(bytes(record))
+            wanted = {"method": call.method, "params": dict(call.params)}
+            text = dump_sealed(self._platform.vault, wanted, bot_id)
         except InvalidInput as error:
-            keep_refused(self._platform, place.bot, (place.partition, offset), bytes(record), error)
+            keep_refused(self._platform, place.bot, bytes(record), error)
             return (), ()
         shard = bot_id % self._platform.settings.update_lanes
-        slot = slot_of(call.method, call.params, Priority.REPLY, str(call.params.get("chat_id", "0")))
-        text = dump_sealed(self._platform.vault, {"method": call.method, "params": dict(call.params)}, bot_id)
+        slot = slot_of(call.method, call.params, priority, str(call.params.get("chat_id", "0")))
         return outbox_keys(bot_id, slot[0], shard), (offset, shard, slot[1], new_request_id(), text)
 
     def _note(self, place: Place) -> None:

@@ -19,6 +19,7 @@ class KafkaTimings:
     slow: float = 5.0  # after which brokers that took nothing count as unreachable
     pause: float = 1.0  # after Redis or the database did not answer
     backoff: tuple[float, float] = (1.0, 10.0)  # after brokers did not answer, doubled from one to the other
+    parting: float = 5.0  # before topics are deleted: the loop that reads them is to leave them first
     drop_again: float = 30.0  # before topics that could not be deleted are tried again
 
 
