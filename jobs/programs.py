@@ -20,6 +20,7 @@ from jobs import process
 from jobs.leadership import STANDBY_SECONDS, Leadership
 from services.core.environment import settings_or_exit
 from services.core.worker_settings import WorkerDriver
+from services.messaging.workers.kafka.loops import feed_kafka, move_from_kafka
 from services.messaging.workers.streams import serve_streams
 from services.operations.programs.kubernetes.driver import check_access, drive
 from services.operations.programs.supervision import Supervisor
@@ -32,7 +33,7 @@ SPARE_SECONDS: Final = 3.0  # what was begun under the lease ends within it
 RETRY_SECONDS: Final = 1.0
 # Each works for as long as the callable says yes, and then returns soon.
 Loop = Callable[[Platform, Callable[[], bool]], None]
-LOOPS: Final[tuple[Loop, ...]] = (serve_streams,)
+LOOPS: Final[tuple[Loop, ...]] = (serve_streams, feed_kafka, move_from_kafka)
 
 
 @cache

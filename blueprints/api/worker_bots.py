@@ -13,6 +13,7 @@ from blueprints.api.body import Body, Page, page_of
 from blueprints.api.operation import Created, operation
 from models import Bot, BotWorker
 from services.core.answer_types import Listing
+from services.core.kafka_settings import Transport
 from services.fleet.workers import registry
 from services.fleet.workers.changing import WorkerChange, change_worker, restart_worker
 from services.fleet.workers.redis_access import address_for
@@ -43,6 +44,12 @@ class WorkerBody(Body):
         False, description="a program that is started here gets the bot's token as BOT_TOKEN"
     )
 
+    transport: Transport | None = Field(
+        None,
+        description="`redis` (streams, HTTP and the Bot API facade) or `kafka`; left out, as WORKER_TRANSPORT says. It stays: to "
+        "change it, end the worker and give the bot another",
+    )
+
     def new(self) -> NewWorker:
         """The same for the services."""
         return NewWorker(
@@ -55,6 +62,7 @@ class WorkerBody(Body):
             self.lease_seconds,
             self.allowed_updates,
             self.pass_bot_token,
+            self.transport,
         )
 
 

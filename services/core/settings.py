@@ -13,6 +13,8 @@ from pydantic_settings import SettingsConfigDict
 
 from services.core.account_settings import AccountSettings
 from services.core.fault_injection import CrashPoint
+from services.core.kafka_settings import KafkaSettings
+from services.core.kubernetes_settings import KubernetesSettings
 from services.core.rate_limits import RateLimits
 from services.core.setting_types import (
     AppEnv,
@@ -28,13 +30,12 @@ from services.core.setting_types import (
     RedisUrl,
     in_upper_case,
 )
-from services.core.worker_settings import WorkerSettings
 
 MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(AccountSettings, WorkerSettings):
+class Settings(AccountSettings, KafkaSettings, KubernetesSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(

@@ -7,6 +7,7 @@ is not answered in time is offered again under another id, so whoever comes too 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,7 @@ from services.queueing.shards import outbox_keys
 TAKE: Final = load("take_work")
 SETTLE: Final = load("settle_work")
 PROLONG: Final = load("prolong_work")
+REMEMBER: Final = load("remember_record")
 MOST_WAITING: Final = 10_000  # updates for one worker; beyond it the door takes no more for its bot
 MOST_DELIVERIES: Final = 5  # W7
 MOST_GIVEN: Final = 1000
@@ -67,9 +69,13 @@ class WorkQueue:
         self._group = work_keys.group(public_id)
         self._names = queue_keys(bot_id, public_id)
 
-    def take(self, consumer: str, most: int, lease_seconds: float) -> tuple[list[Work], list[Work]]:
+    def take(
+        self, consumer: str, most: int, lease_seconds: float, *, is_program: bool = True
+    ) -> tuple[list[Work], list[Work]]:
         """Up to `most` updates for a program, one of a chat; and those that were given out in vain too often, which
         the caller has to give up. What was not answered within `lease_seconds` is offered again first.
+
+        Of one who carries them to a program elsewhere (not `is_program`) it is not noted that a program asked.
         """
         values = (
             self._bot_id,
@@ -78,7 +84,7 @@ class WorkQueue:
             most,
             int(lease_seconds * 1000),
             MOST_DELIVERIES,
-            SEEN_SECONDS,
+            SEEN_SECONDS if is_program else 0,
         )
         taken, exhausted = TAKE(self._redis, [*self._names, work_keys.seen(self._bot_id)], values)
         return [work_of(*each) for each in taken], [work_of(*each) for each in exhausted]
@@ -134,6 +140,17 @@ class WorkQueue:
         """Have it offered again after `delay_seconds` (at most a lease); False when it is not held any more."""
         idle = int(max(0.0, lease_seconds - delay_seconds) * 1000)
         return self._prolong(work, GIVEN_BACK, idle)
+
+    def remember(self, work: Work, record: str) -> bool:
+        """Note where an update stands in its Kafka topic and offer the next of its chat, which comes behind it there; False when
+        it is not held any more.
+        """
+        names = [*self._names, work_keys.held(self._bot_id, work.chat), work_keys.records(self._bot_id)]
+        return bool(REMEMBER(self._redis, names, [self._bot_id, self._group, work.lease, record]))
+
+    def note_seen(self) -> None:
+        """Note that a program was at work just now."""
+        self._redis.set(work_keys.seen(self._bot_id), int(time.time()), ex=SEEN_SECONDS)
 
     def lag(self) -> int:
         """How many updates are not settled: offered, given out, or held behind those of their chat."""

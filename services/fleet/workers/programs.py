@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 
 from models import Bot, BotWorker
+from services.core.kafka_settings import Transport
 from services.core.settings import Settings
 from services.fleet.workers.environment import opened_environment, owner_of
 from services.fleet.workers.redis_access import address_for, is_let_in
@@ -78,7 +79,19 @@ def environment_of(platform: Platform, bot: Bot, worker: BotWorker) -> dict[str,
         "API_URL": api_url(platform.settings),
         "WORKER_TOKEN": token,
         **({"REDIS_URL": redis_url} if redis_url else {}),
+        **(_kafka(platform.settings, bot) if worker.transport == Transport.KAFKA else {}),
         **({"BOT_TOKEN": token_of(platform, bot)} if worker.passes_bot_token else {}),
+    }
+
+
+def _kafka(settings: Settings, bot: Bot) -> dict[str, str]:
+    """What programs that read Kafka are told. Their BOT_ID goes without `bot_`: they make `bot_{BOT_ID}_workers` of it."""
+    return {
+        "BOT_ID": bot.public_id.removeprefix("bot_"),
+        "KAFKA_BROKERS": settings.kafka_brokers,
+        "KAFKA_INCOMING_TOPIC": work_keys.incoming(bot.public_id),
+        "KAFKA_OUTGOING_TOPIC": work_keys.outgoing(bot.public_id),
+        "KAFKA_CONSUMER_GROUP": work_keys.group(bot.public_id),
     }
 
 

@@ -15,6 +15,7 @@ from models import Bot, BotWorker
 from services.core.encryption import sha256_hex
 from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from services.core.i18n import Text
+from services.core.kafka_settings import Transport
 from services.core.times import utc_now
 from services.fleet.bots.cleanup import forget_at_telegram, forget_work
 from services.fleet.bots.declaration import refuse_declared
@@ -25,6 +26,7 @@ from services.fleet.workers.copies import copies_of, driver_lives
 from services.fleet.workers.environment import checked_environment, owner_of, sealed_environment
 from services.fleet.workers.redis_access import access_changed
 from services.fleet.workers.tokens import new_worker_token
+from services.fleet.workers.transports import chosen_transport
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.platform import Platform
 from services.platform.tokens import checked_form
@@ -71,6 +73,7 @@ class NewWorker:
     lease_seconds: int = 60
     allowed_updates: Sequence[str] = ()  # beside the usual ones
     passes_bot_token: bool = False  # W4's BOT_TOKEN for a program that we start
+    transport: Transport | None = None  # None: as the installation says
 
     def check(self, caller: Principal) -> None:
         """Raise Forbidden `admin_only` or InvalidInput for what the caller may not say."""
@@ -282,6 +285,7 @@ def _insert(
         max_replicas=new.max_replicas,
         sealed_environment=sealed_environment(platform.vault, bot.id, new.environment),
         passes_bot_token=new.passes_bot_token,
+        transport=chosen_transport(platform.settings, new.transport),
     )
     token = _give_token(platform, bot, worker)
     bot.worker_updates = sorted(set(new.allowed_updates))

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from models import Bot, BotWorker
 from services.core.encryption import sha256_hex
 from services.core.errors import Unauthenticated
+from services.core.kafka_settings import Transport
 from services.platform.platform import Platform
 
 MARK: Final = "flw_"
@@ -29,6 +30,7 @@ class WorkerIdentity:
     account_id: int
     lease_seconds: int
     is_running: bool
+    transport: Transport = Transport.REDIS
 
 
 def new_worker_token(bot: Bot) -> str:
@@ -48,4 +50,16 @@ def resolve_worker(platform: Platform, token: str) -> WorkerIdentity:
     if found is None:
         raise Unauthenticated("This worker token is not valid", code="worker_token_invalid")
     bot, worker = found
-    return WorkerIdentity(bot.id, bot.public_id, bot.account_id, worker.lease_seconds, bot.desired_running)
+    return identity_of(bot, worker)
+
+
+def identity_of(bot: Bot, worker: BotWorker) -> WorkerIdentity:
+    """What the parts that feed and hear programs need to know of a bot and its worker."""
+    return WorkerIdentity(
+        bot.id,
+        bot.public_id,
+        bot.account_id,
+        worker.lease_seconds,
+        bot.desired_running,
+        Transport(worker.transport),
+    )

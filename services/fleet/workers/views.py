@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from models import Bot, BotStatus, BotWorker
 from services.core.answer_types import Moment, Sentence, one_of
 from services.core.i18n import NO_TEXT, Text
+from services.core.kafka_settings import Transport
 from services.core.times import from_epoch, iso
 from services.core.worker_settings import WorkerDriver
 from services.fleet.bots.webhooks import wanted_for
@@ -20,6 +21,14 @@ from services.fleet.workers.redis_view import RedisWay, redis_way
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.work_queue import WorkQueue
+
+TROUBLES: Final = {
+    "unreachable": Text("Kafka does not answer: updates wait here and nothing is lost"),
+    "refused": Text("Kafka refuses what is needed for this bot; the log of the programs process says what"),
+    "stuck": Text(
+        "Records of its topic stand still: its program has not got past one five times. Stop its copies for a moment, then it becomes a dead letter"
+    ),
+}
 
 
 class WorkerStatus(StrEnum):
@@ -87,6 +96,7 @@ class WorkerBotView(TypedDict):
     worker_image: str
     env_vars: list[str]
     ordered: bool
+    transport: Annotated[str, one_of(Transport)]
     lease_seconds: int
     token_made_at: Moment | None
     exits: list[ExitView]
@@ -118,7 +128,7 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
         "bot_id": bot.public_id,
         "bot_name": bot.name,
         "status": status,
-        "status_reason": _reason(bot, status, copies, seen),
+        "status_reason": _reason(bot, status, copies, seen, _kafka_trouble(platform, worker)),
         "replicas": {
             "current": 0 if copies is None else copies.current,
             "min": worker.min_replicas,
@@ -132,6 +142,7 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
         "worker_image": worker.image,
         "env_vars": names_in(platform.vault, bot.id, worker.sealed_environment),
         "ordered": worker.ordered,
+        "transport": worker.transport,
         "lease_seconds": worker.lease_seconds,
         "token_made_at": iso(worker.token_made_at),
         "exits": [_exit(each) for each in exits],
@@ -186,9 +197,20 @@ def _copies(platform: Platform, bot: Bot, worker: BotWorker) -> Copies | None:
     return copies_of(platform.redis, bot.id) or Copies()
 
 
-def _reason(bot: Bot, status: WorkerStatus, copies: Copies | None, seen: float | None) -> Text:
+def _kafka_trouble(platform: Platform, worker: BotWorker) -> Text | None:
+    """What keeps the bot's updates from its topic; None without Kafka, or when all is well."""
+    if worker.transport != Transport.KAFKA:
+        return None
+    return TROUBLES.get(str(platform.redis.get(work_keys.kafka_trouble(worker.bot_id))))
+
+
+def _reason(
+    bot: Bot, status: WorkerStatus, copies: Copies | None, seen: float | None, trouble: Text | None
+) -> Text:
     if bot.status == BotStatus.FAILED and status is WorkerStatus.FAILED:
         return bot.status_reason
+    if trouble is not None and status not in (WorkerStatus.STOPPED, WorkerStatus.DELETING):
+        return trouble
     if status in OF_COPIES.values():
         return NO_TEXT if copies is None else copies.reason
     if status is not WorkerStatus.EXTERNAL:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from models import Bot
-from services.core.errors import InvalidInput
+from services.core.errors import Conflict, InvalidInput
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.workers.answering import WantedCall, check_call
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
@@ -93,6 +93,8 @@ class BotApi:
             check_call(wanted)
         except InvalidInput as error:
             return refusal(400, f"Bad Request: {error.message}")
+        except Conflict as error:
+            return refusal(409, f"Conflict: {error.message}")
         said = call_and_wait(
             self._platform, worker.bot_id, method, wanted.params, seconds=LONGEST_CALL, has_left=has_left
         )

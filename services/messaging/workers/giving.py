@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.alerts.dead_letters.replay_id import replay_of
+from services.core.errors import Conflict
+from services.core.kafka_settings import Transport
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.update_letters import UpdateLetters
@@ -48,8 +50,14 @@ class WorkGiver:
     ) -> list[Given]:
         """Up to `most` updates, one of each chat in order; waits for the first for `wait_seconds` at most.
 
-        A program that `has_left` while it waited gets none: they would lie with nobody until their lease has run out. Raises RedisError, and Unavailable while the database is away and something is to be given up.
+        A program that `has_left` while it waited gets none: they would lie with nobody until their lease has run out. Raises Conflict `worker_on_kafka` for one that reads
+        Kafka, RedisError, and Unavailable while the database is away and something is to be given up.
         """
+        if worker.transport is Transport.KAFKA:
+            raise Conflict(
+                "This bot's updates go to Kafka: its program reads them from its topic",
+                code="worker_on_kafka",
+            )
         deadline = time.monotonic() + wait_seconds
         with self._bell.listening(worker.bot_id) as heard:
             while not has_left():
@@ -63,11 +71,15 @@ class WorkGiver:
 
     def give_up(self, worker: WorkerIdentity, work: Work, error: str, where: str) -> bool:
         """Make an update a dead letter and let its chat go on; False when nobody holds it any more. Raises Unavailable."""
+        self.write_letter(worker, work, error, where)
+        return settle(self._platform, worker, work, (), is_answer=False) is not None
+
+    def write_letter(self, worker: WorkerIdentity, work: Work, error: str, where: str) -> None:
+        """Keep an update as a dead letter, once; it has still to be settled. Raises Unavailable."""
         queued = QueuedUpdate(
             work.lease, worker.bot_id, work.chat, work.request_id, work.update, attempts=work.attempt + 1
         )
         self._letters.store(queued, error, where)
-        return settle(self._platform, worker, work, (), is_answer=False) is not None
 
     def _take(self, worker: WorkerIdentity, most: int, consumer: str) -> list[Given]:
         queue = queue_of(self._platform, worker)

@@ -88,6 +88,26 @@ def redis_way() -> str:
     return f"{PREFIX}:work:redis"
 
 
+def records(bot_id: int) -> str:
+    """Hash lease -> where the update stands in its Kafka topic and how often it was tried, until the program has passed it."""
+    return f"{PREFIX}:bot:{bot_id}:work:records"
+
+
+def moved(bot_id: int) -> str:
+    """Hash partition of the outgoing Kafka topic -> offset of the first record that is not in the outbox. Deleted with the worker."""
+    return f"{PREFIX}:bot:{bot_id}:work:moved"
+
+
+def kafka_trouble(bot_id: int) -> str:
+    """What keeps the bot's updates from its Kafka topic, a word; lives a minute, set again while it lasts."""
+    return f"{PREFIX}:bot:{bot_id}:work:trouble"
+
+
+def topics() -> str:
+    """Hash public id -> since when it has the worker whose Kafka topics are there. Fields leave with the topics."""
+    return f"{PREFIX}:work:topics"
+
+
 def wake() -> str:
     """Stream of bots whose worker was just offered something, capped at 1000: a hint, never the only trace."""
     return f"{PREFIX}:work:wake"

@@ -36,6 +36,19 @@ local function take_in(q, held, public, ordered, most, chat, request, start, upd
   if lag_of(q) >= tonumber(most) then redis.call('SET', q.full, '1') end
 end
 
+-- Offers what is held behind a chat's head, if `id` is that head; `held` is the list of the chat.
+local function offer_next(q, held, fields, id)
+  if redis.call('HGET', q.heads, fields.chat) ~= id then return end
+  local following = redis.call('LPOP', held, 3)
+  if following then
+    redis.call('DECR', q.count)
+    local entry = offer(q, fields.bot_id, fields.chat, following[1], following[2], 0, following[3])
+    redis.call('HSET', q.heads, fields.chat, entry)
+  else
+    redis.call('HDEL', q.heads, fields.chat)
+  end
+end
+
 -- The fields of an entry by name; nil when it is not there.
 local function entry_of(q, id)
   local found = redis.call('XRANGE', q.incoming, id, id)
@@ -57,15 +70,7 @@ local function finish(q, group, id, fields, held, mark)
   redis.call('XACK', q.incoming, group, id)
   redis.call('XDEL', q.incoming, id)
   redis.call('DEL', mark)
-  if not fields or redis.call('HGET', q.heads, fields.chat) ~= id then return end
-  local following = redis.call('LPOP', held, 3)
-  if following then
-    redis.call('DECR', q.count)
-    local entry = offer(q, fields.bot_id, fields.chat, following[1], following[2], 0, following[3])
-    redis.call('HSET', q.heads, fields.chat, entry)
-  else
-    redis.call('HDEL', q.heads, fields.chat)
-  end
+  if fields then offer_next(q, held, fields, id) end
 end
 
 local function open_door(q, most)

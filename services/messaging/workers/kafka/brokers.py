@@ -1,0 +1,130 @@
+"""Topics and groups as the parts of this process see them: asked for in another, which may die of it (`topics`, `asking`)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import selectors
+import subprocess
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException
+
+from services.core.settings import Settings
+from services.messaging.workers.kafka.clients import options_of
+
+logger = logging.getLogger(__name__)
+CHILD: Final = (sys.executable, "-m", "services.messaging.workers.kafka.asking")
+ANSWER_SECONDS: Final = 15.0  # the longest question is three requests
+LARGEST_ANSWER: Final = 1 << 20
+
+
+class Brokers:
+    """What `Topics` answers, of the child. KafkaException when it does not: then another one is started for the next question."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._child: _Child | None = None
+
+    def make(self, wanted: Mapping[str, int]) -> tuple[set[str], dict[str, KafkaError]]:
+        """As `Topics.make`."""
+        if not wanted:
+            return set(), {}
+        made, failed = self._ask("make", dict(wanted))
+        return set(made), _errors(failed)
+
+    def partitions(self, name: str) -> int:
+        """As `Topics.partitions`."""
+        return int(self._ask("partitions", name))
+
+    def drop(self, public_id: str) -> None:
+        """As `Topics.drop`."""
+        self._ask("drop", public_id)
+
+    def committed(
+        self, wanted: Mapping[str, Collection[int]]
+    ) -> tuple[dict[str, dict[int, int]], dict[str, KafkaError]]:
+        """As `Topics.committed`."""
+        if not wanted:
+            return {}, {}
+        found, failed = self._ask("committed", {name: sorted(which) for name, which in wanted.items()})
+        return {name: _numbers(offsets) for name, offsets in found.items()}, _errors(failed)
+
+    def set_committed(self, public_id: str, offsets: Mapping[int, int]) -> bool:
+        """As `Topics.set_committed`."""
+        return bool(self._ask("set_committed", public_id, dict(offsets)))
+
+    def ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        """As `Topics.ends`."""
+        return _numbers(self._ask("ends", topic, sorted(partitions)))
+
+    def is_read(self, public_id: str) -> bool:
+        """As `Topics.is_read`."""
+        return bool(self._ask("is_read", public_id))
+
+    def close(self) -> None:
+        """End the child; the next question starts another."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+    def _ask(self, method: str, *of: Any) -> Any:
+        try:
+            child = self._child_here()
+            child.write({"method": method, "of": of})
+            said = json.loads(child.line())
+        except (OSError, EOFError) as error:
+            logger.warning("kafka: the brokers went away while they were asked (%s)", type(error).__name__)
+            self.close()
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT)) from error
+        if "error" in said:
+            raise KafkaException(KafkaError(*said["error"]))
+        return said["answer"]
+
+    def _child_here(self) -> _Child:
+        if self._child is None:
+            self._child = _Child()
+            replication = self._settings.kafka_replication
+            self._child.write({"options": options_of(self._settings), "replication": replication})
+        return self._child
+
+
+class _Child:
+    """The process that asks."""
+
+    def __init__(self) -> None:
+        process = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
+        if process.stdin is None or process.stdout is None:
+            raise OSError("a child without pipes")
+        self._process, self._input, self._output = process, process.stdin, process.stdout
+
+    def write(self, said: Any) -> None:
+        """Say a line; raises OSError when it died."""
+        self._input.write(json.dumps(said).encode() + b"\n")
+        self._input.flush()
+
+    def line(self) -> bytes:
+        """What it says; raises EOFError when it died, TimeoutError when it is silent."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ)
+            if not selector.select(ANSWER_SECONDS):
+                raise TimeoutError
+        line = self._output.readline(LARGEST_ANSWER)
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return line
+
+    def end(self) -> None:
+        """Have it be gone."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def _errors(failed: Mapping[str, list[Any]]) -> dict[str, KafkaError]:
+    return {name: KafkaError(*error) for name, error in failed.items()}
+
+
+def _numbers(offsets: Mapping[str, int]) -> dict[int, int]:
+    return {int(partition): offset for partition, offset in offsets.items()}
