@@ -22,6 +22,7 @@ from services.core.environment import settings_or_exit
 from services.core.worker_settings import WorkerDriver
 from services.messaging.workers.kafka.loops import feed_kafka, move_from_kafka
 from services.messaging.workers.streams import serve_streams
+from services.messaging.workers.webhook_delivery import deliver_webhooks
 from services.operations.programs.kubernetes.driver import check_access, drive
 from services.operations.programs.supervision import Supervisor
 from services.platform.platform import Platform
@@ -33,7 +34,7 @@ SPARE_SECONDS: Final = 3.0  # what was begun under the lease ends within it
 RETRY_SECONDS: Final = 1.0
 # Each works for as long as the callable says yes, and then returns soon.
 Loop = Callable[[Platform, Callable[[], bool]], None]
-LOOPS: Final[tuple[Loop, ...]] = (serve_streams, feed_kafka, move_from_kafka)
+LOOPS: Final[tuple[Loop, ...]] = (serve_streams, deliver_webhooks, feed_kafka, move_from_kafka)
 
 
 @cache

@@ -26,7 +26,7 @@ from services.fleet.workers.redis_access import (
     rules,
 )
 from services.fleet.workers.redis_view import RedisTrouble
-from services.fleet.workers.tokens import WorkerIdentity
+from services.fleet.workers.tokens import IDENTITY, WorkerIdentity, identity_of
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 
@@ -136,14 +136,7 @@ class AccessKeeper:
 def stream_workers(platform: Platform) -> list[StreamWorker]:
     """Every worker with a token in force whose end nobody asked for and whose updates wait in Redis; one query."""
     query = (
-        select(
-            Bot.id,
-            Bot.public_id,
-            Bot.account_id,
-            BotWorker.lease_seconds,
-            Bot.desired_running,
-            BotWorker.token_hash,
-        )
+        select(*IDENTITY, BotWorker.token_hash)
         .join(BotWorker, BotWorker.bot_id == Bot.id)
         .where(
             BotWorker.token_hash.is_not(None),
@@ -153,7 +146,7 @@ def stream_workers(platform: Platform) -> list[StreamWorker]:
         .order_by(Bot.id)
     )
     with platform.database.reading() as session:
-        return [StreamWorker(WorkerIdentity(*row[:5]), str(row[5])) for row in session.execute(query)]
+        return [StreamWorker(identity_of(row), row.token_hash) for row in session.execute(query)]
 
 
 def _drop_if_empty(redis: Redis, stream: str) -> None:

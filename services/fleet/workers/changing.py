@@ -47,7 +47,7 @@ def change_worker(
     with platform.database.transaction() as session:
         bot, worker = changeable(session, caller, bot_id)
         wanted = change.after(worker)
-        wanted.check(caller)
+        wanted.check(platform.settings, caller)
         worker.min_replicas, worker.max_replicas = wanted.min_replicas, wanted.max_replicas
         if change.command is not None:
             worker.command, worker.image = change.command, worker.image if not change.command else ""

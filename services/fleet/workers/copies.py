@@ -16,9 +16,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from services.core.i18n import NO_TEXT, Text
-from services.platform.platform import Platform
 from services.platform.redis import work_keys
-from services.queueing.heartbeats import processes
 
 PROCESS: Final = "programs"  # what starts copies
 MOST_EXITS: Final = 10
@@ -78,14 +76,17 @@ def copies_of(redis: Redis, bot_id: int) -> Copies | None:
     return None if found is None else _copies(str(found))
 
 
+def copies_of_all(redis: Redis, bot_ids: Sequence[int]) -> dict[int, Copies]:
+    """The same for many bots in one round trip; those that none has looked at are left out."""
+    found = redis.hmget(work_keys.programs(), [str(bot_id) for bot_id in bot_ids])
+    return {
+        bot_id: _copies(str(body)) for bot_id, body in zip(bot_ids, found, strict=True) if body is not None
+    }
+
+
 def all_copies(redis: Redis) -> dict[int, Copies]:
     """What is said of every bot that has a program."""
     return {int(bot): _copies(str(body)) for bot, body in redis.hgetall(work_keys.programs()).items()}
-
-
-def driver_lives(platform: Platform) -> bool:
-    """Whether a process that starts programs is alive; without one what is said of copies is no longer so."""
-    return any(each.service == PROCESS and each.is_alive for each in processes(platform))
 
 
 def put_exit(pipe: Pipeline, bot_id: int, ended: Exit) -> None:

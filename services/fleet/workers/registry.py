@@ -13,23 +13,27 @@ from sqlalchemy.orm import Session
 
 from models import Bot, BotWorker
 from services.core.encryption import sha256_hex
-from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from services.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from services.core.i18n import Text
 from services.core.kafka_settings import Transport
+from services.core.settings import Settings
 from services.core.times import utc_now
 from services.fleet.bots.cleanup import forget_at_telegram, forget_work
 from services.fleet.bots.declaration import refuse_declared
-from services.fleet.bots.registry import locked, register_bot
+from services.fleet.bots.registry import locked, register_bot, update_bot
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.webhooks import ALLOWED_UPDATES
-from services.fleet.workers.copies import copies_of, driver_lives
+from services.fleet.workers.code_rules import check_code
+from services.fleet.workers.copies import copies_of
 from services.fleet.workers.environment import checked_environment, owner_of, sealed_environment
 from services.fleet.workers.redis_access import access_changed
+from services.fleet.workers.statuses import SERVICE
 from services.fleet.workers.tokens import new_worker_token
 from services.fleet.workers.transports import chosen_transport
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.platform import Platform
 from services.platform.tokens import checked_form
+from services.queueing.heartbeats import lives
 
 logger = logging.getLogger(__name__)
 MOST_REPLICAS: Final = 100
@@ -62,7 +66,7 @@ SHORTEST_LEASE, LONGEST_LEASE = 5, 3600  # seconds
 
 @dataclass(frozen=True)
 class NewWorker:
-    """What an owner says of a worker. `command` and `image` are code for our machines: an administrator's to say."""
+    """What an owner says of a worker. `command` and `image` are code for our machines: see `code_rules`."""
 
     command: str = ""
     image: str = ""
@@ -75,16 +79,9 @@ class NewWorker:
     passes_bot_token: bool = False  # W4's BOT_TOKEN for a program that we start
     transport: Transport | None = None  # None: as the installation says
 
-    def check(self, caller: Principal) -> None:
-        """Raise Forbidden `admin_only` or InvalidInput for what the caller may not say."""
-        if (self.command or self.image) and not caller.is_admin:
-            raise Forbidden(
-                "worker_command and worker_image are code on our machines: only an admin may name them. "
-                "Leave them out and run the program elsewhere with its worker token",
-                code="admin_only",
-            )
-        if self.command and self.image:
-            raise InvalidInput("Give worker_command or worker_image, not both", field="worker_command")
+    def check(self, settings: Settings, caller: Principal) -> None:
+        """Raise Forbidden or InvalidInput for what the caller may not say; of the code see `check_code`."""
+        check_code(settings, caller, self.command, self.image)
         check_replicas(self.min_replicas, self.max_replicas)
         checked_environment(self.environment)
         if set(self.allowed_updates) - KINDS - set(ALLOWED_UPDATES):
@@ -114,24 +111,32 @@ def check_replicas(least: int, most: int) -> None:
 
 
 def register_worker_bot(
-    platform: Platform, caller: Principal, bot_token: str, name: str, new: NewWorker
+    platform: Platform,
+    caller: Principal,
+    bot_token: str,
+    name: str,
+    new: NewWorker,
+    *,
+    mode: str | None = None,
+    tags: Sequence[str] = (),
 ) -> tuple[Bot, BotWorker, str]:
     """Register the bot of a token with a worker, and the worker's token, which is never to be had again.
 
     A bot that the caller has here already, without a worker, gets one and is started: as after the end of a former one.
     Raises as `register_bot`, and as `NewWorker.check`.
     """
-    new.check(caller)
+    new.check(platform.settings, caller)
     known = _own_bot(platform, caller, checked_form(bot_token))
     if known is not None:
+        if mode or tags:
+            update_bot(platform, caller, known.id, mode=mode, tags=tags or None)
         return give_worker(platform, caller, known.id, new, start=True)
     made: list[tuple[BotWorker, str]] = []
 
     def also(session: Session, bot: Bot) -> None:
-        bot.name = name or bot.name
         made.append(_insert(platform, session, caller, bot, new))
 
-    bot = register_bot(platform, caller, bot_token, plugins=(), also=also)
+    bot = register_bot(platform, caller, bot_token, mode=mode, plugins=(), tags=tags, name=name, also=also)
     access_changed(platform, bot)
     return bot, *made[0]
 
@@ -143,7 +148,7 @@ def give_worker(
 
     Raises Conflict `worker_exists`, or as `refuse_declared`; NotFound for somebody else's bot.
     """
-    new.check(caller)
+    new.check(platform.settings, caller)
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
         refuse_declared(bot)
@@ -185,6 +190,7 @@ def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> tup
     with platform.database.transaction() as session:
         bot, worker = changeable(session, caller, bot_id)
         token = _give_token(platform, bot, worker)
+        worker.sealed_webhook_url = worker.sealed_webhook_secret = ""  # whoever had the former one set it
         audit(session, caller, "worker_token_made", account_id=bot.account_id, bot_id=bot.id)
     access_changed(platform, bot)
     bot_changed(platform, bot.id)  # copies that were started with the former one are replaced
@@ -196,7 +202,7 @@ def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> No
     with platform.database.transaction() as session:
         bot, worker = changeable(session, caller, bot_id)
         worker.token_hash = worker.token_made_at = None
-        worker.sealed_token = ""
+        worker.sealed_token = worker.sealed_webhook_url = worker.sealed_webhook_secret = ""
         audit(session, caller, "worker_token_revoked", account_id=bot.account_id, bot_id=bot.id)
     access_changed(platform, bot)
     bot_changed(platform, bot.id)
@@ -234,7 +240,7 @@ def _finish(platform: Platform, bot: Bot) -> bool:
     forget_at_telegram(platform, bot)
     try:
         copies = copies_of(platform.redis, bot.id)
-        if copies is not None and copies.current and driver_lives(platform):
+        if copies is not None and copies.current and lives(platform, SERVICE):
             return False
         forget_work(platform, bot)
     except RedisError as error:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from models import Bot, BotWorker
 from services.core.encryption import sha256_hex
@@ -19,6 +19,15 @@ from services.core.kafka_settings import Transport
 from services.platform.platform import Platform
 
 MARK: Final = "flw_"
+IDENTITY: Final = (  # the columns of a `WorkerIdentity`, in its order
+    Bot.id,
+    Bot.public_id,
+    Bot.account_id,
+    BotWorker.lease_seconds,
+    Bot.desired_running,
+    BotWorker.transport,
+    BotWorker.sealed_webhook_url,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class WorkerIdentity:
     lease_seconds: int
     is_running: bool
     transport: Transport = Transport.REDIS
+    has_webhook: bool = False  # its updates are brought to where setWebhook said
 
 
 def new_worker_token(bot: Bot) -> str:
@@ -40,26 +50,19 @@ def new_worker_token(bot: Bot) -> str:
 
 def resolve_worker(platform: Platform, token: str) -> WorkerIdentity:
     """The worker behind a token; Unauthenticated `worker_token_invalid` when it is unknown or was revoked."""
-    query = (
-        select(Bot, BotWorker)
-        .join(BotWorker, BotWorker.bot_id == Bot.id)
-        .where(BotWorker.token_hash == sha256_hex(token.strip()), BotWorker.ending_since.is_(None))
-    )
+    # Columns, not rows: asked at every request of a program, at a third of what reading both rows costs.
+    query = select(*IDENTITY).join(BotWorker, BotWorker.bot_id == Bot.id)
+    query = query.where(BotWorker.token_hash == sha256_hex(token.strip()), BotWorker.ending_since.is_(None))
     with platform.database.reading() as session:
         found = session.execute(query).first()
     if found is None:
         raise Unauthenticated("This worker token is not valid", code="worker_token_invalid")
-    bot, worker = found
-    return identity_of(bot, worker)
+    return identity_of(found)
 
 
-def identity_of(bot: Bot, worker: BotWorker) -> WorkerIdentity:
-    """What the parts that feed and hear programs need to know of a bot and its worker."""
+def identity_of(row: Row[*tuple[Any, ...]]) -> WorkerIdentity:
+    """What a row that begins with the columns IDENTITY says."""
+    bot_id, public_id, account_id, lease_seconds, is_running, transport, webhook = row[: len(IDENTITY)]
     return WorkerIdentity(
-        bot.id,
-        bot.public_id,
-        bot.account_id,
-        worker.lease_seconds,
-        bot.desired_running,
-        Transport(worker.transport),
+        bot_id, public_id, account_id, lease_seconds, is_running, Transport(transport), bool(webhook)
     )

@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 from typing_extensions import TypedDict
 
-from models import Bot, BotStatus, BotWorker
+from models import Bot, BotWorker
 from services.core.answer_types import Moment, Sentence, one_of
-from services.core.i18n import NO_TEXT, Text
+from services.core.i18n import Text
 from services.core.kafka_settings import Transport
 from services.core.times import from_epoch, iso
-from services.core.worker_settings import WorkerDriver
 from services.fleet.bots.webhooks import wanted_for
-from services.fleet.workers.copies import Copies, CopiesState, Exit, copies_of, driver_lives, exits_of
+from services.fleet.workers.copies import Copies, Exit, exits_of
 from services.fleet.workers.environment import names_in
 from services.fleet.workers.redis_access import address_for
 from services.fleet.workers.redis_view import RedisWay, redis_way
+from services.fleet.workers.statuses import WorkerStatus, reason_of, started_copies, status_of
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.work_queue import WorkQueue
-
-TROUBLES: Final = {
-    "unreachable": Text("Kafka does not answer: updates wait here and nothing is lost"),
-    "refused": Text("Kafka refuses what is needed for this bot; the log of the programs process says what"),
-    "stuck": Text(
-        "Records of its topic stand still: its program has not got past one five times. Stop its copies for a moment, then it becomes a dead letter"
-    ),
-}
-
-
-class WorkerStatus(StrEnum):
-    """What is known of a bot with a worker. RUNNING and SCALED_TO_ZERO are said of programs that are started here, EXTERNAL of
-    those that run elsewhere.
-    """
-
-    CREATED = "created"
-    EXTERNAL = "external"
-    RUNNING = "running"
-    SCALED_TO_ZERO = "scaled_to_zero"
-    STOPPED = "stopped"
-    FAILED = "failed"
-    DELETING = "deleting"
-
-
-OF_COPIES: Final = {
-    CopiesState.RUNNING: WorkerStatus.RUNNING,
-    CopiesState.ASLEEP: WorkerStatus.SCALED_TO_ZERO,
-    CopiesState.FAILED: WorkerStatus.FAILED,
-}
 
 
 class Replicas(TypedDict):
@@ -121,19 +91,15 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
     """The JSON of a bot and its worker. Raises RedisError."""
     queue = WorkQueue(platform.redis, bot.id, bot.public_id)
     lag, seen = queue.lag(), queue.last_seen()
-    copies = _copies(platform, bot, worker)
+    copies = started_copies(platform, [worker]).get(bot.id)
     status = status_of(bot, worker, copies)
     exits = [] if copies is None else exits_of(platform.redis, bot.id)
     return {
         "bot_id": bot.public_id,
         "bot_name": bot.name,
         "status": status,
-        "status_reason": _reason(bot, status, copies, seen, _kafka_trouble(platform, worker)),
-        "replicas": {
-            "current": 0 if copies is None else copies.current,
-            "min": worker.min_replicas,
-            "max": worker.max_replicas,
-        },
+        "status_reason": reason_of(platform, bot, worker, status, copies, seen),
+        "replicas": replicas_of(worker, copies),
         "lag": lag,
         "kafka_lag": lag,
         "redis": redis_way(platform, bot, worker),
@@ -168,56 +134,10 @@ def describe_made(platform: Platform, bot: Bot, token: str) -> WorkerBotMade:
     }
 
 
-def status_of(bot: Bot, worker: BotWorker, copies: Copies | None) -> WorkerStatus:
-    """What is known of a worker, `copies` being what is said of those started here; None when its program runs elsewhere."""
-    if worker.ending_since is not None:
-        return WorkerStatus.DELETING
-    if not bot.desired_running:
-        return WorkerStatus.STOPPED
-    if bot.status == BotStatus.FAILED:
-        return WorkerStatus.FAILED
-    if bot.status == BotStatus.CREATED:
-        return WorkerStatus.CREATED
-    return WorkerStatus.EXTERNAL if copies is None else OF_COPIES[copies.state]
-
-
-def _copies(platform: Platform, bot: Bot, worker: BotWorker) -> Copies | None:
-    """What there is to say of copies that are started here; None for a program that runs elsewhere."""
-    if not (worker.command or worker.image):
-        return None
-    if platform.settings.worker_driver is WorkerDriver.NONE:
-        reason = Text("This installation starts no programs: run it elsewhere, with its worker token")
-        return Copies(0, CopiesState.FAILED, reason)
-    if not driver_lives(platform):
-        return Copies(0, CopiesState.FAILED, Text("The programs process is not running: nothing starts it"))
-    if worker.token_hash is None and worker.ending_since is None:
-        return Copies(
-            0, CopiesState.FAILED, Text("It has no token in force: make a new one and it is started")
-        )
-    return copies_of(platform.redis, bot.id) or Copies()
-
-
-def _kafka_trouble(platform: Platform, worker: BotWorker) -> Text | None:
-    """What keeps the bot's updates from its topic; None without Kafka, or when all is well."""
-    if worker.transport != Transport.KAFKA:
-        return None
-    return TROUBLES.get(str(platform.redis.get(work_keys.kafka_trouble(worker.bot_id))))
-
-
-def _reason(
-    bot: Bot, status: WorkerStatus, copies: Copies | None, seen: float | None, trouble: Text | None
-) -> Text:
-    if bot.status == BotStatus.FAILED and status is WorkerStatus.FAILED:
-        return bot.status_reason
-    if trouble is not None and status not in (WorkerStatus.STOPPED, WorkerStatus.DELETING):
-        return trouble
-    if status in OF_COPIES.values():
-        return NO_TEXT if copies is None else copies.reason
-    if status is not WorkerStatus.EXTERNAL:
-        return NO_TEXT
-    if seen is None:
-        return Text("No program has asked for its updates yet: run one with its worker token")
-    return Text("Its program runs elsewhere")
+def replicas_of(worker: BotWorker, copies: Copies | None) -> Replicas:
+    """How many copies run, by what their driver says, and how many may."""
+    current = 0 if copies is None else copies.current
+    return {"current": current, "min": worker.min_replicas, "max": worker.max_replicas}
 
 
 def _exit(ended: Exit) -> ExitView:

@@ -58,6 +58,8 @@ class WorkGiver:
                 "This bot's updates go to Kafka: its program reads them from its topic",
                 code="worker_on_kafka",
             )
+        if wait_seconds <= 0:
+            return [] if has_left() else self._take(worker, most, consumer)
         deadline = time.monotonic() + wait_seconds
         with self._bell.listening(worker.bot_id) as heard:
             while not has_left():

@@ -20,19 +20,19 @@ from services.alerts.dead_letters.replay_id import replay_of
 from services.core.errors import Unavailable
 from services.fleet.workers.access_keeper import AccessKeeper, StreamWorker
 from services.fleet.workers.tokens import WorkerIdentity
-from services.messaging.workers import bot_api, giving
+from services.messaging.workers import bot_api, giving, webhook_runners
 from services.messaging.workers.giving import WorkGiver
 from services.messaging.workers.outgoing import CallMover
 from services.messaging.workers.watchlist import DEFAULT_TIMINGS, StreamTimings, Watchlist
 from services.platform.platform import Platform
 from services.platform.redis import streams, work_keys
 from services.queueing import work_streams
-from services.queueing.work_queue import GIVEN_BACK, MOST_DELIVERIES
+from services.queueing.work_queue import GIVEN_BACK, MOST_DELIVERIES, UNTRIED
 from services.queueing.work_streams import Look
 
 logger = logging.getLogger(__name__)
 BACKOFF_SECONDS: Final = 0.3
-OURS: Final = (giving.CONSUMER, bot_api.CONSUMER, GIVEN_BACK)
+OURS: Final = (giving.CONSUMER, bot_api.CONSUMER, webhook_runners.CONSUMER, GIVEN_BACK, UNTRIED)
 EXHAUSTED: Final = "The worker was given the update {times} times and acknowledged none of them"
 # Beyond either XADD is refused until half is gone: entries of `outgoing`, or bytes.
 MOST_CALLS: Final = 10_000

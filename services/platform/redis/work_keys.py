@@ -108,6 +108,11 @@ def topics() -> str:
     return f"{PREFIX}:work:topics"
 
 
+def webhook_trouble(bot_id: int) -> str:
+    """What last went wrong with the webhook of a bot's program, {"at", "text"} as JSON; lives 30 days."""
+    return f"{PREFIX}:bot:{bot_id}:work:webhook"
+
+
 def wake() -> str:
     """Stream of bots whose worker was just offered something, capped at 1000: a hint, never the only trace."""
     return f"{PREFIX}:work:wake"

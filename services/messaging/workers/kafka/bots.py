@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from models import Bot, BotWorker
 from services.core.kafka_settings import Transport
 from services.core.times import iso
-from services.fleet.workers.tokens import WorkerIdentity, identity_of
+from services.fleet.workers.tokens import IDENTITY, WorkerIdentity, identity_of
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 
@@ -39,14 +39,13 @@ class KafkaBot:
 def kafka_bots(platform: Platform) -> dict[int, KafkaBot]:
     """All bots whose program reads Kafka and whose end nobody asked for, by number."""
     query = (
-        select(Bot, BotWorker)
+        select(*IDENTITY, BotWorker.max_replicas, BotWorker.created_at)
         .join(BotWorker, BotWorker.bot_id == Bot.id)
         .where(BotWorker.transport == Transport.KAFKA, BotWorker.ending_since.is_(None))
     )
     with platform.database.reading() as session:
-        return {bot.id: _kafka_bot(bot, worker) for bot, worker in session.execute(query)}
+        return {row.id: _kafka_bot(row) for row in session.execute(query)}
 
 
-def _kafka_bot(bot: Bot, worker: BotWorker) -> KafkaBot:
-    partitions = min(worker.max_replicas, MOST_PARTITIONS)
-    return KafkaBot(identity_of(bot, worker), partitions, iso(worker.created_at) or "")
+def _kafka_bot(row: Row[*tuple[Any, ...]]) -> KafkaBot:
+    return KafkaBot(identity_of(row), min(row.max_replicas, MOST_PARTITIONS), iso(row.created_at) or "")

@@ -62,7 +62,7 @@ end
 local function is_leased(q, group, id)
   if redis.call('EXISTS', q.incoming) == 0 then return false end
   local pending = redis.call('XPENDING', q.incoming, group, id, id, 1)
-  return #pending == 1 and pending[1][2] ~= 'failed'
+  return #pending == 1 and pending[1][2] ~= 'failed' and pending[1][2] ~= 'untried'
 end
 
 -- Ends an update: its entry and the mark of its replay go, and the next one of its chat is offered.
@@ -84,9 +84,10 @@ local function take_back(q, group, pending, most)
   for _, late in ipairs(pending) do
     local id = late[1]
     local fields = entry_of(q, id)
-    local attempt = fields and fields.attempt + math.max(1, late[4])
+    local given = math.max(1, late[4]) - (late[2] == 'untried' and 1 or 0)
+    local attempt = fields and fields.attempt + given
     if fields and attempt >= tonumber(most) then
-      if late[2] == 'failed' then redis.call('XCLAIM', q.incoming, group, 'given up', 0, id, 'JUSTID') end
+      if late[2] == 'failed' or late[2] == 'untried' then redis.call('XCLAIM', q.incoming, group, 'given up', 0, id, 'JUSTID') end
       exhausted[#exhausted + 1] = redis.call('XRANGE', q.incoming, id, id)[1]
     else
       redis.call('XACK', q.incoming, group, id)

@@ -24,7 +24,8 @@ ANA, BIA = 501, 502
 
 def written(platform: Platform, worker: WorkerIdentity) -> dict[str, str]:
     """Where the updates stand in the topic, as Redis knows it."""
-    return dict(platform.redis.hgetall(work_keys.records(worker.bot_id)))
+    found: dict[str, str] = platform.redis.hgetall(work_keys.records(worker.bot_id))  # type: ignore[assignment]
+    return found
 
 
 def read(program: Program, count: int) -> list[Message]:

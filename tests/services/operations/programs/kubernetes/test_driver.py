@@ -113,7 +113,7 @@ def test_a_new_token_and_a_restart_reach_the_pods_after_the_secret(
         return found
 
     before = annotations()
-    token = renew_token(platform, owner_of(played), played.started.bot.id)
+    _, token = renew_token(platform, owner_of(played), played.started.bot.id)
     wait_until(lambda: annotations() != before)
     assert played.secret()["WORKER_TOKEN"] == token
     played.started.change(restarted_at=played.started.bot.created_at)
