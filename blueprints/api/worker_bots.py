@@ -14,6 +14,7 @@ from blueprints.api.operation import Created, operation
 from models import Bot, BotWorker
 from services.core.answer_types import Listing
 from services.fleet.workers import registry
+from services.fleet.workers.changing import WorkerChange, change_worker, restart_worker
 from services.fleet.workers.registry import NewWorker
 from services.fleet.workers.views import WorkerBotMade, WorkerBotView, describe_made, describe_worker
 from services.platform.accounts.principal import Scope
@@ -70,6 +71,22 @@ class ReplicasBody(Body):
     max_replicas: int | None = None
 
 
+class WorkerChangeBody(ReplicasBody):
+    """PATCH /bots/{bot_id}/worker: what is left out stays. `worker_command` and `worker_image` are for admins, and each takes
+    the other's place; `env_vars` are replaced as a whole.
+    """
+
+    worker_image: str | None = Field(None, max_length=255)
+    worker_command: str | None = Field(None, max_length=1000)
+    env_vars: dict[str, str] | None = Field(None, repr=False)
+
+    def wanted(self) -> WorkerChange:
+        """The same for the services."""
+        return WorkerChange(
+            self.worker_command, self.worker_image, self.min_replicas, self.max_replicas, self.env_vars
+        )
+
+
 class WorkerToken(TypedDict):
     """A worker's token, shown this once."""
 
@@ -121,8 +138,25 @@ def give(bot_id: str, body: WorkerBody) -> Created[WorkerBotMade]:
 @operation(errors=(409,))
 def scale(bot_id: str, body: ReplicasBody) -> WorkerBotView:
     """Set how few and how many copies of the program there may be."""
-    least, most = body.min_replicas, body.max_replicas
-    return _view(registry.change_replicas(platform(), caller(), bot_id, least=least, most=most))
+    wanted = WorkerChange(min_replicas=body.min_replicas, max_replicas=body.max_replicas)
+    return _view(change_worker(platform(), caller(), bot_id, wanted))
+
+
+@bot_worker.patch("/worker")
+@api(Scope.WORKER)
+@fresh()
+@operation(errors=(409,))
+def change(bot_id: str, body: WorkerChangeBody) -> WorkerBotView:
+    """Change a worker; copies of its program that were told something else are replaced."""
+    return _view(change_worker(platform(), caller(), bot_id, body.wanted()))
+
+
+@bot_worker.post("/worker/restart")
+@api(Scope.WORKER)
+@operation(errors=(409,))
+def restart(bot_id: str) -> WorkerBotView:
+    """Replace every copy of a program that is started here."""
+    return _view(restart_worker(platform(), caller(), bot_id))
 
 
 @blueprint.delete("/<bot_id>")

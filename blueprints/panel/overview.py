@@ -13,6 +13,7 @@ from blueprints.panel.notices import latest
 from blueprints.panel.problems import problems
 from blueprints.panel.strategies import strategies
 from services.alerts.notifications.incidents import unread_incidents
+from services.fleet.workers.copies import CopiesState
 from services.operations.readiness import SERVICES
 from services.reporting.analytics.condition import Condition, condition
 from services.reporting.analytics.overview import overview as figures
@@ -55,7 +56,7 @@ def _live(span: Span) -> dict[str, Any]:
         **found,
         "notifications": latest(SHOWN_NOTIFICATIONS),
         "unread": unread_incidents(platform(), who),
-        "system": {"parts": system_parts(now)},
+        "system": {"parts": [*system_parts(now), *(_programs(now) if who.is_admin else ())]},
         "problems": problems(),
     }
 
@@ -69,6 +70,18 @@ def system_parts(now: Condition) -> list[dict[str, Any]]:
     late = age is None or age > SWEEP_LATE_SECONDS
     said = _("never") if age is None else _("%(seconds)s s ago", seconds=round(age))
     return [*parts, {"name": "sweep", "label": _("Last health sweep"), "text": said, "ok": not late}]
+
+
+def _programs(now: Condition) -> list[dict[str, Any]]:
+    """Bots' own programs that are started here, of all accounts; nothing where there are none."""
+    counts = now.programs
+    if not counts:
+        return []
+    running, asleep, failed = (counts.get(state, 0) for state in CopiesState)
+    said = _("%(running)s running, %(asleep)s asleep", running=running, asleep=asleep)
+    if failed:
+        said = _("%(others)s, %(failed)s out of order", others=said, failed=failed)
+    return [{"name": "bot-programs", "label": _("Bots' programs"), "text": said, "ok": not failed}]
 
 
 def _process(service: str, running: int) -> dict[str, Any]:

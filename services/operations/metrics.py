@@ -15,6 +15,7 @@ from models import Bot, BotStatus, BotWorker, MemberStatus, PoolBot
 from services.core.errors import Unavailable
 from services.core.metrics import REGISTRY, SCRAPED
 from services.fleet.health.sweep import last_sweep_age
+from services.fleet.workers.copies import all_copies
 from services.operations.readiness import leases, spool_bytes
 from services.operations.storage import free_bytes
 from services.platform.platform import Platform
@@ -138,3 +139,5 @@ def _of_workers(platform: Platform) -> Iterator[Reading]:
         bots = [(number, name) for number, name in rows]
     for (bot_id, _), lag in zip(bots, lags(platform.redis, bots), strict=True):
         yield "worker_lag", (str(bot_id),), lag
+    for bot_id, copies in all_copies(platform.redis).items():
+        yield "worker_replicas", (str(bot_id),), copies.current

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from redis import Redis
 
+from services.core.metrics import WORKER_HANDLING_SECONDS
 from services.platform.redis import work_keys
 from services.platform.redis.jobs import DOORBELL_SECONDS
 from services.platform.redis.scripts import load
@@ -98,11 +99,18 @@ class WorkQueue:
         return [work for work in works if work is not None]
 
     def settle(
-        self, work: Work, calls: Sequence[WorkCall], shard: int, replay: tuple[int, int] | None = None
+        self,
+        work: Work,
+        calls: Sequence[WorkCall],
+        shard: int,
+        replay: tuple[int, int] | None = None,
+        *,
+        is_answer: bool = True,
     ) -> list[int] | None:
         """Be done with an update, its calls in the outbox, in one step; the shards to ring, None when it is not held.
 
-        `replay` is the dead letter, and for the how-manieth time, that the update is a replay of.
+        `replay` is the dead letter, and for the how-manieth time, that the update is a replay of. Not every end `is_answer`
+        of a program, whose time is measured.
         """
         mark = work_keys.replaying(self._bot_id, *(replay or (0, 0)))
         names = [*self._names, work_keys.held(self._bot_id, work.chat), mark]
@@ -110,8 +118,13 @@ class WorkQueue:
         for call in calls:
             names += outbox_keys(self._bot_id, call.priority, shard)
             values += (shard, call.chat, call.request_id, call.call)
-        rings = SETTLE(self._redis, names, values)
-        return None if rings is None else [int(each) for each in rings]
+        found = SETTLE(self._redis, names, values)
+        if found is None:
+            return None
+        milliseconds, *rings = (int(each) for each in found)
+        if is_answer:
+            WORKER_HANDLING_SECONDS.observe(milliseconds / 1000)
+        return rings
 
     def extend(self, work: Work) -> bool:
         """Let the lease begin anew; False when it is not held any more."""

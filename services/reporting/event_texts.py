@@ -99,6 +99,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "worker_changed": N_("Worker changed"),
     "worker_ended": N_("Worker ended"),
     "worker_given": N_("Got a worker of its owner's"),
+    "worker_restarted": N_("Copies of its worker replaced"),
     "worker_token_made": N_("New token of its worker"),
     "worker_token_revoked": N_("Token of its worker revoked"),
 }

@@ -51,6 +51,7 @@ PROTECTED_BY_THE_PASSWORD = {
     ("PUT", "/api/v1/bots/<bot_id>/token"),
     ("POST", "/api/v1/bots/<bot_id>/worker"),
     ("DELETE", "/api/v1/bots/<bot_id>/worker"),
+    ("PATCH", "/api/v1/bots/<bot_id>/worker"),
     ("POST", "/api/v1/bots/<bot_id>/worker/token"),
     ("DELETE", "/bots/<bot_id>"),
     ("POST", "/api/v1/bots/<bot_id>/token/rotation"),

@@ -38,6 +38,7 @@ def forget_in_redis(platform: Platform, bot: Bot) -> None:
     redis.hdel(keys.clicked_bots(), str(bot.id))
     announce(redis, Topic.BOT, bot.id)
     redis.delete(keys.served_identity(bot.id), work_keys.incoming(bot.public_id))
+    redis.hdel(work_keys.programs(), str(bot.id))
     _unlink(platform, keys.of_bot(bot.id))
 
 
@@ -57,6 +58,7 @@ def forget_former(platform: Platform, bot: Bot) -> None:
 def forget_work(platform: Platform, bot: Bot) -> None:
     """Drop what waits for the bot's worker, with all that its queue keeps; raises RedisError."""
     platform.redis.delete(work_keys.incoming(bot.public_id))
+    platform.redis.hdel(work_keys.programs(), str(bot.id))
     _unlink(platform, [work_keys.of_bot(bot.id)])
 
 

@@ -174,44 +174,31 @@ def list_workers(
         return [(bot, worker) for bot, worker in rows]
 
 
-def change_replicas(
-    platform: Platform, caller: Principal, bot_id: int | str, *, least: int | None, most: int | None
-) -> tuple[Bot, BotWorker]:
-    """Set how few and how many copies there may be; what is None stays. Raises InvalidInput, Conflict `worker_ending`."""
-    with platform.database.transaction() as session:
-        bot, worker = _changeable(session, caller, bot_id)
-        chosen = (
-            worker.min_replicas if least is None else least,
-            worker.max_replicas if most is None else most,
-        )
-        check_replicas(*chosen)
-        worker.min_replicas, worker.max_replicas = chosen
-        audit(session, caller, "worker_changed", account_id=bot.account_id, bot_id=bot.id)
-    return bot, worker
-
-
 def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> str:
     """A new token for the bot's worker; the former one is of no use from now on. Raises Conflict `worker_ending`."""
     with platform.database.transaction() as session:
-        bot, worker = _changeable(session, caller, bot_id)
+        bot, worker = changeable(session, caller, bot_id)
         token = _give_token(platform, bot, worker)
         audit(session, caller, "worker_token_made", account_id=bot.account_id, bot_id=bot.id)
+    bot_changed(platform, bot.id)  # copies that were started with the former one are replaced
     return token
 
 
 def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> None:
     """Make the worker's token useless; its updates wait until it gets another. Revoking none is no error."""
     with platform.database.transaction() as session:
-        bot, worker = _changeable(session, caller, bot_id)
+        bot, worker = changeable(session, caller, bot_id)
         worker.token_hash = worker.token_made_at = None
         worker.sealed_token = ""
         audit(session, caller, "worker_token_revoked", account_id=bot.account_id, bot_id=bot.id)
+    bot_changed(platform, bot.id)
 
 
 def end_worker(platform: Platform, caller: Principal, bot_id: int | str) -> None:
     """Stop the bot and end its worker, webhook, queue, token and variables, in this order; its leads stay.
 
-    Where copies of its program run, the queue is dropped when the last of them has ended; their token is of no use at once. Repeating it after a crash goes on where it stood; so does `finish_endings`. Raises Unavailable while Redis is away.
+    Where copies of its program run, the queue is dropped when the last of them has ended; their token is of no use at once.
+    Repeating it after a crash goes on where it stood; so does `finish_endings`. Raises Unavailable while Redis is away.
     """
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
@@ -262,7 +249,8 @@ def _own_bot(platform: Platform, caller: Principal, token: str) -> Bot | None:
     return bot
 
 
-def _changeable(session: Session, caller: Principal, bot_id: int | str) -> tuple[Bot, BotWorker]:
+def changeable(session: Session, caller: Principal, bot_id: int | str) -> tuple[Bot, BotWorker]:
+    """The caller's bot and its worker for a change, locked. Raises NotFound, Conflict `worker_ending`."""
     bot, worker = _with_worker(session, locked(session, caller, bot_id))
     if worker.ending_since is not None:
         raise Conflict("This worker is being deleted", code="worker_ending")

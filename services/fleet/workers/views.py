@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from typing_extensions import TypedDict
 
@@ -11,7 +11,9 @@ from models import Bot, BotStatus, BotWorker
 from services.core.answer_types import Moment, Sentence, one_of
 from services.core.i18n import NO_TEXT, Text
 from services.core.times import from_epoch, iso
+from services.core.worker_settings import WorkerDriver
 from services.fleet.bots.webhooks import wanted_for
+from services.fleet.workers.copies import Copies, CopiesState, Exit, copies_of, driver_lives, exits_of
 from services.fleet.workers.environment import names_in
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
@@ -32,6 +34,13 @@ class WorkerStatus(StrEnum):
     DELETING = "deleting"
 
 
+OF_COPIES: Final = {
+    CopiesState.RUNNING: WorkerStatus.RUNNING,
+    CopiesState.ASLEEP: WorkerStatus.SCALED_TO_ZERO,
+    CopiesState.FAILED: WorkerStatus.FAILED,
+}
+
+
 class Replicas(TypedDict):
     """How many copies of the program were started here, and how many there may be."""
 
@@ -45,6 +54,17 @@ class Topics(TypedDict):
 
     incoming: str
     outgoing: str
+
+
+class ExitView(TypedDict):
+    """How a copy ended that nobody asked to: after how many seconds, with which code or by which signal, and its last lines."""
+
+    at: Moment
+    seconds: float
+    code: int | None
+    signal: int | None
+    reason: Sentence
+    output: list[str]
 
 
 class WorkerBotView(TypedDict):
@@ -66,6 +86,7 @@ class WorkerBotView(TypedDict):
     ordered: bool
     lease_seconds: int
     token_made_at: Moment | None
+    exits: list[ExitView]
     created_at: Moment
 
 
@@ -84,13 +105,19 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
     """The JSON of a bot and its worker. Raises RedisError."""
     queue = WorkQueue(platform.redis, bot.id, bot.public_id)
     lag, seen = queue.lag(), queue.last_seen()
-    status = status_of(bot, worker)
+    copies = _copies(platform, bot, worker)
+    status = status_of(bot, worker, copies)
+    exits = [] if copies is None else exits_of(platform.redis, bot.id)
     return {
         "bot_id": bot.public_id,
         "bot_name": bot.name,
         "status": status,
-        "status_reason": _reason(bot, worker, status, seen),
-        "replicas": {"current": 0, "min": worker.min_replicas, "max": worker.max_replicas},
+        "status_reason": _reason(bot, status, copies, seen),
+        "replicas": {
+            "current": 0 if copies is None else copies.current,
+            "min": worker.min_replicas,
+            "max": worker.max_replicas,
+        },
         "lag": lag,
         "kafka_lag": lag,
         "last_seen_at": None if seen is None else iso(from_epoch(seen)),
@@ -100,6 +127,7 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
         "ordered": worker.ordered,
         "lease_seconds": worker.lease_seconds,
         "token_made_at": iso(worker.token_made_at),
+        "exits": [_exit(each) for each in exits],
         "created_at": iso(worker.created_at),
     }
 
@@ -121,24 +149,53 @@ def describe_made(platform: Platform, bot: Bot, token: str) -> WorkerBotMade:
     }
 
 
-def status_of(bot: Bot, worker: BotWorker) -> WorkerStatus:
-    """What can be said without having started anything: whatever program there is runs elsewhere."""
+def status_of(bot: Bot, worker: BotWorker, copies: Copies | None) -> WorkerStatus:
+    """What is known of a worker, `copies` being what is said of those started here; None when its program runs elsewhere."""
     if worker.ending_since is not None:
         return WorkerStatus.DELETING
     if not bot.desired_running:
         return WorkerStatus.STOPPED
     if bot.status == BotStatus.FAILED:
         return WorkerStatus.FAILED
-    return WorkerStatus.CREATED if bot.status == BotStatus.CREATED else WorkerStatus.EXTERNAL
+    if bot.status == BotStatus.CREATED:
+        return WorkerStatus.CREATED
+    return WorkerStatus.EXTERNAL if copies is None else OF_COPIES[copies.state]
 
 
-def _reason(bot: Bot, worker: BotWorker, status: WorkerStatus, seen: float | None) -> Text:
-    if status is WorkerStatus.FAILED:
+def _copies(platform: Platform, bot: Bot, worker: BotWorker) -> Copies | None:
+    """What there is to say of copies that are started here; None for a program that runs elsewhere."""
+    if not (worker.command or worker.image):
+        return None
+    if platform.settings.worker_driver is WorkerDriver.NONE:
+        reason = Text("This installation starts no programs: run it elsewhere, with its worker token")
+        return Copies(0, CopiesState.FAILED, reason)
+    if not driver_lives(platform):
+        return Copies(0, CopiesState.FAILED, Text("The programs process is not running: nothing starts it"))
+    if worker.token_hash is None and worker.ending_since is None:
+        return Copies(
+            0, CopiesState.FAILED, Text("It has no token in force: make a new one and it is started")
+        )
+    return copies_of(platform.redis, bot.id) or Copies()
+
+
+def _reason(bot: Bot, status: WorkerStatus, copies: Copies | None, seen: float | None) -> Text:
+    if bot.status == BotStatus.FAILED and status is WorkerStatus.FAILED:
         return bot.status_reason
+    if status in OF_COPIES.values():
+        return NO_TEXT if copies is None else copies.reason
     if status is not WorkerStatus.EXTERNAL:
         return NO_TEXT
-    if worker.command or worker.image:
-        return Text("This installation starts no programs yet: run it elsewhere, with its worker token")
     if seen is None:
         return Text("No program has asked for its updates yet: run one with its worker token")
     return Text("Its program runs elsewhere")
+
+
+def _exit(ended: Exit) -> ExitView:
+    return {
+        "at": iso(from_epoch(ended.at)),
+        "seconds": ended.seconds,
+        "code": ended.code,
+        "signal": ended.signal,
+        "reason": Text.stored(ended.reason),
+        "output": ended.output,
+    }

@@ -67,7 +67,7 @@ class WorkGiver:
             work.lease, worker.bot_id, work.chat, work.request_id, work.update, attempts=work.attempt + 1
         )
         self._letters.store(queued, error, where)
-        return settle(self._platform, worker, work, ()) is not None
+        return settle(self._platform, worker, work, (), is_answer=False) is not None
 
     def _take(self, worker: WorkerIdentity, most: int, consumer: str) -> list[Given]:
         queue = queue_of(self._platform, worker)
@@ -87,8 +87,13 @@ def queue_of(platform: Platform, worker: WorkerIdentity) -> WorkQueue:
 
 
 def settle(
-    platform: Platform, worker: WorkerIdentity, work: Work, calls: Sequence[WorkCall]
+    platform: Platform,
+    worker: WorkerIdentity,
+    work: Work,
+    calls: Sequence[WorkCall],
+    *,
+    is_answer: bool = True,
 ) -> list[int] | None:
-    """Be done with an update; the shards of outboxes to ring, None when nobody holds it. Raises RedisError."""
+    """Be done with an update, by an answer or without; the shards to ring, None when nobody holds it. Raises RedisError."""
     shard, replay = worker.bot_id % platform.settings.update_lanes, replay_of(work.request_id, "update")
-    return queue_of(platform, worker).settle(work, calls, shard, replay)
+    return queue_of(platform, worker).settle(work, calls, shard, replay, is_answer=is_answer)

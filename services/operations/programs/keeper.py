@@ -189,6 +189,7 @@ def _claim(order: dict[str, Any]) -> Place | None:
     found = os.lstat(base)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o022:
         raise PermissionError(f"{base} is to be a folder that root alone may write to")
+    os.chmod(base, 0o711)  # noqa: S103 - copies pass through it to their own, whatever our umask is
     for uid in range(order["first_uid"], order["first_uid"] + order["places"]):
         lock = os.open(f"{base}/{uid}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:

@@ -129,7 +129,7 @@ class LocalDriver:
             return Text("An image is started on Kubernetes only, and this installation starts processes")
         if os.geteuid() != 0 or not sys.platform.startswith("linux"):
             return Text(
-                "Programs are started by a root on Linux alone, because each runs as a user of its own, and the programs process is none. "
+                "Programs are started by root on Linux alone, because each runs as a user of its own, and the programs process is not root. "
                 "Run it elsewhere, with its worker token"
             )
         try:

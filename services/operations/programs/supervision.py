@@ -16,15 +16,15 @@ from typing import Final
 from redis import RedisError
 
 from services.core.errors import Unavailable
-from services.fleet.workers.copies import Copies, Exit, put_copies, put_exit, put_output, put_sample
-from services.fleet.workers.programs import programs
+from services.core.settings import Settings
+from services.fleet.workers.copies import Copies
+from services.fleet.workers.programs import Program, programs
 from services.operations.programs.bot_copies import BotCopies, Patience
 from services.operations.programs.local import LocalDriver
+from services.operations.programs.reporting import CopiesReporter
 from services.operations.programs.scaling import Terms
 from services.platform.platform import Platform
-from services.platform.redis import work_keys
 from services.platform.redis.changes import Topic
-from services.platform.redis.jobs import JobName, enqueue
 from services.platform.redis.trouble import redis_trouble
 from services.queueing.work_hints import WorkHints
 from services.queueing.work_queue import lags
@@ -58,13 +58,12 @@ class Supervisor:
         self._driver = driver or LocalDriver(platform.settings)
         self._timings = timings
         self._hints = WorkHints(platform.blocking_redis)
-        self._bots: dict[int, BotCopies] = {}
+        self.bots: dict[int, BotCopies] = {}
         self._lock = threading.Lock()  # one works on them: a lead, or the end
         self._changed = threading.Event()
         self._hinted: set[int] = set()
-        self._told: dict[int, Copies] = {}
-        self._exits: list[tuple[int, Exit]] = []
-        self._refreshed = self._sampled = 0.0
+        self._reports = CopiesReporter(platform, timings.sample)
+        self._refreshed = 0.0
         self._hears = False
         self._leads = 0
         self._forsaken: threading.Timer | None = None
@@ -86,40 +85,40 @@ class Supervisor:
             self._forsaken.start()
 
     def stop(self) -> None:
-        """End all copies in order, which takes the driver's grace at most and a little more."""
+        """End all copies in order, which takes the driver's grace at most and a little more; to be asked after a lead."""
         if self._forsaken is not None:
             self._forsaken.cancel()
         with self._lock:
             self._end_all()
+            self._write(dict.fromkeys(self.bots, Copies()))
+            self.bots.clear()
 
     def _forsake(self, leads: int) -> None:
-        """End all copies unless this process has led again since: another's are at work by now."""
+        """End all copies unless this process has led again since: another's are at work by now, and it tells of them."""
         with self._lock:
             if self._leads == leads:
                 self._end_all()
+                self.bots.clear()
 
     def _end_all(self) -> None:
-        for bot in self._bots.values():
-            for copy in bot.copies:
-                copy.leave()
+        for copy in [copy for bot in self.bots.values() for copy in bot.copies]:
+            copy.leave()
         deadline = time.monotonic() + self._driver.stop_seconds + END_SECONDS
-        while any(bot.copies for bot in self._bots.values()) and time.monotonic() < deadline:
+        while any(bot.copies for bot in self.bots.values()) and time.monotonic() < deadline:
             self._collect()
             time.sleep(self._timings.breath)
-        self._write({number: Copies() for number in self._bots})
-        self._bots.clear()
 
     def _round(self) -> None:
         """One look at everything that may have changed."""
         now = time.monotonic()
         if self._changed.is_set() or not self._hears or now - self._refreshed >= REFRESH_SECONDS:
             self._changed.clear()
-            self._refresh()
+            self._learn()
             self._refreshed = now
-            looked_at: Collection[int] = self._bots
+            looked_at: Collection[int] = self.bots
         else:
             looked_at = [
-                number for number, bot in self._bots.items() if bot.is_awake or number in self._hinted
+                number for number, bot in self.bots.items() if bot.is_awake or number in self._hinted
             ]
         self._collect()
         try:
@@ -129,18 +128,16 @@ class Supervisor:
         except RedisError as error:
             self._deaf(error)
             return  # nobody knows what waits: copies go on as they are
-        for bot in self._bots.values():
-            bot.adjust(self._terms(bot), now)
-        self._write({number: bot.state() for number, bot in self._bots.items()})
-        self._drop_gone()
+        for bot in self.bots.values():
+            bot.adjust(terms_of(self._platform.settings, bot.program), now)
+        self._write({number: bot.state() for number, bot in self.bots.items()})
 
     def _begin(self) -> None:
         self._hints.begin()
-        self._platform.redis.delete(work_keys.programs())
-        self._told.clear()
+        self._reports.begin()
         self._hears = True
 
-    def _refresh(self) -> None:
+    def _learn(self) -> None:
         """Learn which programs there are. Those that are gone end; without the database they stay as they were."""
         try:
             known = {program.bot_id: program for program in programs(self._platform)}
@@ -148,61 +145,34 @@ class Supervisor:
             logger.warning("programs are not read anew: %s", error.code)
             return
         for number, program in known.items():
-            bot = self._bots.setdefault(number, BotCopies(self._driver, program, self._timings.patience))
-            bot.program, bot.is_wanted = program, True
-        for number in self._bots.keys() - known.keys():
-            self._bots[number].is_wanted = False
+            bot = self.bots.setdefault(number, BotCopies(self._driver, program, self._timings.patience))
+            bot.program = program
+        for number, bot in self.bots.items():
+            bot.is_wanted = number in known
 
     def _look(self, numbers: Collection[int]) -> None:
-        asked = [(number, self._bots[number].program.public_id) for number in numbers if number in self._bots]
+        asked = [(number, self.bots[number].program.public_id) for number in numbers if number in self.bots]
         for (number, _), lag in zip(asked, lags(self._platform.redis, asked) if asked else (), strict=True):
-            self._bots[number].lag = lag
+            self.bots[number].lag = lag
         self._hinted.clear()
 
     def _collect(self) -> None:
-        for number, bot in self._bots.items():
-            self._exits += [(number, each) for each in bot.collect()]
+        for number, bot in self.bots.items():
+            self._reports.add_exits(number, bot.collect())
 
     def _write(self, states: dict[int, Copies]) -> None:
-        """Tell Redis what is new. What it does not take is told again, but for a few lines of output."""
-        now = time.monotonic()
-        samples = now - self._sampled >= self._timings.sample
-        with self._platform.redis.pipeline(transaction=False) as pipe:
-            for number, state in states.items():
-                if state != self._told.get(number):
-                    put_copies(pipe, number, state)
-            for number, ended in self._exits:
-                put_exit(pipe, number, ended)
-            for number, bot in self._bots.items():
-                if lines := bot.take_lines():
-                    put_output(pipe, number, lines)
-                if samples and bot.is_awake:
-                    put_sample(pipe, number, len(bot.copies), bot.lag)
-            try:
-                if len(pipe):
-                    pipe.execute()
-            except RedisError as error:
-                self._deaf(error)
-                return
-        self._told, self._exits = dict(states), []
-        self._sampled = now if samples else self._sampled
-
-    def _drop_gone(self) -> None:
-        """Forget bots whose program is not wanted any more and whose copies have ended; their end waits for that."""
-        gone = [number for number, bot in self._bots.items() if not bot.is_wanted and not bot.copies]
-        for number in gone:
-            try:
-                self._platform.redis.hdel(work_keys.programs(), str(number))
-                enqueue(self._platform.job_redis, JobName.RECONCILE_BOT, number)
-            except RedisError as error:
-                self._deaf(error)
-                return
-            del self._bots[number]
-            self._told.pop(number, None)
+        """Tell what is new, and let go of bots that have no program any more and no copy."""
+        try:
+            self._reports.write(self.bots, states)
+            for number in [each for each, bot in self.bots.items() if not bot.is_wanted and not bot.copies]:
+                self._reports.forget(number)
+                del self.bots[number]
+        except RedisError as error:
+            self._deaf(error)
 
     def _wait(self, goes_on: Callable[[], bool]) -> None:
         """Until the next round is due, or a sleeping bot got something."""
-        awake = {number for number, bot in self._bots.items() if bot.is_awake}
+        awake = {number for number, bot in self.bots.items() if bot.is_awake}
         deadline = time.monotonic() + (self._timings.tick if awake else self._timings.longest_wait)
         while goes_on() and not self._changed.is_set() and (left := deadline - time.monotonic()) > 0:
             if not self._hears:
@@ -214,7 +184,7 @@ class Supervisor:
                 self._deaf(error)
                 continue
             self._hinted |= hinted
-            if hinted & self._bots.keys() - awake:
+            if hinted & self.bots.keys() - awake:
                 return
             if hinted:
                 time.sleep(self._timings.breath)
@@ -224,15 +194,16 @@ class Supervisor:
             logger.warning("programs go on as they are: %s (%s)", redis_trouble(error), type(error).__name__)
         self._hears = False
 
-    def _terms(self, bot: BotCopies) -> Terms:
-        known = self._platform.settings
-        return Terms(
-            bot.program.min_replicas,
-            bot.program.max_replicas,
-            known.worker_idle_seconds,
-            known.worker_cooldown_seconds,
-        )
-
     def _on_change(self, topic: Topic, _identity: int) -> None:
         if topic in (Topic.BOT, Topic.ANY):
             self._changed.set()
+
+
+def terms_of(settings: Settings, program: Program) -> Terms:
+    """What the owner of a program and the installation say of its scaling."""
+    return Terms(
+        program.min_replicas,
+        program.max_replicas,
+        settings.worker_idle_seconds,
+        settings.worker_cooldown_seconds,
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from redis import RedisError
 
 from services.fleet.health.sweep import last_sweep_age
+from services.fleet.workers.copies import CopiesState, all_copies
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.heartbeats import processes
@@ -15,12 +17,14 @@ from services.queueing.heartbeats import processes
 @dataclass(frozen=True)
 class Condition:
     """`redis` is False when Redis does not answer; then nothing else is known. `running` counts the living processes
-    by service; `sweep_age` and `waiting` (updates in all lanes) are None when unknown."""
+    by service, `programs` bots whose own program is started here by the state of its copies; `sweep_age` and `waiting` (updates
+    in all lanes) are None when unknown."""
 
     redis: bool
     running: dict[str, int]
     sweep_age: float | None = None
     waiting: int | None = None
+    programs: Counter[CopiesState] = field(default_factory=Counter)
 
 
 def condition(platform: Platform) -> Condition:
@@ -29,7 +33,8 @@ def condition(platform: Platform) -> Condition:
         running: dict[str, int] = {}
         for process in processes(platform):
             running[process.service] = running.get(process.service, 0) + process.is_alive
-        return Condition(True, running, last_sweep_age(platform), _waiting(platform))
+        programs = Counter(copies.state for copies in all_copies(platform.redis).values())
+        return Condition(True, running, last_sweep_age(platform), _waiting(platform), programs)
     except RedisError:
         return Condition(False, {})
 

@@ -7,7 +7,7 @@ const EVERY_MS = 5000;
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("botWorker", () => ({
-    worker: null,
+    found: {}, // as it was read: `worker`, null for none, and `history` of one that is started here
     token: "",
     isRead: false,
     busy: false,
@@ -23,7 +23,7 @@ document.addEventListener("alpine:init", () => {
     },
     async read() {
       const [ok, found] = await attempt(() => api.get(`/panel/live/bots/${this.$root.dataset.bot}/worker`));
-      if (ok) Object.assign(this, { worker: found.worker, isRead: true });
+      if (ok) Object.assign(this, { found, isRead: true });
     },
     async ask(question, done) {
       this.busy = true;
@@ -46,8 +46,14 @@ document.addEventListener("alpine:init", () => {
       this.token = "";
       await this.ask(() => api.remove(this.base), "worker.ended");
     },
+    get worker() {
+      return this.found.worker ?? null;
+    },
     get some() {
       return this.worker !== null;
+    },
+    get isStarted() {
+      return this.some && Boolean(this.found.history);
     },
     get none() {
       return this.isRead && !this.some;

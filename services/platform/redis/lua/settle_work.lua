@@ -3,12 +3,13 @@
 --   outbox, the shard's active bots, wake stream, lease and doorbell.
 -- ARGV: bot, group, entry id, backlog at which the queue is full, doorbell TTL in s; then per call: shard, chat, request id,
 --   call.
--- Answer: the shards to ring, or false when nobody holds the entry any more; then nothing was done.
+-- Answer: for how many ms the program had it, and the shards to ring, or false when nobody holds the entry any more; then nothing was done.
 -- include: work
 -- include: append_to_outbox
 -- include: must_ring
 local q, group, id = queue_of(KEYS, 1, ARGV[1]), ARGV[2], ARGV[3]
 if not is_leased(q, group, id) then return false end
+local held = redis.call('XPENDING', q.incoming, group, id, id, 1)[1][3]
 local fields = entry_of(q, id)
 redis.call('XACK', q.incoming, group, id)
 redis.call('XDEL', q.incoming, id)
@@ -25,7 +26,7 @@ if redis.call('HGET', q.heads, fields.chat) == id then
   end
 end
 if lag_of(q) < ARGV[4] * 0.9 then redis.call('DEL', q.full) end
-local rings = {}
+local rings = {held}
 for i = 0, (#KEYS - 8) / 5 - 1 do
   local outbox, active, wake, lease, doorbell = unpack(KEYS, i * 5 + 9, i * 5 + 13)
   local shard, chat, request, call = unpack(ARGV, i * 4 + 6, i * 4 + 9)

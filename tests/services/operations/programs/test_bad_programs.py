@@ -84,8 +84,8 @@ def test_a_program_that_fails_is_started_again_after_pauses_and_its_owner_is_tol
         "It was killed: it wrote more than 2 MB to its folder": give(shell(MANY_FILES), min_replicas=1),
         "It was killed: it used more than 64 MB of memory": give(python(HOARDS), min_replicas=1),
     }
+    wait_until(lambda: all(len(started.reasons) >= 2 for started in cases.values()))
     for reason, started in cases.items():
-        wait_until(lambda started=started: len(started.reasons) >= 2)
         assert {str(each) for each in _texts(started)} == {reason}
     first = cases["It exits at once with code 7"]
     wait_until(lambda: first.copies.state is CopiesState.FAILED and "crash loop" in str(first.copies.reason))
@@ -137,7 +137,10 @@ def test_what_ignores_the_request_to_end_or_forks_without_end_is_killed_with_all
         shell("trap '' TERM; (trap '' TERM; setsid sleep 600) & while :; do sleep 0.1; done"), min_replicas=1
     )
     forking = give(python(FORKS), min_replicas=1)
-    alive = lambda: processes_of(known.worker_first_uid, known.worker_copies)  # noqa: E731
+
+    def alive() -> list[int]:
+        return processes_of(known.worker_first_uid, known.worker_copies)
+
     wait_until(lambda: len(alive()) > known.worker_processes)
     assert len(alive()) <= known.worker_processes + 5
     for started in (stubborn, forking):
