@@ -273,8 +273,9 @@ def test_two_processes_that_both_believe_they_lead_agree(
 ) -> None:
     other = Leading(platform, QUICK)
     command = give("./program")
+    second = Played(give("", image="registry.example.com/other:1"), cluster)
     try:
-        wait_until(lambda: played.is_whole)
+        wait_until(lambda: played.is_whole and second.is_whole)
         wait_until(is_told(played, CopiesState.ASLEEP, ""))
         wait_until(lambda: "name an image" in str(command.copies.reason))
         with platform.database.transaction() as session:
@@ -282,7 +283,7 @@ def test_two_processes_that_both_believe_they_lead_agree(
         wait_until(lambda: played.found("scaledobjects")["spec"]["maxReplicaCount"] == 7)
     finally:
         other.let_go()
-    assert cluster.names("deployments") == [played.name]
+    assert cluster.names("deployments") == sorted([played.name, second.name])
 
 
 def rights_used(cluster: Cluster) -> set[tuple[str, str, str]]:
