@@ -46,12 +46,13 @@ NO_IMAGE: Final = Text("Programs run on Kubernetes here: name an image (worker_i
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds: the longest between rounds and the shortest; until everything is applied again, whatever is known of it; until
+    """Seconds: the longest between rounds and the shortest; that one spends on applying; until everything is applied again, whatever is known of it; until
     the database is asked again; between samples; how long the API server may be silent before that is told.
     """
 
     longest_round: float = 5.0
     shortest_round: float = 0.5
+    applying: float = 2.0
     resync: float = 300.0
     refresh: float = 15.0
     sample: float = 15.0
@@ -133,6 +134,7 @@ class Driver:
             logger.warning("programs are not read anew: %s", type(error).__name__)
             return
         self._keda_trouble = let_keda_in(self._platform.redis, dict(self._place.keda))
+        self._refused = {name: each for name, each in self._refused.items() if name in found}
         self._unfit = [each.bot_id for each in known if not each.image]
         self._programs, self._refreshed = found, time.monotonic()
 
@@ -153,19 +155,23 @@ class Driver:
         self._tell(known)
 
     def _bring_all(self, known: Mapping[str, Program], goes_on: Callable[[], bool]) -> None:
+        """Apply what is not as it should be; of many at once some, so that what is told of the others does not wait."""
+        until = time.monotonic() + self._timings.applying
         for name, program in known.items():
             refused = self._refused.get(name)
-            if not goes_on():
-                return
             if refused is not None and time.monotonic() < refused.again_at:
                 continue
             try:
-                self._applier.bring(name, render(program, self._settings, self._place))
+                worked = self._applier.bring(name, render(program, self._settings, self._place))
                 self._refused.pop(name, None)
             except ApiError as error:
                 if error.is_passing:
                     raise
                 self._refuse(name, error, refused)
+                worked = True
+            if not goes_on() or (worked and time.monotonic() >= until):
+                self._changed.set()
+                return
 
     def _refuse(self, name: str, error: ApiError, before: Refused | None) -> None:
         failures = before.failures + 1 if before else 1
@@ -182,7 +188,6 @@ class Driver:
             logger.info("the program %s is ended", name)
             self._api.delete(DEPLOYMENT, name, orphan["metadata"]["uid"])
             self._applier.forget(name)
-            self._refused.pop(name, None)
 
     def _tell(self, known: Mapping[str, Program]) -> None:
         silence, found = self._silence(), self._cluster.states(known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,12 +74,12 @@ def _exit(name: str, end: dict[str, Any], reason: Text, environment: Mapping[str
     at = _seconds(end["finishedAt"])
     started = _seconds(end["startedAt"]) if end.get("startedAt") else at
     apart = zlib.crc32(name.encode()) % 1000 / 1000  # two that ended in one second are two
-    code, signal = int(end.get("exitCode") or 0), end.get("signal") or None
+    code, number = int(end.get("exitCode") or 0), end.get("signal") or None
     return Exit(
         at + apart,
         round(max(0.0, at - started), 1),
-        None if signal else code,
-        signal,
+        None if number else code,
+        number,
         reason.for_column(),
         output.last(),
     )
@@ -123,7 +124,9 @@ def _of_end(end: dict[str, Any]) -> Text:
     if end.get("reason") in NOT_MADE:
         return Text("Its container cannot be made ({reason})", reason=str(end["reason"]))
     if end.get("signal"):
-        return Text("It was ended by signal {signal}", signal=int(end["signal"]))
+        number = int(end["signal"])
+        name = next((each.name for each in signal.Signals if each == number), str(number))
+        return Text("It was killed by {signal}", signal=name)
     return Text("It ended with code {code}", code=int(end.get("exitCode") or 0))
 
 

@@ -27,6 +27,7 @@ SECRET = "an owner's own secret"
 QUICK = Timings(
     longest_round=0.2,
     shortest_round=0.02,
+    applying=0.0,
     refresh=0.1,
     sample=0.1,
     silence=0.0,

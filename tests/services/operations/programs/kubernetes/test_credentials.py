@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services.core.environment import settings_or_exit
 from services.core.errors import ConfigurationError
 from services.operations.programs.kubernetes.client import ApiError, ApiServer
 from services.operations.programs.kubernetes.credentials import POD_ADDRESS, find_access
+from services.operations.programs.kubernetes.driver import check_access
 from services.operations.programs.kubernetes.kinds import POD
 from tests.services.operations.programs.kubernetes.conftest import kubeconfig
 from tools.servers.broken import answering, self_signed
@@ -70,3 +72,22 @@ def test_a_kubeconfig_that_cannot_be_used_is_refused_with_the_reason(
 def test_outside_of_a_cluster_without_a_kubeconfig_it_is_said_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="KUBECONFIG is not set"):
         find_access("", tmp_path)
+
+
+def test_a_process_that_could_start_nothing_does_not_start_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "APP_ENV": "test",
+        "DATA_DIR": str(tmp_path),
+        "WORKER_DRIVER": "kubernetes",
+        "WORKER_REDIS_URL": "redis://redis:6379",
+        "KUBECONFIG": str(tmp_path / "gone"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        settings_or_exit(check_access)
+    assert ended.value.code == 2
+    assert "KUBECONFIG: No such file" in capsys.readouterr().err
+    monkeypatch.setenv("WORKER_DRIVER", "local")
+    settings_or_exit(check_access)

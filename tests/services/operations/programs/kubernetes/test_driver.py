@@ -11,10 +11,11 @@ import yaml
 from models import BotWorker
 from services.core.i18n import Text
 from services.fleet.workers.copies import CopiesState, all_copies
-from services.fleet.workers.registry import end_worker, renew_token
+from services.fleet.workers.registry import end_worker, finish_endings, renew_token
 from services.operations.programs.kubernetes.keda_access import installation_of, keda_login
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from services.queueing.heartbeats import beat
 from tests.services.operations.programs.conftest import Give
 from tests.services.operations.programs.kubernetes.api_server import Server
 from tests.services.operations.programs.kubernetes.conftest import (
@@ -130,12 +131,15 @@ def test_with_the_bot_everything_of_it_goes_and_nothing_of_others(
     played.scale(1)
     played.pod({"state": {"running": {}}})
     wait_until(lambda: played.started.copies.current == 1)
+    beat(platform, "programs@here:1")
     end_worker(platform, owner_of(played), played.started.bot.id)
     wait_until(lambda: not played.found("deployments"))
     assert [cluster.get(kind, played.name) for kind in KINDS] == [None] * len(KINDS)
     assert played.started.copies.current == 1, "its pod takes its time, and the queue is kept for it"
+    assert finish_endings(platform, played.started.bot.id) == 0
     cluster.delete("pods", f"{played.name}-a")
-    wait_until(lambda: played.started.bot.id not in _told(platform))
+    wait_until(lambda: played.started.bot.id not in all_copies(platform.redis))
+    assert finish_endings(platform, played.started.bot.id) == 1
     assert cluster.names("deployments") == ["bot-of-another", "somebody-elses"]
     assert rights_used(cluster) == rights_asked_for(), (
         "what docs/kubernetes/programs.yaml gives, no more and no less"
@@ -269,8 +273,9 @@ def test_two_processes_that_both_believe_they_lead_agree(
 ) -> None:
     other = Leading(platform, QUICK)
     command = give("./program")
+    second = Played(give("", image="registry.example.com/other:1"), cluster)
     try:
-        wait_until(lambda: played.is_whole)
+        wait_until(lambda: played.is_whole and second.is_whole)
         wait_until(is_told(played, CopiesState.ASLEEP, ""))
         wait_until(lambda: "name an image" in str(command.copies.reason))
         with platform.database.transaction() as session:
@@ -278,11 +283,7 @@ def test_two_processes_that_both_believe_they_lead_agree(
         wait_until(lambda: played.found("scaledobjects")["spec"]["maxReplicaCount"] == 7)
     finally:
         other.let_go()
-    assert cluster.names("deployments") == [played.name]
-
-
-def _told(platform: Platform) -> set[int]:
-    return set(all_copies(platform.redis))
+    assert cluster.names("deployments") == sorted([played.name, second.name])
 
 
 def rights_used(cluster: Cluster) -> set[tuple[str, str, str]]:

@@ -140,4 +140,9 @@ def test_ends_are_told_with_code_time_and_last_lines_and_those_that_were_asked_f
     ((_, exit_),) = [(each.pod, each.told) for each in ended_copies([evicted], {})]
     assert str(Text.stored(exit_.reason)) == "Kubernetes ended it: the disk is full"
     signalled = pod({"state": {"terminated": {**CODE_1, "signal": 11}}})
-    assert [(each.told.code, each.told.signal) for each in ended_copies([signalled], {})] == [(None, 11)]
+    ((_, exit_),) = [(each.pod, each.told) for each in ended_copies([signalled], {})]
+    assert (exit_.code, exit_.signal, str(Text.stored(exit_.reason))) == (
+        None,
+        11,
+        "It was killed by SIGSEGV",
+    )
