@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "launch": {"launch", "services", "models"},
     "migrations": {"models", "services"},
     # They attack, measure and play an installation from outside, but make its bots as the tests do.
+    "examples": set(),  # each is to be copied elsewhere
     "tools": {"tools", "app", "wsgi.app", "jobs", "launch", "models", "plugins", "services"},
 }
 # The layers of services/, lowest first.
