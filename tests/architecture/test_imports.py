@@ -26,8 +26,8 @@ MAY_IMPORT = {
     "plugins.testing": {"services.messaging.plugin_kit"},  # for tests of plugins, never imported by one
     "launch": {"launch", "services", "models"},
     "migrations": {"models", "services"},
+    "examples": set(),  # to be copied elsewhere
     # They attack, measure and play an installation from outside, but make its bots as the tests do.
-    "examples": set(),  # each is to be copied elsewhere
     "tools": {"tools", "app", "wsgi.app", "jobs", "launch", "models", "plugins", "services"},
 }
 # The layers of services/, lowest first.

@@ -73,6 +73,11 @@ def reply(bot_id: int, name: str) -> str:
     return f"{PREFIX}:bot:{bot_id}:work:reply:{name}"
 
 
+def trial(bot_id: int, request_id: str) -> str:
+    """What a bot's program answered to a trial, tokens sealed; lives a minute."""
+    return f"{PREFIX}:bot:{bot_id}:work:trial:{request_id}"
+
+
 def wake() -> str:
     """Stream of bots whose worker was just offered something, capped at 1000: a hint, never the only trace."""
     return f"{PREFIX}:work:wake"
