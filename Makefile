@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -71,6 +71,9 @@ bench-yaml: $(VENV)/.dev ## 500 bots as YAML files planned and applied, 300 wron
 
 bench-manager: $(VENV)/.dev ## the manager bot: command to answer, /status of 1,000 bots, the webhook guard's pace, another identity; a minute
 	$(BIN)/python -m tools.benchmarks.manager $(ARGS)
+
+bench-workers: $(VENV)/.dev ## bots' own programs: updates/s of each way over a plugin, 100 kill -9 of copies; five minutes; ARGS=--quick
+	$(BIN)/python -m tools.benchmarks.workers $(ARGS)
 
 BENCH = build/bench-venv
 bench-pipeline: $(VENV)/.dev $(BENCH)/.installed ## measure the pipeline beside its peers; minutes, on a quiet machine

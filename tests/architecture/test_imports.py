@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "plugins.testing": {"services.messaging.plugin_kit"},  # for tests of plugins, never imported by one
     "launch": {"launch", "services", "models"},
     "migrations": {"models", "services"},
+    "examples": set(),  # to be copied elsewhere
     # They attack, measure and play an installation from outside, but make its bots as the tests do.
     "tools": {"tools", "app", "wsgi.app", "jobs", "launch", "models", "plugins", "services"},
 }

@@ -7,17 +7,20 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from services.core.settings import Settings
 from services.fleet.workers.programs import environment_of
 from services.fleet.workers.registry import worker_of
 from services.messaging.workers.streams import serve_streams
 from services.platform.platform import Platform
-from tests.docs.test_external_workers import LONGEST, PAGE
 from tests.services.fleet.workers.conftest import no_users_left, owner_of, worker_bot  # noqa: F401
 from tests.services.messaging.draining import handle_all, replies
 from tools.servers.fleet import accept_all, message
 from tools.servers.sandbox import wait_until
+
+PAGE = (Path(__file__).parents[2] / "docs" / "external-workers.md").read_text()
+LONGEST = 20  # lines
 
 
 def test_the_program_over_redis_answers_two_people_in_order_and_is_short(

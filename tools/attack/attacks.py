@@ -13,6 +13,7 @@ from tools.attack import (
     sign_ins,
     stores,
     tenants,
+    worker_token,
 )
 from tools.attack.result import POSTGRESQL, SQLITE, Attack
 
@@ -24,6 +25,7 @@ ATTACKS = (
     Attack("sign-in flood", sign_ins.flood),
     Attack("forged forwarding headers", forwarded_headers.forge),
     Attack("two tenants", tenants.crawl),
+    Attack("a worker's token", worker_token.turn_on_the_house),
     Attack("canaries", canaries.plant),
     Attack("API fuzz", api_fuzz.fuzz),
     Attack("flood of Idempotency-Keys", stores.flood_keys),

@@ -84,6 +84,7 @@ class System:
     pids: Sequence[int]
     platform: Platform | None = None
     sql_count: Path | None = None
+    web_port: int = 0
 
     def cpu_seconds(self) -> float:
         """CPU time used so far by all its processes and their children."""
@@ -139,7 +140,7 @@ def flotilla(
         if clock:
             pids.append(stack.enter_context(process([sys.executable, "-m", "jobs.clock"], environ, log)))
         driver.connect(web.port, paths, chats)
-        yield System("Flotilla", driver, pids, platform, sql)
+        yield System("Flotilla", driver, pids, platform, sql, web.port)
 
 
 @contextmanager

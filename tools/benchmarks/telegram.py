@@ -211,7 +211,8 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         run = Run(order["updates"], order["rate"], order["window"], order["delay"])
-        report = telegram.measure(run, orders["bots"], orders["chats"], order["patience"])
+        chosen = [orders["bots"][index] for index in order.get("bots", range(len(orders["bots"])))]
+        report = telegram.measure(run, chosen, orders["chats"], order["patience"])
         print(json.dumps(report), flush=True)
 
 

@@ -12,10 +12,11 @@ from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import KEPT_OUT, Refusal, Verdict
 from services.messaging.plugin_runtime.behaviour import Behaviour
-from services.messaging.updates.captcha import Captcha, ask
+from services.messaging.updates.captcha import Captcha, ask, start_param_of
 from services.messaging.updates.contacts import Contacts, start_payload
 from services.messaging.updates.event_facts import has_blocked, writer_of
 from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.workers.trials import is_trial
 from services.platform.platform import Platform
 from services.platform.token_encryption import open_tokens
 
@@ -34,6 +35,9 @@ class Gate:
 
         Raises Unavailable when the database is away, RedisError when only Redis can judge it and is away.
         """
+        if is_trial(queued.request_id):  # nobody's: it meets no limit, and leaves no lead and no start
+            ctx.start_param = start_param_of(ctx)
+            return True
         if self._is_refused(behaviour, ctx, queued) or self._is_owners_link(ctx):
             return False
         _record_person(self._contacts, ctx, behaviour.identity.number)

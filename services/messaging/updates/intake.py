@@ -84,15 +84,18 @@ class Intake:
             return None
         return self.accept(bot_id, update)
 
-    def accept(self, bot_id: int, update: dict[str, Any]) -> Outcome:
-        """Take one update, returning after it is in Redis. Raises Unavailable with `retry_after` when it could not be."""
+    def accept(self, bot_id: int, update: dict[str, Any], request_id: str = "") -> Outcome:
+        """Take one update, returning after it is in Redis; it gets a request id unless it has one.
+
+        Raises Unavailable with `retry_after` when it could not be taken.
+        """
         chat = chat_of(update)
         arrival = _Arrival(
             bot_id=bot_id,
             update_id=update["update_id"],
             chat=chat,
             lane=lane_of(bot_id, chat, self._platform.settings.update_lanes),
-            request_id=new_request_id(),
+            request_id=request_id or new_request_id(),
             update=dump_sealed(self._platform.vault, update, bot_id),
         )
         outcome = self._submit(arrival)

@@ -19,6 +19,7 @@ from services.messaging.buttons.button_links import check_buttons
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.outgoing import slot_of
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
+from services.messaging.workers.trials import TrialAnswer, is_trial, tell_trial
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
 from services.platform.redis.keys import OUTBOX_PRIORITIES, outbox
@@ -76,9 +77,13 @@ class WorkAnswers:
             check_room(self._platform, worker)
         work = self._held(worker, lease)
         wanted = [self._call(worker, work, call) for call in calls]
-        rings = settle(self._platform, worker, work, wanted)
+        tried = is_trial(work.request_id)
+        rings = settle(self._platform, worker, work, () if tried else wanted)
         if rings is None:
             raise _gone()
+        if tried:
+            answer = TrialAnswer(tuple({"method": each.method, "params": each.params} for each in calls))
+            tell_trial(self._platform, worker.bot_id, work.request_id, answer)
         for each in rings:
             with suppress(RedisError):  # the reconciler rings again
                 enqueue(self._platform.job_redis, JobName.DRAIN_OUTBOX, each)
@@ -89,7 +94,11 @@ class WorkAnswers:
         It becomes a dead letter after MOST_DELIVERIES, or at once without `again`. Raises Conflict `lease_gone`, Unavailable.
         """
         work = self._held(worker, lease)
-        if again and work.attempt + 1 < MOST_DELIVERIES:
+        again = again and work.attempt + 1 < MOST_DELIVERIES
+        if is_trial(work.request_id):
+            said = TrialAnswer(error=error[:LONGEST_ERROR] or "it did not say why", again=again)
+            tell_trial(self._platform, worker.bot_id, work.request_id, said)
+        if again:
             delay = min(FIRST_DELAY_SECONDS * 2**work.attempt, float(worker.lease_seconds))
             if not queue_of(self._platform, worker).give_back(work, worker.lease_seconds, delay):
                 raise _gone()

@@ -113,6 +113,11 @@ def webhook_trouble(bot_id: int) -> str:
     return f"{PREFIX}:bot:{bot_id}:work:webhook"
 
 
+def trial(bot_id: int, request_id: str) -> str:
+    """What a bot's program answered to a trial, tokens sealed; lives a minute."""
+    return f"{PREFIX}:bot:{bot_id}:work:trial:{request_id}"
+
+
 def wake() -> str:
     """Stream of bots whose worker was just offered something, capped at 1000: a hint, never the only trace."""
     return f"{PREFIX}:work:wake"
