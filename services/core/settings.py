@@ -13,7 +13,6 @@ from pydantic_settings import SettingsConfigDict
 
 from services.core.account_settings import AccountSettings
 from services.core.fault_injection import CrashPoint
-from services.core.kafka_settings import KafkaSettings
 from services.core.kubernetes_settings import KubernetesSettings
 from services.core.rate_limits import RateLimits
 from services.core.setting_types import (
@@ -35,7 +34,7 @@ MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(AccountSettings, KafkaSettings, KubernetesSettings):
+class Settings(AccountSettings, KubernetesSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(

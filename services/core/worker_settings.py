@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
+from services.core.kafka_settings import KafkaSettings
 from services.core.setting_types import BaseUrl, Networks, RedisUrl, split_list
 
 
@@ -54,8 +55,8 @@ ImagePattern = Annotated[str, AfterValidator(_checked_image)]
 CommandEntry = Annotated[str, AfterValidator(_checked_command)]
 
 
-class WorkerSettings(BaseSettings):
-    """A part of `Settings`."""
+class WorkerSettings(KafkaSettings):
+    """A part of `Settings`, with what their updates may come by."""
 
     worker_driver: WorkerDriver = Field(
         WorkerDriver.LOCAL,
