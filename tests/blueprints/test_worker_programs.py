@@ -8,18 +8,20 @@ from flask.testing import FlaskClient
 from models import Bot, BotStatus, BotWorker
 from services.core.i18n import NO_TEXT, Text
 from services.core.metrics import WORKER_HANDLING_SECONDS
-from services.fleet.workers.copies import Copies, CopiesState, Exit, put_copies, put_exit
+from services.fleet.workers.copies import Copies, CopiesState, Exit, put_copies, put_exit, put_output
 from services.fleet.workers.environment import opened_environment
 from services.fleet.workers.programs import programs
 from services.fleet.workers.registry import finish_endings
+from services.fleet.workers.tokens import resolve_worker
 from services.messaging.updates.intake import Intake
 from services.operations.metrics import exposition
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.heartbeats import beat, farewell
-from tests.blueprints.people import make_account, make_key
+from tests.blueprints.people import make_account, make_key, sign_in
 from tests.services.messaging.draining import handle_all
 from tools.servers.fleet import message
+from tools.servers.sandbox import Sandbox
 
 PROCESS = "programs@here:1"
 FAILED = Text("It exits at once with code {code}", code=3)
@@ -163,3 +165,22 @@ def test_the_time_that_programs_take_is_measured_from_giving_out_to_answer(
     (update,) = (client.get(f"/botapi/bot{token}/getUpdates").json or {})["result"]
     client.get(f"/botapi/bot{token}/getUpdates?offset={update['update_id'] + 1}")
     assert measured()[0] == count + 2
+
+
+def test_the_output_of_copies_is_shown_to_the_bot_s_people_alone_line_by_line(
+    client: FlaskClient, platform: Platform, bot: Bot, sandbox: Sandbox
+) -> None:
+    key = make_key(platform, make_account(platform))
+    made = client.post("/bots", json={"bot_token": sandbox.create_bot()["token"]}, headers=key).json or {}
+    others, bot_id = bot, resolve_worker(platform, made["worker_token"]).bot_id
+    sign_in(client)
+    with platform.redis.pipeline() as pipe:
+        put_output(pipe, bot_id, [f"line {number}" for number in range(400)])
+        pipe.execute()
+    here = f"/panel/live/bots/{bot_id}/worker/output"
+    lines = (client.get(here).json or {})["lines"]
+    assert [each["text"] for each in lines] == [f"line {number}" for number in range(100, 400)]
+    later = client.get(f"{here}?after={lines[-2]['id']}").json or {}
+    assert later["lines"] == lines[-1:]
+    assert len((client.get(f"{here}?after=(nonsense").json or {})["lines"]) == 300
+    assert client.get(f"/panel/live/bots/{others.id}/worker/output").status_code == 404
