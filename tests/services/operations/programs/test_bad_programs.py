@@ -35,6 +35,7 @@ for pid in (os.getppid(), parent):
     attempt("our memory", lambda: open(f"/proc/{pid}/mem", "rb").read(1))
     attempt("our descriptors", lambda: os.listdir(f"/proc/{pid}/fd"))
     attempt("end us", lambda: os.kill(int(pid), 0))
+attempt("outlive us", lambda: open("/proc/self/oom_score_adj", "w").write("-100"))
 attempt("be root", lambda: os.setuid(0))
 attempt("write beside us", lambda: open("../note", "w"))
 attempt("write to /tmp", lambda: open("/tmp/flotilla-program", "w"))
