@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from services.core.settings import Settings
+if TYPE_CHECKING:  # the process that only asks starts in a moment without it
+    from services.core.settings import Settings
 
 logger = logging.getLogger(__name__)
 GROUP: Final = "flotilla"  # under which it is noted in Kafka too how far outgoing topics were read
