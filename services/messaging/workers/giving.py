@@ -55,7 +55,8 @@ class WorkGiver:
         """
         if worker.transport is Transport.KAFKA:
             raise Conflict(
-                "This bot's updates go to Kafka: its program reads them from its topic", code="worker_on_kafka"
+                "This bot's updates go to Kafka: its program reads them from its topic",
+                code="worker_on_kafka",
             )
         deadline = time.monotonic() + wait_seconds
         with self._bell.listening(worker.bot_id) as heard:
