@@ -97,7 +97,7 @@ class WorkExtended(TypedDict):
 
 @blueprint.get("/next")
 @by_worker
-@operation()
+@operation(errors=(409,))
 def take(query: WorkQuery) -> WorkList:
     """Take the next updates of the bot, waiting for the first. `X-Deadline-Seconds` says how long they may take."""
     after_this_request(_tell_deadline)

@@ -21,7 +21,7 @@ def main() -> None:
     """Answer until the input ends."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     first = json.loads(sys.stdin.readline())
-    topics = Topics(clients.administrator(first["options"]), first["replication"])
+    topics = Topics(clients.administrator(first["options"]), first["replication"], first["seconds"])
     for line in sys.stdin:
         question = json.loads(line)
         try:

@@ -24,8 +24,9 @@ LARGEST_ANSWER: Final = 1 << 20
 class Brokers:
     """What `Topics` answers, of the child. KafkaException when it does not: then another one is started for the next question."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, request_seconds: float) -> None:
         self._settings = settings
+        self._request = request_seconds
         self._child: _Child | None = None
 
     def make(self, wanted: Mapping[str, int]) -> tuple[set[str], dict[str, KafkaError]]:
@@ -86,8 +87,8 @@ class Brokers:
     def _child_here(self) -> _Child:
         if self._child is None:
             self._child = _Child()
-            replication = self._settings.kafka_replication
-            self._child.write({"options": options_of(self._settings), "replication": replication})
+            options, replication = options_of(self._settings), self._settings.kafka_replication
+            self._child.write({"options": options, "replication": replication, "seconds": self._request})
         return self._child
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from services.core.settings import Settings
+if TYPE_CHECKING:  # the process that only asks starts in a moment without it
+    from services.core.settings import Settings
 
 logger = logging.getLogger(__name__)
 GROUP: Final = "flotilla"  # under which it is noted in Kafka too how far outgoing topics were read
-REQUEST_SECONDS: Final = (
-    3.0  # for one question to the brokers: the leader of the programs' processes may have changed by then
-)
 REFUSALS: Final = frozenset(
     (
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -43,7 +41,7 @@ def consumer(settings: Settings) -> Consumer:
 
 def administrator(options: dict[str, Any]) -> AdminClient:
     """Makes and deletes topics, and asks for the offsets of groups; `options` are `options_of` the settings."""
-    return AdminClient({**options, "socket.timeout.ms": int(REQUEST_SECONDS * 1000)}, logger=logger)
+    return AdminClient(options, logger=logger)
 
 
 def trouble_of(error: KafkaError) -> str:

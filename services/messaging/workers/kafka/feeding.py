@@ -34,7 +34,7 @@ class Feeder:
     def __init__(self, platform: Platform, timings: KafkaTimings = DEFAULT_TIMINGS) -> None:
         self._platform = platform
         self._timings = timings
-        self._brokers = brokers = Brokers(platform.settings)
+        self._brokers = brokers = Brokers(platform.settings, timings.request)
         giver = WorkGiver(platform)
         self._keeper = TopicKeeper(platform, brokers, timings)
         self._sender = RecordSender(platform, brokers, giver, timings)

@@ -118,14 +118,14 @@ class Mover:
 
     def _begin(self, bot: KafkaBot) -> None:
         consumer = self._consumer_here()
-        found = consumer.list_topics(bot.outgoing, timeout=clients.REQUEST_SECONDS).topics.get(bot.outgoing)
+        found = consumer.list_topics(bot.outgoing, timeout=self._timings.request).topics.get(bot.outgoing)
         if found is None or found.error is not None:
             return  # it is being made
         moved = self._platform.redis.hgetall(work_keys.moved(bot.worker.bot_id))
         for partition in found.partitions:
             place = Place(bot, partition, int(moved.get(str(partition), -1)))
             if place.following < 0:  # Redis forgot it: Kafka was told as well, a little later
-                (noted,) = consumer.committed([place.at(OFFSET_BEGINNING)], timeout=clients.REQUEST_SECONDS)
+                (noted,) = consumer.committed([place.at(OFFSET_BEGINNING)], timeout=self._timings.request)
                 place.following = max(noted.offset, 0)
             consumer.incremental_assign([place.at(place.following)])
             self._places[bot.outgoing, partition] = place

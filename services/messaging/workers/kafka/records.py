@@ -23,16 +23,16 @@ def wanted_call(record: bytes) -> tuple[WantedCall, Priority]:
     `check_call`.
     """
     if len(record) > LARGEST:
-        raise _invalid("larger than 256 KB")
+        raise _invalid()
     try:
         said = json.loads(record)
     except (ValueError, RecursionError):
-        raise _invalid("no JSON") from None
+        raise _invalid() from None
     if not isinstance(said, dict) or not isinstance(said.get("method"), str):
-        raise _invalid("without a method")
+        raise _invalid()
     params = said.get("params") or {}
     if not isinstance(params, dict):
-        raise _invalid("its params are no object")
+        raise _invalid()
     call = WantedCall(said["method"], params)
     check_call(call)
     return call, Priority.BULK if said.get("bulk") is True else Priority.REPLY
@@ -57,8 +57,9 @@ def keep_refused(platform: Platform, bot: KafkaBot, record: bytes, why: InvalidI
         )
 
 
-def _invalid(why: str) -> InvalidInput:
+def _invalid() -> InvalidInput:
+    example = '{"method": "…", "params": {…}}'
     return InvalidInput(
-        Text('A record is {{"method": …, "params": {{…}}}}; this one is {why}', why=why),
+        Text("A record is a call as JSON, {example}, of at most {most} bytes", example=example, most=LARGEST),
         code="record_invalid",
     )

@@ -16,6 +16,7 @@ class KafkaTimings:
         0.5  # the longest wait for something new: by then something may be read, or the lease be lost
     )
     delivery: float = 0.2  # for the brokers, in one round
+    request: float = 3.0  # for one question: the leader of the programs' processes may be another by then
     slow: float = 5.0  # after which brokers that took nothing count as unreachable
     pause: float = 1.0  # after Redis or the database did not answer
     backoff: tuple[float, float] = (1.0, 10.0)  # after brokers did not answer, doubled from one to the other

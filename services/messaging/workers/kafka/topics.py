@@ -23,7 +23,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
-from services.messaging.workers.kafka.clients import REQUEST_SECONDS, error_of
+from services.messaging.workers.kafka.clients import error_of
 from services.platform.redis import work_keys
 
 GONE: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND)
@@ -34,8 +34,9 @@ READ_NOW: Final = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, Kaf
 class Topics:
     """The topics and groups of all bots."""
 
-    def __init__(self, admin: AdminClient, replication: int) -> None:
+    def __init__(self, admin: AdminClient, replication: int, request_seconds: float = 3.0) -> None:
         self._admin = admin
+        self._request = request_seconds
         self._replication = replication
 
     def make(self, wanted: Mapping[str, int]) -> tuple[set[str], dict[str, KafkaError]]:
@@ -43,7 +44,7 @@ class Topics:
         made: set[str] = set()
         failed: dict[str, KafkaError] = {}
         new = [NewTopic(name, count, replication_factor=self._replication) for name, count in wanted.items()]
-        answers = self._admin.create_topics(new, request_timeout=REQUEST_SECONDS) if new else {}
+        answers = self._admin.create_topics(new, request_timeout=self._request) if new else {}
         for name, answer in answers.items():
             try:
                 if _done(answer, but=(KafkaError.TOPIC_ALREADY_EXISTS,)):
@@ -55,7 +56,7 @@ class Topics:
     def partitions(self, name: str) -> int:
         """How many partitions a topic has; 0 when it is not there yet."""
         asked = TopicCollection([name])  # a plain request for it would make it, where brokers allow that
-        (answer,) = self._admin.describe_topics(asked, request_timeout=REQUEST_SECONDS).values()
+        (answer,) = self._admin.describe_topics(asked, request_timeout=self._request).values()
         try:
             return len(answer.result().partitions)
         except KafkaException as failure:
@@ -67,10 +68,10 @@ class Topics:
         """Delete a bot's topics and its group; what is gone already is no error, and a group that is read now ends by itself."""
         names = [work_keys.incoming(public_id), work_keys.outgoing(public_id)]
         for name in names:  # each by itself: one that is missing must not keep the other
-            for answer in self._admin.delete_topics([name], request_timeout=REQUEST_SECONDS).values():
+            for answer in self._admin.delete_topics([name], request_timeout=self._request).values():
                 _done(answer, but=GONE)
         groups = self._admin.delete_consumer_groups(
-            [work_keys.group(public_id)], request_timeout=REQUEST_SECONDS
+            [work_keys.group(public_id)], request_timeout=self._request
         )
         for answer in groups.values():
             _done(answer, but=(*GONE, *READ_NOW))
@@ -99,7 +100,7 @@ class Topics:
         places = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
         request = ConsumerGroupTopicPartitions(work_keys.group(public_id), places)
         (answer,) = self._admin.alter_consumer_group_offsets(
-            [request], request_timeout=REQUEST_SECONDS
+            [request], request_timeout=self._request
         ).values()
         try:
             errors = [each.error for each in answer.result().topic_partitions if each.error is not None]
@@ -113,13 +114,13 @@ class Topics:
     def ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
         """The offset after the last record of each partition."""
         asked = {TopicPartition(topic, each): LATEST() for each in partitions}
-        answers = self._admin.list_offsets(asked, request_timeout=REQUEST_SECONDS)
+        answers = self._admin.list_offsets(asked, request_timeout=self._request)
         return {place.partition: answer.result().offset for place, answer in answers.items()}
 
     def is_read(self, public_id: str) -> bool:
         """Whether a program reads the bot's topic now."""
         answers = self._admin.describe_consumer_groups(
-            [work_keys.group(public_id)], request_timeout=REQUEST_SECONDS
+            [work_keys.group(public_id)], request_timeout=self._request
         )
         (answer,) = answers.values()
         try:
@@ -134,9 +135,7 @@ class Topics:
         topic = work_keys.incoming(public_id)
         places = [TopicPartition(topic, each, OFFSET_INVALID) for each in sorted(partitions)]
         request = ConsumerGroupTopicPartitions(work_keys.group(public_id), places)
-        (answer,) = self._admin.list_consumer_group_offsets(
-            [request], request_timeout=REQUEST_SECONDS
-        ).values()
+        (answer,) = self._admin.list_consumer_group_offsets([request], request_timeout=self._request).values()
         return answer
 
 

@@ -35,7 +35,15 @@ from services.messaging.workers.kafka.timings import KafkaTimings
 
 T = TypeVar("T")
 QUICK = KafkaTimings(
-    keep=0.1, every=0.1, look=0.05, delivery=0.1, slow=0.1, pause=0.05, backoff=(0.05, 0.1), parting=0.1
+    keep=0.1,
+    every=0.1,
+    look=0.05,
+    delivery=0.1,
+    slow=0.1,
+    pause=0.05,
+    backoff=(0.05, 0.1),
+    parting=0.1,
+    request=1.0,
 )
 
 
