@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from models import Account, Bot, BotWorker
 from services.core.environment import load_settings
 from services.core.errors import ConfigurationError
+from services.core.kafka_settings import Transport
 from services.core.settings import Settings
-from services.core.worker_settings import Transport
 from services.fleet.workers import transports
 from services.fleet.workers.programs import environment_of
 from services.platform.platform import Platform
