@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from services.core.settings import Settings
 from services.fleet.workers.programs import Program
 from services.operations.programs.local import LocalDriver
 from services.operations.programs.output import LONGEST_LINE, MOST_AT_ONCE, Output
+from tools.servers.sandbox import wait_until
 
 SECRET = "s3cr3t" * 30
 
@@ -29,6 +32,18 @@ def test_what_cannot_be_kept_apart_is_not_started_and_the_owner_is_told(
     assert "empty" in str(driver.refusal(program("  ")))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "the programs process is not root" in str(driver.refusal(program()))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="programs are started by root alone")
+def test_nobody_who_has_an_account_on_the_machine_is_taken_for_a_copy(
+    settings: Settings, server_folder: Path
+) -> None:
+    nobody = pwd.getpwnam("nobody").pw_uid
+    more = {"worker_dir": server_folder / "programs", "worker_first_uid": nobody, "worker_copies": 1}
+    copy = LocalDriver(settings.model_copy(update=more)).start(program())
+    wait_until(copy.has_ended)
+    assert copy.ending is not None
+    assert copy.ending.why == "no_place"
 
 
 def test_output_is_cut_counted_and_freed_of_secrets_however_it_comes() -> None:
