@@ -10,7 +10,7 @@ import yaml
 
 from models import BotWorker
 from services.core.i18n import Text
-from services.fleet.workers.copies import CopiesState, all_copies
+from services.fleet.workers.copies import Copies, CopiesState, all_copies
 from services.fleet.workers.registry import end_worker, finish_endings, renew_token
 from services.operations.programs.kubernetes.keda_access import installation_of, keda_login
 from services.platform.accounts.principal import Principal
@@ -161,15 +161,19 @@ def test_while_the_api_server_is_away_it_is_told_and_nothing_is_lost(
     wait_until(lambda: played.started.copies.current == 1)
     server.close()
     wait_until(is_told(played, CopiesState.RUNNING, "Kubernetes has not answered since"))
+    leading.let_go()
+    platform.redis.delete(work_keys.programs())
+    other = Leading(platform, QUICK)
+    wait_until(is_told(played, CopiesState.FAILED, "Kubernetes has not answered since"))  # it saw nothing yet
     set_image(played.started, "registry.example.com/bot:2")
     cluster.delete("pods", f"{played.name}-a")  # which nobody hears
     again = Server(cluster, server.server_port)
     try:
-        wait_until(is_told(played, CopiesState.RUNNING, ""))
-        wait_until(lambda: not played.started.copies.reason and played.started.copies.current == 0)
+        wait_until(lambda: not played.started.copies.reason)
+        assert played.started.copies == Copies(0, CopiesState.RUNNING)
         wait_until(lambda: "bot:2" in str(played.found("deployments")))
     finally:
-        leading.let_go()
+        other.let_go()
         again.close()
 
 
