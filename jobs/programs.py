@@ -1,6 +1,7 @@
 """The programs process: serves bots' own programs that do not ask over HTTP. `python -m jobs.programs`.
 
-Several may run; the one that holds the lease works, the others stand by and take over within ten seconds. It uses threads, not
+Several may run; the one that holds the lease works, the others stand by and take over within ten seconds. One that is not root
+and so cannot start programs as processes leaves the lead to one that can. It uses threads, not
 greenlets: what it waits for, like the client of Kafka, knows nothing of gevent.
 """
 # ruff: noqa: E402  # the collector is switched off before every other import
@@ -16,14 +17,17 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
+from redis import RedisError
+
 from jobs import process
 from jobs.leadership import STANDBY_SECONDS, Leadership
 from services.core.environment import settings_or_exit
 from services.core.worker_settings import WorkerDriver
 from services.operations.programs.kubernetes.driver import check_access, drive
+from services.operations.programs.local import is_able
 from services.operations.programs.supervision import Supervisor
 from services.platform.platform import Platform
-from services.queueing.heartbeats import Heartbeats
+from services.queueing.heartbeats import Heartbeats, processes
 
 logger = logging.getLogger(__name__)
 LEASE_SECONDS: Final = 9.0
@@ -60,22 +64,35 @@ def main() -> None:
         signal.signal(number, lambda *_: process.stopping.set())  # a second one changes nothing
     logger.info("programs started")
     leadership = Leadership(platform, "programs", ttl_seconds=LEASE_SECONDS, spare_seconds=SPARE_SECONDS)
-    heartbeats = Heartbeats(platform, "programs", lambda: {"leads": leadership.holds})
+    starts = platform.settings.worker_driver is not WorkerDriver.LOCAL or is_able()
+    heartbeats = Heartbeats(platform, "programs", lambda: {"leads": leadership.holds, "starts": starts})
     heartbeats.start()
     while not process.stopping.is_set():
-        if leadership.acquire():
-            _lead(platform, leadership)
+        if (starts or not gives_way(platform)) and leadership.acquire():
+            lead(platform, leadership, starts=starts)
         else:
             process.stopping.wait(STANDBY_SECONDS)
     heartbeats.stop()
     logger.info("programs stopped")
 
 
-def _lead(platform: Platform, leadership: Leadership) -> None:
+def gives_way(platform: Platform) -> bool:
+    """Whether another process can start programs, for one that cannot: it leaves the lead to it."""
+    try:
+        return any(
+            each.service == "programs" and each.figures.get("starts") and each.is_alive
+            for each in processes(platform)
+        )
+    except RedisError:
+        return False
+
+
+def lead(platform: Platform, leadership: Leadership, *, starts: bool) -> None:
     """Work as long as the lease is ours."""
+    yields = False
 
     def goes_on() -> bool:
-        return leadership.holds and not process.stopping.is_set()
+        return leadership.holds and not process.stopping.is_set() and not yields
 
     driver = DRIVERS.get(platform.settings.worker_driver)
     loops = (*LOOPS, driver) if driver is not None else LOOPS
@@ -84,6 +101,7 @@ def _lead(platform: Platform, leadership: Leadership) -> None:
         thread.start()
     while goes_on():
         process.stopping.wait(STANDBY_SECONDS)
+        yields = not starts and gives_way(platform)
     for thread in threads:
         thread.join()
     leadership.release()

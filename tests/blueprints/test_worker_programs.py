@@ -8,20 +8,24 @@ from flask.testing import FlaskClient
 from models import Bot, BotStatus, BotWorker
 from services.core.i18n import NO_TEXT, Text
 from services.core.metrics import WORKER_HANDLING_SECONDS
-from services.fleet.workers.copies import Copies, CopiesState, Exit, put_copies, put_exit
+from services.fleet.workers.copies import Copies, CopiesState, Exit, Sample, put_copies, put_exit, put_output
 from services.fleet.workers.environment import opened_environment
 from services.fleet.workers.programs import programs
 from services.fleet.workers.registry import finish_endings
+from services.fleet.workers.tokens import resolve_worker
 from services.messaging.updates.intake import Intake
 from services.operations.metrics import exposition
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.heartbeats import beat, farewell
-from tests.blueprints.people import make_account, make_key
+from services.reporting.worker_history import by_minute
+from tests.blueprints.people import make_account, make_key, sign_in
 from tests.services.messaging.draining import handle_all
 from tools.servers.fleet import message
+from tools.servers.sandbox import Sandbox
 
 PROCESS = "programs@here:1"
+ENGLISH = {"Accept-Language": "en"}
 FAILED = Text("It exits at once with code {code}", code=3)
 
 
@@ -52,7 +56,7 @@ def test_what_is_said_of_copies_is_the_worker_s_status(
     assert client.post(here, json={"worker_command": "sleep 9"}, headers=admin).status_code == 201
 
     def shown() -> tuple[str, str, int]:
-        found = client.get(here, headers={**admin, "Accept-Language": "en"}).json or {}
+        found = client.get(here, headers={**admin, **ENGLISH}).json or {}
         return found["status"], found["status_reason"], found["replicas"]["current"]
 
     assert shown() == ("failed", "The programs process is not running: nothing starts it", 0)
@@ -70,7 +74,7 @@ def test_what_is_said_of_copies_is_the_worker_s_status(
         for number in range(12):
             put_exit(pipe, bot.id, Exit(1.8e9 + number, 0.5, 3, None, FAILED.for_column(), ["Traceback"]))
         pipe.execute()
-    exits = (client.get(here, headers={**admin, "Accept-Language": "en"}).json or {})["exits"]
+    exits = (client.get(here, headers={**admin, **ENGLISH}).json or {})["exits"]
     assert len(exits) == 10
     assert exits[0]["at"] > exits[-1]["at"]
     told = {name: exits[0][name] for name in ("code", "signal", "reason", "output", "seconds")}
@@ -163,3 +167,52 @@ def test_the_time_that_programs_take_is_measured_from_giving_out_to_answer(
     (update,) = (client.get(f"/botapi/bot{token}/getUpdates").json or {})["result"]
     client.get(f"/botapi/bot{token}/getUpdates?offset={update['update_id'] + 1}")
     assert measured()[0] == count + 2
+
+
+def test_the_output_of_copies_is_shown_to_the_bot_s_people_alone_line_by_line(
+    client: FlaskClient, platform: Platform, bot: Bot, sandbox: Sandbox
+) -> None:
+    key = make_key(platform, make_account(platform))
+    made = client.post("/bots", json={"bot_token": sandbox.create_bot()["token"]}, headers=key).json or {}
+    others, bot_id = bot, resolve_worker(platform, made["worker_token"]).bot_id
+    sign_in(client)
+    with platform.redis.pipeline() as pipe:
+        put_output(pipe, bot_id, [f"line {number}" for number in range(400)])
+        pipe.execute()
+    here = f"/panel/live/bots/{bot_id}/worker/output"
+    lines = (client.get(here).json or {})["lines"]
+    assert [each["text"] for each in lines] == [f"line {number}" for number in range(100, 400)]
+    later = client.get(f"{here}?after={lines[-2]['id']}").json or {}
+    assert later["lines"] == lines[-1:]
+    assert len((client.get(f"{here}?after=(nonsense").json or {})["lines"]) == 300
+    assert client.get(f"/panel/live/bots/{others.id}/worker/output").status_code == 404
+
+
+def test_an_admin_s_overview_counts_the_programs_of_all_bots(
+    client: FlaskClient, platform: Platform, bot: Bot
+) -> None:
+    def part() -> dict[str, object] | None:
+        parts = (client.get("/panel/live/overview", headers=ENGLISH).json or {})["system"]["parts"]
+        return next((each for each in parts if each["name"] == "bot-programs"), None)
+
+    make_account(platform)
+    make_account(platform, "root@example.com", admin=True)
+    sign_in(client, "root@example.com")
+    assert part() is None
+    say(platform, bot, Copies(3, CopiesState.RUNNING))
+    shown = part() or {}
+    assert (shown["text"], shown["ok"]) == ("1 running, 0 asleep", True)
+    say(platform, bot, Copies(0, CopiesState.FAILED, FAILED))
+    shown = part() or {}
+    assert (shown["text"], shown["ok"]) == ("0 running, 0 asleep, 1 out of order", False)
+    other = client.application.test_client()
+    sign_in(other)
+    assert "bot-programs" not in other.get("/panel/live/overview").text
+
+
+def test_the_chart_has_the_most_of_each_minute_and_zero_for_those_in_which_a_bot_slept() -> None:
+    samples = [Sample(7200.0, 1, 9), Sample(7215.0, 3, 2), Sample(7290.0, 2, 0), Sample(10.0, 9, 9)]
+    found = by_minute(samples, 7325.0)
+    assert found["times"] == [minute * 60 for minute in range(63, 123)]
+    assert found["copies"] == [0] * 57 + [3, 2, 0]
+    assert found["lag"] == [0] * 57 + [9, 0, 0]

@@ -84,6 +84,7 @@ def test_copies_of_a_program_are_shown_with_their_ends_and_output_bounded_and_re
         browser.see("Termina logo ao iniciar, com o código 3", "#panel-worker")
         assert "KeyError: 'x'" in browser.text("#panel-worker ul pre")
         assert "COLOUR" in browser.text("#panel-worker")
+        assert "um comando, iniciado aqui como processos" in browser.text("#panel-worker")
         looked.at(browser, "worker", size[0])
     assert looked == Looked()
     browser.driver.find_element("id", "copies-most").clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -11,16 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from jobs.leadership import Leadership
+from jobs.programs import gives_way, lead
 from services.core.settings import Settings
+from services.core.worker_settings import WorkerDriver
 from services.fleet.workers.copies import copies_of
 from services.fleet.workers.registry import NewWorker, give_worker
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from services.queueing.heartbeats import beat
 from tools.servers.fleet import add_bot
 from tools.servers.ports import free_port
 from tools.servers.sandbox import wait_until
 from tools.servers.valkey import running_valkey
 
+gc.enable()  # as the process does when it begins; importing it switched that off
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="programs are started by root alone")
 PROGRAM = "/bin/sh -c 'setsid sleep 600 & exec sleep 601'"
 PROCESSES = 2
@@ -127,3 +133,17 @@ def current(platform: Platform, bot_id: int) -> int | None:
     """How many copies are said to run; None while nothing is said."""
     said = copies_of(platform.redis, bot_id)
     return None if said is None else said.current
+
+
+def test_a_process_that_cannot_start_programs_leaves_the_lead_to_one_that_can(platform: Platform) -> None:
+    assert not gives_way(platform)
+    beat(platform, "programs@here:1", {"leads": True, "starts": False})
+    beat(platform, "worker@here:2", {"starts": True})
+    assert not gives_way(platform)
+    beat(platform, "programs@there:3", {"leads": False, "starts": True})
+    assert gives_way(platform)
+    elsewhere = Platform(platform.settings.model_copy(update={"worker_driver": WorkerDriver.NONE}))
+    leadership = Leadership(elsewhere, "programs", ttl_seconds=9.0)
+    assert leadership.acquire()
+    lead(elsewhere, leadership, starts=False)  # which returns
+    assert not leadership.holds

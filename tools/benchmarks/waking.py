@@ -124,6 +124,7 @@ def main() -> None:
         program.chmod(0o644)
         settings = {
             "QUOTA_BOTS": "0",
+            "WEBHOOKS_PER_MINUTE": "6000",
             "WORKER_IDLE_SECONDS": str(IDLE_SECONDS),
             "WORKER_DIR": str(folder / "programs"),
         }

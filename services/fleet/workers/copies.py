@@ -102,9 +102,9 @@ def exits_of(redis: Redis, bot_id: int) -> list[Exit]:
 
 
 def put_output(pipe: Pipeline, bot_id: int, lines: Sequence[str]) -> None:
-    """Remember lines that copies wrote; they must be fit to be shown."""
+    """Remember the last lines that copies wrote; they must be fit to be shown."""
     key = work_keys.output(bot_id)
-    for line in lines:
+    for line in lines[-MOST_LINES:]:
         pipe.xadd(key, {"line": line}, maxlen=MOST_LINES, approximate=False)
     pipe.expire(key, KEPT_SECONDS)
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from services.core.i18n import NO_TEXT, Text
 from services.core.metrics import WORKER_RESTARTS
-from services.fleet.workers.copies import Copies, CopiesState, Exit
+from services.fleet.workers.copies import MOST_LINES, Copies, CopiesState, Exit
 from services.fleet.workers.programs import Program
 from services.operations.programs.local import Copy, Ending, LocalDriver
 from services.operations.programs.scaling import Scale, Terms, rescaled
@@ -60,7 +60,8 @@ class BotCopies:
         """Take leave of copies that ended; those of them that an owner is told of."""
         ended = [copy for copy in self.copies if copy.has_ended()]
         self.copies = [copy for copy in self.copies if copy not in ended]
-        self.last_lines += [line for copy in ended for line in copy.output.take()]
+        lines = [line for copy in ended for line in copy.output.take()]
+        self.last_lines = [*self.last_lines, *lines][-MOST_LINES:]
         return [told for copy in ended if (told := self._ended(copy)) is not None]
 
     def take_lines(self) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Final
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 1, 38, 36  # linux/prctl.h
 NICENESS: Final = 5  # owners' programs give way to what serves all bots
+FIRST_TO_GO: Final = "500"  # where the machine runs out of memory, these end before what serves all bots
 MB: Final = 1 << 20
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = (
     444,
@@ -49,6 +50,8 @@ def confine(uid: int, folder: str, limits: Limits) -> None:
     """
     os.setsid()
     os.nice(NICENESS)
+    with open("/proc/self/oom_score_adj", "w") as score:
+        score.write(FIRST_TO_GO)
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # Python's own settings would be inherited
     os.umask(0o077)

@@ -190,7 +190,7 @@ def _claim(order: dict[str, Any]) -> Place | None:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o022:
         raise PermissionError(f"{base} is to be a folder that root alone may write to")
     os.chmod(base, 0o711)  # noqa: S103 - copies pass through it to their own, whatever our umask is
-    for uid in range(order["first_uid"], order["first_uid"] + order["places"]):
+    for uid in _free_of_people(range(order["first_uid"], order["first_uid"] + order["places"])):
         lock = os.open(f"{base}/{uid}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -225,10 +225,17 @@ def _remove(folder: str) -> None:
         os.waitpid(os.posix_spawn("/bin/rm", removing, {}), 0)
 
 
+def _free_of_people(uids: range) -> list[int]:
+    """Those that this machine has no account of: whatever else a user runs would be ended with a copy."""
+    with open("/etc/passwd") as accounts:
+        known = {fields[2] for line in accounts if len(fields := line.split(":")) > 2}
+    return [uid for uid in uids if str(uid) not in known]
+
+
 def _processes_of(uid: int) -> Iterator[str]:
-    for name in os.listdir("/proc"):
+    for name in filter(str.isdecimal, os.listdir("/proc")):
         with suppress(OSError):
-            if name.isdecimal() and os.stat(f"/proc/{name}").st_uid == uid:
+            if os.stat(f"/proc/{name}").st_uid == uid:  # also of one that may not be looked into
                 yield name
 
 

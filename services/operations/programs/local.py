@@ -127,7 +127,7 @@ class LocalDriver:
         """Why it does not start a program at all; NO_TEXT when it does."""
         if program.image:
             return Text("An image is started on Kubernetes only, and this installation starts processes")
-        if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+        if not is_able():
             return Text(
                 "Programs are started by root on Linux alone, because each runs as a user of its own, and the programs process is not root. "
                 "Run it elsewhere, with its worker token"
@@ -176,6 +176,11 @@ class LocalDriver:
             "watch_seconds": self._times.watch,
             "limits": asdict(self.limits()),
         }
+
+
+def is_able() -> bool:
+    """Whether this process can make others' users of what it starts."""
+    return os.geteuid() == 0 and sys.platform.startswith("linux")
 
 
 def _ending_of(said: str) -> Ending:

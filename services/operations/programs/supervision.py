@@ -1,12 +1,13 @@
 """Runs the programs of all bots on this machine: looks what waits, and has their copies follow it (ADR 44).
 
 Sleeping bots cost nothing: one connection hears of the first update for any of them. Only bots that are awake are looked at every
-second; all are every REFRESH_SECONDS, for a hint that was lost.
+second; all are every minute, for a hint that was lost.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -30,7 +31,8 @@ from services.queueing.work_hints import WorkHints
 from services.queueing.work_queue import lags
 
 logger = logging.getLogger(__name__)
-REFRESH_SECONDS: Final = 15.0
+LEARN_SECONDS: Final = 15.0  # which programs there are is read so often, should a change go unheard
+LOOK_SECONDS: Final = 60.0
 END_SECONDS: Final = 2.0  # more than the driver's own grace, for keepers to clean up in
 
 
@@ -63,7 +65,7 @@ class Supervisor:
         self._changed = threading.Event()
         self._hinted: set[int] = set()
         self._reports = CopiesReporter(platform, timings.sample)
-        self._refreshed = 0.0
+        self._learned = self._looked = -math.inf
         self._hears = False
         self._leads = 0
         self._forsaken: threading.Timer | None = None
@@ -71,15 +73,20 @@ class Supervisor:
     def lead(self, goes_on: Callable[[], bool]) -> None:
         """Work as long as it `goes_on`, then leave the copies running for `leaderless` seconds; `stop` ends them before."""
         self._leads += 1
-        self._platform.changes.subscribe(self._on_change)
+
+        def on_change(topic: Topic, _bot: int) -> None:
+            if topic in (Topic.BOT, Topic.ANY):
+                self._changed.set()
+
+        self._platform.changes.subscribe(on_change)
         try:
             with self._lock:
-                self._hears = False
+                self._hears, self._learned = False, -math.inf
                 while goes_on():
                     self._round()
                     self._wait(goes_on)
         finally:
-            self._platform.changes.unsubscribe(self._on_change)
+            self._platform.changes.unsubscribe(on_change)
             self._forsaken = threading.Timer(self._timings.leaderless, self._forsake, (self._leads,))
             self._forsaken.daemon = True
             self._forsaken.start()
@@ -111,19 +118,20 @@ class Supervisor:
     def _round(self) -> None:
         """One look at everything that may have changed."""
         now = time.monotonic()
-        if self._changed.is_set() or not self._hears or now - self._refreshed >= REFRESH_SECONDS:
+        if self._changed.is_set() or now - self._learned >= LEARN_SECONDS:
             self._changed.clear()
             self._learn()
-            self._refreshed = now
-            looked_at: Collection[int] = self.bots
-        else:
-            looked_at = [
-                number for number, bot in self.bots.items() if bot.is_awake or number in self._hinted
-            ]
+            self._learned = now
+        everything = not self._hears or now - self._looked >= LOOK_SECONDS
+        hinted = self._hinted
+        looked_at = [each for each, bot in self.bots.items() if everything or bot.is_awake or each in hinted]
+        self._looked = now if everything else self._looked
         self._collect()
         try:
             if not self._hears:
-                self._begin()
+                self._hints.begin()
+                self._reports.begin()
+                self._hears = True
             self._look(looked_at)
         except RedisError as error:
             self._deaf(error)
@@ -132,11 +140,6 @@ class Supervisor:
             bot.adjust(terms_of(self._platform.settings, bot.program), now)
         self._write({number: bot.state() for number, bot in self.bots.items()})
 
-    def _begin(self) -> None:
-        self._hints.begin()
-        self._reports.begin()
-        self._hears = True
-
     def _learn(self) -> None:
         """Learn which programs there are. Those that are gone end; without the database they stay as they were."""
         try:
@@ -144,6 +147,7 @@ class Supervisor:
         except Unavailable as error:
             logger.warning("programs are not read anew: %s", error.code)
             return
+        self._hinted |= known.keys() - self.bots.keys()
         for number, program in known.items():
             bot = self.bots.setdefault(number, BotCopies(self._driver, program, self._timings.patience))
             bot.program = program
@@ -193,10 +197,6 @@ class Supervisor:
         if self._hears:
             logger.warning("programs go on as they are: %s (%s)", redis_trouble(error), type(error).__name__)
         self._hears = False
-
-    def _on_change(self, topic: Topic, _identity: int) -> None:
-        if topic in (Topic.BOT, Topic.ANY):
-            self._changed.set()
 
 
 def terms_of(settings: Settings, program: Program) -> Terms:

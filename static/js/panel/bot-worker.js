@@ -64,6 +64,11 @@ document.addEventListener("alpine:init", () => {
     get reason() {
       return this.some ? this.worker.status_reason : "";
     },
+    get wayText() {
+      if (!this.some) return "";
+      if (this.worker.worker_image) return text("worker.way.image");
+      return text(this.worker.worker_command ? "worker.way.command" : "worker.way.elsewhere");
+    },
     get lag() {
       return this.some ? this.worker.lag : 0;
     },

@@ -17,7 +17,7 @@ from tools.servers.sandbox import wait_until
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="programs are started by root alone")
 PYTHON = "/usr/bin/python3"
 FORKS = "import os\nwhile True:\n try:\n  os.fork()\n except OSError:\n  pass"
-HOARDS = "import os\nos.fork()\nos.fork()\nkept = bytearray(30 << 20)\nkept[::4096] = b'1' * len(kept[::4096])\nimport time\ntime.sleep(600)"
+HOARDS = "import ctypes, os\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nos.fork()\nos.fork()\nkept = bytearray(30 << 20)\nkept[::4096] = b'1' * len(kept[::4096])\nimport time\ntime.sleep(600)"
 MANY_FILES = "i=0; while :; do i=$((i+1)); head -c 500000 /dev/zero > f$i; done"
 TRIES = """
 import os, sys
@@ -35,6 +35,7 @@ for pid in (os.getppid(), parent):
     attempt("our memory", lambda: open(f"/proc/{pid}/mem", "rb").read(1))
     attempt("our descriptors", lambda: os.listdir(f"/proc/{pid}/fd"))
     attempt("end us", lambda: os.kill(int(pid), 0))
+attempt("outlive us", lambda: open("/proc/self/oom_score_adj", "w").write("-100"))
 attempt("be root", lambda: os.setuid(0))
 attempt("write beside us", lambda: open("../note", "w"))
 attempt("write to /tmp", lambda: open("/tmp/flotilla-program", "w"))

@@ -44,7 +44,7 @@ def are_others(leading: Leading, before: set[int]) -> bool:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"worker_idle_seconds": 1.0})
+    return settings.model_copy(update={"worker_idle_seconds": 1.0, "worker_copies": 5})
 
 
 def test_copies_come_with_what_waits_and_go_when_nothing_does(
@@ -87,6 +87,21 @@ def test_copies_are_replaced_when_what_they_are_told_changes_and_when_it_is_aske
     os.kill(next(iter(before)), signal.SIGKILL)  # what watches over a copy
     wait_until(lambda: len(pids(leading) - before) == 1)
     assert started.reasons == ["What watches over it was killed"]
+
+
+def test_where_no_place_is_left_a_program_waits_for_one_and_says_so(
+    give: Give, leading: Leading, platform: Platform
+) -> None:
+    full = platform.settings.worker_copies
+    first = give(SLEEPS, min_replicas=full, max_replicas=full)
+    wait_until(lambda: first.copies.current == full)
+    second = give(SLEEPS, min_replicas=1)
+    wait_until(lambda: second.copies.state is CopiesState.FAILED)
+    assert "All places for programs on this machine are taken" in str(second.copies.reason)
+    first.change(min_replicas=0, max_replicas=1)
+    bot_changed(platform, first.bot.id)
+    wait_until(lambda: len(pids(leading)) == 1 and leading.supervisor.bots[second.bot.id].copies)
+    assert second.reasons == []  # none ran
 
 
 def test_a_worker_that_is_ended_while_it_grows_loses_its_queue_after_its_last_copy(
