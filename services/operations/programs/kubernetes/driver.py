@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -196,8 +196,9 @@ class Driver:
         for name, program in known.items():
             refused = self._refused.get(name)
             keda = NO_TEXT if reads_kafka(program) else self._keda_trouble
-            trouble = silence or (refused.reason if refused else NO_TEXT) or keda
-            states[program.bot_id] = troubled(found[name], trouble) if trouble else found[name]
+            trouble = (refused.reason if refused else NO_TEXT) or keda
+            state = troubled(found[name], trouble) if trouble else found[name]
+            states[program.bot_id] = replace(state, reason=silence) if silence else state
         by_bot = {program.bot_id: ends[name] for name, program in known.items()}
         self._reporter.tell(states, list(known.values()), by_bot)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from redis import RedisError
@@ -62,10 +63,11 @@ class Reporter:
             self._wait_for_redis(error)
 
     def tell_silence(self, bot_ids: Sequence[int], reason: Text) -> None:
-        """Say of these bots why nothing is known of their copies; how many there were when something was stays said."""
+        """Say of these bots why nothing is known of their copies; what was said of them before stands."""
         try:
             told = self._known()
-            states = {each: troubled(told.get(each, Copies()), reason) for each in bot_ids}
+            unknown = troubled(Copies(), reason)
+            states = {each: replace(told.get(each, unknown), reason=reason) for each in bot_ids}
             self._tell_copies(told, states)
         except RedisError as error:
             self._wait_for_redis(error)

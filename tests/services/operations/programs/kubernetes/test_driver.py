@@ -10,11 +10,12 @@ import yaml
 
 from models import BotWorker
 from services.core.i18n import Text
-from services.fleet.workers.copies import CopiesState, all_copies
+from services.fleet.workers.copies import Copies, CopiesState, all_copies
 from services.fleet.workers.registry import end_worker, finish_endings, renew_token
 from services.operations.programs.kubernetes.keda_access import installation_of, keda_login
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from services.platform.redis import work_keys
 from services.queueing.heartbeats import beat
 from tests.services.operations.programs.conftest import Give
 from tests.services.operations.programs.kubernetes.api_server import Server
@@ -64,6 +65,9 @@ def test_a_program_becomes_a_deployment_without_copies_and_what_belongs_to_it(
         owners = found["metadata"].get("ownerReferences", [])
         assert [each["uid"] for each in owners] == ([] if kind == "deployments" else [uid])
     assert played.found("deployments")["spec"]["replicas"] == 0, "KEDA starts the first"
+    public_id = played.started.bot.public_id
+    (group,) = platform.redis.xinfo_groups(work_keys.incoming(public_id))
+    assert group["name"] == work_keys.group(public_id), "KEDA fails for a group that is not there"
     assert played.secret()["WORKER_TOKEN"] == played.started.token
     assert played.secret()["keda-password"] == keda_login(platform.vault)["password"]
     wait_until(lambda: played.started.copies.state is CopiesState.ASLEEP)
@@ -105,7 +109,7 @@ def test_what_is_so_is_left_alone_and_what_others_change_is_put_right(
 
 
 def test_a_new_token_and_a_restart_reach_the_pods_after_the_secret(
-    played: Played, platform: Platform, leading: Leading
+    played: Played, platform: Platform, cluster: Cluster, leading: Leading
 ) -> None:
     wait_until(lambda: played.is_whole)
 
@@ -117,6 +121,8 @@ def test_a_new_token_and_a_restart_reach_the_pods_after_the_secret(
     _, token = renew_token(platform, owner_of(played), played.started.bot.id)
     wait_until(lambda: annotations() != before)
     assert played.secret()["WORKER_TOKEN"] == token
+    applied = " ".join(path for method, path, _ in cluster.requests if method == "PATCH")
+    assert applied.rindex("/secrets/") < applied.rindex("/deployments/"), "no pod starts with the former one"
     played.started.change(restarted_at=played.started.bot.created_at)
     wait_until(lambda: "flotilla/restarted-at" in annotations())
 
@@ -155,15 +161,19 @@ def test_while_the_api_server_is_away_it_is_told_and_nothing_is_lost(
     wait_until(lambda: played.started.copies.current == 1)
     server.close()
     wait_until(is_told(played, CopiesState.RUNNING, "Kubernetes has not answered since"))
+    leading.let_go()
+    platform.redis.delete(work_keys.programs())
+    other = Leading(platform, QUICK)
+    wait_until(is_told(played, CopiesState.FAILED, "Kubernetes has not answered since"))  # it saw nothing yet
     set_image(played.started, "registry.example.com/bot:2")
     cluster.delete("pods", f"{played.name}-a")  # which nobody hears
     again = Server(cluster, server.server_port)
     try:
-        wait_until(is_told(played, CopiesState.RUNNING, ""))
-        wait_until(lambda: not played.started.copies.reason and played.started.copies.current == 0)
+        wait_until(lambda: not played.started.copies.reason)
+        assert played.started.copies == Copies(0, CopiesState.RUNNING)
         wait_until(lambda: "bot:2" in str(played.found("deployments")))
     finally:
-        leading.let_go()
+        other.let_go()
         again.close()
 
 
@@ -182,6 +192,12 @@ def test_watches_that_end_break_off_or_are_too_old_go_on(
     played.pod({"state": {"running": {}}}, of="b")
     cluster.fault = lambda method, path: None
     wait_until(lambda: played.started.copies.current == 2)
+    begun = [
+        int(query["resourceVersion"])
+        for _, path, query in cluster.requests
+        if "watch" in query and path.endswith("/pods")
+    ]
+    assert begun[-1] > begun[0], "it goes on from what it saw last"
     assert cluster.asked("GET", "pods") == listed
     played.pod({"state": {"running": {}}}, of="c")
     cluster.forget()
