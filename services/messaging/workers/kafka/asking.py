@@ -24,21 +24,26 @@ def main() -> None:
     topics = Topics(clients.administrator(first["options"]), first["replication"], first["seconds"])
     for line in sys.stdin:
         question = json.loads(line)
+        errors: list[KafkaError] = []
         try:
-            said = {"answer": _answer(topics, question["method"], question["of"])}
+            said = {"answer": _answer(topics, question["method"], question["of"], errors)}
         except KafkaException as failure:
-            said = {"error": _plain(clients.error_of(failure))}
-        sys.stdout.write(json.dumps(said) + "\n")
+            errors.append(clients.error_of(failure))
+            said = {"error": _plain(errors[-1])}
+        sys.stdout.write(json.dumps({**said, "codes": [error.code() for error in errors]}) + "\n")
         sys.stdout.flush()
 
 
-def _answer(topics: Topics, method: str, of: list[Any]) -> Any:
+def _answer(topics: Topics, method: str, of: list[Any], errors: list[KafkaError]) -> Any:
+    """What a method of `topics` answers; errors that it only tells of are added to `errors`."""
     match method:
         case "make":
             made, failed = topics.make(of[0])
+            errors += failed.values()
             return [sorted(made), {name: _plain(error) for name, error in failed.items()}]
         case "committed":
             found, failed = topics.committed(of[0])
+            errors += failed.values()
             return [found, {name: _plain(error) for name, error in failed.items()}]
         case "set_committed":
             return topics.set_committed(

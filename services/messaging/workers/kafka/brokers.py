@@ -17,7 +17,15 @@ from services.messaging.workers.kafka.clients import options_of
 
 logger = logging.getLogger(__name__)
 CHILD: Final = (sys.executable, "-m", "services.messaging.workers.kafka.asking")
-ANSWER_SECONDS: Final = 15.0  # the longest question is three requests
+MOST_REQUESTS: Final = 3  # in one question
+START_SECONDS: Final = 2.0  # of a child, on a machine that is busy
+# After these a client is no use any more: it waits longer each time before it connects again, and may never answer.
+LOST: Final = (
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._DESTROY,
+)
 LARGEST_ANSWER: Final = 1 << 20
 
 
@@ -75,11 +83,13 @@ class Brokers:
         try:
             child = self._child_here()
             child.write({"method": method, "of": of})
-            said = json.loads(child.line())
+            said = json.loads(child.line(START_SECONDS + MOST_REQUESTS * self._request))
         except (OSError, EOFError) as error:
             logger.warning("kafka: the brokers went away while they were asked (%s)", type(error).__name__)
             self.close()
             raise KafkaException(KafkaError(KafkaError._TRANSPORT)) from error
+        if any(code in LOST for code in said["codes"]):
+            self.close()
         if "error" in said:
             raise KafkaException(KafkaError(*said["error"]))
         return said["answer"]
@@ -106,11 +116,11 @@ class _Child:
         self._input.write(json.dumps(said).encode() + b"\n")
         self._input.flush()
 
-    def line(self) -> bytes:
+    def line(self, patience: float) -> bytes:
         """What it says; raises EOFError when it died, TimeoutError when it is silent."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ)
-            if not selector.select(ANSWER_SECONDS):
+            if not selector.select(patience):
                 raise TimeoutError
         line = self._output.readline(LARGEST_ANSWER)
         if not line.endswith(b"\n"):

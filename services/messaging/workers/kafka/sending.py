@@ -144,11 +144,17 @@ class RecordSender:
 
     def _delivered(self, feed: Feed, work: Work, error: KafkaError | None, message: Message | None) -> None:
         feed.under_way.pop(work.lease, None)
-        if error is None and message is not None:
-            feed.succeed()
-            feed.delivered.append(Record(work, int(message.partition() or 0), int(message.offset() or 0)))
-        elif error is not None:
-            self._failed(feed, work, error)
+        if error is not None or message is None:
+            self._failed(feed, work, error or KafkaError(KafkaError._FAIL))
+            return
+        feed.succeed()
+        partition, offset = message.partition(), message.offset()
+        if partition is None or offset is None or offset < 0:
+            feed.unsent.append(
+                work
+            )  # the brokers have it from a try whose answer got lost, and say not where
+        else:
+            feed.delivered.append(Record(work, partition, offset))
 
     def _failed(self, feed: Feed, work: Work, error: KafkaError) -> None:
         logger.warning("kafka: an update of %s was not taken: %s", feed.bot.worker.public_id, error.name())

@@ -111,7 +111,7 @@ class Program:
         group = {"group.id": self._group, "session.timeout.ms": 6000}
         consumer = Consumer({**self._options, **group})
         consumer.subscribe([self._incoming])
-        consumer.poll(0.5)
+        consumer.poll(0.05)
         return consumer
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from confluent_kafka import Message
 
@@ -24,8 +25,8 @@ ANA, BIA = 501, 502
 
 def written(platform: Platform, worker: WorkerIdentity) -> dict[str, str]:
     """Where the updates stand in the topic, as Redis knows it."""
-    found: dict[str, str] = platform.redis.hgetall(work_keys.records(worker.bot_id))  # type: ignore[assignment]
-    return found
+    found: Any = platform.redis.hgetall(work_keys.records(worker.bot_id))
+    return dict(found)
 
 
 def read(program: Program, count: int) -> list[Message]:
