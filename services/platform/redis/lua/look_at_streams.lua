@@ -14,24 +14,21 @@ end
 if not found then return {length, 0, 0, {}, calls, 0} end
 -- What is in the stream was not given out yet, is given out, or was acknowledged. Redis may not know the first.
 local left = found.lag and length - found.pending - found.lag or length
-local done = {}
-if left > 0 then
-  local pending = {}
-  for _, each in ipairs(redis.call('XPENDING', incoming, group, '-', '+', found.pending)) do pending[each[1]] = true end
-  local from = '-'
-  while left > 0 and #done < most do
-    local entries = redis.call('XRANGE', incoming, from, found['last-delivered-id'], 'COUNT', 64)
-    for _, entry in ipairs(entries) do
-      if not pending[entry[1]] and left > 0 and #done < most then
-        local fields = {}
-        for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
-        done[#done + 1] = {entry[1], fields.chat, fields.request}
-        left = left - 1
-      end
+local done, from = {}, '-'
+while left > 0 and #done < most do
+  local entries = redis.call('XRANGE', incoming, from, found['last-delivered-id'], 'COUNT', 64)
+  if #entries == 0 then break end
+  local pending, last = {}, entries[#entries][1]
+  for _, each in ipairs(redis.call('XPENDING', incoming, group, entries[1][1], last, 64)) do pending[each[1]] = true end
+  for _, entry in ipairs(entries) do
+    if not pending[entry[1]] and #done < most then
+      local fields = {}
+      for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+      done[#done + 1] = {entry[1], fields.chat, fields.request}
+      left = left - 1
     end
-    if #entries < 64 then break end
-    from = '(' .. entries[64][1]
   end
+  from = '(' .. last
 end
 local ours, names = 0, {}
 for i = 3, #ARGV do names[ARGV[i]] = true end

@@ -46,7 +46,7 @@ class Program:
     ) -> list[tuple[str, dict[str, str]]]:
         """What it is given."""
         wanted: Any = {self.incoming: after}
-        found: Any = self.redis.xreadgroup(self.group, consumer, wanted, count=100, noack=noack)
+        found: Any = self.redis.xreadgroup(self.group, consumer, wanted, count=1000, noack=noack)
         pairs = found.items() if isinstance(found, dict) else found or ()
         return [
             entry for _, entries in pairs for entry in (entries[0] if isinstance(found, dict) else entries)
