@@ -25,6 +25,7 @@ def test_a_worker_is_given_its_token_shown_once_and_ended(
     browser.open("/panel/bots/2#worker")
     browser.see("Novo token", "#panel-worker")
     assert token not in browser.text("#panel-worker")
+    browser.see("Aqui os programas não entram no Redis", "#panel-worker")  # there is no address for them
     browser.click("#panel-worker button", "Encerrar o worker")
     browser.click("#confirm button", "Encerrar o worker")
     browser.see("Este bot não tem programa próprio", "#panel-worker")

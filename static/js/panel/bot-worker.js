@@ -9,6 +9,7 @@ document.addEventListener("alpine:init", () => {
   Alpine.data("botWorker", () => ({
     worker: null,
     token: "",
+    redisUrl: "",
     isRead: false,
     busy: false,
     timer: 0,
@@ -28,7 +29,7 @@ document.addEventListener("alpine:init", () => {
     async ask(question, done) {
       this.busy = true;
       const [ok, answer] = await attempt(question, done);
-      if (ok && answer) this.token = answer.worker_token;
+      if (ok && answer) Object.assign(this, { token: answer.worker_token, redisUrl: answer.redis_url || "" });
       await this.read();
       this.busy = false;
     },
@@ -43,7 +44,7 @@ document.addEventListener("alpine:init", () => {
     async end() {
       const question = [text("worker.end.title"), text("worker.end.text"), text("worker.end.action")];
       if (!(await confirmed(...question))) return;
-      this.token = "";
+      this.token = this.redisUrl = "";
       await this.ask(() => api.remove(this.base), "worker.ended");
     },
     get some() {
@@ -69,6 +70,18 @@ document.addEventListener("alpine:init", () => {
     },
     get variables() {
       return this.some && this.worker.env_vars.length ? this.worker.env_vars.join(", ") : text("worker.no_variables");
+    },
+    get redisText() {
+      return this.some ? this.worker.redis.reason || text("worker.redis") : "";
+    },
+    get refusedText() {
+      return this.some && this.worker.redis.refused ? `${this.worker.redis.refused}: ${this.worker.redis.refusal}` : "";
+    },
+    get redisLines() {
+      if (!this.some || !this.worker.redis.url) return "";
+      const name = this.worker.bot_id;
+      const url = this.redisUrl || this.worker.redis.url.replace("@", ":…@");
+      return `export REDIS_URL=${url}\nexport INCOMING_STREAM=${name}_incoming OUTGOING_STREAM=${name}_outgoing CONSUMER_GROUP=${name}_workers`;
     },
     get lines() {
       return `export API_URL=${window.location.origin}\nexport WORKER_TOKEN=${this.token || "…"}\ncurl -H "Authorization: Bearer $WORKER_TOKEN" "$API_URL/api/v1/runtime/next?wait=20"`;
