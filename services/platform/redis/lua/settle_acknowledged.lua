@@ -14,5 +14,5 @@ for i = 5, #ARGV do
   end
 end
 open_door(q, ARGV[3])
-redis.call('SET', KEYS[7], redis.call('TIME')[1], 'EX', ARGV[4])
+if settled > 0 then redis.call('SET', KEYS[7], redis.call('TIME')[1], 'EX', ARGV[4]) end
 return settled

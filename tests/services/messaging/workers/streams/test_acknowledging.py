@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from models import Bot
 from services.alerts.dead_letters.deciding import replay
@@ -171,3 +172,23 @@ def test_names_of_copies_that_are_gone_are_forgotten(
         program.read(consumer=f"copy {number}")
     serve(server, lambda: len(platform.redis.xinfo_consumers(program.incoming, program.group)) == 1)
     assert texts(program.read("0", consumer="holder")).keys() == {"one"}
+
+
+def test_a_full_redis_keeps_nobody_from_settling_which_is_what_makes_room(
+    platform: Platform, bot: Bot, program: Program, server: StreamServer
+) -> None:
+    come(platform, bot, [message(1, ANA, "one"), message(2, ANA, "two"), message(3, BIA, "uno")])
+    say(program, "waits for room")
+    given = texts(program.read())
+    server.turn()
+    say(program, "waits too")
+    platform.redis.config_set("maxmemory", "1")
+    try:
+        program.acknowledge(*given.values())
+        serve(server, lambda: lag(platform, program) == 1)
+        with pytest.raises(OutOfMemoryError):
+            say(program, "refused by Redis itself")
+    finally:
+        platform.redis.config_set("maxmemory", "0")
+    serve(server, lambda: len(replies(platform, bot)) == 2)
+    assert texts(program.read()).keys() == {"two"}
