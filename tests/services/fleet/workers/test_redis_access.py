@@ -15,7 +15,7 @@ from services.core.settings import Settings
 from services.fleet.bots.registry import delete_bot
 from services.fleet.workers.access_keeper import AccessKeeper
 from services.fleet.workers.programs import environment_of
-from services.fleet.workers.redis_access import ask, database_of
+from services.fleet.workers.redis_access import address_for, ask, database_of
 from services.fleet.workers.redis_view import redis_way
 from services.fleet.workers.registry import end_worker, renew_token, revoke_token, worker_of
 from services.platform.platform import Platform
@@ -125,6 +125,25 @@ def test_whatever_stands_outside_of_permissions_opens_nothing_and_a_transaction_
     ask(client, "RESET")
     with pytest.raises((AuthenticationError, ResponseError)):
         ask(client, "GET", "flotilla:secret")
+
+
+def test_a_program_of_an_installation_in_another_database_reaches_that_one_alone(settings: Settings) -> None:
+    address = settings.redis_url.rpartition("/")[0]
+    there = {
+        "redis_url": f"{address}/1000",
+        "worker_redis_url": address,
+    }  # the number is the installation's to say
+    platform = Platform(settings.model_copy(update=there))
+    bot, token = worker_bot(platform, 7001)
+    url, outgoing = (
+        address_for(platform.settings, bot.public_id, token) or "",
+        work_keys.outgoing(bot.public_id),
+    )
+    assert url.endswith("/1000")
+    assert Redis.from_url(url).xadd(outgoing, {"a": "b"})
+    with pytest.raises(NoPermissionError):
+        Redis.from_url(url.removesuffix("/1000")).xadd(outgoing, {"a": "b"})
+    assert platform.redis.delete(outgoing) == 1
 
 
 def test_a_program_is_cut_off_when_its_token_is_renewed_or_revoked_its_worker_ended_or_its_bot_deleted(
