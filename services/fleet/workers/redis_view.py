@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from typing_extensions import TypedDict
 
@@ -51,9 +51,11 @@ class RedisWay(TypedDict):
 
 def redis_way(platform: Platform, bot: Bot, worker: BotWorker) -> RedisWay:
     """What is known of a worker's way over Redis. Raises RedisError."""
-    state = platform.redis.get(work_keys.redis_way())
-    refused: dict[Any, Any] = platform.redis.hgetall(work_keys.refused(bot.id))
-    reason = _reason(platform, worker, None if state is None else str(state))
+    with platform.redis.pipeline(transaction=False) as pipe:
+        pipe.get(work_keys.redis_way())
+        pipe.hgetall(work_keys.refused(bot.id))
+        state, refused = pipe.execute()
+    reason = _reason(platform, worker, state)
     at = refused.get("at")
     return {
         "url": None if reason else address_for(platform.settings, bot.public_id),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -87,7 +87,7 @@ class StreamServer:
         self._watchlist.keep(self._workers)
         if now >= self._every_at:
             self._every_at = now + self._timings.every
-            self._wake(self._workers)
+            self._watchlist.look(self._workers, now)
 
     def _hear(self) -> None:
         """Wait for hints until something is due, but for a moment at least: what comes together is done together."""
@@ -102,21 +102,16 @@ class StreamServer:
         for entry_id, fields in heard.get(work_keys.wake(), ()):
             self._cursor = entry_id
             bot = fields.get("bot", "")
-            self._wake([int(bot)] if bot.isdecimal() else [])
+            if bot.isdecimal() and int(bot) in self._workers:
+                self._watchlist.wake(int(bot), time.monotonic())
         self._turned_at = time.monotonic()
-
-    def _wake(self, bot_ids: Iterable[int]) -> None:
-        now = time.monotonic()
-        for bot_id in bot_ids:
-            if bot_id in self._workers:
-                self._watchlist.wake(bot_id, now)
 
     def _wake_sleepers(self, now: float) -> None:
         self._sleepers_at = now + self._timings.sleeping
         sleepers = self._watchlist.sleepers(self._workers)
         asked = [(bot_id, self._workers[bot_id].identity.public_id) for bot_id in sleepers]
         if work_streams.has_calls(self._platform.redis, asked):
-            self._wake(sleepers)
+            self._watchlist.look(sleepers, now)
 
     def _serve(self, workers: list[WorkerIdentity]) -> None:
         """Look at these bots: move their calls, then settle what was acknowledged, so that answers keep their order."""
@@ -125,8 +120,9 @@ class StreamServer:
         redis = self._platform.redis
         looks = work_streams.look_at(redis, [_bot(each) for each in workers], OURS)
         found = list(zip(workers, looks, strict=True))
+        moved: set[int] = set()
         with _unless_full():
-            self._move([worker for worker, look in found if look.calls or self._is_silent(worker)])
+            moved = self._move([worker for worker, look in found if look.calls or self._is_silent(worker)])
         acknowledged = [
             (
                 _bot(worker),
@@ -138,42 +134,44 @@ class StreamServer:
         if acknowledged:
             work_streams.settle_acknowledged(redis, acknowledged)
         for worker, look in found:
-            self._note(worker, look)
+            self._tidy(worker, look)
+            self._watchlist.note(worker.bot_id, look, time.monotonic(), moved=worker.bot_id in moved)
         with _unless_full():
             self._take_back({worker.bot_id: worker for worker, look in found if look.given})
 
-    def _note(self, worker: WorkerIdentity, look: Look) -> None:
+    def _tidy(self, worker: WorkerIdentity, look: Look) -> None:
         if look.consumers > MANY_NAMES:
             idle = 0.0 if look.consumers > TOO_MANY_NAMES else NAME_IDLE_SECONDS
             work_streams.drop_consumers(self._platform.redis, worker.public_id, idle)
-        self._watchlist.note(worker.bot_id, look, time.monotonic())
 
     def _is_silent(self, worker: WorkerIdentity) -> bool:
         return self._keeper.is_silent(worker.public_id)
 
-    def _move(self, workers: list[WorkerIdentity]) -> None:
-        """Move calls; a program that writes faster than they can be sent may not write until half is gone."""
-        for worker, page in zip(workers, self._mover.move(workers), strict=True):
+    def _move(self, workers: list[WorkerIdentity]) -> set[int]:
+        """Move calls; of which bots there were some. A program that writes faster than they can be sent may not write until
+        half is gone.
+        """
+        pages = list(zip(workers, self._mover.move(workers), strict=True))
+        for worker, page in pages:
             part = max(page.waiting / MOST_CALLS, page.size / MOST_BYTES)
             if part >= 1 or (part < 0.5 and self._is_silent(worker)):
                 self._keeper.silence(self._workers[worker.bot_id], part >= 1)
+        return {worker.bot_id for worker, page in pages if page.entries}
 
     def _take_back(self, holding: Mapping[int, WorkerIdentity]) -> None:
         """Offer again what was given out and not answered in time; a dead letter of what was given out too often."""
         late = [holding[bot_id] for bot_id in self._watchlist.late(holding, time.monotonic())]
-        asked = [(_bot(worker), worker.lease_seconds) for worker in late]
-        if not asked:
+        if not late:
             return
-        for worker, exhausted in zip(
-            late, work_streams.take_back_late(self._platform.redis, asked), strict=True
-        ):
-            for work in exhausted:
-                try:
-                    self._giver.give_up(
-                        worker, work, EXHAUSTED.format(times=MOST_DELIVERIES), "worker: no acknowledgement"
-                    )
-                except Unavailable as error:
-                    logger.warning("a dead letter waits for the database: %s", error.code)
+        asked = [(_bot(worker), worker.lease_seconds) for worker in late]
+        exhausted = work_streams.take_back_late(self._platform.redis, asked)
+        told = EXHAUSTED.format(times=MOST_DELIVERIES)
+        try:
+            for worker, works in zip(late, exhausted, strict=True):
+                for work in works:
+                    self._giver.give_up(worker, work, told, "worker: no acknowledgement")
+        except Unavailable as error:
+            logger.warning("dead letters of programs wait for the database: %s", error.code)
 
 
 @contextmanager
