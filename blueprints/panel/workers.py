@@ -40,7 +40,6 @@ def worker_texts() -> dict[str, ScriptText]:
         "worker.status.deleting": _("being ended"),
         "worker.never": _("never"),
         "worker.no_token": _("none in force"),
-        "worker.redis": _("possible, with the lines below"),
         "worker.no_variables": _("none"),
         "worker.give.title": _("Give this bot a worker?"),
         "worker.give.text": _(

@@ -71,8 +71,8 @@ document.addEventListener("alpine:init", () => {
     get variables() {
       return this.some && this.worker.env_vars.length ? this.worker.env_vars.join(", ") : text("worker.no_variables");
     },
-    get redisText() {
-      return this.some ? this.worker.redis.reason || text("worker.redis") : "";
+    get redisReason() {
+      return this.some ? this.worker.redis.reason : "";
     },
     get refusedText() {
       return this.some && this.worker.redis.refused ? `${this.worker.redis.refused}: ${this.worker.redis.refusal}` : "";
