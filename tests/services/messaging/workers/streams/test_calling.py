@@ -79,7 +79,7 @@ def test_calls_in_every_form_are_moved_and_one_that_cannot_be_made_stops_none(
 def test_two_processes_that_serve_at_once_move_and_settle_everything_once_and_in_order(
     platform: Platform, bot: Bot, program: Program
 ) -> None:
-    come(platform, bot, [message(number, ANA + number, "hi") for number in range(1, 151)])
+    come(platform, bot, [message(number, ANA + number, "hi") for number in range(1, 101)])
     servers = [StreamServer(platform, AT_ONCE) for _ in range(2)]
     done = threading.Event()
 
@@ -102,13 +102,13 @@ def test_two_processes_that_serve_at_once_move_and_settle_everything_once_and_in
     try:
         serve(
             StreamServer(platform, AT_ONCE),
-            lambda: lag(platform, program) == 0 and len(replies(platform, bot)) == 300,
+            lambda: lag(platform, program) == 0 and len(replies(platform, bot)) == 200,
         )
     finally:
         done.set()
         for thread in threads:
             thread.join(30)
-    expected = [f"{number}{part}" for number in range(150) for part in "ab"]
+    expected = [f"{number}{part}" for number in range(100) for part in "ab"]
     assert [text for _, text in replies(platform, bot)] == expected
 
 
