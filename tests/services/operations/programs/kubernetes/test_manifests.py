@@ -29,9 +29,9 @@ from services.operations.programs.kubernetes.kinds import (
     TRIGGER_AUTHENTICATION,
 )
 from services.operations.programs.kubernetes.manifests import Place, render
+from tests.services.operations.programs.kubernetes.rights import ROLE
 
 SCHEMAS = json.loads(Path(__file__).with_name("schemas.json").read_text())
-ROLE = Path(__file__).parents[5] / "docs/kubernetes/programs.yaml"
 GROUPS = {"keda.sh/v1alpha1": "keda.", "rbac.authorization.k8s.io/v1": "io.k8s.api.rbac.v1."}
 TOLD = {
     "BOT_ID": "bot_0123456789ab",
