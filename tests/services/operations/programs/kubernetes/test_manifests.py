@@ -54,6 +54,7 @@ GIVEN = {
     "KUBERNETES_NETWORKS": "10.20.0.0/24",
     "KUBERNETES_PULL_SECRETS": "registry, other-registry",
     "WORKER_IDLE_SECONDS": "90",
+    "WORKER_COOLDOWN_SECONDS": "7200",
 }
 
 
@@ -172,6 +173,9 @@ def test_keda_counts_what_waits_and_what_is_out_and_lets_copies_end_after_the_id
     assert spec["scaleTargetRef"]["name"] == "bot-0123456789ab"
     assert (spec["pollingInterval"], spec["cooldownPeriod"]) == (5, 90)
     assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (1, 3)
+    behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleDown"] == {"stabilizationWindowSeconds": 3600}, "Kubernetes takes no more"
+    assert behavior["scaleUp"]["policies"] == [{"type": "Percent", "value": 100, "periodSeconds": 15}]
     server = {
         "address": "redis.flotilla.svc:6380",
         "databaseIndex": "2",
