@@ -22,6 +22,7 @@ GROWTH_SECONDS: Final = 15  # how often Kubernetes looks itself; at most twice a
 
 # Where in a program's Secret it stands who KEDA is to Redis; no program is told it.
 SECRET_KEYS: Final = {"username": "keda-username", "password": "keda-password"}
+LONGEST_COOLDOWN: Final = 3600  # seconds that Kubernetes allows
 
 
 def trigger_authentication(secret: str) -> dict[str, Any]:
@@ -34,7 +35,9 @@ def scaled_object(name: str, program: Program, settings: Settings) -> dict[str, 
     """The spec of the ScaledObject of the Deployment `name`."""
     behavior = {
         "scaleUp": {"policies": [{"type": "Percent", "value": 100, "periodSeconds": GROWTH_SECONDS}]},
-        "scaleDown": {"stabilizationWindowSeconds": round(settings.worker_cooldown_seconds)},
+        "scaleDown": {
+            "stabilizationWindowSeconds": min(round(settings.worker_cooldown_seconds), LONGEST_COOLDOWN)
+        },
     }
     return {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},

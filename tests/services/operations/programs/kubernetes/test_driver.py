@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 
 import pytest
-import yaml
 
 from models import BotWorker
 from services.core.i18n import Text
@@ -27,7 +26,7 @@ from tests.services.operations.programs.kubernetes.conftest import (
     set_image,
 )
 from tests.services.operations.programs.kubernetes.played_cluster import Cluster
-from tests.services.operations.programs.kubernetes.test_manifests import ROLE
+from tests.services.operations.programs.kubernetes.rights import rights_asked_for, rights_used
 from tools.servers.sandbox import wait_until
 
 KINDS = (
@@ -300,27 +299,3 @@ def test_two_processes_that_both_believe_they_lead_agree(
     finally:
         other.let_go()
     assert cluster.names("deployments") == sorted([played.name, second.name])
-
-
-def rights_used(cluster: Cluster) -> set[tuple[str, str, str]]:
-    """Group, resource and verb of every request so far; to apply what is not there is to create it."""
-    found = set()
-    for method, path, query in cluster.requests:
-        api, _, rest = path.partition("/namespaces/")
-        group = api.split("/")[2] if api.startswith("/apis/") else ""
-        verbs = {"PATCH": ("patch", "create"), "DELETE": ("delete",)}
-        for verb in verbs.get(method, ("watch",) if "watch" in query else ("list",)):
-            found.add((group, rest.split("/")[1], verb))
-    return found
-
-
-def rights_asked_for() -> set[tuple[str, str, str]]:
-    """The same of the Role that an installation is told to give."""
-    _, role, _ = yaml.safe_load_all(ROLE.read_text())
-    return {
-        (group, resource, verb)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }

@@ -29,9 +29,9 @@ from services.operations.programs.kubernetes.kinds import (
     TRIGGER_AUTHENTICATION,
 )
 from services.operations.programs.kubernetes.manifests import Place, render
+from tests.services.operations.programs.kubernetes.rights import ROLE
 
 SCHEMAS = json.loads(Path(__file__).with_name("schemas.json").read_text())
-ROLE = Path(__file__).parents[5] / "docs/kubernetes/programs.yaml"
 GROUPS = {"keda.sh/v1alpha1": "keda.", "rbac.authorization.k8s.io/v1": "io.k8s.api.rbac.v1."}
 TOLD = {
     "BOT_ID": "bot_0123456789ab",
@@ -54,6 +54,7 @@ GIVEN = {
     "KUBERNETES_NETWORKS": "10.20.0.0/24",
     "KUBERNETES_PULL_SECRETS": "registry, other-registry",
     "WORKER_IDLE_SECONDS": "90",
+    "WORKER_COOLDOWN_SECONDS": "7200",
 }
 
 
@@ -172,6 +173,9 @@ def test_keda_counts_what_waits_and_what_is_out_and_lets_copies_end_after_the_id
     assert spec["scaleTargetRef"]["name"] == "bot-0123456789ab"
     assert (spec["pollingInterval"], spec["cooldownPeriod"]) == (5, 90)
     assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (1, 3)
+    behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleDown"] == {"stabilizationWindowSeconds": 3600}, "Kubernetes takes no more"
+    assert behavior["scaleUp"]["policies"] == [{"type": "Percent", "value": 100, "periodSeconds": 15}]
     server = {
         "address": "redis.flotilla.svc:6380",
         "databaseIndex": "2",
