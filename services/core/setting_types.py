@@ -47,7 +47,8 @@ def in_upper_case(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-def _split(value: Any) -> Any:
+def split_list(value: Any) -> Any:
+    """The parts of a comma-separated text."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -73,7 +74,7 @@ def _checked_mail_server(value: SecretStr) -> SecretStr:
 
 def _people(value: Any) -> Any:
     """Numbers of Telegram's people, separated by commas."""
-    return _split(value) if isinstance(value, str) else [value] if isinstance(value, int) else value
+    return split_list(value) if isinstance(value, str) else [value] if isinstance(value, int) else value
 
 
 def _checked_scanner(value: str) -> str:
@@ -86,7 +87,7 @@ def _checked_scanner(value: str) -> str:
 
 
 Network = IPv4Network | IPv6Network
-Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(split_list)]
 People = Annotated[tuple[Annotated[int, Field(gt=0)], ...], NoDecode, BeforeValidator(_people)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
 RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]

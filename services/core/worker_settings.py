@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode
 
-from services.core.setting_types import BaseUrl, RedisUrl
+from services.core.setting_types import BaseUrl, RedisUrl, split_list
 
 
 class WorkerDriver(StrEnum):
@@ -16,6 +19,38 @@ class WorkerDriver(StrEnum):
     LOCAL = "local"
     KUBERNETES = "kubernetes"
     NONE = "none"
+
+
+def _checked_image(pattern: str) -> str:
+    """With `*` in the registry's name, anybody's registry would do."""
+    if "*" in pattern.partition("/")[0]:
+        raise ValueError(
+            "must name its registry or its first part before any *, such as registry.example.com/team/*"
+        )
+    return pattern
+
+
+def _parse_commands(value: Any) -> Any:
+    """A JSON list: a command may hold any sign that could separate two."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.strip() else ()
+    except (ValueError, RecursionError):
+        raise ValueError(
+            'must be a JSON list such as ["/srv/bots/echo", "node /srv/bots/shop.js *"]'
+        ) from None
+
+
+def _checked_command(entry: str) -> str:
+    words = shlex.split(entry)  # ValueError for an open quote
+    if not words or words == ["*"]:
+        raise ValueError("must name a program")
+    return entry
+
+
+ImagePattern = Annotated[str, AfterValidator(_checked_image)]
+CommandEntry = Annotated[str, AfterValidator(_checked_command)]
 
 
 class WorkerSettings(BaseSettings):
@@ -37,4 +72,15 @@ class WorkerSettings(BaseSettings):
     kafka_brokers: str = Field(
         "",
         description="`host:port`, comma-separated, for bots whose programs read Kafka; empty means there is none",
+    )
+    worker_images: Annotated[tuple[ImagePattern, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        (),
+        description="images that owners who are no admins may have started, comma-separated, as `registry.example.com/team/*`: "
+        "`*` is any part of a name but a slash, and without one the tag has to be the same; empty means that only an admin may name one",
+    )
+    worker_commands: Annotated[tuple[CommandEntry, ...], NoDecode, BeforeValidator(_parse_commands)] = Field(
+        (),
+        description='commands that owners who are no admins may have started, a JSON list such as `["/srv/bots/echo", "node /srv/bots/shop.js *"]`: '
+        "the same words; after an entry that ends in `*` also others, of letters, digits and `_.@:+-`, that begin with a letter or digit; "
+        "empty means that only an admin may name one",
     )

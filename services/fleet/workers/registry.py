@@ -13,14 +13,16 @@ from sqlalchemy.orm import Session
 
 from models import Bot, BotWorker
 from services.core.encryption import sha256_hex
-from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from services.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from services.core.i18n import Text
+from services.core.settings import Settings
 from services.core.times import utc_now
 from services.fleet.bots.cleanup import forget_at_telegram, forget_work
 from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import locked, register_bot
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.webhooks import ALLOWED_UPDATES
+from services.fleet.workers.code_rules import check_code
 from services.fleet.workers.environment import checked_environment, owner_of, sealed_environment
 from services.fleet.workers.tokens import new_worker_token
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
@@ -58,7 +60,7 @@ SHORTEST_LEASE, LONGEST_LEASE = 5, 3600  # seconds
 
 @dataclass(frozen=True)
 class NewWorker:
-    """What an owner says of a worker. `command` and `image` are code for our machines: an administrator's to say."""
+    """What an owner says of a worker. `command` and `image` are code for our machines: see `code_rules`."""
 
     command: str = ""
     image: str = ""
@@ -70,16 +72,9 @@ class NewWorker:
     allowed_updates: Sequence[str] = ()  # beside the usual ones
     passes_bot_token: bool = False  # W4's BOT_TOKEN for a program that we start
 
-    def check(self, caller: Principal) -> None:
-        """Raise Forbidden `admin_only` or InvalidInput for what the caller may not say."""
-        if (self.command or self.image) and not caller.is_admin:
-            raise Forbidden(
-                "worker_command and worker_image are code on our machines: only an admin may name them. "
-                "Leave them out and run the program elsewhere with its worker token",
-                code="admin_only",
-            )
-        if self.command and self.image:
-            raise InvalidInput("Give worker_command or worker_image, not both", field="worker_command")
+    def check(self, settings: Settings, caller: Principal) -> None:
+        """Raise Forbidden or InvalidInput for what the caller may not say; of the code see `check_code`."""
+        check_code(settings, caller, self.command, self.image)
         check_replicas(self.min_replicas, self.max_replicas)
         checked_environment(self.environment)
         if set(self.allowed_updates) - KINDS - set(ALLOWED_UPDATES):
@@ -116,7 +111,7 @@ def register_worker_bot(
     A bot that the caller has here already, without a worker, gets one and is started: as after the end of a former one.
     Raises as `register_bot`, and as `NewWorker.check`.
     """
-    new.check(caller)
+    new.check(platform.settings, caller)
     known = _own_bot(platform, caller, checked_form(bot_token))
     if known is not None:
         return give_worker(platform, caller, known.id, new, start=True)
@@ -137,7 +132,7 @@ def give_worker(
 
     Raises Conflict `worker_exists`, or as `refuse_declared`; NotFound for somebody else's bot.
     """
-    new.check(caller)
+    new.check(platform.settings, caller)
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
         refuse_declared(bot)

@@ -7,7 +7,7 @@ shaped like a bot token is hidden by in logs; kept as SHA-256.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import select
@@ -28,7 +28,7 @@ class WorkerIdentity:
     public_id: str
     account_id: int
     lease_seconds: int
-    is_running: bool
+    webhook_url: str = field(default="", repr=False)  # where its updates are brought, by setWebhook
 
 
 def new_worker_token(bot: Bot) -> str:
@@ -38,8 +38,9 @@ def new_worker_token(bot: Bot) -> str:
 
 def resolve_worker(platform: Platform, token: str) -> WorkerIdentity:
     """The worker behind a token; Unauthenticated `worker_token_invalid` when it is unknown or was revoked."""
+    # Columns, not rows: asked at every request of a program, which is a fifth of what reading both rows costs.
     query = (
-        select(Bot, BotWorker)
+        select(Bot.id, Bot.public_id, Bot.account_id, BotWorker.lease_seconds, BotWorker.webhook_url)
         .join(BotWorker, BotWorker.bot_id == Bot.id)
         .where(BotWorker.token_hash == sha256_hex(token.strip()), BotWorker.ending_since.is_(None))
     )
@@ -47,5 +48,4 @@ def resolve_worker(platform: Platform, token: str) -> WorkerIdentity:
         found = session.execute(query).first()
     if found is None:
         raise Unauthenticated("This worker token is not valid", code="worker_token_invalid")
-    bot, worker = found
-    return WorkerIdentity(bot.id, bot.public_id, bot.account_id, worker.lease_seconds, bot.desired_running)
+    return WorkerIdentity(*found)
