@@ -457,10 +457,14 @@ class BotWorker(Base):
     transport: Mapped[str] = mapped_column(String(8), default="redis", server_default="redis")  # or "kafka"
     passes_bot_token: Mapped[bool] = mapped_column(default=False, server_default=false())  # as BOT_TOKEN
     restarted_at: Mapped[datetime | None]  # copies that were started before are replaced
-    webhook_url: Mapped[str] = mapped_column(
+    sealed_webhook_url: Mapped[str] = mapped_column(
         Text, default="", server_default=""
-    )  # the program's, by setWebhook
+    )  # the program's, by setWebhook; some libraries put the token into it
     sealed_webhook_secret: Mapped[str] = mapped_column(Text, default="", server_default="")
+    webhook_connections: Mapped[int] = mapped_column(default=40, server_default="40")  # updates at once
+    webhook_updates: Mapped[list[Any]] = mapped_column(
+        JSON, default=list, server_default="[]"
+    )  # kinds that go there; []: all that the bot gets
     ending_since: Mapped[datetime | None]  # its end was asked for and is under way
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

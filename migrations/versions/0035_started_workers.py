@@ -21,16 +21,20 @@ def upgrade() -> None:
         sa.Column("transport", sa.String(length=8), nullable=False, server_default="redis"),
         sa.Column("passes_bot_token", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("restarted_at", models.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("webhook_url", sa.Text(), nullable=False, server_default=""),
+        sa.Column("sealed_webhook_url", sa.Text(), nullable=False, server_default=""),
         sa.Column("sealed_webhook_secret", sa.Text(), nullable=False, server_default=""),
+        sa.Column("webhook_connections", sa.Integer(), nullable=False, server_default="40"),
+        sa.Column("webhook_updates", sa.JSON(), nullable=False, server_default="[]"),
     ):
         op.add_column("bot_workers", column)
 
 
 def downgrade() -> None:
     for name in (
+        "webhook_updates",
+        "webhook_connections",
         "sealed_webhook_secret",
-        "webhook_url",
+        "sealed_webhook_url",
         "restarted_at",
         "passes_bot_token",
         "transport",
