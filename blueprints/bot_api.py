@@ -9,7 +9,8 @@ from typing import Any
 from flask import Blueprint, Response, json, request, send_file
 
 from services.core.errors import Rejected
-from services.messaging.workers.bot_api import BotApi, Said, refusal
+from services.messaging.workers.bot_api import BotApi
+from services.messaging.workers.said import Said, refusal
 from web.access import by_worker, worker
 from web.departed import has_left
 from web.limiter import REFUSED_KEYS

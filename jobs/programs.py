@@ -17,6 +17,7 @@ from typing import Final
 
 from jobs import process
 from jobs.leadership import STANDBY_SECONDS, Leadership
+from services.messaging.workers.webhook_delivery import deliver_webhooks
 from services.platform.platform import Platform
 from services.queueing.heartbeats import Heartbeats
 
@@ -26,7 +27,7 @@ SPARE_SECONDS: Final = 3.0  # what was begun under the lease ends within it
 RETRY_SECONDS: Final = 1.0
 # Each works for as long as the callable says yes, and then returns soon.
 Loop = Callable[[Platform, Callable[[], bool]], None]
-LOOPS: Final[tuple[Loop, ...]] = ()
+LOOPS: Final[tuple[Loop, ...]] = (deliver_webhooks,)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 from services.core.errors import FlotillaError, InvalidInput, RateLimited, Unauthenticated
 from services.core.i18n import Text
 from services.core.logs import bound_ids, new_request_id
-from services.messaging.workers.bot_api import refusal
+from services.messaging.workers.said import refusal
 from services.platform.redis.trouble import redis_trouble
 from web.csrf import FormRefused
 from web.limiter import seconds_left

@@ -9,6 +9,7 @@ import ipaddress
 import re
 import socket
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +25,7 @@ INSIDE = tuple(
     ipaddress.ip_network(network)
     for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "fec0::/10", "3fff::/20")
 )
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 inside IPv6, which a gateway would unpack
 LONGEST_URL = 2000
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9])")  # a number after the colon is a port
@@ -84,19 +86,22 @@ def ascii_host(name: str) -> str:
         return ""
 
 
-def resolve(url: str, *, allow_loopback: bool) -> Target:
-    """The checked target of `url`. Raises InvalidInput for an address inside, Unavailable for a name nobody knows."""
-    host, port, path, secure = parse_target(url, allow_loopback=allow_loopback)
+def resolve(url: str, *, allow_loopback: bool, inside: Sequence[Network] = ()) -> Target:
+    """The checked target of `url`. Raises InvalidInput for an address inside, Unavailable for a name nobody knows.
+
+    What lies in the networks `inside`, which an admin named, is reached as loopback is by `allow_loopback`.
+    """
+    host, port, path, secure = parse_target(url, allow_loopback=allow_loopback or bool(inside))
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):  # the latter for a label that is too long
         raise Unavailable(Text("The name {host} cannot be resolved", host=host)) from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     for address in addresses:
-        loopback = allow_loopback and address.is_loopback
-        if not loopback and not is_public(address):
+        near = (allow_loopback and address.is_loopback) or any(address in network for network in inside)
+        if not near and not is_public(address):
             raise _refused(Text("The host {host} is inside a private network", host=host))
-        if not secure and not loopback:
+        if not secure and not near:
             raise _refused(Text("The address must begin with https://"))
     return Target(host, port, str(addresses[0]), path, secure)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
 
-from services.core.setting_types import BaseUrl, RedisUrl, split_list
+from services.core.setting_types import BaseUrl, Networks, RedisUrl, split_list
 
 
 class WorkerDriver(StrEnum):
@@ -68,6 +68,17 @@ class WorkerSettings(BaseSettings):
         "",
         description="address of Redis as those programs reach it, without user and password, which each gets of its own; empty means that "
         "they are not let into Redis, unless it is the embedded one",
+    )
+    worker_webhook_networks: Networks = Field(
+        (),
+        description="networks, comma-separated, as `10.0.0.0/8`, in which the webhooks of bots' own programs may be although nobody on the "
+        "internet reaches them, also by plain http; any owner can have updates posted there",
+    )
+    worker_webhook_threads: int = Field(
+        32,
+        ge=1,
+        le=512,
+        description="updates that the `programs` process posts to webhooks of bots' own programs at once, all bots together",
     )
     kafka_brokers: str = Field(
         "",

@@ -92,6 +92,11 @@ def processes(platform: Platform) -> list[Process]:
     return sorted((process for process in found if process is not None), key=lambda process: process.name)
 
 
+def lives(platform: Platform, service: str) -> bool:
+    """Whether a process of a service ("programs") beat lately. Raises RedisError."""
+    return any(process.service == service and process.is_alive for process in processes(platform))
+
+
 def own_samples() -> dict[str, list[Sample]]:
     """This process's counted figures; families that never moved and times of creation are left out."""
     found: dict[str, list[Sample]] = {}

@@ -21,12 +21,14 @@ from services.queueing.shards import outbox_keys
 TAKE: Final = load("take_work")
 SETTLE: Final = load("settle_work")
 PROLONG: Final = load("prolong_work")
+DROP: Final = load("drop_work")
 MOST_WAITING: Final = 10_000  # updates for one worker; beyond it the door takes no more for its bot
 MOST_DELIVERIES: Final = 5  # W7
 MOST_GIVEN: Final = 1000
 SEEN_SECONDS: Final = 30 * 86_400
 LEASE: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 GIVEN_BACK: Final = "failed"  # the consumer that stands for nobody: its updates wait to be offered again
+UNTRIED: Final = "untried"  # another: no program had a chance at its updates, so that they are not counted
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,19 @@ class WorkQueue:
         """Let the lease begin anew; False when it is not held any more."""
         return self._prolong(work, "", 0)
 
-    def give_back(self, work: Work, lease_seconds: float, delay_seconds: float) -> bool:
-        """Have it offered again after `delay_seconds` (at most a lease); False when it is not held any more."""
+    def give_back(
+        self, work: Work, lease_seconds: float, delay_seconds: float, *, counts: bool = True
+    ) -> bool:
+        """Have it offered again after `delay_seconds` (at most a lease); False when it is not held any more.
+
+        With `counts` false it was given out for nothing, and this was none of its deliveries.
+        """
         idle = int(max(0.0, lease_seconds - delay_seconds) * 1000)
-        return self._prolong(work, GIVEN_BACK, idle)
+        return self._prolong(work, GIVEN_BACK if counts else UNTRIED, idle)
+
+    def drop(self) -> None:
+        """Forget all that waits or is given out; numbers go on, and whoever holds a lease holds it no more."""
+        DROP(self._redis, self._names[:4], [work_keys.held(self._bot_id, "")])
 
     def lag(self) -> int:
         """How many updates are not settled: offered, given out, or held behind those of their chat."""

@@ -99,6 +99,8 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "worker_changed": N_("Worker changed"),
     "worker_ended": N_("Worker ended"),
     "worker_given": N_("Got a worker of its owner's"),
+    "worker_webhook_deleted": N_("Its program deleted its webhook"),
+    "worker_webhook_set": N_("Its program set a webhook"),
     "worker_token_made": N_("New token of its worker"),
     "worker_token_revoked": N_("Token of its worker revoked"),
 }

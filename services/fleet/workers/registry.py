@@ -189,7 +189,9 @@ def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> str
     with platform.database.transaction() as session:
         bot, worker = _changeable(session, caller, bot_id)
         token = _give_token(platform, bot, worker)
+        worker.sealed_webhook_url = worker.sealed_webhook_secret = ""  # whoever had the former one set it
         audit(session, caller, "worker_token_made", account_id=bot.account_id, bot_id=bot.id)
+    bot_changed(platform, bot.id)
     return token
 
 
@@ -198,8 +200,9 @@ def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> No
     with platform.database.transaction() as session:
         bot, worker = _changeable(session, caller, bot_id)
         worker.token_hash = worker.token_made_at = None
-        worker.sealed_token = ""
+        worker.sealed_token = worker.sealed_webhook_url = worker.sealed_webhook_secret = ""
         audit(session, caller, "worker_token_revoked", account_id=bot.account_id, bot_id=bot.id)
+    bot_changed(platform, bot.id)
 
 
 def end_worker(platform: Platform, caller: Principal, bot_id: int | str) -> None:

@@ -7,7 +7,7 @@ shaped like a bot token is hidden by in logs; kept as SHA-256.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
@@ -28,7 +28,8 @@ class WorkerIdentity:
     public_id: str
     account_id: int
     lease_seconds: int
-    webhook_url: str = field(default="", repr=False)  # where its updates are brought, by setWebhook
+    is_running: bool
+    has_webhook: bool = False  # its updates are brought to where setWebhook said
 
 
 def new_worker_token(bot: Bot) -> str:
@@ -38,9 +39,16 @@ def new_worker_token(bot: Bot) -> str:
 
 def resolve_worker(platform: Platform, token: str) -> WorkerIdentity:
     """The worker behind a token; Unauthenticated `worker_token_invalid` when it is unknown or was revoked."""
-    # Columns, not rows: asked at every request of a program, which is a fifth of what reading both rows costs.
+    # Columns, not rows: asked at every request of a program, at a third of what reading both rows costs.
     query = (
-        select(Bot.id, Bot.public_id, Bot.account_id, BotWorker.lease_seconds, BotWorker.webhook_url)
+        select(
+            Bot.id,
+            Bot.public_id,
+            Bot.account_id,
+            BotWorker.lease_seconds,
+            Bot.desired_running,
+            BotWorker.sealed_webhook_url,
+        )
         .join(BotWorker, BotWorker.bot_id == Bot.id)
         .where(BotWorker.token_hash == sha256_hex(token.strip()), BotWorker.ending_since.is_(None))
     )
@@ -48,4 +56,5 @@ def resolve_worker(platform: Platform, token: str) -> WorkerIdentity:
         found = session.execute(query).first()
     if found is None:
         raise Unauthenticated("This worker token is not valid", code="worker_token_invalid")
-    return WorkerIdentity(*found)
+    bot_id, public_id, account_id, lease_seconds, is_running, webhook = found
+    return WorkerIdentity(bot_id, public_id, account_id, lease_seconds, is_running, bool(webhook))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from typing_extensions import TypedDict
 
@@ -15,7 +15,12 @@ from services.fleet.bots.webhooks import wanted_for
 from services.fleet.workers.environment import names_in
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
+from services.queueing.heartbeats import lives
 from services.queueing.work_queue import WorkQueue
+
+NOBODY_BRINGS: Final = Text(
+    "Its program set a webhook, and no process `programs` runs here that would bring its updates"
+)
 
 
 class WorkerStatus(StrEnum):
@@ -89,7 +94,9 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
         "bot_id": bot.public_id,
         "bot_name": bot.name,
         "status": status,
-        "status_reason": _reason(bot, worker, status, seen),
+        "status_reason": _reason(
+            bot, worker, status, seen, brings=bool(worker.sealed_webhook_url) and lives(platform, "programs")
+        ),
         "replicas": {"current": 0, "min": worker.min_replicas, "max": worker.max_replicas},
         "lag": lag,
         "kafka_lag": lag,
@@ -132,13 +139,15 @@ def status_of(bot: Bot, worker: BotWorker) -> WorkerStatus:
     return WorkerStatus.CREATED if bot.status == BotStatus.CREATED else WorkerStatus.EXTERNAL
 
 
-def _reason(bot: Bot, worker: BotWorker, status: WorkerStatus, seen: float | None) -> Text:
+def _reason(bot: Bot, worker: BotWorker, status: WorkerStatus, seen: float | None, *, brings: bool) -> Text:
     if status is WorkerStatus.FAILED:
         return bot.status_reason
     if status is not WorkerStatus.EXTERNAL:
         return NO_TEXT
     if worker.command or worker.image:
         return Text("This installation starts no programs yet: run it elsewhere, with its worker token")
+    if worker.sealed_webhook_url:
+        return Text("Its updates are brought to its program's webhook") if brings else NOBODY_BRINGS
     if seen is None:
         return Text("No program has asked for its updates yet: run one with its worker token")
     return Text("Its program runs elsewhere")

@@ -6,18 +6,24 @@ Telegram said. Updates are numbered by us, in the order in which they are given 
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from models import Bot
 from services.core.errors import InvalidInput
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.workers.answering import WantedCall, check_call
+from services.messaging.workers.form_values import value_in
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
 from services.messaging.workers.replies import call_and_wait
+from services.messaging.workers.said import Said, number_in, ok, refusal
+from services.messaging.workers.webhook_methods import (
+    BY_WEBHOOK,
+    delete_webhook,
+    set_webhook,
+    webhook_info,
+)
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.platform.tokens import token_of
@@ -28,43 +34,13 @@ LONGEST_CALL: Final = 25.0
 POLLER_SECONDS: Final = 60
 LARGEST_FILE: Final = 20 * 1024 * 1024  # bytes, Telegram's own limit for bots
 FILE_SECONDS: Final = 60.0
-# What programs send as the text of a JSON value where their request is a form.
-JSON_FIELDS: Final = frozenset(
-    (
-        "allowed_updates",
-        "caption_entities",
-        "commands",
-        "entities",
-        "explanation_entities",
-        "inline_query_result",
-        "input_poll_option",
-        "link_preview_options",
-        "media",
-        "menu_button",
-        "message_ids",
-        "options",
-        "permissions",
-        "prices",
-        "reaction",
-        "reply_markup",
-        "reply_parameters",
-        "result",
-        "results",
-        "rights",
-        "scope",
-        "shipping_options",
-    )
+WEBHOOK_IS_SET: Final = refusal(
+    409,
+    "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first",
 )
-
-
-@dataclass(frozen=True)
-class Said:
-    """An answer of the Bot API's form, and the HTTP status that goes with it."""
-
-    status: int
-    body: dict[str, Any]
-
-
+OTHER_POLLER: Final = refusal(
+    409, "Conflict: terminated by other getUpdates request; run one copy, or use the Runtime API"
+)
 Own = Callable[[WorkerIdentity, Mapping[str, Any], Callable[[], bool]], Said]
 
 
@@ -76,9 +52,9 @@ class BotApi:
         self._giver = giver
         self._own: Mapping[str, Own] = {
             "getupdates": self._get_updates,
-            "setwebhook": self._set_webhook,
-            "deletewebhook": lambda *_: _ok(True),  # there is none to be in the way of getUpdates
-            "getwebhookinfo": self._webhook_info,
+            "setwebhook": lambda asked, params, _: set_webhook(platform, asked, params),
+            "deletewebhook": lambda asked, params, _: delete_webhook(platform, asked, params),
+            "getwebhookinfo": lambda asked, *_: webhook_info(platform, asked),
         }
 
     def call(
@@ -89,7 +65,7 @@ class BotApi:
         try:
             if own is not None:
                 return own(worker, params, has_left)
-            wanted = WantedCall(method, {name: _value(name, value) for name, value in params.items()})
+            wanted = WantedCall(method, {name: value_in(name, value) for name, value in params.items()})
             check_call(wanted)
         except InvalidInput as error:
             return refusal(400, f"Bad Request: {error.message}")
@@ -112,8 +88,10 @@ class BotApi:
     def _get_updates(
         self, worker: WorkerIdentity, params: Mapping[str, Any], has_left: Callable[[], bool]
     ) -> Said:
-        offset, limit = _number(params, "offset", 0), _number(params, "limit", 100)
-        seconds = min(float(max(0, _number(params, "timeout", 0))), LONGEST_POLL)
+        if worker.has_webhook:
+            return WEBHOOK_IS_SET
+        offset, limit = number_in(params, "offset", 0), number_in(params, "limit", 100)
+        seconds = min(float(max(0, number_in(params, "timeout", 0))), LONGEST_POLL)
         turn, key = secrets.token_hex(8), work_keys.poller(worker.bot_id)
         self._platform.redis.set(key, turn, ex=POLLER_SECONDS)
 
@@ -128,11 +106,9 @@ class BotApi:
             consumer=CONSUMER,
             has_left=is_over,
         )
-        if not given and self._platform.redis.get(key) != turn:
-            return refusal(
-                409, "Conflict: terminated by other getUpdates request; run one copy, or use the Runtime API"
-            )
-        return _ok([{**each.update, "update_id": each.work.number} for each in given])
+        if not given and (latest := self._platform.redis.get(key)) != turn:
+            return WEBHOOK_IS_SET if latest == BY_WEBHOOK else OTHER_POLLER
+        return ok([{**each.update, "update_id": each.work.number} for each in given])
 
     def _acknowledge(self, worker: WorkerIdentity, offset: int) -> None:
         """Settle what was given out below `offset`; what was not is given out again, as Telegram does."""
@@ -142,43 +118,3 @@ class BotApi:
                 settle(self._platform, worker, work, ())
             else:
                 queue.give_back(work, worker.lease_seconds, 0.0)
-
-    def _set_webhook(self, _worker: WorkerIdentity, params: Mapping[str, Any], *_: object) -> Said:
-        """Without an address it is another deleteWebhook."""
-        if not params.get("url"):
-            return _ok(True)
-        return refusal(400, "Bad Request: there are no webhooks of programs here; use getUpdates")
-
-    def _webhook_info(self, worker: WorkerIdentity, *_: object) -> Said:
-        waiting = queue_of(self._platform, worker).lag()
-        return _ok({"url": "", "has_custom_certificate": False, "pending_update_count": waiting})
-
-
-def refusal(code: int, description: str, retry_after: int | None = None) -> Said:
-    """A refusal in the Bot API's form."""
-    body: dict[str, Any] = {"ok": False, "error_code": code, "description": description}
-    if retry_after is not None:
-        body["parameters"] = {"retry_after": retry_after}
-    return Said(code, body)
-
-
-def _ok(result: Any) -> Said:
-    return Said(200, {"ok": True, "result": result})
-
-
-def _number(params: Mapping[str, Any], name: str, default: int) -> int:
-    """A whole number, however a program writes it; what is none counts as left out, as at Telegram."""
-    value = params.get(name)
-    try:
-        return default if value is None or value == "" else int(value)
-    except (TypeError, ValueError):
-        return default
-
-
-def _value(name: str, value: Any) -> Any:
-    if name not in JSON_FIELDS or not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value  # Telegram says what is wrong with it

@@ -50,6 +50,8 @@ class WorkGiver:
 
         A program that `has_left` while it waited gets none: they would lie with nobody until their lease has run out. Raises RedisError, and Unavailable while the database is away and something is to be given up.
         """
+        if wait_seconds <= 0:
+            return [] if has_left() else self._take(worker, most, consumer)
         deadline = time.monotonic() + wait_seconds
         with self._bell.listening(worker.bot_id) as heard:
             while not has_left():

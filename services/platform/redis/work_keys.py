@@ -73,6 +73,11 @@ def reply(bot_id: int, name: str) -> str:
     return f"{PREFIX}:bot:{bot_id}:work:reply:{name}"
 
 
+def webhook_trouble(bot_id: int) -> str:
+    """What last went wrong with the webhook of a bot's program, {"at", "text"} as JSON; lives 30 days."""
+    return f"{PREFIX}:bot:{bot_id}:work:trouble"
+
+
 def wake() -> str:
     """Stream of bots whose worker was just offered something, capped at 1000: a hint, never the only trace."""
     return f"{PREFIX}:work:wake"

@@ -11,7 +11,7 @@ local exhausted = {}
 for _, late in ipairs(redis.call('XPENDING', q.incoming, ARGV[2], 'IDLE', ARGV[5], '-', '+', 64)) do
   local id = late[1]
   local fields = entry_of(q, id)
-  local attempt = fields and fields.attempt + 1
+  local attempt = fields and fields.attempt + (late[2] == 'untried' and 0 or 1)
   if fields and attempt >= tonumber(ARGV[6]) then
     exhausted[#exhausted + 1] = redis.call('XRANGE', q.incoming, id, id)[1]
   else

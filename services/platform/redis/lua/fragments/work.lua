@@ -49,5 +49,5 @@ end
 local function is_leased(q, group, id)
   if redis.call('EXISTS', q.incoming) == 0 then return false end
   local pending = redis.call('XPENDING', q.incoming, group, id, id, 1)
-  return #pending == 1 and pending[1][2] ~= 'failed'
+  return #pending == 1 and pending[1][2] ~= 'failed' and pending[1][2] ~= 'untried'
 end
