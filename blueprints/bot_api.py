@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -19,18 +20,23 @@ from web.work_giver import work_giver
 
 blueprint = Blueprint("bot_api", __name__, url_prefix="/botapi")
 REFUSED_KEYS(blueprint)
+LARGEST_REQUEST = 51 * 1024 * 1024  # bytes: a file of 50 MB, and the form around it
+MOST_FILES = 21  # ten of an album with a thumbnail each, and one more to be refused by Telegram
 IN_MEMORY = 1024 * 1024  # bytes of a file; what is larger goes by way of a temporary file
 
 
 @blueprint.route("/bot<worker_token>/<method>", methods=["GET", "POST"])
 @by_worker
 def call(worker_token: str, method: str) -> Response:
-    """Call a method; parameters by query, form or JSON."""
-    if request.files:
-        said = refusal(400, "Bad Request: uploads are not taken here yet; send a file_id or an address")
-    else:
-        said = _api().call(worker(), method, _params(), partial(has_left, request.environ))
-    return _answer(said)
+    """Call a method; parameters by query, form, with files in it, or JSON."""
+    if request.mimetype == "multipart/form-data":
+        request.max_content_length = LARGEST_REQUEST
+    files = {
+        field: (part.filename or field, part.stream)
+        for field, part in islice(request.files.items(), MOST_FILES)
+    }
+    gone = partial(has_left, request.environ)
+    return _answer(_api().call(worker(), method, _params(), gone, files))
 
 
 @blueprint.get("/file/bot<worker_token>/<path:file_path>")

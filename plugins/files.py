@@ -12,6 +12,7 @@ STORED_FILE: Final = (
     "stored_file"  # in a call's parameters: the number of a file of ours, which the sender uploads
 )
 TEXT_FILE: Final = "text_file"  # the same for a small file on the spot: its text, beside its "name"
+PROGRAM_FILE: Final = "program_file"  # the same for what a bot's own program uploaded for this one call
 ATTACHMENTS: Final = ("animation", "photo", "video", "video_note", "audio", "voice", "sticker", "document")
 SAFE_TYPES: Final = (
     "image/jpeg",

@@ -18,10 +18,10 @@ PART: Final = ".part"  # the end of the name of a file that is not whole
 
 
 class FileFolder:
-    """The files of one installation. Names are those of `StoredFile.stored_name`."""
+    """The files of one installation, `within` DATA_DIR, by their account. Names are as those of `StoredFile.stored_name`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._root = settings.data_dir / "files"
+    def __init__(self, settings: Settings, within: str = "files") -> None:
+        self._root = settings.data_dir / within
 
     def path(self, account_id: int, name: str) -> Path:
         """Where the file lies. ValueError for a name that is none of ours."""

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, delete, select
 
 from models import StoredFile
 from services.messaging.files.folder import PART, FileFolder
+from services.messaging.files.program_files import ProgramFiles
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -22,11 +23,12 @@ ABANDONED: Final = timedelta(
 
 
 def delete_expired_files(platform: Platform, now: datetime) -> int:
-    """Delete rows that are too old (FILES_RETENTION_DAYS) and reservations that nobody finishes, then what has no row."""
+    """Delete rows that are too old (FILES_RETENTION_DAYS) and reservations that nobody finishes, files of calls that nobody makes any more, then what has no row."""
     deleted = _delete_rows(platform, StoredFile.stored_at.is_(None), now - ABANDONED)
     days = platform.settings.files_retention_days
     if days:
         deleted += _delete_rows(platform, StoredFile.stored_at.is_not(None), now - timedelta(days=days))
+    deleted += ProgramFiles(platform).sweep(now)
     for account_id in FileFolder(platform.settings).accounts():
         sweep_files(platform, account_id)
     return deleted

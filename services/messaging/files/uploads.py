@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +16,12 @@ from models import Bot, StoredFile, UploadedFile
 from plugins.files import STORED_FILE, TEXT_FILE
 from services.core.errors import Rejected, Unavailable
 from services.messaging.files.folder import FileFolder
+from services.messaging.files.program_files import LARGEST_PHOTO, LARGEST_UPLOAD, ProgramFiles
 from services.messaging.plugin_runtime.plugin_store import insert_into
 from services.platform.platform import Platform
 from services.platform.telegram.client import Files, TelegramClient
 
 logger = logging.getLogger(__name__)
-LARGEST_PHOTO: Final = 10 * 2**20  # bytes, Bot API: sending files
-LARGEST_UPLOAD: Final = 50 * 2**20
 AT_ONCE: Final = (
     8  # uploads of a process: each may take two minutes, and messages wait for connections beside them
 )
@@ -51,6 +51,7 @@ class Uploads:
         self._platform = platform
         self._client = client
         self._folder = FileFolder(platform.settings)
+        self._program_files = ProgramFiles(platform)
         self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     def call(self, token: str, bot_id: int, method: str, params: dict[str, Any]) -> Any:
@@ -59,8 +60,7 @@ class Uploads:
         """
         kind = next((name for name, value in params.items() if _is_ours(value)), "")
         if not kind:
-            others, files = _on_the_spot(params)
-            return self._client.call(token, method, others, files=files)
+            return self._with_its_own(token, bot_id, method, params)
         upload = self._prepared(bot_id, kind, params)
         if upload.files is None:
             try:
@@ -74,6 +74,17 @@ class Uploads:
             result = self._client.call(token, method, upload.params, files=upload.files)
         self._note(upload, result)
         return result
+
+    def discard(self, bot_id: int, params: dict[str, Any]) -> None:
+        """The call was made, or was refused: what its program uploaded for it goes."""
+        self._program_files.discard(bot_id, params)
+
+    def _with_its_own(self, token: str, bot_id: int, method: str, params: dict[str, Any]) -> Any:
+        """A call without files of ours: those whose text stands in it, and those that a program uploaded for it."""
+        texts, uploaded = _on_the_spot(params), self._program_files.found(bot_id, params)
+        others = {name: value for name, value in params.items() if name not in {*texts, *uploaded}}
+        with self._turns if uploaded else nullcontext():
+            return self._client.call(token, method, others, files={**texts, **uploaded} or None)
 
     def _prepared(self, bot_id: int, kind: str, params: dict[str, Any]) -> Upload:
         number = params[kind][STORED_FILE]
@@ -126,14 +137,13 @@ class Uploads:
         return path
 
 
-def _on_the_spot(params: dict[str, Any]) -> tuple[dict[str, Any], Files | None]:
-    """The parameters without files whose text stands in them, and those."""
-    files: dict[str, tuple[str, bytes | Path]] = {
+def _on_the_spot(params: dict[str, Any]) -> dict[str, tuple[str, bytes | Path]]:
+    """The files whose text stands in the parameters."""
+    return {
         name: (str(value.get("name") or name), str(value[TEXT_FILE]).encode())
         for name, value in params.items()
         if isinstance(value, dict) and TEXT_FILE in value
     }
-    return {name: value for name, value in params.items() if name not in files}, files or None
 
 
 def _is_ours(value: Any) -> bool:

@@ -101,7 +101,10 @@ class Sender:
         `may_depart` is asked last before it leaves, and puts a send of an at_most_once bot on record; False forbids it.
         """
         try:
-            return self._send(outgoing, may_depart)
+            result = self._send(outgoing, may_depart)
+            if result is SETTLED and outgoing.failed_for_good is None:  # a dead letter may be sent again
+                self._uploads.discard(outgoing.bot_id, outgoing.call["params"])
+            return result
         except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
             pause = NEWER_PAUSE_SECONDS if outgoing.newer else self._timings.database_pause

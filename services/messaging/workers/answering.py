@@ -11,6 +11,7 @@ from typing import Any, Final
 from redis import RedisError
 
 from plugins.effects import Priority
+from plugins.files import PROGRAM_FILE, STORED_FILE, TEXT_FILE
 from services.core.errors import Conflict, InvalidInput
 from services.core.i18n import Text
 from services.fleet.workers.tokens import WorkerIdentity
@@ -38,6 +39,7 @@ REFUSED: Final = frozenset(
         "replaceManagedBotToken",
     )
 )
+OURS: Final = {STORED_FILE, TEXT_FILE, PROGRAM_FILE}
 LONGEST_ERROR: Final = 2000
 FIRST_DELAY_SECONDS: Final = (
     2.0  # before a failed update is offered again; doubled each time, a lease at most
@@ -118,13 +120,17 @@ class WorkAnswers:
 
 def check_call(call: WantedCall) -> None:
     """Raise InvalidInput `method_refused` for a method that is not the worker's to call, or that there cannot be; also for
-    buttons that open what `check_link` refuses.
+    buttons that open what `check_link` refuses, and `file_refused` for what would stand for a file of ours.
     """
     if not METHOD.fullmatch(call.method) or call.method.lower() in REFUSED:
         raise InvalidInput(
             Text("A worker cannot call {method}", method=call.method[:64]),
             code="method_refused",
             field="method",
+        )
+    if any(isinstance(value, dict) and OURS & value.keys() for value in call.params.values()):
+        raise InvalidInput(
+            "A file is named by its file_id or address, or uploaded", code="file_refused", field="params"
         )
     check_buttons(call.params)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from models import Bot
+from plugins.files import FileRefused
 from services.core.errors import InvalidInput
 from services.fleet.workers.tokens import WorkerIdentity
+from services.messaging.files.program_files import ProgramFiles
 from services.messaging.workers.answering import WantedCall, check_call
 from services.messaging.workers.form_values import value_in
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
@@ -41,6 +43,12 @@ WEBHOOK_IS_SET: Final = refusal(
 OTHER_POLLER: Final = refusal(
     409, "Conflict: terminated by other getUpdates request; run one copy, or use the Runtime API"
 )
+Uploaded = tuple[str, IO[bytes]]  # a file's name and content
+NOTHING: Final[Mapping[str, Uploaded]] = {}
+FILE_TEXTS: Final = {
+    "too_large": "a photo has at most 10 MB, another file 50 MB",
+    "quota": "the account's room for files is full until calls that wait were made, or kept files are deleted",
+}
 Own = Callable[[WorkerIdentity, Mapping[str, Any], Callable[[], bool]], Said]
 
 
@@ -50,6 +58,7 @@ class BotApi:
     def __init__(self, platform: Platform, giver: WorkGiver) -> None:
         self._platform = platform
         self._giver = giver
+        self._files = ProgramFiles(platform)
         self._own: Mapping[str, Own] = {
             "getupdates": self._get_updates,
             "setwebhook": lambda asked, params, _: set_webhook(platform, asked, params),
@@ -58,19 +67,31 @@ class BotApi:
         }
 
     def call(
-        self, worker: WorkerIdentity, method: str, params: Mapping[str, Any], has_left: Callable[[], bool]
+        self,
+        worker: WorkerIdentity,
+        method: str,
+        params: Mapping[str, Any],
+        has_left: Callable[[], bool],
+        files: Mapping[str, Uploaded] = NOTHING,
     ) -> Said:
-        """Do what a method asks. Raises RedisError, and Unavailable while the database is away."""
+        """Do what a method asks, with the files of its form. Raises RedisError, and Unavailable while the database or disk is away."""
         own = self._own.get(method.lower())
         try:
             if own is not None:
-                return own(worker, params, has_left)
+                return own(worker, {**params, **files}, has_left)
             wanted = WantedCall(method, {name: value_in(name, value) for name, value in params.items()})
             check_call(wanted)
         except InvalidInput as error:
             return refusal(400, f"Bad Request: {error.message}")
+        whole = dict(wanted.params)
+        try:
+            for field, (name, content) in files.items():
+                whole[field] = self._files.keep(worker.bot_id, worker.account_id, field, name, content)
+        except FileRefused as error:
+            self._files.discard(worker.bot_id, whole)
+            return refusal(413, f"Request Entity Too Large: {FILE_TEXTS[error.code]}")
         said = call_and_wait(
-            self._platform, worker.bot_id, method, wanted.params, seconds=LONGEST_CALL, has_left=has_left
+            self._platform, worker.bot_id, method, whole, seconds=LONGEST_CALL, has_left=has_left
         )
         if said is None:
             return refusal(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+from tools.sandbox.errors import bad_request
 from tools.sandbox.methods.chats import writable_chat
 from tools.sandbox.methods.files import file_json, take_file
 from tools.sandbox.methods.markup import read_caption
@@ -28,6 +31,8 @@ _FACTS: dict[str, Json] = {
     "document": {},
 }
 """What Telegram reads out of a file; the sandbox reads nothing and makes it up."""
+ALBUM_KINDS = ("photo", "video", "audio", "document")
+LARGEST_ALBUM = 10
 _NAMED = frozenset({"video", "animation", "audio", "document"})
 _MUTE = frozenset({"sticker", "video_note"})
 """Kinds whose message has no caption."""
@@ -62,6 +67,21 @@ def _sender(method: str, kind: str) -> Callable[[World, Bot, Params], Json]:
     return send
 
 
+def send_album(world: World, bot: Bot, params: Params) -> list[Json]:
+    """sendMediaGroup: a message for each file of `media`, in order."""
+    items = params.structure("media", "can't parse media JSON object")
+    if not isinstance(items, list) or not 2 <= len(items) <= LARGEST_ALBUM:
+        raise bad_request("wrong number of messages in the album")
+    messages = []
+    for item in items:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind not in ALBUM_KINDS:
+            raise bad_request("can't parse InputMedia: wrong type")
+        values = {**params.values, kind: item.get("media"), "caption": item.get("caption")}
+        messages.append(_sender("sendMediaGroup", kind)(world, bot, replace(params, values=values)))
+    return messages
+
+
 _KINDS = {
     "sendPhoto": "photo",
     "sendVideo": "video",
@@ -73,4 +93,7 @@ _KINDS = {
     "sendVideoNote": "video_note",
 }
 FILE_KINDS = tuple(_KINDS.values())
-METHODS = {method: _sender(method, kind) for method, kind in _KINDS.items()}
+METHODS: dict[str, Callable[[World, Bot, Params], Any]] = {
+    **{method: _sender(method, kind) for method, kind in _KINDS.items()},
+    "sendMediaGroup": send_album,
+}
