@@ -17,9 +17,11 @@ from web.departed import has_left
 from web.limiter import REFUSED_KEYS
 from web.platform import platform
 from web.work_giver import work_giver
+from web.worker_limits import limit_programs
 
 blueprint = Blueprint("bot_api", __name__, url_prefix="/botapi")
 REFUSED_KEYS(blueprint)
+limit_programs(blueprint, looks=True)
 LARGEST_REQUEST = 51 * 1024 * 1024  # bytes: a file of 50 MB, and the form around it
 MOST_FILES = 21  # ten of an album with a thumbnail each, and one more to be refused by Telegram
 IN_MEMORY = 1024 * 1024  # bytes of a file; what is larger goes by way of a temporary file

@@ -11,6 +11,7 @@ from services.platform.platform import Platform
 from web.access import BY_WORKER, PUBLIC, caller, declared_here
 from web.limiter import REFUSED_KEYS, limiter, look_first
 from web.platform import platform
+from web.worker_limits import limit_programs
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -23,6 +24,7 @@ def register_api_hooks(blueprint: Blueprint, platform: Platform) -> None:
     keys = IdempotencyKeys(platform)
     RATE(blueprint)
     REFUSED_KEYS(blueprint)
+    limit_programs(blueprint)
     look_first(blueprint)
     blueprint.before_request(lambda: _enter(keys))
     blueprint.after_request(lambda response: _leave(keys, response))

@@ -74,6 +74,16 @@ class WorkerSettings(BaseSettings):
         description="networks, comma-separated, as `10.0.0.0/8`, in which the webhooks of bots' own programs may be although nobody on the "
         "internet reaches them, also by plain http; any owner can have updates posted there",
     )
+    worker_requests_per_minute: int = Field(
+        12_000,
+        ge=0,
+        description="requests that the program of one bot may send to the Runtime API and the Bot API facade in a minute, all its copies together; beyond it 429; 0 means any number",
+    )
+    worker_requests_at_once: int = Field(
+        200,
+        ge=0,
+        description="requests of one bot's program, waiting ones included, that one web process serves at once; 0 means any number",
+    )
     worker_webhook_threads: int = Field(
         32,
         ge=1,

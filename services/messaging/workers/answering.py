@@ -12,7 +12,7 @@ from redis import RedisError
 
 from plugins.effects import Priority
 from plugins.files import PROGRAM_FILE, STORED_FILE, TEXT_FILE
-from services.core.errors import Conflict, InvalidInput
+from services.core.errors import Conflict, InvalidInput, RateLimited
 from services.core.i18n import Text
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.buttons.button_links import check_buttons
@@ -21,6 +21,7 @@ from services.messaging.outbox.outgoing import slot_of
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
+from services.platform.redis.keys import OUTBOX_PRIORITIES, outbox
 from services.platform.token_encryption import dump_sealed
 from services.queueing.work_queue import MOST_DELIVERIES, Work, WorkCall
 
@@ -40,6 +41,8 @@ REFUSED: Final = frozenset(
     )
 )
 OURS: Final = {STORED_FILE, TEXT_FILE, PROGRAM_FILE}
+MOST_CALLS_WAITING: Final = 10_000  # of one bot; at 30 a second they take six minutes
+FULL_SECONDS: Final = 10.0
 LONGEST_ERROR: Final = 2000
 FIRST_DELAY_SECONDS: Final = (
     2.0  # before a failed update is offered again; doubled each time, a lease at most
@@ -61,11 +64,16 @@ class WorkAnswers:
         self._platform = platform
         self._giver = giver
 
-    def respond(self, worker: WorkerIdentity, lease: str, calls: Sequence[WantedCall]) -> None:
+    def respond(
+        self, worker: WorkerIdentity, lease: str, calls: Sequence[WantedCall], *, bounded: bool = True
+    ) -> None:
         """Settle an update and have the calls sent, in one step, once however often it is repeated.
 
-        Raises Conflict `lease_gone` when it is not held any more, InvalidInput for a call that there cannot be, RedisError.
+        Raises Conflict `lease_gone` when it is not held any more, InvalidInput for a call that there cannot be, RedisError; if
+        `bounded` as `check_room`.
         """
+        if bounded and calls:
+            check_room(self._platform, worker)
         work = self._held(worker, lease)
         wanted = [self._call(worker, work, call) for call in calls]
         rings = settle(self._platform, worker, work, wanted)
@@ -99,8 +107,11 @@ class WorkAnswers:
         return worker.lease_seconds
 
     def send(self, worker: WorkerIdentity, call: WantedCall, *, bulk: bool) -> None:
-        """Have a call sent that answers no update; a `bulk` one lets replies go first. Raises InvalidInput, RedisError."""
+        """Have a call sent that answers no update; a `bulk` one lets replies go first. Raises InvalidInput, RedisError,
+        and as `check_room`.
+        """
         check_call(call)
+        check_room(self._platform, worker)
         priority = Priority.BULK if bulk else Priority.REPLY
         enqueue_call(self._platform, worker.bot_id, call.method, dict(call.params), priority)
 
@@ -133,6 +144,20 @@ def check_call(call: WantedCall) -> None:
             "A file is named by its file_id or address, or uploaded", code="file_refused", field="params"
         )
     check_buttons(call.params)
+
+
+def check_room(platform: Platform, worker: WorkerIdentity) -> None:
+    """Raise RateLimited `outbox_full` while so much waits in a bot's outbox that its program must not add to it. RedisError."""
+    with platform.redis.pipeline(transaction=False) as pipe:
+        for priority in OUTBOX_PRIORITIES:
+            pipe.xlen(outbox(worker.bot_id, priority))
+        waiting = sum(pipe.execute())
+    if waiting >= MOST_CALLS_WAITING:
+        raise RateLimited(
+            Text("{waiting} calls of this bot wait to be sent already", waiting=waiting),
+            code="outbox_full",
+            retry_after=FULL_SECONDS,
+        )
 
 
 def _gone() -> Conflict:

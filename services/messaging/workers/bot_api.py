@@ -15,7 +15,7 @@ from plugins.files import FileRefused
 from services.core.errors import InvalidInput
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.files.program_files import ProgramFiles
-from services.messaging.workers.answering import WantedCall, check_call
+from services.messaging.workers.answering import WantedCall, check_call, check_room
 from services.messaging.workers.form_values import value_in
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
 from services.messaging.workers.replies import call_and_wait
@@ -74,7 +74,7 @@ class BotApi:
         has_left: Callable[[], bool],
         files: Mapping[str, Uploaded] = NOTHING,
     ) -> Said:
-        """Do what a method asks, with the files of its form. Raises RedisError, and Unavailable while the database or disk is away."""
+        """Do what a method asks, with the files of its form. Raises RateLimited as `check_room`, RedisError, and Unavailable while the database or disk is away."""
         own = self._own.get(method.lower())
         try:
             if own is not None:
@@ -83,6 +83,7 @@ class BotApi:
             check_call(wanted)
         except InvalidInput as error:
             return refusal(400, f"Bad Request: {error.message}")
+        check_room(self._platform, worker)
         whole = dict(wanted.params)
         try:
             for field, (name, content) in files.items():

@@ -92,7 +92,7 @@ class WebhookCourier:
                 if reply.body is None:
                     note_trouble(self._platform.redis, worker.bot_id, TOO_LONG)
             try:
-                self._answers.respond(worker, lease, calls)
+                self._answers.respond(worker, lease, calls, bounded=False)
             except InvalidInput as error:
                 note_trouble(self._platform.redis, worker.bot_id, f"The webhook's answer: {error.message}")
                 self._answers.respond(worker, lease, ())
