@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from blueprints.api.access_bodies import AccessBody, EntryBody, checked_place
 from blueprints.api.body import Body, Page, page_of
 from blueprints.api.operation import Created, operation
+from blueprints.api.worker_bots import WorkerBody
 from models import Bot, BotMode, FsmStrategy, UncertainPolicy
 from services.core.answer_types import Listing, Sentence
 from services.core.errors import FlotillaError, InvalidInput
@@ -24,6 +25,9 @@ from services.fleet.bots.token_replacement import replace_token
 from services.fleet.bots.views import BotView, describe
 from services.fleet.configuration.sharing import register_like
 from services.fleet.pools.fields import BotId, RowId
+from services.fleet.workers.bot_views import BotMade, BotResource, describe_bots, describe_new_bot
+from services.fleet.workers.registry import register_worker_bot
+from services.fleet.workers.removal import remove_bot
 from services.platform.accounts.principal import Scope
 from web.access import api, caller, fresh
 from web.platform import platform
@@ -44,16 +48,37 @@ class ChosenPlugin(Body):
         return PluginChoice(self.name, self.enabled, self.config)
 
 
-class NewBot(Body):
-    """POST /bots."""
+class NewBot(WorkerBody):
+    """POST /bots. With a field of a worker, such as `max_replicas`, the bot's updates go to a program of its owner's instead of to
+    plugins. `bot_token` is another name of `token`.
+    """
 
-    token: str = Field(max_length=300, repr=False)
+    token: str = Field("", max_length=300, repr=False)
+    bot_token: str = Field("", max_length=300, repr=False)
+    bot_name: str = Field("", max_length=64, description="our name for it; without one Telegram's")
     mode: BotMode | None = None
     plugins: list[ChosenPlugin] | None = Field(None, max_length=MOST_PLUGINS)
     like: BotId | None = Field(
         None, description="a bot of yours whose behaviour it gets, instead of `plugins`"
     )
     tags: list[str] = Field(default_factory=list, max_length=MOST_TAGS)
+
+    def given_token(self) -> str:
+        """The bot's token, under whichever name; InvalidInput for none and for two."""
+        if bool(self.token) is bool(self.bot_token):
+            raise InvalidInput("Give token, or bot_token, not both", field="token")
+        return self.token or self.bot_token
+
+    def has_worker(self) -> bool:
+        """Whether anything was said of a worker. Raises InvalidInput for one beside plugins, which it takes the place of."""
+        found = bool(self.model_fields_set & WorkerBody.model_fields.keys())
+        if found and (self.plugins is not None or self.like is not None):
+            raise InvalidInput(
+                "Give what a worker needs, or plugins or a bot that it is like, not both",
+                code="plugins_or_worker",
+                field="plugins",
+            )
+        return found
 
 
 class BotChange(Body):
@@ -109,29 +134,40 @@ class Plugins(Body):
 
 
 @blueprint.post("")
-@api(Scope.WRITE)
-@operation(errors=(404, 502))
-def create(body: NewBot) -> Created[BotView]:
-    """Register the bot of a token; with `like` it does what another bot of yours does."""
-    if body.like is not None:
-        return _created(_like(body, body.like))
+@api(Scope.WORKER)
+@operation(errors=(404, 409, 502))
+def create(body: NewBot) -> Created[BotMade]:
+    """Register the bot of a token; with `like` it does what another bot of yours does, with a worker's fields a program of yours
+    answers. A key with the scope `worker` registers bots with a worker.
+    """
+    token = body.given_token()
+    if body.has_worker():
+        bot, _, worker_token = register_worker_bot(
+            platform(), caller(), token, body.bot_name, body.new(), mode=body.mode, tags=body.tags
+        )
+        return _created(bot, worker_token)
+    caller().require(Scope.WRITE)
+    return _created(_registered(body, token) if body.like is None else _like(body, token, body.like))
+
+
+def _registered(body: NewBot, token: str) -> Bot:
     plugins = None if body.plugins is None else [plugin.choice() for plugin in body.plugins]
-    bot = registry.register_bot(
-        platform(), caller(), body.token, mode=body.mode, plugins=plugins, tags=body.tags
+    return registry.register_bot(
+        platform(), caller(), token, mode=body.mode, plugins=plugins, tags=body.tags, name=body.bot_name
     )
-    return _created(bot)
 
 
-def _like(body: NewBot, like: int | str) -> Bot:
+def _like(body: NewBot, token: str, like: int | str) -> Bot:
     if body.plugins is not None:
         raise InvalidInput(
             "Give plugins, or a bot that it is like, not both", code="plugins_or_like", field="like"
         )
-    return register_like(platform(), caller(), body.token, like, mode=body.mode, tags=body.tags)
+    bot = register_like(platform(), caller(), token, like, mode=body.mode, tags=body.tags)
+    return registry.update_bot(platform(), caller(), bot.id, name=body.bot_name) if body.bot_name else bot
 
 
-def _created(bot: Bot) -> Created[BotView]:
-    return Created(describe(bot), url_for(".show", bot_id=bot.id))
+def _created(bot: Bot, worker_token: str = "") -> Created[BotMade]:
+    return Created(describe_new_bot(platform(), bot, worker_token), url_for(".show", bot_id=bot.id))
 
 
 @blueprint.post("/bulk")
@@ -149,18 +185,19 @@ def bulk(body: BulkBots) -> BulkView:
 @blueprint.get("")
 @api(Scope.READ)
 @operation()
-def index(query: Page) -> Listing[BotView]:
+def index(query: Page) -> Listing[BotResource]:
     """The caller's bots, oldest first."""
     bots = registry.list_bots(platform(), caller(), after=query.after, limit=query.limit + 1)
-    return page_of(bots, query, describe)
+    described = {bot["id"]: bot for bot in describe_bots(platform(), bots)}
+    return page_of(bots, query, lambda bot: described[bot.id])
 
 
 @blueprint.get("/<bot_id>")
 @api(Scope.READ)
 @operation()
-def show(bot_id: str) -> BotView:
-    """One bot."""
-    return describe(registry.get_bot(platform(), caller(), bot_id))
+def show(bot_id: str) -> BotResource:
+    """One bot, by its id or its public id."""
+    return describe_bots(platform(), [registry.get_bot(platform(), caller(), bot_id)])[0]
 
 
 @blueprint.patch("/<bot_id>")
@@ -176,8 +213,8 @@ def change(bot_id: str, body: BotChange) -> BotView:
 @fresh()
 @operation(errors=(409,))
 def delete(bot_id: str) -> None:
-    """Remove a bot with everything of it but its clicks."""
-    registry.delete_bot(platform(), caller(), bot_id)
+    """Remove a bot with everything of it but its clicks; its worker is ended before."""
+    remove_bot(platform(), caller(), bot_id)
 
 
 @blueprint.post("/<bot_id>/start")

@@ -71,6 +71,8 @@ def test_an_answer_is_described_to_its_last_field(document: dict[str, Any]) -> N
     assert free == {
         "AuditView.details",
         "BotEventView.details",
+        "BotMade.capabilities",
+        "BotResource.capabilities",
         "BotView.capabilities",
         "ChosenPlugin.config",
         "ClickView.params",

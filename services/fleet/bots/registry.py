@@ -45,9 +45,10 @@ def register_bot(
     mode: str | None = None,
     plugins: Sequence[PluginChoice] | None = None,
     tags: Sequence[str] = (),
+    name: str = "",
     also: Callable[[Session, Bot], None] = lambda _session, _bot: None,
 ) -> Bot:
-    """Add the bot of `token` to the caller's account; it runs as soon as the reconciler has seen it. `also` as in `add_bot`.
+    """Add the bot of `token`, under our `name` if there is one, to the caller's account; it runs as soon as the reconciler has seen it. `also` as in `add_bot`.
 
     Raises InvalidInput, Conflict `bot_exists` (whoever has it; named only to its owner) and `quota_exceeded`, or the TelegramError family; then nothing
     is saved.
@@ -58,6 +59,7 @@ def register_bot(
     checked_tags(tags)
     bot = new_bot(caller, identify(platform, token), chosen_mode)
     bot.tags = checked_tags(tags)
+    bot.name = name or bot.name
     bot.plugins = rows_of(DEFAULT_PLUGINS if plugins is None else plugins)
     return add_bot(platform, caller, bot, token, also=also)
 

@@ -19,7 +19,7 @@ from services.core.settings import Settings
 from services.core.times import utc_now
 from services.fleet.bots.cleanup import forget_at_telegram, forget_work
 from services.fleet.bots.declaration import refuse_declared
-from services.fleet.bots.registry import locked, register_bot
+from services.fleet.bots.registry import locked, register_bot, update_bot
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.webhooks import ALLOWED_UPDATES
 from services.fleet.workers.code_rules import check_code
@@ -104,7 +104,14 @@ def check_replicas(least: int, most: int) -> None:
 
 
 def register_worker_bot(
-    platform: Platform, caller: Principal, bot_token: str, name: str, new: NewWorker
+    platform: Platform,
+    caller: Principal,
+    bot_token: str,
+    name: str,
+    new: NewWorker,
+    *,
+    mode: str | None = None,
+    tags: Sequence[str] = (),
 ) -> tuple[Bot, BotWorker, str]:
     """Register the bot of a token with a worker, and the worker's token, which is never to be had again.
 
@@ -114,14 +121,15 @@ def register_worker_bot(
     new.check(platform.settings, caller)
     known = _own_bot(platform, caller, checked_form(bot_token))
     if known is not None:
+        if mode or tags:
+            update_bot(platform, caller, known.id, mode=mode, tags=tags or None)
         return give_worker(platform, caller, known.id, new, start=True)
     made: list[tuple[BotWorker, str]] = []
 
     def also(session: Session, bot: Bot) -> None:
-        bot.name = name or bot.name
         made.append(_insert(platform, session, caller, bot, new))
 
-    bot = register_bot(platform, caller, bot_token, plugins=(), also=also)
+    bot = register_bot(platform, caller, bot_token, mode=mode, plugins=(), tags=tags, name=name, also=also)
     return bot, *made[0]
 
 
