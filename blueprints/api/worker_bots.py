@@ -1,6 +1,6 @@
 """Bots with external workers, by the interface that such programs were written for: `/bots` (W1).
 
-The same bots are found under `/api/v1/bots`, in that interface's own form; there a worker is `/api/v1/bots/{bot_id}/worker`.
+The same bots are found under `/api/v1/bots`, which knows these names too; there a worker alone is `/api/v1/bots/{bot_id}/worker`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Annotated, NotRequired
+from typing import Annotated, NotRequired, cast
 
 from redis import RedisError
 from sqlalchemy import select
@@ -56,7 +56,7 @@ def describe_new_bot(platform: Platform, bot: Bot, worker_token: str = "") -> Bo
     """The JSON of a bot that was just registered, with a worker where there is its token."""
     (found,) = describe_bots(platform, [bot])
     if not worker_token:
-        return {**found}
+        return cast(BotMade, found)
     made = describe_made(platform, bot, worker_token)
     return {
         **found,
