@@ -101,10 +101,7 @@ class Sender:
         `may_depart` is asked last before it leaves, and puts a send of an at_most_once bot on record; False forbids it.
         """
         try:
-            result = self._send(outgoing, may_depart)
-            if result is SETTLED and outgoing.failed_for_good is None:  # a dead letter may be sent again
-                self._uploads.discard(outgoing.bot_id, outgoing.call["params"])
-            return result
+            return _tidied(self._uploads, outgoing, self._send(outgoing, may_depart))
         except (Unavailable, RedisError) as error:
             logger.warning("message waits: %s", error)
             pause = NEWER_PAUSE_SECONDS if outgoing.newer else self._timings.database_pause
@@ -230,6 +227,13 @@ class Sender:
         SENDS.labels("dead").inc()
         logger.error("message given up: %s; error id %s", error, error_id)
         return SETTLED
+
+
+def _tidied(uploads: Uploads, outgoing: OutboxMessage, result: SendResult) -> SendResult:
+    """The result; what was uploaded for a call that was made or refused is deleted, while a dead letter may be sent again."""
+    if result is SETTLED and outgoing.failed_for_good is None:
+        uploads.discard(outgoing.bot_id, outgoing.call["params"])
+    return result
 
 
 def _refusal(error: TelegramError) -> dict[str, Any]:
