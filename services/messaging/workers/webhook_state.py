@@ -3,8 +3,8 @@
 Five failures make an update a dead letter. An endpoint that is down as a whole would bury everything that way within a minute. So
 a failure counts against its update only while the endpoint is seen to be well: it took others meanwhile. Else the endpoint is tried
 with one update at a time, more and more seldom, and nothing is counted, as of a program that does not ask. An update that the
-endpoint has been answering wrongly for an hour, with nobody writing meanwhile who could prove it well, counts all the same: its
-chat has to go on some day. No I/O, no clock: times are seconds of any clock that only goes forward.
+endpoint has been answering wrongly for ten minutes, with nobody writing meanwhile who could prove it well, counts all the same: its
+chat has to go on some day, and at a try a minute a night costs few dead letters. No I/O, no clock: times are seconds of any clock that only goes forward.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONGEST_REST: Final = 60.0
 LONGEST_WISH: Final = 600.0  # of an endpoint's own Retry-After
 LATELY: Final = 10.0  # an endpoint that took something so many seconds ago is well
 STREAK: Final = 3  # failures in a row after which it is not
-ALONE_FOR: Final = 3600.0
+ALONE_FOR: Final = 600.0
 MOST_REMEMBERED: Final = 1000
 
 
@@ -56,14 +56,15 @@ class EndpointState:
             self.streak < STREAK and self.good_at > now - LATELY if last is None else self.good_at > last
         )
         self.streak += 1
-        if reached and retry_after is None and (is_well or now - first >= ALONE_FOR):
+        is_seen = reached and retry_after is None
+        if is_seen and is_well:
             return True
         self.failures += 1
         rest = min(LONGEST_REST, self.first_rest * 2.0 ** min(self.failures - 1, 10)) * random.uniform(
             0.75, 1.25
         )
         self.rests_until = now + max(rest, min(retry_after or 0.0, LONGEST_WISH))
-        return False
+        return is_seen and now - first >= ALONE_FOR
 
     def _remember(self, update: str, first: float, now: float) -> None:
         self.failing.pop(update, None)

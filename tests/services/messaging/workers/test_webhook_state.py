@@ -26,7 +26,7 @@ def test_an_endpoint_that_breaks_buries_nothing_however_many_it_had_and_however_
     counted = [state.failed(f"u{number}", 100.0 + number / 100, reached=True) for number in range(40)]
     assert sum(counted) == STREAK  # once each, while nothing said that it is not the updates' own fault
     now, rests = 101.0, []
-    for _ in range(30):
+    while now < 100.0 + ALONE_FOR:
         assert not state.failed("u1", now, reached=True)
         rests.append(state.rests_until - now)
         assert state.at_once(state.rests_until, 40) == 1
@@ -39,11 +39,12 @@ def test_an_endpoint_that_breaks_buries_nothing_however_many_it_had_and_however_
         assert not state.failed("u2", now, reached=False)  # it cannot have seen them: as if no program asked
 
 
-def test_an_update_that_nobody_else_s_shows_to_be_at_fault_counts_after_an_hour() -> None:
+def test_an_update_that_nobody_else_s_shows_to_be_at_fault_counts_after_ten_minutes() -> None:
     state = EndpointState()
     assert not state.failed("poison", 100.0, reached=True)
     assert not state.failed("poison", 99.0 + ALONE_FOR, reached=True)
     assert state.failed("poison", 100.0 + ALONE_FOR, reached=True)
+    assert state.at_once(100.1 + ALONE_FOR, 40) == 0  # and still the endpoint is spared
 
 
 def test_an_endpoint_s_own_wish_to_be_left_alone_is_kept_and_bounded() -> None:
