@@ -20,6 +20,7 @@ from services.platform.platform import Platform
 logger = logging.getLogger(__name__)
 CONSUMER: Final = "webhook"
 TURN: Final = 20  # updates of one bot before a waiting one has the thread
+LEAST_SHARE: Final = 2
 LOOK_SECONDS: Final = 0.05  # between looks whether all have ended
 
 
@@ -31,6 +32,9 @@ class Runners:
         self._deadlines = deadlines
         self._courier = WebhookCourier(platform, self._giver, deadlines, answer_seconds)
         self._most = platform.settings.worker_webhook_threads
+        self._share = max(
+            LEAST_SHARE, self._most // 4
+        )  # of one bot, whose endpoint may begin to hang any time
         self._pool = ThreadPoolExecutor(self._most, thread_name_prefix="webhook")
         self._lock = threading.Lock()
         self._served: tuple[Endpoint, ...] = ()
@@ -76,7 +80,7 @@ class Runners:
 
     def _has_room(self, endpoint: Endpoint) -> bool:
         """Endpoints that are down wait for time-outs: they have half of the pool, all together."""
-        if endpoint.runners >= endpoint.at_once():
+        if endpoint.runners >= min(endpoint.at_once(), self._share):
             return False
         others = self._served
         if sum(each.runners for each in others) >= self._most:

@@ -16,16 +16,18 @@ import pytest
 
 from models import Bot
 from services.core.settings import Settings
-from services.fleet.workers.tokens import WorkerIdentity
+from services.fleet.workers.registry import NewWorker, give_worker
+from services.fleet.workers.tokens import WorkerIdentity, resolve_worker
 from services.messaging.workers.giving import queue_of
 from services.messaging.workers.webhook_delivery import WebhookDelivery, WebhookTimings
 from services.messaging.workers.webhook_methods import set_webhook, webhook_info
 from services.messaging.workers.webhook_trouble import trouble_of
+from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from tests.services.messaging.draining import QUICK, handle_all, letters, replies
 from tests.services.messaging.workers.receiving import FINE, Answer, Receiver, receiving
-from tools.servers.fleet import accept_all, message, stream
+from tools.servers.fleet import accept_all, add_bot, message, stream
 from tools.servers.sandbox import wait_until
 
 ANA, BIA = 501, 502
@@ -100,9 +102,15 @@ def test_updates_are_brought_in_order_and_the_answer_s_call_is_made(
 
     with receiving() as receiver, delivering(platform):
         receiver.answer = answer
-        hooked(platform, worker, receiver.url, secret_token="S-1", max_connections=2)
+        hooked(
+            platform, worker, receiver.url, secret_token="S-1", max_connections=2, allowed_updates=["message"]
+        )
         wait_until(lambda: queue_of(platform, worker).lag() == 0 and len(receiver.got) == 6, seconds=60)
-        give(platform, bot, message(7, ANA, "late"))  # nobody asks: it is brought
+        edited = message(7, ANA, "edited")
+        give(
+            platform, bot, {"update_id": 7, "edited_message": edited["message"]}
+        )  # no kind that was asked for
+        give(platform, bot, message(8, ANA, "late"))  # nobody asks: it is brought
         wait_until(lambda: receiver.got[-1] == "late", seconds=60)
     assert [text for text in receiver.got if text[0] == "a"] == ["a1", "a2", "a3"]
     assert [text for text in receiver.got if text not in ("a1", "a2", "a3", "late")] == [
@@ -165,15 +173,39 @@ def test_an_endpoint_that_is_down_costs_no_update_and_gets_them_all_when_it_is_b
         hooked(platform, worker, f"http://127.0.0.1:{port}/hook")
         wait_until(lambda: troubles() >= 3, seconds=60)
         assert "Connection refused" in down[-1]
+        waiting = stream(platform, work_keys.incoming(worker.public_id))
+        assert [fields["attempt"] for _, fields in waiting] == ["0", "0"]  # the heads of both chats
         assert info()["pending_update_count"] == 3
         with receiving(port) as receiver:
             receiver.answer = lambda _: (502, "text/html", b"Bad Gateway") if len(receiver.got) < 3 else FINE
             wait_until(lambda: queue_of(platform, worker).lag() == 0, seconds=60)
     assert [text for text in receiver.got[2:] if text[0] == "a"][-2:] == ["a1", "a2"]
     assert letters(platform) == []
-    assert all(
-        int(fields["attempt"]) == 0 for _, fields in stream(platform, work_keys.incoming(worker.public_id))
-    )
+
+
+def test_an_endpoint_that_hangs_holds_up_no_other_bot(
+    platform: Platform, bot: Bot, worker: WorkerIdentity
+) -> None:
+    other = add_bot(platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "B" * 35})
+    owner = Principal(other.account_id, f"account:{other.account_id}")
+    theirs = resolve_worker(platform, give_worker(platform, owner, other.id, NewWorker())[2])
+    goes_on = threading.Event()
+
+    def hang(_: dict[str, Any]) -> Answer:
+        goes_on.wait(60)
+        return FINE
+
+    with receiving() as hanging, receiving() as quick, delivering(platform):
+        hanging.answer = hang
+        hooked(platform, worker, hanging.url)
+        give(platform, bot, *(message(number, 600 + number, f"h{number}") for number in range(1, 9)))
+        wait_until(lambda: len(hanging.got) == 2, seconds=60)  # its share of the four threads
+        hooked(platform, theirs, quick.url)
+        give(platform, other, *(message(number, 700, f"q{number}") for number in range(1, 4)))
+        wait_until(lambda: quick.got == ["q1", "q2", "q3"], seconds=60)
+        assert len(hanging.got) == 2
+        goes_on.set()
+        wait_until(lambda: len(hanging.got) == 8, seconds=60)
 
 
 def _came(receiver: Receiver, text: str, times: int) -> bool:
