@@ -1,7 +1,7 @@
 """One update to the webhook of a bot's program: to an address that was checked, bounded in time and size, never redirected.
 
 Connections are kept open between updates, each to the address that its name had when it was checked. A server may drip: a time-out of a
-socket bounds one read alone, so `Deadlines` shuts down what takes too long altogether, the TLS handshake included.
+socket bounds one read alone (and a whole handshake of TLS), so `Deadlines` shuts down what takes too long altogether.
 """
 
 from __future__ import annotations
@@ -81,21 +81,13 @@ class Deadlines:
 
 
 class _Line:
-    """A connection, and a second handle of its socket, which is there during the handshake of TLS too."""
+    """A connection, and the socket under it."""
 
     def __init__(self, target: Target) -> None:
         self.connection = connection_to(target, connect_seconds=CONNECT_SECONDS)
         self.used_at = 0.0
         self._target = target
-        self._handle: socket.socket | None = None
-        dial: Callable[[], socket.socket] = self.connection._new_conn
-
-        def watched_dial() -> socket.socket:
-            opened = dial()
-            self._handle = opened.dup()
-            return opened
-
-        self.connection._new_conn = watched_dial  # type: ignore[method-assign]
+        self._socket: socket.socket | None = None  # also while an answer has it that ends with the connection
 
     @property
     def is_usable(self) -> bool:
@@ -111,7 +103,8 @@ class _Line:
                 raise PostFailed(_why(error), reached=False) from None
         self.connection.timeout = max(0.1, deadline - time.monotonic())
         if self.connection.sock is not None:
-            self.connection.sock.settimeout(self.connection.timeout)
+            self._socket = self.connection.sock
+            self._socket.settimeout(self.connection.timeout)
 
     def ask(self, update: bytes, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Post an update; the head of the answer."""
@@ -121,15 +114,15 @@ class _Line:
 
     def shut_down(self) -> None:
         """Have whoever reads or writes find its end."""
-        if self._handle is not None:
+        if self._socket is not None:
             with suppress(OSError):
-                self._handle.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(
+                    self._socket, socket.SHUT_RDWR
+                )  # TLS's own would be in its reader's way
 
     def close(self) -> None:
         """Give it up."""
         self.connection.close()
-        if self._handle is not None:
-            self._handle.close()
 
 
 class WebhookClient:
@@ -190,6 +183,8 @@ class WebhookClient:
                 line.connect(deadline)
                 answer = line.ask(update, self._headers)
                 reply = _read(answer)
+            if time.monotonic() >= deadline:
+                raise TimeoutError  # it may have been cut off, and look whole
             is_kept = reply.body is not None
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             if time.monotonic() >= deadline or isinstance(error, TimeoutError):
