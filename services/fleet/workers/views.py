@@ -161,6 +161,8 @@ def _reason(
         return NO_TEXT
     if worker.command or worker.image:
         return Text("This installation starts no programs yet: run it elsewhere, with its worker token")
+    if seen is None and worker.transport == Transport.KAFKA:
+        return Text("No program has read its topic yet")
     if seen is None:
         return Text("No program has asked for its updates yet: run one with its worker token")
     return Text("Its program runs elsewhere")
