@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from models import Account, Bot, BotWorker
+from models import Account, Bot, BotStatus, BotWorker
 from services.core.environment import load_settings
 from services.core.errors import ConfigurationError
 from services.core.kafka_settings import Transport
@@ -13,6 +13,7 @@ from services.core.settings import Settings
 from services.fleet.workers import transports
 from services.fleet.workers.programs import environment_of
 from services.platform.platform import Platform
+from services.platform.redis import work_keys
 from tests.blueprints.people import make_key
 from tools.servers.fleet import add_bot
 
@@ -69,7 +70,12 @@ def test_a_worker_on_kafka_is_told_its_topics_and_takes_nothing_by_the_other_way
     assert (refused.status_code, (refused.json or {})["code"]) == (422, "kafka_not_installed")
     monkeypatch.setattr(transports, "CLIENT", "json")  # whatever is installed: nothing is asked of it here
     made = client.post(path, json={"transport": "kafka", "max_replicas": 3}, headers=key).json or {}
-    assert (client.get(path, headers=key).json or {})["transport"] == "kafka"
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).status = BotStatus.RUNNING
+    shown = client.get(path, headers=key).json or {}
+    assert (shown["transport"], shown["status_reason"]) == ("kafka", "No program has read its topic yet")
+    platform.redis.set(work_keys.kafka_trouble(bot.id), "refused")
+    assert "Kafka refuses" in (client.get(path, headers=key).json or {})["status_reason"]
     with platform.database.reading() as session:
         told = environment_of(platform, bot, session.get_one(BotWorker, bot.id))
     name = bot.public_id

@@ -22,6 +22,7 @@ TROUBLES: Final = {
         "Records of its topic stand still: its program has not got past one five times. Stop its copies for a moment, then it becomes a dead letter"
     ),
 }
+BROUGHT: Final = Text("Its updates are brought to its program's webhook")
 NOBODY_BRINGS: Final = Text(
     "Its program set a webhook, and no process `programs` runs here that would bring its updates"
 )
@@ -121,11 +122,9 @@ def reason_of(
     if status is not WorkerStatus.EXTERNAL:
         return NO_TEXT
     if worker.sealed_webhook_url:
-        return (
-            Text("Its updates are brought to its program's webhook")
-            if lives(platform, SERVICE)
-            else NOBODY_BRINGS
-        )
+        return BROUGHT if lives(platform, SERVICE) else NOBODY_BRINGS
+    if seen is None and worker.transport == Transport.KAFKA:
+        return Text("No program has read its topic yet")
     if seen is None:
         return Text("No program has asked for its updates yet: run one with its worker token")
     return Text("Its program runs elsewhere")

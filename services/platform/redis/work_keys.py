@@ -94,7 +94,9 @@ def records(bot_id: int) -> str:
 
 
 def moved(bot_id: int) -> str:
-    """Hash partition of the outgoing Kafka topic -> offset of the first record that is not in the outbox. Deleted with the worker."""
+    """Hash partition of the outgoing Kafka topic -> offset of the first record that is not in the outbox, and how many there are.
+    Deleted with the worker.
+    """
     return f"{PREFIX}:bot:{bot_id}:work:moved"
 
 

@@ -8,6 +8,7 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -17,6 +18,7 @@ from services.messaging.workers.kafka.clients import options_of
 
 logger = logging.getLogger(__name__)
 CHILD: Final = (sys.executable, "-m", "services.messaging.workers.kafka.asking")
+ROOT: Final = Path(__file__).parents[4]
 MOST_REQUESTS: Final = 3  # in one question
 START_SECONDS: Final = 2.0  # of a child, on a machine that is busy
 # After these a client is no use any more: it waits longer each time before it connects again, and may never answer.
@@ -106,7 +108,7 @@ class _Child:
     """The process that asks."""
 
     def __init__(self) -> None:
-        process = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
+        process = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)  # noqa: S603 - our own module
         if process.stdin is None or process.stdout is None:
             raise OSError("a child without pipes")
         self._process, self._input, self._output = process, process.stdin, process.stdout

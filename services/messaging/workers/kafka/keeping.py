@@ -17,6 +17,9 @@ from services.platform.platform import Platform
 from services.platform.redis import work_keys
 
 logger = logging.getLogger(__name__)
+PARTITIONS: Final = (
+    "partitions"  # the field of `moved` that says how many the outgoing topic has: it can be read
+)
 OUTGOING_PARTITIONS: Final = 1  # calls have an order, and programs need not choose a partition for them
 
 
@@ -83,13 +86,17 @@ class TopicKeeper:
 
     def _begin(self, feed: Feed, made: set[str], *, is_whole: bool) -> None:
         bot, redis = feed.bot, self._platform.redis
+        moved = work_keys.moved(bot.worker.bot_id)
         if bot.outgoing in made:
-            redis.delete(work_keys.moved(bot.worker.bot_id))
-            redis.hset(work_keys.moved(bot.worker.bot_id), "0", 0)
+            redis.delete(moved)
+            redis.hset(moved, "0", 0)
         if bot.incoming in made:
             redis.delete(work_keys.records(bot.worker.bot_id))
             feed.start_over()
         if is_whole:
+            is_new = bot.outgoing in made
+            there = OUTGOING_PARTITIONS if is_new else self._brokers.partitions(bot.outgoing)
+            redis.hset(moved, PARTITIONS, there)
             feed.succeed()
             feed.partitions = (
                 bot.partitions if bot.incoming in made else self._brokers.partitions(bot.incoming)

@@ -9,7 +9,7 @@ from typing import Final
 from services.fleet.workers.transports import has_client
 from services.platform.platform import Platform
 
-IDLE_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 0.5
 
 
 def feed_kafka(platform: Platform, goes_on: Callable[[], bool]) -> None:

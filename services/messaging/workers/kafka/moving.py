@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from redis import RedisError
@@ -18,6 +18,7 @@ from services.core.logs import new_request_id
 from services.messaging.outbox.outgoing import slot_of
 from services.messaging.workers.kafka import clients
 from services.messaging.workers.kafka.bots import KafkaBot, kafka_bots
+from services.messaging.workers.kafka.keeping import PARTITIONS
 from services.messaging.workers.kafka.records import keep_refused, wanted_call
 from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.platform.platform import Platform
@@ -108,27 +109,30 @@ class Mover:
                 self._consumer_here().incremental_unassign([place.at(OFFSET_BEGINNING)])
                 del self._places[name]
         read = {topic for topic, _ in self._places}
-        for topic in sorted(wanted.keys() - read):
-            try:
-                self._begin(wanted[topic])
-            except KafkaException as failure:
-                logger.warning("kafka: %s cannot be read: %s", topic, clients.error_of(failure).str())
-                return
+        try:
+            self._begin([wanted[topic] for topic in sorted(wanted.keys() - read)])
+        except KafkaException as failure:
+            logger.warning("kafka: calls cannot be read: %s", clients.error_of(failure).str())
         self._resume()
 
-    def _begin(self, bot: KafkaBot) -> None:
-        consumer = self._consumer_here()
-        found = consumer.list_topics(bot.outgoing, timeout=self._timings.request).topics.get(bot.outgoing)
-        if found is None or found.error is not None:
-            return  # it is being made
-        moved = self._platform.redis.hgetall(work_keys.moved(bot.worker.bot_id))
-        for partition in found.partitions:
-            place = Place(bot, partition, int(moved.get(str(partition), -1)))
-            if place.following < 0:  # Redis forgot it: Kafka was told as well, a little later
-                (noted,) = consumer.committed([place.at(OFFSET_BEGINNING)], timeout=self._timings.request)
-                place.following = max(noted.offset, 0)
-            consumer.incremental_assign([place.at(place.following)])
-            self._places[bot.outgoing, partition] = place
+    def _begin(self, bots: Sequence[KafkaBot]) -> None:
+        """Read the topics of more bots, as far as they are made, all from where Redis knows of."""
+        places = [place for bot in bots for place in self._places_of(bot)]
+        forgotten = [place for place in places if place.following < 0]
+        if forgotten:  # Kafka was told as well, a little later
+            asked = [place.at(OFFSET_BEGINNING) for place in forgotten]
+            noted = self._consumer_here().committed(asked, timeout=self._timings.request)
+            offsets = {(each.topic, each.partition): each.offset for each in noted}
+            for place in forgotten:
+                place.following = max(offsets.get((place.bot.outgoing, place.partition), 0), 0)
+        if places:
+            self._consumer_here().incremental_assign([place.at(place.following) for place in places])
+            self._places |= {(place.bot.outgoing, place.partition): place for place in places}
+
+    def _places_of(self, bot: KafkaBot) -> list[Place]:
+        moved: Any = self._platform.redis.hgetall(work_keys.moved(bot.worker.bot_id))
+        count = int(moved.get(PARTITIONS, 0))
+        return [Place(bot, each, int(moved.get(str(each), -1))) for each in range(count)]
 
     def _move(self, place: Place, messages: Sequence[Message]) -> None:
         bot_id = place.bot.worker.bot_id

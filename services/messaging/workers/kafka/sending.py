@@ -72,8 +72,10 @@ class RecordSender:
 
     def deliver(self, feeds: list[Feed], now: float) -> None:
         """Wait a moment for the brokers, and remember what they took. Raises RedisError, Unavailable."""
-        if self._producer is not None:
+        if self._producer is not None and any(feed.under_way for feed in feeds):
             self._producer.flush(self._timings.delivery)
+        elif self._producer is not None:
+            self._producer.poll(0)  # what it has to log
         for feed in feeds:
             self._note(feed)
             if feed.under_way and now - feed.under_way_since > self._timings.slow:

@@ -108,7 +108,7 @@ class Program:
 
     def member(self) -> Consumer:
         """A copy that joins the group and then does nothing any more."""
-        group = {"group.id": self._group, "session.timeout.ms": 6000}
+        group = {"group.id": self._group, "session.timeout.ms": 1000, "heartbeat.interval.ms": 300}
         consumer = Consumer({**self._options, **group})
         consumer.subscribe([self._incoming])
         consumer.poll(0.05)
