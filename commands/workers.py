@@ -1,4 +1,4 @@
-"""`flask workers`: a bot's own program on this machine, for whoever writes it: docs/external-workers.md, While you develop."""
+"""`flask workers`: a bot's own program on this machine, for whoever writes it: docs/developing-workers.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from services.messaging.workers.trials import begin_trial, wait_for_answer
 from services.queueing.work_queue import WorkQueue
 from web.platform import platform
 
-group = AppGroup("workers", help="Bots' own programs, while you develop: docs/external-workers.md.")
+group = AppGroup("workers", help="Bots' own programs, while you develop: docs/developing-workers.md.")
 SIDECAR = Path(__file__).parents[1] / "tools" / "worker_sidecar.py"
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ASKED_LATELY_SECONDS = 60

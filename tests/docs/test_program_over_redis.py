@@ -1,4 +1,4 @@
-"""The program under "Over Redis" in docs/external-workers.md drives a bot as it stands there."""
+"""The program in docs/workers-over-redis.md drives a bot as it stands there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.services.messaging.draining import handle_all, replies
 from tools.servers.fleet import accept_all, message
 from tools.servers.sandbox import wait_until
 
-PAGE = (Path(__file__).parents[2] / "docs" / "external-workers.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "workers-over-redis.md").read_text()
 LONGEST = 20  # lines
 
 

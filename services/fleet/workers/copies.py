@@ -18,7 +18,6 @@ from redis.client import Pipeline
 from services.core.i18n import NO_TEXT, Text
 from services.platform.redis import work_keys
 
-PROCESS: Final = "programs"  # what starts copies
 MOST_EXITS: Final = 10
 MOST_LINES: Final = 300
 MOST_SAMPLES: Final = 300

@@ -108,6 +108,6 @@ def _reader(path: Path) -> Callable[[], str]:
 
 def _unusable(why: str) -> ConfigurationError:
     return ConfigurationError(
-        Text("WORKER_DRIVER=kubernetes: {why} (see docs/external-workers.md)", why=why),
+        Text("WORKER_DRIVER=kubernetes: {why} (see docs/starting-workers.md)", why=why),
         code="kubernetes_unknown",
     )

@@ -1,4 +1,4 @@
-"""The program in docs/external-workers.md, as it stands there, with the environment that a program is given."""
+"""The program in docs/workers-over-kafka.md, as it stands there, with the environment that a program is given."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.services.messaging.draining import replies
 from tests.services.messaging.workers.kafka.conftest import say_to, until
 
 pytestmark = pytest.mark.skipif(find_spec("kafka") is None, reason="needs the wheel kafka-python")
-PAGE = (Path(__file__).parents[5] / "docs" / "external-workers.md").read_text()
+PAGE = (Path(__file__).parents[5] / "docs" / "workers-over-kafka.md").read_text()
 ANA = 501
 # The library's defaults are for months of running; the broker of these tests has a group wait for half of the first.
 HURRY = """from kafka import KafkaConsumer
