@@ -463,7 +463,7 @@ class BotWorker(Base):
     sealed_webhook_secret: Mapped[str] = mapped_column(Text, default="", server_default="")
     webhook_connections: Mapped[int] = mapped_column(default=40, server_default="40")  # updates at once
     webhook_updates: Mapped[list[Any]] = mapped_column(
-        JSON, default=list, server_default="[]"
+        default=list, server_default="[]"
     )  # kinds that go there; []: all that the bot gets
     ending_since: Mapped[datetime | None]  # its end was asked for and is under way
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

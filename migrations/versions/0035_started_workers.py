@@ -13,6 +13,7 @@ revision = "0035"
 down_revision = "0034"
 branch_labels = None
 depends_on = None
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -23,7 +24,7 @@ def upgrade() -> None:
         sa.Column("restarted_at", models.UtcDateTime(timezone=True), nullable=True),
         sa.Column("sealed_webhook_url", sa.Text(), nullable=False, server_default=""),
         sa.Column("sealed_webhook_secret", sa.Text(), nullable=False, server_default=""),
-        sa.Column("webhook_connections", sa.Integer(), nullable=False, server_default="40"),
+        sa.Column("webhook_connections", ID, nullable=False, server_default="40"),
         sa.Column("webhook_updates", sa.JSON(), nullable=False, server_default="[]"),
     ):
         op.add_column("bot_workers", column)
