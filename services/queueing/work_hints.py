@@ -5,9 +5,9 @@ A hint may be lost: whoever follows them looks at the queues themselves as well,
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from redis import Redis
+from redis import Redis, RedisError
 
 from services.platform.redis import streams, work_keys
 
@@ -15,21 +15,34 @@ MOST_AT_ONCE: Final = 1000
 
 
 class WorkHints:
-    """Follows the hints on one connection for blocking reads. Everything raises RedisError, and then begins anew."""
+    """Follows the hints on one connection for blocking reads. Everything raises RedisError; then it has to begin anew."""
 
     def __init__(self, blocking_redis: Redis) -> None:
         self._redis = blocking_redis
         self._cursor = ""
 
+    @property
+    def began(self) -> bool:
+        """Whether `wait` tells of everything that was hinted since whoever follows looked for itself."""
+        return bool(self._cursor)
+
     def begin(self) -> None:
         """Pass over what was hinted until now; to be called before whoever follows looks for itself."""
-        newest: Any = self._redis.xrevrange(work_keys.wake(), count=1)
-        self._cursor = str(newest[0][0]) if newest else "0"
+        self._cursor = streams.last_id(self._redis, work_keys.wake())
+
+    def forget(self) -> None:
+        """Begin anew the next time: whoever follows could not look for itself."""
+        self._cursor = ""
 
     def wait(self, seconds: float) -> set[int]:
-        """The bots hinted since the last time; waits up to `seconds`, at least a millisecond, for the first."""
+        """The bots hinted since the last time; waits up to `seconds` for the first, not at all for none."""
         wanted = {work_keys.wake(): self._cursor}
-        hints = streams.read(self._redis, wanted, count=MOST_AT_ONCE, block_seconds=seconds)
+        patience = seconds if seconds > 0 else None
+        try:
+            hints = streams.read(self._redis, wanted, count=MOST_AT_ONCE, block_seconds=patience)
+        except RedisError:
+            self.forget()
+            raise
         found = set()
         for entry_id, fields in hints.get(work_keys.wake(), ()):
             self._cursor = entry_id

@@ -25,8 +25,8 @@ from services.messaging.workers.giving import WorkGiver
 from services.messaging.workers.outgoing import CallMover
 from services.messaging.workers.watchlist import DEFAULT_TIMINGS, StreamTimings, Watchlist
 from services.platform.platform import Platform
-from services.platform.redis import streams, work_keys
 from services.queueing import work_streams
+from services.queueing.work_hints import WorkHints
 from services.queueing.work_queue import GIVEN_BACK, MOST_DELIVERIES, UNTRIED
 from services.queueing.work_streams import Look
 
@@ -63,7 +63,7 @@ class StreamServer:
         self._giver = WorkGiver(platform)
         self._watchlist = Watchlist(timings)
         self._workers: Mapping[int, StreamWorker] = {}
-        self._cursor = ""
+        self._hints = WorkHints(platform.blocking_redis)
         self._users_at = self._every_at = self._sleepers_at = self._turned_at = 0.0
 
     def turn(self) -> None:
@@ -94,16 +94,10 @@ class StreamServer:
         time.sleep(max(0.0, self._turned_at + self._timings.busy - time.monotonic()))
         due = self._watchlist.next_look(min(self._users_at, self._sleepers_at))
         wait = min(due, self._users_at, self._sleepers_at) - time.monotonic()
-        if not self._cursor:
-            self._cursor = streams.last_id(self._platform.redis, work_keys.wake())
-        source = self._platform.blocking_redis
-        cursors = {work_keys.wake(): self._cursor}
-        heard = streams.read(source, cursors, count=1000, block_seconds=wait if wait > 0 else None)
-        for entry_id, fields in heard.get(work_keys.wake(), ()):
-            self._cursor = entry_id
-            bot = fields.get("bot", "")
-            if bot.isdecimal() and int(bot) in self._workers:
-                self._watchlist.wake(int(bot), time.monotonic())
+        if not self._hints.began:
+            self._hints.begin()
+        for bot_id in self._hints.wait(wait) & self._workers.keys():
+            self._watchlist.wake(bot_id, time.monotonic())
         self._turned_at = time.monotonic()
 
     def _wake_sleepers(self, now: float) -> None:

@@ -60,17 +60,15 @@ class WorkBell:
         return True
 
     def _read_for_ever(self) -> None:
-        hints, begins = WorkHints(self._redis), True
+        hints = WorkHints(self._redis)
         while self._goes_on():
             try:
-                if begins:
+                if not hints.began:
                     hints.begin()
                     self._ring_all()  # what came before is looked for by all who wait
-                    begins = False
                 self._ring(hints.wait(READ_SECONDS))
             except RedisError as error:
                 logger.debug("the bell of workers cannot be heard: %s", type(error).__name__)
-                begins = True
                 time.sleep(BACKOFF_SECONDS)
 
     def _goes_on(self) -> bool:

@@ -28,8 +28,8 @@ from services.messaging.workers.webhook_post import Deadlines, WebhookClient
 from services.messaging.workers.webhook_runners import Runners
 from services.messaging.workers.webhook_state import FIRST_REST, EndpointState
 from services.platform.platform import Platform
-from services.platform.redis import streams, work_keys
 from services.platform.redis.changes import Topic
+from services.queueing.work_hints import WorkHints
 from services.queueing.work_queue import lags
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class WebhookDelivery:
         self._runners = Runners(platform, self._deadlines, timings.answer)
         self._endpoints: dict[int, Endpoint] = {}
         self._changed = threading.Event()
-        self._cursor = ""
+        self._hints = WorkHints(platform.blocking_redis)
         self._look_at = self._refresh_at = 0.0
 
     def run(self, goes_on: Callable[[], bool]) -> None:
@@ -81,7 +81,7 @@ class WebhookDelivery:
             self._look()
         except (RedisError, Unavailable) as error:
             logger.warning("webhooks of programs wait: %s", type(error).__name__)
-            self._cursor = ""
+            self._hints.forget()
             time.sleep(self._timings.tick)
         self._deadlines.cut_off(time.monotonic())
         self._runners.start_all()
@@ -115,19 +115,11 @@ class WebhookDelivery:
         if not self._endpoints:
             self._changed.wait(self._timings.tick)
             return
-        if not self._cursor:
-            newest = self._platform.redis.xrevrange(work_keys.wake(), count=1)
-            self._cursor = str(newest[0][0]) if newest else "0"
+        if not self._hints.began:
+            self._hints.begin()
             self._look_at = 0.0
-        hints = streams.read(
-            self._platform.blocking_redis,
-            {work_keys.wake(): self._cursor},
-            count=1000,
-            block_seconds=self._timings.tick,
-        )
-        told = hints.get(work_keys.wake(), ())
-        for self._cursor, fields in told:
-            self._note_work([int(fields["bot"])])
+        told = self._hints.wait(self._timings.tick)
+        self._note_work(told)
         if told:
             time.sleep(self._timings.breath)
 

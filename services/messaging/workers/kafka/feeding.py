@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any
 
 from confluent_kafka import KafkaException
 from redis import RedisError
@@ -22,7 +21,7 @@ from services.messaging.workers.kafka.sending import RecordSender
 from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.messaging.workers.kafka.troubles import Troubles
 from services.platform.platform import Platform
-from services.platform.redis import streams, work_keys
+from services.queueing.work_hints import WorkHints
 from services.queueing.work_queue import lags
 
 logger = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ class Feeder:
         self._follower = OffsetFollower(platform, brokers, giver, timings)
         self._troubles = Troubles(platform)
         self._feeds: dict[int, Feed] = {}
-        self._cursor = ""
+        self._hints = WorkHints(platform.blocking_redis)
         self._keeps_at = self._looks_at_all_at = 0.0
         self._hot: set[int] = set()
 
@@ -54,7 +53,7 @@ class Feeder:
                 logger.warning("kafka: updates wait (%s)", type(error).__name__)
                 for feed in self._feeds.values():
                     feed.is_loaded = False
-                self._cursor = ""
+                self._hints.forget()
                 time.sleep(self._timings.pause)
         self.close()
 
@@ -117,12 +116,8 @@ class Feeder:
         }
 
     def _hinted(self, patience: float) -> set[int]:
-        redis, name = self._platform.blocking_redis, work_keys.wake()
-        if not self._cursor:
-            newest: Any = redis.xrevrange(name, count=1)
-            self._cursor, self._looks_at_all_at = str(newest[0][0]) if newest else "0", 0.0
+        if not self._hints.began:
+            self._hints.begin()
+            self._looks_at_all_at = 0.0
             return set()
-        hints = streams.read(redis, {name: self._cursor}, count=1000, block_seconds=patience).get(name, ())
-        for entry_id, _ in hints:
-            self._cursor = entry_id
-        return {int(fields["bot"]) for _, fields in hints if fields.get("bot", "").isdecimal()}
+        return self._hints.wait(patience)
