@@ -12,7 +12,7 @@ from blueprints.api.access_bodies import AccessBody, EntryBody, checked_place
 from blueprints.api.body import Body, Page, page_of
 from blueprints.api.operation import Created, operation
 from blueprints.api.worker_bots import WorkerBody
-from models import Bot, BotMode, FsmStrategy, UncertainPolicy
+from models import Bot, BotMode, BotWorker, FsmStrategy, UncertainPolicy
 from services.core.answer_types import Listing, Sentence
 from services.core.errors import FlotillaError, InvalidInput
 from services.fleet.bots import access, lifecycle, registry
@@ -142,10 +142,10 @@ def create(body: NewBot) -> Created[BotMade]:
     """
     token = body.given_token()
     if body.has_worker():
-        bot, _, worker_token = register_worker_bot(
+        bot, worker, worker_token = register_worker_bot(
             platform(), caller(), token, body.bot_name, body.new(), mode=body.mode, tags=body.tags
         )
-        return _created(bot, worker_token)
+        return _created(bot, (worker, worker_token))
     caller().require(Scope.WRITE)
     return _created(_registered(body, token) if body.like is None else _like(body, token, body.like))
 
@@ -166,8 +166,8 @@ def _like(body: NewBot, token: str, like: int | str) -> Bot:
     return registry.update_bot(platform(), caller(), bot.id, name=body.bot_name) if body.bot_name else bot
 
 
-def _created(bot: Bot, worker_token: str = "") -> Created[BotMade]:
-    return Created(describe_new_bot(platform(), bot, worker_token), url_for(".show", bot_id=bot.id))
+def _created(bot: Bot, made_with: tuple[BotWorker, str] | None = None) -> Created[BotMade]:
+    return Created(describe_new_bot(platform(), bot, made_with), url_for(".show", bot_id=bot.id))
 
 
 @blueprint.post("/bulk")

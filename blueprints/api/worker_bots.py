@@ -16,7 +16,7 @@ from services.core.answer_types import Listing
 from services.core.kafka_settings import Transport
 from services.fleet.workers import registry
 from services.fleet.workers.changing import WorkerChange, change_worker, restart_worker
-from services.fleet.workers.redis_access import address_for
+from services.fleet.workers.redis_access import own_address
 from services.fleet.workers.registry import NewWorker
 from services.fleet.workers.views import WorkerBotMade, WorkerBotView, describe_made, describe_worker
 from services.platform.accounts.principal import Scope
@@ -108,10 +108,10 @@ class WorkerToken(TypedDict):
 @operation(errors=(409, 502))
 def create(body: NewWorkerBot) -> Created[WorkerBotMade]:
     """Register the bot of a token with a worker of its owner's."""
-    bot, _, token = registry.register_worker_bot(
+    bot, worker, token = registry.register_worker_bot(
         platform(), caller(), body.bot_token, body.bot_name, body.new()
     )
-    return Created(describe_made(platform(), bot, token), url_for(".show", bot_id=bot.public_id))
+    return Created(describe_made(platform(), bot, worker, token), url_for(".show", bot_id=bot.public_id))
 
 
 @blueprint.get("")
@@ -138,8 +138,8 @@ def show(bot_id: str) -> WorkerBotView:
 @operation(errors=(409,))
 def give(bot_id: str, body: WorkerBody) -> Created[WorkerBotMade]:
     """Hand the updates of a bot that is here already to a program of its owner's, instead of to its plugins."""
-    bot, _, token = registry.give_worker(platform(), caller(), bot_id, body.new())
-    return Created(describe_made(platform(), bot, token), url_for(".show", bot_id=bot.id))
+    bot, worker, token = registry.give_worker(platform(), caller(), bot_id, body.new())
+    return Created(describe_made(platform(), bot, worker, token), url_for(".show", bot_id=bot.id))
 
 
 @blueprint.patch("/<bot_id>/replicas")
@@ -185,10 +185,9 @@ def end(bot_id: str) -> None:
 @operation(errors=(409,))
 def renew(bot_id: str) -> Created[WorkerToken]:
     """A new token for the worker; the former one is of no use from now on."""
-    bot, token = registry.renew_token(platform(), caller(), bot_id)
-    return Created(
-        {"worker_token": token, "redis_url": address_for(platform().settings, bot.public_id, token)}
-    )
+    bot, worker, token = registry.renew_token(platform(), caller(), bot_id)
+    redis_url = own_address(platform().settings, bot, worker, token)
+    return Created({"worker_token": token, "redis_url": redis_url})
 
 
 @bot_worker.delete("/worker/token")

@@ -43,6 +43,7 @@ class BotMade(BotResource):
     kafka_topics: NotRequired[Topics]
     webhook_url: NotRequired[str | None]
     worker_token: NotRequired[str]
+    redis_url: NotRequired[str | None]
 
 
 def describe_bots(platform: Platform, bots: Sequence[Bot]) -> list[BotResource]:
@@ -54,18 +55,19 @@ def describe_bots(platform: Platform, bots: Sequence[Bot]) -> list[BotResource]:
     return [_described(bot, workers.get(bot.id), lag.get(bot.id), copies.get(bot.id)) for bot in bots]
 
 
-def describe_new_bot(platform: Platform, bot: Bot, worker_token: str = "") -> BotMade:
-    """The JSON of a bot that was just registered, with a worker where there is its token."""
+def describe_new_bot(platform: Platform, bot: Bot, made_with: tuple[BotWorker, str] | None = None) -> BotMade:
+    """The JSON of a bot that was just registered, perhaps with a worker, whose token is shown this once."""
     (found,) = describe_bots(platform, [bot])
-    if not worker_token:
+    if made_with is None:
         return cast(BotMade, found)
-    made = describe_made(platform, bot, worker_token)
+    made = describe_made(platform, bot, *made_with)
     return {
         **found,
         "topics": made["topics"],
         "kafka_topics": made["kafka_topics"],
         "webhook_url": made["webhook_url"],
         "worker_token": made["worker_token"],
+        "redis_url": made["redis_url"],
     }
 
 

@@ -12,7 +12,7 @@ from models import Bot, BotWorker
 from services.core.kafka_settings import Transport
 from services.core.settings import Settings
 from services.fleet.workers.environment import opened_environment, owner_of
-from services.fleet.workers.redis_access import address_for, is_let_in
+from services.fleet.workers.redis_access import own_address
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.platform.tokens import token_of
@@ -69,7 +69,7 @@ def program_of(platform: Platform, bot: Bot, worker: BotWorker) -> Program:
 def environment_of(platform: Platform, bot: Bot, worker: BotWorker) -> dict[str, str]:
     """All variables of the program behind a bot: ours over its owner's, which cannot have our names."""
     token = platform.vault.unseal(worker.sealed_token, owner=owner_of(bot.id))
-    redis_url = address_for(platform.settings, bot.public_id, token) if is_let_in(worker) else None
+    redis_url = own_address(platform.settings, bot, worker, token)
     return {
         **opened_environment(platform.vault, bot.id, worker.sealed_environment),
         "BOT_ID": bot.public_id,

@@ -56,6 +56,11 @@ def address_for(settings: Settings, public_id: str, password: str = "") -> str |
     return parts._replace(netloc=f"{public_id}{secret}@{parts.netloc.rpartition('@')[2]}", path=path).geturl()
 
 
+def own_address(settings: Settings, bot: Bot, worker: BotWorker, token: str) -> str | None:
+    """REDIS_URL whole, with the worker's token; None for a program that is not let in."""
+    return address_for(settings, bot.public_id, token) if is_let_in(worker) else None
+
+
 def rules(public_id: str, token_hash: str, database: int, *, may_write: bool = True) -> tuple[str, ...]:
     """What makes the user of a bot, or makes it anew, in the words of ACL SETUSER.
 

@@ -185,7 +185,7 @@ def list_workers(
         return [(bot, worker) for bot, worker in rows]
 
 
-def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> tuple[Bot, str]:
+def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> tuple[Bot, BotWorker, str]:
     """A new token for the bot's worker; the former one is of no use from now on. Raises Conflict `worker_ending`."""
     with platform.database.transaction() as session:
         bot, worker = changeable(session, caller, bot_id)
@@ -194,7 +194,7 @@ def renew_token(platform: Platform, caller: Principal, bot_id: int | str) -> tup
         audit(session, caller, "worker_token_made", account_id=bot.account_id, bot_id=bot.id)
     access_changed(platform, bot)
     bot_changed(platform, bot.id)  # copies that were started with the former one are replaced
-    return bot, token
+    return bot, worker, token
 
 
 def revoke_token(platform: Platform, caller: Principal, bot_id: int | str) -> None:

@@ -14,7 +14,7 @@ from services.core.times import from_epoch, iso
 from services.fleet.bots.webhooks import wanted_for
 from services.fleet.workers.copies import Copies, Exit, exits_of
 from services.fleet.workers.environment import names_in
-from services.fleet.workers.redis_access import address_for
+from services.fleet.workers.redis_access import own_address
 from services.fleet.workers.redis_view import RedisWay, redis_way
 from services.fleet.workers.statuses import WorkerStatus, reason_of, started_copies, status_of
 from services.platform.platform import Platform
@@ -116,7 +116,7 @@ def describe_worker(platform: Platform, bot: Bot, worker: BotWorker) -> WorkerBo
     }
 
 
-def describe_made(platform: Platform, bot: Bot, token: str) -> WorkerBotMade:
+def describe_made(platform: Platform, bot: Bot, worker: BotWorker, token: str) -> WorkerBotMade:
     """The JSON that answers the making of a worker; `token` is the worker's, not the bot's."""
     topics: Topics = {
         "incoming": work_keys.incoming(bot.public_id),
@@ -130,7 +130,7 @@ def describe_made(platform: Platform, bot: Bot, token: str) -> WorkerBotMade:
         "kafka_topics": topics,
         "webhook_url": wanted.url or None,
         "worker_token": token,
-        "redis_url": address_for(platform.settings, bot.public_id, token),
+        "redis_url": own_address(platform.settings, bot, worker, token),
     }
 
 

@@ -29,10 +29,10 @@ def test_a_token_that_is_renewed_revoked_or_ended_elsewhere_opens_nothing_here(
     assert resolve_worker(other_process, first).has_webhook is True
     stop_bot(platform, owner, bot.id)
     assert resolve_worker(other_process, first).is_running is False
-    second = renew_token(platform, owner, bot.id)[1]
+    second = renew_token(platform, owner, bot.id)[2]
     assert resolve_worker(other_process, second).has_webhook is False
     revoke_token(platform, owner, bot.id)
-    third = renew_token(platform, owner, bot.id)[1]
+    third = renew_token(platform, owner, bot.id)[2]
     end_worker(platform, owner, bot.id)
     for dead in (first, second, third):
         with pytest.raises(Unauthenticated):

@@ -117,7 +117,7 @@ def test_a_new_token_and_a_restart_reach_the_pods_after_the_secret(
         return found
 
     before = annotations()
-    _, token = renew_token(platform, owner_of(played), played.started.bot.id)
+    _, _, token = renew_token(platform, owner_of(played), played.started.bot.id)
     wait_until(lambda: annotations() != before)
     assert played.secret()["WORKER_TOKEN"] == token
     applied = " ".join(path for method, path, _ in cluster.requests if method == "PATCH")
