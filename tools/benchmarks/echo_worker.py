@@ -50,7 +50,7 @@ def echo(message: dict[str, Any]) -> dict[str, Any]:
 
 def runtime(threads: int) -> None:
     """Take updates and answer each by its lease."""
-    work: queue.Queue[dict[str, Any]] = queue.Queue()
+    work: queue.Queue[dict[str, Any]] = queue.Queue(threads)  # no more is taken than is soon answered
 
     def answer() -> None:
         connection = Connection()
@@ -68,7 +68,7 @@ def runtime(threads: int) -> None:
 
 def botapi(threads: int) -> None:
     """Take updates by getUpdates, as a library does that handles them side by side."""
-    work: queue.Queue[dict[str, Any]] = queue.Queue()
+    work: queue.Queue[dict[str, Any]] = queue.Queue(threads)  # no more is taken than is soon answered
     base = f"/botapi/bot{TOKEN}"
 
     def answer() -> None:

@@ -1,6 +1,6 @@
 """Kills the copies of a bot's program under load, with -9 and by turns, then counts what the played Telegram got.
 
-Three copies on the Runtime API, each taking ten updates at a time. A killed one is started again at once; what it held comes
+Three copies on the Runtime API, each taking a few updates at a time. A killed one is started again at once; what it held comes
 again when its lease has run out.
 """
 
@@ -32,9 +32,10 @@ from tools.servers.sandbox import wait_until
 
 COPIES = 3
 CHATS = 400
+AT_ONCE = 5  # updates that a copy takes at a time
 FIRST_PERSON = 6_300_000_000
 LEASE_SECONDS = 5  # the shortest: how long what a killed copy held stays with it
-SECONDS_PER_KILL = 0.5
+SECONDS_PER_KILL = 1.0
 PORTIONS = 10  # a second
 SETTLE_SECONDS = 30.0  # without anything sent
 
@@ -68,7 +69,7 @@ class Copies:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tools.benchmarks.echo_worker", "runtime", "2"]
-        return start(command, {**self._environ, "MOST": "10"}, self._log)
+        return start(command, {**self._environ, "MOST": str(AT_ONCE)}, self._log)
 
     def kill_one(self) -> None:
         """`kill -9`; another takes its place."""
