@@ -70,6 +70,18 @@ class WorkAnswer(Body):
     calls: list[WorkerCall] = Field(default_factory=list, max_length=MOST_CALLS)
 
 
+class LeasedAnswer(WorkAnswer):
+    """The answer to one of several updates."""
+
+    lease: str = Field(max_length=64)
+
+
+class WorkAnswerList(Body):
+    """POST /runtime/responses: the answers to what was taken together."""
+
+    answers: list[LeasedAnswer] = Field(max_length=MOST_AT_ONCE)
+
+
 class WorkFailure(Body):
     """POST /runtime/leases/{lease}/error: why; without `retry` the update becomes a dead letter at once."""
 
@@ -81,6 +93,12 @@ class WorkerSend(WorkerCall):
     """POST /runtime/send: a call that answers no update; one that is `bulk` lets replies go first."""
 
     bulk: bool = True
+
+
+class WorkAnswered(TypedDict):
+    """The leases that nobody held any more: there is nothing to undo, and nothing of theirs was sent."""
+
+    gone: list[str]
 
 
 class WorkFailed(TypedDict):
@@ -112,6 +130,15 @@ def take(query: WorkQuery) -> WorkList:
 def respond(lease: str, body: WorkAnswer) -> None:
     """Be done with an update and have the calls sent, in one step; a repetition is refused with `lease_gone`."""
     _answers().respond(worker(), lease, [each.call() for each in body.calls])
+
+
+@blueprint.post("/responses")
+@by_worker
+@operation()
+def respond_to_all(body: WorkAnswerList) -> WorkAnswered:
+    """Be done with several updates in one request, each with its calls in a step of its own."""
+    answers = [(each.lease, [call.call() for call in each.calls]) for each in body.answers]
+    return {"gone": _answers().respond_to_all(worker(), answers)}
 
 
 @blueprint.post("/leases/<lease>/error")

@@ -170,6 +170,36 @@ def test_a_program_takes_and_answers_over_http(
     assert client.post("/api/v1/runtime/send", json=huge, headers=me).status_code == 413
 
 
+def test_what_was_taken_together_is_answered_together_and_what_is_gone_is_named(
+    client: FlaskClient, platform: Platform, bot: Bot, key: dict[str, str]
+) -> None:
+    me = bearer(
+        (client.post(f"/api/v1/bots/{bot.id}/worker", json={}, headers=key).json or {})["worker_token"]
+    )
+    for number, person in enumerate((PERSON, PERSON + 1, PERSON + 2), start=1):
+        Intake(platform).accept(bot.id, message(number, person, "one"))
+    handle_all(platform)
+    works = (client.get("/api/v1/runtime/next?wait=0&limit=10", headers=me).json or {})["items"]
+    leases = [work["lease"] for work in works]
+    calls = [
+        [
+            {
+                "method": "sendMessage",
+                "params": {"chat_id": work["update"]["message"]["chat"]["id"], "text": "x"},
+            }
+        ]
+        for work in works
+    ]
+    refused = [{"lease": leases[0], "calls": calls[0]}, {"lease": leases[1], "calls": [{"method": "logOut"}]}]
+    answer = client.post("/api/v1/runtime/responses", json={"answers": refused}, headers=me)
+    assert (answer.status_code, replies(platform, bot)) == (422, []), "none is settled when one cannot be"
+    assert client.post(f"/api/v1/runtime/leases/{leases[0]}/response", json={}, headers=me).status_code == 204
+    answers = [{"lease": lease, "calls": each} for lease, each in zip(leases, calls, strict=True)]
+    for gone, sent in ((leases[:1], 2), (leases, 2)):
+        answer = client.post("/api/v1/runtime/responses", json={"answers": answers}, headers=me)
+        assert (answer.json, len(replies(platform, bot))) == ({"gone": gone}, sent)
+
+
 def test_a_worker_s_token_opens_nothing_else_and_is_of_no_use_once_it_is_renewed_or_revoked(
     client: FlaskClient, platform: Platform, bot: Bot, key: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -223,6 +223,8 @@ def too_much(lease: str) -> Iterator[Try]:
     ):
         yield Try("POST", f"{RUNTIME}/send", body, JSON)
     yield Try("POST", f"{RUNTIME}/leases/{lease}/response", encoded({"calls": [call] * 1000}), JSON)
+    for answers in ([{"lease": lease}] * 1000, [{"calls": []}], [{"lease": "x" * 65}], {"lease": lease}, "x"):
+        yield Try("POST", f"{RUNTIME}/responses", encoded({"answers": answers}), JSON)
 
 
 def other_tokens(mine: Program, other: Program) -> Iterator[Try]:
@@ -269,7 +271,11 @@ def asked(client: Client, each: Try) -> Answer:
 def untouched(target: Target, mine: Program, other: Program, lease: str, before: dict[str, int]) -> Row:
     """That what was tried has not happened all the same."""
     holder = target.client(Authorization=f"Bearer {other.token}")
+    batch = target.client(Authorization=f"Bearer {mine.token}").post_json(
+        f"{RUNTIME}/responses", {"answers": [{"lease": lease}]}
+    )
     kept = holder.post_json(f"{RUNTIME}/leases/{lease}/extend", {}).status == 200
+    kept = kept and batch.json() == {"gone": [lease]}
     hooked = all(
         target.telegram.get(f"/bots/{each.bot.username}")["bot"]["webhook_url"] for each in (mine, other)
     )

@@ -27,7 +27,6 @@ from tools.benchmarks.pipeline import measure
 from tools.benchmarks.pipeline_systems import System, flotilla
 from tools.benchmarks.servers import process
 
-THREADS = 16
 ROWS = ("rates", "kills")
 
 
@@ -37,13 +36,14 @@ class Way:
 
     name: str
     program: str  # of tools.benchmarks.echo_worker
+    threads: int
     must: float
     aim: float
 
 
 WAYS = (
-    Way("Runtime API", "runtime", 0.3, 0.6),
-    Way("Bot API facade, getUpdates", "botapi", 0.3, 0.6),
+    Way("Runtime API", "runtime", 2, 0.3, 0.6),
+    Way("Bot API facade, getUpdates", "botapi", 16, 0.3, 0.6),
 )
 
 
@@ -77,7 +77,7 @@ def working(system: System, number: int, way: Way, log: Path) -> Iterator[None]:
     assert system.platform is not None
     token = give(system.platform, number)
     environ = {"API_URL": f"http://127.0.0.1:{system.web_port}", "WORKER_TOKEN": token}
-    command = [sys.executable, "-m", "tools.benchmarks.echo_worker", way.program, str(THREADS)]
+    command = [sys.executable, "-m", "tools.benchmarks.echo_worker", way.program, str(way.threads)]
     with process(command, environ, log):
         yield
 

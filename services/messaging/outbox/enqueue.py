@@ -27,7 +27,8 @@ def enqueue_call(
 ) -> None:
     """Have the Bot API `method` called for the bot, in order for its chat and no faster than allowed. Raises RedisError.
 
-    `then` says which of the bot's plugins gets the answer (`call_answers.continuation_to`).
+    `then` says which of the bot's plugins gets the answer (`call_answers.continuation_to`), or as {"reply"} under which name
+    a program looks for it.
     """
     call = {"method": method, "params": params, **({"then": then} if then else {})}
     shard = bot_id % platform.settings.update_lanes

@@ -15,8 +15,7 @@ from services.messaging.plugin_runtime.external_worker import ExternalWorker
 from services.messaging.updates.captcha import start_param_of, start_update
 from services.messaging.updates.contexts import context_of
 from services.messaging.updates.handler_results import result_of
-from services.messaging.updates.queued_update import HandedOver, HandlerResult, QueuedUpdate
-from services.messaging.workers.replies import reply_of
+from services.messaging.updates.queued_update import EMPTY_RESULT, HandedOver, HandlerResult, QueuedUpdate
 from services.platform.redis import work_keys
 from services.platform.token_encryption import dump_sealed
 
@@ -24,9 +23,9 @@ MARK_SECONDS = 7 * 86_400
 
 
 def for_worker(vault: Vault, worker: ExternalWorker, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
-    """What becomes of an update that was let in; of the answer to a call, that whoever waits for it finds it."""
+    """What becomes of an update that was let in: it goes on to the worker."""
     if ctx.kind == CALL_ANSWERED:
-        return reply_of(vault, ctx.event, queued.bot_id)
+        return EMPTY_RESULT  # to a call that a plugin made before the worker had the bot
     text, start = queued.update, ctx.start_param or ""
     if ctx.tap is not None and is_choice(ctx.tap.action):  # the right one: the /start that was held goes on
         update = start_update(ctx)

@@ -78,6 +78,24 @@ class WorkAnswers:
             with suppress(RedisError):  # the reconciler rings again
                 enqueue(self._platform.job_redis, JobName.DRAIN_OUTBOX, each)
 
+    def respond_to_all(
+        self, worker: WorkerIdentity, answers: Sequence[tuple[str, Sequence[WantedCall]]]
+    ) -> list[str]:
+        """`respond` for each lease with its calls; the leases that are not held any more, of which nothing is sent.
+
+        Raises InvalidInput before any is settled, RedisError perhaps between two: repeating it does the rest.
+        """
+        for _, calls in answers:
+            for call in calls:
+                check_call(call)
+        gone: list[str] = []
+        for lease, calls in answers:
+            try:
+                self.respond(worker, lease, calls)
+            except Conflict:
+                gone.append(lease)
+        return gone
+
     def fail(self, worker: WorkerIdentity, lease: str, error: str, *, again: bool = True) -> bool:
         """Give an update back; whether it will be offered again, after a while in which its chat waits.
 
