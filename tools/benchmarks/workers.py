@@ -27,6 +27,7 @@ from tools.benchmarks.pipeline import measure
 from tools.benchmarks.pipeline_systems import System, flotilla
 from tools.benchmarks.servers import process
 
+PATIENCE_SECONDS = 180  # for the answers of a round; what has none by then counts as lost
 ROWS = ("rates", "kills")
 
 
@@ -61,7 +62,7 @@ def rates(folder: Path, *, updates: int, rounds: int, chats: int, window: int) -
         load = machine_load()
         for _ in range(rounds):
             for index, name in enumerate(names):
-                report = measure(system, updates, window=window, bots=[index])
+                report = measure(system, updates, window=window, bots=[index], patience=PATIENCE_SECONDS)
                 found[name].append(report["rate"])
                 lost[name] += report["posted"] - report["replies"]
                 print(
@@ -114,7 +115,7 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)
         if "rates" in chosen:
-            size = {"updates": 500, "rounds": 1} if quick else {"updates": 4000, "rounds": 3}
+            size = {"updates": 500, "rounds": 1} if quick else {"updates": 2000, "rounds": 3}
             figures += rates(folder, chats=100, window=100, **size)
         if "kills" in chosen:
             figures += worker_kills.run(folder, kills=10 if quick else 100, rate=100 if quick else 200)
