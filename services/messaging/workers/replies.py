@@ -38,5 +38,6 @@ def call_and_wait(
         found = platform.redis.getdel(key)
         if found is not None:
             answer: dict[str, Any] = load_opened(platform.vault, str(found), bot_id)
-            return {"result": True, **answer} if answer["ok"] else answer  # an edit to what stands there has none
+            # An edit to what stands there already is done, and has no result.
+            return {"result": True, **answer} if answer["ok"] else answer
     return None
