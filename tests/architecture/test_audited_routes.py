@@ -24,7 +24,7 @@ UNTOLD = {
     "panel.read_notifications": "what one has read",
     "notifications.mark_read": "what one has read",
     **dict.fromkeys(
-        ("runtime.respond", "runtime.fail", "runtime.extend", "runtime.send"),
+        ("runtime.respond", "runtime.respond_to_all", "runtime.fail", "runtime.extend", "runtime.send"),
         "a program's work on its bot's updates: nobody's deed, and too many",
     ),
     "webhooks.receive": "Telegram's updates: nobody's deed, and too many",
