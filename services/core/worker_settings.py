@@ -134,10 +134,6 @@ class WorkerSettings(KafkaSettings):
         le=512,
         description="updates that the `programs` process posts to webhooks of bots' own programs at once, all bots together",
     )
-    kafka_brokers: str = Field(
-        "",
-        description="`host:port`, comma-separated, for bots whose programs read Kafka; empty means there is none",
-    )
     worker_images: Annotated[tuple[ImagePattern, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (),
         description="images that owners who are no admins may have started, comma-separated, as `registry.example.com/team/*`: "
