@@ -24,8 +24,8 @@ from jobs.leadership import STANDBY_SECONDS, Leadership
 from services.core.environment import settings_or_exit
 from services.core.worker_settings import WorkerDriver
 from services.messaging.workers.kafka.loops import feed_kafka, move_from_kafka
-from services.messaging.workers.streams import serve_streams
-from services.messaging.workers.webhook_delivery import deliver_webhooks
+from services.messaging.workers.streams.serving import serve_streams
+from services.messaging.workers.webhooks.delivery import deliver_webhooks
 from services.operations.programs.kubernetes.driver import check_access, drive
 from services.operations.programs.local import is_able
 from services.operations.programs.supervision import Supervisor

@@ -13,8 +13,8 @@ from services.core.settings import Settings
 from services.core.worker_settings import WorkerSettings
 from services.fleet.bots.webhooks import allowed_updates_of
 from services.fleet.workers.registry import NewWorker, give_worker, renew_token
-from services.messaging.workers.webhook_delivery import webhooks
-from services.messaging.workers.webhook_trouble import note_trouble
+from services.messaging.workers.webhooks.delivery import webhooks
+from services.messaging.workers.webhooks.trouble import note_trouble
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.queueing.heartbeats import beat

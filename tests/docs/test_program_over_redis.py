@@ -12,7 +12,7 @@ from pathlib import Path
 from services.core.settings import Settings
 from services.fleet.workers.programs import environment_of
 from services.fleet.workers.registry import worker_of
-from services.messaging.workers.streams import serve_streams
+from services.messaging.workers.streams.serving import serve_streams
 from services.platform.platform import Platform
 from tests.services.fleet.workers.conftest import no_users_left, owner_of, worker_bot  # noqa: F401
 from tests.services.messaging.draining import handle_all, replies

@@ -20,7 +20,7 @@ from services.messaging.workers.form_values import value_in
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
 from services.messaging.workers.replies import call_and_wait
 from services.messaging.workers.said import Said, number_in, ok, refusal
-from services.messaging.workers.webhook_methods import (
+from services.messaging.workers.webhooks.methods import (
     BY_WEBHOOK,
     delete_webhook,
     set_webhook,

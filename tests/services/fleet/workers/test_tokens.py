@@ -9,7 +9,7 @@ from services.core.settings import Settings
 from services.fleet.bots.lifecycle import stop_bot
 from services.fleet.workers.registry import NewWorker, end_worker, give_worker, renew_token, revoke_token
 from services.fleet.workers.tokens import resolve_worker
-from services.messaging.workers.webhook_methods import set_webhook
+from services.messaging.workers.webhooks.methods import set_webhook
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tools.servers.fleet import add_bot

@@ -13,8 +13,8 @@ from redis import Redis
 from models import Bot
 from services.core.settings import Settings
 from services.fleet.workers.tokens import WorkerIdentity, resolve_worker
-from services.messaging.workers.streams import StreamServer
-from services.messaging.workers.watchlist import StreamTimings
+from services.messaging.workers.streams.serving import StreamServer
+from services.messaging.workers.streams.watchlist import StreamTimings
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.work_queue import WorkQueue

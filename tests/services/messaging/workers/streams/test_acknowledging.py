@@ -15,7 +15,7 @@ from services.fleet.workers.registry import end_worker
 from services.messaging.replay.resending import resolve_done, take_turn
 from services.messaging.workers.answering import WantedCall, WorkAnswers
 from services.messaging.workers.giving import WorkGiver
-from services.messaging.workers.streams import StreamServer
+from services.messaging.workers.streams.serving import StreamServer
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing import work_queue

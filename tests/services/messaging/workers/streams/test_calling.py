@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError
 from models import Bot
 from services.fleet.workers.redis_view import redis_way
 from services.fleet.workers.registry import worker_of
-from services.messaging.workers.streams import StreamServer
+from services.messaging.workers.streams.serving import StreamServer
 from services.platform.platform import Platform
 from services.platform.redis import keys, work_keys
 from services.queueing.work_streams import LARGEST_CALL
@@ -119,7 +119,7 @@ def test_a_crash_between_reading_and_moving_loses_and_repeats_nothing(
     program.call(data="nonsense")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(
-            "services.messaging.workers.outgoing.move_calls",
+            "services.messaging.workers.streams.outgoing.move_calls",
             lambda *_: (_ for _ in ()).throw(KeyboardInterrupt),
         )
         serve(server, lambda: False)

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from services.core.settings import Settings
 from services.fleet.workers.redis_access import address_for
 from services.fleet.workers.tokens import resolve_worker
-from services.messaging.workers.streams import serve_streams
+from services.messaging.workers.streams.serving import serve_streams
 from services.platform.platform import Platform
 from tests.services.fleet.workers.conftest import worker_bot
 from tests.services.messaging.draining import replies

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.messaging.workers.watchlist import DEFAULT_TIMINGS, Watchlist
+from services.messaging.workers.streams.watchlist import DEFAULT_TIMINGS, Watchlist
 from services.queueing.work_streams import Acknowledged, Look
 
 TIMES = DEFAULT_TIMINGS

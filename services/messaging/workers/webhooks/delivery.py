@@ -22,11 +22,11 @@ from models import Bot, BotWorker
 from services.core.errors import Unavailable
 from services.core.kafka_settings import Transport
 from services.fleet.workers.tokens import IDENTITY, WorkerIdentity, identity_of
-from services.messaging.workers.webhook_endpoint import Endpoint
-from services.messaging.workers.webhook_methods import ProgramWebhook, checked_target, webhook_of
-from services.messaging.workers.webhook_post import Deadlines, WebhookClient
-from services.messaging.workers.webhook_runners import Runners
-from services.messaging.workers.webhook_state import FIRST_REST, EndpointState
+from services.messaging.workers.webhooks.endpoint import Endpoint
+from services.messaging.workers.webhooks.methods import ProgramWebhook, checked_target, webhook_of
+from services.messaging.workers.webhooks.post import Deadlines, WebhookClient
+from services.messaging.workers.webhooks.runners import Runners
+from services.messaging.workers.webhooks.state import FIRST_REST, EndpointState
 from services.platform.platform import Platform
 from services.platform.redis.changes import Topic
 from services.queueing.work_hints import WorkHints

@@ -19,14 +19,14 @@ from services.core.settings import Settings
 from services.fleet.workers.registry import NewWorker, give_worker
 from services.fleet.workers.tokens import WorkerIdentity, resolve_worker
 from services.messaging.workers.giving import queue_of
-from services.messaging.workers.webhook_delivery import WebhookDelivery, WebhookTimings
-from services.messaging.workers.webhook_methods import set_webhook, webhook_info
-from services.messaging.workers.webhook_trouble import trouble_of
+from services.messaging.workers.webhooks.delivery import WebhookDelivery, WebhookTimings
+from services.messaging.workers.webhooks.methods import set_webhook, webhook_info
+from services.messaging.workers.webhooks.trouble import trouble_of
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from tests.services.messaging.draining import QUICK, handle_all, letters, replies
-from tests.services.messaging.workers.receiving import FINE, Answer, Receiver, receiving
+from tests.services.messaging.workers.webhooks.receiving import FINE, Answer, Receiver, receiving
 from tools.servers.fleet import accept_all, add_bot, message, stream
 from tools.servers.sandbox import wait_until
 

@@ -20,10 +20,11 @@ from services.alerts.dead_letters.replay_id import replay_of
 from services.core.errors import Unavailable
 from services.fleet.workers.access_keeper import AccessKeeper, StreamWorker
 from services.fleet.workers.tokens import WorkerIdentity
-from services.messaging.workers import bot_api, giving, webhook_runners
+from services.messaging.workers import bot_api, giving
 from services.messaging.workers.giving import WorkGiver
-from services.messaging.workers.outgoing import CallMover
-from services.messaging.workers.watchlist import DEFAULT_TIMINGS, StreamTimings, Watchlist
+from services.messaging.workers.streams.outgoing import CallMover
+from services.messaging.workers.streams.watchlist import DEFAULT_TIMINGS, StreamTimings, Watchlist
+from services.messaging.workers.webhooks import runners
 from services.platform.platform import Platform
 from services.queueing import work_streams
 from services.queueing.work_hints import WorkHints
@@ -32,7 +33,7 @@ from services.queueing.work_streams import Look
 
 logger = logging.getLogger(__name__)
 BACKOFF_SECONDS: Final = 0.3
-OURS: Final = (giving.CONSUMER, bot_api.CONSUMER, webhook_runners.CONSUMER, GIVEN_BACK, UNTRIED)
+OURS: Final = (giving.CONSUMER, bot_api.CONSUMER, runners.CONSUMER, GIVEN_BACK, UNTRIED)
 EXHAUSTED: Final = "The worker was given the update {times} times and acknowledged none of them"
 # Beyond either XADD is refused until half is gone: entries of `outgoing`, or bytes.
 MOST_CALLS: Final = 10_000

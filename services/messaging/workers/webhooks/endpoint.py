@@ -13,11 +13,11 @@ from services.core.errors import Conflict, InvalidInput
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.workers.answering import WantedCall, WorkAnswers
 from services.messaging.workers.giving import Given, WorkGiver, queue_of
-from services.messaging.workers.webhook_methods import ProgramWebhook
-from services.messaging.workers.webhook_post import Deadlines, PostFailed, Reply, WebhookClient
-from services.messaging.workers.webhook_reply import call_in
-from services.messaging.workers.webhook_state import EndpointState
-from services.messaging.workers.webhook_trouble import note_trouble
+from services.messaging.workers.webhooks.methods import ProgramWebhook
+from services.messaging.workers.webhooks.post import Deadlines, PostFailed, Reply, WebhookClient
+from services.messaging.workers.webhooks.reply import call_in
+from services.messaging.workers.webhooks.state import EndpointState
+from services.messaging.workers.webhooks.trouble import note_trouble
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)

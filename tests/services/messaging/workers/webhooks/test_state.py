@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.messaging.workers.webhook_state import ALONE_FOR, LONGEST_REST, STREAK, EndpointState
+from services.messaging.workers.webhooks.state import ALONE_FOR, LONGEST_REST, STREAK, EndpointState
 
 
 def test_a_failure_counts_once_the_endpoint_has_taken_others_since_the_update_s_last() -> None:

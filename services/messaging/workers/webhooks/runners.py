@@ -13,8 +13,8 @@ from redis import RedisError
 
 from services.core.errors import Unavailable
 from services.messaging.workers.giving import WorkGiver
-from services.messaging.workers.webhook_endpoint import Endpoint, WebhookCourier
-from services.messaging.workers.webhook_post import Deadlines
+from services.messaging.workers.webhooks.endpoint import Endpoint, WebhookCourier
+from services.messaging.workers.webhooks.post import Deadlines
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import pytest
 
 from services.core.errors import InvalidInput, Unavailable
 from services.core.url_safety import Target
-from services.messaging.workers.webhook_post import (
+from services.messaging.workers.webhooks.post import (
     Deadlines,
     PostFailed,
     Reply,

@@ -25,7 +25,7 @@ from services.fleet.workers.registry import KINDS
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.workers.giving import queue_of
 from services.messaging.workers.said import Said, number_in, ok, refusal
-from services.messaging.workers.webhook_trouble import SERVICE, forget_trouble, trouble_of
+from services.messaging.workers.webhooks.trouble import SERVICE, forget_trouble, trouble_of
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
 from services.platform.redis import work_keys
