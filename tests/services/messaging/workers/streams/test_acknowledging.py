@@ -164,8 +164,8 @@ def test_a_worker_that_ends_with_updates_in_hand_leaves_nothing_and_the_next_one
 def test_names_of_copies_that_are_gone_are_forgotten(
     platform: Platform, bot: Bot, program: Program, server: StreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.messaging.workers.streams.MANY_NAMES", 10)
-    monkeypatch.setattr("services.messaging.workers.streams.TOO_MANY_NAMES", 20)
+    monkeypatch.setattr("services.messaging.workers.streams.serving.MANY_NAMES", 10)
+    monkeypatch.setattr("services.messaging.workers.streams.serving.TOO_MANY_NAMES", 20)
     come(platform, bot, [message(1, ANA, "one")])
     program.read(consumer="holder")
     for number in range(30):

@@ -135,7 +135,7 @@ def test_a_program_that_writes_more_than_can_be_sent_is_told_at_once_and_may_go_
     platform: Platform, bot: Bot, program: Program, server: StreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.queueing.work_streams.MOST_CALLS", 4)  # in the outbox
-    monkeypatch.setattr("services.messaging.workers.streams.MOST_CALLS", 6)  # behind it
+    monkeypatch.setattr("services.messaging.workers.streams.serving.MOST_CALLS", 6)  # behind it
     with pytest.raises(NoPermissionError):
         serve(server, lambda: [program.call(data=json.dumps(said("more"))) for _ in range(3)] and None)
     assert program.redis.ping()
