@@ -156,6 +156,20 @@ class WorkAnswers:
         return WorkCall(*slot, work.request_id, dump_sealed(self._platform.vault, wanted, worker.bot_id))
 
 
+def call_in(envelope: Any) -> tuple[WantedCall, Priority] | None:
+    """The call in {"method", "params"}, which with `bulk` true lets replies go first; None for what has not this form. What else
+    is there, such as a `bot_token`, is not looked at. Raises as `check_call`.
+    """
+    if not isinstance(envelope, dict):
+        return None
+    method, params = envelope.get("method"), envelope.get("params") or {}
+    if not isinstance(method, str) or not isinstance(params, dict):
+        return None
+    call = WantedCall(method, params)
+    check_call(call)
+    return call, Priority.BULK if envelope.get("bulk") is True else Priority.REPLY
+
+
 def check_call(call: WantedCall) -> None:
     """Raise InvalidInput `method_refused` for a method that is not the worker's to call, or that there cannot be; also for
     buttons that open what `check_link` refuses, and `file_refused` for what would stand for a file of ours.

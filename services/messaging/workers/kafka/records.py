@@ -10,7 +10,7 @@ from plugins.effects import Priority
 from services.alerts.dead_letters.store import store
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
-from services.messaging.workers.answering import WantedCall, check_call
+from services.messaging.workers.answering import WantedCall, call_in
 from services.messaging.workers.kafka.bots import KafkaBot
 from services.platform.platform import Platform
 
@@ -28,14 +28,10 @@ def wanted_call(record: bytes) -> tuple[WantedCall, Priority]:
         said = json.loads(record)
     except (ValueError, RecursionError):
         raise _invalid() from None
-    if not isinstance(said, dict) or not isinstance(said.get("method"), str):
+    found = call_in(said)
+    if found is None:
         raise _invalid()
-    params = said.get("params") or {}
-    if not isinstance(params, dict):
-        raise _invalid()
-    call = WantedCall(said["method"], params)
-    check_call(call)
-    return call, Priority.BULK if said.get("bulk") is True else Priority.REPLY
+    return found
 
 
 def keep_refused(platform: Platform, bot: KafkaBot, record: bytes, why: InvalidInput) -> None:

@@ -14,13 +14,12 @@ from typing import Any, Final
 
 from redis import RedisError
 
-from plugins.effects import Priority
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.core.logs import new_request_id
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.outbox.outgoing import slot_of
-from services.messaging.workers.answering import WantedCall, check_call
+from services.messaging.workers.answering import call_in
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
 from services.platform.token_encryption import dump_sealed
@@ -34,16 +33,6 @@ UNREADABLE: Final = Text(
 TOO_LARGE: Final = Text("A call takes at most {most} bytes", most=LARGEST_CALL)
 TOO_MUCH: Final = Text("So much was put into the stream at once that all of it was thrown away")
 LONGEST_TOLD: Final = 300
-
-
-def call_of(envelope: Mapping[str, Any]) -> tuple[WantedCall, Priority]:
-    """The call that an envelope holds. Raises InvalidInput for what is none, and as `check_call`."""
-    method, params = envelope.get("method"), envelope.get("params", {})
-    if not isinstance(method, str) or not isinstance(params, dict):
-        raise InvalidInput(UNREADABLE)
-    call = WantedCall(method, params)
-    check_call(call)
-    return call, Priority.BULK if envelope.get("bulk") is True else Priority.REPLY
 
 
 def envelope_of(fields: Sequence[bytes]) -> Mapping[str, Any]:
@@ -99,7 +88,10 @@ class CallMover:
         return Moved((worker.bot_id, worker.public_id), calls, refused)
 
     def _call(self, worker: WorkerIdentity, fields: Sequence[bytes]) -> WorkCall:
-        call, priority = call_of(envelope_of(fields))
+        found = call_in(envelope_of(fields))
+        if found is None:
+            raise InvalidInput(UNREADABLE)
+        call, priority = found
         slot = slot_of(call.method, call.params, priority, str(call.params.get("chat_id", "0")))
         wanted = {"method": call.method, "params": call.params}
         try:
