@@ -26,7 +26,7 @@ HOOK = "http://127.0.0.1:9/hook-of-mine"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    inside = WorkerSettings(worker_webhook_networks="10.20.0.0/16").worker_webhook_networks
+    inside = WorkerSettings(worker_webhook_networks="10.20.0.0/16,127.0.0.0/8").worker_webhook_networks
     return settings.model_copy(
         update={
             "user_rate_per_minute": 0.0,

@@ -14,7 +14,6 @@ from services.core.addresses import is_this_machine
 from services.core.encryption import Vault
 from services.core.errors import InvalidInput, Unavailable
 from services.core.kafka_settings import Transport
-from services.core.setting_types import AppEnv
 from services.core.settings import Settings
 from services.core.times import utc_now
 from services.core.url_safety import Target, parse_target, resolve
@@ -111,11 +110,7 @@ def webhook_of(vault: Vault, row: BotWorker) -> ProgramWebhook:
 
 def checked_target(settings: Settings, url: str) -> Target:
     """Where the webhook is, by the guard's rules. Raises InvalidInput `url_refused`, Unavailable for a name nobody knows."""
-    return resolve(
-        url,
-        allow_loopback=settings.app_env is AppEnv.TEST,
-        inside=settings.worker_webhook_networks,
-    )
+    return resolve(url, allow_loopback=False, inside=settings.worker_webhook_networks)
 
 
 def _check_address(settings: Settings, url: str) -> None:

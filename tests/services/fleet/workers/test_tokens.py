@@ -25,7 +25,7 @@ def test_a_token_that_is_renewed_revoked_or_ended_elsewhere_opens_nothing_here(
     first = give_worker(platform, owner, bot.id, NewWorker())[2]
     seen = resolve_worker(other_process, first)
     assert (seen.bot_id, seen.is_running, seen.has_webhook) == (bot.id, True, False)
-    assert set_webhook(platform, seen, {"url": "http://127.0.0.1:9/"}).status == 200
+    assert set_webhook(platform, seen, {"url": "https://93.184.216.34/"}).status == 200
     assert resolve_worker(other_process, first).has_webhook is True
     stop_bot(platform, owner, bot.id)
     assert resolve_worker(other_process, first).is_running is False
