@@ -21,6 +21,7 @@ from services.fleet.workers.registry import NewWorker, give_worker
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.queueing.heartbeats import beat
+from tests.services.operations.programs.conftest import processes_of
 from tools.servers.fleet import add_bot
 from tools.servers.ports import free_port
 from tools.servers.sandbox import wait_until
@@ -83,23 +84,10 @@ def add_program(platform: Platform) -> int:
     return bot.id
 
 
-def processes_of(settings: Settings) -> set[int]:
-    """Everything that runs as one of the users that copies run as."""
-    users = range(settings.worker_first_uid, settings.worker_first_uid + settings.worker_copies)
-    found = set()
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            if os.stat(f"/proc/{pid}").st_uid in users:
-                found.add(int(pid))
-        except FileNotFoundError:
-            continue
-    return found
-
-
 def all_run(settings: Settings) -> set[int]:
     """The processes of the one copy, once both are there."""
     wait_until(lambda: len(processes_of(settings)) == PROCESSES, seconds=START_SECONDS)
-    return processes_of(settings)
+    return set(processes_of(settings))
 
 
 def test_programs_go_on_through_a_restart_of_redis_and_end_with_their_process_however_it_ends(
@@ -117,7 +105,7 @@ def test_programs_go_on_through_a_restart_of_redis_and_end_with_their_process_ho
         before = all_run(settings)
     with running_valkey(folder, port):  # empty: the lease is lost as well
         wait_until(lambda: current(platform, bot_id) == 1, seconds=START_SECONDS)
-        assert processes_of(settings) == before
+        assert set(processes_of(settings)) == before
         killed.kill()
         killed.wait()
         wait_until(lambda: not processes_of(settings))
@@ -125,7 +113,7 @@ def test_programs_go_on_through_a_restart_of_redis_and_end_with_their_process_ho
         assert not before & all_run(settings)
         successor.send_signal(signal.SIGTERM)
         assert successor.wait(40) == 0
-        assert processes_of(settings) == set()
+        assert processes_of(settings) == []
         assert current(platform, bot_id) == 0
 
 

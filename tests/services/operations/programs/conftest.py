@@ -86,6 +86,20 @@ class Started:
             redis.xadd(work_keys.wake(), {"bot": self.bot.id})
 
 
+def processes_of(settings: Settings) -> list[int]:
+    """The processes of the users that copies run as."""
+    users = range(settings.worker_first_uid, settings.worker_first_uid + settings.worker_copies)
+    found = []
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            uid = os.stat(f"/proc/{pid}").st_uid
+        except FileNotFoundError:
+            continue
+        if uid in users:
+            found.append(int(pid))
+    return found
+
+
 @pytest.fixture
 def give(platform: Platform) -> Give:
     """Gives a bot a program: its command and what else `NewWorker` has."""

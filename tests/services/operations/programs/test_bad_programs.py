@@ -11,7 +11,7 @@ import pytest
 from services.core.i18n import Text
 from services.fleet.workers.copies import CopiesState
 from services.platform.platform import Platform
-from tests.services.operations.programs.conftest import Give, Leading, Started
+from tests.services.operations.programs.conftest import Give, Leading, Started, processes_of
 from tools.servers.sandbox import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="programs are started by root alone")
@@ -55,19 +55,6 @@ def python(program: str, *arguments: str) -> str:
 
 def shell(program: str) -> str:
     return shlex.join(["/bin/sh", "-c", program])
-
-
-def processes_of(settings_uid: int, count: int) -> list[int]:
-    """The processes of the users that copies run as."""
-    found = []
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            uid = os.stat(f"/proc/{pid}").st_uid
-        except FileNotFoundError:
-            continue
-        if settings_uid <= uid < settings_uid + count:
-            found.append(int(pid))
-    return found
 
 
 def test_a_program_that_fails_is_started_again_after_pauses_and_its_owner_is_told_why(
@@ -140,7 +127,7 @@ def test_what_ignores_the_request_to_end_or_forks_without_end_is_killed_with_all
     forking = give(python(FORKS), min_replicas=1)
 
     def alive() -> list[int]:
-        return processes_of(known.worker_first_uid, known.worker_copies)
+        return processes_of(known)
 
     wait_until(lambda: len(alive()) > known.worker_processes)
     assert len(alive()) <= known.worker_processes + 5
