@@ -23,6 +23,8 @@ NOT_IMPORTED = {
     "tools.attack": "a developers' tool, started by `make attack` from the development environment",
     "tools.sandbox_clients": "other bot libraries, started by `make sandbox-clients` from an environment with them",
     "tools.servers": "servers of the tests; PostgreSQL comes from the development environment",
+    "examples": "programs of their own, run whole by tests/docs/test_external_workers.py",
+    "services.messaging.workers.kafka": "needs the extra `kafka`; its `loops`, which `jobs.programs` imports, looks for that first",
     "gunicorn.conf": "no module but a file that gunicorn reads; test_first_command and test_procfile start it",
     "migrations": "run by Alembic alone, by the release command; test_first_command and test_procfile do",
 }
