@@ -103,8 +103,11 @@ class WorkQueue:
         found: Any = []
         if self._redis.exists(self._incoming):
             found = self._redis.xpending_range(self._incoming, self._group, "-", "+", MOST_GIVEN, consumer)
-        works = (self.read(each["message_id"]) for each in found)
-        return [work for work in works if work is not None]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for each in found:
+                pipe.xrange(self._incoming, each["message_id"], each["message_id"])
+            entries: Any = pipe.execute()
+        return [work_of(*entry[0]) for entry in entries if entry]
 
     def settle(
         self,

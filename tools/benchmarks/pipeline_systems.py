@@ -35,6 +35,7 @@ LIMITS_OFF = {
     "RATE_LIMITS_JSON": '{"default": {"limit": 10000, "window": 1}}',
     "USER_RATE_PER_MINUTE": "1000000",
     "USER_RATE_BURST": "10000",
+    "WORKER_REQUESTS_PER_MINUTE": "0",
 }
 
 
