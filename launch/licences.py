@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,15 +30,23 @@ def locked_names() -> list[str]:
 def licence_of(package: str) -> str:
     """A package's licence in its own words; one that another Python version alone installs is looked up by hand."""
     try:
-        about = metadata(package)
+        installed = distribution(package)
     except PackageNotFoundError:
         return {"async-timeout": "Apache-2.0"}.get(package, "see its page")
+    about = installed.metadata
     classifiers = [str(line) for line in about.get_all("Classifier") or []]
     named = [line.rpartition("::")[2].strip() for line in classifiers if line.startswith("License")]
     for field in ("License-Expression", "License"):
         if field in about and not (field == "License" and named):
             return str(about[field]).partition("\n")[0]
-    return ", ".join(named) or "?"
+    return ", ".join(named) or _title(installed) or "?"
+
+
+def _title(installed: Distribution) -> str:
+    """The first line of the licence that comes with the package, where its metadata names none."""
+    files = installed.metadata.get_all("License-File") or []
+    text = installed.read_text(f"licenses/{files[0]}") if files else None
+    return (text or "").partition("\n")[0].strip()
 
 
 def main() -> None:
