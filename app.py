@@ -23,6 +23,7 @@ from blueprints.api import (
     managed_bots,
     notifications,
     openapi,
+    people,
     plugin_files,
     plugins,
     pool_behaviour,
@@ -40,7 +41,9 @@ from commands import clicks as click_commands
 from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
+from commands import people as people_commands
 from commands import plugins as plugin_commands
+from commands import retention as retention_commands
 from commands import workers as worker_commands
 from services.fleet import plugin_catalogue
 from services.platform.platform import Platform, build_platform
@@ -76,6 +79,7 @@ RESOURCES = (
     clicks,
     analytics,
     lifeboat,
+    people,
     dead_letters,
     keys,
     audit,
@@ -96,6 +100,8 @@ COMMANDS = (
     key_commands,
     click_commands,
     dead_letter_commands,
+    people_commands,
+    retention_commands,
     plugin_commands,
     worker_commands,
     database,

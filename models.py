@@ -999,7 +999,7 @@ class ExperimentVisitor(Base):
     pool_id: Mapped[int]  # the arm; without a foreign key, so that deleting a pool does not search here
     clicks: Mapped[int] = mapped_column(default=0)
     first_at: Mapped[datetime]
-    lead_id: Mapped[int | None]  # who this visitor turned out to be
+    lead_id: Mapped[int | None] = mapped_column(index=True)  # who this visitor turned out to be
     started_at: Mapped[datetime | None]
 
 

@@ -1,17 +1,28 @@
-"""The jobs of deletion: daily, and after a bot was deleted. What a failing run leaves is taken by the next day's."""
+"""The jobs of deletion: daily, after a bot was deleted, after a person was erased. What a failing daily run leaves is taken by the next."""
 
 from __future__ import annotations
 
 from jobs.process import platform
 from services.messaging.files import sweep
-from services.operations import retention
+from services.operations.personal_data import redis_traces
+from services.operations.retention import deleting, report
 
 
 def delete_expired() -> None:
     """Delete what is too old, then compare clicks with their rollups."""
-    retention.delete_expired(platform())
+    deleting.delete_expired(platform())
 
 
 def sweep_files(account_id: int) -> None:
     """Delete the files of an account that have lost their rows."""
     sweep.sweep_files(platform(), account_id)
+
+
+def forget_person(account_id: int, telegram_id: int) -> None:
+    """Remove from Redis what is there of a person whose rows were erased."""
+    redis_traces.forget_person(platform(), account_id, telegram_id)
+
+
+def count_data() -> None:
+    """Count how much there is of each kind of data, for the page of administrators."""
+    report.keep_report(platform(), report.make_report(platform()))

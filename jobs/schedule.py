@@ -18,7 +18,7 @@ from services.fleet.health.clicked_bots import INTERVAL_SECONDS, wake_if_clicked
 from services.fleet.health.sweep import last_sweep_age
 from services.messaging.replay.resending import wake_if_replaying
 from services.messaging.updates.reconcile import wake_waiting
-from services.operations.retention import wake_daily
+from services.operations.retention.deleting import wake_daily
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
 from services.traffic.clicks.flush import wake_if_waiting

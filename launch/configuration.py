@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.core.account_settings import AccountSettings
 from services.core.environment import IGNORED_NAMES, IGNORED_PREFIXES, UNHEARD_NAMES, setting_names
 from services.core.settings import Settings
 
@@ -49,8 +48,8 @@ Variables of the systems Flotilla replaces that have no meaning here are ignored
 So are those that only a later release will heed: {", ".join(f"`{name}`" for name in UNHEARD_NAMES)}.
 """
 
-# Those of accounts last, though pydantic has what is inherited first.
-FIELDS = sorted(Settings.model_fields, key=lambda name: name in AccountSettings.model_fields)
+# Those of one topic last, though pydantic has what is inherited first.
+FIELDS = sorted(Settings.model_fields, key=lambda name: name not in Settings.__annotations__)
 EXAMPLE_HEAD = """\
 # All settings with their defaults, written by `make docs`. Copy to .env and uncomment what you change.
 """

@@ -15,6 +15,7 @@ from services.core.account_settings import AccountSettings
 from services.core.fault_injection import CrashPoint
 from services.core.kubernetes_settings import KubernetesSettings
 from services.core.rate_limits import RateLimits
+from services.core.retention_settings import RetentionSettings
 from services.core.setting_types import (
     AppEnv,
     BaseUrl,
@@ -34,7 +35,7 @@ MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(AccountSettings, KubernetesSettings):
+class Settings(AccountSettings, KubernetesSettings, RetentionSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(
@@ -237,17 +238,10 @@ class Settings(AccountSettings, KubernetesSettings):
         le=3600,
         description="seconds in which a new or recovered bot grows from 10 % to 100 % of its share",
     )
-    clicks_retention_days: int = Field(
-        180, ge=180, description="days single clicks are kept; the counts made of them stay for good"
-    )
-    dead_letters_retention_days: int = Field(90, ge=1, description="days a settled dead letter is kept")
     access_log: bool = Field(
         False,
         description="`on` writes visitors' addresses, agents and referrers of `/go` to DATA_DIR/access, the only place "
         "that holds addresses",
-    )
-    access_log_retention_days: int = Field(
-        30, ge=1, description="days the files of the access log are kept on each machine"
     )
     session_hours: int = Field(12, ge=1, description="hours a sign-in lasts without use, unless remembered")
     remember_days: int = Field(30, ge=1, le=400, description="days a remembered sign-in lasts without use")

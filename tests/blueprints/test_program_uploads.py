@@ -18,7 +18,7 @@ from services.core.settings import Settings
 from services.core.times import utc_now
 from services.fleet.workers.registry import NewWorker, give_worker
 from services.messaging.files.program_files import ProgramFiles
-from services.messaging.files.sweep import delete_expired_files
+from services.messaging.files.sweep import sweep_all_files
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tools.servers.fleet import add_bot, working
@@ -130,8 +130,8 @@ def test_what_is_too_large_is_refused_before_it_is_kept_and_what_is_ours_cannot_
     assert files.found(bot.id, params)["document"][1].read_bytes() == b"hello"
     with pytest.raises(FileRefused):
         files.keep(bot.id, bot.account_id, "document", "b", BytesIO(b"x" * 1_048_572))
-    delete_expired_files(platform, utc_now())
+    sweep_all_files(platform, utc_now())
     (kept,) = waiting(settings)
     os.utime(kept, (0, time.time() - 26 * 3600))
-    assert delete_expired_files(platform, utc_now()) == 1
+    assert sweep_all_files(platform, utc_now()) == 1
     assert waiting(settings) == []

@@ -22,16 +22,18 @@ ABANDONED: Final = timedelta(
 )  # a reservation that its handler, or the next one, would long have finished
 
 
-def delete_expired_files(platform: Platform, now: datetime) -> int:
-    """Delete rows that are too old (FILES_RETENTION_DAYS) and reservations that nobody finishes, files of calls that nobody makes any more, then what has no row."""
+def sweep_all_files(platform: Platform, now: datetime) -> int:
+    """Delete reservations that nobody finishes, files of calls that nobody makes any more, then what has no row; how many of the first two."""
     deleted = _delete_rows(platform, StoredFile.stored_at.is_(None), now - ABANDONED)
-    days = platform.settings.files_retention_days
-    if days:
-        deleted += _delete_rows(platform, StoredFile.stored_at.is_not(None), now - timedelta(days=days))
     deleted += ProgramFiles(platform).sweep(now)
     for account_id in FileFolder(platform.settings).accounts():
         sweep_files(platform, account_id)
     return deleted
+
+
+def delete_files_before(platform: Platform, moment: datetime) -> int:
+    """Delete the rows of kept files that are older than `moment`; how many. The files themselves go with the next sweep."""
+    return _delete_rows(platform, StoredFile.stored_at.is_not(None), moment)
 
 
 def sweep_files(platform: Platform, account_id: int) -> int:

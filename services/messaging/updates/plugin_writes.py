@@ -10,10 +10,8 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from models import HandledUpdate
@@ -143,13 +141,6 @@ def _written(session: Session, commit: _Commit, stores: Stores) -> str | _Change
     session.execute(insert_into(session, HandledUpdate).values(row))
     write_texts(session, work.bot_id, work.written, present, stores)
     return None
-
-
-def handled_before(moment: datetime, at_most: int) -> Any:
-    """The statement that forgets outcomes older than `moment`."""
-    key = (HandledUpdate.bot_id, HandledUpdate.update_id, HandledUpdate.part)
-    old = select(*key).where(HandledUpdate.at < moment).order_by(HandledUpdate.at).limit(at_most)
-    return delete(HandledUpdate).where(tuple_(*key).in_(old))
 
 
 def _owner(bot_id: int) -> str:

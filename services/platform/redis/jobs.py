@@ -33,6 +33,8 @@ class JobName(StrEnum):
     REPAIR_POOLS = "jobs.pools.repair_pools"
     DELETE_EXPIRED = "jobs.retention.delete_expired"
     SWEEP_FILES = "jobs.retention.sweep_files"
+    FORGET_PERSON = "jobs.retention.forget_person"
+    COUNT_DATA = "jobs.retention.count_data"
     SWEEP_HEALTH = "jobs.health.sweep_health"
     CHECK_BOT = "jobs.health.check_bot"
     LOOK_AT_CLICKED = "jobs.health.look_at_clicked"
@@ -52,6 +54,8 @@ QUEUE_OF: Final = {
     JobName.REPAIR_POOLS: JobQueue.DEFAULT,
     JobName.DELETE_EXPIRED: JobQueue.DEFAULT,
     JobName.SWEEP_FILES: JobQueue.DEFAULT,
+    JobName.FORGET_PERSON: JobQueue.DEFAULT,
+    JobName.COUNT_DATA: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
     JobName.CHECK_BOT: JobQueue.DEFAULT,
     JobName.LOOK_AT_CLICKED: JobQueue.DEFAULT,

@@ -67,11 +67,6 @@ def click_check() -> str:
     return f"{PREFIX}:clicks:check"
 
 
-def expired_deleted(day: str) -> str:
-    """Set once the daily deletion of expired data was rung for; lives two days."""
-    return f"{PREFIX}:expired:{day}"
-
-
 def late_starts() -> str:
     """Set while starts without a click need no second look; lives a minute."""
     return f"{PREFIX}:clicks:late"

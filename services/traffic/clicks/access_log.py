@@ -68,7 +68,7 @@ class AccessLog:
             today = datetime.now(UTC).date()
             if self._cleaned != today:
                 self._cleaned = today
-                delete_old(self._folder, self._days, today)
+                delete_old(self._folder, today - timedelta(days=self._days))
         except OSError:
             logger.exception("the access log could not be written")
 
@@ -88,10 +88,19 @@ class AccessLog:
             self._stopped.wait(WRITE_SECONDS)
 
 
-def delete_old(folder: Path, days: int, today: date) -> int:
-    """Delete the files of days that are more than `days` days ago; how many. Raises OSError."""
-    oldest = (today - timedelta(days=days)).isoformat()
-    old = [path for path in folder.glob("????-??-??.*.jsonl") if path.name[:10] < oldest]
+def access_folder(data_dir: Path) -> Path:
+    """Where this machine's files lie."""
+    return data_dir / "access"
+
+
+def log_files(folder: Path) -> list[Path]:
+    """The files of the log, the oldest day first; each name begins with its day."""
+    return sorted(folder.glob("????-??-??.*.jsonl"))
+
+
+def delete_old(folder: Path, before: date) -> int:
+    """Delete the files of days before `before`; how many. Raises OSError."""
+    old = [path for path in log_files(folder) if path.name[:10] < before.isoformat()]
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)

@@ -29,7 +29,7 @@ from services.fleet.pools.start_payload import new_token, start_payload
 from services.platform.platform import Platform
 from services.platform.redis.connection import fast_client
 from services.platform.redis.windows import Window
-from services.traffic.clicks.access_log import AccessLog
+from services.traffic.clicks.access_log import AccessLog, access_folder
 from services.traffic.clicks.facts import ClickFacts, DailyHash, country_variable, read_facts, rule_facts
 from services.traffic.clicks.pending import PendingClick, RecordResult
 from services.traffic.clicks.record import Recorder
@@ -110,7 +110,7 @@ class Redirector:
         self.redis = fast_client(settings, timeout_seconds=ANSWER_SECONDS)
         self.recorder = Recorder(self.redis, Spool(settings.data_dir / "spool"))
         self.access_log = AccessLog(
-            settings.data_dir / "access", settings.access_log_retention_days, enabled=settings.access_log
+            access_folder(settings.data_dir), settings.access_log_retention_days, enabled=settings.access_log
         )
         self._link = settings.telegram_link_url
         self._country_from = country_variable(settings)

@@ -175,6 +175,9 @@ document.addEventListener("alpine:init", () => {
     },
     nameOf: (person) => person.name || text("users.nameless"),
     userOf: (person) => (person.username ? `@${person.username}` : ""),
+    dataOf(person) {
+      return `/panel/bots/${this.bot}/people/${person.telegram_id}`;
+    },
     seen: (person) => ago(person.last_interaction),
     blockOf(person) {
       return this.access.blocked_users.find((entry) => entry.telegram_id === person.telegram_id);

@@ -25,7 +25,7 @@ from services.fleet.bots.registry import delete_bot
 from services.messaging.files import intake
 from services.messaging.files.intake import FileIntake, Sender
 from services.messaging.files.reservations import Wanted, finish, reserve
-from services.messaging.files.sweep import delete_expired_files, sweep_files
+from services.messaging.files.sweep import delete_files_before, sweep_all_files, sweep_files
 from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -187,15 +187,15 @@ def test_what_a_crash_left_is_taken_over_by_the_next_handling_and_swept(house: H
     assert (kept.id, row.id, row.stored_name != left.stored_name) == (left.id, left.id, True)
     assert sweep_files(house.platform, house.bot.account_id) == 2
     assert [file.name for file in house.on_disk()] == [row.stored_name]
-    # A reservation that nobody finishes goes after an hour; a file after FILES_RETENTION_DAYS, where they are set.
+    # A reservation that nobody finishes goes after an hour; a file with the sweep after its row.
     reserve(house.platform, house.bot.account_id, Wanted(house.bot.id, 2, 5, "document", "x", "u", 7))
-    assert delete_expired_files(house.platform, utc_now() + timedelta(hours=2)) == 1
+    assert sweep_all_files(house.platform, utc_now() + timedelta(hours=2)) == 1
     assert [each.id for each in house.rows()] == [kept.id]
-    assert delete_expired_files(house.platform, utc_now() + timedelta(days=4000)) == 0
-    days = with_settings(house.platform, files_retention_days=30)
-    assert delete_expired_files(days, utc_now() + timedelta(days=31)) == 1
+    assert sweep_all_files(house.platform, utc_now() + timedelta(days=4000)) == 0
+    assert delete_files_before(house.platform, utc_now() - timedelta(days=1)) == 0
+    assert delete_files_before(house.platform, utc_now()) == 1
+    sweep_all_files(house.platform, utc_now())
     assert (house.rows(), house.on_disk()) == ([], [])
-    days.database.dispose()
 
 
 def test_who_lost_the_reservation_leaves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
 from services.messaging.updates.timings import UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
-from services.operations.retention import delete_expired
+from services.operations.retention.deleting import delete_expired
 from services.platform.platform import Platform
 from tests.services.messaging.draining import QUICK, consumers, handle_all, letters, replies
 from tests.services.messaging.updates import storing_plugins

@@ -16,8 +16,8 @@ from sqlalchemy import func, select, text
 from models import CheckDuration, Click, ClickBreakdown, ClickRollup, DailyVisitor, DeadLetter
 from services.core.times import hour_of, utc_now
 from services.fleet.pools.pools import delete_pool
-from services.operations import retention
-from services.operations.retention import delete_expired, wake_daily
+from services.operations.retention import expiry
+from services.operations.retention.deleting import delete_expired, wake_daily
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.traffic.clicks.access_log import AccessLog, delete_old
@@ -122,7 +122,7 @@ def test_a_ledger_opened_late_begins_with_what_waits(platform: Platform) -> None
 
 
 def test_old_clicks_go_and_their_counts_stay(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(expiry, "BATCH", 2)
     pool = new_pool(platform, new_account(platform), "red1", 1)
     clicked(platform, 5)
     flush(platform)
@@ -175,8 +175,8 @@ def test_the_access_log_holds_the_address_and_goes_with_its_day(platform: Platfo
     (line,) = map(json.loads, file.read_text().splitlines())
     assert (line["ip"], line["click_id"], line["outcome"]) == ("203.0.113.5", outcome.click_id, "bot")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert delete_old(file.parent, 30, utc_now().date() + timedelta(days=30)) == 0
-    assert delete_old(file.parent, 30, utc_now().date() + timedelta(days=31)) == 1
+    assert delete_old(file.parent, utc_now().date()) == 0
+    assert delete_old(file.parent, utc_now().date() + timedelta(days=1)) == 1
 
 
 def test_without_the_setting_no_address_is_written_anywhere(platform: Platform) -> None:
@@ -195,4 +195,4 @@ def test_a_disk_that_refuses_costs_the_log_and_no_click(
     log.note(datetime(2026, 1, 1, tzinfo=UTC).timestamp(), "red1", "x", "bot", {})
     log.write()
     assert "could not be written" in caplog.text
-    assert delete_old(tmp_path / "nowhere", 1, date(2026, 1, 1)) == 0
+    assert delete_old(tmp_path / "nowhere", date(2026, 1, 1)) == 0

@@ -1,0 +1,138 @@
+"""Erasing a person: their rows go in one transaction, what is in Redis and on disk afterwards, by jobs.
+
+Clicks stay, because somebody paid for them and counts are made of them, but cut from the person: what told their visitor
+apart is replaced at random, ids of ad networks are overwritten. Entries of access lists stay too: they are the owner's rule,
+not something collected, and a blocked person must not come back by being erased. Whoever writes to a bot again afterwards is
+somebody new.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
+
+from models import Base, Click, DeadLetter, ExperimentVisitor, Lead, Notification, PluginState, StoredFile
+from services.messaging.plugin_runtime.plugin_store import lock_stores, texts_at, write_texts
+from services.operations.personal_data.traces import Traces, find_traces, person_of
+from services.platform.accounts.principal import Principal, audit
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName, enqueue
+from services.traffic.clicks.source import AD_IDS
+
+ERASED: Final = "erased"  # in the place of an ad network's id, so that the click keeps its source
+
+
+class ErasedView(TypedDict):
+    """What is, or was, kept of a person. `clicks` stay without them; `access_lists` stay as they are."""
+
+    telegram_id: int
+    dry_run: bool
+    leads: int
+    starts: int
+    clicks: int
+    experiments: int
+    files: int
+    plugin_keys: int
+    dead_letters: int
+    notifications: int
+    access_lists: int
+
+
+def erase_person(
+    platform: Platform,
+    caller: Principal,
+    telegram_id: int,
+    *,
+    bot_id: int | str | None = None,
+    dry_run: bool = False,
+) -> ErasedView:
+    """Erase somebody from all bots of an account (`person_of`), or say what that would be; may be repeated.
+
+    Raises NotFound, Unavailable, RedisError: then the rows are gone, and the call is to be repeated for what is outside of them.
+    """
+    with platform.database.transaction() as session:  # an admin's look is written down
+        person = person_of(session, caller, telegram_id, bot_id)
+        traces = find_traces(session, person)
+    if not dry_run:
+        with platform.database.transaction() as session:
+            erase_rows(session, traces)
+            audit(session, caller, "person_erased", account_id=person.account_id, **traces.counts())
+        enqueue(platform.job_redis, JobName.FORGET_PERSON, person.account_id, telegram_id)
+        enqueue(platform.job_redis, JobName.SWEEP_FILES, person.account_id)
+    return {"telegram_id": telegram_id, "dry_run": dry_run, **traces.counts()}  # type: ignore[typeddict-item]
+
+
+def erase_rows(session: Session, traces: Traces) -> None:
+    """Delete the rows, cut clicks and visits from the person; belongs to the caller's transaction."""
+    _clear_stores(session, traces.plugin_keys)
+    _cut_clicks(session, traces.clicks)
+    _cut_visits(session, traces.experiments)
+    for table, rows in (
+        (StoredFile, traces.files),
+        (DeadLetter, traces.dead_letters),
+        (Notification, traces.notifications),
+        (Lead, traces.leads),  # the starts go with them
+    ):
+        _delete(session, table, rows)
+
+
+def _clear_stores(session: Session, kept: Sequence[PluginState]) -> None:
+    """Under the lock of the stores, as every other change of them: a handler that read what goes is run again."""
+    stores = lock_stores(session, [(row.bot_id, row.plugin) for row in kept]) if kept else {}
+    places: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    for row in kept:
+        places[row.bot_id].append((row.plugin, row.key))
+    for bot_id, those in places.items():
+        write_texts(session, bot_id, dict.fromkeys(those), texts_at(session, bot_id, those), stores)
+
+
+def _cut_clicks(session: Session, clicks: Sequence[Click]) -> None:
+    """One visitor stays one visitor, so that the counts can be made anew from the clicks."""
+    others = _Others()
+    rows = [
+        {
+            "id": click.id,
+            "lead_id": None,
+            "visitor": others.of(click.visitor),
+            "unique_hash": others.of(click.unique_hash),
+            "params": {name: ERASED if name in AD_IDS else value for name, value in click.params.items()},
+        }
+        for click in clicks
+    ]
+    if rows:
+        session.execute(update(Click), rows)
+
+
+def _cut_visits(session: Session, visits: Sequence[ExperimentVisitor]) -> None:
+    others = _Others()
+    for visit in visits:
+        session.execute(
+            update(ExperimentVisitor)
+            .where(
+                ExperimentVisitor.experiment_id == visit.experiment_id,
+                ExperimentVisitor.visitor == visit.visitor,
+            )
+            .values(visitor=others.of(visit.visitor), lead_id=None)
+        )
+
+
+def _delete(session: Session, table: type[Any], rows: Sequence[Base]) -> None:
+    ids = [row.id for row in rows]  # type: ignore[attr-defined]
+    if ids:
+        session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))
+
+
+class _Others:
+    """For each hash another one at random, the same for the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def of(self, known: str) -> str:
+        return self._known.setdefault(known, secrets.token_hex(16)) if known else ""

@@ -1,0 +1,52 @@
+"""What Redis holds of a person: conversations, counts of limits, notices, and messages that wait to be sent to them.
+
+Updates of theirs that wait in lanes are handled within seconds, as those of anybody who writes to a bot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from redis import Redis
+
+from services.operations.personal_data.traces import bots_of
+from services.platform.platform import Platform
+from services.platform.redis import keys, streams, upkeep_keys
+
+SCAN_COUNT: Final = 1000
+READ_AT_ONCE: Final = 1000
+
+
+def forget_person(platform: Platform, account_id: int, telegram_id: int) -> int:
+    """Remove it for all bots of the account; how many keys and messages. May be repeated. Raises Unavailable, RedisError.
+
+    What a sender holds at this moment still goes out.
+    """
+    with platform.database.reading() as session:
+        bots = bots_of(session, account_id)
+    redis, person = platform.redis, str(telegram_id)
+    removed = sum(_drop_messages(redis, bot_id, person) for bot_id in bots)
+    for bot_id in bots:
+        removed += int(redis.zrem(keys.active_chats(bot_id), person))
+    found = list(_keys_about(redis, set(bots), person))
+    return removed + (int(redis.unlink(*found)) if found else 0)
+
+
+def _drop_messages(redis: Redis, bot_id: int, chat: str) -> int:
+    dropped = 0
+    for priority in keys.OUTBOX_PRIORITIES:
+        name, cursor = keys.outbox(bot_id, priority), "0"
+        while entries := streams.read(redis, {name: cursor}, count=READ_AT_ONCE).get(name):
+            theirs = [entry for entry, fields in entries if fields.get("chat") == chat]
+            dropped += int(redis.xdel(name, *theirs)) if theirs else 0
+            cursor = entries[-1][0]
+    return dropped
+
+
+def _keys_about(redis: Redis, bots: set[int], person: str) -> Iterable[str]:
+    """One pass over the keys: which buttons, groups and actions there are of somebody, no key tells."""
+    for key in redis.scan_iter(match=upkeep_keys.about_person(person), count=SCAN_COUNT):
+        parts = str(key).split(":")
+        if parts[2].isdecimal() and int(parts[2]) in bots and person in parts[4:]:
+            yield str(key)
