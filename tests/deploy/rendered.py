@@ -1,0 +1,47 @@
+"""The manifests that the tests look at: those kept in the repository, and what Helm makes of other values where it is there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import yaml
+
+from tools.helm.__main__ import KEPT, ROOT, Object
+
+INSTALLED = ROOT / "build/helm-venv/bin/python"  # by `make helm`
+PYTHON = sys.executable if find_spec("helm_python") else str(INSTALLED) if INSTALLED.exists() else ""
+needs_helm = pytest.mark.skipif(not PYTHON, reason="needs Helm: `make helm` installs it")
+PLAIN, EVERYTHING = KEPT
+VALUES = yaml.safe_load(KEPT[PLAIN].read_text())
+
+
+def kept(file: Any) -> list[Object]:
+    """The objects of a rendered file."""
+    return [each for each in yaml.safe_load_all(file.read_text()) if each]
+
+
+def of_kind(found: list[Object], kind: str) -> dict[str, Object]:
+    """The objects of one kind by name."""
+    return {each["metadata"]["name"]: each for each in found if each["kind"] == kind}
+
+
+def pods(found: list[Object]) -> Iterator[tuple[str, Object]]:
+    """The component and template of each pod that the objects make."""
+    for each in found:
+        if each["kind"] in ("Deployment", "Job"):
+            template = each["spec"]["template"]
+            yield template["metadata"]["labels"]["app.kubernetes.io/component"], template
+
+
+def containers(template: Object) -> list[Object]:
+    """All containers of a pod, those that run first too."""
+    return [*template["spec"].get("initContainers", []), *template["spec"]["containers"]]
+
+
+def selects(selector: Object, labels: dict[str, str]) -> bool:
+    """Whether `matchLabels` fit these labels."""
+    return selector["matchLabels"].items() <= labels.items()

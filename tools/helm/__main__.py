@@ -1,0 +1,136 @@
+"""The plain manifests, written from the chart: `python -m tools.helm --python build/helm-venv/bin/python` (`make helm`).
+
+Writes deploy/kubernetes/flotilla.yaml from deploy/kubernetes/values.yaml, and the one that the tests look at with everything switched on;
+the alerts' rules are copied into the chart, as Helm reads no file outside of it. With `--values FILE` it prints what these values
+make, with Helm's hooks unless they say `managedByHelm: false`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+CHART: Final = ROOT / "deploy/helm/flotilla"
+RULES: Final = ROOT / "deploy/prometheus/rules.yaml"  # and its copy in the chart
+RULES_IN_CHART: Final = CHART / "files/rules.yaml"
+RENDERER: Final = ROOT / "tools/helm/render.py"
+# What is kept rendered, and the values it is rendered with.
+KEPT: Final = {
+    ROOT / "deploy/kubernetes/flotilla.yaml": ROOT / "deploy/kubernetes/values.yaml",
+    ROOT / "tests/deploy/everything.yaml": ROOT / "tests/deploy/everything-values.yaml",
+}
+# In this order kubectl makes them: what others need comes first.
+ORDER: Final = (
+    "ServiceAccount",
+    "ConfigMap",
+    "Role",
+    "RoleBinding",
+    "NetworkPolicy",
+    "Service",
+    "Job",
+    "Deployment",
+)
+Object = dict[str, Any]
+
+
+class ChartRefused(Exception):
+    """The chart says that something is missing or wrong, in Helm's words."""
+
+
+def render(
+    python: str, values: Sequence[Object], *, name: str = "flotilla", namespace: str = "flotilla"
+) -> list[list[Object]]:
+    """The objects that each of these values makes, without the notes. Raises ChartRefused."""
+    cases = [{"values": each, "name": name, "namespace": namespace} for each in values]
+    found = ask(python, cases)
+    for each in found:
+        if "error" in each:
+            raise ChartRefused(each["error"])
+    return [objects(each["files"]) for each in found]
+
+
+def ask(python: str, cases: Sequence[Object], *options: str) -> list[Object]:
+    """What the renderer answers for these cases; see tools/helm/render.py."""
+    command = [python, str(RENDERER), *options, "-"]
+    answer = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True, check=True)
+    return list(json.loads(answer.stdout))
+
+
+def objects(files: dict[str, str]) -> list[Object]:
+    """The objects of rendered templates, those first that others need."""
+    found = [
+        each
+        for name, text in files.items()
+        if name.endswith(".yaml")
+        for each in yaml.safe_load_all(text)
+        if each
+    ]
+    return sorted(found, key=lambda each: ORDER.index(each["kind"]) if each["kind"] in ORDER else len(ORDER))
+
+
+def text_of(found: Sequence[Object]) -> str:
+    """Manifests as one file."""
+    return yaml.safe_dump_all(found, sort_keys=False, width=150, explicit_start=True)
+
+
+def digest(values: Path) -> str:
+    """Of everything that a rendered file is made from, so that an outdated one is known without Helm."""
+    sources = sorted(path for path in CHART.rglob("*") if path.is_file())
+    found = hashlib.sha256()
+    for path in (*sources, values, Path(__file__), RENDERER):
+        found.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def header(values: Path) -> str:
+    """The first lines of a rendered file."""
+    return (
+        f"# Rendered by `make helm` from deploy/helm/flotilla with {values.relative_to(ROOT)}: change those.\n"
+        f"# sha256 of both: {digest(values)}\n"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write what is kept, or print what the given values make."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", required=True, help="the interpreter that has helm-python-sdk")
+    parser.add_argument("--values", type=Path)
+    parser.add_argument("--name", default="flotilla")
+    parser.add_argument("--namespace", default="flotilla")
+    options = parser.parse_args(arguments)
+    if RULES.exists():
+        RULES_IN_CHART.parent.mkdir(exist_ok=True)
+        shutil.copyfile(RULES, RULES_IN_CHART)
+    try:
+        if options.values:
+            (found,) = render(
+                options.python, [_read(options.values)], name=options.name, namespace=options.namespace
+            )
+            print(text_of(found), end="")
+            return 0
+        for file, made in zip(
+            KEPT, render(options.python, [_read(each) for each in KEPT.values()]), strict=True
+        ):
+            file.write_text(header(KEPT[file]) + text_of(made))
+    except ChartRefused as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _read(file: Path) -> Object:
+    return dict(yaml.safe_load(file.read_text()) or {})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
