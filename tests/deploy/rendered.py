@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
 
 import pytest
 import yaml
@@ -19,8 +20,9 @@ PLAIN, EVERYTHING = KEPT
 VALUES = yaml.safe_load(KEPT[PLAIN].read_text())
 
 
-def kept(file: Any) -> list[Object]:
-    """The objects of a rendered file."""
+@cache
+def kept(file: Path) -> list[Object]:
+    """The objects of a rendered file, read once: not to be changed."""
     return [each for each in yaml.safe_load_all(file.read_text()) if each]
 
 
@@ -44,4 +46,4 @@ def containers(template: Object) -> list[Object]:
 
 def selects(selector: Object, labels: dict[str, str]) -> bool:
     """Whether `matchLabels` fit these labels."""
-    return selector["matchLabels"].items() <= labels.items()
+    return all(labels.get(name) == value for name, value in selector["matchLabels"].items())

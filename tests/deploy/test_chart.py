@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.rendered import KEPT, PYTHON, VALUES, needs_helm, of_kind, pods
+from tests.deploy.rendered import PYTHON, VALUES, needs_helm, of_kind, pods
 from tests.services.operations.programs.kubernetes.published import errors_of
-from tools.helm.__main__ import ChartRefused, ask, header, objects, render, text_of
+from tools.helm.__main__ import KEPT, RULES_IN_CHART, ChartRefused, ask, header, objects, render, text_of
 
 pytestmark = needs_helm
 NEEDED = ("image.repository", "host", "secret.existing", "ingress.tlsSecret", "redis.host")
@@ -19,7 +19,7 @@ NEEDED = ("image.repository", "host", "secret.existing", "ingress.tlsSecret", "r
 
 def with_value(path: str, value: object) -> dict[str, Any]:
     """The values of the plain manifests with one other."""
-    found = deepcopy(VALUES)
+    found: dict[str, Any] = deepcopy(VALUES)
     *parents, last = path.split(".")
     place = found
     for each in parents:
@@ -52,23 +52,34 @@ def test_all_that_is_missing_is_named_at_once_with_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "wrong"),
+    ("path", "wrong", "said"),
     [
-        ("settings", {"DATABASE_URL": "postgresql://user:password@host/db"}),
-        ("settings", {"QUOTA_BOTS": 5}),
-        ("host", "https://bots.example.com"),
-        ("image.repository", "registry.example.com/flotilla:latest"),
-        ("web.autoscaling.cpuPercent", 700),
-        ("web.terminationGracePeriodSeconds", 5),
-        ("worker.autoscaling.max", 9),
-        ("web.replica", 3),
-        ("monitoring.rules", "yes"),
+        ("settings", {"DATABASE_URL": "postgresql://user:password@host/db"}, "DATABASE_URL"),
+        ("settings", {"QUOTA_BOTS": 5}, "/settings/QUOTA_BOTS"),
+        ("host", "https://bots.example.com", "/host"),
+        ("image.repository", "registry.example.com/flotilla:latest", "/image/repository"),
+        ("web.autoscaling.cpuPercent", 700, "/web/autoscaling/cpuPercent"),
+        ("web.terminationGracePeriodSeconds", 5, "/web/terminationGracePeriodSeconds"),
+        ("worker.autoscaling.max", 9, "more than UPDATE_LANES (8) workers"),
+        ("web.replica", 3, "'replica'"),
+        ("monitoring.rules", "yes", "/monitoring/rules"),
     ],
 )
-def test_a_wrong_value_is_refused_by_its_name(path: str, wrong: object) -> None:
+def test_a_wrong_value_is_refused_by_its_name(path: str, wrong: object, said: str) -> None:
     told = refusal(with_value(path, wrong))
-    assert path.rsplit(".", maxsplit=1)[-1] in told or "DATABASE_URL" in told
+    assert said in told
     assert "user:password" not in told
+
+
+def test_the_rules_of_alerts_are_the_charts_own_or_refused() -> None:
+    values = with_value("monitoring", {"rules": True, "serviceMonitor": True})
+    if not RULES_IN_CHART.exists():
+        assert "carries no files/rules.yaml" in refusal(values)
+        return
+    (found,) = render(PYTHON, [values])
+    ((_, rule),) = of_kind(found, "PrometheusRule").items()
+    assert errors_of(rule) == []
+    assert rule["spec"] == yaml.safe_load(RULES_IN_CHART.read_text())
 
 
 def test_the_migration_is_a_hook_before_the_roll_out_that_needs_nothing_which_is_not_there_yet() -> None:

@@ -63,7 +63,7 @@ def test_every_object_is_one_by_the_published_schemas(found: list[Object]) -> No
 
 
 def test_the_schemas_refuse_what_is_wrong() -> None:
-    changes = (
+    changes: tuple[tuple[str, tuple[str, ...], object], ...] = (
         ("Deployment", ("spec", "strategy", "rollingUpdate", "maxUnavailable"), [0]),
         ("Deployment", ("spec", "template", "spec", "terminationGracePeriodSecond"), 30),
         ("Job", ("spec", "backoffLimit"), "3"),
@@ -273,6 +273,20 @@ def test_keda_counts_every_lane_and_no_more_workers_than_lanes_are_started(found
     scaler = of_kind(found, "HorizontalPodAutoscaler")["flotilla-web"]["spec"]
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (3, 10)
     assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+
+
+def test_prometheus_asks_one_target_however_many_pods_there_are_under_the_name_of_the_rules() -> None:
+    ((_, monitor),) = of_kind(kept(EVERYTHING), "ServiceMonitor").items()
+    (endpoint,) = monitor["spec"]["endpoints"]
+    replaced = {
+        each["targetLabel"]: each["replacement"] for each in endpoint["relabelings"] if "targetLabel" in each
+    }
+    assert replaced == {"__address__": "flotilla-web.flotilla.svc:80", "job": "flotilla"}
+    (dropped,) = [each["regex"] for each in endpoint["relabelings"] if each["action"] == "labeldrop"]
+    assert {"pod", "container"} <= set(dropped.split("|"))
+    assert endpoint["authorization"]["credentials"] == {"name": "flotilla", "key": "METRICS_TOKEN"}
+    ((_, service),) = of_kind(kept(EVERYTHING), "Service").items()
+    assert selects(monitor["spec"]["selector"], service["metadata"]["labels"])
 
 
 def test_values_that_hold_secrets_are_refused_by_name() -> None:

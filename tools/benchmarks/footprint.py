@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 import urllib3
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from models import Bot, BotMode, BotPlugin
+from models import Bot, BotMode, BotPlugin, BotStatus
 from services.core.environment import load_settings
 from services.fleet.bots.webhook_secret import webhook_secret
 from services.platform import schema
@@ -39,7 +39,8 @@ POLLED_SHARE: Final = 0.1
 CLICKS_PER_SECOND: Final = 20
 UPDATES_PER_SECOND: Final = 20
 PEOPLE: Final = 100
-SETTLE_SECONDS: Final = 5.0  # for the last answers to leave
+READY_SECONDS: Final = 900.0  # for the reconciler to look at each bot, five a second
+SETTLE_SECONDS: Final = 60.0  # for the last answers to leave
 COMMANDS: Final = {
     "worker": ("-m", "jobs.worker"),
     "clock": ("-m", "jobs.clock"),
@@ -92,15 +93,15 @@ def run(folder: Path, bots: int, seconds: float) -> Footprint:
     folder.mkdir(mode=0o755)
     load = machine_load()
     with _installation(folder, bots) as (platform, telegram, port, roots):
-        before = {name: _cpu_seconds(roots[name]) for name in roots}
+        before = {pid: cpu_seconds(pid) for root in roots.values() for pid in family(root)}
         began = time.monotonic()
         slugs = tuple(f"red{number}" for number in range(1, _pools(bots) + 1))
         with driving(Order(port, seconds, connections=8, rate=CLICKS_PER_SECOND, slugs=slugs)) as driver:
             updates = _talk(platform, telegram, seconds)
             clicks = driver.result()
-        time.sleep(SETTLE_SECONDS)
         passed = time.monotonic() - began
-        sizes = {name: _size(pid, before[name], passed) for name, pid in roots.items()}
+        sizes = {name: _size(pid, before, passed) for name, pid in roots.items()}
+        wait_until(lambda: telegram.calls("sendMessage") >= updates, seconds=SETTLE_SECONDS)
         return Footprint(bots, sizes, clicks, updates, telegram.calls("sendMessage"), load)
 
 
@@ -122,7 +123,7 @@ def _installation(folder: Path, bots: int) -> Iterator[tuple[Platform, Sandbox, 
         for name, arguments in COMMANDS.items():
             roots[name] = stack.enter_context(process([sys.executable, *arguments], environ, log))
         _set_webhooks(platform, telegram, environ["WEBHOOK_BASE_URL"])
-        wait_until(lambda: telegram.calls("getUpdates"), seconds=120)
+        wait_until(lambda: _running(platform) == bots, seconds=READY_SECONDS)
         yield platform, telegram, port, {**roots, "valkey": redis_pid, "postgresql": server.pid}
 
 
@@ -182,18 +183,20 @@ def _talk(platform: Platform, telegram: Sandbox, seconds: float) -> int:
     return count
 
 
-def _cpu_seconds(root: int) -> float:
-    return sum(cpu_seconds(pid) for pid in family(root))
+def _running(platform: Platform) -> int:
+    with platform.database.reading() as session:
+        return session.scalar(select(func.count()).where(Bot.status == BotStatus.RUNNING)) or 0
 
 
-def _size(root: int, before: float, passed: float) -> Size:
-    """The size of a process and its descendants; one that ended since is none of them."""
-    rss, pss = 0, 0
+def _size(root: int, before: dict[int, float], passed: float) -> Size:
+    """The size of a process and its descendants, and the CPU time of those that are there since it was noted `before`."""
+    rss, pss, cpu = 0, 0, 0.0
     for pid in family(root):
+        cpu += cpu_seconds(pid) - before.get(pid, 0.0)
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             rss += int(line.split()[1]) if line.startswith("Rss:") else 0
             pss += int(line.split()[1]) if line.startswith("Pss:") else 0
-    return Size(rss / 1024, pss / 1024, (_cpu_seconds(root) - before) / passed * 1000)
+    return Size(rss / 1024, pss / 1024, cpu / passed * 1000)
 
 
 def print_sizes(found: Footprint) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,11 @@ def errors_of(found: dict[str, Any]) -> list[str]:
     if prefix is None:
         group, _, version = found["apiVersion"].rpartition("/")
         prefix = f"io.k8s.api.{group.partition('.')[0] or 'core'}.{version}."
-    name = f"{prefix}{found['kind']}"
+    errors = _validator(f"{prefix}{found['kind']}").iter_errors(found)
+    return [f"{each.json_path}: {each.message}" for each in errors]
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
     SCHEMAS["$defs"][name]
-    schema = {"$ref": f"#/$defs/{name}", "$defs": SCHEMAS["$defs"]}
-    return [f"{each.json_path}: {each.message}" for each in Draft202012Validator(schema).iter_errors(found)]
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": SCHEMAS["$defs"]})
