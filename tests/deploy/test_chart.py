@@ -109,9 +109,12 @@ def test_names_fit_whatever_the_release_is_called(release: str) -> None:
 
 
 def test_the_notes_count_the_connections_that_postgresql_must_allow() -> None:
-    values = with_value("postgresql", {"poolSize": 4, "maxOverflow": 1})
+    values = {
+        **with_value("postgresql", {"poolSize": 4, "maxOverflow": 1}),
+        "settings": {"WEB_CONCURRENCY": "2"},
+    }
     (answer,) = ask(PYTHON, [{"values": values, "name": "flotilla", "namespace": "bots"}])
     notes = next(text for name, text in answer["files"].items() if name.endswith("NOTES.txt"))
-    processes = 10 + 4 + 2 + 2 + 1 + 5
+    processes = 10 * 2 + 4 + 2 + 2 + 1 + 5
     assert f"allow {processes * 5} connections" in notes
     assert all(each["metadata"]["namespace"] == "bots" for each in objects(answer["files"]))

@@ -269,7 +269,9 @@ def test_keda_counts_every_lane_and_no_more_workers_than_lanes_are_started(found
         keys.update_lane(n) for n in range(lanes)
     ]
     assert spec["maxReplicaCount"] <= lanes
-    assert {"consumerGroup", "pendingEntriesCount", "lagCount"}.isdisjoint(spec["triggers"][0]["metadata"])
+    trigger = spec["triggers"][0]["metadata"]
+    assert {"consumerGroup", "pendingEntriesCount", "lagCount"}.isdisjoint(trigger)
+    assert (trigger.get("unsafeSsl") == "true") is (data.get("REDIS_VERIFY_TLS") == "false")
     scaler = of_kind(found, "HorizontalPodAutoscaler")["flotilla-web"]["spec"]
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (3, 10)
     assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
