@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.helm.__main__ import KEPT, ROOT, Object
+from tools.helm.__main__ import KEPT, ROOT, Object, read
 
 INSTALLED = ROOT / "build/helm-venv/bin/python"  # by `make helm`
 PYTHON = sys.executable if find_spec("helm_python") else str(INSTALLED) if INSTALLED.exists() else ""
@@ -23,7 +23,7 @@ VALUES = yaml.safe_load(KEPT[PLAIN].read_text())
 @cache
 def kept(file: Path) -> list[Object]:
     """The objects of a rendered file, read once: not to be changed."""
-    return [each for each in yaml.safe_load_all(file.read_text()) if each]
+    return read(file.read_text())
 
 
 def of_kind(found: list[Object], kind: str) -> dict[str, Object]:

@@ -40,6 +40,7 @@ ORDER: Final = (
     "Job",
     "Deployment",
 )
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads faster
 Object = dict[str, Any]
 
 
@@ -68,14 +69,13 @@ def ask(python: str, cases: Sequence[Object], *options: str) -> list[Object]:
 
 def objects(files: dict[str, str]) -> list[Object]:
     """The objects of rendered templates, those first that others need."""
-    found = [
-        each
-        for name, text in files.items()
-        if name.endswith(".yaml")
-        for each in yaml.safe_load_all(text)
-        if each
-    ]
+    found = [each for name, text in files.items() if name.endswith(".yaml") for each in read(text)]
     return sorted(found, key=lambda each: ORDER.index(each["kind"]) if each["kind"] in ORDER else len(ORDER))
+
+
+def read(text: str) -> list[Object]:
+    """The objects of a file of manifests."""
+    return [each for each in yaml.load_all(text, Loader=LOADER) if each]
 
 
 def text_of(found: Sequence[Object]) -> str:
