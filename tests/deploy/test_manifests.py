@@ -8,15 +8,14 @@ from importlib.util import find_spec
 
 import pytest
 import yaml
-from pydantic import AliasChoices
 
-from services.core.environment import load_settings
+from services.core.environment import load_settings, own_names
 from services.core.settings import Settings
 from services.platform.redis import keys
 from tests.deploy.rendered import EVERYTHING, PLAIN, containers, kept, of_kind, pods, selects
 from tests.services.operations.programs.kubernetes.published import errors_of
 from tests.services.operations.programs.kubernetes.rights import ROLE
-from tools.helm.__main__ import CHART, KEPT, ROOT, RULES, RULES_IN_CHART, Object, header
+from tools.helm.__main__ import CHART, KEPT, ROOT, RULES, RULES_IN_CHART, Object, header, secret_names
 
 STOP_SECONDS = {
     "web": 8,
@@ -25,27 +24,8 @@ STOP_SECONDS = {
     "poller": 10,
     "programs": 10,
 }  # docs/deployment.md, jobs/worker.py
-SECRETS = {
-    *(
-        "SECRET_KEY",
-        "ENCRYPTION_KEYS",
-        "ENCRYPTION_KEY",
-        "DATABASE_URL",
-        "DB_URL",
-        "REDIS_URL",
-        "METRICS_TOKEN",
-    ),
-    *("MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN", "SMTP_URL", "KAFKA_PASSWORD"),
-}
+SECRETS = set(secret_names())
 BOTH = pytest.mark.parametrize("found", [kept(PLAIN), kept(EVERYTHING)], ids=["plain", "everything"])
-
-
-def names_of_settings() -> set[str]:
-    names = set()
-    for name, field in Settings.model_fields.items():
-        alias = field.validation_alias
-        names |= set(map(str, alias.choices)) if isinstance(alias, AliasChoices) else {name.upper()}
-    return names
 
 
 def test_what_is_kept_rendered_is_current() -> None:
@@ -191,7 +171,7 @@ def test_selectors_ports_and_names_agree(found: list[Object]) -> None:
 
 @BOTH
 def test_every_variable_is_a_setting_and_no_secret_stands_in_clear(found: list[Object]) -> None:
-    known = names_of_settings()
+    known = own_names()
     data = of_kind(found, "ConfigMap")["flotilla"]["data"]
     assert data.keys() <= known - SECRETS
     assert of_kind(found, "Secret") == {}
@@ -291,12 +271,18 @@ def test_prometheus_asks_one_target_however_many_pods_there_are_under_the_name_o
     assert selects(monitor["spec"]["selector"], service["metadata"]["labels"])
 
 
-def test_values_that_hold_secrets_are_refused_by_name() -> None:
+def test_secrets_are_refused_among_the_settings() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
-    assert set(schema["properties"]["settings"]["propertyNames"]["not"]["enum"]) == SECRETS
-    sealed = {
-        name
-        for name, field in Settings.model_fields.items()
-        if "SecretStr" in str(field.annotation) + str(field.metadata)
-    }
-    assert {name.upper() for name in sealed} <= SECRETS
+    refused = schema["properties"]["settings"]["propertyNames"]["not"]["enum"]
+    assert refused == secret_names(), "make helm"
+    assert {
+        "SECRET_KEY",
+        "ENCRYPTION_KEY",
+        "DATABASE_URL",
+        "DB_URL",
+        "REDIS_URL",
+        "SMTP_URL",
+        "METRICS_TOKEN",
+    } < SECRETS
+    assert {"MANAGER_BOT_TOKEN", "KAFKA_PASSWORD"} < SECRETS
+    assert "LOG_LEVEL" not in SECRETS

@@ -1,7 +1,8 @@
 """The plain manifests, written from the chart: `python -m tools.helm --python build/helm-venv/bin/python` (`make helm`).
 
 Writes deploy/kubernetes/flotilla.yaml from deploy/kubernetes/values.yaml, and the one that the tests look at with everything switched on;
-the alerts' rules are copied into the chart, as Helm reads no file outside of it. With `--values FILE` it prints what these values
+the alerts' rules are copied into the chart, as Helm reads no file outside of it, and its schema of values learns the names of settings
+that hold secrets. With `--values FILE` it prints what these values
 make, with Helm's hooks unless they say `managedByHelm: false`.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+
+from services.core.environment import setting_names
+from services.core.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = ROOT / "deploy/helm/flotilla"
@@ -42,6 +47,10 @@ ORDER: Final = (
 )
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads faster
 Object = dict[str, Any]
+
+
+SCHEMA: Final = CHART / "values.schema.json"
+PASSWORDS_IN_ADDRESSES: Final = {"database_url", "redis_url"}
 
 
 class ChartRefused(Exception):
@@ -83,6 +92,25 @@ def text_of(found: Sequence[Object]) -> str:
     return yaml.safe_dump_all(found, sort_keys=False, width=150, explicit_start=True)
 
 
+def secret_names() -> list[str]:
+    """The variables that hold secrets, which no ConfigMap may."""
+    fields = [
+        name
+        for name, field in Settings.model_fields.items()
+        if "SecretStr" in str(field.annotation) or name in PASSWORDS_IN_ADDRESSES
+    ]
+    return sorted(name.upper() for field in fields for name in setting_names(field))
+
+
+def bring_to_chart() -> None:
+    """What the chart holds of the rest of the repository: the rules of alerts, the names of secrets."""
+    if RULES.exists():
+        RULES_IN_CHART.parent.mkdir(exist_ok=True)
+        shutil.copyfile(RULES, RULES_IN_CHART)
+    names = json.dumps(secret_names(), indent=2).replace("\n", "\n" + " " * 10)
+    SCHEMA.write_text(re.sub(r"""("not": \{\s*"enum": )\[[^]]*]""", rf"\g<1>{names}", SCHEMA.read_text()))
+
+
 def digest(values: Path) -> str:
     """Of everything that a rendered file is made from, so that an outdated one is known without Helm."""
     sources = sorted(path for path in CHART.rglob("*") if path.is_file())
@@ -108,9 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", default="flotilla")
     parser.add_argument("--namespace", default="flotilla")
     options = parser.parse_args(arguments)
-    if RULES.exists():
-        RULES_IN_CHART.parent.mkdir(exist_ok=True)
-        shutil.copyfile(RULES, RULES_IN_CHART)
+    bring_to_chart()
     try:
         if options.values:
             (found,) = render(

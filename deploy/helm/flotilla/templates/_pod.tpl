@@ -147,9 +147,9 @@ volumeMounts:
 {{- end -}}
 
 {{/*
-Of a process without a port: its heartbeat, as it stands in Redis. It is ended late only, for while Redis is away nobody has one; a
-process whose loop is blocked ends itself. Each look is a Python of its own, so they are rare. Nothing sends requests here, so
-there is no readiness: once started, it is ready.
+Of a process without a port: its heartbeat, as it stands in Redis. It is ended after some minutes only: that of a process which waits for
+Redis to return comes a little later, and one whose loop is blocked ends itself. Each look is a Python of its own, so they are rare.
+Nothing sends requests here, so there is no readiness: once started, it is ready.
 */}}
 {{- define "flotilla.execProbes" -}}
 {{- $command := list "python" "-m" "launch.healthcheck" . | toJson -}}
@@ -162,7 +162,7 @@ livenessProbe:
   exec: { command: {{ $command }} }
   periodSeconds: 60
   timeoutSeconds: 20
-  failureThreshold: 10
+  failureThreshold: 5
 {{- end -}}
 
 {{/*
