@@ -4,7 +4,6 @@ Every pod waits for the schema of its release first: with kubectl the migration 
 */}}
 {{- define "flotilla.pod" -}}
 {{- $values := .root.Values -}}
-{{- $programs := and (eq .component "programs") (eq $values.programs.driver "kubernetes") -}}
 metadata:
   labels:
     {{- include "flotilla.labels" (dict "root" .root "component" .component) | nindent 4 }}
