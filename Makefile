@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -74,6 +74,15 @@ bench-manager: $(VENV)/.dev ## the manager bot: command to answer, /status of 1,
 
 bench-workers: $(VENV)/.dev ## bots' own programs: updates/s of each way over a plugin, 100 kill -9 of copies; five minutes; ARGS=--quick
 	$(BIN)/python -m tools.benchmarks.workers $(ARGS)
+
+bench-footprint: $(VENV)/.dev ## memory and CPU of every process with 100 and with 1,000 bots; ten minutes
+	$(BIN)/python -m tools.benchmarks.footprint $(ARGS)
+
+HELM = build/helm-venv
+helm: $(VENV)/.dev $(HELM)/.installed ## render deploy/kubernetes/ from the Helm chart; make helm VALUES=mine.yaml prints what those values make
+	@$(BIN)/python -m tools.helm --python $(HELM)/bin/python $(if $(VALUES),--values $(VALUES)) $(ARGS)
+
+$(HELM)/.installed: tools/helm/requirements.txt
 
 BENCH = build/bench-venv
 bench-pipeline: $(VENV)/.dev $(BENCH)/.installed ## measure the pipeline beside its peers; minutes, on a quiet machine

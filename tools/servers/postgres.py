@@ -44,6 +44,12 @@ class Postgres:
         """Of its maintenance database."""
         return f"postgresql://tests@127.0.0.1:{self._port}/postgres"
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running server; its sessions are children of it."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it takes connections; again while sessions of a killed server still end."""
         deadline = time.monotonic() + START_SECONDS

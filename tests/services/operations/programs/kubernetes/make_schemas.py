@@ -1,10 +1,10 @@
 """Writes schemas.json: the published schemas that manifests are validated against, cut to the kinds that we use.
 
-    pip download --no-deps -d FOLDER kubernetes-validate cloudcoil-models-keda cloudcoil
+    pip download --no-deps -d FOLDER kubernetes-validate cloudcoil-models-keda cloudcoil-models-prometheus-operator cloudcoil
     python -m tests.services.operations.programs.kubernetes.make_schemas FOLDER
 
-Kubernetes' own come from its OpenAPI documents by kubernetes-validate, KEDA's from its custom resource definitions by
-cloudcoil-models-keda. Descriptions are left out, and what KEDA's schemas do not name is refused as Kubernetes' strict ones do.
+Kubernetes' own come from its OpenAPI documents by kubernetes-validate, those of KEDA and of the Prometheus operator from their custom
+resource definitions by cloudcoil's models. Descriptions are left out, and what the latter do not name is refused as Kubernetes' strict ones do.
 """
 
 from __future__ import annotations
@@ -23,14 +23,28 @@ from zipfile import ZipFile
 FILE = Path(__file__).with_name("schemas.json")
 KUBERNETES = (
     "api.apps.v1.Deployment",
+    "api.autoscaling.v2.HorizontalPodAutoscaler",
+    "api.batch.v1.Job",
+    "api.core.v1.ConfigMap",
     "api.core.v1.Namespace",
     "api.core.v1.Secret",
+    "api.core.v1.Service",
     "api.core.v1.ServiceAccount",
+    "api.networking.v1.Ingress",
     "api.networking.v1.NetworkPolicy",
+    "api.policy.v1.PodDisruptionBudget",
     "api.rbac.v1.Role",
     "api.rbac.v1.RoleBinding",
 )
-KEDA = ("ScaledObject", "TriggerAuthentication")
+# Package of models: its module, the prefix here, the kinds.
+CUSTOM = {
+    "cloudcoil_models_keda": ("keda.v1alpha1", "keda", ("ScaledObject", "TriggerAuthentication")),
+    "cloudcoil_models_prometheus_operator": (
+        "prometheus_operator.v1",
+        "monitoring",
+        ("ServiceMonitor", "PrometheusRule"),
+    ),
+}
 LEFT_OUT = ("description", "title", "default")
 
 
@@ -40,9 +54,9 @@ def main(folder: Path) -> None:
     found = {
         "$comment": [
             _origin(wheels["kubernetes_validate"], "Apache-2.0"),
-            _origin(wheels["cloudcoil_models_keda"], "Apache-2.0"),
+            *(_origin(wheels[package], "Apache-2.0") for package in CUSTOM),
         ],
-        "$defs": {**_kubernetes(wheels["kubernetes_validate"]), **_keda(wheels)},
+        "$defs": {**_kubernetes(wheels["kubernetes_validate"]), **_custom(wheels)},
     }
     FILE.write_text(json.dumps(found, separators=(",", ":"), sort_keys=True) + "\n")
 
@@ -71,17 +85,21 @@ def _add(name: str, known: dict[str, Any], found: dict[str, Any]) -> None:
             _add(each, known, found)
 
 
-def _keda(wheels: dict[str, Path]) -> dict[str, Any]:
+def _custom(wheels: dict[str, Path]) -> dict[str, Any]:
     with TemporaryDirectory() as unpacked:
-        for name in ("cloudcoil", "cloudcoil_models_keda"):
+        for name in ("cloudcoil", *CUSTOM):
             ZipFile(wheels[name]).extractall(unpacked)
         sys.path.insert(0, unpacked)
-        models = importlib.import_module("cloudcoil.models.keda.v1alpha1")
+        modules = {
+            name: importlib.import_module(f"cloudcoil.models.{each[0]}") for name, each in CUSTOM.items()
+        }
     found: dict[str, Any] = {}
-    for kind in KEDA:
-        schema = getattr(models, kind).model_json_schema(by_alias=True, ref_template="#/$defs/keda.{model}")
-        parts = schema.pop("$defs")
-        found |= {f"keda.{name}": _strict(_cut(each)) for name, each in {**parts, kind: schema}.items()}
+    for name, (_, prefix, kinds) in CUSTOM.items():
+        for kind in kinds:
+            model = getattr(modules[name], kind)
+            schema = model.model_json_schema(by_alias=True, ref_template=f"#/$defs/{prefix}.{{model}}")
+            parts = {**schema.pop("$defs"), kind: schema}
+            found |= {f"{prefix}.{each}": _strict(_cut(part)) for each, part in parts.items()}
     return found
 
 

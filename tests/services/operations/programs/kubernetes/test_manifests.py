@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from services.core.environment import load_settings
 from services.core.errors import ConfigurationError
@@ -29,10 +28,9 @@ from services.operations.programs.kubernetes.kinds import (
     TRIGGER_AUTHENTICATION,
 )
 from services.operations.programs.kubernetes.manifests import Place, render
+from tests.services.operations.programs.kubernetes.published import errors_of
 from tests.services.operations.programs.kubernetes.rights import ROLE
 
-SCHEMAS = json.loads(Path(__file__).with_name("schemas.json").read_text())
-GROUPS = {"keda.sh/v1alpha1": "keda.", "rbac.authorization.k8s.io/v1": "io.k8s.api.rbac.v1."}
 TOLD = {
     "BOT_ID": "bot_0123456789ab",
     "API_URL": "http://10.1.2.3:8000",
@@ -61,15 +59,6 @@ GIVEN = {
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings({"APP_ENV": "test", "DATA_DIR": str(tmp_path), **GIVEN})
-
-
-def errors_of(found: Object) -> list[str]:
-    prefix = GROUPS.get(found["apiVersion"])
-    if prefix is None:
-        group, _, version = found["apiVersion"].rpartition("/")
-        prefix = f"io.k8s.api.{group.partition('.')[0] or 'core'}.{version}."
-    schema = {"$ref": f"#/$defs/{prefix}{found['kind']}", "$defs": SCHEMAS["$defs"]}
-    return [f"{each.json_path}: {each.message}" for each in Draft202012Validator(schema).iter_errors(found)]
 
 
 @pytest.mark.parametrize("program", [PROGRAM, ON_KAFKA], ids=["streams", "kafka"])
