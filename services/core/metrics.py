@@ -178,6 +178,9 @@ SCRAPED: Final = (
     Scraped("worker_replicas", "copies of a bot's own program that were started here and run", ("bot",)),
     Scraped("spool_bytes", "clicks waiting in spool files of this machine"),
     Scraped("disk_free_bytes", "free space on the disk of DATA_DIR of this machine"),
+    Scraped("disk_size_bytes", "size of the disk of DATA_DIR of this machine"),
+    Scraped("memory_used_bytes", "memory in use on this machine, or in its container; caches excepted"),
+    Scraped("memory_size_bytes", "memory that this machine, or its container, has"),
     Scraped("redis_memory_used_bytes", "what Redis holds"),
     Scraped("redis_memory_max_bytes", "what Redis may hold, its maxmemory; 0 = no limit"),
 )
