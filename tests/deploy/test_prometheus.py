@@ -79,7 +79,7 @@ def test_each_alert_fires_at_its_case_and_at_nothing_less(tmp_path: Path) -> Non
         json.dumps(
             {
                 "rule_files": [str(FOLDER / "rules.yaml")],
-                "evaluation_interval": "30s",
+                "evaluation_interval": "1m",
                 "tests": tests,
             }
         )
@@ -118,5 +118,5 @@ def _test(changed: Mapping[str, str], fires: tuple[str, ...]) -> dict[str, Any]:
     return {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [{"expr": FIRING, "eval_time": "30m", "exp_samples": expected}],
+        "promql_expr_test": [{"expr": FIRING, "eval_time": "20m", "exp_samples": expected}],
     }
