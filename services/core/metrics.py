@@ -37,6 +37,15 @@ REDIRECTS: Final = _counter(
     "pool",
     "outcome",
 )
+REDIRECT_SECONDS: Final = _histogram(
+    "redirect_duration_seconds", "from a request to /go of a known pool to its answer, the click written down"
+)
+REDIRECT_CHOICES: Final = _counter(
+    "redirect_choices_total",
+    "clicks by what chose their bot: the pool's strategy and the tier of members it chose among; fallback/… for those of a fallback pool",
+    "strategy",
+    "tier",
+)
 CLICKS_SPOOLED: Final = _counter(
     "clicks_spooled_total", "clicks written to the spool file because Redis was away or nearly full"
 )
@@ -149,6 +158,13 @@ NOTIFICATIONS_SENT: Final = _counter(
 )
 NOTIFICATION_SECONDS: Final = _histogram(
     "notification_duration_seconds", "time of handing one message to a destination", "kind"
+)
+
+# Traces
+TRACE_SPANS: Final = _counter(
+    "trace_spans_total",
+    "spans by what became of them: sent, refused (the collector did not take them), dropped (it is too slow or away)",
+    "outcome",
 )
 
 # The clock

@@ -112,7 +112,7 @@ def _alerts(rule: Mapping[str, list[str]]) -> Iterator[str]:
         yield from matcher.partition('"')[2].rstrip('"').split("|")
 
 
-def _test(changed: Mapping[str, str], fires: tuple[str, ...]) -> dict[str, Any]:
+def _test(changed: dict[str, str], fires: tuple[str, ...]) -> dict[str, Any]:
     series = HEALTHY | changed
     expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in fires]
     return {
