@@ -37,8 +37,8 @@ def reporting(ingest: Receiver, settings: Settings) -> Iterator[None]:
     """This process tells the ingest; afterwards nobody."""
     root, hook = logging.getLogger(), sys.excepthook
     before = list(root.handlers)
-    dsn = ingest.url.replace("://", "://hidden-by-setting@") + "/1"
-    report_errors(load_settings({**environment(settings), "SENTRY_DSN": dsn}), "worker")
+    given = {"SENTRY_DSN": ingest.url.replace("://", "://key@") + "/1", "METRICS_TOKEN": "hidden-by-setting"}
+    report_errors(load_settings({**environment(settings), **given}), "worker")
     yield
     root.handlers[:] = before
     sys.excepthook = hook
