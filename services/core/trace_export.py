@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 Export = Callable[[Sequence[Span]], bool]  # whether the collector took them; must not raise
 MOST_KEPT: Final = 8192  # spans, about 6 MB
-LARGEST: Final = 128  # in one request: making it holds up a process of greenlets for some milliseconds
+LARGEST: Final = 64  # in one request: 51 µs each to encode, 3 ms during which no other greenlet runs
 PAUSE_SECONDS: Final = 1.0  # between requests while few spans come
 TIMEOUT_SECONDS: Final = 5.0  # for one request with its repetitions
 STOP_SECONDS: Final = 2.0  # that an ending process takes for what is left

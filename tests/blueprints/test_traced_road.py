@@ -15,7 +15,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from tests.services.fleet.pools.fleet import new_account, new_pool
 from tools.servers.collector import spans
-from tools.servers.fleet import add_bot, message, reconciling, worker_process
+from tools.servers.fleet import add_bot, message, reconciling, stream, worker_process
 from tools.servers.receivers import Receiver, http_receiver
 from tools.servers.sandbox import Sandbox, wait_until
 
@@ -48,22 +48,22 @@ def test_an_update_is_one_trace_from_its_receipt_to_its_reply(
     headers = {HEADER: webhook_secret(platform.vault, bot.path_id)}
     body = json.dumps(message(1, user["id"], WORDS))
     assert client.post(f"/webhook/{bot.path_id}", data=body, headers=headers).status_code == 200
-    ((_, entry),) = [
-        found
-        for lane in range(platform.settings.update_lanes)
-        for found in platform.redis.xrange(keys.update_lane(lane))
-    ]
-    traced = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
-        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20canary-header",
-    }
-    with worker_process(platform.settings, **traced) as worker, reconciling(platform):
+    lanes = [keys.update_lane(lane) for lane in range(platform.settings.update_lanes)]
+    ((_, entry),) = [found for lane in lanes for found in stream(platform, lane)]
+    with (
+        worker_process(
+            platform.settings,
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+            OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20canary-header",
+        ) as worker,
+        reconciling(platform),
+    ):
         wait_until(lambda: sandbox.sent(identity["username"], "sendMessage"))
         assert worker.terminate() == 0
     sink.stop()
     found = {span.name: span for span in spans(collector)}
     assert list(found) == ["receive", "wait for handler", "handle", "wait for send", "send"]
-    assert {span.trace for span in found.values()} == {str(entry["request"]).rjust(32, "0")}
+    assert {span.trace for span in found.values()} == {entry["request"].rjust(32, "0")}
     receive, handle = found["receive"], found["handle"]
     assert receive.parent == ""
     assert (found["wait for handler"].parent, handle.parent) == (receive.id, receive.id)
@@ -84,7 +84,7 @@ def test_a_click_is_a_trace_that_its_line_of_the_log_names(
     assert visitor.get("/go/red1?utm_source=canary-source").status_code == 302
     sink.stop()
     (click,) = spans(collector)
-    ((_, fields),) = platform.redis.xrange(keys.click_stream())
+    ((_, fields),) = stream(platform, keys.click_stream())
     assert click.attributes["click_id"] == json.loads(fields["d"])["id"]
     assert (click.name, click.attributes["pool"], click.attributes["outcome"]) == ("click", "red1", "online")
     assert b"canary-source" not in collector.posts[0].body
