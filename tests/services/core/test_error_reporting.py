@@ -117,7 +117,12 @@ def test_a_process_that_ends_by_an_error_tells_it(ingest: Receiver, settings: Se
     ("variable", "value", "module", "told"),
     [
         ("SENTRY_DSN", "https://key@sentry.example/1", "sentry_sdk", "extra `sentry`"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318", "opentelemetry", "extra `otel`"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "http://localhost:4318",
+            "opentelemetry.exporter.otlp.proto.http",
+            "extra `otel`",
+        ),
     ],
 )
 def test_without_its_extra_the_start_is_refused_with_what_to_install(
