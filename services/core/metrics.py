@@ -38,11 +38,12 @@ REDIRECTS: Final = _counter(
     "outcome",
 )
 REDIRECT_SECONDS: Final = _histogram(
-    "redirect_duration_seconds", "from a request to /go of a known pool to its answer, the click written down"
+    "redirect_duration_seconds",
+    "from a request to /go of a known pool to its answer, the click written down; one click in eight, by its millisecond",
 )
 REDIRECT_CHOICES: Final = _counter(
     "redirect_choices_total",
-    "clicks by what chose their bot: the pool's strategy and the tier of members it chose among; fallback/… for those of a fallback pool",
+    "clicks that became rows by what chose their bot: the pool's strategy and the tier of members it chose among; fallback/… for those of a fallback pool",
     "strategy",
     "tier",
 )
