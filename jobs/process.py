@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from services.core.environment import settings_or_exit
 from services.core.logs import configure_logging
+from services.core.observability import watch_from_outside
 from services.platform.platform import Platform, build_platform
 from services.platform.redis.connection import check_redis_known
 
@@ -59,6 +60,7 @@ def begin(service: str) -> Platform:
     What was imported by now stays, and no search for garbage looks at it again.
     """
     configure_logging(platform().settings, service)
+    watch_from_outside(platform().settings, service)
     gc.freeze()
     gc.enable()
     return platform()

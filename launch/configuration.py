@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.core.environment import IGNORED_NAMES, IGNORED_PREFIXES, UNHEARD_NAMES, setting_names
+from services.core.environment import IGNORED_NAMES, IGNORED_PREFIXES, setting_names
 from services.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +45,6 @@ IGNORED = f"""
 Variables of the systems Flotilla replaces that have no meaning here are ignored with a warning that names them:
 {", ".join(f"`{name}`" for name in IGNORED_NAMES)} and all that begin with
 {" or ".join(f"`{prefix}`" for prefix in IGNORED_PREFIXES)}.
-So are those that only a later release will heed: {", ".join(f"`{name}`" for name in UNHEARD_NAMES)}.
 """
 
 # Those of one topic last, though pydantic has what is inherited first.

@@ -23,8 +23,6 @@ from services.core.i18n import Text
 from services.core.key_file import read_or_make_keys
 from services.core.settings import Settings
 
-# Names that would mean something in a later release: whoever sets one must know that nothing follows from it.
-UNHEARD_NAMES = ("SENTRY_DSN",)
 # Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
 IGNORED_NAMES = ("TELEGRAM_WEBHOOK_SECRET", "REDIS_HOST", "REDIS_PORT", "WEBHOOK_ENABLED")
 SHORTEST_SECRET = 32  # characters
@@ -128,8 +126,6 @@ def _warn_of_ignored(environ: Mapping[str, str]) -> None:
     for name in environ:
         if name in IGNORED_NAMES or name.startswith(IGNORED_PREFIXES):
             warnings.warn(f"{name} is set but has no meaning here; it is ignored", stacklevel=3)
-        elif name in UNHEARD_NAMES:
-            warnings.warn(f"{name} is set but this release does nothing with it yet", stacklevel=3)
 
 
 def _refuse_weak_secret(secret: str) -> None:

@@ -37,6 +37,16 @@ REDIRECTS: Final = _counter(
     "pool",
     "outcome",
 )
+REDIRECT_SECONDS: Final = _histogram(
+    "redirect_duration_seconds",
+    "from a request to /go of a known pool to its answer, the click written down; one click in eight, by its millisecond",
+)
+REDIRECT_CHOICES: Final = _counter(
+    "redirect_choices_total",
+    "clicks that became rows by what chose their bot: the pool's strategy and the tier of members it chose among; fallback/… for those of a fallback pool",
+    "strategy",
+    "tier",
+)
 CLICKS_SPOOLED: Final = _counter(
     "clicks_spooled_total", "clicks written to the spool file because Redis was away or nearly full"
 )
@@ -151,6 +161,13 @@ NOTIFICATION_SECONDS: Final = _histogram(
     "notification_duration_seconds", "time of handing one message to a destination", "kind"
 )
 
+# Traces
+TRACE_SPANS: Final = _counter(
+    "trace_spans_total",
+    "spans by what became of them: sent, refused (the collector did not take them), dropped (it is too slow or away)",
+    "outcome",
+)
+
 # The clock
 TICKS: Final = _counter("clock_ticks_total", "ticks of the leading clock, by name", "tick")
 
@@ -178,6 +195,9 @@ SCRAPED: Final = (
     Scraped("worker_replicas", "copies of a bot's own program that were started here and run", ("bot",)),
     Scraped("spool_bytes", "clicks waiting in spool files of this machine"),
     Scraped("disk_free_bytes", "free space on the disk of DATA_DIR of this machine"),
+    Scraped("disk_size_bytes", "size of the disk of DATA_DIR of this machine"),
+    Scraped("memory_used_bytes", "memory in use on this machine, or in its container; caches excepted"),
+    Scraped("memory_size_bytes", "memory that this machine, or its container, has"),
     Scraped("redis_memory_used_bytes", "what Redis holds"),
     Scraped("redis_memory_max_bytes", "what Redis may hold, its maxmemory; 0 = no limit"),
 )

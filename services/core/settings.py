@@ -14,6 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from services.core.account_settings import AccountSettings
 from services.core.fault_injection import CrashPoint
 from services.core.kubernetes_settings import KubernetesSettings
+from services.core.observability_settings import ObservabilitySettings
 from services.core.rate_limits import RateLimits
 from services.core.retention_settings import RetentionSettings
 from services.core.setting_types import (
@@ -35,7 +36,7 @@ MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(AccountSettings, KubernetesSettings, RetentionSettings):
+class Settings(AccountSettings, KubernetesSettings, ObservabilitySettings, RetentionSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(
@@ -203,9 +204,7 @@ class Settings(AccountSettings, KubernetesSettings, RetentionSettings):
         le=600,
         description="seconds until the same button or sensitive command works again for a user; 5-10 under attack; 0 = off",
     )
-    lock_seconds: float = Field(
-        5, ge=2, le=60, description="life of a lock around a handler, renewed while it runs"
-    )
+    lock_seconds: float = Field(5, ge=2, le=60, description="life of a handler's lock, renewed while it runs")
     callback_confirm_seconds: int = Field(300, ge=10, description="life of a single-use button")
     callback_menu_seconds: int = Field(30 * 86_400, ge=10, description="life of other buttons")
     conversation_ttl_seconds: int = Field(604_800, ge=60, description="life of a conversation, unchanged")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from shutil import disk_usage
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -16,8 +17,8 @@ from services.core.errors import Unavailable
 from services.core.metrics import REGISTRY, SCRAPED
 from services.fleet.health.sweep import last_sweep_age
 from services.fleet.workers.copies import all_copies
+from services.operations.machine_memory import machine_memory
 from services.operations.readiness import leases, spool_bytes
-from services.operations.storage import free_bytes
 from services.platform.platform import Platform
 from services.queueing.backlog import backlogs
 from services.queueing.heartbeats import Sample, process_name, processes
@@ -90,14 +91,23 @@ def _scraped(platform: Platform, readings: Iterable[Reading]) -> Iterator[Metric
 def _local(platform: Platform) -> Iterator[Reading]:
     yield "spool_bytes", (), spool_bytes(platform)
     try:
-        yield "disk_free_bytes", (), free_bytes(platform)
-    except OSError:
-        logger.warning("metrics left out: the disk does not answer")
+        yield from _of_machine(platform)
+    except OSError as error:
+        logger.warning("metrics left out: the machine does not tell (%s)", error.strerror)
     try:
         yield from _from_database(platform)
         yield from _of_workers(platform)
     except (Unavailable, RedisError) as error:
         logger.warning("metrics left out: %s", type(error).__name__)
+
+
+def _of_machine(platform: Platform) -> Iterator[Reading]:
+    disk = disk_usage(platform.settings.data_dir)
+    yield "disk_free_bytes", (), disk.free
+    yield "disk_size_bytes", (), disk.total
+    memory = machine_memory()
+    yield "memory_used_bytes", (), memory.used
+    yield "memory_size_bytes", (), memory.most
 
 
 def _from_redis(platform: Platform) -> Iterator[Reading]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from plugins.effects import Priority
-from services.core.logs import bound_ids, new_request_id
+from services.core import tracing
+from services.core.logs import bound_ids
 from services.messaging.outbox.outgoing import slot_of
 from services.platform.platform import Platform
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue
@@ -38,7 +39,7 @@ def enqueue_call(
         bot_id,
         DOORBELL_SECONDS,
         chat,
-        str(bound_ids().get("request_id") or new_request_id()),
+        str(bound_ids().get("request_id") or tracing.begun(bot_id)),
         dump_sealed(platform.vault, call, bot_id),
     )
     if PUT(platform.redis, names, values):

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from redis import RedisError
 
+from services.core import tracing
 from services.core.logs import bind
 from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.journal import Journal
@@ -25,6 +26,7 @@ from services.queueing.greenlet_pool import BatchWriter, GreenletPool
 
 logger = logging.getLogger(__name__)
 SETTLE_AT_ONCE = 256
+LONGEST_METHOD = 64  # characters that a trace is told: who wrote the call may have called a method anything
 SETTLE_BACKOFF_SECONDS = 0.2  # between attempts to reach Redis
 
 
@@ -75,13 +77,29 @@ class OutboxWorker:
             if not self._lease.alive:  # somebody else sends for this bot now
                 self.pool.retry(message, 0.0)
                 return
-            result = self._sender.send(message, self._may_depart)
+            result = self._send(message)
             if message.migrated:
                 self._gate.moved(message, time.monotonic())
             if result.after is Disposition.SETTLED:
                 self._results.put(message)
             else:
                 self._put_off(message, result)
+
+    def _send(self, message: OutboxMessage) -> SendResult:
+        if tracing.current is None:
+            return self._sender.send(message, self._may_depart)
+        began, first = time.time_ns(), not message.attempts
+        result = self._sender.send(message, self._may_depart)
+        tracing.current.sent(
+            message.request_id,
+            message.entry_id,
+            began,
+            first=first,
+            bot_id=message.bot_id,
+            method="" if message.newer else message.method[:LONGEST_METHOD],
+            outcome=str(result.after) if message.failed_for_good is None else "dead",
+        )
+        return result
 
     def _may_depart(self, message: OutboxMessage, on_record: bool) -> bool:
         """Whether the message may leave: on record where its bot wants that, and under a lease that is ours at this moment.

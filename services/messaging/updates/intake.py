@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from redis import RedisError
 
+from services.core import tracing
 from services.core.errors import FlotillaError, Unavailable
 from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.logs import new_request_id
@@ -89,6 +90,7 @@ class Intake:
 
         Raises Unavailable with `retry_after` when it could not be taken.
         """
+        began = time.time_ns()
         chat = chat_of(update)
         arrival = _Arrival(
             bot_id=bot_id,
@@ -101,6 +103,11 @@ class Intake:
         outcome = self._submit(arrival)
         crash_point_reached(CrashPoint.INTAKE_AFTER_APPEND, self._platform.settings.crash_point)
         self._note(outcome, arrival, kind_of(update))
+        if tracing.current is not None and outcome in (Outcome.ACCEPTED, Outcome.RING):
+            kind = kind_of(update)
+            tracing.current.received(
+                arrival.request_id, began, bot_id=bot_id, kind=kind if kind in KINDS else "other"
+            )
         if outcome is Outcome.FULL:
             raise Unavailable(
                 "Too many updates are waiting", code="backlog_full", retry_after=RETRY_AFTER_SECONDS

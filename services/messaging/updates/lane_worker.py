@@ -12,6 +12,7 @@ from gevent import Timeout
 from redis import RedisError
 
 from services.alerts.dead_letters.store import cause_of, explain, failure
+from services.core import tracing
 from services.core.errors import Unavailable
 from services.core.logs import bind
 from services.core.metrics import RETRIES, UPDATE_LAG
@@ -109,13 +110,16 @@ class LaneWorker:
             self._handle(queued)
 
     def _handle(self, queued: QueuedUpdate) -> None:
+        began = time.time_ns()
         try:
             result = self._processor.handle(queued)
         except (Unavailable, RedisError):
             raise
         except (Exception, SystemExit, Timeout) as error:  # noqa: BLE001  # a plugin is somebody else's code
+            _trace(queued, began, type(error).__name__)
             self._failed(queued, error)
         else:
+            _trace(queued, began)
             self._results.put((queued, result))
 
     # Failures
@@ -127,7 +131,8 @@ class LaneWorker:
         queued.error, queued.place = explain(error), cause_of(error)
         queued.raised = type(error).__name__
         queued.failures += (failure(error),)
-        logger.warning("handler failed (attempt %d): %s", queued.attempts, queued.place, exc_info=error)
+        level = logging.ERROR if self._is_exhausted(queued) else logging.WARNING
+        logger.log(level, "handler failed (attempt %d): %s", queued.attempts, queued.place, exc_info=error)
         with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less
             self._redis.hincrby(keys.update_attempts(self._lane), queued.entry_id, 1)
         if self._is_exhausted(queued):
@@ -173,3 +178,14 @@ class LaneWorker:
 def _observe_lag(queued: QueuedUpdate) -> None:
     if not queued.attempts:
         UPDATE_LAG.observe(max(0.0, time.time() - int(queued.entry_id.partition("-")[0]) / 1000))
+
+
+def _trace(queued: QueuedUpdate, began: int, failure: str = "") -> None:
+    """Note a handler that ended now, with the class of what it raised."""
+    if tracing.current is None:
+        return
+    if not queued.attempts:
+        tracing.current.taken_up(queued.request_id, queued.entry_id, began, queued.bot_id)
+    tracing.current.handled(
+        queued.request_id, began, failure, bot_id=queued.bot_id, attempt=queued.attempts + 1
+    )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 from redis import Redis, ResponseError
 from sqlalchemy.exc import IntegrityError
 
-from services.core.metrics import CLICKS_FLUSHED, FUNNEL
+from services.core.metrics import CLICKS_FLUSHED, FUNNEL, REDIRECT_CHOICES
 from services.fleet.health import clicked_bots
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -96,7 +97,15 @@ def _settle(platform: Platform, life: str, entries: Sequence[Entry]) -> int:
         pipe.execute()
     CLICKS_FLUSHED.inc(len(inserted))
     FUNNEL.labels("click").inc(sum(row.counted for row in inserted))
+    _count_choices(inserted)
     return len(inserted)
+
+
+def _count_choices(rows: Sequence[ClickRow]) -> None:
+    """Here and not at the click: a batch costs what a single one would."""
+    for reason, count in Counter(row.reason for row in rows).items():
+        strategy, _, tier = reason.rpartition("/")
+        REDIRECT_CHOICES.labels(strategy, tier).inc(count)
 
 
 def _store_patiently(platform: Platform, rows: Sequence[ClickRow], batch: Batch) -> list[ClickRow]:

@@ -12,13 +12,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
-from prometheus_client import Counter
-
 from models import OverLimit, Strategy
-from services.core.metrics import RATE_LIMIT_HITS, REDIRECTS
+from services.core.metrics import RATE_LIMIT_HITS
 from services.fleet.pools.choose import Prepared, choose, prepare
 from services.fleet.pools.fallbacks import LONGEST_CHAIN
 from services.fleet.pools.load_tracker import LoadTracker
@@ -31,6 +28,7 @@ from services.platform.redis.connection import fast_client
 from services.platform.redis.windows import Window
 from services.traffic.clicks.access_log import AccessLog, access_folder
 from services.traffic.clicks.facts import ClickFacts, DailyHash, country_variable, read_facts, rule_facts
+from services.traffic.clicks.figures import click_answered, redirect_counter
 from services.traffic.clicks.pending import PendingClick, RecordResult
 from services.traffic.clicks.record import Recorder
 from services.traffic.clicks.spool import Spool
@@ -144,7 +142,7 @@ class Redirector:
             self.start()
         pool = self.book.get(slug.lower())
         if pool is None:
-            _counter("", "unknown").inc()
+            redirect_counter("", "unknown").inc()
             return UNKNOWN
         now = time.time()
         facts = self.facts(environ, now)
@@ -235,9 +233,9 @@ class Redirector:
         used = (click.limit, _window(click, written))
         if written.rejected:
             self.recorder.refusals.add(click.pool_id, click.at)
-            _counter(click.slug, "limited").inc()
+            click_answered(click, written, "limited")
             return Outcome(Kind.LIMITED, "", "", MINUTE - int(click.at) % MINUTE, "", *used)
-        _counter(click.slug, route.outcome).inc()
+        click_answered(click, written, route.outcome)
         if route.prepared is not None:
             param = start_payload(pool.start_param, click.id if pool.tracking else "")
             username = route.prepared.usernames[written.bot_id]
@@ -261,12 +259,6 @@ def _window(click: PendingClick, written: RecordResult) -> Window | None:
     if not (held and click.steps and click.reject):
         return None
     return Window(written.count, (int(click.at) // MINUTE + 1) * MINUTE)
-
-
-@lru_cache(maxsize=4096)
-def _counter(slug: str, outcome: str) -> Counter:
-    """The metric of a slug and outcome; looking its labels up anew costs ten times as much as counting."""
-    return REDIRECTS.labels(slug, outcome)
 
 
 def find_route(

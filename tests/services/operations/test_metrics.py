@@ -66,7 +66,8 @@ def test_gauges_are_read_at_the_scrape(platform: Platform) -> None:
     assert 39 < found["health_sweep_age_seconds",] < 60
     assert found["process_heartbeat_age_seconds", "clock"] < 10
     assert found["spool_bytes",] == 0
-    assert found["disk_free_bytes",] > 0
+    assert found["disk_size_bytes",] > found["disk_free_bytes",] > 0
+    assert found["memory_size_bytes",] > found["memory_used_bytes",] > 0
     assert found["redis_memory_used_bytes",] > 0
     assert found["redis_memory_max_bytes",] == 0
 

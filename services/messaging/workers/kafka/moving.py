@@ -14,7 +14,7 @@ from redis import RedisError
 
 from plugins.effects import Priority
 from services.core.errors import InvalidInput, Unavailable
-from services.core.logs import new_request_id
+from services.core.tracing import begun
 from services.messaging.outbox.outgoing import slot_of
 from services.messaging.workers.kafka import clients
 from services.messaging.workers.kafka.bots import KafkaBot, kafka_bots
@@ -164,7 +164,7 @@ class Mover:
             return (), ()
         shard = bot_id % self._platform.settings.update_lanes
         slot = slot_of(call.method, call.params, priority, str(call.params.get("chat_id", "0")))
-        return outbox_keys(bot_id, slot[0], shard), (offset, shard, slot[1], new_request_id(), text)
+        return outbox_keys(bot_id, slot[0], shard), (offset, shard, slot[1], begun(bot_id), text)
 
     def _note(self, place: Place) -> None:
         """Note in Kafka how far it was read, for its tools and for the day that Redis is lost; and let a full outbox empty."""

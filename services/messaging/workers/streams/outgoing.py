@@ -16,7 +16,7 @@ from redis import RedisError
 
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
-from services.core.logs import new_request_id
+from services.core.tracing import begun
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.outbox.outgoing import slot_of
 from services.messaging.workers.answering import call_in
@@ -95,6 +95,8 @@ class CallMover:
         slot = slot_of(call.method, call.params, priority, str(call.params.get("chat_id", "0")))
         wanted = {"method": call.method, "params": call.params}
         try:
-            return WorkCall(*slot, new_request_id(), dump_sealed(self._platform.vault, wanted, worker.bot_id))
+            return WorkCall(
+                *slot, begun(worker.bot_id), dump_sealed(self._platform.vault, wanted, worker.bot_id)
+            )
         except (ValueError, RecursionError):
             raise InvalidInput(UNREADABLE) from None
