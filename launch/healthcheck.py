@@ -13,6 +13,7 @@ import http.client
 import socket
 import sys
 from pathlib import Path
+from typing import cast
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -47,7 +48,7 @@ def check(settings: Settings, name: str) -> tuple[bool, str]:
 
 def age_of_beat(redis: Redis, prefix: str) -> float | None:
     """Seconds since the newest beat of a process whose name begins with `prefix`; None without one. Raises RedisError."""
-    beats: list[tuple[bytes, float]] = redis.zrange(keys.processes(), 0, -1, withscores=True)
+    beats = cast(list[tuple[bytes, float]], redis.zrange(keys.processes(), 0, -1, withscores=True))
     ours = [at for member, at in beats if member.startswith(prefix.encode())]
     seconds, microseconds = redis.time()
     return max(0.0, seconds + microseconds / 1e6 - max(ours)) if ours else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import ssl
 import subprocess
 import sys
@@ -18,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch.installation import ROOT, Installation
+from launch.startup import wait_for_web
+from services.core.settings import Settings
+from tests.architecture.source import ROOT
 from tools.servers.ports import free_port
 
 CADDY = Path(sys.executable).parent / "caddy"
@@ -71,7 +72,7 @@ def running(folder: Path, web: int, http: int, https: int) -> Iterator[ssl.SSLCo
     options = f"{{\n\thttp_port {http}\n\thttps_port {https}\n\tadmin off\n\tskip_install_trust\n}}\n"
     (folder / "Caddyfile").write_text(options + CADDYFILE.read_text())
     with (folder / "caddy.log").open("wb") as log:
-        command = [CADDY, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+        command = [str(CADDY), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
     try:
         yield _trust(folder / "caddy/pki/authorities/local/root.crt", https)
@@ -115,19 +116,36 @@ def test_http_goes_to_https_and_forwarding_headers_of_clients_are_not_passed_on(
     assert came["Host"] == f"localhost:{https}"
 
 
-def test_the_product_is_served_over_tls(tmp_path: Path) -> None:
+def test_the_product_is_served_over_tls(settings: Settings, tmp_path: Path) -> None:
     web, http, https = free_port(), free_port(), free_port()
-    environ = {"TRUSTED_PROXIES": "1", "PUBLIC_URL": f"https://localhost:{https}", "METRICS_TOKEN": "t" * 32}
-    installation = Installation(tmp_path / "data", web, **environ)
+    with web_process(settings, web, https), running(tmp_path, web, http, https) as trust:
+        over_tls = HTTPSConnection("localhost", https, context=trust, timeout=30)
+        over_tls.request("GET", "/setup")
+        answer = over_tls.getresponse()
+        assert b'name="code"' in answer.read()
+        assert (answer.status, answer.getheader("Server")) == (200, None)
+        over_tls.request("GET", "/metrics")  # not as a program of this machine
+        assert over_tls.getresponse().status in (401, 403)
+
+
+@contextmanager
+def web_process(settings: Settings, port: int, https: int) -> Iterator[None]:
+    """The product's own, as the production overlay sets it."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "PORT": str(port),
+        "TRUSTED_PROXIES": "1",
+        "PUBLIC_URL": f"https://localhost:{https}",
+        "METRICS_TOKEN": "t" * 32,
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environ)
     try:
-        installation.wait_until_ready()
-        with running(tmp_path, web, http, https) as trust:
-            over_tls = HTTPSConnection("localhost", https, context=trust, timeout=10)
-            over_tls.request("GET", "/setup")
-            answer = over_tls.getresponse()
-            assert b'name="code"' in answer.read()
-            assert (answer.status, answer.getheader("Server")) == (200, None)
-            over_tls.request("GET", "/metrics")  # not as a program of this machine
-            assert over_tls.getresponse().status in (401, 403)
+        assert wait_for_web(f"http://127.0.0.1:{port}", lambda: process.poll() is None)
+        yield
     finally:
-        installation.stop(signal.SIGINT)
+        process.terminate()
+        process.wait(20)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from launch.installation_secrets import DATABASE_HOST, REDIS_HOST, make_secrets
 from launch.programs import procfile_commands

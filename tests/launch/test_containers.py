@@ -16,7 +16,7 @@ from launch import healthcheck, process, welcome
 from launch.healthcheck import ALIVE_SECONDS, own_name
 from launch.installation_secrets import main as make_secrets_main
 from launch.installation_secrets import make_secrets
-from launch.programs import ROOT
+from launch.programs import ROOT, procfile_commands
 from services.core.encryption import Vault
 from services.core.environment import load_settings
 from services.core.key_file import read_or_make_keys
@@ -58,7 +58,7 @@ def test_the_entry_says_what_it_could_start() -> None:
 
 @pytest.mark.parametrize("name", ["web", "worker", "clock", "poller", "programs"])
 def test_a_process_of_the_procfile_is_known_by_its_command_line(name: str) -> None:
-    command = process.procfile_commands()[name]
+    command = procfile_commands()[name]
     assert own_name("\0".join(["/app/.venv/bin/python", *command, ""]).encode()) == name
 
 

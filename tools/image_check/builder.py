@@ -95,7 +95,7 @@ class Builder:
             "--tag",
             IMAGE,
         ]
-        self.buildah("build", "--layers", *options, *arguments, ".")
+        self.buildah("build", "--layers=false", *options, *arguments, ".")
 
     def image(self) -> Image:
         """The built image, mounted."""
