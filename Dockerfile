@@ -11,8 +11,7 @@ COPY requirements.lock ./
 RUN python3 -m venv .venv \
     && .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-compile \
         --require-hashes --only-binary :all: -r requirements.lock \
-    && .venv/bin/python -m pip uninstall --yes --quiet pip setuptools \
-    && rm requirements.lock
+    && .venv/bin/python -m pip uninstall --yes --quiet pip setuptools
 COPY . ./
 # The root file system is read-only: what is not compiled now would be compiled at each start.
 RUN .venv/bin/python -m compileall -q -j 0 . \

@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
         _own_network()
         try:
             found += _played(image, Path(folder))
-        except NotReady as error:
+        except (NotReady, subprocess.TimeoutExpired) as error:
             found.append(str(error))
     print(f"built in {built:.0f} s, {image.size / 1e6:.0f} MB, load {os.getloadavg()[0]:.1f}")
     print("\n".join(found) or "everything held")

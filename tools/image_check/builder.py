@@ -98,7 +98,8 @@ class Builder:
         self.buildah("build", "--layers=false", *options, *arguments, ".")
 
     def image(self) -> Image:
-        """The built image, mounted."""
+        """The built image, mounted; what an earlier check left is removed."""
+        self.buildah("rm", "--all")
         container = self.buildah("from", "--pull-never", IMAGE)
         root = Path(self.buildah("mount", container))
         told = json.loads(self.buildah("inspect", "--type", "image", IMAGE))

@@ -104,8 +104,9 @@ class Container:
         return time.monotonic() - begin
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
-        self._process.kill()
+        """End it at once, whatever it does: what changed its user no longer ends with its parent."""
+        if self.is_running():
+            os.kill(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def rights(self) -> dict[str, str]:

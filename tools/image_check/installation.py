@@ -25,7 +25,7 @@ from tools.servers.postgres import NOBODY, copy_of_binaries
 
 WEB = "http://127.0.0.1:8000"
 PROCESSES = ("web", "worker", "clock", "poller", "programs")
-ONCE_SECONDS, READY_SECONDS = 120.0, 60.0
+ONCE_SECONDS, READY_SECONDS = 120.0, 120.0
 HOSTS = "127.0.0.1 localhost postgres valkey web\n"
 
 
@@ -57,7 +57,7 @@ class Installation:
         self.once("release")
         for name in PROCESSES:
             self.start(name)
-        wait_for(lambda: _answers(f"{WEB}/setup"), READY_SECONDS, self.containers["web"].output)
+        wait_for(lambda: _answers(f"{WEB}/setup"), READY_SECONDS, lambda: f"web\n{self._log('web')}")
         panel = time.monotonic() - begin
         self.once("welcome")
         return panel
@@ -180,7 +180,7 @@ def wait_for(check: Callable[[], bool], seconds: float, why: Callable[[], str]) 
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
-            raise NotReady(why())
+            raise NotReady(f"not ready within {seconds:.0f} s: {why()}")
         time.sleep(0.1)
 
 
