@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -39,6 +39,9 @@ chaos: $(VENV)/.dev     ## kill, cut and starve an installation under load, prin
 
 attack: $(VENV)/.dev    ## attack installations over their sockets, print what held; make attack OPTIONS="--short --only tenants"
 	$(BIN)/python -m tools.attack $(OPTIONS)
+
+image-check: $(VENV)/.dev ## build the container image with buildah and run an installation of it, without Docker (root, Debian: buildah, mmdebstrap); OPTIONS="--no-build"
+	$(BIN)/python -m tools.image_check $(OPTIONS)
 
 CLIENT = build/api-client-venv
 api-client: $(VENV)/.dev $(CLIENT)/.installed ## have a generator make a client of the API's document, and that client change one field

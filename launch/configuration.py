@@ -9,7 +9,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.core.environment import IGNORED_NAMES, IGNORED_PREFIXES, setting_names
+from services.core.environment import (
+    IGNORED_NAMES,
+    IGNORED_PREFIXES,
+    secret_fields,
+    setting_names,
+)
+from services.core.secret_files import LONGEST, file_names
 from services.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +31,11 @@ start, with the variable's name and the reason. An empty variable counts as not 
 
 Addresses are read whole at the start: scheme, user, host, port, path and options. In a user name or password, signs such as
 `#`, `/`, `?`, `@` and `%` must be percent-encoded: the password `57#W` is written `57%23W`. A message about a wrong address holds no part of it.
+
+A secret may lie in a file instead: for each variable that may hold one there is a second with `_FILE` behind its name, which holds the file's
+path (`SECRET_KEY_FILE=/run/secrets/secret_key`), as Docker, Kubernetes and systemd hand secrets out. The file is read at the start: text of
+at most {LONGEST // 2**10} KB, without the line end behind it. A file that is missing, unreadable or empty, or a secret given in both ways, stops the
+start with the variable's name, and never with what the file holds.
 
 `make run` and the `flask` command also read a file `.env` in the project's folder
 (`cp .env.example .env`); the environment wins over it.
@@ -51,6 +62,7 @@ Variables of the systems Flotilla replaces that have no meaning here are ignored
 FIELDS = sorted(Settings.model_fields, key=lambda name: name not in Settings.__annotations__)
 EXAMPLE_HEAD = """\
 # All settings with their defaults, written by `make docs`. Copy to .env and uncomment what you change.
+# A secret may lie in a file instead: SECRET_KEY_FILE=/path and the like; see docs/configuration.md.
 """
 
 
@@ -59,6 +71,8 @@ def configuration_page() -> str:
     rows = []
     for field in FIELDS:
         name, *others = setting_names(field)
+        if field in secret_fields():
+            others += file_names(setting_names(field))
         also = f" (also `{'`, `'.join(others)}`)" if others else ""
         default = _default(field)
         rows.append(f"| `{name}`{also} | {f'`{default}`' if default else ''} | {_description(field)} |\n")

@@ -64,12 +64,15 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file of mode 600 that appears whole or not at all."""
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file of `mode` that appears whole or not at all, and stays so when the machine fails."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.chmod(mode)
     draft.replace(path)
 
 

@@ -13,6 +13,7 @@ from launch.ports import free_port, is_free
 from launch.programs import Program, gated
 from launch.run import Plan
 from services.core.errors import ConfigurationError
+from services.core.secret_files import file_names
 
 if TYPE_CHECKING:
     from services.platform.platform import Platform
@@ -29,7 +30,7 @@ MARKER = ".demo"
 # A demo must never reach a real database, Redis or bot, whatever the environment says.
 NOT_IN_A_DEMO = (
     *("DATABASE_URL", "DB_URL", "REDIS_URL", "APP_ENV", "PUBLIC_URL", "BIND", "TRUSTED_PROXIES"),
-    *("PROXY_ADDRESSES", "COUNTRY_HEADER", "MANAGER_BOT_TOKEN", "SMTP_URL"),
+    *("PROXY_ADDRESSES", "COUNTRY_HEADER", "MANAGER_BOT_TOKEN", "ADMIN_BOT_TOKEN", "SMTP_URL"),
 )
 STORY = (
     "",
@@ -51,7 +52,8 @@ def demo_plan(environ: dict[str, str]) -> Plan:
     sandbox_port = _sandbox_port(port)
     sandbox = f"http://127.0.0.1:{sandbox_port}"
     flotilla = f"http://127.0.0.1:{port}"
-    given = {name: value for name, value in environ.items() if name not in NOT_IN_A_DEMO}
+    left_out = {*NOT_IN_A_DEMO, *file_names(NOT_IN_A_DEMO)}
+    given = {name: value for name, value in environ.items() if name not in left_out}
     return Plan(
         environ={
             "LOG_FORMAT": "text",

@@ -7,8 +7,10 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from launch.valkey import Server
+if TYPE_CHECKING:  # the entry of each container reads the Procfile here, and has no server to embed
+    from launch.valkey import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 END_WITH_PARENT = ROOT / "launch" / "parent_death.py"
@@ -32,12 +34,13 @@ class Program:
 
 def procfile_programs(gate: Path) -> list[Program]:
     """The processes of the Procfile; they wait until `gate` exists."""
+    return [gated(name, command, gate) for name, command in procfile_commands().items() if name != RELEASE]
+
+
+def procfile_commands() -> dict[str, list[str]]:
+    """The commands of the Procfile by name: web, worker, …, and `release`, which ends."""
     lines = (line.partition(":") for line in (ROOT / "Procfile").read_text().splitlines() if line.strip())
-    return [
-        gated(name.strip(), shlex.split(command), gate)
-        for name, _, command in lines
-        if name.strip() != RELEASE
-    ]
+    return {name.strip(): shlex.split(command) for name, _, command in lines}
 
 
 def gated(name: str, command: list[str], gate: Path) -> Program:

@@ -19,6 +19,7 @@ from services.core.encryption import Vault
 from services.core.environment import load_settings
 from services.core.errors import Unavailable
 from services.core.listening import check_bind
+from services.core.secret_files import is_given
 from services.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _run_locked(plan: Plan, settings: Settings, lock: int) -> None:
 def _embed_server(plan: Plan, settings: Settings) -> valkey.Server | None:
     """Configure the embedded server and leave its address in DATA_DIR, unless REDIS_URL names another."""
     settings.embedded_redis_file.unlink(missing_ok=True)
-    if plan.environ.get("REDIS_URL"):
+    if is_given(plan.environ, "REDIS_URL"):
         return None
     server = valkey.configure(
         settings.data_dir, valkey.find_engine(), valkey.memory_limit(settings.embedded_redis_mb)

@@ -21,6 +21,7 @@ from services.core.encryption import Vault
 from services.core.errors import ConfigurationError
 from services.core.i18n import Text
 from services.core.key_file import read_or_make_keys
+from services.core.secret_files import file_names, is_secret, read_secret_files
 from services.core.settings import Settings
 
 # Names from the systems this one replaces that mean nothing here: a left-over must not be silently believed.
@@ -34,7 +35,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the environment once. Raises ConfigurationError naming every wrong variable and why."""
     environ = os.environ if environ is None else environ
     _warn_of_ignored(environ)
-    settings = _parse(environ, {})
+    settings = _parse(_with_secret_files(environ), {})
     extra: dict[str, Any] = {}
     if not (settings.secret_key.get_secret_value() and settings.encryption_keys):
         extra.update(_kept_keys(settings))
@@ -75,6 +76,14 @@ def _parse(environ: Mapping[str, str], extra: dict[str, Any]) -> Settings:
         raise _wrong(lines) from None
 
 
+def _with_secret_files(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, with what the variables named …_FILE point to. Raises ConfigurationError."""
+    found, wrong = read_secret_files(environ, map(setting_names, secret_fields()))
+    if wrong:
+        raise _wrong(wrong)
+    return {**environ, **found}
+
+
 def _wrong(lines: Iterable[str]) -> ConfigurationError:
     return ConfigurationError(Text("The configuration is wrong:\n  {lines}", lines="\n  ".join(lines)))
 
@@ -112,9 +121,17 @@ def setting_names(field: str) -> tuple[str, ...]:
 
 
 @cache
+def secret_fields() -> tuple[str, ...]:
+    """The Settings fields that may hold a secret, known by their types; each can be given as a file."""
+    return tuple(name for name, field in Settings.model_fields.items() if is_secret(field))
+
+
+@cache
 def own_names() -> frozenset[str]:
-    """The names of all variables that settings are read from, in capitals: what they hold is ours alone."""
-    return frozenset(name.upper() for field in Settings.model_fields for name in setting_names(field))
+    """The names of all variables that settings are read from, in capitals: what they hold, or point to, is ours alone."""
+    names = [name.upper() for field in Settings.model_fields for name in setting_names(field)]
+    files = [name for field in secret_fields() for name in file_names(setting_names(field))]
+    return frozenset([*names, *files])
 
 
 def variable(name: str) -> str | None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from services.core.drafts import draft_of
 from services.core.errors import ConfigurationError
 from services.core.i18n import Text
 
@@ -25,7 +26,7 @@ def read_or_make_keys(path: Path) -> dict[str, Any]:
             "secret_key": secrets.token_urlsafe(32),
             "encryption_keys": [base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()],
         }
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = draft_of(path)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(fresh, file)
             file.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
@@ -86,6 +86,9 @@ def _checked_scanner(value: str) -> str:
     return value
 
 
+# In the type of an address that may have a password in it: such a setting is a secret (services/core/secret_files.py).
+CONFIDENTIAL: Final = "may hold a password"
+
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(split_list)]
 Names = Annotated[
@@ -95,9 +98,9 @@ Names = Annotated[
 ]
 People = Annotated[tuple[Annotated[int, Field(gt=0)], ...], NoDecode, BeforeValidator(_people)]
 BindAddress = Annotated[str, AfterValidator(_checked_address)]
-RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
+RedisUrl = Annotated[str, AfterValidator(checked_redis_url), CONFIDENTIAL]
 BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
 ScannerAddress = Annotated[str, AfterValidator(_checked_scanner)]
-DatabaseUrl = Annotated[str, AfterValidator(_checked_database)]
+DatabaseUrl = Annotated[str, AfterValidator(_checked_database), CONFIDENTIAL]
 MailUrl = Annotated[SecretStr, AfterValidator(_checked_mail_server)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from launch import command as launcher
+from launch.demo import demo_plan
+from services.core.secret_files import is_given
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,19 @@ def test_what_env_and_environment_say_wins_over_the_terminal(
         assert launcher.environment()["LOG_FORMAT"] == "json"
         monkeypatch.setenv("LOG_FORMAT", "from-outside")
         assert launcher.environment()["LOG_FORMAT"] == "from-outside"
+
+
+def test_a_demo_reaches_nothing_that_a_file_names_either(tmp_path: Path) -> None:
+    real = {
+        f"{name}_FILE": "/run/secrets/real" for name in ("DATABASE_URL", "DB_URL", "REDIS_URL", "SMTP_URL")
+    }
+    environ = demo_plan({**real, "ADMIN_BOT_TOKEN": "real", "DATA_DIR": str(tmp_path / "demo")}).environ
+    assert not environ.keys() & {*real, "ADMIN_BOT_TOKEN"}
+
+
+def test_a_redis_whose_address_is_in_a_file_is_not_one_to_embed() -> None:
+    assert is_given({"REDIS_URL_FILE": "/run/secrets/redis_url"}, "REDIS_URL")
+    assert not is_given({"REDIS_URL_FILE": "", "REDIS_URL": ""}, "REDIS_URL")
 
 
 def test_elsewhere_the_log_is_what_the_settings_say() -> None:

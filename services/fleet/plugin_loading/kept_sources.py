@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from services.core.drafts import draft_of
 from services.fleet.plugin_loading.versions import hash_of
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class KeptSources:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
-                fresh = path.with_suffix(f".{os.getpid()}")
+                fresh = draft_of(path)
                 fresh.write_bytes(source)
                 fresh.replace(path)
             os.utime(path)

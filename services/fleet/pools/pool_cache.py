@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from redis import RedisError
 
+from services.core.drafts import draft_of
 from services.core.errors import Unavailable
 from services.fleet.pools.model import PoolSnapshot, from_json, to_json
 from services.fleet.pools.snapshot import publish_all, read_pools
@@ -141,7 +141,7 @@ def _but(texts: Mapping[int, str], pool_id: int) -> dict[int, str]:
 
 
 def _write_copy(path: Path, texts: Mapping[int, str]) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     try:
         draft.write_text(json.dumps(texts))
         draft.replace(path)

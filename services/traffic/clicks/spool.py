@@ -20,6 +20,7 @@ from typing import Final
 
 from redis import Redis
 
+from services.core.drafts import draft_of
 from services.platform.redis import keys
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Spool:
     def check_writable(self) -> None:
         """Write a block and delete it. Raises OSError when the disk would not take clicks."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{os.getpid()}.probe"
+        path = draft_of(self._folder / "probe")
         try:
             path.write_bytes(PROBE)
         finally:
