@@ -30,6 +30,7 @@ from blueprints.api import (
     rules,
     runtime,
     stores,
+    switches,
     texts,
     worker_bots,
 )
@@ -41,6 +42,7 @@ from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from commands import plugins as plugin_commands
+from commands import switches as switch_commands
 from commands import workers as worker_commands
 from services.fleet import plugin_catalogue
 from services.platform.platform import Platform, build_platform
@@ -77,6 +79,7 @@ RESOURCES = (
     analytics,
     lifeboat,
     dead_letters,
+    switches,
     keys,
     audit,
     account,
@@ -96,6 +99,7 @@ COMMANDS = (
     key_commands,
     click_commands,
     dead_letter_commands,
+    switch_commands,
     plugin_commands,
     worker_commands,
     database,

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from models import Switch
 from services.core.errors import Unavailable
-from services.core.times import utc_now
+from services.core.times import iso, utc_now
 from services.platform.database import Database
 from services.platform.redis.changes import Changes, Topic
 
@@ -49,6 +49,11 @@ class ActiveSwitch:
     name: SwitchName
     value: Any
     ends_at: float
+
+    @property
+    def until(self) -> str:
+        """Its end in ISO 8601."""
+        return iso(datetime.fromtimestamp(self.ends_at, UTC))
 
 
 def active_rows(session: Session, now: datetime) -> dict[SwitchName, Switch]:
@@ -88,7 +93,7 @@ class Switchboard:
     def stop(self) -> None:
         """End what `start` began, if nobody else needs it."""
         with self._lock:
-            self._users -= 1
+            self._users = max(0, self._users - 1)
             if self._users:
                 return
         self._changes.unsubscribe(self._on_change)

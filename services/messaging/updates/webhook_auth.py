@@ -34,7 +34,9 @@ class WebhookAuth:
         if not self._platform.switches.is_on(SwitchName.TELEGRAM_NETWORK):
             return
         known = address_of(address)
-        if known is None or not any(known in network for network in self._platform.settings.telegram_networks):
+        if known is None or not any(
+            known in network for network in self._platform.settings.telegram_networks
+        ):
             RATE_LIMIT_HITS.labels("network").inc()
             raise Forbidden(
                 "Webhooks are taken from Telegram's networks only now", code="not_telegram_network"
