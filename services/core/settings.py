@@ -29,13 +29,12 @@ from services.core.setting_types import (
     RedisUrl,
     in_upper_case,
 )
-from services.core.switch_settings import SwitchSettings
 
 MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(AccountSettings, SwitchSettings, KubernetesSettings):
+class Settings(AccountSettings, KubernetesSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -14,8 +12,7 @@ class SwitchSettings(BaseSettings):
     """A part of `Settings`."""
 
     telegram_networks: Networks = Field(
-        (ip_network("149.154.160.0/20"), ip_network("91.108.4.0/22")),
-        min_length=1,
+        "149.154.160.0/20,91.108.4.0/22",
         description="networks, comma-separated, that webhooks are called from; nobody else's calls are taken while the switch "
         "`telegram_network` is on. As Telegram publishes them; with a Bot API server of your own, its address",
     )

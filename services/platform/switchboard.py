@@ -70,9 +70,12 @@ class Switchboard:
     Whoever reads asks nobody: neither Redis nor the database. Thread-safe.
     """
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(
+        self, database: Database, changes: Changes, *, refresh_seconds: float = REFRESH_SECONDS
+    ) -> None:
         self._database = database
         self._changes = changes
+        self._refresh_seconds = refresh_seconds
         self._known: Mapping[SwitchName, ActiveSwitch] = {}
         self._stale = threading.Event()
         self._stopped = threading.Event()
@@ -137,13 +140,13 @@ class Switchboard:
             self._stale.set()
 
     def _follow(self, stopped: threading.Event) -> None:
-        pause = REFRESH_SECONDS
+        pause = self._refresh_seconds
         while True:
             self._stale.wait(pause)
             self._stale.clear()
             if stopped.is_set():
                 return
-            pause = REFRESH_SECONDS if self._try_to_refresh() else RETRY_SECONDS
+            pause = self._refresh_seconds if self._try_to_refresh() else RETRY_SECONDS
 
     def _try_to_refresh(self) -> bool:
         try:

@@ -14,16 +14,16 @@ from services.queueing.bot_queue import Wait
 
 logger = logging.getLogger(__name__)
 BULK_RANK = keys.OUTBOX_PRIORITIES.index("bulk")
-LOOK_SECONDS = 6.0  # how soon an end of the pause before its time is noticed; longer than a consumer lingers
 FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits
 
 
 class PacingGate:
     """The gate of a shard's queue, which counts messages only, not answers to taps. Moments are on the monotonic clock."""
 
-    def __init__(self, pacing: Pacing, switches: Switchboard) -> None:
+    def __init__(self, pacing: Pacing, switches: Switchboard, bulk_look: float) -> None:
         self._pacing = pacing
         self._switches = switches
+        self._bulk_look = bulk_look
         self._paused: dict[tuple[int, str], float] = {}  # until
         self._flooded: dict[int, tuple[str, float]] = {}  # bot -> chat and moment of its last 429
 
@@ -59,7 +59,7 @@ class PacingGate:
         if message.rank != BULK_RANK:
             return None
         left = self._switches.seconds_left(SwitchName.BULK_PAUSE)
-        return Wait(now + min(left, LOOK_SECONDS), whole_bot=True) if left else None
+        return Wait(now + min(left, self._bulk_look), whole_bot=True) if left else None
 
     def _pause_of(self, message: OutboxMessage, now: float) -> Wait | None:
         bot_until = self._paused_until(message.bot_id, ALL_CHATS, now)
