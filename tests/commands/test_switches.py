@@ -13,7 +13,7 @@ def test_a_switch_is_set_listed_and_cleared_at_the_command_line(
     settings: Settings, platform: Platform
 ) -> None:
     make_account(platform, "admin@example.com", admin=True)
-    redis = {"REDIS_URL": settings.redis_url.get_secret_value()} if settings.redis_url else {}
+    redis = {"REDIS_URL": settings.redis_url}
     made = flask(
         settings, "switches", "set", "cooldown", "--value", "8", "--for", "15m", "--reason", "flood", **redis
     )
