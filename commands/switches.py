@@ -27,6 +27,7 @@ from web.platform import platform
 group = AppGroup(
     "switches", help="Switches for attacks and overload, which end by themselves (docs/runbook.md)."
 )
+NAMES = click.Choice([str(name) for name in SwitchName])  # of a plain enumeration click takes other names
 UNITS = {"m": 1, "h": 60, "d": 24 * 60}
 as_admin = click.option(
     "--as", "email", help="The admin whose activity it is written into; the first one without it."
@@ -58,7 +59,7 @@ def listing(email: str | None) -> None:
 
 
 @group.command("set")
-@click.argument("name", type=click.Choice([*SwitchName]))
+@click.argument("name", type=NAMES)
 @click.option(
     "--value", help="Factor, seconds, message, or the people's numbers, comma-separated; usual without it."
 )
@@ -79,7 +80,7 @@ def set_command(name: str, value: str | None, minutes: int, reason: str, email: 
 
 
 @group.command("clear")
-@click.argument("name", type=click.Choice([*SwitchName]))
+@click.argument("name", type=NAMES)
 @as_admin
 @handle_errors
 def clear_command(name: str, email: str | None) -> None:

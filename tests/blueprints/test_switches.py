@@ -7,6 +7,7 @@ import json
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 from app import create_app
 from models import Bot
@@ -57,8 +58,13 @@ def test_webhooks_of_other_networks_get_403_while_the_switch_is_on(
 def test_a_links_limit_is_halved(platform: Platform, visitor: FlaskClient) -> None:
     new_pool(platform, new_account(platform), "red1", 1, rate_limit_per_minute=4, over_limit="reject")
     switch_on(platform, SwitchName.LIMITS)
+    asked: list[str] = []
+    event.listen(
+        platform.database.engine, "before_cursor_execute", lambda _c, _k, words, *_: asked.append(words)
+    )
     assert [visitor.get("/go/red1").status_code for _ in range(3)] == [302, 302, 429]
     assert len(stream(platform)) == 2
+    assert [words for words in asked if "switches" in words] == []  # a click asks nobody for them
 
 
 def test_an_admin_turns_one_on_and_off_and_everybody_sees_that_it_is_on(
