@@ -137,7 +137,11 @@ def test_switches_cost_no_question_more_than_none_at_all(
 
     guard = Guard(platform)
     monkeypatch.setattr(Connection, "send_packed_command", noting)
-    event.listen(platform.database.engine, "before_cursor_execute", lambda *_: asked.append("database"))
+
+    def noting_statement(*_: Any) -> None:
+        asked.append("database")
+
+    event.listen(platform.database.engine, "before_cursor_execute", noting_statement)
 
     def cost(update_id: int) -> list[str]:
         asked.clear()
