@@ -133,7 +133,7 @@ def test_switches_cost_no_question_more_than_none_at_all(
 
     def noting(self: Connection, *arguments: Any, **options: Any) -> None:
         asked.append("redis")
-        send(self, *arguments, **options)
+        send(self, *arguments, **options)  # type: ignore[no-untyped-call]
 
     guard = Guard(platform)
     monkeypatch.setattr(Connection, "send_packed_command", noting)
