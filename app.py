@@ -31,6 +31,7 @@ from blueprints.api import (
     rules,
     runtime,
     stores,
+    switches,
     texts,
     worker_bots,
 )
@@ -44,6 +45,7 @@ from commands import keys as key_commands
 from commands import people as people_commands
 from commands import plugins as plugin_commands
 from commands import retention as retention_commands
+from commands import switches as switch_commands
 from commands import workers as worker_commands
 from services.fleet import plugin_catalogue
 from services.platform.platform import Platform, build_platform
@@ -81,6 +83,7 @@ RESOURCES = (
     lifeboat,
     people,
     dead_letters,
+    switches,
     keys,
     audit,
     account,
@@ -102,6 +105,7 @@ COMMANDS = (
     dead_letter_commands,
     people_commands,
     retention_commands,
+    switch_commands,
     plugin_commands,
     worker_commands,
     database,

@@ -16,6 +16,7 @@ In this order, each part below a comment of its name:
     Leads                               Lead, Start
     Dead letters                        DeadLetter
     Notifications                       Notification, NotificationDestination, NotificationRule, NotificationDelivery
+    Switches                            Switch
 """
 
 from __future__ import annotations
@@ -1227,3 +1228,25 @@ class NotificationDelivery(Base):
     )  # Telegram's message, which later ones change
     notification: Mapped[Notification] = relationship()
     destination: Mapped[NotificationDestination] = relationship()
+
+
+# Switches
+
+
+class Switch(Base):
+    """A switch of the whole installation, turned on by an admin; it ends by time alone, or before by `ended_at`.
+
+    The newest of a name is what holds. Rows stay: they say what was on when.
+    """
+
+    __tablename__ = "switches"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(32))
+    value: Mapped[Any] = mapped_column(JSON)  # what the switch's kind says, null for none
+    reason: Mapped[str] = mapped_column(String(200))
+    set_by: Mapped[str] = mapped_column(String(50))  # an actor, as in the audit trail
+    set_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]  # before its time
+    is_end_told: Mapped[bool] = mapped_column(default=False, server_default=false(), index=True)

@@ -1,4 +1,4 @@
-"""Webhooks: what Telegram calls. Body and header are Telegram's; the answer is 200, 401 or 503."""
+"""Webhooks: what Telegram calls. Body and header are Telegram's; the answer is 200, 401 or 503, and for other networks 403 while a switch is on."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def answer_early(app: Flask, environ: WSGIEnvironment) -> Answer | None:
         return body
 
     try:
+        _door_of(app).refuse_outsiders(environ.get("REMOTE_ADDR", ""))
         received = _receive(_door_of(app), path[1], environ.get(SECRET, ""), read)
     except EOFError:
         received = Received(400)  # Telegram hung up, and sends it again
@@ -76,6 +77,7 @@ def _received() -> Received:
     """What became of this request, which is received once."""
     received: Received | Exception | None = request.environ.get(RECEIVED)
     if received is None:
+        door().refuse_outsiders(request.remote_addr or "")
         path_id, secret = (request.view_args or {})["path_id"], request.headers.get(SECRET_HEADER, "")
         received = _receive(door(), path_id, secret, lambda: request.get_data(cache=False))
         request.environ[RECEIVED] = received
@@ -121,7 +123,7 @@ def _door_of(app: Flask) -> WebhookAuth:
 
 
 def start(app: Flask) -> None:
-    """Listen for changes of bots."""
+    """Listen for changes of bots and switches."""
     _door_of(app).start()
 
 

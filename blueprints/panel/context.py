@@ -12,6 +12,7 @@ from blueprints.panel import assets
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.browsers import browser_name
 from blueprints.panel.problems import account_problems
+from blueprints.panel.switches import switches_on
 from blueprints.panel.text_files import texts_url
 from services.alerts.notifications.incidents import unread_incidents
 from web.access import browser_session
@@ -28,6 +29,7 @@ def variables() -> dict[str, Any]:
         "public_url": platform().settings.public_url,
         "current_user": current_user,
         "account_problems": account_problems,
+        "switches_on": switches_on,
         "unread": _unread(),
     }
 

@@ -168,6 +168,8 @@ def _numbers() -> dict[str, ScriptText]:
         ),
         "uptime.hour": _("Uptime, last hour"),
         "uptime.day": _("Uptime, 24 hours"),
+        "switch.ends": _("It ends {when}"),
+        "switch.over": _("It is over"),
         "sweep_age": _("checked {seconds} s ago"),
         "held": _("next check in {seconds} s"),
         "slow_start": _("starting slowly, now at {percent}%"),

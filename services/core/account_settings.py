@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
 from services.core.setting_types import ScannerAddress
+from services.core.switch_settings import SwitchSettings
 
 
-class AccountSettings(BaseSettings):
+class AccountSettings(SwitchSettings):
     """A part of `Settings`."""
 
     quota_bots: int = Field(500, ge=0, description="bots of an account; 0 = no limit, as for all quotas")

@@ -15,11 +15,13 @@ from sqlalchemy import func, select
 from models import Bot, BotStatus, BotWorker, MemberStatus, PoolBot
 from services.core.errors import Unavailable
 from services.core.metrics import REGISTRY, SCRAPED
+from services.core.times import utc_now
 from services.fleet.health.sweep import last_sweep_age
 from services.fleet.workers.copies import all_copies
 from services.operations.machine_memory import machine_memory
 from services.operations.readiness import leases, spool_bytes
 from services.platform.platform import Platform
+from services.platform.switchboard import SwitchName, active_rows
 from services.queueing.backlog import backlogs
 from services.queueing.heartbeats import Sample, process_name, processes
 from services.queueing.memory_guard import memory_in
@@ -137,8 +139,11 @@ def _from_database(platform: Platform) -> Iterator[Reading]:
             select(func.count()).select_from(Bot).where(Bot.status == BotStatus.RUNNING)
         )
         rows = session.execute(select(PoolBot.status, func.count()).group_by(PoolBot.status))
+        switched = active_rows(session, utc_now())
         counted = {str(status): int(count) for status, count in rows}
     yield "telegram_active_bots", (), int(running or 0)
+    for switch in SwitchName:
+        yield "switches_active", (str(switch),), switch in switched
     for status in MemberStatus:
         yield "pool_members", (str(status),), counted.get(str(status), 0)
 

@@ -25,6 +25,7 @@ from services.fleet.health.sweep import last_report
 from services.operations.dead_letter_watchdog import notify_of_dead_letters
 from services.operations.queue_watchdog import notify_of_lag
 from services.operations.storage_watchdog import notify_of_storage
+from services.operations.switches import tell_of_ends
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class SweepWatchdog:
                 notify_of_lag(self._platform)
                 notify_of_dead_letters(self._platform)
                 wake_if_due(self._platform)  # while the clock is dead nobody else rings
+                tell_of_ends(self._platform)
                 notify_of_storage(self._platform)
             except (RedisError, Unavailable, OSError) as error:
                 logger.warning("sweeps cannot be watched: %s", type(error).__name__)

@@ -16,6 +16,7 @@ from services.platform.database import Database
 from services.platform.redis.changes import Changes
 from services.platform.redis.connection import blocking_client, fast_client
 from services.platform.redis.lease_renewer import LeaseRenewer
+from services.platform.switchboard import Switchboard
 from services.platform.telegram.client import TelegramClient
 
 
@@ -54,6 +55,11 @@ class Platform:
     def changes(self) -> Changes:
         """What was changed elsewhere, for the parts of this process that ask to be told."""
         return Changes(self.redis, self.blocking_redis)
+
+    @cached_property
+    def switches(self) -> Switchboard:
+        """The switches that are on, in this process's memory."""
+        return Switchboard(self.database, self.changes)
 
     @cached_property
     def leases(self) -> LeaseRenewer:

@@ -107,6 +107,9 @@ class BotQueue(Generic[Item]):
                 item = chat.first if chat is not None and chat.state is _State.READY else None
                 if chat is None or item is None:
                     continue  # listed under both ranks and already served
+                if item.rank > rank and not self._in_order:  # as above, but for what is left: in its own turn
+                    self._ready[item.rank].append(name)
+                    continue
                 wait = self._gate(item, now)
                 if wait is None:
                     chat.state, chat.running = _State.RUNNING, item

@@ -8,5 +8,6 @@ import "./shell/local-times.js";
 import "./shell/toasts.js";
 import "./shell/confirmation.js";
 import "./shell/confirm-password.js";
+import "./shell/remaining.js";
 import "./shell/system-banner.js";
 import "./shell/unread-count.js";

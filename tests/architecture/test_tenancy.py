@@ -58,7 +58,7 @@ NOWHERE = {
     **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id"), "987654"),
 }
 # Variables that are nobody's: words and numbers of Telegram's.
-PLAIN = {"list_name": "blocked", "telegram_id": "5", "telegram_bot_id": "5", "lease": "0-1"}
+PLAIN = {"list_name": "blocked", "telegram_id": "5", "telegram_bot_id": "5", "lease": "0-1", "name": "x"}
 # Routes whose variable is no id of a tenant's thing.
 NO_TENANT = ("/go/", "/webhook/", "/botapi/", "/static/", "/texts/")
 

@@ -52,6 +52,8 @@ class Kind(StrEnum):
     SPARES_SHORT = "spares_short"
     MANAGED_BOT_WAITS = "managed_bot_waits"
     BOT_OWNER_CHANGED = "bot_owner_changed"
+    SWITCH_SET = "switch_set"
+    SWITCH_ENDED = "switch_ended"
 
     @property
     def level(self) -> Level:
@@ -83,6 +85,7 @@ ALARMS_OF: Final[dict[Kind, tuple[Kind, ...]]] = {
     Kind.BOT_RECOVERED: (Kind.BOT_FAILED,),
     Kind.DEAD_LETTERS_SETTLED: (Kind.DEAD_LETTERS,),
     Kind.SWEEP_BACK: (Kind.SWEEP_LATE,),
+    Kind.SWITCH_ENDED: (Kind.SWITCH_SET,),
 }
 # Which recovery ends an alarm.
 ENDED_BY: Final = {alarm: recovery for recovery, alarms in ALARMS_OF.items() for alarm in alarms}

@@ -97,6 +97,10 @@ SENTENCES: Final = {
     Kind.BOT_OWNER_CHANGED: N_(
         "⚠️ Bot @{bot} has another owner at Telegram now: {person}\nIt goes on here as before. Whoever owns it can take it away: give its place to another bot if this was not you."
     ),
+    Kind.SWITCH_SET: N_(
+        "🎚️ The switch {switch} is on for the whole installation, until {until}.\nReason: {reason}"
+    ),
+    Kind.SWITCH_ENDED: N_("✅ The switch {switch} is off again."),
     Kind.FORM_ANSWERED: N_("📝 {person} has filled in the form of bot @{bot}:\n{answers}"),
 }
 # What a kind's parameters hold beside what its sentence says: for programs, pages and those who look for their own alarms.

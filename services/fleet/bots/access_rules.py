@@ -61,12 +61,16 @@ class Access:
 
 @dataclass(frozen=True)
 class AccessRules:
-    """All that decides about access to a bot. `maintenance_message` "" means the text of the house."""
+    """All that decides about access to a bot. `maintenance_message` "" means the text of the house.
+
+    `only` are the people whom a switch of the installation has every bot answer, besides its admins; None without it.
+    """
 
     lists: Access = field(default_factory=Access)
     maintenance: bool = False
     maintenance_message: str = ""
     captcha: bool = False
+    only: frozenset[int] | None = None
 
     def is_admin(self, telegram_id: int, now: datetime) -> bool:
         """Whether somebody may do what others may not; who is blocked may not."""
@@ -78,6 +82,8 @@ class AccessRules:
 
     def is_allowed(self, telegram_id: int, now: datetime) -> bool:
         """Whether somebody may use the bot, blocks aside."""
+        if self.only is not None and telegram_id not in self.only and not self.is_admin(telegram_id, now):
+            return False
         if not self.lists.is_for_some(now):
             return True
         return self.lists.has(AccessList.ALLOWED, telegram_id, now) or self.is_admin(telegram_id, now)

@@ -22,6 +22,7 @@ from services.messaging.limits.acts import act_of
 from services.messaging.limits.admission import is_addressed, refusal_of
 from services.messaging.limits.captcha_choices import TRIES, TRY, is_choice
 from services.messaging.limits.judge import NOTICE_SECONDS, Act, Judge, Rates
+from services.messaging.limits.switched import access_now, rates_now
 from services.messaging.limits.verdicts import INVALID, KEPT_OUT, PASSED, Refusal, Verdict
 from services.messaging.plugin_runtime.behaviour import Behaviour, PeopleLimits
 from services.messaging.upgraded_groups import UpgradedGroups
@@ -52,6 +53,7 @@ class Guard:
 
     def __init__(self, platform: Platform) -> None:
         self._settings = platform.settings
+        self._switches = platform.switches
         self.signer = CallbackSigner(platform.vault)
         self._groups = UpgradedGroups(platform)
         self._judge = Judge(platform.redis)
@@ -110,7 +112,7 @@ class Guard:
         Whoever else is kept out counts towards the limits all the same, and uses up no button.
         """
         replay = replay_of(arrived.request_id, "update") is not None
-        refusal = refusal_of(behaviour.access, update, utc_now(), replay=replay)
+        refusal = refusal_of(access_now(behaviour, self._switches), update, utc_now(), replay=replay)
         act = None if refusal is Refusal.BLOCKED else self._act(arrived, behaviour, update)
         if refusal is not None and (act is None or not is_addressed(update, act.action)):
             verdict = Verdict(refusal, tell=False)
@@ -144,12 +146,13 @@ class Guard:
         limits = settings.rate_limits_json
         window = limits.get(act.action) or limits.get("default") or DEFAULT_LIMIT
         rate = settings.user_rate_per_minute if people.per_minute is None else people.per_minute
-        return Rates(
+        rates = Rates(
             window if rate and people.enabled else None,
             rate,
             people.burst or settings.user_rate_burst,
             settings.cooldown_seconds,
         )
+        return rates_now(rates, self._switches)
 
     def _judge_here(self, act: Act, rates: Rates) -> Verdict | None:
         if act.opened is not None and (act.opened.once or act.opened.kept):

@@ -55,7 +55,7 @@ class OutboxConsumer:
         self._ends = time.monotonic() + timings.max_stay
         limits = Limits.of(platform.settings)
         self._pacing = Pacing(limits)
-        self._gate = PacingGate(self._pacing)
+        self._gate = PacingGate(self._pacing, platform.switches, timings.bulk_look)
         self._window = ShardWindow()
         self._store = OutboxStore(platform.redis, platform.blocking_redis, platform.vault, limits, shard)
         self._worker = OutboxWorker(

@@ -8,17 +8,22 @@ import time
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.pacing import Pacing
 from services.messaging.outbox.store import ALL_CHATS
+from services.platform.redis import keys
+from services.platform.switchboard import Switchboard, SwitchName
 from services.queueing.bot_queue import Wait
 
 logger = logging.getLogger(__name__)
+BULK_RANK = keys.OUTBOX_PRIORITIES.index("bulk")
 FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits
 
 
 class PacingGate:
     """The gate of a shard's queue, which counts messages only, not answers to taps. Moments are on the monotonic clock."""
 
-    def __init__(self, pacing: Pacing) -> None:
+    def __init__(self, pacing: Pacing, switches: Switchboard, bulk_look: float) -> None:
         self._pacing = pacing
+        self._switches = switches
+        self._bulk_look = bulk_look
         self._paused: dict[tuple[int, str], float] = {}  # until
         self._flooded: dict[int, tuple[str, float]] = {}  # bot -> chat and moment of its last 429
 
@@ -40,7 +45,7 @@ class PacingGate:
 
     def __call__(self, message: OutboxMessage, now: float) -> Wait | None:
         """None when the message may go, and is counted; else until when it waits."""
-        wait = self._pause_of(message, now)
+        wait = self._bulk_pause_of(message, now) or self._pause_of(message, now)
         if wait is not None or not message.is_message:
             return wait
         wait = self._bucket_of(message, now)
@@ -48,6 +53,13 @@ class PacingGate:
             self._pacing.take(message.bot_id, message.chat, now)
             message.counted_at = time.time()
         return wait
+
+    def _bulk_pause_of(self, message: OutboxMessage, now: float) -> Wait | None:
+        """All that is bulk waits while the switch is on, and nothing else: a pause holds for a rank and later ones."""
+        if message.rank != BULK_RANK:
+            return None
+        left = self._switches.seconds_left(SwitchName.BULK_PAUSE)
+        return Wait(now + min(left, self._bulk_look), whole_bot=True) if left else None
 
     def _pause_of(self, message: OutboxMessage, now: float) -> Wait | None:
         bot_until = self._paused_until(message.bot_id, ALL_CHATS, now)

@@ -34,12 +34,14 @@ class Senders:
         self._sender = Sender(platform, client, self._tokens, timings)
 
     def start(self) -> None:
-        """Keep the tokens as fresh as the database."""
+        """Keep tokens and switches as fresh as the database."""
         self._platform.changes.subscribe(self._tokens.on_change)
+        self._platform.switches.start()
 
     def stop(self) -> None:
         """End the listening."""
         self._platform.changes.unsubscribe(self._tokens.on_change)
+        self._platform.switches.stop()
 
     def send_shard(self, shard: int) -> None:
         """Send what waits in one shard; returns at once when somebody else is at it. A missing Redis ends it early."""

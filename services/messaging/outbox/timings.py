@@ -19,6 +19,9 @@ class OutboxTimings:
         1.0,
         60.0,
     )  # before a failed send is repeated, doubled from one to the other
+    bulk_look: float = (
+        6.0  # how soon an end of the switch bulk_pause before its time is noticed; longer than idle_timeout
+    )
     database_pause: float = 2.0  # while the database or Redis is away
     token_pause: float = 30.0  # between tries with a token that was refused; health probes it as well
 

@@ -10,6 +10,7 @@ from services.messaging.buttons.administrators import is_administrator
 from services.messaging.limits.captcha_choices import TRY, is_choice
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
+from services.messaging.limits.switched import access_now
 from services.messaging.limits.verdicts import KEPT_OUT, Refusal, Verdict
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.updates.captcha import Captcha, ask, start_param_of
@@ -41,9 +42,10 @@ class Gate:
         if self._is_refused(behaviour, ctx, queued) or self._is_owners_link(ctx):
             return False
         _record_person(self._contacts, ctx, behaviour.identity.number)
+        rules = access_now(behaviour, self._platform.switches)
         if ctx.tap is not None and is_choice(ctx.tap.action):
-            return self._captcha.is_passed(behaviour.access, ctx)
-        if self._captcha.holds_back(behaviour.access, ctx):
+            return self._captcha.is_passed(rules, ctx)
+        if self._captcha.holds_back(rules, ctx):
             RATE_LIMIT_HITS.labels(TRY).inc()
             UPDATES.labels("kept_out").inc()
             ask(ctx)
@@ -70,7 +72,7 @@ class Gate:
     def _refuse(self, behaviour: Behaviour, ctx: Context, refusal: Refusal, verdict: Verdict) -> None:
         """Tell the person what is to be told. Who is kept out stays known all the same; of the blocked no start is kept."""
         UPDATES.labels("kept_out" if refusal in KEPT_OUT else "limited").inc()
-        message = behaviour.access.maintenance_message
+        message = access_now(behaviour, self._platform.switches).maintenance_message
         refuse(ctx, refusal, tell=verdict.tell, wait_seconds=verdict.wait_seconds, maintenance=message)
         if refusal in KEPT_OUT:
             kept = refusal is not Refusal.BLOCKED

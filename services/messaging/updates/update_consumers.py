@@ -45,12 +45,14 @@ class UpdateConsumers:
         self.processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings, fleets)
 
     def start(self) -> None:
-        """Keep the behaviours as fresh as the database."""
+        """Keep behaviours and switches as fresh as the database."""
         self._platform.changes.subscribe(self.plugins.on_change)
+        self._platform.switches.start()
 
     def stop(self) -> None:
         """End the listening, and the plugins: nothing may be consumed any more."""
         self._platform.changes.unsubscribe(self.plugins.on_change)
+        self._platform.switches.stop()
         try:
             with time_limit(PARTING_SECONDS):
                 self.plugins.forget(EVERYTHING)

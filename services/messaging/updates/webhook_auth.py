@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from services.core.addresses import address_of
+from services.core.errors import Forbidden
+from services.core.metrics import RATE_LIMIT_HITS
 from services.fleet.bots.webhook_secret import is_webhook_secret
 from services.messaging.updates.intake import Intake
 from services.messaging.updates.webhook_paths import WebhookPaths
 from services.messaging.updates.webhook_refusals import WebhookRefusals
 from services.platform.platform import Platform
+from services.platform.switchboard import SwitchName
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name
 
@@ -21,8 +25,22 @@ class WebhookAuth:
         self.intake = Intake(platform)
 
     def start(self) -> None:
-        """Notice bots that were deleted or given another path."""
+        """Notice bots that were deleted or given another path, and switches."""
         self._platform.changes.subscribe(self._paths.on_change)
+        self._platform.switches.start()
+
+    def refuse_outsiders(self, address: str) -> None:
+        """Forbidden `not_telegram_network` for a client outside TELEGRAM_NETWORKS while that switch is on. Asks nobody."""
+        if not self._platform.switches.is_on(SwitchName.TELEGRAM_NETWORK):
+            return
+        known = address_of(address)
+        if known is None or not any(
+            known in network for network in self._platform.settings.telegram_networks
+        ):
+            RATE_LIMIT_HITS.labels("network").inc()
+            raise Forbidden(
+                "Webhooks are taken from Telegram's networks only now", code="not_telegram_network"
+            )
 
     def bot_behind(self, path_id: str, secret: str) -> int | None:
         """The bot at `path_id` if `secret` is right, else None; Unavailable when that cannot be known now.

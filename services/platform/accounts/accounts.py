@@ -63,6 +63,18 @@ def get_account_by_email(platform: Platform, email: str) -> Account:
     return account
 
 
+def first_admin(platform: Platform) -> Account:
+    """The admin who was made first and may sign in; NotFound when there is none."""
+    admins = select(Account).where(Account.is_admin, Account.is_active).order_by(Account.id).limit(1)
+    with platform.database.reading() as session:
+        account = session.scalar(admins)
+    if account is None:
+        raise NotFound(
+            "There is no admin; make one: flask accounts create EMAIL --admin", code="account_not_found"
+        )
+    return account
+
+
 def password_stamp(platform: Platform, email: str) -> str:
     """A text that changes with the password of `email` and tells nothing of it; "" when there is no such account."""
     with platform.database.reading() as session:

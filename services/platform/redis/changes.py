@@ -24,11 +24,12 @@ ANNOUNCE: Final = load("announce_change")
 
 
 class Topic(StrEnum):
-    """What changed. ANY is what a listener is told when it may have missed messages. PLUGINS are all, of no identity."""
+    """What changed. ANY is what a listener is told when it may have missed messages. PLUGINS and SWITCHES are all, of no identity."""
 
     POOL = "pool"
     BOT = "bot"
     PLUGINS = "plugins"
+    SWITCHES = "switches"
     ANY = "any"
 
 

@@ -103,6 +103,7 @@ class Redirector:
 
     def __init__(self, platform: Platform) -> None:
         settings = platform.settings
+        self._switches = platform.switches
         self.book = PoolCache(platform)
         self.loads = LoadTracker(platform, self.book)
         self.redis = fast_client(settings, timeout_seconds=ANSWER_SECONDS)
@@ -209,7 +210,7 @@ class Redirector:
             pool_id=link.id,
             # What machines ask for takes nothing from the people behind the same address.
             client=facts.client if facts.is_human else f"{facts.client}~",
-            limit=link.rate_limit_per_minute,
+            limit=self._switches.lowered(link.rate_limit_per_minute),
             reject=link.over_limit is OverLimit.REJECT or not facts.is_human,
             rotation=rotation,
             rotation_pool_id=prepared.pool.id if prepared else 0,
