@@ -56,6 +56,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("deliver_notifications", 2, wake_if_due),
         Tick("replay_dead_letters", 1, wake_if_replaying),
+        Tick("count_pool_days", 900, lambda on: enqueue(on.job_redis, JobName.COUNT_POOL_DAYS)),
         # Taken here and not by a worker: when all workers are stuck the samples matter most.
         Tick("sample_queues", SAMPLE_SECONDS, take_sample),
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-
 from typing_extensions import TypedDict
 
 from services.operations.queues.admins import require_admin
@@ -30,14 +28,18 @@ MOST_OUTBOXES = 100
 
 
 class ProcessView(TypedDict):
-    """A process, how long ago it last beat and how long it has run; `figures` is what it says of itself."""
+    """A process, how long ago it last beat and how long it has run. A worker says how many RQ workers it is and how many of
+    them are `busy`, a clock whether it `leads`; null for others.
+    """
 
     name: str
     service: str
     is_alive: bool
     age_seconds: float
     uptime_seconds: int
-    figures: dict[str, Any]
+    workers: int | None
+    busy: int | None
+    leads: bool | None
 
 
 class QueuesView(TypedDict):
@@ -80,12 +82,13 @@ def list_outboxes(platform: Platform, caller: Principal, limit: int = MOST_OUTBO
 
 
 def _process(process: Process) -> ProcessView:
-    kept = {name: value for name, value in process.figures.items() if isinstance(value, int | float | str)}
     return {
         "name": process.name,
         "service": process.service,
         "is_alive": process.is_alive,
         "age_seconds": round(process.age_seconds, 1),
         "uptime_seconds": round(process.at - process.started_at),
-        "figures": kept,
+        "workers": process.figures.get("workers"),
+        "busy": process.figures.get("busy"),
+        "leads": process.figures.get("leads"),
     }

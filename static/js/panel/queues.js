@@ -9,7 +9,6 @@ const EVERY_MS = 3000;
 const HISTORY_MS = 60000; // a sample is taken once a minute
 const LINES = ["updates_lag", "updates", "messages_lag", "messages", "jobs", "clicks"];
 const BASE = "/api/v1/queues";
-const FIGURES = ["workers", "busy", "leads"]; // of what processes say of themselves
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("queues", () => ({
@@ -154,8 +153,9 @@ document.addEventListener("alpine:init", () => {
     },
     processClass: (process) => (process.is_alive ? "is-online" : "is-offline"),
     processText(process) {
-      const told = FIGURES.filter((name) => name in process.figures).map((name) => `${name} ${process.figures[name]}`);
-      return [text("queue.seconds", { n: number(process.age_seconds) }), ...told].join(" · ");
+      const busy = process.workers === null ? "" : text("queue.busy_of", { busy: number(process.busy), workers: number(process.workers) });
+      const sign = text("queue.sign", { n: number(process.age_seconds), minutes: number(Math.floor(process.uptime_seconds / 60)) });
+      return [sign, busy, process.leads ? text("queue.leads") : ""].filter(Boolean).join(" · ");
     },
   }));
 });
