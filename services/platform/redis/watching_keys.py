@@ -6,7 +6,7 @@ from services.platform.redis.keys import PREFIX
 
 
 def queue_history() -> str:
-    """Stream of what waited in the queues, a small entry a minute, the last day; lives two days after the last one."""
+    """Stream of what waited in the queues, two small entries a minute, the last day; lives two days after the last one."""
     return f"{PREFIX}:queues:history"
 
 

@@ -6,7 +6,7 @@ import { attempt, confirmed, toast } from "../feedback.js";
 import { follow, liveness } from "./liveness.js";
 
 const EVERY_MS = 3000;
-const HISTORY_MS = 60000; // a sample is taken once a minute
+const HISTORY_MS = 60000; // samples are taken twice a minute
 const LINES = ["updates_lag", "updates", "messages_lag", "messages", "jobs", "clicks"];
 const BASE = "/api/v1/queues";
 
@@ -26,6 +26,7 @@ document.addEventListener("alpine:init", () => {
     queue: "default",
     state: "failed",
     busy: false,
+    showsAll: false,
     init() {
       this.take(initial(this.$root));
       this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
@@ -134,6 +135,12 @@ document.addEventListener("alpine:init", () => {
     timesText: (job) => [job.id.slice(0, 8), ...[job.enqueued_at, job.started_at, job.ended_at].filter(Boolean).map(moment)].join(" · "),
     stateText(worker) {
       return text(`queue.${worker.state}`) + (worker.job ? ` · ${worker.job.slice(0, 8)}` : "");
+    },
+    get shownLanes() {
+      return this.lanes.filter((lane) => this.showsAll || lane.waiting > 0 || lane.holder !== "" || lane.apart > 0);
+    },
+    toggleLanes() {
+      this.showsAll = !this.showsAll;
     },
     laneKey: (lane) => `${lane.kind}${lane.number}`,
     laneText: (lane) => text(lane.kind === "lane" ? "queue.lane" : "queue.shard", { n: lane.number }),

@@ -17,7 +17,7 @@ from services.core.errors import Conflict, Forbidden, NotFound
 from services.messaging.outbox.enqueue import enqueue_call
 from services.operations.queues import actions, monitor
 from services.operations.queues.dropping import HELD_AT_MOST, drop_outbox
-from services.operations.queues.history import KEPT_SAMPLES, by_step, take_sample
+from services.operations.queues.history import KEPT_SAMPLES, SAMPLE_SECONDS, by_step, take_sample
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys, watching_keys
@@ -197,7 +197,7 @@ def test_samples_become_steps_and_time_without_one_is_unknown(platform: Platform
     (entry,) = platform.redis.xrange(watching_keys.queue_history())
     assert (entry[1]["updates"], entry[1]["clicks"]) == ("1", "0")
     assert 0 < platform.redis.ttl(watching_keys.queue_history()) <= 2 * 86_400
-    assert KEPT_SAMPLES * 60 == 86_400
+    assert KEPT_SAMPLES * SAMPLE_SECONDS == 86_400
     history = by_step([(125, {"jobs": "3"}), (130, {"jobs": "7"}), (999, {"jobs": "9"})], 60, 3, 60)
     assert history["times"] == [60, 120, 180]
     assert history["jobs"] == [None, 7, None]
