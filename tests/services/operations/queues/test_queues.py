@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from rq import SimpleWorker
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
@@ -61,7 +61,7 @@ def fail(platform: Platform, error: str) -> str:
     """A job that failed with `error`, left behind as RQ itself leaves it."""
     job = enqueue(platform.job_redis, JobName.CHECK_BOT, 5)
     worker = SimpleWorker(["default"], connection=platform.job_redis, serializer=JSONSerializer)
-    job.set_status("started")
+    job.set_status(JobStatus.STARTED)
     worker.handle_job_failure(job, worker.queues[0], exc_string=error)
     platform.job_redis.lrem("rq:queue:default", 0, job.id)
     return str(job.id)
@@ -194,7 +194,8 @@ def test_what_a_sender_may_hold_is_called_uncertain_and_nothing_else(
 def test_samples_become_steps_and_time_without_one_is_unknown(platform: Platform) -> None:
     platform.redis.xadd(keys.update_lane(1), {"bot": "1"})
     take_sample(platform)
-    (entry,) = platform.redis.xrange(watching_keys.queue_history())
+    entries: Any = platform.redis.xrange(watching_keys.queue_history())
+    (entry,) = entries
     assert (entry[1]["updates"], entry[1]["clicks"]) == ("1", "0")
     assert 0 < platform.redis.ttl(watching_keys.queue_history()) <= 2 * 86_400
     assert KEPT_SAMPLES * SAMPLE_SECONDS == 86_400
