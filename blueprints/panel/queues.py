@@ -84,6 +84,7 @@ def queue_texts() -> dict[str, ScriptText]:
             "{count} message is a dead letter now", "{count} messages are dead letters now"
         ),
         "queue.more_waits": _("More came in meanwhile."),
+        "queue.bot": _("Bot {id} of another account"),
         "queue.paused": _("Telegram makes it wait until {time}"),
         "queue.paused_chats": counted("{count} chat waits for itself", "{count} chats wait for themselves"),
         "queue.gaps": _("No sample for {n} of the steps: no clock was running."),
@@ -98,7 +99,7 @@ def queue_texts() -> dict[str, ScriptText]:
             "{count} waiting jobs are deleted. Updates, messages and clicks stay where they are, and the clock rings for them again; a check or a count that somebody asked for has to be asked for anew."
         ),
         "empty_queue.action": _("Empty"),
-        "drop_outbox.title": _("Empty the outbox of @{bot}?"),
+        "drop_outbox.title": _("Empty the outbox of {bot}?"),
         "drop_outbox.text": _(
             "{count} messages are not sent but become dead letters, from which you can replay them. Up to 320 of each priority may be in a sender's hands already and still go out: those are marked as possibly sent."
         ),

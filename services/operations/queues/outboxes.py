@@ -21,7 +21,8 @@ PRIORITIES = len(keys.OUTBOX_PRIORITIES)
 
 
 class OutboxView(TypedDict):
-    """What waits for one bot, by priority. `paused_until` holds for the whole bot, `paused_chats` counts chats that wait
+    """What waits for one bot, by priority. `username` is empty for another account's bot, which an admin sees by its number
+    alone: looking at it there stands in that account's trail. `paused_until` holds for the whole bot, `paused_chats` counts chats that wait
     for themselves; `oldest_at` is when the first entry came in.
     """
 
@@ -62,7 +63,8 @@ def _bots(platform: Platform, caller: Principal, active: Collection[int]) -> Map
     query = select(Bot) if caller.is_admin else owned(caller, Bot)
     with platform.database.reading() as session:
         rows = session.scalars(query.where(Bot.id.in_(active)))
-        return {bot.id: (bot.username, bot.account_id == caller.account_id) for bot in rows}
+        found = {bot.id: (bot.username, bot.account_id == caller.account_id) for bot in rows}
+    return {bot_id: (name if is_own else "", is_own) for bot_id, (name, is_own) in found.items()}
 
 
 def _rows(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from models import PoolBot, PoolDay, RedirectPool
@@ -28,7 +28,12 @@ def count_pool_days(platform: Platform, *, now: datetime | None = None) -> int:
     """
     moment = (now or utc_now()).replace(microsecond=0)
     with platform.database.reading() as session:
-        ids = session.scalars(select(RedirectPool.id).order_by(RedirectPool.id)).all()
+        last = func.max(PoolDay.counted_until)
+        waiting = select(RedirectPool.id).outerjoin(PoolDay, PoolDay.pool_id == RedirectPool.id)
+        # The longest uncounted first: a run that is cut off leaves to the next what it did not reach.
+        ids = session.scalars(
+            waiting.group_by(RedirectPool.id).order_by(last.nulls_first(), RedirectPool.id)
+        ).all()
     silence = longest_silence(platform.settings)
     for pool_id in ids:
         with platform.database.transaction() as session:

@@ -1,4 +1,4 @@
-"""The page as visitors get it: one read of Redis, and once in half a minute five queries, however many of them come."""
+"""The page as visitors get it: one read of Redis, and about twice a minute five queries, however many come."""
 
 from __future__ import annotations
 

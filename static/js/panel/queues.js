@@ -10,6 +10,8 @@ const HISTORY_MS = 60000; // samples are taken twice a minute
 const LINES = ["updates_lag", "updates", "messages_lag", "messages", "jobs", "clicks"];
 const BASE = "/api/v1/queues";
 
+const nameOf = (box) => (box.is_own ? `@${box.username}` : text("queue.bot", { id: box.bot_id }));
+
 document.addEventListener("alpine:init", () => {
   Alpine.data("queues", () => ({
     ...liveness,
@@ -110,7 +112,7 @@ document.addEventListener("alpine:init", () => {
     },
     /** Two hundred at a time; what came in since it was asked stays. */
     async drop(box) {
-      const said = { bot: box.username, count: number(box.waiting) };
+      const said = { bot: nameOf(box), count: number(box.waiting) };
       if (!(await confirmed(text("drop_outbox.title", said), text("drop_outbox.text", said), text("drop_outbox.action")))) return;
       this.busy = true;
       let dropped = 0;
@@ -153,7 +155,8 @@ document.addEventListener("alpine:init", () => {
       return lane.is_alive ? `${lane.holder} · ${text("queue.seconds", { n: number(lane.held_for) })}` : text("queue.dead_holder");
     },
     canWake: (lane) => lane.waiting > 0 && !lane.is_alive,
-    botText: (box) => `@${box.username}`,
+    botText: nameOf,
+    botPage: (box) => `/panel/bots/${box.bot_id}`,
     pauseText(box) {
       const whole = box.paused_until ? text("queue.paused", { time: moment(box.paused_until) }) : "";
       return [whole, box.paused_chats ? counted("queue.paused_chats", box.paused_chats) : ""].filter(Boolean).join(" · ");
