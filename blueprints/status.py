@@ -24,19 +24,19 @@ TEMPLATE = "status/page.html"
 @limiter.shared_limit("60 per minute", "status")
 def page(token: str) -> Response:
     """The page, in the language of the visitor's browser."""
-    found = public_page(platform(), token)
-    answer = Response(rendered(found), mimetype="text/html")
+    found = public_page(platform(), token, reader_language(), rendered)
+    answer = Response(found.html, mimetype="text/html")
     answer.headers["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
     answer.headers["Vary"] = "Accept-Language"
     answer.headers["Referrer-Policy"] = "no-referrer"  # its address is all that protects it
-    if not found["allows_search"]:
+    if not found.allows_search:
         answer.headers["X-Robots-Tag"] = "noindex"
     return answer
 
 
 def rendered(found: PublicPage, *, is_preview: bool = False) -> str:
     """The page as HTML. Not by `render_template`: the panel's context processors would look up a session."""
-    locale = _language()
+    locale = reader_language()
     with force_locale(locale):
         template = current_app.jinja_env.get_template(TEMPLATE)
         return template.render(
@@ -55,6 +55,7 @@ def _days(found: PublicPage, locale: str) -> list[str]:
     return [format_date(first + timedelta(days=number), "short", locale=locale) for number in range(length)]
 
 
-def _language() -> str:
+def reader_language() -> str:
+    """The language of the visitor's browser; nobody is signed in here."""
     best = request.accept_languages.best_match(["pt-BR", "pt", "en", "en-US", "en-GB"], "pt")
     return LOCALES[1] if best.startswith("en") else LOCALES[0]

@@ -121,7 +121,7 @@ def test_many_visitors_cost_one_reading(
     for _ in range(20):
         assert client.get(path).status_code == 200
     assert len([words for words in asked if words.startswith("SELECT")]) == 5
-    assert 0 < platform.redis.ttl(watching_keys.status_page(path.rpartition("/")[2])) <= 30
+    assert 0 < platform.redis.ttl(watching_keys.status_page(path.rpartition("/")[2], "pt_BR")) <= 30
     for _ in range(41):
         last = client.get(path)
     assert last.status_code == 429

@@ -10,6 +10,6 @@ def queue_history() -> str:
     return f"{PREFIX}:queues:history"
 
 
-def status_page(token: str) -> str:
-    """A public status page as JSON, so that its visitors cost no query; lives half a minute."""
-    return f"{PREFIX}:status:{token}"
+def status_page(token: str, locale: str) -> str:
+    """A public status page as HTML in one language, so that its visitors cost no query; lives half a minute."""
+    return f"{PREFIX}:status:{token}:{locale}"

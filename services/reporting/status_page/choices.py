@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from models import RedirectPool, StatusPage, StatusPagePool
 from services.core.errors import InvalidInput, NotFound
+from services.core.i18n import LOCALES
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
@@ -169,7 +170,7 @@ def _view(page: StatusPage | None) -> StatusPageView:
 
 def _forget(platform: Platform, token: str) -> None:
     try:
-        platform.redis.delete(watching_keys.status_page(token))
+        platform.redis.delete(*(watching_keys.status_page(token, locale) for locale in LOCALES))
     except RedisError:
         logger.warning("the copy of a status page stays for up to half a minute: Redis is away")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from redis import RedisError
@@ -22,11 +24,25 @@ KEPT_SECONDS: Final = 30  # also how long a page may be seen after it was switch
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")  # as `choices` makes them; anything else costs no query
 
 
-def public_page(platform: Platform, token: str) -> PublicPage:
-    """The page of that address. NotFound for one that is switched off as for one that never was; raises Unavailable."""
+@dataclass(frozen=True)
+class RenderedPage:
+    """A page as HTML in one language, and whether search engines may list it."""
+
+    html: str
+    allows_search: bool
+
+
+def public_page(
+    platform: Platform, token: str, locale: str, render: Callable[[PublicPage], str]
+) -> RenderedPage:
+    """The page of that address; `render` makes its HTML when there is no fresh copy in the language.
+
+    NotFound for one that is switched off as for one that never was; raises Unavailable.
+    """
     if not TOKEN.fullmatch(token):
         raise _nowhere()
-    kept = _kept(platform, token)
+    name = watching_keys.status_page(token, locale)
+    kept = _kept(platform, name)
     if kept is not None:
         return kept
     with platform.database.reading() as session:
@@ -34,23 +50,23 @@ def public_page(platform: Platform, token: str) -> PublicPage:
         if page is None:
             raise _nowhere()
         found = read_page(session, page, utc_now())
-    _keep(platform, token, found)
-    return found
+    made = RenderedPage(render(found), found["allows_search"])
+    _keep(platform, name, made)
+    return made
 
 
-def _kept(platform: Platform, token: str) -> PublicPage | None:
+def _kept(platform: Platform, name: str) -> RenderedPage | None:
     try:
-        body: Any = platform.redis.get(watching_keys.status_page(token))
+        body: Any = platform.redis.get(name)
     except RedisError:
         logger.debug("no copy of the status page: Redis is away")
         return None
-    page: PublicPage | None = json.loads(body) if body else None
-    return page
+    return RenderedPage(**json.loads(body)) if body else None
 
 
-def _keep(platform: Platform, token: str, page: PublicPage) -> None:
+def _keep(platform: Platform, name: str, page: RenderedPage) -> None:
     try:
-        platform.redis.set(watching_keys.status_page(token), json.dumps(page), ex=KEPT_SECONDS)
+        platform.redis.set(name, json.dumps(asdict(page)), ex=KEPT_SECONDS)
     except RedisError:
         logger.debug("the status page is not kept: Redis is away")
 
