@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from blueprints import auth, bot_api, my_account, panel, redirects, system, two_step, webhooks
+from blueprints import auth, bot_api, my_account, panel, redirects, status, system, two_step, webhooks
 from blueprints.api import (
     account,
     analytics,
@@ -28,8 +28,10 @@ from blueprints.api import (
     plugins,
     pool_behaviour,
     pools,
+    queues,
     rules,
     runtime,
+    status_page,
     stores,
     switches,
     texts,
@@ -65,7 +67,7 @@ from web import (
 from web.platform import EXTENSION
 from web.session_cookie import SessionCookie
 
-PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel, bot_api)
+PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel, status, bot_api)
 RESOURCES = (
     managed_bots,
     bots,
@@ -84,9 +86,11 @@ RESOURCES = (
     people,
     dead_letters,
     switches,
+    queues,
     keys,
     audit,
     account,
+    status_page,
     notifications,
     destinations,
     plugin_files,

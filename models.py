@@ -17,6 +17,7 @@ In this order, each part below a comment of its name:
     Dead letters                        DeadLetter
     Notifications                       Notification, NotificationDestination, NotificationRule, NotificationDelivery
     Switches                            Switch
+    Status pages                        PoolDay, StatusPage, StatusPagePool
 """
 
 from __future__ import annotations
@@ -1250,3 +1251,57 @@ class Switch(Base):
     ends_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]  # before its time
     is_end_told: Mapped[bool] = mapped_column(default=False, server_default=false(), index=True)
+
+
+# Status pages
+
+
+class PoolDay(Base):
+    """How long of a UTC day a pool had a bot that could get clicks, and how long anybody looked; the rest is unknown.
+
+    Counted bit by bit, as members' transitions go with them: only what lies behind `counted_until` is in it.
+    """
+
+    __tablename__ = "pool_days"
+
+    pool_id: Mapped[int] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    day: Mapped[datetime] = mapped_column(primary_key=True)
+    up_seconds: Mapped[int] = mapped_column(default=0)
+    watched_seconds: Mapped[int] = mapped_column(default=0)
+    counted_until: Mapped[datetime]
+
+
+class StatusPage(Base):
+    """What an account shows to everybody of its pools, below an address that nobody can guess."""
+
+    __tablename__ = "status_pages"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    token: Mapped[str] = mapped_column(String(32), unique=True)  # the end of its address
+    is_on: Mapped[bool] = mapped_column(default=False)
+    title: Mapped[str] = mapped_column(String(100), default="")
+    shows_incidents: Mapped[bool] = mapped_column(default=True)
+    allows_search: Mapped[bool] = mapped_column(default=False)  # engines may list it
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+    pools: Mapped[list[StatusPagePool]] = relationship(
+        order_by="StatusPagePool.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class StatusPagePool(Base):
+    """A pool on its account's status page, and what it is called there."""
+
+    __tablename__ = "status_page_pools"
+
+    pool_id: Mapped[int] = mapped_column(
+        ForeignKey("redirect_pools.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("status_pages.account_id", ondelete="CASCADE"), index=True
+    )
+    label: Mapped[str] = mapped_column(String(60))
+    position: Mapped[int]

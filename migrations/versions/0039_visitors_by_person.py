@@ -1,14 +1,14 @@
 """visitors of experiments are found by who they turned out to be
 
 Revision: 0039
-Follows: 0035
+Follows: 0038
 """
 
 from alembic import op
 
 
 revision = "0039"
-down_revision = "0035"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 

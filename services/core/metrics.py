@@ -60,7 +60,7 @@ CLICKS_REPLAYED: Final = _counter(
 CLICKS_FLUSHED: Final = _counter("clicks_flushed_total", "clicks that became rows")
 RATE_LIMIT_HITS: Final = _counter(
     "rate_limit_hits_total",
-    "requests over a limit, by scope: redirect, api, worker (a bot's own program), webhook, setup, password, sign_in (by address), sign_in_account, sign_in_anywhere, sign_in_browser, key (wrong API keys and METRICS_TOKENs); for updates window, bucket, cooldown, lock, network (a webhook called from elsewhere than TELEGRAM_NETWORKS while that switch is on), and of whom the bot does not answer blocked, not_allowed, maintenance, captcha (a /start that was asked)",
+    "requests over a limit, by scope: redirect, status (public status pages), api, worker (a bot's own program), webhook, setup, password, sign_in (by address), sign_in_account, sign_in_anywhere, sign_in_browser, key (wrong API keys and METRICS_TOKENs); for updates window, bucket, cooldown, lock, network (a webhook called from elsewhere than TELEGRAM_NETWORKS while that switch is on), and of whom the bot does not answer blocked, not_allowed, maintenance, captcha (a /start that was asked)",
     "scope",
 )
 IDEMPOTENCY: Final = _counter(

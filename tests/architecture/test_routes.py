@@ -30,6 +30,7 @@ PUBLIC_ROUTES = {
     "/new-password",
     "/schema/bot.json",
     "/setup",
+    "/status/<token>",
     "/texts/<locale>/<digest>.js",
     "/webhook/<path_id>",
     "/webhook/<path_id>/<suffix>",
@@ -67,6 +68,8 @@ PROTECTED_BY_THE_PASSWORD = {
     ("POST", "/panel/confirmations/<request_id>/approve"),
     ("POST", "/api/v1/account/telegram-link"),
     ("POST", "/api/v1/account/invitations"),
+    ("POST", "/api/v1/queues/<queue>/empty"),
+    ("POST", "/api/v1/queues/outboxes/<bot_id>/drop"),
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 

@@ -57,10 +57,11 @@ NOWHERE = {
     "letter_id": "987654",
     **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id"), "987654"),
 }
-# Variables that are nobody's: words and numbers of Telegram's.
-PLAIN = {"list_name": "blocked", "telegram_id": "5", "telegram_bot_id": "5", "lease": "0-1", "name": "x"}
+# Variables that are nobody's: words, numbers of Telegram's, and jobs, which admins alone reach.
+WORDS = ("telegram_id", "telegram_bot_id", "queue", "job_id")
+PLAIN = {"list_name": "blocked", "lease": "0-1", "name": "x", **dict.fromkeys(WORDS, "5")}
 # Routes whose variable is no id of a tenant's thing.
-NO_TENANT = ("/go/", "/webhook/", "/botapi/", "/static/", "/texts/")
+NO_TENANT = ("/go/", "/webhook/", "/botapi/", "/static/", "/texts/", "/status/")
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,8 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "watch_sweeps": True,
         "deliver_notifications": True,
         "replay_dead_letters": True,
+        "count_pool_days": True,
+        "sample_queues": True,
     }
     assert "no health sweep was ever made" in caplog.text
     platform.redis.set(keys.sweep_report(), '{"at": 0}')

@@ -63,8 +63,8 @@ def uptimes(
     """
     known = list(members)
     ids = [member.id for member in known]
-    moves = _moves(session, ids, window.begin)
-    gaps = _gaps(session, ids, window)
+    moves = moves_since(session, ids, window.begin)
+    gaps = gaps_within(session, ids, window)
     found = {}
     for member in known:
         since = silent_since(member, now, silence)
@@ -78,7 +78,7 @@ def _within(gap: Window, window: Window, begin: datetime, end: datetime) -> time
     return gap.overlap(max(begin, window.begin), min(end, window.end))
 
 
-def _moves(session: Session, member_ids: Collection[int], since: datetime) -> dict[int, list[Move]]:
+def moves_since(session: Session, member_ids: Collection[int], since: datetime) -> dict[int, list[Move]]:
     """Transitions up to the present: the first one after a window says which state it ended in."""
     row = PoolBotTransition
     query = (
@@ -92,7 +92,8 @@ def _moves(session: Session, member_ids: Collection[int], since: datetime) -> di
     return found
 
 
-def _gaps(session: Session, member_ids: Collection[int], window: Window) -> dict[int, list[Window]]:
+def gaps_within(session: Session, member_ids: Collection[int], window: Window) -> dict[int, list[Window]]:
+    """Time in which nobody looked at the members, by their id."""
     query = select(CheckGap.pool_bot_id, CheckGap.began_at, CheckGap.ended_at).where(
         CheckGap.pool_bot_id.in_(member_ids),
         CheckGap.ended_at > window.begin,

@@ -42,6 +42,7 @@ class JobName(StrEnum):
     RECONCILE_BOTS = "jobs.bots.reconcile_bots"
     RECONCILE_BOT = "jobs.bots.reconcile_bot"
     COUNT_PEOPLE = "jobs.pools.count_people"
+    COUNT_POOL_DAYS = "jobs.pools.count_pool_days"
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
 
 
@@ -63,6 +64,7 @@ QUEUE_OF: Final = {
     JobName.RECONCILE_BOTS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,
     JobName.COUNT_PEOPLE: JobQueue.DEFAULT,
+    JobName.COUNT_POOL_DAYS: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
 }
 # An unanswered bell may be rung again after so long: it is lost when Redis dies between the bell and the job. A job too

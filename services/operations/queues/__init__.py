@@ -1,0 +1,1 @@
+"""What people see of queues, and what they may do about them."""

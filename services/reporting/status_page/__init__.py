@@ -1,0 +1,1 @@
+"""Public status pages: what an account shows of its pools to everybody."""
