@@ -37,7 +37,7 @@ from commands import accounts as account_commands
 from commands import audit as audit_commands
 from commands import bots as bot_commands
 from commands import clicks as click_commands
-from commands import database
+from commands import database, doctor
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from commands import plugins as plugin_commands
@@ -96,6 +96,7 @@ COMMANDS = (
     key_commands,
     click_commands,
     dead_letter_commands,
+    doctor,
     plugin_commands,
     worker_commands,
     database,
