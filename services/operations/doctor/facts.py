@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from services.queueing.backlog import Backlog, backlogs
 from services.queueing.heartbeats import Process, processes
 
 ROUND_TRIPS: Final = 5
+BUSY_SECONDS: Final = 5.0  # that a writer may take
 
 
 class Facts:
@@ -87,6 +90,13 @@ class Facts:
         """One value out of the database."""
         with self.platform.database.engine.connect() as connection:
             return connection.execute(text(statement), values).scalar()
+
+    def pragma(self, pragma: str) -> None:
+        """Set something of SQLite's file, on a connection of its own: ours are in a transaction, where it cannot be set."""
+        with closing(
+            sqlite3.connect(str(self.platform.database.engine.url.database), timeout=BUSY_SECONDS)
+        ) as own:
+            own.execute(f"PRAGMA {pragma}").fetchall()
 
 
 def _timed(call: Any) -> float:

@@ -25,6 +25,7 @@ SKEW_SECONDS: Final = 2.0
 LARGE_WAL: Final = 256 * 2**20
 IDLE_SECONDS: Final = 300
 MANY_ROWS: Final = 10_000
+OF_OTHERS: Final = 2  # connections of a clock, a poller, a process of programs
 
 
 def _postgres_only(facts: Facts) -> None:
@@ -91,7 +92,7 @@ def database_old(facts: Facts) -> Text | None:
 
 
 def _write_ahead(facts: Facts) -> None:
-    facts.value("PRAGMA journal_mode=WAL")
+    facts.pragma("journal_mode=WAL")
 
 
 @error(
@@ -144,7 +145,7 @@ def rows_without_owner(facts: Facts) -> Text | None:
 
 
 def _fold_log(facts: Facts) -> None:
-    facts.value("PRAGMA wal_checkpoint(TRUNCATE)")
+    facts.pragma("wal_checkpoint(TRUNCATE)")
 
 
 @warning(
@@ -163,21 +164,19 @@ def sqlite_log_large(facts: Facts) -> Text | None:
 @warning(
     why=Text("Under load the server refuses connections, and requests fail that would only have waited."),
     advice=Text(
-        "Raise max_connections, or lower DB_POOL_SIZE and DB_MAX_OVERFLOW: they count for each process."
+        "Raise max_connections, or lower DB_POOL_SIZE, which counts for each web process and worker; DB_MAX_OVERFLOW comes on top under load."
     ),
 )
 def connections_too_few(facts: Facts) -> Text | None:
     """The server has connections for all processes."""
     _postgres_only(facts)
-    settings, there = facts.settings, int(facts.value("SHOW max_connections"))
-    each, running = settings.db_pool_size + settings.db_max_overflow, max(1, len(facts.processes))
-    if each * running <= there:
+    there, each = int(facts.value("SHOW max_connections")), facts.settings.db_pool_size
+    busy = sum(process.service in ("web", "worker") for process in facts.processes)
+    wanted = busy * each + (len(facts.processes) - busy) * OF_OTHERS
+    if wanted <= there:
         return None
     return Text(
-        "{n} processes may open {each} connections each, the server allows {there}",
-        n=running,
-        each=each,
-        there=there,
+        "The processes keep {wanted} connections, the server allows {there}", wanted=wanted, there=there
     )
 
 
@@ -256,7 +255,8 @@ def no_statistics(facts: Facts) -> Text | None:
     """The database knows its large tables."""
     if facts.is_sqlite:
         rows = max(
-            int(facts.value(f"SELECT coalesce(max(rowid), 0) FROM {name}")) for name in ("clicks", "leads")
+            int(facts.value(f"SELECT coalesce(max(rowid), 0) FROM {name}"))
+            for name in ("clicks", "leads")  # noqa: S608
         )
         known = facts.value("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'")
         return (

@@ -14,7 +14,6 @@ from redis import Redis
 
 from models import Account, NotificationDestination, SecondFactor
 from services.core.times import utc_now
-from services.fleet.pools.snapshot import publish
 from services.platform.accounts.accounts import create_account
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -53,7 +52,7 @@ def make_sound(platform: Platform) -> Account:
     with platform.database.transaction() as session:
         session.add(SecondFactor(account_id=admin.id, sealed_secret="-", enabled_at=utc_now()))
         session.add(NotificationDestination(account_id=admin.id, kind="email", address="boss@example.com"))
-    publish(platform)
+
     platform.settings.data_dir.chmod(stat.S_IRWXU)
     for path in Path(platform.settings.data_dir).glob("flotilla.db*"):
         path.chmod(0o600)

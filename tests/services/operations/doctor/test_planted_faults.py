@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -93,7 +94,6 @@ WRONG_SETTINGS: dict[str, dict[str, Any]] = {
     },
     "host_unknown": {"webhook_base_url": "https://nowhere.invalid"},
     "host_unreachable": {"webhook_base_url": "http://127.0.0.1:9"},
-    "telegram_unreachable": {"telegram_api_url": "http://127.0.0.1:9"},
     "mail_server_refuses": {"smtp_url": SecretStr("smtp://127.0.0.1:9")},
     "cluster_not_found": {"worker_driver": WorkerDriver.KUBERNETES, "kubeconfig": "/nowhere/at/all"},
     "manager_bot_broken": {"manager_bot_token": SecretStr(f"5:{'A' * 35}")},
@@ -273,9 +273,7 @@ FAULTS: dict[str, Plant] = {
 SQLITE_FAULTS: dict[str, Plant] = {
     "sqlite_without_wal": lambda platform: _alone(platform, "PRAGMA journal_mode=DELETE"),
     "rows_without_owner": lambda platform: _alone(
-        platform,
-        "INSERT INTO recovery_codes (account_id, code_hash) VALUES (77, 'x')",
-        "PRAGMA foreign_keys=OFF",
+        platform, "INSERT INTO recovery_codes (account_id, code_hash) VALUES (77, 'x')"
     ),
 }
 SERVED_FAULTS: dict[str, Plant] = {
@@ -293,11 +291,11 @@ def _spool(platform: Platform) -> None:
     (folder / "1.jsonl").write_text("{}")
 
 
-def _alone(platform: Platform, statement: str, *before: str) -> None:
-    with platform.database.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        for each in (*before, statement, *("PRAGMA foreign_keys=ON" for _ in before)):
-            connection.execute(text(each))
+def _alone(platform: Platform, statement: str) -> None:
+    """On a connection of its own, that holds to no foreign keys."""
+    with closing(sqlite3.connect(str(platform.database.engine.url.database))) as own:
+        own.execute(statement)
+        own.commit()
 
 
 def _plant(platform: Platform, name: str, plant: Plant) -> None:
@@ -409,6 +407,12 @@ def test_nothing_is_said_of_what_is_well(platform: Platform, sandbox: Sandbox, s
         if not platform.database.is_sqlite:
             alarms -= {"database_role_too_mighty"}  # the tests' server has one role
         assert {name: str(told[name].what.template) for name in alarms} == {}
+
+
+def test_a_bot_api_server_that_is_away_is_named(platform: Platform, sandbox: Sandbox) -> None:
+    assert state_of(platform, "telegram_unreachable") == WELL
+    with changed(platform, telegram_api_url="http://127.0.0.1:9") as away:
+        assert state_of(away, "telegram_unreachable") == "error"
 
 
 def test_a_check_that_could_not_look_is_never_well(platform: Platform) -> None:
