@@ -92,6 +92,7 @@ def database_old(facts: Facts) -> Text | None:
 
 
 def _write_ahead(facts: Facts) -> None:
+    facts.platform.database.engine.dispose()  # it is changed while nobody else is connected
     facts.pragma("journal_mode=WAL")
 
 
@@ -255,8 +256,7 @@ def no_statistics(facts: Facts) -> Text | None:
     """The database knows its large tables."""
     if facts.is_sqlite:
         rows = max(
-            int(facts.value(f"SELECT coalesce(max(rowid), 0) FROM {name}"))
-            for name in ("clicks", "leads")  # noqa: S608
+            int(facts.value(f"SELECT coalesce(max(rowid), 0) FROM {name}")) for name in ("clicks", "leads")
         )
         known = facts.value("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'")
         return (

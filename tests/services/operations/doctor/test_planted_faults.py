@@ -108,7 +108,7 @@ def test_a_wrong_setting_is_named(platform: Platform, name: str) -> None:
         assert state_of(wrong, name) in ("error", "warning")
 
 
-Plant = Callable[[Platform], None]
+Plant = Callable[[Platform], object]
 
 
 def _sql(statement: str) -> Plant:
@@ -120,7 +120,7 @@ def _sql(statement: str) -> Plant:
 
 
 def _config(name: str, value: str) -> Plant:
-    return lambda platform: platform.redis.config_set(name, value) and None
+    return lambda platform: platform.redis.config_set(name, value)
 
 
 def _end(service: str) -> Plant:
@@ -145,7 +145,7 @@ def _poll_without_poller(platform: Platform) -> None:
 
 def _old_entry(stream: Callable[[], str]) -> Plant:
     entry = f"{int(time.time() - 90) * 1000}-0"
-    return lambda platform: platform.redis.xadd(stream(), {"x": "y"}, id=entry) and None
+    return lambda platform: platform.redis.xadd(stream(), {"x": "y"}, id=entry)
 
 
 def _stored(*rows: Callable[[Account], Any]) -> Plant:
@@ -191,7 +191,7 @@ def _click(platform: Platform) -> None:
 
 
 def _pool(members: int = 0, **fields: Any) -> Plant:
-    return lambda platform: new_pool(platform, new_account(platform), "red1", members, **fields) and None
+    return lambda platform: new_pool(platform, new_account(platform), "red1", members, **fields)
 
 
 def _unpublished_pool(platform: Platform) -> None:
@@ -231,30 +231,25 @@ FAULTS: dict[str, Plant] = {
     "no_worker": _end("worker"),
     "no_clock": _end("clock"),
     "no_poller": _poll_without_poller,
-    "nobody_leads": lambda platform: platform.redis.delete(keys.lease("clock")) and None,
-    "sweep_late": lambda platform: platform.redis.set(keys.sweep_report(), '{"at": 5}') and None,
-    "forgotten_heartbeats": lambda platform: (
-        platform.redis.zadd(keys.processes(), {"web@gone:9": 1}) and None
-    ),
+    "nobody_leads": lambda platform: platform.redis.delete(keys.lease("clock")),
+    "sweep_late": lambda platform: platform.redis.set(keys.sweep_report(), '{"at": 5}'),
+    "forgotten_heartbeats": lambda platform: platform.redis.zadd(keys.processes(), {"web@gone:9": 1}),
     "plugins_differ": _two_plugins,
     "plugins_broken": _broken_plugin,
-    "plugins_taken_back": lambda platform: (
-        platform.redis.hset(keys.refused_plugins(), "shop.py:a", "{}") and None
-    ),
-    "bot_files_wrong": lambda platform: (
-        platform.redis.set(keys.bot_files(), '{"at": "", "files": [{"file": "a.yaml", "problems": [{}]}]}')
-        and None
+    "plugins_taken_back": lambda platform: platform.redis.hset(keys.refused_plugins(), "shop.py:a", "{}"),
+    "bot_files_wrong": lambda platform: platform.redis.set(
+        keys.bot_files(), '{"at": "", "files": [{"file": "a.yaml", "problems": [{}]}]}'
     ),
     "updates_wait": _old_entry(lambda: keys.update_lane(0)),
     "clicks_wait": _old_entry(keys.click_stream),
     "dead_letters_not_stored": _old_entry(keys.intake_dead),
     "clicks_miscounted": _lost_clicks,
     "dead_letters_old": _stored(_letter()),
-    "deletion_missed": lambda platform: (
-        platform.redis.delete(keys.expired_deleted(utc_now().date().isoformat())) and None
+    "deletion_missed": lambda platform: platform.redis.delete(
+        keys.expired_deleted(utc_now().date().isoformat())
     ),
-    "jobs_failed": lambda platform: platform.redis.zadd("rq:failed:default", {"x": 1}) and None,
-    "jobs_wait": lambda platform: platform.redis.rpush("rq:queue:default", *["x"] * 1001) and None,
+    "jobs_failed": lambda platform: platform.redis.zadd("rq:failed:default", {"x": 1}),
+    "jobs_wait": lambda platform: platform.redis.rpush("rq:queue:default", *["x"] * 1001),
     "no_administrator": _sql("UPDATE accounts SET is_admin = false"),
     "destination_refuses": _sql("UPDATE notification_destinations SET is_refused = true"),
     "notifications_late": _late_delivery,
@@ -292,7 +287,8 @@ def _spool(platform: Platform) -> None:
 
 
 def _alone(platform: Platform, statement: str) -> None:
-    """On a connection of its own, that holds to no foreign keys."""
+    """On the only connection, one that holds to no foreign keys."""
+    platform.database.engine.dispose()
     with closing(sqlite3.connect(str(platform.database.engine.url.database))) as own:
         own.execute(statement)
         own.commit()
@@ -305,7 +301,6 @@ def _plant(platform: Platform, name: str, plant: Plant) -> None:
     assert state_of(platform, name) in ("error", "warning")
 
 
-@pytest.mark.data
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_named(platform: Platform, name: str) -> None:
     _plant(platform, name, FAULTS[name])
