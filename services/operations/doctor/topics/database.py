@@ -91,17 +91,11 @@ def database_old(facts: Facts) -> Text | None:
     return Text("PostgreSQL is {version}", version=number // 10_000) if number < OLDEST_POSTGRES else None
 
 
-def _write_ahead(facts: Facts) -> None:
-    facts.platform.database.engine.dispose()  # it is changed while nobody else is connected
-    facts.pragma("journal_mode=WAL")
-
-
 @error(
     why=Text("Without it every reader waits for every writer, and a crash may cost the last minutes."),
     advice=Text(
-        "Run `flask doctor --fix` while nothing else uses the database; see that DATA_DIR lies on a local disk."
+        "Every connection asks for it; a disk over the network refuses it: put DATA_DIR on a local one."
     ),
-    remedy=_write_ahead,
 )
 def sqlite_without_wal(facts: Facts) -> Text | None:
     """SQLite writes ahead."""
@@ -256,7 +250,7 @@ def no_statistics(facts: Facts) -> Text | None:
     """The database knows its large tables."""
     if facts.is_sqlite:
         rows = max(
-            int(facts.value(f"SELECT coalesce(max(rowid), 0) FROM {name}")) for name in ("clicks", "leads")
+            int(facts.value(f"SELECT coalesce(max(rowid), 0) FROM {name}"))  # noqa: S608 - our own names for name in ("clicks", "leads")
         )
         known = facts.value("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'")
         return (

@@ -266,7 +266,6 @@ FAULTS: dict[str, Plant] = {
     "clicks_on_disk": lambda platform: _spool(platform),
 }
 SQLITE_FAULTS: dict[str, Plant] = {
-    "sqlite_without_wal": lambda platform: _alone(platform, "PRAGMA journal_mode=DELETE"),
     "rows_without_owner": lambda platform: _alone(
         platform, "INSERT INTO recovery_codes (account_id, code_hash) VALUES (77, 'x')"
     ),
@@ -326,7 +325,6 @@ ON_THE_SPOT = (
     "redis_without_aof",
     "forgotten_heartbeats",
     "secret_files_open",
-    "sqlite_without_wal",
 )
 RUNG = (
     "clicks_wait",
