@@ -249,9 +249,8 @@ def _analyze(facts: Facts) -> None:
 def no_statistics(facts: Facts) -> Text | None:
     """The database knows its large tables."""
     if facts.is_sqlite:
-        rows = max(
-            int(facts.value(f"SELECT coalesce(max(rowid), 0) FROM {name}"))  # noqa: S608 - our own names for name in ("clicks", "leads")
-        )
+        newest = ("SELECT max(rowid) FROM clicks", "SELECT max(rowid) FROM leads")
+        rows = max(int(facts.value(statement) or 0) for statement in newest)
         known = facts.value("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'")
         return (
             Text("There are {n} rows and no statistics", n=rows) if rows > MANY_ROWS and not known else None
