@@ -59,9 +59,10 @@ build/%/.installed: | $(BIN)/python
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-docs: $(VENV)/.run      ## write docs/configuration.md, .env.example and docs/licences.md from their sources
+docs: $(VENV)/.run      ## write docs/configuration.md, .env.example, docs/licences.md and docs/doctor.md from their sources
 	$(BIN)/python -m launch.configuration --write
 	$(BIN)/python -m launch.licences
+	$(BIN)/python -m launch.doctor_page
 
 bench-reload: $(VENV)/.dev ## a thousand reloads of a plugin under 300 updates/s; some ten minutes, on a quiet machine
 	$(BIN)/python -m tools.benchmarks.reload $(ARGS)

@@ -41,7 +41,7 @@ from commands import accounts as account_commands
 from commands import audit as audit_commands
 from commands import bots as bot_commands
 from commands import clicks as click_commands
-from commands import database
+from commands import database, doctor
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from commands import people as people_commands
@@ -110,6 +110,7 @@ COMMANDS = (
     people_commands,
     retention_commands,
     switch_commands,
+    doctor,
     plugin_commands,
     worker_commands,
     database,

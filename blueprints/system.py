@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from services.core.errors import InvalidInput
 from services.fleet.declared.schema import PATH, bot_schema
 from services.fleet.plugin_loading.reloader import Reloader
+from services.operations.doctor.echo import LONGEST_NONCE, signed
 from services.operations.findings import Condition
 from services.operations.metrics import exposition
 from services.operations.readiness import details, readiness
@@ -16,6 +18,7 @@ from web.access import internal, public
 from web.lifecycle import ON_WORKER_START
 from web.limiter import REFUSED_KEYS
 from web.platform import EXTENSION, platform
+from web.proxies import forwarded_hops
 
 blueprint = Blueprint("system", __name__)
 REFUSED_KEYS(blueprint)
@@ -35,6 +38,16 @@ def ready() -> ResponseReturnValue:
     """200 when requests can be served in full, 503 with the reasons when not; warnings do not change the status."""
     found = readiness(platform())
     return jsonify(found.as_json()), 503 if found.condition is Condition.UNREADY else 200
+
+
+@blueprint.get("/health/echo")
+@public
+def echo() -> ResponseReturnValue:
+    """For `flask doctor`, which asks from outside: signs the caller's nonce, and says how many proxies passed the request on."""
+    nonce = request.args.get("nonce", "")
+    if not 0 < len(nonce) <= LONGEST_NONCE:
+        raise InvalidInput("A nonce of 1 to 64 characters is needed", code="nonce_needed")
+    return jsonify(signature=signed(platform().settings, nonce), hops=forwarded_hops(request))
 
 
 @blueprint.get("/health/full")

@@ -82,3 +82,8 @@ def is_from_this_machine(request: Request) -> bool:
         return False
     peer = address_of(request.environ.get(ORIGINAL, request.environ).get("REMOTE_ADDR") or "")
     return peer is not None and peer.is_loopback
+
+
+def forwarded_hops(request: Request) -> int:
+    """How many entries X-Forwarded-For came with: each proxy adds one."""
+    return len([part for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()])

@@ -15,6 +15,7 @@ from services.alerts.notifications.messages import Message, Receipt
 from services.core.addresses import is_this_machine
 from services.core.errors import NotDelivered
 from services.core.i18n import Text
+from services.core.settings import Settings
 from services.core.times import utc_now
 from services.platform.platform import Platform
 
@@ -47,6 +48,11 @@ def deliver(platform: Platform, destination: NotificationDestination, message: M
             Text("The mail server did not take the message ({error})", error=type(error).__name__)
         ) from None
     return Receipt()
+
+
+def sign_in(settings: Settings) -> None:
+    """See whether the mail server of SMTP_URL lets us in; nothing is sent. Raises smtplib.SMTPException, OSError."""
+    _part(_connected(urlsplit(settings.smtp_url.get_secret_value())))
 
 
 def compose(sender: str, recipient: str, message: Message) -> EmailMessage:
