@@ -99,7 +99,9 @@ def _alone_on(engine: Engine) -> Iterator[Connection]:
                 session.commit()
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))  # not for the other release
+            connection.execute(
+                text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            )  # not for the other release
             yield connection
             connection.commit()
 
@@ -150,7 +152,9 @@ def _explain(error: Exception) -> str:
     if isinstance(error, OperationalError) and error.statement is None:
         reason += ". Is DATABASE_URL right, and the database up?"
     elif isinstance(error, OperationalError) and _is_busy(error):
-        reason = "a table was in use for too long. End what reads it (pg_stat_activity names it), and try again"
+        reason = (
+            "a table was in use for too long. End what reads it (pg_stat_activity names it), and try again"
+        )
     elif "Can't locate revision" in reason:
         reason += "; if a newer release migrated it, start that one, or restore the backup made before it"
     return reason

@@ -51,24 +51,30 @@ class Restartable(Protocol):
     def stop(self, number: signal.Signals = ...) -> None: ...
 
 
-@dataclass(frozen=True)
-class Installation:
-    """What is attacked. `platform` and `telegram` reach Valkey and the sandbox past the proxies."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An installation that is watched. `platform` and `telegram` reach Valkey and the sandbox past all proxies."""
 
     folder: Path
     keeper: Keeper
     platform: Platform
     telegram: Telegram
-    redis_wire: Proxy
-    api_wire: Proxy
     bots: dict[str, int]  # username -> id of its row
-    database: Restartable | None  # PostgreSQL
-    careful: frozenset[str]  # usernames of those that send at most once
+    careful: frozenset[str] = frozenset()  # usernames of those that send at most once
 
     @property
     def log(self) -> Path:
         """What all programs said."""
         return self.folder / "processes.log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation(Place):
+    """One that is attacked, too."""
+
+    redis_wire: Proxy
+    api_wire: Proxy
+    database: Restartable | None  # PostgreSQL
 
 
 @contextmanager
@@ -100,7 +106,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
             "REDIS_URL": server.url.replace(f":{server.port}/", f":{redis_wire.port}/"),
             "TELEGRAM_API_URL": f"http://127.0.0.1:{api_wire.port}",
         }
-        commands = {"valkey": server.command, "telegram": _sandbox(sandbox_port, plan), **_programs()}
+        commands = {"valkey": server.command, "telegram": sandbox(sandbox_port, plan), **_programs()}
         keeper = Keeper(commands, attacked, folder / "processes.log")
         stack.callback(keeper.close)
         keeper.start("valkey")
@@ -117,7 +123,15 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
             keeper.start(name)
         keeper.watch()
         place = Installation(
-            folder, keeper, platform, telegram, redis_wire, api_wire, bots, database, careful
+            folder=folder,
+            keeper=keeper,
+            platform=platform,
+            telegram=telegram,
+            bots=bots,
+            careful=careful,
+            redis_wire=redis_wire,
+            api_wire=api_wire,
+            database=database,
         )
         until(lambda: listens(web_port), "the web process does not answer")
         until(lambda: _is_set_up(place, plan), "the bots were not set up")
@@ -159,7 +173,8 @@ def _programs() -> dict[str, list[str]]:
     }
 
 
-def _sandbox(port: int, plan: Plan) -> list[str]:
+def sandbox(port: int, plan: Plan) -> list[str]:
+    """The command line of what plays Telegram."""
     options = f"--port {port} --bots 0 --seed {plan.seed} --retry-factor {plan.retry_factor} --latency {plan.latency}"
     return [sys.executable, "-m", "tools.sandbox", *options.split()]
 
