@@ -30,7 +30,9 @@ def main(arguments: list[str]) -> int:
     folder.chmod(0o755)
     try:
         if options.upgrade:
-            size = Size(options.clicks_per_second, options.updates_per_second, options.steady)
+            size = Size(
+                options.clicks_per_second, options.updates_per_second, options.steady, not options.untold
+            )
             return upgrade(folder, plan, size, options.former, _say)
         verdict = run(folder, plan, _say)
         print(f"\n{plan}\n\n{report(verdict)}")
@@ -76,6 +78,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--from", dest="former", default="", help="the former release: a commit, or `same`; left out, N-2"
+    )
+    parser.add_argument(
+        "--untold", action="store_true", help="a web process ends before the balancer knows: the hard order"
     )
     parser.add_argument("--clicks-per-second", type=float, default=Size.clicks)
     parser.add_argument("--updates-per-second", type=int, default=Size.updates)

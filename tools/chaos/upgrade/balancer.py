@@ -1,18 +1,21 @@
-"""Caddy in front of two web processes, as the reverse proxy of a deployment: who does not take a connection is passed over."""
+"""Caddy in front of two web processes, as the reverse proxy of a deployment."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 CADDY = Path(sys.executable).parent / "caddy"
 # A process that is not there refuses at once; the other one is asked next. Nothing was sent by then, so a POST is too.
 CONFIGURATION = """{{
-    admin off
+    admin 127.0.0.1:{admin}
+    persist_config off
     auto_https off
 }}
 http://127.0.0.1:{port} {{
@@ -29,14 +32,41 @@ http://127.0.0.1:{port} {{
 """
 
 
-def command(folder: Path, port: int, upstreams: list[int]) -> list[str]:
-    """The command line of Caddy on `port`, with its configuration and its log in `folder`."""
-    folder.mkdir(parents=True)
-    file = folder / "Caddyfile"
-    addresses = " ".join(f"127.0.0.1:{each}" for each in upstreams)
-    file.write_text(CONFIGURATION.format(port=port, log=folder / "access.log", upstreams=addresses))
-    home = ["env", f"HOME={folder}", f"XDG_DATA_HOME={folder}", f"XDG_CONFIG_HOME={folder}"]
-    return [*home, str(CADDY), "run", "--config", str(file), "--adapter", "caddyfile"]
+@dataclass(frozen=True)
+class Balancer:
+    """One in `folder`, at `port`, ordered about at `admin`."""
+
+    folder: Path
+    port: int
+    admin: int
+
+    def command(self, upstreams: list[int]) -> list[str]:
+        """The command line that starts it before web processes at these ports."""
+        self.folder.mkdir(parents=True)
+        return [*self._at_home, "run", *self._configured(upstreams)]
+
+    def lead_to(self, upstreams: list[int]) -> None:
+        """From now on to these alone; requests under way end where they are."""
+        subprocess.run(
+            [*self._at_home, "reload", *self._configured(upstreams), "--address", f"127.0.0.1:{self.admin}"],
+            check=True,
+            capture_output=True,
+        )
+
+    @property
+    def _at_home(self) -> list[str]:
+        homes = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
+        return ["env", *(f"{name}={self.folder}" for name in homes), str(CADDY)]
+
+    def _configured(self, upstreams: list[int]) -> list[str]:
+        file = self.folder / "Caddyfile"
+        addresses = " ".join(f"127.0.0.1:{each}" for each in upstreams)
+        file.write_text(
+            CONFIGURATION.format(
+                port=self.port, admin=self.admin, log=self.folder / "access.log", upstreams=addresses
+            )
+        )
+        return ["--config", str(file), "--adapter", "caddyfile"]
 
 
 def answers(folder: Path) -> dict[str, Counter[int]]:

@@ -25,7 +25,7 @@ from tools.chaos.installation import UNLIMITED, Place, database_in, listens, san
 from tools.chaos.plan import Plan
 from tools.chaos.processes import KEPT, Keeper
 from tools.chaos.telegram import Telegram
-from tools.chaos.upgrade import balancer
+from tools.chaos.upgrade.balancer import Balancer
 from tools.chaos.upgrade.clicks import click_id, visit
 from tools.chaos.upgrade.former import Release
 
@@ -45,7 +45,7 @@ class Upgraded(Place):
     former: Release
     next: Release
     environ: dict[str, str]
-    port: int  # of the balancer
+    balancer: Balancer
     web_ports: dict[str, int]  # of `former` and `next`
 
     @property
@@ -68,7 +68,8 @@ def upgraded(folder: Path, plan: Plan, former: Release, after: Release) -> Itera
         url, _ = stack.enter_context(database_in(folder, folder, plan.database))
         environ = _environ(folder, url, server.url, telegram_port, port)
         commands = {"valkey": server.command, "telegram": sandbox(telegram_port, plan)}
-        commands["balancer"] = balancer.command(folder / "balancer", port, list(web_ports.values()))
+        balancer = Balancer(folder / "balancer", port, free_port())
+        commands["balancer"] = balancer.command(list(web_ports.values()))
         for word, release in (("former", former), ("next", after)):
             commands |= {f"{name}-{word}": _program(release, name, web_ports[word]) for name in PROGRAMS}
         keeper = Keeper(commands, environ, folder / "processes.log")
@@ -89,7 +90,7 @@ def upgraded(folder: Path, plan: Plan, former: Release, after: Release) -> Itera
             former=former,
             next=after,
             environ=environ,
-            port=port,
+            balancer=balancer,
             web_ports=web_ports,
         )
         yield _found(place, plan)
@@ -151,15 +152,15 @@ def _found(place: Upgraded, plan: Plan) -> Upgraded:
             place.keeper.start(f"{name}-former")
     place.keeper.watch()
     until(lambda: is_ready(place.web_ports["former"]), "the former release's web process is not ready")
-    until(lambda: listens(place.port), "the balancer does not answer")
-    _make_fleet(partial(_ask, place.port, key), place.telegram, plan)
+    until(lambda: listens(place.balancer.port), "the balancer does not answer")
+    _make_fleet(partial(_ask, place.balancer.port, key), place.telegram, plan)
     with (
         place.platform.database.engine.connect() as connection
     ):  # no model: the columns are the former release's
         rows = connection.execute(text("SELECT username, id FROM bots"))
         bots = {str(username): int(number) for username, number in rows}
     until(lambda: _are_set_up(place, plan), "the bots were not set up")
-    until(lambda: _redirects(place.port), "the link leads to no bot")
+    until(lambda: _redirects(place.balancer.port), "the link leads to no bot")
     return replace(place, bots=bots)
 
 

@@ -32,6 +32,7 @@ class Size:
     clicks: float = 200.0  # per s
     updates: int = 100  # per s
     steady: float = STEADY_SECONDS
+    is_told: bool = True  # the balancer is told before a web process ends
 
 
 def run(
@@ -43,12 +44,12 @@ def run(
     with upgraded(folder, plan, *releases) as place:
         book = Recorder(place)
         load = Load(place.telegram, list(place.bots), plan)
-        visitors = Visitors(place.port, f"/go/{SLUG}", size.clicks)
+        visitors = Visitors(place.balancer.port, f"/go/{SLUG}", size.clicks)
         try:
             say(f"serving; now {size.clicks:g} clicks/s and {size.updates} updates/s")
             with _writing(load, size.updates):
                 visitors.start()
-                course = roll(place, say, size.steady)
+                course = roll(place, say, size.steady, size.is_told)
                 visitors.stop()
             left = _rest(place, load, book, visitors)
             _tell(say, visitors, load, course.began, course.ended)
