@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 CADDY = Path(sys.executable).parent / "caddy"
 # A process that is not there refuses at once; the other one is asked next. Nothing was sent by then, so a POST is too.
+# Orders come by the gates, as a readiness check: a reload of Caddy's would open its socket anew, and lose visitors itself.
 CONFIGURATION = """{{
-    admin 127.0.0.1:{admin}
-    persist_config off
+    admin off
     auto_https off
 }}
 http://127.0.0.1:{port} {{
@@ -27,46 +27,55 @@ http://127.0.0.1:{port} {{
         lb_try_duration 5s
         lb_try_interval 50ms
         fail_duration 1s
+        health_uri /
+        health_port {gate}
+        health_interval 250ms
+        health_timeout 5s
     }}
 }}
 """
 
 
-@dataclass(frozen=True)
-class Balancer:
-    """One in `folder`, at `port`, ordered about at `admin`."""
+class Gate:
+    """Says on `host` whether the balancer may lead anybody to the web process there."""
 
-    folder: Path
-    port: int
-    admin: int
+    def __init__(self, host: str, port: int) -> None:
+        self.is_open = True
+        gate = self
 
-    def command(self, upstreams: list[int]) -> list[str]:
-        """The command line that starts it before web processes at these ports."""
-        self.folder.mkdir(parents=True)
-        return [*self._at_home, "run", *self._configured(upstreams)]
+        class Answering(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200 if gate.is_open else 503)
+                self.end_headers()
 
-    def lead_to(self, upstreams: list[int]) -> None:
-        """From now on to these alone; requests under way end where they are."""
-        subprocess.run(
-            [*self._at_home, "reload", *self._configured(upstreams), "--address", f"127.0.0.1:{self.admin}"],
-            check=True,
-            capture_output=True,
-        )
+            def log_message(self, *_: object) -> None:
+                """Nothing: four lines a second."""
 
-    @property
-    def _at_home(self) -> list[str]:
-        homes = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
-        return ["env", *(f"{name}={self.folder}" for name in homes), str(CADDY)]
+        self._server = ThreadingHTTPServer((host, port), Answering)
+        threading.Thread(target=self._server.serve_forever, daemon=True, name=f"gate-{host}").start()
 
-    def _configured(self, upstreams: list[int]) -> list[str]:
-        file = self.folder / "Caddyfile"
-        addresses = " ".join(f"127.0.0.1:{each}" for each in upstreams)
-        file.write_text(
-            CONFIGURATION.format(
-                port=self.port, admin=self.admin, log=self.folder / "access.log", upstreams=addresses
-            )
-        )
-        return ["--config", str(file), "--adapter", "caddyfile"]
+    def close(self) -> None:
+        """No more answers."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def command(folder: Path, port: int, web: Mapping[str, int], gate: int) -> list[str]:
+    """Caddy on `port`, with its files in `folder`, before web processes (host -> port) that have a gate each."""
+    folder.mkdir(parents=True)
+    file = folder / "Caddyfile"
+    upstreams = " ".join(f"{host}:{each}" for host, each in web.items())
+    file.write_text(
+        CONFIGURATION.format(port=port, log=folder / "access.log", upstreams=upstreams, gate=gate)
+    )
+    homes = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
+    return [
+        "env",
+        *(f"{name}={folder}" for name in homes),
+        str(CADDY),
+        "run",
+        *("--config", str(file), "--adapter", "caddyfile"),
+    ]
 
 
 def answers(folder: Path) -> dict[str, Counter[int]]:

@@ -25,12 +25,14 @@ from tools.chaos.installation import UNLIMITED, Place, database_in, listens, san
 from tools.chaos.plan import Plan
 from tools.chaos.processes import KEPT, Keeper
 from tools.chaos.telegram import Telegram
-from tools.chaos.upgrade.balancer import Balancer
+from tools.chaos.upgrade import balancer
+from tools.chaos.upgrade.balancer import Gate
 from tools.chaos.upgrade.clicks import click_id, visit
 from tools.chaos.upgrade.former import Release
 
 PLUGIN = Path(__file__).with_name("counting.py")
 EMAIL, PASSWORD, SLUG = "owner@example.org", "a-long-password-1", "spring"
+HOSTS = {"former": "127.0.0.1", "next": "127.0.0.2"}
 PROGRAMS = ("worker", "web", "clock", "poller", "programs")
 COMMANDS = {
     "web": ["-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
@@ -45,13 +47,23 @@ class Upgraded(Place):
     former: Release
     next: Release
     environ: dict[str, str]
-    balancer: Balancer
-    web_ports: dict[str, int]  # of `former` and `next`
+    port: int  # of the balancer
+    web_port: int  # of the web processes, on HOSTS
+    gates: dict[str, Gate]  # of `former` and `next`
 
     @property
     def has_programs(self) -> bool:
         """Whether the former release has the process of owners' programs."""
         return self.former.has_programs
+
+    def is_ready(self, word: str) -> bool:
+        """Whether that release's web process says that it can serve in full. OSError when it does not answer."""
+        url = f"http://{HOSTS[word]}:{self.web_port}/health/ready"
+        try:
+            with build_opener(ProxyHandler({})).open(url, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except HTTPError:
+            return False
 
     def run(self, release: Release, *arguments: str) -> str:
         """`flask --app wsgi …` of a release; what it said. Raises RuntimeError when it failed."""
@@ -63,15 +75,20 @@ def upgraded(folder: Path, plan: Plan, former: Release, after: Release) -> Itera
     """The former release, serving; everything ends with the block."""
     server = configure(folder, find_engine(), memory_limit(0))
     telegram_port, port = free_port(), free_port()
-    web_ports = {"former": free_port(), "next": free_port()}
+    web_port, gate_port = free_port(), free_port()
     with ExitStack() as stack:
         url, _ = stack.enter_context(database_in(folder, folder, plan.database))
         environ = _environ(folder, url, server.url, telegram_port, port)
         commands = {"valkey": server.command, "telegram": sandbox(telegram_port, plan)}
-        balancer = Balancer(folder / "balancer", port, free_port())
-        commands["balancer"] = balancer.command(list(web_ports.values()))
+        web = dict.fromkeys(HOSTS.values(), web_port)
+        commands["balancer"] = balancer.command(folder / "balancer", port, web, gate_port)
+        gates = {word: Gate(host, gate_port) for word, host in HOSTS.items()}
+        for gate in gates.values():
+            stack.callback(gate.close)
         for word, release in (("former", former), ("next", after)):
-            commands |= {f"{name}-{word}": _program(release, name, web_ports[word]) for name in PROGRAMS}
+            commands |= {
+                f"{name}-{word}": _program(release, name, HOSTS[word], web_port) for name in PROGRAMS
+            }
         keeper = Keeper(commands, environ, folder / "processes.log")
         stack.callback(keeper.close)
         keeper.start("valkey")
@@ -90,8 +107,9 @@ def upgraded(folder: Path, plan: Plan, former: Release, after: Release) -> Itera
             former=former,
             next=after,
             environ=environ,
-            balancer=balancer,
-            web_ports=web_ports,
+            port=port,
+            web_port=web_port,
+            gates=gates,
         )
         yield _found(place, plan)
 
@@ -120,11 +138,11 @@ def _environ(folder: Path, database: str, redis: str, telegram_port: int, port: 
     }
 
 
-def _program(release: Release, name: str, port: int) -> list[str]:
+def _program(release: Release, name: str, host: str, port: int) -> list[str]:
     """The Procfile's command line, in the release's folder."""
     place = ["env", "-C", str(release.folder)]
     if name == "web":
-        place.append(f"PORT={port}")
+        place += [f"BIND={host}", f"PORT={port}"]
     return [*place, release.python, *COMMANDS[name]]
 
 
@@ -151,16 +169,16 @@ def _found(place: Upgraded, plan: Plan) -> Upgraded:
         if name != "programs" or place.has_programs:
             place.keeper.start(f"{name}-former")
     place.keeper.watch()
-    until(lambda: is_ready(place.web_ports["former"]), "the former release's web process is not ready")
-    until(lambda: listens(place.balancer.port), "the balancer does not answer")
-    _make_fleet(partial(_ask, place.balancer.port, key), place.telegram, plan)
+    until(lambda: place.is_ready("former"), "the former release's web process is not ready")
+    until(lambda: listens(place.port), "the balancer does not answer")
+    _make_fleet(partial(_ask, place.port, key), place.telegram, plan)
     with (
         place.platform.database.engine.connect() as connection
     ):  # no model: the columns are the former release's
         rows = connection.execute(text("SELECT username, id FROM bots"))
         bots = {str(username): int(number) for username, number in rows}
     until(lambda: _are_set_up(place, plan), "the bots were not set up")
-    until(lambda: _redirects(place.balancer.port), "the link leads to no bot")
+    until(lambda: _redirects(place.port), "the link leads to no bot")
     return replace(place, bots=bots)
 
 
@@ -179,17 +197,6 @@ def _are_set_up(place: Upgraded, plan: Plan) -> bool:
 
 def _redirects(port: int) -> bool:
     return bool(click_id(visit(port, f"/go/{SLUG}")[1]))
-
-
-def is_ready(port: int) -> bool:
-    """Whether the web process on `port` says that it can serve in full. OSError when it does not answer."""
-    try:
-        with build_opener(ProxyHandler({})).open(
-            f"http://127.0.0.1:{port}/health/ready", timeout=5
-        ) as answer:
-            return bool(answer.status == 200)
-    except HTTPError:
-        return False
 
 
 def _ask(port: int, key: str, path: str, body: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tools.chaos.installation import until
-from tools.chaos.upgrade.founding import Upgraded, is_ready
+from tools.chaos.upgrade.founding import Upgraded
 
 ORDER = ("worker", "web", "clock", "poller", "programs")
 DRAIN_SECONDS = 2.0  # between the balancer's order and the end, for requests that are on their way
@@ -33,16 +33,18 @@ def roll(place: Upgraded, say: Callable[[str], None], steady: float, is_told: bo
     Unless the balancer `is_told`, the former web process ends while requests still come to it.
     """
     course = Course()
+    place.gates["next"].is_open = not is_told
     time.sleep(steady)
     _migrate(place, course, say)
     time.sleep(steady)
-    course.former_stayed_ready = is_ready(place.web_ports["former"])
+    course.former_stayed_ready = place.is_ready("former")
     for name in ORDER:
         began = time.monotonic()
         _start(place, name)
         started = time.monotonic() - began
         if name == "web" and is_told:
-            place.balancer.lead_to([place.web_ports["next"]])
+            place.gates["next"].is_open = True
+            place.gates["former"].is_open = False
             time.sleep(DRAIN_SECONDS)
         _end(place, name, started, course, say)
         time.sleep(steady)
@@ -65,7 +67,7 @@ def _start(place: Upgraded, name: str) -> None:
     place.keeper.start(after)
     until(partial(place.keeper.heeds, after, signal.SIGTERM), f"{after} did not start")
     if name == "web":
-        until(lambda: is_ready(place.web_ports["next"]), f"{after} is not ready")
+        until(lambda: place.is_ready("next"), f"{after} is not ready")
 
 
 def _end(place: Upgraded, name: str, started: float, course: Course, say: Callable[[str], None]) -> None:

@@ -44,7 +44,7 @@ def run(
     with upgraded(folder, plan, *releases) as place:
         book = Recorder(place)
         load = Load(place.telegram, list(place.bots), plan)
-        visitors = Visitors(place.balancer.port, f"/go/{SLUG}", size.clicks)
+        visitors = Visitors(place.port, f"/go/{SLUG}", size.clicks)
         try:
             say(f"serving; now {size.clicks:g} clicks/s and {size.updates} updates/s")
             with _writing(load, size.updates):
