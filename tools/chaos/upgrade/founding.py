@@ -67,7 +67,12 @@ class Upgraded(Place):
 
     def run(self, release: Release, *arguments: str) -> str:
         """`flask --app wsgi …` of a release; what it said. Raises RuntimeError when it failed."""
-        return _flask(release, self.environ, *arguments)
+        return _flask(release, self.environ, *arguments).stdout.strip()
+
+    def migrate(self) -> list[str]:
+        """Bring the schema to the next release; all that was said meanwhile."""
+        done = _flask(self.next, self.environ, "db", "upgrade")
+        return [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
 @contextmanager
@@ -146,7 +151,7 @@ def _program(release: Release, name: str, host: str, port: int) -> list[str]:
     return [*place, release.python, *COMMANDS[name]]
 
 
-def _flask(release: Release, environ: dict[str, str], *arguments: str) -> str:
+def _flask(release: Release, environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     done = subprocess.run(
         [release.python, "-m", "flask", "--app", "wsgi", *arguments],
@@ -157,7 +162,7 @@ def _flask(release: Release, environ: dict[str, str], *arguments: str) -> str:
     )
     if done.returncode:
         raise RuntimeError(f"flask {' '.join(arguments[:2])}: {done.stderr.strip()}")
-    return done.stdout.strip()
+    return done
 
 
 def _found(place: Upgraded, plan: Plan) -> Upgraded:
@@ -172,9 +177,8 @@ def _found(place: Upgraded, plan: Plan) -> Upgraded:
     until(lambda: place.is_ready("former"), "the former release's web process is not ready")
     until(lambda: listens(place.port), "the balancer does not answer")
     _make_fleet(partial(_ask, place.port, key), place.telegram, plan)
-    with (
-        place.platform.database.engine.connect() as connection
-    ):  # no model: the columns are the former release's
+    # No model: the columns are the former release's.
+    with place.platform.database.engine.connect() as connection:
         rows = connection.execute(text("SELECT username, id FROM bots"))
         bots = {str(username): int(number) for username, number in rows}
     until(lambda: _are_set_up(place, plan), "the bots were not set up")

@@ -54,7 +54,7 @@ def roll(place: Upgraded, say: Callable[[str], None], steady: float, is_told: bo
 
 def _migrate(place: Upgraded, course: Course, say: Callable[[str], None]) -> None:
     began = time.monotonic()
-    lines = place.run(place.next, "db", "upgrade").splitlines()
+    lines = place.migrate()
     course.migration = time.monotonic() - began
     for line in lines:
         say(f"  {line}")
