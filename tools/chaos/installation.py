@@ -87,20 +87,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         stack.callback(redis_wire.close)
         stack.callback(api_wire.close)
         database_url, database = stack.enter_context(database_in(folder, folder, plan.database))
-        direct = {
-            "APP_ENV": "test",
-            "DATA_DIR": str(folder),
-            "DATABASE_URL": database_url,
-            "REDIS_URL": server.url,
-            "TELEGRAM_API_URL": f"http://127.0.0.1:{sandbox_port}",
-            "WEBHOOK_BASE_URL": f"http://127.0.0.1:{web_port}",
-            "PORT": str(web_port),
-            "SECRET_KEY": "chaos",
-            "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-            "LOG_LEVEL": "WARNING",
-            "LOG_FORMAT": "text",
-            **UNLIMITED,
-        }
+        direct = _environ(folder, database_url, server.url, sandbox_port, web_port)
         attacked = {
             **direct,
             "REDIS_URL": server.url.replace(f":{server.port}/", f":{redis_wire.port}/"),
@@ -136,6 +123,24 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         until(lambda: listens(web_port), "the web process does not answer")
         until(lambda: _is_set_up(place, plan), "the bots were not set up")
         yield place
+
+
+def _environ(folder: Path, database: str, redis: str, telegram: int, web: int) -> dict[str, str]:
+    """The settings of all programs, with the ports of Telegram's part and of the web process."""
+    return {
+        "APP_ENV": "test",
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": database,
+        "REDIS_URL": redis,
+        "TELEGRAM_API_URL": f"http://127.0.0.1:{telegram}",
+        "WEBHOOK_BASE_URL": f"http://127.0.0.1:{web}",
+        "PORT": str(web),
+        "SECRET_KEY": "chaos",
+        "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "LOG_LEVEL": "WARNING",
+        "LOG_FORMAT": "text",
+        **UNLIMITED,
+    }
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = START_SECONDS) -> None:
