@@ -2,11 +2,15 @@
 
 All steps of a command are one transaction that no other migration runs beside: an upgrade happens as a whole or not at
 all. PostgreSQL takes an advisory lock, so that two releases do not migrate at once; SQLite its write lock.
+
+On PostgreSQL whoever wants to change a table waits until everybody who reads it is done, and all who come later wait behind him. So a
+migration waits half a second for a table, then takes everything back, lets the traffic pass, and begins again.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +31,11 @@ from services.platform.database import begin_patiently
 
 logger = logging.getLogger("migrations")
 MIGRATION_LOCK = 0x666C6F74  # "flot": the number of PostgreSQL's advisory lock
+# Under PostgreSQL's deadlock_timeout of 1 s: where both stand in each other's way it is the migration that gives way.
+LOCK_TIMEOUT = "500ms"
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for that
+PAUSE_SECONDS = 1.0  # between attempts, for whoever waited meanwhile
+PATIENCE_SECONDS = 300.0
 OFFLINE = "--sql is not possible: some migrations read the tables they change"
 
 
@@ -34,25 +43,48 @@ def run() -> None:
     """Run what the command asks for. Raises Unavailable when the database does not do it; nothing was changed then."""
     if context.is_offline_mode():
         raise CommandError(OFFLINE)
-    extension = current_app.extensions["migrate"]
     try:
-        with _alone_on(extension.db.engine) as connection:
-            context.configure(
-                connection=connection,
-                target_metadata=extension.db.metadata,
-                on_version_apply=_tell,
-                process_revision_directives=_number,
-                **extension.configure_args,
-            )
-            before = context.get_context().get_current_heads()
-            context.run_migrations()
-            if context.get_context().get_current_heads() != before:
-                _check_foreign_keys(connection)
+        _attempt_until(time.monotonic() + PATIENCE_SECONDS)
     except (SQLAlchemyError, CommandError) as error:
         raise Unavailable(
             Text("The database could not be migrated, nothing was changed: {reason}", reason=_explain(error)),
             code="migration_failed",
         ) from error
+
+
+def _attempt_until(deadline: float) -> None:
+    """Attempt it again while a table is busy, until `deadline` (monotonic s)."""
+    while True:
+        try:
+            _attempt()
+            return
+        except OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+            logger.warning("A table is in use for long: everything taken back, again in %g s", PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)
+
+
+def _attempt() -> None:
+    """All steps, or none."""
+    extension = current_app.extensions["migrate"]
+    with _alone_on(extension.db.engine) as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=extension.db.metadata,
+            on_version_apply=_tell,
+            process_revision_directives=_number,
+            **extension.configure_args,
+        )
+        before = context.get_context().get_current_heads()
+        context.run_migrations()
+        if context.get_context().get_current_heads() != before:
+            _check_foreign_keys(connection)
+
+
+def _is_busy(error: OperationalError) -> bool:
+    """Whether somebody holds a table for longer than a migration waits for it."""
+    return getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
 
 
 @contextmanager
@@ -67,6 +99,9 @@ def _alone_on(engine: Engine) -> Iterator[Connection]:
                 session.commit()
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+            connection.execute(
+                text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            )  # not for the other release
             yield connection
             connection.commit()
 
@@ -116,6 +151,10 @@ def _explain(error: Exception) -> str:
     reason = redact_text(str(getattr(error, "orig", None) or error).partition("\n")[0]).rstrip(".")
     if isinstance(error, OperationalError) and error.statement is None:
         reason += ". Is DATABASE_URL right, and the database up?"
+    elif isinstance(error, OperationalError) and _is_busy(error):
+        reason = (
+            "a table was in use for too long. End what reads it (pg_stat_activity names it), and try again"
+        )
     elif "Can't locate revision" in reason:
         reason += "; if a newer release migrated it, start that one, or restore the backup made before it"
     return reason

@@ -119,7 +119,7 @@ def _manager(platform: Platform) -> Iterator[Finding]:
 def _database(platform: Platform) -> Iterator[Finding]:
     try:
         platform.database.ping()
-        if not schema.is_current(platform.database):
+        if schema.is_behind(platform.database):
             words = Text("The database's schema is out of date: run “flask db upgrade”.")
             yield Finding("schema_outdated", words, fatal=True)
         yield from storage_findings(platform)

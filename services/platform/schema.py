@@ -42,9 +42,14 @@ def set_up_migrations(platform: Platform) -> None:
         app.cli.add_command(ours)
 
 
-def is_current(database: Database) -> bool:
-    """Whether the database is at the newest migration this code knows."""
-    return revision(database) == newest()
+def is_behind(database: Database) -> bool:
+    """Whether the database still waits for a migration this code knows.
+
+    One that a newer release has migrated does not: until its last process has ended, the former release serves on the new schema,
+    which was only added to (docs/upgrading.md).
+    """
+    found = revision(database)
+    return found is None or found < newest()
 
 
 def revision(database: Database) -> str | None:

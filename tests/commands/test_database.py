@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,32 @@ def test_a_table_made_anew_keeps_what_points_to_it(furnished: Platform, tmp_path
     with furnished.database.transaction() as session:
         session.execute(text("DELETE FROM accounts"))
     assert _census(furnished)["audit_events"] == 0
+
+
+@pytest.mark.data
+def test_an_upgrade_behind_somebody_who_reads_for_long_keeps_nobody_waiting(
+    furnished: Platform, tmp_path: Path
+) -> None:
+    """Its table is held by an open transaction: it gives way again and again, and is done as soon as that ends."""
+    body = 'op.add_column("bots", sa.Column("trial", sa.Text(), server_default=""))'
+    folder = _with_trial(tmp_path, body)
+    waits: list[float] = []
+    with ThreadPoolExecutor(1) as beside, furnished.database.reading() as long:
+        long.execute(text("SELECT id FROM bots")).all()
+        upgrade = beside.submit(db, furnished, "upgrade", "-d", str(folder))
+        ends = time.monotonic() + 2.5
+        while time.monotonic() < ends and not upgrade.done():
+            began = time.monotonic()
+            with furnished.database.reading() as session:
+                session.execute(text("SELECT id FROM bots")).all()
+            waits.append(time.monotonic() - began)
+        kept_waiting = not upgrade.done()
+        long.rollback()
+        done = upgrade.result(30)
+    assert done.exit_code == 0, done.output
+    assert max(waits) < 0.95, "whoever reads waits half a second at most, and what this machine adds"
+    # SQLite's readers are in nobody's way.
+    assert ("in use for long" in done.stderr) == kept_waiting == (not furnished.database.is_sqlite)
 
 
 @pytest.mark.data

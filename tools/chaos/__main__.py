@@ -14,6 +14,8 @@ from typing import Any
 from tools.chaos.plan import SHORT, Plan
 from tools.chaos.report import report
 from tools.chaos.run import run
+from tools.chaos.upgrade.command import upgrade
+from tools.chaos.upgrade.run import Size
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +29,12 @@ def main(arguments: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     try:
-        verdict = run(folder, plan, lambda line: print(line, flush=True))
+        if options.upgrade:
+            size = Size(
+                options.clicks_per_second, options.updates_per_second, options.steady, not options.untold
+            )
+            return upgrade(folder, plan, size, options.former, _say)
+        verdict = run(folder, plan, _say)
         print(f"\n{plan}\n\n{report(verdict)}")
         return 0 if verdict.holds else 1
     except KeyboardInterrupt:
@@ -36,6 +43,10 @@ def main(arguments: list[str]) -> int:
     finally:
         if options.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -60,6 +71,20 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--poisons", type=int, help="updates that end their process (4)")
     parser.add_argument("--database", choices=("sqlite", "postgresql"))
     parser.add_argument("--retry-factor", type=float, help="of the waits between webhook attempts (0.25)")
+    parser.add_argument(
+        "--upgrade",
+        action="store_true",
+        help="a former release becomes this one under traffic, and nothing else",
+    )
+    parser.add_argument(
+        "--from", dest="former", default="", help="the former release: a commit, or `same`; left out, N-2"
+    )
+    parser.add_argument(
+        "--untold", action="store_true", help="a web process ends before the balancer knows: the hard order"
+    )
+    parser.add_argument("--clicks-per-second", type=float, default=Size.clicks)
+    parser.add_argument("--updates-per-second", type=int, default=Size.updates)
+    parser.add_argument("--steady", type=float, default=Size.steady, help="seconds between steps (3)")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it, with the processes' log")
     return parser.parse_args(arguments)
 

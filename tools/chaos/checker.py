@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from models import DeadLetter
-from tools.chaos.installation import Installation
+from tools.chaos.installation import Installation, Place
 from tools.chaos.load import Load, Told
 from tools.chaos.recorder import Incident, Recorder
 from tools.chaos.recovery import measure
@@ -44,13 +44,13 @@ class Verdict:
 
 def check(place: Installation, book: Recorder, load: Load, left: dict[str, int], rest: float) -> Verdict:
     """Judge everything at rest. `left` is what `remains` found, `rest` the seconds it took."""
-    letters = _letters(place)
+    letters = dead_letters(place)
     deaths = [at for at, name in place.keeper.own_deaths if name.startswith("inbound")]
     measure(book.incidents, load.told, book.arrivals, deaths)
     invariants = [
-        *_effects(load, book, letters["send"]),
-        _order(load, book),
-        _redelivered(load, book),
+        *effects(load, book, letters["send"]),
+        order(load, book),
+        redelivered(load, book),
         _extra(book, place.careful),
         _extra_of_the_careful(book, place.careful),
         _uncertain(book),
@@ -65,7 +65,8 @@ def check(place: Installation, book: Recorder, load: Load, left: dict[str, int],
     return Verdict(invariants, book.incidents, len(load.told), len(book.arrivals), extra_sends(book))
 
 
-def _letters(place: Installation) -> dict[str, list[DeadLetter]]:
+def dead_letters(place: Place) -> dict[str, list[DeadLetter]]:
+    """All dead letters by kind."""
     found: dict[str, list[DeadLetter]] = {"update": [], "send": [], "job": [], "intake": []}
     with place.platform.database.reading() as session:
         for letter in session.scalars(select(DeadLetter)):
@@ -73,7 +74,7 @@ def _letters(place: Installation) -> dict[str, list[DeadLetter]]:
     return found
 
 
-def _effects(load: Load, book: Recorder, given_up: list[DeadLetter]) -> list[Invariant]:
+def effects(load: Load, book: Recorder, given_up: list[DeadLetter]) -> list[Invariant]:
     """Every accepted update took effect once: its answer carries the right count."""
     tells = [each for each in load.told if each.word == "tell"]
     # A send given up after a lost answer, or parked, is a dead letter, not a loss.
@@ -92,7 +93,8 @@ def _effects(load: Load, book: Recorder, given_up: list[DeadLetter]) -> list[Inv
     ]
 
 
-def _order(load: Load, book: Recorder) -> Invariant:
+def order(load: Load, book: Recorder) -> Invariant:
+    """The first answers of a chat arrive in the order in which it wrote."""
     place_of = {each.reply: each for each in load.told if each.word == "tell"}
     latest: dict[tuple[str, int], int] = defaultdict(int)
     seen: set[str] = set()
@@ -108,7 +110,7 @@ def _order(load: Load, book: Recorder) -> Invariant:
     return Invariant("effects of a chat in order", len(wrong), len(seen), _seen(wrong[:2]))
 
 
-def _redelivered(load: Load, book: Recorder) -> Invariant:
+def redelivered(load: Load, book: Recorder) -> Invariant:
     """An update done twice counts twice in its chat, so the text of its second answer differs from the first."""
     answers: dict[str, set[str]] = defaultdict(set)
     for text in book.texts:

@@ -51,24 +51,30 @@ class Restartable(Protocol):
     def stop(self, number: signal.Signals = ...) -> None: ...
 
 
-@dataclass(frozen=True)
-class Installation:
-    """What is attacked. `platform` and `telegram` reach Valkey and the sandbox past the proxies."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An installation that is watched. `platform` and `telegram` reach Valkey and the sandbox past all proxies."""
 
     folder: Path
     keeper: Keeper
     platform: Platform
     telegram: Telegram
-    redis_wire: Proxy
-    api_wire: Proxy
     bots: dict[str, int]  # username -> id of its row
-    database: Restartable | None  # PostgreSQL
-    careful: frozenset[str]  # usernames of those that send at most once
+    careful: frozenset[str] = frozenset()  # usernames of those that send at most once
 
     @property
     def log(self) -> Path:
         """What all programs said."""
         return self.folder / "processes.log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation(Place):
+    """One that is attacked, too."""
+
+    redis_wire: Proxy
+    api_wire: Proxy
+    database: Restartable | None  # PostgreSQL
 
 
 @contextmanager
@@ -81,26 +87,13 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         stack.callback(redis_wire.close)
         stack.callback(api_wire.close)
         database_url, database = stack.enter_context(database_in(folder, folder, plan.database))
-        direct = {
-            "APP_ENV": "test",
-            "DATA_DIR": str(folder),
-            "DATABASE_URL": database_url,
-            "REDIS_URL": server.url,
-            "TELEGRAM_API_URL": f"http://127.0.0.1:{sandbox_port}",
-            "WEBHOOK_BASE_URL": f"http://127.0.0.1:{web_port}",
-            "PORT": str(web_port),
-            "SECRET_KEY": "chaos",
-            "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-            "LOG_LEVEL": "WARNING",
-            "LOG_FORMAT": "text",
-            **UNLIMITED,
-        }
+        direct = _environ(folder, database_url, server.url, sandbox_port, web_port)
         attacked = {
             **direct,
             "REDIS_URL": server.url.replace(f":{server.port}/", f":{redis_wire.port}/"),
             "TELEGRAM_API_URL": f"http://127.0.0.1:{api_wire.port}",
         }
-        commands = {"valkey": server.command, "telegram": _sandbox(sandbox_port, plan), **_programs()}
+        commands = {"valkey": server.command, "telegram": sandbox(sandbox_port, plan), **_programs()}
         keeper = Keeper(commands, attacked, folder / "processes.log")
         stack.callback(keeper.close)
         keeper.start("valkey")
@@ -117,11 +110,37 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
             keeper.start(name)
         keeper.watch()
         place = Installation(
-            folder, keeper, platform, telegram, redis_wire, api_wire, bots, database, careful
+            folder=folder,
+            keeper=keeper,
+            platform=platform,
+            telegram=telegram,
+            bots=bots,
+            careful=careful,
+            redis_wire=redis_wire,
+            api_wire=api_wire,
+            database=database,
         )
         until(lambda: listens(web_port), "the web process does not answer")
         until(lambda: _is_set_up(place, plan), "the bots were not set up")
         yield place
+
+
+def _environ(folder: Path, database: str, redis: str, telegram: int, web: int) -> dict[str, str]:
+    """The settings of all programs, with the ports of Telegram's part and of the web process."""
+    return {
+        "APP_ENV": "test",
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": database,
+        "REDIS_URL": redis,
+        "TELEGRAM_API_URL": f"http://127.0.0.1:{telegram}",
+        "WEBHOOK_BASE_URL": f"http://127.0.0.1:{web}",
+        "PORT": str(web),
+        "SECRET_KEY": "chaos",
+        "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "LOG_LEVEL": "WARNING",
+        "LOG_FORMAT": "text",
+        **UNLIMITED,
+    }
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = START_SECONDS) -> None:
@@ -159,7 +178,8 @@ def _programs() -> dict[str, list[str]]:
     }
 
 
-def _sandbox(port: int, plan: Plan) -> list[str]:
+def sandbox(port: int, plan: Plan) -> list[str]:
+    """The command line of what plays Telegram."""
     options = f"--port {port} --bots 0 --seed {plan.seed} --retry-factor {plan.retry_factor} --latency {plan.latency}"
     return [sys.executable, "-m", "tools.sandbox", *options.split()]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from redis import RedisError
 
 from services.platform.redis import keys
-from tools.chaos.installation import Installation
+from tools.chaos.installation import Place
 
 
-def leftovers(place: Installation) -> dict[str, int]:
+def leftovers(place: Place) -> dict[str, int]:
     """Where something waits, and how much."""
     try:
         found = {"sandbox": int(place.telegram.get("/stats")["pending"]), **_in_redis(place)}
@@ -18,7 +18,7 @@ def leftovers(place: Installation) -> dict[str, int]:
     return {name: number for name, number in found.items() if number}
 
 
-def _in_redis(place: Installation) -> dict[str, int]:
+def _in_redis(place: Place) -> dict[str, int]:
     redis, lanes = place.platform.redis, range(place.platform.settings.update_lanes)
     with redis.pipeline(transaction=False) as pipe:
         for lane in lanes:

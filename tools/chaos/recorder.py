@@ -11,7 +11,7 @@ from typing import Any
 from redis import RedisError
 
 from services.platform.redis import keys
-from tools.chaos.installation import Installation
+from tools.chaos.installation import Place
 
 POLL_INTERVAL_SECONDS = 0.2
 ARRIVAL_SECONDS = 0.3  # what was on the line when its sender died has arrived by then
@@ -52,7 +52,7 @@ class Incident:
 class Recorder:
     """Reads the sandbox's journal all the time, in a thread of its own."""
 
-    def __init__(self, place: Installation) -> None:
+    def __init__(self, place: Place) -> None:
         self._place = place
         self._lock = threading.Lock()
         self._since = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from tools.chaos.checker import Verdict
+from tools.chaos.checker import Invariant, Verdict
 from tools.chaos.recorder import Incident
 
 HEAD = f"{'recovery p50':>14}{'p95':>7}{'p99':>7}{'max':>7}{'in flight':>11}{'extra sends':>17}"
@@ -48,13 +48,9 @@ def report(verdict: Verdict) -> str:
     lines = [
         f"{verdict.updates:,} updates, {verdict.messages:,} messages, {len(verdict.incidents)} faults",
         "",
-        f"{'Invariant':48}{'violated':>10}{'of':>9}{'at most':>10}  seen",
+        *table(verdict.invariants),
+        "",
     ]
-    for each in verdict.invariants:
-        bound = f"{3 / each.trials:.2g}" if each.trials > 1 and not each.violations else ""
-        mark = str(each.violations) if not each.violations else f"{each.violations} !"
-        lines.append(f"{each.name:48}{mark:>10}{each.trials:>9,}{bound:>10}  {each.detail}")
-    lines += ["", "at most: no failure in N trials bounds the rate by 3/N with 95 % confidence", ""]
     kills = [each for each in verdict.incidents if each.name == "kill -9"]
     lines += [f"{'Fault':36}{'times':>6}{HEAD}"]
     if kills:
@@ -66,6 +62,20 @@ def report(verdict: Verdict) -> str:
     if missing:
         lines.append(f"not in this run: {', '.join(missing)}")
     return "\n".join(lines)
+
+
+def table(invariants: Sequence[Invariant]) -> list[str]:
+    """A line for each, and what they mean."""
+    lines = [f"{'Invariant':48}{'violated':>10}{'of':>9}{'at most':>10}  seen"]
+    for each in invariants:
+        bound = f"{3 / each.trials:.2g}" if each.trials > 1 and not each.violations else ""
+        mark = str(each.violations) if not each.violations else f"{each.violations} !"
+        lines.append(f"{each.name:48}{mark:>10}{each.trials:>9,}{bound:>10}  {each.detail}")
+    return [
+        *lines,
+        "",
+        "at most: no failure in N trials bounds the rate by 3/N with 95 % confidence",
+    ]
 
 
 def _slowest(incidents: Sequence[Incident]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +18,7 @@ from gunicorn.http.body import Body
 from gunicorn.workers.ggevent import GeventWorker
 
 from web.server.connections import Connection, OpenConnections
+from web.server.listener import DrainingServer
 from web.server.patience import Limits
 from web.server.plain_http import LARGEST_BODY
 from web.server.plain_service import PlainService
@@ -34,6 +36,15 @@ class Worker(GeventWorker):
         self._connections = OpenConnections(limits)
         self._service = PlainService(self) if _leaves_requests_plain(self) else None
         super().init_process()  # type: ignore[no-untyped-call]
+
+    def server_class(  # type: ignore[override]
+        self, listener: Any, *, spawn: Any, **_: Any
+    ) -> DrainingServer:
+        """What listens, made by gunicorn; it would take one of its own that loses clients when it closes."""
+        server = DrainingServer(listener, handle=partial(self.handle, listener), spawn=spawn)
+        if self.cfg.workers > 1:
+            server.max_accept = 1  # as gunicorn's: the others take their share
+        return server
 
     def notify(self) -> None:
         """Called once a second."""

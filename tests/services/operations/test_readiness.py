@@ -86,6 +86,15 @@ def test_an_old_schema_makes_unready(platform: Platform) -> None:
     assert found.as_json()["reasons"][0]["code"] == "schema_outdated"
 
 
+@pytest.mark.data
+def test_a_former_release_stays_ready_on_the_schema_of_the_next(platform: Platform) -> None:
+    """Else a release step would take every process of before out of service, ahead of the first of the new ones."""
+    make_sound(platform)
+    with platform.database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert readiness(platform).condition is not Condition.UNREADY
+
+
 def test_without_redis_it_is_unready_and_says_so_quickly(platform: Platform) -> None:
     away = Platform(platform.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"}))
     began = time.monotonic()

@@ -53,7 +53,7 @@ class Log:
 def verdict_on(log: Log, monkeypatch: pytest.MonkeyPatch) -> Verdict:
     kinds = ("update", "send", "job", "intake")
     found = {kind: [letter for letter in log.letters if letter.kind == kind] for kind in kinds}
-    monkeypatch.setattr(checker, "_letters", lambda _place: found)
+    monkeypatch.setattr(checker, "dead_letters", lambda _place: found)
     texts: dict[str, int] = {}
     for arrival in log.arrivals:
         texts[arrival.text] = texts.get(arrival.text, 0) + 1
