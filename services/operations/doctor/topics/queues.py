@@ -16,7 +16,7 @@ from services.messaging.updates.reconcile import wake_waiting
 from services.operations.doctor.check import NotApplicable, Severity, Topic, check
 from services.operations.doctor.facts import Facts
 from services.operations.readiness import LAG_SECONDS, spool_bytes
-from services.platform.redis import keys
+from services.platform.redis import upkeep_keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue
 from services.traffic.clicks.stream_audit import last_check
 
@@ -201,7 +201,7 @@ def deletion_missed(facts: Facts) -> Text | None:
     if not facts.processes:
         raise NotApplicable
     days = [(utc_now() - timedelta(days=back)).date().isoformat() for back in (0, 1)]
-    rung = facts.platform.redis.exists(*(keys.expired_deleted(day) for day in days))
+    rung = facts.platform.redis.exists(*(upkeep_keys.expired_deleted(day) for day in days))
     return None if rung else Text("It was not rung for since yesterday")
 
 

@@ -16,7 +16,7 @@ from models import Account, NotificationDestination, SecondFactor
 from services.core.times import utc_now
 from services.platform.accounts.accounts import create_account
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, upkeep_keys
 from services.platform.redis.leases import Lease
 from services.queueing.heartbeats import beat
 
@@ -47,7 +47,7 @@ def make_sound(platform: Platform) -> Account:
         beat(platform, process)
     Lease.take(platform.redis, "clock", ttl_seconds=600)
     platform.redis.set(keys.sweep_report(), json.dumps({"at": time.time()}))
-    platform.redis.set(keys.expired_deleted(utc_now().date().isoformat()), "1")
+    platform.redis.set(upkeep_keys.expired_deleted(utc_now().date().isoformat()), "1")
     admin = create_account(platform, "boss@example.com", "correct horse battery", True)
     with platform.database.transaction() as session:
         session.add(SecondFactor(account_id=admin.id, sealed_secret="-", enabled_at=utc_now()))

@@ -35,7 +35,7 @@ from services.fleet.health.delivery import DeliveryCause, DeliveryState
 from services.operations.doctor.check import every
 from services.operations.doctor.running import SKIPPED, UNKNOWN, WELL, described, diagnose, exit_code
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, upkeep_keys
 from services.queueing.heartbeats import beat, farewell
 from tests.services.fleet.pools.fleet import new_account, new_bot, new_pool
 from tests.services.operations.doctor.conftest import make_sound, random_key
@@ -246,7 +246,7 @@ FAULTS: dict[str, Plant] = {
     "clicks_miscounted": _lost_clicks,
     "dead_letters_old": _stored(_letter()),
     "deletion_missed": lambda platform: platform.redis.delete(
-        keys.expired_deleted(utc_now().date().isoformat())
+        upkeep_keys.expired_deleted(utc_now().date().isoformat())
     ),
     "jobs_failed": lambda platform: platform.redis.zadd("rq:failed:default", {"x": 1}),
     "jobs_wait": lambda platform: platform.redis.rpush("rq:queue:default", *["x"] * 1001),
