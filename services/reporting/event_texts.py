@@ -87,7 +87,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "pool_created": N_("Pool created"),
     "pool_deleted": N_("Pool deleted"),
     "pool_updated": N_("Pool changed"),
-    "queue_emptied": N_("Queue {queue} emptied of {jobs} jobs"),
+    "queue_emptied": N_("Queue {queue} emptied of {number} jobs"),
     "recovery_code_used": N_("A recovery code was used, {left} left"),
     "recovery_codes_renewed": N_("Recovery codes renewed"),
     "rules_changed": N_("Rules of a pool changed"),

@@ -22,6 +22,7 @@ PUBLIC_ROUTES = {
     "/api/v1/docs",
     "/api/v1/openapi.json",
     "/go/<slug>",
+    "/health/echo",
     "/health/live",
     "/health/ready",
     "/language",

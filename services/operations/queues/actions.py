@@ -69,7 +69,7 @@ def empty_queue(platform: Platform, caller: Principal, queue: JobQueue) -> int:
     require_admin(caller)
     waiting = queue_of(platform, queue)
     with platform.database.transaction() as session:
-        audit(session, caller, "queue_emptied", queue=str(queue), jobs=waiting.count)
+        audit(session, caller, "queue_emptied", queue=str(queue), number=waiting.count)
     emptied: int = waiting.empty()  # type: ignore[no-untyped-call]
     logger.warning("queue %s was emptied", queue, extra={"jobs": emptied})
     return emptied

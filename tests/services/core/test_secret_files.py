@@ -22,6 +22,7 @@ VALUES = {
     "database_url": f"postgresql://flotilla:{CANARY}@database:5432/flotilla",
     "redis_url": f"redis://:{CANARY}@redis:6379/0",
     "worker_redis_url": "redis://redis.example.com:6379/0",
+    "sentry_dsn": f"https://{CANARY}@errors.example.com/1",
     "smtp_url": f"smtp://alerts:{CANARY}@mail.example.com:587",
 }
 BESIDE = {"smtp_url": {"SMTP_FROM": "alerts@example.com"}}

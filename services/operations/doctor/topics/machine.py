@@ -105,7 +105,7 @@ def memory_low(facts: Facts) -> Text | None:
         raise NotApplicable
     found = {line.partition(":")[0]: int(line.split()[1]) for line in meminfo.read_text().splitlines()}
     share = found["MemAvailable"] / found["MemTotal"]
-    return Text("{percent} % is left", percent=round(100 * share)) if share < LOW_MEMORY else None
+    return Text("{percent} percent is left", percent=round(100 * share)) if share < LOW_MEMORY else None
 
 
 @warning(

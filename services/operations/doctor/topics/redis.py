@@ -131,7 +131,7 @@ def redis_nearly_full(facts: Facts) -> Text | None:
     used, most = int(facts.redis["used_memory"]), int(facts.redis.get("maxmemory", 0))
     if not most or used < HIGH * most:
         return None
-    return Text("{percent} % of its memory is used", percent=round(100 * used / most))
+    return Text("{percent} percent of its memory is used", percent=round(100 * used / most))
 
 
 @warning(
