@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.core.account_settings import AccountSettings
+from services.core.backup_settings import BackupSettings
 from services.core.fault_injection import CrashPoint
 from services.core.kubernetes_settings import KubernetesSettings
 from services.core.rate_limits import RateLimits
@@ -34,7 +34,7 @@ MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(AccountSettings, KubernetesSettings):
+class Settings(BackupSettings, KubernetesSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(
@@ -313,6 +313,11 @@ class Settings(AccountSettings, KubernetesSettings):
     def embedded_redis_file(self) -> Path:
         """Where the launcher leaves the embedded Valkey's address (with its password, mode 600)."""
         return self.data_dir / "redis.url"
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups lie, or are put together."""
+        return self.backup_dir or self.data_dir / "backups"
 
     @property
     def keys_file(self) -> Path:

@@ -52,6 +52,16 @@ def unstored_clicks(why: Literal["refused", "lost"]) -> str:
     return f"{PREFIX}:clicks:{why}"
 
 
+def backup_report() -> str:
+    """Hash of what became of the last backup and the last trial of one, as JSON. For ever: lost, the store tells the age."""
+    return f"{PREFIX}:backup"
+
+
+def backup_rung(day: str) -> str:
+    """Set once the daily backup was rung for; lives two days."""
+    return f"{PREFIX}:backup:{day}"
+
+
 def write_probe() -> str:
     """Written to see whether Redis takes writes; lives a minute."""
     return f"{PREFIX}:probe"
