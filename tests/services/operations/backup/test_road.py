@@ -117,7 +117,9 @@ def test_what_waited_in_redis_is_stored_after_the_restore(platform: Platform, el
     assert check_clicks(there).lost == 0
 
 
-def test_a_copy_goes_on_beside_writers(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_goes_on_beside_writers(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The state is that of the beginning; a writer in another connection neither waits nor makes it begin anew."""
     from services.operations.backup import database_copy  # noqa: PLC0415
 
@@ -148,7 +150,9 @@ def test_a_second_one_at_the_same_time_is_refused(platform: Platform) -> None:
     assert create_backup(platform).backup.size > 0
 
 
-def test_a_maker_that_died_leaves_nothing_to_list(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_maker_that_died_leaves_nothing_to_list(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
