@@ -22,7 +22,7 @@ from typing import IO, Any, BinaryIO, Final, cast
 
 import pyrage  # type: ignore[import-untyped]
 
-from services.core.errors import ConfigurationError, InvalidInput, Unavailable
+from services.core.errors import ConfigurationError, FlotillaError, InvalidInput, Unavailable
 from services.core.i18n import Text
 
 FORMAT: Final = 1
@@ -86,7 +86,7 @@ def write_archive(
         with target.open("xb") as file, os.fdopen(reading, "rb", BLOCK) as pipe:
             packer.start()
             try:
-                pyrage.encrypt_io(cast(Any, pipe), cast(Any, file), [identity.to_public()])
+                pyrage.encrypt_io(pipe, file, [identity.to_public()])
             finally:
                 pipe.close()  # a packer that still writes ends
                 packer.join()
@@ -177,16 +177,17 @@ class _Opening:
         self._thread.join()
 
     def _decrypt(self, head: bytes, writing: int) -> None:
+        source = _Rejoined(head, self._source)
         try:
             with os.fdopen(writing, "wb", BLOCK) as pipe:
-                pyrage.decrypt_io(cast(Any, _Rejoined(head, self._source)), cast(Any, pipe), [self._identity])
+                pyrage.decrypt_io(source, pipe, [self._identity])
         except BrokenPipeError:
             return  # the reader had a reason of its own
         except (pyrage.DecryptError, OSError) as error:
-            if "Broken pipe" in str(error):
-                return
-            wrong_key = "No matching keys" in str(error)
-            self.reason = _wrong_key() if wrong_key else damaged()
+            if source.failed:
+                self.reason = source.failed
+            elif "Broken pipe" not in str(error):
+                self.reason = _wrong_key() if "No matching keys" in str(error) else damaged()
 
 
 class _Rejoined:
@@ -194,16 +195,24 @@ class _Rejoined:
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head, self._rest = head, rest
+        self.failed: Exception | None = None  # why the place it lies in gave no more
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
+        """As a file's."""
         if self._head:
-            head, self._head = self._head, b""
-            return head if size < 0 or size >= len(head) else self._split(head, size)
-        return self._rest.read(size)
-
-    def _split(self, head: bytes, size: int) -> bytes:
-        self._head = head[size:]
-        return head[:size]
+            head, self._head = self._head[:size], self._head[size:]
+            return head
+        try:
+            return self._rest.read(size)
+        except FlotillaError as error:
+            self.failed = error
+            raise
+        except OSError as error:
+            self.failed = Unavailable(
+                Text("The backup cannot be read: {reason}", reason=str(error.strerror)),
+                code="backup_store_away",
+            )
+            raise
 
 
 def _unpack(

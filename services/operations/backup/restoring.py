@@ -191,7 +191,7 @@ def _staging(data_dir: Path) -> Iterator[Path]:
         raise
     except OSError as error:
         raise Unavailable(
-            Text("The backup could not be unpacked: {reason}", reason=str(error.strerror)),
+            Text("The backup could not be unpacked: {reason}", reason=error.strerror or str(error)),
             code="restore_failed",
         ) from error
 

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, cast
+from typing import Any, BinaryIO, Final, Protocol
 
 from services.core.errors import NotFound, Unavailable
 from services.core.i18n import Text
 from services.core.settings import Settings
 
 NAME: Final = re.compile(r"flotilla-(\d{8}T\d{6}Z)-[0-9a-f]{8}\.age")
+CHUNK: Final = 2**18
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 
@@ -144,10 +146,10 @@ class S3Store:
             raise no_such(name)
         try:
             with _told():
-                file = obstore.open_reader(self._store, name)
+                chunks = iter(obstore.get(self._store, name).stream(min_chunk_size=CHUNK))
         except FileNotFoundError:
             raise no_such(name) from None
-        yield cast(BinaryIO, _Bytes(file))
+        yield BufferedReader(_Stream(chunks), CHUNK)
 
     def delete(self, name: str) -> None:
         """See Store."""
@@ -157,14 +159,26 @@ class S3Store:
             obstore.delete(self._store, name)
 
 
-class _Bytes:
-    """A reader of obstore as a file: plain bytes instead of its own buffers."""
+class _Stream(RawIOBase):
+    """What comes of one request as a file: not every store answers to requests for ranges."""
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    def __init__(self, chunks: Iterator[Any]) -> None:
+        self._chunks = chunks
+        self._rest = b""
 
-    def read(self, size: int = -1) -> bytes:
-        return bytes(self._file.read() if size < 0 else self._file.read(size))
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """As a raw file does; raises Unavailable where the store breaks off."""
+        if not self._rest:
+            with _told():
+                self._rest = bytes(next(self._chunks, b""))
+        size = min(len(target), len(self._rest))
+        target[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
 
 
 @contextmanager
