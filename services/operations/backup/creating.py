@@ -28,7 +28,6 @@ from services.platform.application import ROOT
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
-LEASE: Final = "backup"
 OWNER: Final = "backup"  # of the sealed word that tells whether ENCRYPTION_KEYS fit
 WORD: Final = "flotilla"
 WORK: Final = ".making-"  # beginning of the name of a folder in BACKUP_DIR where one is put together
@@ -66,7 +65,7 @@ class Unseen:
 
 def create_backup(platform: Platform, meter: Meter | None = None) -> Made:
     """Make a backup and keep what became of it. Raises Conflict while another is made, Unavailable, ConfigurationError, RedisError."""
-    lease = platform.leases.take(LEASE)
+    lease = platform.leases.take(reports.LEASE)
     if lease is None:
         raise Conflict("A backup is being made already; wait for it", code="backup_running")
     try:

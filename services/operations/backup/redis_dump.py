@@ -110,7 +110,7 @@ def _dump(redis: Redis, file: BinaryIO, pattern: str, but: tuple[bytes, ...] = (
         names = [name for name in batch if not (but and (name.startswith(but) or name in CAME_IN))]
         with redis.pipeline(transaction=False) as pipe:
             for name in names:
-                pipe.execute_command("PEXPIRETIME", name)
+                pipe.pexpiretime(name)  # type: ignore[arg-type]  # bytes pass too
                 pipe.dump(name)
             answers: list[Any] = pipe.execute()
         for name, ends, value in zip(names, answers[::2], answers[1::2], strict=True):

@@ -17,6 +17,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 
 logger = logging.getLogger(__name__)
+LEASE: Final = "backup"  # held while one is made
 LATE_SECONDS: Final = 26 * 3600.0  # a day, and two hours in which today's may still be made
 
 

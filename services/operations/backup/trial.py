@@ -21,10 +21,10 @@ from services.fleet.pools.snapshot import publish_all
 from services.messaging.outbox.senders import Senders
 from services.messaging.outbox.timings import OutboxTimings
 from services.messaging.updates.intake import Intake
-from services.queueing.lanes import lane_of
 from services.messaging.updates.timings import UpdateTimings
 from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform
+from services.queueing.lanes import lane_of
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.redirect import Kind, Redirector
 
@@ -152,7 +152,7 @@ def add_trial_bot(place: Platform) -> int:
     """A bot of an account of its own that says again what it is told; its id."""
     number = 9_000_000_000_000 + int(token_hex(4), 16)
     with place.database.transaction() as session:
-        account = Account(email=f"{token_hex(8)}@trial.invalid", password_hash="-")
+        account = Account(email=f"{token_hex(8)}@trial.invalid", password_hash="-")  # noqa: S106 - nobody signs in
         session.add(account)
         session.flush()
         bot = Bot(
@@ -160,7 +160,7 @@ def add_trial_bot(place: Platform) -> int:
             public_id=f"bot_{token_hex(6)}",
             telegram_bot_id=number,
             username=f"trial_{token_hex(4)}_bot",
-            sealed_token="-",
+            sealed_token="-",  # noqa: S106 - replaced below
             mode=BotMode.WEBHOOK,
             path_id=token_hex(16),
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from pydantic import SecretStr
@@ -13,9 +15,9 @@ from sqlalchemy import create_engine, func, select, text
 
 from models import Click
 from services.core.errors import Conflict
-from services.operations.backup import creating
+from services.operations.backup import creating, database_copy
 from services.operations.backup.creating import create_backup
-from services.operations.backup.reports import backup_report
+from services.operations.backup.reports import LEASE, backup_report
 from services.operations.backup.restoring import restore_backup
 from services.operations.backup.stores import FolderStore
 from services.platform.database import Database
@@ -48,7 +50,7 @@ def clicks_of(platform: Platform) -> int:
         return session.scalar(select(func.count()).select_from(Click)) or 0
 
 
-def opened(platform: Platform, name: str):
+def opened(platform: Platform, name: str) -> AbstractContextManager[BinaryIO]:
     return FolderStore(platform.settings.backup_folder).opened(name)
 
 
@@ -72,7 +74,7 @@ def test_all_comes_back_and_each_click_once(
     upload = platform.settings.data_dir / "files" / "1" / ("a" * 32)
     upload.parent.mkdir(parents=True)
     upload.write_bytes(os.urandom(300_000))
-    copy = creating.copy_database
+    copy = database_copy.copy_database
 
     def others_go_on(database: Database, target: Path) -> None:
         """Between the copies of Redis and of the database the flusher stores what the first one shows as waiting."""
@@ -121,8 +123,6 @@ def test_a_copy_goes_on_beside_writers(
     platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state is that of the beginning; a writer in another connection neither waits nor makes it begin anew."""
-    from services.operations.backup import database_copy  # noqa: PLC0415
-
     monkeypatch.setattr(database_copy, "STEP_PAGES", 2)
     written: list[int] = []
 
@@ -131,7 +131,7 @@ def test_a_copy_goes_on_beside_writers(
             session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         written.append(1)
 
-    monkeypatch.setattr(database_copy.time, "sleep", write)
+    monkeypatch.setattr(time, "sleep", write)
     database_copy.copy_database(platform.database, tmp_path / "copy.db")
     assert len(written) > 10
     engine = create_engine(f"sqlite:///{tmp_path}/copy.db")
@@ -141,7 +141,7 @@ def test_a_copy_goes_on_beside_writers(
 
 
 def test_a_second_one_at_the_same_time_is_refused(platform: Platform) -> None:
-    held = platform.leases.take(creating.LEASE)
+    held = platform.leases.take(LEASE)
     assert held is not None
     with pytest.raises(Conflict) as refused:
         create_backup(platform)
