@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from blueprints.panel.blueprint import blueprint
 from services.core.errors import Conflict
 from services.operations.backup import administration
+from services.operations.backup.stores import backup_folder
 from web.access import caller, signed_in
 from web.platform import platform
 
@@ -26,7 +27,7 @@ def backups() -> str:
         section="my_account.page",
         view=view,
         verified_at=datetime.fromtimestamp(verified, UTC) if verified else None,
-        folder=platform().settings.backup_store or platform().settings.backup_folder,
+        folder=platform().settings.backup_store or backup_folder(platform().settings),
         daily=platform().settings.backup_daily,
     )
 

@@ -315,11 +315,6 @@ class Settings(BackupSettings, KubernetesSettings):
         return self.data_dir / "redis.url"
 
     @property
-    def backup_folder(self) -> Path:
-        """Where backups lie, or are put together."""
-        return self.backup_dir or self.data_dir / "backups"
-
-    @property
     def keys_file(self) -> Path:
         """Where keys made on the first start are kept."""
         return self.data_dir / "keys.json"

@@ -23,6 +23,7 @@ from sqlalchemy import insert
 
 from models import Bot, BotMode, Click
 from services.core.times import utc_now
+from services.operations.backup.schedule import NICENESS
 from services.operations.backup.stores import open_store
 from services.platform.platform import Platform
 from services.traffic.clicks.recount import recount
@@ -121,7 +122,7 @@ def measure(house: Installation, seconds: float) -> str:
     before = outcome_of_load(house, seconds)
     load = start_load(house.port, seconds + 600)
     time.sleep(1)
-    took, name = command(house.environ, "create", "--quiet", nice=10)
+    took, name = command(house.environ, "create", "--quiet", nice=NICENESS)
     load.terminate()
     during = outcome(load)
     report("/go alone", before)

@@ -22,7 +22,7 @@ from services.operations.backup.database_copy import copy_database
 from services.operations.backup.keys import backup_identity
 from services.operations.backup.redis_dump import dump_incoming_and_rest, dump_outgoing
 from services.operations.backup.retention import delete_old
-from services.operations.backup.stores import STAMP, StoredBackup, open_store
+from services.operations.backup.stores import STAMP, StoredBackup, backup_folder, open_store
 from services.platform import schema
 from services.platform.application import ROOT
 from services.platform.platform import Platform
@@ -88,11 +88,11 @@ def _create(platform: Platform, meter: Meter) -> Made:
     settings = platform.settings
     identity, store, at = backup_identity(settings), open_store(settings), utc_now()
     name = f"flotilla-{at.strftime(STAMP)}-{secrets.token_hex(4)}.age"
-    with _work_folder(settings.backup_folder) as folder:
+    with _work_folder(backup_folder(settings)) as folder:
         parts, redis_keys = _copies(platform, folder)
         total = sum(part.size for part in parts)
         meter.total(total)
-        _check_room(settings.backup_folder, total)
+        _check_room(backup_folder(settings), total)
         draft = folder / name
         write_archive(draft, identity, _header(platform, iso(at)), parts, meter.done)
         size = draft.stat().st_size

@@ -18,7 +18,7 @@ from services.core.times import utc_now
 from services.operations.backup.reports import backup_report, note_first_seen
 from services.platform.application import ROOT
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import backup_keys
 from services.platform.redis.jobs import JobName, enqueue
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ TICK_SECONDS: Final = 600
 AGAIN_SECONDS: Final = 3 * 3600  # after a try that brought none
 VERIFY_DAYS: Final = 30
 LONGEST_SECONDS: Final = 3500.0  # a little less than the job may take
-NICENESS: Final = 10
+NICENESS: Final = 19  # the least: visitors of `/go` come first
 
 
 def wake_due(platform: Platform) -> list[JobName]:
@@ -42,7 +42,9 @@ def wake_due(platform: Platform) -> list[JobName]:
     if report.last_success and verified_days >= VERIFY_DAYS:
         due.append(JobName.VERIFY_BACKUP)
     rung = [
-        name for name in due if platform.redis.set(keys.backup_rung(name), "1", nx=True, ex=AGAIN_SECONDS)
+        name
+        for name in due
+        if platform.redis.set(backup_keys.backup_rung(name), "1", nx=True, ex=AGAIN_SECONDS)
     ]
     for name in rung:
         enqueue(platform.job_redis, name)

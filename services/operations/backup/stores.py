@@ -47,9 +47,14 @@ class Store(Protocol):
         """Delete one; one that is not there is fine."""
 
 
+def backup_folder(settings: Settings) -> Path:
+    """Where backups lie, or are put together."""
+    return settings.backup_dir or settings.data_dir / "backups"
+
+
 def open_store(settings: Settings) -> Store:
     """The store of the settings. Asks nobody."""
-    return S3Store(settings) if settings.backup_store else FolderStore(settings.backup_folder)
+    return S3Store(settings) if settings.backup_store else FolderStore(backup_folder(settings))
 
 
 def parsed(name: str, size: int) -> StoredBackup | None:

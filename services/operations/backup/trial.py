@@ -111,13 +111,13 @@ def _click(place: Platform, redirector: Redirector) -> str | None:
     return None
 
 
-def try_chat(place: Platform, telegram: TrialTelegram) -> None:
+def try_chat(place: Platform, telegram: TrialTelegram, patience: float = PATIENCE_SECONDS) -> None:
     """A person writes to a bot of our own, and its answer must arrive at Telegram."""
     bot_id = add_trial_bot(place)
     before = len(telegram.calls)
     stopping = threading.Event()
     Intake(place).accept(bot_id, _message())
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     consumers = UpdateConsumers(place, stopping, UpdateTimings(idle_timeout=0.3, read_timeout=0.1))
     senders = Senders(place, stopping, OutboxTimings(idle_timeout=0.3, read_timeout=0.1))
     lanes = place.settings.update_lanes

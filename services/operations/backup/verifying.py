@@ -30,7 +30,7 @@ from services.operations.backup.keys import backup_identity
 from services.operations.backup.private_redis import private_redis
 from services.operations.backup.restoring import restore_into
 from services.operations.backup.stores import no_such, open_store
-from services.operations.backup.trial import TrialTelegram, try_chat, try_click, unusable
+from services.operations.backup.trial import PATIENCE_SECONDS, TrialTelegram, try_chat, try_click, unusable
 from services.platform.database import Database
 from services.platform.platform import Platform
 from services.traffic.clicks.stream_audit import check_clicks
@@ -49,15 +49,21 @@ class Verified:
 
 
 def verify_backup(
-    platform: Platform, name: str | None = None, progress: Progress = lambda size: None
+    platform: Platform,
+    name: str | None = None,
+    progress: Progress = lambda size: None,
+    patience: float = PATIENCE_SECONDS,
 ) -> Verified:
-    """Try the backup `name` out, or the newest, and keep what came of it. Raises whatever spoke against it."""
+    """Try the backup `name` out, or the newest, and keep what came of it. Raises whatever spoke against it.
+
+    `patience`: seconds in which a bot must answer.
+    """
     try:
         if name is None:
             name = next((one.name for one in open_store(platform.settings).backups()), None)
         if name is None:
             raise no_such("")
-        found = _verify(platform, name, progress)
+        found = _verify(platform, name, progress, patience)
     except Exception as error:
         reports.note_verified(platform, name or "", error)
         logger.exception("a backup could not be verified", extra={"backup": name})
@@ -67,14 +73,14 @@ def verify_backup(
     return found
 
 
-def _verify(platform: Platform, name: str, progress: Progress) -> Verified:
+def _verify(platform: Platform, name: str, progress: Progress, patience: float) -> Verified:
     with TrialTelegram() as telegram, _empty_place(platform, telegram.url) as place:
         with open_store(platform.settings).opened(name) as file:
             restore_into(place, file, progress=progress)
         _check_database(place.database)
         found = Verified(name, _count(place, Click), _open_tokens(place))
         try_click(place)
-        try_chat(place, telegram)
+        try_chat(place, telegram, patience)
         lost = check_clicks(place).lost
         if lost:
             raise unusable(Text("{count} clicks do not add up", count=lost))

@@ -52,16 +52,6 @@ def unstored_clicks(why: Literal["refused", "lost"]) -> str:
     return f"{PREFIX}:clicks:{why}"
 
 
-def backup_report() -> str:
-    """Hash of what became of the last backup and the last trial of one, as JSON. For ever: lost, the store tells the age."""
-    return f"{PREFIX}:backup"
-
-
-def backup_rung(name: str) -> str:
-    """Set once a job of backups was rung for; lives three hours, after which a failed one is tried again."""
-    return f"{PREFIX}:backup:{name}"
-
-
 def write_probe() -> str:
     """Written to see whether Redis takes writes; lives a minute."""
     return f"{PREFIX}:probe"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.core.settings import Settings
+from services.operations.backup.stores import backup_folder
 from services.platform.platform import Platform
 from tests.conftest import settings_for
 
@@ -34,7 +35,7 @@ def elsewhere(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Plat
                 "plugins_dir": folder / "custom",
                 "config_dir": folder / "bots",
                 "backup_key": settings.backup_key,
-                "backup_dir": settings.backup_folder,
+                "backup_dir": backup_folder(settings),
                 **changes,
             }
         )

@@ -18,7 +18,7 @@ from services.core.errors import FlotillaError
 from services.operations.backup.creating import create_backup
 from services.operations.backup.keys import new_key
 from services.operations.backup.restoring import restore_backup
-from services.operations.backup.stores import FolderStore
+from services.operations.backup.stores import FolderStore, backup_folder
 from services.platform.platform import Platform
 from tests.services.fleet.pools.fleet import new_account
 
@@ -84,7 +84,7 @@ def backup(platform: Platform) -> bytes:
     (platform.settings.data_dir / "files" / "1").mkdir(parents=True)
     (platform.settings.data_dir / "files" / "1" / ("b" * 32)).write_bytes(b"an upload")
     made = create_backup(platform)
-    with FolderStore(platform.settings.backup_folder).opened(made.backup.name) as file:
+    with FolderStore(backup_folder(platform.settings)).opened(made.backup.name) as file:
         return file.read()
 
 

@@ -19,7 +19,7 @@ from services.operations.backup import creating, database_copy
 from services.operations.backup.creating import create_backup
 from services.operations.backup.reports import LEASE, backup_report
 from services.operations.backup.restoring import restore_backup
-from services.operations.backup.stores import FolderStore
+from services.operations.backup.stores import FolderStore, backup_folder
 from services.platform.database import Database
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -51,7 +51,7 @@ def clicks_of(platform: Platform) -> int:
 
 
 def opened(platform: Platform, name: str) -> AbstractContextManager[BinaryIO]:
-    return FolderStore(platform.settings.backup_folder).opened(name)
+    return FolderStore(backup_folder(platform.settings)).opened(name)
 
 
 @pytest.mark.data
@@ -89,8 +89,8 @@ def test_all_comes_back_and_each_click_once(
     assert backup_report(platform).last_name == made.backup.name
     key = (platform.settings.data_dir / "backup.key").read_text().strip()
     there = elsewhere(backup_key=SecretStr(key), database_url=target_database)
-    with opened(platform, made.backup.name) as file:
-        restored = restore_backup(there, file)
+    with opened(platform, made.backup.name) as stored:
+        restored = restore_backup(there, stored)
     assert restored.files == {"spool": 0, "plugins": 1, "config": 1, "files": 1}
     assert there.redis.get(keys.conversation(1, 2, 3)) == "asks"
     assert 0 < there.redis.ttl(keys.conversation(1, 2, 3)) <= 500
@@ -156,7 +156,7 @@ def test_a_maker_that_died_leaves_nothing_to_list(
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    folder = platform.settings.backup_folder
+    folder = backup_folder(platform.settings)
     left = folder / ".making-dead" / f"flotilla-20260101T000000Z-{'0' * 8}.age"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from services.core.errors import FlotillaError
 from services.operations.backup.creating import create_backup
 from services.operations.backup.restoring import restore_backup
-from services.operations.backup.stores import open_store
+from services.operations.backup.stores import backup_folder, open_store
 from services.platform.platform import Platform
 from tests.services.fleet.pools.fleet import new_account
 from tools.servers.ports import free_port, wait_for_port
@@ -68,7 +68,7 @@ def test_there_and_back(
     made = create_backup(here)
     store = open_store(here.settings)
     assert [(one.name, one.size) for one in store.backups()] == [(made.backup.name, made.backup.size)]
-    assert list(here.settings.backup_folder.iterdir()) == [], "it lies in the store alone"
+    assert list(backup_folder(here.settings).iterdir()) == [], "it lies in the store alone"
     key = SecretStr((here.settings.data_dir / "backup.key").read_text().strip())
     with store.opened(made.backup.name) as file:
         assert restore_backup(elsewhere(backup_key=key), file).files["files"] == 1

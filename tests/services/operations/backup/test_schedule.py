@@ -18,7 +18,7 @@ from services.operations.backup_watchdog import backup_findings, notify_of_backu
 from services.operations.metrics import exposition
 from services.platform.accounts.accounts import create_account
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import backup_keys
 from services.platform.redis.jobs import JobName
 
 
@@ -28,11 +28,13 @@ def stored(at: datetime) -> StoredBackup:
 
 def forget(platform: Platform) -> None:
     for name in (JobName.MAKE_BACKUP, JobName.VERIFY_BACKUP):
-        platform.redis.delete(keys.backup_rung(name))
+        platform.redis.delete(backup_keys.backup_rung(name))
 
 
 def seen(platform: Platform, seconds_ago: float) -> None:
-    platform.redis.hset(keys.backup_report(), "first_seen", json.dumps(utc_now().timestamp() - seconds_ago))
+    platform.redis.hset(
+        backup_keys.backup_report(), "first_seen", json.dumps(utc_now().timestamp() - seconds_ago)
+    )
 
 
 def test_one_a_day_and_a_trial_a_month(platform: Platform) -> None:

@@ -54,10 +54,9 @@ def test_what_cannot_run_is_red(platform: Platform, monkeypatch: pytest.MonkeyPa
     create_backup(platform)
     verify_backup(platform)
     at = backup_report(platform).last_verified
-    monkeypatch.setattr(trial, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(trial, "WORDS", "hello")  # which no bot of the trial answers
     with pytest.raises(FlotillaError) as error:
-        verify_backup(platform)
+        verify_backup(platform, patience=0.5)
     assert error.value.code == "backup_unusable"
     report = backup_report(platform)
     assert (report.verify_failure, report.last_verified) == ("backup_unusable", at)
