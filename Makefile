@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -66,6 +66,9 @@ docs: $(VENV)/.run      ## write docs/configuration.md, .env.example, docs/licen
 
 bench-reload: $(VENV)/.dev ## a thousand reloads of a plugin under 300 updates/s; some ten minutes, on a quiet machine
 	$(BIN)/python -m tools.benchmarks.reload $(ARGS)
+
+bench-backup: $(VENV)/.dev  ## backup and restore of 1,000,000 clicks and 1,000 bots, and what /go pays meanwhile; some five minutes
+	$(BIN)/python -m tools.benchmarks.backup $(ARGS)
 
 bench-routing: $(VENV)/.dev ## what ten plugins cost a worker over one; three minutes
 	$(BIN)/python -m tools.benchmarks.routing $(ARGS)

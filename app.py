@@ -39,6 +39,7 @@ from blueprints.api import (
 )
 from commands import accounts as account_commands
 from commands import audit as audit_commands
+from commands import backup as backup_commands
 from commands import bots as bot_commands
 from commands import clicks as click_commands
 from commands import database, doctor
@@ -103,6 +104,7 @@ FAST = {"/go/": redirects.answer_early, "/webhook/": webhooks.answer_early}
 COMMANDS = (
     account_commands,
     audit_commands,
+    backup_commands,
     bot_commands,
     key_commands,
     click_commands,

@@ -18,6 +18,7 @@ from services.fleet.health.clicked_bots import INTERVAL_SECONDS, wake_if_clicked
 from services.fleet.health.sweep import last_sweep_age
 from services.messaging.replay.resending import wake_if_replaying
 from services.messaging.updates.reconcile import wake_waiting
+from services.operations.backup.schedule import TICK_SECONDS, wake_due
 from services.operations.queues.history import SAMPLE_SECONDS, take_sample
 from services.operations.retention.deleting import wake_daily
 from services.platform.platform import Platform
@@ -54,6 +55,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("repair_pools", 60, lambda on: enqueue(on.job_redis, JobName.REPAIR_POOLS)),
         Tick("delete_expired", 3600, wake_daily),
         Tick("watch_sweeps", 30, watch_sweeps),
+        Tick("back_up", TICK_SECONDS, wake_due),
         Tick("deliver_notifications", 2, wake_if_due),
         Tick("replay_dead_letters", 1, wake_if_replaying),
         Tick("count_pool_days", 900, lambda on: enqueue(on.job_redis, JobName.COUNT_POOL_DAYS)),

@@ -120,7 +120,7 @@ def _default(field: str) -> str:
         value = value.value
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value in ("", ()) else str(value)
+    return "" if value in ("", (), None) else str(value)
 
 
 if __name__ == "__main__":

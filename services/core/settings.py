@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.core.account_settings import AccountSettings
+from services.core.backup_settings import BackupSettings
 from services.core.fault_injection import CrashPoint
 from services.core.kubernetes_settings import KubernetesSettings
 from services.core.observability_settings import ObservabilitySettings
@@ -36,7 +36,7 @@ MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(AccountSettings, KubernetesSettings, ObservabilitySettings, RetentionSettings):
+class Settings(BackupSettings, KubernetesSettings, ObservabilitySettings, RetentionSettings):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(

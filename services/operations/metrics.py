@@ -18,6 +18,7 @@ from services.core.metrics import REGISTRY, SCRAPED
 from services.core.times import utc_now
 from services.fleet.health.sweep import last_sweep_age
 from services.fleet.workers.copies import all_copies
+from services.operations.backup.reports import backup_report
 from services.operations.machine_memory import machine_memory
 from services.operations.readiness import leases, spool_bytes
 from services.platform.platform import Platform
@@ -128,9 +129,21 @@ def _from_redis(platform: Platform) -> Iterator[Reading]:
         yield "lease_remaining_seconds", (lease,), seconds
     if (sweep_age := last_sweep_age(platform)) is not None:
         yield "health_sweep_age_seconds", (), sweep_age
+    yield from _of_backups(platform)
     memory = memory_in(platform.redis.info("memory"))
     yield "redis_memory_used_bytes", (), memory.used
     yield "redis_memory_max_bytes", (), memory.most
+
+
+def _of_backups(platform: Platform) -> Iterator[Reading]:
+    report = backup_report(platform)
+    if report.last_success:
+        yield "backup_age_seconds", (), report.age_seconds(utc_now())
+        yield "backup_last_success_timestamp_seconds", (), report.last_success
+        yield "backup_size_bytes", (), report.last_size
+    if report.last_verified:
+        yield "backup_verified_timestamp_seconds", (), report.last_verified
+    yield "backup_failing", (), int(bool(report.failure_code or report.verify_failure))
 
 
 def _from_database(platform: Platform) -> Iterator[Reading]:

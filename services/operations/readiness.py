@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.fleet.health.sweep import last_report, last_sweep_age
+from services.operations.backup_watchdog import backup_findings
 from services.operations.findings import Finding, Readiness
 from services.operations.manager.ensuring import manager_trouble
 from services.operations.storage import redis_findings, storage_findings
@@ -44,6 +45,7 @@ def readiness(platform: Platform) -> Readiness:
     findings = [*_database(platform), *_spool(platform), *_manager(platform)]
     try:
         findings += [*_redis(platform), *_processes(platform), *_sweeps(platform), *_backlogs(platform)]
+        findings += backup_findings(platform)
     except RedisError as error:
         findings.append(_redis_away(error))
     return Readiness(tuple(findings))

@@ -22,6 +22,7 @@ from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.fleet.health.gaps import longest_silence
 from services.fleet.health.sweep import last_report
+from services.operations.backup_watchdog import notify_of_backups
 from services.operations.dead_letter_watchdog import notify_of_dead_letters
 from services.operations.queue_watchdog import notify_of_lag
 from services.operations.storage_watchdog import notify_of_storage
@@ -67,6 +68,7 @@ class SweepWatchdog:
                 wake_if_due(self._platform)  # while the clock is dead nobody else rings
                 tell_of_ends(self._platform)
                 notify_of_storage(self._platform)
+                notify_of_backups(self._platform)
             except (RedisError, Unavailable, OSError) as error:
                 logger.warning("sweeps cannot be watched: %s", type(error).__name__)
 

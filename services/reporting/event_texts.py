@@ -12,6 +12,7 @@ MEMBER_STATE: Final = "member_state"  # no audit event: a pool's look at the bot
 # {names} are filled in from an event's details. A test finds a kind that is missing here.
 EVENT_TEXTS: Final[Mapping[str, str]] = {
     "account_created": N_("Account created"),
+    "backup_requested": N_("Backup requested"),
     "account_role_changed": N_("Role of the account changed"),
     "account_switched_off": N_("Account switched off"),
     "account_switched_on": N_("Account switched on"),

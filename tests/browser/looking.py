@@ -47,7 +47,12 @@ PAGES = (
 )
 DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create")
 OF_ACCOUNTS = ("/panel/account/activity", "/panel/confirmations", "/panel/account/two-step", "/new-password")
-OF_ADMINS = ("/panel/admin/activity", "/panel/admin/managed-bots", "/panel/admin/accounts")
+OF_ADMINS = (
+    "/panel/admin/activity",
+    "/panel/admin/managed-bots",
+    "/panel/admin/accounts",
+    "/panel/admin/backups",
+)
 FOLDED_PIXELS = 169  # a fifth of a phone's screen
 BETWEEN = (820, 860, 1000, 1024, 1100, 1180, 1200)  # where the side bar leaves the least room
 CUT_OFF = """

@@ -13,6 +13,7 @@ from launch import datadir, valkey
 from services.fleet.workers.access_keeper import AccessKeeper
 from services.fleet.workers.redis_access import address_for, ask
 from services.platform.platform import Platform
+from services.platform.redis import engine
 from tests.conftest import settings_for
 from tests.services.fleet.workers.conftest import worker_bot
 
@@ -20,7 +21,7 @@ from tests.services.fleet.workers.conftest import worker_bot
 def test_the_embedded_server_lets_programs_in_by_users_of_their_own_and_nobody_without_one(
     tmp_path: Path, database_url: str, request: pytest.FixtureRequest
 ) -> None:
-    server = valkey.configure(tmp_path, valkey.find_engine(), 64 * 2**20)
+    server = valkey.configure(tmp_path, engine.find_engine(), 64 * 2**20)
     process = subprocess.Popen(server.command)
     request.addfinalizer(process.wait)
     request.addfinalizer(process.terminate)

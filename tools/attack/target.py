@@ -15,10 +15,11 @@ from werkzeug.routing import Rule
 from app import create_app
 from launch.ports import free_port
 from launch.programs import RELEASE, ROOT
-from launch.valkey import configure, find_engine, memory_limit
+from launch.valkey import configure, memory_limit
 from services.core.environment import load_settings
 from services.platform import schema
 from services.platform.platform import Platform
+from services.platform.redis.engine import find_engine
 from tools.attack.client import Client
 from tools.attack.result import POSTGRESQL
 from tools.attack.tenant import FIRST_PERSON, PERSONS, BotOfTenant, Tenant, settle

@@ -16,7 +16,7 @@ from redis import RedisError
 
 import tools.chaos.plugin  # noqa: F401 - it declares itself
 from launch.ports import free_port
-from launch.valkey import configure, find_engine, memory_limit
+from launch.valkey import configure, memory_limit
 from models import Bot, BotMode, UncertainPolicy
 from services.core.environment import load_settings
 from services.fleet.bots.choices import PluginChoice
@@ -24,6 +24,7 @@ from services.fleet.bots.registry import register_bot, update_bot
 from services.platform import schema
 from services.platform.accounts.accounts import command_principal, create_account
 from services.platform.platform import Platform
+from services.platform.redis.engine import find_engine
 from tools.chaos.plan import Plan
 from tools.chaos.processes import Keeper
 from tools.chaos.proxy import Proxy

@@ -54,6 +54,9 @@ class Kind(StrEnum):
     BOT_OWNER_CHANGED = "bot_owner_changed"
     SWITCH_SET = "switch_set"
     SWITCH_ENDED = "switch_ended"
+    BACKUP_FAILED = "backup_failed"
+    BACKUP_UNVERIFIED = "backup_unverified"
+    BACKUP_LATE = "backup_late"
 
     @property
     def level(self) -> Level:
@@ -70,6 +73,8 @@ class Kind(StrEnum):
             Kind.CLICKS_LOST,
             Kind.REDIS_MEMORY,
             Kind.DISK_LOW,
+            Kind.BACKUP_LATE,
+            Kind.BACKUP_UNVERIFIED,
         ):
             return Level.CRITICAL
         return Level.INFO if self in (Kind.FORM_ANSWERED, Kind.FILE_RECEIVED) else Level.WARNING

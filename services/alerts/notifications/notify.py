@@ -69,11 +69,16 @@ def notify(
     return True
 
 
-def notify_administrators(platform: Platform, kind: Kind, params: Mapping[str, Any]) -> None:
-    """Tell every administrator of something about the installation, once an hour at most. Raises Unavailable."""
+def notify_administrators(
+    platform: Platform, kind: Kind, params: Mapping[str, Any], *, period: str = "%Y-%m-%dT%H"
+) -> None:
+    """Tell every administrator of something about the installation, once an hour at most. Raises Unavailable.
+
+    `period`, a format of the time, makes it another stretch than the hour.
+    """
     with platform.database.transaction() as session:
         for account_id in session.scalars(select(Account.id).where(Account.is_admin)).all():
-            key = f"{kind}:{account_id}:{utc_now():%Y-%m-%dT%H}"
+            key = f"{kind}:{account_id}:{utc_now().strftime(period)}"
             notify(session, account_id, kind, kind.level, key, params)
 
 

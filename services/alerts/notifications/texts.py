@@ -63,6 +63,15 @@ SENTENCES: Final = {
     Kind.DISK_LOW: N_(
         "🚨 The disk of {host} is nearly full: {free} MB free.\nWithout space nothing can be stored, and clicks may be lost. Make room."
     ),
+    Kind.BACKUP_FAILED: N_(
+        "⚠️ The backup failed: {cause}\nIt is tried again every three hours. See `flask backup create`."
+    ),
+    Kind.BACKUP_UNVERIFIED: N_(
+        "🚨 A backup could not be brought to life: {cause}\nDo not count on it. See `flask backup verify`."
+    ),
+    Kind.BACKUP_LATE: N_(
+        "🚨 The last backup is {hours} h old.\nSee `flask backup list` and the log of the worker."
+    ),
     Kind.DEAD_LETTERS: N_(
         "⚠️ Dead letters: {count} × {error}\nBots: {bots}. See the cause in the panel, mend it, then replay or discard."
     ),

@@ -44,6 +44,8 @@ class JobName(StrEnum):
     COUNT_PEOPLE = "jobs.pools.count_people"
     COUNT_POOL_DAYS = "jobs.pools.count_pool_days"
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
+    MAKE_BACKUP = "jobs.backups.make_backup"
+    VERIFY_BACKUP = "jobs.backups.verify_backup"
 
 
 QUEUE_OF: Final = {
@@ -66,6 +68,8 @@ QUEUE_OF: Final = {
     JobName.COUNT_PEOPLE: JobQueue.DEFAULT,
     JobName.COUNT_POOL_DAYS: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
+    JobName.MAKE_BACKUP: JobQueue.DEFAULT,
+    JobName.VERIFY_BACKUP: JobQueue.DEFAULT,
 }
 # An unanswered bell may be rung again after so long: it is lost when Redis dies between the bell and the job. A job too
 # many finds the lease taken.
@@ -77,6 +81,8 @@ DRAIN_TIMEOUT_SECONDS = 3600
 TIMEOUTS: Final = {
     JobName.DRAIN_LANE: DRAIN_TIMEOUT_SECONDS,
     JobName.DRAIN_OUTBOX: DRAIN_TIMEOUT_SECONDS,
+    JobName.MAKE_BACKUP: DRAIN_TIMEOUT_SECONDS,
+    JobName.VERIFY_BACKUP: DRAIN_TIMEOUT_SECONDS,
 }
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1

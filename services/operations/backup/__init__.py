@@ -1,0 +1,1 @@
+"""Backups: one encrypted file that a whole installation comes back from."""

@@ -1,0 +1,59 @@
+"""The panel's page of backups, and the command line's."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from services.core.settings import Settings
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobQueue, has_jobs
+from tests.blueprints.people import make_account, sign_in, submit
+
+PAGE = "/panel/admin/backups"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Folders of plugins and YAML beside DATA_DIR."""
+    folder = settings.data_dir
+    return settings.model_copy(update={"plugins_dir": folder / "custom", "config_dir": folder / "bots"})
+
+
+@pytest.fixture
+def app(platform: Platform) -> Flask:
+    return create_app(platform)
+
+
+def test_an_admin_sees_the_list_and_asks_for_one(app: Flask, platform: Platform) -> None:
+    make_account(platform, "boss@example.com", admin=True)
+    client = app.test_client()
+    sign_in(client, "boss@example.com")
+    assert "No backup so far" in client.get(PAGE, headers={"Accept-Language": "en"}).text
+    assert submit(client, PAGE).status_code == 302
+    assert has_jobs(platform.redis, JobQueue.DEFAULT)
+    name = app.test_cli_runner().invoke(args=["backup", "create", "--quiet"]).output.strip().splitlines()[-1]
+    assert name in client.get(PAGE).text
+    listed = app.test_cli_runner().invoke(args=["backup", "list"])
+    assert name in listed.output
+
+
+def test_others_see_nothing(app: Flask, platform: Platform) -> None:
+    make_account(platform, "owner@example.com")
+    client = app.test_client()
+    sign_in(client, "owner@example.com")
+    assert client.get(PAGE).status_code == 403
+    assert submit(client, "/panel/bots", PAGE).status_code == 403
+    assert not has_jobs(platform.redis, JobQueue.DEFAULT)
+
+
+def test_a_refused_restore_is_one_line(app: Flask, platform: Platform) -> None:
+    make_account(platform)
+    wrong = platform.settings.data_dir / "notes.txt"
+    wrong.write_text("no backup")
+    told = app.test_cli_runner().invoke(args=["backup", "restore", str(wrong), "--replace"])
+    assert told.exit_code == 1
+    assert "is no backup of Flotilla" in told.output
+    missing = app.test_cli_runner().invoke(args=["backup", "restore", "nowhere.age"])
+    assert "There is no backup nowhere.age" in missing.output
