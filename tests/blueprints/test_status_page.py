@@ -15,7 +15,7 @@ from sqlalchemy import event, select, update
 from models import Account, AuditEvent, Notification, PoolBot, PoolDay, RedirectPool, StatusPage
 from services.core.times import day_of, utc_now
 from services.platform.platform import Platform
-from services.platform.redis import watching_keys
+from services.platform.redis import upkeep_keys
 from services.platform.redis.jobs import JobName
 from services.reporting.status_page.page import PublicState, state_of
 from tests.blueprints.people import caller_of, make_account, make_key, sign_in, submit
@@ -121,7 +121,7 @@ def test_many_visitors_cost_one_reading(
     for _ in range(20):
         assert client.get(path).status_code == 200
     assert len([words for words in asked if words.startswith("SELECT")]) == 5
-    assert 0 < platform.redis.ttl(watching_keys.status_page(path.rpartition("/")[2], "pt_BR")) <= 30
+    assert 0 < platform.redis.ttl(upkeep_keys.status_page(path.rpartition("/")[2], "pt_BR")) <= 30
     for _ in range(41):
         last = client.get(path)
     assert last.status_code == 429

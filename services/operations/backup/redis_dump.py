@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 from redis import Redis, ResponseError
 
 from services.core.errors import InvalidInput
-from services.platform.redis import backup_keys, keys
+from services.platform.redis import keys, upkeep_keys
 from services.platform.redis.keys import PREFIX
 
 BATCH: Final = 256
@@ -34,7 +34,7 @@ LEFT_OUT: Final = tuple(
         f"{PREFIX}:doorbell:",
         f"{PREFIX}:process:",
         keys.processes(),
-        backup_keys.backup_report(),
+        upkeep_keys.backup_report(),
         keys.write_probe(),
         keys.reconciled(),
     )

@@ -14,7 +14,7 @@ from services.core.errors import FlotillaError
 from services.core.times import iso, utc_now
 from services.operations.backup.stores import StoredBackup
 from services.platform.platform import Platform
-from services.platform.redis import backup_keys
+from services.platform.redis import upkeep_keys
 
 logger = logging.getLogger(__name__)
 LEASE: Final = "backup"  # held while one is made
@@ -43,7 +43,7 @@ class BackupReport:
 
 def backup_report(platform: Platform) -> BackupReport:
     """The report. Raises RedisError."""
-    found: dict[str, str] = platform.redis.hgetall(backup_keys.backup_report())  # type: ignore[assignment]
+    found: dict[str, str] = platform.redis.hgetall(upkeep_keys.backup_report())  # type: ignore[assignment]
     known = {
         name: json.loads(text) for name, text in found.items() if name in BackupReport.__dataclass_fields__
     }
@@ -52,7 +52,7 @@ def backup_report(platform: Platform) -> BackupReport:
 
 def note_first_seen(platform: Platform) -> None:
     """From now on a backup is missed. Raises RedisError."""
-    platform.redis.hsetnx(backup_keys.backup_report(), "first_seen", json.dumps(utc_now().timestamp()))
+    platform.redis.hsetnx(upkeep_keys.backup_report(), "first_seen", json.dumps(utc_now().timestamp()))
 
 
 def note_success(platform: Platform, backup: StoredBackup, seconds: float) -> None:
@@ -89,7 +89,7 @@ def _note_patiently(platform: Platform, **values: Any) -> None:
 
 def _note(platform: Platform, **values: Any) -> None:
     platform.redis.hset(
-        backup_keys.backup_report(), mapping={name: json.dumps(value) for name, value in values.items()}
+        upkeep_keys.backup_report(), mapping={name: json.dumps(value) for name, value in values.items()}
     )
 
 

@@ -18,7 +18,7 @@ from services.core.times import utc_now
 from services.operations.backup.reports import backup_report, note_first_seen
 from services.platform.application import ROOT
 from services.platform.platform import Platform
-from services.platform.redis import backup_keys
+from services.platform.redis import upkeep_keys
 from services.platform.redis.jobs import JobName, enqueue
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def wake_due(platform: Platform) -> list[JobName]:
     rung = [
         name
         for name in due
-        if platform.redis.set(backup_keys.backup_rung(name), "1", nx=True, ex=AGAIN_SECONDS)
+        if platform.redis.set(upkeep_keys.backup_rung(name), "1", nx=True, ex=AGAIN_SECONDS)
     ]
     for name in rung:
         enqueue(platform.job_redis, name)

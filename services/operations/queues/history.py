@@ -7,7 +7,7 @@ from typing import Any, Literal
 from typing_extensions import TypedDict
 
 from services.platform.platform import Platform
-from services.platform.redis import watching_keys
+from services.platform.redis import upkeep_keys
 from services.queueing.backlog import Backlog, backlogs
 
 SAMPLE_SECONDS = 30  # so that each minute has one though the clock's beat wanders
@@ -36,7 +36,7 @@ class QueueHistory(TypedDict):
 
 def take_sample(platform: Platform) -> None:
     """Keep what waits now; three round trips. Raises RedisError."""
-    name = watching_keys.queue_history()
+    name = upkeep_keys.queue_history()
     sample: Any = sample_of(backlogs(platform))
     with platform.redis.pipeline(transaction=True) as pipe:
         pipe.xadd(name, sample, maxlen=KEPT_SAMPLES, approximate=True)
@@ -65,7 +65,7 @@ def read_history(platform: Platform, span: Span) -> QueueHistory:
     seconds: Any = platform.redis.time()
     last = int(seconds[0]) // step
     since = (last - count + 1) * step
-    entries: Any = platform.redis.xrange(watching_keys.queue_history(), min=f"{since * 1000}-0")
+    entries: Any = platform.redis.xrange(upkeep_keys.queue_history(), min=f"{since * 1000}-0")
     samples = [(int(str(name).partition("-")[0]) // 1000, fields) for name, fields in entries]
     return by_step(samples, since, count, step)
 

@@ -18,3 +18,23 @@ def retention_report() -> str:
 def about_person(telegram_id: str) -> str:
     """Pattern of the keys of bots in which a person's id stands; others have it by chance. Not a key."""
     return f"{PREFIX}:bot:*:*{telegram_id}*"
+
+
+def backup_report() -> str:
+    """Hash of what became of the last backup and the last trial of one, as JSON. For ever: lost, the store tells the age."""
+    return f"{PREFIX}:backup"
+
+
+def backup_rung(name: str) -> str:
+    """Set once a job of backups was rung for; lives three hours, after which a failed one is tried again."""
+    return f"{PREFIX}:backup:{name}"
+
+
+def queue_history() -> str:
+    """Stream of what waited in the queues, two small entries a minute, the last day; lives two days after the last one."""
+    return f"{PREFIX}:queues:history"
+
+
+def status_page(token: str, locale: str) -> str:
+    """A public status page as HTML in one language, so that its visitors cost no query; lives half a minute."""
+    return f"{PREFIX}:status:{token}:{locale}"

@@ -19,7 +19,7 @@ from services.core.i18n import LOCALES
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
-from services.platform.redis import watching_keys
+from services.platform.redis import upkeep_keys
 from services.platform.redis.jobs import JobName, enqueue
 from services.reporting.status_page.page import PublicPage, read_page
 
@@ -170,7 +170,7 @@ def _view(page: StatusPage | None) -> StatusPageView:
 
 def _forget(platform: Platform, token: str) -> None:
     try:
-        platform.redis.delete(*(watching_keys.status_page(token, locale) for locale in LOCALES))
+        platform.redis.delete(*(upkeep_keys.status_page(token, locale) for locale in LOCALES))
     except RedisError:
         logger.warning("the copy of a status page stays for up to half a minute: Redis is away")
 

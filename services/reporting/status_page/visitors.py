@@ -16,7 +16,7 @@ from models import StatusPage
 from services.core.errors import NotFound
 from services.core.times import utc_now
 from services.platform.platform import Platform
-from services.platform.redis import watching_keys
+from services.platform.redis import upkeep_keys
 from services.reporting.status_page.page import PublicPage, read_page
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def public_page(
     """
     if not TOKEN.fullmatch(token):
         raise _nowhere()
-    name = watching_keys.status_page(token, locale)
+    name = upkeep_keys.status_page(token, locale)
     kept = _kept(platform, name)
     if kept is not None:
         return kept

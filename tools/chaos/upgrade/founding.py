@@ -18,9 +18,10 @@ from urllib.request import ProxyHandler, Request, build_opener
 from sqlalchemy import text
 
 from launch.ports import free_port
-from launch.valkey import configure, find_engine, memory_limit
+from launch.valkey import configure, memory_limit
 from services.core.environment import load_settings
 from services.platform.platform import Platform
+from services.platform.redis.engine import find_engine
 from tools.chaos.installation import UNLIMITED, Place, database_in, listens, sandbox, until
 from tools.chaos.plan import Plan
 from tools.chaos.processes import KEPT, Keeper

@@ -18,7 +18,7 @@ from services.operations.backup_watchdog import backup_findings, notify_of_backu
 from services.operations.metrics import exposition
 from services.platform.accounts.accounts import create_account
 from services.platform.platform import Platform
-from services.platform.redis import backup_keys
+from services.platform.redis import upkeep_keys
 from services.platform.redis.jobs import JobName
 
 
@@ -28,12 +28,12 @@ def stored(at: datetime) -> StoredBackup:
 
 def forget(platform: Platform) -> None:
     for name in (JobName.MAKE_BACKUP, JobName.VERIFY_BACKUP):
-        platform.redis.delete(backup_keys.backup_rung(name))
+        platform.redis.delete(upkeep_keys.backup_rung(name))
 
 
 def seen(platform: Platform, seconds_ago: float) -> None:
     platform.redis.hset(
-        backup_keys.backup_report(), "first_seen", json.dumps(utc_now().timestamp() - seconds_ago)
+        upkeep_keys.backup_report(), "first_seen", json.dumps(utc_now().timestamp() - seconds_ago)
     )
 
 

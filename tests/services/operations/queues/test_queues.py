@@ -20,7 +20,7 @@ from services.operations.queues.dropping import HELD_AT_MOST, drop_outbox
 from services.operations.queues.history import KEPT_SAMPLES, SAMPLE_SECONDS, by_step, take_sample
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from services.platform.redis import keys, watching_keys
+from services.platform.redis import keys, upkeep_keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue
 from tests.blueprints.people import caller_of, make_account, make_key
 
@@ -195,10 +195,10 @@ def test_what_a_sender_may_hold_is_called_uncertain_and_nothing_else(
 def test_samples_become_steps_and_time_without_one_is_unknown(platform: Platform) -> None:
     platform.redis.xadd(keys.update_lane(1), {"bot": "1"})
     take_sample(platform)
-    entries: Any = platform.redis.xrange(watching_keys.queue_history())
+    entries: Any = platform.redis.xrange(upkeep_keys.queue_history())
     (entry,) = entries
     assert (entry[1]["updates"], entry[1]["clicks"]) == ("1", "0")
-    assert 0 < platform.redis.ttl(watching_keys.queue_history()) <= 2 * 86_400
+    assert 0 < platform.redis.ttl(upkeep_keys.queue_history()) <= 2 * 86_400
     assert KEPT_SAMPLES * SAMPLE_SECONDS == 86_400
     history = by_step([(125, {"jobs": "3"}), (130, {"jobs": "7"}), (999, {"jobs": "9"})], 60, 3, 60)
     assert history["times"] == [60, 120, 180]
