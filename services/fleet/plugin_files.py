@@ -9,7 +9,7 @@ from redis import RedisError
 from typing_extensions import TypedDict
 
 from services.core.answer_types import Sentence
-from services.core.errors import Forbidden, Unavailable
+from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.fleet.plugin_loading.refusals import lift
 from services.platform.accounts.principal import Principal, audit
@@ -75,7 +75,7 @@ Told = tuple[str, dict[str, Any]]  # name of a process, what it says of one file
 
 def list_plugin_files(platform: Platform, caller: Principal) -> list[PluginFileView]:
     """Every file that a process serves or cannot serve, by name. Forbidden for all but admins, Unavailable without Redis."""
-    _require_admin(caller)
+    caller.require_admin()
     try:
         watching = [process for process in processes(platform) if "plugins" in process.figures]
     except RedisError:
@@ -89,18 +89,13 @@ def reload_plugins(platform: Platform, caller: Principal) -> None:
 
     Forbidden for all but admins, Unavailable without Redis or the database.
     """
-    _require_admin(caller)
+    caller.require_admin()
     with platform.database.transaction() as session:
         audit(session, caller, "plugins_reloaded")
     try:
         lift(platform)
     except RedisError:
         raise Unavailable("Redis does not answer; try again") from None
-
-
-def _require_admin(caller: Principal) -> None:
-    if not caller.is_admin:
-        raise Forbidden("Only an admin may see this", code="admin_only")
 
 
 def _described(file: str, watching: Iterable[Process]) -> PluginFileView:

@@ -20,7 +20,7 @@ from models import Account, Switch
 from services.alerts.notifications.kinds import Kind
 from services.alerts.notifications.notify import notify
 from services.core.answer_types import Moment, Sentence
-from services.core.errors import Forbidden, NotFound
+from services.core.errors import NotFound
 from services.core.i18n import Text
 from services.core.times import iso, utc_now
 from services.operations.switch_values import MOST_MINUTES, TITLES, checked, in_words
@@ -61,7 +61,7 @@ class SwitchView(TypedDict):
 
 def list_switches(platform: Platform, caller: Principal) -> list[SwitchView]:
     """All switches as the database has them. Forbidden `admin_only`."""
-    _require_admin(caller)
+    caller.require_admin()
     with platform.database.reading() as session:
         rows = active_rows(session, utc_now())
         admins = session.execute(select(Account.id, Account.email).where(Account.is_admin))
@@ -80,7 +80,7 @@ def set_switch(platform: Platform, caller: Principal, wanted: NewSwitch) -> Swit
 
     Forbidden `admin_only`, InvalidInput.
     """
-    _require_admin(caller)
+    caller.require_admin()
     value, reason = checked(wanted.name, wanted.value, wanted.minutes, wanted.reason)
     now = utc_now()
     with platform.database.transaction() as session:
@@ -103,7 +103,7 @@ def set_switch(platform: Platform, caller: Principal, wanted: NewSwitch) -> Swit
 
 def clear_switch(platform: Platform, caller: Principal, name: str) -> SwitchView:
     """Turn a switch off before its time; of one that is off nothing is said. Forbidden `admin_only`, NotFound."""
-    _require_admin(caller)
+    caller.require_admin()
     wanted = switch_name(name)
     with platform.database.transaction() as session:
         for row in _end(session, wanted, utc_now()):
@@ -135,11 +135,6 @@ def switch_name(name: str) -> SwitchName:
             code="switch_not_found",
         )
     return SwitchName(name)
-
-
-def _require_admin(caller: Principal) -> None:
-    if not caller.is_admin:
-        raise Forbidden("Only an admin may see and set switches", code="admin_only")
 
 
 def _end(session: Session, name: SwitchName, now: datetime) -> Sequence[Switch]:

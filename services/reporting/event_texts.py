@@ -54,6 +54,8 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "destination_created": N_("Destination of notifications added"),
     "destination_deleted": N_("Destination of notifications deleted"),
     "destination_secret_renewed": N_("Secret of a destination renewed"),
+    "doctor_asked": N_("The doctor asked for a look"),
+    "doctor_mended": N_("The doctor asked to mend what is safe"),
     "experiment_created": N_("Experiment created"),
     "experiment_deleted": N_("Experiment deleted"),
     "experiment_started": N_("Experiment started"),

@@ -11,7 +11,7 @@ from redis import RedisError
 from typing_extensions import TypedDict
 
 from services.core.answer_types import Moment, Sentence
-from services.core.errors import Forbidden, Unavailable
+from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.core.times import iso, utc_now
 from services.fleet.declared.planning import Action, Plan
@@ -87,8 +87,7 @@ def note_applied(
 
 def list_bot_files(platform: Platform, caller: Principal) -> BotFilesView:
     """What became of every file. Forbidden for all but admins, Unavailable without Redis."""
-    if not caller.is_admin:
-        raise Forbidden("Only an admin may see this", code="admin_only")
+    caller.require_admin()
     told = _read(platform, strict=True)
     for file in told["files"]:
         for problem in file["problems"]:

@@ -11,7 +11,6 @@ from rq.serializers import JSONSerializer
 
 from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
-from services.operations.queues.admins import require_admin
 from services.operations.queues.rq_jobs import failed_jobs, function_of, queue_of
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
@@ -31,7 +30,7 @@ def known_queue(name: str) -> JobQueue:
 
 def retry_job(platform: Platform, caller: Principal, job_id: str) -> None:
     """Put a failed job back into its queue. NotFound when it is gone, Conflict when it did not fail, or is of no known kind."""
-    require_admin(caller)
+    caller.require_admin()
     try:
         job = Job.fetch(job_id, connection=platform.job_redis, serializer=JSONSerializer)
     except NoSuchJobError:
@@ -49,7 +48,7 @@ def retry_job(platform: Platform, caller: Principal, job_id: str) -> None:
 
 def retry_failed(platform: Platform, caller: Principal, queue: JobQueue) -> int:
     """Put all failed jobs of a queue back; how many. Those of no known kind stay where they are."""
-    require_admin(caller)
+    caller.require_admin()
     registry = failed_jobs(platform, queue)
     ids = registry.get_job_ids(cleanup=False)
     with platform.database.transaction() as session:
@@ -66,7 +65,7 @@ def retry_failed(platform: Platform, caller: Principal, queue: JobQueue) -> int:
 
 def empty_queue(platform: Platform, caller: Principal, queue: JobQueue) -> int:
     """Delete the jobs that wait in a queue; how many. What they were to do is rung for again by the clock, or daily."""
-    require_admin(caller)
+    caller.require_admin()
     waiting = queue_of(platform, queue)
     with platform.database.transaction() as session:
         audit(session, caller, "queue_emptied", queue=str(queue), number=waiting.count)
@@ -80,7 +79,7 @@ def wake_lane(platform: Platform, caller: Principal, kind: str, number: int) -> 
 
     A job too many finds the lease taken and ends. NotFound for a number that there is not.
     """
-    require_admin(caller)
+    caller.require_admin()
     if kind not in WAKES:
         raise InvalidInput(Text("Choose one of: {choices}", choices=", ".join(WAKES)), field="kind")
     if number >= platform.settings.update_lanes:

@@ -6,7 +6,6 @@ import time
 
 from typing_extensions import TypedDict
 
-from services.operations.queues.admins import require_admin
 from services.operations.queues.history import QueueHistory, Span, read_history
 from services.operations.queues.lanes import LaneView, read_lanes
 from services.operations.queues.outboxes import OutboxView, read_outboxes
@@ -54,7 +53,7 @@ class QueuesView(TypedDict):
 
 def queue_monitor(platform: Platform, caller: Principal) -> QueuesView:
     """Queues, workers, processes and lanes; nine round trips. Forbidden `admin_only`; raises RedisError."""
-    require_admin(caller)
+    caller.require_admin()
     return {
         "queues": read_queues(platform),
         "workers": read_workers(platform),
@@ -65,7 +64,7 @@ def queue_monitor(platform: Platform, caller: Principal) -> QueuesView:
 
 def queue_history(platform: Platform, caller: Principal, span: Span) -> QueueHistory:
     """How much waited lately. Forbidden `admin_only`; raises RedisError."""
-    require_admin(caller)
+    caller.require_admin()
     return read_history(platform, span)
 
 
@@ -73,7 +72,7 @@ def list_jobs(
     platform: Platform, caller: Principal, queue: JobQueue, state: JobState, limit: int = MOST_JOBS
 ) -> list[JobView]:
     """Jobs of a queue in one state. Forbidden `admin_only`; raises RedisError."""
-    require_admin(caller)
+    caller.require_admin()
     return read_jobs(platform, queue, state, limit)
 
 

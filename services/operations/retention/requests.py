@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from services.core.errors import Forbidden
 from services.operations.retention.report import ReportView, last_report
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
@@ -11,13 +10,13 @@ from services.platform.redis.jobs import JobName, enqueue
 
 def shown_report(platform: Platform, caller: Principal) -> ReportView | None:
     """What was counted last; None before the first time. Forbidden `admin_only`: the figures are those of all accounts."""
-    _require_admin(caller)
+    caller.require_admin()
     return last_report(platform)
 
 
 def count_now(platform: Platform, caller: Principal) -> None:
     """Have a worker count anew. Raises Forbidden, RedisError."""
-    _require_admin(caller)
+    caller.require_admin()
     with platform.database.transaction() as session:
         audit(session, caller, "data_counted")
     enqueue(platform.job_redis, JobName.COUNT_DATA)
@@ -25,12 +24,7 @@ def count_now(platform: Platform, caller: Principal) -> None:
 
 def delete_now(platform: Platform, caller: Principal) -> None:
     """Have a worker delete what is too old. Raises Forbidden, RedisError."""
-    _require_admin(caller)
+    caller.require_admin()
     with platform.database.transaction() as session:
         audit(session, caller, "expired_data_deleted")
     enqueue(platform.job_redis, JobName.DELETE_EXPIRED)
-
-
-def _require_admin(caller: Principal) -> None:
-    if not caller.is_admin:
-        raise Forbidden("Only an admin may see this", code="admin_only")

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import Account, AccountSession, ApiKey, Bot, SecondFactor
-from services.core.errors import Conflict, Forbidden, NotFound
+from services.core.errors import Conflict, NotFound
 from services.core.i18n import Text
 from services.platform.accounts.accounts import add_account, clean_email
 from services.platform.accounts.password_links import link_secret
@@ -40,8 +40,7 @@ def list_account_rows(
     platform: Platform, caller: Principal, *, after: int = 0, limit: int = 100
 ) -> Sequence[AccountRow]:
     """Accounts with an id above `after`, oldest first. Forbidden `admin_only`."""
-    if not caller.is_admin:
-        raise Forbidden("Only an admin may see this", code="admin_only")
+    caller.require_admin()
     bots = select(func.count()).where(Bot.account_id == Account.id).scalar_subquery()
     seen = select(func.max(AccountSession.last_seen_at)).where(AccountSession.account_id == Account.id)
     used = select(func.max(ApiKey.last_used_at)).where(ApiKey.account_id == Account.id)

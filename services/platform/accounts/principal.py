@@ -53,6 +53,11 @@ class Principal:
                 code="scope_missing",
             )
 
+    def require_admin(self) -> None:
+        """Raise Forbidden `admin_only` for anybody but an admin: what is asked for is the installation's, or everybody's."""
+        if not self.is_admin:
+            raise Forbidden("Only an admin may see this", code="admin_only")
+
 
 Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment, StoredFile)
 MISSING: Final = {

@@ -35,6 +35,7 @@ class JobName(StrEnum):
     SWEEP_FILES = "jobs.retention.sweep_files"
     FORGET_PERSON = "jobs.retention.forget_person"
     COUNT_DATA = "jobs.retention.count_data"
+    RUN_DOCTOR = "jobs.doctor.run_doctor"
     SWEEP_HEALTH = "jobs.health.sweep_health"
     CHECK_BOT = "jobs.health.check_bot"
     LOOK_AT_CLICKED = "jobs.health.look_at_clicked"
@@ -59,6 +60,7 @@ QUEUE_OF: Final = {
     JobName.SWEEP_FILES: JobQueue.DEFAULT,
     JobName.FORGET_PERSON: JobQueue.DEFAULT,
     JobName.COUNT_DATA: JobQueue.DEFAULT,
+    JobName.RUN_DOCTOR: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
     JobName.CHECK_BOT: JobQueue.DEFAULT,
     JobName.LOOK_AT_CLICKED: JobQueue.DEFAULT,

@@ -38,3 +38,8 @@ def queue_history() -> str:
 def status_page(token: str, locale: str) -> str:
     """A public status page as HTML in one language, so that its visitors cost no query; lives half a minute."""
     return f"{PREFIX}:status:{token}:{locale}"
+
+
+def diagnosis() -> str:
+    """JSON of what the doctor found when a worker looked last. For ever: one value."""
+    return f"{PREFIX}:diagnosis"
