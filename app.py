@@ -41,6 +41,7 @@ from commands import database
 from commands import dead_letters as dead_letter_commands
 from commands import keys as key_commands
 from commands import plugins as plugin_commands
+from commands import secrets as secret_commands
 from commands import workers as worker_commands
 from services.fleet import plugin_catalogue
 from services.platform.platform import Platform, build_platform
@@ -97,6 +98,7 @@ COMMANDS = (
     click_commands,
     dead_letter_commands,
     plugin_commands,
+    secret_commands,
     worker_commands,
     database,
 )  # `flask --app wsgi <group> …`

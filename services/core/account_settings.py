@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
+from services.core.key_settings import KeySettings
 from services.core.setting_types import ScannerAddress
 
 
-class AccountSettings(BaseSettings):
+class AccountSettings(KeySettings):
     """A part of `Settings`."""
 
     quota_bots: int = Field(500, ge=0, description="bots of an account; 0 = no limit, as for all quotas")
