@@ -78,6 +78,8 @@ def check_retirement(platform: Platform, *, now: bool = False) -> None:
     Rows are never forgone. Raises Unavailable, RedisError.
     """
     ages = key_ages(platform)
+    if len(ages) == 1:
+        return
     if any(age.leading_since is None for age in ages[1:]):
         raise Conflict(
             "A key was added that does not seal yet; end its rotation first: flask secrets rotate",
