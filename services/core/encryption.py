@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from services.core.errors import ConfigurationError
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -122,7 +121,7 @@ class Vault:
             try:
                 self._kept = _Ring(keys)
             except ConfigurationError as error:
-                logger.error("changed keys are not taken: %s", error.message)  # noqa: TRY400 - its cause may show a key
+                logger.error("changed keys are not taken: %s", error.message)
         return self._kept
 
 

@@ -58,6 +58,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "experiment_updated": N_("Experiment changed"),
     "file_deleted": N_("A file of a person deleted"),
     "key_created": N_("API key created"),
+    "key_rotated": N_("API key replaced"),
     "key_revoked": N_("API key revoked"),
     "managed_bot_adopted": N_("Bot @{username} taken, which belonged to nobody"),
     "managed_bot_let_go": N_("Bot @{username} let go, which belonged to nobody"),
