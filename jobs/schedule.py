@@ -52,6 +52,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("reconcile_bots", 60, lambda on: enqueue(on.job_redis, JobName.RECONCILE_BOTS)),
         Tick("repair_pools", 60, lambda on: enqueue(on.job_redis, JobName.REPAIR_POOLS)),
         Tick("delete_expired", 3600, wake_daily),
+        Tick("remind_of_rotation", 3600, lambda on: enqueue(on.job_redis, JobName.REMIND_OF_ROTATION)),
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("deliver_notifications", 2, wake_if_due),
         Tick("replay_dead_letters", 1, wake_if_replaying),

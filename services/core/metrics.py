@@ -179,6 +179,7 @@ SCRAPED: Final = (
     Scraped("spool_bytes", "clicks waiting in spool files of this machine"),
     Scraped("disk_free_bytes", "free space on the disk of DATA_DIR of this machine"),
     Scraped("redis_memory_used_bytes", "what Redis holds"),
+    Scraped("encryption_key_age_days", "age of the newest encryption key"),
     Scraped("redis_memory_max_bytes", "what Redis may hold, its maxmemory; 0 = no limit"),
 )
 

@@ -12,10 +12,11 @@ from redis import RedisError
 from sqlalchemy import func, select
 
 from models import Bot, BotStatus, BotWorker, MemberStatus, PoolBot
-from services.core.errors import Unavailable
+from services.core.errors import ConfigurationError, Unavailable
 from services.core.metrics import REGISTRY, SCRAPED
 from services.fleet.health.sweep import last_sweep_age
 from services.fleet.workers.copies import all_copies
+from services.operations.keys.ages import key_ages
 from services.operations.readiness import leases, spool_bytes
 from services.operations.storage import free_bytes
 from services.platform.platform import Platform
@@ -93,6 +94,10 @@ def _local(platform: Platform) -> Iterator[Reading]:
         yield "disk_free_bytes", (), free_bytes(platform)
     except OSError:
         logger.warning("metrics left out: the disk does not answer")
+    try:
+        yield "encryption_key_age_days", (), key_ages(platform)[0].days
+    except (OSError, ConfigurationError, RedisError):
+        logger.warning("metrics left out: the age of the keys cannot be known")
     try:
         yield from _from_database(platform)
         yield from _of_workers(platform)

@@ -63,6 +63,9 @@ SENTENCES: Final = {
     Kind.DISK_LOW: N_(
         "🚨 The disk of {host} is nearly full: {free} MB free.\nWithout space nothing can be stored, and clicks may be lost. Make room."
     ),
+    Kind.KEY_OLD: N_(
+        "⚠️ The encryption key {key} is {days} days old.\nReplace it at the server's command line: flask secrets rotate"
+    ),
     Kind.DEAD_LETTERS: N_(
         "⚠️ Dead letters: {count} × {error}\nBots: {bots}. See the cause in the panel, mend it, then replay or discard."
     ),

@@ -47,8 +47,6 @@ def _first_seen(platform: Platform, names: tuple[str, ...]) -> list[KeyAge]:
         pipe.hsetnx(seen, f"{names[0]}:leading", now)
         pipe.hgetall(seen)
         kept = pipe.execute()[-1]
-    if gone := [field for field in kept if field.partition(":")[0] not in names]:
-        platform.redis.hdel(seen, *gone)
     return [
         KeyAge(
             name,

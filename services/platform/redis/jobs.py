@@ -41,6 +41,7 @@ class JobName(StrEnum):
     RECONCILE_BOT = "jobs.bots.reconcile_bot"
     COUNT_PEOPLE = "jobs.pools.count_people"
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
+    REMIND_OF_ROTATION = "jobs.encryption_keys.remind_of_rotation"
     RESEAL = "jobs.encryption_keys.reseal"
 
 
@@ -61,6 +62,7 @@ QUEUE_OF: Final = {
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,
     JobName.COUNT_PEOPLE: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
+    JobName.REMIND_OF_ROTATION: JobQueue.DEFAULT,
     JobName.RESEAL: JobQueue.DEFAULT,
 }
 # An unanswered bell may be rung again after so long: it is lost when Redis dies between the bell and the job. A job too

@@ -11,5 +11,5 @@ def reseal_position() -> str:
 
 
 def first_sights() -> str:
-    """Hash fingerprint of an encryption key -> when it was first seen, and first seen in front. For ever: a field per listed key."""
+    """Hash fingerprint of an encryption key -> when it was first seen, and first seen in front. For ever: two fields per key."""
     return f"{PREFIX}:upkeep:keys"

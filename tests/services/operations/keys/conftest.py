@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.orm import Session
 
 from models import (
     Account,
@@ -14,6 +15,7 @@ from models import (
     NotificationDestination,
     SecondFactor,
 )
+from services.core.encryption import Vault
 from services.core.key_file import read_or_make_keys
 from services.core.settings import Settings
 from services.platform.platform import Platform
@@ -35,62 +37,48 @@ def kept(platform: Platform) -> Platform:
 
 def furnish(platform: Platform, bots: int) -> None:
     """Rows of an account with so many bots, all that can be sealed for each."""
-    vault = platform.vault
+    seal = platform.vault.seal
     with platform.database.transaction() as session:
         account = Account(email=f"{bots}@example.com", password_hash="x")
         session.add(account)
         session.flush()
-        session.add(
-            SecondFactor(account_id=account.id, sealed_secret=vault.seal("code", owner="second_factor"))
-        )
-        session.add(
-            NotificationDestination(
-                account_id=account.id,
-                kind="webhook",
-                name="hook",
-                sealed_config=vault.seal("{}", owner="destination"),
-            )
-        )
+        hook = NotificationDestination(account_id=account.id, kind="webhook", name="hook")
+        hook.sealed_config = seal("{}", owner="destination")
+        factor = SecondFactor(account_id=account.id, sealed_secret=seal("code", owner="second_factor"))
+        session.add_all([hook, factor])
         for number in range(1, bots + 1):
-            bot = Bot(
-                account_id=account.id,
-                public_id=f"bot_{number:012}",
-                telegram_bot_id=number,
-                username=f"n{number}_bot",
-                sealed_token="",
-                mode="webhook",
-                path_id=f"path{number}",
-            )
-            session.add(bot)
-            session.flush()
-            bot.sealed_token = vault.seal(f"token {bot.id}", owner=f"bot:{bot.id}")
-            owner = f"worker:{bot.id}"
-            session.add(
-                BotWorker(
-                    bot_id=bot.id,
-                    sealed_environment=vault.seal("{}", owner=owner),
-                    sealed_token=vault.seal("t", owner=owner),
-                    sealed_webhook_url=vault.seal("u", owner=owner),
-                    sealed_webhook_secret=vault.seal("s", owner=owner),
-                )
-            )
-            session.add(
-                HandledUpdate(
-                    bot_id=bot.id, update_id=1, part="", sealed_outcome=vault.seal("o", owner="update")
-                )
-            )
-            session.add(
-                DeadLetter(
-                    account_id=account.id,
-                    bot_id=bot.id,
-                    kind="update",
-                    fingerprint="f",
-                    error_id="i",
-                    attempts=1,
-                    timeline=[],
-                    error="e",
-                    source_id=f"update:{bot.id}",
-                    payload={},
-                    sealed_payload=vault.seal("p", owner="letter"),
-                )
-            )
+            _add_bot(session, platform.vault, account.id, number)
+
+
+def _add_bot(session: Session, vault: Vault, account_id: int, number: int) -> None:
+    bot = Bot(
+        account_id=account_id,
+        public_id=f"bot_{number:012}",
+        telegram_bot_id=number,
+        username=f"n{number}_bot",
+        sealed_token="",
+        mode="webhook",
+        path_id=f"path{number}",
+    )
+    session.add(bot)
+    session.flush()
+    bot.sealed_token = vault.seal(f"token {bot.id}", owner=f"bot:{bot.id}")
+    worker = BotWorker(bot_id=bot.id)
+    for name in ("environment", "token", "webhook_url", "webhook_secret"):
+        setattr(worker, f"sealed_{name}", vault.seal(name, owner=f"worker:{bot.id}"))
+    outcome = vault.seal("o", owner="update")
+    handled = HandledUpdate(bot_id=bot.id, update_id=1, part="", sealed_outcome=outcome)
+    session.add_all([worker, handled, _letter(account_id, bot.id, vault.seal("p", owner="letter"))])
+
+
+def _letter(account_id: int, bot_id: int, sealed: str) -> DeadLetter:
+    return DeadLetter(
+        account_id=account_id,
+        bot_id=bot_id,
+        kind="update",
+        fingerprint="f",
+        error_id="i",
+        source_id=f"update:{bot_id}",
+        error="e",
+        sealed_payload=sealed,
+    )

@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from models import Base, Bot
@@ -137,10 +138,11 @@ def test_keys_of_the_environment_age_from_when_they_were_first_seen(platform: Pl
     (age,) = key_ages(platform)
     assert 0 <= age.days < 1
     assert age.leading_since == key_ages(platform)[0].leading_since
-    first = Vault((new_key(),)).fingerprints[0]
-    platform.redis.hset("flotilla:upkeep:keys", first, 1)
-    key_ages(platform)
-    assert not platform.redis.hexists("flotilla:upkeep:keys", first)  # of a key that is not listed any more
+    two = new_key(), *(key.get_secret_value() for key in platform.settings.encryption_keys)
+    keys = tuple(SecretStr(key) for key in two)
+    after = Platform(platform.settings.model_copy(update={"encryption_keys": keys}))
+    assert [known.leading_since is not None for known in key_ages(after)] == [True, True]
+    assert key_ages(after)[1].made_at == age.made_at
 
 
 def test_who_writes_meanwhile_wins(kept: Platform) -> None:
