@@ -68,7 +68,10 @@ def reseal_command(dry_run: bool, background: bool) -> None:
         start_resealing(platform())
         click.echo("A worker re-seals: flask secrets status")
         return
-    progress = reseal(platform(), _show if sys.stderr.isatty() else lambda _: None, dry_run=dry_run)
+    on_terminal = sys.stderr.isatty()
+    progress = reseal(platform(), _show if on_terminal else lambda _: None, dry_run=dry_run)
+    if on_terminal:
+        click.echo(err=True)  # behind the line that was written over and over
     would = "would be" if dry_run else "were"
     click.echo(f"{progress.seen} rows looked at, {progress.resealed} {would} sealed anew.")
     if progress.overtaken:

@@ -33,7 +33,7 @@ class Sealed:
 
 
 def count_sealed(platform: Platform) -> list[Sealed]:
-    """Go over every sealed row: some 20,000 a second. Raises Unavailable."""
+    """Go over every sealed row and try the keys on it. Raises Unavailable."""
     return [_counted(platform, column) for column in SEALED_COLUMNS]
 
 
