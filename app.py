@@ -48,6 +48,7 @@ from commands import keys as key_commands
 from commands import people as people_commands
 from commands import plugins as plugin_commands
 from commands import retention as retention_commands
+from commands import secrets as secret_commands
 from commands import switches as switch_commands
 from commands import workers as worker_commands
 from services.fleet import plugin_catalogue
@@ -114,6 +115,7 @@ COMMANDS = (
     switch_commands,
     doctor,
     plugin_commands,
+    secret_commands,
     worker_commands,
     database,
 )  # `flask --app wsgi <group> …`

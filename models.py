@@ -232,6 +232,9 @@ class ApiKey(Base):
     made_by: Mapped[str] = mapped_column(
         String(16), default="", server_default=""
     )  # key_id of the key that did
+    replaced_by: Mapped[str] = mapped_column(
+        String(16), default="", server_default=""
+    )  # key_id of its successor; it ends when the overlap does
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]

@@ -9,7 +9,7 @@ from flask_login import current_user, login_fresh
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
-from services.core.errors import FlotillaError, InvalidInput
+from services.core.errors import Conflict, FlotillaError, InvalidInput
 from services.fleet.pools.qr import qr_inline
 from services.operations.manager.links import StartLink, has_manager, link_for
 from services.platform.accounts import accounts, api_keys, enrolment, sessions, telegram_links
@@ -81,6 +81,18 @@ def create_key() -> ResponseReturnValue:
         )
     except FlotillaError as error:
         return _account_page(error=error), type(error).status
+    return _account_page(new_key=text)
+
+
+@blueprint.post("/keys/<key_id>/rotate")
+@signed_in
+@fresh(page="my_account.page", part="keys-title")
+def rotate_key(key_id: str) -> ResponseReturnValue:
+    """Replace a key by one with the same scopes and show that, this once; the old one goes on for a day."""
+    try:
+        _, text = api_keys.rotate_key(platform(), caller(), key_id)
+    except Conflict as error:
+        return _account_page(error=error), error.status
     return _account_page(new_key=text)
 
 

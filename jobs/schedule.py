@@ -54,6 +54,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("reconcile_bots", 60, lambda on: enqueue(on.job_redis, JobName.RECONCILE_BOTS)),
         Tick("repair_pools", 60, lambda on: enqueue(on.job_redis, JobName.REPAIR_POOLS)),
         Tick("delete_expired", 3600, wake_daily),
+        Tick("remind_of_rotation", 3600, lambda on: enqueue(on.job_redis, JobName.REMIND_OF_ROTATION)),
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("back_up", TICK_SECONDS, wake_due),
         Tick("deliver_notifications", 2, wake_if_due),

@@ -45,8 +45,7 @@ Nothing has to be set to try Flotilla on one machine. In production (`APP_ENV=pr
 
     {KEY_COMMAND}
 
-To change the encryption key, put a new one in front of the old (`ENCRYPTION_KEYS=new,old`): the newest seals, all
-open.
+The first of the encryption keys seals, all open. To change them without a pause, follow [keys.md](keys.md).
 
 | Variable | Default | Meaning |
 |---|---|---|

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from services.core.key_settings import KeySettings
 from services.core.setting_types import ScannerAddress
 from services.core.switch_settings import SwitchSettings
 
 
-class AccountSettings(SwitchSettings):
+class AccountSettings(KeySettings, SwitchSettings):
     """A part of `Settings`."""
 
     quota_bots: int = Field(500, ge=0, description="bots of an account; 0 = no limit, as for all quotas")

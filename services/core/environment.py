@@ -43,7 +43,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         _refuse_weak_secret(settings.secret_key.get_secret_value())
     if not settings.redis_url and settings.embedded_redis_file.exists():
         extra["redis_url"] = settings.embedded_redis_file.read_text().strip()
-    return settings.model_copy(update=extra) if extra else settings
+    return settings.with_kept_keys(extra) if extra else settings
 
 
 def settings_or_exit(*checks: Callable[[Settings], None]) -> Settings:

@@ -205,6 +205,7 @@ SCRAPED: Final = (
     Scraped("memory_size_bytes", "memory that this machine, or its container, has"),
     Scraped("redis_memory_used_bytes", "what Redis holds"),
     Scraped("switches_active", "switches of the runbook: 1 while one is on, else 0", ("switch",)),
+    Scraped("encryption_key_age_days", "age of the newest encryption key"),
     Scraped("redis_memory_max_bytes", "what Redis may hold, its maxmemory; 0 = no limit"),
 )
 

@@ -13,12 +13,13 @@ from redis import RedisError
 from sqlalchemy import func, select
 
 from models import Bot, BotStatus, BotWorker, MemberStatus, PoolBot
-from services.core.errors import Unavailable
+from services.core.errors import ConfigurationError, Unavailable
 from services.core.metrics import REGISTRY, SCRAPED
 from services.core.times import utc_now
 from services.fleet.health.sweep import last_sweep_age
 from services.fleet.workers.copies import all_copies
 from services.operations.backup.reports import backup_report
+from services.operations.keys.ages import key_ages
 from services.operations.machine_memory import machine_memory
 from services.operations.readiness import leases, spool_bytes
 from services.platform.platform import Platform
@@ -97,6 +98,10 @@ def _local(platform: Platform) -> Iterator[Reading]:
         yield from _of_machine(platform)
     except OSError as error:
         logger.warning("metrics left out: the machine does not tell (%s)", error.strerror)
+    try:
+        yield "encryption_key_age_days", (), key_ages(platform)[0].days
+    except (OSError, ConfigurationError, RedisError):
+        logger.warning("metrics left out: the age of the keys cannot be known")
     try:
         yield from _from_database(platform)
         yield from _of_workers(platform)

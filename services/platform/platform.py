@@ -10,6 +10,7 @@ from redis import Redis
 
 from services.core.encryption import Vault
 from services.core.environment import load_settings
+from services.core.key_file import KeyFile
 from services.core.settings import Settings
 from services.platform.application import engine_of, new_application
 from services.platform.database import Database
@@ -73,8 +74,9 @@ class Platform:
 
     @cached_property
     def vault(self) -> Vault:
-        """Seals and signs under ENCRYPTION_KEYS."""
-        return Vault(tuple(key.get_secret_value() for key in self.settings.encryption_keys))
+        """Seals and signs under ENCRYPTION_KEYS; keys from the key file are followed while the process runs."""
+        keys = tuple(key.get_secret_value() for key in self.settings.encryption_keys)
+        return Vault(keys, KeyFile(self.settings.keys_file) if self.settings.keys_are_kept else None)
 
 
 def build_platform(settings: Settings | None = None) -> Platform:

@@ -66,6 +66,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "file_deleted": N_("A file of a person deleted"),
     "job_retried": N_("Failed job {function} put back"),
     "key_created": N_("API key created"),
+    "key_rotated": N_("API key replaced"),
     "key_revoked": N_("API key revoked"),
     "lane_woken": N_("Rung for the lane {lane}"),
     "managed_bot_adopted": N_("Bot @{username} taken, which belonged to nobody"),

@@ -45,6 +45,8 @@ PROTECTED_BY_THE_PASSWORD = {
     ("POST", "/panel/admin/accounts/<int:account_id>/role"),
     ("POST", "/panel/admin/accounts/<int:account_id>/state"),
     ("POST", "/api/v1/keys"),
+    ("POST", "/api/v1/keys/<key_id>/rotate"),
+    ("POST", "/panel/account/keys/<key_id>/rotate"),
     ("DELETE", "/api/v1/bots/<bot_id>"),
     ("POST", "/panel/account/keys/<key_id>/revoke"),
     ("DELETE", "/api/v1/keys/<key_id>"),

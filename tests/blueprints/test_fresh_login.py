@@ -68,6 +68,30 @@ def test_a_key_asked_for_long_after_the_sign_in_costs_the_password_and_nothing_t
     assert [row.name for row in list_keys(platform, caller_of(account))] == ["Relatório"]
 
 
+def test_a_key_is_replaced_only_freshly_and_both_hold_meanwhile(
+    client: FlaskClient, platform: Platform
+) -> None:
+    account = make_account(platform)
+    key = make_key(platform, account)
+    header = stale(client, platform)
+    [row] = list_keys(platform, caller_of(account))
+    asked = client.post(f"{PAGE}/keys/{row.key_id}/rotate", headers=header)
+    assert asked.headers["Location"] == "/login/confirm?next=/panel/account%23keys-title"
+    submit(client, CONFIRM, password=PASSWORD)
+    page = client.post(f"{PAGE}/keys/{row.key_id}/rotate", headers=header)
+    [old, new] = list_keys(platform, caller_of(account))
+    assert page.status_code == 200
+    assert f"flk_{new.key_id}_" in page.text
+    assert old.replaced_by == new.key_id
+    assert client.post(f"{PAGE}/keys/{row.key_id}/rotate", headers=header).status_code == 409
+    again = client.post(f"{KEYS}/{new.key_id}/rotate", json={"overlap_hours": 0}, headers=key).get_json()
+    successor = {"Authorization": f"Bearer {again['key']}"}
+    shown = {
+        item["id"]: item["replaced_by"] for item in client.get(KEYS, headers=successor).get_json()["items"]
+    }
+    assert shown == {old.key_id: new.key_id, new.key_id: again["id"], again["id"]: None}
+
+
 def test_a_key_is_revoked_only_freshly(client: FlaskClient, platform: Platform) -> None:
     account = make_account(platform)
     key = make_key(platform, account)

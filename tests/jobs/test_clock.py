@@ -200,6 +200,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "repair_pools": True,
         "delete_expired": True,
         "back_up": True,
+        "remind_of_rotation": True,
         "watch_sweeps": True,
         "deliver_notifications": True,
         "replay_dead_letters": True,

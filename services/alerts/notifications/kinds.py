@@ -37,6 +37,7 @@ class Kind(StrEnum):
     CLICKS_LOST = "clicks_lost"
     REDIS_MEMORY = "redis_memory"
     DISK_LOW = "disk_low"
+    KEY_OLD = "key_old"
     DEAD_LETTERS = "dead_letters"
     DEAD_LETTERS_SETTLED = "dead_letters_settled"
     TRAFFIC_ANOMALY = "traffic_anomaly"

@@ -72,6 +72,9 @@ SENTENCES: Final = {
     Kind.BACKUP_LATE: N_(
         "🚨 The last backup is {hours} h old.\nSee `flask backup list` and the log of the worker."
     ),
+    Kind.KEY_OLD: N_(
+        "⚠️ The encryption key {key} is {days} days old.\nReplace it at the server's command line: flask secrets rotate"
+    ),
     Kind.DEAD_LETTERS: N_(
         "⚠️ Dead letters: {count} × {error}\nBots: {bots}. See the cause in the panel, mend it, then replay or discard."
     ),

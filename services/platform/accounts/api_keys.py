@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from models import Account, ApiKey
 from services.core.answer_types import Moment, one_of
 from services.core.encryption import sha256_hex
-from services.core.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
+from services.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from services.core.i18n import Text
 from services.core.times import iso, utc_now
 from services.platform.accounts.principal import Principal, Scope, audit
@@ -32,6 +32,8 @@ PREFIX = "flk"
 TOUCH_SECONDS = 60  # the last use is written at most once a minute
 MAX_NAME = 100
 MAX_DAYS = 3650
+OVERLAP_HOURS = 24
+MAX_OVERLAP_HOURS = 7 * 24
 
 
 def create_key(
@@ -48,30 +50,47 @@ def create_key(
     key that the caller has; more than that is Forbidden too. Conflict `quota_exceeded`.
     """
     wanted = _known_scopes(scopes) or sorted(caller.scopes)
-    for scope in wanted:
-        if scope not in caller.scopes:
-            raise Forbidden(
-                Text("You cannot give the scope '{scope}', which you lack", scope=scope), code="scope_missing"
-            )
+    _check_scopes(caller, wanted)
     if len(name) > MAX_NAME:
         raise InvalidInput(Text("The name may have at most {most} characters", most=MAX_NAME), field="name")
-    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    row = ApiKey(
-        account_id=caller.account_id,
-        key_id=key_id,
-        secret_hash=sha256_hex(secret),
-        name=name,
-        scopes=[str(scope) for scope in wanted],
-        made_by=caller.key_id,
-        expires_at=_expiry(caller, expires_days),
-    )
+    row, text = _new_row(caller, name, wanted, _expiry(caller, expires_days))
     with platform.database.transaction() as session:
         lock_account(session, caller.account_id)
         _check_maker(session, caller)
         make_room(session, platform.settings, caller.account_id, Quota.API_KEYS)
         session.add(row)
-        audit(session, caller, "key_created", key=key_id, scopes=row.scopes)
-    return row, f"{PREFIX}_{key_id}_{secret}"
+        audit(session, caller, "key_created", key=row.key_id, scopes=row.scopes)
+    return row, text
+
+
+def rotate_key(
+    platform: Platform, caller: Principal, key_id: str, *, overlap_hours: int = OVERLAP_HOURS
+) -> tuple[ApiKey, str]:
+    """A successor of one of the caller's keys and its text, which is never to be had again; the old key ends in
+    `overlap_hours`, or at its own end if that is sooner.
+
+    The new one has the old one's name, scopes and length of life. NotFound for anybody else's key; Conflict `key_expired`,
+    `key_rotated` for one that was replaced before, `quota_exceeded`; Forbidden for more than the caller has.
+    """
+    if not 0 <= overlap_hours <= MAX_OVERLAP_HOURS:
+        raise InvalidInput(
+            Text("The old key may go on for 0 to {hours} hours", hours=MAX_OVERLAP_HOURS),
+            field="overlap_hours",
+        )
+    now = utc_now()
+    with platform.database.transaction() as session:
+        lock_account(session, caller.account_id)
+        _check_maker(session, caller)
+        old = _key_in_force(session, caller, key_id)
+        _check_rotation(caller, old, now)
+        row, text = _new_row(caller, old.name, old.scopes, _same_life(caller, old, now))
+        make_room(session, platform.settings, caller.account_id, Quota.API_KEYS)
+        session.add(row)
+        end = now + timedelta(hours=overlap_hours)
+        old.expires_at = min(old.expires_at or end, end)
+        old.replaced_by = row.key_id
+        audit(session, caller, "key_rotated", key=old.key_id, successor=row.key_id, ends=iso(old.expires_at))
+    return row, text
 
 
 def list_keys(platform: Platform, caller: Principal, *, after: int = 0, limit: int = 200) -> Sequence[ApiKey]:
@@ -91,15 +110,7 @@ def revoke_key(platform: Platform, caller: Principal, key_id: str, *, made_too: 
     """
     with platform.database.transaction() as session:
         lock_account(session, caller.account_id)  # so that the key makes none meanwhile
-        row = session.scalar(
-            select(ApiKey).where(
-                ApiKey.key_id == key_id.replace("\0", ""),  # which PostgreSQL refuses in a text
-                ApiKey.account_id == caller.account_id,
-                ApiKey.revoked_at.is_(None),
-            )
-        )
-        if row is None:
-            raise NotFound("There is no such key", code="key_not_found")
+        row = _key_in_force(session, caller, key_id)
         _revoke(session, caller, row)
         if made_too:
             keys = _keys(session, caller)
@@ -148,12 +159,15 @@ def resolve_key(platform: Platform, text: str, ip: str) -> Principal:
 
 
 class KeyView(TypedDict):
-    """A key; never its secret. `made_by` is the id of the key that made it, null when a person did."""
+    """A key; never its secret. `made_by` is the id of the key that made it, null when a person did; `replaced_by` that of its
+    successor, beside which it goes on until `expires_at`.
+    """
 
     id: str
     name: str
     scopes: list[Annotated[str, one_of(Scope)]]
     made_by: str | None
+    replaced_by: str | None
     created_at: Moment
     expires_at: Moment | None
     last_used_at: Moment | None
@@ -172,6 +186,7 @@ def describe(row: ApiKey) -> KeyView:
         "name": row.name,
         "scopes": list(row.scopes),
         "made_by": row.made_by or None,
+        "replaced_by": row.replaced_by or None,
         "created_at": iso(row.created_at),
         "expires_at": iso(row.expires_at),
         "last_used_at": iso(row.last_used_at),
@@ -193,6 +208,62 @@ def _known_scopes(scopes: Iterable[str]) -> list[Scope]:
         raise InvalidInput(
             Text("Scopes are {scopes}", scopes=", ".join(Scope)), code="unknown_scope", field="scopes"
         ) from None
+
+
+def _new_row(
+    caller: Principal, name: str, scopes: Iterable[str], expires_at: datetime | None
+) -> tuple[ApiKey, str]:
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    row = ApiKey(
+        account_id=caller.account_id,
+        key_id=key_id,
+        secret_hash=sha256_hex(secret),
+        name=name,
+        scopes=[str(scope) for scope in scopes],
+        made_by=caller.key_id,
+        expires_at=expires_at,
+    )
+    return row, f"{PREFIX}_{key_id}_{secret}"
+
+
+def _key_in_force(session: Session, caller: Principal, key_id: str) -> ApiKey:
+    row = session.scalar(
+        select(ApiKey).where(
+            ApiKey.key_id == key_id.replace("\0", ""),  # which PostgreSQL refuses in a text
+            ApiKey.account_id == caller.account_id,
+            ApiKey.revoked_at.is_(None),
+        )
+    )
+    if row is None:
+        raise NotFound("There is no such key", code="key_not_found")
+    return row
+
+
+def _check_rotation(caller: Principal, old: ApiKey, now: datetime) -> None:
+    if old.replaced_by:
+        raise Conflict(
+            Text("This key was replaced before, by flk_{key}; replace that one", key=old.replaced_by),
+            code="key_rotated",
+        )
+    if old.expires_at is not None and old.expires_at <= now:
+        raise Conflict("This key has expired; make a new one", code="key_expired")
+    _check_scopes(caller, old.scopes)
+
+
+def _check_scopes(caller: Principal, scopes: Iterable[str]) -> None:
+    for scope in scopes:
+        if scope not in caller.scopes:
+            raise Forbidden(
+                Text("You cannot give the scope '{scope}', which you lack", scope=scope), code="scope_missing"
+            )
+
+
+def _same_life(caller: Principal, old: ApiKey, now: datetime) -> datetime | None:
+    """As long as the old one had, never beyond the end of the key that asks."""
+    ends = [
+        end for end in (caller.expires_at, old.expires_at and now + (old.expires_at - old.created_at)) if end
+    ]
+    return min(ends, default=None)
 
 
 def _keys(session: Session, caller: Principal) -> Sequence[ApiKey]:

@@ -47,6 +47,8 @@ class JobName(StrEnum):
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
     MAKE_BACKUP = "jobs.backups.make_backup"
     VERIFY_BACKUP = "jobs.backups.verify_backup"
+    REMIND_OF_ROTATION = "jobs.encryption_keys.remind_of_rotation"
+    RESEAL = "jobs.encryption_keys.reseal"
 
 
 QUEUE_OF: Final = {
@@ -72,6 +74,8 @@ QUEUE_OF: Final = {
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
     JobName.MAKE_BACKUP: JobQueue.DEFAULT,
     JobName.VERIFY_BACKUP: JobQueue.DEFAULT,
+    JobName.REMIND_OF_ROTATION: JobQueue.DEFAULT,
+    JobName.RESEAL: JobQueue.DEFAULT,
 }
 # An unanswered bell may be rung again after so long: it is lost when Redis dies between the bell and the job. A job too
 # many finds the lease taken.

@@ -43,3 +43,13 @@ def status_page(token: str, locale: str) -> str:
 def diagnosis() -> str:
     """JSON of what the doctor found when a worker looked last. For ever: one value."""
     return f"{PREFIX}:diagnosis"
+
+
+def reseal_position() -> str:
+    """JSON of how far re-sealing came, for whoever goes on with it; lives a day."""
+    return f"{PREFIX}:upkeep:reseal"
+
+
+def first_sights() -> str:
+    """Hash fingerprint of an encryption key -> when it was first seen, and first seen in front. For ever: two fields per key."""
+    return f"{PREFIX}:upkeep:keys"
