@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack load audit sbom bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -40,6 +40,10 @@ chaos: $(VENV)/.dev     ## kill, cut and starve an installation under load, prin
 attack: $(VENV)/.dev    ## attack installations over their sockets, print what held; make attack OPTIONS="--short --only tenants"
 	$(BIN)/python -m tools.attack $(OPTIONS)
 
+LOAD = build/load-venv
+load: $(VENV)/.dev $(LOAD)/.installed ## 5,000 visitors to a hundred bots in an open loop, the promises beside what was measured; five minutes; make load OPTIONS="--short"
+	$(BIN)/python -m tools.load --locust $(LOAD)/bin/locust $(OPTIONS)
+
 CLIENT = build/api-client-venv
 api-client: $(VENV)/.dev $(CLIENT)/.installed ## have a generator make a client of the API's document, and that client change one field
 	$(BIN)/python -m pytest -q tests/blueprints/test_generated_client.py
@@ -48,6 +52,7 @@ FUZZ = build/api-fuzz-venv
 api-fuzz: $(VENV)/.dev $(FUZZ)/.installed ## have schemathesis look for a 5xx and for what the API's document does not say; make api-fuzz OPTIONS="--examples 100"
 	$(BIN)/python -m tools.api_fuzz --schemathesis $(FUZZ)/bin/schemathesis $(OPTIONS)
 
+$(LOAD)/.installed: tools/load/requirements.txt
 $(CLIENT)/.installed: tools/api_client/requirements.txt
 $(FUZZ)/.installed: tools/api_fuzz/requirements.txt
 build/%/.installed: | $(BIN)/python

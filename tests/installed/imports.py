@@ -21,6 +21,7 @@ NOT_IMPORTED = {
     "tools.benchmarks": "developers' tools, started by `make bench` from the development environment; some work when imported",
     "tools.chaos": "a developers' tool, started by `make chaos` from the development environment",
     "tools.attack": "a developers' tool, started by `make attack` from the development environment",
+    "tools.load": "a developers' tool, started by `make load`; its locust file runs in locust's own environment",
     "tools.sandbox_clients": "other bot libraries, started by `make sandbox-clients` from an environment with them",
     "tools.servers": "servers of the tests; PostgreSQL comes from the development environment",
     "examples": "programs of their own, run whole by tests/docs/test_external_workers.py",
