@@ -23,6 +23,7 @@ NOT_IMPORTED = {
     "tools.attack": "a developers' tool, started by `make attack` from the development environment",
     "tools.load": "a developers' tool, started by `make load`; its locust file runs in locust's own environment",
     "tools.sandbox_clients": "other bot libraries, started by `make sandbox-clients` from an environment with them",
+    "tools.supply": "a developers' tool, started by `make sbom` and `make audit` from the development environment",
     "tools.servers": "servers of the tests; PostgreSQL comes from the development environment",
     "examples": "programs of their own, run whole by tests/docs/test_external_workers.py",
     "services.messaging.workers.kafka": "needs the extra `kafka`; its `loops`, which `jobs.programs` imports, looks for that first",
