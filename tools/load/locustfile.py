@@ -26,6 +26,10 @@ class Crowd(FastHttpUser):
     host = "http://127.0.0.1"
     network_timeout = 20.0
 
+    def on_start(self) -> None:
+        """Follow no redirect: locust's switch for it belongs to the client, which all visitors share."""
+        self.client.client.redirect_response_codes = frozenset()
+
     @task
     def come(self) -> None:
         """Let them come, write down what they saw, end."""
