@@ -15,7 +15,7 @@ class Plan:
     rate: float = 20.0  # arrivals a second; each is a click and two updates
     bots: tuple[int, int] = (94, 6)  # of each link: a hundred in all
     database: str = "postgresql"
-    settle_seconds: float = 60.0  # for what was accepted to be answered and stored
+    settle_seconds: float = 120.0  # for what was accepted to be answered and stored
 
     @property
     def seconds(self) -> float:

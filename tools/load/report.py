@@ -47,12 +47,17 @@ def lines(outcome: Outcome) -> list[Line]:
         ),
         Line(
             "13,500 clicks/h over 6 bots, none lost",
-            f"{plan.bots[1]} bots at a pace of {an_hour:,.0f} clicks/h, {few - outcome.clicks[1]} lost of {few:,}",
+            f"{plan.bots[1]} bots at a pace of {an_hour:,.0f} clicks/h, {few - outcome.clicks[1]} not stored of {few:,}",
             _at_size(plan.bots[1] == FEW_BOTS, an_hour >= CLICKS_AN_HOUR and few == outcome.clicks[1]),
         ),
         Line(">= 1,000 updates/min", f"{a_minute:,.0f} updates/min", a_minute >= UPDATES_A_MINUTE),
         Line("/go 99.9 % available under kills", NOT_HERE, None),
         Line("nothing accepted is lost", _seen(losses(outcome)), nothing_lost),
+        Line(
+            "all is stored after the rest",
+            f"{outcome.waiting} clicks still wait" if outcome.waiting else "nothing waits",
+            not outcome.waiting,
+        ),
         Line("open loop: clicks leave when due", f"p95 {percentile(late, 95):.1f} ms late", None),
     ]  # fmt: skip
 
@@ -64,7 +69,7 @@ def losses(outcome: Outcome) -> dict[str, int]:
     return {
         "visitors who did not come": outcome.plan.visitors - len(book.clicks),
         "clicks without redirect": len(book.clicks) - redirected,
-        "redirects without a row": redirected - sum(outcome.clicks),
+        "redirects neither stored nor waiting": max(0, redirected - sum(outcome.clicks) - outcome.waiting),
         "starts refused by the sandbox": book.refused,
         "updates not accepted": book.starts + book.texts - outcome.updates,
         "persons without a row": book.starts - outcome.leads,

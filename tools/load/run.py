@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from launch.programs import END_WITH_PARENT, ROOT
 from models import Click, Lead
+from services.platform.redis import keys
 from tools.chaos.installation import until
 from tools.load.installation import Installation, installation
 from tools.load.journey import Book, Order
@@ -32,6 +33,7 @@ class Outcome:
     webhook_ms: list[float]
     updates: int  # that the webhook accepted
     retried: int  # deliveries that the webhook did not accept
+    waiting: int  # clicks that still wait to be stored: late, not lost
     clicks: tuple[int, int]  # rows, of each link
     leads: int
     replies: int  # messages that the bots sent
@@ -49,6 +51,7 @@ def run(folder: Path, plan: Plan, locust: Path | None, say: Callable[[str], None
         _rest(place, book, plan.settle_seconds)
         stats = place.telegram.get("/stats")
         times = [each * 1000 for each in place.telegram.get("/webhook-times")["seconds"]]
+        waiting = int(place.platform.redis.xlen(keys.click_stream()))  # before the rows: none counts as lost
         clicks, leads = _rows(place)
         return Outcome(
             plan,
@@ -56,6 +59,7 @@ def run(folder: Path, plan: Plan, locust: Path | None, say: Callable[[str], None
             times,
             int(stats["updates_delivered"]),
             int(stats["updates_retried"]),
+            waiting,
             clicks,
             leads,
             _replies(place),

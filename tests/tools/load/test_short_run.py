@@ -29,7 +29,7 @@ def _good() -> Outcome:
     clicks = [(LINKS[number % 4 == 0], 302, 10.0) for number in range(100)]
     book = Book(clicks, [0.1] * 100, starts=100, texts=100, seconds=5.0)
     plan = Plan(visitors=100)
-    return Outcome(plan, book, [5.0] * 200, 200, 0, (75, 25), 100, 200, 0.5, 1.0)
+    return Outcome(plan, book, [5.0] * 200, 200, 0, 0, (75, 25), 100, 200, 0.5, 1.0)
 
 
 def _held(outcome: Outcome) -> dict[str, bool | None]:
@@ -50,6 +50,7 @@ def test_a_good_run_holds_every_promise_that_it_measures() -> None:
     [
         ({"clicks": (75, 24)}, "13,500 clicks/h over 6 bots, none lost"),
         ({"clicks": (74, 25)}, "nothing accepted is lost"),
+        ({"clicks": (74, 25), "waiting": 1}, "all is stored after the rest"),
         ({"leads": 99}, "100 bots x 5,000 users a day"),
         ({"replies": 199}, "nothing accepted is lost"),
         ({"updates": 80}, ">= 1,000 updates/min"),
@@ -58,6 +59,11 @@ def test_a_good_run_holds_every_promise_that_it_measures() -> None:
 )
 def test_a_promise_that_is_broken_shows(change: dict[str, object], promise: str) -> None:
     assert _held(replace(_good(), **change))[promise] is False  # type: ignore[arg-type]
+
+
+def test_a_click_that_waits_is_late_and_not_lost() -> None:
+    held = _held(replace(_good(), clicks=(74, 25), waiting=1))
+    assert held["nothing accepted is lost"] is True
 
 
 def test_slow_clicks_and_clicks_without_an_answer_show() -> None:

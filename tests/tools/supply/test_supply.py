@@ -9,7 +9,7 @@ import pytest
 from launch.licences import locked_names
 from tools.supply.__main__ import audit, judge, main, sbom
 
-CLEAN = [{"name": name, "version": "1", "vulns": []} for name in locked_names()]
+CLEAN: list[dict[str, object]] = [{"name": name, "version": "1", "vulns": []} for name in locked_names()]
 
 
 def test_a_missing_tool_is_named_as_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,7 +46,7 @@ def test_a_known_vulnerability_fails_and_is_named(capsys: pytest.CaptureFixture[
 
 
 def test_a_package_that_nobody_looked_up_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    unknown = {"name": CLEAN[0]["name"], "skip_reason": "not found"}
+    unknown: dict[str, object] = {"name": CLEAN[0]["name"], "skip_reason": "not found"}
     assert judge([unknown, *CLEAN[2:]]) == 0
     assert f"skipped: nothing is known of {CLEAN[0]['name']}, {CLEAN[1]['name']}" in capsys.readouterr().out
 
