@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup load audit sbom docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -43,6 +43,20 @@ attack: $(VENV)/.dev    ## attack installations over their sockets, print what h
 image-check: $(VENV)/.dev ## build the container image with buildah and run an installation of it, without Docker (root, Debian: buildah, mmdebstrap); OPTIONS="--no-build"
 	$(BIN)/python -m tools.image_check $(OPTIONS)
 
+LOAD = build/load-venv
+load: $(VENV)/.dev $(LOAD)/.installed ## 5,000 visitors to a hundred bots in an open loop, the promises beside what was measured; five minutes; make load OPTIONS="--short"
+	$(BIN)/python -m tools.load --locust $(LOAD)/bin/locust $(OPTIONS)
+
+# Without the tools or the advisory data both say `skipped: …` and why, with exit code 0.
+SUPPLY = build/supply-venv
+sbom: $(VENV)/.dev      ## build/sbom.json: what requirements.lock names as a CycloneDX bill of materials, validated
+	-@$(MAKE) --silent $(SUPPLY)/.installed
+	@$(BIN)/python -m tools.supply sbom --tools $(SUPPLY)/bin
+
+audit: $(VENV)/.dev     ## known vulnerabilities of what requirements.lock names
+	-@$(MAKE) --silent $(SUPPLY)/.installed
+	@$(BIN)/python -m tools.supply audit --tools $(SUPPLY)/bin
+
 CLIENT = build/api-client-venv
 api-client: $(VENV)/.dev $(CLIENT)/.installed ## have a generator make a client of the API's document, and that client change one field
 	$(BIN)/python -m pytest -q tests/blueprints/test_generated_client.py
@@ -51,6 +65,8 @@ FUZZ = build/api-fuzz-venv
 api-fuzz: $(VENV)/.dev $(FUZZ)/.installed ## have schemathesis look for a 5xx and for what the API's document does not say; make api-fuzz OPTIONS="--examples 100"
 	$(BIN)/python -m tools.api_fuzz --schemathesis $(FUZZ)/bin/schemathesis $(OPTIONS)
 
+$(SUPPLY)/.installed: tools/supply/requirements.txt
+$(LOAD)/.installed: tools/load/requirements.txt
 $(CLIENT)/.installed: tools/api_client/requirements.txt
 $(FUZZ)/.installed: tools/api_fuzz/requirements.txt
 build/%/.installed: | $(BIN)/python

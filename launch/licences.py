@@ -16,9 +16,35 @@ INTRODUCTION = """\
 
 What `requirements.lock` installs. Flotilla itself is MIT. Front-end files are listed in `static/vendor/VENDORED.md`.
 
+{allowed}
 | Package | Licence |
 | --- | --- |
 """
+PERMISSIVE = "permissive: asks to keep its notice, and nothing of whoever uses or changes Flotilla"
+# What a dependency's licence may be, in its metadata's words, and why; whatever else comes is looked at by somebody first.
+ALLOWED = {
+    **dict.fromkeys(
+        (
+            *("MIT", "MIT License", "The MIT License (MIT)", "MIT-0", "ISC", "The Unlicense (Unlicense)"),
+            *("BSD License", "BSD-2-Clause", "BSD-3-Clause", "ZPL-2.1"),
+            *("Apache-2.0", "Apache Software License", "Apache-2.0 AND MIT", "Apache-2.0 AND BSD-2-Clause"),
+            *("Apache-2.0 OR BSD-2-Clause", "Apache-2.0 OR BSD-3-Clause"),
+            *("PSF-2.0", "Python Software Foundation License", "MIT AND PSF-2.0"),
+        ),
+        PERMISSIVE,
+    ),
+    "Mozilla Public License 2.0 (MPL 2.0)": "changes to its own files stay under it; used unchanged",
+    "LGPL-3.0-only": "a library that is imported and can be replaced; used unchanged",
+}
+# Packages whose licence is allowed for them alone.
+CASES = {
+    "pytelegrambotapi": (
+        "GPL-2.0: a work that is distributed together with it has to be under GPL-2.0 as a whole. Flotilla's own source does not hold it and "
+        "stays MIT, whoever installs it gets it from its authors; whoever passes on an image with both in it passes that on under GPL-2.0. "
+        "Four modules import it, behind one adapter for calls (`services/platform/telegram`), so that another library can take its place"
+    ),
+    "supervisor": "a BSD licence of its own with a notice more, used by `make run` alone",
+}
 
 
 def locked_names() -> list[str]:
@@ -52,7 +78,20 @@ def _title(installed: Distribution) -> str:
 def main() -> None:
     """Write the page."""
     rows = [f"| {name} | {licence_of(name)} |\n" for name in locked_names()]
-    PAGE.write_text(INTRODUCTION + "".join(rows))
+    PAGE.write_text(INTRODUCTION.format(allowed=_allowed()) + "".join(rows))
+
+
+def _allowed() -> str:
+    """What is allowed and why, as the page says it."""
+    by_reason: dict[str, list[str]] = {}
+    for licence, reason in ALLOWED.items():
+        by_reason.setdefault(reason, []).append(licence)
+    general = [f"* {', '.join(licences)}: {reason}.\n" for reason, licences in by_reason.items()]
+    cases = [f"* {package} alone: {reason}.\n" for package, reason in CASES.items()]
+    head = (
+        "What a dependency's licence may be; anything else fails a test until somebody has looked at it:\n\n"
+    )
+    return head + "".join([*general, *cases])
 
 
 if __name__ == "__main__":

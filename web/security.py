@@ -195,6 +195,10 @@ def _is_metrics_token(token: str, given: str | None) -> bool:
 
 def _leave(response: Response, hot: bool) -> Response:
     if hot and response.status_code < 400:
+        if (
+            request.blueprint not in HOT_BLUEPRINTS
+        ):  # static files; clicks and webhooks have nothing to be read
+            response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

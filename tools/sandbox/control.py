@@ -147,6 +147,10 @@ def _look_routes(control: Blueprint, world: World) -> None:
             users=len(world.users),
         )
 
+    @control.get("/webhook-times")
+    def webhook_times() -> Answer:
+        return jsonify(seconds=[round(each, 6) for each in world.stats.webhook_seconds])
+
     @control.post("/reset")
     def reset() -> Answer:
         world.reset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -99,8 +100,11 @@ class Delivery:
                 if entry is None:
                     self._lanes.pop(lane.name, None)
                     continue
-                hook = self.hook
-                self._settle(lane, entry, hook, self._poster.post(hook, entry.body))
+                hook, began = self.hook, time.monotonic()
+                outcome = self._poster.post(hook, entry.body)
+                if outcome.ok:
+                    self._world.stats.webhook_seconds.append(time.monotonic() - began)
+                self._settle(lane, entry, hook, outcome)
         finally:
             self._workers -= 1
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
 JOURNAL_LIMIT = 400_000
 """Entries kept (about 200 MB at most); a 2-minute benchmark at 2,000 messages/s fits."""
+WEBHOOK_TIMES = 100_000
+"""Of the latest deliveries; a float each."""
 
 
 @dataclass(slots=True)
@@ -88,6 +90,8 @@ class Counters:
     updates_retried: int = 0
     updates_expired: int = 0
     faults_applied: int = 0
+    webhook_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=WEBHOOK_TIMES))
+    """From posting an accepted update to its answer; shown apart, by ``GET /sandbox/api/webhook-times``."""
 
     def calls_by_method(self) -> dict[str, dict[str, int]]:
         """``{method: {status: count}}``; status 0 means the connection was dropped."""

@@ -78,7 +78,9 @@ def _update_present(
     if not rows:
         return
     ids = [row[key.key] for row in rows]
-    present = set(session.scalars(select(key).where(key.in_(ids)).order_by(key).with_for_update()))
+    # No key is changed: inserts that point to these rows go on, and cannot wait for us while we wait for them.
+    locked = select(key).where(key.in_(ids)).order_by(key).with_for_update(key_share=True)
+    present = set(session.scalars(locked))
     kept = [row for row in rows if row[key.key] in present]
     if kept:
         session.execute(update(key.class_), kept)

@@ -1,0 +1,1 @@
+"""A load test: visitors who click, press Start and write, against an installation of its own."""

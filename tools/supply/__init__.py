@@ -1,0 +1,1 @@
+"""What is installed from elsewhere: a bill of materials and a look at known vulnerabilities, of requirements.lock."""
