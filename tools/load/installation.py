@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launch.ports import free_port
-from launch.valkey import configure, find_engine, memory_limit
+from launch.valkey import configure, memory_limit
 from models import BotMode
 from services.core.environment import load_settings
 from services.fleet.bots.choices import PluginChoice
@@ -21,6 +21,7 @@ from services.platform import schema
 from services.platform.accounts.accounts import command_principal, create_account
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from services.platform.redis.engine import find_engine
 from tools.chaos.installation import UNLIMITED, database_in, listens, until
 from tools.chaos.processes import Keeper
 from tools.chaos.telegram import Telegram
