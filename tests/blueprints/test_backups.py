@@ -10,6 +10,7 @@ from rq.serializers import JSONSerializer
 from app import create_app
 from services.core.errors import Conflict
 from services.core.settings import Settings
+from services.operations.backup import progress
 from services.operations.backup.progress import Work, alone
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, JobQueue, has_jobs
@@ -50,7 +51,9 @@ def test_an_admin_sees_the_list_and_asks_for_one(app: Flask, platform: Platform)
     assert [job.func_name for job in queue.jobs] == [JobName.MAKE_BACKUP, JobName.VERIFY_BACKUP]
 
 
-def test_what_is_done_is_seen_and_not_asked_for_twice(app: Flask, platform: Platform) -> None:
+def test_what_is_done_is_seen_and_not_asked_for_twice(
+    app: Flask, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_account(platform, "boss@example.com", admin=True)
     client = app.test_client()
     sign_in(client, "boss@example.com")
@@ -61,6 +64,9 @@ def test_what_is_done_is_seen_and_not_asked_for_twice(app: Flask, platform: Plat
             {"work": "create", "stage": "packing", "percent": 0},
             {"work": "verify", "stage": "unpacking", "percent": None},
         ]
+        monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
+        made.done(100)
+        assert (client.get(LIVE).json or {})["running"][0]["percent"] == 50
         for path in (PAGE, f"{PAGE}/verify"):
             assert submit(client, PAGE, path).status_code == 302
         with pytest.raises(Conflict) as refused, alone(platform, Work.VERIFY):
