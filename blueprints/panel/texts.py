@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 
 from blueprints.panel.account_analytics import account_analytics_texts
 from blueprints.panel.analytics import analytics_texts
+from blueprints.panel.backups import backup_texts
 from blueprints.panel.bot_tabs import bot_tab_texts
 from blueprints.panel.bots import bot_users_texts, bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
@@ -150,6 +151,7 @@ def _panel() -> dict[str, ScriptText]:
         **experiment_texts(),
         **worker_texts(),
         **queue_texts(),
+        **backup_texts(),
     }
 
 

@@ -13,6 +13,7 @@ MEMBER_STATE: Final = "member_state"  # no audit event: a pool's look at the bot
 EVENT_TEXTS: Final[Mapping[str, str]] = {
     "account_created": N_("Account created"),
     "backup_requested": N_("Backup requested"),
+    "backup_verify_requested": N_("Trial of a backup requested"),
     "account_role_changed": N_("Role of the account changed"),
     "account_switched_off": N_("Account switched off"),
     "account_switched_on": N_("Account switched on"),

@@ -55,6 +55,8 @@ PROTECTED_BY_THE_PASSWORD = {
     ("POST", "/panel/bots/<int:bot_id>/people/<int:telegram_id>/erase"),
     ("POST", "/panel/admin/data/delete"),
     ("POST", "/panel/admin/system/mend"),
+    ("POST", "/panel/admin/backups"),
+    ("POST", "/panel/admin/backups/verify"),
     ("DELETE", "/api/v1/redirect-pools/<int:pool_id>"),
     ("DELETE", "/api/redirect-pools/<int:pool_id>"),
     ("PUT", "/api/v1/bots/<bot_id>/token"),

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from rq import Queue
+from rq.serializers import JSONSerializer
 
 from app import create_app
+from services.core.errors import Conflict
 from services.core.settings import Settings
+from services.operations.backup import progress
+from services.operations.backup.progress import Work, alone
 from services.platform.platform import Platform
-from services.platform.redis.jobs import JobQueue, has_jobs
+from services.platform.redis.jobs import JobName, JobQueue, has_jobs
 from tests.blueprints.people import make_account, sign_in, submit
 
 PAGE = "/panel/admin/backups"
+LIVE = "/panel/live/backups"
 
 
 @pytest.fixture
@@ -33,10 +39,41 @@ def test_an_admin_sees_the_list_and_asks_for_one(app: Flask, platform: Platform)
     assert "No backup so far" in client.get(PAGE, headers={"Accept-Language": "en"}).text
     assert submit(client, PAGE).status_code == 302
     assert has_jobs(platform.redis, JobQueue.DEFAULT)
+    before = client.get(LIVE).json or {}
+    assert before["running"] == []
     name = app.test_cli_runner().invoke(args=["backup", "create", "--quiet"]).output.strip().splitlines()[-1]
     assert name in client.get(PAGE).text
     listed = app.test_cli_runner().invoke(args=["backup", "list"])
     assert name in listed.output
+    assert (client.get(LIVE).json or {})["mark"] != before["mark"], "the page is read anew"
+    assert submit(client, PAGE, f"{PAGE}/verify").status_code == 302
+    queue = Queue(JobQueue.DEFAULT, connection=platform.job_redis, serializer=JSONSerializer)
+    assert [job.func_name for job in queue.jobs] == [JobName.MAKE_BACKUP, JobName.VERIFY_BACKUP]
+
+
+def test_what_is_done_is_seen_and_not_asked_for_twice(
+    app: Flask, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_account(platform, "boss@example.com", admin=True)
+    client = app.test_client()
+    sign_in(client, "boss@example.com")
+    with alone(platform, Work.CREATE) as made, alone(platform, Work.VERIFY):
+        made.total(400)
+        made.done(100)  # too soon after the last word to be told
+        assert (client.get(LIVE).json or {})["running"] == [
+            {"work": "create", "stage": "packing", "percent": 0},
+            {"work": "verify", "stage": "unpacking", "percent": None},
+        ]
+        monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
+        made.done(100)
+        assert (client.get(LIVE).json or {})["running"][0]["percent"] == 50
+        for path in (PAGE, f"{PAGE}/verify"):
+            assert submit(client, PAGE, path).status_code == 302
+        with pytest.raises(Conflict) as refused, alone(platform, Work.VERIFY):
+            pass
+        assert refused.value.code == "verify_running"
+    assert not has_jobs(platform.redis, JobQueue.DEFAULT)
+    assert (client.get(LIVE).json or {})["running"] == []
 
 
 def test_others_see_nothing(app: Flask, platform: Platform) -> None:
@@ -44,7 +81,9 @@ def test_others_see_nothing(app: Flask, platform: Platform) -> None:
     client = app.test_client()
     sign_in(client, "owner@example.com")
     assert client.get(PAGE).status_code == 403
-    assert submit(client, "/panel/bots", PAGE).status_code == 403
+    assert client.get(LIVE).status_code == 403
+    for path in (PAGE, f"{PAGE}/verify"):
+        assert submit(client, "/panel/bots", path).status_code == 403
     assert not has_jobs(platform.redis, JobQueue.DEFAULT)
 
 

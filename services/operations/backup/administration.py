@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.core.errors import Conflict, FlotillaError, Forbidden
+from services.core.errors import FlotillaError, Forbidden
 from services.core.i18n import Text
-from services.operations.backup.reports import LEASE, BackupReport, backup_report
+from services.operations.backup.progress import Progress, Work, is_running, running, running_already
+from services.operations.backup.reports import BackupReport, backup_report
 from services.operations.backup.stores import StoredBackup, open_store
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
-from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, enqueue
 
 LISTED = 100
@@ -18,11 +18,11 @@ LISTED = 100
 
 @dataclass(frozen=True)
 class BackupsView:
-    """The newest backups, what became of the last ones, and whether one is being made; `trouble` where the store is away."""
+    """The newest backups, what became of the last ones, and what is being done; `trouble` where the store is away."""
 
     backups: list[StoredBackup]
     report: BackupReport
-    is_running: bool
+    running: list[Progress]
     trouble: Text | None = None
 
 
@@ -30,21 +30,36 @@ def view_backups(platform: Platform, caller: Principal) -> BackupsView:
     """What the page shows. Forbidden `admin_only`. Raises RedisError."""
     _check(caller)
     report = backup_report(platform)
-    is_running = bool(platform.redis.exists(keys.lease(LEASE)))
+    now = running(platform)
     try:
-        return BackupsView(open_store(platform.settings).backups()[:LISTED], report, is_running)
+        return BackupsView(open_store(platform.settings).backups()[:LISTED], report, now)
     except FlotillaError as error:
-        return BackupsView([], report, is_running, error.text)
+        return BackupsView([], report, now, error.text)
+
+
+def view_progress(platform: Platform, caller: Principal) -> tuple[list[Progress], BackupReport]:
+    """What is being done and what became of the last ones, without asking the store. Forbidden `admin_only`. Raises RedisError."""
+    _check(caller)
+    return running(platform), backup_report(platform)
 
 
 def request_backup(platform: Platform, caller: Principal) -> None:
     """Have a backup made by a worker. Forbidden `admin_only`, Conflict `backup_running`. Raises RedisError, Unavailable."""
+    _request(platform, caller, Work.CREATE, JobName.MAKE_BACKUP, "backup_requested")
+
+
+def request_verification(platform: Platform, caller: Principal) -> None:
+    """Have the newest backup tried out by a worker. Forbidden `admin_only`, Conflict `verify_running`. Raises RedisError, Unavailable."""
+    _request(platform, caller, Work.VERIFY, JobName.VERIFY_BACKUP, "backup_verify_requested")
+
+
+def _request(platform: Platform, caller: Principal, work: Work, job: JobName, action: str) -> None:
     _check(caller)
-    if platform.redis.exists(keys.lease(LEASE)):
-        raise Conflict("A backup is being made already; wait for it", code="backup_running")
+    if is_running(platform, work):
+        raise running_already(work)
     with platform.database.transaction() as session:
-        audit(session, caller, "backup_requested")
-    enqueue(platform.job_redis, JobName.MAKE_BACKUP)
+        audit(session, caller, action)
+    enqueue(platform.job_redis, job)
 
 
 def _check(caller: Principal) -> None:

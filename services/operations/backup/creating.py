@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from services.core.errors import Conflict, Unavailable
+from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.core.settings import Settings
 from services.core.times import iso, utc_now
@@ -20,6 +20,7 @@ from services.operations.backup import reports
 from services.operations.backup.archive import FORMAT, Part, write_archive
 from services.operations.backup.database_copy import copy_database
 from services.operations.backup.keys import backup_identity
+from services.operations.backup.progress import Work, alone
 from services.operations.backup.redis_dump import dump_incoming_and_rest, dump_outgoing
 from services.operations.backup.retention import delete_old
 from services.operations.backup.stores import STAMP, StoredBackup, backup_folder, open_store
@@ -63,19 +64,33 @@ class Unseen:
         """See Meter."""
 
 
+@dataclass(frozen=True)
+class Both:
+    """One meter for two that look."""
+
+    first: Meter
+    second: Meter
+
+    def total(self, size: int) -> None:
+        """See Meter."""
+        self.first.total(size)
+        self.second.total(size)
+
+    def done(self, size: int) -> None:
+        """See Meter."""
+        self.first.done(size)
+        self.second.done(size)
+
+
 def create_backup(platform: Platform, meter: Meter | None = None) -> Made:
     """Make a backup and keep what became of it. Raises Conflict while another is made, Unavailable, ConfigurationError, RedisError."""
-    lease = platform.leases.take(reports.LEASE)
-    if lease is None:
-        raise Conflict("A backup is being made already; wait for it", code="backup_running")
-    try:
-        made = _create(platform, meter or Unseen())
-    except Exception as error:
-        reports.note_failure(platform, error)
-        raise
-    finally:
-        lease.release()
-    reports.note_success(platform, made.backup, made.seconds)
+    with alone(platform, Work.CREATE) as told:
+        try:
+            made = _create(platform, Both(told, meter or Unseen()))
+        except Exception as error:
+            reports.note_failure(platform, error)
+            raise
+        reports.note_success(platform, made.backup, made.seconds)
     logger.info(
         "backup made",
         extra={"backup": made.backup.name, "bytes": made.backup.size, "seconds": round(made.seconds, 1)},

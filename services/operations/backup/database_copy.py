@@ -32,7 +32,11 @@ def copy_database(database: Database, target: Path) -> None:
 
 
 def put_database(database: Database, source: Path) -> None:
-    """Make the database what `source` says; what it held before is gone. PostgreSQL changes in one transaction.
+    """Make the database what `source` says; what it held before is gone.
+
+    SQLite's file changes in one step. On PostgreSQL the schema is emptied in one transaction and filled in a second: a death
+    in between, or a pg_restore that fails, leaves it empty, and doing it again mends that. It cannot be one transaction, as
+    pg_restore drops only what is in its file: tables of another release would stay.
 
     Raises Unavailable, ConfigurationError without pg_restore.
     """

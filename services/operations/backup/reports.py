@@ -18,6 +18,7 @@ from services.platform.redis import upkeep_keys
 
 logger = logging.getLogger(__name__)
 LEASE: Final = "backup"  # held while one is made
+VERIFY_LEASE: Final = "backup_verify"  # held while one is tried out
 LATE_SECONDS: Final = 26 * 3600.0  # a day, and two hours in which today's may still be made
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 from pydantic import SecretStr
 from sqlalchemy import create_engine, func, select, text
@@ -28,8 +28,9 @@ from services.operations.backup import reports
 from services.operations.backup.archive import Progress
 from services.operations.backup.keys import backup_identity
 from services.operations.backup.private_redis import private_redis
+from services.operations.backup.progress import Counted, Stage, Told, Work, alone
 from services.operations.backup.restoring import restore_into
-from services.operations.backup.stores import no_such, open_store
+from services.operations.backup.stores import StoredBackup, no_such, open_store
 from services.operations.backup.trial import PATIENCE_SECONDS, TrialTelegram, try_chat, try_click, unusable
 from services.platform.database import Database
 from services.platform.platform import Platform
@@ -58,27 +59,39 @@ def verify_backup(
 
     `patience`: seconds in which a bot must answer.
     """
-    try:
-        if name is None:
-            name = next((one.name for one in open_store(platform.settings).backups()), None)
-        if name is None:
-            raise no_such("")
-        found = _verify(platform, name, progress, patience)
-    except Exception as error:
-        reports.note_verified(platform, name or "", error)
-        logger.exception("a backup could not be verified", extra={"backup": name})
-        raise
-    reports.note_verified(platform, name, None)
-    logger.info("backup verified", extra={"backup": name, "clicks": found.clicks, "bots": found.bots})
+    with alone(platform, Work.VERIFY) as told:
+        try:
+            backup = _chosen(platform, name)
+            name = backup.name
+            found = _verify(platform, backup, told, progress, patience)
+        except Exception as error:
+            reports.note_verified(platform, name or "", error)
+            logger.exception("a backup could not be verified", extra={"backup": name})
+            raise
+        reports.note_verified(platform, found.name, None)
+    logger.info("backup verified", extra={"backup": found.name, "clicks": found.clicks, "bots": found.bots})
     return found
 
 
-def _verify(platform: Platform, name: str, progress: Progress, patience: float) -> Verified:
+def _chosen(platform: Platform, name: str | None) -> StoredBackup:
+    """The backup of that name, or the newest. Raises NotFound."""
+    backups = open_store(platform.settings).backups()
+    found = next((one for one in backups if name in (None, one.name)), None)
+    if found is None:
+        raise no_such(name or "")
+    return found
+
+
+def _verify(
+    platform: Platform, backup: StoredBackup, told: Told, progress: Progress, patience: float
+) -> Verified:
     with TrialTelegram() as telegram, _empty_place(platform, telegram.url) as place:
-        with open_store(platform.settings).opened(name) as file:
-            restore_into(place, file, progress=progress)
+        with open_store(platform.settings).opened(backup.name) as file:
+            told.begin(Stage.UNPACKING, backup.size)
+            restore_into(place, cast(BinaryIO, Counted(file, told)), progress=progress)
+        told.begin(Stage.TRYING)
         _check_database(place.database)
-        found = Verified(name, _count(place, Click), _open_tokens(place))
+        found = Verified(backup.name, _count(place, Click), _open_tokens(place))
         try_click(place)
         try_chat(place, telegram, patience)
         lost = check_clicks(place).lost

@@ -32,6 +32,7 @@ class Topic(StrEnum):
     TELEGRAM = "telegram"
     REACHABILITY = "reachability"
     NOTIFICATIONS = "notifications"
+    BACKUPS = "backups"
     FLEET = "fleet"
     EXTENSIONS = "extensions"  # plugins, bots' files, programs
 

@@ -25,6 +25,11 @@ def backup_report() -> str:
     return f"{PREFIX}:backup"
 
 
+def backup_progress(work: str) -> str:
+    """JSON of how far a backup, or the trial of one, has come; lives an hour, and is believed only beside the lease."""
+    return f"{PREFIX}:backup:progress:{work}"
+
+
 def backup_rung(name: str) -> str:
     """Set once a job of backups was rung for; lives three hours, after which a failed one is tried again."""
     return f"{PREFIX}:backup:{name}"

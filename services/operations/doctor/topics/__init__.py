@@ -1,6 +1,7 @@
 """The checks, a module per topic; importing this package registers them."""
 
 from services.operations.doctor.topics import (
+    backups,
     database,
     extensions,
     fleet,
@@ -16,6 +17,7 @@ from services.operations.doctor.topics import (
 )
 
 __all__ = [
+    "backups",
     "database",
     "extensions",
     "fleet",

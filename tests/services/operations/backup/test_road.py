@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, func, select, text
 
 from models import Click
-from services.core.errors import Conflict
+from services.core.errors import Conflict, Unavailable
 from services.operations.backup import creating, database_copy
 from services.operations.backup.creating import create_backup
 from services.operations.backup.reports import LEASE, backup_report
-from services.operations.backup.restoring import restore_backup
+from services.operations.backup.restoring import has_accounts, restore_backup
 from services.operations.backup.stores import FolderStore, backup_folder
 from services.platform.database import Database
 from services.platform.platform import Platform
@@ -105,6 +105,26 @@ def test_all_comes_back_and_each_click_once(
     assert (found.lost, found.clicks) == (0, 13)
     assert pool.id
     there.database.dispose()
+
+
+@pytest.mark.data
+def test_a_database_that_was_not_filled_is_filled_the_next_time(platform: Platform, tmp_path: Path) -> None:
+    """PostgreSQL's is empty after a restore that failed; SQLite's is whatever the file was. Once more mends both."""
+    new_pool(platform, new_account(platform), "red1", 2)
+    click(unstarted(platform))
+    assert flush(platform) == 1
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    database_copy.copy_database(platform.database, whole)
+    broken.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    if platform.database.is_sqlite:
+        database_copy.put_database(platform.database, broken)
+    else:
+        with pytest.raises(Unavailable) as failed:
+            database_copy.put_database(platform.database, broken)
+        assert failed.value.code == "backup_database_failed"
+        assert not has_accounts(platform.database)
+    database_copy.put_database(platform.database, whole)
+    assert clicks_of(platform) == 1
 
 
 def test_what_waited_in_redis_is_stored_after_the_restore(platform: Platform, elsewhere: Elsewhere) -> None:

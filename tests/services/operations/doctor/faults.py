@@ -138,6 +138,11 @@ def _two_plugins(platform: Platform) -> None:
         beat(platform, process, {"plugins": {"shop.py": {"hash": version}}})
 
 
+def _backup_report(**fields: Any) -> Plant:
+    told = {name: json.dumps(value) for name, value in fields.items()}
+    return lambda platform: platform.redis.hset(upkeep_keys.backup_report(), mapping=told)
+
+
 def _lost_clicks(platform: Platform) -> None:
     platform.redis.set(keys.click_check(), json.dumps({"lost": 1, "mismatches": [{"pool": 1}]}))
 
@@ -187,6 +192,13 @@ FAULTS: dict[str, Plant] = {
     "macros_not_filled_in": _click,
     "macro_in_a_fallback": _pool(1, fallback_url="https://x.example/?a={{ad.id}}"),
     "secret_files_open": _open_file,
+    "backup_missing": _backup_report(first_seen=LONG_AGO.timestamp()),
+    "backup_old": _backup_report(last_success=LONG_AGO.timestamp()),
+    "backup_failing": _backup_report(failure_code="backup_disk_full"),
+    "backup_unusable": _backup_report(verify_failure="backup_damaged"),
+    "backup_never_verified": _backup_report(
+        first_seen=LONG_AGO.timestamp(), last_success=utc_now().timestamp()
+    ),
     "clicks_on_disk": lambda platform: _spool(platform),
 }
 SQLITE_FAULTS: dict[str, Plant] = {

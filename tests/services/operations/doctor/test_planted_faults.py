@@ -51,6 +51,8 @@ ON_THE_SPOT = (
     "secret_files_open",
 )
 RUNG = (
+    "backup_missing",
+    "backup_never_verified",
     "clicks_wait",
     "dead_letters_not_stored",
     "deletion_missed",

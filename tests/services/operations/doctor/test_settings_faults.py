@@ -49,6 +49,8 @@ WRONG_SETTINGS: dict[str, dict[str, Any]] = {
     "mail_server_refuses": {"smtp_url": SecretStr("smtp://127.0.0.1:9")},
     "cluster_not_found": {"worker_driver": WorkerDriver.KUBERNETES, "kubeconfig": "/nowhere/at/all"},
     "manager_bot_broken": {"manager_bot_token": SecretStr(f"5:{'A' * 35}")},
+    "backup_key_missing": SERVED,
+    "backup_folder_on_same_disk": SERVED,
     "folders_missing": {"plugins_dir": Path("/nowhere/at/all")},
 }
 

@@ -38,7 +38,13 @@ SET_UPS: dict[str, dict[str, Any]] = {
     "slower limits": {"pacing_bot_per_second": 20, "user_rate_per_minute": 10},
     "access log": {"access_log": True, "log_level": LogLevel.INFO},
 }
-EXPECTED = {"no_webhook_address", "metrics_without_token", "encryption_key_weak"}  # true of these set-ups
+EXPECTED = {
+    "no_webhook_address",
+    "metrics_without_token",
+    "encryption_key_weak",
+    "backup_key_missing",
+    "backup_folder_on_same_disk",
+}  # fmt: skip - true of these set-ups
 
 
 @pytest.mark.data
