@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.core.errors import FlotillaError, Forbidden
+from services.core.errors import FlotillaError
 from services.core.i18n import Text
 from services.operations.backup.progress import Progress, Work, is_running, running, running_already
 from services.operations.backup.reports import BackupReport, backup_report
@@ -28,7 +28,7 @@ class BackupsView:
 
 def view_backups(platform: Platform, caller: Principal) -> BackupsView:
     """What the page shows. Forbidden `admin_only`. Raises RedisError."""
-    _check(caller)
+    caller.require_admin()
     report = backup_report(platform)
     now = running(platform)
     try:
@@ -39,7 +39,7 @@ def view_backups(platform: Platform, caller: Principal) -> BackupsView:
 
 def view_progress(platform: Platform, caller: Principal) -> tuple[list[Progress], BackupReport]:
     """What is being done and what became of the last ones, without asking the store. Forbidden `admin_only`. Raises RedisError."""
-    _check(caller)
+    caller.require_admin()
     return running(platform), backup_report(platform)
 
 
@@ -54,14 +54,9 @@ def request_verification(platform: Platform, caller: Principal) -> None:
 
 
 def _request(platform: Platform, caller: Principal, work: Work, job: JobName, action: str) -> None:
-    _check(caller)
+    caller.require_admin()
     if is_running(platform, work):
         raise running_already(work)
     with platform.database.transaction() as session:
         audit(session, caller, action)
     enqueue(platform.job_redis, job)
-
-
-def _check(caller: Principal) -> None:
-    if not caller.is_admin:
-        raise Forbidden("Only an admin may see this", code="admin_only")

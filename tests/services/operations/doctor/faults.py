@@ -139,7 +139,7 @@ def _two_plugins(platform: Platform) -> None:
 
 
 def _backup_report(**fields: Any) -> Plant:
-    told = {name: json.dumps(value) for name, value in fields.items()}
+    told: dict[Any, Any] = {name: json.dumps(value) for name, value in fields.items()}
     return lambda platform: platform.redis.hset(upkeep_keys.backup_report(), mapping=told)
 
 
