@@ -50,8 +50,11 @@ OF_ACCOUNTS = ("/panel/account/activity", "/panel/confirmations", "/panel/accoun
 OF_ADMINS = (
     "/panel/admin/activity",
     "/panel/admin/managed-bots",
-    "/panel/admin/accounts",
     "/panel/admin/backups",
+    "/panel/admin/data",
+    "/panel/admin/system",
+    "/panel/admin/switches",
+    "/panel/admin/accounts",  # the last: it stays open
 )
 FOLDED_PIXELS = 169  # a fifth of a phone's screen
 BETWEEN = (820, 860, 1000, 1024, 1100, 1180, 1200)  # where the side bar leaves the least room
