@@ -112,11 +112,9 @@ def test_processes_are_those_of_the_procfile_and_their_probes_modules_of_ours(fo
             ]
             for command in hooks:
                 module = command[2] if command[:2] == ["python", "-m"] else ""
-                # The health check is a module of the image; a service's name is its only argument.
-                if module == "launch.healthcheck":
+                assert not module or find_spec(module), module
+                if module == "launch.healthcheck":  # a service's name is its only argument
                     assert command[3:] == [component]
-                elif module:
-                    assert find_spec(module), module
 
 
 @BOTH
