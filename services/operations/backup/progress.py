@@ -54,8 +54,8 @@ class Progress:
 class Told:
     """Tells how far `work` is: a Meter. What Redis does not take is logged: the work is worth more than the word of it."""
 
-    def __init__(self, platform: Platform, work: Work) -> None:
-        self._platform, self._work = platform, work
+    def __init__(self, platform: Platform, work: Work, every_seconds: float) -> None:
+        self._platform, self._work, self._every_seconds = platform, work, every_seconds
         self._stage, self._total, self._done = FIRST[work], 0, 0
         self._told_at = 0.0
 
@@ -71,7 +71,7 @@ class Told:
     def done(self, size: int) -> None:
         """So many more have come."""
         self._done += size
-        if time.monotonic() - self._told_at >= EVERY_SECONDS:
+        if time.monotonic() - self._told_at >= self._every_seconds:
             self._tell()
 
     def end(self) -> None:
@@ -108,12 +108,12 @@ class Counted:
 
 
 @contextmanager
-def alone(platform: Platform, work: Work) -> Iterator[Told]:
+def alone(platform: Platform, work: Work, every_seconds: float = EVERY_SECONDS) -> Iterator[Told]:
     """Be the only one that does `work`, and tell how far it is. Conflict `backup_running` or `verify_running`, RedisError."""
     lease = platform.leases.take(LEASES[work])
     if lease is None:
         raise running_already(work)
-    told = Told(platform, work)
+    told = Told(platform, work, every_seconds)
     try:
         told.begin(FIRST[work])
         yield told

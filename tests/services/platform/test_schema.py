@@ -180,6 +180,7 @@ def test_after_the_upgrade_no_number_of_a_deleted_row_or_of_a_trace_comes_again(
         "telegram_link_codes",
         "bot_offers",
         "managed_bots",
+        "switches",
     }
     assert given.keys() == numbered - later  # they never gave a number
     assert min(given.values()) >= ROWS + 1000

@@ -125,7 +125,7 @@ def test_a_queue_is_emptied_and_the_trail_says_of_how_many(platform: Platform, a
     assert seen == {"updates": 3, "outbound": 0, "default": 0}
     assert actions.empty_queue(platform, admin, JobQueue.UPDATES) == 3
     assert platform.redis.llen("rq:queue:updates") == 0
-    assert audited(platform) == [("queue_emptied", {"queue": "updates", "jobs": 3})]
+    assert audited(platform) == [("queue_emptied", {"queue": "updates", "number": 3})]
 
 
 def test_a_lane_that_nobody_works_on_is_stuck_and_can_be_woken(platform: Platform, admin: Principal) -> None:
