@@ -6,6 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from services.messaging.updates.crash_tracker import HELD
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.leases import is_orphaned
@@ -44,7 +45,7 @@ def read_lanes(platform: Platform, now: float) -> list[LaneView]:
             for name in (f"lane:{number}", f"outbox:{number}"):
                 pipe.get(keys.lease(name))
                 pipe.pttl(keys.lease(name))
-            pipe.hlen(keys.update_suspects(number))
+            pipe.hkeys(keys.update_suspects(number))
             pipe.zcard(keys.outbox_active(number))
             pipe.zcount(keys.outbox_active(number), "-inf", int((now - LEAST_LAG_SECONDS) * 1000))
         answers = pipe.execute()
@@ -64,7 +65,7 @@ def _lane(number: int, row: list[Any], backlog: Any) -> LaneView:
         "holder": _holder(row[0]),
         "held_for": _seconds(row[1]),
         "is_alive": is_alive,
-        "apart": int(row[4]),
+        "apart": sum(name != HELD for name in row[4]),
         "is_stuck": bool(backlog.size) and lag > LEAST_LAG_SECONDS and not is_alive,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from app import create_app
 from models import Account, AuditEvent, Bot, DeadLetter
 from services.core.errors import Conflict, Forbidden, NotFound
 from services.messaging.outbox.enqueue import enqueue_call
+from services.messaging.updates.crash_tracker import HELD
 from services.operations.queues import actions, monitor
 from services.operations.queues.dropping import HELD_AT_MOST, drop_outbox
 from services.operations.queues.history import KEPT_SAMPLES, SAMPLE_SECONDS, by_step, take_sample
+from services.operations.queues.lanes import read_lanes
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys, upkeep_keys
@@ -227,3 +230,12 @@ def test_over_the_api(platform: Platform, owner: Account, admin: Principal, bot:
     assert client.post("/api/v1/queues/nothing/retry", headers=of_admin).status_code == 404
     wake = {"kind": "outbox", "number": 0}
     assert client.post("/api/v1/queues/wake", json=wake, headers=of_admin).json == {"woken": True}
+
+
+def test_only_updates_that_are_tried_alone_are_counted_and_not_the_mark_of_who_works(
+    platform: Platform,
+) -> None:
+    platform.redis.hset(keys.update_suspects(0), mapping={HELD: "token"})
+    platform.redis.hset(keys.update_suspects(1), mapping={HELD: "token", "5-0": "1"})
+    lanes = read_lanes(platform, time.time())
+    assert [lane["apart"] for lane in lanes[:3]] == [0, 1, 0]
