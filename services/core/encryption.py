@@ -106,10 +106,10 @@ class Vault:
         self._ring(at_once=True)
 
     def _opened(self, sealed: str) -> str:
-        try:
+        with suppress(
+            InvalidToken
+        ):  # perhaps of a key that another process has just added: the second look knows it
             return self._ring().all.decrypt(sealed.encode()).decode()
-        except InvalidToken:
-            pass
         try:
             return self._ring(at_once=True).all.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
