@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from sqlalchemy import insert
 
 from models import Bot, BotMode, Click
 from services.core.times import utc_now
-from services.operations.backup.schedule import NICENESS
+from services.operations.backup.schedule import giving_way
 from services.operations.backup.stores import open_store
 from services.platform.platform import Platform
 from services.traffic.clicks.recount import recount
@@ -107,10 +108,10 @@ def outcome(load: subprocess.Popen[bytes]) -> dict[str, object]:
     return {name: seen[name] for name in ("statuses", "p50", "p99", "worst", "asked")}
 
 
-def command(environ: dict[str, str], *words: str, nice: int = 0) -> tuple[float, str]:
+def command(environ: dict[str, str], *words: str, first: Sequence[str] = ()) -> tuple[float, str]:
     """`flask backup WORDS`: its seconds and its output."""
     began = time.monotonic()
-    program = ["nice", "-n", str(nice), sys.executable, "-m", "flask", "--app", "wsgi", "backup", *words]
+    program = [*first, sys.executable, "-m", "flask", "--app", "wsgi", "backup", *words]
     done = subprocess.run(
         program, env={**os.environ, **environ}, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -122,7 +123,7 @@ def measure(house: Installation, seconds: float) -> str:
     before = outcome_of_load(house, seconds)
     load = start_load(house.port, seconds + 600)
     time.sleep(1)
-    took, name = command(house.environ, "create", "--quiet", nice=NICENESS)
+    took, name = command(house.environ, "create", "--quiet", first=giving_way())
     load.terminate()
     during = outcome(load)
     report("/go alone", before)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -27,6 +28,15 @@ AGAIN_SECONDS: Final = 3 * 3600  # after a try that brought none
 VERIFY_DAYS: Final = 30
 LONGEST_SECONDS: Final = 3500.0  # a little less than the job may take
 NICENESS: Final = 19  # the least: visitors of `/go` come first
+
+
+def giving_way() -> list[str]:
+    """What begins the command of a program that gives way to all others: Linux' idle class where `chrt` is, else least niceness.
+
+    A nice program still gets its turn before one that wakes up meanwhile; in the idle class it is put aside at once.
+    """
+    idle = shutil.which("chrt")
+    return [idle, "--idle", "0"] if idle else ["nice", "-n", str(NICENESS)]
 
 
 def wake_due(platform: Platform) -> list[JobName]:
@@ -60,7 +70,7 @@ def run_apart(*words: str) -> None:
     command = [*tether, sys.executable, "-m", "flask", "--app", "wsgi", "backup", *words]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
-            ["nice", "-n", str(NICENESS), *command],  # noqa: S607
+            [*giving_way(), *command],
             cwd=ROOT,
             env=dict(os.environ),
             stdout=subprocess.DEVNULL,
