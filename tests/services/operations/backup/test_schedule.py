@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 from models import Notification
@@ -12,7 +16,7 @@ from services.core.times import utc_now
 from services.operations.backup import reports
 from services.operations.backup.reports import LATE_SECONDS, backup_report
 from services.operations.backup.retention import to_keep
-from services.operations.backup.schedule import wake_due
+from services.operations.backup.schedule import NICENESS, giving_way, wake_due
 from services.operations.backup.stores import StoredBackup
 from services.operations.backup_watchdog import backup_findings, notify_of_backups
 from services.operations.metrics import exposition
@@ -83,3 +87,12 @@ def test_failures_and_age_are_told_once_a_day(platform: Platform) -> None:
     assert list(backup_findings(platform)) == []
     assert backup_report(platform).failure_code == ""
     assert b"backup_age_seconds " in exposition(platform)
+
+
+def test_what_makes_a_backup_gives_way_to_all_others() -> None:
+    asked = "import os; print(os.sched_getscheduler(0), os.nice(0))"
+    told = subprocess.run(
+        [*giving_way(), sys.executable, "-c", asked], capture_output=True, text=True, check=True
+    )
+    policy, niceness = map(int, told.stdout.split())
+    assert (policy == os.SCHED_IDLE) if shutil.which("chrt") else (niceness >= NICENESS)
