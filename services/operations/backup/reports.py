@@ -11,7 +11,7 @@ from typing import Any, Final
 from redis import RedisError
 
 from services.core.errors import FlotillaError
-from services.core.times import iso, utc_now
+from services.core.times import utc_now
 from services.operations.backup.stores import StoredBackup
 from services.platform.platform import Platform
 from services.platform.redis import upkeep_keys
@@ -96,8 +96,3 @@ def _note(platform: Platform, **values: Any) -> None:
 
 def _code(error: Exception) -> str:
     return error.code if isinstance(error, FlotillaError) else type(error).__name__
-
-
-def as_iso(seconds: float) -> str:
-    """For people and JSON; "" for never."""
-    return iso(datetime.fromtimestamp(seconds, tz=utc_now().tzinfo)) if seconds else ""
