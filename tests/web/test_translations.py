@@ -34,6 +34,7 @@ OTHER_WORDS = tuple(
         "da Flotilla",
         "inícios",
         "o senhor|a senhora|vós|tu|teu",
+        r"(?<!flask )(?<!docs/)backups?(?!\.)",
     )
 )
 TRANSLATED = [locale for locale in LOCALES if locale != SOURCE]
