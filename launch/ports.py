@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import random
 import time
 
 from launch.interrupts import pause
@@ -10,6 +10,8 @@ from services.core.errors import Unavailable
 from services.core.listening import try_listen
 
 LOOPBACK = "127.0.0.1"
+LISTENING_PORTS = (20_000, 32_768)
+ATTEMPTS = 200
 PATIENCE_SECONDS = 2.0  # a web process whose launcher was killed is about to let the port go
 
 
@@ -39,7 +41,12 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Some port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Some port that nobody listens on. Raises Unavailable when none is found.
+
+    Below the ports that Linux gives to outgoing connections (32768 and up, ip_local_port_range): one of those may be
+    gone before the program that was meant to listen there has started.
+    """
+    for _ in range(ATTEMPTS):
+        if is_free(port := random.randrange(*LISTENING_PORTS)):
+            return port
+    raise Unavailable("no free port was found on this machine")

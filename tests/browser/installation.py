@@ -10,11 +10,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from launch.ports import free_port
 from services.core.environment import load_settings
 from services.platform import schema
 from services.platform.accounts.accounts import create_account
 from services.platform.platform import Platform
-from tools.servers.ports import free_port, wait_for_port
+from tools.servers.ports import wait_for_port
 from tools.servers.sandbox import Sandbox, running_sandbox
 from tools.servers.valkey import running_valkey
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from launch.ports import free_port
 from launch.startup import wait_for_web
 from services.core.settings import Settings
 from tests.architecture.source import ROOT
-from tools.servers.ports import free_port
 
 CADDY = Path(sys.executable).parent / "caddy"
 CADDYFILE = ROOT / "deploy/Caddyfile"

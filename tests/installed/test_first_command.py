@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from launch.ports import free_port
 from tests.installed.commands import Clone, Command, kill, leaks, newcomer, processes_in, wait_for
 from tests.installed.web import Person, Web, all_run, clicked, make_fleet
 from tests.launch.installation import READY
-from tools.servers.ports import free_port
 from tools.servers.sandbox import Sandbox
 
 pytestmark = pytest.mark.timeout(400)

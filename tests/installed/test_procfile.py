@@ -17,9 +17,9 @@ from urllib.error import URLError
 
 import pytest
 
+from launch.ports import free_port
 from tests.installed.commands import Clone, Command, kill, leaks, processes_in, wait_for
 from tests.installed.web import Person, Web, all_run, clicked, make_fleet
-from tools.servers.ports import free_port
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox
 

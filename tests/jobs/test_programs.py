@@ -14,6 +14,7 @@ import pytest
 
 from jobs.leadership import Leadership
 from jobs.programs import gives_way, lead
+from launch.ports import free_port
 from services.core.settings import Settings
 from services.core.worker_settings import WorkerDriver
 from services.fleet.workers.copies import copies_of
@@ -23,7 +24,6 @@ from services.platform.platform import Platform
 from services.queueing.heartbeats import beat
 from tests.services.operations.programs.conftest import processes_of
 from tools.servers.fleet import add_bot
-from tools.servers.ports import free_port
 from tools.servers.sandbox import wait_until
 from tools.servers.valkey import running_valkey
 

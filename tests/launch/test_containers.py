@@ -16,6 +16,7 @@ from launch import healthcheck, process, welcome
 from launch.healthcheck import ALIVE_SECONDS, own_name
 from launch.installation_secrets import main as make_secrets_main
 from launch.installation_secrets import make_secrets
+from launch.ports import free_port
 from launch.programs import ROOT, procfile_commands
 from services.core.encryption import Vault
 from services.core.environment import load_settings
@@ -25,7 +26,6 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing import heartbeats
 from services.queueing.heartbeats import beat, process_name
-from tools.servers.ports import free_port
 
 
 def entry(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,8 +8,8 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from launch.ports import free_port
 from tests.launch.installation import Installation, running, wait_until
-from tools.servers.ports import free_port
 
 
 def test_a_demo_sends_people_to_the_sandbox_and_its_visitors_come(tmp_path: Path) -> None:

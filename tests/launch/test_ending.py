@@ -11,8 +11,8 @@ from pathlib import Path
 
 from redis import Redis
 
+from launch.ports import free_port
 from tests.launch.installation import ROOT, descendants, environment, is_running, running, wait_until
-from tools.servers.ports import free_port
 
 
 def test_ctrl_c_ends_everything_in_order(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from launch.ports import free_port
 from tests.launch.installation import ROOT, environment
-from tools.servers.ports import free_port
 
 
 def launch(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:

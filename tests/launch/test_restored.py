@@ -7,12 +7,12 @@ import sys
 from http.client import HTTPConnection
 from pathlib import Path
 
+from launch.ports import free_port
 from services.operations.backup.creating import create_backup
 from services.operations.backup.stores import backup_folder
 from services.platform.platform import Platform
 from tests.launch.installation import ROOT, environment, running, wait_until
 from tests.services.fleet.pools.fleet import new_account, new_pool
-from tools.servers.ports import free_port
 
 
 def test_a_restored_installation_starts_and_redirects(platform: Platform, tmp_path: Path) -> None:

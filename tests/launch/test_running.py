@@ -19,8 +19,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from launch import valkey
+from launch.ports import free_port
 from tests.launch.installation import ROOT, Installation, descendants, running, wait_until
-from tools.servers.ports import free_port
 
 PROCESSES = ("wsgi:app", "jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs")
 

@@ -19,6 +19,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from app import create_app
+from launch.ports import free_port
 from models import Bot
 from services.fleet.workers.registry import NewWorker, give_worker
 from services.platform.accounts.principal import Principal
@@ -26,7 +27,6 @@ from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.queueing.work_queue import GIVEN_BACK, WorkQueue
 from tests.services.messaging.draining import handle_all, replies
-from tools.benchmarks.servers import free_port
 from tools.servers.fleet import accept_all, add_bot, message
 from tools.servers.sandbox import wait_until
 from tools.worker_sidecar import calls_in

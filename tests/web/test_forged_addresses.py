@@ -13,10 +13,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from launch.ports import free_port
 from services.core.environment import load_settings
 from services.platform.platform import Platform
 from tests.services.fleet.pools.fleet import new_account, new_pool
-from tools.benchmarks.servers import ROOT, bare_environment, free_port, gunicorn
+from tools.benchmarks.servers import ROOT, bare_environment, gunicorn
 from tools.servers.wire import ask, connect, rest
 
 PROXY, DIRECT = "127.0.0.1", "127.0.0.9"  # addresses that connections come from

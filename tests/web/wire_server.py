@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.benchmarks.servers import ROOT, free_port, process
+from launch.ports import free_port
+from tools.benchmarks.servers import ROOT, process
 from tools.servers.wire import connect, rest
 
 

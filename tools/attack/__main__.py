@@ -8,6 +8,8 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from threading import Event
+from types import FrameType
 
 from tools.attack.attacks import ATTACKS
 from tools.attack.report import as_markdown, as_text, holds
@@ -15,6 +17,9 @@ from tools.attack.result import FULL, POSTGRESQL, SHORT, SQLITE, Row
 from tools.attack.run import run, run_short
 
 LONGEST_SECONDS = 45 * 60  # a run that hangs ends itself
+
+
+_interrupted = Event()
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +30,7 @@ def main(arguments: list[str]) -> int:
         print(f"no such attack; there are: {', '.join(attack.name for attack in ATTACKS)}", file=sys.stderr)
         return 2
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, _end)
     signal.alarm(LONGEST_SECONDS)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-attack-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,6 +43,7 @@ def main(arguments: list[str]) -> int:
             else run(folder, chosen, options.database or [SQLITE, POSTGRESQL], FULL, _say)
         )
         rows.extend(found)
+        _check_interrupted()
     except KeyboardInterrupt:
         print("ended early: what follows is not the whole", file=sys.stderr)
         return 130
@@ -48,7 +54,19 @@ def main(arguments: list[str]) -> int:
     return 0 if holds(rows) else 1
 
 
+def _end(_number: int, _frame: FrameType | None) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def _check_interrupted() -> None:
+    """Raise KeyboardInterrupt when a signal came: the first one is lost where Python can only print what was raised, as in a `__del__`."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+
+
 def _say(line: str) -> None:
+    _check_interrupted()
     print(line, file=sys.stderr, flush=True)
 
 

@@ -20,6 +20,7 @@ from typing import Final
 import urllib3
 from sqlalchemy import func, select
 
+from launch.ports import free_port
 from models import Bot, BotMode, BotPlugin, BotStatus
 from services.core.environment import load_settings
 from services.fleet.bots.webhook_secret import webhook_secret
@@ -30,7 +31,7 @@ from tools.benchmarks.figures import Figure, machine_load, print_table
 from tools.benchmarks.fleet import make_fleet
 from tools.benchmarks.load import Load, Order
 from tools.benchmarks.pipeline_systems import counted_valkey, family
-from tools.benchmarks.servers import cpu_seconds, free_port, process, sandbox
+from tools.benchmarks.servers import cpu_seconds, process, sandbox
 from tools.servers.postgres import running_postgres
 from tools.servers.sandbox import Sandbox, wait_until
 

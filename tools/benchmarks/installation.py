@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launch.ports import free_port
 from models import BotMode
 from services.core.environment import load_settings
 from services.fleet.bots.choices import PluginChoice
@@ -23,7 +24,7 @@ from services.platform.accounts.accounts import command_principal, create_accoun
 from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from tools.benchmarks.servers import Sandbox, free_port, process, sandbox
+from tools.benchmarks.servers import Sandbox, process, sandbox
 
 READY_SECONDS = 60.0
 ECHO = (PluginChoice("start"), PluginChoice("echo", config={"echo_all": True}))

@@ -25,6 +25,7 @@ from pathlib import Path
 from redis import RedisError
 from sqlalchemy import func, select
 
+from launch.ports import free_port
 from models import Click, ClickRollup, PoolBot, RedirectPool
 from services.core.environment import load_settings
 from services.platform import schema
@@ -33,7 +34,7 @@ from services.platform.redis import keys
 from tools.benchmarks.figures import Figure
 from tools.benchmarks.fleet import make_fleet
 from tools.benchmarks.load import PERSON
-from tools.benchmarks.servers import free_port, start, stop, valkey_command
+from tools.benchmarks.servers import start, stop, valkey_command
 
 VISITORS = 8
 VICTIMS = ("web", "valkey", "worker")

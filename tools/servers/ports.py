@@ -1,16 +1,9 @@
-"""Free loopback ports and waiting for a server to listen."""
+"""Waiting for a server to listen."""
 
 from __future__ import annotations
 
 import socket
 import time
-
-
-def free_port() -> int:
-    """A port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for_port(port: int, *, seconds: float = 60) -> None:

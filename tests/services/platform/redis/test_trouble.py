@@ -13,6 +13,7 @@ import pytest
 from redis import Redis, RedisError
 
 from launch import valkey
+from launch.ports import free_port
 from services.core.errors import ConfigurationError
 from services.core.settings import Settings
 from services.operations.readiness import details, readiness
@@ -21,7 +22,6 @@ from services.platform.redis.connection import fast_client
 from services.platform.redis.trouble import redis_trouble
 from tests.commands.running import flask
 from tools.servers.broken import self_signed
-from tools.servers.ports import free_port
 
 
 def code_of(settings: Settings) -> str:

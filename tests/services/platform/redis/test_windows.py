@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from launch.ports import free_port
 from services.platform.platform import Platform
 from services.platform.redis import keys, windows
 from services.platform.redis.windows import FixedWindows, ProcessMemory
 from tests.conftest import settings_for
-from tools.servers.ports import free_port
 from tools.servers.valkey import running_valkey
 
 

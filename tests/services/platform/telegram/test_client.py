@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from launch.ports import free_port
 from services.core.errors import NeverSent, Rejected, TelegramError, TokenRejected, TooManyRequests, Uncertain
 from services.core.settings import Settings
 from services.platform.telegram import client as client_module
 from services.platform.telegram.client import TelegramClient
 from tests.conftest import NOWHERE
 from tools.servers.broken import answering, http, self_signed
-from tools.servers.ports import free_port
 from tools.servers.sandbox import Sandbox
 
 SECRET = "AAFcanaryCanaryCanaryCanaryCanary_12"

@@ -9,6 +9,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
+from launch.ports import free_port
 from services.core.settings import Settings
 from services.fleet.workers.redis_access import address_for
 from services.fleet.workers.tokens import resolve_worker
@@ -17,7 +18,6 @@ from services.platform.platform import Platform
 from tests.services.fleet.workers.conftest import worker_bot
 from tests.services.messaging.draining import replies
 from tests.services.messaging.workers.streams.conftest import Program
-from tools.servers.ports import free_port
 from tools.servers.sandbox import wait_until
 from tools.servers.valkey import running_valkey
 
