@@ -26,6 +26,7 @@ ARGUMENTS = (
     "--lang=pt-BR",
     "--accept-lang=pt-BR",
     "--force-prefers-reduced-motion",  # a click must not meet a page that still scrolls
+    "--renderer-process-limit=1",  # a process per page that is opened takes longer to start than the page
 )
 DESKTOP, PHONE = (1280, 900), (390, 844)
 WAIT_SECONDS = 45.0  # a bound for a busy machine, not a promise
@@ -64,8 +65,10 @@ class Browser:
 
     def open(self, path: str) -> None:
         """Load a page of the installation."""
-        self.driver.get("about:blank")  # so that an address that differs by its #part alone is loaded too
-        self.driver.get(self.url + path)
+        address = self.url + path
+        if self.driver.current_url.partition("#")[0] == address.partition("#")[0]:
+            self.driver.get("about:blank")  # so that an address that differs by its #part alone is loaded too
+        self.driver.get(address)
 
     def resize(self, size: tuple[int, int]) -> None:
         """Be a phone or a desk."""

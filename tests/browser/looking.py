@@ -84,6 +84,24 @@ requestAnimationFrame(() => setTimeout(() => done(sum), 100));
 """  # what the page has moved about since it was opened, as Chromium sums it up
 COMES_LAST = {"/panel/pools/1/analytics": ".recent", "/panel/pools/1": ".layers", "/panel/bots/1": ".tabs"}
 SMALL_SHIFT = 0.05
+ONE_OF_EACH_LOOK = """
+const looks = new Map(), numbers = new Map(), seen = new Set();
+const number = (key) => numbers.get(key) ?? numbers.set(key, numbers.size).get(key);
+for (const element of document.querySelectorAll("*")) {
+  const style = getComputedStyle(element), above = looks.get(element.parentElement) ?? "";
+  const lies = above !== null && !["absolute", "fixed", "sticky"].includes(style.position);
+  const look = !lies ? null : number([above, style.color, style.backgroundColor, style.backgroundImage, style.opacity,
+    style.fontSize, style.fontWeight, style.textShadow, style.filter, style.mixBlendMode, style.visibility].join("|"));
+  looks.set(element, look);
+  element.toggleAttribute("data-first-of-its-look", look === null || !seen.has(look));
+  seen.add(look);
+}
+"""  # marks one of the elements that are coloured alike up to the root, and all that lie above others
+AXE_RUN = """
+const done = arguments[0];
+axe.configure({ rules: [{ id: "color-contrast", selector: "[data-first-of-its-look]" }] });
+axe.run({ resultTypes: ["violations"] }).then((found) => done(found.violations));
+"""  # the contrast of what is coloured alike is reckoned once: a page of 15,000 elements has 41 looks
 
 
 @dataclass
@@ -178,8 +196,7 @@ def _axe(browser: Browser) -> list[str]:
     if not AXE.exists():
         return []
     browser.driver.execute_script(AXE.read_text())
-    answer = browser.driver.execute_async_script("axe.run().then(arguments[0])")
-    found: list[dict[str, Any]] = answer["violations"]
+    found: list[dict[str, Any]] = browser.driver.execute_async_script(ONE_OF_EACH_LOOK + AXE_RUN)
     return [
         f"{item['id']}: {node['target']} {node['failureSummary']}" for item in found for node in item["nodes"]
     ]

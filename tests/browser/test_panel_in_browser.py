@@ -177,6 +177,8 @@ def test_a_bots_words_are_changed_in_its_form(browser: Browser, fleet: list[dict
 def test_a_lost_connection_is_told_and_mended(browser: Browser, fleet: list[dict[str, Any]]) -> None:
     browser.open("/panel/pools")
     browser.see("Ao vivo", ".live")
+    still = "return document.getAnimations().length === 0"
+    browser.wait(lambda: browser.run(still), "who asked for less motion sees something move")
     unwatched.set_network(browser, offline=True)
     browser.see("Conexão perdida", ".live")
     browser.see("não alcança o servidor", ".banner")

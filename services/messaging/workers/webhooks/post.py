@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPException, responses
+from http.client import NO_CONTENT, HTTPException, responses
 from typing import Final
 
 from urllib3.exceptions import HTTPError
@@ -185,7 +185,7 @@ class WebhookClient:
                 reply = _read(answer)
             if time.monotonic() >= deadline:
                 raise TimeoutError  # it may have been cut off, and look whole
-            is_kept = reply.body is not None
+            is_kept = reply.body is not None and not _has_a_rest(answer)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             if time.monotonic() >= deadline or isinstance(error, TimeoutError):
                 raise PostFailed("Read timeout expired", reached=True) from None
@@ -209,6 +209,14 @@ def _why(error: Exception) -> str:
         "SSL error"
         if isinstance(error, ssl.SSLError) or "SSL" in type(error).__name__
         else "Connection refused"
+    )
+
+
+def _has_a_rest(answer: BaseHTTPResponse) -> bool:
+    """Whether a 204, which has no body, comes with one all the same: it would be taken for the beginning of the next answer."""
+    head = answer.headers
+    return answer.status == NO_CONTENT and (
+        head.get("Content-Length", "0") != "0" or "Transfer-Encoding" in head
     )
 
 

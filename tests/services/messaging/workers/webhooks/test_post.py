@@ -88,6 +88,10 @@ class Rude:
             )
         elif path == b"/later":
             connection.sendall(b"HTTP/1.1 503 No\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n")
+        elif path == b"/no-content":  # its body comes when the next request is there
+            connection.sendall(b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n")
+            connection.recv(1, socket.MSG_PEEK)
+            connection.sendall(b"ok")
         elif path == b"/once":
             connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nok")
             connection.shutdown(socket.SHUT_RDWR)
@@ -170,3 +174,13 @@ def test_connections_are_kept_and_each_new_one_is_checked_anew(rude: Rude, deadl
         with pytest.raises(PostFailed, match=text) as failure:
             client.post(b"{}", 20.0)
         assert failure.value.reached is False
+
+
+def test_what_comes_after_an_answer_without_a_body_is_not_taken_for_the_next_answer(
+    rude: Rude, deadlines: Deadlines
+) -> None:
+    target = Target("hook.example.com", rude.port, "127.0.0.1", "/no-content", secure=False)
+    client = WebhookClient(lambda: target, "secret", deadlines)
+    assert [client.post(b"{}", 20.0) for _ in range(2)] == [Reply("", b"")] * 2
+    assert rude.accepted == 2, "such a connection carries nothing more"
+    client.close()
