@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -20,6 +21,14 @@ from services.core.environment import load_settings
 from services.core.settings import Settings
 from services.platform import schema
 from services.platform.platform import Platform
+from tests.collecting import (
+    TestsOfFile,
+    WholeFile,
+    end_with_process,
+    knows_names_alone,
+    run_file,
+    tell_process,
+)
 from tests.compiled_routes import compile_once
 from tests.compiled_statements import compile_statements_once
 from tests.compiled_templates import compile_templates_once
@@ -43,6 +52,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         twice = metafunc.definition.get_closest_marker("data") is not None
         kinds = ["sqlite", "postgresql"] if twice else ["sqlite"]
         metafunc.parametrize("database_url", kinds, indirect=True, ids=kinds if twice else None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    end_with_process(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    tell_process(node)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> WholeFile | None:
+    return WholeFile.from_parent(parent, path=module_path) if knows_names_alone(parent.config) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    if not isinstance(item, TestsOfFile):
+        return None
+    run_file(item, nextitem)
+    return True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
