@@ -21,6 +21,7 @@ from models import Bot, HandledUpdate, Lead, PluginState
 from plugins.database import LeadRecord, PluginDatabase, as_text, checked_key, checked_limit, checked_tag
 from services.messaging.plugin_runtime.lead_tags import Tagged, tag_leads
 from services.messaging.plugin_runtime.plugin_store import Place, lock_stores, texts_at, write_texts
+from services.messaging.timers.rows import TimerChange
 from services.platform.database import Database
 from services.traffic.clicks.leads import present_state
 
@@ -35,15 +36,17 @@ class AlreadyHandled(BaseException):
 class Work:
     """What one handling of an update has read from its bot's stores, and what it wants written there.
 
-    `part` is "" or "error" (what error handlers do). `outcome` is set, sealed, when the update was handled before.
+    `timer` is the number of the timer that the update is of, 0 for other updates: it goes with the handling. `part` is "" or "error" (what error handlers do). `outcome` is set, sealed, when the update was handled before.
     """
 
     bot_id: int
     update_id: int
     part: str = ""
+    timer: int = 0
     read: dict[Place, str | None] = field(default_factory=dict)
     written: dict[Place, str | None] = field(default_factory=dict)
     tagged: set[Tagged] = field(default_factory=set)
+    timers: list[TimerChange] = field(default_factory=list)
     outcome: str | None = None
     is_looked_up: bool = False
     is_over: bool = False  # whoever a handler has left behind writes at once
@@ -51,7 +54,7 @@ class Work:
     @property
     def writes(self) -> bool:
         """Whether it wants anything written."""
-        return bool(self.written or self.tagged)
+        return bool(self.written or self.tagged or self.timers or self.timer)
 
     def look_up(self, session: Session) -> None:
         """Raise AlreadyHandled when the update's handling is in the database."""
