@@ -18,6 +18,7 @@ In this order, each part below a comment of its name:
     Notifications                       Notification, NotificationDestination, NotificationRule, NotificationDelivery
     Switches                            Switch
     Status pages                        PoolDay, StatusPage, StatusPagePool
+    Flows                               Flow, FlowVersion
     Timers and people in flows          Timer, FlowRun, FlowVisit
 """
 
@@ -1311,6 +1312,50 @@ class StatusPagePool(Base):
     )
     label: Mapped[str] = mapped_column(String(60))
     position: Mapped[int]
+
+
+# Flows
+
+
+class Flow(Base):
+    """What bots say and do, as data: the draft that is being written, and which version they play.
+
+    Bots name it by its key in the configuration of their plugin `flow`; a draft may still be incomplete, a version never is.
+    """
+
+    __tablename__ = "flows"
+    __table_args__ = (UniqueConstraint("account_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(100))
+    draft: Mapped[dict[str, Any]]
+    draft_revision: Mapped[int] = mapped_column(
+        default=1
+    )  # one more with every save: who has an older is told
+    draft_by: Mapped[str] = mapped_column(String(100))  # an actor, as in the audit trail
+    draft_at: Mapped[datetime] = mapped_column(default=utc_now)
+    published: Mapped[int | None]  # number of the version in force
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class FlowVersion(Base):
+    """A flow as it was published. Versions stay: buttons carry the number of the one that they were sent with."""
+
+    __tablename__ = "flow_versions"
+
+    flow_id: Mapped[int] = mapped_column(
+        ForeignKey("flows.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1, 2, 3 … of the flow
+    document: Mapped[dict[str, Any]]
+    published_by: Mapped[str] = mapped_column(String(100))  # an actor
+    published_at: Mapped[datetime] = mapped_column(default=utc_now)
+    moves: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # removed step -> where its people went, null: the end
+    restores: Mapped[int | None]  # the version that this one brought back
 
 
 # Timers and people in flows

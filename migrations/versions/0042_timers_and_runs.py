@@ -1,7 +1,7 @@
 """timers of plugins, and where people stand in flows
 
 Revision: 0042
-Follows: 0040
+Follows: 0041
 """
 
 from alembic import op
@@ -10,7 +10,7 @@ import models
 
 
 revision = "0042"
-down_revision = "0040"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
