@@ -1399,7 +1399,7 @@ class FlowRun(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
     telegram_id: Mapped[int]
-    flow_id: Mapped[int]
+    flow_id: Mapped[int] = mapped_column(ForeignKey("flows.id", ondelete="CASCADE"))
     version: Mapped[int]
     step: Mapped[str] = mapped_column(String(40))
     status: Mapped[str] = mapped_column(String(10))
@@ -1421,7 +1421,9 @@ class FlowVisit(Base):
         ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     telegram_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    flow_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    flow_id: Mapped[int] = mapped_column(
+        ForeignKey("flows.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     step: Mapped[str] = mapped_column(String(40), primary_key=True)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]

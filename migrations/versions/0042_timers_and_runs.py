@@ -60,6 +60,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["bot_id"], ["bots.id"], name=op.f("fk_flow_runs_bot_id"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(
+            ["flow_id"], ["flows.id"], name=op.f("fk_flow_runs_flow_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_runs")),
         sa.UniqueConstraint("bot_id", "telegram_id", name=op.f("uq_flow_runs_bot_id_telegram_id")),
         sqlite_autoincrement=True,
@@ -76,6 +79,9 @@ def upgrade() -> None:
         sa.Column("times", ID, nullable=False),
         sa.ForeignKeyConstraint(
             ["bot_id"], ["bots.id"], name=op.f("fk_flow_visits_bot_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["flow_id"], ["flows.id"], name=op.f("fk_flow_visits_flow_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("bot_id", "telegram_id", "flow_id", "step", name=op.f("pk_flow_visits")),
     )
