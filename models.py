@@ -1407,7 +1407,8 @@ class FlowRun(Base):
     started_at: Mapped[datetime]  # the flow
     paused_until: Mapped[datetime | None]
     variables: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    goals: Mapped[list[Any]] = mapped_column(default=list)  # reached in this run
+    goals: Mapped[list[Any]] = mapped_column(default=list)  # reached in this flow
+    is_moved: Mapped[bool] = mapped_column(default=False, server_default=false())  # to a step not entered yet
     revision: Mapped[int] = mapped_column(default=1, server_default="1")
 
 

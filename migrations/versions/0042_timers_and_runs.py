@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("paused_until", MOMENT, nullable=True),
         sa.Column("variables", sa.JSON(), nullable=False),
         sa.Column("goals", sa.JSON(), nullable=False),
+        sa.Column("is_moved", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("revision", ID, server_default="1", nullable=False),
         sa.CheckConstraint(
             "status IN ('waiting', 'paused', 'ended', 'stopped')", name=op.f("ck_flow_runs_status_known")

@@ -33,7 +33,11 @@ def _move(session: Session, flow_id: int, number: int, step: str, target: str | 
     if target is not None:
         _tell(session, here, target, now)
     values: dict[str, Any] = {"version": number, "revision": FlowRun.revision + 1}
-    values |= {"status": RunStatus.ENDED} if target is None else {"step": target, "entered_at": now}
+    values |= (
+        {"status": RunStatus.ENDED}
+        if target is None
+        else {"step": target, "entered_at": now, "is_moved": True}
+    )
     moved: CursorResult[Any] = session.execute(  # type: ignore[assignment]
         update(FlowRun).where(*here).values(values).execution_options(synchronize_session=False)
     )

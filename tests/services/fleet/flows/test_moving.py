@@ -59,12 +59,12 @@ def test_people_at_removed_steps_are_moved_or_ended_and_others_stay(platform: Pl
     assert counts == {"old": 0, "gone": 0}
     with platform.database.reading() as session:
         runs = session.scalars(select(FlowRun).where(FlowRun.flow_id == mine).order_by(FlowRun.id)).all()
-        assert [(run.step, run.status, run.version, run.revision) for run in runs] == [
-            ("new", RunStatus.WAITING, 2, 2),
-            ("new", RunStatus.PAUSED, 2, 2),
-            ("gone", RunStatus.ENDED, 2, 2),
-            ("kept", RunStatus.WAITING, 1, 1),
-            ("old", RunStatus.ENDED, 1, 1),
+        assert [(run.step, run.status, run.version, run.revision, run.is_moved) for run in runs] == [
+            ("new", RunStatus.WAITING, 2, 2, True),
+            ("new", RunStatus.PAUSED, 2, 2, True),
+            ("gone", RunStatus.ENDED, 2, 2, False),
+            ("kept", RunStatus.WAITING, 1, 1, False),
+            ("old", RunStatus.ENDED, 1, 1, False),
         ]
         [told] = session.scalars(select(Timer))
         assert (told.telegram_id, told.chat_id, told.key, told.note) == (
