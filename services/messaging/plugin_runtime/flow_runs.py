@@ -22,6 +22,7 @@ from services.platform.database import Database
 KEPT_DOCUMENTS = 200  # in a process: half a megabyte each at most, 20 KB as a rule
 
 PersonOfBot = tuple[int, int]  # bot, Telegram id
+Visit = tuple[int, str]  # flow, step
 
 
 class FlowShelf:
@@ -125,7 +126,7 @@ def lock_numbers(session: Session, flow_ids: Iterable[int]) -> dict[int, int]:
     return {flow_id: number or 0 for flow_id, number in session.execute(query.with_for_update(read=True))}
 
 
-def write_run(session: Session, bot_id: int, telegram_id: int, run: Run, visited: Collection[str]) -> None:
+def write_run(session: Session, bot_id: int, telegram_id: int, run: Run, visited: Collection[Visit]) -> None:
     """Write where a person stands by now, and which steps they reached; whoever calls has compared the revisions."""
     values: dict[str, Any] = {
         "flow_id": run.flow_id,
@@ -146,19 +147,17 @@ def write_run(session: Session, bot_id: int, telegram_id: int, run: Run, visited
         session.execute(changed.execution_options(synchronize_session=False))
     else:
         session.execute(plain_insert(FlowRun).values(bot_id=bot_id, telegram_id=telegram_id, **values))
-    _count_visits(session, bot_id, telegram_id, run.flow_id, visited)
+    _count_visits(session, bot_id, telegram_id, visited)
 
 
-def _count_visits(
-    session: Session, bot_id: int, telegram_id: int, flow_id: int, visited: Collection[str]
-) -> None:
+def _count_visits(session: Session, bot_id: int, telegram_id: int, visited: Collection[Visit]) -> None:
     if not visited:
         return
     now = utc_now()
-    place = {"bot_id": bot_id, "telegram_id": telegram_id, "flow_id": flow_id}
+    person = {"bot_id": bot_id, "telegram_id": telegram_id, "first_at": now, "last_at": now}
     rows = [
-        {**place, "step": step, "first_at": now, "last_at": now, "times": times}
-        for step, times in sorted(Counter(visited).items())
+        {**person, "flow_id": flow_id, "step": step, "times": times}
+        for (flow_id, step), times in sorted(Counter(visited).items())
     ]
     statement = insert_into(session, FlowVisit)
     again = {"last_at": statement.excluded.last_at, "times": FlowVisit.times + statement.excluded.times}

@@ -21,7 +21,7 @@ from models import Bot, HandledUpdate, Lead, PluginState
 from plugins.database import LeadRecord, PluginDatabase, as_text, checked_key, checked_limit, checked_tag
 from plugins.flows.document import FlowDocument
 from plugins.flows.run import FlowInForce, Run
-from services.messaging.plugin_runtime.flow_runs import in_force, is_of_account, read_run, shelf_of
+from services.messaging.plugin_runtime.flow_runs import Visit, in_force, is_of_account, read_run, shelf_of
 from services.messaging.plugin_runtime.lead_tags import Tagged, tag_leads
 from services.messaging.plugin_runtime.plugin_store import Place, lock_stores, texts_at, write_texts
 from services.messaging.timers.rows import TimerChange
@@ -52,7 +52,7 @@ class Work:
     untagged: set[Tagged] = field(default_factory=set)
     timers: list[TimerChange] = field(default_factory=list)
     runs_read: dict[int, int] = field(default_factory=dict)  # person -> revision, 0 for nobody's
-    runs_written: dict[int, tuple[Run, tuple[str, ...]]] = field(default_factory=dict)
+    runs_written: dict[int, tuple[Run, tuple[Visit, ...]]] = field(default_factory=dict)
     flows_read: dict[int, int] = field(default_factory=dict)  # flow -> version in force
     outcome: str | None = None
     is_looked_up: bool = False
@@ -138,7 +138,8 @@ class FlowDatabase(PluginDatabase):
         if work is None:
             raise RuntimeError("where a person stands is saved with the update that moved them")
         former = work.runs_written.get(telegram_id)
-        work.runs_written[telegram_id] = (run, (*(former[1] if former else ()), *visited))
+        visits = ((run.flow_id, step) for step in visited)
+        work.runs_written[telegram_id] = (run, (*(former[1] if former else ()), *visits))
 
     def _in_force(self, **named: Any) -> FlowInForce | None:
         work = _present()
