@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -45,6 +45,14 @@ class Run:
     goals: frozenset[str] = frozenset()
     is_moved: bool = False  # a publication put the person at the step, which they have not entered yet
     revision: int = 0
+
+
+def moved_to(run: Run, number: int, step: str | None) -> Run:
+    """Where a person of a removed step stands after the publication of version `number`; None is the end."""
+    revision = run.revision + 1
+    if step is None:
+        return replace(run, status=RunStatus.ENDED, version=number, revision=revision)
+    return replace(run, step=step, version=number, is_moved=True, revision=revision)
 
 
 @dataclass(frozen=True)

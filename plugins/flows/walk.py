@@ -40,6 +40,7 @@ from plugins.flows.run import (
 )
 
 MOST_AT_ONCE: Final = 50  # steps entered by one event; the checks refuse circles that wait for nobody
+CIRCLE_SECONDS: Final = 60.0
 MOST_FOLLOW_UPS: Final = 10
 Ask = Callable[[CallApi, Mapping[str, str]], Mapping[str, str] | None]  # what was saved; None: no answer
 Documents = Callable[[int], FlowDocument | None]  # of the flow, by version
@@ -84,6 +85,10 @@ class Walk:
             if key is not None and following is None:
                 return self._lead_to(key)
             step = following
+        if (
+            step is not None
+        ):  # a circle that waits for nobody: it goes on in a while, and nobody is lost in it
+            self._arm(AFTER, CIRCLE_SECONDS)
         return self._finished()
 
     def _enter(self, step: Step) -> str | None:
