@@ -42,12 +42,7 @@ class Draft(_Fields):
     """A draft to be saved."""
 
     document: Document
-    revision: int = Field(
-        strict=True,
-        ge=FIRST_REVISION,
-        le=2**63 - 1,
-        description="of the draft that was changed into this one",
-    )
+    revision: Number = Field(description="of the draft that was changed into this one")
 
 
 class Restoration(_Fields):

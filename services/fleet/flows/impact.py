@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Flow, FlowRun, RunStatus
+from models import Flow, FlowRun, FlowVersion, RunStatus
 from plugins.flows.document import FlowDocument
 from services.core.errors import NotFound
 from services.fleet.flows.checks.checking import check, known_of
@@ -91,29 +91,25 @@ def removed_steps(found: Impact) -> list[RemovedStep]:
     ]
 
 
-def version_of(session: Session, flow: Flow, number: int) -> FlowDocument:
-    """The document of one of a flow's versions; NotFound `version_not_found`."""
-    document = document_at(session, flow.id, number)
-    if document is None:
+def version_of(session: Session, flow: Flow, number: int) -> FlowVersion:
+    """One of a flow's versions; NotFound `version_not_found`."""
+    version = session.get(FlowVersion, (flow.id, number))
+    if version is None:
         raise NotFound("The flow has no such version", code="version_not_found")
-    return document
+    return version
 
 
 def _shown(platform: Platform, caller: Principal, flow_id: int, number: int | None) -> ImpactView:
     opened = platform.database.transaction if caller.is_admin else platform.database.reading
     with opened() as session:
         flow = get_owned(session, caller, Flow, flow_id)
-        if number is None:
-            raw, document = flow.draft, read(flow.draft).document
-        else:
-            document = version_of(session, flow, number)
-            raw = document.model_dump(mode="json")
+        raw = flow.draft if number is None else version_of(session, flow, number).document
         findings: list[Finding] = check(raw, known_of(session, platform.settings, flow.account_id))
         return {
             "revision": flow.draft_revision,
             "version": flow.published,
             "findings": [view(each) for each in findings],
-            "removed": removed_steps(impact(session, flow, document)),
+            "removed": removed_steps(impact(session, flow, read(raw).document)),
             "bots": [
                 {"bot_id": bot.id, "username": bot.username}
                 for bot in bots_using(session, flow.account_id, flow.key)

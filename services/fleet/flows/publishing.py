@@ -50,7 +50,7 @@ def roll_back(
     """
     with platform.database.transaction() as session:
         flow = locked_flow(session, caller, flow_id)
-        document = version_of(session, flow, number).model_dump(mode="json", exclude_unset=True)
+        document = version_of(session, flow, number).document
         version = _put_in_force(platform, session, caller, flow, document, wanted)
         version.restores = number
         _note(session, caller, flow, "flow_rolled_back", version, restored=number)
@@ -182,6 +182,8 @@ def _note(
         caller,
         kind,
         account_id=flow.account_id,
+        bot_id=None,
+        pool_id=None,
         flow_id=flow.id,
         key=flow.key,
         number=version.number,

@@ -11,9 +11,9 @@ from typing_extensions import TypedDict
 
 from models import Flow, FlowVersion
 from services.core.answer_types import Moment, Sentence
-from services.core.errors import NotFound
 from services.core.times import iso
 from services.fleet.flows.actors import actor_name
+from services.fleet.flows.impact import version_of
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -55,9 +55,7 @@ def get_version(platform: Platform, caller: Principal, flow_id: int, number: int
     """One version with its document. Raises NotFound, `version_not_found` too."""
     with platform.database.reading() as session:
         flow = get_owned(session, caller, Flow, flow_id)
-        row = session.get(FlowVersion, (flow.id, number))
-        if row is None:
-            raise NotFound("The flow has no such version", code="version_not_found")
+        row = version_of(session, flow, number)
         return {**_view(session, caller, flow, row), "document": row.document}
 
 
