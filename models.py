@@ -18,6 +18,8 @@ In this order, each part below a comment of its name:
     Notifications                       Notification, NotificationDestination, NotificationRule, NotificationDelivery
     Switches                            Switch
     Status pages                        PoolDay, StatusPage, StatusPagePool
+    Flows                               Flow, FlowVersion
+    Timers and people in flows          Timer, FlowRun, FlowVisit
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ from services.core.states import (
     FsmStrategy,
     MemberStatus,
     OverLimit,
+    RunStatus,
     Strategy,
     UncertainPolicy,
     WaveStep,
@@ -78,6 +81,7 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "FsmStrategy",
     "MemberStatus",
     "OverLimit",
+    "RunStatus",
     "Strategy",
     "UncertainPolicy",
     "WaveStep",
@@ -1308,3 +1312,120 @@ class StatusPagePool(Base):
     )
     label: Mapped[str] = mapped_column(String(60))
     position: Mapped[int]
+
+
+# Flows
+
+
+class Flow(Base):
+    """What bots say and do, as data: the draft that is being written, and which version they play.
+
+    Bots name it by its key in the configuration of their plugin `flow`; a draft may still be incomplete, a version never is.
+    """
+
+    __tablename__ = "flows"
+    __table_args__ = (UniqueConstraint("account_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(100))
+    draft: Mapped[dict[str, Any]]
+    draft_revision: Mapped[int] = mapped_column(
+        default=1
+    )  # one more with every save: who has an older is told
+    draft_by: Mapped[str] = mapped_column(String(100))  # an actor, as in the audit trail
+    draft_at: Mapped[datetime] = mapped_column(default=utc_now)
+    published: Mapped[int | None]  # number of the version in force
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class FlowVersion(Base):
+    """A flow as it was published. Versions stay: buttons carry the number of the one that they were sent with."""
+
+    __tablename__ = "flow_versions"
+
+    flow_id: Mapped[int] = mapped_column(
+        ForeignKey("flows.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1, 2, 3 … of the flow
+    document: Mapped[dict[str, Any]]
+    published_by: Mapped[str] = mapped_column(String(100))  # an actor
+    published_at: Mapped[datetime] = mapped_column(default=utc_now)
+    moves: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # removed step -> where its people went, null: the end
+    restores: Mapped[int | None]  # the version that this one brought back
+
+
+# Timers and people in flows
+
+
+class Timer(Base):
+    """What a plugin wants to be told of a chat at a later moment (ADR 60). The row goes when that was handled.
+
+    `ring_at` is when an update for it goes to the chat's lane next: at `due_at` first, later again as long as nobody handled it.
+    """
+
+    __tablename__ = "timers"
+    __table_args__ = (UniqueConstraint("bot_id", "plugin", "chat_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    plugin: Mapped[str] = mapped_column(String(50))
+    chat_id: Mapped[int]
+    telegram_id: Mapped[int]  # whose update it was set in, 0 for nobody's
+    key: Mapped[str] = mapped_column(String(100))
+    due_at: Mapped[datetime]
+    ring_at: Mapped[datetime] = mapped_column(index=True)
+    rings: Mapped[int] = mapped_column(default=0)  # updates that were made for it
+    note: Mapped[Any] = mapped_column(JSON)
+    address: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of the chat: topic, business connection
+
+
+class FlowRun(Base):
+    """Where a person stands in a flow; of one bot they are in one flow at a time (ADR 61).
+
+    `version` is the number of the document that sent them the last message. Whoever writes the row raises `revision`.
+    """
+
+    __tablename__ = "flow_runs"
+    __table_args__ = (
+        UniqueConstraint("bot_id", "telegram_id"),
+        _one_of("status", RunStatus),
+        Index(None, "flow_id", "step"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    telegram_id: Mapped[int]
+    flow_id: Mapped[int] = mapped_column(ForeignKey("flows.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    step: Mapped[str] = mapped_column(String(40))
+    status: Mapped[str] = mapped_column(String(10))
+    entered_at: Mapped[datetime]  # the step
+    started_at: Mapped[datetime]  # the flow
+    paused_until: Mapped[datetime | None]
+    variables: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    goals: Mapped[list[Any]] = mapped_column(default=list)  # reached in this flow
+    is_moved: Mapped[bool] = mapped_column(default=False, server_default=false())  # to a step not entered yet
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class FlowVisit(Base):
+    """That a person reached a step of a flow: when first, when last, how often."""
+
+    __tablename__ = "flow_visits"
+    __table_args__ = (Index(None, "flow_id", "step"),)
+
+    bot_id: Mapped[int] = mapped_column(
+        ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    telegram_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    flow_id: Mapped[int] = mapped_column(
+        ForeignKey("flows.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    step: Mapped[str] = mapped_column(String(40), primary_key=True)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    times: Mapped[int] = mapped_column(default=1)

@@ -17,6 +17,8 @@ from services.core.metrics import TICKS
 from services.fleet.health.clicked_bots import INTERVAL_SECONDS, wake_if_clicked
 from services.fleet.health.sweep import last_sweep_age
 from services.messaging.replay.resending import wake_if_replaying
+from services.messaging.timers.ringing import TICK_SECONDS as TIMERS_SECONDS
+from services.messaging.timers.ringing import wake_for_timers
 from services.messaging.updates.reconcile import wake_waiting
 from services.operations.backup.schedule import TICK_SECONDS, wake_due
 from services.operations.queues.history import SAMPLE_SECONDS, take_sample
@@ -58,6 +60,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("back_up", TICK_SECONDS, wake_due),
         Tick("deliver_notifications", 2, wake_if_due),
+        Tick("ring_timers", TIMERS_SECONDS, wake_for_timers),
         Tick("replay_dead_letters", 1, wake_if_replaying),
         Tick("count_pool_days", 900, lambda on: enqueue(on.job_redis, JobName.COUNT_POOL_DAYS)),
         # Taken here and not by a worker: when all workers are stuck the samples matter most.

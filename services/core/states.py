@@ -120,3 +120,12 @@ class ChatRequestState(StrEnum):
     WAITING = "waiting"
     APPROVED = "approved"
     DONE = "done"
+
+
+class RunStatus(StrEnum):
+    """How it is with a person in a flow. `paused`: people of the inbox speak with them; `stopped`: they blocked the bot."""
+
+    WAITING = "waiting"
+    PAUSED = "paused"
+    ENDED = "ended"
+    STOPPED = "stopped"

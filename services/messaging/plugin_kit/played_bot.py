@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -13,69 +13,35 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 from plugins.base import BasePlugin
-from plugins.buttons import Tap
 from plugins.context import BotFacts, Context
 from plugins.database import LeadRecord, MemoryDatabase
 from plugins.effects import Busy, Effects
 from plugins.texts import SAVING
+from plugins.timers import TIMER_FIRED
 from services.core.encryption import Vault
 from services.core.settings import Settings
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.buttons.signing import pack
-from services.messaging.limits.acts import act_of
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.outbox.call_answers import answer_update
 from services.messaging.plugin_kit.played_files import PlayedFiles
 from services.messaging.plugin_kit.played_http import PlayedHttp
+from services.messaging.plugin_kit.played_memory import PlayedMemory, refusal_of_tap
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, TelegramRefuses
+from services.messaging.plugin_kit.played_timers import MOST_AT_ONCE, PlayedTimers
 from services.messaging.plugin_runtime.behaviour import Behaviour, PluginAtWork, install
+from services.messaging.timers.own_update import timer_update
+from services.messaging.timers.rows import wished_by
 from services.messaging.updates.contacts import start_payload
 from services.messaging.updates.contexts import context_of
 from services.messaging.updates.event_facts import conversation_key
 from services.messaging.updates.handler_results import result_of
 from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
-from services.platform.redis import keys
-from services.platform.token_encryption import load_opened, open_tokens
+from services.platform.token_encryption import load_opened
 
 BOT = BotFacts(7, "test_bot", "Test bot")
 Chosen = Sequence[tuple[type[BasePlugin], Mapping[str, Any]]]
-
-
-class PlayedMemory:
-    """What the product keeps in Redis: texts that end, used buttons, locks. `clock` gives epoch seconds."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._texts: dict[str, tuple[str, float]] = {}  # -> text, its end
-        self._used: set[str] = set()
-        self._held: set[str] = set()
-
-    def keep(self, key: str, text: str, seconds: float) -> None:
-        """Keep `text` for `seconds`."""
-        self._texts[key] = (text, self._clock() + seconds)
-
-    def text(self, key: str) -> str:
-        """What is kept, "" for nothing."""
-        text, end = self._texts.get(key, ("", 0.0))
-        return text if self._clock() < end else ""
-
-    def use(self, signature: str) -> bool:
-        """Use up a button that works once; False when it was used."""
-        is_first = signature not in self._used
-        self._used.add(signature)
-        return is_first
-
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock for the block; Busy while somebody does."""
-        if name in self._held:
-            raise Busy(name)
-        self._held.add(name)
-        try:
-            yield
-        finally:
-            self._held.discard(name)
 
 
 class PlayedBot:
@@ -84,7 +50,7 @@ class PlayedBot:
     def __init__(self, plugins: Chosen, bot: BotFacts, admins: Collection[int] = ()) -> None:
         self.admins = admins
         self.telegram = PlayedTelegram()
-        self.http, self.files = PlayedHttp(), PlayedFiles()
+        self.http, self.files, self.timers = PlayedHttp(), PlayedFiles(), PlayedTimers()
         self.now = time.time()  # epoch s; a test moves it on
         self.leads: dict[int, LeadRecord] = {}
         self.notifications: list[tuple[str, dict[str, Any]]] = []
@@ -106,12 +72,24 @@ class PlayedBot:
         self._updates += 1
         self._handle({"update_id": self._updates, kind: content})
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass; what is due meanwhile goes off at its moment."""
+        until = self.now + seconds
+        for _ in range(MOST_AT_ONCE):
+            timer = self.timers.take_due(until, self.behaviour.parts)
+            if timer is None:
+                self.now = until
+                return
+            self.now = max(self.now, timer.due_at.timestamp())
+            self._handle(timer_update(timer, self.leads.get(timer.telegram_id)))
+        raise AssertionError(f"more than {MOST_AT_ONCE} timers went off: does each set the next?")
+
     def _handle(self, update: dict[str, Any]) -> None:
         queued, ctx = self._arrived(update)
         if ctx is None:
             return
         self._meet(ctx)
-        refusal = self._refusal(ctx)
+        refusal = refusal_of_tap(ctx, self.now, self._signer, self._vault, self._memory)
         if refusal is not None:
             refuse(ctx, refusal)
             self._apply(result_of(self._vault, ctx, queued))
@@ -123,6 +101,7 @@ class PlayedBot:
                 ctx.effects, plugin = Effects(), None
                 refuse(ctx, Refusal.LOCK)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
+        self.timers.change(wished_by(ctx))
         self._apply(result)
 
     def give_up(self, kind: str, content: dict[str, Any], error: str, error_id: str) -> None:
@@ -131,6 +110,7 @@ class PlayedBot:
         if ctx is not None:
             ctx.error_id = error_id
             self.behaviour.give_up(ctx, error)
+            self.timers.change(wished_by(ctx))
             self._apply(result_of(self._vault, ctx, queued))
 
     def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -176,36 +156,13 @@ class PlayedBot:
 
     def _meet(self, ctx: Context) -> None:
         """Everybody who writes is known to the bot from then on."""
-        if getattr(ctx.event, "from_user", None) is None:
+        if getattr(ctx.event, "from_user", None) is None or ctx.kind == TIMER_FIRED:
             return
         person, now = ctx.lead, datetime.fromtimestamp(self.now, UTC)
         known = self.leads.get(person.telegram_id)
         names = (person.first_name, person.last_name, person.username, person.language)
         since, tags = (known.first_interaction, known.tags) if known else (now, ())
         self.leads[person.telegram_id] = LeadRecord(person.telegram_id, *names, "active", tags, since, now)
-
-    def _refusal(self, ctx: Context) -> Refusal | None:
-        """Why a tap is not to be believed; else `ctx` gets what its button carries."""
-        act = act_of(
-            ctx.update,
-            bot_id=BOT.id,
-            bot_username=BOT.username,
-            arrived_ms=int(self.now * 1000),
-            signer=self._signer,
-            sensitive=frozenset(),
-        )
-        if act is None or act.opened is None:
-            return act.refusal if act else None
-        opened, payload = act.opened, act.opened.payload
-        if opened.once and not self._memory.use(opened.signature):
-            return Refusal.REPLAYED
-        if opened.kept:
-            kept = self._memory.text(keys.button_payload(BOT.id, payload))
-            payload = open_tokens(self._vault, kept, BOT.id)
-            if not payload:
-                return Refusal.LOST
-        ctx.tap = Tap(opened.action, payload)
-        return None
 
     def _apply(self, result: HandlerResult) -> None:
         if result.conversation is not None:
@@ -233,13 +190,13 @@ class PlayedBot:
 @contextmanager
 def _undone_on_failure(stores: Mapping[str, MemoryDatabase], leads: dict[int, LeadRecord]) -> Iterator[None]:
     """What a failing handler wrote into stores, and onto people, is not there."""
-    before = [(store, store.texts()) for store in stores.values()]
+    before = [(store, store.kept()) for store in stores.values()]
     people = dict(leads)
     try:
         yield
     except BaseException:
-        for store, texts in before:
-            store.restore(texts)
+        for store, kept in before:
+            store.restore(kept)
         leads.clear()
         leads.update(people)
         raise

@@ -5,29 +5,28 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from functools import partial
-
-from redis import RedisError
 
 from plugins.context import Context
 from plugins.effects import Busy, Call, Effects
-from services.alerts.dead_letters.replay_id import replay_of
-from services.core.errors import Unavailable
-from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
+from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, TIMERS, UPDATES
 from services.messaging.limits.captcha_choices import is_choice
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
+from services.messaging.plugin_runtime.plugin_database import Work
+from services.messaging.timers.rows import wished_by
 from services.messaging.updates.captcha import start_param_of, start_update
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.contexts import ContextFactory, Fleets, no_fleet
+from services.messaging.updates.error_handlers import ErrorHandlers
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.gate import Gate
 from services.messaging.updates.handler_results import result_of
-from services.messaging.updates.plugin_writes import PluginWrites
+from services.messaging.updates.plugin_writes import PluginWrites, TimerGone
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
+from services.messaging.updates.timer_updates import TimerUpdates
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_letters import UpdateLetters
 from services.messaging.updates.worker_updates import for_worker
@@ -60,6 +59,8 @@ class UpdateProcessor:
         self._writes = PluginWrites(
             platform, HandlerResult.as_text, HandlerResult.from_text, timings.plugin_repeat
         )
+        self._timers = TimerUpdates(platform)
+        self._error_handlers = ErrorHandlers(platform, plugins, self._contexts, self._writes, self._timers)
         self.letters = UpdateLetters(platform)
         self.throttle = BotThrottle()
 
@@ -98,7 +99,10 @@ class UpdateProcessor:
         if upgrade is not None:
             self._groups.note(queued.bot_id, *upgrade)
         if not self._gate.lets_in(behaviour, ctx, queued):
+            self._timers.note_refused(behaviour, update)
             return result_of(self._vault, ctx, queued)
+        if self._timers.waits(behaviour, update):
+            return EMPTY_RESULT
         if behaviour.worker is not None:
             return for_worker(self._vault, behaviour.worker, ctx, queued)
         if ctx.tap is not None and is_choice(ctx.tap.action):
@@ -118,18 +122,28 @@ class UpdateProcessor:
     def _handle_once(
         self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, first: Sequence[Call] = ()
     ) -> HandlerResult:
-        update_id = int(ctx.update["update_id"])
+        update_id, timer = int(ctx.update["update_id"]), self._timers.taken_with(ctx.update, queued)
         try:
             handled = self._writes.once(
-                queued.bot_id, update_id, lambda: self._run(behaviour, ctx, queued, first)
+                queued.bot_id,
+                update_id,
+                lambda work: self._run(behaviour, ctx, queued, first, work),
+                timer=timer,
             )
+        except TimerGone:
+            TIMERS.labels("void").inc()
+            return EMPTY_RESULT
         except Busy:
+            if timer:
+                return EMPTY_RESULT  # it is rung for again
             handled = self._busy(ctx, queued, first)
         UPDATES.labels("handled" if handled.plugin else "unwanted").inc()
+        if timer:
+            TIMERS.labels("handled").inc()
         return handled
 
     def _run(
-        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, first: Sequence[Call]
+        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, first: Sequence[Call], work: Work
     ) -> HandlerResult:
         """What the bot's handlers want done, after the calls of `first`; may be asked again."""
         ctx.effects, began = Effects([*first]), time.perf_counter()
@@ -137,6 +151,7 @@ class UpdateProcessor:
         with self._plugins.at_risk(behaviour, ctx, is_alone=queued.alone), counted:
             with time_limit(self._platform.settings.handler_timeout_seconds):
                 plugin = behaviour.handle(ctx)
+            work.timers = wished_by(ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         return result
@@ -148,40 +163,5 @@ class UpdateProcessor:
         return result_of(self._vault, ctx, queued)
 
     def give_up(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
-        """What the bot's error handlers want done about an update that is given up; a person hears of it once.
-
-        `error` is the class of what was raised, for the handlers to decide by.
-        Raises Unavailable or RedisError when the database or Redis is away; whatever else goes wrong comes to nothing.
-        """
-        if replay_of(queued.request_id, "update"):
-            return EMPTY_RESULT
-        try:
-            return self._run_error_handlers(queued, error, error_id)
-        except (Unavailable, RedisError):
-            raise
-        except Unreadable:
-            return EMPTY_RESULT
-        except Exception:
-            logger.exception("an error handler failed")
-            return EMPTY_RESULT
-
-    def _run_error_handlers(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
-        with self._plugins.using(queued.bot_id) as behaviour:
-            if behaviour is None or not behaviour.active:
-                return EMPTY_RESULT
-            update = self._contexts.parse(queued)
-            ctx = self._contexts.make(behaviour, update, queued)
-            if ctx is None:
-                return EMPTY_RESULT
-            ctx.error_id = error_id
-            apologize = partial(self._apologize, behaviour, ctx, queued, error)
-            return self._writes.once(queued.bot_id, int(update["update_id"]), apologize, part="error")
-
-    def _apologize(
-        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, error: str
-    ) -> HandlerResult:
-        """What the error handlers want done; may be asked again."""
-        ctx.effects = Effects()
-        with time_limit(self._platform.settings.handler_timeout_seconds):
-            behaviour.give_up(ctx, error)
-        return result_of(self._vault, ctx, queued)
+        """What the bot's error handlers want done about an update that is given up; see ErrorHandlers."""
+        return self._error_handlers.give_up(queued, error, error_id)

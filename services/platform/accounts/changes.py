@@ -24,6 +24,7 @@ from models import (
     BotWorker,
     Experiment,
     ExperimentArm,
+    Flow,
     NotificationDestination,
     NotificationRule,
     PoolBot,
@@ -107,6 +108,7 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
     PoolRule: _kept("rule", "position is_active conditions target_pool_id", pool="pool_id"),
     Experiment: _kept("experiment", "name is_active goal_tag started_at ended_at", pool="pool_id"),
     ExperimentArm: _kept("arm", "percent", name="experiment_id pool_id"),
+    Flow: _kept("flow", "key name published", name="key"),
     NotificationDestination: _kept(
         "destination",
         "kind name address bot_id reserve_bot_id is_enabled quiet_from quiet_until time_zone critical_passes",
