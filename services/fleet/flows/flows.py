@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,21 +16,19 @@ from services.core.errors import Conflict
 from services.core.i18n import Text
 from services.fleet.flows.drafts import check_size, locked_flow
 from services.fleet.flows.fields import NewFlow
+from services.fleet.flows.sources import document_of
 from services.fleet.flows.users import refuse_used
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
 
 LONGEST_KEY: Final = 40
-FIRST_STEP: Final[dict[str, Any]] = {
-    "start": "start",
-    "steps": [{"key": "start", "messages": [{"kind": "text", "text": "👋 {first_name}"}]}],
-}
 
 
 def create_flow(platform: Platform, caller: Principal, wanted: NewFlow) -> Flow:
-    """A new flow with a draft and no version yet. Raises Conflict `flow_key_taken`, InvalidInput `flow_too_large`."""
-    document = FIRST_STEP if wanted.document is None else wanted.document
+    """A new flow with a draft and no version yet. Raises Conflict `flow_key_taken`, InvalidInput `flow_too_large` and as
+    `document_of` does."""
+    document = document_of(wanted)
     check_size(document)
     with platform.database.transaction() as session:
         lock_account(session, caller.account_id)  # who makes another one at once waits: keys are unique
