@@ -1,7 +1,7 @@
 """Conditions on tags, which are a list of JSON in a person's row, on both databases.
 
-Compared as values, never as text: a tag may hold quotes, signs of LIKE and letters that JSON writes as escapes. The rows are
-found by the account before; a list is looked through per row: 0.3 to 1.0 µs each (measured with 100,000 people).
+Compared as values, never as text: a tag may hold quotes, signs of LIKE and letters that JSON writes as escapes. Rows are found
+by their account first; a list is then looked through in about 2 µs (both databases, 100,000 people, a busy machine).
 """
 
 from __future__ import annotations
