@@ -79,7 +79,7 @@ def list_people(
         touches = touches_of(session, [lead for lead, _ in shown])
     last = shown[-1][0] if len(found) > limit else None
     following = None if last is None else Place(getattr(last, column.key), last.id).cursor
-    return [_row(lead, bot, touches) for lead, bot in shown], following
+    return [row_of(lead, bot, touches) for lead, bot in shown], following
 
 
 def count_matching(platform: Platform, caller: Principal, conditions: Conditions) -> int:
@@ -105,7 +105,8 @@ def touches_of(session: Session, leads: Sequence[Lead]) -> dict[str, TouchView]:
     }
 
 
-def _row(lead: Lead, bot: Bot, touches: dict[str, TouchView]) -> PersonRow:
+def row_of(lead: Lead, bot: Bot, touches: dict[str, TouchView]) -> PersonRow:
+    """Somebody as one bot knows them."""
     return {
         "lead_id": lead.id,
         "telegram_id": lead.telegram_id,
