@@ -1401,7 +1401,7 @@ class FlowRun(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
     telegram_id: Mapped[int]
-    flow_id: Mapped[int]
+    flow_id: Mapped[int] = mapped_column(ForeignKey("flows.id", ondelete="CASCADE"))
     version: Mapped[int]
     step: Mapped[str] = mapped_column(String(40))
     status: Mapped[str] = mapped_column(String(10))
@@ -1409,7 +1409,8 @@ class FlowRun(Base):
     started_at: Mapped[datetime]  # the flow
     paused_until: Mapped[datetime | None]
     variables: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    goals: Mapped[list[Any]] = mapped_column(default=list)  # reached in this run
+    goals: Mapped[list[Any]] = mapped_column(default=list)  # reached in this flow
+    is_moved: Mapped[bool] = mapped_column(default=False, server_default=false())  # to a step not entered yet
     revision: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
@@ -1423,7 +1424,9 @@ class FlowVisit(Base):
         ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     telegram_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    flow_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    flow_id: Mapped[int] = mapped_column(
+        ForeignKey("flows.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     step: Mapped[str] = mapped_column(String(40), primary_key=True)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]

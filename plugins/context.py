@@ -157,9 +157,14 @@ class Context(TranslatingContext, ConversationContext, TimerContext):
         """`value` for use in text sent with parse_mode MarkdownV2."""
         return escaped(value, MARKDOWN)
 
-    def fill(self, template: str, parse_mode: str | None = AS_THE_BOT) -> str:
-        """`template` with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
+    def fill(
+        self, template: str, parse_mode: str | None = AS_THE_BOT, more: Mapping[str, object] | None = None
+    ) -> str:
+        """`template` with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} and those of `more` filled in,
+        escaped.
+        """
         values = {
+            **(more or {}),
             "first_name": self.lead.first_name,
             "last_name": self.lead.last_name,
             "username": self.lead.username,

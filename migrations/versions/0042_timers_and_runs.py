@@ -53,12 +53,16 @@ def upgrade() -> None:
         sa.Column("paused_until", MOMENT, nullable=True),
         sa.Column("variables", sa.JSON(), nullable=False),
         sa.Column("goals", sa.JSON(), nullable=False),
+        sa.Column("is_moved", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("revision", ID, server_default="1", nullable=False),
         sa.CheckConstraint(
             "status IN ('waiting', 'paused', 'ended', 'stopped')", name=op.f("ck_flow_runs_status_known")
         ),
         sa.ForeignKeyConstraint(
             ["bot_id"], ["bots.id"], name=op.f("fk_flow_runs_bot_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["flow_id"], ["flows.id"], name=op.f("fk_flow_runs_flow_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_runs")),
         sa.UniqueConstraint("bot_id", "telegram_id", name=op.f("uq_flow_runs_bot_id_telegram_id")),
@@ -76,6 +80,9 @@ def upgrade() -> None:
         sa.Column("times", ID, nullable=False),
         sa.ForeignKeyConstraint(
             ["bot_id"], ["bots.id"], name=op.f("fk_flow_visits_bot_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["flow_id"], ["flows.id"], name=op.f("fk_flow_visits_flow_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("bot_id", "telegram_id", "flow_id", "step", name=op.f("pk_flow_visits")),
     )

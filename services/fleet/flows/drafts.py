@@ -10,10 +10,11 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Account, Flow
+from models import Flow
 from services.core.errors import Conflict, InvalidInput
 from services.core.i18n import Text
 from services.core.times import iso, utc_now
+from services.fleet.flows.actors import actor_name
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
@@ -64,10 +65,14 @@ def refuse_stale(session: Session, caller: Principal, flow: Flow, revision: int)
         )
 
 
-def locked_flow(session: Session, caller: Principal, flow_id: int) -> Flow:
-    """The caller's flow, held until the commit: saving, publishing and deleting go one after the other."""
+def locked_flow(session: Session, caller: Principal, flow_id: int, *, to_delete: bool = False) -> Flow:
+    """The caller's flow, held until the commit: saving, publishing and deleting go one after the other.
+
+    Unless it is `to_delete`, rows that only refer to it may come meanwhile: those of people who reach a step.
+    """
     query = select(Flow).where(Flow.id == get_owned(session, caller, Flow, flow_id).id)
-    return session.scalars(query.with_for_update(), execution_options={"populate_existing": True}).one()
+    held = query.with_for_update(key_share=not to_delete)
+    return session.scalars(held, execution_options={"populate_existing": True}).one()
 
 
 def check_size(document: Mapping[str, Any]) -> None:
@@ -90,12 +95,6 @@ def _depth(value: Any) -> int:
 
 
 def _who(session: Session, caller: Principal, flow: Flow) -> Text:
-    """Whoever saved last, as the caller may know them: an account's people by their e-mail."""
     if flow.draft_by == caller.actor:
         return Text("You, in another window,")
-    kind, _, name = flow.draft_by.partition(":")
-    if kind == "key":
-        return Text("A program (API key {key})", key=name)
-    own = (str(flow.account_id), str(caller.account_id))
-    email = session.scalar(select(Account.email).where(Account.id == int(name))) if name in own else None
-    return Text("An administrator") if email is None else Text.verbatim(email)
+    return actor_name(session, caller, flow.account_id, flow.draft_by)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from plugins.flows.parts import FLOW_KEY
+from plugins.flows.parts import FLOW_KEY, StepKey
 
-FIRST_REVISION: Final = 1
+Number = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)]
 FlowName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Moves = Annotated[
+    dict[StepKey, StepKey | None],
+    Field(
+        max_length=400,
+        description="where the people of each step that goes are put: a step, or null for the end",
+    ),
+]
 FlowKey = Annotated[str, Field(pattern=FLOW_KEY)]
 Document = Annotated[
     dict[str, Any],
@@ -35,9 +42,17 @@ class Draft(_Fields):
     """A draft to be saved."""
 
     document: Document
-    revision: int = Field(
-        strict=True,
-        ge=FIRST_REVISION,
-        le=2**63 - 1,
-        description="of the draft that was changed into this one",
-    )
+    revision: Number = Field(description="of the draft that was changed into this one")
+
+
+class Restoration(_Fields):
+    """An older version to be published anew. `version` is the number in force that was looked at, null for none."""
+
+    version: Number | None
+    moves: Moves = Field(default_factory=dict)
+
+
+class Publication(Restoration):
+    """A draft to be published: the one with this `revision`."""
+
+    revision: Number

@@ -75,7 +75,7 @@ def delete_flow(platform: Platform, caller: Principal, flow_id: int) -> None:
     """Delete a flow with its versions. Raises Conflict `flow_in_use` while a bot, a pool's behaviour or another flow
     names it."""
     with platform.database.transaction() as session:
-        flow = locked_flow(session, caller, flow_id)
+        flow = locked_flow(session, caller, flow_id, to_delete=True)
         refuse_used(session, flow)
         session.delete(flow)
         audit(session, caller, "flow_deleted", account_id=flow.account_id, flow_id=flow.id, key=flow.key)

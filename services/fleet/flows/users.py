@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,10 +11,21 @@ from sqlalchemy.orm import Session
 from models import Bot, BotPlugin, Flow, FlowVersion, RedirectPool
 from plugins.flows.document import FlowDocument
 from plugins.flows.parts import ButtonKind, OtherFlow
-from services.core.errors import Conflict
+from services.core.errors import Conflict, InvalidInput
 from services.core.i18n import Text
+from services.platform.platform import Platform
 
 PLUGIN: Final = "flow"  # the plugin that plays flows; its configuration is {"flow": key}
+FIELD: Final = "flow"
+
+
+class ChosenPlugin(Protocol):
+    """A plugin as it is chosen for a bot."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def config(self) -> dict[str, Any]: ...
 
 
 def bots_using(session: Session, account_id: int, key: str) -> Sequence[Bot]:
@@ -23,9 +34,44 @@ def bots_using(session: Session, account_id: int, key: str) -> Sequence[Bot]:
     mine = query.where(
         Bot.account_id == account_id,
         BotPlugin.name == PLUGIN,
-        BotPlugin.config["flow"].as_string() == key,
+        BotPlugin.config[FIELD].as_string() == key,
     )
     return session.scalars(mine.order_by(Bot.id)).all()
+
+
+def refuse_unknown(session: Session, account_id: int, plugins: Iterable[ChosenPlugin]) -> None:
+    """Raise InvalidInput `flow_unknown` where a bot of the account is to play a flow that the account does not have.
+
+    In the transaction that saves the plugins: until its commit nobody deletes the flow.
+    """
+    wanted = _keys_in(plugins)
+    if not wanted:
+        return
+    mine = select(Flow.key).where(Flow.account_id == account_id, Flow.key.in_(wanted))
+    found = set(session.scalars(mine.with_for_update(read=True, key_share=True)))
+    for key in wanted:
+        if key not in found:
+            raise unknown_flow(key)
+
+
+def unknown_flows(platform: Platform, account_id: int, plugins: Iterable[ChosenPlugin]) -> list[InvalidInput]:
+    """What `refuse_unknown` would say, for a form that is being filled in."""
+    wanted = _keys_in(plugins)
+    if not wanted:
+        return []
+    with platform.database.reading() as session:
+        mine = select(Flow.key).where(Flow.account_id == account_id, Flow.key.in_(wanted))
+        found = set(session.scalars(mine))
+    return [unknown_flow(key) for key in wanted if key not in found]
+
+
+def unknown_flow(key: str) -> InvalidInput:
+    """The refusal of a key that no flow of the account has."""
+    return InvalidInput(
+        Text("There is no flow '{flow}'; make it first, or choose another", flow=key),
+        code="flow_unknown",
+        field=f"{PLUGIN}.{FIELD}",
+    )
 
 
 def refuse_used(session: Session, flow: Flow) -> None:
@@ -52,6 +98,11 @@ def jumps(document: FlowDocument) -> Iterator[str]:
         yield from (each.flow for each in step.buttons if each.kind is ButtonKind.FLOW and each.flow)
 
 
+def _keys_in(plugins: Iterable[ChosenPlugin]) -> list[str]:
+    keys = (each.config.get(FIELD) for each in plugins if each.name == PLUGIN)
+    return [key for key in keys if isinstance(key, str) and key]
+
+
 def _pools(session: Session, flow: Flow) -> Iterator[str]:
     query = select(RedirectPool.name, RedirectPool.behaviour).where(
         RedirectPool.account_id == flow.account_id, RedirectPool.behaviour.is_not(None)
@@ -61,7 +112,7 @@ def _pools(session: Session, flow: Flow) -> Iterator[str]:
 
 def _names(behaviour: dict[str, Any] | None, key: str) -> bool:
     plugins = (behaviour or {}).get("plugins", [])
-    return any(each["name"] == PLUGIN and each.get("config", {}).get("flow") == key for each in plugins)
+    return any(each["name"] == PLUGIN and each.get("config", {}).get(FIELD) == key for each in plugins)
 
 
 def _flows(session: Session, flow: Flow) -> Iterator[str]:

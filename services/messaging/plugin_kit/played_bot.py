@@ -251,13 +251,13 @@ class PlayedBot:
 @contextmanager
 def _undone_on_failure(stores: Mapping[str, MemoryDatabase], leads: dict[int, LeadRecord]) -> Iterator[None]:
     """What a failing handler wrote into stores, and onto people, is not there."""
-    before = [(store, store.texts()) for store in stores.values()]
+    before = [(store, store.kept()) for store in stores.values()]
     people = dict(leads)
     try:
         yield
     except BaseException:
-        for store, texts in before:
-            store.restore(texts)
+        for store, kept in before:
+            store.restore(kept)
         leads.clear()
         leads.update(people)
         raise

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from models import HandledUpdate
 from services.core.errors import Unavailable
 from services.core.times import utc_now
+from services.messaging.plugin_runtime.flow_runs import lock_numbers, lock_runs, write_run
 from services.messaging.plugin_runtime.lead_tags import tag_leads
 from services.messaging.plugin_runtime.plugin_database import AlreadyHandled, Work, at, outcome_of
 from services.messaging.plugin_runtime.plugin_store import (
@@ -54,6 +55,23 @@ class _Commit:
     @property
     def tags(self) -> set[tuple[int, int, str]]:
         return {(self.work.bot_id, person, tag) for person, tag in self.work.tagged}
+
+    @property
+    def tags_off(self) -> set[tuple[int, int, str]]:
+        return {(self.work.bot_id, person, tag) for person, tag in self.work.untagged}
+
+    @property
+    def people(self) -> set[tuple[int, int]]:
+        return {(self.work.bot_id, person) for person in self.work.runs_written}
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What a transaction holds for all commits in it."""
+
+    stores: Stores
+    numbers: dict[int, int]  # of flows' versions in force
+    runs: dict[tuple[int, int], int]  # revisions
 
 
 class PluginWrites(Generic[Outcome]):
@@ -132,10 +150,11 @@ class PluginWrites(Generic[Outcome]):
     def _write(self, commits: Sequence[_Commit]) -> Sequence[str | Exception | None]:
         try:
             with self._platform.database.transaction() as session:
-                stores = lock_stores(session, (store for commit in commits for store in commit.stores))
-                answers = [_written(session, commit, stores) for commit in commits]
+                held = _hold(session, commits)
+                answers = [_written(session, commit, held) for commit in commits]
                 done = [one for one, answer in zip(commits, answers, strict=True) if answer is None]
-                tag_leads(session, (tag for commit in done for tag in commit.tags))
+                tags_off = (tag for commit in done for tag in commit.tags_off)
+                tag_leads(session, (tag for commit in done for tag in commit.tags), tags_off)
                 write_timers(session, _last(change for commit in done for change in commit.work.timers))
                 return answers
         except Unavailable:
@@ -151,13 +170,32 @@ def _last(changes: Iterable[TimerChange]) -> list[TimerChange]:
     return list({change.place: change for change in changes}.values())
 
 
-def _written(session: Session, commit: _Commit, stores: Stores) -> str | _Changed | TimerGone | None:
+def _hold(session: Session, commits: Sequence[_Commit]) -> _Held:
+    """Lock what the commits are compared with; a publication locks its flow before it moves people, too."""
+    stores = lock_stores(session, (store for commit in commits for store in commit.stores))
+    moving = [commit for commit in commits if commit.work.runs_written]
+    numbers = lock_numbers(session, (flow for commit in moving for flow in commit.work.flows_read))
+    return _Held(stores, numbers, lock_runs(session, (each for commit in moving for each in commit.people)))
+
+
+def _is_stale(work: Work, held: _Held) -> bool:
+    """Whether a person it moves was moved meanwhile, or another version of a flow is in force."""
+    if not work.runs_written:
+        return False
+    people = any(
+        held.runs.get((work.bot_id, person), 0) != work.runs_read.get(person, 0)
+        for person in work.runs_written
+    )
+    return people or any(held.numbers.get(flow) != number for flow, number in work.flows_read.items())
+
+
+def _written(session: Session, commit: _Commit, held: _Held) -> str | _Changed | TimerGone | None:
     work = commit.work
     known = outcome_of(session, work)
     if known is not None:
         return known
     present = texts_at(session, work.bot_id, work.read.keys() | work.written.keys())
-    if any(present.get(place) != text for place, text in work.read.items()):
+    if any(present.get(place) != text for place, text in work.read.items()) or _is_stale(work, held):
         return _Changed()
     if work.timer and not take_timer(session, work.bot_id, work.timer):
         return TimerGone()
@@ -169,7 +207,10 @@ def _written(session: Session, commit: _Commit, stores: Stores) -> str | _Change
         "at": utc_now(),
     }
     session.execute(insert_into(session, HandledUpdate).values(row))
-    write_texts(session, work.bot_id, work.written, present, stores)
+    write_texts(session, work.bot_id, work.written, present, held.stores)
+    for person, (run, visited) in work.runs_written.items():
+        write_run(session, work.bot_id, person, run, visited)
+        held.runs[work.bot_id, person] = run.revision + 1
     return None
 
 

@@ -109,7 +109,7 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
     PoolRule: _kept("rule", "position is_active conditions target_pool_id", pool="pool_id"),
     Experiment: _kept("experiment", "name is_active goal_tag started_at ended_at", pool="pool_id"),
     ExperimentArm: _kept("arm", "percent", name="experiment_id pool_id"),
-    Flow: _kept("flow", "key name published"),
+    Flow: _kept("flow", "key name published", name="key"),
     Segment: _kept("segment", "name conditions"),
     NotificationDestination: _kept(
         "destination",
