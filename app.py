@@ -14,6 +14,7 @@ from blueprints.api import (
     bots,
     clicks,
     configurations,
+    conversations,
     dead_letters,
     destinations,
     experiments,
@@ -90,6 +91,7 @@ RESOURCES = (
     people,
     people_list,
     segments,
+    conversations,
     dead_letters,
     switches,
     queues,
@@ -161,6 +163,7 @@ def _register_api(app: Flask, platform: Platform) -> None:
     for module in RESOURCES:
         v1.register_blueprint(module.blueprint)
     v1.register_blueprint(worker_bots.bot_worker)
+    v1.register_blueprint(conversations.bot_blueprint)
     api_hooks.register_api_hooks(v1, platform)
     app.register_blueprint(v1)
     unversioned = Blueprint("api", __name__, url_prefix="/api")

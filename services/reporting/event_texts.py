@@ -47,6 +47,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "chat_request_approved": N_("{command} of the manager bot's chat approved"),
     "chat_request_refused": N_("{command} of the manager bot's chat refused"),
     "code_confirmed": N_("Code of two-step sign-in confirmed"),
+    "bot_keeps_messages": N_("Keeping of messages turned on or off"),
     "conversation_answered": N_("Person {telegram_id} answered in the inbox"),
     "conversation_assigned": N_("Conversation given to {name}"),
     "conversation_done": N_("Conversation marked as done"),

@@ -43,9 +43,7 @@ def known_person(platform: Platform, caller: Principal, telegram_id: int) -> Kno
                 select(Conversation.bot_id, Conversation.id).where(
                     Conversation.bot_id.in_(bots), Conversation.telegram_id == telegram_id
                 )
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         blocked = set(
             session.scalars(
