@@ -74,9 +74,8 @@ def people_texts() -> dict[str, ScriptText]:
     return {
         "people.nameless": _("No name"),
         "people.count": counted("{count} person", "{count} people"),
-        "people.picked": counted("{count} selected", "{count} selected"),
+        "people.picked": counted("{count} person selected", "{count} people selected"),
         "people.pick": _("Select {name}"),
-        "people.from": _("{source}"),
         "people.direct": _("direct"),
         "people.no_click": _("no click of ours"),
         "people.step_form": _("Write flow/step, such as sales/offer, or only the flow."),
