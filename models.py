@@ -20,6 +20,7 @@ In this order, each part below a comment of its name:
     Status pages                        PoolDay, StatusPage, StatusPagePool
     Flows                               Flow, FlowVersion
     Timers and people in flows          Timer, FlowRun, FlowVisit
+    People and their messages           Segment, PeopleChange, Conversation, ChatMessage
 """
 
 from __future__ import annotations
@@ -395,6 +396,7 @@ class Bot(BehaviourColumns, Base):
     plugins: Mapped[list[BotPlugin]] = relationship(
         order_by="BotPlugin.position", cascade="all, delete-orphan", passive_deletes=True
     )
+    keeps_messages: Mapped[bool] = mapped_column(default=False, server_default=false())  # for the inbox
     followed: Mapped[RedirectPool | None] = relationship(viewonly=True)
 
 
@@ -1429,3 +1431,101 @@ class FlowVisit(Base):
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
     times: Mapped[int] = mapped_column(default=1)
+
+
+# People and their messages
+
+
+class Segment(Base):
+    """Conditions on people under a name, to be used again; who meets them is looked up each time."""
+
+    __tablename__ = "segments"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of `services.traffic.audience`
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PeopleChange(Base):
+    """One change for many people: which, for whom, and how far it has come. Leads are gone through by their numbers.
+
+    Those that came after it was asked for, above `last_lead_id`, are left alone.
+    """
+
+    __tablename__ = "people_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    actor: Mapped[str] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(10))  # tag, untag
+    tag: Mapped[str] = mapped_column(String(50))
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    lead_ids: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))  # None: all who meet them
+    total: Mapped[int]  # when it was asked for
+    last_lead_id: Mapped[int]
+    cursor: Mapped[int] = mapped_column(default=0)  # the last lead that is done
+    changed: Mapped[int] = mapped_column(default=0)
+    looked_at: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)  # who have as many tags as anybody may
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class Conversation(Base):
+    """A person and a bot that keeps messages: whether they wait for an answer, and who sees to it.
+
+    `revision` is one more with each answer and decision of an operator's: who acts on an older one is told. What the person
+    writes does not raise it.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        UniqueConstraint("bot_id", "telegram_id"),
+        Index(None, "account_id", "unanswered_since"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    telegram_id: Mapped[int]
+    unanswered_since: Mapped[datetime | None]  # by people: what the bot says by itself is no answer
+    last_message_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    assigned_to: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    taken_over_until: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class ChatMessage(Base):
+    """A message between a person and a bot that keeps messages. The text is sealed for "messages:<bot_id>".
+
+    `form_key` names the form in which an operator wrote it: the same form sent again adds nothing.
+    """
+
+    __tablename__ = "chat_messages"
+    __table_args__ = (
+        UniqueConstraint("bot_id", "update_id"),
+        UniqueConstraint("bot_id", "form_key"),
+        Index(None, "bot_id", "telegram_id", "id"),
+        Index(None, "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    telegram_id: Mapped[int]
+    direction: Mapped[str] = mapped_column(String(3))  # in, out
+    kind: Mapped[str] = mapped_column(String(20))  # text, photo …; of those out the method's
+    sealed_text: Mapped[str] = mapped_column(Text, default="")  # a text, or the caption of something else
+    message_id: Mapped[int | None]
+    update_id: Mapped[int | None]
+    status: Mapped[str] = mapped_column(
+        String(10), default="", server_default=""
+    )  # out: sending, sent, failed
+    failure: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    by: Mapped[str] = mapped_column(String(100), default="", server_default="")  # an operator's; "": the bot
+    form_key: Mapped[str | None] = mapped_column(String(40))
+    at: Mapped[datetime] = mapped_column(default=utc_now)

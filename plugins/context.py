@@ -55,6 +55,7 @@ class BotFacts:
     parse_mode: str | None = HTML  # of texts that name no other; None for plain ones
     disable_web_page_preview: bool = False
     is_manager: bool = False
+    keeps_messages: bool = False  # for the operators' inbox
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ def kinds() -> dict[str, str]:
         "flow_runs": _("Where they stand in flows"),
         "flow_visits": _("Steps of flows that they reached"),
         "timers": _("What plugins will do for them later"),
+        "messages": _("Messages, of bots that keep them"),
+        "conversations": _("Conversations in the inbox"),
         "dead_letters": _("Dead letters about them"),
         "notifications": _("Notifications about them"),
         "access_lists": _("Places on access lists, which stay: they are your rule"),

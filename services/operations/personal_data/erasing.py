@@ -19,7 +19,9 @@ from typing_extensions import TypedDict
 
 from models import (
     Base,
+    ChatMessage,
     Click,
+    Conversation,
     DeadLetter,
     ExperimentVisitor,
     FlowRun,
@@ -54,6 +56,8 @@ class ErasedView(TypedDict):
     flow_runs: int
     flow_visits: int
     timers: int
+    messages: int
+    conversations: int
     dead_letters: int
     notifications: int
     access_lists: int
@@ -92,6 +96,8 @@ def erase_rows(session: Session, traces: Traces) -> None:
     for table, rows in (
         (FlowRun, traces.flow_runs),
         (Timer, traces.timers),
+        (ChatMessage, traces.messages),
+        (Conversation, traces.conversations),
         (StoredFile, traces.files),
         (DeadLetter, traces.dead_letters),
         (Notification, traces.notifications),

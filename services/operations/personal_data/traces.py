@@ -17,7 +17,9 @@ from models import (
     Base,
     Bot,
     BotAccess,
+    ChatMessage,
     Click,
+    Conversation,
     DeadLetter,
     ExperimentVisitor,
     FlowRun,
@@ -54,6 +56,8 @@ class Traces:
     flow_runs: Sequence[FlowRun]
     flow_visits: Sequence[FlowVisit]
     timers: Sequence[Timer]
+    messages: Sequence[ChatMessage]
+    conversations: Sequence[Conversation]
     dead_letters: Sequence[DeadLetter]
     notifications: Sequence[Notification]
     access_lists: Sequence[BotAccess]
@@ -83,7 +87,7 @@ def bots_of(session: Session, account_id: int) -> tuple[int, ...]:
 
 
 def find_traces(session: Session, person: Person) -> Traces:
-    """All of it: twelve queries, each by an index to the account's or the bots' rows."""
+    """All of it: fourteen queries, each by an index to the account's or the bots' rows."""
     every = session.scalars
     leads = every(
         select(Lead)
@@ -102,6 +106,8 @@ def find_traces(session: Session, person: Person) -> Traces:
         flow_runs=every(_of_person(FlowRun, person).order_by(FlowRun.id)).all(),
         flow_visits=every(_of_person(FlowVisit, person).order_by(FlowVisit.first_at, FlowVisit.step)).all(),
         timers=every(_of_person(Timer, person).order_by(Timer.id)).all(),
+        messages=every(_of_person(ChatMessage, person).order_by(ChatMessage.id)).all(),
+        conversations=every(_of_person(Conversation, person).order_by(Conversation.id)).all(),
         dead_letters=list(_naming(every(_perhaps_letters(person)), "payload", person)),
         notifications=list(_naming(every(_perhaps_notifications(person)), "params", person)),
         access_lists=every(_of_person(BotAccess, person).order_by(BotAccess.id)).all(),

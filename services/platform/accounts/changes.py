@@ -30,6 +30,7 @@ from models import (
     PoolBot,
     PoolRule,
     RedirectPool,
+    Segment,
 )
 from services.core.redaction import redact
 from services.core.times import iso
@@ -79,7 +80,7 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
         "bot",
         "telegram_bot_id username name mode desired_running uncertain_policy tags fsm_strategy description webhook_path "
         "max_connections parse_mode disable_web_page_preview limits_people rate_per_minute rate_burst alias declared_in "
-        "maintenance maintenance_message captcha",
+        "maintenance maintenance_message captcha keeps_messages",
         secrets="sealed_token",
         bot="id",
     ),
@@ -109,6 +110,7 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
     Experiment: _kept("experiment", "name is_active goal_tag started_at ended_at", pool="pool_id"),
     ExperimentArm: _kept("arm", "percent", name="experiment_id pool_id"),
     Flow: _kept("flow", "key name published", name="key"),
+    Segment: _kept("segment", "name conditions"),
     NotificationDestination: _kept(
         "destination",
         "kind name address bot_id reserve_bot_id is_enabled quiet_from quiet_until time_zone critical_passes",

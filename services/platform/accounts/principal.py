@@ -13,11 +13,14 @@ from sqlalchemy.orm import Session
 from models import (
     AuditEvent,
     Bot,
+    Conversation,
     DeadLetter,
     Experiment,
     Flow,
     NotificationDestination,
+    PeopleChange,
     RedirectPool,
+    Segment,
     StoredFile,
 )
 from services.core.errors import Forbidden, NotFound
@@ -68,7 +71,19 @@ class Principal:
             raise Forbidden("Only an admin may see this", code="admin_only")
 
 
-Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment, StoredFile, Flow)
+Row = TypeVar(
+    "Row",
+    Bot,
+    RedirectPool,
+    NotificationDestination,
+    DeadLetter,
+    Experiment,
+    StoredFile,
+    Flow,
+    Segment,
+    PeopleChange,
+    Conversation,
+)
 MISSING: Final = {
     "bot": Text("There is no such bot"),
     "pool": Text("There is no such pool"),
@@ -77,6 +92,9 @@ MISSING: Final = {
     "experiment": Text("There is no such experiment"),
     "file": Text("There is no such file"),
     "flow": Text("There is no such flow"),
+    "segment": Text("There is no such segment"),
+    "change": Text("There is no such change of people"),
+    "conversation": Text("There is no such conversation"),
 }
 
 
@@ -121,6 +139,9 @@ def _word(table: type[Row]) -> str:
         Experiment: "experiment",
         StoredFile: "file",
         Flow: "flow",
+        Segment: "segment",
+        PeopleChange: "change",
+        Conversation: "conversation",
     }
     return words.get(table, "destination")
 

@@ -43,6 +43,7 @@ class JobName(StrEnum):
     RECONCILE_BOTS = "jobs.bots.reconcile_bots"
     RECONCILE_BOT = "jobs.bots.reconcile_bot"
     COUNT_PEOPLE = "jobs.pools.count_people"
+    CHANGE_PEOPLE = "jobs.people.change_people"
     COUNT_POOL_DAYS = "jobs.pools.count_pool_days"
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
     RING_TIMERS = "jobs.timers.ring_timers"
@@ -71,6 +72,7 @@ QUEUE_OF: Final = {
     JobName.RECONCILE_BOTS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,
     JobName.COUNT_PEOPLE: JobQueue.DEFAULT,
+    JobName.CHANGE_PEOPLE: JobQueue.DEFAULT,
     JobName.COUNT_POOL_DAYS: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
     JobName.RING_TIMERS: JobQueue.DEFAULT,
