@@ -79,6 +79,10 @@ class PluginDatabase(ABC):
         """Put a tag such as "paid" on a person whom the bot knows; one that is there already, or a stranger, changes
         nothing. Experiments count people with their goal's tag. StoreError when it is no tag or one too many."""
 
+    @abstractmethod
+    def untag_lead(self, telegram_id: int, tag: str) -> None:
+        """Take a tag off a person; one that is not there, or a stranger, changes nothing. StoreError when it is no tag."""
+
 
 class MemoryDatabase(PluginDatabase):
     """Stand-in where there is no database, as in a plugin's own tests."""
@@ -129,6 +133,12 @@ class MemoryDatabase(PluginDatabase):
         wanted, lead = checked_tag(tag), self._leads.get(telegram_id)
         if lead is not None:
             self._leads[telegram_id] = replace(lead, tags=with_tag(lead.tags, wanted))
+
+    def untag_lead(self, telegram_id: int, tag: str) -> None:
+        """See PluginDatabase."""
+        unwanted, lead = checked_tag(tag), self._leads.get(telegram_id)
+        if lead is not None:
+            self._leads[telegram_id] = replace(lead, tags=tuple(one for one in lead.tags if one != unwanted))
 
 
 def checked_key(key: str) -> str:

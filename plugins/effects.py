@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from plugins.buttons import Kept
+from plugins.goals import GoalWish
 
 
 class Priority(StrEnum):
@@ -39,3 +40,5 @@ class Effects:
     calls: list[Call] = field(default_factory=list)
     conversation: dict[str, Any] | None = None
     kept: list[Kept] = field(default_factory=list)
+    goals: list[GoalWish] = field(default_factory=list)  # reached by the person behind the update
+    untagged: list[str] = field(default_factory=list)  # tags to be taken off that person

@@ -12,6 +12,7 @@ from typing import Any, Final
 from plugins.base import BasePlugin
 from plugins.context import Strategy
 from plugins.database import LeadRecord, MemoryDatabase
+from plugins.goals import GoalWish
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.translating import PluginFolder, compiled, parted
 from services.messaging.plugin_kit.played_bot import BOT, Chosen, PlayedBot
@@ -145,6 +146,12 @@ class ChatView:
     def leads(self) -> dict[int, LeadRecord]:
         """The people whom the bot knows, by id; a test may add some."""
         return self._place.bot.leads
+
+    @property
+    def goals(self) -> list[GoalWish]:
+        """What this person has reached, in order: `goal`, `amount_micros` and `currency` of each."""
+        bot, person = self._place.bot, self._place.person.id
+        return [wish for somebody, wish in bot.goals if somebody == person]
 
     @property
     def notifications(self) -> list[tuple[str, dict[str, Any]]]:

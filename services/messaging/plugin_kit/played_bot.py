@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -15,8 +16,9 @@ from cryptography.fernet import Fernet
 from plugins.base import BasePlugin
 from plugins.buttons import Tap
 from plugins.context import BotFacts, Context
-from plugins.database import LeadRecord, MemoryDatabase
+from plugins.database import LeadRecord, MemoryDatabase, checked_tag
 from plugins.effects import Busy, Effects
+from plugins.goals import GoalWish
 from plugins.texts import SAVING
 from services.core.encryption import Vault
 from services.core.settings import Settings
@@ -88,6 +90,7 @@ class PlayedBot:
         self.now = time.time()  # epoch s; a test moves it on
         self.leads: dict[int, LeadRecord] = {}
         self.notifications: list[tuple[str, dict[str, Any]]] = []
+        self.goals: list[tuple[int, GoalWish]] = []  # who reached what
         self._settings = Settings()
         self._vault = Vault((Fernet.generate_key().decode(),))
         self._signer = CallbackSigner(self._vault)
@@ -122,6 +125,7 @@ class PlayedBot:
             except Busy:
                 ctx.effects, plugin = Effects(), None
                 refuse(ctx, Refusal.LOCK)
+            self._note(ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
         self._apply(result)
 
@@ -131,6 +135,7 @@ class PlayedBot:
         if ctx is not None:
             ctx.error_id = error_id
             self.behaviour.give_up(ctx, error)
+            self._note(ctx)
             self._apply(result_of(self._vault, ctx, queued))
 
     def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -206,6 +211,14 @@ class PlayedBot:
                 return Refusal.LOST
         ctx.tap = Tap(opened.action, payload)
         return None
+
+    def _note(self, ctx: Context) -> None:
+        """What a handler said of the person behind its update."""
+        person = ctx.lead.telegram_id
+        lead, gone = self.leads.get(person), {checked_tag(tag) for tag in ctx.effects.untagged}
+        if lead is not None and gone:
+            self.leads[person] = replace(lead, tags=tuple(tag for tag in lead.tags if tag not in gone))
+        self.goals += [(person, wish) for wish in ctx.effects.goals]
 
     def _apply(self, result: HandlerResult) -> None:
         if result.conversation is not None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models import HandledUpdate
 from services.core.errors import Unavailable
 from services.core.times import utc_now
-from services.messaging.plugin_runtime.lead_tags import tag_leads
+from services.messaging.plugin_runtime.people_writes import write_people
 from services.messaging.plugin_runtime.plugin_database import AlreadyHandled, Work, at, outcome_of
 from services.messaging.plugin_runtime.plugin_store import (
     Stores,
@@ -45,10 +45,6 @@ class _Commit:
     @property
     def stores(self) -> set[tuple[int, str]]:
         return {(self.work.bot_id, plugin) for plugin, _ in (*self.work.read, *self.work.written)}
-
-    @property
-    def tags(self) -> set[tuple[int, int, str]]:
-        return {(self.work.bot_id, person, tag) for person, tag in self.work.tagged}
 
 
 class PluginWrites(Generic[Outcome]):
@@ -113,7 +109,7 @@ class PluginWrites(Generic[Outcome]):
                 stores = lock_stores(session, (store for commit in commits for store in commit.stores))
                 answers = [_written(session, commit, stores) for commit in commits]
                 done = [one for one, answer in zip(commits, answers, strict=True) if answer is None]
-                tag_leads(session, (tag for commit in done for tag in commit.tags))
+                write_people(session, [commit.work for commit in done])
                 return answers
         except Unavailable:
             raise

@@ -20,6 +20,7 @@ from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
+from services.messaging.plugin_runtime.plugin_database import note_wishes
 from services.messaging.updates.captcha import start_param_of, start_update
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.contexts import ContextFactory, Fleets, no_fleet
@@ -137,6 +138,7 @@ class UpdateProcessor:
         with self._plugins.at_risk(behaviour, ctx, is_alone=queued.alone), counted:
             with time_limit(self._platform.settings.handler_timeout_seconds):
                 plugin = behaviour.handle(ctx)
+            note_wishes(ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         return result
@@ -184,4 +186,5 @@ class UpdateProcessor:
         ctx.effects = Effects()
         with time_limit(self._platform.settings.handler_timeout_seconds):
             behaviour.give_up(ctx, error)
+        note_wishes(ctx)
         return result_of(self._vault, ctx, queued)

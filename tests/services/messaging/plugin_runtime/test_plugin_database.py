@@ -232,4 +232,4 @@ def test_a_deleted_bot_takes_its_stores_along(
 
 def test_nothing_else_of_the_database_is_handed_out() -> None:
     offered = {name for name in dir(BotDatabase) if not name.startswith("_")}
-    assert offered == {"get", "set", "delete", "list", "leads_count", "lead", "tag_lead"}
+    assert offered == {"get", "set", "delete", "list", "leads_count", "lead", "tag_lead", "untag_lead"}
