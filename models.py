@@ -1333,9 +1333,9 @@ class Goal(Base):
     __table_args__ = (
         _one_of("source", GoalSource),
         UniqueConstraint("account_id", "event_id"),
-        Index(None, "account_id", "clicked_at"),
+        Index(None, "account_id", "clicked_hour"),
         Index(None, "bot_id", "telegram_id"),
-        Index(None, "pool_id", "clicked_at"),
+        Index(None, "pool_id", "clicked_hour"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -1352,6 +1352,7 @@ class Goal(Base):
     touched_at: Mapped[datetime | None]  # when its click became the lead's last touch; given ones: `at`
     click_id: Mapped[str | None] = mapped_column(String(16))
     clicked_at: Mapped[datetime | None]
+    clicked_hour: Mapped[datetime | None]  # in which figures count it
     pool_id: Mapped[int | None]
     click_source: Mapped[str] = mapped_column(String(80), default="")
     campaign: Mapped[str] = mapped_column(String(60), default="")

@@ -125,7 +125,7 @@ class PlayedBot:
             except Busy:
                 ctx.effects, plugin = Effects(), None
                 refuse(ctx, Refusal.LOCK)
-            self._note(ctx)
+            _note_wishes(self, ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
         self._apply(result)
 
@@ -135,7 +135,7 @@ class PlayedBot:
         if ctx is not None:
             ctx.error_id = error_id
             self.behaviour.give_up(ctx, error)
-            self._note(ctx)
+            _note_wishes(self, ctx)
             self._apply(result_of(self._vault, ctx, queued))
 
     def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -212,14 +212,6 @@ class PlayedBot:
         ctx.tap = Tap(opened.action, payload)
         return None
 
-    def _note(self, ctx: Context) -> None:
-        """What a handler said of the person behind its update."""
-        person = ctx.lead.telegram_id
-        lead, gone = self.leads.get(person), {checked_tag(tag) for tag in ctx.effects.untagged}
-        if lead is not None and gone:
-            self.leads[person] = replace(lead, tags=tuple(tag for tag in lead.tags if tag not in gone))
-        self.goals += [(person, wish) for wish in ctx.effects.goals]
-
     def _apply(self, result: HandlerResult) -> None:
         if result.conversation is not None:
             seconds = self._settings.conversation_ttl_seconds
@@ -241,6 +233,15 @@ class PlayedBot:
             self._updates += 1
             place = (f"{int(self.now * 1000)}-{self._updates}", 0)
             self._handle(answer_update(call["then"], call["method"], outcome, place))
+
+
+def _note_wishes(bot: PlayedBot, ctx: Context) -> None:
+    """What a handler said of the person behind its update."""
+    person = ctx.lead.telegram_id
+    lead, gone = bot.leads.get(person), {checked_tag(tag) for tag in ctx.effects.untagged}
+    if lead is not None and gone:
+        bot.leads[person] = replace(lead, tags=tuple(tag for tag in lead.tags if tag not in gone))
+    bot.goals += [(person, wish) for wish in ctx.effects.goals]
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def _row(one: GoalReached, leads: Mapping[Person, Lead], clicks: Mapping[str, Cl
         click = None
     return {
         "account_id": one.account_id,
-        "bot_id": one.bot_id,
+        "bot_id": one.bot_id or (click.bot_id if click is not None else None),
         "telegram_id": one.telegram_id,
         "lead_id": lead.id if lead is not None and is_own else None,
         "goal": one.goal,

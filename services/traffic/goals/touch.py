@@ -9,6 +9,7 @@ from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
 from models import Click, Goal
+from services.core.times import hour_of
 from services.traffic.clicks.source import AD_IDS, ad_of, campaign_of
 
 
@@ -21,6 +22,7 @@ def touch_of(click: Click | None, given_at: datetime | None = None) -> dict[str,
     return {
         "click_id": click.id,
         "clicked_at": click.at,
+        "clicked_hour": hour_of(click.at),
         "touched_at": given_at or click.started_at or click.at,
         "pool_id": click.pool_id,
         "click_source": click.source,
@@ -35,6 +37,7 @@ def touch_of(click: Click | None, given_at: datetime | None = None) -> dict[str,
 _NO_TOUCH: dict[str, Any] = {
     "click_id": None,
     "clicked_at": None,
+    "clicked_hour": None,
     "touched_at": None,
     "pool_id": None,
     "click_source": "",

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Bot, Goal, HandledUpdate, Lead, PluginState
+from models import Bot, HandledUpdate, Lead, PluginState
 from plugins.database import StoreError
 from services.core.errors import Unavailable
 from services.core.settings import Settings
@@ -113,31 +113,6 @@ def test_a_tag_takes_effect_with_its_update_and_not_without_it(platform: Platfor
     accept_all(platform, bot, [message(n, n, "/pay") for n in range(11, 31)])
     handle_all(platform)
     assert tags() == [["paid"]] * 21
-
-
-@pytest.mark.data
-def test_a_goal_is_noted_once_with_its_update_and_a_tag_is_taken_off(platform: Platform, bot: Bot) -> None:
-    def reached() -> list[tuple[int | None, str, int | None, str, str]]:
-        with platform.database.reading() as session:
-            rows = session.scalars(select(Goal).order_by(Goal.id))
-            return [
-                (row.telegram_id, row.goal, row.amount_micros, row.currency, row.event_id) for row in rows
-            ]
-
-    first = handling_of(platform).handle(waiting(bot, 1, "/pay"))
-    assert handling_of(platform).handle(waiting(bot, 1, "/pay")) == first  # read again after a crash
-    with pytest.raises(ValueError, match="on order"):
-        handling_of(platform).handle(waiting(bot, 2, "/renege"))
-    assert reached() == [(5, "purchase", 9_900_000, "BRL", f"{bot.id}:1:purchase")]
-    assert texts(handling_of(platform).handle(waiting(bot, 3, "/refund"))) == ["tags ()"]
-    with platform.database.reading() as session:
-        lead = session.scalars(select(Lead)).one()
-        assert lead.tags == []
-        assert {row.lead_id for row in session.scalars(select(Goal))} == {lead.id}
-    assert reached()[1:] == [(5, "refund", -9_900_000, "BRL", f"{bot.id}:3:refund")]
-    accept_all(platform, bot, [message(n, n, "/pay") for n in range(11, 31)])
-    handle_all(platform)
-    assert len(reached()) == 22
 
 
 @pytest.mark.data
