@@ -21,6 +21,7 @@ In this order, each part below a comment of its name:
     Flows                               Flow, FlowVersion
     Timers and people in flows          Timer, FlowRun, FlowVisit
     People and their messages           Segment, PeopleChange, Conversation, ChatMessage
+    Goals, payments and postbacks       Goal, Payment, PaymentWebhook, PaymentWebhookCall, Postback, PostbackDelivery
 """
 
 from __future__ import annotations
@@ -56,13 +57,17 @@ from services.core.states import (
     Audience,
     BotMode,
     BotStatus,
+    CallResult,
     ChatRequestState,
     DeadLetterState,
     DeliveryStatus,
     DestinationKind,
     FsmStrategy,
+    GoalSource,
     MemberStatus,
     OverLimit,
+    PostbackDriver,
+    PostbackEvent,
     RunStatus,
     Strategy,
     UncertainPolicy,
@@ -75,13 +80,17 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "Audience",
     "BotMode",
     "BotStatus",
+    "CallResult",
     "ChatRequestState",
     "DeadLetterState",
     "DeliveryStatus",
     "DestinationKind",
     "FsmStrategy",
+    "GoalSource",
     "MemberStatus",
     "OverLimit",
+    "PostbackDriver",
+    "PostbackEvent",
     "RunStatus",
     "Strategy",
     "UncertainPolicy",
@@ -1529,3 +1538,154 @@ class ChatMessage(Base):
     by: Mapped[str] = mapped_column(String(100), default="", server_default="")  # an operator's; "": the bot
     form_key: Mapped[str | None] = mapped_column(String(40))
     at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+# Goals, payments and postbacks
+
+
+class Goal(Base):
+    """A goal that somebody reached, once per (account, event_id), with the click that is its lead's last touch.
+
+    Of that click is copied what figures are made of and what ad networks want to hear, since clicks go by age. Money is
+    whole millionths; a refund is a negative amount. Without foreign keys to bot and pool: money outlives both.
+    """
+
+    __tablename__ = "goals"
+    __table_args__ = (
+        _one_of("source", GoalSource),
+        UniqueConstraint("account_id", "event_id"),
+        Index(None, "account_id", "clicked_hour"),
+        Index(None, "bot_id", "telegram_id"),
+        Index(None, "pool_id", "clicked_hour"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    bot_id: Mapped[int | None]
+    telegram_id: Mapped[int | None]  # None: nobody knows, or the person was erased
+    lead_id: Mapped[int | None] = mapped_column(ForeignKey("leads.id", ondelete="SET NULL"), index=True)
+    goal: Mapped[str] = mapped_column(String(30))
+    amount_micros: Mapped[int | None]
+    currency: Mapped[str] = mapped_column(String(3), default="")
+    event_id: Mapped[str] = mapped_column(String(100))
+    source: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    touched_at: Mapped[datetime | None]  # when its click became the lead's last touch; given ones: `at`
+    click_id: Mapped[str | None] = mapped_column(String(16))
+    clicked_at: Mapped[datetime | None]
+    clicked_hour: Mapped[datetime | None]  # in which figures count it
+    pool_id: Mapped[int | None]
+    click_source: Mapped[str] = mapped_column(String(80), default="")
+    campaign: Mapped[str] = mapped_column(String(60), default="")
+    ad: Mapped[str] = mapped_column(String(60), default="")
+    country: Mapped[str] = mapped_column(String(2), default="")
+    device: Mapped[str] = mapped_column(String(10), default="")
+    ad_ids: Mapped[dict[str, Any]] = mapped_column(default=dict)  # gclid, fbclid …
+
+
+class Payment(Base):
+    """A payment that Telegram told a bot of, once per (bot, charge); a refund is noted in the same row."""
+
+    __tablename__ = "payments"
+    __table_args__ = (UniqueConstraint("bot_id", "charge_id"), Index(None, "bot_id", "telegram_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    bot_id: Mapped[int]  # without a foreign key, as of goals
+    telegram_id: Mapped[int | None]
+    charge_id: Mapped[str] = mapped_column(String(255))  # telegram_payment_charge_id
+    provider_charge_id: Mapped[str] = mapped_column(String(255), default="")
+    amount_micros: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    payload: Mapped[str] = mapped_column(String(128), default="")  # of the invoice
+    is_recurring: Mapped[bool] = mapped_column(default=False)
+    is_first_recurring: Mapped[bool] = mapped_column(default=False)
+    paid_until: Mapped[datetime | None]  # of a subscription
+    refunded_at: Mapped[datetime | None]
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PaymentWebhook(Base):
+    """An address at which a payment provider tells of payments, signed; `mapping` says where in its JSON what stands."""
+
+    __tablename__ = "payment_webhooks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    path_id: Mapped[str] = mapped_column(String(32), unique=True)  # the end of its address
+    sealed_secret: Mapped[str] = mapped_column(Text, default="")
+    signature_header: Mapped[str] = mapped_column(String(64))
+    timestamp_header: Mapped[str] = mapped_column(String(64), default="")  # "": the signature's own, or none
+    tolerance_seconds: Mapped[int] = mapped_column(default=300)
+    mapping: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    bot_id: Mapped[int | None] = mapped_column(
+        ForeignKey("bots.id", ondelete="SET NULL"), index=True
+    )  # whose people it tells of; None: any bot of the account
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    last_call_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PaymentWebhookCall(Base):
+    """A signed call of a payment provider, and what it came to; the body is kept for a while, secrets taken out."""
+
+    __tablename__ = "payment_webhook_calls"
+    __table_args__ = (_one_of("result", CallResult), Index(None, "webhook_id", "id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("payment_webhooks.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    result: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
+    event_id: Mapped[str] = mapped_column(String(100), default="")
+    body: Mapped[str] = mapped_column(Text, default="")
+
+
+class Postback(Base):
+    """Where an account's clicks, starts and goals are told of; an empty list of goals or pools matches all."""
+
+    __tablename__ = "postbacks"
+    __table_args__ = (_one_of("driver", PostbackDriver),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    driver: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(100))
+    events: Mapped[list[Any]] = mapped_column(default=list)
+    goals: Mapped[list[Any]] = mapped_column(default=list)
+    pool_ids: Mapped[list[Any]] = mapped_column(default=list)
+    config: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as its driver says
+    sealed_secret: Mapped[str] = mapped_column(Text, default="")  # an access token or a signing secret
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    last_sent_at: Mapped[datetime | None]
+    last_error: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
+    last_error_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PostbackDelivery(Base):
+    """One event on its way to one postback; written with the event, sent by a job."""
+
+    __tablename__ = "postback_deliveries"
+    __table_args__ = (
+        UniqueConstraint("postback_id", "event_id"),
+        _one_of("event", PostbackEvent),
+        _one_of("status", DeliveryStatus),
+        Index(None, "status", "next_attempt_at"),
+        Index(None, "postback_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    postback_id: Mapped[int] = mapped_column(ForeignKey("postbacks.id", ondelete="CASCADE"))
+    event: Mapped[str] = mapped_column(String(5))
+    event_id: Mapped[str] = mapped_column(String(100))
+    click_id: Mapped[str | None] = mapped_column(String(16))
+    goal_id: Mapped[int | None]  # without a foreign key: what it told of may go before it
+    status: Mapped[str] = mapped_column(String(10), default=DeliveryStatus.PENDING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    answer_status: Mapped[int | None]  # HTTP's
+    last_error: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    sent_at: Mapped[datetime | None]

@@ -26,6 +26,7 @@ from plugins.conversation import ConversationContext
 from plugins.effects import Call, Effects, Priority
 from plugins.files import STORED_FILE, BotFile, Files, NoFiles
 from plugins.fleet import Fleet, NoFleet
+from plugins.goals import GoalContext
 from plugins.http import HttpClient, NoHttp
 from plugins.markup import HTML, MARKDOWN
 from plugins.texts import AS_THE_BOT, escaped, filled
@@ -70,7 +71,7 @@ class Lead:
 
 
 @dataclass
-class Context(TranslatingContext, ConversationContext, TimerContext):
+class Context(TranslatingContext, ConversationContext, TimerContext, GoalContext):
     """One update's handling. `chat_id` is 0 where the update has no chat."""
 
     bot: BotFacts

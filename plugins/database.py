@@ -84,7 +84,7 @@ class PluginDatabase(ABC):
 
     @abstractmethod
     def untag_lead(self, telegram_id: int, tag: str) -> None:
-        """Take a tag off a person; one that is not there changes nothing."""
+        """Take a tag off a person; one that is not there, or a stranger, changes nothing. StoreError when it is no tag."""
 
     # For the plugin that plays flows
 
@@ -205,9 +205,9 @@ class MemoryDatabase(PluginDatabase):
 
     def untag_lead(self, telegram_id: int, tag: str) -> None:
         """See PluginDatabase."""
-        wanted, lead = checked_tag(tag), self._leads.get(telegram_id)
+        unwanted, lead = checked_tag(tag), self._leads.get(telegram_id)
         if lead is not None:
-            self._leads[telegram_id] = replace(lead, tags=tuple(each for each in lead.tags if each != wanted))
+            self._leads[telegram_id] = replace(lead, tags=tuple(one for one in lead.tags if one != unwanted))
 
 
 def checked_key(key: str) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from plugins.buttons import Kept
+from plugins.goals import GoalWish
 
 
 class Priority(StrEnum):
@@ -52,3 +53,5 @@ class Effects:
     timers: dict[tuple[str, str], TimerWish] = field(
         default_factory=dict
     )  # by plugin and key: the last counts
+    goals: list[GoalWish] = field(default_factory=list)  # reached by the person behind the update
+    untagged: list[str] = field(default_factory=list)  # tags to be taken off that person

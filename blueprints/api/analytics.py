@@ -11,6 +11,7 @@ from services.core.times import utc_now
 from services.platform.accounts.principal import Scope
 from services.reporting.analytics.account import account_analytics
 from services.reporting.analytics.account_report import AccountAnalytics, AccountAnalyticsView
+from services.reporting.analytics.file_rows import for_files
 from services.reporting.analytics.period import period
 from services.reporting.analytics.workbook import XLSX
 from web.access import api, caller
@@ -33,7 +34,7 @@ def show(query: AccountQuery) -> AccountAnalyticsView:
 def show_csv(query: AccountQuery) -> Response:
     """The rows of the same report as CSV, for programs."""
     report = _report(query)
-    return as_csv(_file_name(report), report.cells, report.listed(report.rows))
+    return as_csv(_file_name(report), *for_files(report.cells, report.listed(report.rows)))
 
 
 @blueprint.get("/analytics.xlsx")
@@ -42,7 +43,7 @@ def show_csv(query: AccountQuery) -> Response:
 def show_xlsx(query: AccountQuery) -> Response:
     """The rows of the same report as a workbook, for spreadsheets."""
     report = _report(query)
-    return as_workbook(_file_name(report), report.cells, report.listed(report.rows))
+    return as_workbook(_file_name(report), *for_files(report.cells, report.listed(report.rows)))
 
 
 def _report(asked: AccountQuery) -> AccountAnalytics:

@@ -24,6 +24,7 @@ from services.fleet.pools.members import MemberView, describe_member
 from services.fleet.pools.pools import PoolView, PoolWholeView, describe
 from services.fleet.pools.qr import qr_svg
 from services.platform.accounts.principal import Scope
+from services.reporting.analytics.file_rows import for_files
 from services.reporting.analytics.period import period
 from services.reporting.analytics.pool import pool_analytics
 from services.reporting.analytics.report import AnalyticsView, PoolAnalytics
@@ -146,7 +147,7 @@ def analytics(pool_id: int, query: AnalyticsQuery) -> AnalyticsView:
 def analytics_csv(pool_id: int, query: AnalyticsQuery) -> Response:
     """The rows of the same report as CSV, for programs."""
     report = _report(pool_id, query)
-    return as_csv(_file_name(report), ("key", "label", *report.columns), report.listed(report.rows))
+    return as_csv(_file_name(report), *for_files(report.cells, report.listed(report.rows)))
 
 
 @blueprint.get("/<int:pool_id>/analytics.xlsx")
@@ -155,7 +156,7 @@ def analytics_csv(pool_id: int, query: AnalyticsQuery) -> Response:
 def analytics_xlsx(pool_id: int, query: AnalyticsQuery) -> Response:
     """The rows of the same report as a workbook, for spreadsheets."""
     report = _report(pool_id, query)
-    return as_workbook(_file_name(report), ("key", "label", *report.columns), report.listed(report.rows))
+    return as_workbook(_file_name(report), *for_files(report.cells, report.listed(report.rows)))
 
 
 @blueprint.get("/<int:pool_id>/transitions")

@@ -71,6 +71,7 @@ IDEMPOTENCY: Final = _counter(
 FUNNEL: Final = _counter(
     "funnel_total", "visitors' steps: click, start (with or without a click), lead", "step"
 )
+GOALS: Final = _counter("goals_total", "goals that people reached, by who said so", "source")
 CONNECTIONS_ENDED: Final = _counter(
     "connections_ended_total",
     "connections that a web worker ended, by reason: overdue (the peer was too slow), crowded, share (of one address), refused, drained (the worker ends)",

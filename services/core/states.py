@@ -129,3 +129,41 @@ class RunStatus(StrEnum):
     PAUSED = "paused"
     ENDED = "ended"
     STOPPED = "stopped"
+
+
+class GoalSource(StrEnum):
+    """Who said that a goal was reached."""
+
+    FLOW = "flow"
+    PLUGIN = "plugin"
+    API = "api"
+    PAYMENT = "payment"
+    WEBHOOK = "webhook"
+    BROADCAST = "broadcast"
+
+
+class PostbackDriver(StrEnum):
+    """How a postback tells an ad network or a tracker what happened."""
+
+    URL = "url"
+    WEBHOOK = "webhook"
+    META = "meta"
+    TIKTOK = "tiktok"
+    GOOGLE = "google"
+
+
+class PostbackEvent(StrEnum):
+    """What a postback may tell of."""
+
+    CLICK = "click"
+    START = "start"
+    GOAL = "goal"
+
+
+class CallResult(StrEnum):
+    """What a payment provider's call came to: a goal, one that was known, nothing that the mapping asks for, or none."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    SKIPPED = "skipped"
+    FAILED = "failed"

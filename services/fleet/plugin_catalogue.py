@@ -38,6 +38,7 @@ THE_INTERFACE = {
     "form_steps",
     "files",
     "fleet",
+    "goals",
     "http",
     "support_book",
     "testing",

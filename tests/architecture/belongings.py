@@ -6,7 +6,17 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from models import Account, Bot, ChatRequest, Conversation, Flow, FlowVersion, PeopleChange, Segment, TelegramLink
+from models import (
+    Account,
+    Bot,
+    ChatRequest,
+    Conversation,
+    Flow,
+    FlowVersion,
+    PeopleChange,
+    Segment,
+    TelegramLink,
+)
 from services.core.i18n import Text
 from services.core.times import utc_now
 

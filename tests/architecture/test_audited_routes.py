@@ -27,6 +27,7 @@ UNTOLD = {
         ("runtime.respond", "runtime.respond_to_all", "runtime.fail", "runtime.extend", "runtime.send"),
         "a program's work on its bot's updates: nobody's deed, and too many",
     ),
+    "goals.create": "what an account's programs tell of people: no setting, and too many",
     "webhooks.receive": "Telegram's updates: nobody's deed, and too many",
     "texts.show": "a preview; nothing is kept",
     "texts.check": "a check of a file; nothing is kept",

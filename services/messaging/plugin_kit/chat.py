@@ -12,6 +12,7 @@ from typing import Any, Final
 from plugins.base import BasePlugin
 from plugins.context import Strategy
 from plugins.database import LeadRecord, MemoryDatabase
+from plugins.goals import GoalWish
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.translating import PluginFolder, compiled, parted
 from services.messaging.plugin_kit.played_bot import BOT, Chosen, PlayedBot
@@ -152,6 +153,12 @@ class ChatView:
         bot = self._place.bot
         found = bot.timers.of(self._plugin, self.id)
         return {key: round(due.timestamp() - bot.now, 3) for key, due in found.items()}
+
+    @property
+    def goals(self) -> list[GoalWish]:
+        """What this person has reached, in order: `goal`, `amount_micros` and `currency` of each."""
+        bot, person = self._place.bot, self._place.person.id
+        return [wish for somebody, wish in bot.goals if somebody == person]
 
     @property
     def notifications(self) -> list[tuple[str, dict[str, Any]]]:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -14,8 +15,9 @@ from cryptography.fernet import Fernet
 
 from plugins.base import BasePlugin
 from plugins.context import BotFacts, Context
-from plugins.database import LeadRecord, MemoryDatabase
+from plugins.database import LeadRecord, MemoryDatabase, checked_tag
 from plugins.effects import Busy, Effects
+from plugins.goals import GoalWish
 from plugins.texts import SAVING
 from plugins.timers import TIMER_FIRED
 from services.core.encryption import Vault
@@ -54,6 +56,7 @@ class PlayedBot:
         self.now = time.time()  # epoch s; a test moves it on
         self.leads: dict[int, LeadRecord] = {}
         self.notifications: list[tuple[str, dict[str, Any]]] = []
+        self.goals: list[tuple[int, GoalWish]] = []  # who reached what
         self._settings = Settings()
         self._vault = Vault((Fernet.generate_key().decode(),))
         self._signer = CallbackSigner(self._vault)
@@ -100,6 +103,7 @@ class PlayedBot:
             except Busy:
                 ctx.effects, plugin = Effects(), None
                 refuse(ctx, Refusal.LOCK)
+            _note_wishes(self, ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
         self.timers.change(wished_by(ctx))
         self._apply(result)
@@ -111,6 +115,7 @@ class PlayedBot:
             ctx.error_id = error_id
             self.behaviour.give_up(ctx, error)
             self.timers.change(wished_by(ctx))
+            _note_wishes(self, ctx)
             self._apply(result_of(self._vault, ctx, queued))
 
     def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +190,15 @@ class PlayedBot:
             self._updates += 1
             place = (f"{int(self.now * 1000)}-{self._updates}", 0)
             self._handle(answer_update(call["then"], call["method"], outcome, place))
+
+
+def _note_wishes(bot: PlayedBot, ctx: Context) -> None:
+    """What a handler said of the person behind its update."""
+    person = ctx.lead.telegram_id
+    lead, gone = bot.leads.get(person), {checked_tag(tag) for tag in ctx.effects.untagged}
+    if lead is not None and gone:
+        bot.leads[person] = replace(lead, tags=tuple(tag for tag in lead.tags if tag not in gone))
+    bot.goals += [(person, wish) for wish in ctx.effects.goals]
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Tags that plugins put on the people of their bot."""
+"""Tags that plugins put on the people of their bot, and take off."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
@@ -11,27 +11,36 @@ from models import Lead
 from plugins.database import with_tag
 
 Tagged = tuple[int, str]  # somebody's id at Telegram, tag
+Person = tuple[int, int]  # a bot, somebody's id at Telegram
+People = Mapping[Person, Lead]
 
 
-def tag_leads(
-    session: Session, wanted: Iterable[tuple[int, int, str]], unwanted: Iterable[tuple[int, int, str]] = ()
+def change_tags(
+    session: Session, changes: Iterable[tuple[int, int, str, bool]], people: People | None = None
 ) -> None:
-    """Put tags on people in the caller's transaction, each (bot, Telegram id, tag), and take others off; strangers are passed over.
+    """Put tags on people (True) or take them off, one after the other, in the caller's transaction; strangers are passed over.
 
-    Rows are locked in one order, so that nobody waits in a circle. StoreError when somebody has too many.
+    Each change is (bot, Telegram id, tag, whether it is put on). `people` are their locked rows, where the caller has them.
+    StoreError when somebody has too many.
     """
-    tags, gone = sorted(set(wanted)), sorted(set(unwanted))
-    people = {(bot_id, telegram_id) for bot_id, telegram_id, _ in (*tags, *gone)}
+    wanted = list(changes)
+    found = (
+        lock_people(session, {(bot_id, person) for bot_id, person, _, _ in wanted})
+        if people is None
+        else people
+    )
+    for bot_id, telegram_id, tag, is_on in wanted:
+        lead = found.get((bot_id, telegram_id))
+        if lead is None or (tag in lead.tags) is is_on:
+            continue
+        lead.tags = list(with_tag(lead.tags, tag)) if is_on else [one for one in lead.tags if one != tag]
+
+
+def lock_people(session: Session, wanted: Iterable[Person]) -> People:
+    """The rows of these people, as far as there are any, locked in one order, so that nobody waits in a circle."""
+    people = sorted(set(wanted))
     if not people:
-        return
-    query = select(Lead).where(tuple_(Lead.bot_id, Lead.telegram_id).in_(sorted(people)))
-    rows = session.scalars(query.order_by(Lead.bot_id, Lead.telegram_id).with_for_update())
-    found = {(row.bot_id, row.telegram_id): row for row in rows}
-    for bot_id, telegram_id, tag in gone:
-        lead = found.get((bot_id, telegram_id))
-        if lead is not None and tag in lead.tags:
-            lead.tags = [each for each in lead.tags if each != tag]
-    for bot_id, telegram_id, tag in tags:
-        lead = found.get((bot_id, telegram_id))
-        if lead is not None and tag not in lead.tags:
-            lead.tags = list(with_tag(lead.tags, tag))
+        return {}
+    query = select(Lead).where(tuple_(Lead.bot_id, Lead.telegram_id).in_(people))
+    query = query.order_by(Lead.bot_id, Lead.telegram_id).with_for_update()
+    return {(row.bot_id, row.telegram_id): row for row in session.scalars(query)}

@@ -7,7 +7,7 @@ commits them. Nothing else of the database can be reached from here.
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,11 +18,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import Bot, HandledUpdate, Lead, PluginState
+from plugins.context import Context
 from plugins.database import LeadRecord, PluginDatabase, as_text, checked_key, checked_limit, checked_tag
 from plugins.flows.document import FlowDocument
 from plugins.flows.run import FlowInForce, Run
+from plugins.goals import GoalWish
 from services.messaging.plugin_runtime.flow_runs import Visit, in_force, is_of_account, read_run, shelf_of
-from services.messaging.plugin_runtime.lead_tags import Tagged, tag_leads
+from services.messaging.plugin_runtime.lead_tags import Tagged, change_tags
 from services.messaging.plugin_runtime.plugin_store import Place, lock_stores, texts_at, write_texts
 from services.messaging.timers.rows import TimerChange
 from services.platform.database import Database
@@ -48,8 +50,12 @@ class Work:
     timer: int = 0
     read: dict[Place, str | None] = field(default_factory=dict)
     written: dict[Place, str | None] = field(default_factory=dict)
-    tagged: set[Tagged] = field(default_factory=set)
-    untagged: set[Tagged] = field(default_factory=set)
+    tags: dict[Tagged, bool] = field(
+        default_factory=dict
+    )  # whether it is put on or taken off: the last counts
+    goals: set[tuple[int, GoalWish]] = field(
+        default_factory=set
+    )  # somebody's id at Telegram, what they reached
     timers: list[TimerChange] = field(default_factory=list)
     runs_read: dict[int, int] = field(default_factory=dict)  # person -> revision, 0 for nobody's
     runs_written: dict[int, tuple[Run, tuple[Visit, ...]]] = field(default_factory=dict)
@@ -61,7 +67,7 @@ class Work:
     @property
     def writes(self) -> bool:
         """Whether it wants anything written."""
-        wanted = (self.written, self.tagged, self.untagged, self.timers, self.timer, self.runs_written)
+        wanted = (self.written, self.tags, self.goals, self.timers, self.timer, self.runs_written)
         return any(map(bool, wanted))
 
     def look_up(self, session: Session) -> None:
@@ -89,6 +95,15 @@ def at(work: Work) -> Iterator[None]:
 def _present() -> Work | None:
     work = _bound.get()
     return None if work is None or work.is_over else work
+
+
+def note_wishes(ctx: Context) -> None:
+    """Have what the handler said of the person behind its update written with the rest of its work."""
+    work, person = _present(), ctx.lead.telegram_id
+    if work is None or not person:
+        return
+    work.tags.update(((person, checked_tag(tag)), False) for tag in ctx.effects.untagged)
+    work.goals.update((person, wish) for wish in ctx.effects.goals)
 
 
 def outcome_of(session: Session, work: Work) -> str | None:
@@ -215,31 +230,28 @@ class BotDatabase(FlowDatabase):
         with self._database.reading() as session:
             found = session.execute(query).one_or_none()
         work = _present()
-        own = sorted(tag for person, tag in work.tagged if person == telegram_id) if work is not None else []
-        gone = {tag for person, tag in work.untagged if person == telegram_id} if work is not None else set()
-        return None if found is None else _record(found[0], found[1], own, gone)
+        own = (
+            {tag: is_on for (person, tag), is_on in work.tags.items() if person == telegram_id}
+            if work
+            else {}
+        )
+        return None if found is None else _record(found[0], found[1], own)
 
     def tag_lead(self, telegram_id: int, tag: str) -> None:
         """See PluginDatabase."""
-        wanted = (telegram_id, checked_tag(tag))
-        work = _present()
-        if work is not None:
-            work.tagged.add(wanted)
-            work.untagged.discard(wanted)
-            return
-        with self._database.transaction() as session:
-            tag_leads(session, [(self._bot_id, *wanted)])
+        self._tag((telegram_id, checked_tag(tag)), is_on=True)
 
     def untag_lead(self, telegram_id: int, tag: str) -> None:
         """See PluginDatabase."""
-        wanted = (telegram_id, checked_tag(tag))
+        self._tag((telegram_id, checked_tag(tag)), is_on=False)
+
+    def _tag(self, tagged: Tagged, *, is_on: bool) -> None:
         work = _present()
         if work is not None:
-            work.untagged.add(wanted)
-            work.tagged.discard(wanted)
+            work.tags[tagged] = is_on
             return
         with self._database.transaction() as session:
-            tag_leads(session, [], [(self._bot_id, *wanted)])
+            change_tags(session, [(self._bot_id, *tagged, is_on)])
 
     def _text(self, place: Place) -> str | None:
         work = _present()
@@ -275,7 +287,8 @@ class BotDatabase(FlowDatabase):
         }
 
 
-def _record(row: Lead, identity: int, own_tags: Iterable[str], gone: Container[str]) -> LeadRecord:
+def _record(row: Lead, identity: int, own_tags: Mapping[str, bool]) -> LeadRecord:
+    put_on = sorted(tag for tag, is_on in own_tags.items() if is_on)
     return LeadRecord(
         telegram_id=row.telegram_id,
         first_name=row.first_name,
@@ -283,7 +296,7 @@ def _record(row: Lead, identity: int, own_tags: Iterable[str], gone: Container[s
         username=row.username,
         language=row.language,
         state=present_state(row, identity),
-        tags=tuple(tag for tag in dict.fromkeys((*row.tags, *own_tags)) if tag not in gone),
+        tags=tuple(tag for tag in dict.fromkeys((*row.tags, *put_on)) if own_tags.get(tag, True)),
         first_interaction=row.first_interaction,
         last_interaction=row.last_interaction,
     )

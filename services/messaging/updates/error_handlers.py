@@ -13,7 +13,7 @@ from services.alerts.dead_letters.replay_id import replay_of
 from services.core.errors import Unavailable
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
-from services.messaging.plugin_runtime.plugin_database import Work
+from services.messaging.plugin_runtime.plugin_database import Work, note_wishes
 from services.messaging.timers.rows import wished_by
 from services.messaging.updates.contexts import ContextFactory
 from services.messaging.updates.event_reader import Unreadable
@@ -81,4 +81,5 @@ class ErrorHandlers:
         with time_limit(self._platform.settings.handler_timeout_seconds):
             behaviour.give_up(ctx, error)
         work.timers = wished_by(ctx)
+        note_wishes(ctx)
         return result_of(self._vault, ctx, queued)

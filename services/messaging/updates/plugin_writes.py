@@ -18,7 +18,7 @@ from models import HandledUpdate
 from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.messaging.plugin_runtime.flow_runs import lock_numbers, lock_runs, write_run
-from services.messaging.plugin_runtime.lead_tags import tag_leads
+from services.messaging.plugin_runtime.people_writes import write_people
 from services.messaging.plugin_runtime.plugin_database import AlreadyHandled, Work, at, outcome_of
 from services.messaging.plugin_runtime.plugin_store import (
     Stores,
@@ -51,14 +51,6 @@ class _Commit:
     @property
     def stores(self) -> set[tuple[int, str]]:
         return {(self.work.bot_id, plugin) for plugin, _ in (*self.work.read, *self.work.written)}
-
-    @property
-    def tags(self) -> set[tuple[int, int, str]]:
-        return {(self.work.bot_id, person, tag) for person, tag in self.work.tagged}
-
-    @property
-    def tags_off(self) -> set[tuple[int, int, str]]:
-        return {(self.work.bot_id, person, tag) for person, tag in self.work.untagged}
 
     @property
     def people(self) -> set[tuple[int, int]]:
@@ -153,8 +145,7 @@ class PluginWrites(Generic[Outcome]):
                 held = _hold(session, commits)
                 answers = [_written(session, commit, held) for commit in commits]
                 done = [one for one, answer in zip(commits, answers, strict=True) if answer is None]
-                tags_off = (tag for commit in done for tag in commit.tags_off)
-                tag_leads(session, (tag for commit in done for tag in commit.tags), tags_off)
+                write_people(session, [commit.work for commit in done])
                 write_timers(session, _last(change for commit in done for change in commit.work.timers))
                 return answers
         except Unavailable:

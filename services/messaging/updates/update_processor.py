@@ -15,7 +15,7 @@ from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
-from services.messaging.plugin_runtime.plugin_database import Work
+from services.messaging.plugin_runtime.plugin_database import Work, note_wishes
 from services.messaging.timers.rows import wished_by
 from services.messaging.updates.captcha import start_param_of, start_update
 from services.messaging.updates.contacts import Contacts
@@ -152,6 +152,7 @@ class UpdateProcessor:
             with time_limit(self._platform.settings.handler_timeout_seconds):
                 plugin = behaviour.handle(ctx)
             work.timers = wished_by(ctx)
+            note_wishes(ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         return result

@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from models import ClickBreakdown, ClickRollup, RedirectPool, RefusedClicks
+from models import ClickBreakdown, ClickRollup, Goal, RedirectPool, RefusedClicks
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
@@ -31,6 +32,7 @@ from services.reporting.analytics.report import (
 )
 from services.reporting.analytics.segment import PATH, Segment
 from services.traffic.clicks.source import path_of
+from services.traffic.goals.earnings import Earnings
 
 EVERYTHING: Final = Segment()
 Pools = Mapping[int, str]
@@ -91,8 +93,10 @@ class _Asked:
     def by_pool(self) -> dict[int, Pair]:
         """The figures of each pool that has any."""
         if kept := self.segment.kept_as:
-            return self._pairs(ClickBreakdown, ClickBreakdown.pool_id, *_exactly(*kept))
-        found = self._pairs(ClickRollup, ClickRollup.pool_id)
+            return self._credited(
+                self._pairs(ClickBreakdown, ClickBreakdown.pool_id, *_exactly(*kept)), "pool"
+            )
+        found = self._credited(self._pairs(ClickRollup, ClickRollup.pool_id), "pool")
         for pool_id, is_now, refused in self._refused(RefusedClicks.pool_id):
             found.setdefault(pool_id, Pair()).of(is_now).refused = refused
         return found
@@ -105,6 +109,7 @@ class _Asked:
             pairs = self._pairs(ClickRollup, ClickRollup.hour)
             for hour, is_now, refused in self._refused(RefusedClicks.hour):
                 pairs.setdefault(hour, Pair()).of(is_now).refused = refused
+        self._credited(pairs, "hour")
         return {hour: pair.now for hour, pair in pairs.items()}
 
     def by_value(self, dimension: str) -> dict[str, Pair]:
@@ -112,19 +117,34 @@ class _Asked:
         kept, depth = self.segment.kept_as, PATH.index(dimension) + 1 if dimension in PATH else 0
         given = self.segment.path
         if kept is None:
-            return self._pairs(ClickBreakdown, ClickBreakdown.value, ClickBreakdown.dimension == dimension)
+            every = self._pairs(ClickBreakdown, ClickBreakdown.value, ClickBreakdown.dimension == dimension)
+            return self._credited(every, dimension)
         if depth > len(given) > 0:  # what stands below it
             prefix = f"{path_of(*given)}/"
             # No LIKE: SQLite's takes capitals for small letters.
             below = func.substr(ClickBreakdown.value, 1, len(prefix)) == prefix
-            return self._pairs(
+            found = self._pairs(
                 ClickBreakdown, ClickBreakdown.value, ClickBreakdown.dimension == dimension, below
             )
+            return self._credited(found, dimension)
         own = given[0] if depth == 1 else path_of(*given[:depth]) if depth else kept[1]
         whole = Pair()
-        for pair in self._pairs(ClickBreakdown, ClickBreakdown.pool_id, *_exactly(*kept)).values():
+        for pair in self.by_pool().values():
             whole.add(pair)
         return {own: whole}
+
+    def _credited(self, pairs: dict[Any, Pair], by: str) -> dict[Any, Pair]:
+        """With what the same clicks earned, in both periods."""
+        for about in (self.about, self.former):
+            for key, more in self._earnings.by(by, about.begin, about.end).items():
+                pairs.setdefault(key, Pair()).of(about is self.about).earned.add(more)
+        return pairs
+
+    @cached_property
+    def _earnings(self) -> Earnings:
+        own = [Goal.pool_id.in_(self.pools), *_of_segment(self.segment)]
+        times = [(about.begin, about.end) for about in (self.about, self.former)]
+        return Earnings(self.session, own, times)
 
     def _pairs(self, table: Any, key: Any, *conditions: ColumnElement[bool]) -> dict[Any, Pair]:
         is_now = table.hour >= self.about.begin
@@ -162,6 +182,18 @@ def _sums(table: Any) -> list[ColumnElement[int]]:
         return [*known, func.sum(0), func.sum(0)]
     answered = func.sum(case((ClickRollup.bot_id != 0, ClickRollup.clicks), else_=0))
     return [*known, func.sum(ClickRollup.uncounted), answered]
+
+
+def _of_segment(segment: Segment) -> list[ColumnElement[bool]]:
+    """The condition on goals that the segment's is on clicks; the pool's stands beside it."""
+    wanted = {
+        Goal.click_source: segment.source,
+        Goal.campaign: segment.campaign,
+        Goal.ad: segment.ad,
+        Goal.country: segment.country,
+        Goal.device: segment.device,
+    }
+    return [column == value for column, value in wanted.items() if value is not None]
 
 
 def _exactly(dimension: str, value: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -14,6 +14,7 @@ from services.core.times import iso
 from services.reporting.analytics.figures import change
 from services.reporting.analytics.period import Period, PeriodView
 from services.reporting.analytics.report import VALUE_COLUMNS, Figures, Row, RowView
+from services.traffic.goals.earnings import RevenueView
 
 
 class AccountBy(StrEnum):
@@ -43,6 +44,8 @@ class TotalsView(TypedDict):
     refused: NotRequired[int]
     success_rate: NotRequired[float | None]
     conversion: float | None
+    goals: int
+    revenue: list[RevenueView]
 
 
 class ChangeView(TypedDict):

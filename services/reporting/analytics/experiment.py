@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, Literal
 
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import Text, cast, func, or_, select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Experiment, ExperimentVisitor, Lead, RedirectPool
+from models import Experiment, ExperimentVisitor, Goal, Lead, RedirectPool
 from services.fleet.experiments.experiments import ExperimentFields, describe, get_experiment
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -162,15 +162,29 @@ def _figures(session: Session, experiment: Experiment) -> list[ArmFigures]:
 
 
 def _goals(session: Session, experiment: Experiment) -> Counter[int]:
-    """Visitors per arm whose lead has the goal's tag; read here, because the databases search JSON each their own way."""
+    """Visitors per arm whose lead has the goal's tag or reached the goal of that name, each once.
+
+    Tags are read here, because the databases search JSON each their own way.
+    """
     if not experiment.goal_tag:
         return Counter()
+    visitor = (ExperimentVisitor.pool_id, ExperimentVisitor.visitor)
+    own = ExperimentVisitor.experiment_id == experiment.id
     tagged = (
-        select(ExperimentVisitor.pool_id, Lead.tags)
+        select(*visitor, Lead.tags)
         .join(Lead, Lead.id == ExperimentVisitor.lead_id)
-        .where(ExperimentVisitor.experiment_id == experiment.id, cast(Lead.tags, Text) != "[]")
+        .where(own, cast(Lead.tags, Text) != "[]")
     )
-    return Counter(row.pool_id for row in session.execute(tagged) if experiment.goal_tag in row.tags)
+    reached = (
+        select(*visitor)
+        .join(Goal, Goal.lead_id == ExperimentVisitor.lead_id)
+        .where(
+            own, Goal.goal == experiment.goal_tag, or_(Goal.amount_micros.is_(None), Goal.amount_micros >= 0)
+        )
+    )
+    there = {(row.pool_id, row.visitor) for row in session.execute(tagged) if experiment.goal_tag in row.tags}
+    there |= {(row.pool_id, row.visitor) for row in session.execute(reached)}
+    return Counter(pool_id for pool_id, _ in there)
 
 
 def _arm(arm: ArmFigures, control: ArmFigures | None, *, has_goal: bool) -> ArmFiguresView:

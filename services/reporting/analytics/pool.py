@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from models import (
     Bot,
     ClickBreakdown,
     ClickRollup,
+    Goal,
     MemberStatus,
     PoolBot,
     PoolBotTransition,
@@ -36,10 +38,12 @@ from services.reporting.analytics.report import (
     MemberFigures,
     PoolAnalytics,
     Row,
+    credit,
     time_rows,
     value_row,
 )
 from services.reporting.pool_status import MemberStatusView, pool_status
+from services.traffic.goals.earnings import Earnings
 
 LOST = (MemberStatus.OFFLINE, MemberStatus.BANNED)
 LATE = 0.95  # the percentile shown of check durations
@@ -61,10 +65,12 @@ def pool_analytics(
     now = now or utc_now()
     status = pool_status(platform, caller, pool_id, Window(about.begin, about.end), now=now)
     with platform.database.reading() as session:
-        by_bot = _by_bot(session, pool_id, about)
+        earnings = Earnings(session, [Goal.pool_id == pool_id], [(about.begin, about.end)])
+        asked = _Asked(session, pool_id, about, earnings)
+        by_bot = _by_bot(asked)
         uptime = {member.bot_id: member.uptime_percent for member in status.members}
         refused = _refused(session, pool_id, about)
-        rows = {kind: _rows(session, pool_id, about, kind, by_bot, uptime, refused) for kind in (by, *also)}
+        rows = {kind: _rows(asked, kind, by_bot, uptime, refused) for kind in (by, *also)}
         losses = _losses(session, pool_id, about)
         checks = durations(session, [one.bot_id for one in status.members], about.begin, about.end)
     totals = Figures(refused=sum(refused.values()))
@@ -74,37 +80,50 @@ def pool_analytics(
     return PoolAnalytics(about, by, status, totals, rows.pop(by), members, rows)
 
 
-def _by_bot(session: Session, pool_id: int, about: Period) -> dict[int, Figures]:
+@dataclass(frozen=True)
+class _Asked:
+    """A reading of a pool's rollups and goals."""
+
+    session: Session
+    pool_id: int
+    about: Period
+    earnings: Earnings
+
+    def credited(self, found: dict[Any, Figures], by: str) -> dict[Any, Figures]:
+        """With what the same clicks earned."""
+        return credit(found, self.earnings.by(by, self.about.begin, self.about.end))
+
+
+def _by_bot(asked: _Asked) -> dict[int, Figures]:
+    session, pool_id, about = asked.session, asked.pool_id, asked.about
     query: Any = (
         select(ClickRollup.bot_id, *(func.sum(column) for column in _ROLLUP))
         .where(ClickRollup.pool_id == pool_id, ClickRollup.hour >= about.begin, ClickRollup.hour < about.end)
         .group_by(ClickRollup.bot_id)
         .order_by(ClickRollup.bot_id)
     )
-    return {row[0]: _figures(row[0], *row[1:]) for row in session.execute(query)}
+    found = {row[0]: _figures(row[0], *row[1:]) for row in session.execute(query)}
+    return asked.credited(found, "bot")
 
 
 def _rows(
-    session: Session,
-    pool_id: int,
-    about: Period,
+    asked: _Asked,
     by: By,
     by_bot: Mapping[int, Figures],
     uptime: Mapping[int, float | None],
     refused: Mapping[datetime, int],
 ) -> list[Row]:
     if by is By.BOT:
-        return _bot_rows(session, pool_id, by_bot, uptime)
+        return _bot_rows(asked.session, asked.pool_id, by_bot, uptime)
     if by in (By.HOUR, By.DAY):
-        by_hour = _by_hour(session, pool_id, about, refused)
-        return time_rows(by_hour, about, days=by is By.DAY, columns=ALL_COLUMNS)
-    return _value_rows(session, pool_id, about, by)
+        by_hour = _by_hour(asked, refused)
+        return time_rows(by_hour, asked.about, days=by is By.DAY, columns=ALL_COLUMNS)
+    return _value_rows(asked, by)
 
 
-def _by_hour(
-    session: Session, pool_id: int, about: Period, refused: Mapping[datetime, int]
-) -> dict[datetime, Figures]:
+def _by_hour(asked: _Asked, refused: Mapping[datetime, int]) -> dict[datetime, Figures]:
     """Two sums per hour: of the bots and of the fallback, which alone answers nobody."""
+    session, pool_id, about = asked.session, asked.pool_id, asked.about
     fallback = ClickRollup.bot_id == 0
     query: Any = (
         select(ClickRollup.hour, fallback, *(func.sum(column) for column in _ROLLUP))
@@ -117,7 +136,7 @@ def _by_hour(
         figures += _figures(0 if row[1] else 1, *row[2:])
     for hour, count in refused.items():
         found.setdefault(hour, Figures()).refused = count
-    return found
+    return asked.credited(found, "hour")
 
 
 def _refused(session: Session, pool_id: int, about: Period) -> dict[datetime, int]:
@@ -127,7 +146,8 @@ def _refused(session: Session, pool_id: int, about: Period) -> dict[datetime, in
     return {hour: refused for hour, refused in session.execute(query)}  # noqa: C416 - rows are no pairs
 
 
-def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[Row]:
+def _value_rows(asked: _Asked, by: By) -> list[Row]:
+    session, pool_id, about = asked.session, asked.pool_id, asked.about
     query: Any = (
         select(ClickBreakdown.value, *(func.sum(column) for column in _BREAKDOWN))
         .where(
@@ -137,12 +157,14 @@ def _value_rows(session: Session, pool_id: int, about: Period, by: By) -> list[R
             ClickBreakdown.hour < about.end,
         )
         .group_by(ClickBreakdown.value)
-        .order_by(func.sum(ClickBreakdown.clicks).desc(), ClickBreakdown.value)
     )
-    return [
-        value_row(by, value, Figures(int(clicks), visitors=int(visitors), starts=int(starts)))
+    found = {
+        value: Figures(int(clicks), visitors=int(visitors), starts=int(starts))
         for value, clicks, visitors, starts in session.execute(query)
-    ]
+    }
+    asked.credited(found, str(by))
+    ordered = sorted(found.items(), key=lambda item: (-item[1].redirects, item[0]))
+    return [value_row(by, value, figures) for value, figures in ordered]
 
 
 def _bot_rows(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, NotRequired, cast
+from typing import Annotated, Any, Final, NotRequired, cast
 
 from typing_extensions import TypedDict
 
@@ -18,11 +18,22 @@ from services.reporting.analytics.period import Period, PeriodView
 from services.reporting.pool_status import PoolStatus
 from services.traffic.clicks.rollups import OTHER
 from services.traffic.clicks.source import parts_of
+from services.traffic.goals.earnings import Earned, RevenueView
 
-BOT_COLUMNS = ("redirects", "answered", "success_rate", "uncounted", "visitors", "starts", "conversion")
+EARNED = ("goals", "revenue")
+BOT_COLUMNS = (
+    "redirects",
+    "answered",
+    "success_rate",
+    "uncounted",
+    "visitors",
+    "starts",
+    "conversion",
+    *EARNED,
+)
 ALL_COLUMNS = (*BOT_COLUMNS, "refused")  # who would have served a refused click, nobody knows
 UPTIME = "uptime_percent"  # of the period too; only bots have one
-VALUE_COLUMNS = ("redirects", "visitors", "starts", "conversion")  # of a source, country or device
+VALUE_COLUMNS = ("redirects", "visitors", "starts", "conversion", *EARNED)  # of a source, country or device
 
 
 class By(StrEnum):
@@ -49,6 +60,8 @@ class FiguresView(TypedDict):
     refused: int
     success_rate: float | None
     conversion: float | None
+    goals: int
+    revenue: list[RevenueView]
 
 
 class RowView(TypedDict):
@@ -64,6 +77,8 @@ class RowView(TypedDict):
     refused: NotRequired[int]
     success_rate: NotRequired[float | None]
     conversion: float | None
+    goals: int
+    revenue: list[RevenueView]
     share: float | None
     uptime_percent: NotRequired[float | None]
     path: NotRequired[list[str]]  # of a campaign [source, campaign], of an ad [source, campaign, ad]
@@ -100,7 +115,7 @@ class NowView(TypedDict):
 @dataclass
 class Figures:
     """Counted clicks, those answered by a bot, uncounted requests, visitors (once per UTC day), starts of these clicks;
-    `refused` are clicks turned away over the limit, in none of the others."""
+    `refused` are clicks turned away over the limit, in none of the others; `earned` is what these clicks brought."""
 
     redirects: int = 0
     answered: int = 0
@@ -108,10 +123,12 @@ class Figures:
     visitors: int = 0
     starts: int = 0
     refused: int = 0
+    earned: Earned = field(default_factory=Earned)
 
     def __iadd__(self, other: Figures) -> Figures:
-        for name, value in asdict(other).items():
-            setattr(self, name, getattr(self, name) + value)
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.earned.add(other.earned)
         return self
 
     @property
@@ -130,7 +147,12 @@ class Figures:
             "refused": self.refused,
             "success_rate": percentage(self.answered, self.redirects),
             "conversion": self.conversion,
+            "goals": self.earned.goals,
+            "revenue": self.earned.shown(self.redirects),
         }
+
+
+COUNTS: Final = ("redirects", "answered", "uncounted", "visitors", "starts", "refused")
 
 
 @dataclass(frozen=True)
@@ -154,6 +176,13 @@ class Row:
             **self.further,
         }
         return cast(RowView, shown)
+
+
+def credit(found: dict[Any, Figures], earned: Mapping[Any, Earned]) -> dict[Any, Figures]:
+    """Add what was earned to the figures of the same keys; `found` with it."""
+    for key, more in earned.items():
+        found.setdefault(key, Figures()).earned.add(more)
+    return found
 
 
 def time_rows(
@@ -229,6 +258,11 @@ class PoolAnalytics:
         """The figures that every row has, in order."""
         known = {By.HOUR: ALL_COLUMNS, By.DAY: ALL_COLUMNS, By.BOT: BOT_COLUMNS}.get(self.by, VALUE_COLUMNS)
         return (*known, "share", UPTIME) if self.by is By.BOT else (*known, "share")
+
+    @property
+    def cells(self) -> Sequence[str]:
+        """The columns of its rows as a file."""
+        return ("key", "label", *self.columns)
 
     @property
     def most_used(self) -> MemberFigures | None:

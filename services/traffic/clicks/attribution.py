@@ -20,6 +20,7 @@ from services.core.metrics import FUNNEL
 from services.core.storable import storable
 from services.fleet.pools.start_payload import LONGEST_PAYLOAD, split_payload
 from services.traffic.clicks.leads import TelegramUser, touch_lead
+from services.traffic.goals.touch import give_touch
 
 # How many of the newest starts are looked at again for a click that was written at the same moment.
 LATE_STARTS = 1000
@@ -92,6 +93,7 @@ def _bind(session: Session, query: Any) -> None:
         if taken.rowcount:  # type: ignore[attr-defined]
             session.execute(_upsert(session, BoundStart).values(click_id=click.id).on_conflict_do_nothing())
             _touch(session, start)
+            give_touch(session, start.lead_id, click, start.at)
 
 
 def _touch(session: Session, start: Start) -> None:

@@ -31,6 +31,7 @@ class KeeperPlugin(BasePlugin):
             "shout",
             "pay",
             "renege",
+            "refund",
         ):
             router.command(name)(getattr(self, name))
         router.error()(self.failed)
@@ -80,12 +81,22 @@ class KeeperPlugin(BasePlugin):
     def pay(self, _message: Any, ctx: Context) -> None:
         """Tags the person, and tells what is known of them by then."""
         self.db.tag_lead(ctx.lead.telegram_id, "paid")
+        ctx.goal("purchase", "9.90", "BRL")
+        own = self.db.lead(ctx.lead.telegram_id)
+        ctx.send(f"tags {own.tags if own else None}")
+
+    def refund(self, _message: Any, ctx: Context) -> None:
+        """Takes the tag off, and gives money back."""
+        self.db.untag_lead(ctx.lead.telegram_id, "paid")
+        ctx.untag("eager")
+        ctx.goal("refund", "-9.90", "BRL")
         own = self.db.lead(ctx.lead.telegram_id)
         ctx.send(f"tags {own.tags if own else None}")
 
     def renege(self, _message: Any, ctx: Context) -> None:
         """Tags the person and fails."""
         self.db.tag_lead(ctx.lead.telegram_id, "reneged")
+        ctx.goal("purchase", 5, "BRL")
         raise ValueError("on order")
 
     def swallow(self, _message: Any, ctx: Context) -> None:

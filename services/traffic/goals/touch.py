@@ -1,0 +1,67 @@
+"""The click that a goal is credited to: the last touch of the person who reached it, at that time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, update
+from sqlalchemy.orm import Session
+
+from models import Click, Goal
+from services.core.times import hour_of
+from services.traffic.clicks.source import AD_IDS, ad_of, campaign_of
+
+
+def touch_of(click: Click | None, given_at: datetime | None = None) -> dict[str, Any]:
+    """The columns of a goal that tell of its click; `given_at` is the goal's time where a program named the click, which
+    stands then whatever start comes later.
+    """
+    if click is None:
+        return dict(_NO_TOUCH)
+    return {
+        "click_id": click.id,
+        "clicked_at": click.at,
+        "clicked_hour": hour_of(click.at),
+        "touched_at": given_at or click.started_at or click.at,
+        "pool_id": click.pool_id,
+        "click_source": click.source,
+        "campaign": campaign_of(click.params),
+        "ad": ad_of(click.params),
+        "country": click.country,
+        "device": click.device,
+        "ad_ids": {name: click.params[name] for name in AD_IDS if click.params.get(name)},
+    }
+
+
+_NO_TOUCH: dict[str, Any] = {
+    "click_id": None,
+    "clicked_at": None,
+    "clicked_hour": None,
+    "touched_at": None,
+    "pool_id": None,
+    "click_source": "",
+    "campaign": "",
+    "ad": "",
+    "country": "",
+    "device": "",
+    "ad_ids": {},
+}
+
+
+def give_touch(session: Session, lead_id: int, click: Click, started_at: datetime) -> None:
+    """A start was bound to its click: the goals that its lead reached from then on, before another touch, are of this click.
+
+    A click may arrive after its start, and what the person did upon the start is reached by then. The caller holds the
+    lead's row, as does whoever records a goal.
+    """
+    session.execute(
+        update(Goal)
+        .where(
+            Goal.lead_id == lead_id,
+            Goal.at >= started_at,
+            or_(Goal.touched_at.is_(None), Goal.touched_at < started_at),
+        )
+        .values({**touch_of(click), "touched_at": started_at})
+        .execution_options(synchronize_session=False)
+    )
