@@ -16,6 +16,7 @@ from services.core.errors import FlotillaError, Unavailable
 from services.core.metrics import TICKS
 from services.fleet.health.clicked_bots import INTERVAL_SECONDS, wake_if_clicked
 from services.fleet.health.sweep import last_sweep_age
+from services.messaging.broadcasts.runner import wake_if_broadcasting
 from services.messaging.replay.resending import wake_if_replaying
 from services.messaging.updates.reconcile import wake_waiting
 from services.operations.backup.schedule import TICK_SECONDS, wake_due
@@ -58,6 +59,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("back_up", TICK_SECONDS, wake_due),
         Tick("deliver_notifications", 2, wake_if_due),
+        Tick("run_broadcasts", 1, wake_if_broadcasting),
         Tick("replay_dead_letters", 1, wake_if_replaying),
         Tick("count_pool_days", 900, lambda on: enqueue(on.job_redis, JobName.COUNT_POOL_DAYS)),
         # Taken here and not by a worker: when all workers are stuck the samples matter most.
