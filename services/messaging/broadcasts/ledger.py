@@ -180,7 +180,7 @@ def _by_bot(session: Session, broadcast_id: int, status: RecipientStatus) -> dic
         .where(ROW.broadcast_id == broadcast_id, ROW.status == status)
         .group_by(ROW.bot_id)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def queued(session: Session, broadcast_id: int, before: datetime) -> list[Any]:

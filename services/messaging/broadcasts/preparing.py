@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Insert, Select, literal, select
+from sqlalchemy import ColumnElement, Insert, Select, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -32,9 +32,9 @@ def prepare_slice(platform: Platform, broadcast_id: int, *, size: int = SLICE) -
         until = session.scalar(_end_of_slice(broadcast, size))
         last = until is None
         between = (broadcast.prepared_to, EVERYBODY[1] if until is None else until)
-        written: Any = session.execute(_insert(session, broadcast, between))
+        session.execute(_insert(session, broadcast, between))
         broadcast.prepared_to = between[1]
-        broadcast.recipients += written.rowcount
+        broadcast.recipients += session.scalar(_number(broadcast, between)) or 0
         if last:
             _begin(broadcast)
     return not last
@@ -61,6 +61,14 @@ def _end_of_slice(broadcast: Broadcast, size: int) -> Select[int]:
     )
 
 
+def _number(broadcast: Broadcast, between: tuple[int, int]) -> Select[int]:
+    """How many rows of the slice there are: PostgreSQL does not say how many a statement wrote."""
+    row = BroadcastRecipient
+    return select(func.count()).where(
+        row.broadcast_id == broadcast.id, row.telegram_id > between[0], row.telegram_id <= between[1]
+    )
+
+
 def _insert(session: Session, broadcast: Broadcast, between: tuple[int, int]) -> Insert:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     chosen = choose(broadcast, between).subquery()
@@ -68,6 +76,6 @@ def _insert(session: Session, broadcast: Broadcast, between: tuple[int, int]) ->
         *(chosen.c[name] for name in COLUMNS),
         literal(str(RecipientStatus.WAITING)),
         literal(""),
-    )
+    ).where(chosen.c.telegram_id > between[0])  # SQLite takes ON CONFLICT behind a WHERE only
     insert: Any = dialect.insert(BroadcastRecipient)
     return insert.from_select([*COLUMNS, "status", "cause"], rows).on_conflict_do_nothing()  # type: ignore[no-any-return]

@@ -48,7 +48,7 @@ def count_by_bot(session: Session, broadcast: Broadcast) -> dict[int, int]:
     """Bot id -> how many people the broadcast would reach by it now."""
     chosen = choose(broadcast, EVERYBODY).subquery()
     rows = session.execute(select(chosen.c.bot_id, func.count()).group_by(chosen.c.bot_id))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def choose(broadcast: Broadcast, between: tuple[int, int]) -> Select[int, int, int, int, int | None]:

@@ -25,7 +25,7 @@ from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.due import AWAKE, is_out_of_step, keep_quiet, needs_work, start_due
 from services.messaging.broadcasts.feed import Feed
 from services.messaging.broadcasts.moving import move
-from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, halt
+from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, go_on, halt
 from services.messaging.broadcasts.preparing import prepare_slice
 from services.platform.platform import Platform
 from services.platform.redis import broadcast_keys, keys
@@ -58,7 +58,7 @@ def wake_if_broadcasting(platform: Platform) -> bool:
         return False
     with platform.database.reading() as session:
         is_needed = needs_work(session, utc_now())
-    if not is_needed and not platform.redis.exists(broadcast_keys.outcomes()):
+    if not is_needed and not platform.redis.xlen(broadcast_keys.outcomes()):
         return False
     return wake(platform.redis, platform.job_redis, JobName.RUN_BROADCASTS, DOORBELL)
 
@@ -148,10 +148,13 @@ class BroadcastRunner:
                 self._looked = -self._timings.look
         running = {each.id: each for each in awake if each.status == BroadcastStatus.RUNNING}
         self._preparing = [each.id for each in awake if each.status == BroadcastStatus.PREPARING]
-        self._feeds = {number: feed for number, feed in self._feeds.items() if number in running}
+        for number in self._feeds.keys() - running.keys():
+            halt(self._platform, number)  # whoever paused it has marked it, unless Redis was away
+            del self._feeds[number]
         for number, broadcast in running.items():
             if number not in self._feeds and not is_out_of_step(broadcast, now):
                 self._drain()
+                go_on(self._platform, number)
                 feed = Feed(self._platform, self._link, broadcast)
                 if feed.begin():
                     self._feeds[number] = feed

@@ -10,7 +10,16 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
-from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestination, RedirectPool, StoredFile
+from models import (
+    AuditEvent,
+    Bot,
+    Broadcast,
+    DeadLetter,
+    Experiment,
+    NotificationDestination,
+    RedirectPool,
+    StoredFile,
+)
 from services.core.errors import Forbidden, NotFound
 from services.core.i18n import Text
 from services.core.identifiers import LARGEST_ID, parsed_id
@@ -59,7 +68,9 @@ class Principal:
             raise Forbidden("Only an admin may see this", code="admin_only")
 
 
-Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment, StoredFile)
+Row = TypeVar(
+    "Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment, StoredFile, Broadcast
+)
 MISSING: Final = {
     "bot": Text("There is no such bot"),
     "pool": Text("There is no such pool"),
@@ -67,6 +78,7 @@ MISSING: Final = {
     "dead_letter": Text("There is no such dead letter"),
     "experiment": Text("There is no such experiment"),
     "file": Text("There is no such file"),
+    "broadcast": Text("There is no such broadcast"),
 }
 
 
@@ -110,6 +122,7 @@ def _word(table: type[Row]) -> str:
         DeadLetter: "dead_letter",
         Experiment: "experiment",
         StoredFile: "file",
+        Broadcast: "broadcast",
     }
     return words.get(table, "destination")
 
