@@ -13,6 +13,7 @@ from services.core.i18n import Text
 from services.messaging.broadcasts.checks import check, checked_message
 from services.messaging.broadcasts.fields import BroadcastChange, ChangeOfSent, NewBroadcast
 from services.messaging.broadcasts.moving import ENDS
+from services.messaging.broadcasts.removal import delete_ledger
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
@@ -87,9 +88,12 @@ def change_sent(platform: Platform, caller: Principal, broadcast_id: int, wanted
 
 def delete_broadcast(platform: Platform, caller: Principal, broadcast_id: int) -> None:
     """Delete a draft, or one that is over, with its ledger. Conflict `broadcast_state` while it is under way."""
+    over = (*ENDS, BroadcastStatus.DRAFT)
+    if get_broadcast(platform, caller, broadcast_id).status in ENDS:  # it never leaves them
+        delete_ledger(platform, broadcast_id)
     with platform.database.transaction() as session:
         broadcast = locked(session, caller, broadcast_id)
-        if broadcast.status not in (*ENDS, BroadcastStatus.DRAFT):
+        if broadcast.status not in over:
             raise Conflict("Stop this broadcast before you delete it", code="broadcast_state")
         record(session, caller, broadcast, "broadcast_deleted")
         session.delete(broadcast)

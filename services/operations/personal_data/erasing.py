@@ -42,6 +42,7 @@ class ErasedView(TypedDict):
     dead_letters: int
     notifications: int
     access_lists: int
+    broadcasts: int
 
 
 def erase_person(
@@ -73,6 +74,8 @@ def erase_rows(session: Session, traces: Traces) -> None:
     _clear_stores(session, traces.plugin_keys)
     _cut_clicks(session, traces.clicks)
     _cut_visits(session, traces.experiments)
+    for row in traces.broadcasts:  # what was counted of them stays
+        session.delete(row)
     for table, rows in (
         (StoredFile, traces.files),
         (DeadLetter, traces.dead_letters),

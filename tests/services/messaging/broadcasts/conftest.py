@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +17,7 @@ from services.messaging.broadcasts.runner import BroadcastTimings, run_broadcast
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tools.servers.fleet import add_bot
-from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import Sandbox, wait_until
 
 QUICK = BroadcastTimings(look=0.05, patience=0.05, gather=0.0, idle_timeout=0.3)
 Meet = Callable[..., list[int]]
@@ -72,9 +71,16 @@ def make(platform: Platform, caller: Principal) -> Callable[..., Broadcast]:
     return lambda **more: create_broadcast(platform, caller, wanted(**more))
 
 
-def run(platform: Platform, seconds: float = 1.0) -> None:
-    """Work at the ledgers in this thread for a while, or until no broadcast needs it."""
-    run_broadcasts(platform, threading.Event(), replace(QUICK, max_stay=seconds))
+def run(platform: Platform, reached: Callable[[], object]) -> None:
+    """Work at the ledgers until that is reached; then the process ends, as at a kill, wherever it is."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=run_broadcasts, args=(platform, stopping, QUICK), daemon=True)
+    thread.start()
+    try:
+        wait_until(reached)
+    finally:
+        stopping.set()
+        thread.join(10)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from models import Bot, Broadcast, BroadcastRecipient, Lead
 from services.core.errors import Conflict, NotFound
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.drafts import change_sent
+from services.messaging.broadcasts.feed import Feed
 from services.messaging.broadcasts.fields import ChangeOfSent
 from services.messaging.broadcasts.lifecycle import pause, resume, start, stop
 from services.messaging.broadcasts.outbox_link import Offer, OutboxLink
@@ -23,7 +25,7 @@ from services.platform.platform import Platform
 from services.platform.redis import broadcast_keys, keys
 from tests.services.messaging.broadcasts.conftest import Meet, rows, run, status_of
 from tests.services.messaging.draining import QUICK, QUICK_SENDING, send_all
-from tools.servers.fleet import working
+from tools.servers.fleet import stream, working
 from tools.servers.sandbox import Sandbox, wait_until
 
 Make = Callable[..., Broadcast]
@@ -31,6 +33,23 @@ Make = Callable[..., Broadcast]
 
 def _texts(sandbox: Sandbox) -> Counter[int]:
     return Counter(int(each["chat_id"]) for each in sandbox.sent(method="sendMessage"))
+
+
+def _waiting(platform: Platform, bot: Bot) -> int:
+    return int(platform.redis.xlen(keys.outbox(bot.id, "bulk")))
+
+
+def _is_done(platform: Platform, broadcast: Broadcast) -> bool:
+    return status_of(platform, broadcast) == "done"
+
+
+def _link(platform: Platform) -> OutboxLink:
+    """As a process that holds the ledgers' lease until now."""
+    held = platform.leases.take("broadcasts")
+    assert held is not None
+    link = OutboxLink(platform, held)
+    held.release()
+    return link
 
 
 @pytest.mark.data
@@ -125,11 +144,11 @@ def test_whoever_was_claimed_before_a_crash_is_given_to_an_outbox_once(
         )
         session.flush()
         ledger.claim(session, broadcast, {bots[0].id: 3})  # and then the process died
-    run(platform)
-    run(platform)  # another finds three of them in the outbox already
-    assert platform.redis.xlen(keys.outbox(bots[0].id, "bulk")) == 4
+    run(platform, lambda: _waiting(platform, bots[0]) == 4)
+    Feed(platform, _link(platform), made).mend(grace_seconds=0.0)  # all of them are in the outbox already
+    assert _waiting(platform, bots[0]) == 4
     send_all(platform, bots[0])
-    run(platform)
+    run(platform, lambda: status_of(platform, made) == "done")
     assert _texts(sandbox) == Counter(people)
     assert status_of(platform, made) == "done"
 
@@ -155,9 +174,9 @@ def test_a_message_that_vanished_from_its_outbox_is_uncertain(
     (person,) = meet(1)
     made = make()
     start(platform, caller, made.id)
-    run(platform)
+    run(platform, lambda: _waiting(platform, bots[0]))
     platform.redis.delete(keys.outbox(bots[0].id, "bulk"))
-    run(platform)
+    run(platform, lambda: status_of(platform, made) == "done")
     assert rows(platform, made)[person].status == "uncertain"
     assert status_of(platform, made) == "done"
 
@@ -168,11 +187,11 @@ def test_a_send_that_was_under_way_in_a_crash_is_not_made_again(
     (person,) = meet(1)
     made = make()
     start(platform, caller, made.id)
-    run(platform)
-    ((entry, _),) = platform.redis.xrange(keys.outbox(bots[0].id, "bulk"))  # type: ignore[misc,union-attr]
+    run(platform, lambda: _waiting(platform, bots[0]))
+    ((entry, _),) = stream(platform, keys.outbox(bots[0].id, "bulk"))
     platform.redis.hset(keys.outbox_flying(bots[0].id), f"1:{entry}", "1")
     send_all(platform, bots[0])
-    run(platform)
+    run(platform, lambda: status_of(platform, made) == "done")
     assert not _texts(sandbox)
     assert rows(platform, made)[person].status == "uncertain"
 
@@ -224,7 +243,7 @@ def test_what_was_sent_is_edited_and_then_deleted(
         for wanted, said in ((new, ["Better"]), (ChangeOfSent(), [])):
             second = change_sent(platform, caller, made.id, wanted)
             start(platform, caller, second.id)
-            wait_until(lambda second=second: status_of(platform, second) == "done")
+            wait_until(partial(_is_done, platform, second))
             found = sandbox.transcript(people[0], bots[0].username)
             assert [
                 each["text"] for each in found if each["direction"] == "out" and not each["deleted"]
