@@ -25,6 +25,7 @@ from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.traffic.clicks.leads import is_reachable
 
 MOST_LISTED: Final = 8
 LATEST_STARTS: Final = 50  # looked at for so many different people

@@ -158,12 +158,9 @@ def test_who_lost_the_ledgers_puts_nothing_into_outboxes(
 ) -> None:
     meet(2)
     made = make()
-    held = platform.leases.take("broadcasts")
-    assert held is not None
-    link = OutboxLink(platform, held)
-    held.release()
-    run(platform)
-    start(platform, caller, made.id)
+    link = _link(platform)
+    next_one = platform.leases.take("broadcasts")
+    assert next_one is not None
     assert not link.offer(made.id, [Offer(bots[0].id, 5, "sendMessage", {"chat_id": 5, "text": "x"})])
     assert not platform.redis.exists(keys.outbox(bots[0].id, "bulk"))
 
