@@ -16,6 +16,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/bots/<bot_id>/texts/preview"): {"plugin": "start"},
     ("POST", "/bots/<bot_id>/texts/test"): {"plugin": "start", "field": "x", "telegram_id": 5},
     ("PUT", "/bots/<bot_id>/token"): {"token": f"1:{'A' * 24}"},
+    ("POST", "/broadcasts/<int:broadcast_id>/test"): {"bot_id": 1, "telegram_id": 5},
     ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
     ("PUT", "/redirect-pools/<int:pool_id>/behaviour"): {"behaviour": {}},
     ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},

@@ -33,6 +33,7 @@ UNTOLD = {
     "two_step.begin": "an app's secret that counts for nothing until a code of it was typed",
     "plugins.check": "a check of a form; nothing is kept",
     "plugins.chat": "a played chat; nothing is kept or sent",
+    "broadcasts.preview": "a picture of a message; nothing is kept or sent",
     "destinations.send_test": "a message to oneself; nothing is changed",
 }
 Key = tuple[str, str]  # module, function

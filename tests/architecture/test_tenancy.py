@@ -26,6 +26,7 @@ from models import (
     Base,
     Bot,
     BotWorker,
+    Broadcast,
     Click,
     DeadLetter,
     Experiment,
@@ -55,7 +56,9 @@ NOWHERE = {
     "session_id": "987654",
     "click_id": "0nobodys0000",
     "letter_id": "987654",
-    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id"), "987654"),
+    **dict.fromkeys(
+        ("wave_id", "experiment_id", "broadcast_id", "file_id", "person_id", "request_id"), "987654"
+    ),
 }
 # Variables that are nobody's: words, numbers of Telegram's, and jobs, which admins alone reach.
 WORDS = ("telegram_id", "telegram_bot_id", "queue", "job_id")
@@ -113,7 +116,8 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
-        session.add_all([wave, experiment, file, BotWorker(bot_id=bot.id)])
+        broadcast = Broadcast(account_id=account.id, name=f"pool{number} news")
+        session.add_all([wave, experiment, file, broadcast, BotWorker(bot_id=bot.id)])
         asked = asked_in_chat(session, account, number)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
@@ -131,6 +135,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "letter_id": (str(letter.id),),
             "wave_id": (str(wave.id),),
             "experiment_id": (str(experiment.id),),
+            "broadcast_id": (str(broadcast.id),),
             "file_id": (str(file.id),),
             "person_id": (str(number),),
             "request_id": (asked.id,),
