@@ -5,16 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, Response, url_for
 from flask_babel import get_locale
 
-from blueprints.api.body import Body, Page, page_of
+from blueprints.api.body import Page, page_of
 from blueprints.api.downloads import CSV, as_csv
 from blueprints.api.operation import Created, operation
-from plugins.flows.parts import Message
 from services.core.answer_types import Listing
 from services.messaging.broadcasts import drafts, lifecycle
 from services.messaging.broadcasts.fields import (
     BroadcastChange,
     ChangeOfSent,
     NewBroadcast,
+    PreviewFields,
     StartFields,
     TestFields,
 )
@@ -31,13 +31,6 @@ from web.platform import platform
 
 blueprint = Blueprint("broadcasts", __name__, url_prefix="/broadcasts")
 ONE = "/<int:broadcast_id>"
-
-
-class PreviewFields(Body):
-    """A message to be looked at."""
-
-    message: Message
-    has_opt_out: bool = True
 
 
 @blueprint.post("")
@@ -148,7 +141,7 @@ def test(broadcast_id: int, body: TestFields) -> None:
 
 
 @blueprint.post("/preview")
-@api(Scope.READ)
+@api(Scope.WRITE)
 @operation()
 def preview(body: PreviewFields) -> ChatPictureView:
     """How a message stands in a chat; nothing is kept or sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -30,7 +31,7 @@ def create_broadcast(platform: Platform, caller: Principal, wanted: NewBroadcast
         _take(session, caller, broadcast, {**wanted.model_dump(mode="json"), "quiet": wanted.quiet})
         session.add(broadcast)
         session.flush()
-        record(session, caller, broadcast, "broadcast_created")
+        audit(session, caller, "broadcast_created", **facts(broadcast))
     return broadcast
 
 
@@ -48,7 +49,7 @@ def update_broadcast(
                 "Only a draft can be changed; take a scheduled broadcast back first", code="broadcast_started"
             )
         _take(session, caller, broadcast, given)
-        record(session, caller, broadcast, "broadcast_updated")
+        audit(session, caller, "broadcast_updated", **facts(broadcast))
     return broadcast
 
 
@@ -82,7 +83,7 @@ def change_sent(platform: Platform, caller: Principal, broadcast_id: int, wanted
         )
         session.add(second)
         session.flush()
-        record(session, caller, second, "broadcast_created")
+        audit(session, caller, "broadcast_created", **facts(second))
     return second
 
 
@@ -95,7 +96,7 @@ def delete_broadcast(platform: Platform, caller: Principal, broadcast_id: int) -
         broadcast = locked(session, caller, broadcast_id)
         if broadcast.status not in over:
             raise Conflict("Stop this broadcast before you delete it", code="broadcast_state")
-        record(session, caller, broadcast, "broadcast_deleted")
+        audit(session, caller, "broadcast_deleted", **facts(broadcast))
         session.delete(broadcast)
 
 
@@ -130,17 +131,9 @@ def locked(session: Session, caller: Principal, broadcast_id: int) -> Broadcast:
     return found
 
 
-def record(session: Session, caller: Principal, broadcast: Broadcast, kind: str, **details: Any) -> None:
-    """Write down what the caller does."""
-    audit(
-        session,
-        caller,
-        kind,
-        account_id=broadcast.account_id,
-        broadcast=broadcast.id,
-        name=broadcast.name,
-        **details,
-    )
+def facts(broadcast: Broadcast) -> dict[str, Any]:
+    """What the audit trail keeps of a broadcast."""
+    return {"account_id": broadcast.account_id, "broadcast": broadcast.id, "name": broadcast.name}
 
 
 def _take(session: Session, caller: Principal, broadcast: Broadcast, given: dict[str, Any]) -> None:
@@ -152,17 +145,17 @@ def _take(session: Session, caller: Principal, broadcast: Broadcast, given: dict
         setattr(broadcast, name, value)
     broadcast.counts = {}
     audience = broadcast.audience or {}
-    _check_owned(session, broadcast.account_id, Bot, audience.get("bots") or ())
-    _check_owned(session, broadcast.account_id, RedirectPool, audience.get("pools") or ())
+    if not _are_own(session, broadcast.account_id, Bot, audience.get("bots") or ()):
+        raise NotFound("There is no such bot", code="bot_not_found", field="audience")
+    if not _are_own(session, broadcast.account_id, RedirectPool, audience.get("pools") or ()):
+        raise NotFound("There is no such pool", code="pool_not_found", field="audience")
     check(broadcast)
 
 
-def _check_owned(session: Session, account_id: int, table: Any, ids: Any) -> None:
+def _are_own(session: Session, account_id: int, table: Any, ids: Iterable[int]) -> bool:
     wanted = set(ids)
     mine = select(func.count()).select_from(table).where(table.account_id == account_id, table.id.in_(wanted))
-    if wanted and session.scalar(mine) != len(wanted):
-        word = "bot" if table is Bot else "pool"
-        raise NotFound(Text(f"There is no such {word}"), code=f"{word}_not_found")
+    return not wanted or session.scalar(mine) == len(wanted)
 
 
 def _make_room(session: Session, account_id: int) -> None:

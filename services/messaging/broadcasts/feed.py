@@ -32,6 +32,7 @@ class Feed:
         self._link = link
         self.id = broadcast.id
         self.brake = Brake(broadcast.brake_percent)
+        self.is_halted = False  # by the brake
         now = time.monotonic()
         self.pace = Pace(broadcast.per_second, now)
         self._messages = [Message.model_validate(each["message"]) for each in broadcast.variants]
@@ -54,9 +55,7 @@ class Feed:
         """These were settled; whoever waits again is claimed again later."""
         for bot_id, outcome in settled:
             self.pace.settled(bot_id)
-            if outcome.is_known:
-                self.brake.note(outcome.is_bad)
-            elif outcome.status is RecipientStatus.WAITING:
+            if outcome.status is RecipientStatus.WAITING:
                 self.pace.bots.add(bot_id)
 
     @property

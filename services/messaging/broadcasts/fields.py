@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -91,6 +90,8 @@ class TestFields(_Fields):
     variant: int = Field(0, ge=0, le=1)
 
 
-def moment_of(fields: StartFields) -> datetime | None:
-    """The moment that was named."""
-    return fields.at
+class PreviewFields(_Fields):
+    """A message to be looked at."""
+
+    message: Message
+    has_opt_out: bool = True

@@ -10,11 +10,11 @@ from models import Broadcast, BroadcastKind, BroadcastStatus
 from services.core.errors import InvalidInput, Unavailable
 from services.core.times import iso, utc_now
 from services.messaging.broadcasts.checks import check
-from services.messaging.broadcasts.drafts import locked, record
+from services.messaging.broadcasts.drafts import facts, locked
 from services.messaging.broadcasts.moving import move
 from services.messaging.broadcasts.outbox_link import go_on, halt
 from services.messaging.broadcasts.runner import DOORBELL
-from services.platform.accounts.principal import Principal
+from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, wake
 
@@ -34,7 +34,7 @@ def start(platform: Platform, caller: Principal, broadcast_id: int, at: datetime
         waits = at is not None or broadcast.every_hours > 0
         move(broadcast, BroadcastStatus.SCHEDULED if waits else BroadcastStatus.PREPARING)
         broadcast.scheduled_at = at or now
-        record(session, caller, broadcast, "broadcast_started", at=iso(broadcast.scheduled_at))
+        audit(session, caller, "broadcast_started", **facts(broadcast), at=iso(broadcast.scheduled_at))
     _ring(platform)
     return broadcast
 
@@ -78,7 +78,7 @@ def _move(
     with platform.database.transaction() as session:
         broadcast = locked(session, caller, broadcast_id)
         move(broadcast, to)
-        record(session, caller, broadcast, kind)
+        audit(session, caller, kind, **facts(broadcast))
     return broadcast
 
 

@@ -6,20 +6,20 @@ from typing import Final
 
 from models import Broadcast
 from services.core.errors import Conflict
-from services.core.i18n import N_, Text
+from services.core.i18n import Text
 from services.core.states import BROADCAST_MOVES, BroadcastStatus
 from services.core.times import utc_now
 
 ENDS: Final = frozenset({BroadcastStatus.DONE, BroadcastStatus.STOPPED})
 WORDS: Final = {
-    BroadcastStatus.DRAFT: N_("a draft"),
-    BroadcastStatus.SCHEDULED: N_("scheduled"),
-    BroadcastStatus.PREPARING: N_("being prepared"),
-    BroadcastStatus.RUNNING: N_("running"),
-    BroadcastStatus.PAUSED: N_("paused"),
-    BroadcastStatus.BRAKED: N_("stopped by its brake"),
-    BroadcastStatus.DONE: N_("done"),
-    BroadcastStatus.STOPPED: N_("stopped"),
+    BroadcastStatus.DRAFT: Text("a draft"),
+    BroadcastStatus.SCHEDULED: Text("scheduled"),
+    BroadcastStatus.PREPARING: Text("being prepared"),
+    BroadcastStatus.RUNNING: Text("running"),
+    BroadcastStatus.PAUSED: Text("paused"),
+    BroadcastStatus.BRAKED: Text("stopped by its brake"),
+    BroadcastStatus.DONE: Text("done"),
+    BroadcastStatus.STOPPED: Text("stopped"),
 }
 
 
@@ -34,8 +34,8 @@ def move(broadcast: Broadcast, to: BroadcastStatus, cause: str = "") -> None:
         raise Conflict(
             Text(
                 "This broadcast is {status}, and can't become {wanted}",
-                status=Text(WORDS[BroadcastStatus(broadcast.status)]),
-                wanted=Text(WORDS[to]),
+                status=WORDS[BroadcastStatus(broadcast.status)],
+                wanted=WORDS[to],
             ),
             code="broadcast_state",
         )

@@ -7,16 +7,16 @@ from plugins.effects import Priority
 from plugins.flows.parts import Message
 from plugins.texts import filled
 from services.core.errors import RateLimited
-from services.core.i18n import Text, translate
+from services.core.i18n import translate
 from services.fleet.text_preview import SAMPLE, blocks_of
 from services.messaging.broadcasts.checks import checked_message
-from services.messaging.broadcasts.drafts import record
+from services.messaging.broadcasts.drafts import facts
 from services.messaging.broadcasts.fields import TestFields
 from services.messaging.broadcasts.rendering import OPT_OUT_LABEL, Reader, Renderer
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.plugin_kit.chat_play import ButtonView, ChatMessageView, ChatPictureView
 from services.messaging.text_tests import TEST_SECONDS, reachable
-from services.platform.accounts.principal import Principal, get_owned
+from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 from services.platform.redis import keys
 
@@ -29,7 +29,7 @@ def picture(message: Message, *, has_opt_out: bool, language: str) -> ChatPictur
         [{"text": each.text, "place": 0, "url": each.url} for each in row] for row in message.buttons
     ]
     if has_opt_out:
-        rows.append([{"text": translate(Text(OPT_OUT_LABEL), language), "place": 0, "url": ""}])
+        rows.append([{"text": translate(OPT_OUT_LABEL, language), "place": 0, "url": ""}])
     shown: ChatMessageView = {
         "message_id": 1,
         "is_own": False,
@@ -44,7 +44,7 @@ def send_test(platform: Platform, caller: Principal, broadcast_id: int, wanted: 
     with platform.database.transaction() as session:
         broadcast = get_owned(session, caller, Broadcast, broadcast_id)
         bot = get_owned(session, caller, Bot, wanted.bot_id)
-        record(session, caller, broadcast, "broadcast_tested", telegram_id=wanted.telegram_id)
+        audit(session, caller, "broadcast_tested", **facts(broadcast), telegram_id=wanted.telegram_id)
     lead = reachable(platform, bot, wanted.telegram_id)
     if not platform.redis.set(keys.recent_test(f"bot:{bot.id}"), "1", nx=True, ex=TEST_SECONDS):
         raise RateLimited("Wait five seconds between tests", retry_after=TEST_SECONDS)

@@ -10,11 +10,11 @@ from plugins.flows.parts import ButtonKind, Message, MessageKind
 from plugins.markup import HTML
 from plugins.texts import filled
 from services.core.encryption import Vault
-from services.core.i18n import N_, Text, translate
+from services.core.i18n import Text, translate
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.limits.opt_out_button import OPT_OUT
 
-OPT_OUT_LABEL: Final = N_("🔕 No more of these")
+OPT_OUT_LABEL: Final = Text("🔕 No more of these")
 OPT_OUT_SECONDS: Final = 365 * 86_400
 LIBRARY_FILE: Final = "media_id"
 METHODS: Final = {
@@ -97,7 +97,7 @@ class Renderer:
             payload=str(self._broadcast_id),
             expires_at=int(time.time()) + OPT_OUT_SECONDS,
         )
-        return {"text": translate(Text(OPT_OUT_LABEL), reader.language), "callback_data": data}
+        return {"text": translate(OPT_OUT_LABEL, reader.language), "callback_data": data}
 
 
 def deleting(reader: Reader, message_id: int) -> tuple[str, dict[str, Any]]:

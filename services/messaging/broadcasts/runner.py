@@ -119,10 +119,10 @@ class BroadcastRunner:
             self._drain()  # nothing is claimed again while old outcomes are unread
         if time.monotonic() - self._looked >= self._timings.look:
             self._look()
-        settled = self._link.read(0.001 if self._preparing else self._timings.patience)
+        settled = self._heard(0.001 if self._preparing else self._timings.patience)
         if settled:
             time.sleep(self._timings.gather)
-            settled += self._link.read(0.001)
+            settled += self._heard(0.001)
             self._settle(settled)
         for feed in list(self._feeds.values()):
             self._serve(feed)
@@ -132,8 +132,21 @@ class BroadcastRunner:
                 self._looked = -self._timings.look
         return bool(self._feeds or self._preparing or settled)
 
+    def _heard(self, patience: float) -> list[Settled]:
+        """New outcomes. The brake hears of them first: writing them down takes time, in which more would leave."""
+        settled = self._link.read(patience)
+        for each in settled:
+            feed = self._feeds.get(each.broadcast_id)
+            if feed is not None and each.outcome.is_known:
+                feed.brake.note(each.outcome.is_bad)
+        for feed in self._feeds.values():
+            if feed.brake.has_tripped and not feed.is_halted:
+                halt(self._platform, feed.id)
+                feed.is_halted = True
+        return settled
+
     def _drain(self) -> None:
-        while settled := self._link.read(0.001):
+        while settled := self._heard(0.001):
             self._settle(settled)
 
     def _look(self) -> None:
@@ -175,8 +188,7 @@ class BroadcastRunner:
 
     def _serve(self, feed: Feed) -> None:
         """Brake it, end it, or give more of it to the outboxes."""
-        if feed.brake.has_tripped:
-            halt(self._platform, feed.id)
+        if feed.is_halted:
             self._end(feed, BroadcastStatus.BRAKED, "brake")
         elif feed.is_over:
             self._end(feed, BroadcastStatus.DONE)

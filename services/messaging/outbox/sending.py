@@ -111,7 +111,7 @@ class Sender:
             logger.error("the bot waits: %s", error)
             return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
         except Exception as error:  # noqa: BLE001  # whatever it is, the chat goes on some day
-            return self._stumbled(outgoing, error)
+            return _stumbled(outgoing, error, self._timings.backoff)
 
     def _send(self, outgoing: OutboxMessage, may_depart: MayDepart) -> SendResult:
         if outgoing.failed_for_good is not None:  # the database was away when it was to be buried
@@ -133,22 +133,6 @@ class Sender:
         if outgoing.halted:
             return _told(outgoing, {"ok": False, "halted": True})
         return SendResult(Disposition.CHAT_WAITS, LOST_PAUSE_SECONDS)
-
-    def _stumbled(self, outgoing: OutboxMessage, error: Exception) -> SendResult:
-        """An error that nobody foresaw: after some tries, or at once where it may have arrived, it is to be buried."""
-        logger.exception("sending failed unexpectedly")
-        RETRIES.labels("send").inc()
-        outgoing.server_errors += 1
-        if outgoing.failed_for_good is None:
-            outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
-            reason = Text("It could not be sent: {error}", error=f"{type(error).__name__}: {error}")
-            if outgoing.in_flight:
-                outgoing.failed_for_good = Uncertain(reason)
-            elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:
-                outgoing.failed_for_good = TelegramError(reason)
-        return SendResult(
-            Disposition.CHAT_WAITS, _delay(self._timings.backoff, outgoing.server_errors), counts=True
-        )
 
     def _try(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult:
         crash_point_reached(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
@@ -235,6 +219,21 @@ class Sender:
         SENDS.labels("dead").inc()
         logger.error("message given up: %s; error id %s", error, error_id)
         return SETTLED
+
+
+def _stumbled(outgoing: OutboxMessage, error: Exception, backoff: tuple[float, float]) -> SendResult:
+    """An error that nobody foresaw: after some tries, or at once where it may have arrived, it is to be buried."""
+    logger.error("sending failed unexpectedly", exc_info=error)
+    RETRIES.labels("send").inc()
+    outgoing.server_errors += 1
+    if outgoing.failed_for_good is None:
+        outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
+        reason = Text("It could not be sent: {error}", error=f"{type(error).__name__}: {error}")
+        if outgoing.in_flight:
+            outgoing.failed_for_good = Uncertain(reason)
+        elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:
+            outgoing.failed_for_good = TelegramError(reason)
+    return SendResult(Disposition.CHAT_WAITS, _delay(backoff, outgoing.server_errors), counts=True)
 
 
 def _tidied(uploads: Uploads, outgoing: OutboxMessage, result: SendResult) -> SendResult:
