@@ -22,6 +22,7 @@ In this order, each part below a comment of its name:
     Timers and people in flows          Timer, FlowRun, FlowVisit
     People and their messages           Segment, PeopleChange, Conversation, ChatMessage
     Goals, payments and postbacks       Goal, Payment, PaymentWebhook, PaymentWebhookCall, Postback, PostbackDelivery
+    Broadcasts                          Broadcast, BroadcastRecipient
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ from services.core.states import (
     Audience,
     BotMode,
     BotStatus,
+    BroadcastKind,
+    BroadcastStatus,
     CallResult,
     ChatRequestState,
     DeadLetterState,
@@ -68,6 +71,7 @@ from services.core.states import (
     OverLimit,
     PostbackDriver,
     PostbackEvent,
+    RecipientStatus,
     RunStatus,
     Strategy,
     UncertainPolicy,
@@ -80,6 +84,8 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "Audience",
     "BotMode",
     "BotStatus",
+    "BroadcastKind",
+    "BroadcastStatus",
     "CallResult",
     "ChatRequestState",
     "DeadLetterState",
@@ -91,6 +97,7 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "OverLimit",
     "PostbackDriver",
     "PostbackEvent",
+    "RecipientStatus",
     "RunStatus",
     "Strategy",
     "UncertainPolicy",
@@ -1689,3 +1696,72 @@ class PostbackDelivery(Base):
     last_error: Mapped[i18n.Text] = mapped_column(TextColumn(300), default=i18n.NO_TEXT)
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     sent_at: Mapped[datetime | None]
+
+
+# Broadcasts
+
+
+class Broadcast(Base):
+    """One message to many people, or a second look at what was sent (`kind`); one that comes again makes a child each time."""
+
+    __tablename__ = "broadcasts"
+    __table_args__ = (
+        _one_of("kind", BroadcastKind),
+        _one_of("status", BroadcastStatus),
+        Index(None, "account_id", "created_at"),
+        Index(None, "status", "scheduled_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("broadcasts.id", ondelete="SET NULL"), index=True
+    )  # the series it belongs to, or whose messages it changes
+    name: Mapped[str] = mapped_column(String(100))
+    kind: Mapped[str] = mapped_column(String(6), default=BroadcastKind.SEND)
+    status: Mapped[str] = mapped_column(String(9), default=BroadcastStatus.DRAFT)
+    variants: Mapped[list[Any]] = mapped_column(default=list)  # [{"name", "percent", "message"}]
+    audience: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    has_opt_out: Mapped[bool] = mapped_column(default=True)
+    per_second: Mapped[int] = mapped_column(default=25)  # of each bot
+    brake_percent: Mapped[int] = mapped_column(default=10)  # blocked and failed of the last ones; 0: no brake
+    quiet_from: Mapped[str] = mapped_column(String(5), default="")  # "22:00", wall clock; empty: none
+    quiet_until: Mapped[str] = mapped_column(String(5), default="")
+    time_zone: Mapped[str] = mapped_column(String(50), default="")
+    goal_tag: Mapped[str] = mapped_column(String(50), default="")  # of a lead; empty: no goal
+    scheduled_at: Mapped[datetime | None]
+    every_hours: Mapped[int] = mapped_column(default=0)  # 0: once
+    once_per_person: Mapped[bool] = mapped_column(default=True)  # of a series
+    only_new: Mapped[bool] = mapped_column(default=False)  # of a series: who came since its last turn
+    new_since: Mapped[datetime | None]  # of such a turn
+    prepared_to: Mapped[int] = mapped_column(default=0)  # the ledger holds everybody up to this Telegram id
+    recipients: Mapped[int] = mapped_column(default=0)
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # {"sent": 3, "failed": …, "causes": {…}}
+    cause: Mapped[str] = mapped_column(String(50), default="")  # why it rests or ended, a word
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class BroadcastRecipient(Base):
+    """The ledger: one row per person of a broadcast, written before anything is sent to them.
+
+    `bot_id` is no foreign key: it stays when the bot goes, and a million rows are spared an index.
+    """
+
+    __tablename__ = "broadcast_recipients"
+    __table_args__ = (
+        _one_of("status", RecipientStatus),
+        Index("ix_broadcast_recipients_work", "broadcast_id", "bot_id", "status", "telegram_id"),
+    )
+
+    broadcast_id: Mapped[int] = mapped_column(
+        ForeignKey("broadcasts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    telegram_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    bot_id: Mapped[int]
+    variant: Mapped[int] = mapped_column(default=0)  # its place in the broadcast's variants
+    status: Mapped[str] = mapped_column(String(9), default=RecipientStatus.WAITING)
+    cause: Mapped[str] = mapped_column(String(80), default="")
+    message_id: Mapped[int | None]
+    at: Mapped[datetime | None]  # of the last change

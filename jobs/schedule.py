@@ -16,6 +16,7 @@ from services.core.errors import FlotillaError, Unavailable
 from services.core.metrics import TICKS
 from services.fleet.health.clicked_bots import INTERVAL_SECONDS, wake_if_clicked
 from services.fleet.health.sweep import last_sweep_age
+from services.messaging.broadcasts.runner import wake_if_broadcasting
 from services.messaging.replay.resending import wake_if_replaying
 from services.messaging.timers.ringing import TICK_SECONDS as TIMERS_SECONDS
 from services.messaging.timers.ringing import wake_for_timers
@@ -64,6 +65,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("deliver_notifications", 2, wake_if_due),
         Tick("ring_timers", TIMERS_SECONDS, wake_for_timers),
         Tick("change_people", PEOPLE_SECONDS, wake_if_changing),
+        Tick("run_broadcasts", 1, wake_if_broadcasting),
         Tick("replay_dead_letters", 1, wake_if_replaying),
         Tick("count_pool_days", 900, lambda on: enqueue(on.job_redis, JobName.COUNT_POOL_DAYS)),
         # Taken here and not by a worker: when all workers are stuck the samples matter most.

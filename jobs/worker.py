@@ -113,6 +113,7 @@ def _counts(settings: Settings) -> dict[JobQueue, int]:
         JobQueue.UPDATES: settings.inbound_workers,
         JobQueue.OUTBOUND: settings.outbound_workers,
         JobQueue.DEFAULT: settings.default_workers,
+        JobQueue.BROADCASTS: 1,  # one process of an installation works at the ledgers, under a lease
     }
 
 

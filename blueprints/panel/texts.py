@@ -9,6 +9,7 @@ from blueprints.panel.analytics import analytics_texts
 from blueprints.panel.backups import backup_texts
 from blueprints.panel.bot_tabs import bot_tab_texts
 from blueprints.panel.bots import bot_users_texts, bots_texts
+from blueprints.panel.broadcasts import broadcast_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
@@ -153,6 +154,7 @@ def _panel() -> dict[str, ScriptText]:
         **managed_bot_texts(),
         **wave_texts(),
         **experiment_texts(),
+        **broadcast_texts(),
         **worker_texts(),
         **queue_texts(),
         **backup_texts(),

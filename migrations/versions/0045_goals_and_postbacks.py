@@ -10,7 +10,7 @@ import models
 
 
 revision = "0045"
-down_revision = "0040"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class BotMode(StrEnum):
@@ -167,3 +168,54 @@ class CallResult(StrEnum):
     DUPLICATE = "duplicate"
     SKIPPED = "skipped"
     FAILED = "failed"
+
+
+class BroadcastKind(StrEnum):
+    """What a broadcast does: sends, or changes or deletes what its parent sent."""
+
+    SEND = "send"
+    EDIT = "edit"
+    DELETE = "delete"
+
+
+class BroadcastStatus(StrEnum):
+    """Where a broadcast stands; `BROADCAST_MOVES` says from where to where it may go."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PREPARING = "preparing"  # the ledger is being written
+    RUNNING = "running"
+    PAUSED = "paused"
+    BRAKED = "braked"  # paused by the brake
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+BROADCAST_MOVES: Final[dict[BroadcastStatus, frozenset[BroadcastStatus]]] = {
+    BroadcastStatus.DRAFT: frozenset({BroadcastStatus.SCHEDULED, BroadcastStatus.PREPARING}),
+    BroadcastStatus.SCHEDULED: frozenset(
+        {BroadcastStatus.DRAFT, BroadcastStatus.PREPARING, BroadcastStatus.STOPPED}
+    ),
+    BroadcastStatus.PREPARING: frozenset(
+        {BroadcastStatus.RUNNING, BroadcastStatus.DONE, BroadcastStatus.STOPPED}
+    ),
+    BroadcastStatus.RUNNING: frozenset(
+        {BroadcastStatus.PAUSED, BroadcastStatus.BRAKED, BroadcastStatus.DONE, BroadcastStatus.STOPPED}
+    ),
+    BroadcastStatus.PAUSED: frozenset({BroadcastStatus.RUNNING, BroadcastStatus.STOPPED}),
+    BroadcastStatus.BRAKED: frozenset({BroadcastStatus.RUNNING, BroadcastStatus.STOPPED}),
+    BroadcastStatus.DONE: frozenset(),
+    BroadcastStatus.STOPPED: frozenset(),
+}
+
+
+class RecipientStatus(StrEnum):
+    """What became of one person of a broadcast. `queued` has been claimed for an outbox; `uncertain`: nobody knows."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    UNCERTAIN = "uncertain"

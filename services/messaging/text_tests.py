@@ -80,7 +80,7 @@ def send_test(
     chosen = next((each for each in planned_texts(plugin, config) if each.field == field), None)
     if chosen is None:
         raise InvalidInput("This field holds no text that the bot sends", code="no_text", field="field")
-    lead = _reachable(platform, bot, telegram_id)
+    lead = reachable(platform, bot, telegram_id)
     if not platform.redis.set(keys.recent_test(f"bot:{bot.id}"), "1", nx=True, ex=TEST_SECONDS):
         raise RateLimited("Wait five seconds between tests", retry_after=TEST_SECONDS)
     with platform.database.transaction() as session:
@@ -103,7 +103,7 @@ def send_test(
     enqueue_call(platform, bot.id, "sendMessage", given, Priority.REPLY)
 
 
-def _reachable(platform: Platform, bot: Bot, telegram_id: int) -> Lead | None:
+def reachable(platform: Platform, bot: Bot, telegram_id: int) -> Lead | None:
     """The lead of somebody whom the bot can write to; None for an own chat that was linked without becoming one."""
     with platform.database.reading() as session:
         lead = _leads(session, bot, [telegram_id]).get(telegram_id)

@@ -23,6 +23,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", "/flows/<int:flow_id>/yaml"): {"document": "start: a\nsteps: [{key: a}]", "revision": 1},
     ("PUT", "/flows/<int:flow_id>/texts"): {"document": ""},
     ("POST", "/flows/<int:flow_id>/texts/check"): {"document": ""},
+    ("POST", "/broadcasts/<int:broadcast_id>/test"): {"bot_id": 1, "telegram_id": 5},
     ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
     ("PUT", "/redirect-pools/<int:pool_id>/behaviour"): {"behaviour": {}},
     ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},

@@ -38,6 +38,7 @@ UNTOLD = {
     "flows.simulate": "a played chat; nothing is kept or sent",
     "flow_files.check": "a check of a file; nothing is kept",
     "flow_files.check_texts": "a check of a file; nothing is kept",
+    "broadcasts.preview": "a picture of a message; nothing is kept or sent",
     "destinations.send_test": "a message to oneself; nothing is changed",
 }
 Key = tuple[str, str]  # module, function

@@ -26,6 +26,7 @@ from models import (
     Base,
     Bot,
     BotWorker,
+    Broadcast,
     Click,
     DeadLetter,
     Experiment,
@@ -56,7 +57,7 @@ NOWHERE = {
     "click_id": "0nobodys0000",
     "letter_id": "987654",
     **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id", "flow_id"), "987654"),
-    **dict.fromkeys(("segment_id", "change_id", "conversation_id"), "987654"),
+    **dict.fromkeys(("segment_id", "change_id", "conversation_id", "broadcast_id"), "987654"),
 }
 # Variables that are nobody's: words, numbers of Telegram's, and jobs, which admins alone reach.
 WORDS = ("telegram_id", "telegram_bot_id", "queue", "job_id")
@@ -114,7 +115,8 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
         file = _file(bot, number)
-        session.add_all([wave, experiment, file, BotWorker(bot_id=bot.id)])
+        broadcast = Broadcast(account_id=account.id, name=f"pool{number} news")
+        session.add_all([wave, experiment, file, broadcast, BotWorker(bot_id=bot.id)])
         asked = asked_in_chat(session, account, number)
         flow = flow_with_a_version(session, account)
         people = of_people(session, account, bot)
@@ -135,6 +137,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             **people,
             "wave_id": (str(wave.id),),
             "experiment_id": (str(experiment.id),),
+            "broadcast_id": (str(broadcast.id),),
             "file_id": (str(file.id),),
             "flow_id": (str(flow.id),),
             "person_id": (str(number),),

@@ -74,6 +74,7 @@ def test_an_answer_is_described_to_its_last_field(document: dict[str, Any]) -> N
         "BotMade.capabilities",
         "BotResource.capabilities",
         "BotView.capabilities",
+        "BroadcastView.audience",
         "ChosenPlugin.config",
         "ClickView.params",
         "Configured.config",

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from redis import Redis
 
 from services.core.encryption import Vault
 from services.messaging.outbox.outgoing import OutboxMessage
-from services.platform.redis import keys, work_keys
+from services.platform.redis import broadcast_keys, keys, work_keys
 from services.platform.redis.jobs import DOORBELL_SECONDS
 from services.platform.redis.scripts import load
 from services.platform.token_encryption import dump_sealed
 from services.queueing.lanes import lane_of
 
 HAND_OVER: Final = load("hand_over_answers")
+OUTCOMES: Final = load("hand_over_outcomes")
 REPLY_SECONDS: Final = 60  # how long an answer is kept for the program that waits
 
 
 def hand_over(redis: Redis, vault: Vault, messages: Sequence[OutboxMessage], lanes: int) -> list[int]:
     """Delete calls that were answered, and bring the answers to who waits for them: a program's own where it looks for them,
-    a plugin's into its lane, each in one step; the lanes to ring. What is deleted already is handed over already.
+    a plugin's into its lane, a broadcast's into the stream of its ledger, each in one step; the lanes to ring. What is deleted already is handed over already.
 
     Raises RedisError, also when there is no room.
     """
     awaited = [message for message in messages if "reply" in message.call["then"]]
     if awaited:
         _reply(redis, vault, awaited)
-    rest = [message for message in messages if "reply" not in message.call["then"]]
+    told = [message for message in messages if message.broadcast_id]
+    if told:
+        _to_ledgers(redis, told)
+    rest = [each for each in messages if "reply" not in each.call["then"] and not each.broadcast_id]
     return _into_lanes(redis, vault, rest, lanes) if rest else []
 
 
@@ -39,6 +44,23 @@ def _reply(redis: Redis, vault: Vault, messages: Sequence[OutboxMessage]) -> Non
             pipe.set(key, dump_sealed(vault, message.answer, message.bot_id), ex=REPLY_SECONDS)
             pipe.xdel(keys.outbox(message.bot_id, keys.OUTBOX_PRIORITIES[message.rank]), message.entry_id)
         pipe.execute()
+
+
+def _to_ledgers(redis: Redis, messages: Sequence[OutboxMessage]) -> None:
+    names, values = [broadcast_keys.outcomes()], []
+    for message in messages:
+        names.append(keys.outbox(message.bot_id, keys.OUTBOX_PRIORITIES[message.rank]))
+        person = str(message.call["then"]["person"])
+        values += [message.entry_id, str(message.broadcast_id), person, json.dumps(_outcome(message))]
+    OUTCOMES(redis, names, values)
+
+
+def _outcome(message: OutboxMessage) -> dict[str, Any]:
+    """What the ledger wants to know of an answer: of a message that was sent its number alone."""
+    answer = dict(message.answer or {})
+    result = answer.pop("result", None)
+    sent = {"message_id": result.get("message_id")} if isinstance(result, dict) else {}
+    return {**answer, **sent, "method": message.method}
 
 
 def _into_lanes(redis: Redis, vault: Vault, messages: Sequence[OutboxMessage], lanes: int) -> list[int]:

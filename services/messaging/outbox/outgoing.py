@@ -49,6 +49,7 @@ class OutboxMessage:
     failed_for_good: TelegramError | None = (
         None  # given up for this, whether or not its dead letter is written yet
     )
+    halted: bool = False  # its broadcast was paused, stopped or braked before it left
     newer: bool = False  # of a release that this code does not understand
     answer: dict[str, Any] | None = None  # what came of it, where a plugin waits for it
     sent: Any = None  # what Telegram answered to the sending, where the bot keeps messages
@@ -84,6 +85,12 @@ class OutboxMessage:
         return self.uncertain + self.server_errors + self.never_sent
 
     @property
+    def broadcast_id(self) -> int:
+        """The broadcast that it is one message of, whose ledger hears what came of it; 0 for any other call."""
+        then = None if self.newer else self.call.get("then")
+        return int(then.get("broadcast", 0)) if then else 0
+
+    @property
     def flight_id(self) -> str:
         """Its name among all of its bot's outboxes, in the journal of sends under way for example."""
         return flight_id_of(self.rank, self.entry_id)
@@ -102,6 +109,11 @@ class OutboxMessage:
             and self.method.startswith(MESSAGES)
             and self.method not in NO_MESSAGES
         )
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether its owner pays in Stars for what goes beyond the free limit."""
+        return not self.newer and self.call["params"].get("allow_paid_broadcast") is True
 
     @property
     def age_seconds(self) -> float:

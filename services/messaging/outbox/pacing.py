@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from services.core.settings import Settings
 
 GROUP_WINDOW_SECONDS = 60.0
+PAID_PER_SECOND = (
+    1000.0  # Bot API, allow_paid_broadcast: what goes beyond the free limit is paid for, up to so many
+)
 MARGIN_SECONDS = 0.02  # Telegram counts on arrival, which is not exactly when we counted
 CHATS_KEPT = 100_000  # older ones are full again
 
@@ -101,6 +104,7 @@ class Pacing:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._bots: dict[int, Bucket] = {}
+        self._paid: dict[int, Bucket] = {}  # of messages that may go beyond the free limit, for Stars
         self._chats: OrderedDict[tuple[int, str], Bucket | Window] = OrderedDict()
 
     def chat_ready_at(self, bot_id: int, chat: str, now: float) -> float:
@@ -111,9 +115,14 @@ class Pacing:
         """The moment from which the bot may send a message."""
         return self._bot(bot_id, now).ready_at(now)
 
-    def take(self, bot_id: int, chat: str, now: float) -> None:
+    def paid_ready_at(self, bot_id: int, now: float) -> float:
+        """The same for a message that its owner pays for where it goes beyond the free limit."""
+        return self._paid_bucket(bot_id, now).ready_at(now)
+
+    def take(self, bot_id: int, chat: str, now: float, *, is_paid: bool = False) -> None:
         """Count a message that goes at `now`: both moments above are found to be that, or it went all the same."""
-        for bucket in (self._bot(bot_id, now), self._chat(bot_id, chat, now)):
+        of_bot = self._paid_bucket(bot_id, now) if is_paid else self._bot(bot_id, now)
+        for bucket in (of_bot, self._chat(bot_id, chat, now)):
             bucket.ready_at(now)
             bucket.take()
 
@@ -130,6 +139,11 @@ class Pacing:
             rate = self._limits.bot_per_second
             bucket = self._bots[bot_id] = Bucket(rate, rate, now)
         return bucket
+
+    def _paid_bucket(self, bot_id: int, now: float) -> Bucket:
+        if bot_id not in self._paid:
+            self._paid[bot_id] = Bucket(PAID_PER_SECOND, self._limits.bot_per_second, now)
+        return self._paid[bot_id]
 
     def _chat(self, bot_id: int, chat: str, now: float) -> Bucket | Window:
         name = (bot_id, chat)

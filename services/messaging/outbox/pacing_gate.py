@@ -50,8 +50,8 @@ class PacingGate:
             return wait
         wait = self._bucket_of(message, now)
         if wait is None:
-            self._pacing.take(message.bot_id, message.chat, now)
-            message.counted_at = time.time()
+            self._pacing.take(message.bot_id, message.chat, now, is_paid=message.is_paid)
+            message.counted_at = 0.0 if message.is_paid else time.time()
         return wait
 
     def _bulk_pause_of(self, message: OutboxMessage, now: float) -> Wait | None:
@@ -72,7 +72,8 @@ class PacingGate:
         chat_until = self._pacing.chat_ready_at(message.bot_id, message.chat, now)
         if chat_until > now:
             return Wait(chat_until)
-        bot_until = self._pacing.bot_ready_at(message.bot_id, now)
+        ready_at = self._pacing.paid_ready_at if message.is_paid else self._pacing.bot_ready_at
+        bot_until = ready_at(message.bot_id, now)
         return Wait(bot_until, whole_bot=True) if bot_until > now else None
 
     def _paused_until(self, bot_id: int, chat: str, now: float) -> float:

@@ -50,6 +50,7 @@ LOST_PAUSE_SECONDS = 0.2  # until the loss of the lease is noticed everywhere
 NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer process can have the shard
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
+BOT_GONE = {"ok": False, "description": "bot_gone"}  # what the ledger of a broadcast hears
 REMEMBERED = 20  # failures of one message, for its dead letter
 
 
@@ -110,7 +111,7 @@ class Sender:
             logger.error("the bot waits: %s", error)
             return SendResult(Disposition.BOT_WAITS, self._timings.token_pause)
         except Exception as error:  # noqa: BLE001  # whatever it is, the chat goes on some day
-            return self._stumbled(outgoing, error)
+            return _stumbled(outgoing, error, self._timings.backoff)
 
     def _send(self, outgoing: OutboxMessage, may_depart: MayDepart) -> SendResult:
         if outgoing.failed_for_good is not None:  # the database was away when it was to be buried
@@ -122,29 +123,16 @@ class Sender:
         if sender is None:
             SENDS.labels("refused").inc()
             logger.info("message dropped: its bot is gone")
-            return SETTLED
-        if outgoing.was_in_flight or outgoing.uncertain >= _most_uncertain(sender):
+            return _told(outgoing, BOT_GONE) if outgoing.broadcast_id else SETTLED
+        once = sender.at_most_once or outgoing.broadcast_id > 0
+        if outgoing.was_in_flight or outgoing.uncertain >= _most_uncertain(once):
             SENDS.labels("uncertain").inc()
             return self._dead_letter(outgoing, Uncertain("The process that was sending this ended"))
-        if may_depart(outgoing, sender.at_most_once):
+        if may_depart(outgoing, once):
             return self._try(outgoing, sender)
+        if outgoing.halted:
+            return _told(outgoing, {"ok": False, "halted": True})
         return SendResult(Disposition.CHAT_WAITS, LOST_PAUSE_SECONDS)
-
-    def _stumbled(self, outgoing: OutboxMessage, error: Exception) -> SendResult:
-        """An error that nobody foresaw: after some tries, or at once where it may have arrived, it is to be buried."""
-        logger.exception("sending failed unexpectedly")
-        RETRIES.labels("send").inc()
-        outgoing.server_errors += 1
-        if outgoing.failed_for_good is None:
-            outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
-            reason = Text("It could not be sent: {error}", error=f"{type(error).__name__}: {error}")
-            if outgoing.in_flight:
-                outgoing.failed_for_good = Uncertain(reason)
-            elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:
-                outgoing.failed_for_good = TelegramError(reason)
-        return SendResult(
-            Disposition.CHAT_WAITS, _delay(self._timings.backoff, outgoing.server_errors), counts=True
-        )
 
     def _try(self, outgoing: OutboxMessage, sender: BotSender) -> SendResult:
         crash_point_reached(CrashPoint.SEND_BEFORE_HTTP, self._platform.settings.crash_point)
@@ -186,7 +174,8 @@ class Sender:
             return self._again(outgoing, error, outgoing.server_errors, most=SERVER_ERROR_ATTEMPTS)
         SENDS.labels("uncertain").inc()
         outgoing.uncertain += 1
-        return self._again(outgoing, error, outgoing.uncertain, most=_most_uncertain(sender))
+        once = sender.at_most_once or outgoing.broadcast_id > 0
+        return self._again(outgoing, error, outgoing.uncertain, most=_most_uncertain(once))
 
     def _unauthorized(self, outgoing: OutboxMessage, error: TokenRejected) -> SendResult:
         """The token, not the message, is at fault: tell the health model, keep the message for a while."""
@@ -224,6 +213,9 @@ class Sender:
 
     def _dead_letter(self, outgoing: OutboxMessage, error: TelegramError) -> SendResult:
         outgoing.failed_for_good = error
+        if outgoing.broadcast_id:  # its ledger keeps what came of it
+            SENDS.labels("dead").inc()
+            return _told(outgoing, {**_refusal(error), "uncertain": error.may_have_arrived})
         outgoing.note_answer(_refusal(error))
         error_id = self._letters.store(outgoing, error)
         SENDS.labels("dead").inc()
@@ -231,11 +223,32 @@ class Sender:
         return SETTLED
 
 
+def _stumbled(outgoing: OutboxMessage, error: Exception, backoff: tuple[float, float]) -> SendResult:
+    """An error that nobody foresaw: after some tries, or at once where it may have arrived, it is to be buried."""
+    logger.error("sending failed unexpectedly", exc_info=error)
+    RETRIES.labels("send").inc()
+    outgoing.server_errors += 1
+    if outgoing.failed_for_good is None:
+        outgoing.failures = (*outgoing.failures[1 - REMEMBERED :], failure(error))
+        reason = Text("It could not be sent: {error}", error=f"{type(error).__name__}: {error}")
+        if outgoing.in_flight:
+            outgoing.failed_for_good = Uncertain(reason)
+        elif outgoing.server_errors >= SERVER_ERROR_ATTEMPTS:
+            outgoing.failed_for_good = TelegramError(reason)
+    return SendResult(Disposition.CHAT_WAITS, _delay(backoff, outgoing.server_errors), counts=True)
+
+
 def _tidied(uploads: Uploads, outgoing: OutboxMessage, result: SendResult) -> SendResult:
     """The result; what was uploaded for a call that was made or refused is deleted, while a dead letter may be sent again."""
     if result is SETTLED and outgoing.failed_for_good is None:
         uploads.discard(outgoing.bot_id, outgoing.call["params"])
     return result
+
+
+def _told(outgoing: OutboxMessage, outcome: dict[str, Any]) -> SendResult:
+    """Out of the outbox; whoever waits for the answer hears of `outcome`."""
+    outgoing.note_answer(outcome)
+    return SETTLED
 
 
 def _refusal(error: TelegramError) -> dict[str, Any]:
@@ -271,8 +284,8 @@ def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:
         set_lead_state(session, outgoing.bot_id, int(outgoing.chat), state)
 
 
-def _most_uncertain(sender: BotSender) -> int:
-    return 1 if sender.at_most_once else UNCERTAIN_ATTEMPTS
+def _most_uncertain(once: bool) -> int:
+    return 1 if once else UNCERTAIN_ATTEMPTS
 
 
 def _is_server_error(error: TelegramError) -> bool:

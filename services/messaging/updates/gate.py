@@ -11,12 +11,14 @@ from services.messaging.inbox.incoming import incoming_of
 from services.messaging.limits.captcha_choices import TRY, is_choice
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
+from services.messaging.limits.opt_out_button import is_opt_out
 from services.messaging.limits.switched import access_now
 from services.messaging.limits.verdicts import KEPT_OUT, Refusal, Verdict
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.updates.captcha import Captcha, ask, start_param_of
 from services.messaging.updates.contacts import Contacts, start_payload
 from services.messaging.updates.event_facts import has_blocked, writer_of
+from services.messaging.updates.opting_out import opt_out
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.workers.trials import is_trial
 from services.platform.platform import Platform
@@ -44,6 +46,9 @@ class Gate:
             return False
         _record_person(self._contacts, ctx, behaviour.identity.number)
         rules = access_now(behaviour, self._platform.switches)
+        if ctx.tap is not None and is_opt_out(ctx.tap.action):
+            opt_out(self._platform, ctx)
+            return False
         if ctx.tap is not None and is_choice(ctx.tap.action):
             return self._captcha.is_passed(rules, ctx)
         if self._captcha.holds_back(rules, ctx):

@@ -61,6 +61,7 @@ class ErasedView(TypedDict):
     dead_letters: int
     notifications: int
     access_lists: int
+    broadcasts: int
 
 
 def erase_person(
@@ -93,6 +94,8 @@ def erase_rows(session: Session, traces: Traces) -> None:
     _cut_clicks(session, traces.clicks)
     _cut_visits(session, traces.experiments)
     _forget_visits(session, traces.flow_visits)
+    for row in traces.broadcasts:  # what was counted of them stays
+        session.delete(row)
     for table, rows in (
         (FlowRun, traces.flow_runs),
         (Timer, traces.timers),

@@ -17,6 +17,8 @@ from models import (
     Base,
     Bot,
     BotAccess,
+    Broadcast,
+    BroadcastRecipient,
     ChatMessage,
     Click,
     Conversation,
@@ -61,6 +63,7 @@ class Traces:
     dead_letters: Sequence[DeadLetter]
     notifications: Sequence[Notification]
     access_lists: Sequence[BotAccess]
+    broadcasts: Sequence[BroadcastRecipient]
 
     def counts(self) -> dict[str, int]:
         """How many rows of each kind."""
@@ -87,7 +90,7 @@ def bots_of(session: Session, account_id: int) -> tuple[int, ...]:
 
 
 def find_traces(session: Session, person: Person) -> Traces:
-    """All of it: fourteen queries, each by an index to the account's or the bots' rows."""
+    """All of it: fifteen queries, each by an index to the account's or the bots' rows."""
     every = session.scalars
     leads = every(
         select(Lead)
@@ -111,6 +114,7 @@ def find_traces(session: Session, person: Person) -> Traces:
         dead_letters=list(_naming(every(_perhaps_letters(person)), "payload", person)),
         notifications=list(_naming(every(_perhaps_notifications(person)), "params", person)),
         access_lists=every(_of_person(BotAccess, person).order_by(BotAccess.id)).all(),
+        broadcasts=every(_received(person)).all(),
     )
 
 
@@ -121,6 +125,17 @@ def is_about(row: PluginState, telegram_id: int) -> bool:
 
 def _of_person(table: type[Any], person: Person) -> Select[Any]:
     return select(table).where(table.bot_id.in_(person.bot_ids), table.telegram_id == person.telegram_id)
+
+
+def _received(person: Person) -> Select[BroadcastRecipient]:
+    """Their rows in the ledgers of the account's broadcasts, each found by its key."""
+    own = select(Broadcast.id).where(Broadcast.account_id == person.account_id)
+    return (
+        select(BroadcastRecipient)
+        .where(BroadcastRecipient.telegram_id == person.telegram_id)
+        .where(BroadcastRecipient.broadcast_id.in_(own), BroadcastRecipient.bot_id.in_(person.bot_ids))
+        .order_by(BroadcastRecipient.broadcast_id)
+    )
 
 
 def _perhaps_keys(person: Person) -> Select[PluginState]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models import (
     AuditEvent,
     BanWave,
+    Broadcast,
     ChatMessage,
     CheckDuration,
     CheckGap,
@@ -31,6 +32,7 @@ from services.core.settings import Settings
 from services.operations.retention.expiry import ExpiringRows, Figures
 from services.operations.retention.stores import (
     AccessLogFiles,
+    Broadcasts,
     PeoplesFiles,
     SilentLeads,
     TrailEntries,
@@ -141,6 +143,12 @@ KINDS: Final = (  # in the order in which they are deleted
         Text("Files that people sent to bots"),
         "FILES_RETENTION_DAYS",
         PeoplesFiles(StoredFile, StoredFile.created_at, condition=StoredFile.stored_at.is_not(None)),
+    ),
+    _set(
+        "broadcasts",
+        Text("Broadcasts that are over, with who got them"),
+        EVENTS,
+        Broadcasts(Broadcast, Broadcast.ended_at),
     ),
     _set(
         "people",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models import Account, AuditEvent, StoredFile
 from services.core.times import day_of
+from services.messaging.broadcasts.removal import delete_before
 from services.messaging.files.sweep import delete_files_before
 from services.operations.personal_data.silent_leads import erase_silent_leads
 from services.operations.retention.expiry import BATCH, PAUSE_SECONDS, ExpiringRows, Figures, table_bytes
@@ -74,6 +75,13 @@ class PeoplesFiles(ExpiringRows):
         content = session.scalar(select(func.sum(StoredFile.size))) or 0
         rows = table_bytes(session, StoredFile.__tablename__)
         return Figures(found.number, found.due, found.oldest, content + (rows or 0))
+
+
+class Broadcasts(ExpiringRows):
+    """With their ledgers, which may have a million rows each."""
+
+    def delete(self, platform: Platform, before: datetime, deadline: float) -> int:
+        return delete_before(platform, before, deadline)
 
 
 class AccessLogFiles:

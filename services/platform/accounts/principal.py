@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models import (
     AuditEvent,
     Bot,
+    Broadcast,
     Conversation,
     DeadLetter,
     Experiment,
@@ -83,6 +84,7 @@ Row = TypeVar(
     Segment,
     PeopleChange,
     Conversation,
+    Broadcast,
 )
 MISSING: Final = {
     "bot": Text("There is no such bot"),
@@ -95,6 +97,7 @@ MISSING: Final = {
     "segment": Text("There is no such segment"),
     "change": Text("There is no such change of people"),
     "conversation": Text("There is no such conversation"),
+    "broadcast": Text("There is no such broadcast"),
 }
 
 
@@ -142,6 +145,7 @@ def _word(table: type[Row]) -> str:
         Segment: "segment",
         PeopleChange: "change",
         Conversation: "conversation",
+        Broadcast: "broadcast",
     }
     return words.get(table, "destination")
 

@@ -20,6 +20,7 @@ class JobQueue(StrEnum):
     UPDATES = "updates"
     OUTBOUND = "outbound"
     DEFAULT = "default"
+    BROADCASTS = "broadcasts"  # of its own, because one job stays for as long as a broadcast lasts
 
 
 class JobName(StrEnum):
@@ -51,6 +52,7 @@ class JobName(StrEnum):
     VERIFY_BACKUP = "jobs.backups.verify_backup"
     REMIND_OF_ROTATION = "jobs.encryption_keys.remind_of_rotation"
     RESEAL = "jobs.encryption_keys.reseal"
+    RUN_BROADCASTS = "jobs.broadcasts.run_broadcasts"
 
 
 QUEUE_OF: Final = {
@@ -80,6 +82,7 @@ QUEUE_OF: Final = {
     JobName.VERIFY_BACKUP: JobQueue.DEFAULT,
     JobName.REMIND_OF_ROTATION: JobQueue.DEFAULT,
     JobName.RESEAL: JobQueue.DEFAULT,
+    JobName.RUN_BROADCASTS: JobQueue.BROADCASTS,
 }
 # An unanswered bell may be rung again after so long: it is lost when Redis dies between the bell and the job. A job too
 # many finds the lease taken.
@@ -91,6 +94,7 @@ DRAIN_TIMEOUT_SECONDS = 3600
 TIMEOUTS: Final = {
     JobName.DRAIN_LANE: DRAIN_TIMEOUT_SECONDS,
     JobName.DRAIN_OUTBOX: DRAIN_TIMEOUT_SECONDS,
+    JobName.RUN_BROADCASTS: DRAIN_TIMEOUT_SECONDS,
     JobName.MAKE_BACKUP: DRAIN_TIMEOUT_SECONDS,
     JobName.VERIFY_BACKUP: DRAIN_TIMEOUT_SECONDS,
 }

@@ -1,0 +1,149 @@
+"""One running broadcast in the memory of the process that works at the ledgers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from models import Broadcast, BroadcastKind, BroadcastStatus, RecipientStatus
+from plugins.flows.parts import Message
+from services.core.times import utc_now
+from services.messaging.broadcasts import ledger
+from services.messaging.broadcasts.brake import Brake
+from services.messaging.broadcasts.ledger import Claimed
+from services.messaging.broadcasts.outbox_link import Offer, OutboxLink
+from services.messaging.broadcasts.outcomes import Outcome
+from services.messaging.broadcasts.pace import Pace
+from services.messaging.broadcasts.rendering import Renderer, deleting
+from services.platform.platform import Platform
+
+logger = logging.getLogger(__name__)
+MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
+
+
+class Feed:
+    """Gives a broadcast's people to the outboxes, a few seconds' worth at a time."""
+
+    def __init__(self, platform: Platform, link: OutboxLink, broadcast: Broadcast) -> None:
+        self._platform = platform
+        self._link = link
+        self.id = broadcast.id
+        self.brake = Brake(broadcast.brake_percent)
+        self.is_halted = False  # by the brake
+        now = time.monotonic()
+        self.pace = Pace(broadcast.per_second, now)
+        self._messages = [Message.model_validate(each["message"]) for each in broadcast.variants]
+        self._kind = broadcast.kind
+        self._renderer = Renderer(platform.vault, self._series(broadcast), has_opt_out=broadcast.has_opt_out)
+        self._mended = now
+
+    @staticmethod
+    def _series(broadcast: Broadcast) -> int:
+        return broadcast.parent_id or broadcast.id
+
+    def begin(self) -> bool:
+        """Find who waits, and who was claimed by a process that died. False when the lease is lost."""
+        with self._platform.database.reading() as session:
+            self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
+            self.pace.under_way.update(ledger.queued_by_bot(session, self.id))
+        return self.mend(grace_seconds=0.0)
+
+    def note(self, settled: Sequence[tuple[int, Outcome]]) -> None:
+        """These were settled; whoever waits again is claimed again later."""
+        for bot_id, outcome in settled:
+            self.pace.settled(bot_id)
+            if outcome.status is RecipientStatus.WAITING:
+                self.pace.bots.add(bot_id)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits and nothing is under way."""
+        return not self.pace.bots and not self.pace.total
+
+    def feed(self) -> bool:
+        """Claim people in the ledger, commit, and put their calls into outboxes. False when the lease is lost."""
+        now = time.monotonic()
+        shares = self.pace.shares(self.brake.room - self.pace.total, now)
+        if not shares:
+            return self._mend_now_and_then(now)
+        with self._platform.database.transaction() as session:
+            broadcast = session.get(Broadcast, self.id, with_for_update=True)
+            if broadcast is None or broadcast.status != BroadcastStatus.RUNNING:
+                return True
+            claimed = ledger.claim(session, broadcast, shares)
+            left = ledger.waiting_by_bot(session, self.id) if _may_be_empty(claimed, shares) else None
+        for bot_id, people in claimed.items():
+            self.pace.taken(bot_id, len(people), now)
+        if left is not None:
+            self.pace.bots = set(left)
+        return self._offer([each for people in claimed.values() for each in people])
+
+    def _offer(self, claimed: Sequence[Claimed]) -> bool:
+        return self._link.offer(self.id, [self._call(each) for each in claimed])
+
+    def _call(self, claimed: Claimed) -> Offer:
+        reader = claimed.reader
+        if self._kind == BroadcastKind.DELETE:
+            method, params = deleting(reader, claimed.message_id or 0)
+        else:
+            message = self._messages[min(claimed.variant, len(self._messages) - 1)]
+            if self._kind == BroadcastKind.EDIT:
+                method, params = self._renderer.editing(message, reader, claimed.message_id or 0)
+            else:
+                method, params = self._renderer.sending(message, reader)
+        return Offer(reader.bot_id, reader.telegram_id, method, params)
+
+    def _mend_now_and_then(self, now: float) -> bool:
+        if now - self._mended < MEND_SECONDS or not self.pace.total:
+            return True
+        return self.mend(grace_seconds=MEND_SECONDS)
+
+    def mend(self, *, grace_seconds: float) -> bool:
+        """Put people into outboxes who were claimed and never were; of those whose call is gone without a word nobody knows.
+
+        The outcomes that are in the stream must be in the ledger before. False when the lease is lost.
+        """
+        self._mended = time.monotonic()
+        with self._platform.database.reading() as session:
+            rows = ledger.queued(session, self.id, utc_now() - timedelta(seconds=grace_seconds))
+        places = self._link.places(self.id, [row[1] for row in rows])
+        lost = [person for person, is_there in places.items() if not is_there]
+        never = [row for row in rows if row[1] not in places]
+        if lost and self._are_lost(lost):
+            logger.warning("broadcast %d: %d messages vanished from their outboxes", self.id, len(lost))
+        return not never or self._offer_again(never)
+
+    def _offer_again(self, rows: Sequence[Any]) -> bool:
+        by_bot: dict[int, list[Any]] = {}
+        for bot_id, *row in rows:
+            by_bot.setdefault(bot_id, []).append(row)
+        with self._platform.database.transaction() as session:
+            broadcast = session.get(Broadcast, self.id, with_for_update=True)
+            if broadcast is None:
+                return True
+            claimed = {bot: ledger.readers(session, broadcast, bot, found) for bot, found in by_bot.items()}
+        for bot, people in claimed.items():
+            for _ in range(len(by_bot[bot]) - len(people)):
+                self.pace.settled(bot)
+        return self._offer([each for people in claimed.values() for each in people])
+
+    def _are_lost(self, people: Sequence[int]) -> bool:
+        """Settle them as uncertain; not those whose outcome came meanwhile, which the next pass reads."""
+        fresh = {each.telegram_id for each in self._link.peek() if each.broadcast_id == self.id}
+        lost = [person for person in people if person not in fresh]
+        with self._platform.database.transaction() as session:
+            broadcast = session.get(Broadcast, self.id, with_for_update=True)
+            if broadcast is None or not lost:
+                return False
+            unknown = Outcome(RecipientStatus.UNCERTAIN, "lost")
+            settled = ledger.settle(session, broadcast, dict.fromkeys(lost, unknown))
+        self.note(settled)
+        return bool(settled)
+
+
+def _may_be_empty(claimed: Mapping[int, Sequence[Claimed]], shares: Mapping[int, int]) -> bool:
+    """Whether a bot may have nobody left; who was skipped counts as one less, so the ledger is asked."""
+    return any(len(claimed[bot]) < number for bot, number in shares.items())

@@ -1,0 +1,244 @@
+// A broadcast being written: saved as a draft while one types, counted and shown as Telegram shows it.
+import { api } from "../api.js";
+import { initial, number, text } from "../dom.js";
+import { attempt, confirmed, toast } from "../feedback.js";
+import { dialogForm } from "./form.js";
+
+const PAUSE_MS = 700; // after the last key before it is saved
+const WHOLE = 100;
+let keys = 0;
+const key = () => (keys += 1);
+const words = (typed) => typed.split(",").map((word) => word.trim()).filter(Boolean);
+
+function variantOf(stored) {
+  const { kind = "text", text: said = "", media = null, buttons = [] } = stored?.message ?? {};
+  const flat = buttons.flat().map((button) => ({ key: key(), text: button.text, url: button.url }));
+  return { key: key(), percent: stored?.percent ?? WHOLE, kind, text: said, media: media ?? "", buttons: flat };
+}
+
+document.addEventListener("alpine:init", () => {
+  Alpine.data("composeBroadcast", () => ({
+    ...dialogForm,
+    draftId: 0,
+    name: "",
+    variants: [],
+    hasOptOut: true,
+    isPaid: false,
+    bots: [],
+    pools: [],
+    tagsAny: "",
+    tagsNone: "",
+    perSecond: 25,
+    brakePercent: 10,
+    quietFrom: "",
+    quietUntil: "",
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    startAt: "",
+    everyHours: 0,
+    goalTag: "",
+    oncePerPerson: true,
+    onlyNew: false,
+    plan: null,
+    pictures: [],
+    refusal: "",
+    savedText: "",
+    testBot: "",
+    testPerson: "",
+    people: [],
+    timer: 0,
+    turn: 0,
+    init() {
+      const { draft } = initial(this.$root);
+      this.variants = [variantOf()];
+      if (draft) this.fill(draft);
+    },
+    fill(draft) {
+      this.draftId = draft.id;
+      this.name = draft.name;
+      this.variants = draft.variants.map(variantOf);
+      this.hasOptOut = draft.has_opt_out;
+      this.isPaid = draft.variants.every((each) => each.message.allow_paid_broadcast);
+      this.bots = draft.audience.bots ?? [];
+      this.pools = draft.audience.pools ?? [];
+      this.tagsAny = (draft.audience.tags_any ?? []).join(", ");
+      this.tagsNone = (draft.audience.tags_none ?? []).join(", ");
+      this.perSecond = draft.per_second;
+      this.brakePercent = draft.brake_percent;
+      this.quietFrom = draft.quiet.begin;
+      this.quietUntil = draft.quiet.end;
+      this.timeZone = draft.quiet.time_zone || this.timeZone;
+      this.everyHours = draft.every_hours;
+      this.goalTag = draft.goal_tag;
+      this.oncePerPerson = draft.once_per_person;
+      this.onlyNew = draft.only_new;
+      this.look();
+    },
+
+    // Its texts
+    get isTest() {
+      return this.variants.length > 1;
+    },
+    get testLabel() {
+      return text(this.isTest ? "compose.one_text" : "compose.two_texts");
+    },
+    toggleTest() {
+      this.variants = this.isTest ? [this.variants[0]] : [this.variants[0], variantOf()];
+      this.variants.forEach((variant) => (variant.percent = WHOLE / this.variants.length));
+      this.typed();
+    },
+    variantTitle(index) {
+      return this.isTest ? text("compose.variant", { name: this.variantName(index) }) : text("compose.text");
+    },
+    variantName: (index) => "AB"[index],
+    hasMedia: (variant) => variant.kind !== "text",
+    addButton(variant) {
+      variant.buttons.push({ key: key(), text: "", url: "" });
+    },
+    removeButton(variant, at) {
+      variant.buttons.splice(at, 1);
+      this.typed();
+    },
+    buttonLabel: (at) => text("compose.button_text", { number: at + 1 }),
+    addressLabel: (at) => text("compose.button_url", { number: at + 1 }),
+    removeLabel: (at) => text("compose.remove_button", { number: at + 1 }),
+
+    // Saving
+    typed() {
+      clearTimeout(this.timer);
+      this.savedText = "";
+      this.timer = setTimeout(() => this.look(), PAUSE_MS);
+    },
+    get isWhole() {
+      const filled = (variant) => (variant.kind === "text" ? variant.text.trim() : variant.media.startsWith("https://"));
+      return this.name.trim() !== "" && this.variants.every(filled);
+    },
+    message(variant) {
+      const rows = variant.buttons.filter((button) => button.text && button.url);
+      return {
+        kind: variant.kind,
+        text: variant.text,
+        media: variant.kind === "text" ? null : variant.media,
+        buttons: rows.map((button) => [{ kind: "url", text: button.text, url: button.url }]),
+        allow_paid_broadcast: this.isPaid,
+      };
+    },
+    body() {
+      const parts = this.variants.map((variant, at) => ({ name: this.variantName(at), percent: Number(variant.percent), message: this.message(variant) }));
+      const isQuiet = this.quietFrom && this.quietUntil;
+      return {
+        name: this.name,
+        variants: parts,
+        audience: { bots: this.bots.map(Number), pools: this.pools.map(Number), tags_any: words(this.tagsAny), tags_none: words(this.tagsNone) },
+        has_opt_out: this.hasOptOut,
+        per_second: Number(this.perSecond),
+        brake_percent: Number(this.brakePercent),
+        quiet: isQuiet ? { begin: this.quietFrom, end: this.quietUntil, time_zone: this.timeZone } : { begin: "", end: "", time_zone: "" },
+        goal_tag: this.goalTag,
+        every_hours: Number(this.everyHours),
+        once_per_person: this.oncePerPerson,
+        only_new: this.onlyNew,
+      };
+    },
+    async save() {
+      if (this.draftId) {
+        await api.patch(`/api/v1/broadcasts/${this.draftId}`, this.body());
+      } else {
+        this.draftId = (await api.post("/api/v1/broadcasts", this.body())).id;
+        window.history.replaceState({}, "", `/panel/broadcasts/${this.draftId}`);
+      }
+    },
+    async look() {
+      clearTimeout(this.timer);
+      const turn = (this.turn += 1);
+      await this.show(turn);
+      if (!this.isWhole || this.busy) return;
+      await this.submitting(() => this.save());
+      if (this.failure || Object.keys(this.errors).length > 0) return;
+      this.savedText = text("compose.saved");
+      const plan = await api.get(`/api/v1/broadcasts/${this.draftId}/plan`).catch(() => null);
+      if (turn === this.turn) this.plan = plan;
+    },
+    async show(turn) {
+      const written = this.variants.filter((variant) => variant.text.trim() && (variant.kind === "text" || variant.media));
+      try {
+        const shown = await Promise.all(written.map((variant) => api.post("/api/v1/broadcasts/preview", { message: this.message(variant), has_opt_out: this.hasOptOut })));
+        if (turn !== this.turn) return;
+        this.pictures = shown.map((picture, at) => ({ key: at, title: text("compose.variant", { name: this.variantName(at) }), messages: picture.messages }));
+        this.refusal = "";
+      } catch (error) {
+        if (turn === this.turn) this.refusal = text("preview.refused", { reason: error.message });
+      }
+    },
+    blockClass: (block) => `block-${block.kind}`,
+    runClass: (run) => run.styles.map((style) => `run-${style}`).join(" "),
+    buttonClass: (button) => (button.url ? "is-link" : ""),
+
+    // Whom it reaches
+    get hasShares() {
+      return (this.plan?.bots.length ?? 0) > 0;
+    },
+    get countText() {
+      return this.plan ? text("compose.count", { people: number(this.plan.people) }) : "";
+    },
+    shareText: (share) => text("compose.bot_count", { name: `@${share.name}`, people: number(share.people) }),
+    get hasCost() {
+      return (this.plan?.stars ?? 0) > 0;
+    },
+    get costText() {
+      return this.hasCost ? text("start_broadcast.stars", { stars: number(this.plan.stars) }).trim() : "";
+    },
+    get lasting() {
+      const { seconds } = this.plan;
+      if (seconds < 120) return text("compose.seconds", { number: number(seconds) });
+      if (seconds < 7200) return text("compose.minutes", { number: number(Math.ceil(seconds / 60)) });
+      return text("compose.hours", { number: number(Math.ceil(seconds / 3600)) });
+    },
+
+    // Starting
+    get isSeries() {
+      return Number(this.everyHours) > 0;
+    },
+    get isLater() {
+      return this.startAt !== "" || this.isSeries;
+    },
+    get startLabel() {
+      return text(this.isLater ? "start_broadcast.schedule" : "start_broadcast.action");
+    },
+    get cannotStart() {
+      return this.busy || !this.isWhole;
+    },
+    async begin() {
+      await this.look();
+      if (!this.plan || this.failure || Object.keys(this.errors).length > 0) return;
+      const shares = this.plan.bots.slice(0, 10).map(this.shareText).join(" · ") || text("compose.nobody");
+      const values = { people: number(this.plan.people), bots: shares, time: this.lasting, stars: this.hasCost ? text("start_broadcast.stars", { stars: number(this.plan.stars) }) : "" };
+      if (!(await confirmed(text("start_broadcast.title", values), text("start_broadcast.text", values), this.startLabel))) return;
+      const at = this.startAt ? { at: new Date(this.startAt).toISOString() } : {};
+      await this.submitting(async () => {
+        await api.post(`/api/v1/broadcasts/${this.draftId}/start`, at);
+        window.location.assign(`/panel/broadcasts/${this.draftId}`);
+      });
+    },
+    async remove() {
+      const values = { name: this.name };
+      if (!(await confirmed(text("delete_broadcast.title", values), text("delete_broadcast.text"), text("delete_broadcast.action")))) return;
+      const [ok] = await attempt(() => api.remove(`/api/v1/broadcasts/${this.draftId}`));
+      if (ok) window.location.assign("/panel/broadcasts");
+    },
+
+    // A test to oneself
+    async findPeople() {
+      this.people = this.testBot ? (await api.get(`/api/v1/bots/${this.testBot}/texts/recipients`)).items : [];
+      this.testPerson = this.people[0]?.telegram_id ?? "";
+    },
+    personName: (person) => person.name || (person.username && `@${person.username}`) || text("text_test.own"),
+    get cannotTest() {
+      return this.busy || !this.testBot || !this.testPerson;
+    },
+    async sendTest() {
+      const body = { bot_id: Number(this.testBot), telegram_id: Number(this.testPerson) };
+      const [ok] = await attempt(() => api.post(`/api/v1/broadcasts/${this.draftId}/test`, body));
+      if (ok) toast(text("compose.test_sent"));
+    },
+  }));
+});
