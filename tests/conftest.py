@@ -192,7 +192,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     maintenance = request.getfixturevalue("postgres_url")
     name = f"test_{uuid4().hex}"
-    _maintenance(maintenance, f"CREATE DATABASE {name} TEMPLATE template")
+    _maintenance(maintenance, f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
     yield maintenance.replace("/postgres", f"/{name}", 1)
     _maintenance(maintenance, f"DROP DATABASE {name} WITH (FORCE)")
 
