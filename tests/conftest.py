@@ -38,6 +38,7 @@ from tools.servers.sandbox import Sandbox, running_sandbox
 from tools.servers.valkey import DATABASES, running_valkey
 
 REDIS_DATABASES = count()
+FOLDERS = count(1)
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 4 << 30  # for three processes at once; a container has 64 MB there
 NOWHERE = "http://127.0.0.1:9"
@@ -124,13 +125,38 @@ def sandbox(sandbox_server: Sandbox) -> Sandbox:
 
 
 @pytest.fixture(scope="session")
-def postgres_data(server_folder: Path) -> Iterator[Path]:
-    """A folder in memory where there is room: most of what a database of its own costs a test is making its files."""
+def memory_folder() -> Iterator[Path | None]:
+    """A folder in memory, where there is room."""
     if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
-        yield server_folder / "postgres"
+        yield None
         return
-    with tempfile.TemporaryDirectory(prefix="flotilla-tests-", dir=MEMORY) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="flotilla-tests-", dir=MEMORY, ignore_cleanup_errors=True
+    ) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, memory_folder: Path | None) -> Iterator[Path]:
+    """The test's own folder, in memory where there is room: on a disk each commit of SQLite waits 3.5 ms for it."""
+    if memory_folder is None:
+        yield request.getfixturevalue("tmp_path_factory").mktemp("test")
+        return
+    folder = memory_folder / f"test-{next(FOLDERS)}"
+    folder.mkdir(mode=0o700)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_data(server_folder: Path, memory_folder: Path | None) -> Path:
+    """In memory where there is room: most of what a database of its own costs a test is making its files."""
+    if memory_folder is None:
+        return server_folder / "postgres"
+    memory_folder.chmod(0o711)
+    folder = memory_folder / "postgres"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -166,7 +192,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     maintenance = request.getfixturevalue("postgres_url")
     name = f"test_{uuid4().hex}"
-    _maintenance(maintenance, f"CREATE DATABASE {name} TEMPLATE template")
+    _maintenance(maintenance, f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
     yield maintenance.replace("/postgres", f"/{name}", 1)
     _maintenance(maintenance, f"DROP DATABASE {name} WITH (FORCE)")
 

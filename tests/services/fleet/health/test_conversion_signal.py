@@ -21,6 +21,7 @@ from models import (
 )
 from services.core.times import hour_of, utc_now
 from services.fleet.health import conversion_signal
+from services.fleet.health.conversion import LONGEST_LAG
 from services.fleet.health.conversion_hours import judge_anew
 from services.fleet.health.conversion_signal import evaluate_conversion
 from services.fleet.health.evaluation import apply_evaluation
@@ -63,8 +64,17 @@ def teach(fleet: Fleet) -> None:
     """A day in which every second click started, 60 an hour; learnt by a look, which also begins to judge."""
     for index in range(len(fleet.bot_ids)):
         send(fleet, index, [True, False] * 300, fleet.clock() - 12 * HOUR, every=60)
-    for _ in range(20):  # a week is made up for in portions
+    learn_the_week(fleet)
+
+
+def learn_the_week(fleet: Fleet) -> None:
+    """A week is made up for in portions, one each look; looks until the last hour that has matured is written."""
+    last = hour_of(fleet.clock() - timedelta(seconds=LONGEST_LAG)) - HOUR
+    for _ in range(20):
         evaluate_conversion(fleet.platform, now=fleet.clock())
+        if int(fleet.platform.redis.get(keys.conversion_hours()) or 0) == int(last.timestamp()):
+            return
+    raise AssertionError("the week was not made up for")
 
 
 def pass_by(fleet: Fleet, rates: Sequence[Sequence[bool]]) -> None:
@@ -94,8 +104,7 @@ def test_what_is_usual_is_learnt_from_hours_that_are_written_once(platform: Plat
         hours = session.scalars(select(ConversionHour).where(ConversionHour.pool_bot_id == row.pool_bot_id))
         assert sum(hour.clicks for hour in hours) == 600
     platform.redis.delete(keys.conversion_hours())
-    for _ in range(20):
-        evaluate_conversion(platform, now=fleet.clock())
+    learn_the_week(fleet)
     assert known(fleet, 0).clicks == 600, "a week that is redone adds nothing"
 
 
