@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from pydantic import Field
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
 from plugins.effects import Priority
-from plugins.flows.document import FlowDocument
 from plugins.flows.engine import Engine
 from plugins.flows.parts import ButtonKind
+from plugins.flows.playing import Player
 from plugins.flows.run import (
     AFTER,
     FOLLOW_UP,
     MOVED,
     PUT,
     RELEASE,
-    FlowInForce,
-    Left,
     Notice,
     Outcome,
-    Person,
-    Run,
-    RunStatus,
 )
-from plugins.flows.telling import NOTICES, STARS, TAP, ButtonName, Teller, asked
+from plugins.flows.telling import NOTICES, STARS, TAP, ButtonName
 from plugins.router import PASS, Router
 from plugins.timers import TimerFired
-
-MOST_JUMPS: Final = 5  # from flow to flow by one event
-Event = Callable[[Engine], Outcome]
 
 
 class FlowConfig(PluginConfig):
@@ -73,7 +62,7 @@ class FlowPlugin(BasePlugin):
         if flow is None:
             ctx.logger.warning("there is no flow %r, or no version of it yet", self.get_config("flow"))
             return PASS
-        self._play(ctx, lambda engine: engine.start(), flow)
+        Player(ctx, self.db).play(lambda engine: engine.start(), flow)
         return None
 
     def _tapped(self, _query: Any, ctx: Context) -> object:
@@ -82,11 +71,11 @@ class FlowPlugin(BasePlugin):
         if name is None or flow is None:
             return PASS
         version = name.version if flow.flow_id == name.flow_id else 0
-        self._play(ctx, lambda engine: engine.tap(version, (name.step, name.place)), flow)
+        Player(ctx, self.db).play(lambda engine: engine.tap(version, (name.step, name.place)), flow)
         return None
 
     def _wrote(self, message: Any, ctx: Context) -> object:
-        outcome = self._play(ctx, lambda engine: engine.write(message.text))
+        outcome = Player(ctx, self.db).play(lambda engine: engine.write(message.text))
         return None if outcome is not None and outcome.taken else PASS
 
     def _asked_to_sell(self, query: Any, ctx: Context) -> object:
@@ -113,13 +102,13 @@ class FlowPlugin(BasePlugin):
         flow = self.db.flow_by_id(name.flow_id) if name else None
         if name is None or flow is None:
             return PASS
-        self._play(ctx, lambda engine: engine.paid(name.version, (name.step, name.place)), flow)
+        Player(ctx, self.db).play(lambda engine: engine.paid(name.version, (name.step, name.place)), flow)
         return None
 
     def _came_or_went(self, change: Any, ctx: Context) -> object:
         if ctx.kind == "my_chat_member":
             has_left = change.new_chat_member.status == "kicked"
-            self._play(ctx, lambda engine: engine.block() if has_left else engine.come_back())
+            Player(ctx, self.db).play(lambda engine: engine.block() if has_left else engine.come_back())
         return PASS
 
     def _due(self, fired: TimerFired, ctx: Context) -> None:
@@ -130,7 +119,7 @@ class FlowPlugin(BasePlugin):
                 return engine.release()
             return engine.moved() if fired.name == MOVED else engine.due(fired.name, note)
 
-        self._play(ctx, event, priority=Priority.BULK)
+        Player(ctx, self.db, Priority.BULK).play(event)
 
     def _put(self, fired: TimerFired, ctx: Context) -> None:
         """Somebody else, a broadcast or the inbox, puts the person at a step."""
@@ -138,74 +127,7 @@ class FlowPlugin(BasePlugin):
         if flow is None:
             ctx.logger.warning("nobody is put into the flow %r: there is none", fired.note.get("flow"))
             return
-        self._play(ctx, lambda engine: engine.start(step), flow, Priority.BULK)
-
-    # What comes of it
-
-    def _play(
-        self,
-        ctx: Context,
-        event: Event,
-        flow: FlowInForce | None = None,
-        priority: Priority = Priority.REPLY,
-    ) -> Outcome | None:
-        """Play an event in `flow`, or in the one where the person is; None when they are in none, or it is not there any more."""
-        before = self.db.flow_run(ctx.lead.telegram_id)
-        if flow is None and before is not None:
-            flow = self.db.flow_by_id(before.flow_id)
-        if flow is None:
-            return None
-        outcome = self._apply(ctx, event, flow, before, priority)
-        first = outcome
-        for _ in range(MOST_JUMPS):
-            left = next((each for each in outcome.effects if isinstance(each, Left)), None)
-            if left is None:
-                break
-            outcome = self._jump(ctx, left, flow, outcome, priority)
-        else:
-            ctx.logger.warning("flows lead to each other without end")
-            outcome = Outcome(outcome.run and replace(outcome.run, status=RunStatus.ENDED))
-        if outcome.run is not None and outcome.run != before:
-            self.db.save_flow_run(ctx.lead.telegram_id, outcome.run)
-        return first
-
-    def _jump(
-        self, ctx: Context, left: Left, flow: FlowInForce, outcome: Outcome, priority: Priority
-    ) -> Outcome:
-        """Go on at the start of another flow; where there is none, it ends, which is said to whoever tapped."""
-        other = self.db.flow(left.flow)
-        if other is not None:
-            return self._apply(ctx, lambda engine: engine.start(), other, outcome.run, priority)
-        ctx.logger.warning("a flow leads to %r, which is not there", left.flow)
-        Teller(ctx, self.db, flow, priority).tell([Notice.OVER])
-        ended = None if outcome.run is None else replace(outcome.run, status=RunStatus.ENDED)
-        return Outcome(ended)
-
-    def _apply(
-        self, ctx: Context, event: Event, flow: FlowInForce, run: Run | None, priority: Priority
-    ) -> Outcome:
-        lead = self.db.lead(ctx.lead.telegram_id)
-        person = Person(
-            ctx.lead.telegram_id, ctx.lead.language, frozenset(lead.tags if lead is not None else ())
-        )
-
-        @cache
-        def document_at(number: int) -> FlowDocument | None:
-            return flow.document if number == flow.number else self.db.flow_version(flow.flow_id, number)
-
-        engine = Engine(
-            flow,
-            person,
-            run,
-            ctx.now,
-            lambda call, variables: asked(ctx, call, variables),
-            document_at,
-        )
-        outcome = event(engine)
-        Teller(ctx, self.db, flow, priority).tell(outcome.effects)
-        if outcome.visited and outcome.run is not None:
-            self.db.save_flow_run(ctx.lead.telegram_id, outcome.run, outcome.visited)
-        return outcome
+        Player(ctx, self.db, Priority.BULK).play(lambda engine: engine.start(step), flow)
 
 
 def _is_private(_event: Any, ctx: Context) -> bool:

@@ -19,7 +19,6 @@ from plugins.flows.parts import (
 )
 from plugins.flows.run import (
     AFTER,
-    FOLLOW_UP,
     RELEASE,
     Billed,
     Disarmed,
@@ -99,7 +98,8 @@ class Engine(Walk):
     def due(self, name: str, note: Mapping[str, object]) -> Outcome:
         """A follow-up, or what comes `after` a while, is due. One of a step that was left is nobody's."""
         run = self.run
-        if run is None or run.status is not RunStatus.WAITING or note.get("step") != run.step:
+        is_of_now = run is not None and (note.get("step"), note.get("entered")) == (run.step, self._entrance)
+        if run is None or run.status is not RunStatus.WAITING or not is_of_now:
             return self._finished()
         document = self.document_at(int(str(note.get("version")))) or self.flow.document
         step = document.step(run.step)
@@ -172,34 +172,3 @@ class Engine(Walk):
             return step.messages[message].buttons[row][column] if step else None
         except IndexError:
             return None
-
-    # How it is with the person
-
-    def _begin_silently(self) -> None:
-        """The person is in no flow, of which nothing is known any more: they stand at the start, until the event leads on."""
-        start = self.flow.document.start
-        status, variables = RunStatus.WAITING, self.flow.document.variables
-        self.run = Run(
-            self.flow.flow_id, self.flow.number, start, status, self.now, self.now, variables=variables
-        )
-
-    def _wake(self) -> None:
-        """Whoever is heard of has not blocked the bot: what their step waits for begins anew."""
-        if self.run is not None and self.run.status is RunStatus.STOPPED:
-            self._change(status=RunStatus.WAITING)
-            step = self._present_step()
-            if step is not None and not self.run.is_moved:
-                self._wait_anew(step)
-
-    def _replied(self) -> None:
-        """A tap or a text came: follow-ups that it calls off are."""
-        step = self._own_step()
-        for number, each in enumerate(step.follow_ups if step else ()):
-            if "reply" in each.unless:
-                self._done.effects.append(Disarmed(f"{FOLLOW_UP}:{number}"))
-
-    def _wait_anew(self, step: Step) -> Outcome:
-        """Wait at a step without saying its messages again."""
-        self._change(step=step.key, version=self.flow.number, entered_at=self.now)
-        self._await(step)
-        return self._finished()

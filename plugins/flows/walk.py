@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from plugins.flows.choices import LONGEST_VALUE, branched, drawn
-from plugins.flows.document import FlowDocument, Step
+from plugins.flows.choices import branched, drawn
+from plugins.flows.document import Step
 from plugins.flows.parts import (
     Branch,
     CallApi,
@@ -25,43 +24,22 @@ from plugins.flows.run import (
     AFTER,
     FOLLOW_UP,
     RELEASE,
-    Armed,
-    Disarmed,
-    FlowInForce,
     Left,
     Notice,
     Outcome,
-    Person,
     Reached,
-    Run,
     RunStatus,
     Said,
-    Tagged,
 )
+from plugins.flows.standing import Standing
 
 MOST_AT_ONCE: Final = 50  # steps entered by one event; the checks refuse circles that wait for nobody
 CIRCLE_SECONDS: Final = 60.0
-MOST_FOLLOW_UPS: Final = 10
-Ask = Callable[[CallApi, Mapping[str, str]], Mapping[str, str] | None]  # what was saved; None: no answer
-Documents = Callable[[int], FlowDocument | None]  # of the flow, by version
 
 
 @dataclass
-class Walk:
-    """A person on their way through a flow at one moment. What comes of it gathers in the outcome."""
-
-    flow: FlowInForce
-    person: Person
-    run: Run | None
-    now: datetime
-    ask: Ask
-    document_at: Documents
-
-    def __post_init__(self) -> None:
-        self._done = Outcome(self.run)
-        self._entered = 0
-        if self.run is not None:
-            self.person = replace(self.person, goals=self.person.goals | self.run.goals)
+class Walk(Standing):
+    """A person on their way through a flow: entering steps, doing what they do, and beginning to wait."""
 
     # Where it leads
 
@@ -185,55 +163,16 @@ class Walk:
         if step.after is not None and step.then is not None:
             self._arm(AFTER, step.after)
 
-    # Small things
-
-    @property
-    def _variables(self) -> Mapping[str, str]:
-        return self.run.variables if self.run else {}
-
-    def _set(self, name: str, value: str) -> None:
-        self._change(variables={**self._variables, name: value[:LONGEST_VALUE]})
-
-    def _tag(self, tag: str, *, on: bool = True) -> None:
-        self._done.effects.append(Tagged(tag, on))
-        tags = self.person.tags | {tag} if on else self.person.tags - {tag}
-        self.person = replace(self.person, tags=tags)
-
-    def _change(self, **values: object) -> None:
-        if self.run is not None:
-            self.run = replace(self.run, **values)  # type: ignore[arg-type]
-
-    def _arm(self, key: str, seconds: float, **more: object) -> None:
-        note = {"step": self.run.step if self.run else "", "version": self.flow.number, **more}
-        self._done.effects.append(Armed(key, max(0.0, seconds), note))
-
-    def _disarm(self) -> None:
-        """Forget all that the person waits for. Which timers there are, the version knows under which they were set."""
-        step = self._own_step()
-        names = [
-            f"{FOLLOW_UP}:{number}" for number in range(len(step.follow_ups) if step else MOST_FOLLOW_UPS)
-        ]
-        if step is None or step.after is not None:
-            names.append(AFTER)
-        if self.run is not None and self.run.status is RunStatus.PAUSED:
-            names.append(RELEASE)
-        if self.run is not None:
-            self._done.effects.extend(Disarmed(name) for name in names)
-
-    def _own_step(self) -> Step | None:
-        """The person's step as it was when they entered it."""
-        if self.run is None or self.run.flow_id != self.flow.flow_id:
-            return None
-        document = self.document_at(self.run.version)
-        return None if document is None else document.step(self.run.step)
-
-    def _present_step(self) -> Step | None:
-        return self.flow.resolve(self.run.step) if self.run else None
-
-    def _answer(self, notice: Notice) -> Outcome:
-        self._done.effects.append(notice)
+    def _wait_anew(self, step: Step) -> Outcome:
+        """Wait at a step without saying its messages again."""
+        self._change(step=step.key, version=self.flow.number, entered_at=self.now)
+        self._await(step)
         return self._finished()
 
-    def _finished(self) -> Outcome:
-        self._done.run = self.run
-        return self._done
+    def _wake(self) -> None:
+        """Whoever is heard of has not blocked the bot: what their step waits for begins anew."""
+        if self.run is not None and self.run.status is RunStatus.STOPPED:
+            self._change(status=RunStatus.WAITING)
+            step = self._present_step()
+            if step is not None and not self.run.is_moved:
+                self._wait_anew(step)

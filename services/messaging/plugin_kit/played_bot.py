@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,6 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 from plugins.base import BasePlugin
-from plugins.buttons import Tap
 from plugins.context import BotFacts, Context
 from plugins.database import LeadRecord, MemoryDatabase
 from plugins.effects import Busy, Effects
@@ -23,12 +22,12 @@ from services.core.encryption import Vault
 from services.core.settings import Settings
 from services.messaging.buttons.callback_data import CallbackSigner
 from services.messaging.buttons.signing import pack
-from services.messaging.limits.acts import act_of
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.outbox.call_answers import answer_update
 from services.messaging.plugin_kit.played_files import PlayedFiles
 from services.messaging.plugin_kit.played_http import PlayedHttp
+from services.messaging.plugin_kit.played_memory import PlayedMemory, refusal_of_tap
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, TelegramRefuses
 from services.messaging.plugin_kit.played_timers import MOST_AT_ONCE, PlayedTimers
 from services.messaging.plugin_runtime.behaviour import Behaviour, PluginAtWork, install
@@ -39,47 +38,10 @@ from services.messaging.updates.contexts import context_of
 from services.messaging.updates.event_facts import conversation_key
 from services.messaging.updates.handler_results import result_of
 from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
-from services.platform.redis import keys
-from services.platform.token_encryption import load_opened, open_tokens
+from services.platform.token_encryption import load_opened
 
 BOT = BotFacts(7, "test_bot", "Test bot")
 Chosen = Sequence[tuple[type[BasePlugin], Mapping[str, Any]]]
-
-
-class PlayedMemory:
-    """What the product keeps in Redis: texts that end, used buttons, locks. `clock` gives epoch seconds."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._texts: dict[str, tuple[str, float]] = {}  # -> text, its end
-        self._used: set[str] = set()
-        self._held: set[str] = set()
-
-    def keep(self, key: str, text: str, seconds: float) -> None:
-        """Keep `text` for `seconds`."""
-        self._texts[key] = (text, self._clock() + seconds)
-
-    def text(self, key: str) -> str:
-        """What is kept, "" for nothing."""
-        text, end = self._texts.get(key, ("", 0.0))
-        return text if self._clock() < end else ""
-
-    def use(self, signature: str) -> bool:
-        """Use up a button that works once; False when it was used."""
-        is_first = signature not in self._used
-        self._used.add(signature)
-        return is_first
-
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock for the block; Busy while somebody does."""
-        if name in self._held:
-            raise Busy(name)
-        self._held.add(name)
-        try:
-            yield
-        finally:
-            self._held.discard(name)
 
 
 class PlayedBot:
@@ -127,7 +89,7 @@ class PlayedBot:
         if ctx is None:
             return
         self._meet(ctx)
-        refusal = self._refusal(ctx)
+        refusal = refusal_of_tap(ctx, self.now, self._signer, self._vault, self._memory)
         if refusal is not None:
             refuse(ctx, refusal)
             self._apply(result_of(self._vault, ctx, queued))
@@ -201,29 +163,6 @@ class PlayedBot:
         names = (person.first_name, person.last_name, person.username, person.language)
         since, tags = (known.first_interaction, known.tags) if known else (now, ())
         self.leads[person.telegram_id] = LeadRecord(person.telegram_id, *names, "active", tags, since, now)
-
-    def _refusal(self, ctx: Context) -> Refusal | None:
-        """Why a tap is not to be believed; else `ctx` gets what its button carries."""
-        act = act_of(
-            ctx.update,
-            bot_id=BOT.id,
-            bot_username=BOT.username,
-            arrived_ms=int(self.now * 1000),
-            signer=self._signer,
-            sensitive=frozenset(),
-        )
-        if act is None or act.opened is None:
-            return act.refusal if act else None
-        opened, payload = act.opened, act.opened.payload
-        if opened.once and not self._memory.use(opened.signature):
-            return Refusal.REPLAYED
-        if opened.kept:
-            kept = self._memory.text(keys.button_payload(BOT.id, payload))
-            payload = open_tokens(self._vault, kept, BOT.id)
-            if not payload:
-                return Refusal.LOST
-        ctx.tap = Tap(opened.action, payload)
-        return None
 
     def _apply(self, result: HandlerResult) -> None:
         if result.conversation is not None:

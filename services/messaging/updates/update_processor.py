@@ -5,14 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from functools import partial
-
-from redis import RedisError
 
 from plugins.context import Context
 from plugins.effects import Busy, Call, Effects
-from services.alerts.dead_letters.replay_id import replay_of
-from services.core.errors import Unavailable
 from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, TIMERS, UPDATES
 from services.messaging.limits.captcha_choices import is_choice
 from services.messaging.limits.guard import Guard
@@ -25,6 +20,7 @@ from services.messaging.timers.rows import wished_by
 from services.messaging.updates.captcha import start_param_of, start_update
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.contexts import ContextFactory, Fleets, no_fleet
+from services.messaging.updates.error_handlers import ErrorHandlers
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.gate import Gate
 from services.messaging.updates.handler_results import result_of
@@ -64,6 +60,7 @@ class UpdateProcessor:
             platform, HandlerResult.as_text, HandlerResult.from_text, timings.plugin_repeat
         )
         self._timers = TimerUpdates(platform)
+        self._error_handlers = ErrorHandlers(platform, plugins, self._contexts, self._writes, self._timers)
         self.letters = UpdateLetters(platform)
         self.throttle = BotThrottle()
 
@@ -166,42 +163,5 @@ class UpdateProcessor:
         return result_of(self._vault, ctx, queued)
 
     def give_up(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
-        """What the bot's error handlers want done about an update that is given up; a person hears of it once.
-
-        `error` is the class of what was raised, for the handlers to decide by.
-        Raises Unavailable or RedisError when the database or Redis is away; whatever else goes wrong comes to nothing.
-        """
-        if replay_of(queued.request_id, "update"):
-            return EMPTY_RESULT
-        self._timers.drop(queued)
-        try:
-            return self._run_error_handlers(queued, error, error_id)
-        except (Unavailable, RedisError):
-            raise
-        except Unreadable:
-            return EMPTY_RESULT
-        except Exception:
-            logger.exception("an error handler failed")
-            return EMPTY_RESULT
-
-    def _run_error_handlers(self, queued: QueuedUpdate, error: str, error_id: str) -> HandlerResult:
-        with self._plugins.using(queued.bot_id) as behaviour:
-            if behaviour is None or not behaviour.active:
-                return EMPTY_RESULT
-            update = self._contexts.parse(queued)
-            ctx = self._contexts.make(behaviour, update, queued)
-            if ctx is None:
-                return EMPTY_RESULT
-            ctx.error_id = error_id
-            apologize = partial(self._apologize, behaviour, ctx, queued, error)
-            return self._writes.once(queued.bot_id, int(update["update_id"]), apologize, part="error")
-
-    def _apologize(
-        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, error: str, work: Work
-    ) -> HandlerResult:
-        """What the error handlers want done; may be asked again."""
-        ctx.effects = Effects()
-        with time_limit(self._platform.settings.handler_timeout_seconds):
-            behaviour.give_up(ctx, error)
-        work.timers = wished_by(ctx)
-        return result_of(self._vault, ctx, queued)
+        """What the bot's error handlers want done about an update that is given up; see ErrorHandlers."""
+        return self._error_handlers.give_up(queued, error, error_id)
