@@ -46,14 +46,6 @@ def test_keys_come_of_names_and_are_each_given_once(platform: Platform, owner: P
     assert [flow.key for flow in list_flows(platform, owner)] == keys
 
 
-def test_an_account_has_so_many_flows_and_no_more(platform: Platform, owner: Principal) -> None:
-    platform.settings = platform.settings.model_copy(update={"quota_flows": 1})
-    create_flow(platform, owner, NewFlow(name="Sales"))
-    with pytest.raises(Conflict) as refused:
-        create_flow(platform, owner, NewFlow(name="Sales"))
-    assert refused.value.code == "quota_exceeded"
-
-
 def test_of_two_editors_the_second_is_told_who_and_when_and_overwrites_nothing(
     platform: Platform, owner: Principal
 ) -> None:
