@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from models import Account, ChatRequest, TelegramLink
+from models import Account, ChatRequest, Flow, FlowVersion, TelegramLink
 from services.core.i18n import Text
 from services.core.times import utc_now
 
@@ -29,3 +29,14 @@ def asked_in_chat(session: Session, account: Account, number: int) -> ChatReques
     session.add(asked)
     session.flush()
     return asked
+
+
+def flow_with_a_version(session: Session, account: Account) -> Flow:
+    """A flow of the account that was published once."""
+    document = {"start": "a", "steps": [{"key": "a"}]}
+    made = {"account_id": account.id, "key": "sales", "name": "Sales", "draft": document, "published": 1}
+    flow = Flow(**made, draft_by="test")
+    session.add(flow)
+    session.flush()
+    session.add(FlowVersion(flow_id=flow.id, number=1, document=document, published_by="test"))
+    return flow

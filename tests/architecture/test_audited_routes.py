@@ -33,6 +33,10 @@ UNTOLD = {
     "two_step.begin": "an app's secret that counts for nothing until a code of it was typed",
     "plugins.check": "a check of a form; nothing is kept",
     "plugins.chat": "a played chat; nothing is kept or sent",
+    "flows.check": "a check of a flow; nothing is kept",
+    "flows.simulate": "a played chat; nothing is kept or sent",
+    "flow_files.check": "a check of a file; nothing is kept",
+    "flow_files.check_texts": "a check of a file; nothing is kept",
     "destinations.send_test": "a message to oneself; nothing is changed",
 }
 Key = tuple[str, str]  # module, function

@@ -41,7 +41,7 @@ from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
-from tests.architecture.belongings import asked_in_chat
+from tests.architecture.belongings import asked_in_chat, flow_with_a_version
 from tests.architecture.bodies import BODIES
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 from web.access import SIGNED_IN, declared
@@ -55,11 +55,11 @@ NOWHERE = {
     "session_id": "987654",
     "click_id": "0nobodys0000",
     "letter_id": "987654",
-    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id"), "987654"),
+    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id", "flow_id"), "987654"),
 }
 # Variables that are nobody's: words, numbers of Telegram's, and jobs, which admins alone reach.
 WORDS = ("telegram_id", "telegram_bot_id", "queue", "job_id")
-PLAIN = {"list_name": "blocked", "lease": "0-1", "name": "x", **dict.fromkeys(WORDS, "5")}
+PLAIN = {"list_name": "blocked", "lease": "0-1", "name": "x", "number": "1", **dict.fromkeys(WORDS, "5")}
 # Routes whose variable is no id of a tenant's thing.
 NO_TENANT = ("/go/", "/webhook/", "/botapi/", "/static/", "/texts/", "/status/")
 
@@ -115,6 +115,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         file = _file(bot, number)
         session.add_all([wave, experiment, file, BotWorker(bot_id=bot.id)])
         asked = asked_in_chat(session, account, number)
+        flow = flow_with_a_version(session, account)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
     assert isinstance(secret, str)
@@ -132,6 +133,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "wave_id": (str(wave.id),),
             "experiment_id": (str(experiment.id),),
             "file_id": (str(file.id),),
+            "flow_id": (str(flow.id),),
             "person_id": (str(number),),
             "request_id": (asked.id,),
             "session_id": (str(signed_in.session_id),),

@@ -148,7 +148,7 @@ class _Planner:
     def _refuse_unknown_flows(self, read: ReadFile, account_id: int) -> None:
         for number, plugin in enumerate(read.document.plugins):
             key = plugin.config.get(FIELD)
-            if plugin.name == PLUGIN and (account_id, key) not in self._flows:
+            if plugin.name == PLUGIN and key and (account_id, key) not in self._flows:
                 unknown = unknown_flow(str(key))
                 raise read.refused(flow_key(number), unknown.code, unknown.text)
 

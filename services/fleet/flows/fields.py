@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from plugins.flows.parts import FLOW_KEY, StepKey
 
 Number = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)]
+LONGEST_FILE: Final = 1_000_000  # characters; no request is larger
 FlowName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Moves = Annotated[
     dict[StepKey, StepKey | None],
@@ -24,6 +26,13 @@ Document = Annotated[
 ]
 
 
+class Template(StrEnum):
+    """A flow to begin with."""
+
+    SHORT_VIDEO = "short-video"
+    LONG_VIDEO = "long-video"
+
+
 class _Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,6 +45,9 @@ class NewFlow(_Fields):
         None, description="what bots name it by, unchangeable; empty: made of the name"
     )
     document: Document | None = Field(None, description="its draft; empty: a flow of one step that greets")
+    yaml: str | None = Field(None, max_length=LONGEST_FILE, description="or its draft as a file")
+    template: Template | None = Field(None, description="or one of the templates")
+    language: Literal["pt", "en"] = Field("pt", description="of the template's texts")
 
 
 class Draft(_Fields):
@@ -56,3 +68,9 @@ class Publication(Restoration):
     """A draft to be published: the one with this `revision`."""
 
     revision: Number
+
+
+class Rename(_Fields):
+    """Another name for a flow, where one is given; its key stays."""
+
+    name: FlowName = ""

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,23 +16,22 @@ from services.core.errors import Conflict
 from services.core.i18n import Text
 from services.fleet.flows.drafts import check_size, locked_flow
 from services.fleet.flows.fields import NewFlow
+from services.fleet.flows.sources import document_of
 from services.fleet.flows.users import refuse_used
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
-from services.platform.accounts.quotas import lock_account
+from services.platform.accounts.quotas import Quota, lock_account, make_room
 from services.platform.platform import Platform
 
 LONGEST_KEY: Final = 40
-FIRST_STEP: Final[dict[str, Any]] = {
-    "start": "start",
-    "steps": [{"key": "start", "messages": [{"kind": "text", "text": "👋 {first_name}"}]}],
-}
 
 
 def create_flow(platform: Platform, caller: Principal, wanted: NewFlow) -> Flow:
-    """A new flow with a draft and no version yet. Raises Conflict `flow_key_taken`, InvalidInput `flow_too_large`."""
-    document = FIRST_STEP if wanted.document is None else wanted.document
+    """A new flow with a draft and no version yet. Raises Conflict `flow_key_taken` and `quota_exceeded`, InvalidInput `flow_too_large` and as
+    `document_of` does."""
+    document = document_of(wanted)
     check_size(document)
     with platform.database.transaction() as session:
+        make_room(session, platform.settings, caller.account_id, Quota.FLOWS)
         lock_account(session, caller.account_id)  # who makes another one at once waits: keys are unique
         flow = Flow(
             account_id=caller.account_id,
@@ -63,10 +62,10 @@ def get_flow(platform: Platform, caller: Principal, flow_id: int) -> Flow:
 
 
 def rename_flow(platform: Platform, caller: Principal, flow_id: int, name: str) -> Flow:
-    """Give the flow another name; its key stays."""
+    """Give the flow another name, "" for none; its key stays."""
     with platform.database.transaction() as session:
         flow = locked_flow(session, caller, flow_id)
-        flow.name = name
+        flow.name = name or flow.name
         audit(session, caller, "flow_renamed", account_id=flow.account_id, flow_id=flow.id, key=flow.key)
     return flow
 

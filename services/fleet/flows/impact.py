@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Flow, FlowRun, FlowVersion, RunStatus
+from models import Flow, FlowVersion
 from plugins.flows.document import FlowDocument
 from services.core.errors import NotFound
 from services.fleet.flows.checks.checking import check, known_of
@@ -16,6 +15,7 @@ from services.fleet.flows.checks.findings import Finding, FindingView, view
 from services.fleet.flows.checks.shape import read
 from services.fleet.flows.documents import document_at
 from services.fleet.flows.users import bots_using
+from services.fleet.flows.views import people_at_steps
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -73,13 +73,7 @@ def impact(session: Session, flow: Flow, document: FlowDocument) -> Impact:
     kept = {step.key for step in document.steps}
     present = document_at(session, flow.id, flow.published) if flow.published else None
     titles = {step.key: step.title for step in (present.steps if present else ()) if step.key not in kept}
-    standing = (
-        select(FlowRun.step, func.count())
-        .where(FlowRun.flow_id == flow.id, FlowRun.status != RunStatus.ENDED)
-        .group_by(FlowRun.step)
-        .order_by(FlowRun.step)
-    )
-    counted = {step: count for step, count in session.execute(standing) if step not in kept}
+    counted = {step: count for step, count in people_at_steps(session, flow.id).items() if step not in kept}
     titles |= {step: "" for step in counted if step not in titles}
     return Impact(titles, {step: counted.get(step, 0) for step in titles})
 

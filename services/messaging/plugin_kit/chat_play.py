@@ -66,7 +66,7 @@ class ChatPictureView(TypedDict):
     failure: FailureView | None
 
 
-class _Away(dict[str, Any]):
+class Away(dict[str, Any]):
     """Other APIs, none of which can be reached."""
 
     def __contains__(self, url: object) -> bool:
@@ -100,7 +100,7 @@ class Play:
             first_name=str(SAMPLE["first_name"]),
             username=str(SAMPLE["username"]),
         )
-        chat.http.answers = _Away()
+        chat.http.answers = Away()
         try:
             self._take(chat, self.steps)
         except TelegramRefuses as refused:
@@ -122,7 +122,7 @@ class Play:
 
     def view(self, failure: FailureView | None = None) -> ChatPictureView:
         """What stands in the chat."""
-        shown = [_shown(message) for message in self.chat.messages] if self.chat else []
+        shown = [shown_message(message) for message in self.chat.messages] if self.chat else []
         has_notice = self.chat is not None and bool(self.steps) and self.steps[-1].message_id != 0
         return {
             "messages": sorted([*self._own, *shown], key=lambda each: each["message_id"]),
@@ -132,7 +132,8 @@ class Play:
         }
 
 
-def _shown(message: ShownMessage) -> ChatMessageView:
+def shown_message(message: ShownMessage) -> ChatMessageView:
+    """A message of the bot as it stands in the chat."""
     source = str(message.params.get("text", message.params.get("caption", message.method)))
     return {
         "message_id": message.message_id,

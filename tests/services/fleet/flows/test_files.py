@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core.errors import Conflict, InvalidInput
-from services.fleet.flows.exchange import check_yaml, create_from_yaml, flow_yaml, save_yaml
+from services.fleet.flows.exchange import check_yaml, flow_yaml, save_yaml
 from services.fleet.flows.fields import NewFlow
 from services.fleet.flows.flows import create_flow, get_flow
 from services.fleet.flows.text_file import change_flow_texts, check_flow_texts, flow_texts
@@ -75,7 +75,7 @@ def test_a_file_with_a_mistake_is_refused_with_its_line(text: str, code: str, li
 
 
 def test_a_file_becomes_a_flow_and_a_draft(platform: Platform, owner: Principal) -> None:
-    flow = create_from_yaml(platform, owner, "Sales", None, written(SALES))
+    flow = create_flow(platform, owner, NewFlow(name="Sales", yaml=written(SALES)))
     assert (flow.key, flow.draft) == ("sales", SALES)
     assert parsed(flow_yaml(platform, owner, flow.id)) == SALES
     changed = flow_yaml(platform, owner, flow.id).replace("Quero", "Sim")
