@@ -98,7 +98,8 @@ class Engine(Walk):
     def due(self, name: str, note: Mapping[str, object]) -> Outcome:
         """A follow-up, or what comes `after` a while, is due. One of a step that was left is nobody's."""
         run = self.run
-        if run is None or run.status is not RunStatus.WAITING or note.get("step") != run.step:
+        is_of_now = run is not None and (note.get("step"), note.get("entered")) == (run.step, self._entrance)
+        if run is None or run.status is not RunStatus.WAITING or not is_of_now:
             return self._finished()
         document = self.document_at(int(str(note.get("version")))) or self.flow.document
         step = document.step(run.step)

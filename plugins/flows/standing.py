@@ -81,8 +81,14 @@ class Standing:
             self.run = replace(self.run, **values)  # type: ignore[arg-type]
 
     def _arm(self, key: str, seconds: float, **more: object) -> None:
-        note = {"step": self.run.step if self.run else "", "version": self.flow.number, **more}
-        self._done.effects.append(Armed(key, max(0.0, seconds), note))
+        if self.run is not None:
+            note = {"step": self.run.step, "entered": self._entrance, "version": self.flow.number, **more}
+            self._done.effects.append(Armed(key, max(0.0, seconds), note))
+
+    @property
+    def _entrance(self) -> str:
+        """Which stay at a step a timer is of: a person may come back to one while a timer of an earlier stay is under way."""
+        return self.run.entered_at.isoformat() if self.run else ""
 
     def _disarm(self) -> None:
         """Forget all that the person waits for. Which timers there are, the version knows under which they were set."""

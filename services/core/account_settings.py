@@ -18,6 +18,7 @@ class AccountSettings(KeySettings, SwitchSettings):
     quota_api_keys: int = Field(50, ge=0, description="API keys in force an account may have")
     quota_destinations: int = Field(50, ge=0, description="destinations of notifications an account may have")
     quota_experiments: int = Field(500, ge=0, description="experiments of an account, ended ones included")
+    quota_flows: int = Field(200, ge=0, description="flows an account may have")
     quota_files_mb: int = Field(
         1024, ge=0, description="MB (2^20 bytes) of files that people may have sent to the bots of an account"
     )

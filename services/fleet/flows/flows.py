@@ -19,18 +19,19 @@ from services.fleet.flows.fields import NewFlow
 from services.fleet.flows.sources import document_of
 from services.fleet.flows.users import refuse_used
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
-from services.platform.accounts.quotas import lock_account
+from services.platform.accounts.quotas import Quota, lock_account, make_room
 from services.platform.platform import Platform
 
 LONGEST_KEY: Final = 40
 
 
 def create_flow(platform: Platform, caller: Principal, wanted: NewFlow) -> Flow:
-    """A new flow with a draft and no version yet. Raises Conflict `flow_key_taken`, InvalidInput `flow_too_large` and as
+    """A new flow with a draft and no version yet. Raises Conflict `flow_key_taken` and `quota_exceeded`, InvalidInput `flow_too_large` and as
     `document_of` does."""
     document = document_of(wanted)
     check_size(document)
     with platform.database.transaction() as session:
+        make_room(session, platform.settings, caller.account_id, Quota.FLOWS)
         lock_account(session, caller.account_id)  # who makes another one at once waits: keys are unique
         flow = Flow(
             account_id=caller.account_id,
@@ -61,10 +62,10 @@ def get_flow(platform: Platform, caller: Principal, flow_id: int) -> Flow:
 
 
 def rename_flow(platform: Platform, caller: Principal, flow_id: int, name: str) -> Flow:
-    """Give the flow another name; its key stays."""
+    """Give the flow another name, "" for none; its key stays."""
     with platform.database.transaction() as session:
         flow = locked_flow(session, caller, flow_id)
-        flow.name = name
+        flow.name = name or flow.name
         audit(session, caller, "flow_renamed", account_id=flow.account_id, flow_id=flow.id, key=flow.key)
     return flow
 

@@ -112,12 +112,7 @@ def _checked(platform: Platform, session: Session, flow: Flow, raw: Mapping[str,
     if found:
         where = ".".join(map(str, found[0].place))
         raise InvalidInput(
-            Text(
-                "The flow has {count} errors; the first, at {where}: {reason}",
-                count=len(found),
-                where=where,
-                reason=found[0].text,
-            ),
+            Text("The flow has an error at {where}: {reason}", where=where, reason=found[0].text),
             code="flow_has_errors",
             field=f"document.{where}",
         )

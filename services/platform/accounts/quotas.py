@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from models import Account, ApiKey, Bot, Experiment, NotificationDestination, PoolSlug, RedirectPool
+from models import Account, ApiKey, Bot, Experiment, Flow, NotificationDestination, PoolSlug, RedirectPool
 from services.core.errors import Conflict
 from services.core.i18n import N_, Text
 from services.core.settings import Settings
@@ -25,6 +25,7 @@ class Quota(StrEnum):
     API_KEYS = "api_keys"  # in force
     DESTINATIONS = "destinations"
     EXPERIMENTS = "experiments"
+    FLOWS = "flows"
 
 
 EXCEEDED: Final = {
@@ -45,6 +46,9 @@ EXCEEDED: Final = {
     ),
     Quota.EXPERIMENTS: N_(
         "QUOTA_EXPERIMENTS allows {most}, and this account has {count}: delete an experiment, or have the setting raised"
+    ),
+    Quota.FLOWS: N_(
+        "QUOTA_FLOWS allows {most}, and this account has {count}: delete a flow, or have the setting raised"
     ),
 }
 
@@ -90,4 +94,5 @@ COUNTS: Final[dict[Quota, Callable[[int], Select[int]]]] = {
     Quota.API_KEYS: _keys,
     Quota.DESTINATIONS: lambda account_id: _rows(NotificationDestination, account_id),
     Quota.EXPERIMENTS: lambda account_id: _rows(Experiment, account_id),
+    Quota.FLOWS: lambda account_id: _rows(Flow, account_id),
 }

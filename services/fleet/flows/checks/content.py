@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from plugins.flows.document import Step
 from plugins.flows.parts import Button, ButtonKind, CallApi, Message, MessageKind, OtherFlow
 from plugins.texts import VARIABLE
 from services.core.errors import InvalidInput
+from services.core.i18n import Text
 from services.core.url_safety import check_link, names_public_host, parse_target
 from services.fleet.flows.checks.findings import Finding, Place, finding
 
@@ -89,35 +90,29 @@ def _jump(key: str, step: Step, place: Place, known: Known) -> Iterator[Finding]
 
 def _opened(url: str, step: Step, place: Place) -> Iterator[Finding]:
     """An address that a person's Telegram opens, or Telegram itself."""
-    try:
-        _fixed_host(url)
-        check_link(VARIABLE.sub("x", url))
-    except InvalidInput as error:
-        yield _refusal(error, step, place)
+    yield from _refused(url, step, place, check_link)
 
 
 def _asked(url: str, step: Step, place: Place, known: Known) -> Iterator[Finding]:
     """An address that must be https, and public: web apps, and what we ask ourselves."""
-    try:
-        _fixed_host(url)
-        host, *_ = parse_target(VARIABLE.sub("x", url), allow_loopback=known.test_servers)
+
+    def check(filled: str) -> None:
+        host, *_ = parse_target(filled, allow_loopback=known.test_servers)
         if not known.test_servers and not names_public_host(host):
-            check_link(url)
-    except InvalidInput as error:
-        yield _refusal(error, step, place)
+            check_link(filled)
+
+    yield from _refused(url, step, place, check)
 
 
-def _fixed_host(url: str) -> None:
-    """Raise InvalidInput `flow_url_variable` where a variable could choose whom we turn to."""
+def _refused(url: str, step: Step, place: Place, check: Callable[[str], None]) -> Iterator[Finding]:
+    """What is against an address with its variables filled in; none of them may choose whom we turn to."""
     try:
-        host = urlsplit(url).netloc
-    except ValueError:
-        return  # told by the check of the address itself
-    if VARIABLE.search(host):
-        raise InvalidInput("", code="flow_url_variable")
-
-
-def _refusal(error: InvalidInput, step: Step, place: Place) -> Finding:
-    if error.code == "flow_url_variable":
-        return finding("flow_url_variable", step.key, place)
-    return finding("flow_url_refused", step.key, place, reason=error.text)
+        if VARIABLE.search(urlsplit(url).netloc):
+            yield finding("flow_url_variable", step.key, place)
+            return
+        check(VARIABLE.sub("x", url))
+    except InvalidInput as error:
+        yield finding("flow_url_refused", step.key, place, reason=error.text)
+    except ValueError:  # brackets that hold no address
+        reason = Text("This is not a web address")
+        yield finding("flow_url_refused", step.key, place, reason=reason)

@@ -52,7 +52,7 @@ ERRORS: Final = {
     ),
     "flow_unknown": N_("There is no flow {flow}; make it, or choose another"),
     "flow_media_unknown": N_("There is no file {media} in the media library; choose another"),
-    "flow_url_refused": N_("{reason}"),
+    "flow_url_refused": N_("The address is refused: {reason}"),
     "flow_url_variable": N_("Variables may stand behind the host of an address, not in it"),
     "flow_buttons_too_many": N_("{count} buttons; Telegram takes {most} below one message"),
     "flow_caption_unsupported": N_(

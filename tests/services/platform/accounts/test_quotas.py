@@ -18,6 +18,8 @@ from services.core.settings import Settings
 from services.fleet.bots.registry import delete_bot, register_bot
 from services.fleet.experiments.experiments import create_experiment, delete_experiment
 from services.fleet.experiments.fields import ArmFields, NewExperiment
+from services.fleet.flows.fields import NewFlow
+from services.fleet.flows.flows import create_flow, delete_flow
 from services.fleet.pools.fields import NewPool, PoolChange
 from services.fleet.pools.pools import create_pool, delete_pool, update_pool
 from services.platform.accounts.api_keys import create_key, revoke_key
@@ -54,6 +56,9 @@ def add(platform: Platform, owner: Principal, quota: Quota, number: int, sandbox
         arms = tuple(ArmFields(pool_id=pool.id, percent=50) for pool in (one, other))
         experiment = create_experiment(platform, owner, NewExperiment(name="E", pool_id=one.id, arms=arms))
         return lambda: delete_experiment(platform, owner, experiment.id)
+    if quota is Quota.FLOWS:
+        flow = create_flow(platform, owner, NewFlow(name="F"))
+        return lambda: delete_flow(platform, owner, flow.id)
     pool = create_pool(platform, owner, NewPool(name="P", slug=f"p-{owner.account_id}-{number}"))
     return lambda: delete_pool(platform, owner, pool.id)
 
