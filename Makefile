@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup load audit sbom docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint bench-flows helm image-check bench-backup load audit sbom docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -100,6 +100,10 @@ bench-workers: $(VENV)/.dev ## bots' own programs: updates/s of each way over a 
 
 bench-footprint: $(VENV)/.dev ## memory and CPU of every process with 100 and with 1,000 bots; ten minutes
 	$(BIN)/python -m tools.benchmarks.footprint $(ARGS)
+
+bench-flows: $(VENV)/.dev ## a live flow edited a thousand times with 10,000 people inside, and how late follow-ups are sent; fifteen minutes
+	$(BIN)/python -m tools.benchmarks.flow_edits
+	$(BIN)/python -m tools.benchmarks.timers $(ARGS)
 
 HELM = build/helm-venv
 helm: $(VENV)/.dev $(HELM)/.installed ## render deploy/kubernetes/ from the Helm chart; make helm VALUES=mine.yaml prints what those values make

@@ -2,7 +2,7 @@
 
 `python -m tools.benchmarks.timers [--waiting 100000] [--due 3000] [--seconds 60]`
 
-The whole installation as `make run` starts it, at the sandbox, with bots that play a flow. So many people stand in it, of whom
+A worker and a clock with their own Valkey and SQLite, at the sandbox, with bots that play a flow. So many people stand in it, of whom
 some are due one after the other while it is measured; a follow-up counts when the sandbox has it. Telegram's sending limits are set
 out of the way: how long a bot has to wait for them is theirs.
 """
@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,25 +25,30 @@ from sqlalchemy import func, insert, select
 from models import BotMode, Flow, FlowRun, FlowVersion, Timer
 from plugins.flows.document import FlowDocument
 from plugins.flows.run import FOLLOW_UP, RunStatus
+from services.core.environment import load_settings
 from services.core.times import utc_now
 from services.fleet.bots.choices import PluginChoice
 from services.fleet.bots.registry import register_bot
 from services.fleet.flows.users import PLUGIN
+from services.platform import schema
 from services.platform.accounts.accounts import command_principal, create_account
 from services.platform.platform import Platform
+from services.queueing.heartbeats import processes
 from tools.benchmarks.figures import Figure, machine_load, print_table
-from tools.benchmarks.installation import Installation, installation
+from tools.benchmarks.servers import process, valkey
+from tools.benchmarks.servers import sandbox as running_sandbox
 from tools.servers.sandbox import Sandbox, wait_until
 
 BOTS = 10
+STRANGERS = 10**9  # ids of people who are not due while it is measured
 AT_ONCE = 5000  # rows of one transaction: the worker writes as well
 HEAD_START_SECONDS = 20.0  # from the last row to the first that is due
 PATIENCE_SECONDS = 60.0
+READY_SECONDS = 300.0  # a busy machine takes its time
 SETTINGS = {
     "PACING_BOT_PER_SECOND": "10000",
     "USER_RATE_PER_MINUTE": "0",
     "QUOTA_BOTS": "0",
-    "WEBHOOKS_PER_MINUTE": "6000",
 }
 ENTERED = datetime(2026, 1, 1, tzinfo=UTC)
 STEPS: list[dict[str, Any]] = [
@@ -50,70 +57,97 @@ STEPS: list[dict[str, Any]] = [
 ]
 
 
-def make_bots(house: Installation, sandbox: Sandbox) -> tuple[int, list[int]]:
-    """The flow and the bots that play it, by their numbers here."""
-    account = create_account(house.platform, "bench@example.com", "a-long-password", True, actor="benchmark")
+@contextmanager
+def workers(folder: Path) -> Iterator[tuple[Platform, Sandbox]]:
+    """The processes that a timer passes, and the Telegram that they speak to."""
+    with valkey(folder) as redis_url, running_sandbox() as telegram:
+        environ = {
+            "DATA_DIR": str(folder / "data"),
+            "DATABASE_URL": f"sqlite:///{folder / 'timers.db'}",
+            "REDIS_URL": redis_url,
+            "TELEGRAM_API_URL": telegram.url,
+            "SECRET_KEY": "benchmark",
+            "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+            **SETTINGS,
+        }
+        platform = Platform(load_settings(environ))
+        schema.upgrade(platform)
+        log = folder / "processes.log"
+        with (
+            process([sys.executable, "-m", "jobs.worker"], environ, log),
+            process([sys.executable, "-m", "jobs.clock"], environ, log),
+        ):
+            wait_until(lambda: len(processes(platform)) == 2, seconds=READY_SECONDS)
+            yield platform, Sandbox(telegram.url)
+        platform.database.dispose()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The flow, the bots that play it by their numbers here and names there, and those who are due while it is measured."""
+
+    flow: int
+    bots: list[int]
+    people: list[int]
+
+
+def prepare(platform: Platform, sandbox: Sandbox, due: int) -> Scene:
+    """A flow, bots, and people at the sandbox who have started one of them each."""
+    account = create_account(platform, "bench@example.com", "a-long-password", True, actor="benchmark")
     document = FlowDocument.model_validate({"start": "hello", "steps": STEPS}).model_dump(mode="json")
-    with house.platform.database.transaction() as session:
+    with platform.database.transaction() as session:
         flow = Flow(account_id=account.id, key="main", name="Main", draft={}, draft_by="benchmark")
         session.add(flow)
         session.flush()
         session.add(FlowVersion(flow_id=flow.id, number=1, document=document, published_by="benchmark"))
         flow.published, number = 1, flow.id
     plays = (PluginChoice(PLUGIN, config={"flow": "main"}),)
+    made = [sandbox.create_bot(strict=False) for _ in range(BOTS)]
+    caller = command_principal(account)
     bots = [
-        register_bot(
-            house.platform,
-            command_principal(account),
-            sandbox.create_bot(strict=False)["token"],
-            mode=BotMode.WEBHOOK,
-            plugins=plays,
-        ).id
-        for _ in range(BOTS)
+        register_bot(platform, caller, each["token"], mode=BotMode.POLLING, plugins=plays).id for each in made
     ]
-    return number, bots
+    users = sandbox.post("/users", {"count": due})["users"]
+    people = [int(user["id"]) for user in users]
+    for place, person in enumerate(people):
+        sandbox.start(person, made[place % BOTS]["username"])
+    return Scene(number, bots, people)
 
 
-def let_wait(platform: Platform, flow: int, bots: list[int], options: argparse.Namespace) -> dict[int, float]:
+def let_wait(platform: Platform, scene: Scene, options: argparse.Namespace) -> dict[int, float]:
     """Rows of everybody who waits; when each of those is due who is due soon, by person, in epoch seconds."""
     begins = utc_now() + timedelta(seconds=HEAD_START_SECONDS + options.waiting / 2000)
-    due: dict[int, float] = {}
-    for start in range(0, options.waiting, AT_ONCE):
-        people = range(start, min(start + AT_ONCE, options.waiting))
-        moments = {1000 + n: _due_at(n, begins, options) for n in people}
-        due |= {person: at.timestamp() for person, at in moments.items() if person < 1000 + options.due}
+    others = range(STRANGERS, STRANGERS + options.waiting - options.due)
+    moments = {person: begins + timedelta(days=1) for person in others}
+    for number, person in enumerate(scene.people):
+        moments[person] = begins + timedelta(seconds=options.seconds * number / options.due)
+    bots = {person: scene.bots[place % BOTS] for place, person in enumerate((*scene.people, *others))}
+    people = list(moments)
+    for start in range(0, len(people), AT_ONCE):
+        some = people[start : start + AT_ONCE]
         with platform.database.transaction() as session:
-            session.execute(insert(FlowRun), list(_runs(flow, bots, moments)))
-            session.execute(insert(Timer), list(_timers(bots, moments)))
-    return due
+            session.execute(insert(FlowRun), [_run(scene.flow, bots[person], person) for person in some])
+            session.execute(insert(Timer), [_timer(bots[person], person, moments[person]) for person in some])
+    return {person: moments[person].timestamp() for person in scene.people}
 
 
-def _due_at(number: int, begins: datetime, options: argparse.Namespace) -> datetime:
-    if number >= options.due:
-        return begins + timedelta(days=1)
-    return begins + timedelta(seconds=options.seconds * number / options.due)
+def _run(flow: int, bot_id: int, person: int) -> dict[str, Any]:
+    return {
+        "bot_id": bot_id,
+        "telegram_id": person,
+        "flow_id": flow,
+        "version": 1,
+        "step": "hello",
+        "status": RunStatus.WAITING,
+        "entered_at": ENTERED,
+        "started_at": ENTERED,
+    }
 
 
-def _runs(flow: int, bots: list[int], moments: dict[int, datetime]) -> Iterator[dict[str, Any]]:
-    for person in moments:
-        yield {
-            "bot_id": bots[person % len(bots)],
-            "telegram_id": person,
-            "flow_id": flow,
-            "version": 1,
-            "step": "hello",
-            "status": RunStatus.WAITING,
-            "entered_at": ENTERED,
-            "started_at": ENTERED,
-        }
-
-
-def _timers(bots: list[int], moments: dict[int, datetime]) -> Iterator[dict[str, Any]]:
+def _timer(bot_id: int, person: int, at: datetime) -> dict[str, Any]:
     note = {"step": "hello", "entered": ENTERED.isoformat(), "version": 1, "number": 0}
-    for person, at in moments.items():
-        bot_id = bots[person % len(bots)]
-        place = {"bot_id": bot_id, "chat_id": person, "telegram_id": person}
-        yield {**place, "plugin": PLUGIN, "key": f"{FOLLOW_UP}:0", "due_at": at, "ring_at": at, "note": note}
+    place = {"bot_id": bot_id, "chat_id": person, "telegram_id": person, "plugin": PLUGIN}
+    return {**place, "key": f"{FOLLOW_UP}:0", "due_at": at, "ring_at": at, "note": note}
 
 
 def lateness(sandbox: Sandbox, due: dict[int, float]) -> list[float]:
@@ -134,12 +168,11 @@ def _arrived(sandbox: Sandbox) -> dict[int, float]:
     return found
 
 
-def measure(house: Installation, options: argparse.Namespace) -> list[Figure]:
+def measure(platform: Platform, sandbox: Sandbox, options: argparse.Namespace) -> list[Figure]:
     """The figures of one installation."""
-    sandbox, platform = Sandbox(house.telegram.url), house.platform
-    flow, bots = make_bots(house, sandbox)
+    scene = prepare(platform, sandbox, options.due)
     before = int(platform.redis.info("memory")["used_memory"])
-    due, load = let_wait(platform, flow, bots, options), machine_load()
+    due, load = let_wait(platform, scene, options), machine_load()
     with platform.database.reading() as session:
         waiting = session.scalar(select(func.count()).select_from(Timer)) or 0
     kept = int(platform.redis.info("memory")["used_memory"]) - before
@@ -165,9 +198,9 @@ def main() -> int:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="flotilla-bench-") as name,
-        installation(Path(name), **SETTINGS) as house,
+        workers(Path(name)) as (platform, sandbox),
     ):
-        figures = measure(house, options)
+        figures = measure(platform, sandbox, options)
     print_table(figures)
     return int(any(figure.verdict == "MISSED" for figure in figures))
 
