@@ -146,6 +146,8 @@ def test_an_answer_is_sent_once_by_its_form_and_never_over_another_one(
     made = answering.answer(platform, owner, talk.id, new_answer())
     again = answering.answer(platform, owner, talk.id, new_answer())
     assert (again.id, outbox(platform, bot)) == (made.id, 1)
+    with pytest.raises(Conflict, match="another text"):
+        answering.answer(platform, owner, talk.id, new_answer().model_copy(update={"text": "Something else"}))
     with pytest.raises(Conflict, match=r"@example\.org answered \d+ s ago") as refused:
         answering.answer(platform, owner, talk.id, new_answer(form_key="form-0002"))
     assert refused.value.code == "answered_meanwhile"
