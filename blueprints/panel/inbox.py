@@ -89,7 +89,7 @@ def inbox_texts() -> dict[str, ScriptText]:
     """What the scripts of these pages say."""
     return {
         "inbox.waiting": counted("{count} person waits", "{count} people wait"),
-        "inbox.since": _("waits since {when}"),
+        "inbox.since": _("waits, wrote {when}"),
         "inbox.answered": _("{name} answered {when}"),
         "inbox.telegram": _("somebody in the group"),
         "inbox.done": _("nobody waits"),

@@ -10,7 +10,7 @@ from models import Bot, Lead
 from services.core.times import iso
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
-from services.traffic.audience.people import says
+from services.traffic.audience.selecting import says
 from services.traffic.clicks.leads import present_state
 
 PAGE: Final = 25

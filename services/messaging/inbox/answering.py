@@ -22,7 +22,7 @@ from services.messaging.flows.people import pause_run
 from services.messaging.inbox.fields import NewAnswer
 from services.messaging.inbox.operators import operator_name
 from services.messaging.inbox.outgoing import ANSWER
-from services.messaging.inbox.texts import sealed_text
+from services.messaging.inbox.texts import opened_text, sealed_text
 from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
@@ -41,6 +41,7 @@ def answer(platform: Platform, caller: Principal, conversation_id: int, wanted: 
         talk = locked_conversation(session, caller, conversation_id)
         known = _of_form(session, talk, wanted.form_key)
         if known is not None:
+            _refuse_other_text(platform.vault, known, wanted.text)
             return known
         refuse_changed(talk, wanted.revision)
         _refuse_unreachable(session, talk)
@@ -98,6 +99,13 @@ def _of_form(session: Session, talk: Conversation, form_key: str) -> ChatMessage
             ChatMessage.telegram_id == talk.telegram_id,
         )
     )
+
+
+def _refuse_other_text(vault: Vault, known: ChatMessage, text: str) -> None:
+    if opened_text(vault, known) != text:
+        raise Conflict(
+            "This form sent another text already; look at the conversation again", code="answered_meanwhile"
+        )
 
 
 def _refuse_unreachable(session: Session, talk: Conversation) -> None:

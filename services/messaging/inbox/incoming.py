@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,10 @@ from services.core.encryption import Vault
 from services.core.times import utc_now
 from services.messaging.inbox.texts import sealed_text
 from services.traffic.clicks.attribution import NUMBERS_OF_AN_IDENTITY
+
+# As tables, with the rows as parameters: one statement that is compiled once, whatever their number.
+MESSAGES: Final[Any] = ChatMessage.__table__
+TALKS: Final[Any] = Conversation.__table__
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,13 @@ def keeping_bots(session: Session, bot_ids: Iterable[int]) -> dict[int, int]:
 
 def note_waiting(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Make these conversations, or note in those that are there since when the person waits, unless they did before."""
-    statement = dialect_insert(session, Conversation).values(list(rows))
+    statement = dialect_insert(session, TALKS)
     changes = {
-        "unanswered_since": func.coalesce(Conversation.unanswered_since, statement.excluded.unanswered_since),
+        "unanswered_since": func.coalesce(TALKS.c.unanswered_since, statement.excluded.unanswered_since),
         "last_message_at": statement.excluded.last_message_at,
     }
-    session.execute(statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes))
+    statement = statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes)
+    session.execute(statement.returning(TALKS.c.id), rows)
 
 
 def dialect_insert(session: Session, table: type[Any]) -> Any:
@@ -109,9 +114,9 @@ def _insert_messages(
         }
         for each in messages
     ]
-    statement = dialect_insert(session, ChatMessage).values(rows)
+    statement = dialect_insert(session, MESSAGES)
     statement = statement.on_conflict_do_nothing(index_elements=["bot_id", "update_id"])
-    inserted = session.execute(statement.returning(ChatMessage.bot_id, ChatMessage.update_id))
+    inserted = session.execute(statement.returning(MESSAGES.c.bot_id, MESSAGES.c.update_id), rows)
     return {(bot_id, update_id) for bot_id, update_id in inserted}
 
 

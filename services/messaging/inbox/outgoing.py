@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from models import ChatMessage, Conversation
 from services.core.encryption import Vault
 from services.core.times import utc_now
 from services.messaging.flows.people import pause_run
-from services.messaging.inbox.incoming import dialect_insert, keeping_bots
+from services.messaging.inbox.incoming import MESSAGES, dialect_insert, keeping_bots
 from services.messaging.inbox.texts import sealed_text
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.platform.platform import Platform
@@ -65,7 +65,7 @@ def keep_outgoing(platform: Platform, messages: Sequence[OutboxMessage]) -> None
         owners = keeping_bots(session, {message.bot_id for message in kept}) if kept else {}
         rows = [_row(platform.vault, message) for message in kept if message.bot_id in owners]
         if rows:
-            session.execute(dialect_insert(session, ChatMessage).values(rows))
+            session.execute(insert(MESSAGES), rows)
         for message in kept:
             if message.bot_id in owners and _is_support(message):
                 _answered_in_group(session, message, owners[message.bot_id])

@@ -16,7 +16,7 @@ from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.reporting.people.places import Place, place_of
 from services.traffic.audience.conditions import Conditions
-from services.traffic.audience.people import count_people, select_people
+from services.traffic.audience.selecting import count_people, select_people
 from services.traffic.clicks.leads import present_state
 from services.traffic.clicks.source import ad_of, campaign_of
 

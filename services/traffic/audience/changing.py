@@ -21,7 +21,7 @@ from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue, wake
 from services.traffic.audience.conditions import MOST, Conditions, Number, Tag
-from services.traffic.audience.people import count_people, select_people
+from services.traffic.audience.selecting import count_people, select_people
 
 STEP: Final = 500  # people of one transaction
 PAUSE_SECONDS: Final = 0.02  # between steps, so that other writers of SQLite get their turn

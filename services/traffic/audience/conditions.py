@@ -12,7 +12,7 @@ from services.core.identifiers import LARGEST_ID
 from services.core.times import utc_now
 
 LONGEST_WORDS: Final = 100
-MOST: Final = 100  # values of one condition
+MOST: Final = 200  # values of one condition
 LONGEST_INACTIVITY: Final = 3650  # days
 OPTED_OUT: Final = "opted_out"  # the tag of those who want no broadcasts
 

@@ -19,7 +19,7 @@ from services.core.times import iso
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.platform import Platform
 from services.traffic.audience.conditions import Conditions
-from services.traffic.audience.people import count_people
+from services.traffic.audience.selecting import count_people
 
 MOST_SEGMENTS: Final = 200  # of one account
 SegmentName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]

@@ -22,6 +22,7 @@ from services.messaging.inbox.incoming import IncomingMessage, keep_incoming
 from services.messaging.inbox.outgoing import keep_outgoing
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.updates.contacts import Contacts
+from services.operations.personal_data.exporting import export_person
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -88,6 +89,8 @@ def test_messages_are_kept_once_sealed_and_somebody_waits_since_the_first(
     with platform.database.reading() as session:
         assert all("help" not in row for row in session.scalars(select(ChatMessage.sealed_text)))
     assert count_waiting(platform, owner) == 1
+    handed = export_person(platform, owner, 5)
+    assert [each["text"] for each in handed["messages"]][:2] == ["/start", "help"]
     with pytest.raises(NotFound):
         get_conversation(platform, new_account(platform), talk.id)
 
@@ -146,6 +149,8 @@ def test_an_answer_is_sent_once_by_its_form_and_never_over_another_one(
     made = answering.answer(platform, owner, talk.id, new_answer())
     again = answering.answer(platform, owner, talk.id, new_answer())
     assert (again.id, outbox(platform, bot)) == (made.id, 1)
+    with pytest.raises(Conflict, match="another text"):
+        answering.answer(platform, owner, talk.id, new_answer().model_copy(update={"text": "Something else"}))
     with pytest.raises(Conflict, match=r"@example\.org answered \d+ s ago") as refused:
         answering.answer(platform, owner, talk.id, new_answer(form_key="form-0002"))
     assert refused.value.code == "answered_meanwhile"

@@ -15,6 +15,8 @@ from services.traffic.audience.step_conditions import has_reached
 from services.traffic.audience.tag_conditions import has_any, has_tag
 from services.traffic.clicks.leads import UNREACHABLE
 
+__all__ = ["count_people", "has_tag", "says", "select_people"]
+
 
 def select_people(account_id: int, conditions: Conditions) -> Select[int, int, int]:
     """Rows of (lead's id, `bot_id`, `telegram_id`), in no order: a person once per bot that knows them.

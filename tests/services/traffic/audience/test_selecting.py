@@ -13,7 +13,7 @@ from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.traffic.audience.conditions import Conditions
-from services.traffic.audience.people import count_people, select_people
+from services.traffic.audience.selecting import count_people, select_people
 from tests.services.fleet.pools.fleet import new_account, new_bot, new_pool
 
 ODD_TAGS = ['say "paid"', "100%_", "ação", "back\\slash", "a,b", "[]"]
