@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from blueprints import auth, bot_api, my_account, panel, redirects, status, system, two_step, webhooks
+from blueprints import (
+    auth,
+    bot_api,
+    my_account,
+    panel,
+    payments,
+    redirects,
+    status,
+    system,
+    two_step,
+    webhooks,
+)
 from blueprints.api import (
     account,
     analytics,
@@ -24,11 +35,13 @@ from blueprints.api import (
     managed_bots,
     notifications,
     openapi,
+    payment_webhooks,
     people,
     plugin_files,
     plugins,
     pool_behaviour,
     pools,
+    postbacks,
     queues,
     rules,
     runtime,
@@ -70,7 +83,7 @@ from web import (
 from web.platform import EXTENSION
 from web.session_cookie import SessionCookie
 
-PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel, status, bot_api)
+PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel, status, bot_api, payments)
 RESOURCES = (
     managed_bots,
     bots,
@@ -84,6 +97,8 @@ RESOURCES = (
     rules,
     experiments,
     goals,
+    payment_webhooks,
+    postbacks,
     clicks,
     analytics,
     lifeboat,

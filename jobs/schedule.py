@@ -24,6 +24,7 @@ from services.operations.retention.deleting import wake_daily
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
 from services.traffic.clicks.flush import wake_if_waiting
+from services.traffic.postbacks.sending import wake_if_due as wake_for_postbacks
 
 logger = logging.getLogger(__name__)
 JUDGE_SECONDS = 10  # conversion and delivery; at 2,250 clicks/h a bot gets six clicks meanwhile
@@ -58,6 +59,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("watch_sweeps", 30, watch_sweeps),
         Tick("back_up", TICK_SECONDS, wake_due),
         Tick("deliver_notifications", 2, wake_if_due),
+        Tick("send_postbacks", 2, wake_for_postbacks),
         Tick("replay_dead_letters", 1, wake_if_replaying),
         Tick("count_pool_days", 900, lambda on: enqueue(on.job_redis, JobName.COUNT_POOL_DAYS)),
         # Taken here and not by a worker: when all workers are stuck the samples matter most.

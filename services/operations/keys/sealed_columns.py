@@ -9,7 +9,16 @@ from typing import Any, Final
 from sqlalchemy import Column, Table, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from models import Bot, BotWorker, DeadLetter, HandledUpdate, NotificationDestination, SecondFactor
+from models import (
+    Bot,
+    BotWorker,
+    DeadLetter,
+    HandledUpdate,
+    NotificationDestination,
+    PaymentWebhook,
+    Postback,
+    SecondFactor,
+)
 
 Key = tuple[Any, ...]  # a row's primary key
 
@@ -54,6 +63,8 @@ SEALED_COLUMNS: Final = (
     _column(BotWorker, "sealed_webhook_url"),
     _column(BotWorker, "sealed_webhook_secret"),
     _column(NotificationDestination, "sealed_config"),
+    _column(PaymentWebhook, "sealed_secret"),
+    _column(Postback, "sealed_secret"),
     _column(DeadLetter, "sealed_payload"),
     _column(HandledUpdate, "sealed_outcome"),
 )

@@ -26,8 +26,10 @@ from models import (
     ExperimentArm,
     NotificationDestination,
     NotificationRule,
+    PaymentWebhook,
     PoolBot,
     PoolRule,
+    Postback,
     RedirectPool,
 )
 from services.core.redaction import redact
@@ -111,6 +113,14 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
         "destination",
         "kind name address bot_id reserve_bot_id is_enabled quiet_from quiet_until time_zone critical_passes",
         secrets="sealed_config link_hash reserve_link_hash",
+    ),
+    PaymentWebhook: _kept(
+        "payment_webhook",
+        "name signature_header timestamp_header tolerance_seconds mapping bot_id is_enabled",
+        secrets="sealed_secret",
+    ),
+    Postback: _kept(
+        "postback", "driver name events goals pool_ids config is_enabled", secrets="sealed_secret"
     ),
     NotificationRule: _kept("notification_rule", "kind min_level pool_id"),
 }

@@ -10,7 +10,17 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
-from models import AuditEvent, Bot, DeadLetter, Experiment, NotificationDestination, RedirectPool, StoredFile
+from models import (
+    AuditEvent,
+    Bot,
+    DeadLetter,
+    Experiment,
+    NotificationDestination,
+    PaymentWebhook,
+    Postback,
+    RedirectPool,
+    StoredFile,
+)
 from services.core.errors import Forbidden, NotFound
 from services.core.i18n import Text
 from services.core.identifiers import LARGEST_ID, parsed_id
@@ -59,7 +69,17 @@ class Principal:
             raise Forbidden("Only an admin may see this", code="admin_only")
 
 
-Row = TypeVar("Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment, StoredFile)
+Row = TypeVar(
+    "Row",
+    Bot,
+    RedirectPool,
+    NotificationDestination,
+    DeadLetter,
+    Experiment,
+    StoredFile,
+    PaymentWebhook,
+    Postback,
+)
 MISSING: Final = {
     "bot": Text("There is no such bot"),
     "pool": Text("There is no such pool"),
@@ -67,6 +87,8 @@ MISSING: Final = {
     "dead_letter": Text("There is no such dead letter"),
     "experiment": Text("There is no such experiment"),
     "file": Text("There is no such file"),
+    "payment_webhook": Text("There is no such payment webhook"),
+    "postback": Text("There is no such postback"),
 }
 
 
@@ -110,6 +132,8 @@ def _word(table: type[Row]) -> str:
         DeadLetter: "dead_letter",
         Experiment: "experiment",
         StoredFile: "file",
+        PaymentWebhook: "payment_webhook",
+        Postback: "postback",
     }
     return words.get(table, "destination")
 

@@ -45,6 +45,7 @@ class JobName(StrEnum):
     COUNT_PEOPLE = "jobs.pools.count_people"
     COUNT_POOL_DAYS = "jobs.pools.count_pool_days"
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
+    SEND_POSTBACKS = "jobs.postbacks.send_postbacks"
     MAKE_BACKUP = "jobs.backups.make_backup"
     VERIFY_BACKUP = "jobs.backups.verify_backup"
     REMIND_OF_ROTATION = "jobs.encryption_keys.remind_of_rotation"
@@ -72,6 +73,7 @@ QUEUE_OF: Final = {
     JobName.COUNT_PEOPLE: JobQueue.DEFAULT,
     JobName.COUNT_POOL_DAYS: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
+    JobName.SEND_POSTBACKS: JobQueue.DEFAULT,
     JobName.MAKE_BACKUP: JobQueue.DEFAULT,
     JobName.VERIFY_BACKUP: JobQueue.DEFAULT,
     JobName.REMIND_OF_ROTATION: JobQueue.DEFAULT,
