@@ -17,6 +17,7 @@ from blueprints.panel.managed_bots import managed_bot_texts
 from blueprints.panel.plugin_files import plugin_file_texts
 from blueprints.panel.plurals import ScriptText, counted
 from blueprints.panel.pool_behaviour import pool_behaviour_texts
+from blueprints.panel.postback_texts import postback_texts
 from blueprints.panel.queues import queue_texts
 from blueprints.panel.waves import wave_texts
 from blueprints.panel.workers import worker_texts
@@ -152,6 +153,7 @@ def _panel() -> dict[str, ScriptText]:
         **worker_texts(),
         **queue_texts(),
         **backup_texts(),
+        **postback_texts(),
     }
 
 

@@ -1,7 +1,7 @@
 """Erasing a person: their rows go in one transaction, what is in Redis and on disk afterwards, by jobs.
 
 Clicks stay, because somebody paid for them and counts are made of them, but cut from the person: what told their visitor
-apart is replaced at random, ids of ad networks are overwritten. Entries of access lists stay too: they are the owner's rule,
+apart is replaced at random, ids of ad networks are overwritten. Goals and payments stay likewise: money was earned. Entries of access lists stay too: they are the owner's rule,
 not something collected, and a blocked person must not come back by being erased. Whoever writes to a bot again afterwards is
 somebody new.
 """
@@ -17,7 +17,18 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Base, Click, DeadLetter, ExperimentVisitor, Lead, Notification, PluginState, StoredFile
+from models import (
+    Base,
+    Click,
+    DeadLetter,
+    ExperimentVisitor,
+    Goal,
+    Lead,
+    Notification,
+    Payment,
+    PluginState,
+    StoredFile,
+)
 from services.messaging.plugin_runtime.plugin_store import lock_stores, texts_at, write_texts
 from services.operations.personal_data.traces import Traces, find_traces, person_of
 from services.platform.accounts.principal import Principal, audit
@@ -29,7 +40,7 @@ ERASED: Final = "erased"  # in the place of an ad network's id, so that the clic
 
 
 class ErasedView(TypedDict):
-    """What is, or was, kept of a person. `clicks` stay without them; `access_lists` stay as they are."""
+    """What is, or was, kept of a person. `clicks`, `goals` and `payments` stay without them; `access_lists` as they are."""
 
     telegram_id: int
     dry_run: bool
@@ -42,6 +53,8 @@ class ErasedView(TypedDict):
     dead_letters: int
     notifications: int
     access_lists: int
+    goals: int
+    payments: int
 
 
 def erase_person(
@@ -73,6 +86,7 @@ def erase_rows(session: Session, traces: Traces) -> None:
     _clear_stores(session, traces.plugin_keys)
     _cut_clicks(session, traces.clicks)
     _cut_visits(session, traces.experiments)
+    _cut_money(session, traces)
     for table, rows in (
         (StoredFile, traces.files),
         (DeadLetter, traces.dead_letters),
@@ -120,6 +134,19 @@ def _cut_visits(session: Session, visits: Sequence[ExperimentVisitor]) -> None:
             )
             .values(visitor=others.of(visit.visitor), lead_id=None)
         )
+
+
+def _cut_money(session: Session, traces: Traces) -> None:
+    """Amounts stay, and what their clicks earned; nothing in them says whose they were."""
+    nobody = {"telegram_id": None, "lead_id": None, "ad_ids": {}}
+    if traces.goals:
+        session.execute(update(Goal), [{"id": goal.id, **nobody} for goal in traces.goals])
+    if traces.payments:
+        kept = [
+            {"id": row.id, "telegram_id": None, "payload": "", "provider_charge_id": ""}
+            for row in traces.payments
+        ]
+        session.execute(update(Payment), kept)
 
 
 def _delete(session: Session, table: type[Any], rows: Sequence[Base]) -> None:

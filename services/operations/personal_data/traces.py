@@ -20,8 +20,10 @@ from models import (
     Click,
     DeadLetter,
     ExperimentVisitor,
+    Goal,
     Lead,
     Notification,
+    Payment,
     PluginState,
     Start,
     StoredFile,
@@ -51,6 +53,8 @@ class Traces:
     dead_letters: Sequence[DeadLetter]
     notifications: Sequence[Notification]
     access_lists: Sequence[BotAccess]
+    goals: Sequence[Goal]
+    payments: Sequence[Payment]
 
     def counts(self) -> dict[str, int]:
         """How many rows of each kind."""
@@ -77,7 +81,7 @@ def bots_of(session: Session, account_id: int) -> tuple[int, ...]:
 
 
 def find_traces(session: Session, person: Person) -> Traces:
-    """All of it: nine queries, each by an index to the account's or the bots' rows."""
+    """All of it: eleven queries, each by an index to the account's or the bots' rows."""
     every = session.scalars
     leads = every(
         select(Lead)
@@ -96,6 +100,8 @@ def find_traces(session: Session, person: Person) -> Traces:
         dead_letters=list(_naming(every(_perhaps_letters(person)), "payload", person)),
         notifications=list(_naming(every(_perhaps_notifications(person)), "params", person)),
         access_lists=every(_of_person(BotAccess, person).order_by(BotAccess.id)).all(),
+        goals=every(_of_person(Goal, person).order_by(Goal.id)).all(),
+        payments=every(_of_person(Payment, person).order_by(Payment.id)).all(),
     )
 
 

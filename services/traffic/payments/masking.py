@@ -1,4 +1,6 @@
-"""What is kept of a provider's body: its form, and the values that the mapping reads. The rest may be a payer's name or card."""
+"""What is kept of a provider's body: its form, and the values that the mapping reads. The rest may be a payer's name or
+card; nor is it kept whose Telegram id stood there, which would outlive the person.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from services.traffic.payments.mapping import Mapping
 MASK: Final = "…"
 LONGEST: Final = 8000  # characters
 DEEPEST: Final = 12
-PATHS: Final = ("person", "click", "event_id", "goal_path", "value", "currency", "only_field")
+PATHS: Final = ("click", "event_id", "goal_path", "value", "currency", "only_field")
 
 
 def masked(body: bytes, mapping: Mapping) -> str:

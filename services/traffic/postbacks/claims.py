@@ -46,7 +46,7 @@ def claim_due(platform: Platform, now: datetime) -> tuple[list[Claim], int]:
             .limit(AT_ONCE)
             .with_for_update(skip_locked=True, of=PostbackDelivery)
         )
-        rows = session.execute(due).tuples().all()
+        rows = session.execute(due).all()
         claims = [_claimed(session, delivery, postback, now) for delivery, postback in rows]
     return [claim for claim in claims if claim is not None], len(rows)
 
