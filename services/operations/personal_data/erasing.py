@@ -138,7 +138,7 @@ def _cut_visits(session: Session, visits: Sequence[ExperimentVisitor]) -> None:
 
 def _cut_money(session: Session, traces: Traces) -> None:
     """Amounts stay, and what their clicks earned; nothing in them says whose they were."""
-    nobody = {"telegram_id": None, "lead_id": None, "ad_ids": {}}
+    nobody: dict[str, Any] = {"telegram_id": None, "lead_id": None, "ad_ids": {}}
     if traces.goals:
         session.execute(update(Goal), [{"id": goal.id, **nobody} for goal in traces.goals])
     if traces.payments:

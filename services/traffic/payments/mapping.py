@@ -6,11 +6,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
 
 from plugins.goals import GoalError, GoalWish, goal_wish
 from services.core.i18n import Text
 from services.core.identifiers import parsed_id
+from services.core.validation_texts import refusal
 
 Path = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){0,9})?$")]
 Name = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,29})?$")]
@@ -39,15 +39,15 @@ class Mapping(BaseModel):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if not (self.person or self.click):
-            raise PydanticCustomError("mapping_person", "Say where the person or the click stands", {})
+            raise refusal("mapping_person")
         if not self.event_id:
-            raise PydanticCustomError("mapping_event", "Say where the provider's own id stands", {})
+            raise refusal("mapping_event")
         if not (self.goal or self.goal_path):
-            raise PydanticCustomError("mapping_goal", "Name the goal, or say where it stands", {})
+            raise refusal("mapping_goal")
         if self.value and not (self.currency or self.fixed_currency):
-            raise PydanticCustomError("mapping_currency", "A value needs its currency", {})
+            raise refusal("mapping_currency")
         if bool(self.only_field) != bool(self.only_value):
-            raise PydanticCustomError("mapping_only", "A condition has a field and a value", {})
+            raise refusal("mapping_only")
         return self
 
 

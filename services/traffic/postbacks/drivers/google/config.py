@@ -6,8 +6,8 @@ from typing import Annotated
 from zoneinfo import available_timezones
 
 from pydantic import Field, StringConstraints, field_validator
-from pydantic_core import PydanticCustomError
 
+from services.core.validation_texts import refusal
 from services.traffic.postbacks.drivers.driver import Config
 
 ConversionName = Annotated[
@@ -25,5 +25,5 @@ class GoogleConfig(Config):
     @classmethod
     def _is_known(cls, zone: str) -> str:
         if zone not in available_timezones():
-            raise PydanticCustomError("time_zone_unknown", "There is no such time zone", {})
+            raise refusal("time_zone_unknown")
         return zone

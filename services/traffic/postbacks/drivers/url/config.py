@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from services.core.url_safety import LONGEST_URL
+from services.core.validation_texts import REASONS, refusal
 from services.traffic.postbacks.drivers.driver import Config
 from services.traffic.postbacks.facts import MACROS
 
@@ -31,13 +32,13 @@ class UrlConfig(Config):
         unknown = [name for name in MACRO.findall(url) if name not in MACROS]
         if unknown:
             raise PydanticCustomError(
-                "macro_unknown", "There is no macro {name}", {"name": f"{{{unknown[0]}}}"}
+                "macro_unknown", REASONS["macro_unknown"], {"name": f"{{{unknown[0]}}}"}
             )
         plain = MACRO.sub("", url)
         if "{" in plain or "}" in plain:
-            raise PydanticCustomError("macro_broken", "A brace is open or closed alone", {})
+            raise refusal("macro_broken")
         if "{" in urlsplit(url).netloc or "{" in url.partition("://")[0]:
-            raise PydanticCustomError("macro_in_host", "The host of the address holds no macros", {})
+            raise refusal("macro_in_host")
         return url
 
     @field_validator("needs")
@@ -45,7 +46,5 @@ class UrlConfig(Config):
     def _are_macros(cls, needs: list[str]) -> list[str]:
         for name in needs:
             if name not in MACROS:
-                raise PydanticCustomError(
-                    "macro_unknown", "There is no macro {name}", {"name": f"{{{name}}}"}
-                )
+                raise PydanticCustomError("macro_unknown", REASONS["macro_unknown"], {"name": f"{{{name}}}"})
         return needs
