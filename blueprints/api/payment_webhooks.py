@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, request
 from pydantic import Field
 
 from blueprints.api.body import Body, Page, listing, page_of
@@ -94,4 +94,4 @@ def try_body(webhook_id: int, body: TrialBody) -> ReadView:
 
 
 def _described(row: PaymentWebhook) -> WebhookView:
-    return describe_webhook(row, platform().settings.public_url)
+    return describe_webhook(row, platform().settings.public_url or request.host_url.rstrip("/"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template
+from flask import render_template, request
 
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.pools import pool_names
@@ -75,4 +75,4 @@ def _deliveries(postback_id: int) -> list[Any]:
 
 
 def _webhook(row: PaymentWebhook) -> WebhookView:
-    return describe_webhook(row, platform().settings.public_url)
+    return describe_webhook(row, platform().settings.public_url or request.host_url.rstrip("/"))
