@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from blueprints import auth, bot_api, my_account, panel, redirects, status, system, two_step, webhooks
+from blueprints import (
+    auth,
+    bot_api,
+    my_account,
+    panel,
+    payments,
+    redirects,
+    status,
+    system,
+    two_step,
+    webhooks,
+)
 from blueprints.api import (
     account,
     analytics,
@@ -28,12 +39,14 @@ from blueprints.api import (
     managed_bots,
     notifications,
     openapi,
+    payment_webhooks,
     people,
     people_list,
     plugin_files,
     plugins,
     pool_behaviour,
     pools,
+    postbacks,
     queues,
     rules,
     runtime,
@@ -76,7 +89,7 @@ from web import (
 from web.platform import EXTENSION
 from web.session_cookie import SessionCookie
 
-PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel, status, bot_api)
+PAGES = (redirects, webhooks, auth, my_account, two_step, system, panel, status, bot_api, payments)
 RESOURCES = (
     managed_bots,
     bots,
@@ -93,6 +106,8 @@ RESOURCES = (
     flow_files,
     goals,
     broadcasts,
+    payment_webhooks,
+    postbacks,
     clicks,
     analytics,
     lifeboat,

@@ -42,6 +42,7 @@ class BasePlugin:
     requires: ClassVar[Collection[str]] = ()  # Python packages: ("httpx>=0.27",), read from the source
     supports_hot_reload: ClassVar[bool] = True  # False: a new version waits for the next start
     allowed_updates: ClassVar[tuple[str, ...]] = ()  # kinds of update wanted beside the usual ones
+    takes_payments: ClassVar[bool] = False  # True: a checkout that no plugin answers goes on
     config_model: ClassVar[type[PluginConfig]] = PluginConfig
     config_version: ClassVar[int] = 1  # raise it when stored configurations need `migrate`
 

@@ -1,7 +1,7 @@
 """Every route declares who may use it; a test walks the URL map and refuses a route without a declaration.
 
 `@public` anybody · `@signed_in` a person with a session · `@api(Scope.X)` an API key with that scope, or a session
-(then with a CSRF token on anything but GET) · `@by_worker` a bot's own program with its worker token · `@internal` an admin, the metrics token or, where there is none, a program on this machine.
+(then with a CSRF token on anything but GET) · `@by_worker` a bot's own program with its worker token · `@by_signature` a program whose request carries its signature, which the view checks · `@internal` an admin, the metrics token or, where there is none, a program on this machine.
 `@fresh()` beside one of the middle two: a person must have typed the password lately, or a code with two-step sign-in.
 `@to_second_factor` beside `@signed_in`: also for an admin who has yet to set up the second factor that is required.
 `security` has Flask-Login enforce it; whom it let in is `caller()`.
@@ -26,6 +26,7 @@ PUBLIC = "public"
 SIGNED_IN = "signed_in"
 INTERNAL = "internal"
 BY_WORKER = "by_worker"
+BY_SIGNATURE = "by_signature"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ def api(scope: Scope) -> Callable[[View], View]:
 def by_worker(view: View) -> View:
     """For the program behind a bot, with the bot's worker token; it reaches that bot's updates and outbox alone."""
     return _declare(view, BY_WORKER)
+
+
+def by_signature(view: View) -> View:
+    """For a program that has no key of ours: it signs each request, and the view checks that. No form, so no CSRF token."""
+    return _declare(view, BY_SIGNATURE)
 
 
 def internal(view: View) -> View:

@@ -22,6 +22,7 @@ from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from web import csrf
 from web.access import (
+    BY_SIGNATURE,
     BY_WORKER,
     INTERNAL,
     PUBLIC,
@@ -125,7 +126,7 @@ def _enter() -> ResponseReturnValue | None:
     refusal = _admit(access)
     if refusal is not None:
         return refusal
-    by_key = access == BY_WORKER or (isinstance(access, Scope) and current_user.by_key)
+    by_key = access in (BY_WORKER, BY_SIGNATURE) or (isinstance(access, Scope) and current_user.by_key)
     if request.method in UNSAFE and not by_key:
         csrf.check_form()
     if by_key or wanted_freshness(current_app.view_functions[request.endpoint]) is None:
@@ -136,7 +137,7 @@ def _enter() -> ResponseReturnValue | None:
 
 def _admit(access: str) -> ResponseReturnValue | None:
     """Check the declared access; an answer instead means: go and sign in."""
-    if access == PUBLIC:
+    if access in (PUBLIC, BY_SIGNATURE):
         return None
     if access == INTERNAL:
         return _admit_internal()

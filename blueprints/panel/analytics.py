@@ -48,6 +48,7 @@ def analytics_texts() -> dict[str, ScriptText]:
         "analytics.n_starts": counted("{count} start", "{count} starts"),
         "analytics.starts": _("Starts"),
         "analytics.no_start": _("Clicks without a start"),
+        "analytics.per_click": _("{value} per click"),
         "analytics.direct": _("Direct"),
         "analytics.unknown": _("Unknown"),
         "analytics.other": _("Others"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from flask import request
@@ -14,6 +15,7 @@ from blueprints.panel.browsers import browser_name
 from blueprints.panel.problems import account_problems
 from blueprints.panel.switches import switches_on
 from blueprints.panel.text_files import texts_url
+from plugins.goals import MICROS
 from services.alerts.notifications.incidents import unread_incidents
 from web.access import browser_session
 from web.platform import platform
@@ -44,6 +46,12 @@ def number(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """A percentage with one digit after the point, as static/js/dom.js writes it."""
     return "–" if value is None else f"{format_decimal(round(value, 1))}%"
+
+
+@blueprint.app_template_filter("money")
+def money(micros: int) -> str:
+    """Millionths of a currency's unit as a number with cents."""
+    return str(format_decimal(Decimal(micros) / MICROS, format="#,##0.00####"))
 
 
 def _unread() -> int:

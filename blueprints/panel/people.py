@@ -81,4 +81,6 @@ def kinds() -> dict[str, str]:
         "dead_letters": _("Dead letters about them"),
         "notifications": _("Notifications about them"),
         "access_lists": _("Places on access lists, which stay: they are your rule"),
+        "goals": _("Goals they reached, whose amounts stay without the person"),
+        "payments": _("Payments, whose amounts stay without the person"),
     }

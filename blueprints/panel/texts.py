@@ -20,6 +20,7 @@ from blueprints.panel.people_list import people_texts
 from blueprints.panel.plugin_files import plugin_file_texts
 from blueprints.panel.plurals import ScriptText, counted
 from blueprints.panel.pool_behaviour import pool_behaviour_texts
+from blueprints.panel.postback_texts import postback_texts
 from blueprints.panel.queues import queue_texts
 from blueprints.panel.waves import wave_texts
 from blueprints.panel.workers import worker_texts
@@ -158,6 +159,7 @@ def _panel() -> dict[str, ScriptText]:
         **worker_texts(),
         **queue_texts(),
         **backup_texts(),
+        **postback_texts(),
     }
 
 

@@ -72,6 +72,18 @@ FUNNEL: Final = _counter(
     "funnel_total", "visitors' steps: click, start (with or without a click), lead", "step"
 )
 GOALS: Final = _counter("goals_total", "goals that people reached, by who said so", "source")
+PAYMENTS: Final = _counter("payments_total", "payments that Telegram told of: paid, refunded", "outcome")
+PAYMENT_CALLS: Final = _counter(
+    "payment_webhook_calls_total",
+    "calls of payment providers: recorded, duplicate, skipped, failed, rejected (unknown path or wrong signature)",
+    "result",
+)
+POSTBACKS: Final = _counter(
+    "postbacks_total",
+    "attempts to tell of an event: sent, later, refused (given up), skipped",
+    "driver",
+    "outcome",
+)
 CONNECTIONS_ENDED: Final = _counter(
     "connections_ended_total",
     "connections that a web worker ended, by reason: overdue (the peer was too slow), crowded, share (of one address), refused, drained (the worker ends)",

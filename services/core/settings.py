@@ -15,6 +15,7 @@ from services.core.backup_settings import BackupSettings
 from services.core.fault_injection import CrashPoint
 from services.core.kubernetes_settings import KubernetesSettings
 from services.core.observability_settings import ObservabilitySettings
+from services.core.postback_settings import PostbackSettings
 from services.core.rate_limits import RateLimits
 from services.core.retention_settings import RetentionSettings
 from services.core.setting_types import (
@@ -36,7 +37,9 @@ MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 TELEGRAM_PORTS = {443, 80, 88, 8443}  # the ports the Bot API delivers webhooks to
 
 
-class Settings(BackupSettings, KubernetesSettings, ObservabilitySettings, RetentionSettings):
+class Settings(
+    BackupSettings, KubernetesSettings, ObservabilitySettings, PostbackSettings, RetentionSettings
+):
     """Everything that can be set from outside. Each field's description is its line in docs/configuration.md."""
 
     model_config = SettingsConfigDict(

@@ -24,6 +24,9 @@ const whole = new Intl.NumberFormat(language);
 export const number = (value) => (value === null || value === undefined ? "–" : whole.format(value));
 export const percent = (value) => (value === null || value === undefined ? "–" : `${whole.format(Math.round(value * 10) / 10)}%`);
 
+/** Millionths of a currency's unit, as "12.50 BRL". */
+export const money = (micros, currency) => `${new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 4 }).format(micros / 1e6)} ${currency}`;
+
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 
 /** "3 min ago" for an ISO moment, in the reader's language. */

@@ -27,6 +27,8 @@ UNTOLD = {
         ("runtime.respond", "runtime.respond_to_all", "runtime.fail", "runtime.extend", "runtime.send"),
         "a program's work on its bot's updates: nobody's deed, and too many",
     ),
+    "payments.receive": "a payment provider's calls: nobody's deed, and too many",
+    "payment_webhooks.try_body": "a look at what a body would do; nothing is kept",
     "goals.create": "what an account's programs tell of people: no setting, and too many",
     "webhooks.receive": "Telegram's updates: nobody's deed, and too many",
     "texts.show": "a preview; nothing is kept",

@@ -13,9 +13,9 @@ from services.platform.accounts.principal import Scope
 from services.platform.platform import Platform
 from tests.architecture.source import ROOT
 from tests.conftest import settings_for
-from web.access import BY_WORKER, INTERNAL, PUBLIC, SIGNED_IN, declared, wanted_freshness
+from web.access import BY_SIGNATURE, BY_WORKER, INTERNAL, PUBLIC, SIGNED_IN, declared, wanted_freshness
 
-KNOWN = {PUBLIC, SIGNED_IN, INTERNAL, BY_WORKER, *Scope}
+KNOWN = {PUBLIC, SIGNED_IN, INTERNAL, BY_WORKER, BY_SIGNATURE, *Scope}
 # Open to everybody on purpose; a new one is added here by somebody who has thought about it.
 PUBLIC_ROUTES = {
     "/",
@@ -99,6 +99,8 @@ def test_every_route_declares_its_access(app: Flask) -> None:
 def test_public_routes_are_the_known_few(app: Flask) -> None:
     public = {rule.rule for rule in rules(app) if declared(app.view_functions[rule.endpoint]) == PUBLIC}
     assert public == PUBLIC_ROUTES
+    signed = {rule.rule for rule in rules(app) if declared(app.view_functions[rule.endpoint]) == BY_SIGNATURE}
+    assert signed == {"/payments/<path_id>"}
 
 
 def test_under_api_only_scopes_let_in_and_a_worker_s_token_to_its_own_work(app: Flask) -> None:

@@ -16,6 +16,8 @@ from models import (
     DeadLetter,
     HandledUpdate,
     NotificationDestination,
+    PaymentWebhook,
+    Postback,
     SecondFactor,
 )
 
@@ -62,6 +64,8 @@ SEALED_COLUMNS: Final = (
     _column(BotWorker, "sealed_webhook_url"),
     _column(BotWorker, "sealed_webhook_secret"),
     _column(NotificationDestination, "sealed_config"),
+    _column(PaymentWebhook, "sealed_secret"),
+    _column(Postback, "sealed_secret"),
     _column(DeadLetter, "sealed_payload"),
     _column(HandledUpdate, "sealed_outcome"),
     _column(ChatMessage, "sealed_text"),

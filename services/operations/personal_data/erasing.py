@@ -1,7 +1,7 @@
 """Erasing a person: their rows go in one transaction, what is in Redis and on disk afterwards, by jobs.
 
 Clicks stay, because somebody paid for them and counts are made of them, but cut from the person: what told their visitor
-apart is replaced at random, ids of ad networks are overwritten. Entries of access lists stay too: they are the owner's rule,
+apart is replaced at random, ids of ad networks are overwritten. Goals and payments stay likewise: money was earned. Entries of access lists stay too: they are the owner's rule,
 not something collected, and a blocked person must not come back by being erased. Whoever writes to a bot again afterwards is
 somebody new.
 """
@@ -26,8 +26,10 @@ from models import (
     ExperimentVisitor,
     FlowRun,
     FlowVisit,
+    Goal,
     Lead,
     Notification,
+    Payment,
     PluginState,
     StoredFile,
     Timer,
@@ -43,7 +45,7 @@ ERASED: Final = "erased"  # in the place of an ad network's id, so that the clic
 
 
 class ErasedView(TypedDict):
-    """What is, or was, kept of a person. `clicks` stay without them; `access_lists` stay as they are."""
+    """What is, or was, kept of a person. `clicks`, `goals` and `payments` stay without them; `access_lists` as they are."""
 
     telegram_id: int
     dry_run: bool
@@ -62,6 +64,8 @@ class ErasedView(TypedDict):
     notifications: int
     access_lists: int
     broadcasts: int
+    goals: int
+    payments: int
 
 
 def erase_person(
@@ -96,6 +100,7 @@ def erase_rows(session: Session, traces: Traces) -> None:
     _forget_visits(session, traces.flow_visits)
     for row in traces.broadcasts:  # what was counted of them stays
         session.delete(row)
+    _cut_money(session, traces)
     for table, rows in (
         (FlowRun, traces.flow_runs),
         (Timer, traces.timers),
@@ -153,6 +158,19 @@ def _forget_visits(session: Session, visits: Sequence[FlowVisit]) -> None:
     for bot_id, telegram_id in {(visit.bot_id, visit.telegram_id) for visit in visits}:
         theirs = delete(FlowVisit).where(FlowVisit.bot_id == bot_id, FlowVisit.telegram_id == telegram_id)
         session.execute(theirs.execution_options(synchronize_session=False))
+
+
+def _cut_money(session: Session, traces: Traces) -> None:
+    """Amounts stay, and what their clicks earned; nothing in them says whose they were."""
+    nobody: dict[str, Any] = {"telegram_id": None, "lead_id": None, "ad_ids": {}}
+    if traces.goals:
+        session.execute(update(Goal), [{"id": goal.id, **nobody} for goal in traces.goals])
+    if traces.payments:
+        kept = [
+            {"id": row.id, "telegram_id": None, "payload": "", "provider_charge_id": ""}
+            for row in traces.payments
+        ]
+        session.execute(update(Payment), kept)
 
 
 def _delete(session: Session, table: type[Any], rows: Sequence[Base]) -> None:

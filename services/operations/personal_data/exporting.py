@@ -37,6 +37,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "dead_letters": "bot_id at kind state payload",
     "notifications": "bot_id at kind params",
     "access_lists": "bot_id list until note created_at",
+    "goals": "bot_id at goal amount_micros currency source click_id",
+    "payments": "bot_id at amount_micros currency payload is_recurring paid_until refunded_at charge_id",
 }
 
 
@@ -61,6 +63,8 @@ class PersonView(TypedDict):
     dead_letters: list[dict[str, Any]]
     notifications: list[dict[str, Any]]
     access_lists: list[dict[str, Any]]
+    goals: list[dict[str, Any]]
+    payments: list[dict[str, Any]]
 
 
 def export_person(platform: Platform, caller: Principal, telegram_id: int) -> PersonView:

@@ -26,8 +26,10 @@ from models import (
     ExperimentVisitor,
     FlowRun,
     FlowVisit,
+    Goal,
     Lead,
     Notification,
+    Payment,
     PluginState,
     Start,
     StoredFile,
@@ -64,6 +66,8 @@ class Traces:
     notifications: Sequence[Notification]
     access_lists: Sequence[BotAccess]
     broadcasts: Sequence[BroadcastRecipient]
+    goals: Sequence[Goal]
+    payments: Sequence[Payment]
 
     def counts(self) -> dict[str, int]:
         """How many rows of each kind."""
@@ -90,7 +94,7 @@ def bots_of(session: Session, account_id: int) -> tuple[int, ...]:
 
 
 def find_traces(session: Session, person: Person) -> Traces:
-    """All of it: fifteen queries, each by an index to the account's or the bots' rows."""
+    """All of it: seventeen queries, each by an index to the account's or the bots' rows."""
     every = session.scalars
     leads = every(
         select(Lead)
@@ -115,6 +119,8 @@ def find_traces(session: Session, person: Person) -> Traces:
         notifications=list(_naming(every(_perhaps_notifications(person)), "params", person)),
         access_lists=every(_of_person(BotAccess, person).order_by(BotAccess.id)).all(),
         broadcasts=every(_received(person)).all(),
+        goals=every(_of_person(Goal, person).order_by(Goal.id)).all(),
+        payments=every(_of_person(Payment, person).order_by(Payment.id)).all(),
     )
 
 

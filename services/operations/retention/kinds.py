@@ -20,11 +20,14 @@ from models import (
     DailyVisitor,
     DeadLetter,
     DeadLetterState,
+    DeliveryStatus,
     HandledUpdate,
     Lead,
     Notification,
+    PaymentWebhookCall,
     PeopleChange,
     PoolBotTransition,
+    PostbackDelivery,
     StoredFile,
 )
 from services.core.i18n import Text
@@ -125,6 +128,22 @@ KINDS: Final = (  # in the order in which they are deleted
         ExpiringRows(
             DeadLetter, DeadLetter.resolved_at, condition=DeadLetter.state == DeadLetterState.RESOLVED
         ),
+    ),
+    _set(
+        "postback_deliveries",
+        Text("The log of postbacks; what waits to be sent stays"),
+        "POSTBACK_DELIVERIES_RETENTION_DAYS",
+        ExpiringRows(
+            PostbackDelivery,
+            PostbackDelivery.created_at,
+            condition=PostbackDelivery.status != DeliveryStatus.PENDING,
+        ),
+    ),
+    _set(
+        "payment_calls",
+        Text("Calls of payment providers; the goals that they brought stay"),
+        "POSTBACK_DELIVERIES_RETENTION_DAYS",
+        ExpiringRows(PaymentWebhookCall, PaymentWebhookCall.at),
     ),
     DataKind(
         "handled_updates",

@@ -27,8 +27,10 @@ from models import (
     Flow,
     NotificationDestination,
     NotificationRule,
+    PaymentWebhook,
     PoolBot,
     PoolRule,
+    Postback,
     RedirectPool,
     Segment,
 )
@@ -115,6 +117,14 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
         "destination",
         "kind name address bot_id reserve_bot_id is_enabled quiet_from quiet_until time_zone critical_passes",
         secrets="sealed_config link_hash reserve_link_hash",
+    ),
+    PaymentWebhook: _kept(
+        "payment_webhook",
+        "name signature_header timestamp_header tolerance_seconds mapping bot_id is_enabled",
+        secrets="sealed_secret",
+    ),
+    Postback: _kept(
+        "postback", "driver name events goals pool_ids config is_enabled", secrets="sealed_secret"
     ),
     NotificationRule: _kept("notification_rule", "kind min_level pool_id"),
 }

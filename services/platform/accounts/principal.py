@@ -19,7 +19,9 @@ from models import (
     Experiment,
     Flow,
     NotificationDestination,
+    PaymentWebhook,
     PeopleChange,
+    Postback,
     RedirectPool,
     Segment,
     StoredFile,
@@ -80,11 +82,13 @@ Row = TypeVar(
     DeadLetter,
     Experiment,
     StoredFile,
-    Flow,
-    Segment,
-    PeopleChange,
-    Conversation,
     Broadcast,
+    Conversation,
+    Flow,
+    PaymentWebhook,
+    PeopleChange,
+    Postback,
+    Segment,
 )
 MISSING: Final = {
     "bot": Text("There is no such bot"),
@@ -98,6 +102,8 @@ MISSING: Final = {
     "change": Text("There is no such change of people"),
     "conversation": Text("There is no such conversation"),
     "broadcast": Text("There is no such broadcast"),
+    "payment_webhook": Text("There is no such payment webhook"),
+    "postback": Text("There is no such postback"),
 }
 
 
@@ -146,6 +152,8 @@ def _word(table: type[Row]) -> str:
         PeopleChange: "change",
         Conversation: "conversation",
         Broadcast: "broadcast",
+        PaymentWebhook: "payment_webhook",
+        Postback: "postback",
     }
     return words.get(table, "destination")
 

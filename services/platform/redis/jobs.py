@@ -48,6 +48,7 @@ class JobName(StrEnum):
     COUNT_POOL_DAYS = "jobs.pools.count_pool_days"
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
     RING_TIMERS = "jobs.timers.ring_timers"
+    SEND_POSTBACKS = "jobs.postbacks.send_postbacks"
     MAKE_BACKUP = "jobs.backups.make_backup"
     VERIFY_BACKUP = "jobs.backups.verify_backup"
     REMIND_OF_ROTATION = "jobs.encryption_keys.remind_of_rotation"
@@ -78,6 +79,7 @@ QUEUE_OF: Final = {
     JobName.COUNT_POOL_DAYS: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
     JobName.RING_TIMERS: JobQueue.DEFAULT,
+    JobName.SEND_POSTBACKS: JobQueue.DEFAULT,
     JobName.MAKE_BACKUP: JobQueue.DEFAULT,
     JobName.VERIFY_BACKUP: JobQueue.DEFAULT,
     JobName.REMIND_OF_ROTATION: JobQueue.DEFAULT,

@@ -21,6 +21,7 @@ from models import BoundStart, Click, ClickBreakdown, ClickRollup, DailyVisitor,
 from services.core.times import day_of, hour_of
 from services.fleet.experiments.visitors import note_starts
 from services.traffic.clicks.source import ad_of, campaign_of, path_of
+from services.traffic.postbacks.planning import plan_starts
 
 SOURCES_PER_HOUR: Final = 200  # kept apart per pool and hour: anybody can invent a utm_source
 INVENTED: Final = ("source", "campaign", "ad")  # what anybody writes into an address
@@ -113,6 +114,7 @@ def fold_starts(session: Session) -> int:
         tally.add(row, STARTS)
     add(session, tally)
     note_starts(session, taken)
+    plan_starts(session, taken)
     return len(taken)
 
 

@@ -22,6 +22,7 @@ from services.traffic.clicks.ledger import Batch, write_position
 from services.traffic.clicks.reassign import dedupe, reassign
 from services.traffic.clicks.rollups import add_to_members, fold_starts, roll_up
 from services.traffic.clicks.rows import ClickRow
+from services.traffic.postbacks.planning import plan_clicks
 
 logger = logging.getLogger(__name__)
 CLOCKS_APART: Final = timedelta(minutes=5)  # between the machine that answered and the one that made the pool
@@ -50,6 +51,7 @@ def store(platform: Platform, rows: Sequence[ClickRow], batch: Batch | None = No
         if new:
             roll_up(session, new)
             note_visitors(session, new)
+            plan_clicks(session, new, {row.id: row.account_id for row in pools.values()})
             _add_totals(session, [row for row in new if row.counted])
         if new or corrected:
             bind_starts(session, [*known, *corrected])

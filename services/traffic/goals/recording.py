@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from models import Click, Goal, GoalSource, Lead
 from services.core.metrics import GOALS
 from services.traffic.goals.touch import touch_of
+from services.traffic.postbacks.planning import plan_goals
 
 LONGEST_EVENT: Final = 100  # characters of an event id
 Person = tuple[int, int]  # a bot, somebody's id at Telegram
@@ -54,6 +55,7 @@ def record_goals(session: Session, reached: Sequence[GoalReached]) -> list[Goal]
     new = list(session.scalars(select(Goal).where(Goal.id.in_(new_ids)).order_by(Goal.id))) if new_ids else []
     for goal in new:
         GOALS.labels(goal.source).inc()
+    plan_goals(session, new)
     return new
 
 

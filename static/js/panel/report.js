@@ -2,7 +2,7 @@
 // where it comes from: `live(query)` and `file(by, kind)`, and may `take` more of it.
 import { api } from "../api.js";
 import { chart } from "../chart.js";
-import { counted, language, number, percent, text } from "../dom.js";
+import { counted, language, money, number, percent, text } from "../dom.js";
 import { toast } from "../feedback.js";
 import { clickWords } from "./click-words.js";
 
@@ -116,6 +116,12 @@ export const report = {
     if (row.path) return this.pathOf(row.path);
     return this.wordOf(by, by === "bot" || by === "pool" ? row.label : row.key);
   },
+  hasEarned() {
+    return (this.totals.goals ?? 0) > 0 || (this.totals.revenue ?? []).length > 0;
+  },
+  moneyOf: (one) => money(one.amount_micros, one.currency),
+  perClickOf: (one) => (one.per_click_micros === null ? "" : text("analytics.per_click", { value: money(one.per_click_micros, one.currency) })),
+  revenueOf: (row) => row.revenue.map((one) => money(one.amount_micros, one.currency)).join(" · ") || "–",
   numberOf: number,
   percentOf: percent,
 };

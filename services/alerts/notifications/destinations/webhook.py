@@ -8,10 +8,7 @@ import json
 import secrets
 import time
 from dataclasses import asdict, dataclass
-from http.client import HTTPException
 from urllib.parse import urlsplit
-
-from urllib3.exceptions import HTTPError
 
 from models import Account, NotificationDestination
 from services.alerts.notifications.messages import Message, Receipt
@@ -19,12 +16,10 @@ from services.core.errors import InvalidInput, NotDelivered, Unavailable
 from services.core.i18n import Text
 from services.core.setting_types import AppEnv
 from services.core.url_safety import Target, resolve
-from services.platform.pinned_connection import connection_to
 from services.platform.platform import Platform
-from services.queueing.timeouts import HandlerTimeout, time_limit
+from services.queueing.pinned_http import exchange
 
 SIGNATURE = "X-Flotilla-Signature"
-CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
 WORTH_REPEATING = {408, 425, 429}  # and everything from 500 on; any other answer but 2xx is final
 
@@ -99,22 +94,8 @@ def post(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, flo
 
     Raises NotDelivered. Of the answer only the head is read, and the whole takes TOTAL_SECONDS at most.
     """
-    connection = connection_to(target, connect_seconds=CONNECT_SECONDS)
-    # `from None`: what urllib3 raises names the path, which may hold the receiver's key.
-    try:
-        with time_limit(TOTAL_SECONDS):  # a socket's time-out bounds one read, and a receiver may drip
-            connection.connect()
-            connection.timeout = TOTAL_SECONDS
-            connection.request("POST", target.path, body=body, headers=headers, preload_content=False)
-            answer = connection.getresponse()
-        return answer.status, _seconds(answer.headers.get("Retry-After"))
-    except (HTTPError, HTTPException, HandlerTimeout, OSError) as error:
-        cause = type(error.__cause__ or error).__name__
-        raise NotDelivered(
-            Text("{host} did not answer as it should ({error})", host=target.host, error=cause)
-        ) from None
-    finally:
-        connection.close()
+    answered = exchange("POST", target, body, headers, seconds=TOTAL_SECONDS)
+    return answered.status, answered.retry_after
 
 
 def _reason(status: int) -> Text:
@@ -128,7 +109,3 @@ def _reason(status: int) -> Text:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
-
-
-def _seconds(value: str | None) -> float | None:
-    return float(value) if value and value.isascii() and value.isdecimal() and len(value) < 6 else None

@@ -28,8 +28,10 @@ from models import (
     Flow,
     FlowRun,
     FlowVisit,
+    Goal,
     Lead,
     Notification,
+    Payment,
     PluginStore,
     Start,
     StoredFile,
@@ -70,6 +72,8 @@ KINDS = {
     "dead_letters": 1,
     "notifications": 1,
     "access_lists": 1,
+    "goals": 1,
+    "payments": 1,
 }
 
 
@@ -144,6 +148,24 @@ def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: i
     session.add(BotAccess(bot_id=bot.id, list="blocked", telegram_id=person))
     _add_to_flow(session, bot, person, number)
     _add_to_inbox(session, bot, person)
+    money = {
+        "account_id": bot.account_id,
+        "bot_id": bot.id,
+        "telegram_id": person,
+        "amount_micros": 5,
+        "currency": "XTR",
+    }
+    session.add(
+        Goal(
+            **money,
+            lead_id=leads[0].id,
+            goal="purchase",
+            event_id=f"e{number}",
+            source="api",
+            ad_ids={"gclid": "G"},
+        )
+    )
+    session.add(Payment(**money, charge_id=f"c{number}", payload="vip"))
     name = f"{person:032d}"
     session.add(
         StoredFile(
@@ -208,6 +230,17 @@ def test_an_erased_person_is_nowhere_and_the_other_is_whole(house: House) -> Non
     assert {**after, "exported_at": ""} == {**other, "exported_at": ""}
     assert _mentions_in_redis(house.platform, PERSON) == []
     assert len(_mentions_in_redis(house.platform, OTHER)) == 5
+    with house.platform.database.reading() as session:
+        money = session.scalars(select(Goal).order_by(Goal.id)).all()
+        assert [(one.amount_micros, one.telegram_id, one.lead_id is None, one.ad_ids) for one in money] == [
+            (5, None, True, {}),
+            (5, OTHER, False, {"gclid": "G"}),
+        ]
+        paid = session.scalars(select(Payment).order_by(Payment.id)).all()
+        assert [(one.amount_micros, one.telegram_id, one.payload) for one in paid] == [
+            (5, None, ""),
+            (5, OTHER, "vip"),
+        ]
     assert house.count(DeadLetter) == house.count(Notification) == house.count(ExperimentVisitor) - 1 == 1
 
 

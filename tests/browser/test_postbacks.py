@@ -1,0 +1,78 @@
+"""Postbacks and payment providers, made and tried in the panel by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from selenium.webdriver.support.ui import Select
+
+from tests.browser.conftest import PHONE, Browser
+from tests.browser.installation import Installation
+from tools.servers.receivers import http_receiver
+
+SHOTS = os.environ.get("FLOTILLA_SHOTS", "")  # a folder for pictures of what is made here, to be looked at
+
+
+def shot(browser: Browser, name: str) -> None:
+    if SHOTS:
+        browser.driver.save_screenshot(str(Path(SHOTS) / f"{name}.png"))
+
+
+def test_a_postback_is_made_sent_as_a_test_and_its_answer_shown(
+    browser: Browser, installation: Installation
+) -> None:
+    browser.open("/panel/postbacks")
+    shot(browser, "empty")
+    with http_receiver() as receiver:
+        browser.click(".empty .btn-primary")
+        Select(browser.find("#postback-driver")).select_by_value("url")
+        Select(browser.find("#postback-method")).select_by_value("POST")
+        browser.type("#postback-name", "Tracker")
+        browser.type("#postback-url", "https://t.example/?x={unknown}")
+        browser.click("dialog[open] .btn-primary")
+        browser.wait(
+            lambda: browser.find("#postback-url").get_attribute("aria-invalid") == "true",
+            "the macro is refused",
+        )
+        shot(browser, "postback-dialog")
+        browser.find("#postback-url").clear()
+        browser.type("#postback-url", f"{receiver.url}/p?c={{click_id}}&v={{value}}")
+        browser.click("dialog[open] .btn-primary")
+        browser.see("Tracker")
+        browser.click("main button", "teste")
+        browser.see("204")
+        assert [post.path for post in receiver.posts] == ["/p?c=testclick000&v=9.90"]
+    shot(browser, "postbacks")
+    browser.click("main a", "Tracker")
+    browser.see("Tracker", "h1")
+    shot(browser, "postback-log")
+    assert all("422" in said for said in browser.complaints())  # the browser names the refused request
+
+
+def test_a_provider_is_added_and_a_body_tried(browser: Browser) -> None:
+    browser.open("/panel/postbacks")
+    browser.click("main [aria-labelledby=webhooks-title] button")
+    browser.type("#webhook-name", "Pix")
+    browser.type("#webhook-person", "meta.telegram")
+    browser.type("#webhook-event_id", "id")
+    browser.type("#webhook-value", "amount")
+    browser.type("#webhook-fixed_currency", "BRL")
+    shot(browser, "webhook-dialog")
+    browser.click("dialog[open] .btn-primary")
+    browser.see("/payments/", "dialog[open]")
+    browser.see("whsec_", "dialog[open]")
+    shot(browser, "webhook-made")
+    browser.click("dialog[open] .btn-primary")
+    browser.click("main a", "Pix")
+    body = {"id": "1", "amount": "19.90", "meta": {"telegram": 12}}
+    browser.type("#try-body", json.dumps(body))
+    browser.click("main form .btn-primary")
+    browser.wait(lambda: bool(browser.text("[role=status] .pill")), "what it would do is said")
+    shot(browser, "webhook-try")
+    browser.resize(PHONE)
+    browser.open("/panel/postbacks")
+    browser.see("Pix")
+    assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
+    shot(browser, "phone")
