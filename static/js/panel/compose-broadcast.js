@@ -174,8 +174,11 @@ document.addEventListener("alpine:init", () => {
     buttonClass: (button) => (button.url ? "is-link" : ""),
 
     // Whom it reaches
+    get shares() {
+      return this.plan?.bots ?? [];
+    },
     get hasShares() {
-      return (this.plan?.bots.length ?? 0) > 0;
+      return this.shares.length > 0;
     },
     get countText() {
       return this.plan ? text("compose.count", { people: number(this.plan.people) }) : "";
@@ -210,7 +213,7 @@ document.addEventListener("alpine:init", () => {
     async begin() {
       await this.look();
       if (!this.plan || this.failure || Object.keys(this.errors).length > 0) return;
-      const shares = this.plan.bots.slice(0, 10).map(this.shareText).join(" · ") || text("compose.nobody");
+      const shares = this.shares.slice(0, 10).map(this.shareText).join(" · ") || text("compose.nobody");
       const values = { people: number(this.plan.people), bots: shares, time: this.lasting, stars: this.hasCost ? text("start_broadcast.stars", { stars: number(this.plan.stars) }) : "" };
       if (!(await confirmed(text("start_broadcast.title", values), text("start_broadcast.text", values), this.startLabel))) return;
       const at = this.startAt ? { at: new Date(this.startAt).toISOString() } : {};
