@@ -15,6 +15,7 @@ from blueprints.api import (
     broadcasts,
     clicks,
     configurations,
+    conversations,
     dead_letters,
     destinations,
     experiments,
@@ -25,6 +26,7 @@ from blueprints.api import (
     notifications,
     openapi,
     people,
+    people_list,
     plugin_files,
     plugins,
     pool_behaviour,
@@ -32,6 +34,7 @@ from blueprints.api import (
     queues,
     rules,
     runtime,
+    segments,
     status_page,
     stores,
     switches,
@@ -88,6 +91,9 @@ RESOURCES = (
     analytics,
     lifeboat,
     people,
+    people_list,
+    segments,
+    conversations,
     dead_letters,
     switches,
     queues,
@@ -159,6 +165,7 @@ def _register_api(app: Flask, platform: Platform) -> None:
     for module in RESOURCES:
         v1.register_blueprint(module.blueprint)
     v1.register_blueprint(worker_bots.bot_worker)
+    v1.register_blueprint(conversations.bot_blueprint)
     api_hooks.register_api_hooks(v1, platform)
     app.register_blueprint(v1)
     unversioned = Blueprint("api", __name__, url_prefix="/api")

@@ -18,6 +18,9 @@ In this order, each part below a comment of its name:
     Notifications                       Notification, NotificationDestination, NotificationRule, NotificationDelivery
     Switches                            Switch
     Status pages                        PoolDay, StatusPage, StatusPagePool
+    Flows                               Flow, FlowVersion
+    Timers and people in flows          Timer, FlowRun, FlowVisit
+    People and their messages           Segment, PeopleChange, Conversation, ChatMessage
     Broadcasts                          Broadcast, BroadcastRecipient
 """
 
@@ -64,6 +67,7 @@ from services.core.states import (
     MemberStatus,
     OverLimit,
     RecipientStatus,
+    RunStatus,
     Strategy,
     UncertainPolicy,
     WaveStep,
@@ -85,6 +89,7 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "MemberStatus",
     "OverLimit",
     "RecipientStatus",
+    "RunStatus",
     "Strategy",
     "UncertainPolicy",
     "WaveStep",
@@ -398,6 +403,7 @@ class Bot(BehaviourColumns, Base):
     plugins: Mapped[list[BotPlugin]] = relationship(
         order_by="BotPlugin.position", cascade="all, delete-orphan", passive_deletes=True
     )
+    keeps_messages: Mapped[bool] = mapped_column(default=False, server_default=false())  # for the inbox
     followed: Mapped[RedirectPool | None] = relationship(viewonly=True)
 
 
@@ -1315,6 +1321,221 @@ class StatusPagePool(Base):
     )
     label: Mapped[str] = mapped_column(String(60))
     position: Mapped[int]
+
+
+# Flows
+
+
+class Flow(Base):
+    """What bots say and do, as data: the draft that is being written, and which version they play.
+
+    Bots name it by its key in the configuration of their plugin `flow`; a draft may still be incomplete, a version never is.
+    """
+
+    __tablename__ = "flows"
+    __table_args__ = (UniqueConstraint("account_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(100))
+    draft: Mapped[dict[str, Any]]
+    draft_revision: Mapped[int] = mapped_column(
+        default=1
+    )  # one more with every save: who has an older is told
+    draft_by: Mapped[str] = mapped_column(String(100))  # an actor, as in the audit trail
+    draft_at: Mapped[datetime] = mapped_column(default=utc_now)
+    published: Mapped[int | None]  # number of the version in force
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class FlowVersion(Base):
+    """A flow as it was published. Versions stay: buttons carry the number of the one that they were sent with."""
+
+    __tablename__ = "flow_versions"
+
+    flow_id: Mapped[int] = mapped_column(
+        ForeignKey("flows.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1, 2, 3 … of the flow
+    document: Mapped[dict[str, Any]]
+    published_by: Mapped[str] = mapped_column(String(100))  # an actor
+    published_at: Mapped[datetime] = mapped_column(default=utc_now)
+    moves: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # removed step -> where its people went, null: the end
+    restores: Mapped[int | None]  # the version that this one brought back
+
+
+# Timers and people in flows
+
+
+class Timer(Base):
+    """What a plugin wants to be told of a chat at a later moment (ADR 60). The row goes when that was handled.
+
+    `ring_at` is when an update for it goes to the chat's lane next: at `due_at` first, later again as long as nobody handled it.
+    """
+
+    __tablename__ = "timers"
+    __table_args__ = (UniqueConstraint("bot_id", "plugin", "chat_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    plugin: Mapped[str] = mapped_column(String(50))
+    chat_id: Mapped[int]
+    telegram_id: Mapped[int]  # whose update it was set in, 0 for nobody's
+    key: Mapped[str] = mapped_column(String(100))
+    due_at: Mapped[datetime]
+    ring_at: Mapped[datetime] = mapped_column(index=True)
+    rings: Mapped[int] = mapped_column(default=0)  # updates that were made for it
+    note: Mapped[Any] = mapped_column(JSON)
+    address: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of the chat: topic, business connection
+
+
+class FlowRun(Base):
+    """Where a person stands in a flow; of one bot they are in one flow at a time (ADR 61).
+
+    `version` is the number of the document that sent them the last message. Whoever writes the row raises `revision`.
+    """
+
+    __tablename__ = "flow_runs"
+    __table_args__ = (
+        UniqueConstraint("bot_id", "telegram_id"),
+        _one_of("status", RunStatus),
+        Index(None, "flow_id", "step"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    telegram_id: Mapped[int]
+    flow_id: Mapped[int] = mapped_column(ForeignKey("flows.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    step: Mapped[str] = mapped_column(String(40))
+    status: Mapped[str] = mapped_column(String(10))
+    entered_at: Mapped[datetime]  # the step
+    started_at: Mapped[datetime]  # the flow
+    paused_until: Mapped[datetime | None]
+    variables: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    goals: Mapped[list[Any]] = mapped_column(default=list)  # reached in this flow
+    is_moved: Mapped[bool] = mapped_column(default=False, server_default=false())  # to a step not entered yet
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class FlowVisit(Base):
+    """That a person reached a step of a flow: when first, when last, how often."""
+
+    __tablename__ = "flow_visits"
+    __table_args__ = (Index(None, "flow_id", "step"),)
+
+    bot_id: Mapped[int] = mapped_column(
+        ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    telegram_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    flow_id: Mapped[int] = mapped_column(
+        ForeignKey("flows.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    step: Mapped[str] = mapped_column(String(40), primary_key=True)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    times: Mapped[int] = mapped_column(default=1)
+
+
+# People and their messages
+
+
+class Segment(Base):
+    """Conditions on people under a name, to be used again; who meets them is looked up each time."""
+
+    __tablename__ = "segments"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of `services.traffic.audience`
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PeopleChange(Base):
+    """One change for many people: which, for whom, and how far it has come. Leads are gone through by their numbers.
+
+    Those that came after it was asked for, above `last_lead_id`, are left alone.
+    """
+
+    __tablename__ = "people_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    actor: Mapped[str] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(10))  # tag, untag
+    tag: Mapped[str] = mapped_column(String(50))
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    lead_ids: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))  # None: all who meet them
+    total: Mapped[int]  # when it was asked for
+    last_lead_id: Mapped[int]
+    cursor: Mapped[int] = mapped_column(default=0)  # the last lead that is done
+    changed: Mapped[int] = mapped_column(default=0)
+    looked_at: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)  # who have as many tags as anybody may
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class Conversation(Base):
+    """A person and a bot that keeps messages: whether they wait for an answer, and who sees to it.
+
+    `revision` is one more with each answer and decision of an operator's: who acts on an older one is told. What the person
+    writes does not raise it.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        UniqueConstraint("bot_id", "telegram_id"),
+        Index(None, "account_id", "unanswered_since"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    telegram_id: Mapped[int]
+    unanswered_since: Mapped[datetime | None]  # by people: what the bot says by itself is no answer
+    last_message_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    assigned_to: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    taken_over_until: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class ChatMessage(Base):
+    """A message between a person and a bot that keeps messages. The text is sealed for "messages:<bot_id>".
+
+    `form_key` names the form in which an operator wrote it: the same form sent again adds nothing.
+    """
+
+    __tablename__ = "chat_messages"
+    __table_args__ = (
+        UniqueConstraint("bot_id", "update_id"),
+        UniqueConstraint("bot_id", "form_key"),
+        Index(None, "bot_id", "telegram_id", "id"),
+        Index(None, "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id", ondelete="CASCADE"))
+    telegram_id: Mapped[int]
+    direction: Mapped[str] = mapped_column(String(3))  # in, out
+    kind: Mapped[str] = mapped_column(String(20))  # text, photo …; of those out the method's
+    sealed_text: Mapped[str] = mapped_column(Text, default="")  # a text, or the caption of something else
+    message_id: Mapped[int | None]
+    update_id: Mapped[int | None]
+    status: Mapped[str] = mapped_column(
+        String(10), default="", server_default=""
+    )  # out: sending, sent, failed
+    failure: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    by: Mapped[str] = mapped_column(String(100), default="", server_default="")  # an operator's; "": the bot
+    form_key: Mapped[str | None] = mapped_column(String(40))
+    at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 # Broadcasts

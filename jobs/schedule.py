@@ -18,12 +18,16 @@ from services.fleet.health.clicked_bots import INTERVAL_SECONDS, wake_if_clicked
 from services.fleet.health.sweep import last_sweep_age
 from services.messaging.broadcasts.runner import wake_if_broadcasting
 from services.messaging.replay.resending import wake_if_replaying
+from services.messaging.timers.ringing import TICK_SECONDS as TIMERS_SECONDS
+from services.messaging.timers.ringing import wake_for_timers
 from services.messaging.updates.reconcile import wake_waiting
 from services.operations.backup.schedule import TICK_SECONDS, wake_due
 from services.operations.queues.history import SAMPLE_SECONDS, take_sample
 from services.operations.retention.deleting import wake_daily
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
+from services.traffic.audience.changing import TICK_SECONDS as PEOPLE_SECONDS
+from services.traffic.audience.changing import wake_if_changing
 from services.traffic.clicks.flush import wake_if_waiting
 
 logger = logging.getLogger(__name__)
@@ -60,6 +64,8 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("back_up", TICK_SECONDS, wake_due),
         Tick("deliver_notifications", 2, wake_if_due),
         Tick("run_broadcasts", 1, wake_if_broadcasting),
+        Tick("ring_timers", TIMERS_SECONDS, wake_for_timers),
+        Tick("change_people", PEOPLE_SECONDS, wake_if_changing),
         Tick("replay_dead_letters", 1, wake_if_replaying),
         Tick("count_pool_days", 900, lambda on: enqueue(on.job_redis, JobName.COUNT_POOL_DAYS)),
         # Taken here and not by a worker: when all workers are stuck the samples matter most.

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plugins.base import BasePlugin, PluginConfig
 from plugins.context import Context
-from plugins.http import HttpError
+from plugins.http import HttpError, value_at
 from plugins.markup import HTML
 from plugins.router import Router
 from plugins.texts import TelegramText
@@ -94,7 +94,7 @@ class ApiPlugin(BasePlugin):
             ctx.send(self.get_config("error_message") or ctx.translate(FAILED), parse_mode=HTML)
             return
         ctx.send(
-            _filled(asked.answer, lambda place: ctx.escape(_shown(_within(found, place)))), parse_mode=HTML
+            _filled(asked.answer, lambda place: ctx.escape(_shown(value_at(found, place)))), parse_mode=HTML
         )
 
 
@@ -106,18 +106,6 @@ def _filled(template: str, value_of: Any) -> str:
         return found[0] if value is None else str(value)
 
     return PLACE.sub(replaced, template)
-
-
-def _within(found: Any, path: str) -> Any:
-    """What stands at `path` ("main.temp", "0.name") of a JSON value; None for nothing."""
-    for part in path.split("."):
-        if isinstance(found, dict):
-            found = found.get(part)
-        elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
-            found = found[int(part)]
-        else:
-            return None
-    return found
 
 
 def _shown(value: Any) -> str:

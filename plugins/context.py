@@ -29,6 +29,7 @@ from plugins.fleet import Fleet, NoFleet
 from plugins.http import HttpClient, NoHttp
 from plugins.markup import HTML, MARKDOWN
 from plugins.texts import AS_THE_BOT, escaped, filled
+from plugins.timers import TimerContext, TimerFired
 from plugins.translations import TranslatingContext, Translations
 
 COMMANDING: Final = ("message", "edited_message")  # kinds of update in which a command can name a bot
@@ -54,6 +55,7 @@ class BotFacts:
     parse_mode: str | None = HTML  # of texts that name no other; None for plain ones
     disable_web_page_preview: bool = False
     is_manager: bool = False
+    keeps_messages: bool = False  # for the operators' inbox
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Lead:
 
 
 @dataclass
-class Context(TranslatingContext, ConversationContext):
+class Context(TranslatingContext, ConversationContext, TimerContext):
     """One update's handling. `chat_id` is 0 where the update has no chat."""
 
     bot: BotFacts
@@ -122,7 +124,7 @@ class Context(TranslatingContext, ConversationContext):
     @cached_property
     def address(self) -> Address:
         """Where this update belongs: the chat, topic, business connection and message that replies go to."""
-        if isinstance(self.event, CallAnswer):
+        if isinstance(self.event, CallAnswer | TimerFired):
             return self.event.address
         return address_of(self.event, self.chat_id)
 
@@ -156,9 +158,14 @@ class Context(TranslatingContext, ConversationContext):
         """`value` for use in text sent with parse_mode MarkdownV2."""
         return escaped(value, MARKDOWN)
 
-    def fill(self, template: str, parse_mode: str | None = AS_THE_BOT) -> str:
-        """`template` with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} filled in, escaped."""
+    def fill(
+        self, template: str, parse_mode: str | None = AS_THE_BOT, more: Mapping[str, object] | None = None
+    ) -> str:
+        """`template` with {first_name}, {last_name}, {username}, {id}, {start_param}, {bot_name} and those of `more` filled in,
+        escaped.
+        """
         values = {
+            **(more or {}),
             "first_name": self.lead.first_name,
             "last_name": self.lead.last_name,
             "username": self.lead.username,

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+
+from plugins.flows.document import FlowDocument
+from plugins.flows.run import FlowInForce, Run, RunStatus, moved_to
 
 MAX_KEY: Final = 200  # characters
 MAX_VALUE: Final = 16 * 1024  # bytes of JSON
@@ -79,6 +82,33 @@ class PluginDatabase(ABC):
         """Put a tag such as "paid" on a person whom the bot knows; one that is there already, or a stranger, changes
         nothing. Experiments count people with their goal's tag. StoreError when it is no tag or one too many."""
 
+    @abstractmethod
+    def untag_lead(self, telegram_id: int, tag: str) -> None:
+        """Take a tag off a person; one that is not there changes nothing."""
+
+    # For the plugin that plays flows
+
+    @abstractmethod
+    def flow(self, key: str) -> FlowInForce | None:
+        """The account's flow of that key as bots play it now; None without one, or before its first version. A handler
+        during which another version is published is run again."""
+
+    @abstractmethod
+    def flow_by_id(self, flow_id: int) -> FlowInForce | None:
+        """The same by the flow's number."""
+
+    @abstractmethod
+    def flow_version(self, flow_id: int, number: int) -> FlowDocument | None:
+        """The document of a version of one of the account's flows; None where there is none."""
+
+    @abstractmethod
+    def flow_run(self, telegram_id: int) -> Run | None:
+        """Where a person stands in the bot's flows. A handler whose person is moved meanwhile is run again."""
+
+    @abstractmethod
+    def save_flow_run(self, telegram_id: int, run: Run, visited: Sequence[str] = ()) -> None:
+        """Keep where a person stands by now, and that they reached the steps `visited`, in a handler alone."""
+
 
 class MemoryDatabase(PluginDatabase):
     """Stand-in where there is no database, as in a plugin's own tests."""
@@ -87,16 +117,59 @@ class MemoryDatabase(PluginDatabase):
         self, leads: Iterable[LeadRecord] = (), *, shared_leads: dict[int, LeadRecord] | None = None
     ) -> None:
         self._texts: dict[str, str] = {}
+        self._flows: dict[str, FlowInForce] = {}
+        self._versions: dict[tuple[int, int], FlowDocument] = {}
+        self.runs: dict[int, Run] = {}
+        self.visits: list[tuple[int, str]] = []
         self._leads = {} if shared_leads is None else shared_leads
         self._leads.update((lead.telegram_id, lead) for lead in leads)
 
     def texts(self) -> dict[str, str]:
-        """All that is kept, as JSON, to be put back by `restore`."""
+        """All texts that are kept, as JSON."""
         return dict(self._texts)
 
-    def restore(self, texts: dict[str, str]) -> None:
-        """Keep what `texts` says, and nothing else."""
-        self._texts = dict(texts)
+    def kept(self) -> tuple[dict[str, str], dict[int, Run]]:
+        """All that is kept, to be put back by `restore`."""
+        return dict(self._texts), dict(self.runs)
+
+    def restore(self, kept: tuple[dict[str, str], dict[int, Run]]) -> None:
+        """Keep what `kept` says, and nothing else."""
+        self._texts, self.runs = dict(kept[0]), dict(kept[1])
+
+    def publish_flow(
+        self, key: str, document: FlowDocument, moves: Mapping[str, str | None] | None = None
+    ) -> FlowInForce:
+        """Have bots play `document` from now on; whoever stands at a step of `moves` is moved, as by a publication."""
+        former = self.flow(key)
+        flow_id, number = (former.flow_id, former.number + 1) if former else (len(self._flows) + 1, 1)
+        known = {**(former.moves if former else {}), **(moves or {})}
+        self._flows[key] = FlowInForce(flow_id, number, document, known)
+        self._versions[flow_id, number] = document
+        for person, run in self.runs.items():
+            if run.flow_id == flow_id and run.step in (moves or {}) and run.status is not RunStatus.ENDED:
+                self.runs[person] = moved_to(run, number, known[run.step])
+        return self._flows[key]
+
+    def flow(self, key: str) -> FlowInForce | None:
+        """See PluginDatabase."""
+        return self._flows.get(key)
+
+    def flow_by_id(self, flow_id: int) -> FlowInForce | None:
+        """See PluginDatabase."""
+        return next((flow for flow in self._flows.values() if flow.flow_id == flow_id), None)
+
+    def flow_version(self, flow_id: int, number: int) -> FlowDocument | None:
+        """See PluginDatabase."""
+        return self._versions.get((flow_id, number))
+
+    def flow_run(self, telegram_id: int) -> Run | None:
+        """See PluginDatabase."""
+        return self.runs.get(telegram_id)
+
+    def save_flow_run(self, telegram_id: int, run: Run, visited: Sequence[str] = ()) -> None:
+        """See PluginDatabase."""
+        self.runs[telegram_id] = replace(run, revision=run.revision + 1)
+        self.visits.extend((telegram_id, step) for step in visited)
 
     def get(self, key: str, default: Any = None) -> Any:
         """See PluginDatabase."""
@@ -129,6 +202,12 @@ class MemoryDatabase(PluginDatabase):
         wanted, lead = checked_tag(tag), self._leads.get(telegram_id)
         if lead is not None:
             self._leads[telegram_id] = replace(lead, tags=with_tag(lead.tags, wanted))
+
+    def untag_lead(self, telegram_id: int, tag: str) -> None:
+        """See PluginDatabase."""
+        wanted, lead = checked_tag(tag), self._leads.get(telegram_id)
+        if lead is not None:
+            self._leads[telegram_id] = replace(lead, tags=tuple(each for each in lead.tags if each != wanted))
 
 
 def checked_key(key: str) -> str:

@@ -28,6 +28,16 @@ class Call:
     plugin: str = ""
 
 
+@dataclass(frozen=True)
+class TimerWish:
+    """A timer of `plugin` in the chat at hand, to be set to go off in `seconds`, or to be forgotten (None)."""
+
+    plugin: str
+    key: str
+    seconds: float | None = None
+    note: Any = None
+
+
 class Busy(Exception):
     """Somebody else holds the lock. Uncaught, it makes the bot say so, and nothing the handler wanted happens."""
 
@@ -39,3 +49,6 @@ class Effects:
     calls: list[Call] = field(default_factory=list)
     conversation: dict[str, Any] | None = None
     kept: list[Kept] = field(default_factory=list)
+    timers: dict[tuple[str, str], TimerWish] = field(
+        default_factory=dict
+    )  # by plugin and key: the last counts

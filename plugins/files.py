@@ -13,6 +13,7 @@ STORED_FILE: Final = (
 )
 TEXT_FILE: Final = "text_file"  # the same for a small file on the spot: its text, beside its "name"
 PROGRAM_FILE: Final = "program_file"  # the same for what a bot's own program uploaded for this one call
+LIBRARY_FILE: Final = "media_id"  # the same for a file of the account's media library: its number
 ATTACHMENTS: Final = ("animation", "photo", "video", "video_note", "audio", "voice", "sticker", "document")
 SAFE_TYPES: Final = (
     "image/jpeg",

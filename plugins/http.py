@@ -70,6 +70,18 @@ class HttpClient(ABC):
         """Any call."""
 
 
+def value_at(found: Any, path: str) -> Any:
+    """What stands at `path` ("main.temp", "0.name") of a JSON value; None for nothing."""
+    for part in path.split("."):
+        if isinstance(found, dict):
+            found = found.get(part)
+        elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
+            found = found[int(part)]
+        else:
+            return None
+    return found
+
+
 class NoHttp(HttpClient):
     """Where nobody may be called."""
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from plugins.answers import CALL_ANSWERED
 from plugins.context import Context
 from plugins.states import State
+from plugins.timers import TIMER_FIRED
 
 Handler = Callable[[Any, Context], object]  # a plain function or an `async def`
 Filter = Callable[[Any, Context], bool]
@@ -199,6 +200,17 @@ class Router(Routes):
             return answer.plugin == plugin and answer.name in names
 
         return self.on(CALL_ANSWERED, matches, where)
+
+    def timer(self, *names: str, where: Filter | None = None) -> Register:
+        """Timers that this plugin set with `ctx.set_timer` and that are due, by the beginning of their keys; the event is a
+        TimerFired.
+        """
+        plugin = self.plugin
+
+        def matches(fired: Any, _ctx: Context) -> bool:
+            return fired.plugin == plugin and fired.name in names
+
+        return self.on(TIMER_FIRED, matches, where)
 
     def member(self, where: Filter | None = None) -> Register:
         """Changes of membership, the bot's own (blocked, added) and others'."""

@@ -100,6 +100,15 @@ def refusal(kind: str, **values: Any) -> PydanticCustomError:
 
 
 @dataclass(frozen=True)
+class OwnVariable:
+    """A variable that is none of VARIABLES, and how many characters it has at least and at most."""
+
+    name: str
+    shortest: int
+    longest: int
+
+
+@dataclass(frozen=True)
 class TelegramText:
     """Marks a text of a configuration as one for Telegram: sent with `parse_mode`, after `variables` were filled in.
 
@@ -110,6 +119,7 @@ class TelegramText:
     variables: tuple[str, ...] = ()
     longest: int = LONGEST_MESSAGE
     may_be_blank: bool = False
+    own: tuple[OwnVariable, ...] = ()  # filled in like `variables`, with what the text's owner puts into them
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_after_validator_function(self.checked, handler(source))
@@ -141,13 +151,19 @@ class TelegramText:
         least = {name: "0" if name in NEVER_BLANK else "" for name in self.variables}
         most = {name: "\U0001f600" * LONGEST_VALUES[name] for name in self.variables}
         trouble = dict.fromkeys(self.variables, TROUBLE) | ({"id": "0"} if "id" in self.variables else {})
-        return [least, most, trouble]
+        least |= {each.name: "0" * each.shortest for each in self.own}
+        most |= {each.name: "\U0001f600" * each.longest for each in self.own}
+        return [least, most, trouble | {each.name: TROUBLE[: each.longest] for each in self.own}]
+
+    def _names(self) -> tuple[str, ...]:
+        return (*self.variables, *(each.name for each in self.own))
 
     def _variables(self, text: str) -> None:
-        if self.variables:
+        names = self._names()
+        if names:
             for found in VARIABLE.finditer(text):
-                if found[1] not in self.variables:
-                    known = " ".join(f"{{{name}}}" for name in self.variables)
+                if found[1] not in names:
+                    known = " ".join(f"{{{name}}}" for name in names)
                     raise refusal("text_variable_unknown", variable=found[0], known=known)
 
     def _source(self, text: str) -> None:
@@ -160,7 +176,7 @@ class TelegramText:
     def _blank(self, text: str, shown: str) -> None:
         if not is_blank(shown):
             return
-        names = [found[0] for found in VARIABLE.finditer(text) if found[1] in self.variables]
+        names = [found[0] for found in VARIABLE.finditer(text) if found[1] in self._names()]
         if names:
             raise refusal("text_may_be_blank", variables=" ".join(dict.fromkeys(names)))
         raise refusal("text_blank")

@@ -14,6 +14,7 @@ from services.core.answer_types import Listing, Sentence
 from services.fleet import plugin_catalogue
 from services.fleet.bots.choices import problems_of
 from services.fleet.bots.registry import get_bot
+from services.fleet.flows.users import unknown_flows
 from services.fleet.plugin_loading.describing import PluginDescription
 from services.messaging.chat_preview import picture
 from services.messaging.plugin_kit.chat_play import LONGEST_STEP, MOST_STEPS, ChatPictureView, Step
@@ -62,8 +63,9 @@ def index() -> Listing[PluginDescription]:
 @operation()
 def check(bot_id: str, body: Plugins) -> Listing[ProblemView]:
     """All that is against saving these plugins, each with its place; saves nothing."""
-    get_bot(platform(), caller(), bot_id)
-    found = problems_of([plugin.choice() for plugin in body.plugins])
+    bot = get_bot(platform(), caller(), bot_id)
+    choices = [plugin.choice() for plugin in body.plugins]
+    found = problems_of(choices) or unknown_flows(platform(), bot.account_id, choices)
     return listing([{"field": each.field or "", "code": each.code, "detail": each.text} for each in found])
 
 

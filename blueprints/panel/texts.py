@@ -14,7 +14,9 @@ from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
 from blueprints.panel.health_texts import health_texts
+from blueprints.panel.inbox import inbox_texts
 from blueprints.panel.managed_bots import managed_bot_texts
+from blueprints.panel.people_list import people_texts
 from blueprints.panel.plugin_files import plugin_file_texts
 from blueprints.panel.plurals import ScriptText, counted
 from blueprints.panel.pool_behaviour import pool_behaviour_texts
@@ -141,6 +143,8 @@ def _panel() -> dict[str, ScriptText]:
         **account_analytics_texts(),
         **bots_texts(),
         **bot_users_texts(),
+        **people_texts(),
+        **inbox_texts(),
         **destination_texts(),
         **dead_letter_texts(),
         **plugin_file_texts(),

@@ -1,7 +1,7 @@
 """broadcasts and their ledger
 
 Revision: 0044
-Follows: 0040
+Follows: 0043
 """
 
 from alembic import op
@@ -10,7 +10,7 @@ import models
 
 
 revision = "0044"
-down_revision = "0040"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

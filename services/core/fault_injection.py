@@ -13,6 +13,9 @@ class CrashPoint(StrEnum):
     NOWHERE = ""
     INTAKE_AFTER_APPEND = "intake.after_append"  # the update is in its lane, Telegram got no 200
     DRAIN_BEFORE_COMMIT = "drain.before_commit"  # handlers ran, nothing they wanted is written
+    TIMERS_BEFORE_APPEND = (
+        "timers.before_append"  # due timers are on record as rung, their updates in no lane
+    )
     SEND_BEFORE_HTTP = "send.before_http"  # the message is on record as in flight, nothing left
     SEND_AFTER_HTTP = "send.after_http"  # Telegram has it, the outbox still has it too
 

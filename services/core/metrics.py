@@ -110,6 +110,13 @@ FILES: Final = _counter(
 UPDATE_LAG: Final = _histogram(
     "update_lag_seconds", "from the acceptance of an update to the start of its handler"
 )
+TIMERS: Final = _counter(
+    "timers_total",
+    "plugins' timers that were due: rung (brought to their chat's lane), again (nobody had handled them), refused (a full lane), "
+    "handled, void (cancelled or handled meanwhile)",
+    "outcome",
+)
+TIMER_LAG: Final = _histogram("timer_lag_seconds", "from the moment a timer is due to its chat's lane")
 
 # Bots' own programs
 WORKER_RESTARTS: Final = _counter(

@@ -23,6 +23,9 @@ class RetentionSettings(BaseSettings):
         description="days after which somebody who has not turned to a bot is deleted with what is kept of them there; 0 = never",
     )
     dead_letters_retention_days: int = Field(90, ge=1, description="days a settled dead letter is kept")
+    messages_retention_days: int = Field(
+        90, ge=1, description="days messages are kept of bots that keep them for the inbox"
+    )
     access_log_retention_days: int = Field(
         30, ge=1, description="days the files of the access log are kept on each machine"
     )

@@ -172,3 +172,12 @@ class RecipientStatus(StrEnum):
     BLOCKED = "blocked"
     SKIPPED = "skipped"
     UNCERTAIN = "uncertain"
+
+
+class RunStatus(StrEnum):
+    """How it is with a person in a flow. `paused`: people of the inbox speak with them; `stopped`: they blocked the bot."""
+
+    WAITING = "waiting"
+    PAUSED = "paused"
+    ENDED = "ended"
+    STOPPED = "stopped"

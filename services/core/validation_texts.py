@@ -35,6 +35,8 @@ REASONS: Final = {
     "bool_parsing": N_("Input should be a valid boolean, unable to interpret input"),
     "literal_error": N_("Input should be {expected}"),
     "enum": N_("Input should be {expected}"),
+    "union_tag_not_found": N_("Field kind is missing"),
+    "union_tag_invalid": N_("The kind should be {expected_tags}"),
     "none_required": N_("Input should be None"),
     "list_type": N_("Input should be a valid list"),
     "dict_type": N_("Input should be a valid dictionary"),
@@ -59,6 +61,15 @@ REASONS: Final = {
     "menu_too_deep": N_("Menus in menus go {deepest} deep at most"),
     "form_step_repeated": N_("Two steps have the same name"),
     "form_options": N_("A choice has options, and nothing else has"),
+    # Raised by flows.
+    "flow_button_incomplete": N_("A button of the kind {kind} needs {field}"),
+    "flow_text_missing": N_("A text message has a text and no media"),
+    "flow_media_missing": N_("This message needs a file or an address"),
+    "flow_media_address": N_("The address of media begins with https://"),
+    "flow_caption_too_long": N_("The caption is too long"),
+    "flow_condition_empty": N_("A condition names what it looks at"),
+    "flow_condition_variable": N_("A condition on a variable says what it equals or contains"),
+    "flow_split_sum": N_("The percentages of a split add up to 100"),
     # Raised by texts for Telegram.
     **KINDS,
 }

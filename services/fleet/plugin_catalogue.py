@@ -49,6 +49,7 @@ THE_INTERFACE = {
     "markup",
     "styles",
     "texts",
+    "timers",
     "translations",
 }  # modules of plugins/ that are no plugins
 MANAGER: Final = "manager"  # the manager bot's plugin, which no other bot can have

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import select
 
 from models import Bot, Lead
-from services.core.identifiers import parsed_id
 from services.core.times import iso
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
+from services.traffic.audience.selecting import says
 from services.traffic.clicks.leads import present_state
 
 PAGE: Final = 25
@@ -28,7 +28,7 @@ def people_page(
         bot = get_owned(session, caller, Bot, bot_id)
         latest = (
             select(Lead)
-            .where(Lead.bot_id == bot.id, *(_says(word) for word in words.split()))
+            .where(Lead.bot_id == bot.id, *(says(word) for word in words.split()))
             .order_by(Lead.last_interaction.desc(), Lead.id.desc())
         )
         found = session.scalars(latest.offset((page - 1) * PAGE).limit(PAGE + 1)).all()
@@ -37,14 +37,6 @@ def people_page(
         "page": page,
         "more": len(found) > PAGE,
     }
-
-
-def _says(word: str) -> ColumnElement[bool]:
-    word = word.removeprefix("@")
-    names = (Lead.first_name, Lead.last_name, Lead.username)
-    alike = [name.icontains(word, autoescape=True) for name in names]
-    number = parsed_id(word)
-    return or_(*alike) if number is None else or_(Lead.telegram_id == number, *alike)
 
 
 def _person(lead: Lead, identity: int) -> dict[str, Any]:

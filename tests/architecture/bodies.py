@@ -20,4 +20,13 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
     ("PUT", "/redirect-pools/<int:pool_id>/behaviour"): {"behaviour": {}},
     ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},
+    ("POST", "/people/changes"): {"action": "tag", "tag": "x", "lead_ids": []},
+    ("PATCH", "/segments/<int:segment_id>"): {"name": "Mine"},
+    ("POST", "/conversations/<int:conversation_id>/answers"): {
+        "text": "x",
+        "form_key": "a-form-key",
+        "revision": 1,
+    },
+    ("PUT", "/conversations/<int:conversation_id>/assignment"): {"name": "Ana", "revision": 1},
+    ("PUT", "/bots/<bot_id>/messages"): {"keeps_messages": True},
 }

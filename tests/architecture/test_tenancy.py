@@ -42,7 +42,7 @@ from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
-from tests.architecture.belongings import asked_in_chat
+from tests.architecture.belongings import asked_in_chat, of_people
 from tests.architecture.bodies import BODIES
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 from web.access import SIGNED_IN, declared
@@ -56,9 +56,8 @@ NOWHERE = {
     "session_id": "987654",
     "click_id": "0nobodys0000",
     "letter_id": "987654",
-    **dict.fromkeys(
-        ("wave_id", "experiment_id", "broadcast_id", "file_id", "person_id", "request_id"), "987654"
-    ),
+    **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id"), "987654"),
+    **dict.fromkeys(("broadcast_id", "segment_id", "change_id", "conversation_id"), "987654"),
 }
 # Variables that are nobody's: words, numbers of Telegram's, and jobs, which admins alone reach.
 WORDS = ("telegram_id", "telegram_bot_id", "queue", "job_id")
@@ -119,6 +118,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         broadcast = Broadcast(account_id=account.id, name=f"pool{number} news")
         session.add_all([wave, experiment, file, broadcast, BotWorker(bot_id=bot.id)])
         asked = asked_in_chat(session, account, number)
+        people = of_people(session, account, bot)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
     assert isinstance(secret, str)
@@ -133,6 +133,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "destination_id": (str(place.id),),
             "click_id": (click.id,),
             "letter_id": (str(letter.id),),
+            **people,
             "wave_id": (str(wave.id),),
             "experiment_id": (str(experiment.id),),
             "broadcast_id": (str(broadcast.id),),

@@ -22,6 +22,7 @@ from services.fleet.bots.cleanup import forget_at_telegram, forget_in_redis
 from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.signals import bot_changed
 from services.fleet.bots.tags import checked_tags
+from services.fleet.flows.users import refuse_unknown
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
 from services.fleet.pools.snapshot import publish
@@ -197,6 +198,7 @@ def set_plugins(
     with platform.database.transaction() as session:
         bot = locked(session, caller, bot_id)
         refuse_declared(bot)
+        refuse_unknown(session, bot.account_id, rows)
         bot.plugins.clear()
         session.flush()  # the old rows go first: a name is unique per bot
         bot.plugins.extend(rows)
@@ -266,6 +268,7 @@ def _insert(platform: Platform, session: Session, caller: Principal, bot: Bot, t
     if not bot.is_manager:  # which is the installation's, whoever's list it stands in
         make_room(session, platform.settings, caller.account_id, Quota.BOTS)
     refuse_taken(session, caller.account_id, bot.telegram_bot_id, bot.username)
+    refuse_unknown(session, bot.account_id, bot.plugins)
     session.add(bot)
     session.flush()  # the token is sealed for the id
     bot.sealed_token = platform.vault.seal(token, owner=owner_of(bot.id))

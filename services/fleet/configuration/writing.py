@@ -23,6 +23,7 @@ from services.fleet.configuration.document import (
     BotConfiguration,
     choices_of,
 )
+from services.fleet.flows.users import refuse_unknown
 from services.platform.platform import Platform
 
 MOST_PATHS: Final = 100  # of a change, in its audit entry
@@ -68,6 +69,8 @@ def write_behaviour(session: Session, bot: Bot, behaviour: Behaviour) -> None:
 def write_behaviours(session: Session, bots: Sequence[Bot], behaviour: Behaviour) -> None:
     """As `write_behaviour` for several, in as many statements as for one."""
     rows = rows_of(choices_of(behaviour))
+    for account_id in {bot.account_id for bot in bots}:
+        refuse_unknown(session, account_id, rows)
     for bot in bots:
         bot.plugins.clear()
     session.flush()  # the old rows go first: a name is unique per bot

@@ -14,10 +14,11 @@ from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.fleet.configuration.document import BotConfiguration, Plugin
 from services.fleet.configuration.writing import checked
-from services.fleet.declared.document_errors import errors_at, fields_of, mapping, node_at
+from services.fleet.declared.document_errors import Location, errors_at, fields_of, mapping, node_at
 from services.fleet.declared.problems import START, FileRefused, Place, Problem, Wrong, nearest
 from services.fleet.declared.variables import Hidden, expand, refuse_references
 from services.fleet.declared.yaml_source import Node, read_yaml
+from services.fleet.flows.users import FIELD
 from services.fleet.plugin_catalogue import catalogue, stored_form
 from services.platform.tokens import checked_form
 
@@ -49,20 +50,25 @@ class ReadFile:
     document: BotFile = field(repr=False)
     digest: str
     hidden: Hidden = field(repr=False)
-    places: Mapping[str, Place]
+    places: Mapping[str | Location, Place]
 
     @property
     def telegram_bot_id(self) -> int:
         """Whose token it is, as the token itself says."""
         return int(self.document.token.partition(":")[0])
 
-    def place_of(self, key: str) -> Place:
-        """Where the value of a key of the file stands; the beginning for one that is not there."""
+    def place_of(self, key: str | Location) -> Place:
+        """Where the value of a key of the file stands, or a `flow_key`; the beginning for one that is not there."""
         return self.places.get(key, START)
 
-    def refused(self, key: str, code: str, reason: Text) -> FileRefused:
+    def refused(self, key: str | Location, code: str, reason: Text) -> FileRefused:
         """The file is not applied because of the value of `key`."""
         return FileRefused([Wrong(self.place_of(key), code, reason).of(self.file)])
+
+
+def flow_key(number: int) -> Location:
+    """Where the plugin with that place in the list names a flow, if it does."""
+    return ("plugins", number, "config", FIELD)
 
 
 def read_bot_file(file: str, data: bytes) -> ReadFile:
@@ -77,7 +83,10 @@ def read_bot_file(file: str, data: bytes) -> ReadFile:
         document = _whole(file, root, BotFile, _wrong_token)
     except FileRefused as refused:
         raise FileRefused(_shown(problem, hidden) for problem in refused.problems) from None
-    places = {key: node.place for key, node in mapping(root).items()}
+    places: dict[str | Location, Place] = {key: node.place for key, node in mapping(root).items()}
+    places |= {
+        flow_key(number): node_at(root, flow_key(number)).place for number in range(len(document.plugins))
+    }
     return ReadFile(file, document, _digest(data, hidden, document), hidden, places)
 
 

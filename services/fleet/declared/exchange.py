@@ -26,6 +26,7 @@ from services.fleet.declared.bot_file import read_configuration
 from services.fleet.declared.problems import FileRefused
 from services.fleet.declared.schema import modeline
 from services.fleet.declared.yaml_writer import written
+from services.fleet.flows.users import refuse_unknown
 from services.fleet.pools.members import start_slowly
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
@@ -66,6 +67,7 @@ def change_configuration(
     with platform.database.transaction() as session:
         bot = only(locked_each(session, caller, [bot_id], before=starts))
         refuse_declared(bot)
+        refuse_unknown(session, bot.account_id, wanted.plugins)
         views = as_json(changes(configuration_of(session, bot), wanted))
         plan = sha256(json.dumps(views, sort_keys=True).encode()).hexdigest()[:32]
         if if_plan is not None and if_plan != plan:

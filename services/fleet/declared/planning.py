@@ -12,16 +12,17 @@ from typing import Any, Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from models import Account, Bot
+from models import Account, Bot, Flow
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.core.states import BotMode
 from services.fleet.bots.registry import checked_mode
 from services.fleet.configuration.document import BotConfiguration, configuration_of
 from services.fleet.configuration.writing import Change, changes
-from services.fleet.declared.bot_file import ReadFile
+from services.fleet.declared.bot_file import ReadFile, flow_key
 from services.fleet.declared.files import Found
 from services.fleet.declared.problems import START, FileRefused, Problem
+from services.fleet.flows.users import FIELD, PLUGIN, unknown_flow
 from services.platform.platform import Platform
 from services.platform.tokens import token_of
 
@@ -93,6 +94,9 @@ class _Planner:
         self._rows = _rows(session, found.read.values())
         self._by_telegram = {row.telegram_bot_id: row for row in self._rows}
         self._by_alias = {row.alias: row for row in self._rows if row.alias}
+        self._flows = {
+            (row.account_id, row.key) for row in session.execute(select(Flow.account_id, Flow.key))
+        }
         active = select(Account.email, Account.id).where(Account.is_active)
         self._accounts = {row.email: row.id for row in session.execute(active)}
         self._oldest = session.scalar(
@@ -121,6 +125,7 @@ class _Planner:
             checked_mode(self._platform, document.mode)
         except InvalidInput as error:
             raise read.refused("mode", error.code, error.text) from None
+        self._refuse_unknown_flows(read, account_id)
         holder = self._by_alias.get(document.id)
         if holder is not None and holder is not row:
             reason = Text(
@@ -139,6 +144,13 @@ class _Planner:
             raise read.refused("owner", "bot_exists", foreign)
         is_same = (row.declared_in, row.alias, row.declared_hash) == (read.file, document.id, read.digest)
         return replace(planned, bot_id=row.id, action=Action.KEEP if is_same else Action.CHANGE)
+
+    def _refuse_unknown_flows(self, read: ReadFile, account_id: int) -> None:
+        for number, plugin in enumerate(read.document.plugins):
+            key = plugin.config.get(FIELD)
+            if plugin.name == PLUGIN and (account_id, key) not in self._flows:
+                unknown = unknown_flow(str(key))
+                raise read.refused(flow_key(number), unknown.code, unknown.text)
 
     def _owner(self, read: ReadFile) -> int:
         email = read.document.owner

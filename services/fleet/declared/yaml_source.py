@@ -56,9 +56,9 @@ class Node:
         return self.value
 
 
-def read_yaml(data: bytes) -> Node:
-    """The one mapping that a file consists of. Raises Wrong for whatever else it is."""
-    text = _text(data)
+def read_yaml(data: bytes, largest: int = LARGEST_FILE) -> Node:
+    """The one mapping that a file of at most `largest` bytes consists of. Raises Wrong for whatever else it is."""
+    text = _text(data, largest)
     try:
         events = iter(list(yaml.parse(text, Loader=yaml.CSafeLoader)))
     except yaml.MarkedYAMLError as error:
@@ -68,9 +68,9 @@ def read_yaml(data: bytes) -> Node:
     return _document(events)
 
 
-def _text(data: bytes) -> str:
-    if len(data) > LARGEST_FILE:
-        raise Wrong(START, "file_too_large", Text("The file is over {size} KB", size=LARGEST_FILE // 1024))
+def _text(data: bytes, largest: int) -> str:
+    if len(data) > largest:
+        raise Wrong(START, "file_too_large", Text("The file is over {size} KB", size=largest // 1024))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -17,13 +17,12 @@ NOT_IN_BLOCK: Final = re.compile("[\\r\\x85\\u2028\\u2029]")  # which YAML takes
 
 def written(document: BotConfiguration, modeline: str) -> str:
     """The document below `modeline`. It holds no token, and `${` is escaped as files of bots want it."""
-    return f"{modeline}\n" + yaml.dump(
-        _escaped(document.model_dump(mode="json")),
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=ONE_LINE,
-    )
+    return f"{modeline}\n{as_yaml(_escaped(document.model_dump(mode='json')))}"
+
+
+def as_yaml(value: Any) -> str:
+    """A value of JSON, in its order."""
+    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=ONE_LINE))
 
 
 class _Dumper(yaml.SafeDumper):

@@ -29,6 +29,7 @@ from services.fleet.configuration.writing import (
     checked,
     write_behaviours,
 )
+from services.fleet.flows.users import refuse_unknown
 from services.fleet.pools.owned_behaviour import (
     BehaviourPlan,
     FollowerPlan,
@@ -79,6 +80,7 @@ def set_behaviour(
     with platform.database.transaction() as session:
         pool = locked_pool(session, caller, pool_id)
         new = _wanted(session, caller, pool, wanted)
+        refuse_unknown(session, pool.account_id, new.plugins)
         old = owned_behaviour(pool)
         different = changes(old or Behaviour(), new)
         if different or old is None:

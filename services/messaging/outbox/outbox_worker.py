@@ -11,6 +11,8 @@ from redis import RedisError
 
 from services.core import tracing
 from services.core.logs import bind
+from services.messaging.inbox.history import MessageHistory
+from services.messaging.inbox.outgoing import is_answer
 from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.journal import Journal
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -66,11 +68,14 @@ class OutboxWorker:
         self._results: BatchWriter[OutboxMessage] = BatchWriter(
             self._settle, largest=SETTLE_AT_ONCE, name=f"settle-{shard}"
         )
+        self._history = MessageHistory(platform, self._results.put, lambda: held.alive)
 
     def end(self, patience: float) -> None:
         """Let sends under way end, for `patience` seconds at most, and have them settled."""
         self.pool.end(patience)
+        self._history.end(2.0)
         self._results.end(2.0)
+        self._history.end(2.0)
 
     def _work(self, message: OutboxMessage) -> None:
         with bind(request_id=message.request_id, bot_id=message.bot_id):
@@ -135,8 +140,9 @@ class OutboxWorker:
 
     def _settle(self, batch: Sequence[OutboxMessage]) -> None:
         """What nobody waits for first: it makes room in a Redis that is full, where an answer needs some."""
-        self._delete([message for message in batch if message.answer is None])
-        answered = [message for message in batch if message.answer is not None]
+        batch = self._history.split(batch)
+        self._delete([message for message in batch if message.answer is None or is_answer(message)])
+        answered = [message for message in batch if message.answer is not None and not is_answer(message)]
         if answered and self._hand_over(answered):
             self._delete(answered)
 

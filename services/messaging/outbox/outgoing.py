@@ -52,6 +52,9 @@ class OutboxMessage:
     halted: bool = False  # its broadcast was paused, stopped or braked before it left
     newer: bool = False  # of a release that this code does not understand
     answer: dict[str, Any] | None = None  # what came of it, where a plugin waits for it
+    sent: Any = None  # what Telegram answered to the sending, where the bot keeps messages
+    keeps: bool = False  # the bot does
+    recorded: bool = False  # it is kept, or about to be
     failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
 
     @cached_property

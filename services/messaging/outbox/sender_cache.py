@@ -18,6 +18,7 @@ class BotSender:
     token: str = field(repr=False)
     at_most_once: bool
     identity: Identity = FIRST
+    keeps_messages: bool = False
 
 
 class SenderCache(ChangeCache[int, BotSender]):
@@ -36,4 +37,5 @@ class SenderCache(ChangeCache[int, BotSender]):
             token_of(self._platform, bot),
             bot.uncertain_policy == UncertainPolicy.AT_MOST_ONCE,
             Identity.of(bot),
+            bot.keeps_messages,
         )

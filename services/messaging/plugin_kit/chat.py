@@ -147,6 +147,13 @@ class ChatView:
         return self._place.bot.leads
 
     @property
+    def timers(self) -> dict[str, float]:
+        """The plugin's timers in this chat: their keys, and in how many seconds they are due, the next first."""
+        bot = self._place.bot
+        found = bot.timers.of(self._plugin, self.id)
+        return {key: round(due.timestamp() - bot.now, 3) for key, due in found.items()}
+
+    @property
     def notifications(self) -> list[tuple[str, dict[str, Any]]]:
         """What the bot's owner was told: kind and values."""
         return self._place.bot.notifications
@@ -230,8 +237,8 @@ class Chat(ChatView):
         self._place.bot.handle(kind, found)
 
     def wait(self, **span: float) -> None:
-        """Let time pass: minutes=5, as datetime.timedelta takes it. Buttons and conversations grow old."""
-        self._place.bot.now += timedelta(**span).total_seconds()
+        """Let time pass: minutes=5, as datetime.timedelta takes it. Buttons and conversations grow old, timers go off."""
+        self._place.bot.wait(timedelta(**span).total_seconds())
 
     def fail(self, error: str = "failed", error_id: str = "TEST1") -> None:
         """Let the last update be given up, of which the error handlers are told."""

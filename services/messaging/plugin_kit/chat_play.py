@@ -21,11 +21,12 @@ LONGEST_STEP: Final = 4096  # characters of a message, as Telegram takes it
 
 @dataclass(frozen=True)
 class Step:
-    """What the person does: writes `text`, or taps the button at `place` below the message `message_id`."""
+    """What the person does: writes `text`, taps the button at `place` below the message `message_id`, or waits `seconds`."""
 
     text: str = ""
     message_id: int = 0
     place: int = 0
+    seconds: int = 0
 
 
 class ButtonView(TypedDict):
@@ -109,6 +110,9 @@ class Play:
         for step in steps:
             time.sleep(0)  # the process may serve clicks as well, and a big menu takes it 15 ms
             chat.telegram.notices.clear()
+            if step.seconds:
+                chat.wait(seconds=step.seconds)
+                continue
             if step.message_id:
                 chat.tap_place(step.message_id, step.place)
                 continue

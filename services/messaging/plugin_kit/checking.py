@@ -15,13 +15,16 @@ from plugins.answers import CALL_ANSWERED
 from plugins.base import BasePlugin
 from plugins.router import Router
 from plugins.texts import SAVING
+from plugins.timers import TIMER_FIRED
 from services.fleet.plugin_catalogue import BUILT_IN, catalogue
 from services.fleet.plugin_loading.importing import import_version, problem_of, retire
 from services.fleet.plugin_loading.translating import PluginFolder, parted
 from services.fleet.plugin_loading.versions import LoadFailed
 from services.messaging.plugin_kit.checking_translations import translation_findings
 
-USUAL: Final = frozenset(("message", "edited_message", "callback_query", "my_chat_member", CALL_ANSWERED))
+USUAL: Final = frozenset(
+    ("message", "edited_message", "callback_query", "my_chat_member", CALL_ANSWERED, TIMER_FIRED)
+)
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 HOOKS: Final = ("on_load", "on_bot_start", "on_bot_stop", "on_unload")
 VERSION: Final = re.compile(r"\d+\.\d+\.\d+")

@@ -18,6 +18,7 @@ from plugins.context import BotFacts, Context
 from plugins.database import LeadRecord, MemoryDatabase
 from plugins.effects import Busy, Effects
 from plugins.texts import SAVING
+from plugins.timers import TIMER_FIRED
 from services.core.encryption import Vault
 from services.core.settings import Settings
 from services.messaging.buttons.callback_data import CallbackSigner
@@ -29,7 +30,10 @@ from services.messaging.outbox.call_answers import answer_update
 from services.messaging.plugin_kit.played_files import PlayedFiles
 from services.messaging.plugin_kit.played_http import PlayedHttp
 from services.messaging.plugin_kit.played_telegram import PlayedTelegram, TelegramRefuses
+from services.messaging.plugin_kit.played_timers import MOST_AT_ONCE, PlayedTimers
 from services.messaging.plugin_runtime.behaviour import Behaviour, PluginAtWork, install
+from services.messaging.timers.own_update import timer_update
+from services.messaging.timers.rows import wished_by
 from services.messaging.updates.contacts import start_payload
 from services.messaging.updates.contexts import context_of
 from services.messaging.updates.event_facts import conversation_key
@@ -84,7 +88,7 @@ class PlayedBot:
     def __init__(self, plugins: Chosen, bot: BotFacts, admins: Collection[int] = ()) -> None:
         self.admins = admins
         self.telegram = PlayedTelegram()
-        self.http, self.files = PlayedHttp(), PlayedFiles()
+        self.http, self.files, self.timers = PlayedHttp(), PlayedFiles(), PlayedTimers()
         self.now = time.time()  # epoch s; a test moves it on
         self.leads: dict[int, LeadRecord] = {}
         self.notifications: list[tuple[str, dict[str, Any]]] = []
@@ -106,6 +110,18 @@ class PlayedBot:
         self._updates += 1
         self._handle({"update_id": self._updates, kind: content})
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass; what is due meanwhile goes off at its moment."""
+        until = self.now + seconds
+        for _ in range(MOST_AT_ONCE):
+            timer = self.timers.take_due(until, self.behaviour.parts)
+            if timer is None:
+                self.now = until
+                return
+            self.now = max(self.now, timer.due_at.timestamp())
+            self._handle(timer_update(timer, self.leads.get(timer.telegram_id)))
+        raise AssertionError(f"more than {MOST_AT_ONCE} timers went off: does each set the next?")
+
     def _handle(self, update: dict[str, Any]) -> None:
         queued, ctx = self._arrived(update)
         if ctx is None:
@@ -123,6 +139,7 @@ class PlayedBot:
                 ctx.effects, plugin = Effects(), None
                 refuse(ctx, Refusal.LOCK)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
+        self.timers.change(wished_by(ctx))
         self._apply(result)
 
     def give_up(self, kind: str, content: dict[str, Any], error: str, error_id: str) -> None:
@@ -131,6 +148,7 @@ class PlayedBot:
         if ctx is not None:
             ctx.error_id = error_id
             self.behaviour.give_up(ctx, error)
+            self.timers.change(wished_by(ctx))
             self._apply(result_of(self._vault, ctx, queued))
 
     def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -176,7 +194,7 @@ class PlayedBot:
 
     def _meet(self, ctx: Context) -> None:
         """Everybody who writes is known to the bot from then on."""
-        if getattr(ctx.event, "from_user", None) is None:
+        if getattr(ctx.event, "from_user", None) is None or ctx.kind == TIMER_FIRED:
             return
         person, now = ctx.lead, datetime.fromtimestamp(self.now, UTC)
         known = self.leads.get(person.telegram_id)
@@ -233,13 +251,13 @@ class PlayedBot:
 @contextmanager
 def _undone_on_failure(stores: Mapping[str, MemoryDatabase], leads: dict[int, LeadRecord]) -> Iterator[None]:
     """What a failing handler wrote into stores, and onto people, is not there."""
-    before = [(store, store.texts()) for store in stores.values()]
+    before = [(store, store.kept()) for store in stores.values()]
     people = dict(leads)
     try:
         yield
     except BaseException:
-        for store, texts in before:
-            store.restore(texts)
+        for store, kept in before:
+            store.restore(kept)
         leads.clear()
         leads.update(people)
         raise

@@ -181,6 +181,7 @@ def _facts(bot: Bot) -> BotFacts:
         bot.parse_mode or None,
         bot.disable_web_page_preview,
         bot.is_manager,
+        bot.keeps_messages,
     )
 
 

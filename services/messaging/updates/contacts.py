@@ -14,6 +14,7 @@ from models import Bot
 from plugins.context import Context
 from services.core.errors import Unavailable
 from services.core.times import utc_now
+from services.messaging.inbox.incoming import IncomingMessage, keep_incoming
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 from services.traffic.clicks.attribution import record_start
@@ -34,6 +35,8 @@ class _Meeting:
     user: TelegramUser
     payload: str | None = None
     blocked: bool | None = None
+    message: IncomingMessage | None = None  # to be kept
+    is_known: bool = False  # nothing but the message is news
 
 
 class Contacts:
@@ -54,17 +57,31 @@ class Contacts:
         self._writes: GroupCommit[_Meeting, str | Exception] = GroupCommit(self._write, largest=100)
 
     def record_contact(
-        self, bot_id: int, update_id: int, user: TelegramUser, payload: str | None, *, identity: int = 1
+        self,
+        bot_id: int,
+        update_id: int,
+        user: TelegramUser,
+        payload: str | None,
+        *,
+        identity: int = 1,
+        message: IncomingMessage | None = None,
     ) -> str:
         """Note that `user` turned to the bot; `payload` is that of a /start, else None. Returns the start parameter.
+
+        A `message` that is to be kept is written in the same transaction.
 
         Raises Unavailable when the database is away.
         """
         person, names, now = (bot_id, identity, user.id), _names_of(user), time.monotonic()
         hash_then, until = self._known.get(person, (0, 0.0))
-        if payload is None and hash_then == names and now < until:
+        is_known = payload is None and hash_then == names and now < until
+        if is_known and message is None:
             return ""
-        start_param = self._record(_Meeting(bot_id, update_id, user, payload))
+        start_param = self._record(
+            _Meeting(bot_id, update_id, user, payload, message=message, is_known=is_known)
+        )
+        if is_known:
+            return ""
         with self._lock:
             self._known[person] = (names, now + self._renewed)
             self._known.move_to_end(person)
@@ -89,7 +106,11 @@ class Contacts:
     def _write(self, meetings: Sequence[_Meeting]) -> Sequence[str | Exception]:
         try:
             with self._platform.database.transaction() as session:
-                return [_record(session, meeting) for meeting in meetings]
+                answers = [_record(session, meeting) for meeting in meetings]
+                kept = [meeting.message for meeting in meetings if meeting.message is not None]
+                if kept:
+                    keep_incoming(session, self._platform.vault, kept)
+                return answers
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  # a number too large for a column, for example
@@ -103,6 +124,8 @@ def _names_of(user: TelegramUser) -> int:
 
 
 def _record(session: Session, meeting: _Meeting) -> str:
+    if meeting.is_known:
+        return ""
     bot, user, now = session.get(Bot, meeting.bot_id), meeting.user, utc_now()
     if bot is None:
         return ""

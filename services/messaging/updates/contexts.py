@@ -20,9 +20,8 @@ from services.messaging.external_api.client import ExternalApi
 from services.messaging.files.intake import FileIntake, Sender
 from services.messaging.limits.admission import actor_of
 from services.messaging.limits.locks import Locks
-from services.messaging.outbox.call_answers import is_call_answer
 from services.messaging.plugin_runtime.behaviour import Behaviour
-from services.messaging.updates.answer_reader import read_answer
+from services.messaging.updates.answer_reader import read_own
 from services.messaging.updates.event_facts import conversation_key, lead_of, person_of
 from services.messaging.updates.event_reader import Unreadable, read_event
 from services.messaging.updates.queued_update import QueuedUpdate
@@ -44,7 +43,7 @@ def no_fleet(_ctx: Context) -> Fleet:
 def context_of(bot: BotFacts, update: dict[str, Any]) -> Context | None:
     """The context of `update` with its facts alone; None for a kind that this release does not know. Raises Unreadable."""
     kind = kind_of(update)
-    event = read_answer(update) if is_call_answer(update, kind) else read_event(update, kind)
+    event = read_own(update, kind) or read_event(update, kind)
     if event is None:
         return None
     chat = getattr(getattr(event, "message", None) or event, "chat", None)

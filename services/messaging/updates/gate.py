@@ -7,6 +7,7 @@ from plugins.context import Context
 from services.alerts.notifications.linking import link_chat
 from services.core.metrics import CALLBACKS_REFUSED, RATE_LIMIT_HITS, UPDATES
 from services.messaging.buttons.administrators import is_administrator
+from services.messaging.inbox.incoming import incoming_of
 from services.messaging.limits.captcha_choices import TRY, is_choice
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
@@ -96,6 +97,9 @@ def _record_person(contacts: Contacts, ctx: Context, identity: int, *, is_start_
     writer, blocked, update_id = writer_of(ctx), has_blocked(ctx), int(ctx.update["update_id"])
     if writer is not None:
         payload = start_payload(ctx) if is_start_kept else None
-        ctx.start_param = contacts.record_contact(ctx.bot.id, update_id, writer, payload, identity=identity)
+        message = incoming_of(ctx, identity) if is_start_kept else None
+        ctx.start_param = contacts.record_contact(
+            ctx.bot.id, update_id, writer, payload, identity=identity, message=message
+        )
     elif blocked is not None:
         contacts.record_block(ctx.bot.id, update_id, ctx.event.from_user, blocked, identity=identity)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from models import HandledUpdate
 from services.core.errors import Unavailable
 from services.core.times import utc_now
+from services.messaging.plugin_runtime.flow_runs import lock_numbers, lock_runs, write_run
 from services.messaging.plugin_runtime.lead_tags import tag_leads
 from services.messaging.plugin_runtime.plugin_database import AlreadyHandled, Work, at, outcome_of
 from services.messaging.plugin_runtime.plugin_store import (
@@ -26,11 +27,16 @@ from services.messaging.plugin_runtime.plugin_store import (
     texts_at,
     write_texts,
 )
+from services.messaging.timers.rows import TimerChange, has_timer, take_timer, write_timers
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 
 PAUSE_SECONDS = 0.01
 Outcome = TypeVar("Outcome")
+
+
+class TimerGone(Exception):
+    """The timer of an update was cancelled, set anew, or handled already: the update is of no effect."""
 
 
 class _Changed(Exception):
@@ -49,6 +55,23 @@ class _Commit:
     @property
     def tags(self) -> set[tuple[int, int, str]]:
         return {(self.work.bot_id, person, tag) for person, tag in self.work.tagged}
+
+    @property
+    def tags_off(self) -> set[tuple[int, int, str]]:
+        return {(self.work.bot_id, person, tag) for person, tag in self.work.untagged}
+
+    @property
+    def people(self) -> set[tuple[int, int]]:
+        return {(self.work.bot_id, person) for person in self.work.runs_written}
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What a transaction holds for all commits in it."""
+
+    stores: Stores
+    numbers: dict[int, int]  # of flows' versions in force
+    runs: dict[tuple[int, int], int]  # revisions
 
 
 class PluginWrites(Generic[Outcome]):
@@ -70,15 +93,24 @@ class PluginWrites(Generic[Outcome]):
         self._repeat_seconds = repeat_seconds
         self._commits: GroupCommit[_Commit, str | Exception | None] = GroupCommit(self._write, largest=100)
 
-    def once(self, bot_id: int, update_id: int, handle: Callable[[], Outcome], *, part: str = "") -> Outcome:
+    def once(
+        self,
+        bot_id: int,
+        update_id: int,
+        handle: Callable[[Work], Outcome],
+        *,
+        part: str = "",
+        timer: int = 0,
+    ) -> Outcome:
         """The outcome of `handle`, with its writes in the database; or of an earlier handling of the same update.
 
-        A handler whose values somebody else changed meanwhile is run again. Raises Unavailable when the database is
+        A handler whose values somebody else changed meanwhile is run again. `timer` is the number of the one that the update is
+        of, which goes with it; TimerGone when it is not there. Raises Unavailable when the database is
         away or its values never hold still, StoreError for a full store, and whatever `handle` raises.
         """
         deadline = time.monotonic() + self._repeat_seconds
         while True:
-            work = Work(bot_id, update_id, part)
+            work = Work(bot_id, update_id, part, timer)
             outcome = self._run(work, handle)
             if outcome is not None and not work.writes:
                 return outcome
@@ -91,14 +123,22 @@ class PluginWrites(Generic[Outcome]):
                 raise Unavailable("The plugin's values change too often to be read and written")
             time.sleep(random.uniform(0, PAUSE_SECONDS))
 
-    def _run(self, work: Work, handle: Callable[[], Outcome]) -> Outcome | None:
+    def _run(self, work: Work, handle: Callable[[Work], Outcome]) -> Outcome | None:
         """None when the update was handled before."""
         with at(work):
             try:
-                outcome = handle()
+                if work.timer:
+                    self._look_for_timer(work)
+                outcome = handle(work)
             except AlreadyHandled:
                 return None
         return outcome if work.outcome is None else None  # a handler may have caught it all the same
+
+    def _look_for_timer(self, work: Work) -> None:
+        with self._platform.database.reading() as session:
+            work.look_up(session)
+            if not has_timer(session, work.bot_id, work.timer):
+                raise TimerGone
 
     def _commit(self, work: Work, outcome: Outcome) -> str | _Changed | None:
         sealed = self._platform.vault.seal(self._to_text(outcome), owner=_owner(work.bot_id))
@@ -110,10 +150,12 @@ class PluginWrites(Generic[Outcome]):
     def _write(self, commits: Sequence[_Commit]) -> Sequence[str | Exception | None]:
         try:
             with self._platform.database.transaction() as session:
-                stores = lock_stores(session, (store for commit in commits for store in commit.stores))
-                answers = [_written(session, commit, stores) for commit in commits]
+                held = _hold(session, commits)
+                answers = [_written(session, commit, held) for commit in commits]
                 done = [one for one, answer in zip(commits, answers, strict=True) if answer is None]
-                tag_leads(session, (tag for commit in done for tag in commit.tags))
+                tags_off = (tag for commit in done for tag in commit.tags_off)
+                tag_leads(session, (tag for commit in done for tag in commit.tags), tags_off)
+                write_timers(session, _last(change for commit in done for change in commit.work.timers))
                 return answers
         except Unavailable:
             raise
@@ -123,14 +165,40 @@ class PluginWrites(Generic[Outcome]):
         return [self._write([commit])[0] for commit in commits]  # one of them is at fault: not the others
 
 
-def _written(session: Session, commit: _Commit, stores: Stores) -> str | _Changed | None:
+def _last(changes: Iterable[TimerChange]) -> list[TimerChange]:
+    """Of the changes of one timer the last."""
+    return list({change.place: change for change in changes}.values())
+
+
+def _hold(session: Session, commits: Sequence[_Commit]) -> _Held:
+    """Lock what the commits are compared with; a publication locks its flow before it moves people, too."""
+    stores = lock_stores(session, (store for commit in commits for store in commit.stores))
+    moving = [commit for commit in commits if commit.work.runs_written]
+    numbers = lock_numbers(session, (flow for commit in moving for flow in commit.work.flows_read))
+    return _Held(stores, numbers, lock_runs(session, (each for commit in moving for each in commit.people)))
+
+
+def _is_stale(work: Work, held: _Held) -> bool:
+    """Whether a person it moves was moved meanwhile, or another version of a flow is in force."""
+    if not work.runs_written:
+        return False
+    people = any(
+        held.runs.get((work.bot_id, person), 0) != work.runs_read.get(person, 0)
+        for person in work.runs_written
+    )
+    return people or any(held.numbers.get(flow) != number for flow, number in work.flows_read.items())
+
+
+def _written(session: Session, commit: _Commit, held: _Held) -> str | _Changed | TimerGone | None:
     work = commit.work
     known = outcome_of(session, work)
     if known is not None:
         return known
     present = texts_at(session, work.bot_id, work.read.keys() | work.written.keys())
-    if any(present.get(place) != text for place, text in work.read.items()):
+    if any(present.get(place) != text for place, text in work.read.items()) or _is_stale(work, held):
         return _Changed()
+    if work.timer and not take_timer(session, work.bot_id, work.timer):
+        return TimerGone()
     row = {
         "bot_id": work.bot_id,
         "update_id": work.update_id,
@@ -139,7 +207,10 @@ def _written(session: Session, commit: _Commit, stores: Stores) -> str | _Change
         "at": utc_now(),
     }
     session.execute(insert_into(session, HandledUpdate).values(row))
-    write_texts(session, work.bot_id, work.written, present, stores)
+    write_texts(session, work.bot_id, work.written, present, held.stores)
+    for person, (run, visited) in work.runs_written.items():
+        write_run(session, work.bot_id, person, run, visited)
+        held.runs[work.bot_id, person] = run.revision + 1
     return None
 
 

@@ -13,21 +13,24 @@ from plugins.context import Context
 from plugins.effects import Busy, Call, Effects
 from services.alerts.dead_letters.replay_id import replay_of
 from services.core.errors import Unavailable
-from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, UPDATES
+from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, TIMERS, UPDATES
 from services.messaging.limits.captcha_choices import is_choice
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
+from services.messaging.plugin_runtime.plugin_database import Work
+from services.messaging.timers.rows import wished_by
 from services.messaging.updates.captcha import start_param_of, start_update
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.contexts import ContextFactory, Fleets, no_fleet
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.gate import Gate
 from services.messaging.updates.handler_results import result_of
-from services.messaging.updates.plugin_writes import PluginWrites
+from services.messaging.updates.plugin_writes import PluginWrites, TimerGone
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
+from services.messaging.updates.timer_updates import TimerUpdates
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_letters import UpdateLetters
 from services.messaging.updates.worker_updates import for_worker
@@ -60,6 +63,7 @@ class UpdateProcessor:
         self._writes = PluginWrites(
             platform, HandlerResult.as_text, HandlerResult.from_text, timings.plugin_repeat
         )
+        self._timers = TimerUpdates(platform)
         self.letters = UpdateLetters(platform)
         self.throttle = BotThrottle()
 
@@ -98,7 +102,10 @@ class UpdateProcessor:
         if upgrade is not None:
             self._groups.note(queued.bot_id, *upgrade)
         if not self._gate.lets_in(behaviour, ctx, queued):
+            self._timers.note_refused(behaviour, update)
             return result_of(self._vault, ctx, queued)
+        if self._timers.waits(behaviour, update):
+            return EMPTY_RESULT
         if behaviour.worker is not None:
             return for_worker(self._vault, behaviour.worker, ctx, queued)
         if ctx.tap is not None and is_choice(ctx.tap.action):
@@ -118,18 +125,28 @@ class UpdateProcessor:
     def _handle_once(
         self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, first: Sequence[Call] = ()
     ) -> HandlerResult:
-        update_id = int(ctx.update["update_id"])
+        update_id, timer = int(ctx.update["update_id"]), self._timers.taken_with(ctx.update, queued)
         try:
             handled = self._writes.once(
-                queued.bot_id, update_id, lambda: self._run(behaviour, ctx, queued, first)
+                queued.bot_id,
+                update_id,
+                lambda work: self._run(behaviour, ctx, queued, first, work),
+                timer=timer,
             )
+        except TimerGone:
+            TIMERS.labels("void").inc()
+            return EMPTY_RESULT
         except Busy:
+            if timer:
+                return EMPTY_RESULT  # it is rung for again
             handled = self._busy(ctx, queued, first)
         UPDATES.labels("handled" if handled.plugin else "unwanted").inc()
+        if timer:
+            TIMERS.labels("handled").inc()
         return handled
 
     def _run(
-        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, first: Sequence[Call]
+        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, first: Sequence[Call], work: Work
     ) -> HandlerResult:
         """What the bot's handlers want done, after the calls of `first`; may be asked again."""
         ctx.effects, began = Effects([*first]), time.perf_counter()
@@ -137,6 +154,7 @@ class UpdateProcessor:
         with self._plugins.at_risk(behaviour, ctx, is_alone=queued.alone), counted:
             with time_limit(self._platform.settings.handler_timeout_seconds):
                 plugin = behaviour.handle(ctx)
+            work.timers = wished_by(ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         return result
@@ -155,6 +173,7 @@ class UpdateProcessor:
         """
         if replay_of(queued.request_id, "update"):
             return EMPTY_RESULT
+        self._timers.drop(queued)
         try:
             return self._run_error_handlers(queued, error, error_id)
         except (Unavailable, RedisError):
@@ -178,10 +197,11 @@ class UpdateProcessor:
             return self._writes.once(queued.bot_id, int(update["update_id"]), apologize, part="error")
 
     def _apologize(
-        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, error: str
+        self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate, error: str, work: Work
     ) -> HandlerResult:
         """What the error handlers want done; may be asked again."""
         ctx.effects = Effects()
         with time_limit(self._platform.settings.handler_timeout_seconds):
             behaviour.give_up(ctx, error)
+        work.timers = wished_by(ctx)
         return result_of(self._vault, ctx, queued)

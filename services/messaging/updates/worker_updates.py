@@ -7,6 +7,7 @@ from typing import Any
 
 from plugins.answers import CALL_ANSWERED
 from plugins.context import Context
+from plugins.timers import TIMER_FIRED
 from services.alerts.dead_letters.replay_id import replay_of
 from services.core.encryption import Vault
 from services.core.metrics import UPDATES
@@ -24,8 +25,8 @@ MARK_SECONDS = 7 * 86_400
 
 def for_worker(vault: Vault, worker: ExternalWorker, ctx: Context, queued: QueuedUpdate) -> HandlerResult:
     """What becomes of an update that was let in: it goes on to the worker."""
-    if ctx.kind == CALL_ANSWERED:
-        return EMPTY_RESULT  # to a call that a plugin made before the worker had the bot
+    if ctx.kind in (CALL_ANSWERED, TIMER_FIRED):
+        return EMPTY_RESULT  # what a plugin asked for before the worker had the bot
     text, start = queued.update, ctx.start_param or ""
     if ctx.tap is not None and is_choice(ctx.tap.action):  # the right one: the /start that was held goes on
         update = start_update(ctx)

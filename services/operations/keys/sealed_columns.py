@@ -9,7 +9,15 @@ from typing import Any, Final
 from sqlalchemy import Column, Table, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from models import Bot, BotWorker, DeadLetter, HandledUpdate, NotificationDestination, SecondFactor
+from models import (
+    Bot,
+    BotWorker,
+    ChatMessage,
+    DeadLetter,
+    HandledUpdate,
+    NotificationDestination,
+    SecondFactor,
+)
 
 Key = tuple[Any, ...]  # a row's primary key
 
@@ -56,4 +64,5 @@ SEALED_COLUMNS: Final = (
     _column(NotificationDestination, "sealed_config"),
     _column(DeadLetter, "sealed_payload"),
     _column(HandledUpdate, "sealed_outcome"),
+    _column(ChatMessage, "sealed_text"),
 )

@@ -16,6 +16,7 @@ from services.core.answer_types import Moment
 from services.core.errors import NotFound
 from services.core.times import iso, utc_now
 from services.messaging.files.folder import FileFolder
+from services.messaging.inbox.texts import opened_text
 from services.operations.personal_data.traces import Traces, find_traces, person_of
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
@@ -28,6 +29,11 @@ COLUMNS: Final[Mapping[str, str]] = {
     "experiments": "experiment_id pool_id clicks first_at started_at",
     "files": "id bot_id kind mime size sha256 name created_at",
     "plugin_keys": "bot_id plugin key value",
+    "flow_runs": "bot_id flow_id step status entered_at started_at variables goals",
+    "flow_visits": "bot_id flow_id step first_at last_at times",
+    "timers": "bot_id plugin key due_at note",
+    "messages": "bot_id direction kind message_id at",
+    "conversations": "bot_id unanswered_since last_message_at answered_at",
     "dead_letters": "bot_id at kind state payload",
     "notifications": "bot_id at kind params",
     "access_lists": "bot_id list until note created_at",
@@ -47,6 +53,11 @@ class PersonView(TypedDict):
     experiments: list[dict[str, Any]]
     files: list[dict[str, Any]]
     plugin_keys: list[dict[str, Any]]
+    flow_runs: list[dict[str, Any]]
+    flow_visits: list[dict[str, Any]]
+    timers: list[dict[str, Any]]
+    messages: list[dict[str, Any]]
+    conversations: list[dict[str, Any]]
     dead_letters: list[dict[str, Any]]
     notifications: list[dict[str, Any]]
     access_lists: list[dict[str, Any]]
@@ -92,6 +103,8 @@ def _export(
         pool_names = dict(session.execute(pools).all())
         audit(session, caller, "person_exported", account_id=person.account_id)
     kinds = {kind: _rows(getattr(traces, kind), columns.split()) for kind, columns in COLUMNS.items()}
+    for row, message in zip(kinds["messages"], traces.messages, strict=True):
+        row["text"] = opened_text(platform.vault, message)
     about = {row["bot_id"] for rows in kinds.values() for row in rows if row.get("bot_id")}
     view: Any = {
         "telegram_id": telegram_id,

@@ -13,6 +13,7 @@ from models import (
     AuditEvent,
     BanWave,
     Broadcast,
+    ChatMessage,
     CheckDuration,
     CheckGap,
     Click,
@@ -22,6 +23,7 @@ from models import (
     HandledUpdate,
     Lead,
     Notification,
+    PeopleChange,
     PoolBotTransition,
     StoredFile,
 )
@@ -153,6 +155,18 @@ KINDS: Final = (  # in the order in which they are deleted
         Text("People who have not turned to a bot for long, with all that is kept of them there"),
         "LEADS_RETENTION_DAYS",
         SilentLeads(Lead, Lead.last_interaction),
+    ),
+    _set(
+        "messages",
+        Text("Messages of bots that keep them for the inbox"),
+        "MESSAGES_RETENTION_DAYS",
+        ExpiringRows(ChatMessage, ChatMessage.at),
+    ),
+    _set(
+        "people_changes",
+        Text("Changes of many people that are done"),
+        EVENTS,
+        ExpiringRows(PeopleChange, PeopleChange.ended_at),
     ),
     _set(
         "access_log",

@@ -24,11 +24,13 @@ from models import (
     BotWorker,
     Experiment,
     ExperimentArm,
+    Flow,
     NotificationDestination,
     NotificationRule,
     PoolBot,
     PoolRule,
     RedirectPool,
+    Segment,
 )
 from services.core.redaction import redact
 from services.core.times import iso
@@ -78,7 +80,7 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
         "bot",
         "telegram_bot_id username name mode desired_running uncertain_policy tags fsm_strategy description webhook_path "
         "max_connections parse_mode disable_web_page_preview limits_people rate_per_minute rate_burst alias declared_in "
-        "maintenance maintenance_message captcha",
+        "maintenance maintenance_message captcha keeps_messages",
         secrets="sealed_token",
         bot="id",
     ),
@@ -107,6 +109,8 @@ KEPT: Final[Mapping[type[Any], Kept]] = {
     PoolRule: _kept("rule", "position is_active conditions target_pool_id", pool="pool_id"),
     Experiment: _kept("experiment", "name is_active goal_tag started_at ended_at", pool="pool_id"),
     ExperimentArm: _kept("arm", "percent", name="experiment_id pool_id"),
+    Flow: _kept("flow", "key name published", name="key"),
+    Segment: _kept("segment", "name conditions"),
     NotificationDestination: _kept(
         "destination",
         "kind name address bot_id reserve_bot_id is_enabled quiet_from quiet_until time_zone critical_passes",

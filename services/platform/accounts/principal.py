@@ -14,10 +14,14 @@ from models import (
     AuditEvent,
     Bot,
     Broadcast,
+    Conversation,
     DeadLetter,
     Experiment,
+    Flow,
     NotificationDestination,
+    PeopleChange,
     RedirectPool,
+    Segment,
     StoredFile,
 )
 from services.core.errors import Forbidden, NotFound
@@ -69,7 +73,18 @@ class Principal:
 
 
 Row = TypeVar(
-    "Row", Bot, RedirectPool, NotificationDestination, DeadLetter, Experiment, StoredFile, Broadcast
+    "Row",
+    Bot,
+    RedirectPool,
+    NotificationDestination,
+    DeadLetter,
+    Experiment,
+    StoredFile,
+    Flow,
+    Segment,
+    PeopleChange,
+    Conversation,
+    Broadcast,
 )
 MISSING: Final = {
     "bot": Text("There is no such bot"),
@@ -78,6 +93,10 @@ MISSING: Final = {
     "dead_letter": Text("There is no such dead letter"),
     "experiment": Text("There is no such experiment"),
     "file": Text("There is no such file"),
+    "flow": Text("There is no such flow"),
+    "segment": Text("There is no such segment"),
+    "change": Text("There is no such change of people"),
+    "conversation": Text("There is no such conversation"),
     "broadcast": Text("There is no such broadcast"),
 }
 
@@ -122,6 +141,10 @@ def _word(table: type[Row]) -> str:
         DeadLetter: "dead_letter",
         Experiment: "experiment",
         StoredFile: "file",
+        Flow: "flow",
+        Segment: "segment",
+        PeopleChange: "change",
+        Conversation: "conversation",
         Broadcast: "broadcast",
     }
     return words.get(table, "destination")

@@ -44,8 +44,10 @@ class JobName(StrEnum):
     RECONCILE_BOTS = "jobs.bots.reconcile_bots"
     RECONCILE_BOT = "jobs.bots.reconcile_bot"
     COUNT_PEOPLE = "jobs.pools.count_people"
+    CHANGE_PEOPLE = "jobs.people.change_people"
     COUNT_POOL_DAYS = "jobs.pools.count_pool_days"
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
+    RING_TIMERS = "jobs.timers.ring_timers"
     MAKE_BACKUP = "jobs.backups.make_backup"
     VERIFY_BACKUP = "jobs.backups.verify_backup"
     REMIND_OF_ROTATION = "jobs.encryption_keys.remind_of_rotation"
@@ -72,8 +74,10 @@ QUEUE_OF: Final = {
     JobName.RECONCILE_BOTS: JobQueue.DEFAULT,
     JobName.RECONCILE_BOT: JobQueue.DEFAULT,
     JobName.COUNT_PEOPLE: JobQueue.DEFAULT,
+    JobName.CHANGE_PEOPLE: JobQueue.DEFAULT,
     JobName.COUNT_POOL_DAYS: JobQueue.DEFAULT,
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
+    JobName.RING_TIMERS: JobQueue.DEFAULT,
     JobName.MAKE_BACKUP: JobQueue.DEFAULT,
     JobName.VERIFY_BACKUP: JobQueue.DEFAULT,
     JobName.REMIND_OF_ROTATION: JobQueue.DEFAULT,

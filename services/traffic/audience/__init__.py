@@ -1,0 +1,1 @@
+"""Which of the people whom an account's bots know: conditions, and the query for those who meet them."""

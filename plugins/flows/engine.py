@@ -1,0 +1,205 @@
+"""Playing a flow: a document, where a person stands, and an event give where they stand then, and what is to be done.
+
+Pure: time, chance (a hash of the person) and other people's APIs (`ask`) come in as arguments. What was promised under a
+version, by a button or a follow-up, is looked up in that version's document; where it leads is looked up in the one in
+force (ADR 61).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plugins.flows.choices import answers, is_called_off
+from plugins.flows.document import Step
+from plugins.flows.parts import (
+    Button,
+    ButtonKind,
+    HandOver,
+)
+from plugins.flows.run import (
+    AFTER,
+    FOLLOW_UP,
+    RELEASE,
+    Billed,
+    Disarmed,
+    Notice,
+    Outcome,
+    Place,
+    Run,
+    RunStatus,
+)
+from plugins.flows.walk import Walk
+
+
+@dataclass
+class Engine(Walk):
+    """One event of one person in one flow. Each public method is an event, and gives its outcome; use once."""
+
+    # Events
+
+    def start(self, step: str | None = None) -> Outcome:
+        """The person begins the flow, at its start or at `step`; whatever they were in ends."""
+        found = self.flow.resolve(step) or self.flow.resolve(self.flow.document.start)
+        goals = self.run.goals if self.run and self.run.flow_id == self.flow.flow_id else frozenset[str]()
+        revision = self.run.revision if self.run else 0
+        self._disarm()
+        self.run = Run(
+            self.flow.flow_id,
+            self.flow.number,
+            found.key if found else self.flow.document.start,
+            RunStatus.WAITING,
+            self.now,
+            self.now,
+            variables=self.flow.document.variables,
+            goals=goals,
+            revision=revision,
+        )
+        return self._go_on(found)
+
+    def tap(self, version: int, place: tuple[int, Place]) -> Outcome:
+        """A button was tapped: `place` is the step's number in its document, and the button's place in the step."""
+        if self.run is not None and self.run.status is RunStatus.PAUSED:
+            return self._answer(Notice.WITH_PEOPLE)
+        button = self._button(version, place)
+        if self.run is None:
+            self._begin_silently()
+        self._wake()
+        self._replied()
+        if button is None:
+            return self._lead_to(None)
+        return self._tapped(version, place, button)
+
+    def write(self, text: str) -> Outcome:
+        """A text was written. Nobody's here while people speak with the person, outside of the flow, or unexpected."""
+        if self.run is None or self.run.status in (RunStatus.PAUSED, RunStatus.ENDED):
+            return Outcome(self.run, taken=False)
+        step = self._present_step()
+        self._wake()
+        self._replied()
+        for reply in step.replies if step else ():
+            if answers(reply, text):
+                if reply.save:
+                    self._set(reply.save, text)
+                return self._lead_to(reply.step)
+        if self.run.is_moved:
+            return self._lead_to(self.run.step)
+        self._done.taken = False
+        return self._finished()
+
+    def paid(self, version: int, place: tuple[int, Place]) -> Outcome:
+        """An invoice was paid. It counts while people speak with the person, too: money has moved."""
+        button = self._button(version, place)
+        if self.run is None:
+            self._begin_silently()
+        self._wake()
+        self._replied()
+        return self._lead_to(button.step) if button is not None and button.step else self._finished()
+
+    def due(self, name: str, note: Mapping[str, object]) -> Outcome:
+        """A follow-up, or what comes `after` a while, is due. One of a step that was left is nobody's."""
+        run = self.run
+        if run is None or run.status is not RunStatus.WAITING or note.get("step") != run.step:
+            return self._finished()
+        document = self.document_at(int(str(note.get("version")))) or self.flow.document
+        step = document.step(run.step)
+        if step is None:
+            return self._finished()
+        if name == AFTER:
+            return self._go_on_by(step.then)
+        number = int(str(note.get("number")))
+        follow_up = step.follow_ups[number] if number < len(step.follow_ups) else None
+        if follow_up is None or is_called_off(follow_up.unless, self.person):
+            return self._finished()
+        return self._lead_to(follow_up.step)
+
+    def release(self) -> Outcome:
+        """They leave the person to the flow again: it goes on behind the step that handed over, or waits where it was."""
+        if self.run is None or self.run.status is not RunStatus.PAUSED:
+            return self._finished()
+        self._done.effects.append(Disarmed(RELEASE))
+        self._change(status=RunStatus.WAITING, paused_until=None)
+        step = self._present_step()
+        if step is None or self.run.is_moved:
+            return self._lead_to(self.run.step)
+        if isinstance(step.then, HandOver) and step.then.step:
+            return self._lead_to(step.then.step)
+        return self._wait_anew(step)
+
+    def moved(self) -> Outcome:
+        """A publication has moved the person, who enters the step where they stand by now, unless they did already."""
+        if self.run is None or self.run.status is not RunStatus.WAITING or not self.run.is_moved:
+            return self._finished()
+        return self._lead_to(self.run.step)
+
+    def block(self) -> Outcome:
+        """The person blocked the bot: nothing is tried until they return."""
+        if self.run is None or self.run.status is not RunStatus.WAITING:
+            return self._finished()
+        self._disarm()
+        self._change(status=RunStatus.STOPPED)
+        return self._finished()
+
+    def come_back(self) -> Outcome:
+        """They unblocked it: what their step waits for begins anew."""
+        if self.run is None or self.run.status is not RunStatus.STOPPED:
+            return self._finished()
+        self._wake()
+        return self._lead_to(self.run.step) if self.run.is_moved else self._finished()
+
+    # What a button does
+
+    def _tapped(self, version: int, place: tuple[int, Place], button: Button) -> Outcome:
+        if button.kind is ButtonKind.TAG and button.tag:
+            self._tag(button.tag)
+        if button.kind is ButtonKind.PAY and button.stars:
+            key = self._step_at(version, place[0])
+            bill = Billed(version, key.key if key else "", place[1], button.text, button.stars)
+            self._done.effects.append(bill)
+            return self._finished()
+        if button.kind is ButtonKind.FLOW and button.flow:
+            return self._leave(button.flow)
+        return self._lead_to(button.step) if button.step else self._finished()
+
+    def _step_at(self, version: int, number: int) -> Step | None:
+        document = self.document_at(version)
+        steps = document.steps if document is not None else []
+        return steps[number] if number < len(steps) else None
+
+    def _button(self, version: int, place: tuple[int, Place]) -> Button | None:
+        step, (message, row, column) = self._step_at(version, place[0]), place[1]
+        try:
+            return step.messages[message].buttons[row][column] if step else None
+        except IndexError:
+            return None
+
+    # How it is with the person
+
+    def _begin_silently(self) -> None:
+        """The person is in no flow, of which nothing is known any more: they stand at the start, until the event leads on."""
+        start = self.flow.document.start
+        status, variables = RunStatus.WAITING, self.flow.document.variables
+        self.run = Run(
+            self.flow.flow_id, self.flow.number, start, status, self.now, self.now, variables=variables
+        )
+
+    def _wake(self) -> None:
+        """Whoever is heard of has not blocked the bot: what their step waits for begins anew."""
+        if self.run is not None and self.run.status is RunStatus.STOPPED:
+            self._change(status=RunStatus.WAITING)
+            step = self._present_step()
+            if step is not None and not self.run.is_moved:
+                self._wait_anew(step)
+
+    def _replied(self) -> None:
+        """A tap or a text came: follow-ups that it calls off are."""
+        step = self._own_step()
+        for number, each in enumerate(step.follow_ups if step else ()):
+            if "reply" in each.unless:
+                self._done.effects.append(Disarmed(f"{FOLLOW_UP}:{number}"))
+
+    def _wait_anew(self, step: Step) -> Outcome:
+        """Wait at a step without saying its messages again."""
+        self._change(step=step.key, version=self.flow.number, entered_at=self.now)
+        self._await(step)
+        return self._finished()

@@ -1,0 +1,183 @@
+"""What a flow wants done, in the words of a handler's context: messages with their buttons, invoices, timers, tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from plugins.context import Context
+from plugins.database import PluginDatabase
+from plugins.effects import Priority
+from plugins.files import LIBRARY_FILE
+from plugins.flows.document import FlowDocument
+from plugins.flows.parts import Button, ButtonKind, CallApi, Message, MessageKind
+from plugins.flows.run import (
+    Armed,
+    Billed,
+    Disarmed,
+    Effect,
+    FlowInForce,
+    Notice,
+    Place,
+    Reached,
+    Said,
+    Tagged,
+)
+from plugins.http import HttpError, value_at
+from plugins.markup import HTML
+from plugins.texts import LONGEST_LABEL, VARIABLE
+
+TAP: Final = "flow"  # the action of buttons, and the beginning of an invoice's payload
+STARS: Final = "XTR"  # Telegram's currency code of its Stars
+LONGEST_TITLE: Final = 32  # of an invoice
+NOTICES: Final = {
+    Notice.GONE: {
+        "pt": "Esta opção não existe mais. Continue por aqui:",
+        "en": "This choice is not there any more. Go on here:",
+    },
+    Notice.OVER: {"pt": "Esta conversa já terminou.", "en": "This conversation has ended."},
+    Notice.WITH_PEOPLE: {
+        "pt": "Alguém da nossa equipe vai responder a você aqui.",
+        "en": "Somebody of our team will answer you here.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class ButtonName:
+    """What a button carries: flow, version, number of the step in that version's document, and place in the step.
+
+    Numbers, because they fit into a button for ever: nothing of it has to be kept elsewhere.
+    """
+
+    flow_id: int
+    version: int
+    step: int
+    place: Place
+
+    def __str__(self) -> str:
+        return ".".join(map(str, (self.flow_id, self.version, self.step, *self.place)))
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """The name that was written so; None for other texts."""
+        parts = text.split(".")
+        if len(parts) != 6 or not all(part.isdecimal() for part in parts):
+            return None
+        flow_id, version, step, *place = map(int, parts)
+        return cls(flow_id, version, step, (place[0], place[1], place[2]))
+
+
+class Teller:
+    """Makes the effects of one event come true in one context. Messages that nobody asked for just now are bulk."""
+
+    def __init__(self, ctx: Context, db: PluginDatabase, flow: FlowInForce, priority: Priority) -> None:
+        self._ctx, self._db, self._flow, self._priority = ctx, db, flow, priority
+
+    def tell(self, effects: Iterable[Effect]) -> None:
+        """All of them, in order."""
+        ctx, person = self._ctx, self._ctx.lead.telegram_id
+        for effect in effects:
+            match effect:
+                case Said():
+                    self._send(effect)
+                case Tagged(tag=tag, on=on):
+                    (self._db.tag_lead if on else self._db.untag_lead)(person, tag)
+                case Reached(goal=goal):
+                    self._db.tag_lead(person, goal)
+                case Armed(key=key, seconds=seconds, note=note):
+                    ctx.set_timer(key, seconds, dict(note))
+                case Disarmed(key=key):
+                    ctx.cancel_timer(key)
+                case Billed():
+                    self._bill(effect)
+                case Notice():
+                    self._answer(effect)
+
+    def _answer(self, notice: Notice) -> None:
+        answered = any(call.method == "answerCallbackQuery" for call in self._ctx.effects.calls)
+        if self._ctx.kind == "callback_query" and not answered:
+            self._ctx.answer(self._ctx.translate(NOTICES[notice]))
+
+    def _send(self, said: Said) -> None:
+        ctx, message = self._ctx, said.message
+        params: dict[str, Any] = {"parse_mode": HTML, "priority": self._priority}
+        if message.allow_paid_broadcast:
+            params["allow_paid_broadcast"] = True
+        text = ctx.fill(message.text, HTML, said.variables)
+        if message.buttons:
+            params["reply_markup"] = {"inline_keyboard": self._keyboard(said)}
+        if message.kind is MessageKind.TEXT:
+            ctx.send(text, **params)
+        else:
+            ctx.send_media(message.kind, _media(message), text, **params)
+
+    def _keyboard(self, said: Said) -> list[list[dict[str, Any]]]:
+        step = number_of(self._flow.document, said.step)
+        return [
+            [
+                self._button(button, said, ButtonName(self._flow.flow_id, said.version, step, place))
+                for place, button in (((said.number, row, n), each) for n, each in enumerate(buttons))
+            ]
+            for row, buttons in enumerate(said.message.buttons)
+        ]
+
+    def _button(self, button: Button, said: Said, name: ButtonName) -> dict[str, Any]:
+        label = self._ctx.fill(button.text, None, said.variables)[:LONGEST_LABEL]
+        if button.kind is ButtonKind.URL:
+            return {"text": label, "url": button.url}
+        if button.kind is ButtonKind.WEB_APP:
+            return {"text": label, "web_app": {"url": button.url}}
+        return self._ctx.button(label, TAP, str(name))
+
+    def _bill(self, bill: Billed) -> None:
+        document = self._db.flow_version(self._flow.flow_id, bill.version)
+        step = number_of(document or self._flow.document, bill.step)
+        name = ButtonName(self._flow.flow_id, bill.version, step, bill.place)
+        self._ctx.api(
+            "sendInvoice",
+            **self._ctx.address.to_send(),
+            title=bill.label[:LONGEST_TITLE],
+            description=bill.label,
+            payload=f"{TAP}:{name}",
+            currency=STARS,
+            prices=[{"label": bill.label, "amount": bill.stars}],
+        )
+
+
+def number_of(document: FlowDocument, key: str) -> int:
+    """The number of a step in its document."""
+    return next(
+        (number for number, step in enumerate(document.steps) if step.key == key), len(document.steps)
+    )
+
+
+def asked(ctx: Context, call: CallApi, variables: Mapping[str, str]) -> Mapping[str, str] | None:
+    """What an API says that a step asks, as variables; None when it does not answer."""
+    values = {"id": str(ctx.lead.telegram_id), "language": ctx.lead.language, **variables}
+
+    def filled(template: str, *, in_url: bool = False) -> str:
+        return VARIABLE.sub(
+            lambda found: (
+                (quote(values[found[1]], safe="") if in_url else values[found[1]])
+                if found[1] in values
+                else found[0]
+            ),
+            template,
+        )
+
+    body = {name: filled(value) for name, value in call.body.items()} if call.method == "POST" else None
+    try:
+        answer = ctx.http.request(call.method, filled(call.url, in_url=True), body=body)
+        found = answer.json() if call.save else None
+    except HttpError as error:
+        ctx.logger.warning("the API that a step of a flow asks failed: %s", error)
+        return None
+    values_at = {name: value_at(found, path) for name, path in call.save.items()}
+    return {name: "" if value is None else str(value) for name, value in values_at.items()}
+
+
+def _media(message: Message) -> Any:
+    return {LIBRARY_FILE: message.media} if isinstance(message.media, int) else message.media

@@ -1,0 +1,86 @@
+"""All that is wrong with a flow: its fields, its ways, its texts, and what it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Flow
+from services.core.setting_types import AppEnv
+from services.core.settings import Settings
+from services.fleet.flows.checks.content import Known, check_content
+from services.fleet.flows.checks.findings import Finding, Severity
+from services.fleet.flows.checks.shape import read
+from services.fleet.flows.checks.texts import check_texts
+from services.fleet.flows.checks.ways import check_ways
+from services.platform.accounts.principal import Principal, get_owned
+from services.platform.platform import Platform
+
+MOST_FINDINGS: Final = 200  # one is mended after the other
+
+
+def check(document: Mapping[str, Any], known: Known) -> list[Finding]:
+    """What is wrong with a flow, complete or not: errors first, each in order of the steps."""
+    shape = read(document)
+    numbers = _numbers(document)
+    found = [*shape.findings, *check_ways(shape, numbers)]
+    for number, step in enumerate(shape.document.steps):
+        inside = [*check_texts(shape.document, number), *check_content(step, known)]
+        place = number if shape.is_whole else numbers[step.key]
+        found += [replace(each, place=("steps", place, *each.place)) for each in inside]
+    ordered = sorted(found, key=lambda each: (each.severity is Severity.WARNING, _step_number(each)))
+    return ordered[:MOST_FINDINGS]
+
+
+def check_draft(platform: Platform, caller: Principal, flow_id: int) -> list[Finding]:
+    """What is wrong with the draft of the caller's flow. Raises NotFound."""
+    opened = platform.database.transaction if caller.is_admin else platform.database.reading
+    with opened() as session:
+        flow = get_owned(session, caller, Flow, flow_id)
+        known = known_of(session, platform.settings, flow.account_id)
+        return check(flow.draft, known)
+
+
+def check_document(platform: Platform, caller: Principal, document: Mapping[str, Any]) -> list[Finding]:
+    """The same for a document that was not saved, as a flow of the caller's."""
+    with platform.database.reading() as session:
+        known = known_of(session, platform.settings, caller.account_id)
+    return check(document, known)
+
+
+def known_of(session: Session, settings: Settings, account_id: int) -> Known:
+    """What flows of the account may name."""
+    rows = session.execute(select(Flow.key, Flow.published).where(Flow.account_id == account_id))
+    return Known(
+        flows={row.key: row.published is not None for row in rows},
+        test_servers=settings.app_env is AppEnv.TEST,
+    )
+
+
+def errors(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that keep a flow from being published."""
+    return [each for each in findings if each.severity is Severity.ERROR]
+
+
+def _numbers(document: Mapping[str, Any]) -> dict[str, int]:
+    """Each step's place in the list; of two with one key the last one's, which is the one to be renamed."""
+    return dict(_keys(document))
+
+
+def _keys(document: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    steps = document.get("steps")
+    for number, step in enumerate(steps if isinstance(steps, list) else []):
+        if isinstance(step, dict) and isinstance(step.get("key"), str):
+            yield step["key"], number
+
+
+def _step_number(found: Finding) -> int:
+    match found.place:
+        case ("steps", int() as number, *_):
+            return number
+        case _:
+            return -1

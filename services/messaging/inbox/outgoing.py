@@ -1,0 +1,152 @@
+"""What bots that keep messages sent: kept when the outbox is done with it, a batch at a time.
+
+What a bot says by itself is kept after it left the outbox: a database that is away must not have it sent twice, so a process
+that dies meanwhile loses that it was said. What an operator wrote stands there before, and learns here what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from models import ChatMessage, Conversation
+from services.core.encryption import Vault
+from services.core.times import utc_now
+from services.messaging.flows.people import pause_run
+from services.messaging.inbox.incoming import MESSAGES, dialect_insert, keeping_bots
+from services.messaging.inbox.texts import sealed_text
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.platform.platform import Platform
+
+ANSWER: Final = "inbox"  # in `then` of a call: the number of the operator's message
+SUPPORT: Final = ("support", "delivered")  # plugin and name of the answers that the plugin `support` brings
+BY_TELEGRAM: Final = "telegram"  # who answered from a group: the plugin does not say more
+TAKEOVER: Final = timedelta(minutes=30)  # the flow rests so long after an answer from a group
+LONGEST_FAILURE: Final = 300
+KINDS: Final = {  # method -> what is shown of it
+    "sendMessage": "text",
+    "sendPhoto": "photo",
+    "sendVideo": "video",
+    "sendAnimation": "animation",
+    "sendAudio": "audio",
+    "sendVoice": "voice",
+    "sendVideoNote": "video_note",
+    "sendDocument": "document",
+    "sendSticker": "sticker",
+    "sendMediaGroup": "album",
+    "sendInvoice": "invoice",
+    "copyMessage": "copy",
+    "forwardMessage": "forward",
+}
+
+
+def is_answer(message: OutboxMessage) -> bool:
+    """Whether an operator wrote it in the inbox."""
+    then = message.call.get("then")
+    return isinstance(then, dict) and isinstance(then.get(ANSWER), int)
+
+
+def is_kept(message: OutboxMessage) -> bool:
+    """Whether it is to be kept: it was sent, for a bot that keeps messages, to a private chat."""
+    return message.keeps and message.sent is not None and message.method in KINDS and _person(message) > 0
+
+
+def keep_outgoing(platform: Platform, messages: Sequence[OutboxMessage]) -> None:
+    """Keep what was sent, and note what became of operators' answers; one transaction. Raises Unavailable."""
+    with platform.database.transaction() as session:
+        for message in messages:
+            if is_answer(message):
+                _settle_answer(session, message)
+        kept = [message for message in messages if is_kept(message) and not is_answer(message)]
+        owners = keeping_bots(session, {message.bot_id for message in kept}) if kept else {}
+        rows = [_row(platform.vault, message) for message in kept if message.bot_id in owners]
+        if rows:
+            session.execute(insert(MESSAGES), rows)
+        for message in kept:
+            if message.bot_id in owners and _is_support(message):
+                _answered_in_group(session, message, owners[message.bot_id])
+
+
+def _settle_answer(session: Session, message: OutboxMessage) -> None:
+    number = int(message.call["then"][ANSWER])
+    row = session.get(ChatMessage, number)
+    if row is None or row.bot_id != message.bot_id or row.status != "sending":
+        return
+    answer = message.answer or {}
+    if answer.get("ok"):
+        row.status, row.message_id = "sent", _message_id(answer.get("result"))
+        return
+    row.status, row.failure = "failed", str(answer.get("description", ""))[:LONGEST_FAILURE]
+    session.execute(  # whoever waited still does
+        update(Conversation)
+        .where(
+            Conversation.bot_id == row.bot_id,
+            Conversation.telegram_id == row.telegram_id,
+            Conversation.unanswered_since.is_(None),
+        )
+        .values(unanswered_since=row.at)
+    )
+
+
+def _answered_in_group(session: Session, message: OutboxMessage, account_id: int) -> None:
+    """An operator answered in a topic of the plugin `support`: that is an answer, and the flow rests."""
+    now, person = utc_now(), _person(message)
+    statement = dialect_insert(session, Conversation).values(
+        account_id=account_id,
+        bot_id=message.bot_id,
+        telegram_id=person,
+        last_message_at=now,
+        answered_at=now,
+        answered_by=BY_TELEGRAM,
+        taken_over_until=now + TAKEOVER,
+    )
+    changes = {
+        "unanswered_since": None,
+        "last_message_at": now,
+        "answered_at": now,
+        "answered_by": BY_TELEGRAM,
+        "taken_over_until": now + TAKEOVER,
+        "revision": Conversation.revision + 1,
+    }
+    session.execute(statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes))
+    pause_run(session, message.bot_id, person, now + TAKEOVER)
+
+
+def _row(vault: Vault, message: OutboxMessage) -> dict[str, Any]:
+    params = message.call["params"]
+    return {
+        "bot_id": message.bot_id,
+        "telegram_id": _person(message),
+        "direction": "out",
+        "kind": KINDS[message.method],
+        "sealed_text": sealed_text(vault, message.bot_id, " ".join(_words(params))),
+        "message_id": _message_id(message.sent),
+        "status": "sent",
+        "by": BY_TELEGRAM if _is_support(message) else "",
+        "at": utc_now(),
+    }
+
+
+def _words(params: dict[str, Any]) -> Iterator[str]:
+    yield from (params[name] for name in ("text", "caption", "title") if isinstance(params.get(name), str))
+
+
+def _is_support(message: OutboxMessage) -> bool:
+    then = message.call.get("then")
+    return isinstance(then, dict) and (then.get("plugin"), then.get("name")) == SUPPORT
+
+
+def _person(message: OutboxMessage) -> int:
+    """The Telegram id of the private chat that it went to; 0 for another one."""
+    chat = str(message.call["params"].get("chat_id", ""))
+    return int(chat) if chat.isascii() and chat.isdecimal() and len(chat) < 19 else 0
+
+
+def _message_id(result: Any) -> int | None:
+    first = result[0] if isinstance(result, list) and result else result
+    number = first.get("message_id") if isinstance(first, dict) else None
+    return number if isinstance(number, int) else None

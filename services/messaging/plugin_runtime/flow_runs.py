@@ -1,0 +1,174 @@
+"""Rows of people in flows: read with their revision, written in the transaction of the update that moved them (ADR 61)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import insert as plain_insert
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.orm import Session
+
+from models import Bot, Flow, FlowRun, FlowVersion, FlowVisit
+from plugins.flows.document import FlowDocument
+from plugins.flows.run import FlowInForce, Run, RunStatus
+from services.core.times import utc_now
+from services.fleet.flows.documents import document_at
+from services.messaging.plugin_runtime.plugin_store import insert_into
+from services.platform.database import Database
+
+KEPT_DOCUMENTS = 200  # in a process: half a megabyte each at most, 20 KB as a rule
+
+PersonOfBot = tuple[int, int]  # bot, Telegram id
+Visit = tuple[int, str]  # flow, step
+
+
+class FlowShelf:
+    """Documents and moves by version, which never change, of one database."""
+
+    def __init__(self) -> None:
+        self._documents: dict[tuple[int, int], FlowDocument] = {}
+        self._moves: dict[tuple[int, int], Mapping[str, str | None]] = {}
+
+    def document(self, session: Session, flow_id: int, number: int) -> FlowDocument | None:
+        """A version's document; None where there is none."""
+        found = self._documents.get((flow_id, number))
+        if found is None:
+            found = document_at(session, flow_id, number)
+            if found is not None:
+                _keep(self._documents, (flow_id, number), found)
+        return found
+
+    def in_force(self, session: Session, flow_id: int, number: int) -> FlowInForce | None:
+        """The version as one to be played."""
+        document = self.document(session, flow_id, number)
+        if document is None:
+            return None
+        moves = self._moves.get((flow_id, number))
+        if moves is None:
+            moves = _moves_up_to(session, flow_id, number)
+            _keep(self._moves, (flow_id, number), moves)
+        return FlowInForce(flow_id, number, document, moves)
+
+
+def _keep(shelf: dict[tuple[int, int], Any], place: tuple[int, int], value: Any) -> None:
+    while len(shelf) >= KEPT_DOCUMENTS:
+        shelf.pop(next(iter(shelf)), None)
+    shelf[place] = value
+
+
+_shelves: WeakKeyDictionary[Database, FlowShelf] = WeakKeyDictionary()
+
+
+def shelf_of(database: Database) -> FlowShelf:
+    """What this process has read of a database's versions."""
+    return _shelves.setdefault(database, FlowShelf())
+
+
+def in_force(
+    session: Session, shelf: FlowShelf, bot_id: int, *, key: str | None = None, flow_id: int | None = None
+) -> FlowInForce | None:
+    """The flow of the bot's account that is named, in the version that bots play now; None where there is none."""
+    query = select(Flow.id, Flow.published).join(Bot, Bot.account_id == Flow.account_id)
+    query = query.where(Bot.id == bot_id, Flow.key == key if key is not None else Flow.id == flow_id)
+    found = session.execute(query).one_or_none()
+    if found is None or found.published is None:
+        return None
+    return shelf.in_force(session, found.id, found.published)
+
+
+def is_of_account(session: Session, bot_id: int, flow_id: int) -> bool:
+    """Whether a flow is of the bot's account."""
+    query = select(Flow.id).join(Bot, Bot.account_id == Flow.account_id)
+    return session.scalar(query.where(Bot.id == bot_id, Flow.id == flow_id)) is not None
+
+
+def read_run(session: Session, bot_id: int, telegram_id: int) -> Run | None:
+    """Where a person stands; None for one who is in no flow of the bot."""
+    query = select(FlowRun).where(FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
+    row = session.scalars(query).one_or_none()
+    if row is None:
+        return None
+    return Run(
+        row.flow_id,
+        row.version,
+        row.step,
+        RunStatus(row.status),
+        row.entered_at,
+        row.started_at,
+        row.paused_until,
+        dict(row.variables),
+        frozenset(row.goals),
+        row.is_moved,
+        row.revision,
+    )
+
+
+def lock_runs(session: Session, people: Iterable[PersonOfBot]) -> dict[PersonOfBot, int]:
+    """The revisions of these people's rows, held until the transaction ends; always in one order."""
+    wanted = sorted(set(people))
+    if not wanted:
+        return {}
+    query = select(FlowRun.bot_id, FlowRun.telegram_id, FlowRun.revision)
+    query = query.where(tuple_(FlowRun.bot_id, FlowRun.telegram_id).in_(wanted))
+    rows = session.execute(query.order_by(FlowRun.bot_id, FlowRun.telegram_id).with_for_update())
+    return {(bot_id, telegram_id): revision for bot_id, telegram_id, revision in rows}
+
+
+def lock_numbers(session: Session, flow_ids: Iterable[int]) -> dict[int, int]:
+    """The versions in force of these flows, which nobody can publish anew until the transaction ends."""
+    wanted = sorted(set(flow_ids))
+    if not wanted:
+        return {}
+    query = select(Flow.id, Flow.published).where(Flow.id.in_(wanted)).order_by(Flow.id)
+    return {flow_id: number or 0 for flow_id, number in session.execute(query.with_for_update(read=True))}
+
+
+def write_run(session: Session, bot_id: int, telegram_id: int, run: Run, visited: Collection[Visit]) -> None:
+    """Write where a person stands by now, and which steps they reached; whoever calls has compared the revisions."""
+    values: dict[str, Any] = {
+        "flow_id": run.flow_id,
+        "version": run.version,
+        "step": run.step,
+        "status": run.status,
+        "entered_at": run.entered_at,
+        "started_at": run.started_at,
+        "paused_until": run.paused_until,
+        "variables": dict(run.variables),
+        "goals": sorted(run.goals),
+        "is_moved": run.is_moved,
+        "revision": run.revision + 1,
+    }
+    mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
+    if run.revision:
+        changed = update(FlowRun).where(*mine).values(values)
+        session.execute(changed.execution_options(synchronize_session=False))
+    else:
+        session.execute(plain_insert(FlowRun).values(bot_id=bot_id, telegram_id=telegram_id, **values))
+    _count_visits(session, bot_id, telegram_id, visited)
+
+
+def _count_visits(session: Session, bot_id: int, telegram_id: int, visited: Collection[Visit]) -> None:
+    if not visited:
+        return
+    now = utc_now()
+    person = {"bot_id": bot_id, "telegram_id": telegram_id, "first_at": now, "last_at": now}
+    rows = [
+        {**person, "flow_id": flow_id, "step": step, "times": times}
+        for (flow_id, step), times in sorted(Counter(visited).items())
+    ]
+    statement = insert_into(session, FlowVisit)
+    again = {"last_at": statement.excluded.last_at, "times": FlowVisit.times + statement.excluded.times}
+    keys = ["bot_id", "telegram_id", "flow_id", "step"]
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=again), rows)
+
+
+def _moves_up_to(session: Session, flow_id: int, number: int) -> Mapping[str, str | None]:
+    """Where the people of every step went that was removed by a version up to `number`; of one removed twice, the last time."""
+    query = select(FlowVersion.moves).where(FlowVersion.flow_id == flow_id, FlowVersion.number <= number)
+    found: dict[str, str | None] = {}
+    for moves in session.scalars(query.order_by(FlowVersion.number)):
+        found.update(moves)
+    return found

@@ -1,0 +1,153 @@
+"""Bringing timers that are due into the lanes of their chats: put on record in batches, then one round trip to Redis.
+
+On record first: a process that dies between the two has rung for nobody, and what nobody handled is rung for again. Every
+ringing is an update with a number of its own, so however many of them there are, the one that takes the row away counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from redis import RedisError
+from sqlalchemy import ColumnElement, and_, case, exists, select, update
+
+from models import Bot, BotPlugin, BotWorker, Lead, Timer
+from services.core.fault_injection import CrashPoint, crash_point_reached
+from services.core.logs import new_request_id
+from services.core.metrics import TIMER_LAG, TIMERS
+from services.core.times import utc_now
+from services.messaging.timers.own_update import timer_update
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue, wake
+from services.platform.redis.scripts import load
+from services.platform.token_encryption import dump_sealed
+from services.queueing.lanes import lane_of
+
+logger = logging.getLogger(__name__)
+APPEND: Final = load("append_own_updates")
+TICK_SECONDS: Final = 0.5
+DOORBELL: Final = "timers"
+AT_ONCE: Final = 500  # rows of one batch
+LONGEST_RUN_SECONDS: Final = 30.0
+AGAIN: Final = timedelta(seconds=60)  # after which what nobody handled is rung for again
+SELDOM: Final = timedelta(minutes=10)  # the same after the third time
+PUT_OFF_AT_ONCE: Final = 5000
+
+Clock = Callable[[], datetime]
+
+
+def wake_for_timers(platform: Platform) -> bool:
+    """Ring for the job when a timer is due; True when one was queued. Raises RedisError or Unavailable."""
+    with platform.database.reading() as session:
+        if not session.scalar(select(exists().where(Timer.ring_at <= utc_now()))):
+            return False
+    return wake(platform.redis, platform.job_redis, JobName.RING_TIMERS, DOORBELL)
+
+
+def ring_due(platform: Platform, *, clock: Clock = utc_now) -> int:
+    """Bring what is due into the lanes; how many updates. Several workers may do so at once.
+
+    Raises Unavailable when the database is away. Without Redis, or with lanes that are full, it is done again later.
+    """
+    platform.redis.delete(keys.wakeup(DOORBELL, 0))
+    deadline, rung = time.monotonic() + LONGEST_RUN_SECONDS, 0
+    while time.monotonic() < deadline:
+        batch = _claim(platform, clock())
+        if batch:
+            crash_point_reached(CrashPoint.TIMERS_BEFORE_APPEND, platform.settings.crash_point)
+            rung += _append(platform, batch)
+        if len(batch) < AT_ONCE:
+            _put_off(platform, clock())
+            break
+    return rung
+
+
+def _is_served() -> ColumnElement[bool]:
+    """Whether the plugin of a timer is at work for its bot now; a bot that its owner stopped or has in maintenance waits."""
+    at_work = exists().where(
+        Bot.id == Timer.bot_id,
+        Bot.desired_running,
+        Bot.maintenance.is_(False),
+        BotPlugin.bot_id == Bot.id,
+        BotPlugin.name == Timer.plugin,
+        BotPlugin.enabled,
+    )
+    by_program = exists().where(BotWorker.bot_id == Timer.bot_id, BotWorker.ending_since.is_(None))
+    return and_(at_work, ~by_program)
+
+
+def _claim(platform: Platform, now: datetime) -> list[tuple[Timer, Lead | None]]:
+    """Put the next timers that are due on record as rung."""
+    with platform.database.transaction() as session:
+        query = (
+            select(Timer, Lead)
+            .outerjoin(Lead, and_(Lead.bot_id == Timer.bot_id, Lead.telegram_id == Timer.telegram_id))
+            .where(Timer.ring_at <= now, _is_served())
+            .order_by(Timer.ring_at)
+            .limit(AT_ONCE)
+            .with_for_update(of=Timer, skip_locked=True)
+        )
+        found: list[tuple[Timer, Lead | None]] = [(timer, lead) for timer, lead in session.execute(query)]
+        if found:
+            later = case((Timer.rings < 2, now + AGAIN), else_=now + SELDOM)
+            session.execute(
+                update(Timer)
+                .where(Timer.id.in_([timer.id for timer, _ in found]))
+                .values(ring_at=later, rings=Timer.rings + 1)
+                .execution_options(synchronize_session=False)
+            )
+        session.expunge_all()
+    for timer, _ in found:
+        timer.rings += 1
+    return found
+
+
+def _append(platform: Platform, batch: Sequence[tuple[Timer, Lead | None]]) -> int:
+    settings, now = platform.settings, time.time()
+    names: list[str] = []
+    values: list[str | int] = [settings.intake_max_backlog, DOORBELL_SECONDS]
+    lanes: list[int] = []
+    for timer, lead in batch:
+        chat = str(timer.chat_id or timer.telegram_id)
+        lane = lane_of(timer.bot_id, chat, settings.update_lanes)
+        lanes.append(lane)
+        names += (keys.update_lane(lane), keys.lease(f"lane:{lane}"), keys.wakeup("lane", lane))
+        sealed = dump_sealed(platform.vault, timer_update(timer, lead), timer.bot_id)
+        values += (timer.bot_id, chat, new_request_id(), sealed)
+    try:
+        answers = [int(answer) for answer in APPEND(platform.redis, names, values)]
+        for lane in {lane for lane, answer in zip(lanes, answers, strict=True) if answer > 0}:
+            enqueue(platform.job_redis, JobName.DRAIN_LANE, lane)
+    except RedisError as error:
+        logger.warning("%d timers wait for Redis: %s", len(batch), type(error).__name__)
+        return 0
+    _count(batch, answers, now)
+    return sum(answer >= 0 for answer in answers)
+
+
+def _count(batch: Sequence[tuple[Timer, Lead | None]], answers: Sequence[int], now: float) -> None:
+    for (timer, _), answer in zip(batch, answers, strict=True):
+        first = timer.rings == 1
+        TIMERS.labels("refused" if answer < 0 else "rung" if first else "again").inc()
+        if first:
+            TIMER_LAG.observe(max(0.0, now - timer.due_at.timestamp()))
+
+
+def _put_off(platform: Platform, now: datetime) -> None:
+    """Look again in a minute at what is due and served by nobody, so that it hides nothing else."""
+    due: Any = select(Timer.id).where(Timer.ring_at <= now, ~_is_served()).limit(PUT_OFF_AT_ONCE)
+    with platform.database.reading() as session:
+        if session.scalar(due.limit(1)) is None:
+            return
+    with platform.database.transaction() as session:
+        session.execute(
+            update(Timer)
+            .where(Timer.id.in_(due))
+            .values(ring_at=now + AGAIN)
+            .execution_options(synchronize_session=False)
+        )

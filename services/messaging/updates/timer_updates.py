@@ -1,0 +1,57 @@
+"""What becomes of the row of a timer whose update is not handled like others: kept out, given up, replayed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from plugins.timers import TIMER_FIRED
+from services.alerts.dead_letters.replay_id import replay_of
+from services.core.metrics import TIMERS
+from services.core.times import utc_now
+from services.messaging.limits.admission import actor_of
+from services.messaging.plugin_runtime.behaviour import Behaviour
+from services.messaging.timers.own_update import timer_of
+from services.messaging.timers.rows import take_timer
+from services.messaging.updates.queued_update import QueuedUpdate
+from services.platform.platform import Platform
+
+
+class TimerUpdates:
+    """Takes rows of timers away where no handler does. Raises Unavailable when the database is away."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    @staticmethod
+    def taken_with(update: dict[str, Any], queued: QueuedUpdate) -> int:
+        """The timer that goes with the handling of an update; 0 for none. That of a replayed one went when it was given up."""
+        return 0 if replay_of(queued.request_id, "update") else timer_of(update)
+
+    @staticmethod
+    def waits(behaviour: Behaviour, update: dict[str, Any]) -> bool:
+        """Whether an update is of a timer whose plugin could not be set up: it may work when it is rung for again."""
+        return bool(timer_of(update)) and update[TIMER_FIRED].get("plugin") in behaviour.problems
+
+    def note_refused(self, behaviour: Behaviour, update: dict[str, Any]) -> None:
+        """Nothing is said to whom the owner has blocked; whoever else is kept out now may be let in when it rings again."""
+        timer, person = timer_of(update), actor_of(update)
+        if timer and person and behaviour.access.is_blocked(person, utc_now()):
+            self._take(behaviour.bot.id, timer)
+
+    def drop(self, queued: QueuedUpdate) -> None:
+        """The update is a dead letter by now: it is not rung for again."""
+        if f'"{TIMER_FIRED}"' not in queued.update:
+            return
+        try:
+            update = json.loads(queued.update)
+        except (ValueError, RecursionError):
+            return
+        timer = timer_of(update) if isinstance(update, dict) else 0
+        if timer:
+            self._take(queued.bot_id, timer)
+
+    def _take(self, bot_id: int, timer: int) -> None:
+        with self._platform.database.transaction() as session:
+            if take_timer(session, bot_id, timer):
+                TIMERS.labels("handled").inc()

@@ -1,0 +1,168 @@
+"""Tags put on or taken off many people: asked for in one transaction, done by a job in steps, each a transaction.
+
+A step and how far it came are committed together, so whatever dies is gone on with, and nobody is counted twice.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
+
+from models import Lead, PeopleChange
+from plugins.database import MAX_TAGS
+from services.core.answer_types import Moment
+from services.core.times import iso, utc_now
+from services.platform.accounts.principal import Principal, audit, get_owned
+from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName, enqueue, wake
+from services.traffic.audience.conditions import MOST, Conditions, Number, Tag
+from services.traffic.audience.selecting import count_people, select_people
+
+STEP: Final = 500  # people of one transaction
+PAUSE_SECONDS: Final = 0.02  # between steps, so that other writers of SQLite get their turn
+LONGEST_SECONDS: Final = 60.0  # of one job; the clock rings for the rest
+TICK_SECONDS: Final = 5.0
+MOST_CHOSEN: Final = 1000  # people chosen one by one
+
+
+class WantedChange(BaseModel):
+    """What is to be done, and to whom: those chosen, else all who meet the conditions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action: Literal["tag", "untag"]
+    tag: Tag
+    lead_ids: Annotated[tuple[Number, ...], Field(max_length=MOST_CHOSEN)] | None = None
+    conditions: Conditions = Conditions()
+
+
+class ChangeView(TypedDict):
+    """A change and how far it has come. `refused` have as many tags as anybody may."""
+
+    id: int
+    action: str
+    tag: str
+    total: int
+    looked_at: int
+    changed: int
+    refused: int
+    created_at: Moment
+    ended_at: Moment | None
+
+
+def begin_change(platform: Platform, caller: Principal, wanted: WantedChange) -> PeopleChange:
+    """Ask for a change; a worker makes it. Leads of others, among those chosen, are passed over."""
+    with platform.database.transaction() as session:
+        change = PeopleChange(
+            account_id=caller.account_id,
+            actor=caller.actor,
+            action=wanted.action,
+            tag=wanted.tag,
+            conditions=wanted.conditions.stored(),
+            lead_ids=None if wanted.lead_ids is None else sorted(set(wanted.lead_ids)),
+            total=0,
+            last_lead_id=session.scalar(select(func.max(Lead.id))) or 0,
+        )
+        change.total = _total(session, change, wanted.conditions)
+        session.add(change)
+        session.flush()
+        audit(
+            session,
+            caller,
+            "people_changed",
+            change=change.id,
+            action=change.action,
+            tag=change.tag,
+            total=change.total,
+        )
+    enqueue(platform.job_redis, JobName.CHANGE_PEOPLE, change.id)
+    return change
+
+
+def get_change(platform: Platform, caller: Principal, change_id: int) -> PeopleChange:
+    """How far a change has come; NotFound for somebody else's."""
+    opened = platform.database.transaction if caller.is_admin else platform.database.reading
+    with opened() as session:
+        return get_owned(session, caller, PeopleChange, change_id)
+
+
+def describe_change(change: PeopleChange) -> ChangeView:
+    """The JSON of a change."""
+    return {
+        "id": change.id,
+        "action": change.action,
+        "tag": change.tag,
+        "total": change.total,
+        "looked_at": change.looked_at,
+        "changed": change.changed,
+        "refused": change.refused,
+        "created_at": iso(change.created_at),
+        "ended_at": iso(change.ended_at),
+    }
+
+
+def go_on(platform: Platform, change_id: int) -> None:
+    """Make a change, or what is left of it, for a minute at most. Of two that are at it each step is made by one."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        with platform.database.transaction() as session:
+            if not _step(session, change_id):
+                return
+        time.sleep(PAUSE_SECONDS)
+
+
+def wake_if_changing(platform: Platform) -> None:
+    """Ring for changes that are not at their end: their job died, or its minute was over."""
+    with platform.database.reading() as session:
+        waiting = session.scalars(select(PeopleChange.id).where(PeopleChange.ended_at.is_(None)).limit(MOST))
+        for change_id in waiting.all():
+            wake(platform.redis, platform.job_redis, JobName.CHANGE_PEOPLE, "people", change_id)
+
+
+def _total(session: Session, change: PeopleChange, conditions: Conditions) -> int:
+    if change.lead_ids is None:
+        return count_people(session, change.account_id, conditions)
+    return session.scalar(select(func.count()).select_from(_people(change).subquery())) or 0
+
+
+def _people(change: PeopleChange) -> Select[int, int, int]:
+    """All whom it is about."""
+    if change.lead_ids is None:
+        return select_people(change.account_id, Conditions.model_validate(change.conditions))
+    return select_people(change.account_id, Conditions()).where(Lead.id.in_(change.lead_ids))
+
+
+def _step(session: Session, change_id: int) -> bool:
+    """One step; whether there may be another."""
+    change = session.get(PeopleChange, change_id, with_for_update=True)
+    if change is None or change.ended_at is not None:
+        return False
+    span = (Lead.id > change.cursor, Lead.id <= change.last_lead_id)
+    next_ids = session.scalars(_people(change).where(*span).order_by(Lead.id).limit(STEP)).all()
+    leads = select(Lead).where(Lead.id.in_(next_ids)).order_by(Lead.bot_id, Lead.telegram_id)
+    for lead in session.scalars(leads.with_for_update()):
+        _apply(change, lead)
+    change.looked_at += len(next_ids)
+    change.cursor = next_ids[-1] if next_ids else change.last_lead_id
+    if len(next_ids) < STEP:
+        change.ended_at = utc_now()
+    return change.ended_at is None
+
+
+def _apply(change: PeopleChange, lead: Lead) -> None:
+    has_it = change.tag in lead.tags
+    if change.action == "untag" and has_it:
+        lead.tags = [tag for tag in lead.tags if tag != change.tag]
+    elif change.action == "tag" and not has_it and len(lead.tags) >= MAX_TAGS:
+        change.refused += 1
+        return
+    elif change.action == "tag" and not has_it:
+        lead.tags = [*lead.tags, change.tag]
+    else:
+        return
+    change.changed += 1

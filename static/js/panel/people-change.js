@@ -1,0 +1,80 @@
+// Choosing people and changing their tags, with the progress of the worker that does it. Spread into the list of people.
+import { api } from "../api.js";
+import { counted, number, text } from "../dom.js";
+import { attempt, confirmed } from "../feedback.js";
+import { conditionsOf } from "./people-conditions.js";
+
+const LOOK_MS = 1000;
+
+export const peopleChange = {
+  picked: [],
+  action: "tag",
+  tag: "",
+  whom: "picked",
+  change: null,
+  isPicked(person) {
+    return this.picked.includes(person.lead_id);
+  },
+  pick(person) {
+    const id = person.lead_id;
+    this.picked = this.isPicked(person) ? this.picked.filter((one) => one !== id) : [...this.picked, id];
+  },
+  pickText(person) {
+    return text("people.pick", { name: `${this.nameOf(person)} @${person.bot}` });
+  },
+  allPicked() {
+    return this.found && this.people.every((person) => this.isPicked(person));
+  },
+  pickAll() {
+    this.picked = this.allPicked() ? [] : this.people.map((person) => person.lead_id);
+  },
+  pickedText() {
+    return counted("people.picked", this.picked.length);
+  },
+  tagChoices() {
+    return [...new Set(this.people.flatMap((person) => person.tags))].sort();
+  },
+  cannotApply() {
+    return this.busy || !this.tag.trim() || (this.whom === "picked" && this.picked.length === 0);
+  },
+  async apply() {
+    if (this.cannotApply()) return;
+    const everybody = this.whom === "all";
+    const values = { tag: this.tag.trim(), n: number(this.count) };
+    const asks = [`people.all.${this.action}.title`, "people.all.text", "people.all.action"].map((key) => text(key, values));
+    if (everybody && !(await confirmed(...asks))) return;
+    this.busy = true;
+    const whom = everybody ? { conditions: conditionsOf(this.form) } : { lead_ids: this.picked };
+    const body = { action: this.action, tag: this.tag.trim(), ...whom };
+    const [ok, change] = await attempt(() => api.post("/api/v1/people/changes", body));
+    this.busy = false;
+    if (ok) this.watchChange(change);
+  },
+  async watchChange(change) {
+    this.change = change;
+    if (change.ended_at) {
+      this.picked = [];
+      this.countedAt = 0;
+      this.refresh();
+      return;
+    }
+    await new Promise((resolve) => window.setTimeout(resolve, LOOK_MS));
+    const [ok, found] = await attempt(() => api.get(`/api/v1/people/changes/${change.id}`));
+    if (ok) this.watchChange(found);
+  },
+  progressText() {
+    if (!this.change) return "";
+    const { tag, looked_at: done, total, changed } = this.change;
+    const values = { tag, done: number(done), total: number(total), changed: number(changed) };
+    return text(this.change.ended_at ? "people.done" : "people.progress", values);
+  },
+  progressTotal() {
+    return Math.max(1, this.change?.total ?? 1);
+  },
+  progressDone() {
+    return this.change?.ended_at ? this.progressTotal() : (this.change?.looked_at ?? 0);
+  },
+  refusedText() {
+    return this.change?.refused ? counted("people.refused", this.change.refused) : "";
+  },
+};

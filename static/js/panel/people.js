@@ -1,0 +1,124 @@
+import { api } from "../api.js";
+import { ago, counted, initial, moment, text } from "../dom.js";
+import { attempt } from "../feedback.js";
+import { follow, liveness } from "./liveness.js";
+import { peopleChange } from "./people-change.js";
+import { blank, conditionsOf, formOf } from "./people-conditions.js";
+import { segmentList } from "./people-segments.js";
+
+const EVERY_MS = 10000;
+
+document.addEventListener("alpine:init", () => {
+  // The people who meet the conditions, a page at a time; cursors of the pages before are kept to go back.
+  Alpine.data("people", () => ({
+    ...liveness,
+    ...peopleChange,
+    ...segmentList,
+    people: [],
+    next: null,
+    count: 0,
+    form: blank(),
+    order: "newest",
+    cursors: [""],
+    failure: "",
+    busy: false,
+    init() {
+      const where = new URLSearchParams(window.location.search).get("where"); // a filter can be kept as a bookmark
+      if (where) this.form = formOf(JSON.parse(where));
+      this.take(initial(this.$root));
+      this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
+      if (this.narrowed) this.refresh();
+    },
+    get where() {
+      return JSON.stringify(conditionsOf(this.form));
+    },
+    path() {
+      const asked = { order: this.order, cursor: this.cursors.at(-1), ...(this.narrowed ? { where: this.where } : {}) };
+      return `/panel/live/people?${new URLSearchParams(asked)}`;
+    },
+    take(data) {
+      this.failure = "";
+      this.people = data.people;
+      this.next = data.next;
+      this.count = data.count;
+      this.takeSegments(data.segments);
+    },
+    set(name, event) {
+      this.form = { ...this.form, [name]: event.target.value };
+      this.show();
+    },
+    setOrder(event) {
+      this.order = event.target.value;
+      this.show();
+    },
+    chooseTag(tag) {
+      this.form = { ...this.form, tags_any: tag };
+      this.show();
+    },
+    clear() {
+      this.form = blank();
+      this.show();
+    },
+    async show() {
+      this.cursors = [""];
+      this.picked = [];
+      try {
+        conditionsOf(this.form);
+      } catch (error) {
+        this.failure = error.message;
+        return;
+      }
+      const query = this.narrowed ? `?${new URLSearchParams({ where: this.where })}` : window.location.pathname;
+      window.history.replaceState(null, "", query);
+      const [ok, data] = await attempt(() => api.get(this.path()));
+      if (ok) this.take(data);
+    },
+    get narrowed() {
+      return Object.values(this.form).filter(Boolean).length;
+    },
+    get isNarrowed() {
+      return Object.entries(this.form).some(([name, value]) => name !== "words" && value);
+    },
+    get found() {
+      return this.people.length > 0;
+    },
+    get nothingFound() {
+      return !this.found && this.narrowed > 0;
+    },
+    get nobody() {
+      return !this.found && this.narrowed === 0;
+    },
+    get countText() {
+      return counted("people.count", this.count);
+    },
+    get paged() {
+      return this.cursors.length > 1 || this.next !== null;
+    },
+    get isFirst() {
+      return this.cursors.length === 1;
+    },
+    get isLast() {
+      return this.next === null;
+    },
+    former() {
+      this.cursors = this.cursors.slice(0, -1);
+      this.refresh();
+    },
+    following() {
+      this.cursors = [...this.cursors, this.next];
+      this.refresh();
+    },
+    // One row
+    pageOf: (person) => `/panel/people/${person.telegram_id}`,
+    nameOf: (person) => person.name || text("people.nameless"),
+    userOf: (person) => (person.username ? `@${person.username}` : ""),
+    stateOf: (person) => text(`lead.${person.state}`),
+    sourceOf(person) {
+      const touch = person.first_touch;
+      if (!touch) return text("people.no_click");
+      return [touch.source || text("people.direct"), touch.campaign, touch.ad].filter(Boolean).join(" · ");
+    },
+    age: ago,
+    when: moment,
+  }));
+});

@@ -1,0 +1,161 @@
+"""What is found wrong with a flow: each finding by its code, its severity and its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.fleet.flows.checks.checking import check
+from services.fleet.flows.checks.content import Known
+from services.fleet.flows.checks.findings import ERRORS, WARNINGS, Severity
+
+KNOWN = Known(flows={"sales": True, "new": False}, media=(7,))
+END = {"kind": "end"}
+
+
+def step(key: str = "start", *messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"key": key, "messages": list(messages), **more}
+
+
+def flow(*steps: dict[str, Any], start: str = "start", **more: Any) -> dict[str, Any]:
+    return {"start": start, "steps": list(steps), **more}
+
+
+def one(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A flow of one step that ends on purpose unless told otherwise."""
+    return flow(step("start", *messages, **{"then": END, **more}))
+
+
+def button(**fields: Any) -> dict[str, Any]:
+    return {"text": "hi", "buttons": [[{"text": "Go", **fields}]]}
+
+
+def goto(key: str) -> dict[str, Any]:
+    return {"kind": "goto", "step": key}
+
+
+M, B = ("steps", 0, "messages", 0), ("steps", 0, "messages", 0, "buttons", 0, 0)
+CASES: dict[str, tuple[dict[str, Any], tuple[str | int, ...]]] = {
+    "flow_start_missing": (flow(step(then=END), start="else"), ("start",)),
+    "flow_step_repeated": (flow(step(then=END), step(then=END)), ("steps", 1, "key")),
+    "flow_step_missing": (one(then=goto("away")), ("steps", 0, "then", "step")),
+    "flow_loop": (flow(step(then=goto("b")), step("b", then=goto("start"))), ("steps", 0, "then")),
+    "flow_step_unreachable": (flow(step(then=END), step("b", then=END)), ("steps", 1)),
+    "flow_dead_end": (flow(step("start", {"text": "bye"})), ("steps", 0)),
+    "flow_after_alone": (flow(step(after=5, replies=[{"step": "start"}])), ("steps", 0, "after")),
+    "flow_reply_shadowed": (
+        one(replies=[{"equals": "a", "step": "start"}, {"step": "start"}, {"equals": "b", "step": "start"}]),
+        ("steps", 0, "replies", 2),
+    ),
+    "flow_unknown": (one(button(kind="flow", flow="away")), (*B, "flow")),
+    "flow_unpublished": (one(then={"kind": "flow", "flow": "new"}), ("steps", 0, "then", "flow")),
+    "flow_media_unknown": (one({"kind": "photo", "media": 8}), (*M, "media")),
+    "flow_video_note_address": (one({"kind": "video_note", "media": "https://example.org/a"}), (*M, "media")),
+    "flow_document_address": (one({"kind": "document", "media": "https://example.org/a.doc"}), (*M, "media")),
+    "flow_caption_unsupported": (one({"kind": "video_note", "media": 7, "text": "x"}), (*M, "text")),
+    "flow_url_refused": (one(button(kind="url", url="https://10.0.0.1/")), (*B, "url")),
+    "flow_url_variable": (
+        one(actions=[{"kind": "call", "url": "https://{host}.example.org/"}]),
+        ("steps", 0, "actions", 0, "url"),
+    ),
+    "flow_buttons_too_many": (
+        one({"text": "x", "buttons": [[{"kind": "tag", "tag": "a", "text": "b"}] * 8] * 13}),
+        (*M, "buttons"),
+    ),
+    "flow_text_may_be_too_long": (
+        flow(step("start", {"text": "{a}{a}{a}{a}{a}"}, then=END), variables={"a": "x"}),
+        (*M, "text"),
+    ),
+    # Found by Telegram's rules for texts, and by the fields themselves.
+    "text_too_long": (one({"text": "😀" * 2049}), (*M, "text")),
+    "text_may_be_blank": (one({"text": "{first_name}"}), (*M, "text")),
+    "text_variable_unknown": (one({"text": "Hi {nobody}"}), (*M, "text")),
+    "text_tag_unclosed": (one({"text": "<b>Hi"}), (*M, "text")),
+    "text_blank": (one(button(kind="tag", tag="\u2800")), (*B, "tag")),
+    "flow_button_incomplete": (one(button(kind="pay")), B),
+    "flow_field_missing": (one(actions=[{"kind": "goal"}]), ("steps", 0, "actions", 0, "goal")),
+    "flow_field_unknown": (
+        one(actions=[{"kind": "tag", "tag": "a", "x": 1}]),
+        ("steps", 0, "actions", 0, "x"),
+    ),
+    "flow_field_wrong": (one(then={"kind": "goto", "step": "No Key"}), ("steps", 0, "then", "step")),
+}
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_each_fault_is_found_alone_at_its_place(code: str) -> None:
+    document, place = CASES[code]
+    (found,) = check(document, KNOWN)
+    assert (found.code, found.place) == (code, place)
+    assert (found.severity is Severity.WARNING) == (code in WARNINGS)
+    assert found.step == (None if place == ("start",) else document["steps"][place[1]]["key"])
+    assert str(found.text)
+
+
+def test_every_code_of_ours_has_a_case() -> None:
+    assert (ERRORS.keys() | WARNINGS.keys()) - CASES.keys() == set()
+
+
+def test_a_flow_that_uses_everything_has_nothing_against_it() -> None:
+    buttons = [
+        [{"kind": "url", "text": "Site", "url": "https://example.org/?u={id}"}],
+        [{"kind": "web_app", "text": "App", "url": "https://example.org/app"}],
+        [{"kind": "step", "text": "Next", "step": "b"}, {"kind": "flow", "text": "Sales", "flow": "sales"}],
+        [
+            {"kind": "pay", "text": "Pay", "stars": 5, "step": "b"},
+            {"kind": "tag", "text": "Vip", "tag": "vip"},
+        ],
+    ]
+    actions = [
+        {"kind": "tag", "tag": "seen"},
+        {"kind": "set", "name": "plan", "value": "basic"},
+        {"kind": "goal", "goal": "lead", "value": "9.90", "currency": "BRL"},
+        {"kind": "call", "url": "https://example.org/{id}", "save": {"price": "a.b"}, "failed": "b"},
+    ]
+    first = step(
+        "start",
+        {"text": "Hi <b>{first_name}</b>, {plan} costs {price}", "buttons": buttons},
+        {"kind": "photo", "media": 7, "text": "{city}"},
+        actions=actions,
+        replies=[{"contains": "help", "step": "b"}, {"save": "city", "step": "b"}],
+        follow_ups=[{"after": 60, "step": "b"}],
+        after=5,
+        then={"kind": "branch", "cases": [{"when": {"tag": "vip"}, "step": "c"}], "otherwise": "b"},
+    )
+    split = {
+        "kind": "split",
+        "name": "ab",
+        "arms": [{"name": "a", "percent": 50, "step": "start"}, {"name": "b", "percent": 50, "step": "b"}],
+    }
+    last = step("c", {"text": "Wait"}, then={"kind": "handover", "step": "d"})
+    document = flow(first, step("b", {"text": "b"}, then=END), last, step("d", after=9, then=split))
+    assert check(document, KNOWN) == []
+
+
+def test_a_wait_in_a_circle_ends_it_and_a_circle_is_told_once() -> None:
+    slow = flow(step(then=goto("b"), after=1), step("b", then=goto("start")))
+    assert check(slow, KNOWN) == []
+    (found,) = check(flow(step(then=goto("b")), step("b", then=goto("c")), step("c", then=goto("b"))), KNOWN)
+    assert (found.step, found.text.values["steps"]) == ("b", "b → c → b")
+
+
+def test_what_is_incomplete_keeps_the_rest_from_no_check() -> None:
+    draft = flow(
+        step("start", {"text": "hi", "buttons": [[{"kind": "step", "text": "Go", "step": "b"}]]}),
+        step("b", {"text": ""}),  # being written
+        step("c", {"text": "<i>x"}, then=goto("away")),
+    )
+    found = [(each.code, each.place[:2]) for each in check(draft, KNOWN)]
+    assert found == [
+        ("flow_text_missing", ("steps", 1)),
+        ("flow_step_missing", ("steps", 2)),
+        ("text_tag_unclosed", ("steps", 2)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "draft", [{}, {"steps": 3}, {"start": 1, "steps": [5, {"key": 4}, {}]}, {"steps": []}]
+)
+def test_what_is_no_flow_at_all_is_told_and_breaks_nothing(draft: dict[str, Any]) -> None:
+    assert check(draft, KNOWN)

@@ -1,0 +1,273 @@
+"""The inbox: what is kept, who waits, and answers that are sent once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select, update
+from telebot import types
+
+from models import Bot, ChatMessage, Conversation, Flow, FlowRun, Lead
+from plugins.flows.run import RunStatus
+from services.core.errors import Conflict, NotFound
+from services.core.times import utc_now
+from services.messaging.inbox import answering, deciding
+from services.messaging.inbox.conversations import count_waiting, get_conversation, list_conversations
+from services.messaging.inbox.fields import Assignment, NewAnswer
+from services.messaging.inbox.incoming import IncomingMessage, keep_incoming
+from services.messaging.inbox.outgoing import keep_outgoing
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.updates.contacts import Contacts
+from services.platform.accounts.principal import Principal
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from tests.services.fleet.pools.fleet import new_account, new_bot
+
+ANA = types.User(5, False, "Ana")
+
+
+@pytest.fixture
+def owner(platform: Platform) -> Principal:
+    return new_account(platform)
+
+
+@pytest.fixture
+def bot(platform: Platform, owner: Principal) -> Bot:
+    """A bot that keeps messages and knows Ana."""
+    bot = new_bot(platform, owner, keeps_messages=True)
+    with platform.database.transaction() as session:
+        session.add(Lead(account_id=owner.account_id, bot_id=bot.id, telegram_id=5, first_name="Ana"))
+    return bot
+
+
+def wrote(bot: Bot, update_id: int, text: str = "help", person: int = 5) -> IncomingMessage:
+    waits = not text.startswith("/")
+    return IncomingMessage(bot.id, person, "text", text, update_id, update_id, waits, utc_now())
+
+
+def keep(platform: Platform, *messages: IncomingMessage) -> None:
+    with platform.database.transaction() as session:
+        keep_incoming(session, platform.vault, messages)
+
+
+def only_talk(platform: Platform) -> Conversation:
+    with platform.database.reading() as session:
+        return session.scalars(select(Conversation)).one()
+
+
+def new_answer(revision: int = 1, form_key: str = "form-0001", minutes: int = 30) -> NewAnswer:
+    return NewAnswer(text="Here I am", form_key=form_key, revision=revision, take_over_minutes=minutes)
+
+
+def outbox(platform: Platform, bot: Bot) -> int:
+    return int(platform.redis.xlen(keys.outbox(bot.id, "reply")))
+
+
+def sent(bot: Bot, call: dict[str, Any], **fields: Any) -> OutboxMessage:
+    """A message that the outbox is done with."""
+    message = OutboxMessage("1-0", bot.id, "5", 1, "r", "", keeps=True, **fields)
+    message.__dict__["call"] = call
+    return message
+
+
+@pytest.mark.data
+def test_messages_are_kept_once_sealed_and_somebody_waits_since_the_first(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    first = wrote(bot, 2)
+    keep(platform, wrote(bot, 1, "/start"), first, wrote(bot, 3, "hello?"))
+    keep(platform, first, wrote(bot, 4, "still there?"))
+    talk = only_talk(platform)
+    assert talk.unanswered_since == first.at
+    shown = get_conversation(platform, owner, talk.id)
+    assert [each["text"] for each in shown["messages"]] == ["/start", "help", "hello?", "still there?"]
+    with platform.database.reading() as session:
+        assert all("help" not in row for row in session.scalars(select(ChatMessage.sealed_text)))
+    assert count_waiting(platform, owner) == 1
+    with pytest.raises(NotFound):
+        get_conversation(platform, new_account(platform), talk.id)
+
+
+@pytest.mark.data
+def test_a_repeated_update_does_not_open_again_what_was_answered(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    first = wrote(bot, 1)
+    keep(platform, first)
+    deciding.mark_done(platform, owner, only_talk(platform).id)
+    keep(platform, first)
+    assert only_talk(platform).unanswered_since is None
+    keep(platform, wrote(bot, 2))
+    assert only_talk(platform).unanswered_since is not None
+
+
+@pytest.mark.data
+def test_a_bot_that_keeps_none_any_more_keeps_none(platform: Platform, owner: Principal, bot: Bot) -> None:
+    deciding.keep_messages(platform, owner, bot.id, False)
+    keep(platform, wrote(bot, 1))
+    with platform.database.reading() as session:
+        assert session.scalars(select(ChatMessage)).all() == []
+
+
+@pytest.mark.data
+def test_a_batch_of_many_people_takes_three_queries(platform: Platform, bot: Bot) -> None:
+    asked: list[str] = []
+    event.listen(
+        platform.database.engine,
+        "before_cursor_execute",
+        lambda _c, _cu, statement, *_: asked.append(statement.split()[0]),
+    )
+    keep(platform, *(wrote(bot, number, person=number) for number in range(1, 51)))
+    assert [word for word in asked if word != "BEGIN"] == ["SELECT", "INSERT", "INSERT"]
+
+
+@pytest.mark.data
+def test_known_people_cost_no_more_than_their_message(platform: Platform, bot: Bot) -> None:
+    contacts = Contacts(platform)
+    contacts.record_contact(bot.id, 1, ANA, None)
+    with platform.database.transaction() as session:
+        session.execute(update(Lead).values(last_name="as it was"))
+    contacts.record_contact(bot.id, 2, ANA, None, message=wrote(bot, 2))
+    with platform.database.reading() as session:
+        assert session.scalars(select(Lead.last_name)).one() == "as it was"
+        assert len(session.scalars(select(ChatMessage)).all()) == 1
+
+
+@pytest.mark.data
+def test_an_answer_is_sent_once_by_its_form_and_never_over_another_one(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    keep(platform, wrote(bot, 1))
+    talk = only_talk(platform)
+    made = answering.answer(platform, owner, talk.id, new_answer())
+    again = answering.answer(platform, owner, talk.id, new_answer())
+    assert (again.id, outbox(platform, bot)) == (made.id, 1)
+    with pytest.raises(Conflict, match="another text"):
+        answering.answer(platform, owner, talk.id, new_answer().model_copy(update={"text": "Something else"}))
+    with pytest.raises(Conflict, match=r"@example\.org answered \d+ s ago") as refused:
+        answering.answer(platform, owner, talk.id, new_answer(form_key="form-0002"))
+    assert refused.value.code == "answered_meanwhile"
+    assert outbox(platform, bot) == 1
+    answered = only_talk(platform)
+    assert (answered.unanswered_since, answered.revision) == (None, 2)
+    answering.answer(platform, owner, talk.id, new_answer(2, "form-0003"))
+    assert outbox(platform, bot) == 2
+
+
+@pytest.mark.data
+def test_of_two_who_answer_at_once_one_is_told(platform: Platform, owner: Principal, bot: Bot) -> None:
+    keep(platform, wrote(bot, 1))
+    talk, outcomes = only_talk(platform), []
+
+    def act(form_key: str) -> None:
+        try:
+            answering.answer(platform, owner, talk.id, new_answer(form_key=form_key))
+            outcomes.append("sent")
+        except Conflict as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=act, args=(f"form-000{number}",)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["answered_meanwhile", "sent"]
+    assert outbox(platform, bot) == 1
+
+
+@pytest.mark.data
+def test_an_answer_learns_what_became_of_it_and_a_refused_one_waits_again(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    keep(platform, wrote(bot, 1))
+    talk = only_talk(platform)
+    good = answering.answer(platform, owner, talk.id, new_answer())
+    bad = answering.answer(platform, owner, talk.id, new_answer(2, "form-0002"))
+
+    def outcome(message: ChatMessage, answer: dict[str, Any]) -> OutboxMessage:
+        call = {"method": "sendMessage", "params": {"chat_id": 5, "text": "x"}, "then": {"inbox": message.id}}
+        return sent(bot, call, answer=answer)
+
+    refused = outcome(bad, {"ok": False, "description": "Forbidden: bot was blocked by the user"})
+    keep_outgoing(platform, [outcome(good, {"ok": True, "result": {"message_id": 9}}), refused])
+    keep_outgoing(platform, [refused])
+    shown = get_conversation(platform, owner, talk.id)["messages"]
+    assert [(each["status"], each["failure"]) for each in shown] == [
+        ("", ""),
+        ("sent", ""),
+        ("failed", "Forbidden: bot was blocked by the user"),
+    ]
+    assert only_talk(platform).unanswered_since is not None
+
+
+@pytest.mark.data
+def test_what_the_bot_says_is_kept_and_is_no_answer_but_support_is_and_rests_the_flow(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    keep(platform, wrote(bot, 1))
+    _begin_flow(platform, bot)
+    said = sent(
+        bot, {"method": "sendPhoto", "params": {"chat_id": 5, "caption": "look"}}, sent={"message_id": 7}
+    )
+    group = sent(
+        bot, {"method": "sendMessage", "params": {"chat_id": -5, "text": "x"}}, sent={"message_id": 8}
+    )
+    keep_outgoing(platform, [said, group])
+    talk = only_talk(platform)
+    assert talk.unanswered_since is not None
+    told = get_conversation(platform, owner, talk.id)["messages"]
+    assert [(each["kind"], each["text"], each["status"]) for each in told] == [
+        ("text", "help", ""),
+        ("photo", "look", "sent"),
+    ]
+    then = {"plugin": "support", "name": "delivered", "turn": "-100"}
+    call = {"method": "copyMessage", "params": {"chat_id": 5, "from_chat_id": -100, "message_id": 3}}
+    keep_outgoing(platform, [sent(bot, {**call, "then": then}, sent={"message_id": 9})])
+    talk = only_talk(platform)
+    assert (talk.unanswered_since, talk.answered_by) == (None, "telegram")
+    assert _run(platform).status == RunStatus.PAUSED
+
+
+@pytest.mark.data
+def test_taking_over_rests_the_flow_and_only_the_present_state_can_be_given_away(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    keep(platform, wrote(bot, 1))
+    talk, now = only_talk(platform), utc_now()
+    _begin_flow(platform, bot)
+    deciding.take_over(platform, owner, talk.id, 10)
+    run_now = _run(platform)
+    assert run_now.status == RunStatus.PAUSED
+    assert run_now.paused_until is not None
+    assert abs(run_now.paused_until - now - timedelta(minutes=10)) < timedelta(minutes=1)
+    deciding.release(platform, owner, talk.id)
+    assert only_talk(platform).taken_over_until is None
+    deciding.assign(platform, owner, talk.id, Assignment(name="Rui", revision=1))
+    with pytest.raises(Conflict):
+        deciding.assign(platform, owner, talk.id, Assignment(name="Bia", revision=1))
+    rui, nobody = _listed(platform, owner, "Rui"), _listed(platform, owner, "")
+    assert (rui, nobody) == ([talk.id], [])
+
+
+def _listed(platform: Platform, owner: Principal, name: str) -> Sequence[int]:
+    return [each["id"] for each in list_conversations(platform, owner, assigned_to=name)[0]]
+
+
+def _begin_flow(platform: Platform, bot: Bot) -> None:
+    """Ana waits at a step of a flow."""
+    now = utc_now()
+    with platform.database.transaction() as session:
+        flow = Flow(account_id=bot.account_id, key="sales", name="Sales", draft={}, draft_by="x")
+        session.add(flow)
+        session.flush()
+        place = {"flow_id": flow.id, "version": 1, "step": "a", "status": RunStatus.WAITING}
+        session.add(FlowRun(bot_id=bot.id, telegram_id=5, entered_at=now, started_at=now, **place))
+
+
+def _run(platform: Platform) -> FlowRun:
+    with platform.database.reading() as session:
+        return session.scalars(select(FlowRun)).one()
