@@ -39,7 +39,7 @@ def test_a_broadcast_is_written_counted_sent_watched_and_changed(
     browser.click("form .row .btn-primary")
     browser.see("12", "dialog[open]")
     look(browser, "broadcast-confirm")
-    browser.click("dialog[open] .btn-danger, dialog[open] .btn-primary")
+    browser.click("dialog[open] .modal-foot button:last-child")
     browser.see("12", ".goes + strong")
     browser.wait(lambda: browser.text(".tally dd") == "12", "all were sent")
     look(browser, "broadcast-done-phone")
@@ -53,7 +53,7 @@ def test_a_broadcast_is_written_counted_sent_watched_and_changed(
     browser.find("form textarea").clear()
     browser.type("form textarea", "Acabou.")
     browser.click("form .btn")
-    browser.click("dialog[open] .btn-danger, dialog[open] .btn-primary")
+    browser.click("dialog[open] .modal-foot button:last-child")
     browser.wait(lambda: browser.text(".tally dd") == "12", "all were changed")
     shown = sandbox.transcript(people[0], bot)
     assert [each["text"] for each in shown if each["direction"] == "out"][-1] == "Acabou."

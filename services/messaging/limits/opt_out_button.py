@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.traffic.audience.conditions import OPTED_OUT
+
+__all__ = ["OPTED_OUT", "OPT_OUT", "is_opt_out"]
+
 OPT_OUT: Final = "flotilla.opt_out"  # no plugin's action begins so
-OPTED_OUT: Final = "opted_out"  # the tag of people who want no more broadcasts, of any bot of the account
 
 
 def is_opt_out(action: str) -> bool:
