@@ -16,6 +16,7 @@ from services.fleet.bots.registry import list_bots
 from services.messaging.broadcasts import drafts
 from services.messaging.broadcasts.results import results
 from services.messaging.broadcasts.views import describe, progress
+from services.traffic.audience.segments import describe_segment, list_segments
 from web.access import caller, signed_in
 from web.platform import platform
 
@@ -65,7 +66,8 @@ def _state(broadcast_id: int) -> dict[str, Any]:
 
 
 def _composer(draft: Any) -> str:
-    choices = {"bots": _bot_names(), "pools": pool_names()}
+    saved = [describe_segment(one) for one in list_segments(platform(), caller())]
+    choices = {"bots": _bot_names(), "pools": pool_names(), "segments": saved}
     return render_template(
         "panel/compose_broadcast.html",
         section=SECTION,

@@ -1,7 +1,7 @@
 """broadcasts and their ledger
 
 Revision: 0044
-Follows: 0040
+Follows: 0043
 """
 
 from alembic import op

@@ -48,12 +48,7 @@ from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key
 from web.access import SIGNED_IN, declared
 
 NOWHERE = {
-    "destination_id": "987654",
-    "account_id": "987654",
-    "bot_id": "987654",
-    "pool_id": "987654",
-    "key_id": "987654",
-    "session_id": "987654",
+    **dict.fromkeys(("destination_id", "account_id", "bot_id", "pool_id", "key_id", "session_id"), "987654"),
     "click_id": "0nobodys0000",
     "letter_id": "987654",
     **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id", "flow_id"), "987654"),

@@ -39,6 +39,8 @@ PAGES = (
     "/panel/pools/1/rules",
     "/panel/experiments",
     "/panel/experiments/1",
+    "/panel/broadcasts",
+    "/panel/broadcasts/new",
     "/panel/dead-letters",
     "/panel/notifications",
     "/panel/account",
@@ -115,7 +117,7 @@ class Looked:
     def at(self, browser: Browser, page: str, width: int) -> None:
         """Look at the page that is open, on a screen so many pixels wide."""
         self.fit(browser, page, width)
-        if broken := _axe(browser):
+        if broken := axe_finds(browser):
             self.complaints[page] = broken
 
     def between(self, browser: Browser, page: str) -> None:
@@ -191,7 +193,7 @@ def _as_admin(platform: Platform) -> Iterator[None]:
         set_all(False)
 
 
-def _axe(browser: Browser) -> list[str]:
+def axe_finds(browser: Browser) -> list[str]:
     """What axe-core finds, be it grave or small; nothing without it, which its test tells."""
     if not AXE.exists():
         return []

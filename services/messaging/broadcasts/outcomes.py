@@ -9,6 +9,7 @@ from typing import Any, Final
 from models import RecipientStatus
 from services.alerts.dead_letters.store import without_quotes
 from services.core.errors import Rejected
+from services.core.i18n import Text
 from services.platform.telegram.refusals import RefusalClass, lead_state, refusal_class
 
 LONGEST_CAUSE: Final = 80  # characters of the column
@@ -47,7 +48,7 @@ def read_outcome(text: str) -> Outcome:
 
 
 def _refused(words: str, error_code: int, method: str) -> Outcome:
-    error = Rejected(words, error_code=error_code)
+    error = Rejected(Text.verbatim(words), error_code=error_code)
     if refusal_class(error, method) is RefusalClass.PERSON_GONE:
         return Outcome(RecipientStatus.BLOCKED, lead_state(error))
     cause = f"{error_code} {without_quotes(words)}" if error_code else words

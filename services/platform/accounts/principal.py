@@ -84,6 +84,7 @@ Row = TypeVar(
     StoredFile,
     Broadcast,
     Conversation,
+    Broadcast,
     Flow,
     PaymentWebhook,
     PeopleChange,

@@ -10,6 +10,13 @@ let keys = 0;
 const key = () => (keys += 1);
 const words = (typed) => typed.split(",").map((word) => word.trim()).filter(Boolean);
 
+const stepText = ({ flow, step }) => (step ? `${flow}/${step}` : flow);
+
+function stepOf(typed) {
+  const [flow, step] = typed.split("/");
+  return { flow, step: step || null };
+}
+
 function variantOf(stored) {
   const { kind = "text", text: said = "", media = null, buttons = [] } = stored?.message ?? {};
   const flat = buttons.flat().map((button) => ({ key: key(), text: button.text, url: button.url }));
@@ -28,6 +35,12 @@ document.addEventListener("alpine:init", () => {
     pools: [],
     tagsAny: "",
     tagsNone: "",
+    inactiveDays: "",
+    languages: "",
+    reached: "",
+    notReached: "",
+    rest: {}, // conditions that have no field here
+    segments: [],
     perSecond: 25,
     brakePercent: 10,
     quietFrom: "",
@@ -48,7 +61,8 @@ document.addEventListener("alpine:init", () => {
     timer: 0,
     turn: 0,
     init() {
-      const { draft } = initial(this.$root);
+      const { draft, segments } = initial(this.$root);
+      this.segments = segments;
       this.variants = [variantOf()];
       if (draft) this.fill(draft);
     },
@@ -58,10 +72,7 @@ document.addEventListener("alpine:init", () => {
       this.variants = draft.variants.map(variantOf);
       this.hasOptOut = draft.has_opt_out;
       this.isPaid = draft.variants.every((each) => each.message.allow_paid_broadcast);
-      this.bots = draft.audience.bots ?? [];
-      this.pools = draft.audience.pools ?? [];
-      this.tagsAny = (draft.audience.tags_any ?? []).join(", ");
-      this.tagsNone = (draft.audience.tags_none ?? []).join(", ");
+      this.choose(draft.audience);
       this.perSecond = draft.per_second;
       this.brakePercent = draft.brake_percent;
       this.quietFrom = draft.quiet.begin;
@@ -72,6 +83,32 @@ document.addEventListener("alpine:init", () => {
       this.oncePerPerson = draft.once_per_person;
       this.onlyNew = draft.only_new;
       this.look();
+    },
+
+    choose({ bots = [], pools = [], tags_any = [], tags_none = [], inactive_days = "", languages = [], reached = [], not_reached = [], ...rest }) {
+      Object.assign(this, { bots, pools, rest, inactiveDays: inactive_days ?? "" });
+      this.tagsAny = tags_any.join(", ");
+      this.tagsNone = tags_none.join(", ");
+      this.languages = languages.join(", ");
+      this.reached = reached.map(stepText).join(", ");
+      this.notReached = not_reached.map(stepText).join(", ");
+    },
+    useSegment(event) {
+      const chosen = this.segments.find((segment) => segment.id === Number(event.target.value));
+      if (chosen) this.choose(chosen.conditions);
+    },
+    audience() {
+      return {
+        ...this.rest,
+        bots: this.bots.map(Number),
+        pools: this.pools.map(Number),
+        tags_any: words(this.tagsAny),
+        tags_none: words(this.tagsNone),
+        languages: words(this.languages),
+        reached: words(this.reached).map(stepOf),
+        not_reached: words(this.notReached).map(stepOf),
+        inactive_days: this.inactiveDays ? Number(this.inactiveDays) : null,
+      };
     },
 
     // Its texts
@@ -128,7 +165,7 @@ document.addEventListener("alpine:init", () => {
       return {
         name: this.name,
         variants: parts,
-        audience: { bots: this.bots.map(Number), pools: this.pools.map(Number), tags_any: words(this.tagsAny), tags_none: words(this.tagsNone) },
+        audience: this.audience(),
         has_opt_out: this.hasOptOut,
         per_second: Number(this.perSecond),
         brake_percent: Number(this.brakePercent),
@@ -174,8 +211,11 @@ document.addEventListener("alpine:init", () => {
     buttonClass: (button) => (button.url ? "is-link" : ""),
 
     // Whom it reaches
+    get shares() {
+      return this.plan?.bots ?? [];
+    },
     get hasShares() {
-      return (this.plan?.bots.length ?? 0) > 0;
+      return this.shares.length > 0;
     },
     get countText() {
       return this.plan ? text("compose.count", { people: number(this.plan.people) }) : "";
@@ -210,7 +250,7 @@ document.addEventListener("alpine:init", () => {
     async begin() {
       await this.look();
       if (!this.plan || this.failure || Object.keys(this.errors).length > 0) return;
-      const shares = this.plan.bots.slice(0, 10).map(this.shareText).join(" · ") || text("compose.nobody");
+      const shares = this.shares.slice(0, 10).map(this.shareText).join(" · ") || text("compose.nobody");
       const values = { people: number(this.plan.people), bots: shares, time: this.lasting, stars: this.hasCost ? text("start_broadcast.stars", { stars: number(this.plan.stars) }) : "" };
       if (!(await confirmed(text("start_broadcast.title", values), text("start_broadcast.text", values), this.startLabel))) return;
       const at = this.startAt ? { at: new Date(this.startAt).toISOString() } : {};
