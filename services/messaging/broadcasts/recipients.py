@@ -35,7 +35,7 @@ from models import (
 )
 from services.core.times import utc_now
 from services.traffic.audience.conditions import OPTED_OUT, Conditions
-from services.traffic.audience.people import select_people
+from services.traffic.audience.selecting import select_people
 from services.traffic.audience.tag_conditions import has_tag
 from services.traffic.clicks.leads import is_reachable
 
