@@ -72,8 +72,12 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str | int, ...]]] = {
     "flow_caption_unsupported": (one({"kind": "video_note", "media": 7, "text": "x"}), (*M, "text")),
     "flow_url_refused": (one(button(kind="url", url="https://10.0.0.1/")), (*B, "url")),
     "flow_url_variable": (
-        one(actions=[{"kind": "call", "url": "https://{host}.example.org/"}]),
+        one(actions=[{"kind": "call", "url": "https://{id}.example.org/"}]),
         ("steps", 0, "actions", 0, "url"),
+    ),
+    "flow_url_variable_unknown": (
+        one(button(kind="web_app", url="https://example.org/{first_name}")),
+        (*B, "url"),
     ),
     "flow_buttons_too_many": (
         one({"text": "x", "buttons": [[{"kind": "tag", "tag": "a", "text": "b"}] * 8] * 13}),
