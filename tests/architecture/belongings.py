@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from models import Account, ChatRequest, TelegramLink
+from models import Account, Bot, ChatRequest, DeadLetter, PaymentWebhook, Postback, TelegramLink
 from services.core.i18n import Text
 from services.core.times import utc_now
 
@@ -29,3 +29,31 @@ def asked_in_chat(session: Session, account: Account, number: int) -> ChatReques
     session.add(asked)
     session.flush()
     return asked
+
+
+def places_of_money(session: Session, account: Account, number: int) -> tuple[Postback, PaymentWebhook]:
+    """A postback of the account, and a webhook of a payment provider's."""
+    postback = Postback(account_id=account.id, driver="google", name=f"pool{number} postback")
+    webhook = PaymentWebhook(
+        account_id=account.id,
+        name=f"pool{number} webhook",
+        path_id=f"payments{number}",
+        signature_header="X-Signature",
+        mapping={"person": "id", "event_id": "id"},
+    )
+    session.add_all([postback, webhook])
+    session.flush()
+    return postback, webhook
+
+
+def letter_of(bot: Bot, number: int) -> DeadLetter:
+    """A dead letter of the bot."""
+    return DeadLetter(
+        account_id=bot.account_id,
+        bot_id=bot.id,
+        kind="update",
+        source_id=f"update:{bot.id}:1",
+        error_id=f"E{number}",
+        error=f"pool{number} failed",
+        fingerprint="f" * 32,
+    )
