@@ -31,8 +31,12 @@ ONE = "/<int:postback_id>"
 class SpanQuery(BaseModel):
     """Of which time."""
 
-    begin: Moment = Field(alias="from", description="ISO 8601 with an offset, inclusive")
-    end: Moment = Field(alias="to", description="ISO 8601 with an offset, exclusive")
+    begin: Moment | None = Field(
+        None, alias="from", description="ISO 8601 with an offset, inclusive; left out, the last 30 days"
+    )
+    end: Moment | None = Field(
+        None, alias="to", description="ISO 8601 with an offset, exclusive; left out, now"
+    )
 
 
 @blueprint.post("")

@@ -15,7 +15,6 @@ from blueprints.panel.browsers import browser_name
 from blueprints.panel.problems import account_problems
 from blueprints.panel.switches import switches_on
 from blueprints.panel.text_files import texts_url
-from plugins.goals import MICROS
 from services.alerts.notifications.incidents import unread_incidents
 from web.access import browser_session
 from web.platform import platform
@@ -51,7 +50,7 @@ def percent(value: float | None) -> str:
 @blueprint.app_template_filter("money")
 def money(micros: int) -> str:
     """Millionths of a currency's unit as a number with cents."""
-    return str(format_decimal(Decimal(micros) / MICROS, format="#,##0.00####"))
+    return str(format_decimal(Decimal(micros).scaleb(-6), format="#,##0.00####"))
 
 
 def _unread() -> int:

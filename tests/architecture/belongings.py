@@ -11,9 +11,12 @@ from models import (
     Bot,
     ChatRequest,
     Conversation,
+    DeadLetter,
     Flow,
     FlowVersion,
+    PaymentWebhook,
     PeopleChange,
+    Postback,
     Segment,
     TelegramLink,
 )
@@ -61,3 +64,31 @@ def flow_with_a_version(session: Session, account: Account) -> Flow:
     session.flush()
     session.add(FlowVersion(flow_id=flow.id, number=1, document=document, published_by="test"))
     return flow
+
+
+def places_of_money(session: Session, account: Account, number: int) -> tuple[Postback, PaymentWebhook]:
+    """A postback of the account, and a webhook of a payment provider's."""
+    postback = Postback(account_id=account.id, driver="google", name=f"pool{number} postback")
+    webhook = PaymentWebhook(
+        account_id=account.id,
+        name=f"pool{number} webhook",
+        path_id=f"payments{number}",
+        signature_header="X-Signature",
+        mapping={"person": "id", "event_id": "id"},
+    )
+    session.add_all([postback, webhook])
+    session.flush()
+    return postback, webhook
+
+
+def letter_of(bot: Bot, number: int) -> DeadLetter:
+    """A dead letter of the bot."""
+    return DeadLetter(
+        account_id=bot.account_id,
+        bot_id=bot.id,
+        kind="update",
+        source_id=f"update:{bot.id}:1",
+        error_id=f"E{number}",
+        error=f"pool{number} failed",
+        fingerprint="f" * 32,
+    )

@@ -28,7 +28,6 @@ from models import (
     BotWorker,
     Broadcast,
     Click,
-    DeadLetter,
     Experiment,
     NotificationDestination,
     PoolBot,
@@ -42,7 +41,13 @@ from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
-from tests.architecture.belongings import asked_in_chat, flow_with_a_version, of_people
+from tests.architecture.belongings import (
+    asked_in_chat,
+    flow_with_a_version,
+    letter_of,
+    of_people,
+    places_of_money,
+)
 from tests.architecture.bodies import BODIES
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 from web.access import SIGNED_IN, declared
@@ -53,12 +58,13 @@ NOWHERE = {
     "letter_id": "987654",
     **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id", "flow_id"), "987654"),
     **dict.fromkeys(("segment_id", "change_id", "conversation_id", "broadcast_id"), "987654"),
+    **dict.fromkeys(("postback_id", "webhook_id"), "987654"),
 }
 # Variables that are nobody's: words, numbers of Telegram's, and jobs, which admins alone reach.
 WORDS = ("telegram_id", "telegram_bot_id", "queue", "job_id")
 PLAIN = {"list_name": "blocked", "lease": "0-1", "name": "x", "number": "1", **dict.fromkeys(WORDS, "5")}
 # Routes whose variable is no id of a tenant's thing.
-NO_TENANT = ("/go/", "/webhook/", "/botapi/", "/static/", "/texts/", "/status/")
+NO_TENANT = ("/go/", "/webhook/", "/botapi/", "/static/", "/texts/", "/status/", "/payments/")
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         session.add_all([PoolSlug(slug=pool.slug, pool_id=pool.id), PoolBot(pool_id=pool.id, bot_id=bot.id)])
         click = Click(id=f"click{number:07d}", at=utc_now(), account_id=account.id, pool_id=pool.id)
         session.add(click)
-        letter = _letter(bot, number)
+        letter = letter_of(bot, number)
         session.add(letter)
         wave = BanWave(account_id=account.id, pool_id=pool.id, began_at=utc_now())
         experiment = Experiment(account_id=account.id, pool_id=pool.id, name=f"pool{number} split")
@@ -115,6 +121,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         asked = asked_in_chat(session, account, number)
         flow = flow_with_a_version(session, account)
         people = of_people(session, account, bot)
+        postback, webhook = places_of_money(session, account, number)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
     assert isinstance(secret, str)
@@ -136,22 +143,12 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "file_id": (str(file.id),),
             "flow_id": (str(flow.id),),
             "person_id": (str(number),),
+            "postback_id": (str(postback.id),),
+            "webhook_id": (str(webhook.id),),
             "request_id": (asked.id,),
             "session_id": (str(signed_in.session_id),),
             "account_id": (str(account.id),),
         },
-    )
-
-
-def _letter(bot: Bot, number: int) -> DeadLetter:
-    return DeadLetter(
-        account_id=bot.account_id,
-        bot_id=bot.id,
-        kind="update",
-        source_id=f"update:{bot.id}:1",
-        error_id=f"E{number}",
-        error=f"pool{number} failed",
-        fingerprint="f" * 32,
     )
 
 

@@ -203,6 +203,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "remind_of_rotation": True,
         "watch_sweeps": True,
         "deliver_notifications": True,
+        "send_postbacks": True,
         "replay_dead_letters": True,
         "ring_timers": True,
         "count_pool_days": True,

@@ -58,10 +58,9 @@ class PlayedBot:
         self.notifications: list[tuple[str, dict[str, Any]]] = []
         self.goals: list[tuple[int, GoalWish]] = []  # who reached what
         self._settings = Settings()
-        self._vault = Vault((Fernet.generate_key().decode(),))
-        self._signer = CallbackSigner(self._vault)
-        self._memory = PlayedMemory(lambda: self.now)
-        self._updates = 0
+        self.vault = Vault((Fernet.generate_key().decode(),))
+        self._signer = CallbackSigner(self.vault)
+        self._updates, self._memory = 0, PlayedMemory(lambda: self.now)
         self._stores: dict[str, MemoryDatabase] = {}
         self.behaviour = self._behaviour(plugins, bot)
 
@@ -92,10 +91,10 @@ class PlayedBot:
         if ctx is None:
             return
         self._meet(ctx)
-        refusal = refusal_of_tap(ctx, self.now, self._signer, self._vault, self._memory)
+        refusal = refusal_of_tap(ctx, self.now, self._signer, self.vault, self._memory)
         if refusal is not None:
             refuse(ctx, refusal)
-            self._apply(result_of(self._vault, ctx, queued))
+            self._apply(result_of(self.vault, ctx, queued))
             return
         with _undone_on_failure(self._stores, self.leads):
             try:
@@ -103,8 +102,7 @@ class PlayedBot:
             except Busy:
                 ctx.effects, plugin = Effects(), None
                 refuse(ctx, Refusal.LOCK)
-            _note_wishes(self, ctx)
-            result = result_of(self._vault, ctx, queued, plugin=plugin or "")
+            result = _result(self, ctx, queued, plugin)
         self.timers.change(wished_by(ctx))
         self._apply(result)
 
@@ -115,8 +113,7 @@ class PlayedBot:
             ctx.error_id = error_id
             self.behaviour.give_up(ctx, error)
             self.timers.change(wished_by(ctx))
-            _note_wishes(self, ctx)
-            self._apply(result_of(self._vault, ctx, queued))
+            self._apply(_result(self, ctx, queued, None))
 
     def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         """The conversation that such an update would belong to."""
@@ -154,7 +151,7 @@ class PlayedBot:
         ctx.pack = partial(pack, self._signer, self._settings, BOT.id, clock=ctx.clock)
         ctx.lock = self._memory.lock
         ctx.load_state = lambda: load_opened(
-            self._vault, self._memory.text(conversation_key(ctx)) or "{}", BOT.id
+            self.vault, self._memory.text(conversation_key(ctx)) or "{}", BOT.id
         )
         ctx.notify_owner = lambda kind, params: self.notifications.append((kind, params))
         ctx.start_param = start_payload(ctx) or ""
@@ -176,7 +173,7 @@ class PlayedBot:
         for key, text, seconds in result.kept:
             self._memory.keep(key, text, seconds)
         for send in result.sends:
-            self._call(load_opened(self._vault, send.call, BOT.id))
+            self._call(load_opened(self.vault, send.call, BOT.id))
 
     def _call(self, call: dict[str, Any]) -> None:
         """Call Telegram; whoever wants the answer gets it at once."""
@@ -192,13 +189,14 @@ class PlayedBot:
             self._handle(answer_update(call["then"], call["method"], outcome, place))
 
 
-def _note_wishes(bot: PlayedBot, ctx: Context) -> None:
-    """What a handler said of the person behind its update."""
+def _result(bot: PlayedBot, ctx: Context, queued: QueuedUpdate, plugin: str | None) -> HandlerResult:
+    """What a handler wants; what it said of the person behind its update is noted."""
     person = ctx.lead.telegram_id
     lead, gone = bot.leads.get(person), {checked_tag(tag) for tag in ctx.effects.untagged}
     if lead is not None and gone:
         bot.leads[person] = replace(lead, tags=tuple(tag for tag in lead.tags if tag not in gone))
     bot.goals += [(person, wish) for wish in ctx.effects.goals]
+    return result_of(bot.vault, ctx, queued, plugin=plugin or "")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from services.messaging.updates.captcha import Captcha, ask, start_param_of
 from services.messaging.updates.contacts import Contacts, start_payload
 from services.messaging.updates.event_facts import has_blocked, writer_of
 from services.messaging.updates.opting_out import opt_out
+from services.messaging.updates.payments import note_payment
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.workers.trials import is_trial
 from services.platform.platform import Platform
@@ -42,6 +43,7 @@ class Gate:
         if is_trial(queued.request_id):  # nobody's: it meets no limit, and leaves no lead and no start
             ctx.start_param = start_param_of(ctx)
             return True
+        note_payment(self._platform, ctx.bot.id, ctx.update)
         if self._is_refused(behaviour, ctx, queued) or self._is_owners_link(ctx):
             return False
         _record_person(self._contacts, ctx, behaviour.identity.number)

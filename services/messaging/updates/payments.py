@@ -34,9 +34,12 @@ def note_payment(platform: Platform, bot_id: int, update: dict[str, Any]) -> Non
         logger.error("payment not noted: %s", error)
 
 
-def answer_checkout(behaviour: Behaviour, ctx: Context) -> bool:
-    """Let a checkout go on that no plugin has answered, where one of the bot's takes payments: Telegram waits ten seconds."""
+def answer_checkout(behaviour: Behaviour, ctx: Context) -> str | None:
+    """Let a checkout go on that no plugin has answered, where one of the bot's takes payments: Telegram waits ten seconds.
+
+    The name that stands for a plugin's, None for any other update.
+    """
     if ctx.kind != CHECKOUT or not any(plugin.takes_payments for plugin in behaviour.plugins):
-        return False
+        return None
     ctx.api("answerPreCheckoutQuery", pre_checkout_query_id=ctx.event.id, ok=True)
-    return True
+    return CHECKOUTS

@@ -24,7 +24,7 @@ from services.messaging.updates.error_handlers import ErrorHandlers
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.gate import Gate
 from services.messaging.updates.handler_results import result_of
-from services.messaging.updates.payments import CHECKOUTS, answer_checkout, note_payment
+from services.messaging.updates.payments import answer_checkout
 from services.messaging.updates.plugin_writes import PluginWrites, TimerGone
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.timer_updates import TimerUpdates
@@ -32,7 +32,6 @@ from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_letters import UpdateLetters
 from services.messaging.updates.worker_updates import for_worker
 from services.messaging.upgraded_groups import UpgradedGroups, upgrade_told_by
-from services.messaging.workers.trials import is_trial
 from services.platform.platform import Platform
 from services.queueing.bot_throttle import BotThrottle
 from services.queueing.timeouts import time_limit
@@ -100,8 +99,6 @@ class UpdateProcessor:
         upgrade = upgrade_told_by(update)
         if upgrade is not None:
             self._groups.note(queued.bot_id, *upgrade)
-        if not is_trial(queued.request_id):
-            note_payment(self._platform, queued.bot_id, update)
         if not self._gate.lets_in(behaviour, ctx, queued):
             self._timers.note_refused(behaviour, update)
             return result_of(self._vault, ctx, queued)
@@ -154,10 +151,8 @@ class UpdateProcessor:
         counted = self._plugins.counted(behaviour, ctx, is_first=not queued.attempts)
         with self._plugins.at_risk(behaviour, ctx, is_alone=queued.alone), counted:
             with time_limit(self._platform.settings.handler_timeout_seconds):
-                plugin = behaviour.handle(ctx)
+                plugin = behaviour.handle(ctx) or answer_checkout(behaviour, ctx)
             work.timers = wished_by(ctx)
-            if plugin is None and answer_checkout(behaviour, ctx):
-                plugin = CHECKOUTS
             note_wishes(ctx)
             result = result_of(self._vault, ctx, queued, plugin=plugin or "")
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -33,6 +33,7 @@ from services.traffic.postbacks.looking_up import goals_between
 from services.traffic.postbacks.sending import attempt, note_outcome, owner_of
 
 TEST_SECONDS: Final = 10
+FILE_SPAN: Final = timedelta(days=30)
 LONGEST_SHOWN: Final = 1000  # characters of an answer
 
 
@@ -193,14 +194,16 @@ def sample() -> EventFacts:
 
 
 def conversions_file(
-    platform: Platform, caller: Principal, postback_id: int, begin: datetime, end: datetime
+    platform: Platform, caller: Principal, postback_id: int, begin: datetime | None, end: datetime | None
 ) -> Iterator[str]:
-    """The lines of a Google postback's file: its goals from `begin` to `end`. NotFound for one of another kind."""
+    """The lines of a Google postback's file: its goals from `begin` to `end`, by default of the last 30 days. NotFound for one of another kind."""
     row = get_postback(platform, caller, postback_id)
     if row.driver != PostbackDriver.GOOGLE:
         raise NotFound("This postback is sent, and no file", code="postback_not_found")
     with platform.database.reading() as session:
-        found = goals_between(session, row.account_id, begin, end, row.goals, row.pool_ids)
+        until = end or utc_now()
+        since = begin or until - FILE_SPAN
+        found = goals_between(session, row.account_id, since, until, row.goals, row.pool_ids)
     return lines(GoogleConfig.model_validate(row.config), found)
 
 

@@ -2,18 +2,14 @@ import { initial, moment, text } from "../dom.js";
 import { poll } from "../live.js";
 
 const EVERY_MS = 5000;
-const DAYS = 30;
 const TONES = { sent: "is-online", pending: "is-checking", failed: "is-offline", skipped: "is-idle" };
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("postbackLog", () => ({
     items: [],
-    file: "",
     init() {
       const { id } = this.$root.dataset;
       this.items = initial(this.$root);
-      const span = { from: new Date(Date.now() - DAYS * 86400000).toISOString(), to: new Date().toISOString() };
-      this.file = `/api/v1/postbacks/${id}/conversions.csv?${new URLSearchParams(span)}`;
       poll(`/panel/live/postbacks/${id}`, EVERY_MS, (data) => (this.items = data.items), () => {});
     },
     timeOf: (item) => moment(item.created_at),
