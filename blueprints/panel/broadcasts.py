@@ -94,7 +94,7 @@ def _states() -> dict[str, str]:
         "broadcast.running": _("Running"),
         "broadcast.paused": _("Paused"),
         "broadcast.braked": _("Stopped by its brake"),
-        "broadcast.done": _("Done"),
+        "broadcast.done": _("Finished"),
         "broadcast.stopped": _("Stopped"),
         "broadcast.progress": _("{done} of {all} people, {percent}"),
         "broadcast.ends": _("Done at about {time}"),

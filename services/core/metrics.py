@@ -96,7 +96,7 @@ MESSAGES: Final = _counter(
 )
 UPDATES: Final = _counter(
     "updates_total",
-    "updates by outcome, at the door: accepted, duplicate, dead, refused; in the worker: handled, handed (to the bot's own program), limited, kept_out (access, captcha), unwanted, unknown_kind, dropped",
+    "updates by outcome, at the door: accepted, duplicate, dead, refused; in the worker: handled, handed (to the bot's own program), limited, kept_out (access, captcha), opted_out, unwanted, unknown_kind, dropped",
     "outcome",
 )
 CALLBACKS_REFUSED: Final = _counter(

@@ -53,12 +53,14 @@ class Toll:
     kills: int
 
 
-def storm(house: BroadcastHouse, people: int, kills: int, between: float, per_second: int = 25) -> Toll:
+def storm(
+    house: BroadcastHouse, people: int, kills: int, between: float, per_second: int, processes: int = 3
+) -> Toll:
     """Send to everybody while processes die, and compare the ledger with what Telegram has taken.
 
     `between` is the mean of the seconds from kill to kill: longer than a process takes to start, else nobody ever sends.
     """
-    house.run(3)
+    house.run(processes)
     began, broadcast, made = time.monotonic(), house.send(per_second=per_second), 0
     while made < kills and house.status(broadcast) != "done":
         time.sleep(chance(0.5 * between, 1.5 * between))
@@ -143,7 +145,7 @@ def braked(folder: Path, people: int, bots: int) -> list[Figure]:
     with broadcast_house(folder, people, bots) as house, clock(house):
         house.run(1)
         broadcast = house.send(brake_percent=limit)
-        while len(house.sent()) < people // 5:
+        while len(house.sent()) < min(2000, people // 5):
             time.sleep(0.1)
         house.telegram.post(
             "/faults",

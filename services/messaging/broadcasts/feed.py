@@ -33,6 +33,7 @@ class Feed:
         self.id = broadcast.id
         self.brake = Brake(broadcast.brake_percent)
         self.is_halted = False  # by the brake
+        self._given_at: dict[int, float] = {}  # person -> when their call was put into an outbox
         now = time.monotonic()
         self.pace = Pace(broadcast.per_second, now)
         self._messages = [Message.model_validate(each["message"]) for each in broadcast.variants]
@@ -50,6 +51,15 @@ class Feed:
             self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
             self.pace.under_way.update(ledger.queued_by_bot(session, self.id))
         return self.mend(grace_seconds=0.0)
+
+    def hear(self, telegram_id: int, outcome: Outcome, now: float) -> None:
+        """What came of a person, before it is in the ledger."""
+        given_at = self._given_at.pop(telegram_id, None)
+        if not outcome.is_known:
+            return
+        self.brake.note(outcome.is_bad)
+        if given_at is not None:
+            self.pace.heard(now - given_at, now)
 
     def note(self, settled: Sequence[tuple[int, Outcome]]) -> None:
         """These were settled; whoever waits again is claimed again later."""
@@ -82,6 +92,8 @@ class Feed:
         return self._offer([each for people in claimed.values() for each in people])
 
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
+        now = time.monotonic()
+        self._given_at.update((each.reader.telegram_id, now) for each in claimed)
         return self._link.offer(self.id, [self._call(each) for each in claimed])
 
     def _call(self, claimed: Claimed) -> Offer:

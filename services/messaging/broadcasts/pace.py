@@ -8,18 +8,47 @@ from typing import Final
 
 WINDOW_SECONDS: Final = 2.0  # of sending that a bot's outbox holds: longer than a pass at the ledger takes
 FEWEST: Final = 0.25  # a bot's part of its rate that is worth a look at the ledger
+SLOW_SECONDS: Final = (
+    0.25  # from outbox to outcome: more means that workers have no time left, which replies need first
+)
+JUDGED_EVERY_SECONDS: Final = 0.5
+SLOWER, FASTER, SLOWEST = (
+    0.6,
+    0.05,
+    0.02,
+)  # what a share of the rate is multiplied by, what is added to it, the smallest
 
 
 class Pace:
     """The bots of one running broadcast: what each may take on, and what it has under way."""
 
     def __init__(self, per_second: int, now: float) -> None:
-        self._rate = per_second
-        self._window = max(2, math.ceil(per_second * WINDOW_SECONDS))
+        self._full_rate = float(per_second)
+        self._share = 1.0  # of that rate, less while workers are late
+        self._ages: list[float] = []
+        self._judged = now
         self._levels: dict[int, tuple[float, float]] = {}  # bot -> level of its bucket, and when
         self._began = now
         self.under_way: Counter[int] = Counter()
         self.bots: set[int] = set()  # with people who wait
+
+    @property
+    def _rate(self) -> float:
+        return self._full_rate * self._share
+
+    @property
+    def _window(self) -> int:
+        return max(2, math.ceil(self._rate * WINDOW_SECONDS))
+
+    def heard(self, age: float, now: float) -> None:
+        """An outcome came `age` seconds after its call was put into an outbox: workers that are late get less."""
+        self._ages.append(age)
+        if now - self._judged < JUDGED_EVERY_SECONDS:
+            return
+        is_slow = sorted(self._ages)[len(self._ages) // 2] > SLOW_SECONDS
+        self._share = max(SLOWEST, self._share * SLOWER) if is_slow else min(1.0, self._share + FASTER)
+        self._ages.clear()
+        self._judged = now
 
     @property
     def total(self) -> int:
@@ -47,8 +76,8 @@ class Pace:
         self.under_way[bot] = max(0, self.under_way[bot] - 1)
 
     def _level(self, bot: int, now: float) -> float:
-        level, at = self._levels.get(bot, (float(self._rate), self._began))
-        return min(float(self._rate), level + (now - at) * self._rate)
+        level, at = self._levels.get(bot, (self._rate, self._began))
+        return min(max(1.0, self._rate), level + (now - at) * self._rate)
 
 
 def seconds_left(waiting: dict[int, int], per_second: int) -> float:

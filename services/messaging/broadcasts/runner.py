@@ -134,11 +134,11 @@ class BroadcastRunner:
 
     def _heard(self, patience: float) -> list[Settled]:
         """New outcomes. The brake hears of them first: writing them down takes time, in which more would leave."""
-        settled = self._link.read(patience)
+        settled, now = self._link.read(patience), time.monotonic()
         for each in settled:
             feed = self._feeds.get(each.broadcast_id)
-            if feed is not None and each.outcome.is_known:
-                feed.brake.note(each.outcome.is_bad)
+            if feed is not None:
+                feed.hear(each.telegram_id, each.outcome, now)
         for feed in self._feeds.values():
             if feed.brake.has_tripped and not feed.is_halted:
                 halt(self._platform, feed.id)
