@@ -23,16 +23,21 @@ from models import (
 from services.core.i18n import Text
 from services.core.times import utc_now
 
+Ids = dict[str, tuple[str, ...]]  # by the name of the URL variable
 
-def of_people(session: Session, account: Account, bot: Bot) -> dict[str, tuple[str, ...]]:
-    """A saved segment, a change of many people and a conversation; their ids by the name of the URL variable."""
+
+def of_conversations(session: Session, account: Account, bot: Bot) -> Ids:
+    """A saved segment, a change of many people, a conversation, and a flow that was published once."""
     segment = Segment(account_id=account.id, name="Everybody")
     change = PeopleChange(account_id=account.id, actor="x", action="tag", tag="x", total=0, last_lead_id=0)
     talk = Conversation(account_id=account.id, bot_id=bot.id, telegram_id=7, last_message_at=utc_now())
-    session.add_all([segment, change, talk])
+    document = {"start": "a", "steps": [{"key": "a"}]}
+    made = {"account_id": account.id, "key": "sales", "name": "Sales", "draft": document, "published": 1}
+    flow = Flow(**made, draft_by="test")
+    session.add_all([segment, change, talk, flow])
     session.flush()
-    found = {"segment_id": segment.id, "change_id": change.id, "conversation_id": talk.id}
-    return {name: (str(number),) for name, number in found.items()}
+    session.add(FlowVersion(flow_id=flow.id, number=1, document=document, published_by="test"))
+    return _ids(segment_id=segment.id, change_id=change.id, conversation_id=talk.id, flow_id=flow.id)
 
 
 def asked_in_chat(session: Session, account: Account, number: int) -> ChatRequest:
@@ -55,18 +60,7 @@ def asked_in_chat(session: Session, account: Account, number: int) -> ChatReques
     return asked
 
 
-def flow_with_a_version(session: Session, account: Account) -> Flow:
-    """A flow of the account that was published once."""
-    document = {"start": "a", "steps": [{"key": "a"}]}
-    made = {"account_id": account.id, "key": "sales", "name": "Sales", "draft": document, "published": 1}
-    flow = Flow(**made, draft_by="test")
-    session.add(flow)
-    session.flush()
-    session.add(FlowVersion(flow_id=flow.id, number=1, document=document, published_by="test"))
-    return flow
-
-
-def places_of_money(session: Session, account: Account, number: int) -> tuple[Postback, PaymentWebhook]:
+def of_money(session: Session, account: Account, number: int) -> Ids:
     """A postback of the account, and a webhook of a payment provider's."""
     postback = Postback(account_id=account.id, driver="google", name=f"pool{number} postback")
     webhook = PaymentWebhook(
@@ -78,7 +72,11 @@ def places_of_money(session: Session, account: Account, number: int) -> tuple[Po
     )
     session.add_all([postback, webhook])
     session.flush()
-    return postback, webhook
+    return _ids(postback_id=postback.id, webhook_id=webhook.id)
+
+
+def _ids(**found: int) -> Ids:
+    return {name: (str(number),) for name, number in found.items()}
 
 
 def letter_of(bot: Bot, number: int) -> DeadLetter:

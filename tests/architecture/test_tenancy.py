@@ -41,13 +41,7 @@ from services.platform.accounts.api_keys import create_key
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
-from tests.architecture.belongings import (
-    asked_in_chat,
-    flow_with_a_version,
-    letter_of,
-    of_people,
-    places_of_money,
-)
+from tests.architecture.belongings import asked_in_chat, letter_of, of_conversations, of_money
 from tests.architecture.bodies import BODIES
 from tests.blueprints.people import PASSWORD, csrf_token, make_account, make_key, sign_in
 from web.access import SIGNED_IN, declared
@@ -119,9 +113,7 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
         broadcast = Broadcast(account_id=account.id, name=f"pool{number} news")
         session.add_all([wave, experiment, file, broadcast, BotWorker(bot_id=bot.id)])
         asked = asked_in_chat(session, account, number)
-        flow = flow_with_a_version(session, account)
-        people = of_people(session, account, bot)
-        postback, webhook = places_of_money(session, account, number)
+        more = of_conversations(session, account, bot) | of_money(session, account, number)
     key, _ = create_key(platform, command_principal(account))
     secret = authenticate(platform, account.email, PASSWORD, "", "")
     assert isinstance(secret, str)
@@ -136,15 +128,12 @@ def furnish(platform: Platform, account: Account, number: int) -> Tenant:
             "destination_id": (str(place.id),),
             "click_id": (click.id,),
             "letter_id": (str(letter.id),),
-            **people,
+            **more,
             "wave_id": (str(wave.id),),
             "experiment_id": (str(experiment.id),),
             "broadcast_id": (str(broadcast.id),),
             "file_id": (str(file.id),),
-            "flow_id": (str(flow.id),),
             "person_id": (str(number),),
-            "postback_id": (str(postback.id),),
-            "webhook_id": (str(webhook.id),),
             "request_id": (asked.id,),
             "session_id": (str(signed_in.session_id),),
             "account_id": (str(account.id),),

@@ -19,15 +19,10 @@ from models import (
     Base,
     Bot,
     BotAccess,
-    ChatMessage,
     Click,
-    Conversation,
     DeadLetter,
     Experiment,
     ExperimentVisitor,
-    Flow,
-    FlowRun,
-    FlowVisit,
     Goal,
     Lead,
     Notification,
@@ -35,7 +30,6 @@ from models import (
     PluginStore,
     Start,
     StoredFile,
-    Timer,
 )
 from services.alerts.dead_letters.store import store
 from services.core.errors import NotFound
@@ -54,6 +48,12 @@ from services.platform.redis import keys, streams
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.recount import recount
 from tests.services.fleet.pools.fleet import new_account, new_pool
+from tests.services.operations.personal_data.talking import (
+    add_money,
+    add_to_broadcast,
+    add_to_flow,
+    add_to_inbox,
+)
 from tests.services.traffic.clicks.clicking import click, unstarted
 
 PERSON, OTHER = 815_004_711, 815_004_712
@@ -72,6 +72,7 @@ KINDS = {
     "dead_letters": 1,
     "notifications": 1,
     "access_lists": 1,
+    "broadcasts": 1,
     "goals": 1,
     "payments": 1,
 }
@@ -117,17 +118,6 @@ def house(platform: Platform) -> House:
     return House(platform, owner, (bots[0].id, bots[1].id))
 
 
-def _add_to_flow(session: Any, bot: Any, person: int, number: int) -> None:
-    flow = Flow(account_id=bot.account_id, key=f"f{number}", name="F", draft={}, draft_by="test")
-    session.add(flow)
-    session.flush()
-    place, now = {"bot_id": bot.id, "telegram_id": person, "flow_id": flow.id, "step": "a"}, utc_now()
-    session.add(FlowVisit(**place, first_at=now, last_at=now))
-    session.add(FlowRun(**place, version=1, status="waiting", entered_at=now, started_at=now))
-    what = {"plugin": "flow", "key": "after", "chat_id": person, "note": {"step": "a"}}
-    session.add(Timer(bot_id=bot.id, telegram_id=person, due_at=now, ring_at=now, **what))
-
-
 def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: int, number: int) -> None:
     bot, second = bots[0], bots[1]
     leads = [
@@ -146,26 +136,10 @@ def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: i
         )
     )
     session.add(BotAccess(bot_id=bot.id, list="blocked", telegram_id=person))
-    _add_to_flow(session, bot, person, number)
-    _add_to_inbox(session, bot, person)
-    money = {
-        "account_id": bot.account_id,
-        "bot_id": bot.id,
-        "telegram_id": person,
-        "amount_micros": 5,
-        "currency": "XTR",
-    }
-    session.add(
-        Goal(
-            **money,
-            lead_id=leads[0].id,
-            goal="purchase",
-            event_id=f"e{number}",
-            source="api",
-            ad_ids={"gclid": "G"},
-        )
-    )
-    session.add(Payment(**money, charge_id=f"c{number}", payload="vip"))
+    add_to_flow(session, bot, person, number)
+    add_to_inbox(session, bot, person)
+    add_money(session, bot, leads[0].id, person, number)
+    add_to_broadcast(session, bot, person)
     name = f"{person:032d}"
     session.add(
         StoredFile(
@@ -181,14 +155,6 @@ def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: i
             dedupe_key=str(person), params={"person": person},
         )
     )  # fmt: skip
-
-
-def _add_to_inbox(session: Any, bot: Bot, person: int) -> None:
-    """They wrote to a bot that keeps messages."""
-    now = utc_now()
-    known = {"bot_id": bot.id, "telegram_id": person}
-    session.add(ChatMessage(**known, direction="in", kind="text", update_id=person))
-    session.add(Conversation(**known, account_id=bot.account_id, unanswered_since=now, last_message_at=now))
 
 
 def _file(house: House, person: int) -> Path:
