@@ -37,6 +37,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "dead_letters": "bot_id at kind state payload",
     "notifications": "bot_id at kind params",
     "access_lists": "bot_id list until note created_at",
+    "broadcasts": "broadcast_id bot_id status cause message_id at",
     "goals": "bot_id at goal amount_micros currency source click_id",
     "payments": "bot_id at amount_micros currency payload is_recurring paid_until refunded_at charge_id",
 }
@@ -63,6 +64,7 @@ class PersonView(TypedDict):
     dead_letters: list[dict[str, Any]]
     notifications: list[dict[str, Any]]
     access_lists: list[dict[str, Any]]
+    broadcasts: list[dict[str, Any]]
     goals: list[dict[str, Any]]
     payments: list[dict[str, Any]]
 
@@ -80,7 +82,7 @@ def write_archive(
 ) -> None:
     """The same as a ZIP, of an account as `person_of` says: `person.json`, and under `files/` what they sent.
 
-    A file that is not on this machine's disk is left out.    Raises NotFound `person_not_found`, Unavailable.
+    A file that is not on this machine's disk is left out. Raises NotFound `person_not_found`, Unavailable.
     """
     view, traces = _export(platform, caller, telegram_id, bot_id)
     folder = FileFolder(platform.settings)
