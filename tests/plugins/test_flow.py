@@ -104,7 +104,8 @@ def test_a_wait_a_branch_a_split_and_actions() -> None:
     assert chat.leads[5].tags == ("new", "seen")
     chat.wait(seconds=30)
     drawn = [each.last.text for each in people]
-    assert (set(drawn), step_of(chat)[1], chat.leads[5].tags) == ({"a", "b"}, "ended", ("seen",))
+    assert (set(drawn), step_of(chat)[1]) == ({"a", "b"}, "ended")
+    assert list(chat.leads[5].tags) == ["seen"]
     for each in people:
         each.send("/start")
     chat.wait(seconds=30)

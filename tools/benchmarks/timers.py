@@ -40,6 +40,7 @@ from tools.benchmarks.servers import sandbox as running_sandbox
 from tools.servers.sandbox import Sandbox, wait_until
 
 BOTS = 10
+WARM_UP_SECONDS = 15.0
 STRANGERS = 10**9  # ids of people who are not due while it is measured
 AT_ONCE = 5000  # rows of one transaction: the worker writes as well
 HEAD_START_SECONDS = 20.0  # from the last row to the first that is due
@@ -117,10 +118,11 @@ def prepare(platform: Platform, sandbox: Sandbox, due: int) -> Scene:
 def let_wait(platform: Platform, scene: Scene, options: argparse.Namespace) -> dict[int, float]:
     """Rows of everybody who waits; when each of those is due who is due soon, by person, in epoch seconds."""
     begins = utc_now() + timedelta(seconds=HEAD_START_SECONDS + options.waiting / 2000)
-    others = range(STRANGERS, STRANGERS + options.waiting - options.due)
+    others = range(STRANGERS, STRANGERS + options.waiting - len(scene.people))
     moments = {person: begins + timedelta(days=1) for person in others}
     for number, person in enumerate(scene.people):
-        moments[person] = begins + timedelta(seconds=options.seconds * number / options.due)
+        ahead = WARM_UP_SECONDS if number < BOTS else 0.0  # one for each bot: its plugins are set up for it
+        moments[person] = begins + timedelta(seconds=options.seconds * number / options.due - ahead)
     bots = {person: scene.bots[place % BOTS] for place, person in enumerate((*scene.people, *others))}
     people = list(moments)
     for start in range(0, len(people), AT_ONCE):
@@ -128,7 +130,7 @@ def let_wait(platform: Platform, scene: Scene, options: argparse.Namespace) -> d
         with platform.database.transaction() as session:
             session.execute(insert(FlowRun), [_run(scene.flow, bots[person], person) for person in some])
             session.execute(insert(Timer), [_timer(bots[person], person, moments[person]) for person in some])
-    return {person: moments[person].timestamp() for person in scene.people}
+    return {person: moments[person].timestamp() for person in scene.people[BOTS:]}
 
 
 def _run(flow: int, bot_id: int, person: int) -> dict[str, Any]:
@@ -154,9 +156,9 @@ def lateness(sandbox: Sandbox, due: dict[int, float]) -> list[float]:
     """Seconds from the moment at which each was due to its arrival at the sandbox, sorted. TimeoutError when one is missing."""
     last = max(due.values()) - time.time()
     time.sleep(max(0.0, last))
-    wait_until(lambda: len(_arrived(sandbox)) >= len(due), seconds=PATIENCE_SECONDS)
+    wait_until(lambda: _arrived(sandbox).keys() >= due.keys(), seconds=PATIENCE_SECONDS)
     arrived = _arrived(sandbox)
-    return sorted(at - due[person] for person, at in arrived.items())
+    return sorted(at - due[person] for person, at in arrived.items() if person in due)
 
 
 def _arrived(sandbox: Sandbox) -> dict[int, float]:
@@ -170,7 +172,7 @@ def _arrived(sandbox: Sandbox) -> dict[int, float]:
 
 def measure(platform: Platform, sandbox: Sandbox, options: argparse.Namespace) -> list[Figure]:
     """The figures of one installation."""
-    scene = prepare(platform, sandbox, options.due)
+    scene = prepare(platform, sandbox, options.due + BOTS)
     before = int(platform.redis.info("memory")["used_memory"])
     due, load = let_wait(platform, scene, options), machine_load()
     with platform.database.reading() as session:

@@ -22,6 +22,7 @@ from models import (
     PoolBot,
     Start,
     StoredFile,
+    Timer,
     UploadedFile,
 )
 from plugins.effects import Priority
@@ -172,6 +173,8 @@ def test_what_only_the_former_identity_had_is_left_behind(
         session.flush()
         session.add(UploadedFile(file_id=file.id, bot_id=bot.id, kind="photo", telegram_file_id="x"))
         session.add(HandledUpdate(bot_id=bot.id, update_id=9, part="", sealed_outcome="x"))
+        due = {"due_at": utc_now(), "ring_at": utc_now(), "note": None}
+        session.add(Timer(bot_id=bot.id, plugin="flow", chat_id=7, telegram_id=7, key="after", **due))
         chat = {"account_id": account, "kind": DestinationKind.TELEGRAM, "address": "77"}
         session.add(NotificationDestination(**chat, bot_id=bot.id))
         reserve = {"reserve_bot_id": bot.id, "reserve_linked": True}
@@ -191,6 +194,7 @@ def test_what_only_the_former_identity_had_is_left_behind(
     with platform.database.reading() as session:
         assert session.scalars(select(UploadedFile)).first() is None
         assert session.scalars(select(HandledUpdate)).first() is None
+        assert session.scalars(select(Timer)).first() is None
         main, other = session.scalars(select(NotificationDestination).order_by(NotificationDestination.id))
         event = session.scalars(select(AuditEvent)).one()
     assert (main.is_refused, new["username"] in str(main.last_error)) == (True, True)

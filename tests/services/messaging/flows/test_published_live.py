@@ -35,7 +35,7 @@ def test_whoever_stands_at_a_step_that_goes_is_moved_and_hears_of_the_new_one(
     platform: Platform, bot: Bot
 ) -> None:
     owner = Principal(bot.account_id, f"account:{bot.account_id}")
-    end = {"then": {"kind": "end"}}
+    end: dict[str, Any] = {"then": {"kind": "end"}}
     first = flow(step("ask", replies=[{"step": "thanks"}]), step("thanks", **end))
     made = create_flow(platform, owner, NewFlow(name="Main", key="main", document=first))
     publish(platform, owner, made.id, Publication(revision=1, version=None))
