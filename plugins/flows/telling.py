@@ -27,7 +27,7 @@ from plugins.flows.run import (
 )
 from plugins.http import HttpError, value_at
 from plugins.markup import HTML
-from plugins.texts import LONGEST_LABEL, VARIABLE
+from plugins.texts import LONGEST_LABEL, VARIABLE, filled
 
 TAP: Final = "flow"  # the action of buttons, and the beginning of an invoice's payload
 STARS: Final = "XTR"  # Telegram's currency code of its Stars
@@ -126,10 +126,13 @@ class Teller:
 
     def _button(self, button: Button, said: Said, name: ButtonName) -> dict[str, Any]:
         label = self._ctx.fill(button.text, None, said.variables)[:LONGEST_LABEL]
-        if button.kind is ButtonKind.URL:
-            return {"text": label, "url": button.url}
-        if button.kind is ButtonKind.WEB_APP:
-            return {"text": label, "web_app": {"url": button.url}}
+        if button.kind in (ButtonKind.URL, ButtonKind.WEB_APP):
+            url = _address(button.url, _values(self._ctx, said.variables))
+            return (
+                {"text": label, "url": url}
+                if button.kind is ButtonKind.URL
+                else {"text": label, "web_app": {"url": url}}
+            )
         return self._ctx.button(label, TAP, str(name))
 
     def _bill(self, bill: Billed) -> None:
@@ -156,27 +159,30 @@ def number_of(document: FlowDocument, key: str) -> int:
 
 def asked(ctx: Context, call: CallApi, variables: Mapping[str, str]) -> Mapping[str, str] | None:
     """What an API says that a step asks, as variables; None when it does not answer."""
-    values = {"id": str(ctx.lead.telegram_id), "language": ctx.lead.language, **variables}
-
-    def filled(template: str, *, in_url: bool = False) -> str:
-        return VARIABLE.sub(
-            lambda found: (
-                (quote(values[found[1]], safe="") if in_url else values[found[1]])
-                if found[1] in values
-                else found[0]
-            ),
-            template,
-        )
-
-    body = {name: filled(value) for name, value in call.body.items()} if call.method == "POST" else None
+    values = _values(ctx, variables)
+    body = {name: filled(value, values, None) for name, value in call.body.items()}
     try:
-        answer = ctx.http.request(call.method, filled(call.url, in_url=True), body=body)
+        address = _address(call.url, values)
+        answer = ctx.http.request(call.method, address, body=body if call.method == "POST" else None)
         found = answer.json() if call.save else None
     except HttpError as error:
         ctx.logger.warning("the API that a step of a flow asks failed: %s", error)
         return None
     values_at = {name: value_at(found, path) for name, path in call.save.items()}
     return {name: "" if value is None else str(value) for name, value in values_at.items()}
+
+
+def _values(ctx: Context, variables: Mapping[str, str]) -> dict[str, str]:
+    """What addresses and APIs may be told of a person."""
+    known = {"id": str(ctx.lead.telegram_id), "language": ctx.lead.language, "start_param": ctx.start_param}
+    return {**known, **variables}
+
+
+def _address(template: str, values: Mapping[str, str]) -> str:
+    """An address with variables filled in, percent-encoded; others stay as they are."""
+    return VARIABLE.sub(
+        lambda found: quote(values[found[1]], safe="") if found[1] in values else found[0], template
+    )
 
 
 def _media(message: Message) -> Any:

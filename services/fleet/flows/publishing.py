@@ -92,7 +92,7 @@ def _put_in_force(
 def _refuse_overtaken(session: Session, caller: Principal, flow: Flow, seen: int | None) -> None:
     if flow.published == seen:
         return
-    newest = session.get(FlowVersion, (flow.id, flow.published))
+    newest = session.get(FlowVersion, (flow.id, flow.published)) if flow.published else None
     if newest is None:  # a number that never was
         raise InvalidInput("The flow has no such version", code="version_unknown", field="version")
     raise Conflict(

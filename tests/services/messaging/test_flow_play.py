@@ -141,6 +141,17 @@ def test_what_cannot_be_played_says_why(
     assert refused.value.code == "flow_incomplete"
 
 
+def test_addresses_of_buttons_say_who_taps(platform: Platform, owner: Principal) -> None:
+    site = {"kind": "url", "text": "Site", "url": "https://example.org/?u={id}&c={city}&x={other}"}
+    document = {
+        "start": "a",
+        "steps": [{"key": "a", "messages": [{"text": "x", "buttons": [[site]]}], "then": END}],
+        "variables": {"city": "São Paulo"},
+    }
+    [_, message] = simulate(platform, owner, document, [])["messages"]
+    assert message["rows"][0][0]["url"] == "https://example.org/?u=5&c=S%C3%A3o%20Paulo&x={other}"
+
+
 def test_a_play_has_an_end(platform: Platform, owner: Principal) -> None:
     again = {"key": "a", "messages": [{"text": "x"}], "follow_ups": [{"after": 1, "step": "a", "unless": []}]}
     with pytest.raises(InvalidInput) as refused:

@@ -15,7 +15,7 @@ from services.core.settings import Settings
 from services.fleet.flows.checks.content import Known, check_content
 from services.fleet.flows.checks.findings import Finding, Severity
 from services.fleet.flows.checks.shape import read
-from services.fleet.flows.checks.texts import check_texts
+from services.fleet.flows.checks.texts import check_texts, own_variables
 from services.fleet.flows.checks.ways import check_ways
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
@@ -27,6 +27,7 @@ def check(document: Mapping[str, Any], known: Known) -> list[Finding]:
     """What is wrong with a flow, complete or not: errors first, each in order of the steps."""
     shape = read(document)
     numbers = _numbers(document)
+    known = replace(known, variables=[each.name for each in own_variables(shape.document)])
     found = [*shape.findings, *check_ways(shape, numbers)]
     for number, step in enumerate(shape.document.steps):
         inside = [*check_texts(shape.document, number), *check_content(step, known)]

@@ -18,6 +18,7 @@ from services.fleet.flows.checks.findings import Finding, Place, finding
 MOST_BUTTONS: Final = (
     100  # below one message: https://core.telegram.org/bots/api#inlinekeyboardmarkup refuses more
 )
+IN_ADDRESSES: Final = ("id", "language", "start_param")  # filled in there by plugins/flows/telling.py
 FETCHED_DOCUMENTS: Final = (".gif", ".pdf", ".zip")  # https://core.telegram.org/bots/api#sending-files
 
 
@@ -25,11 +26,12 @@ FETCHED_DOCUMENTS: Final = (".gif", ".pdf", ".zip")  # https://core.telegram.org
 class Known:
     """What the account has: its flows by key, and whether each was published; its files in the media library by number.
 
-    `test_servers`: addresses on this machine may be asked, which tests alone need.
+    `variables` are the flow's own; `test_servers`: addresses on this machine may be asked, which tests alone need.
     """
 
     flows: Mapping[str, bool] = field(default_factory=dict)
     media: Collection[int] = ()
+    variables: Collection[str] = ()
     test_servers: bool = False
 
 
@@ -77,6 +79,7 @@ def _button(button: Button, step: Step, place: Place, known: Known) -> Iterator[
         yield from _asked(button.url, step, (*place, "url"), known)
     elif button.kind is ButtonKind.URL:
         yield from _opened(button.url, step, (*place, "url"))
+        yield from _unfilled(button.url, step, (*place, "url"), known)
     elif button.kind is ButtonKind.FLOW and button.flow:
         yield from _jump(button.flow, step, (*place, "flow"), known)
 
@@ -102,6 +105,17 @@ def _asked(url: str, step: Step, place: Place, known: Known) -> Iterator[Finding
             check_link(filled)
 
     yield from _refused(url, step, place, check)
+    yield from _unfilled(url, step, place, known)
+
+
+def _unfilled(url: str, step: Step, place: Place, known: Known) -> Iterator[Finding]:
+    """What would stand in an address as it is written."""
+    names = (*IN_ADDRESSES, *known.variables)
+    for found in VARIABLE.finditer(url):
+        if found[1] not in names:
+            listed = " ".join(f"{{{name}}}" for name in names)
+            yield finding("flow_url_variable_unknown", step.key, place, variable=found[0], known=listed)
+            return
 
 
 def _refused(url: str, step: Step, place: Place, check: Callable[[str], None]) -> Iterator[Finding]:

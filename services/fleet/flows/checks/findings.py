@@ -68,6 +68,7 @@ WARNINGS: Final = {
     "flow_after_alone": N_("The wait does nothing, since no next step is chosen"),
     "flow_reply_shadowed": N_("The answer before this one takes every text, so this one never does"),
     "flow_unpublished": N_("The flow {flow} was not published yet; until it is, this leads nowhere"),
+    "flow_url_variable_unknown": N_("Addresses know no {variable}; they know {known}"),
     "flow_text_may_be_too_long": N_(
         "{length} characters if all variables are as long as they can be; Telegram takes {longest}"
     ),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.fleet.flows.checks.checking import check
 from services.fleet.flows.checks.content import Known
 from services.fleet.flows.checks.findings import ERRORS, WARNINGS, Severity
+from services.fleet.flows.fields import Template
+from services.fleet.flows.sources import template
 
 KNOWN = Known(flows={"sales": True, "new": False}, media=(7,))
 END = {"kind": "end"}
@@ -36,6 +41,17 @@ def goto(key: str) -> dict[str, Any]:
 
 
 M, B = ("steps", 0, "messages", 0), ("steps", 0, "messages", 0, "buttons", 0, 0)
+ODDITIES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 10**12)
+    | st.sampled_from(["", "a", "start", "{", "<b>", "https://["]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["key", "kind", "step"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
 CASES: dict[str, tuple[dict[str, Any], tuple[str | int, ...]]] = {
     "flow_start_missing": (flow(step(then=END), start="else"), ("start",)),
     "flow_step_repeated": (flow(step(then=END), step(then=END)), ("steps", 1, "key")),
@@ -56,8 +72,12 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str | int, ...]]] = {
     "flow_caption_unsupported": (one({"kind": "video_note", "media": 7, "text": "x"}), (*M, "text")),
     "flow_url_refused": (one(button(kind="url", url="https://10.0.0.1/")), (*B, "url")),
     "flow_url_variable": (
-        one(actions=[{"kind": "call", "url": "https://{host}.example.org/"}]),
+        one(actions=[{"kind": "call", "url": "https://{id}.example.org/"}]),
         ("steps", 0, "actions", 0, "url"),
+    ),
+    "flow_url_variable_unknown": (
+        one(button(kind="web_app", url="https://example.org/{first_name}")),
+        (*B, "url"),
     ),
     "flow_buttons_too_many": (
         one({"text": "x", "buttons": [[{"kind": "tag", "tag": "a", "text": "b"}] * 8] * 13}),
@@ -97,7 +117,8 @@ def test_every_code_of_ours_has_a_case() -> None:
     assert (ERRORS.keys() | WARNINGS.keys()) - CASES.keys() == set()
 
 
-def test_a_flow_that_uses_everything_has_nothing_against_it() -> None:
+def everything() -> dict[str, Any]:
+    """A flow with every kind of part."""
     buttons = [
         [{"kind": "url", "text": "Site", "url": "https://example.org/?u={id}"}],
         [{"kind": "web_app", "text": "App", "url": "https://example.org/app"}],
@@ -129,8 +150,14 @@ def test_a_flow_that_uses_everything_has_nothing_against_it() -> None:
         "arms": [{"name": "a", "percent": 50, "step": "start"}, {"name": "b", "percent": 50, "step": "b"}],
     }
     last = step("c", {"text": "Wait"}, then={"kind": "handover", "step": "d"})
-    document = flow(first, step("b", {"text": "b"}, then=END), last, step("d", after=9, then=split))
-    assert check(document, KNOWN) == []
+    return flow(first, step("b", {"text": "b"}, then=END), last, step("d", after=9, then=split))
+
+
+EVERYTHING = everything()
+
+
+def test_a_flow_that_uses_everything_has_nothing_against_it() -> None:
+    assert check(EVERYTHING, KNOWN) == []
 
 
 def test_a_wait_in_a_circle_ends_it_and_a_circle_is_told_once() -> None:
@@ -159,3 +186,24 @@ def test_what_is_incomplete_keeps_the_rest_from_no_check() -> None:
 )
 def test_what_is_no_flow_at_all_is_told_and_breaks_nothing(draft: dict[str, Any]) -> None:
     assert check(draft, KNOWN)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_whatever_a_draft_holds_it_can_be_checked(data: st.DataObject) -> None:
+    """Anything at all in the place of any value of a flow that was sound."""
+    document = copy.deepcopy(data.draw(st.sampled_from([EVERYTHING, template(Template.SHORT_VIDEO, "en")])))
+    for _ in range(data.draw(st.integers(1, 3))):
+        here: Any = document
+        while isinstance(here, dict | list) and here:
+            keys = list(here) if isinstance(here, dict) else list(range(len(here)))
+            key = data.draw(st.sampled_from(keys))
+            if not isinstance(here[key], dict | list) or data.draw(st.integers(0, 4)) == 0:
+                here[key] = data.draw(ODDITIES)
+                break
+            here = here[key]
+    for found in check(document, KNOWN):
+        assert str(found.text)
+        at: Any = document
+        for part in found.place[:-1]:
+            at = at[part]  # every place is in the document, but for a last part that is missing

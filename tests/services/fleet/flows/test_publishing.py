@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -172,6 +173,10 @@ def test_a_draft_with_errors_or_another_than_was_shown_is_not_published(
         publish(platform, owner, flow.id, Publication(revision=3, version=1))
     assert (wrong.value.code, wrong.value.field) == ("flow_has_errors", "document.start")
     assert get_flow(platform, owner, flow.id).published == 1
+    fresh = create_flow(platform, owner, NewFlow(name="Fresh"))
+    with pytest.raises(InvalidInput) as unknown:
+        publish(platform, owner, fresh.id, Publication(revision=1, version=7))
+    assert unknown.value.code == "version_unknown"
 
 
 def test_one_step_back_publishes_the_old_document_anew_and_moves_people_again(
@@ -197,6 +202,14 @@ def test_one_step_back_publishes_the_old_document_anew_and_moves_people_again(
     with pytest.raises(NotFound) as refused:
         roll_back(platform, owner, flow.id, 9, Restoration(version=3))
     assert refused.value.code == "version_not_found"
+
+
+def test_an_admin_who_looks_at_versions_leaves_an_entry(platform: Platform, flow: Flow) -> None:
+    admin = replace(new_account(platform), is_admin=True)
+    assert [each["number"] for each in list_versions(platform, admin, flow.id)] == [1]
+    with platform.database.reading() as session:
+        kinds = session.scalars(select(AuditEvent.kind).where(AuditEvent.actor == admin.actor)).all()
+    assert kinds == ["admin_access"]
 
 
 def test_versions_of_somebody_else_are_not_there(platform: Platform, owner: Principal, flow: Flow) -> None:
