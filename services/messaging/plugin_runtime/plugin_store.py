@@ -21,6 +21,8 @@ Stores = dict[tuple[int, str], PluginStore]  # by bot and plugin
 def lock_stores(session: Session, wanted: Iterable[tuple[int, str]]) -> Stores:
     """The stores of these (bot, plugin), held until the transaction ends; always in one order, so that nobody waits in a circle."""
     pairs = sorted(set(wanted))
+    if not pairs:
+        return {}
     found = _locked(session, pairs)
     missing = [pair for pair in pairs if pair not in found]
     if missing:
