@@ -70,7 +70,7 @@ def test_a_macro_that_arrived_unexpanded_counts_as_none(value: str) -> None:
         (tiktok, TiktokConfig(pixel_code="ABCDEFGHIJ")),
     ):
         with pytest.raises(Unwanted):
-            driver.output(config, SECRET, facts, NETWORK)  # type: ignore[attr-defined]
+            driver.output(config, SECRET, facts, NETWORK)
     assert list(lines(GoogleConfig(), [facts]))[1:] == []
 
 
