@@ -1608,6 +1608,7 @@ class Payment(Base):
     is_recurring: Mapped[bool] = mapped_column(default=False)
     is_first_recurring: Mapped[bool] = mapped_column(default=False)
     paid_until: Mapped[datetime | None]  # of a subscription
+    subscription_state: Mapped[str] = mapped_column(String(10), default="")  # active, canceled, failed
     refunded_at: Mapped[datetime | None]
     at: Mapped[datetime] = mapped_column(default=utc_now)
 

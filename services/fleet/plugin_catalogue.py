@@ -53,6 +53,7 @@ THE_INTERFACE = {
     "timers",
     "translations",
 }  # modules of plugins/ that are no plugins
+OF_PAYMENTS: Final = ("pre_checkout_query", "subscription")  # kinds of update wherever payments are taken
 MANAGER: Final = "manager"  # the manager bot's plugin, which no other bot can have
 
 
@@ -205,4 +206,8 @@ def check_together(present: Sequence[str]) -> None:
 def allowed_updates(chosen: Iterable[str]) -> list[str]:
     """The kinds of update that the named plugins want beside the usual ones."""
     known = catalogue().plugins
-    return sorted({kind for name in chosen if name in known for kind in known[name].allowed_updates})
+    return sorted({kind for name in chosen if name in known for kind in _kinds_of(known[name])})
+
+
+def _kinds_of(plugin: type[BasePlugin]) -> tuple[str, ...]:
+    return (*plugin.allowed_updates, *OF_PAYMENTS) if plugin.takes_payments else plugin.allowed_updates

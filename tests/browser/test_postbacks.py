@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from selenium.webdriver.support.ui import Select
+from sqlalchemy import select
 
+from models import Click, Goal
+from tests.browser import splitting
 from tests.browser.conftest import PHONE, Browser
 from tests.browser.installation import Installation
 from tools.servers.receivers import http_receiver
@@ -76,3 +80,32 @@ def test_a_provider_is_added_and_a_body_tried(browser: Browser) -> None:
     browser.see("Pix")
     assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
     shot(browser, "phone")
+
+
+def test_a_sale_is_seen_in_the_analytics_and_in_the_postbacks_log(
+    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
+) -> None:
+    assert fleet
+    splitting.visit(f"{installation.url}/go/campanha-verao?utm_source=fb")
+    browser.wait(lambda: splitting.clicks(installation) > 0, "the click is flushed")
+    with installation.platform.database.reading() as session:
+        click = session.scalars(select(Click).order_by(Click.at.desc()).limit(1)).one().id
+    browser.open("/panel/postbacks")
+    body = {"goal": "purchase", "event_id": "sale", "click_id": click, "value": "19.90", "currency": "BRL"}
+    browser.run(
+        "fetch('/api/v1/goals', {method: 'POST', headers: {'Content-Type': 'application/json', 'X-CSRFToken':"
+        " document.querySelector('meta[name=csrf-token]').content}, body: arguments[0]})",
+        json.dumps(body),
+    )
+    browser.wait(lambda: _goal_is_there(installation), "the goal is noted")
+    browser.open("/panel/analytics")
+    browser.see("19,90 BRL")
+    shot(browser, "analytics")
+    browser.open("/panel/postbacks/1")
+    browser.see("goal:1")
+    shot(browser, "log-with-a-goal")
+
+
+def _goal_is_there(installation: Installation) -> bool:
+    with installation.platform.database.reading() as session:
+        return session.scalars(select(Goal)).first() is not None

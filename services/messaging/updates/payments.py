@@ -10,7 +10,12 @@ from plugins.context import Context
 from services.core.times import utc_now
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.platform.platform import Platform
-from services.traffic.payments.telegram import record_payment, told_payment
+from services.traffic.payments.telegram import (
+    record_payment,
+    record_subscription,
+    told_payment,
+    told_subscription,
+)
 
 logger = logging.getLogger(__name__)
 CHECKOUT = "pre_checkout_query"
@@ -18,18 +23,20 @@ CHECKOUTS = "checkouts"  # stands for a plugin's name where none was asked
 
 
 def note_payment(platform: Platform, bot_id: int, update: dict[str, Any]) -> None:
-    """Note the payment or refund that an update tells of; nothing of any other. Raises Unavailable.
+    """Note the payment, refund or change of a subscription that an update tells of; nothing of any other. Raises Unavailable.
 
     What cannot be read as one is logged and left to the plugins: it must not keep them from the message.
     """
-    message = told_payment(update)
-    if message is None:
+    message, subscription = told_payment(update), told_subscription(update)
+    if message is None and subscription is None:
         return
     try:
         with platform.database.transaction() as session:
             bot = session.get(Bot, bot_id)
-            if bot is not None:
+            if bot is not None and message is not None:
                 record_payment(session, bot, message, utc_now())
+            elif bot is not None and subscription is not None:
+                record_subscription(session, bot, subscription, int(update["update_id"]), utc_now())
     except ValueError as error:
         logger.error("payment not noted: %s", error)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
@@ -48,6 +48,23 @@ class WebhookChange(BaseModel):
     is_enabled: bool | None = None
 
 
+class MappingView(TypedDict):
+    """What `Mapping` says."""
+
+    person: str
+    click: str
+    event_id: str
+    goal: str
+    goal_path: str
+    value: str
+    currency: str
+    fixed_currency: str
+    is_in_cents: bool
+    only_field: str
+    only_value: str
+    refund_value: str
+
+
 class WebhookView(TypedDict):
     """A payment provider's webhook; `url` is what the provider is told. The secret is never shown again."""
 
@@ -57,7 +74,7 @@ class WebhookView(TypedDict):
     signature_header: str
     timestamp_header: str
     tolerance_seconds: int
-    mapping: dict[str, Any]
+    mapping: MappingView
     bot_id: int | None
     is_enabled: bool
     last_call_at: Moment | None
@@ -104,7 +121,7 @@ def describe_webhook(row: PaymentWebhook, public_url: str) -> WebhookView:
         "signature_header": row.signature_header,
         "timestamp_header": row.timestamp_header,
         "tolerance_seconds": row.tolerance_seconds,
-        "mapping": row.mapping,
+        "mapping": Mapping.model_validate(row.mapping).model_dump(mode="json"),  # type: ignore[typeddict-item]
         "bot_id": row.bot_id,
         "is_enabled": row.is_enabled,
         "last_call_at": iso(row.last_call_at),

@@ -52,6 +52,51 @@ DIGITS: Final[Mapping[str, int]] = {
 }
 
 
+SUBSCRIPTION = "subscription"
+STATES: Final = ("active", "canceled", "failed")
+
+
+def told_subscription(update_: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What an update tells of a subscription that was cancelled, came back, or could not be paid; None for any other."""
+    told = update_.get(SUBSCRIPTION)
+    return told if isinstance(told, dict) else None
+
+
+def record_subscription(
+    session: Session, bot: Bot, told: Mapping[str, Any], update_id: int, at: datetime
+) -> None:
+    """Note the state with the newest payment of that subscription, in the caller's transaction, and as a goal without worth.
+
+    ValueError for what tells of none.
+    """
+    try:
+        telegram_id, state, payload = told["user"]["id"], told["state"], str(told["invoice_payload"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a subscription that cannot be read: {type(error).__name__}") from None
+    if state not in STATES:
+        raise ValueError("a subscription in a state that is not known")
+    newest = (
+        select(Payment)
+        .where(Payment.bot_id == bot.id, Payment.telegram_id == telegram_id, Payment.is_recurring)
+        .where(Payment.payload == storable(payload)[:128])
+        .order_by(Payment.at.desc(), Payment.id.desc())
+        .limit(1)
+    )
+    payment = session.scalars(newest).first()
+    if payment is not None:
+        payment.subscription_state = state
+    reached = GoalReached(
+        account_id=bot.account_id,
+        goal=f"subscription_{state}",
+        event_id=f"subscription:{bot.id}:{update_id}",
+        source=GoalSource.PAYMENT,
+        at=at,
+        bot_id=bot.id,
+        telegram_id=telegram_id,
+    )
+    record_goals(session, [reached])
+
+
 def told_payment(update_: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The message of an update that tells of a payment or a refund; None for any other update."""
     message = update_.get("message")
@@ -110,6 +155,7 @@ def _row(bot: Bot, message: Mapping[str, Any], told: Any, at: datetime) -> dict[
             "is_recurring": bool(told.get("is_recurring")),
             "is_first_recurring": bool(told.get("is_first_recurring")),
             "paid_until": from_epoch(int(until)) if until else None,
+            "subscription_state": "active" if until else "",
             "at": at,
         }
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

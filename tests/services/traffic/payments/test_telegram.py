@@ -10,7 +10,7 @@ from sqlalchemy import select
 from models import Bot, Goal, Payment
 from plugins.base import BasePlugin
 from plugins.router import Router
-from services.fleet.plugin_catalogue import offer
+from services.fleet.plugin_catalogue import allowed_updates, offer
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from tests.services.messaging.draining import handle_all
@@ -81,6 +81,24 @@ def test_a_payment_and_its_refund_are_noted_once_for_a_bot_without_plugins(
         assert first.paid_until is not None
         assert first.refunded_at is not None
         assert rows["brl"].refunded_at is None
+
+
+def test_what_becomes_of_a_subscription_is_kept_with_its_payment(platform: Platform, bot: Bot) -> None:
+    facts = {"subscription_expiration_date": 1_900_000_000, "is_recurring": True}
+    accept_all(platform, bot, [told(1, "successful_payment", "charge", **facts)])
+    handle_all(platform)
+    person = {"id": 5, "is_bot": False, "first_name": "Ana"}
+    for number, state in ((2, "canceled"), (3, "gone")):
+        change = {"user": person, "invoice_payload": "vip", "state": state}
+        accept_all(platform, bot, [{"update_id": number, "subscription": change}])
+    handle_all(platform)
+    with platform.database.reading() as session:
+        assert session.scalars(select(Payment)).one().subscription_state == "canceled"
+    assert goals(platform)[1:] == [("subscription_canceled", None, "")]
+
+
+def test_whoever_takes_payments_asks_for_checkouts_and_subscriptions() -> None:
+    assert allowed_updates(["till"]) == ["pre_checkout_query", "subscription"]
 
 
 @pytest.mark.parametrize("plugins", [(), (("till", {}),)], ids=["nobody takes payments", "till"])
