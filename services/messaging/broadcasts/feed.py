@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from models import Broadcast, BroadcastKind, BroadcastStatus, RecipientStatus
 from plugins.flows.parts import Message
+from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.brake import Brake
@@ -32,7 +33,6 @@ class Feed:
         self._link = link
         self.id = broadcast.id
         self.brake = Brake(broadcast.brake_percent)
-        self.is_halted = False  # by the brake
         self._given_at: dict[int, float] = {}  # person -> when their call was put into an outbox
         now = time.monotonic()
         self.pace = Pace(broadcast.per_second, now)
@@ -57,7 +57,7 @@ class Feed:
         given_at = self._given_at.pop(telegram_id, None)
         if not outcome.is_known:
             return
-        self.brake.note(outcome.is_bad)
+        self.brake.note()
         if given_at is not None:
             self.pace.heard(now - given_at, now)
 
@@ -79,17 +79,27 @@ class Feed:
         shares = self.pace.shares(self.brake.room - self.pace.total, now)
         if not shares:
             return self._mend_now_and_then(now)
+        with self._platform.database.reading() as session:
+            chosen = ledger.choose(session, self.id, self._kind, shares)
+            is_short = any(len(chosen.people[bot]) < number for bot, number in shares.items())
+        if chosen.everybody and not self._claim(chosen):
+            return True
+        for bot_id, people in chosen.people.items():
+            self.pace.taken(bot_id, len(people), now)
+        if is_short:  # a bot may have nobody left; who was skipped counts as one less
+            with self._platform.database.reading() as session:
+                self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
+        return self._offer([each for people in chosen.people.values() for each in people])
+
+    def _claim(self, chosen: ledger.Chosen) -> bool:
+        """Commit that they are ours; False when the broadcast does not run any more. Unavailable when another claims too."""
         with self._platform.database.transaction() as session:
             broadcast = session.get(Broadcast, self.id, with_for_update=True)
             if broadcast is None or broadcast.status != BroadcastStatus.RUNNING:
-                return True
-            claimed = ledger.claim(session, broadcast, shares)
-            left = ledger.waiting_by_bot(session, self.id) if _may_be_empty(claimed, shares) else None
-        for bot_id, people in claimed.items():
-            self.pace.taken(bot_id, len(people), now)
-        if left is not None:
-            self.pace.bots = set(left)
-        return self._offer([each for people in claimed.values() for each in people])
+                return False
+            if not ledger.claim(session, broadcast, chosen):
+                raise Unavailable("Another process works at this ledger", code="ledger_taken")
+        return True
 
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
         now = time.monotonic()
@@ -136,11 +146,12 @@ class Feed:
             broadcast = session.get(Broadcast, self.id, with_for_update=True)
             if broadcast is None:
                 return True
-            claimed = {bot: ledger.readers(session, broadcast, bot, found) for bot, found in by_bot.items()}
-        for bot, people in claimed.items():
+            chosen = ledger.judge(session, self._kind, by_bot)
+            ledger.skip(session, broadcast, chosen.causes)
+        for bot, people in chosen.people.items():
             for _ in range(len(by_bot[bot]) - len(people)):
                 self.pace.settled(bot)
-        return self._offer([each for people in claimed.values() for each in people])
+        return self._offer([each for people in chosen.people.values() for each in people])
 
     def _are_lost(self, people: Sequence[int]) -> bool:
         """Settle them as uncertain; not those whose outcome came meanwhile, which the next pass reads."""
@@ -154,8 +165,3 @@ class Feed:
             settled = ledger.settle(session, broadcast, dict.fromkeys(lost, unknown))
         self.note(settled)
         return bool(settled)
-
-
-def _may_be_empty(claimed: Mapping[int, Sequence[Claimed]], shares: Mapping[int, int]) -> bool:
-    """Whether a bot may have nobody left; who was skipped counts as one less, so the ledger is asked."""
-    return any(len(claimed[bot]) < number for bot, number in shares.items())

@@ -30,53 +30,77 @@ class Claimed:
     message_id: int | None
 
 
-def claim(session: Session, broadcast: Broadcast, shares: Mapping[int, int]) -> dict[int, list[Claimed]]:
-    """Claim so many people per bot, and skip those who are not to be written to any more; bot -> the claimed.
+@dataclass(frozen=True)
+class Chosen:
+    """People per bot who are to be written to, and why others in the ledger are not: person -> cause."""
+
+    people: dict[int, list[Claimed]]
+    causes: dict[int, str]
+
+    @property
+    def everybody(self) -> list[int]:
+        """All of them."""
+        return [each.reader.telegram_id for those in self.people.values() for each in those] + [*self.causes]
+
+
+def choose(session: Session, broadcast_id: int, kind: str, shares: Mapping[int, int]) -> Chosen:
+    """Who is next, so many people per bot; nothing is changed, so nobody waits for it.
 
     A bot with fewer than its share has nobody left who waits.
     """
-    found: dict[int, list[Claimed]] = {}
+    rows: dict[int, Sequence[Any]] = {}
     for bot_id, number in shares.items():
-        rows = session.execute(
+        waiting = (
             select(ROW.telegram_id, ROW.variant, ROW.message_id)
             .where(
-                ROW.broadcast_id == broadcast.id,
+                ROW.broadcast_id == broadcast_id,
                 ROW.bot_id == bot_id,
                 ROW.status == RecipientStatus.WAITING,
             )
             .order_by(ROW.telegram_id)
             .limit(number)
-        ).all()
-        found[bot_id] = []
-        if rows:
-            mark(session, broadcast.id, [row[0] for row in rows], RecipientStatus.QUEUED)
-            found[bot_id] = readers(session, broadcast, bot_id, rows)
+        )
+        rows[bot_id] = session.execute(waiting).all()
+    return judge(session, kind, rows)
+
+
+def judge(session: Session, kind: str, rows: Mapping[int, Sequence[Any]]) -> Chosen:
+    """Rows (person, variant, message) per bot as people, and who of them is not to be written to any more."""
+    found = Chosen({}, {})
+    for bot_id, those in rows.items():
+        bot = session.get(Bot, bot_id)
+        known = select(Lead).where(Lead.bot_id == bot_id, Lead.telegram_id.in_([row[0] for row in those]))
+        leads = {lead.telegram_id: lead for lead in session.scalars(known)}
+        found.people[bot_id] = []
+        for person, variant, message_id in those:
+            cause = _against(kind, bot, leads.get(person))
+            if cause:
+                found.causes[person] = cause
+            else:
+                reader = _reader(bot, leads.get(person), person)
+                found.people[bot_id].append(Claimed(reader, variant, message_id))
     return found
 
 
-def readers(session: Session, broadcast: Broadcast, bot_id: int, rows: Sequence[Any]) -> list[Claimed]:
-    """Claimed rows (person, variant, message) as people; the others are skipped, each with its cause."""
-    ids = [row[0] for row in rows]
-    bot = session.get(Bot, bot_id)
-    leads = {
-        lead.telegram_id: lead
-        for lead in session.scalars(select(Lead).where(Lead.bot_id == bot_id, Lead.telegram_id.in_(ids)))
-    }
-    causes = {person: _against(broadcast, bot, leads.get(person)) for person in ids}
-    for cause in sorted({cause for cause in causes.values() if cause}):
-        skip(session, broadcast, [person for person, why in causes.items() if why == cause], cause)
-    return [
-        Claimed(_reader(bot, leads.get(person), person), variant, message_id)
-        for person, variant, message_id in rows
-        if bot is not None and not causes[person]
-    ]
+def claim(session: Session, broadcast: Broadcast, chosen: Chosen) -> bool:
+    """Claim the chosen, and settle those who are skipped; False when somebody else has claimed one of them meanwhile."""
+    wanted = chosen.everybody
+    claimed: Any = session.execute(
+        update(ROW)
+        .where(ROW.broadcast_id == broadcast.id, ROW.telegram_id.in_(wanted))
+        .where(ROW.status == RecipientStatus.WAITING)
+        .values(status=RecipientStatus.QUEUED, at=utc_now())
+        .execution_options(synchronize_session=False)
+    )
+    skip(session, broadcast, chosen.causes)
+    return bool(claimed.rowcount == len(wanted))
 
 
-def _against(broadcast: Broadcast, bot: Bot | None, lead: Lead | None) -> str:
+def _against(kind: str, bot: Bot | None, lead: Lead | None) -> str:
     """Why somebody is not written to though the ledger has them; what was sent is changed all the same."""
     if bot is None:
         return "bot_gone"
-    if broadcast.kind != BroadcastKind.SEND:
+    if kind != BroadcastKind.SEND:
         return ""
     if lead is None:
         return "person_erased"
@@ -95,19 +119,11 @@ def _reader(bot: Bot | None, lead: Lead | None, person: int) -> Reader:
     return Reader(bot_id, name, person, lead.first_name, lead.last_name, lead.username, lead.language)
 
 
-def mark(session: Session, broadcast_id: int, people: Iterable[int], status: RecipientStatus) -> None:
-    """Give these rows a status."""
-    session.execute(
-        update(ROW)
-        .where(ROW.broadcast_id == broadcast_id, ROW.telegram_id.in_(list(people)))
-        .values(status=status, at=utc_now())
-        .execution_options(synchronize_session=False)
-    )
-
-
-def skip(session: Session, broadcast: Broadcast, people: list[int], cause: str) -> None:
-    """These are not written to."""
-    settle(session, broadcast, {person: Outcome(RecipientStatus.SKIPPED, cause) for person in people})
+def skip(session: Session, broadcast: Broadcast, causes: Mapping[int, str]) -> None:
+    """These are claimed and not written to."""
+    if causes:
+        skipped = {person: Outcome(RecipientStatus.SKIPPED, why) for person, why in causes.items()}
+        settle(session, broadcast, skipped)
 
 
 def settle(

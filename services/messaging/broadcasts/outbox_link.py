@@ -26,6 +26,7 @@ READ_AT_ONCE: Final = 1000
 MOST: Final = 1_000_000  # more than can be under way
 KEPT_SECONDS: Final = 7 * 86_400
 BEGINNING: Final = "0"
+BRAKED: Final = "brake"
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,23 @@ class OutboxLink:
                 pipe.xrange(keys.outbox(int(bot), Priority.BULK), entry, entry)
             answers = pipe.execute()
         return {person: bool(entries) for person, entries in zip(given, answers, strict=True)}
+
+
+def arm(platform: Platform, broadcast_id: int, limit_percent: int) -> None:
+    """Have outboxes watch what comes of the broadcast: the step that notes an outcome halts it when too many are bad.
+
+    It begins anew, and what was halted may leave again. Raises RedisError.
+    """
+    with platform.redis.pipeline(transaction=True) as pipe:
+        pipe.delete(broadcast_keys.last_outcomes(broadcast_id), broadcast_keys.halted(broadcast_id))
+        pipe.hset(broadcast_keys.brake(broadcast_id), mapping={"limit": limit_percent, "bad": 0})
+        pipe.expire(broadcast_keys.brake(broadcast_id), KEPT_SECONDS)
+        pipe.execute()
+
+
+def has_braked(platform: Platform, broadcast_id: int) -> bool:
+    """Whether outboxes have halted it. Raises RedisError."""
+    return platform.redis.get(broadcast_keys.halted(broadcast_id)) == BRAKED
 
 
 def halt(platform: Platform, broadcast_id: int) -> None:

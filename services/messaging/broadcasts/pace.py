@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Final
 
 WINDOW_SECONDS: Final = 2.0  # of sending that a bot's outbox holds: longer than a pass at the ledger takes
-FEWEST: Final = 0.25  # a bot's part of its rate that is worth a look at the ledger
+FEWEST: Final = 0.5  # a bot's part of its rate that is worth a look at the ledger
 SLOW_SECONDS: Final = (
     0.25  # from outbox to outcome: more means that workers have no time left, which replies need first
 )

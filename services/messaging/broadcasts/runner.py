@@ -25,7 +25,7 @@ from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.due import AWAKE, is_out_of_step, keep_quiet, needs_work, start_due
 from services.messaging.broadcasts.feed import Feed
 from services.messaging.broadcasts.moving import move
-from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, go_on, halt
+from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, arm, halt, has_braked
 from services.messaging.broadcasts.preparing import prepare_slice
 from services.platform.platform import Platform
 from services.platform.redis import broadcast_keys, keys
@@ -133,16 +133,12 @@ class BroadcastRunner:
         return bool(self._feeds or self._preparing or settled)
 
     def _heard(self, patience: float) -> list[Settled]:
-        """New outcomes. The brake hears of them first: writing them down takes time, in which more would leave."""
+        """New outcomes, noted before they are written down."""
         settled, now = self._link.read(patience), time.monotonic()
         for each in settled:
             feed = self._feeds.get(each.broadcast_id)
             if feed is not None:
                 feed.hear(each.telegram_id, each.outcome, now)
-        for feed in self._feeds.values():
-            if feed.brake.has_tripped and not feed.is_halted:
-                halt(self._platform, feed.id)
-                feed.is_halted = True
         return settled
 
     def _drain(self) -> None:
@@ -167,7 +163,8 @@ class BroadcastRunner:
         for number, broadcast in running.items():
             if number not in self._feeds and not is_out_of_step(broadcast, now):
                 self._drain()
-                go_on(self._platform, number)
+                if not has_braked(self._platform, number):  # by a process that died before it said so
+                    arm(self._platform, number, broadcast.brake_percent)
                 feed = Feed(self._platform, self._link, broadcast)
                 if feed.begin():
                     self._feeds[number] = feed
@@ -188,7 +185,7 @@ class BroadcastRunner:
 
     def _serve(self, feed: Feed) -> None:
         """Brake it, end it, or give more of it to the outboxes."""
-        if feed.is_halted:
+        if feed.brake.is_on and has_braked(self._platform, feed.id):
             self._end(feed, BroadcastStatus.BRAKED, "brake")
         elif feed.is_over:
             self._end(feed, BroadcastStatus.DONE)

@@ -9,6 +9,8 @@ from typing import Any, Final
 from redis import Redis
 
 from services.core.encryption import Vault
+from services.messaging.broadcasts.brake import FEWEST, WINDOW
+from services.messaging.broadcasts.outcomes import read_outcome
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.platform.redis import broadcast_keys, keys, work_keys
 from services.platform.redis.jobs import DOORBELL_SECONDS
@@ -18,6 +20,7 @@ from services.queueing.lanes import lane_of
 
 HAND_OVER: Final = load("hand_over_answers")
 OUTCOMES: Final = load("hand_over_outcomes")
+HALTED_SECONDS: Final = 7 * 86_400  # longer than a message waits in an outbox
 REPLY_SECONDS: Final = 60  # how long an answer is kept for the program that waits
 
 
@@ -47,11 +50,18 @@ def _reply(redis: Redis, vault: Vault, messages: Sequence[OutboxMessage]) -> Non
 
 
 def _to_ledgers(redis: Redis, messages: Sequence[OutboxMessage]) -> None:
-    names, values = [broadcast_keys.outcomes()], []
+    names, values = [broadcast_keys.outcomes()], [str(HALTED_SECONDS), str(WINDOW), str(FEWEST)]
     for message in messages:
-        names.append(keys.outbox(message.bot_id, keys.OUTBOX_PRIORITIES[message.rank]))
-        person = str(message.call["then"]["person"])
-        values += [message.entry_id, str(message.broadcast_id), person, json.dumps(_outcome(message))]
+        broadcast_id, outcome = message.broadcast_id, json.dumps(_outcome(message))
+        names += (
+            keys.outbox(message.bot_id, keys.OUTBOX_PRIORITIES[message.rank]),
+            broadcast_keys.brake(broadcast_id),
+            broadcast_keys.last_outcomes(broadcast_id),
+            broadcast_keys.halted(broadcast_id),
+        )
+        person, read = str(message.call["then"]["person"]), read_outcome(outcome)
+        bad = str(int(read.is_bad)) if read.is_known else ""
+        values += [message.entry_id, str(broadcast_id), person, outcome, bad]
     OUTCOMES(redis, names, values)
 
 

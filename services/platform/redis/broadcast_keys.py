@@ -6,7 +6,7 @@ from services.platform.redis.keys import PREFIX
 
 
 def halted(broadcast_id: int) -> str:
-    """Set while none of a broadcast's messages may leave an outbox; lives a week, longer than a message waits there."""
+    """Set while none of a broadcast's messages may leave an outbox, to `brake` by the brake; lives a week, longer than a message waits there."""
     return f"{PREFIX}:broadcast:{broadcast_id}:halted"
 
 
@@ -15,6 +15,16 @@ def given(broadcast_id: int) -> str:
     the last one.
     """
     return f"{PREFIX}:broadcast:{broadcast_id}:given"
+
+
+def brake(broadcast_id: int) -> str:
+    """Hash of a running broadcast's brake: its limit in percent, and how many of the last outcomes were bad; lives a week."""
+    return f"{PREFIX}:broadcast:{broadcast_id}:brake"
+
+
+def last_outcomes(broadcast_id: int) -> str:
+    """List of the last outcomes of a running broadcast, 1 for a bad one; lives a week."""
+    return f"{PREFIX}:broadcast:{broadcast_id}:last"
 
 
 def outcomes() -> str:

@@ -143,7 +143,8 @@ def test_whoever_was_claimed_before_a_crash_is_given_to_an_outbox_once(
             for person in people
         )
         session.flush()
-        ledger.claim(session, broadcast, {bots[0].id: 3})  # and then the process died
+        chosen = ledger.choose(session, made.id, made.kind, {bots[0].id: 3})
+        assert ledger.claim(session, broadcast, chosen)  # and then the process died
     run(platform, lambda: _waiting(platform, bots[0]) == 4)
     Feed(platform, _link(platform), made).mend(grace_seconds=0.0)  # all of them are in the outbox already
     assert _waiting(platform, bots[0]) == 4
