@@ -11,3 +11,4 @@ import "./shell/confirm-password.js";
 import "./shell/remaining.js";
 import "./shell/system-banner.js";
 import "./shell/unread-count.js";
+import "./shell/tab-bar.js";
