@@ -1,6 +1,6 @@
 """A hundred thousand people wait for a follow-up: how late it is sent, and what Redis pays for the waiting.
 
-`python -m tools.benchmarks.timers [--waiting 100000] [--due 3000] [--seconds 60]`
+`python -m tools.benchmarks.timers [--waiting 100000] [--due 600] [--seconds 60]`
 
 A worker and a clock with their own Valkey and SQLite, at the sandbox, with bots that play a flow. So many people stand in it, of whom
 some are due one after the other while it is measured; a follow-up counts when the sandbox has it. Telegram's sending limits are set
@@ -195,7 +195,7 @@ def measure(platform: Platform, sandbox: Sandbox, options: argparse.Namespace) -
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("waiting", 100_000), ("due", 3000), ("seconds", 60)):
+    for name, default in (("waiting", 100_000), ("due", 600), ("seconds", 60)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     with (

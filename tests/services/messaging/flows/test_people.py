@@ -136,7 +136,6 @@ def test_a_publication_in_the_middle_of_a_handler_has_it_run_again(
     assert letters(platform) == []
 
 
-@pytest.mark.data
 def test_the_same_update_read_again_after_a_crash_moves_nobody_twice(
     platform: Platform, bot: Bot, publish: Publish
 ) -> None:
@@ -178,7 +177,6 @@ def test_people_take_over_for_a_while_or_until_they_leave_the_person_to_the_flow
     assert sent(platform, bot) == ["ask", "nudge"]
 
 
-@pytest.mark.data
 def test_people_are_put_at_a_step_once(platform: Platform, bot: Bot, publish: Publish) -> None:
     publish(*STEPS)
     for _ in range(2):
@@ -191,7 +189,6 @@ def test_people_are_put_at_a_step_once(platform: Platform, bot: Bot, publish: Pu
         start_flow(session, [(bot.id, person) for person in range(1001)], "main")
 
 
-@pytest.mark.data
 def test_tags_are_put_on_and_taken_off_with_the_update(
     platform: Platform, bot: Bot, publish: Publish
 ) -> None:

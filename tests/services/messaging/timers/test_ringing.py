@@ -150,7 +150,6 @@ def _without_plugin(platform: Platform, bot: Bot) -> Callable[[], None]:
     return lambda: switch(True)
 
 
-@pytest.mark.data
 @pytest.mark.parametrize("away", [_stopped, _in_maintenance, _without_plugin])
 def test_the_timer_of_a_bot_that_is_not_served_waits_and_comes_late(
     platform: Platform, bot: Bot, away: Callable[[Platform, Bot], Callable[[], None]]
@@ -193,7 +192,6 @@ def test_nothing_is_said_to_whom_the_owner_has_blocked(platform: Platform, bot: 
     assert (waiting(platform), len(replies(platform, bot))) == (0, 1)
 
 
-@pytest.mark.data
 def test_a_deleted_bots_timers_are_gone_and_others_are_not(platform: Platform, bot: Bot) -> None:
     other = add_bot(
         platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "A" * 35}, (("timing", {}),)
