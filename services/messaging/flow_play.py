@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Flow, FlowVersion
 from plugins.flow import FlowPlugin
 from plugins.flows.document import FlowDocument
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.fleet.flows.checks.checking import check, errors, known_of
+from services.fleet.flows.documents import published
+from services.fleet.flows.users import jumps
 from services.fleet.text_preview import SAMPLE, blocks_of
 from services.messaging.plugin_kit.chat import Chat
 from services.messaging.plugin_kit.chat_play import Away, ChatMessageView, shown_message
@@ -96,8 +96,8 @@ def simulate(
     """
     with platform.database.reading() as session:
         found = errors(check(document, known_of(session, platform.settings, caller.account_id)))
-        others = _published(session, caller.account_id)
-    flow = _playable(document, found, from_step)
+        flow = _playable(document, found, from_step)
+        others = _reachable(session, caller.account_id, flow)
     play = _FlowPlay(flow, others, language)
     play.run([ScriptStep(text=START), *script])
     return play.view()
@@ -199,14 +199,17 @@ def _playable(document: Mapping[str, Any], found: Sequence[Any], from_step: str 
     return flow if from_step is None else flow.model_copy(update={"start": from_step})
 
 
-def _published(session: Session, account_id: int) -> dict[str, FlowDocument]:
-    """The account's flows as bots play them now."""
-    query = (
-        select(Flow.key, FlowVersion.document)
-        .join(FlowVersion, (FlowVersion.flow_id == Flow.id) & (FlowVersion.number == Flow.published))
-        .where(Flow.account_id == account_id)
-    )
-    return {key: FlowDocument.model_validate(stored) for key, stored in session.execute(query)}
+def _reachable(session: Session, account_id: int, document: FlowDocument) -> dict[str, FlowDocument]:
+    """The account's flows into which jumps lead from here, as bots play them now."""
+    found: dict[str, FlowDocument] = {}
+    keys = list(jumps(document))
+    while keys:
+        key = keys.pop()
+        other = None if key in found else published(session, account_id, key)
+        if other is not None:
+            found[key] = other.document
+            keys += jumps(other.document)
+    return found
 
 
 def _bubble(message: ShownMessage) -> BubbleView:

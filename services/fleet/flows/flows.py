@@ -1,10 +1,10 @@
-"""Making, listing and deleting flows. Each use case is one transaction."""
+"""Making, naming and deleting flows. Each use case is one transaction."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
@@ -18,7 +18,7 @@ from services.fleet.flows.drafts import check_size, locked_flow
 from services.fleet.flows.fields import NewFlow
 from services.fleet.flows.sources import document_of
 from services.fleet.flows.users import refuse_used
-from services.platform.accounts.principal import Principal, audit, get_owned, owned
+from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.accounts.quotas import Quota, lock_account, make_room
 from services.platform.platform import Platform
 
@@ -44,13 +44,6 @@ def create_flow(platform: Platform, caller: Principal, wanted: NewFlow) -> Flow:
         session.flush()
         audit(session, caller, "flow_created", flow_id=flow.id, key=flow.key)
     return flow
-
-
-def list_flows(platform: Platform, caller: Principal, *, after: int = 0, limit: int = 200) -> Sequence[Flow]:
-    """The caller's own flows, oldest first, from the one behind the id `after` on."""
-    query = owned(caller, Flow).where(Flow.id > after).order_by(Flow.id).limit(limit)
-    with platform.database.reading() as session:
-        return session.scalars(query).all()
 
 
 def get_flow(platform: Platform, caller: Principal, flow_id: int) -> Flow:

@@ -78,7 +78,7 @@ def impact(session: Session, flow: Flow, document: FlowDocument) -> Impact:
     return Impact(titles, {step: counted.get(step, 0) for step in titles})
 
 
-def removed_steps(found: Impact) -> list[RemovedStep]:
+def _removed(found: Impact) -> list[RemovedStep]:
     """The steps that would go, as programs see them."""
     return [
         {"step": step, "title": found.titles[step], "people": people} for step, people in found.people.items()
@@ -103,7 +103,7 @@ def _shown(platform: Platform, caller: Principal, flow_id: int, number: int | No
             "revision": flow.draft_revision,
             "version": flow.published,
             "findings": [view(each) for each in findings],
-            "removed": removed_steps(impact(session, flow, read(raw).document)),
+            "removed": _removed(impact(session, flow, read(raw).document)),
             "bots": [
                 {"bot_id": bot.id, "username": bot.username}
                 for bot in bots_using(session, flow.account_id, flow.key)

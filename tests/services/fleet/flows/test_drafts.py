@@ -12,7 +12,8 @@ from services.core.errors import Conflict, InvalidInput, NotFound
 from services.fleet.flows.documents import document_at, published
 from services.fleet.flows.drafts import LARGEST_DOCUMENT, save_draft
 from services.fleet.flows.fields import NewFlow
-from services.fleet.flows.flows import create_flow, delete_flow, get_flow, list_flows
+from services.fleet.flows.flows import create_flow, delete_flow, get_flow
+from services.fleet.flows.views import list_views
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tests.services.fleet.pools.fleet import new_account, new_bot, new_pool
@@ -43,7 +44,7 @@ def test_keys_come_of_names_and_are_each_given_once(platform: Platform, owner: P
         create_flow(platform, owner, NewFlow(name="Other", key="video-curto"))
     assert refused.value.code == "flow_key_taken"
     assert create_flow(platform, new_account(platform), NewFlow(name="x", key="video-curto")).id
-    assert [flow.key for flow in list_flows(platform, owner)] == keys
+    assert [flow["key"] for flow in list_views(platform, owner)] == keys
 
 
 def test_of_two_editors_the_second_is_told_who_and_when_and_overwrites_nothing(
