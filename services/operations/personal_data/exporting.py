@@ -37,6 +37,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "dead_letters": "bot_id at kind state payload",
     "notifications": "bot_id at kind params",
     "access_lists": "bot_id list until note created_at",
+    "broadcasts": "broadcast_id bot_id variant status cause message_id at",
 }
 
 
@@ -61,6 +62,7 @@ class PersonView(TypedDict):
     dead_letters: list[dict[str, Any]]
     notifications: list[dict[str, Any]]
     access_lists: list[dict[str, Any]]
+    broadcasts: list[dict[str, Any]]
 
 
 def export_person(platform: Platform, caller: Principal, telegram_id: int) -> PersonView:

@@ -19,6 +19,8 @@ from models import (
     Base,
     Bot,
     BotAccess,
+    Broadcast,
+    BroadcastRecipient,
     Click,
     DeadLetter,
     Experiment,
@@ -66,6 +68,7 @@ KINDS = {
     "dead_letters": 1,
     "notifications": 1,
     "access_lists": 1,
+    "broadcasts": 1,
 }
 
 
@@ -139,6 +142,11 @@ def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: i
     )
     session.add(BotAccess(bot_id=bot.id, list="blocked", telegram_id=person))
     _add_to_flow(session, bot, person, number)
+    news = Broadcast(account_id=bot.account_id, name=f"News {number}")
+    session.add(news)
+    session.flush()
+    row = {"broadcast_id": news.id, "bot_id": bot.id, "status": "sent", "message_id": 5, "at": utc_now()}
+    session.add(BroadcastRecipient(telegram_id=person, **row))
     name = f"{person:032d}"
     session.add(
         StoredFile(
