@@ -103,7 +103,7 @@ def inbox_texts() -> dict[str, ScriptText]:
         "inbox.taken": _("Taken over: the flow rests."),
         "inbox.released": _("The bot goes on."),
         "message.sending": _("Sending…"),
-        "message.sent": _("Sent"),
+        "message.sent": _("Arrived at Telegram"),
         "message.failed": _("Not delivered: {reason}"),
         "message.unknown": _("No word from Telegram yet. Look into the chat before you write it again."),
         "message.bot": _("Bot"),

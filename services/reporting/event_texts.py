@@ -103,7 +103,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "password_confirmed": N_("Password confirmed"),
     "password_link_made": N_("Link for a new password made"),
     "password_reset": N_("Password reset"),
-    "people_changed": N_("Tag {tag}: {action} for {total} people"),
+    "people_changed": N_("Tag {tag} put on or taken off {total} people"),
     "person_erased": N_("A person erased from all bots"),
     "person_exported": N_("A person's data exported"),
     "plugin_key_deleted": N_("A key of plugin {plugin}'s store deleted"),

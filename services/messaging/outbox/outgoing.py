@@ -129,6 +129,12 @@ class OutboxMessage:
         """Keep what came of the call, for the plugin that wants to know; what nobody asked for is dropped."""
         self.answer = dict(outcome) if "then" in self.call else None
 
+    def note_sent(self, result: Any, *, keeps: bool) -> None:
+        """Keep Telegram's answer for the plugin that wants to know, and where the bot `keeps` messages for the inbox."""
+        self.note_answer({"ok": True, "result": result})
+        if keeps:
+            self.keeps, self.sent = True, result
+
     def answer_update(self) -> dict[str, Any]:
         """The update that brings the answer to the plugin."""
         return answer_update(self.call["then"], self.method, self.answer or {}, (self.entry_id, self.rank))

@@ -144,9 +144,7 @@ class Sender:
         except TelegramError as error:
             return self._failed(outgoing, error, sender)
         crash_point_reached(CrashPoint.SEND_AFTER_HTTP, self._platform.settings.crash_point)
-        outgoing.note_answer({"ok": True, "result": result})
-        if sender.keeps_messages:
-            outgoing.keeps, outgoing.sent = True, result
+        outgoing.note_sent(result, keeps=sender.keeps_messages)
         seconds = time.monotonic() - started
         SENDS.labels("done").inc()
         SEND_SECONDS.labels(outgoing.method).observe(seconds)

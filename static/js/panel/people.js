@@ -8,6 +8,15 @@ import { segmentList } from "./people-segments.js";
 
 const EVERY_MS = 10000;
 
+/** The filter that the address asks for: it can be kept as a bookmark; one that nobody can read asks nothing. */
+function asked() {
+  try {
+    return formOf(JSON.parse(new URLSearchParams(window.location.search).get("where") ?? "{}"));
+  } catch {
+    return blank();
+  }
+}
+
 document.addEventListener("alpine:init", () => {
   // The people who meet the conditions, a page at a time; cursors of the pages before are kept to go back.
   Alpine.data("people", () => ({
@@ -23,8 +32,7 @@ document.addEventListener("alpine:init", () => {
     failure: "",
     busy: false,
     init() {
-      const where = new URLSearchParams(window.location.search).get("where"); // a filter can be kept as a bookmark
-      if (where) this.form = formOf(JSON.parse(where));
+      this.form = asked();
       this.take(initial(this.$root));
       this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
       if (this.narrowed) this.refresh();

@@ -22,6 +22,7 @@ from services.messaging.inbox.incoming import IncomingMessage, keep_incoming
 from services.messaging.inbox.outgoing import keep_outgoing
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.updates.contacts import Contacts
+from services.operations.personal_data.exporting import export_person
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -88,6 +89,8 @@ def test_messages_are_kept_once_sealed_and_somebody_waits_since_the_first(
     with platform.database.reading() as session:
         assert all("help" not in row for row in session.scalars(select(ChatMessage.sealed_text)))
     assert count_waiting(platform, owner) == 1
+    handed = export_person(platform, owner, 5)
+    assert [each["text"] for each in handed["messages"]][:2] == ["/start", "help"]
     with pytest.raises(NotFound):
         get_conversation(platform, new_account(platform), talk.id)
 

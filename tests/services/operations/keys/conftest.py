@@ -10,6 +10,7 @@ from models import (
     Account,
     Bot,
     BotWorker,
+    ChatMessage,
     DeadLetter,
     HandledUpdate,
     NotificationDestination,
@@ -68,6 +69,9 @@ def _add_bot(session: Session, vault: Vault, account_id: int, number: int) -> No
         setattr(worker, f"sealed_{name}", vault.seal(name, owner=f"worker:{bot.id}"))
     outcome = vault.seal("o", owner="update")
     handled = HandledUpdate(bot_id=bot.id, update_id=1, part="", sealed_outcome=outcome)
+    said = ChatMessage(bot_id=bot.id, telegram_id=5, direction="in", kind="text")
+    said.sealed_text = vault.seal("hello", owner=f"messages:{bot.id}")
+    session.add(said)
     session.add_all([worker, handled, _letter(account_id, bot.id, vault.seal("p", owner="letter"))])
 
 

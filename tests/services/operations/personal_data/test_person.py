@@ -21,7 +21,9 @@ from models import (
     BotAccess,
     Broadcast,
     BroadcastRecipient,
+    ChatMessage,
     Click,
+    Conversation,
     DeadLetter,
     Experiment,
     ExperimentVisitor,
@@ -65,6 +67,8 @@ KINDS = {
     "flow_runs": 1,
     "flow_visits": 1,
     "timers": 1,
+    "messages": 1,
+    "conversations": 1,
     "dead_letters": 1,
     "notifications": 1,
     "access_lists": 1,
@@ -147,6 +151,7 @@ def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: i
     session.flush()
     row = {"broadcast_id": news.id, "bot_id": bot.id, "status": "sent", "message_id": 5, "at": utc_now()}
     session.add(BroadcastRecipient(telegram_id=person, **row))
+    _add_to_inbox(session, bot, person)
     name = f"{person:032d}"
     session.add(
         StoredFile(
@@ -162,6 +167,14 @@ def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: i
             dedupe_key=str(person), params={"person": person},
         )
     )  # fmt: skip
+
+
+def _add_to_inbox(session: Any, bot: Bot, person: int) -> None:
+    """They wrote to a bot that keeps messages."""
+    now = utc_now()
+    known = {"bot_id": bot.id, "telegram_id": person}
+    session.add(ChatMessage(**known, direction="in", kind="text", update_id=person))
+    session.add(Conversation(**known, account_id=bot.account_id, unanswered_since=now, last_message_at=now))
 
 
 def _file(house: House, person: int) -> Path:

@@ -64,9 +64,8 @@ def test_pages_follow_each_other_without_gap_or_repetition_in_either_order(platf
         list_people(platform, owner, Conditions(), cursor="x")
 
 
-@pytest.mark.data
-def test_a_timeline_has_everything_once_in_order_whatever_the_pages(platform: Platform) -> None:
-    owner, stranger = new_account(platform), new_account(platform)
+def with_a_past(platform: Platform, owner: Principal) -> None:
+    """Person 5, who clicked, started, reached a step and wrote, some of it in one moment."""
     pool, bot, now = new_pool(platform, owner, "camp"), new_bot(platform, owner), utc_now()
     with platform.database.transaction() as session:
         lead = Lead(account_id=owner.account_id, bot_id=bot.id, telegram_id=5)
@@ -101,6 +100,12 @@ def test_a_timeline_has_everything_once_in_order_whatever_the_pages(platform: Pl
                 ),
             ]
         )
+
+
+@pytest.mark.data
+def test_a_timeline_has_everything_once_in_order_whatever_the_pages(platform: Platform) -> None:
+    owner, stranger = new_account(platform), new_account(platform)
+    with_a_past(platform, owner)
 
     def told(limit: int) -> list[tuple[str, Any]]:
         found, cursor = [], ""
