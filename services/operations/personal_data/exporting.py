@@ -37,7 +37,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "dead_letters": "bot_id at kind state payload",
     "notifications": "bot_id at kind params",
     "access_lists": "bot_id list until note created_at",
-    "broadcasts": "broadcast_id bot_id status cause message_id at",
+    "broadcasts": "broadcast_id bot_id variant status cause message_id at",
     "goals": "bot_id at goal amount_micros currency source click_id",
     "payments": "bot_id at amount_micros currency payload is_recurring paid_until subscription_state refunded_at charge_id",
 }
