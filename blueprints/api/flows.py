@@ -92,6 +92,14 @@ def templates() -> Listing[TemplateView]:
     return listing(sources.templates())
 
 
+@blueprint.get("/schema")
+@api(Scope.READ)
+@operation()
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a flow's document."""
+    return sources.schema()
+
+
 @blueprint.post("/check")
 @OFTEN
 @api(Scope.WRITE)

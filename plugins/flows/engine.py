@@ -145,7 +145,7 @@ class Engine(Walk):
         if self.run is None or self.run.status is not RunStatus.STOPPED:
             return self._finished()
         self._wake()
-        return self._finished()
+        return self._lead_to(self.run.step) if self.run.is_moved else self._finished()
 
     # What a button does
 

@@ -83,6 +83,8 @@ def test_flows_are_listed_renamed_and_deleted(client: FlaskClient, key: dict[str
     one = f"{FLOWS}/{page['items'][0]['id']}"
     renamed = client.patch(one, json={"name": "First"}, headers=key).get_json()
     assert (renamed["name"], renamed["key"]) == ("First", "one")
+    assert client.patch(one, json={}, headers=key).get_json()["name"] == "First"
+    assert "steps" in client.get(f"{FLOWS}/schema", headers=key).get_json()["properties"]
     assert client.delete(one, headers=key).status_code == 204
     assert client.get(one, headers=key).status_code == 404
 

@@ -62,6 +62,25 @@ def test_a_message_is_edited_by_the_number_that_its_answer_says() -> None:
     assert [(each.text, each.edited) for each in chat.messages] == [("2", True)]
 
 
+def test_tea_is_ready_after_four_minutes() -> None:
+    names = run(f"from plugins.timers import TimerFired\n{PREAMBLE}{block_with('def tea_is_ready')}")
+    members = {name: names[name] for name in ("setup_handlers", "remind", "tea_is_ready")}
+    chat = Chat(type("Tea", (BasePlugin,), {"name": "tea", **members}))
+    chat.send("/remind")
+    chat.wait(minutes=3)
+    assert chat.texts == []
+    chat.wait(minutes=1)
+    assert chat.texts == ["Your green tea is ready, Ana."]
+    for text in ("/remind", "/never_mind"):
+        chat.send(text)
+    assert chat.timers == {}
+
+
+def test_the_flow_of_its_page_asks_again() -> None:
+    [block] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "flows.md").read_text(), re.DOTALL)
+    run(block)["test_whoever_says_nothing_is_asked_again"]()
+
+
 def test_a_price_of_another_api_is_told() -> None:
     names = run(f"from plugins.http import HttpError\n{PREAMBLE}{block_with('keep_seconds=3600')}")
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models import Bot, BotStatus, HandledUpdate, NotificationDestination, PoolBot, UploadedFile
+from models import Bot, BotStatus, HandledUpdate, NotificationDestination, PoolBot, Timer, UploadedFile
 from services.core.errors import ConfigurationError, Conflict, InvalidInput
 from services.core.i18n import NO_TEXT, Text
 from services.core.times import utc_now
@@ -152,9 +152,10 @@ def _written(
 
 
 def _leave_behind(session: Session, bot: Bot) -> None:
-    """What only the former identity had: file ids, numbers of updates, and the chats where it sent alarms."""
+    """What only the former identity had: file ids, numbers of updates, timers for its chats, and those where it sent alarms."""
     session.execute(delete(UploadedFile).where(UploadedFile.bot_id == bot.id))
     session.execute(delete(HandledUpdate).where(HandledUpdate.bot_id == bot.id))
+    session.execute(delete(Timer).where(Timer.bot_id == bot.id))
     reserve = update(NotificationDestination).where(NotificationDestination.reserve_bot_id == bot.id)
     session.execute(reserve.values(reserve_linked=False))
     reason = Text(

@@ -71,6 +71,6 @@ class Publication(Restoration):
 
 
 class Rename(_Fields):
-    """Another name for a flow; its key stays."""
+    """Another name for a flow, where one is given; its key stays."""
 
-    name: FlowName
+    name: FlowName = ""

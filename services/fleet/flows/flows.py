@@ -61,10 +61,10 @@ def get_flow(platform: Platform, caller: Principal, flow_id: int) -> Flow:
 
 
 def rename_flow(platform: Platform, caller: Principal, flow_id: int, name: str) -> Flow:
-    """Give the flow another name; its key stays."""
+    """Give the flow another name, "" for none; its key stays."""
     with platform.database.transaction() as session:
         flow = locked_flow(session, caller, flow_id)
-        flow.name = name
+        flow.name = name or flow.name
         audit(session, caller, "flow_renamed", account_id=flow.account_id, flow_id=flow.id, key=flow.key)
     return flow
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from typing_extensions import TypedDict
 
+from plugins.flows.document import FlowDocument
 from services.core.answer_types import Sentence
 from services.core.errors import InvalidInput
 from services.core.i18n import N_, Text
@@ -70,6 +71,11 @@ def document_of(wanted: NewFlow) -> dict[str, Any]:
     if wanted.yaml is not None:
         return yaml_file.parsed(wanted.yaml)
     return FIRST_STEP if wanted.document is None else wanted.document
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a flow's document."""
+    return FlowDocument.model_json_schema()
 
 
 @cache

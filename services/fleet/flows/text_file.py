@@ -103,8 +103,11 @@ def _placed(header: str, code: str, text: Text, wanted: Mapping[str, ReadText]) 
         return  # nothing that the file says
     inside = text.values.get("line")
     line = mine.line + inside - 1 if isinstance(inside, int) else mine.header_line
-    shown = text.with_values(line=line) if isinstance(inside, int) else text
-    yield TextProblem(line, InvalidInput(shown, code=code, field=header))
+    yield TextProblem(line, InvalidInput(_at_line(text, line), code=code, field=header))
+
+
+def _at_line(text: Text, line: int) -> Text:
+    return text.with_values(line=line) if "line" in text.values else text
 
 
 def _texts(draft: Mapping[str, Any]) -> dict[str, str]:

@@ -17,7 +17,19 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Base, Click, DeadLetter, ExperimentVisitor, Lead, Notification, PluginState, StoredFile
+from models import (
+    Base,
+    Click,
+    DeadLetter,
+    ExperimentVisitor,
+    FlowRun,
+    FlowVisit,
+    Lead,
+    Notification,
+    PluginState,
+    StoredFile,
+    Timer,
+)
 from services.messaging.plugin_runtime.plugin_store import lock_stores, texts_at, write_texts
 from services.operations.personal_data.traces import Traces, find_traces, person_of
 from services.platform.accounts.principal import Principal, audit
@@ -39,6 +51,9 @@ class ErasedView(TypedDict):
     experiments: int
     files: int
     plugin_keys: int
+    flow_runs: int
+    flow_visits: int
+    timers: int
     dead_letters: int
     notifications: int
     access_lists: int
@@ -73,7 +88,10 @@ def erase_rows(session: Session, traces: Traces) -> None:
     _clear_stores(session, traces.plugin_keys)
     _cut_clicks(session, traces.clicks)
     _cut_visits(session, traces.experiments)
+    _forget_visits(session, traces.flow_visits)
     for table, rows in (
+        (FlowRun, traces.flow_runs),
+        (Timer, traces.timers),
         (StoredFile, traces.files),
         (DeadLetter, traces.dead_letters),
         (Notification, traces.notifications),
@@ -120,6 +138,12 @@ def _cut_visits(session: Session, visits: Sequence[ExperimentVisitor]) -> None:
             )
             .values(visitor=others.of(visit.visitor), lead_id=None)
         )
+
+
+def _forget_visits(session: Session, visits: Sequence[FlowVisit]) -> None:
+    for bot_id, telegram_id in {(visit.bot_id, visit.telegram_id) for visit in visits}:
+        theirs = delete(FlowVisit).where(FlowVisit.bot_id == bot_id, FlowVisit.telegram_id == telegram_id)
+        session.execute(theirs.execution_options(synchronize_session=False))
 
 
 def _delete(session: Session, table: type[Any], rows: Sequence[Base]) -> None:

@@ -28,6 +28,9 @@ COLUMNS: Final[Mapping[str, str]] = {
     "experiments": "experiment_id pool_id clicks first_at started_at",
     "files": "id bot_id kind mime size sha256 name created_at",
     "plugin_keys": "bot_id plugin key value",
+    "flow_runs": "bot_id flow_id step status entered_at started_at variables goals",
+    "flow_visits": "bot_id flow_id step first_at last_at times",
+    "timers": "bot_id plugin key due_at note",
     "dead_letters": "bot_id at kind state payload",
     "notifications": "bot_id at kind params",
     "access_lists": "bot_id list until note created_at",
@@ -47,6 +50,9 @@ class PersonView(TypedDict):
     experiments: list[dict[str, Any]]
     files: list[dict[str, Any]]
     plugin_keys: list[dict[str, Any]]
+    flow_runs: list[dict[str, Any]]
+    flow_visits: list[dict[str, Any]]
+    timers: list[dict[str, Any]]
     dead_letters: list[dict[str, Any]]
     notifications: list[dict[str, Any]]
     access_lists: list[dict[str, Any]]

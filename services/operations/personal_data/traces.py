@@ -20,11 +20,14 @@ from models import (
     Click,
     DeadLetter,
     ExperimentVisitor,
+    FlowRun,
+    FlowVisit,
     Lead,
     Notification,
     PluginState,
     Start,
     StoredFile,
+    Timer,
 )
 from services.platform.accounts.principal import Principal, get_owned
 
@@ -48,6 +51,9 @@ class Traces:
     experiments: Sequence[ExperimentVisitor]
     files: Sequence[StoredFile]
     plugin_keys: Sequence[PluginState]
+    flow_runs: Sequence[FlowRun]
+    flow_visits: Sequence[FlowVisit]
+    timers: Sequence[Timer]
     dead_letters: Sequence[DeadLetter]
     notifications: Sequence[Notification]
     access_lists: Sequence[BotAccess]
@@ -77,7 +83,7 @@ def bots_of(session: Session, account_id: int) -> tuple[int, ...]:
 
 
 def find_traces(session: Session, person: Person) -> Traces:
-    """All of it: nine queries, each by an index to the account's or the bots' rows."""
+    """All of it: twelve queries, each by an index to the account's or the bots' rows."""
     every = session.scalars
     leads = every(
         select(Lead)
@@ -93,6 +99,9 @@ def find_traces(session: Session, person: Person) -> Traces:
         experiments=every(select(ExperimentVisitor).where(ExperimentVisitor.lead_id.in_(known))).all(),
         files=every(_of_person(StoredFile, person).order_by(StoredFile.id)).all(),
         plugin_keys=[row for row in every(_perhaps_keys(person)) if is_about(row, person.telegram_id)],
+        flow_runs=every(_of_person(FlowRun, person).order_by(FlowRun.id)).all(),
+        flow_visits=every(_of_person(FlowVisit, person).order_by(FlowVisit.first_at, FlowVisit.step)).all(),
+        timers=every(_of_person(Timer, person).order_by(Timer.id)).all(),
         dead_letters=list(_naming(every(_perhaps_letters(person)), "payload", person)),
         notifications=list(_naming(every(_perhaps_notifications(person)), "params", person)),
         access_lists=every(_of_person(BotAccess, person).order_by(BotAccess.id)).all(),

@@ -232,4 +232,6 @@ def test_a_deleted_bot_takes_its_stores_along(
 
 def test_nothing_else_of_the_database_is_handed_out() -> None:
     offered = {name for name in dir(BotDatabase) if not name.startswith("_")}
-    assert offered == {"get", "set", "delete", "list", "leads_count", "lead", "tag_lead"}
+    people = {"leads_count", "lead", "tag_lead", "untag_lead"}
+    flows = {"flow", "flow_by_id", "flow_version", "flow_run", "save_flow_run"}
+    assert offered == {"get", "set", "delete", "list"} | people | flows

@@ -23,11 +23,15 @@ from models import (
     DeadLetter,
     Experiment,
     ExperimentVisitor,
+    Flow,
+    FlowRun,
+    FlowVisit,
     Lead,
     Notification,
     PluginStore,
     Start,
     StoredFile,
+    Timer,
 )
 from services.alerts.dead_letters.store import store
 from services.core.errors import NotFound
@@ -56,6 +60,9 @@ KINDS = {
     "experiments": 1,
     "files": 1,
     "plugin_keys": 2,
+    "flow_runs": 1,
+    "flow_visits": 1,
+    "timers": 1,
     "dead_letters": 1,
     "notifications": 1,
     "access_lists": 1,
@@ -102,6 +109,17 @@ def house(platform: Platform) -> House:
     return House(platform, owner, (bots[0].id, bots[1].id))
 
 
+def _add_to_flow(session: Any, bot: Any, person: int, number: int) -> None:
+    flow = Flow(account_id=bot.account_id, key=f"f{number}", name="F", draft={}, draft_by="test")
+    session.add(flow)
+    session.flush()
+    place, now = {"bot_id": bot.id, "telegram_id": person, "flow_id": flow.id, "step": "a"}, utc_now()
+    session.add(FlowVisit(**place, first_at=now, last_at=now))
+    session.add(FlowRun(**place, version=1, status="waiting", entered_at=now, started_at=now))
+    what = {"plugin": "flow", "key": "after", "chat_id": person, "note": {"step": "a"}}
+    session.add(Timer(bot_id=bot.id, telegram_id=person, due_at=now, ring_at=now, **what))
+
+
 def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: int, number: int) -> None:
     bot, second = bots[0], bots[1]
     leads = [
@@ -120,6 +138,7 @@ def _add_rows(session: Any, bots: Any, person: int, click_id: str, experiment: i
         )
     )
     session.add(BotAccess(bot_id=bot.id, list="blocked", telegram_id=person))
+    _add_to_flow(session, bot, person, number)
     name = f"{person:032d}"
     session.add(
         StoredFile(
