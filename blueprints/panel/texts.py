@@ -12,6 +12,7 @@ from blueprints.panel.bots import bot_users_texts, bots_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
+from blueprints.panel.flow_texts import flow_texts
 from blueprints.panel.health_texts import health_texts
 from blueprints.panel.managed_bots import managed_bot_texts
 from blueprints.panel.plugin_files import plugin_file_texts
@@ -149,6 +150,7 @@ def _panel() -> dict[str, ScriptText]:
         **managed_bot_texts(),
         **wave_texts(),
         **experiment_texts(),
+        **flow_texts(),
         **worker_texts(),
         **queue_texts(),
         **backup_texts(),

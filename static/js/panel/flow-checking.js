@@ -6,6 +6,14 @@ import { stepDocument, toDocument } from "./flow-form.js";
 const PAUSE_MS = 500;
 const MARKS = { flow_dead_end: "dead", flow_step_unreachable: "unreached" };
 
+const WANTED = { url: "url", web_app: "url", step: "step", flow: "flow", tag: "tag", pay: "stars" };
+
+// A message that is still being written is left out of the picture of the chat; the findings say what it lacks.
+function isWhole({ text: said, media, kind, buttons = [] }) {
+  const hasContent = kind === "text" ? said?.trim() : media;
+  return hasContent && buttons.flat().every((button) => button.text?.trim() && button[WANTED[button.kind]]);
+}
+
 // Mixed into the editor, which has `form` and `step` (the chosen one).
 export const flowChecking = {
   findings: [],
@@ -17,6 +25,7 @@ export const flowChecking = {
   bubblesRefusal: "",
   bubblesOf: "",
   bubblesStep: "",
+  leftOut: 0,
   checkSoon() {
     clearTimeout(this.checkTimer);
     this.checkTimer = setTimeout(() => this.check(), PAUSE_MS);
@@ -36,9 +45,11 @@ export const flowChecking = {
   },
   /** The step's messages alone, played by the product's engine. */
   async showStep() {
-    const { key, messages } = this.step ? stepDocument(this.step) : {};
-    if (!messages) {
-      Object.assign(this, { bubbles: [], bubblesRefusal: "" });
+    const { key, messages: all = [] } = this.step ? stepDocument(this.step) : {};
+    const messages = all.filter(isWhole);
+    this.leftOut = all.length - messages.length;
+    if (messages.length === 0) {
+      Object.assign(this, { bubbles: [], bubblesRefusal: "", bubblesOf: "" });
       return;
     }
     const document = { start: key, steps: [{ key, messages }] };
@@ -58,6 +69,9 @@ export const flowChecking = {
       refusal = error.message;
     }
     this.bubblesRefusal = refusal;
+  },
+  get leftOutText() {
+    return this.leftOut ? counted("flow.left_out", this.leftOut) : "";
   },
   get hasBubbles() {
     return this.bubbles.length > 0;

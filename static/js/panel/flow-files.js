@@ -1,7 +1,7 @@
 // A flow goes out as YAML or as one file of its texts, and comes back so.
 import { api } from "../api.js";
 import { counted, text } from "../dom.js";
-import { attempt, toast } from "../feedback.js";
+import { attempt, confirmed, toast } from "../feedback.js";
 import { toForm } from "./flow-form.js";
 
 const LARGEST_BYTES = 2_000_000;
@@ -87,7 +87,7 @@ export const flowFiles = {
     if (problems.length) return;
     const found = await api.put(`${this.path}/texts`, { document: content });
     Object.assign(this, { fileText: content, fileChanges: found.changes, filePlan: found.plan });
-    if (found.changes.length === 0) toast(text("texts.same"));
+    if (found.changes.length === 0) toast(text("flow.texts_same"));
   },
   get hasFileProblems() {
     return this.fileProblems.length > 0;
@@ -114,6 +114,9 @@ export const flowFiles = {
     this.choose(this.steps.find((each) => each.key === key) ?? this.steps[0]);
   },
   async deleteFlow() {
+    this.closeFiles();
+    const agreed = await confirmed(text("flow.delete.title", { name: this.flow.name }), text("flow.delete.text"), text("flow.delete.action"));
+    if (!agreed) return;
     await attempt(async () => {
       await api.remove(this.path);
       this.saving = "saved";

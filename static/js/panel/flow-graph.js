@@ -3,6 +3,7 @@ export const NODE = { width: 184, height: 66 };
 const GAP = { x: 28, y: 58 };
 const BEND = 22; // width that a way takes where it passes a row
 const SWEEPS = 6;
+const FAR = 10; // rows; a way over more of them goes around the side
 
 /** Every way from step to step as {source, target, kind}: "tap" (a button or a text), "time" or "once" (without waiting). */
 export function ways(document) {
@@ -20,27 +21,40 @@ function* waysOf(step) {
   yield [then.otherwise, kind];
 }
 
-/** The rows of keys: the first step alone, then those one way further on; in the end what nothing leads to. */
+/** The rows of keys: the first step alone, every other one below all that lead to it, ways back aside; in the end what
+ *  nothing leads to, with what follows from it. */
 export function rowsOf(document, found = ways(document)) {
   const keys = document.steps.map((step) => step.key);
+  const next = new Map(keys.map((key) => [key, []]));
+  found.forEach(({ source, target }) => next.has(target) && next.get(source).push(target));
   const depth = new Map();
-  const walk = (from, at) => {
-    depth.set(from, at);
-    let row = [from];
-    while (row.length) {
-      const reached = row.flatMap((key) => found.filter((way) => way.source === key && keys.includes(way.target) && !depth.has(way.target)));
-      row = [...new Set(reached.map((way) => way.target))];
-      at += 1;
-      row.forEach((key) => depth.set(key, at));
-    }
-  };
-  if (keys.includes(document.start)) walk(document.start, 0);
-  keys.filter((key) => !depth.has(key)).forEach((key) => {
-    if (!depth.has(key)) walk(key, depth.size ? Math.max(...depth.values()) + 1 : 0);
+  const first = keys.includes(document.start) ? [document.start] : [];
+  [...first, ...keys].forEach((key) => {
+    if (!depth.has(key)) descend(key, next, depth, depth.size ? Math.max(...depth.values()) + 1 : 0);
   });
   const rows = [];
   keys.forEach((key) => (rows[depth.get(key)] ??= []).push(key));
   return rows.filter(Boolean);
+}
+
+// All that can be reached from `root` and has no row yet, in an order in which every step comes after those that lead to it.
+function descend(root, next, depth, from) {
+  const open = new Set();
+  const done = new Set();
+  const sorted = [];
+  const visit = (key) => {
+    open.add(key);
+    next.get(key).forEach((target) => !open.has(target) && !done.has(target) && !depth.has(target) && visit(target));
+    open.delete(key);
+    done.add(key);
+    sorted.unshift(key);
+  };
+  visit(root);
+  const place = new Map(sorted.map((key, number) => [key, number]));
+  sorted.forEach((key) => depth.set(key, Math.max(depth.get(key) ?? from, from)));
+  sorted.forEach((key, number) => next.get(key).forEach((target) => {
+    if (place.get(target) > number) depth.set(target, Math.max(depth.get(target), depth.get(key) + 1));
+  }));
 }
 
 /** {nodes: {key: {x, y}}, lines: [{source, target, kind, path}], width, height}; x and y are a node's upper left corner. */
@@ -56,10 +70,10 @@ export function picture(document) {
   const left = Math.min(0, ...items.map((item) => item.x - item.width / 2));
   items.forEach((item) => (item.x -= left));
   const right = Math.max(...items.map((item) => item.x + item.width / 2));
-  const edge = right + (chains.some((chain) => !chain) ? 44 : 0);
-  const lines = known.map((way, number) => ({ ...way, path: chains[number] ? downward(chains[number]) : backward(at.get(way.source), at.get(way.target), number) }));
+  const edge = right + (chains.some((chain) => !chain) ? 40 : 0);
+  const lines = known.map((way, number) => ({ ...way, path: chains[number] ? downward(chains[number]) : around(at.get(way.source), at.get(way.target), number, right) }));
   const nodes = Object.fromEntries([...at].map(([key, { item, depth }]) => [key, { x: item.x - NODE.width / 2, y: top(depth) }]));
-  return { nodes, lines, width: edge, height: top(rows.length) - GAP.y };
+  return { nodes, lines, width: edge, height: top(rows.length) - GAP.y + (edge > right ? 26 : 0) };
 }
 
 function once(all) {
@@ -72,7 +86,7 @@ const top = (depth) => depth * (NODE.height + GAP.y);
 function chainOf(way, rows, at) {
   const from = at.get(way.source);
   const to = at.get(way.target);
-  if (to.depth <= from.depth) return null;
+  if (to.depth <= from.depth || to.depth - from.depth > FAR) return null;
   const chain = [{ item: from.item, depth: from.depth }];
   for (let depth = from.depth + 1; depth < to.depth; depth += 1) {
     const item = { key: "", width: BEND, up: [], down: [] };
@@ -160,13 +174,20 @@ function offset(all, one, item) {
   return (sorted.indexOf(one) - (all.length - 1) / 2) * spread;
 }
 
-// Back up, or to a step in the same row: around the right of both.
-function backward(from, to, number) {
-  const x1 = from.item.x + NODE.width / 2;
-  const x2 = to.item.x + NODE.width / 2;
-  const y1 = top(from.depth) + NODE.height / 2;
-  const shift = from === to ? 18 : 6;
-  const y2 = top(to.depth) + NODE.height / 2 - shift;
-  const out = Math.max(x1, x2) + 20 + (number % 3) * 7;
-  return `M${short(x1)} ${short(y1)}C${short(out + 12)} ${short(y1)} ${short(out + 12)} ${short(y2)} ${short(x2 + 7)} ${short(y2)}`;
+// Back up or far down: into the free space below the source, around the right of all, and into the target from above.
+function around(from, to, number, right) {
+  const x1 = from.item.x + NODE.width / 2 - 14 - (number % 3) * 7;
+  const x2 = to.item.x + NODE.width / 2 - 22 - (number % 3) * 7;
+  const low = top(from.depth) + NODE.height + 12 + (number % 4) * 4;
+  const high = top(to.depth) - 16 - (number % 4) * 4;
+  const out = right + 14 + (number % 5) * 6;
+  const corner = 8;
+  const turn = high < low ? corner : -corner;
+  const turns = [
+    `M${short(x1)} ${top(from.depth) + NODE.height}V${low - corner}Q${short(x1)} ${low} ${short(x1 + corner)} ${low}`,
+    `H${short(out - corner)}Q${short(out)} ${low} ${short(out)} ${low - turn}`,
+    `V${high + turn}Q${short(out)} ${high} ${short(out - corner)} ${high}`,
+    `H${short(x2 + corner)}Q${short(x2)} ${high} ${short(x2)} ${high + corner}V${top(to.depth) - 7}`,
+  ];
+  return turns.join("");
 }

@@ -4,7 +4,7 @@ import { toDocument } from "./flow-form.js";
 import { NODE, picture } from "./flow-graph.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const EDGE = 14; // free pixels around
+const EDGE = 32; // free pixels around
 
 function line({ path, kind, source, target }, chosen) {
   const shown = document.createElementNS(SVG, "path");
