@@ -13,6 +13,7 @@ from blueprints.panel.broadcasts import broadcast_texts
 from blueprints.panel.dead_letters import dead_letter_texts
 from blueprints.panel.destinations import destination_texts
 from blueprints.panel.experiments import experiment_texts
+from blueprints.panel.flow_texts import flow_texts
 from blueprints.panel.health_texts import health_texts
 from blueprints.panel.inbox import inbox_texts
 from blueprints.panel.managed_bots import managed_bot_texts
@@ -156,6 +157,7 @@ def _panel() -> dict[str, ScriptText]:
         **wave_texts(),
         **experiment_texts(),
         **broadcast_texts(),
+        **flow_texts(),
         **worker_texts(),
         **queue_texts(),
         **backup_texts(),
