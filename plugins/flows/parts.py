@@ -130,6 +130,14 @@ class ReachGoal(Part):
     value: str | None = Field(None, pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
 
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> Self:
+        if (self.value is None) != (self.currency is None):
+            raise PydanticCustomError(
+                "flow_goal_worth", "A goal has both a value and a currency, or neither", {}
+            )
+        return self
+
 
 class CallApi(Part):
     """Ask an address and keep what it says: `save` maps a variable to a path in its JSON, such as user.plan."""

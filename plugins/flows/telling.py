@@ -85,8 +85,8 @@ class Teller:
                     self._send(effect)
                 case Tagged(tag=tag, on=on):
                     (self._db.tag_lead if on else self._db.untag_lead)(person, tag)
-                case Reached(goal=goal):
-                    self._db.tag_lead(person, goal)
+                case Reached(goal=goal, value=value, currency=currency):
+                    ctx.goal(goal, value, currency)
                 case Armed(key=key, seconds=seconds, note=note):
                     ctx.set_timer(key, seconds, dict(note))
                 case Disarmed(key=key):

@@ -77,6 +77,7 @@ REASONS: Final = {
     "flow_caption_too_long": N_("The caption is too long"),
     "flow_condition_empty": N_("A condition names what it looks at"),
     "flow_condition_variable": N_("A condition on a variable says what it equals or contains"),
+    "flow_goal_worth": N_("A goal has both a value and a currency, or neither"),
     "flow_split_sum": N_("The percentages of a split add up to 100"),
     # Raised by texts for Telegram.
     **KINDS,

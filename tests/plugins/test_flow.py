@@ -101,11 +101,14 @@ def test_a_wait_a_branch_a_split_and_actions() -> None:
     people = [chat, *(chat.person(number) for number in range(6, 46))]
     for each in people:
         each.send("/start")
-    assert chat.leads[5].tags == ("new", "seen")
+    assert chat.leads[5].tags == ("new",)
+    assert [(each.goal, each.amount_micros, each.currency) for each in chat.goals] == [
+        ("seen", 1_500_000, "BRL")
+    ]
     chat.wait(seconds=30)
     drawn = [each.last.text for each in people]
     assert (set(drawn), step_of(chat)[1]) == ({"a", "b"}, "ended")
-    assert list(chat.leads[5].tags) == ["seen"]
+    assert list(chat.leads[5].tags) == []
     for each in people:
         each.send("/start")
     chat.wait(seconds=30)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from plugins.flows.document import FlowDocument, edges
-from plugins.flows.parts import Button, Condition, Message, Split
+from plugins.flows.parts import Button, Condition, Message, ReachGoal, Split
 
 STEPS: list[dict[str, Any]] = [
     {
@@ -52,6 +52,7 @@ def test_every_way_from_step_to_step_is_told() -> None:
         (Message, {"kind": "text", "text": " "}, "flow_text_missing"),
         (Message, {"kind": "photo", "text": "Look"}, "flow_media_missing"),
         (Message, {"kind": "photo", "media": "http://example.org/a.jpg"}, "flow_media_address"),
+        (ReachGoal, {"kind": "goal", "goal": "sale", "value": "9.90"}, "flow_goal_worth"),
         (Condition, {}, "flow_condition_empty"),
         (Condition, {"variable": "plan"}, "flow_condition_variable"),
         (
