@@ -1,0 +1,65 @@
+"""An operator finds somebody, answers them, and puts a tag on them, as a person does it in a real Chromium."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import select
+
+from models import Bot, Lead
+from tests.browser.conftest import Browser
+from tests.browser.installation import Installation
+
+QUESTION = "Where is my <b>order</b>?"
+
+
+def test_somebody_who_writes_is_found_answered_and_tagged(
+    browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
+) -> None:
+    bot, sandbox = fleet[0]["username"], installation.sandbox
+    browser.open("/panel/inbox")
+    browser.see("Ao vivo", ".live")  # what moves the page while it loads is there
+    browser.click("main label.switch", bot)
+    browser.wait(lambda: _keeps(installation, bot), "the switch changed nothing")
+    browser.open("/panel/inbox")
+    person = int(sandbox.create_user(first_name="Zélia")["id"])
+    sandbox.start(person, bot)
+    browser.wait(lambda: _asked(browser, installation, person, bot), "what she wrote is not in the inbox")
+    browser.click(".inbox-list a", "Zélia")
+    browser.see(QUESTION, ".talk")
+    browser.type("#answer", "It leaves today.")
+    browser.click("form.answer .btn-primary")
+    arrived = (bot, person, "It leaves today.")
+    browser.wait(lambda: arrived in _said(installation), "the answer did not reach the person")
+    browser.wait(lambda: browser.driver.find_elements("css selector", ".talk .is-sent"), "nobody says so")
+    browser.open("/panel/inbox")
+    browser.wait(lambda: "Zélia" not in browser.text(), "who was answered still waits")
+    browser.open("/panel/people")
+    browser.type("#people-words", "Zélia")
+    browser.wait(lambda: "where=" in browser.driver.current_url, "the filter is not in the address")
+    browser.wait(lambda: browser.text("main tbody").count("Zélia") == 1, "she is not found")
+    browser.click("main tbody input[type=checkbox]")
+    browser.type("#people-tag", "vip")
+    browser.click("form.bulk .btn-primary")
+    browser.see("vip", "main tbody .tags")
+    with installation.platform.database.reading() as session:
+        assert session.scalars(select(Lead.tags).where(Lead.telegram_id == person)).one() == ["vip"]
+    browser.click("main tbody a", "Zélia")
+    browser.see("It leaves today.", ".timeline")
+
+
+def _asked(browser: Browser, installation: Installation, person: int, bot: str) -> bool:
+    """She writes; whether the page shows it soon. A worker hears within a second that the bot keeps messages."""
+    installation.sandbox.send(person, bot, QUESTION)
+    time.sleep(2.0)
+    return QUESTION in browser.text(".inbox-list")
+
+
+def _keeps(installation: Installation, bot: str) -> bool:
+    with installation.platform.database.reading() as session:
+        return bool(session.scalar(select(Bot.keeps_messages).where(Bot.username == bot)))
+
+
+def _said(installation: Installation) -> set[tuple[str, int, str]]:
+    return {(each["bot"], each["chat_id"], each["text"]) for each in installation.sandbox.sent()}
