@@ -13,6 +13,8 @@ from models import (
     DeadLetter,
     HandledUpdate,
     NotificationDestination,
+    PaymentWebhook,
+    Postback,
     SecondFactor,
 )
 from services.core.encryption import Vault
@@ -45,7 +47,7 @@ def furnish(platform: Platform, bots: int) -> None:
         hook = NotificationDestination(account_id=account.id, kind="webhook", name="hook")
         hook.sealed_config = seal("{}", owner="destination")
         factor = SecondFactor(account_id=account.id, sealed_secret=seal("code", owner="second_factor"))
-        session.add_all([hook, factor])
+        session.add_all([hook, factor, *_places_of_money(account.id, seal("token", owner="postback"))])
         for number in range(1, bots + 1):
             _add_bot(session, platform.vault, account.id, number)
 
@@ -69,6 +71,13 @@ def _add_bot(session: Session, vault: Vault, account_id: int, number: int) -> No
     outcome = vault.seal("o", owner="update")
     handled = HandledUpdate(bot_id=bot.id, update_id=1, part="", sealed_outcome=outcome)
     session.add_all([worker, handled, _letter(account_id, bot.id, vault.seal("p", owner="letter"))])
+
+
+def _places_of_money(account_id: int, sealed: str) -> tuple[Postback, PaymentWebhook]:
+    named = {"account_id": account_id, "name": "n", "sealed_secret": sealed}
+    return Postback(driver="meta", **named), PaymentWebhook(
+        path_id=f"pay{account_id}", signature_header="X", **named
+    )
 
 
 def _letter(account_id: int, bot_id: int, sealed: str) -> DeadLetter:
