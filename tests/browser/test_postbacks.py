@@ -12,11 +12,20 @@ from sqlalchemy import select
 
 from models import Click, Goal
 from tests.browser import splitting
-from tests.browser.conftest import PHONE, Browser
+from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
+from tests.browser.looking import Looked
 from tools.servers.receivers import http_receiver
 
 SHOTS = os.environ.get("FLOTILLA_SHOTS", "")  # a folder for pictures of what is made here, to be looked at
+
+
+def look(browser: Browser, name: str, width: int = DESKTOP[0]) -> None:
+    """Nothing is cut off or wider than the screen, and axe finds nothing."""
+    found = Looked()
+    found.at(browser, name, width)
+    assert found == Looked()
+    shot(browser, name)
 
 
 def shot(browser: Browser, name: str) -> None:
@@ -28,7 +37,7 @@ def test_a_postback_is_made_sent_as_a_test_and_its_answer_shown(
     browser: Browser, installation: Installation
 ) -> None:
     browser.open("/panel/postbacks")
-    shot(browser, "empty")
+    look(browser, "empty")
     with http_receiver() as receiver:
         browser.click(".empty .btn-primary")
         Select(browser.find("#postback-driver")).select_by_value("url")
@@ -40,7 +49,7 @@ def test_a_postback_is_made_sent_as_a_test_and_its_answer_shown(
             lambda: browser.find("#postback-url").get_attribute("aria-invalid") == "true",
             "the macro is refused",
         )
-        shot(browser, "postback-dialog")
+        look(browser, "postback-dialog")
         browser.find("#postback-url").clear()
         browser.type("#postback-url", f"{receiver.url}/p?c={{click_id}}&v={{value}}")
         browser.click("dialog[open] .btn-primary")
@@ -48,7 +57,7 @@ def test_a_postback_is_made_sent_as_a_test_and_its_answer_shown(
         browser.click("main button", "teste")
         browser.see("204")
         assert [post.path for post in receiver.posts] == ["/p?c=testclick000&v=9.90"]
-    shot(browser, "postbacks")
+    look(browser, "postbacks")
     browser.click("main a", "Tracker")
     browser.see("Tracker", "h1")
     shot(browser, "postback-log")
@@ -63,23 +72,22 @@ def test_a_provider_is_added_and_a_body_tried(browser: Browser) -> None:
     browser.type("#webhook-event_id", "id")
     browser.type("#webhook-value", "amount")
     browser.type("#webhook-fixed_currency", "BRL")
-    shot(browser, "webhook-dialog")
+    look(browser, "webhook-dialog")
     browser.click("dialog[open] .btn-primary")
     browser.see("/payments/", "dialog[open]")
     browser.see("whsec_", "dialog[open]")
-    shot(browser, "webhook-made")
+    look(browser, "webhook-made")
     browser.click("dialog[open] .btn-primary")
     browser.click("main a", "Pix")
     body = {"id": "1", "amount": "19.90", "meta": {"telegram": 12}}
     browser.type("#try-body", json.dumps(body))
     browser.click("main form .btn-primary")
     browser.wait(lambda: bool(browser.text("[role=status] .pill")), "what it would do is said")
-    shot(browser, "webhook-try")
+    look(browser, "webhook-try")
     browser.resize(PHONE)
     browser.open("/panel/postbacks")
     browser.see("Pix")
-    assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
-    shot(browser, "phone")
+    look(browser, "phone", PHONE[0])
 
 
 def test_a_sale_is_seen_in_the_analytics_and_in_the_postbacks_log(
@@ -100,7 +108,7 @@ def test_a_sale_is_seen_in_the_analytics_and_in_the_postbacks_log(
     browser.wait(lambda: _goal_is_there(installation), "the goal is noted")
     browser.open("/panel/analytics")
     browser.see("19,90 BRL")
-    shot(browser, "analytics")
+    look(browser, "analytics")
     browser.open("/panel/postbacks/1")
     browser.see("goal:1")
     shot(browser, "log-with-a-goal")

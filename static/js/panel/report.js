@@ -121,7 +121,8 @@ export const report = {
   },
   moneyOf: (one) => money(one.amount_micros, one.currency),
   perClickOf: (one) => (one.per_click_micros === null ? "" : text("analytics.per_click", { value: money(one.per_click_micros, one.currency) })),
-  revenueOf: (row) => row.revenue.map((one) => money(one.amount_micros, one.currency)).join(" · ") || "–",
+  hasRevenue: (row) => row.revenue.length > 0,
+  revenueOf: (row) => row.revenue.map((one) => money(one.amount_micros, one.currency)).join(" · "),
   numberOf: number,
   percentOf: percent,
 };

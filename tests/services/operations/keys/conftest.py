@@ -14,6 +14,8 @@ from models import (
     DeadLetter,
     HandledUpdate,
     NotificationDestination,
+    PaymentWebhook,
+    Postback,
     SecondFactor,
 )
 from services.core.encryption import Vault
@@ -46,7 +48,7 @@ def furnish(platform: Platform, bots: int) -> None:
         hook = NotificationDestination(account_id=account.id, kind="webhook", name="hook")
         hook.sealed_config = seal("{}", owner="destination")
         factor = SecondFactor(account_id=account.id, sealed_secret=seal("code", owner="second_factor"))
-        session.add_all([hook, factor])
+        session.add_all([hook, factor, *_places_of_money(account.id, seal("token", owner="postback"))])
         for number in range(1, bots + 1):
             _add_bot(session, platform.vault, account.id, number)
 
@@ -73,6 +75,13 @@ def _add_bot(session: Session, vault: Vault, account_id: int, number: int) -> No
     said.sealed_text = vault.seal("hello", owner=f"messages:{bot.id}")
     session.add(said)
     session.add_all([worker, handled, _letter(account_id, bot.id, vault.seal("p", owner="letter"))])
+
+
+def _places_of_money(account_id: int, sealed: str) -> tuple[Postback, PaymentWebhook]:
+    named = {"account_id": account_id, "name": "n", "sealed_secret": sealed}
+    return Postback(driver="meta", **named), PaymentWebhook(
+        path_id=f"pay{account_id}", signature_header="X", **named
+    )
 
 
 def _letter(account_id: int, bot_id: int, sealed: str) -> DeadLetter:
