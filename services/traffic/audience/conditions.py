@@ -19,6 +19,7 @@ OPTED_OUT: Final = "opted_out"  # the tag of those who want no broadcasts
 Number = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", to_lower=True)]
+GoalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 SourceName = Annotated[str, StringConstraints(max_length=60)]
 State = Literal["active", "blocked", "deactivated", "unreachable"]
 
@@ -55,6 +56,8 @@ class Conditions(BaseModel):
     campaigns: tuple[SourceName, ...] = Field((), max_length=MOST, description="of that click")
     reached: tuple[StepOf, ...] = Field((), max_length=MOST, description="here every step has to be reached")
     not_reached: tuple[StepOf, ...] = Field((), max_length=MOST)
+    goals_any: tuple[GoalName, ...] = Field((), max_length=MOST, description="reached at the bot")
+    goals_none: tuple[GoalName, ...] = Field((), max_length=MOST)
     seen_after: AwareDatetime | None = None
     seen_before: AwareDatetime | None = None
     inactive_days: int | None = Field(None, ge=1, le=LONGEST_INACTIVITY)

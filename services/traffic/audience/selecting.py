@@ -11,6 +11,7 @@ from models import Bot, Lead, PoolBot, RedirectPool
 from services.core.identifiers import parsed_id
 from services.traffic.audience.click_conditions import came_from
 from services.traffic.audience.conditions import Conditions, days_ago
+from services.traffic.audience.goal_conditions import has_goal
 from services.traffic.audience.step_conditions import has_reached
 from services.traffic.audience.tag_conditions import has_any, has_tag
 from services.traffic.clicks.leads import UNREACHABLE
@@ -43,6 +44,10 @@ def _asked(account_id: int, conditions: Conditions) -> Iterator[ColumnElement[bo
         yield came_from(conditions.sources, conditions.campaigns)
     yield from (has_reached(account_id, step) for step in conditions.reached)
     yield from (~has_reached(account_id, step) for step in conditions.not_reached)
+    if conditions.goals_any:
+        yield has_goal(conditions.goals_any)
+    if conditions.goals_none:
+        yield ~has_goal(conditions.goals_none)
     yield from _moments(conditions)
     if conditions.states:
         yield or_(*(_is(state) for state in conditions.states))

@@ -1,7 +1,7 @@
 // Between the fields of the filter and the conditions that the API takes.
 import { text } from "../dom.js";
 
-const LISTS = ["tags_any", "tags_none", "languages", "sources", "campaigns"];
+const LISTS = ["tags_any", "tags_none", "languages", "sources", "campaigns", "goals_any", "goals_none"];
 const STEPS = ["reached", "not_reached"];
 const DAYS = ["seen_after", "seen_before"];
 const FIELDS = ["words", "bot", "pool", "state", ...LISTS, ...STEPS, ...DAYS, "inactive_days"];

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models import Click, Flow, FlowVisit, Lead, PoolBot
+from models import Click, Flow, FlowVisit, Goal, Lead, PoolBot
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -73,6 +73,9 @@ def owner(platform: Platform) -> Principal:
                     bot_id=bot.id, telegram_id=number, flow_id=flow.id, step=step, first_at=now, last_at=now
                 )
             )
+        for number, goal in ((1, "purchase"), (1, "lead"), (2, "lead")):
+            reached = {"bot_id": bot.id, "telegram_id": number, "goal": goal, "source": "api"}
+            session.add(Goal(account_id=owner.account_id, event_id=f"e{number}{goal}", **reached))
     platform_ids[owner.account_id] = (bot.id, other.id, pool.id, foreign.id)
     return owner
 
@@ -111,6 +114,9 @@ def test_each_condition_finds_its_people_and_those_of_nobody_else(
         ({"reached": [hello], "not_reached": [offer]}, [2]),
         ({"reached": [{"flow": "sales"}]}, [1, 2]),
         ({"reached": [{"flow": "other"}]}, []),
+        ({"goals_any": ["purchase", "lead"]}, [1, 2]),
+        ({"goals_any": ["purchase"]}, [1]),
+        ({"goals_none": ["purchase"], "tags_any": ["paid"]}, [5]),
         ({"seen_before": now - timedelta(days=30)}, [5]),
         ({"seen_after": now - timedelta(days=30)}, [1, 2, 3, 4]),
         ({"inactive_days": 30}, [4]),
