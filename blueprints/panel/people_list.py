@@ -102,5 +102,6 @@ def people_texts() -> dict[str, ScriptText]:
         "happened.click": _("Click on {pool}"),
         "happened.start": _("Pressed Start"),
         "happened.step": _("Step {step} of {flow}"),
+        "happened.goal": _("Goal {goal}"),
         "happened.times": counted("{count} time in all", "{count} times in all"),
     }

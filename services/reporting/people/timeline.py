@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Bot, ChatMessage, Click, Flow, FlowVisit, Lead, RedirectPool, Start
+from models import Bot, ChatMessage, Click, Flow, FlowVisit, Goal, Lead, RedirectPool, Start
+from plugins.goals import decimal_of
 from services.core.answer_types import Moment
 from services.core.errors import NotFound
 from services.core.times import iso
@@ -21,7 +22,7 @@ from services.platform.platform import Platform
 from services.reporting.people.places import Place, place_of
 from services.traffic.clicks.source import campaign_of
 
-KINDS: Final = ("message", "click", "start", "step")
+KINDS: Final = ("message", "click", "start", "step", "goal")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Happening:
 
 
 class HappeningView(TypedDict):
-    """A message, a click, a start, or a step of a flow that was reached; `details` hang on `kind`."""
+    """A message, a click, a start, a step of a flow or a goal that was reached; `details` hang on `kind`."""
 
     at: Moment
     kind: str
@@ -118,6 +119,7 @@ class _Person:
             (self._clicks, Click.at),
             (self._starts, Start.at),
             (self._steps, FlowVisit.last_at),
+            (self._goals, Goal.at),
         )
         for source, at in sources:
             until = () if place is None else (at <= place.at,)
@@ -177,3 +179,15 @@ class _Person:
         for row, key, name in self._session.execute(ordered):
             details = {"flow": key, "name": name, "step": row.step, "times": row.times}
             yield Happening(row.last_at, "step", f"{key}/{row.step}", row.bot_id, details)
+
+    def _goals(self, until: Any, most: int) -> Iterator[Happening]:
+        query = select(Goal).where(
+            Goal.account_id == self._account_id,
+            Goal.bot_id.in_(self.bots),
+            Goal.telegram_id == self._telegram_id,
+            *until,
+        )
+        for row in self._session.scalars(query.order_by(Goal.at.desc(), Goal.id.desc()).limit(most)):
+            worth = None if row.amount_micros is None else decimal_of(row.amount_micros)
+            details = {"goal": row.goal, "value": worth, "currency": row.currency, "source": row.source}
+            yield Happening(row.at, "goal", f"{row.id:020}", row.bot_id, details)

@@ -40,12 +40,13 @@ document.addEventListener("alpine:init", () => {
     titleOf({ kind, details }) {
       if (kind === "message" && details.by) return text("happened.by", { name: details.by });
       if (kind === "message") return text(`happened.${details.direction}`);
-      return text(`happened.${kind}`, { pool: details.pool, step: details.step, flow: details.name });
+      return text(`happened.${kind}`, { pool: details.pool, step: details.step, flow: details.name, goal: details.goal });
     },
     linesOf({ kind, details }) {
       if (kind === "message") return details.text || details.kind;
       if (kind === "click") return [details.source || text("people.direct"), details.campaign].filter(Boolean).join(" · ");
       if (kind === "start") return details.start_param;
+      if (kind === "goal") return details.value ? `${details.value} ${details.currency}` : "";
       return details.times > 1 ? counted("happened.times", details.times) : "";
     },
     touchOf(touch) {

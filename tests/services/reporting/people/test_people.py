@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models import ChatMessage, Click, Flow, FlowVisit, Lead, PeopleChange, Start
+from models import ChatMessage, Click, Flow, FlowVisit, Goal, Lead, PeopleChange, Start
 from plugins.database import MAX_TAGS
 from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.times import utc_now
@@ -86,6 +86,15 @@ def with_a_past(platform: Platform, owner: Principal) -> None:
                 FlowVisit(
                     bot_id=bot.id, telegram_id=5, flow_id=flow.id, step="hello", first_at=now, last_at=now
                 ),
+                Goal(
+                    account_id=owner.account_id,
+                    bot_id=bot.id,
+                    telegram_id=5,
+                    goal="lead",
+                    event_id="e1",
+                    source="api",
+                    at=now - timedelta(seconds=1),
+                ),
                 *(
                     ChatMessage(
                         bot_id=bot.id,
@@ -123,6 +132,7 @@ def test_a_timeline_has_everything_once_in_order_whatever_the_pages(platform: Pl
         ("message", "hi 1"),
         ("message", "hi 0"),
         ("click", ""),
+        ("goal", ""),
     ]
     assert told(50) == whole
     assert told(1) == told(2) == told(4) == whole
