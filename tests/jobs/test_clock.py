@@ -205,6 +205,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "deliver_notifications": True,
         "replay_dead_letters": True,
         "ring_timers": True,
+        "change_people": True,
         "count_pool_days": True,
         "sample_queues": True,
     }
