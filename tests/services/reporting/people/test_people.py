@@ -14,6 +14,7 @@ from services.core.times import utc_now
 from services.messaging.inbox.texts import sealed_text
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from services.platform.redis import keys
 from services.reporting.people.listing import list_people
 from services.reporting.people.timeline import timeline
 from services.traffic.audience import changing, segments
@@ -174,6 +175,8 @@ def test_a_change_of_many_goes_on_after_a_death_and_leaves_later_people_alone(
     with platform.database.transaction() as session:  # a worker that dies after its first step
         assert changing._step(session, change.id)
     assert get_change(platform, owner, change.id).looked_at == 2
+    changing.wake_if_changing(platform)
+    assert platform.redis.exists(keys.wakeup("people", change.id))
     go_on(platform, change.id)
     go_on(platform, change.id)
     done = get_change(platform, owner, change.id)
