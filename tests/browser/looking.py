@@ -39,15 +39,21 @@ PAGES = (
     "/panel/pools/1/rules",
     "/panel/experiments",
     "/panel/experiments/1",
+    "/panel/people",
+    "/panel/inbox",
     "/panel/broadcasts",
     "/panel/broadcasts/new",
+    "/panel/postbacks",
+    "/panel/flows",
+    "/panel/flows/1",
+    "/panel/flows/1#picture",
     "/panel/dead-letters",
     "/panel/notifications",
     "/panel/account",
     "/panel/nowhere",
     "/api/v1/docs",
 )
-DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create")
+DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create", "/panel/flows#create")
 OF_ACCOUNTS = ("/panel/account/activity", "/panel/confirmations", "/panel/account/two-step", "/new-password")
 OF_ADMINS = (
     "/panel/admin/activity",

@@ -206,10 +206,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "send_postbacks": True,
         "replay_dead_letters": True,
         "ring_timers": True,
-<<<<<<< HEAD
         "run_broadcasts": True,
-=======
->>>>>>> people
         "change_people": True,
         "count_pool_days": True,
         "sample_queues": True,

@@ -1,0 +1,96 @@
+"""A flow is written in its editor: saved by itself, undone, disputed by two, and published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from selenium.webdriver.common.keys import Keys
+from sqlalchemy import select
+
+from models import Account, Flow
+from services.fleet.flows.drafts import save_draft
+from services.platform.accounts.principal import Principal
+from tests.browser.conftest import Browser
+from tests.browser.installation import Installation
+
+MESSAGES = "[data-place=messages]"
+BUTTON = f"{MESSAGES} .flow-button"
+
+
+def create(browser: Browser, name: str) -> None:
+    """A new flow from nothing is open in the editor."""
+    browser.open("/panel/flows#create")
+    browser.type("#flow-name", name)
+    browser.click("dialog[open] .btn-primary")
+    browser.find(f"{MESSAGES} textarea")
+
+
+def write(browser: Browser, installation: Installation) -> None:
+    """Text, a second step and a button that leads to it; all is saved without being asked for."""
+    text = browser.find(f"{MESSAGES} textarea")
+    text.clear()
+    text.send_keys("Oi, <b>{first_name}</b>!")
+    browser.wait(lambda: browser.text(".flow-preview .run-bold") == "Ana", "the preview follows")
+    browser.click(".flow-steps > .btn")
+    browser.type(f"{MESSAGES} textarea", "Obrigado")
+    browser.click(".flow-item .flow-pick", "start")
+    browser.click(f"{MESSAGES} .row-s > .btn:not(.btn-icon)")
+    browser.type(f"{BUTTON} .input", "Quero")
+    leads = browser.find(f"{BUTTON} .field:last-of-type select")
+    leads.send_keys("step")
+    browser.wait(lambda: _buttons(installation) == [("Quero", "step")], "the draft is saved by itself")
+    browser.click(".segmented button:last-child")
+    assert len(browser.driver.find_elements("css selector", "svg .flow-way.is-out")) == 1
+
+
+def undo(browser: Browser, installation: Installation) -> None:
+    """Ctrl-Z takes the button's way back, again and again until it is gone, and Ctrl-Shift-Z brings all of it."""
+    page = browser.find("body")
+    browser.run("document.activeElement.blur()")
+    for _ in range(3):
+        page.send_keys(Keys.CONTROL + "z")
+    browser.wait(lambda: _buttons(installation) == [], "what was undone is saved as well")
+    for _ in range(3):
+        page.send_keys(Keys.CONTROL + Keys.SHIFT + "z")
+    browser.wait(lambda: _buttons(installation) == [("Quero", "step")], "what was done again is saved")
+
+
+def dispute(browser: Browser, installation: Installation) -> None:
+    """Somebody else saves meanwhile: the editor says who and when, overwrites nothing, and takes theirs when told to."""
+    draft, revision = _draft(installation)
+    theirs = {**draft, "steps": [*draft["steps"], {"key": "theirs", "then": {"kind": "end"}}]}
+    save_draft(installation.platform, _caller(installation), 1, theirs, revision)
+    browser.type(f"{MESSAGES} textarea", "?")
+    browser.see("another", "[role=alert].notice")
+    assert _draft(installation)[0] == theirs, "nothing was overwritten"
+    browser.click("[role=alert].notice .btn")
+    browser.wait(lambda: browser.text(".flow-node:last-of-type .flow-title") == "theirs", "theirs is shown")
+    browser.wait(lambda: browser.text("[role=alert].notice") == "", "and there is nothing to dispute")
+
+
+def publish(browser: Browser, installation: Installation) -> None:
+    """The draft becomes the first version."""
+    browser.click(".flow-tools .btn-primary")
+    browser.click("dialog[open] .btn-primary")
+    browser.wait(lambda: browser.find(".page-head .pill").text.endswith("1"), "the version's number")
+    with installation.platform.database.reading() as session:
+        assert session.scalar(select(Flow.published)) == 1
+
+
+def _draft(installation: Installation) -> tuple[dict[str, Any], int]:
+    with installation.platform.database.reading() as session:
+        flow = session.scalars(select(Flow)).one()
+        return flow.draft, flow.draft_revision
+
+
+def _buttons(installation: Installation) -> list[tuple[str, str]]:
+    first, *_ = _draft(installation)[0]["steps"]
+    rows = [row for message in first["messages"] for row in message.get("buttons", [])]
+    return [(button.get("text", ""), button.get("step", "")) for row in rows for button in row]
+
+
+def _caller(installation: Installation) -> Principal:
+    with installation.platform.database.reading() as session:
+        account = session.scalars(select(Account)).first()
+        assert account is not None
+        return Principal(account.id, "key:another")
