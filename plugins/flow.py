@@ -41,7 +41,7 @@ class FlowPlugin(BasePlugin):
     title = "Flow"
     description = "Plays a flow: steps with messages, buttons, waits and follow-ups"
     author = "Flotilla"
-    allowed_updates = ("pre_checkout_query",)
+    takes_payments = True
     config_model = FlowConfig
 
     def setup_handlers(self, router: Router) -> None:
