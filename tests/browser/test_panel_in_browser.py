@@ -11,7 +11,17 @@ from sqlalchemy import update
 
 from models import Bot, BotStatus, MemberStatus, PoolBot, RedirectPool
 from services.core.times import utc_now
-from tests.browser import admitting, connecting, flowing, letters, looking, managing, many, splitting, unwatched
+from tests.browser import (
+    admitting,
+    connecting,
+    flowing,
+    letters,
+    looking,
+    managing,
+    many,
+    splitting,
+    unwatched,
+)
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import AXE, Looked
