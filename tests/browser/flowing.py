@@ -45,14 +45,23 @@ def write(browser: Browser, installation: Installation) -> None:
 
 def undo(browser: Browser, installation: Installation) -> None:
     """Ctrl-Z takes the button's way back, again and again until it is gone, and Ctrl-Shift-Z brings all of it."""
-    page = browser.find("body")
     browser.run("document.activeElement.blur()")
-    for _ in range(3):
-        page.send_keys(Keys.CONTROL + "z")
+    _press(browser, Keys.CONTROL + "z", "document.querySelector('.flow-button') === null")
     browser.wait(lambda: _buttons(installation) == [], "what was undone is saved as well")
-    for _ in range(3):
-        page.send_keys(Keys.CONTROL + Keys.SHIFT + "z")
+    _press(browser, Keys.CONTROL + Keys.SHIFT + "z", "document.querySelector('.flow-redo').disabled")
     browser.wait(lambda: _buttons(installation) == [("Quero", "step")], "what was done again is saved")
+
+
+def _press(browser: Browser, keys: str, reached: str) -> None:
+    """Press `keys` until the page says so; a choice in a list may be several steps, as its letters are typed."""
+    page = browser.find("body")
+
+    def pressed() -> bool:
+        if not browser.run(f"return {reached}"):
+            page.send_keys(keys)
+        return bool(browser.run(f"return {reached}"))
+
+    browser.wait(pressed, f"not reached: {reached}")
 
 
 def dispute(browser: Browser, installation: Installation) -> None:

@@ -28,7 +28,7 @@ export const flowPicture = {
     return this.view === "list";
   },
   get viewClass() {
-    return `flow-${this.view}`;
+    return `is-${this.view}`;
   },
   pressed(view) {
     return this.view === view ? "true" : "false";
