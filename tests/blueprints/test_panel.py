@@ -32,7 +32,7 @@ from services.fleet.pools.pools import create_pool
 from services.platform.platform import Platform
 from tests.blueprints.people import caller_of, csrf_token, make_account, sign_in
 
-PAGES = ("/panel", "/panel/bots", "/panel/pools", "/panel/notifications", "/panel/account")
+PAGES = ("/panel", "/panel/bots", "/panel/pools", "/panel/flows", "/panel/notifications", "/panel/account")
 LIVE = ("/panel/live/overview", "/panel/live/bots", "/panel/live/pools", "/panel/live/notifications")
 
 

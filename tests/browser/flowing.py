@@ -8,13 +8,44 @@ from selenium.webdriver.common.keys import Keys
 from sqlalchemy import select
 
 from models import Account, Flow
+from plugins.flows.document import FlowDocument
 from services.fleet.flows.drafts import save_draft
+from services.fleet.flows.fields import Template
+from services.fleet.flows.sources import template
 from services.platform.accounts.principal import Principal
 from tests.browser.conftest import Browser
 from tests.browser.installation import Installation
 
 MESSAGES = "[data-place=messages]"
 BUTTON = f"{MESSAGES} .flow-button"
+
+MODEL = """
+const [documents, done] = arguments;
+const from = (name) => import(document.querySelector("script[src*='flow-editor.js']").src.replace("flow-editor", name));
+Promise.all(["flow-form", "flow-graph", "flow-history"].map(from)).then(([form, graph, { History }]) => {
+  const past = new History("0");
+  for (let state = 1; state <= 150; state += 1) past.note(String(state));
+  let steps = 0;
+  while (past.undo() !== null) steps += 1;
+  done({
+    documents: documents.map((each) => form.toDocument(form.toForm(each))),
+    rows: documents.map((each) => graph.rowsOf(each)),
+    undone: [steps, past.present],
+  });
+});
+"""  # what the pure modules below static/js/panel make of documents
+
+
+def see_the_model(browser: Browser) -> None:
+    """Fields hold a document without loss, rows go from the first step down, and 150 steps are undone."""
+    browser.open("/panel/flows/1")
+    written = [FlowDocument.model_validate(template(each, "pt")) for each in Template]
+    said = [each.model_dump(mode="json", exclude_none=True) for each in written]
+    found: dict[str, Any] = browser.driver.execute_async_script(MODEL, said)
+    assert [FlowDocument.model_validate(each) for each in found["documents"]] == written
+    short, _long = found["rows"]
+    assert (short[0], short[1], short[-1]) == (["video"], ["bump"], ["last_reminder"])
+    assert found["undone"] == [150, "0"]
 
 
 def create(browser: Browser, name: str) -> None:

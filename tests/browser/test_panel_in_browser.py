@@ -212,6 +212,7 @@ def test_a_flow_is_written_undone_disputed_and_published(
     flowing.undo(browser, installation)
     flowing.dispute(browser, installation)
     flowing.publish(browser, installation)
+    flowing.see_the_model(browser)
     assert all("409" in said for said in browser.complaints())  # the draft that somebody else had saved
 
 
