@@ -54,6 +54,7 @@ PAGES = (
     "/api/v1/docs",
 )
 DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create", "/panel/flows#create")
+PARTS = 4  # the pages are looked at in
 OF_ACCOUNTS = ("/panel/account/activity", "/panel/confirmations", "/panel/account/two-step", "/new-password")
 OF_ADMINS = (
     "/panel/admin/activity",
@@ -141,10 +142,10 @@ class Looked:
             self.cut_off[page, width] = cut
 
 
-def look_at_all(browser: Browser, size: tuple[int, int]) -> Looked:
-    """Look at every page and dialog of the fleet; on a desk also in narrower windows."""
+def look_at_part(browser: Browser, part: int, size: tuple[int, int]) -> Looked:
+    """Look at one of the PARTS of all pages and dialogs of the fleet; on a desk also in narrower windows."""
     found = Looked()
-    for page in (*PAGES, *DIALOGS):
+    for page in (*PAGES, *DIALOGS)[part::PARTS]:
         _look_at(browser, found, page, size)
     browser.complaints()  # the page that is not there
     return found

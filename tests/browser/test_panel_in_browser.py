@@ -219,12 +219,20 @@ def test_a_flow_is_written_undone_disputed_and_published(
 SCREENS = ((PHONE, "light"), (DESKTOP, "dark"))
 
 
+@pytest.fixture(scope="module", params=range(looking.PARTS))
+def part(request: pytest.FixtureRequest) -> int:
+    """Some of the pages: all together take longer than one test may on a busy machine."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="module", params=SCREENS, ids=["phone", "desk"])
-def looked(request: pytest.FixtureRequest, session_browser: Browser, fleet: list[dict[str, Any]]) -> Looked:
-    """Every page on one kind of screen; looked at once for all tests that ask."""
+def looked(
+    request: pytest.FixtureRequest, part: int, session_browser: Browser, fleet: list[dict[str, Any]]
+) -> Looked:
+    """These pages on one kind of screen; looked at once for all tests that ask."""
     size, theme = request.param
     session_browser.prefer(theme)
-    return looking.look_at_all(session_browser, size)
+    return looking.look_at_part(session_browser, part, size)
 
 
 @pytest.mark.usefixtures("browser")
