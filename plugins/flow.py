@@ -51,7 +51,7 @@ class FlowPlugin(BasePlugin):
         router.on("pre_checkout_query")(self._asked_to_sell)
         router.content_type("successful_payment", where=_is_private)(self._paid)
         router.text(where=_is_private)(self._wrote)
-        router.member(where=_is_private)(self._came_or_went)
+        router.on("my_chat_member", where=_is_private)(self._came_or_went)
         router.timer(FOLLOW_UP, AFTER, RELEASE, MOVED)(self._due)
         router.timer(PUT)(self._put)
 
@@ -106,9 +106,8 @@ class FlowPlugin(BasePlugin):
         return None
 
     def _came_or_went(self, change: Any, ctx: Context) -> object:
-        if ctx.kind == "my_chat_member":
-            has_left = change.new_chat_member.status == "kicked"
-            Player(ctx, self.db).play(lambda engine: engine.block() if has_left else engine.come_back())
+        has_left = change.new_chat_member.status == "kicked"
+        Player(ctx, self.db).play(lambda engine: engine.block() if has_left else engine.come_back())
         return PASS
 
     def _due(self, fired: TimerFired, ctx: Context) -> None:

@@ -35,7 +35,7 @@ class WhereQuery(BaseModel):
     """Whom."""
 
     where: Json[dict[str, Any]] = Field(
-        default={}, description="conditions, as JSON", max_length=LONGEST_WHERE
+        default="{}", validate_default=True, description="conditions, as JSON", max_length=LONGEST_WHERE
     )
 
     def conditions(self) -> Conditions:

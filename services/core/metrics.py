@@ -71,7 +71,11 @@ IDEMPOTENCY: Final = _counter(
 FUNNEL: Final = _counter(
     "funnel_total", "visitors' steps: click, start (with or without a click), lead", "step"
 )
-GOALS: Final = _counter("goals_total", "goals that people reached, by who said so", "source")
+GOALS: Final = _counter(
+    "goals_total",
+    "goals that people reached, by who said so: flow, plugin, api, payment, webhook, broadcast",
+    "source",
+)
 PAYMENTS: Final = _counter("payments_total", "payments that Telegram told of: paid, refunded", "outcome")
 PAYMENT_CALLS: Final = _counter(
     "payment_webhook_calls_total",

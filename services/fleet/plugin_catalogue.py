@@ -206,8 +206,9 @@ def check_together(present: Sequence[str]) -> None:
 def allowed_updates(chosen: Iterable[str]) -> list[str]:
     """The kinds of update that the named plugins want beside the usual ones."""
     known = catalogue().plugins
-    return sorted({kind for name in chosen if name in known for kind in _kinds_of(known[name])})
+    return sorted({kind for name in chosen if name in known for kind in kinds_of(known[name])})
 
 
-def _kinds_of(plugin: type[BasePlugin]) -> tuple[str, ...]:
+def kinds_of(plugin: type[BasePlugin]) -> tuple[str, ...]:
+    """The kinds of update that a plugin wants beside the usual ones."""
     return (*plugin.allowed_updates, *OF_PAYMENTS) if plugin.takes_payments else plugin.allowed_updates

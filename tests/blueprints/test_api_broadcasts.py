@@ -118,4 +118,4 @@ def test_a_message_is_shown_as_telegram_shows_it(client: FlaskClient, key: dict[
         "text": "Sale",
         "styles": ["bold"],
     }
-    assert [[button["text"] for button in row] for row in shown["rows"]] == [["Go"], ["🔕 No more of these"]]
+    assert [[button["text"] for button in row] for row in shown["rows"]] == [["Go"], ["🔕 Não quero mais"]]

@@ -75,6 +75,8 @@ def test_an_answer_is_described_to_its_last_field(document: dict[str, Any]) -> N
         "BotResource.capabilities",
         "BotView.capabilities",
         "BroadcastView.audience",
+        "HappeningView.details",
+        "SegmentView.conditions",
         "Checked.document",
         "ChosenPlugin.config",
         "ClickView.params",

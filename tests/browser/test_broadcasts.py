@@ -54,9 +54,13 @@ def test_a_broadcast_is_written_counted_sent_watched_and_changed(
     browser.type("form textarea", "Acabou.")
     browser.click("form .btn")
     browser.click("dialog[open] .modal-foot button:last-child")
+
+    def last_text() -> str:
+        shown = sandbox.transcript(people[0], bot)
+        return str([each["text"] for each in shown if each["direction"] == "out"][-1])
+
+    browser.wait(lambda: last_text() == "Acabou.", "what was sent was changed")
     browser.wait(lambda: browser.text(".tally dd") == "12", "all were changed")
-    shown = sandbox.transcript(people[0], bot)
-    assert [each["text"] for each in shown if each["direction"] == "out"][-1] == "Acabou."
     browser.open("/panel/broadcasts")
     look(browser, "broadcasts")
 

@@ -14,7 +14,6 @@ from services.core.times import utc_now
 from tests.browser import (
     admitting,
     connecting,
-    flowing,
     letters,
     looking,
     managing,
@@ -202,18 +201,6 @@ def test_a_person_is_blocked_for_an_hour_and_answered_again(
     browser: Browser, installation: Installation
 ) -> None:
     admitting.block_and_answer_again(browser, installation)
-
-
-def test_a_flow_is_written_undone_disputed_and_published(
-    browser: Browser, installation: Installation
-) -> None:
-    flowing.create(browser, "Oferta de verão")
-    flowing.write(browser, installation)
-    flowing.undo(browser, installation)
-    flowing.dispute(browser, installation)
-    flowing.publish(browser, installation)
-    flowing.see_the_model(browser)
-    assert all("409" in said for said in browser.complaints())  # the draft that somebody else had saved
 
 
 SCREENS = ((PHONE, "light"), (DESKTOP, "dark"))

@@ -16,7 +16,7 @@ from plugins.base import BasePlugin
 from plugins.router import Router
 from plugins.texts import SAVING
 from plugins.timers import TIMER_FIRED
-from services.fleet.plugin_catalogue import BUILT_IN, catalogue
+from services.fleet.plugin_catalogue import BUILT_IN, catalogue, kinds_of
 from services.fleet.plugin_loading.importing import import_version, problem_of, retire
 from services.fleet.plugin_loading.translating import PluginFolder, parted
 from services.fleet.plugin_loading.versions import LoadFailed
@@ -111,7 +111,7 @@ def _of_handlers(plugin: type[BasePlugin], file: Path) -> list[Finding]:
     line = _line_of_class(plugin)
     if not found:
         return [Finding(file, line, "setup_handlers registers no handler")]
-    unheard = sorted(set(router.kinds) - USUAL - set(plugin.allowed_updates))
+    unheard = sorted(set(router.kinds) - USUAL - set(kinds_of(plugin)))
     told = [
         f"allowed_updates lacks {kind!r}: Telegram will not send what it has a route for" for kind in unheard
     ]

@@ -84,7 +84,7 @@ def test_taps_and_texts_go_on_and_what_is_kept_is_shown(play: Any) -> None:
     view = play(ScriptStep(message_id=below, place=0), ScriptStep(text="Recife"))
     assert said(view)[3:] == ["Qual cidade?", "Recife", "Obrigado, Recife"]
     assert (view["status"], view["variables"]["city"]) == ("ended", "Recife")
-    assert (view["tags"], view["goals"]) == (["warm", "seen"], ["seen"])
+    assert (view["tags"], view["goals"]) == (["warm"], ["seen"])
 
 
 def test_the_clock_is_moved_and_follow_ups_go_off(play: Any) -> None:

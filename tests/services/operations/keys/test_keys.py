@@ -166,7 +166,7 @@ def test_a_run_that_was_cut_short_is_gone_on_with(kept: Platform, monkeypatch: p
     first = reseal(kept, seconds=0)
     assert (first.finished, first.seen) == (False, 1)
     rest = reseal(kept)
-    assert (rest.finished, first.seen + rest.seen) == (True, len(SEALED_COLUMNS) + 2)
+    assert (rest.finished, first.seen + rest.seen) == (True, len(SEALED_COLUMNS) + 4)
     assert sum(count.by_older for count in count_sealed(kept)) == 0
 
 

@@ -125,7 +125,7 @@ def test_a_queue_is_emptied_and_the_trail_says_of_how_many(platform: Platform, a
     for number in range(3):
         enqueue(platform.job_redis, JobName.DRAIN_LANE, number)
     seen = {queue["name"]: queue["queued"] for queue in monitor.queue_monitor(platform, admin)["queues"]}
-    assert seen == {"updates": 3, "outbound": 0, "default": 0}
+    assert seen == {"updates": 3, "outbound": 0, "default": 0, "broadcasts": 0}
     assert actions.empty_queue(platform, admin, JobQueue.UPDATES) == 3
     assert platform.redis.llen("rq:queue:updates") == 0
     assert audited(platform) == [("queue_emptied", {"queue": "updates", "number": 3})]
@@ -224,7 +224,7 @@ def test_over_the_api(platform: Platform, owner: Account, admin: Principal, bot:
     assert account is not None
     of_admin = make_key(platform, account)
     shown = client.get("/api/v1/queues", headers=of_admin).json or {}
-    assert [queue["name"] for queue in shown["queues"]] == ["updates", "outbound", "default"]
+    assert [queue["name"] for queue in shown["queues"]] == ["updates", "outbound", "default", "broadcasts"]
     history = client.get("/api/v1/queues/history?span=24h", headers=of_admin).json or {}
     assert len(history["times"]) == 144
     assert client.post("/api/v1/queues/nothing/retry", headers=of_admin).status_code == 404

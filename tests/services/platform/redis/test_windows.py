@@ -69,7 +69,9 @@ def test_while_redis_is_away_memory_counts_and_redis_again_once_it_is_back(
         assert counts.count("a", 60).count == 1
         assert platform.redis.get(keys.request_window("a")) == "1"
     platform.redis.close()
-    assert [record.message.partition(":")[0] for record in caplog.records] == [
+    # asyncio may speak of what an earlier test left, whenever memory is tidied.
+    ours = [record for record in caplog.records if record.name.startswith("services.")]
+    assert [record.message.partition(":")[0] for record in ours] == [
         "requests are counted in this process only",
         "requests are counted in Redis again",
     ]
