@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 
 from models import Account, SecondFactor
 from services.platform.platform import Platform
-from tests.browser.conftest import DESKTOP, Browser
+from tests.browser.conftest import DESKTOP, PHONE, Browser
 
 AXE = Path(__file__).parents[2] / ".node_modules" / "axe-core" / "axe.min.js"
 TABS = (
@@ -54,6 +54,7 @@ PAGES = (
     "/api/v1/docs",
 )
 DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create", "/panel/flows#create")
+SCREENS = ((PHONE, "light"), (DESKTOP, "dark"))
 PARTS = 4  # the pages are looked at in
 OF_ACCOUNTS = ("/panel/account/activity", "/panel/confirmations", "/panel/account/two-step", "/new-password")
 OF_ADMINS = (

@@ -21,9 +21,9 @@ from tests.browser import (
     splitting,
     unwatched,
 )
-from tests.browser.conftest import DESKTOP, PHONE, Browser
+from tests.browser.conftest import PHONE, Browser
 from tests.browser.installation import Installation
-from tests.browser.looking import AXE, Looked
+from tests.browser.looking import AXE, SCREENS, Looked
 
 
 def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation: Installation) -> None:
@@ -201,9 +201,6 @@ def test_a_person_is_blocked_for_an_hour_and_answered_again(
     browser: Browser, installation: Installation
 ) -> None:
     admitting.block_and_answer_again(browser, installation)
-
-
-SCREENS = ((PHONE, "light"), (DESKTOP, "dark"))
 
 
 @pytest.fixture(scope="module", params=range(looking.PARTS))
