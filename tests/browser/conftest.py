@@ -9,7 +9,11 @@ from typing import Any, TypeVar
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -29,6 +33,11 @@ ARGUMENTS = (
     "--renderer-process-limit=1",  # a process per page that is opened takes longer to start than the page
 )
 DESKTOP, PHONE = (1280, 900), (390, 844)
+MOVED_MEANWHILE = (
+    StaleElementReferenceException,
+    ElementNotInteractableException,
+    ElementClickInterceptedException,  # it slid below the phone's bar while the rest of the page came
+)
 WAIT_SECONDS = 45.0  # a bound for a busy machine, not a promise
 Found = TypeVar("Found")
 
@@ -106,9 +115,7 @@ class Browser:
 
     def wait(self, reached: Callable[[], Found], said: str) -> Found:
         """Wait until `reached()` is true and return it; a page that changes meanwhile is asked again."""
-        waiting = WebDriverWait(
-            self.driver, WAIT_SECONDS, 0.1, (StaleElementReferenceException, ElementNotInteractableException)
-        )
+        waiting = WebDriverWait(self.driver, WAIT_SECONDS, 0.1, MOVED_MEANWHILE)
         return waiting.until(lambda _driver: reached(), said)
 
     def complaints(self) -> list[str]:
