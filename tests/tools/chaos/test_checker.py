@@ -182,3 +182,12 @@ def test_whatever_is_left_in_redis_or_the_spool_is_found(platform: Platform) -> 
     assert {"lanes", "outboxes", "given up", "attempts", "spool", "doorbells"} == set(found)
     waiting.get = lambda _path: {"pending": 3}
     assert leftovers(place)["sandbox"] == 3
+
+
+def test_a_parked_send_whose_sender_woke_late_breaks_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = [RIGHT[1], RIGHT[0], RIGHT[2]]
+    parked = DeadLetter(kind="send", bot_id=1, error="uncertain", payload={"params": {"text": RIGHT[0].text}})
+    woken = Log(late, letters=[LETTER, parked], careful=frozenset({"one_bot"}))
+    assert violated(woken, monkeypatch) == set()
+    assert violated(replace(woken, letters=[LETTER]), monkeypatch) == {"effects of a chat in order"}
+    assert "effects of a chat in order" in violated(replace(woken, careful=frozenset()), monkeypatch)
