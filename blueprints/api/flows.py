@@ -11,11 +11,12 @@ from typing_extensions import TypedDict
 from blueprints.api.body import Body, Page, listing, page_of
 from blueprints.api.operation import Created, operation
 from services.core.answer_types import Listing
-from services.fleet.flows import drafts, flows, impact, publishing, sources, versions, views
+from services.fleet.flows import drafts, flows, impact, players, publishing, sources, versions, views
 from services.fleet.flows.checks import checking
 from services.fleet.flows.checks.findings import FindingView, view
 from services.fleet.flows.fields import Document, Draft, NewFlow, Publication, Rename, Restoration
 from services.fleet.flows.impact import ImpactView
+from services.fleet.flows.players import FlowBotView
 from services.fleet.flows.sources import TemplateView
 from services.fleet.flows.versions import VersionView, WholeVersionView
 from services.fleet.flows.views import FlowView, WholeFlowView
@@ -28,6 +29,7 @@ from web.platform import platform
 
 LONGEST_TEXT = 4096  # characters of a message, as Telegram takes it
 LONGEST_WAIT = 400 * 86_400  # seconds
+MOST_BOTS = 5_000  # in one choice
 OFTEN = limiter.shared_limit("300 per minute", "flow_play")  # somebody who writes asks twice a second
 blueprint = Blueprint("flows", __name__, url_prefix="/flows")
 ONE = "/<int:flow_id>"
@@ -57,6 +59,12 @@ class Script(Body):
     script: Annotated[list[Acts], Field(max_length=flow_play.MOST_STEPS)] = Field(default_factory=list)
     from_step: str | None = Field(None, max_length=40, description="begin there instead of at the first step")
     language: str = Field("pt", pattern=r"^[a-z]{2,3}$", description="of the person")
+
+
+class Players(Body):
+    """The bots that are to play the flow, all others of the account not."""
+
+    bot_ids: list[int] = Field(max_length=MOST_BOTS)
 
 
 class Published(TypedDict):
@@ -177,6 +185,22 @@ def show_impact(flow_id: int) -> ImpactView:
 def publish(flow_id: int, body: Publication) -> Published:
     """Make the draft the version that bots play; people at steps that go are moved in the same step."""
     return {"number": publishing.publish(platform(), caller(), flow_id, body).number}
+
+
+@blueprint.get(f"{ONE}/bots")
+@api(Scope.READ)
+@operation()
+def list_bots(flow_id: int) -> Listing[FlowBotView]:
+    """All bots of the account, and which of them play the flow."""
+    return listing(players.flow_bots(platform(), caller(), flow_id))
+
+
+@blueprint.put(f"{ONE}/bots")
+@api(Scope.WRITE)
+@operation(errors=(409,))
+def choose_bots(flow_id: int, body: Players) -> Listing[FlowBotView]:
+    """Have these bots play the flow, first of their plugins, and no others of the account; all or none of it."""
+    return listing(players.choose_bots(platform(), caller(), flow_id, body.bot_ids))
 
 
 @blueprint.get(f"{ONE}/versions")

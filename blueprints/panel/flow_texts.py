@@ -110,12 +110,14 @@ def _publishing() -> dict[str, ScriptText]:
         "flow.standing": counted("{count} person stands here", "{count} people stand here"),
         "flow.nobody": _("Nobody stands here"),
         "flow.move_to": _("Where the people at {step} go"),
-        "flow.no_bots": _(
-            "No bot plays this flow yet: choose it in a bot's behaviour, under the plugin flow."
-        ),
+        "flow.no_bots": _("No bot plays this flow yet: choose its bots once it is published."),
         "flow.bots_get": counted(
             "{count} bot plays it from then on: {bots}", "{count} bots play it from then on: {bots}"
         ),
+        "flow.bots": counted("{count} bot", "{count} bots"),
+        "flow.players": counted("{count} bot plays it", "{count} bots play it"),
+        "flow.players_saved": counted("{count} bot plays it now.", "{count} bots play it now."),
+        "flow.plays_other": _("plays {flow} now"),
         "flow.published": _("Published as version {number}."),
         "flow.published_by": _("{when}, {who}"),
         "flow.restores": _("brought back version {number}"),

@@ -18,6 +18,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", "/bots/<bot_id>/token"): {"token": f"1:{'A' * 24}"},
     ("PATCH", "/flows/<int:flow_id>"): {"name": "Mine"},
     ("PUT", "/flows/<int:flow_id>/draft"): {"document": {}, "revision": 1},
+    ("PUT", "/flows/<int:flow_id>/bots"): {"bot_ids": []},
     ("POST", "/flows/<int:flow_id>/publish"): {"revision": 1, "version": None},
     ("POST", "/flows/<int:flow_id>/versions/<int:number>/restore"): {"version": None},
     ("PUT", "/flows/<int:flow_id>/yaml"): {"document": "start: a\nsteps: [{key: a}]", "revision": 1},

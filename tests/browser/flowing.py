@@ -8,8 +8,9 @@ from typing import Any
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import select
 
-from models import Account, Flow
+from models import Account, BotPlugin, Flow
 from plugins.flows.document import FlowDocument
+from services.fleet.bots.registry import delete_bot, register_bot
 from services.fleet.flows.drafts import save_draft
 from services.fleet.flows.fields import Template
 from services.fleet.flows.sources import template
@@ -117,12 +118,21 @@ def dispute(browser: Browser, installation: Installation) -> None:
 
 
 def publish(browser: Browser, installation: Installation) -> None:
-    """The draft becomes the first version."""
+    """The draft becomes the first version, and as no bot plays it yet, the bots are asked for."""
+    bot = register_bot(
+        installation.platform, _caller(installation), installation.sandbox.create_bot()["token"]
+    )
     browser.click(".flow-tools .btn-primary")
     browser.click("dialog[open] .btn-primary")
     browser.wait(lambda: browser.find(".page-head .pill").text.endswith("1"), "the version's number")
+    browser.click("dialog[open] label.check", bot.username)
+    browser.click("dialog[open] .btn-primary")
+    browser.wait(lambda: browser.text("dialog[open]") == "", "the bots are saved")
     with installation.platform.database.reading() as session:
         assert session.scalar(select(Flow.published)) == 1
+        playing = select(BotPlugin.bot_id).where(BotPlugin.name == "flow", BotPlugin.position == 0)
+        assert session.scalars(playing).all() == [bot.id]
+    delete_bot(installation.platform, _caller(installation), bot.id)
 
 
 def _draft(installation: Installation) -> tuple[dict[str, Any], int]:

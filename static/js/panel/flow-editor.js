@@ -8,6 +8,7 @@ import { toDocument, toForm } from "./flow-form.js";
 import { History } from "./flow-history.js";
 import { flowPicture } from "./flow-picture.js";
 import { flowPlay } from "./flow-play.js";
+import { flowPlayers } from "./flow-players.js";
 import { flowPublish } from "./flow-publish.js";
 import { flowSaving } from "./flow-saving.js";
 import { flowStep } from "./flow-step.js";
@@ -155,5 +156,5 @@ const own = {
 };
 
 document.addEventListener("alpine:init", () => {
-  Alpine.data("flowEditor", () => mixed(flowSaving, flowChecking, flowSteps, flowStep, flowPicture, flowPublish, flowPlay, flowFiles, own));
+  Alpine.data("flowEditor", () => mixed(flowSaving, flowChecking, flowSteps, flowStep, flowPicture, flowPublish, flowPlay, flowPlayers, flowFiles, own));
 });

@@ -105,6 +105,7 @@ export const flowPublish = {
       this.$refs.publish.close();
       toast(text("flow.published", { number }));
       await this.afterPublishing();
+      if (!this.flow.bots) await this.openPlayers();
     } catch (error) {
       this.publishRefusal = error.message;
       if (STALE.includes(error.code)) await this.lookAtImpact();
