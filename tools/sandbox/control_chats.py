@@ -10,6 +10,7 @@ from tools.sandbox import people
 from tools.sandbox.control import Answer, body
 from tools.sandbox.errors import ControlError
 from tools.sandbox.methods.managed import create_managed_bot, give_to
+from tools.sandbox.methods.payments import begin_payment
 from tools.sandbox.model import Group, Json, Message, User
 from tools.sandbox.params import Upload
 from tools.sandbox.world import World
@@ -21,17 +22,23 @@ MOST_USERS = 100_000
 SHOWN_KINDS = (
     *("text", "photo", "video", "audio", "animation", "document", "voice", "sticker"),
     *("video_note", "venue", "location", "contact", "dice"),
+    *("invoice", "successful_payment", "refunded_payment"),
 )
 """What a message is shown as: the first of these that it has, for an animation is a document too, a venue a location."""
 
 
 def show_message(message: Message) -> Json:
-    """A message of a transcript; ``buttons`` are rows of ``{text, data?, url?}``."""
+    """A message of a transcript; ``buttons`` are rows of ``{text, data, url}`` and ``pay`` where it pays an invoice."""
     whole = message.body
     rows = (whole.get("reply_markup") or {}).get("inline_keyboard") or []
     buttons = [
         [
-            {"text": button["text"], "data": button.get("callback_data"), "url": button.get("url")}
+            {
+                "text": button["text"],
+                "data": button.get("callback_data"),
+                "url": button.get("url"),
+                **({"pay": True} if button.get("pay") else {}),
+            }
             for button in row
         ]
         for row in rows
@@ -43,7 +50,7 @@ def show_message(message: Message) -> Json:
         "date": whole["date"],
         "direction": "out" if message.outgoing else "in",
         "kind": kind,
-        "text": whole.get("text") or whole.get("caption") or "",
+        "text": whole.get("text") or whole.get("caption") or _money(whole),
         "entities": whole.get("entities") or whole.get("caption_entities") or [],
         "buttons": buttons,
         "keyboard": message.keyboard,
@@ -83,6 +90,14 @@ def add_chat_routes(control: Blueprint, world: World) -> None:
     def owner(name: str) -> Answer:
         give_to(world, world.find_bot(name), world.find_user(int(body().get("user_id", 0))))
         return jsonify(ok=True)
+
+
+def _money(whole: Json) -> str:
+    """What an invoice is for, and how much was paid."""
+    if "invoice" in whole:
+        return f"{whole['invoice']['title']}\n{whole['invoice']['description']}"
+    paid = whole.get("successful_payment") or whole.get("refunded_payment")
+    return f"⭐️ {paid['total_amount']}" if paid else ""
 
 
 def _user_routes(control: Blueprint, world: World) -> None:
@@ -139,6 +154,13 @@ def _chat_routes(control: Blueprint, world: World) -> None:
             raise ControlError(404, "no_such_callback", "there is no such callback query")
         return jsonify(answered=found.answer is not None, answer=found.answer)
 
+    @control.get("/checkouts/<checkout_id>")
+    def checkout(checkout_id: str) -> Answer:
+        found = world.checkouts.get(checkout_id)
+        if found is None:
+            raise ControlError(404, "no_such_checkout", "there is no such payment")
+        return jsonify(answered=found.answer is not None, answer=found.answer)
+
     @control.post("/chats/<int:user_id>/<bot_name>/<act>")
     def act_in_chat(user_id: int, bot_name: str, act: str) -> Answer:
         bot, user, spec = world.find_bot(bot_name), world.find_user(user_id), body()
@@ -156,12 +178,14 @@ def _chat_routes(control: Blueprint, world: World) -> None:
                 world, bot, user, int(spec.get("message_id", 0)), str(spec.get("data", ""))
             )
             return jsonify(callback_query_id=query_id), 201
+        if act == "pay":
+            return jsonify(checkout_id=begin_payment(world, bot, user, int(spec.get("message_id", 0)))), 201
         if act in ("block", "stop"):
             people.block(world, bot, user)
         elif act == "unblock":
             people.unblock(world, bot, user)
         else:
-            raise ControlError(404, "no_such_act", "send, file, start, press, block, stop or unblock")
+            raise ControlError(404, "no_such_act", "send, file, start, press, pay, block, stop or unblock")
         return jsonify(ok=True)
 
 

@@ -70,6 +70,15 @@ class Webhook:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """What an invoice asks for; the payload is the bot's own, and no person sees it."""
+
+    payload: str
+    currency: str
+    amount: int
+
+
 @dataclass(slots=True)
 class Message:
     """One message of a conversation: Telegram's object plus our side notes."""
@@ -83,6 +92,7 @@ class Message:
     deleted: bool = False
     keyboard: Json | None = None
     """A reply keyboard or its removal; Telegram shows it but does not hand it back."""
+    invoice: Invoice | None = None
 
 
 @dataclass(slots=True)
@@ -162,6 +172,26 @@ class Callback:
     answer: Json | None = None
 
 
+@dataclass(slots=True)
+class Checkout:
+    """A payment that waits for the bot's answerPreCheckoutQuery."""
+
+    bot_id: int
+    user_id: int
+    invoice: Invoice
+    created_at: float
+    answer: Json | None = None
+
+
+@dataclass(slots=True)
+class Charge:
+    """A payment that was done."""
+
+    user_id: int
+    invoice: Invoice
+    is_refunded: bool = False
+
+
 @dataclass
 class Bot:
     """A Telegram bot identity with its token, webhook, updates and chats."""
@@ -181,6 +211,7 @@ class Bot:
     profile: dict[tuple[str, str], str] = field(default_factory=dict)
     """Name and descriptions by (field, language code); "" is for every other language."""
     conversations: dict[int, Conversation] = field(default_factory=dict)
+    charges: dict[str, Charge] = field(default_factory=dict)
     last_message_id: int = 0
     poll_number: int = 0
     """Which getUpdates call is the newest; older ones end with 409."""

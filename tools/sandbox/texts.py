@@ -110,6 +110,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "location": ("Localização", "Location"),
     "contact": ("Contato", "Contact"),
     "dice": ("Dado", "Dice"),
+    "invoice": ("Cobrança", "Invoice"),
+    "successful_payment": ("Pagamento feito", "Payment made"),
+    "refunded_payment": ("Pagamento devolvido", "Payment given back"),
+    "payment_refused": ("O bot recusou o pagamento: {reason}", "The bot refused the payment: {reason}"),
     "other": ("Conteúdo", "Content"),
     "newbot_title": ("Criar um bot gerenciado", "Create a managed bot"),
     "newbot_text": (

@@ -13,7 +13,19 @@ from tools.sandbox.faults import FaultBook
 from tools.sandbox.inbox import Entry, Inbox, lane_of
 from tools.sandbox.journal import Counters, Journal
 from tools.sandbox.limits import SendLimits
-from tools.sandbox.model import Bot, BotStatus, Callback, Conversation, Group, Json, Message, StoredFile, User
+from tools.sandbox.model import (
+    Bot,
+    BotStatus,
+    Callback,
+    Checkout,
+    Conversation,
+    Group,
+    Invoice,
+    Json,
+    Message,
+    StoredFile,
+    User,
+)
 from tools.sandbox.names import FIRST_NAMES, TOKEN_PATTERN, USERNAME_PATTERN, make_bot_name, make_token
 
 FIRST_USER_ID = 6_100_000_001
@@ -65,6 +77,7 @@ class World:
         self.groups: dict[int, Group] = {}
         self.files: dict[str, StoredFile] = {}
         self.callbacks: dict[str, Callback] = {}
+        self.checkouts: dict[str, Checkout] = {}
         self.limits: dict[int, SendLimits] = {}
         self.faults = FaultBook(self.rng)
         self.journal = Journal()
@@ -199,10 +212,22 @@ class World:
         self.on_update(bot, entry)
         return entry
 
+    def new_checkout(self, bot: Bot, user: User, invoice: Invoice) -> str:
+        """Register a payment that begins; returns the pre-checkout query's id."""
+        if len(self.checkouts) >= CALLBACKS_KEPT:
+            del self.checkouts[next(iter(self.checkouts))]
+        query_id = self.new_number()
+        self.checkouts[query_id] = Checkout(bot.id, user.id, invoice, self.clock.now())
+        return query_id
+
+    def new_number(self) -> str:
+        """A long number for something that is answered later."""
+        return str(self.rng.getrandbits(62))
+
     def new_callback(self, bot: Bot, user: User) -> str:
         """Register a pressed button; returns the callback query id."""
         if len(self.callbacks) >= CALLBACKS_KEPT:
             del self.callbacks[next(iter(self.callbacks))]
-        query_id = str(self.rng.getrandbits(62))
+        query_id = self.new_number()
         self.callbacks[query_id] = Callback(bot.id, user.id, self.clock.now())
         return query_id

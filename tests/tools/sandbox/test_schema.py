@@ -30,6 +30,13 @@ MESSAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "sendVenue": ("venue", {**PLACE, "title": "Masp", "address": "Av. Paulista, 1578"}),
     "sendContact": ("contact", {"phone_number": "+5511999990000", "first_name": "Ana"}),
     "sendDice": ("dice", {"emoji": "🎰"}),
+    "sendInvoice": (
+        "invoice",
+        {
+            **{"title": "Guide", "description": "All", "payload": "1", "currency": "XTR"},
+            "prices": [{"label": "Guide", "amount": 150}],
+        },
+    ),
 }
 OTHERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "getMe": ("User", {}),

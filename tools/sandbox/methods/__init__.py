@@ -13,6 +13,7 @@ from tools.sandbox.methods import (
     managed,
     media,
     members,
+    payments,
     polling,
     sending,
     topics,
@@ -49,6 +50,7 @@ METHODS: dict[str, Method] = {
     **contents.METHODS,
     **members.METHODS,
     **topics.METHODS,
+    **payments.METHODS,
     **identity.PROFILE,
     **dict.fromkeys(identity.ACKNOWLEDGED, identity.acknowledge),
 }

@@ -22,7 +22,7 @@ const Chat = {
   },
 
   put(message) {
-    const fresh = Message.render(message, Chat.press);
+    const fresh = Message.render(message, Chat.press, Chat.pay);
     const old = document.getElementById(fresh.id);
     if (old) old.replaceWith(fresh);
     else Chat.log.append(fresh);
@@ -73,23 +73,42 @@ const Chat = {
   },
 
   async press(message, data, button) {
+    await Chat.busy(button, async () => {
+      const { callback_query_id: id } = await Page.call("POST", Chat.path + "/press", { message_id: message.message_id, data });
+      const answer = await Chat.answerOf("/callbacks/" + id);
+      if (answer && answer.text) Page.toast(answer.text);
+    });
+  },
+
+  async pay(message, button) {
+    await Chat.busy(button, async () => {
+      const { checkout_id: id } = await Page.call("POST", Chat.path + "/pay", { message_id: message.message_id });
+      const answer = await Chat.answerOf("/checkouts/" + id);
+      if (answer && !answer.ok) Page.toast(Page.say("payment_refused", { reason: answer.error_message }));
+    });
+  },
+
+  async busy(button, act) {
     button.setAttribute("aria-busy", "true");
     try {
-      const { callback_query_id: id } = await Page.call("POST", Chat.path + "/press", { message_id: message.message_id, data });
-      for (let turn = 0; turn < 20; turn += 1) {
-        await new Promise((done) => { setTimeout(done, 250); });
-        const { answered, answer } = await Page.call("GET", "/callbacks/" + id);
-        if (!answered) continue;
-        if (answer.text) Page.toast(answer.text);
-        await Chat.refresh();
-        return;
-      }
-      Page.toast(Page.words.no_answer);
+      await act();
+      await Chat.refresh();
     } catch (error) {
       Page.toast(error.message);
     } finally {
       button.removeAttribute("aria-busy");
     }
+  },
+
+  /* What the bot answers within five seconds; nothing, and a word of it, when it does not. */
+  async answerOf(path) {
+    for (let turn = 0; turn < 20; turn += 1) {
+      await new Promise((done) => { setTimeout(done, 250); });
+      const { answered, answer } = await Page.call("GET", path);
+      if (answered) return answer;
+    }
+    Page.toast(Page.words.no_answer);
+    return null;
   },
 
   async send() {

@@ -5,11 +5,11 @@ const Message = {
   tags: { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", pre: "pre",
     blockquote: "blockquote", spoiler: "mark" },
 
-  render(message, press) {
+  render(message, press, pay) {
     const item = Page.make("div", "msg" + (message.direction === "in" ? " mine" : ""));
     item.id = "m" + message.message_id;
     item.append(Message.bubble(message));
-    if (message.buttons.length && !message.deleted) item.append(Message.buttons(message, press));
+    if (message.buttons.length && !message.deleted) item.append(Message.buttons(message, press, pay));
     return item;
   },
 
@@ -54,20 +54,20 @@ const Message = {
     return link;
   },
 
-  buttons(message, press) {
+  buttons(message, press, pay) {
     const box = Page.make("div", "inline");
     for (const row of message.buttons) {
       const line = Page.make("div");
-      for (const button of row) line.append(Message.button(message, button, press));
+      for (const button of row) line.append(Message.button(message, button, press, pay));
       box.append(line);
     }
     return box;
   },
 
-  button(message, button, press) {
+  button(message, button, press, pay) {
     if (button.url) return Message.link(button.text + " ↗", button.url);
     const node = Page.make("button", "", button.text);
-    node.addEventListener("click", () => press(message, button.data, node));
+    node.addEventListener("click", () => (button.pay ? pay(message, node) : press(message, button.data, node)));
     return node;
   },
 };
