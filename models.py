@@ -23,11 +23,12 @@ In this order, each part below a comment of its name:
     People and their messages           Segment, PeopleChange, Conversation, ChatMessage
     Goals, payments and postbacks       Goal, Payment, PaymentWebhook, PaymentWebhookCall, Postback, PostbackDelivery
     Broadcasts                          Broadcast, BroadcastRecipient
+    What advertising cost               SpendImport, SpendImportPart, Spend, ExchangeRate
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +68,7 @@ from services.core.states import (
     DestinationKind,
     FsmStrategy,
     GoalSource,
+    ImportStatus,
     MemberStatus,
     OverLimit,
     PostbackDriver,
@@ -93,6 +95,7 @@ __all__ = [  # imported here and from here: the tables' states go with the table
     "DestinationKind",
     "FsmStrategy",
     "GoalSource",
+    "ImportStatus",
     "MemberStatus",
     "OverLimit",
     "PostbackDriver",
@@ -1766,3 +1769,73 @@ class BroadcastRecipient(Base):
     cause: Mapped[str] = mapped_column(String(80), default="")
     message_id: Mapped[int | None]
     at: Mapped[datetime | None]  # of the last change
+
+
+# What advertising cost
+
+
+class SpendImport(Base):
+    """A table of what advertising cost, as it was brought: read as a whole, then written in steps, each a transaction."""
+
+    __tablename__ = "spend_imports"
+    __table_args__ = (_one_of("status", ImportStatus), Index(None, "account_id", "id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))  # of the file; of a call of the API "API"
+    actor: Mapped[str] = mapped_column(String(80))
+    status: Mapped[str] = mapped_column(String(9), index=True)
+    layout: Mapped[dict[str, Any]] = mapped_column(default=dict)  # which column says what
+    lines: Mapped[int] = mapped_column(default=0)  # that cost something
+    rows: Mapped[int] = mapped_column(
+        default=0
+    )  # days of an ad or a campaign, after lines of one were added up
+    written: Mapped[int] = mapped_column(default=0)  # of the rows; the next step begins behind them
+    replaced: Mapped[int] = mapped_column(default=0)  # of those, how many stood there with another amount
+    sums: Mapped[dict[str, Any]] = mapped_column(default=dict)  # millionths by currency
+    problems: Mapped[list[Any]] = mapped_column(default=list)  # [{"line", "column", "code", "detail"}]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ended_at: Mapped[datetime | None]
+
+
+class SpendImportPart(Base):
+    """A part of a file that is being brought, compressed; gone with the end of its import."""
+
+    __tablename__ = "spend_import_parts"
+
+    import_id: Mapped[int] = mapped_column(
+        ForeignKey("spend_imports.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes]
+
+
+class Spend(Base):
+    """What an ad, a campaign or a source cost on a day, in millionths. A later import of the same replaces it."""
+
+    __tablename__ = "spend"
+    __table_args__ = (UniqueConstraint("account_id", "day", "source", "campaign", "ad"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    day: Mapped[date]
+    source: Mapped[str] = mapped_column(String(60))
+    campaign: Mapped[str] = mapped_column(String(60), default="")
+    ad: Mapped[str] = mapped_column(String(60), default="")
+    amount_micros: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    import_id: Mapped[int] = mapped_column(ForeignKey("spend_imports.id", ondelete="CASCADE"), index=True)
+
+
+class ExchangeRate(Base):
+    """What one unit of `currency` was worth in `into` from this day on, in billionths; in force until the next such day."""
+
+    __tablename__ = "exchange_rates"
+    __table_args__ = (UniqueConstraint("account_id", "currency", "into", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    currency: Mapped[str] = mapped_column(String(3))
+    into: Mapped[str] = mapped_column(String(3))
+    day: Mapped[date]
+    rate_billionths: Mapped[int]

@@ -30,6 +30,8 @@ from services.traffic.audience.changing import TICK_SECONDS as PEOPLE_SECONDS
 from services.traffic.audience.changing import wake_if_changing
 from services.traffic.clicks.flush import wake_if_waiting
 from services.traffic.postbacks.sending import wake_if_due as wake_for_postbacks
+from services.traffic.spend.importing import TICK_SECONDS as SPEND_SECONDS
+from services.traffic.spend.importing import wake_if_importing
 
 logger = logging.getLogger(__name__)
 JUDGE_SECONDS = 10  # conversion and delivery; at 2,250 clicks/h a bot gets six clicks meanwhile
@@ -68,6 +70,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("change_people", PEOPLE_SECONDS, wake_if_changing),
         Tick("run_broadcasts", 1, wake_if_broadcasting),
         Tick("send_postbacks", 2, wake_for_postbacks),
+        Tick("import_spend", SPEND_SECONDS, wake_if_importing),
         Tick("replay_dead_letters", 1, wake_if_replaying),
         Tick("count_pool_days", 900, lambda on: enqueue(on.job_redis, JobName.COUNT_POOL_DAYS)),
         # Taken here and not by a worker: when all workers are stuck the samples matter most.

@@ -209,6 +209,16 @@ BROADCAST_MOVES: Final[dict[BroadcastStatus, frozenset[BroadcastStatus]]] = {
 }
 
 
+class ImportStatus(StrEnum):
+    """How far an import has come; the last two are ends."""
+
+    UPLOADING = "uploading"
+    READING = "reading"
+    WRITING = "writing"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class RecipientStatus(StrEnum):
     """What became of one person of a broadcast. `queued` has been claimed for an outbox; `uncertain`: nobody knows."""
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Engine, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -26,6 +28,11 @@ WRITE_NOTHING = {
     "postgresql": "UPDATE alembic_version SET version_num = version_num WHERE version_num IN "
     "(SELECT version_num FROM alembic_version FOR UPDATE SKIP LOCKED)",
 }
+
+
+def insert_of(session: Session, table: type[Any]) -> Any:
+    """INSERT of the dialect at hand: only these know ON CONFLICT."""
+    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
 
 
 class Database:

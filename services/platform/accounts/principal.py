@@ -16,6 +16,7 @@ from models import (
     Broadcast,
     Conversation,
     DeadLetter,
+    ExchangeRate,
     Experiment,
     Flow,
     NotificationDestination,
@@ -24,6 +25,7 @@ from models import (
     Postback,
     RedirectPool,
     Segment,
+    SpendImport,
     StoredFile,
 )
 from services.core.errors import Forbidden, NotFound
@@ -90,6 +92,8 @@ Row = TypeVar(
     PeopleChange,
     Postback,
     Segment,
+    SpendImport,
+    ExchangeRate,
 )
 MISSING: Final = {
     "bot": Text("There is no such bot"),
@@ -105,6 +109,8 @@ MISSING: Final = {
     "broadcast": Text("There is no such broadcast"),
     "payment_webhook": Text("There is no such payment webhook"),
     "postback": Text("There is no such postback"),
+    "spend_import": Text("There is no such import of costs"),
+    "exchange_rate": Text("There is no such exchange rate"),
 }
 
 
@@ -151,6 +157,8 @@ def _word(table: type[Row]) -> str:
         Flow: "flow",
         Segment: "segment",
         PeopleChange: "change",
+        SpendImport: "spend_import",
+        ExchangeRate: "exchange_rate",
         Conversation: "conversation",
         Broadcast: "broadcast",
         PaymentWebhook: "payment_webhook",

@@ -49,6 +49,7 @@ class JobName(StrEnum):
     DELIVER_NOTIFICATIONS = "jobs.notifications.deliver_notifications"
     RING_TIMERS = "jobs.timers.ring_timers"
     SEND_POSTBACKS = "jobs.postbacks.send_postbacks"
+    IMPORT_SPEND = "jobs.spend.import_spend"
     MAKE_BACKUP = "jobs.backups.make_backup"
     VERIFY_BACKUP = "jobs.backups.verify_backup"
     REMIND_OF_ROTATION = "jobs.encryption_keys.remind_of_rotation"
@@ -80,6 +81,7 @@ QUEUE_OF: Final = {
     JobName.DELIVER_NOTIFICATIONS: JobQueue.DEFAULT,
     JobName.RING_TIMERS: JobQueue.DEFAULT,
     JobName.SEND_POSTBACKS: JobQueue.DEFAULT,
+    JobName.IMPORT_SPEND: JobQueue.DEFAULT,
     JobName.MAKE_BACKUP: JobQueue.DEFAULT,
     JobName.VERIFY_BACKUP: JobQueue.DEFAULT,
     JobName.REMIND_OF_ROTATION: JobQueue.DEFAULT,

@@ -66,7 +66,7 @@ def period(begin: str, end: str, zone: str, now: datetime) -> Period:
     where = _zone(zone)
     given = _moment(begin, where, "from") if begin else None
     last = _moment(end, where, "to", whole_day=True) if end else hour_of(now) + HOUR
-    first = given or _midnight(_days_before(last, where), where)
+    first = given or midnight(_days_before(last, where), where)
     if not first < last:
         raise InvalidInput("The end must come after the beginning", field="to")
     first, last = _next_hour(first), _next_hour(last)
@@ -98,7 +98,7 @@ def _moment(text: str, zone: ZoneInfo, field: str, *, whole_day: bool = False) -
         if len(text) == len("2026-11-20"):
             day = date.fromisoformat(text)
             _refuse_far(day)
-            return _midnight(day + timedelta(days=1) if whole_day else day, zone)
+            return midnight(day + timedelta(days=1) if whole_day else day, zone)
         found = datetime.fromisoformat(text)
         _refuse_far(found)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
@@ -111,5 +111,6 @@ def _refuse_far(day: date) -> None:
         raise ValueError
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When a day of the zone begins."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

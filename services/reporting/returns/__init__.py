@@ -1,0 +1,1 @@
+"""What advertising brought back: its cost beside clicks, starts, goals and money."""
