@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -53,5 +54,5 @@ def _spans(about: Period, rates: Rates) -> Iterator[tuple[datetime, datetime, da
     cuts = sorted(midnight(day, about.zone) for day in rates.changes() if day > first)
     inside = [cut for cut in cuts if about.begin < cut < about.end]
     edges = [about.begin, *inside, about.end]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         yield begin, end, date.fromisoformat(about.day_of(begin))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Final, NotRequired
+from typing import Annotated, Any, Final, NotRequired, cast
 
 from typing_extensions import TypedDict
 
@@ -122,10 +122,8 @@ class ReturnsRow:
 
     def as_json(self) -> ReturnsRowView:
         """The row with its ratios."""
-        view: ReturnsRowView = {"key": self.key, "label": self.label, **self.figures.as_json()}
-        if self.path:
-            view["path"] = list(self.path)
-        return view
+        path: dict[str, Any] = {"path": list(self.path)} if self.path else {}
+        return cast(ReturnsRowView, {"key": self.key, "label": self.label, **self.figures.as_json(), **path})
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from models import ImportStatus, SpendImport, SpendImportPart
-from services.core.answer_types import Moment, Sentence, one_of
+from services.core.answer_types import Moment, one_of
 from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.core.times import iso, utc_now
@@ -44,7 +44,6 @@ class ImportView(TypedDict):
     replaced: int
     sums: dict[str, int]
     problems: list[ProblemView]
-    by: Sentence
     created_at: Moment
     ended_at: Moment | None
 
@@ -152,7 +151,6 @@ def describe_import(one: SpendImport) -> ImportView:
         "replaced": one.replaced,
         "sums": one.sums,
         "problems": problem_views(one.problems),
-        "by": one.actor,
         "created_at": iso(one.created_at),
         "ended_at": iso(one.ended_at),
     }

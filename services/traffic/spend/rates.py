@@ -115,9 +115,9 @@ def delete_rate(platform: Platform, caller: Principal, rate_id: int) -> None:
     """Take a rate away; NotFound for somebody else's."""
     with platform.database.transaction() as session:
         rate = get_owned(session, caller, ExchangeRate, rate_id)
-        facts = {"currency": rate.currency, "into": rate.into}
+        account_id, currency, into = rate.account_id, rate.currency, rate.into
         session.delete(rate)
-        audit(session, caller, "exchange_rate_deleted", account_id=rate.account_id, **facts)
+        audit(session, caller, "exchange_rate_deleted", account_id=account_id, currency=currency, into=into)
 
 
 def describe_rate(rate: ExchangeRate) -> RateView:
