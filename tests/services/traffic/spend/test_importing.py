@@ -55,7 +55,9 @@ def parts_left(platform: Platform) -> int:
 def test_lines_of_one_day_are_added_up_and_a_later_import_replaces_them(
     platform: Platform, owner: Principal
 ) -> None:
-    first = bring(platform, owner, "2026-11-01,a,1.10", "2026-11-01,a,2.20", "2026-11-01,b,5", "2026-11-02,a,0.01")
+    first = bring(
+        platform, owner, "2026-11-01,a,1.10", "2026-11-01,a,2.20", "2026-11-01,b,5", "2026-11-02,a,0.01"
+    )
     assert (first.status, first.lines, first.rows, first.replaced) == (ImportStatus.DONE, 4, 3, 0)
     assert first.sums == {"BRL": 8_310_000}
     second = bring(platform, owner, "2026-11-01,a,4", "2026-11-01,b,5", "2026-11-03,a,1")
@@ -150,10 +152,14 @@ def test_parts_come_in_order_once_and_nothing_after_the_last(platform: Platform,
 
 def lines(*said: tuple[str, str, str]) -> Iterator[SpendLine]:
     for day, campaign, amount in said:
-        yield SpendLine(day=date.fromisoformat(day), source="FB", campaign=campaign, amount=amount, currency="BRL")
+        yield SpendLine(
+            day=date.fromisoformat(day), source="FB", campaign=campaign, amount=amount, currency="BRL"
+        )
 
 
-def test_a_program_notes_costs_at_once_and_others_do_not_see_them(platform: Platform, owner: Principal) -> None:
+def test_a_program_notes_costs_at_once_and_others_do_not_see_them(
+    platform: Platform, owner: Principal
+) -> None:
     stranger = new_account(platform)
     one = note_spend(platform, owner, list(lines(("2026-11-01", "a", "1.5"), ("2026-11-01", "a", "1"))))
     assert (one.status, one.rows, one.sums) == (ImportStatus.DONE, 1, {"BRL": 2_500_000})
