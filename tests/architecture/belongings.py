@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -12,12 +12,14 @@ from models import (
     ChatRequest,
     Conversation,
     DeadLetter,
+    ExchangeRate,
     Flow,
     FlowVersion,
     PaymentWebhook,
     PeopleChange,
     Postback,
     Segment,
+    SpendImport,
     TelegramLink,
 )
 from services.core.i18n import Text
@@ -61,7 +63,7 @@ def asked_in_chat(session: Session, account: Account, number: int) -> ChatReques
 
 
 def of_money(session: Session, account: Account, number: int) -> Ids:
-    """A postback of the account, and a webhook of a payment provider's."""
+    """A postback of the account, a webhook of a payment provider's, an import of costs and an exchange rate."""
     postback = Postback(account_id=account.id, driver="google", name=f"pool{number} postback")
     webhook = PaymentWebhook(
         account_id=account.id,
@@ -70,9 +72,13 @@ def of_money(session: Session, account: Account, number: int) -> Ids:
         signature_header="X-Signature",
         mapping={"person": "id", "event_id": "id"},
     )
-    session.add_all([postback, webhook])
+    costs = SpendImport(account_id=account.id, name=f"pool{number}.csv", actor="x", status="uploading")
+    rate = ExchangeRate(
+        account_id=account.id, currency="USD", into="BRL", day=date(2026, 11, number), rate_billionths=10**9
+    )
+    session.add_all([postback, webhook, costs, rate])
     session.flush()
-    return _ids(postback_id=postback.id, webhook_id=webhook.id)
+    return _ids(postback_id=postback.id, webhook_id=webhook.id, import_id=costs.id, rate_id=rate.id)
 
 
 def _ids(**found: int) -> Ids:

@@ -28,6 +28,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", "/postbacks/<int:postback_id>"): {"name": "Mine"},
     ("PATCH", "/payment-webhooks/<int:webhook_id>"): {"name": "Mine"},
     ("POST", "/payment-webhooks/<int:webhook_id>/test"): {"body": "{}"},
+    ("POST", "/spend/imports/<int:import_id>/parts"): {"number": 0, "content": "x"},
     ("POST", "/redirect-pools/<int:pool_id>/bots"): {"bot_id": 1},
     ("PUT", "/redirect-pools/<int:pool_id>/behaviour"): {"behaviour": {}},
     ("PUT", "/redirect-pools/<int:pool_id>/rules"): {"rules": []},

@@ -36,6 +36,7 @@ UNTOLD = {
     "two_step.begin": "an app's secret that counts for nothing until a code of it was typed",
     "plugins.check": "a check of a form; nothing is kept",
     "plugins.chat": "a played chat; nothing is kept or sent",
+    "spend.look": "how a table would be read; nothing is kept",
     "flows.check": "a check of a flow; nothing is kept",
     "flows.simulate": "a played chat; nothing is kept or sent",
     "flow_files.check": "a check of a file; nothing is kept",
