@@ -23,6 +23,7 @@ from blueprints.panel.plurals import ScriptText, counted
 from blueprints.panel.pool_behaviour import pool_behaviour_texts
 from blueprints.panel.postback_texts import postback_texts
 from blueprints.panel.queues import queue_texts
+from blueprints.panel.returns import returns_texts
 from blueprints.panel.waves import wave_texts
 from blueprints.panel.workers import worker_texts
 
@@ -162,6 +163,7 @@ def _panel() -> dict[str, ScriptText]:
         **queue_texts(),
         **backup_texts(),
         **postback_texts(),
+        **returns_texts(),
     }
 
 

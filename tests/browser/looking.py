@@ -44,6 +44,7 @@ PAGES = (
     "/panel/broadcasts",
     "/panel/broadcasts/new",
     "/panel/postbacks",
+    "/panel/returns",
     "/panel/flows",
     "/panel/flows/1",
     "/panel/flows/1#picture",
@@ -53,7 +54,13 @@ PAGES = (
     "/panel/nowhere",
     "/api/v1/docs",
 )
-DIALOGS = ("/panel/bots#add", "/panel/pools#create", "/panel/experiments#create", "/panel/flows#create")
+DIALOGS = (
+    "/panel/bots#add",
+    "/panel/pools#create",
+    "/panel/experiments#create",
+    "/panel/flows#create",
+    "/panel/returns#import",
+)
 SCREENS = ((PHONE, "light"), (DESKTOP, "dark"))
 PARTS = 4  # the pages are looked at in
 OF_ACCOUNTS = ("/panel/account/activity", "/panel/confirmations", "/panel/account/two-step", "/new-password")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.core.errors import InvalidInput
-from services.core.i18n import Text
 from services.traffic.clicks.source import LONGEST_SOURCE
 
 MOST_LINES = 1000  # of one call
@@ -68,17 +66,6 @@ class Layout(BaseModel):
     always_currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = Field(
         "", description="the currency of all lines, where no column says it"
     )
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        for name in ("source", "currency"):
-            if not getattr(self, name) and not getattr(self, f"always_{name}").strip():
-                raise InvalidInput(
-                    Text("Name the column of the {what}, or say it for all lines", what=name),
-                    code="layout_incomplete",
-                    field=f"layout.{name}",
-                )
-        return self
 
     @property
     def columns(self) -> dict[str, str]:
