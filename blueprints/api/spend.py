@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from blueprints.api.body import Body, Page, listing, page_of
 from blueprints.api.downloads import CSV, as_csv
@@ -38,7 +38,13 @@ class Lines(Body):
     lines: list[SpendLine] = Field(min_length=1, max_length=MOST_LINES)
 
 
-class Sample(Body):
+class AsIs(Body):
+    """Texts keep the blanks at their ends: a part of a table may end with its line."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+
+class Sample(AsIs):
     """The beginning of a table."""
 
     sample: str = Field(min_length=1, max_length=LONGEST_SAMPLE)
@@ -47,7 +53,7 @@ class Sample(Body):
     currency: CurrencyOrNone = Field("", description="of all lines, where no column says it")
 
 
-class Part(Body):
+class Part(AsIs):
     """A further part of a table."""
 
     number: int = Field(ge=0, le=imports.MOST_PARTS, description="0 came with the import itself")
@@ -55,7 +61,7 @@ class Part(Body):
     is_last: bool = True
 
 
-class NewImport(Body):
+class NewImport(AsIs):
     """A table in text, or its first part."""
 
     name: str = Field(min_length=1, max_length=100, description="of the file")

@@ -24,8 +24,13 @@ const whole = new Intl.NumberFormat(language);
 export const number = (value) => (value === null || value === undefined ? "–" : whole.format(value));
 export const percent = (value) => (value === null || value === undefined ? "–" : `${whole.format(Math.round(value * 10) / 10)}%`);
 
+const fractions = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 4 });
+
+/** Millionths of a unit, as "12.50". */
+export const amount = (micros) => fractions.format(micros / 1e6);
+
 /** Millionths of a currency's unit, as "12.50 BRL". */
-export const money = (micros, currency) => `${new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 4 }).format(micros / 1e6)} ${currency}`;
+export const money = (micros, currency) => `${amount(micros)} ${currency}`;
 
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 

@@ -73,7 +73,8 @@ def preview(sample: str, layout: Layout | None, source: str, currency: str) -> P
     header = list(csv.reader(lines[found.header_line - 1 : found.header_line], delimiter=found.delimiter))
     rows: list[Cost] = []
     problems: list[Problem] = []
-    for each in read_costs(lines[:-1] if len(lines) > found.header_line + 1 else lines, found):
+    is_cut = not sample.endswith("\n") and len(lines) > found.header_line + 1
+    for each in read_costs(lines[:-1] if is_cut else lines, found):
         if isinstance(each, Problem):
             problems.append(each)
         else:

@@ -1,7 +1,8 @@
 // What advertising cost and brought back, and the imports of costs with how far they have come.
 import { api } from "../api.js";
-import { counted, initial, language, moment, money, number, percent, text } from "../dom.js";
+import { amount, counted, initial, language, moment, money, number, percent, text } from "../dom.js";
 import { attempt, confirmed, toast } from "../feedback.js";
+import { clickWords } from "./click-words.js";
 import { problemText } from "./import-words.js";
 
 const DAY_MS = 86400000;
@@ -13,6 +14,7 @@ const iso = (date) => `${date.getFullYear()}-${String(date.getMonth() + 1).padSt
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("returns", () => ({
+    ...clickWords,
     kinds: ["campaign", "source", "ad", "pool", "bot", "day"],
     from: "",
     to: "",
@@ -85,14 +87,16 @@ document.addEventListener("alpine:init", () => {
     },
     kindText: (kind) => text(`returns.by.${kind}`),
     labelOf(row) {
-      if (row.label) return row.label;
-      return text(this.by === "bot" ? "returns.no_bot" : this.by === "pool" ? "returns.no_clicks" : "people.direct");
+      if (row.path) return this.pathOf(row.path);
+      if (this.by === "source") return this.wordOf("source", row.key);
+      return row.label || text(this.by === "bot" ? "returns.no_bot" : "returns.no_clicks");
     },
     numberOf: number,
     percentOf: percent,
     moneyOf(micros) {
       return micros === null || micros === undefined ? "–" : money(micros, this.shownCurrency);
     },
+    amountOf: (micros) => (micros === null ? "–" : amount(micros)),
     toneOf: (figures) => (figures.profit_micros < 0 ? "is-offline" : "is-online"),
     pillOf: (row) => (row.roi_percent === null ? "is-idle" : row.roi_percent < 0 ? "is-offline" : "is-online"),
     // Imports
