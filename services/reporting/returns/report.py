@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, NotRequired, cast
 
@@ -175,7 +176,8 @@ def _plain(name: str) -> str:
 
 
 def _cell(name: str, value: object) -> object:
-    return decimal_of(value) if name.endswith("_micros") and isinstance(value, int) else value
+    # A number, not a text: a loss begins with a sign, and a text that does is kept from being a formula.
+    return Decimal(decimal_of(value)) if name.endswith("_micros") and isinstance(value, int) else value
 
 
 def _per(micros: int, count: int) -> int | None:
