@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup bench-broadcast bench-flows load audit sbom docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup bench-broadcast bench-flows bench-spend load audit sbom docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -91,6 +91,9 @@ bench-backup: $(VENV)/.dev  ## backup and restore of 1,000,000 clicks and 1,000 
 
 bench-broadcast: $(VENV)/.dev ## broadcasts: a list of 1,000,000, 100 kill -9 of workers, pausing, the brake, replies beside one; half an hour; ARGS="--kills 10"
 	$(BIN)/python -m tools.benchmarks.broadcast $(ARGS)
+
+bench-spend: $(VENV)/.dev ## a million lines of costs imported and a tenth of them corrected: sums, time, memory; two minutes; ARGS="100000 --postgresql"
+	$(BIN)/python -m tools.benchmarks.spend_import $(ARGS)
 
 bench-routing: $(VENV)/.dev ## what ten plugins cost a worker over one; three minutes
 	$(BIN)/python -m tools.benchmarks.routing $(ARGS)

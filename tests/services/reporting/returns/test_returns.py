@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -104,7 +105,7 @@ def test_every_breakdown_sums_up_to_what_was_brought(platform: Platform, owner: 
     short, long = new_pool(platform, owner, "short", 2), new_pool(platform, owner, "long", 1)
     count(platform, short, "fb/launch/a", [2, 1], starts=2)
     count(platform, long, "fb/launch/b", [3], starts=1)
-    spend(platform, owner, "10.00", "fb", "launch", "a")
+    spend(platform, owner, Decimal("10.00"), "fb", "launch", "a")
     spend(platform, owner, "0.05", "fb", "launch")  # of the campaign as a whole
     spend(platform, owner, "7.77", "tiktok", "cold", "x")  # nobody clicked
     earn(platform, owner, short, 50_000_000, "BRL", "fb/launch/a")
@@ -153,8 +154,8 @@ def test_money_is_turned_at_the_rate_of_its_day_and_what_has_none_is_named(
         4,
         0,
         2,
-        "10.00",
-        "25.00",
+        Decimal("10.00"),
+        Decimal("25.00"),
     ]
 
 
