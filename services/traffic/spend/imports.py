@@ -160,7 +160,7 @@ def _held(session: Session, caller: Principal, import_id: int) -> SpendImport:
     one = get_owned(session, caller, SpendImport, import_id)
     held = session.get(SpendImport, one.id, with_for_update=True, populate_existing=True)
     if held is None:
-        raise NotFound("There is no such import", code="spend_import_not_found")
+        raise NotFound("There is no such import of costs", code="spend_import_not_found")
     return held
 
 
@@ -198,18 +198,20 @@ def _added_up(lines: Sequence[SpendLine]) -> list[Cost]:
             micros = micros_of_cell(line.amount, ".")
             days = list(spread(micros, line.day, line.until or line.day))
         except WrongCell as wrong:
-            raise InvalidInput(SAID[wrong.code], code=wrong.code, field=f"lines.{place}") from None
+            raise _refusal(wrong.code, place) from None
         for day, part in days:
             key = key_of(day, line.source, line.campaign, line.ad)
             before = found.get(key)
             if before is not None and before.currency != line.currency:
-                raise InvalidInput(
-                    SAID["spend_two_currencies"], code="spend_two_currencies", field=f"lines.{place}"
-                )
+                raise _refusal("spend_two_currencies", place)
             found[key] = Cost(key, part + (before.micros if before else 0), line.currency)
         if len(found) > MOST_DAYS:
-            raise InvalidInput(SAID["spend_rows_many"], code="spend_rows_many", field=f"lines.{place}")
+            raise _refusal("spend_rows_many", place)
     return list(found.values())
+
+
+def _refusal(code: str, place: int) -> InvalidInput:
+    return InvalidInput(SAID[code], code=code, field=f"lines.{place}")
 
 
 def _sums(costs: Sequence[Cost]) -> dict[str, int]:
