@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from models import CallResult, Goal, GoalSource, Lead, PaymentWebhook, PaymentWebhookCall
 from services.core.i18n import NO_TEXT, Text
 from services.core.metrics import PAYMENT_CALLS
+from services.core.storable import storable
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.traffic.goals.noting import find_click, find_lead
@@ -47,7 +48,7 @@ def receive_call(platform: Platform, path_id: str, headers: Headers[str, str], b
     kept for its owner to look at: the provider would only repeat it.
     """
     with platform.database.reading() as session:
-        row = session.scalars(select(PaymentWebhook).where(PaymentWebhook.path_id == path_id)).first()
+        row = session.scalars(select(PaymentWebhook).where(PaymentWebhook.path_id == storable(path_id))).first()
     if row is None or not row.is_enabled or not _is_genuine(platform, row, headers, body):
         PAYMENT_CALLS.labels("rejected").inc()
         return False
