@@ -70,11 +70,7 @@ class Found(BaseModel):
     currency: str
     telegram_id: int | None
     click: str
-
-    @property
-    def is_refund(self) -> bool:
-        """Whether it takes money back."""
-        return (self.amount_micros or 0) < 0
+    takes_back: str = ""  # of a refund: the event id of its payment
 
 
 def read_body(mapping: Mapping, body: Any) -> Found | None:
@@ -83,7 +79,7 @@ def read_body(mapping: Mapping, body: Any) -> Found | None:
     is_refund = bool(mapping.refund_value) and state == mapping.refund_value
     if mapping.only_field and state != mapping.only_value and not is_refund:
         return None
-    event_id = _text(body, mapping.event_id)
+    event_id = _fitting(_text(body, mapping.event_id))
     if not event_id:
         raise Unfit(Text("Nothing stands at {path}", path=mapping.event_id))
     wish = _wish(mapping, body)
@@ -93,7 +89,8 @@ def read_body(mapping: Mapping, body: Any) -> Found | None:
     if telegram_id is None and not click:
         raise Unfit(Text("Neither a Telegram id nor a click stands where they should"))
     return Found(
-        event_id=_fitting(event_id) + (":refund" if is_refund else ""),
+        event_id=f"{event_id}:refund" if is_refund else event_id,
+        takes_back=event_id if is_refund else "",
         goal=wish.goal,
         amount_micros=-abs(micros) if micros is not None and is_refund else micros,
         currency=wish.currency,

@@ -48,7 +48,9 @@ def receive_call(platform: Platform, path_id: str, headers: Headers[str, str], b
     kept for its owner to look at: the provider would only repeat it.
     """
     with platform.database.reading() as session:
-        row = session.scalars(select(PaymentWebhook).where(PaymentWebhook.path_id == storable(path_id))).first()
+        row = session.scalars(
+            select(PaymentWebhook).where(PaymentWebhook.path_id == storable(path_id))
+        ).first()
     if row is None or not row.is_enabled or not _is_genuine(platform, row, headers, body):
         PAYMENT_CALLS.labels("rejected").inc()
         return False
@@ -111,6 +113,7 @@ def _reached(session: Session, row: PaymentWebhook, found: Found) -> GoalReached
         account_id=row.account_id,
         goal=found.goal,
         event_id=f"w{row.id}:{found.event_id}"[:100],
+        takes_back=f"w{row.id}:{found.takes_back}" if found.takes_back else "",
         source=GoalSource.WEBHOOK,
         at=utc_now(),
         bot_id=lead.bot_id if lead else row.bot_id,

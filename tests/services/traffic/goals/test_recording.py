@@ -109,6 +109,49 @@ def test_a_start_whose_click_came_late_leaves_a_given_click_and_what_was_reached
     }
 
 
+def test_a_goal_that_is_told_of_late_is_of_the_touch_before_it(platform: Platform, road: Redirector) -> None:
+    first, second = click(road, QUERY_STRING="utm_source=a"), click(road, QUERY_STRING="utm_source=b")
+    flush(platform)
+    start(platform, first, 1, 0)
+    start(platform, second, 2, 10)
+    reach(platform, "between", 5)
+    reach(platform, "before any", -5)
+    reach(platform, "now", 11)
+    assert credited(platform) == {"between": first.click_id, "before any": None, "now": second.click_id}
+
+
+def test_what_is_taken_back_is_taken_from_the_click_that_was_credited(
+    platform: Platform, road: Redirector
+) -> None:
+    first, second = click(road, QUERY_STRING="utm_source=a"), click(road, QUERY_STRING="utm_source=b")
+    flush(platform)
+    start(platform, first, 1, 0)
+    reach(platform, "paid", 1)
+    start(platform, second, 2, 10)
+    bot = bot_of(platform)
+    refund = GoalReached(
+        account_id=bot.account_id,
+        goal="purchase",
+        event_id="back",
+        source=GoalSource.PAYMENT,
+        at=NOW + timedelta(minutes=20),
+        bot_id=bot.id,
+        telegram_id=User.id,
+        amount_micros=-9_900_000,
+        currency="BRL",
+        takes_back="paid",
+    )
+    with platform.database.transaction() as session:
+        record_goals(session, [refund])
+        paid, back = session.scalars(select(Goal).order_by(Goal.id))
+        assert (back.click_id, back.clicked_hour, back.click_source) == (
+            first.click_id,
+            paid.clicked_hour,
+            "a",
+        )
+        assert back.pool_id == paid.pool_id
+
+
 def test_an_event_is_noted_once_and_another_accounts_click_is_nobodys(
     platform: Platform, road: Redirector
 ) -> None:
