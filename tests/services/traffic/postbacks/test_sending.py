@@ -188,6 +188,21 @@ def test_clicks_cost_the_same_number_of_statements_however_many_they_are(house: 
     assert house.states()[("click", "pending")] == 21
 
 
+def test_whoever_has_little_to_tell_does_not_wait_behind_a_flood(house: House) -> None:
+    flood = house.tell(events=[PostbackEvent.CLICK])
+    for _ in range(70):
+        click(house.road)
+    flush(house.platform)
+    other = house.tell(events=[PostbackEvent.GOAL])
+    house.buy()
+    now = house.now + timedelta(seconds=30)
+    claims, _ = claim_due(house.platform, now)
+    assert [claim.postback.id for claim in claims[:3]] == [flood.id, other.id, flood.id]
+    assert len(claims) == len({claim.delivery_id for claim in claims})
+    second, _ = claim_due(house.platform, now)
+    assert {claim.postback.id for claim in second} == {flood.id}
+
+
 def test_an_address_inside_is_refused_for_good(house: House) -> None:
     made = house.tell(events=[PostbackEvent.GOAL])
     with house.platform.database.transaction() as session:
