@@ -21,7 +21,9 @@ from services.traffic.postbacks.looking_up import facts_of
 from services.traffic.postbacks.planning import Happened, wants
 
 CLAIM_SECONDS: Final = 120.0  # several times what a round of sends takes
-AT_ONCE: Final = 24  # three sends after each other of ten seconds at most: what comes due meanwhile waits that long
+AT_ONCE: Final = (
+    24  # three sends after each other of ten seconds at most: what comes due meanwhile waits that long
+)
 GONE: Final = Text("What it told of is not there any more")
 
 

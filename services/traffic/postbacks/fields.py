@@ -91,7 +91,7 @@ class PostbackDeliveryView(TypedDict):
 
 
 class TriedView(TypedDict):
-    """What came of a test: the receiver's answer, or why there is none."""
+    """What came of a test: the receiver's answer, and why it did not take it or none came."""
 
     delivered: bool
     status: int | None

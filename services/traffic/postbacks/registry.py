@@ -23,11 +23,12 @@ from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.pinned_http import Answered
+from services.traffic.clicks.source import AD_IDS
 from services.traffic.postbacks.drivers.driver import Unwanted
 from services.traffic.postbacks.drivers.google.config import GoogleConfig
 from services.traffic.postbacks.drivers.google.output import lines
 from services.traffic.postbacks.drivers.registry import DRIVERS
-from services.traffic.postbacks.facts import EventFacts
+from services.traffic.postbacks.facts import UTM, EventFacts
 from services.traffic.postbacks.fields import MAX_POSTBACKS, NewPostback, PostbackChange, TriedView
 from services.traffic.postbacks.looking_up import goals_between
 from services.traffic.postbacks.sending import attempt, note_outcome, owner_of
@@ -148,26 +149,26 @@ def try_postback(platform: Platform, caller: Principal, postback_id: int) -> Tri
     try:
         result = attempt(platform, row, sample())
     except Unwanted as unwanted:
-        return {"delivered": False, "status": None, "answer": "", "error": unwanted.text, "permanent": True}
+        return _tried(None, unwanted.text, permanent=True)
+    failure = result.failure
     with platform.database.transaction() as session:
         present = get_owned(session, caller, Postback, postback_id)
-        note_outcome(present, result, utc_now())
+        note_outcome(present, failure, utc_now())
         audit(session, caller, "postback_tested", account_id=row.account_id, postback=row.id)
-    if isinstance(result, Answered):
-        shown = redact_text(result.body.decode(errors="replace"))[:LONGEST_SHOWN]
-        return {
-            "delivered": True,
-            "status": result.status,
-            "answer": shown,
-            "error": None,
-            "permanent": False,
-        }
+    return _tried(
+        result.answer, failure.text if failure else None, permanent=bool(failure and failure.permanent)
+    )
+
+
+def _tried(answer: Answered | None, error: Text | None, *, permanent: bool) -> TriedView:
+    """A refusal's answer too, which says best what is wrong."""
+    body = answer.body.decode(errors="replace") if answer else ""
     return {
-        "delivered": False,
-        "status": None,
-        "answer": "",
-        "error": result.text,
-        "permanent": result.permanent,
+        "delivered": error is None,
+        "status": answer.status if answer else None,
+        "answer": redact_text(body)[:LONGEST_SHOWN],
+        "error": error and error.changed(redact_text),
+        "permanent": permanent,
     }
 
 
@@ -180,7 +181,7 @@ def sample() -> EventFacts:
         at=now,
         click_id="testclick000",
         clicked_at=now,
-        params={name: f"test-{name}" for name in ("gclid", "fbclid", "ttclid", "utm_source", "utm_campaign")},
+        params={name: f"test-{name}" for name in (*UTM, *AD_IDS)},
         goal="purchase",
         amount_micros=9_900_000,
         currency="BRL",
