@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,11 +12,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import Postback, PostbackDelivery, PostbackDriver, PostbackEvent, RedirectPool
-from services.alerts.notifications.destinations.webhook import new_secret
-from services.core.errors import Conflict, InvalidInput, NotFound, RateLimited
+from services.alerts.notifications.destinations.webhook import allows_loopback, new_secret
+from services.core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
 from services.core.i18n import Text
 from services.core.redaction import redact_text
 from services.core.times import utc_now
+from services.core.url_safety import resolve
 from services.core.validation_texts import reason_of
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import lock_account
@@ -28,6 +29,7 @@ from services.traffic.postbacks.drivers.driver import Unwanted
 from services.traffic.postbacks.drivers.google.config import GoogleConfig
 from services.traffic.postbacks.drivers.google.output import lines
 from services.traffic.postbacks.drivers.registry import DRIVERS
+from services.traffic.postbacks.drivers.url.config import MACRO
 from services.traffic.postbacks.facts import UTM, EventFacts
 from services.traffic.postbacks.fields import MAX_POSTBACKS, NewPostback, PostbackChange, TriedView
 from services.traffic.postbacks.looking_up import goals_between
@@ -49,6 +51,7 @@ def create_postback(platform: Platform, caller: Principal, new: NewPostback) -> 
     secret = new_secret() if driver.makes_secret else new.secret or ""
     if driver.needs_secret and not secret:
         raise InvalidInput("This network needs an access token", code="secret_needed", field="secret")
+    _check_url(platform, caller.account_id, config)
     with platform.database.transaction() as session:
         _make_room(session, caller.account_id)
         _check_pools(session, caller, caller.account_id, new.pool_ids)
@@ -87,15 +90,19 @@ def get_postback(platform: Platform, caller: Principal, postback_id: int) -> Pos
 def change_postback(
     platform: Platform, caller: Principal, postback_id: int, change: PostbackChange
 ) -> Postback:
-    """Change what the body names. Raises as `create_postback` does."""
+    """Change what the body names; pools that are not there any more may stay. Raises as `create_postback` does."""
+    known = get_postback(platform, caller, postback_id)
+    config = None if change.config is None else _checked(known.driver, change.config)
+    if config is not None and config.get("url") != known.config.get("url"):
+        _check_url(platform, known.account_id, config)
     with platform.database.transaction() as session:
         row = get_owned(session, caller, Postback, postback_id)
         if change.name is not None:
             row.name = change.name
         if change.is_enabled is not None:
             row.is_enabled = change.is_enabled
-        if change.config is not None:
-            row.config = _checked(row.driver, change.config)
+        if config is not None:
+            row.config = config
         if change.secret is not None:
             row.sealed_secret = platform.vault.seal(change.secret, owner=owner_of(row.id))
         _set_filter(session, caller, row, change)
@@ -109,7 +116,7 @@ def _set_filter(session: Session, caller: Principal, row: Postback, change: Post
     if change.goals is not None:
         row.goals = sorted(set(change.goals))
     if change.pool_ids is not None:
-        _check_pools(session, caller, row.account_id, change.pool_ids)
+        _check_pools(session, caller, row.account_id, set(change.pool_ids) - set(row.pool_ids))
         row.pool_ids = sorted(set(change.pool_ids))
 
 
@@ -217,11 +224,23 @@ def _checked(driver: str, config: dict[str, Any]) -> dict[str, Any]:
         raise InvalidInput(reason_of(first), field=field) from None
 
 
+def _check_url(platform: Platform, account_id: int, config: dict[str, Any]) -> None:
+    """Refuse a wrong or inner address at once; each delivery looks again. Not inside a transaction: it asks the DNS."""
+    if "url" not in config:
+        return
+    try:
+        resolve(MACRO.sub("x", config["url"]), allow_loopback=allows_loopback(platform, account_id))
+    except Unavailable as error:
+        raise InvalidInput(error.text, code="url_unknown", field="config.url") from None
+    except InvalidInput as error:
+        raise InvalidInput(error.text, code=error.code, field="config.url") from None
+
+
 def _events(events: Sequence[PostbackEvent]) -> list[str]:
     return [str(event) for event in PostbackEvent if event in events]
 
 
-def _check_pools(session: Session, caller: Principal, account_id: int, pool_ids: Sequence[int]) -> None:
+def _check_pools(session: Session, caller: Principal, account_id: int, pool_ids: Collection[int]) -> None:
     for pool_id in pool_ids:
         if get_owned(session, caller, RedirectPool, pool_id).account_id != account_id:
             raise NotFound("There is no such pool", code="pool_not_found")
