@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from services.traffic.postbacks.drivers.registry import DRIVERS
 from services.traffic.postbacks.drivers.url.config import MACRO
 from services.traffic.postbacks.facts import UTM, EventFacts
 from services.traffic.postbacks.fields import MAX_POSTBACKS, NewPostback, PostbackChange, TriedView
-from services.traffic.postbacks.looking_up import goals_between
+from services.traffic.postbacks.looking_up import conversions_between
 from services.traffic.postbacks.sending import attempt, note_outcome, owner_of
 
 TEST_SECONDS: Final = 10
@@ -203,7 +203,7 @@ def sample() -> EventFacts:
 
 def conversions_file(
     platform: Platform, caller: Principal, postback_id: int, begin: datetime | None, end: datetime | None
-) -> Iterator[str]:
+) -> list[str]:
     """The lines of a Google postback's file: its goals from `begin` to `end`, by default of the last 30 days. NotFound for one of another kind."""
     row = get_postback(platform, caller, postback_id)
     if row.driver != PostbackDriver.GOOGLE:
@@ -211,8 +211,8 @@ def conversions_file(
     with platform.database.reading() as session:
         until = end or utc_now()
         since = begin or until - FILE_SPAN
-        found = goals_between(session, row.account_id, since, until, row.goals, row.pool_ids)
-    return lines(GoogleConfig.model_validate(row.config), found)
+        found = conversions_between(session, row.account_id, since, until, row.goals, row.pool_ids)
+        return list(lines(GoogleConfig.model_validate(row.config), found))
 
 
 def _checked(driver: str, config: dict[str, Any]) -> dict[str, Any]:

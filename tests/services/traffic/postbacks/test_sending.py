@@ -22,7 +22,12 @@ from services.traffic.clicks.redirect import Outcome, Redirector
 from services.traffic.goals.recording import GoalReached, record_goals
 from services.traffic.postbacks.claims import claim_due
 from services.traffic.postbacks.fields import NewPostback, PostbackChange
-from services.traffic.postbacks.registry import change_postback, create_postback, get_postback
+from services.traffic.postbacks.registry import (
+    change_postback,
+    conversions_file,
+    create_postback,
+    get_postback,
+)
 from services.traffic.postbacks.sending import send_due
 from tests.services.fleet.pools.fleet import new_account, new_pool
 from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
@@ -201,6 +206,28 @@ def test_whoever_has_little_to_tell_does_not_wait_behind_a_flood(house: House) -
     assert len(claims) == len({claim.delivery_id for claim in claims})
     second, _ = claim_due(house.platform, now)
     assert {claim.postback.id for claim in second} == {flood.id}
+
+
+def test_googles_file_takes_the_same_number_of_statements_however_many_goals_it_has(house: House) -> None:
+    new = NewPostback(driver=PostbackDriver.GOOGLE, name="Ads")
+    made, _ = create_postback(house.platform, house.caller, new)
+    for number in range(3):
+        outcome = click(house.road, QUERY_STRING=f"gclid=Cj0K{number}")
+        flush(house.platform)
+        with house.platform.database.transaction() as session:
+            bot = session.scalars(select(Bot).order_by(Bot.id)).all()[0]
+            one = GoalReached(
+                bot.account_id, "lead", str(number), GoalSource.API, utc_now(), click_id=outcome.click_id
+            )
+            record_goals(session, [one])
+    said: list[str] = []
+    engine = house.platform.database.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: said.append(statement))
+    file = conversions_file(house.platform, house.caller, made.id, None, None)
+    assert [line.partition(",")[0] for line in file[1:]] == ["Cj0K0", "Cj0K1", "Cj0K2"]
+    assert (
+        len([statement for statement in said if "FROM goals" in statement or "FROM clicks" in statement]) == 1
+    )
 
 
 def test_an_address_inside_is_refused_for_good(house: House) -> None:
