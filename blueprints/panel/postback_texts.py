@@ -17,7 +17,7 @@ def postback_texts() -> dict[str, str]:
         "postback.event.start": _("Starts"),
         "postback.event.goal": _("Goals"),
         "postback.state.pending": _("On its way"),
-        "postback.state.sent": _("Sent"),
+        "postback.state.sent": _("Delivered"),
         "postback.state.failed": _("Given up"),
         "postback.state.skipped": _("Not sent"),
         "postback.on": _("Active"),

@@ -186,12 +186,6 @@ def _goals(
     ]
 
 
-def payments_of(session: Session, bot_id: int, telegram_id: int) -> list[Payment]:
-    """What somebody paid to a bot, oldest first."""
-    query = select(Payment).where(Payment.bot_id == bot_id, Payment.telegram_id == telegram_id)
-    return list(session.scalars(query.order_by(Payment.at, Payment.id)))
-
-
 def _insert(session: Session) -> Any:
     """INSERT of the dialect at hand: only these know ON CONFLICT."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
