@@ -60,11 +60,11 @@ class House:
         flush(self.platform)
         return outcome
 
-    def start(self, outcome: Outcome) -> None:
+    def start(self, outcome: Outcome, update_id: int = 1) -> None:
         with self.platform.database.transaction() as session:
             bot = session.scalars(select(Bot).order_by(Bot.id)).all()[0]
             record_start(
-                session, bot=bot, update_id=1, user=User(), payload=payload_of(outcome), at=utc_now()
+                session, bot=bot, update_id=update_id, user=User(), payload=payload_of(outcome), at=utc_now()
             )
 
     def buy(self, event_id: str = "1", goal: str = "purchase") -> None:
@@ -150,6 +150,24 @@ def test_a_goal_that_waited_for_its_click_is_told_with_it_or_not_at_all(house: H
     house.send(20)
     assert house.states()[("goal", "sent")] == 1
     assert house.states()[("goal", "skipped")] == 1
+
+
+def test_a_goal_of_somebody_who_came_back_waits_for_the_new_click(house: House) -> None:
+    pool = new_pool(house.platform, house.caller, "other", 1)
+    house.start(house.visit())
+    flush(house.platform)
+    house.tell(events=[PostbackEvent.GOAL])
+    house.tell(events=[PostbackEvent.GOAL], pool_ids=[pool.id])
+    newer = click(house.road, QUERY_STRING="gclid=Newer")
+    house.start(newer, 2)
+    house.buy()  # as the first thing after the start, before its click is a row
+    assert house.send(5) == 0
+    flush(house.platform)
+    assert house.send(20) == 1
+    assert "g=Newer" in house.receiver.posts[0].path
+    assert house.states() == {("goal", "sent"): 1, ("goal", "skipped"): 1}
+    house.buy("2")
+    assert house.send(1) == 1
 
 
 def test_a_refusal_is_final_a_fault_is_repeated_and_a_dead_worker_loses_nothing(house: House) -> None:
