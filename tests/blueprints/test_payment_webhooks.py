@@ -67,7 +67,12 @@ def test_a_signed_call_is_a_goal_once_and_others_are_the_same_401(
             User.id,
         )
         assert webhook["secret"] not in str(session.scalars(select(PaymentWebhook)).one().__dict__)
-    calls = client.get(f"{WEBHOOKS}/{webhook['id']}/calls", headers=key).get_json()["items"]
+    one = f"{WEBHOOKS}/{webhook['id']}"
+    assert webhook["last_refused_at"] is None
+    assert client.get(one, headers=key).get_json()["last_refused_at"] is not None
+    short = client.post(WEBHOOKS, json={"name": "Pix", "mapping": MAPPING, "secret": "short"}, headers=key)
+    assert short.get_json()["field"] == "secret"
+    calls = client.get(f"{one}/calls", headers=key).get_json()["items"]
     assert [one["result"] for one in calls] == ["failed", "duplicate", "recorded"]
     assert "Ana" not in str(calls)
 

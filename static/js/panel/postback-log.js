@@ -15,7 +15,10 @@ document.addEventListener("alpine:init", () => {
     timeOf: (item) => moment(item.created_at),
     stateText: (item) => text(`postback.state.${item.status}`),
     stateClass: (item) => TONES[item.status],
-    reasonOf: (item) => item.error || (item.answer_status ? String(item.answer_status) : ""),
+    reasonOf(item) {
+      const again = item.status === "pending" && item.attempts > 0 ? text("postback.again", { when: moment(item.next_attempt_at) }) : "";
+      return [item.error || item.answer_status, again].filter(Boolean).join(" · ");
+    },
     get some() {
       return this.items.length > 0;
     },
