@@ -18,6 +18,7 @@ def postback_texts() -> dict[str, str]:
         "postback.event.goal": _("Goals"),
         "postback.state.pending": _("On its way"),
         "postback.state.sent": _("Delivered"),
+        "postback.repeated": _("On their way again: {count}"),
         "postback.again": _("again at {when}"),
         "postback.state.failed": _("Given up"),
         "postback.state.skipped": _("Not sent"),

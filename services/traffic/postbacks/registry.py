@@ -8,10 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models import Postback, PostbackDelivery, PostbackDriver, PostbackEvent, RedirectPool
+from models import (
+    DeliveryStatus,
+    Postback,
+    PostbackDelivery,
+    PostbackDriver,
+    PostbackEvent,
+    RedirectPool,
+)
 from services.alerts.notifications.destinations.webhook import allows_loopback, new_secret
 from services.core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
 from services.core.i18n import Text
@@ -138,6 +145,25 @@ def deliveries_of(
         if before:
             query = query.where(PostbackDelivery.id < before)
         return session.scalars(query.order_by(PostbackDelivery.id.desc()).limit(limit)).all()
+
+
+def repeat_given_up(platform: Platform, caller: Principal, postback_id: int) -> int:
+    """Send again what was given up, as after a wrong address or an access token that had expired; how many deliveries.
+
+    Each keeps its event id, by which the receiver knows what it took already.
+    """
+    with platform.database.transaction() as session:
+        row = get_owned(session, caller, Postback, postback_id)
+        given_up = (PostbackDelivery.postback_id == row.id, PostbackDelivery.status == DeliveryStatus.FAILED)
+        again = {"status": DeliveryStatus.PENDING, "attempts": 0, "next_attempt_at": utc_now()}
+        done: Any = session.execute(
+            update(PostbackDelivery)
+            .where(*given_up)
+            .values(again)
+            .execution_options(synchronize_session=False)
+        )
+        audit(session, caller, "postback_repeated", account_id=row.account_id, postback=row.id)
+    return int(done.rowcount)
 
 
 def try_postback(platform: Platform, caller: Principal, postback_id: int) -> TriedView:

@@ -27,6 +27,7 @@ from services.traffic.postbacks.registry import (
     conversions_file,
     create_postback,
     get_postback,
+    repeat_given_up,
 )
 from services.traffic.postbacks.sending import send_due
 from tests.services.fleet.pools.fleet import new_account, new_pool
@@ -183,6 +184,13 @@ def test_a_refusal_is_final_a_fault_is_repeated_and_a_dead_worker_loses_nothing(
     house.receiver.answers[:] = [(404, {})]
     assert house.send(20) == 0
     assert house.states() == {("goal", "sent"): 1, ("goal", "failed"): 1}
+    assert repeat_given_up(house.platform, house.caller, made.id) == 1
+    house.now = utc_now()
+    assert house.send(20) == 1
+    assert [post.path for post in house.receiver.posts[-2:]] == ["/p?e=goal%3A2&g=&v=9.90"] * 2
+    assert house.states() == {("goal", "sent"): 2}
+    with pytest.raises(NotFound):
+        repeat_given_up(house.platform, new_account(house.platform), made.id)
     house.buy("3")
     house.now += timedelta(seconds=20)
     assert len(claim_due(house.platform, house.now)[0]) == 1  # and its worker dies
