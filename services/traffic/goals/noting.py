@@ -14,7 +14,6 @@ from plugins.goals import GoalError, goal_wish
 from services.core.errors import InvalidInput, NotFound
 from services.core.identifiers import LARGEST_ID
 from services.core.times import utc_now
-from services.core.validation_texts import REASONS
 from services.fleet.pools.start_payload import split_payload
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
@@ -83,7 +82,7 @@ def _moment(at: datetime | None) -> datetime:
     try:
         moment = now if at is None else at.astimezone(UTC)
     except OverflowError:  # the first or last hours of the calendar, seen from another offset
-        raise InvalidInput(REASONS["moment_out_of_range"], field="at") from None
+        raise InvalidInput("The moment is out of range", field="at") from None
     if moment > now:
         raise InvalidInput("A goal cannot be reached in the future", field="at")
     return moment
