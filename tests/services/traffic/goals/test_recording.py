@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from models import Bot, Click, Goal, GoalSource, RedirectPool
+from plugins.goals import LARGEST, MICROS
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.redirect import Outcome, Redirector
+from services.traffic.goals.earnings import EarnedBy, earned
 from services.traffic.goals.recording import GoalReached, record_goals
 from tests.services.fleet.pools.fleet import new_account, new_pool
 from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
@@ -150,6 +153,25 @@ def test_what_is_taken_back_is_taken_from_the_click_that_was_credited(
             "a",
         )
         assert back.pool_id == paid.pool_id
+
+
+def test_amounts_add_up_exactly_however_large_and_whatever_their_sign(
+    platform: Platform, road: Redirector
+) -> None:
+    outcome = click(road, QUERY_STRING="utm_source=a")
+    flush(platform)
+    bot = bot_of(platform)
+    amounts = [LARGEST * MICROS] * 12 + [-1_500_001, 9_900_000, 999_999]
+    one = GoalReached(bot.account_id, "purchase", "", GoalSource.API, NOW, click_id=outcome.click_id)
+    reached = [
+        replace(one, event_id=str(number), amount_micros=micros, currency="BRL")
+        for number, micros in enumerate(amounts)
+    ]
+    with platform.database.transaction() as session:
+        record_goals(session, reached)
+        span = NOW - timedelta(days=1), NOW + timedelta(days=1)
+        [found] = earned(session, EarnedBy.SOURCE, *span, [Goal.account_id == bot.account_id]).values()
+    assert (found.goals, found.revenue) == (len(amounts) - 1, {"BRL": sum(amounts)})
 
 
 def test_an_event_is_noted_once_and_another_accounts_click_is_nobodys(
