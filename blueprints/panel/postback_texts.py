@@ -20,7 +20,7 @@ def postback_texts() -> dict[str, str]:
         "postback.state.sent": _("Delivered"),
         "postback.repeated": _("On their way again: {count}"),
         "postback.again": _("again at {when}"),
-        "postback.state.failed": _("Given up"),
+        "postback.state.failed": _("Not delivered"),
         "postback.state.skipped": _("Not sent"),
         "postback.on": _("Active"),
         "postback.off": _("Switched off"),
