@@ -171,7 +171,7 @@ class Context(TranslatingContext, ConversationContext, TimerContext, GoalContext
             "last_name": self.lead.last_name,
             "username": self.lead.username,
             "id": self.lead.telegram_id,
-            "start_param": self.start_param,
+            "start_param": self.start_param or (more or {}).get("start_param", ""),
             "bot_name": self.bot.name,
         }
         return filled(template, values, self._mode(parse_mode))

@@ -62,7 +62,7 @@ class FlowPlugin(BasePlugin):
         if flow is None:
             ctx.logger.warning("there is no flow %r, or no version of it yet", self.get_config("flow"))
             return PASS
-        Player(ctx, self.db).play(lambda engine: engine.start(), flow)
+        Player(ctx, self.db).play(lambda engine: engine.start(start_param=ctx.start_param), flow)
         return None
 
     def _tapped(self, _query: Any, ctx: Context) -> object:

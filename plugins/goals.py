@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def micros_of(value: Money) -> int:
         if not number.is_finite() or abs(number) > LARGEST:
             raise GoalError("A value is a number of at most twelve digits before the point")
         return int((number * MICROS).quantize(Decimal(1), ROUND_HALF_EVEN))
-    except InvalidOperation:
+    except ArithmeticError:  # what is no number, or one too large to be compared
         raise GoalError("A value is a number, such as 9.90") from None
 
 

@@ -94,4 +94,5 @@ def try_body(webhook_id: int, body: TrialBody) -> ReadView:
 
 
 def _described(row: PaymentWebhook) -> WebhookView:
-    return describe_webhook(row, platform().settings.public_url or request.host_url.rstrip("/"))
+    url = platform().settings.public_url or request.host_url.rstrip("/")
+    return describe_webhook(row, url, webhooks.refused_at(platform(), row))

@@ -17,6 +17,7 @@ from services.traffic.postbacks.fields import (
     PostbackChange,
     PostbackDeliveryView,
     PostbackView,
+    RepeatedView,
     TriedView,
     describe_postback,
     describe_postback_delivery,
@@ -98,6 +99,14 @@ def deliveries(postback_id: int, query: Page) -> Listing[PostbackDeliveryView]:
         platform(), caller(), postback_id, before=query.after, limit=query.limit + 1
     )
     return page_of(rows, query, describe_postback_delivery)
+
+
+@blueprint.post(f"{ONE}/deliveries/repeat")
+@api(Scope.WRITE)
+@operation()
+def repeat(postback_id: int) -> RepeatedView:
+    """Send again what was given up, as after a wrong address or an expired access token; the event ids stay."""
+    return {"repeated": registry.repeat_given_up(platform(), caller(), postback_id)}
 
 
 @blueprint.get(f"{ONE}/conversions.csv")

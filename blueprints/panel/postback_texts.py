@@ -17,8 +17,10 @@ def postback_texts() -> dict[str, str]:
         "postback.event.start": _("Starts"),
         "postback.event.goal": _("Goals"),
         "postback.state.pending": _("On its way"),
-        "postback.state.sent": _("Sent"),
-        "postback.state.failed": _("Given up"),
+        "postback.state.sent": _("Delivered"),
+        "postback.repeated": _("On their way again: {count}"),
+        "postback.again": _("again at {when}"),
+        "postback.state.failed": _("Not delivered"),
         "postback.state.skipped": _("Not sent"),
         "postback.on": _("Active"),
         "postback.off": _("Switched off"),
@@ -34,6 +36,7 @@ def postback_texts() -> dict[str, str]:
         "delete_postback.action": _("Delete postback"),
         "webhook.deleted": _("The webhook was deleted."),
         "webhook.last_call": _("Last call {when}"),
+        "webhook.refused": _("A call with a wrong signature was refused {when}: compare secret and header."),
         "delete_webhook.title": _("Delete {name}?"),
         "delete_webhook.text": _(
             "Calls of this provider are refused from then on. Goals that it brought stay."

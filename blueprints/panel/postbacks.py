@@ -75,4 +75,5 @@ def _deliveries(postback_id: int) -> list[Any]:
 
 
 def _webhook(row: PaymentWebhook) -> WebhookView:
-    return describe_webhook(row, platform().settings.public_url or request.host_url.rstrip("/"))
+    url = platform().settings.public_url or request.host_url.rstrip("/")
+    return describe_webhook(row, url, webhooks.refused_at(platform(), row))

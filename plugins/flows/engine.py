@@ -20,6 +20,7 @@ from plugins.flows.parts import (
 from plugins.flows.run import (
     AFTER,
     RELEASE,
+    START_PARAM,
     Billed,
     Disarmed,
     Notice,
@@ -37,11 +38,16 @@ class Engine(Walk):
 
     # Events
 
-    def start(self, step: str | None = None) -> Outcome:
-        """The person begins the flow, at its start or at `step`; whatever they were in ends."""
+    def start(self, step: str | None = None, *, start_param: str | None = None) -> Outcome:
+        """The person begins the flow, at its start or at `step`; whatever they were in ends.
+
+        What /start came with is a variable from then on; None where no /start came: that of the run that ends.
+        """
         found = self.flow.resolve(step) or self.flow.resolve(self.flow.document.start)
         goals = self.run.goals if self.run and self.run.flow_id == self.flow.flow_id else frozenset[str]()
         revision = self.run.revision if self.run else 0
+        came_with = self._variables.get(START_PARAM, "") if start_param is None else start_param
+        kept = {START_PARAM: came_with} if came_with else {}
         self._disarm()
         self.run = Run(
             self.flow.flow_id,
@@ -50,7 +56,7 @@ class Engine(Walk):
             RunStatus.WAITING,
             self.now,
             self.now,
-            variables=self.flow.document.variables,
+            variables={**self.flow.document.variables, **kept},
             goals=goals,
             revision=revision,
         )

@@ -20,6 +20,8 @@ RELEASE: Final = "release"
 MOVED: Final = "moved"
 PUT: Final = "put"  # somebody else puts the person at a step
 
+START_PARAM: Final = "start_param"  # the variable that holds what /start came with, without a click's token
+
 
 class RunStatus(StrEnum):
     """How it is with a person in a flow. `paused`: people of the inbox speak with them; `stopped`: they blocked the bot."""

@@ -14,6 +14,7 @@ from plugins.files import LIBRARY_FILE
 from plugins.flows.document import FlowDocument
 from plugins.flows.parts import Button, ButtonKind, CallApi, Message, MessageKind
 from plugins.flows.run import (
+    START_PARAM,
     Armed,
     Billed,
     Disarmed,
@@ -174,7 +175,7 @@ def asked(ctx: Context, call: CallApi, variables: Mapping[str, str]) -> Mapping[
 
 def _values(ctx: Context, variables: Mapping[str, str]) -> dict[str, str]:
     """What addresses and APIs may be told of a person."""
-    known = {"id": str(ctx.lead.telegram_id), "language": ctx.lead.language, "start_param": ctx.start_param}
+    known = {"id": str(ctx.lead.telegram_id), "language": ctx.lead.language, START_PARAM: ctx.start_param}
     return {**known, **variables}
 
 

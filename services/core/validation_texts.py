@@ -61,6 +61,7 @@ REASONS: Final = {
     "mapping_goal": N_("Name the goal, or say where it stands"),
     "mapping_currency": N_("A value needs its currency"),
     "mapping_only": N_("A condition has a field and a value"),
+    "star_value": N_("This is not what a Star may be worth: a number such as 0.013"),
     "macro_unknown": N_("There is no macro {name}"),
     "macro_broken": N_("A brace is open or closed alone"),
     "macro_in_host": N_("The host of the address holds no macros"),

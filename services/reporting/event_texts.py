@@ -81,6 +81,7 @@ EVENT_TEXTS: Final[Mapping[str, str]] = {
     "postback_changed": N_("Postback changed"),
     "postback_deleted": N_("Postback deleted"),
     "postback_tested": N_("A postback was sent as a test"),
+    "postback_repeated": N_("What a postback had given up is sent again"),
     "experiment_created": N_("Experiment created"),
     "experiment_deleted": N_("Experiment deleted"),
     "experiment_started": N_("Experiment started"),

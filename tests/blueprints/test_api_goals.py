@@ -76,6 +76,8 @@ def test_what_makes_no_goal_is_refused(
         ({"goal": "Paid"}, 422, "invalid_input"),
         ({"value": "9,90", "currency": "BRL"}, 422, "goal_value"),
         ({"value": "9.90"}, 422, "goal_value"),
+        ({"value": "1e2000000", "currency": "BRL"}, 422, "goal_value"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, 422, "invalid_input"),
         ({"telegram_id": None}, 422, "goal_without_person"),
         ({"telegram_id": 12}, 404, "person_not_found"),
         ({"bot_id": 999}, 404, "bot_not_found"),

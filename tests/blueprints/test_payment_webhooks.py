@@ -67,7 +67,12 @@ def test_a_signed_call_is_a_goal_once_and_others_are_the_same_401(
             User.id,
         )
         assert webhook["secret"] not in str(session.scalars(select(PaymentWebhook)).one().__dict__)
-    calls = client.get(f"{WEBHOOKS}/{webhook['id']}/calls", headers=key).get_json()["items"]
+    one = f"{WEBHOOKS}/{webhook['id']}"
+    assert webhook["last_refused_at"] is None
+    assert client.get(one, headers=key).get_json()["last_refused_at"] is not None
+    short = client.post(WEBHOOKS, json={"name": "Pix", "mapping": MAPPING, "secret": "short"}, headers=key)
+    assert short.get_json()["field"] == "secret"
+    calls = client.get(f"{one}/calls", headers=key).get_json()["items"]
     assert [one["result"] for one in calls] == ["failed", "duplicate", "recorded"]
     assert "Ana" not in str(calls)
 
@@ -88,3 +93,34 @@ def test_a_body_is_tried_without_being_kept_and_a_change_counts_at_once(
     assert call(client, webhook, {"id": "1", "telegram": User.id, "amount": 5}) == 401
     assert client.delete(one, headers=key).status_code == 204
     assert client.get(one, headers=key).status_code == 404
+
+
+def test_a_body_of_strange_signs_and_numbers_is_kept_as_one_that_was_not_understood(
+    client: FlaskClient, key: dict[str, str], webhook: dict[str, Any]
+) -> None:
+    person = {"telegram": User.id, "amount": 1}
+    assert call(client, webhook, {**person, "id": "1", "amount": "1e2000000"}) == 200
+    assert call(client, webhook, {**person, "id": "\0\ud800"}) == 200
+    clicks = {"mapping": {"click": "click", "event_id": "id"}}
+    one = f"{WEBHOOKS}/{webhook['id']}"
+    client.patch(one, json=clicks, headers=key)
+    assert call(client, webhook, {"id": "2", "click": "\0\ud800"}) == 200
+    calls = client.get(f"{one}/calls", headers=key).get_json()["items"]
+    assert [call["result"] for call in calls] == ["failed", "recorded", "failed"]
+    assert client.post("/payments/%00", data=b"{}").status_code == 401
+
+
+def test_a_refund_is_told_from_its_payment_however_long_the_providers_id_is(
+    platform: Platform, client: FlaskClient, key: dict[str, str], webhook: dict[str, Any]
+) -> None:
+    states = {"only_field": "state", "only_value": "paid", "refund_value": "refunded"}
+    client.patch(
+        f"{WEBHOOKS}/{webhook['id']}", json={"mapping": {**MAPPING, **states}}, headers=key
+    ).get_json()
+    for end in ("1", "2"):
+        for state in ("paid", "refunded"):
+            body = {"id": "x" * 120 + end, "telegram": User.id, "amount": 2, "state": state}
+            assert call(client, webhook, body) == 200
+    with platform.database.reading() as session:
+        amounts = [goal.amount_micros for goal in session.scalars(select(Goal).order_by(Goal.id))]
+    assert amounts == [2_000_000, -2_000_000, 2_000_000, -2_000_000]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from selenium.webdriver.support.ui import Select
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models import Click, Goal
+from models import Click, DeliveryStatus, Goal, PostbackDelivery
 from tests.browser import splitting
 from tests.browser.conftest import DESKTOP, PHONE, Browser
 from tests.browser.installation import Installation
@@ -54,8 +54,10 @@ def test_a_postback_is_made_sent_as_a_test_and_its_answer_shown(
         browser.type("#postback-url", f"{receiver.url}/p?c={{click_id}}&v={{value}}")
         browser.click("dialog[open] .btn-primary")
         browser.see("Tracker")
+        receiver.answers[:], receiver.says = [(400, {})], b"campaign unknown"
         browser.click("main button", "teste")
-        browser.see("204")
+        browser.see("400")
+        browser.see("campaign unknown")
         assert [post.path for post in receiver.posts] == ["/p?c=testclick000&v=9.90"]
     look(browser, "postbacks")
     browser.click("main a", "Tracker")
@@ -111,7 +113,18 @@ def test_a_sale_is_seen_in_the_analytics_and_in_the_postbacks_log(
     look(browser, "analytics")
     browser.open("/panel/postbacks/1")
     browser.see("goal:1")
+    with installation.platform.database.transaction() as session:
+        session.execute(update(PostbackDelivery).values(status=DeliveryStatus.FAILED))
+    browser.open("/panel/postbacks/1")
     shot(browser, "log-with-a-goal")
+    browser.click("main .card-head button")
+    browser.wait(lambda: not _any_given_up(installation), "what was given up is on its way again")
+
+
+def _any_given_up(installation: Installation) -> bool:
+    failed = select(PostbackDelivery).where(PostbackDelivery.status == DeliveryStatus.FAILED)
+    with installation.platform.database.reading() as session:
+        return session.scalars(failed).first() is not None
 
 
 def _goal_is_there(installation: Installation) -> bool:

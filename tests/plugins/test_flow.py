@@ -46,6 +46,27 @@ def test_a_text_is_saved_and_filled_in_escaped_and_others_are_left_to_other_plug
     assert len(chat.texts) == 5
 
 
+def test_what_start_came_with_is_known_in_later_steps_and_in_other_flows_until_the_next_start() -> None:
+    link = button("url", "Open", url="https://shop.example/?s={start_param}")
+    hello = {"key": "hello", "messages": [said("Hi", to("offer", "More"))]}
+    offer = {
+        "key": "offer",
+        "messages": [said("For {start_param}", link, button("flow", "Other", flow="second"))],
+    }
+    chat = chat_with(hello, offer)
+    chat.store.publish_flow("second", document({"key": "b", "messages": [said("Still {start_param}")]}))
+    chat.send("/start promo")
+    chat.tap("More")
+    assert chat.last.text == "For promo"
+    [site, _] = chat.last.all_buttons()
+    assert site["url"] == "https://shop.example/?s=promo"
+    chat.tap("Other")
+    assert chat.last.text == "Still promo"
+    chat.send("/start")
+    chat.tap("More")
+    assert chat.last.text == "For "
+
+
 def test_follow_ups_come_unless_called_off_by_a_reply_a_tag_or_a_goal() -> None:
     first = {
         "key": "first",

@@ -31,6 +31,7 @@ class Receiver:
     url: str = ""
     posts: list[Post] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    says: bytes = b""  # the body of every answer
     names: list[str | None] = field(default_factory=list)  # that TLS clients asked for
 
     def take(self, post: Post) -> tuple[int, dict[str, str]]:
@@ -49,9 +50,10 @@ def http_receiver(certificate: Path | None = None) -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             status, headers = receiver.take(Post(self.path, dict(self.headers), body))
             self.send_response(status)
-            for name, value in {"Content-Length": "0", **headers}.items():
+            for name, value in {"Content-Length": str(len(receiver.says)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(receiver.says)
 
         def log_message(self, *_: Any) -> None:
             pass

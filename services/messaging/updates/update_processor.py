@@ -24,7 +24,7 @@ from services.messaging.updates.error_handlers import ErrorHandlers
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.gate import Gate
 from services.messaging.updates.handler_results import result_of
-from services.messaging.updates.payments import answer_checkout
+from services.messaging.updates.payments import answer_checkout, note_payment
 from services.messaging.updates.plugin_writes import PluginWrites, TimerGone
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.timer_updates import TimerUpdates
@@ -32,6 +32,7 @@ from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_letters import UpdateLetters
 from services.messaging.updates.worker_updates import for_worker
 from services.messaging.upgraded_groups import UpgradedGroups, upgrade_told_by
+from services.messaging.workers.trials import is_trial
 from services.platform.platform import Platform
 from services.queueing.bot_throttle import BotThrottle
 from services.queueing.timeouts import time_limit
@@ -85,6 +86,8 @@ class UpdateProcessor:
         if behaviour is None or not behaviour.active:
             UPDATES.labels("dropped").inc()
             logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
+            if not is_trial(queued.request_id):  # money has moved, whoever handles it
+                note_payment(self._platform, queued.bot_id, self._contexts.parse(queued))
             self.letters.open_again(queued)
             return EMPTY_RESULT
         if behaviour.identity.is_after(queued.entry_id):

@@ -250,6 +250,11 @@ def recent_test(subject: str) -> str:
     return f"{PREFIX}:{subject}:test"
 
 
+def refused_call(webhook_id: int) -> str:
+    """When a payment provider's webhook was last called with a wrong signature, in Unix seconds; a day."""
+    return f"{PREFIX}:payment_webhook:{webhook_id}:refused"
+
+
 def sweep_report() -> str:
     """JSON of the last health sweep (when, how many, how long). For ever: one value."""
     return f"{PREFIX}:sweep"

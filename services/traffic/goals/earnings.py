@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from models import Goal
+from plugins.goals import MICROS
 from services.traffic.clicks.source import path_of
 
 
@@ -93,16 +94,21 @@ def earned(
     columns = COLUMNS[by]
     counted = func.sum(case((Goal.amount_micros < 0, 0), else_=1))
     query = (
-        select(*columns, Goal.currency, counted, func.sum(Goal.amount_micros))
+        select(*columns, Goal.currency, counted, *_sums())
         .where(Goal.clicked_hour >= begin, Goal.clicked_hour < end, *conditions)
         .group_by(*columns, Goal.currency)
     )
     found: dict[Any, Earned] = {}
-    for *parts, currency, goals, micros in session.execute(query):
+    for *parts, currency, goals, units, rest in session.execute(query):
         key = path_of(*parts) if len(parts) > 1 else parts[0]
-        revenue = {currency: int(micros)} if currency and micros is not None else {}
+        revenue = {currency: int(units) * MICROS + int(rest)} if currency and units is not None else {}
         found.setdefault(key, Earned()).add(Earned(int(goals), revenue))
     return found
+
+
+def _sums() -> tuple[Any, Any]:
+    """The amounts' whole units and what is beyond them, apart: ten of the largest amounts are more than SQLite adds up."""
+    return func.sum(Goal.amount_micros // MICROS), func.sum(Goal.amount_micros % MICROS)
 
 
 class Earnings:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from models import Goal, GoalSource
@@ -74,12 +72,6 @@ def list_goals(
         query = query.where(Goal.id < after)
     with platform.database.reading() as session:
         return list(session.scalars(query.order_by(Goal.id.desc()).limit(limit)))
-
-
-def goals_of(session: Session, bot_id: int, telegram_id: int) -> Sequence[Goal]:
-    """What somebody reached with a bot, oldest first."""
-    query = select(Goal).where(Goal.bot_id == bot_id, Goal.telegram_id == telegram_id)
-    return session.scalars(query.order_by(Goal.at, Goal.id)).all()
 
 
 def describe_goal(goal: Goal) -> GoalView:

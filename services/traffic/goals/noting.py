@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -79,9 +79,13 @@ def note_goal(platform: Platform, caller: Principal, wanted: NewGoal) -> tuple[G
 
 def _moment(at: datetime | None) -> datetime:
     now = utc_now()
-    if at is not None and at > now:
+    try:
+        moment = now if at is None else at.astimezone(UTC)
+    except OverflowError:  # the first or last hours of the calendar, seen from another offset
+        raise InvalidInput("The moment is out of range", field="at") from None
+    if moment > now:
         raise InvalidInput("A goal cannot be reached in the future", field="at")
-    return at or now
+    return moment
 
 
 def _who(session: Session, caller: Principal, wanted: NewGoal) -> tuple[int | None, int | None, str | None]:

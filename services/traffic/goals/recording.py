@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models import Click, Goal, GoalSource, Lead
 from services.core.metrics import GOALS
-from services.traffic.goals.touch import touch_of
+from services.traffic.goals.touch import same_touch, touch_before, touch_of
 from services.traffic.postbacks.planning import plan_goals
 
 LONGEST_EVENT: Final = 100  # characters of an event id
@@ -37,6 +37,7 @@ class GoalReached:
     click_id: str | None = None
     amount_micros: int | None = None
     currency: str = ""
+    takes_back: str = ""  # of a refund: the event id of what it takes back, whose click it is taken from
 
 
 def record_goals(session: Session, reached: Sequence[GoalReached]) -> list[Goal]:
@@ -49,7 +50,8 @@ def record_goals(session: Session, reached: Sequence[GoalReached]) -> list[Goal]
         return []
     leads = _leads(session, reached)
     clicks = _clicks(session, reached, leads)
-    values = [_row(one, leads, clicks) for one in _once(reached)]
+    paid = _taken_back(session, reached)
+    values = [_row(session, one, leads, clicks) | paid.get(one.event_id, {}) for one in _once(reached)]
     statement = _insert(session).on_conflict_do_nothing(index_elements=["account_id", "event_id"])
     new_ids = session.scalars(statement.returning(Goal.id), values).all()
     new = list(session.scalars(select(Goal).where(Goal.id.in_(new_ids)).order_by(Goal.id))) if new_ids else []
@@ -87,13 +89,28 @@ def _clicks(
     return {click.id: click for click in session.scalars(select(Click).where(Click.id.in_(wanted)))}
 
 
-def _row(one: GoalReached, leads: Mapping[Person, Lead], clicks: Mapping[str, Click]) -> dict[str, Any]:
+def _taken_back(session: Session, reached: Sequence[GoalReached]) -> Mapping[str, dict[str, Any]]:
+    """The touches of what refunds take back, by the refund's event id; such a touch stands, whatever start comes later."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in reached:
+        paid = select(Goal).where(Goal.account_id == one.account_id, Goal.event_id == one.takes_back)
+        goal = session.scalars(paid).first() if one.takes_back else None
+        if goal is not None:
+            found[one.event_id] = {**same_touch(goal), "touched_at": one.at}
+    return found
+
+
+def _row(
+    session: Session, one: GoalReached, leads: Mapping[Person, Lead], clicks: Mapping[str, Click]
+) -> dict[str, Any]:
     lead = leads.get((one.bot_id or 0, one.telegram_id or 0))
     is_own = lead is not None and lead.account_id == one.account_id
     click_id = one.click_id or (lead.last_click_id if lead is not None and is_own else None)
     click = clicks.get(click_id or "")
     if click is not None and click.account_id != one.account_id:
         click = None
+    if lead is not None and click is not None and not one.click_id and (click.started_at or one.at) > one.at:
+        click = touch_before(session, lead.id, one.at)
     return {
         "account_id": one.account_id,
         "bot_id": one.bot_id or (click.bot_id if click is not None else None),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from models import Click, Goal
+from models import Click, Goal, Start
 from services.core.times import hour_of
 from services.traffic.clicks.source import AD_IDS, ad_of, campaign_of
 
@@ -47,6 +47,23 @@ _NO_TOUCH: dict[str, Any] = {
     "device": "",
     "ad_ids": {},
 }
+
+
+def same_touch(goal: Goal) -> dict[str, Any]:
+    """The columns that tell of the click which `goal` is credited to."""
+    return {name: getattr(goal, name) for name in _NO_TOUCH}
+
+
+def touch_before(session: Session, lead_id: int, at: datetime) -> Click | None:
+    """A lead's last touch at a time that is past: the click of the newest start until then that was bound."""
+    query = (
+        select(Click)
+        .join(Start, Start.click_id == Click.id)
+        .where(Start.lead_id == lead_id, Click.lead_id == lead_id, Start.at <= at)
+        .order_by(Start.at.desc(), Start.id.desc())
+        .limit(1)
+    )
+    return session.scalars(query).first()
 
 
 def give_touch(session: Session, lead_id: int, click: Click, started_at: datetime) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from models import CallResult, PaymentWebhook, PaymentWebhookCall
 from services.core.answer_types import Moment, Sentence, one_of
 from services.core.times import iso
+from services.core.validation_texts import REASONS
 from services.traffic.payments.mapping import Mapping
 
 MAX_WEBHOOKS: Final = 20  # of an account
+SHORTEST_SECRET: Final = 8  # characters
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 OptionalHeader = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,64}$")]
 WebhookName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -33,6 +37,14 @@ class NewWebhook(BaseModel):
     )
     bot_id: int | str | None = Field(None, description="whose people it tells of; left out: any of your bots")
 
+    @field_validator("secret")
+    @classmethod
+    def _is_long(cls, secret: str) -> str:
+        if secret and len(secret) < SHORTEST_SECRET:
+            kind = "string_too_short"
+            raise PydanticCustomError(kind, REASONS[kind], {"min_length": SHORTEST_SECRET})
+        return secret
+
 
 class WebhookChange(BaseModel):
     """What is left out stays."""
@@ -44,7 +56,7 @@ class WebhookChange(BaseModel):
     signature_header: Header | None = None
     timestamp_header: OptionalHeader | None = None
     tolerance_seconds: int | None = Field(None, ge=10, le=86_400)
-    secret: str | None = Field(None, min_length=8, max_length=200)
+    secret: str | None = Field(None, min_length=SHORTEST_SECRET, max_length=200)
     is_enabled: bool | None = None
 
 
@@ -78,6 +90,7 @@ class WebhookView(TypedDict):
     bot_id: int | None
     is_enabled: bool
     last_call_at: Moment | None
+    last_refused_at: Moment | None  # for a wrong signature, within a day
     created_at: Moment
 
 
@@ -112,8 +125,8 @@ class ReadView(TypedDict):
     click_id: str | None
 
 
-def describe_webhook(row: PaymentWebhook, public_url: str) -> WebhookView:
-    """A webhook as JSON."""
+def describe_webhook(row: PaymentWebhook, public_url: str, refused_at: datetime | None) -> WebhookView:
+    """A webhook as JSON, with when a call with a wrong signature was last refused."""
     return {
         "id": row.id,
         "name": row.name,
@@ -125,6 +138,7 @@ def describe_webhook(row: PaymentWebhook, public_url: str) -> WebhookView:
         "bot_id": row.bot_id,
         "is_enabled": row.is_enabled,
         "last_call_at": iso(row.last_call_at),
+        "last_refused_at": iso(refused_at),
         "created_at": iso(row.created_at),
     }
 

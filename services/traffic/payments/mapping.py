@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import hashlib
+from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from plugins.goals import GoalError, GoalWish, goal_wish
 from services.core.i18n import Text
 from services.core.identifiers import parsed_id
+from services.core.storable import storable
 from services.core.validation_texts import refusal
 
 Path = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){0,9})?$")]
@@ -68,11 +70,7 @@ class Found(BaseModel):
     currency: str
     telegram_id: int | None
     click: str
-
-    @property
-    def is_refund(self) -> bool:
-        """Whether it takes money back."""
-        return (self.amount_micros or 0) < 0
+    takes_back: str = ""  # of a refund: the event id of its payment
 
 
 def read_body(mapping: Mapping, body: Any) -> Found | None:
@@ -81,7 +79,7 @@ def read_body(mapping: Mapping, body: Any) -> Found | None:
     is_refund = bool(mapping.refund_value) and state == mapping.refund_value
     if mapping.only_field and state != mapping.only_value and not is_refund:
         return None
-    event_id = _text(body, mapping.event_id)
+    event_id = _fitting(_text(body, mapping.event_id))
     if not event_id:
         raise Unfit(Text("Nothing stands at {path}", path=mapping.event_id))
     wish = _wish(mapping, body)
@@ -91,13 +89,19 @@ def read_body(mapping: Mapping, body: Any) -> Found | None:
     if telegram_id is None and not click:
         raise Unfit(Text("Neither a Telegram id nor a click stands where they should"))
     return Found(
-        event_id=event_id[:LONGEST_EVENT] + (":refund" if is_refund else ""),
+        event_id=f"{event_id}:refund" if is_refund else event_id,
+        takes_back=event_id if is_refund else "",
         goal=wish.goal,
         amount_micros=-abs(micros) if micros is not None and is_refund else micros,
         currency=wish.currency,
         telegram_id=telegram_id,
         click=click,
     )
+
+
+def _fitting(event_id: str) -> str:
+    """An id that fits, and is another one for every id of the provider's."""
+    return event_id if len(event_id) <= LONGEST_EVENT else hashlib.sha256(event_id.encode()).hexdigest()
 
 
 def _wish(mapping: Mapping, body: Any) -> GoalWish:
@@ -108,7 +112,7 @@ def _wish(mapping: Mapping, body: Any) -> GoalWish:
         if value and mapping.is_in_cents:
             value = str(Decimal(value) / CENTS)
         return goal_wish(goal, value or None, currency if value else None)
-    except InvalidOperation:
+    except ArithmeticError:
         raise Unfit(Text("The value at {path} is no number", path=mapping.value)) from None
     except GoalError as error:
         raise Unfit(Text("The goal cannot be read: {reason}", reason=str(error))) from None
@@ -124,5 +128,6 @@ def _text(body: Any, path: str) -> str:
             found = found[int(part)]
         else:
             return ""
-    is_single = path and isinstance(found, str | int | float) and not isinstance(found, bool)
-    return str(found).strip() if is_single else str(found).lower() if path and isinstance(found, bool) else ""
+    if not path or not isinstance(found, str | int | float):
+        return ""
+    return str(found).lower() if isinstance(found, bool) else storable(str(found)).strip()

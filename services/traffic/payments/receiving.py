@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 from models import CallResult, Goal, GoalSource, Lead, PaymentWebhook, PaymentWebhookCall
 from services.core.i18n import NO_TEXT, Text
 from services.core.metrics import PAYMENT_CALLS
+from services.core.storable import storable
 from services.core.times import utc_now
 from services.platform.platform import Platform
+from services.platform.redis import keys
 from services.traffic.goals.noting import find_click, find_lead
 from services.traffic.goals.recording import GoalReached, record_goals
 from services.traffic.payments.mapping import Found, Mapping, Unfit, read_body
@@ -23,6 +25,7 @@ from services.traffic.payments.masking import masked
 from services.traffic.payments.signatures import SignedBy, is_signed
 
 LARGEST_BODY: Final = 64 * 1024  # bytes
+REFUSED_KEPT_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,13 @@ def receive_call(platform: Platform, path_id: str, headers: Headers[str, str], b
     kept for its owner to look at: the provider would only repeat it.
     """
     with platform.database.reading() as session:
-        row = session.scalars(select(PaymentWebhook).where(PaymentWebhook.path_id == path_id)).first()
-    if row is None or not row.is_enabled or not _is_genuine(platform, row, headers, body):
+        row = session.scalars(
+            select(PaymentWebhook).where(PaymentWebhook.path_id == storable(path_id))
+        ).first()
+    is_known = row is not None and row.is_enabled
+    if row is None or not is_known or not _is_genuine(platform, row, headers, body):
+        if row is not None and is_known:  # for its owner, who may have entered the wrong secret
+            platform.redis.set(keys.refused_call(row.id), int(time.time()), ex=REFUSED_KEPT_SECONDS)
         PAYMENT_CALLS.labels("rejected").inc()
         return False
     with platform.database.transaction() as session:
@@ -110,6 +118,7 @@ def _reached(session: Session, row: PaymentWebhook, found: Found) -> GoalReached
         account_id=row.account_id,
         goal=found.goal,
         event_id=f"w{row.id}:{found.event_id}"[:100],
+        takes_back=f"w{row.id}:{found.takes_back}" if found.takes_back else "",
         source=GoalSource.WEBHOOK,
         at=utc_now(),
         bot_id=lead.bot_id if lead else row.bot_id,

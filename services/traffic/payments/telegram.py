@@ -169,11 +169,13 @@ def _goals(
     if not is_told:
         return []
     charge = hashlib.sha256(row["charge_id"].encode()).hexdigest()[:40]
+    payment = f"payment:{bot.id}:{charge}"
     return [
         GoalReached(
             account_id=bot.account_id,
             goal=PURCHASE,
-            event_id=f"{'refund' if is_refund else 'payment'}:{bot.id}:{charge}",
+            event_id=f"refund:{bot.id}:{charge}" if is_refund else payment,
+            takes_back=payment if is_refund else "",
             source=GoalSource.PAYMENT,
             at=at,
             bot_id=bot.id,
@@ -182,12 +184,6 @@ def _goals(
             currency=row["currency"],
         )
     ]
-
-
-def payments_of(session: Session, bot_id: int, telegram_id: int) -> list[Payment]:
-    """What somebody paid to a bot, oldest first."""
-    query = select(Payment).where(Payment.bot_id == bot_id, Payment.telegram_id == telegram_id)
-    return list(session.scalars(query.order_by(Payment.at, Payment.id)))
 
 
 def _insert(session: Session) -> Any:

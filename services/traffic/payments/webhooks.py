@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import func, select
@@ -12,9 +13,11 @@ from sqlalchemy.orm import Session
 from models import Bot, PaymentWebhook, PaymentWebhookCall
 from services.core.errors import Conflict
 from services.core.i18n import Text
+from services.core.times import from_epoch
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
+from services.platform.redis import keys
 from services.traffic.payments.fields import MAX_WEBHOOKS, NewWebhook, ReadView, WebhookChange
 from services.traffic.payments.receiving import owner_of, understood
 
@@ -58,6 +61,12 @@ def get_webhook(platform: Platform, caller: Principal, webhook_id: int) -> Payme
     """One webhook of the caller; NotFound otherwise."""
     with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
         return get_owned(session, caller, PaymentWebhook, webhook_id)
+
+
+def refused_at(platform: Platform, row: PaymentWebhook) -> datetime | None:
+    """When its address was last called with a wrong signature, within a day; None for never. Raises RedisError."""
+    seconds = platform.redis.get(keys.refused_call(row.id))
+    return from_epoch(int(seconds)) if seconds else None
 
 
 def change_webhook(

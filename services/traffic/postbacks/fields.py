@@ -90,8 +90,14 @@ class PostbackDeliveryView(TypedDict):
     sent_at: Moment | None
 
 
+class RepeatedView(TypedDict):
+    """How many deliveries are sent again."""
+
+    repeated: int
+
+
 class TriedView(TypedDict):
-    """What came of a test: the receiver's answer, or why there is none."""
+    """What came of a test: the receiver's answer, and why it did not take it or none came."""
 
     delivered: bool
     status: int | None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Bot, Click, Goal, Lead, PostbackDelivery, PostbackEvent, RedirectPool
 from services.traffic.postbacks.facts import EventFacts
+
+ROWS_AT_ONCE: Final = 1000
 
 
 def facts_of(session: Session, delivery: PostbackDelivery) -> EventFacts | None:
@@ -44,15 +47,18 @@ def facts_of_goal(session: Session, goal: Goal) -> EventFacts:
     )
 
 
-def goals_between(
+def conversions_between(
     session: Session,
     account_id: int,
     begin: datetime,
     end: datetime,
     names: Sequence[str],
     pools: Sequence[int],
-) -> list[EventFacts]:
-    """The facts of an account's goals of a time that came from a click, oldest first; empty lists match all."""
+) -> Iterator[EventFacts]:
+    """An account's goals of a time that came from a click, oldest first; empty lists match all.
+
+    As much as a goal keeps itself, so that however many they are it takes one query.
+    """
     query = select(Goal).where(
         Goal.account_id == account_id, Goal.at >= begin, Goal.at < end, Goal.click_id.is_not(None)
     )
@@ -60,7 +66,17 @@ def goals_between(
         query = query.where(Goal.goal.in_(names))
     if pools:
         query = query.where(Goal.pool_id.in_(pools))
-    return [facts_of_goal(session, goal) for goal in session.scalars(query.order_by(Goal.at, Goal.id))]
+    query = query.order_by(Goal.at, Goal.id).execution_options(yield_per=ROWS_AT_ONCE)
+    for goal in session.scalars(query):
+        yield EventFacts(
+            event=PostbackEvent.GOAL,
+            event_id=f"{PostbackEvent.GOAL}:{goal.id}",
+            at=goal.at,
+            params=goal.ad_ids,
+            goal=goal.goal,
+            amount_micros=goal.amount_micros,
+            currency=goal.currency,
+        )
 
 
 def person_hash(account_id: int, telegram_id: int | None) -> str:

@@ -11,11 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models import Click, DeliveryStatus, Goal, Postback, PostbackDelivery, PostbackDriver, PostbackEvent
+from models import (
+    Click,
+    DeliveryStatus,
+    Goal,
+    Postback,
+    PostbackDelivery,
+    PostbackDriver,
+    PostbackEvent,
+    Start,
+)
 from services.core.times import utc_now
 
 CLICK_MAY_COME: Final = timedelta(seconds=15)  # how long a goal waits for the click that its start came with
@@ -55,23 +64,37 @@ def plan_starts(session: Session, click_ids: Collection[str]) -> None:
         Happened(PostbackEvent.START, row.id, row.account_id, row.pool_id, row.id)
         for row in session.execute(select(*columns).where(Click.id.in_(click_ids), Click.counted))
     ]
-    _plan(session, found, PostbackEvent.START)
+    wanted = _wanted(session, {one.account_id for one in found}, PostbackEvent.START) if found else []
+    if wanted:
+        _write(session, wanted, found)
 
 
 def plan_goals(session: Session, goals: Sequence[Goal]) -> None:
     """For new goals."""
-    found = [
-        Happened(PostbackEvent.GOAL, str(one.id), one.account_id, one.pool_id, one.click_id, one.goal, one.id)
-        for one in goals
-    ]
-    _plan(session, found, PostbackEvent.GOAL)
+    wanted = _wanted(session, {one.account_id for one in goals}, PostbackEvent.GOAL) if goals else []
+    if wanted:
+        waiting = _waiting_for_clicks(session, goals)
+        _write(session, wanted, [_reached(one, is_known=one.lead_id not in waiting) for one in goals])
 
 
-def _plan(session: Session, found: Sequence[Happened], event: PostbackEvent) -> None:
-    if found:
-        wanted = _wanted(session, {one.account_id for one in found}, event)
-        if wanted:
-            _write(session, wanted, found)
+def _reached(goal: Goal, *, is_known: bool) -> Happened:
+    """A goal; of what click it is may not be known yet."""
+    pool_id, click_id = (goal.pool_id, goal.click_id) if is_known else (None, None)
+    kind = PostbackEvent.GOAL
+    return Happened(kind, str(goal.id), goal.account_id, pool_id, click_id, goal.goal, goal.id)
+
+
+def _waiting_for_clicks(session: Session, goals: Sequence[Goal]) -> set[int]:
+    """The leads among these who have just come with a click that is not stored yet, whatever they came with before."""
+    leads = {goal.lead_id for goal in goals if goal.lead_id is not None}
+    is_bound = exists().where(Click.id == Start.click_id, Click.lead_id.is_not(None))
+    query = select(Start.lead_id).where(
+        Start.lead_id.in_(leads),
+        Start.at > utc_now() - CLICK_MAY_COME,
+        Start.click_id.is_not(None),
+        ~is_bound,
+    )
+    return set(session.scalars(query)) if leads else set()
 
 
 def _wanted(session: Session, accounts: Collection[int], event: PostbackEvent) -> list[Postback]:

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models import Postback, PostbackDelivery, PostbackDriver, PostbackEvent, RedirectPool
-from services.alerts.notifications.destinations.webhook import new_secret
-from services.core.errors import Conflict, InvalidInput, NotFound, RateLimited
+from models import (
+    DeliveryStatus,
+    Postback,
+    PostbackDelivery,
+    PostbackDriver,
+    PostbackEvent,
+    RedirectPool,
+)
+from services.alerts.notifications.destinations.webhook import allows_loopback, new_secret
+from services.core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
 from services.core.i18n import Text
 from services.core.redaction import redact_text
 from services.core.times import utc_now
+from services.core.url_safety import resolve
 from services.core.validation_texts import reason_of
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.pinned_http import Answered
+from services.traffic.clicks.source import AD_IDS
 from services.traffic.postbacks.drivers.driver import Unwanted
 from services.traffic.postbacks.drivers.google.config import GoogleConfig
 from services.traffic.postbacks.drivers.google.output import lines
 from services.traffic.postbacks.drivers.registry import DRIVERS
-from services.traffic.postbacks.facts import EventFacts
+from services.traffic.postbacks.drivers.url.config import MACRO
+from services.traffic.postbacks.facts import UTM, EventFacts
 from services.traffic.postbacks.fields import MAX_POSTBACKS, NewPostback, PostbackChange, TriedView
-from services.traffic.postbacks.looking_up import goals_between
+from services.traffic.postbacks.looking_up import conversions_between
 from services.traffic.postbacks.sending import attempt, note_outcome, owner_of
 
 TEST_SECONDS: Final = 10
@@ -48,6 +58,7 @@ def create_postback(platform: Platform, caller: Principal, new: NewPostback) -> 
     secret = new_secret() if driver.makes_secret else new.secret or ""
     if driver.needs_secret and not secret:
         raise InvalidInput("This network needs an access token", code="secret_needed", field="secret")
+    _check_url(platform, caller.account_id, config)
     with platform.database.transaction() as session:
         _make_room(session, caller.account_id)
         _check_pools(session, caller, caller.account_id, new.pool_ids)
@@ -86,15 +97,19 @@ def get_postback(platform: Platform, caller: Principal, postback_id: int) -> Pos
 def change_postback(
     platform: Platform, caller: Principal, postback_id: int, change: PostbackChange
 ) -> Postback:
-    """Change what the body names. Raises as `create_postback` does."""
+    """Change what the body names; pools that are not there any more may stay. Raises as `create_postback` does."""
+    known = get_postback(platform, caller, postback_id)
+    config = None if change.config is None else _checked(known.driver, change.config)
+    if config is not None and config.get("url") != known.config.get("url"):
+        _check_url(platform, known.account_id, config)
     with platform.database.transaction() as session:
         row = get_owned(session, caller, Postback, postback_id)
         if change.name is not None:
             row.name = change.name
         if change.is_enabled is not None:
             row.is_enabled = change.is_enabled
-        if change.config is not None:
-            row.config = _checked(row.driver, change.config)
+        if config is not None:
+            row.config = config
         if change.secret is not None:
             row.sealed_secret = platform.vault.seal(change.secret, owner=owner_of(row.id))
         _set_filter(session, caller, row, change)
@@ -108,7 +123,7 @@ def _set_filter(session: Session, caller: Principal, row: Postback, change: Post
     if change.goals is not None:
         row.goals = sorted(set(change.goals))
     if change.pool_ids is not None:
-        _check_pools(session, caller, row.account_id, change.pool_ids)
+        _check_pools(session, caller, row.account_id, set(change.pool_ids) - set(row.pool_ids))
         row.pool_ids = sorted(set(change.pool_ids))
 
 
@@ -132,6 +147,25 @@ def deliveries_of(
         return session.scalars(query.order_by(PostbackDelivery.id.desc()).limit(limit)).all()
 
 
+def repeat_given_up(platform: Platform, caller: Principal, postback_id: int) -> int:
+    """Send again what was given up, as after a wrong address or an access token that had expired; how many deliveries.
+
+    Each keeps its event id, by which the receiver knows what it took already.
+    """
+    with platform.database.transaction() as session:
+        row = get_owned(session, caller, Postback, postback_id)
+        given_up = (PostbackDelivery.postback_id == row.id, PostbackDelivery.status == DeliveryStatus.FAILED)
+        again = {"status": DeliveryStatus.PENDING, "attempts": 0, "next_attempt_at": utc_now()}
+        done: Any = session.execute(
+            update(PostbackDelivery)
+            .where(*given_up)
+            .values(again)
+            .execution_options(synchronize_session=False)
+        )
+        audit(session, caller, "postback_repeated", account_id=row.account_id, postback=row.id)
+    return int(done.rowcount)
+
+
 def try_postback(platform: Platform, caller: Principal, postback_id: int) -> TriedView:
     """Tell of a made-up event now. Conflict `test_code_needed` where the network would count it, RateLimited when the last
     test was just made.
@@ -148,26 +182,26 @@ def try_postback(platform: Platform, caller: Principal, postback_id: int) -> Tri
     try:
         result = attempt(platform, row, sample())
     except Unwanted as unwanted:
-        return {"delivered": False, "status": None, "answer": "", "error": unwanted.text, "permanent": True}
+        return _tried(None, unwanted.text, permanent=True)
+    failure = result.failure
     with platform.database.transaction() as session:
         present = get_owned(session, caller, Postback, postback_id)
-        note_outcome(present, result, utc_now())
+        note_outcome(present, failure, utc_now())
         audit(session, caller, "postback_tested", account_id=row.account_id, postback=row.id)
-    if isinstance(result, Answered):
-        shown = redact_text(result.body.decode(errors="replace"))[:LONGEST_SHOWN]
-        return {
-            "delivered": True,
-            "status": result.status,
-            "answer": shown,
-            "error": None,
-            "permanent": False,
-        }
+    return _tried(
+        result.answer, failure.text if failure else None, permanent=bool(failure and failure.permanent)
+    )
+
+
+def _tried(answer: Answered | None, error: Text | None, *, permanent: bool) -> TriedView:
+    """A refusal's answer too, which says best what is wrong."""
+    body = answer.body.decode(errors="replace") if answer else ""
     return {
-        "delivered": False,
-        "status": None,
-        "answer": "",
-        "error": result.text,
-        "permanent": result.permanent,
+        "delivered": error is None,
+        "status": answer.status if answer else None,
+        "answer": redact_text(body)[:LONGEST_SHOWN],
+        "error": error and error.changed(redact_text),
+        "permanent": permanent,
     }
 
 
@@ -180,7 +214,7 @@ def sample() -> EventFacts:
         at=now,
         click_id="testclick000",
         clicked_at=now,
-        params={name: f"test-{name}" for name in ("gclid", "fbclid", "ttclid", "utm_source", "utm_campaign")},
+        params={name: f"test-{name}" for name in (*UTM, *AD_IDS)},
         goal="purchase",
         amount_micros=9_900_000,
         currency="BRL",
@@ -195,7 +229,7 @@ def sample() -> EventFacts:
 
 def conversions_file(
     platform: Platform, caller: Principal, postback_id: int, begin: datetime | None, end: datetime | None
-) -> Iterator[str]:
+) -> list[str]:
     """The lines of a Google postback's file: its goals from `begin` to `end`, by default of the last 30 days. NotFound for one of another kind."""
     row = get_postback(platform, caller, postback_id)
     if row.driver != PostbackDriver.GOOGLE:
@@ -203,8 +237,8 @@ def conversions_file(
     with platform.database.reading() as session:
         until = end or utc_now()
         since = begin or until - FILE_SPAN
-        found = goals_between(session, row.account_id, since, until, row.goals, row.pool_ids)
-    return lines(GoogleConfig.model_validate(row.config), found)
+        found = conversions_between(session, row.account_id, since, until, row.goals, row.pool_ids)
+        return list(lines(GoogleConfig.model_validate(row.config), found))
 
 
 def _checked(driver: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -216,11 +250,23 @@ def _checked(driver: str, config: dict[str, Any]) -> dict[str, Any]:
         raise InvalidInput(reason_of(first), field=field) from None
 
 
+def _check_url(platform: Platform, account_id: int, config: dict[str, Any]) -> None:
+    """Refuse a wrong or inner address at once; each delivery looks again. Not inside a transaction: it asks the DNS."""
+    if "url" not in config:
+        return
+    try:
+        resolve(MACRO.sub("x", config["url"]), allow_loopback=allows_loopback(platform, account_id))
+    except Unavailable as error:
+        raise InvalidInput(error.text, code="url_unknown", field="config.url") from None
+    except InvalidInput as error:
+        raise InvalidInput(error.text, code=error.code, field="config.url") from None
+
+
 def _events(events: Sequence[PostbackEvent]) -> list[str]:
     return [str(event) for event in PostbackEvent if event in events]
 
 
-def _check_pools(session: Session, caller: Principal, account_id: int, pool_ids: Sequence[int]) -> None:
+def _check_pools(session: Session, caller: Principal, account_id: int, pool_ids: Collection[int]) -> None:
     for pool_id in pool_ids:
         if get_owned(session, caller, RedirectPool, pool_id).account_id != account_id:
             raise NotFound("There is no such pool", code="pool_not_found")

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from services.alerts.notifications.destinations.webhook import allows_loopback
 from services.core.errors import InvalidInput, NotDelivered, Unavailable
 from services.core.i18n import NO_TEXT, Text
 from services.core.metrics import POSTBACKS
-from services.core.redaction import redact_text
+from services.core.redaction import HIDDEN, redact_text
 from services.core.times import utc_now
 from services.core.url_safety import resolve
 from services.platform.platform import Platform
@@ -41,6 +42,14 @@ LONGEST_ERROR: Final = 300  # characters of the column
 DOORBELL: Final = "postbacks"
 Clock = Callable[[], datetime]
 Chance = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of one: the receiver's answer, None where there was none, and why it did not take the event, None if it did."""
+
+    answer: Answered | None = None
+    failure: NotDelivered | None = None
 
 
 def owner_of(postback_id: int) -> str:
@@ -77,7 +86,7 @@ def send_due(platform: Platform, *, clock: Clock = utc_now, chance: Chance = ran
 
 def _send(platform: Platform, claim: Claim, clock: Clock, chance: Chance) -> bool:
     try:
-        result: Answered | NotDelivered | Unwanted = attempt(platform, claim.postback, claim.facts)
+        result: Attempt | Unwanted = attempt(platform, claim.postback, claim.facts)
     except Unwanted as unwanted:
         result = unwanted
     except Exception as error:  # noqa: BLE001  # a fault of ours: this one waits, and the others go out
@@ -85,15 +94,14 @@ def _send(platform: Platform, claim: Claim, clock: Clock, chance: Chance) -> boo
         logger.error(
             "the %s driver broke down: %s, %s", claim.postback.driver, type(error).__name__, cause_of(error)
         )
-        result = NotDelivered(
-            Text("A fault on our side ({error}); the log knows more", error=type(error).__name__)
-        )
+        fault = Text("A fault on our side ({error}); the log knows more", error=type(error).__name__)
+        result = Attempt(failure=NotDelivered(fault))
     _settle(platform, claim, result, clock(), chance())
-    return isinstance(result, Answered)
+    return isinstance(result, Attempt) and result.failure is None
 
 
-def attempt(platform: Platform, postback: Postback, facts: EventFacts) -> Answered | NotDelivered:
-    """Tell of an event once; the answer, or why it was not taken. Raises Unwanted where nothing is to be sent."""
+def attempt(platform: Platform, postback: Postback, facts: EventFacts) -> Attempt:
+    """Tell of an event once. Raises Unwanted where nothing is to be sent."""
     driver = DRIVERS[postback.driver]
     if driver.output is None:
         raise Unwanted(Text("This postback is a file to download"))
@@ -107,8 +115,10 @@ def attempt(platform: Platform, postback: Postback, facts: EventFacts) -> Answer
     try:
         answer = _answer(platform, postback.account_id, request)
     except NotDelivered as error:
-        return error
-    return driver.refusal(answer) or answer
+        return Attempt(failure=error)
+    if secret:  # networks repeat a token that they do not like
+        answer = replace(answer, body=answer.body.replace(secret.encode(), HIDDEN.encode()))
+    return Attempt(answer, driver.refusal(answer))
 
 
 def network_of(platform: Platform) -> Network:
@@ -131,7 +141,7 @@ def _answer(platform: Platform, account_id: int, request: Request) -> Answered:
 def _settle(
     platform: Platform,
     claim: Claim,
-    result: Answered | NotDelivered | Unwanted,
+    result: Attempt | Unwanted,
     now: datetime,
     chance: float,
 ) -> None:
@@ -145,13 +155,13 @@ def _settle(
             row.status, row.last_error = DeliveryStatus.SKIPPED, result.text
             POSTBACKS.labels(postback.driver, "skipped").inc()
             return
-        note_outcome(postback, result, now)
-        if isinstance(result, Answered):
+        note_outcome(postback, result.failure, now)
+        row.answer_status = result.answer.status if result.answer else None
+        if result.failure is None:
             row.status, row.sent_at, row.last_error = DeliveryStatus.SENT, now, NO_TEXT
-            row.answer_status = result.status
             POSTBACKS.labels(postback.driver, "sent").inc()
         else:
-            _put_off(row, postback, result, now, chance)
+            _put_off(row, postback, result.failure, now, chance)
 
 
 def _put_off(
@@ -166,10 +176,10 @@ def _put_off(
         row.next_attempt_at = now + timedelta(seconds=wait)
 
 
-def note_outcome(postback: Postback, result: Answered | NotDelivered, now: datetime) -> None:
+def note_outcome(postback: Postback, failure: NotDelivered | None, now: datetime) -> None:
     """Keep with the postback how the last attempt fared, for the panel."""
-    if isinstance(result, Answered):
+    if failure is None:
         postback.last_sent_at, postback.last_error = now, NO_TEXT
     else:
-        postback.last_error = result.text.changed(redact_text).fitting(LONGEST_ERROR)
+        postback.last_error = failure.text.changed(redact_text).fitting(LONGEST_ERROR)
         postback.last_error_at = now

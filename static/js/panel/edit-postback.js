@@ -5,7 +5,7 @@ import { dialogForm } from "./form.js";
 
 const PATH = "/api/v1/postbacks";
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const blank = () => ({ driver: "url", name: "", is_enabled: true, url: "", method: "GET", needs: "", pixel_id: "", pixel_code: "", secret: "", test_event_code: "", time_zone: zone, names: "", events: ["goal"], goals: "", pool_ids: [] });
+const blank = () => ({ driver: "url", name: "", is_enabled: true, url: "", method: "GET", needs: "", pixel_id: "", pixel_code: "", secret: "", test_event_code: "", time_zone: zone, star_value: "", star_currency: "USD", names: "", events: ["goal"], goals: "", pool_ids: [] });
 const words = (value) => value.split(",").map((word) => word.trim()).filter(Boolean);
 const pairs = (value) => Object.fromEntries(value.split("\n").map((line) => line.split("=").map((part) => part.trim())).filter(([name, there]) => name && there));
 const lines = (names) => Object.entries(names ?? {}).map(([name, there]) => `${name}=${there}`).join("\n");
@@ -31,13 +31,14 @@ document.addEventListener("alpine:init", () => {
     },
     config() {
       const { form } = this;
-      const network = { test_event_code: form.test_event_code, ...(form.names.trim() ? { names: pairs(form.names) } : {}) };
+      const stars = { star_value: form.star_value.trim().replace(",", "."), star_currency: form.star_currency.trim().toUpperCase() };
+      const network = { ...stars, test_event_code: form.test_event_code, ...(form.names.trim() ? { names: pairs(form.names) } : {}) };
       return {
         url: { url: form.url.trim(), method: form.method, needs: words(form.needs) },
         webhook: { url: form.url.trim() },
         meta: { pixel_id: form.pixel_id.trim(), ...network },
         tiktok: { pixel_code: form.pixel_code.trim(), ...network },
-        google: { time_zone: form.time_zone, names: pairs(form.names) },
+        google: { ...stars, time_zone: form.time_zone, names: pairs(form.names) },
       }[form.driver];
     },
     values() {

@@ -30,6 +30,8 @@ document.addEventListener("alpine:init", () => {
     stateText: (item) => text(item.is_enabled ? "postback.on" : "postback.off"),
     stateClass: (item) => (item.is_enabled ? "is-online" : "is-idle"),
     lastText: (item) => (item.last_call_at ? text("webhook.last_call", { when: ago(item.last_call_at) }) : ""),
+    isRefused: (item) => item.last_refused_at && (!item.last_call_at || item.last_refused_at > item.last_call_at),
+    refusedText: (item) => (item.last_refused_at ? text("webhook.refused", { when: ago(item.last_refused_at) }) : ""),
     get some() {
       return this.items.length > 0;
     },

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from plugins.goals import MICROS, GoalError, micros_of
 from services.core.errors import NotDelivered
 from services.core.i18n import Text
+from services.core.validation_texts import refusal
 from services.queueing.pinned_http import Answered
 from services.traffic.postbacks.facts import EventFacts
 
+STARS: Final = "XTR"
+DEAREST_STAR: Final = 1000 * MICROS
+WORTHLESS: Final = Text("The network knows no Stars: enter in the settings what one is worth")
 WORTH_REPEATING: Final = {408, 425, 429}  # and everything from 500 on; any other answer but 2xx is final
 
 
@@ -20,6 +26,35 @@ class Config(BaseModel):
     """Base of the drivers' configurations."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class NetworkConfig(Config):
+    """Of an ad network, which knows no Telegram Stars: what one is worth is the account's to say."""
+
+    star_value: str = Field(
+        "", max_length=20, description='what one Star (XTR) is worth, such as "0.013"; empty: nobody knows'
+    )
+    star_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+
+    @field_validator("star_value")
+    @classmethod
+    def _is_worth(cls, value: str) -> str:
+        try:
+            is_fit = not value or 0 < micros_of(value) <= DEAREST_STAR
+        except GoalError:
+            is_fit = False
+        if not is_fit:
+            raise refusal("star_value")
+        return value
+
+    def in_money(self, facts: EventFacts) -> EventFacts | None:
+        """The facts with Stars as money; None where nobody said what a Star is worth."""
+        if facts.currency != STARS or facts.amount_micros is None:
+            return facts
+        if not self.star_value:
+            return None
+        micros = round(Fraction(facts.amount_micros * micros_of(self.star_value), MICROS))
+        return replace(facts, amount_micros=micros, currency=self.star_currency)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from models import Bot, Click, Goal, GoalSource, RedirectPool
+from plugins.goals import LARGEST, MICROS
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.redirect import Outcome, Redirector
+from services.traffic.goals.earnings import EarnedBy, earned
 from services.traffic.goals.recording import GoalReached, record_goals
 from tests.services.fleet.pools.fleet import new_account, new_pool
 from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
@@ -107,6 +110,68 @@ def test_a_start_whose_click_came_late_leaves_a_given_click_and_what_was_reached
         "given": first.click_id,
         "after": second.click_id,
     }
+
+
+def test_a_goal_that_is_told_of_late_is_of_the_touch_before_it(platform: Platform, road: Redirector) -> None:
+    first, second = click(road, QUERY_STRING="utm_source=a"), click(road, QUERY_STRING="utm_source=b")
+    flush(platform)
+    start(platform, first, 1, 0)
+    start(platform, second, 2, 10)
+    reach(platform, "between", 5)
+    reach(platform, "before any", -5)
+    reach(platform, "now", 11)
+    assert credited(platform) == {"between": first.click_id, "before any": None, "now": second.click_id}
+
+
+def test_what_is_taken_back_is_taken_from_the_click_that_was_credited(
+    platform: Platform, road: Redirector
+) -> None:
+    first, second = click(road, QUERY_STRING="utm_source=a"), click(road, QUERY_STRING="utm_source=b")
+    flush(platform)
+    start(platform, first, 1, 0)
+    reach(platform, "paid", 1)
+    start(platform, second, 2, 10)
+    bot = bot_of(platform)
+    refund = GoalReached(
+        account_id=bot.account_id,
+        goal="purchase",
+        event_id="back",
+        source=GoalSource.PAYMENT,
+        at=NOW + timedelta(minutes=20),
+        bot_id=bot.id,
+        telegram_id=User.id,
+        amount_micros=-9_900_000,
+        currency="BRL",
+        takes_back="paid",
+    )
+    with platform.database.transaction() as session:
+        record_goals(session, [refund])
+        paid, back = session.scalars(select(Goal).order_by(Goal.id))
+        assert (back.click_id, back.clicked_hour, back.click_source) == (
+            first.click_id,
+            paid.clicked_hour,
+            "a",
+        )
+        assert back.pool_id == paid.pool_id
+
+
+def test_amounts_add_up_exactly_however_large_and_whatever_their_sign(
+    platform: Platform, road: Redirector
+) -> None:
+    outcome = click(road, QUERY_STRING="utm_source=a")
+    flush(platform)
+    bot = bot_of(platform)
+    amounts = [LARGEST * MICROS] * 12 + [-1_500_001, 9_900_000, 999_999]
+    one = GoalReached(bot.account_id, "purchase", "", GoalSource.API, NOW, click_id=outcome.click_id)
+    reached = [
+        replace(one, event_id=str(number), amount_micros=micros, currency="BRL")
+        for number, micros in enumerate(amounts)
+    ]
+    with platform.database.transaction() as session:
+        record_goals(session, reached)
+        span = NOW - timedelta(days=1), NOW + timedelta(days=1)
+        [found] = earned(session, EarnedBy.SOURCE, *span, [Goal.account_id == bot.account_id]).values()
+    assert (found.goals, found.revenue) == (len(amounts) - 1, {"BRL": sum(amounts)})
 
 
 def test_an_event_is_noted_once_and_another_accounts_click_is_nobodys(

@@ -48,7 +48,11 @@ def test_a_body_is_read_by_its_paths() -> None:
     assert (found.telegram_id, found.click) == (5, "acesso_abcdefghijkl")
     refund = read_body(PIX, {**BODY, "status": "refunded"})
     assert refund is not None
-    assert (refund.event_id, refund.amount_micros, refund.is_refund) == ("evt_1:refund", -19_900_000, True)
+    assert (refund.event_id, refund.amount_micros, refund.takes_back) == (
+        "evt_1:refund",
+        -19_900_000,
+        "evt_1",
+    )
     assert read_body(PIX, {**BODY, "status": "waiting"}) is None
 
 

@@ -83,6 +83,14 @@ def test_a_payment_and_its_refund_are_noted_once_for_a_bot_without_plugins(
         assert rows["brl"].refunded_at is None
 
 
+def test_a_payment_that_comes_after_its_bot_was_stopped_is_noted(platform: Platform, bot: Bot) -> None:
+    with platform.database.transaction() as session:
+        session.get_one(Bot, bot.id).desired_running = False
+    accept_all(platform, bot, [told(1, "successful_payment", "charge"), message(2, 5, "hello")])
+    handle_all(platform)
+    assert goals(platform) == [("purchase", 50_000_000, "XTR")]
+
+
 def test_what_becomes_of_a_subscription_is_kept_with_its_payment(platform: Platform, bot: Bot) -> None:
     facts = {"subscription_expiration_date": 1_900_000_000, "is_recurring": True}
     accept_all(platform, bot, [told(1, "successful_payment", "charge", **facts)])

@@ -149,6 +149,25 @@ def test_google_gets_a_line_for_each_goal_of_its_clicks() -> None:
         GoogleConfig(names={"purchase": "=HYPERLINK()"})
 
 
+def test_stars_are_told_to_networks_as_money_or_not_at_all() -> None:
+    stars = replace(BOUGHT, amount_micros=150_000_000, currency="XTR")
+    worth = {"star_value": "0.013", "star_currency": "EUR"}
+    asked = meta.output(MetaConfig(pixel_id="12345", **worth), SECRET, stars, NETWORK).body or b""
+    [event] = json.loads(parse_qs(asked.decode())["data"][0])
+    assert event["custom_data"] == {"value": 1.95, "currency": "EUR"}
+    told = tiktok.output(TiktokConfig(pixel_code="ABCDEFGHIJ", **worth), SECRET, stars, NETWORK).body
+    assert json.loads(told or b"")["data"][0]["properties"] == {"value": 1.95, "currency": "EUR"}
+    assert list(lines(GoogleConfig(**worth), [stars]))[1].endswith(",1.95,EUR\r\n")
+    with pytest.raises(Unwanted):
+        meta.output(MetaConfig(pixel_id="12345"), SECRET, stars, NETWORK)
+    with pytest.raises(Unwanted):
+        tiktok.output(TiktokConfig(pixel_code="ABCDEFGHIJ"), SECRET, stars, NETWORK)
+    assert list(lines(GoogleConfig(), [stars]))[1].endswith(",,\r\n")
+    for value in ("0", "-1", "x", "1e9", "nan"):
+        with pytest.raises(ValidationError):
+            MetaConfig(pixel_id="12345", star_value=value)
+
+
 @pytest.mark.parametrize(
     ("driver", "status", "body", "expected"),
     [

@@ -22,7 +22,13 @@ from services.traffic.clicks.redirect import Outcome, Redirector
 from services.traffic.goals.recording import GoalReached, record_goals
 from services.traffic.postbacks.claims import claim_due
 from services.traffic.postbacks.fields import NewPostback, PostbackChange
-from services.traffic.postbacks.registry import change_postback, create_postback, get_postback
+from services.traffic.postbacks.registry import (
+    change_postback,
+    conversions_file,
+    create_postback,
+    get_postback,
+    repeat_given_up,
+)
 from services.traffic.postbacks.sending import send_due
 from tests.services.fleet.pools.fleet import new_account, new_pool
 from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
@@ -55,11 +61,11 @@ class House:
         flush(self.platform)
         return outcome
 
-    def start(self, outcome: Outcome) -> None:
+    def start(self, outcome: Outcome, update_id: int = 1) -> None:
         with self.platform.database.transaction() as session:
             bot = session.scalars(select(Bot).order_by(Bot.id)).all()[0]
             record_start(
-                session, bot=bot, update_id=1, user=User(), payload=payload_of(outcome), at=utc_now()
+                session, bot=bot, update_id=update_id, user=User(), payload=payload_of(outcome), at=utc_now()
             )
 
     def buy(self, event_id: str = "1", goal: str = "purchase") -> None:
@@ -147,6 +153,24 @@ def test_a_goal_that_waited_for_its_click_is_told_with_it_or_not_at_all(house: H
     assert house.states()[("goal", "skipped")] == 1
 
 
+def test_a_goal_of_somebody_who_came_back_waits_for_the_new_click(house: House) -> None:
+    pool = new_pool(house.platform, house.caller, "other", 1)
+    house.start(house.visit())
+    flush(house.platform)
+    house.tell(events=[PostbackEvent.GOAL])
+    house.tell(events=[PostbackEvent.GOAL], pool_ids=[pool.id])
+    newer = click(house.road, QUERY_STRING="gclid=Newer")
+    house.start(newer, 2)
+    house.buy()  # as the first thing after the start, before its click is a row
+    assert house.send(5) == 0
+    flush(house.platform)
+    assert house.send(20) == 1
+    assert "g=Newer" in house.receiver.posts[0].path
+    assert house.states() == {("goal", "sent"): 1, ("goal", "skipped"): 1}
+    house.buy("2")
+    assert house.send(1) == 1
+
+
 def test_a_refusal_is_final_a_fault_is_repeated_and_a_dead_worker_loses_nothing(house: House) -> None:
     made = house.tell(events=[PostbackEvent.GOAL])
     house.buy()
@@ -160,6 +184,13 @@ def test_a_refusal_is_final_a_fault_is_repeated_and_a_dead_worker_loses_nothing(
     house.receiver.answers[:] = [(404, {})]
     assert house.send(20) == 0
     assert house.states() == {("goal", "sent"): 1, ("goal", "failed"): 1}
+    assert repeat_given_up(house.platform, house.caller, made.id) == 1
+    house.now = utc_now()
+    assert house.send(20) == 1
+    assert [post.path for post in house.receiver.posts[-2:]] == ["/p?e=goal%3A2&g=&v=9.90"] * 2
+    assert house.states() == {("goal", "sent"): 2}
+    with pytest.raises(NotFound):
+        repeat_given_up(house.platform, new_account(house.platform), made.id)
     house.buy("3")
     house.now += timedelta(seconds=20)
     assert len(claim_due(house.platform, house.now)[0]) == 1  # and its worker dies
@@ -186,6 +217,43 @@ def test_clicks_cost_the_same_number_of_statements_however_many_they_are(house: 
     flush(house.platform)
     assert len(said) == few <= 3
     assert house.states()[("click", "pending")] == 21
+
+
+def test_whoever_has_little_to_tell_does_not_wait_behind_a_flood(house: House) -> None:
+    flood = house.tell(events=[PostbackEvent.CLICK])
+    for _ in range(70):
+        click(house.road)
+    flush(house.platform)
+    other = house.tell(events=[PostbackEvent.GOAL])
+    house.buy()
+    now = house.now + timedelta(seconds=30)
+    claims, _ = claim_due(house.platform, now)
+    assert [claim.postback.id for claim in claims[:3]] == [flood.id, other.id, flood.id]
+    assert len(claims) == len({claim.delivery_id for claim in claims})
+    second, _ = claim_due(house.platform, now)
+    assert {claim.postback.id for claim in second} == {flood.id}
+
+
+def test_googles_file_takes_the_same_number_of_statements_however_many_goals_it_has(house: House) -> None:
+    new = NewPostback(driver=PostbackDriver.GOOGLE, name="Ads")
+    made, _ = create_postback(house.platform, house.caller, new)
+    for number in range(3):
+        outcome = click(house.road, QUERY_STRING=f"gclid=Cj0K{number}")
+        flush(house.platform)
+        with house.platform.database.transaction() as session:
+            bot = session.scalars(select(Bot).order_by(Bot.id)).all()[0]
+            one = GoalReached(
+                bot.account_id, "lead", str(number), GoalSource.API, utc_now(), click_id=outcome.click_id
+            )
+            record_goals(session, [one])
+    said: list[str] = []
+    engine = house.platform.database.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: said.append(statement))
+    file = conversions_file(house.platform, house.caller, made.id, None, None)
+    assert [line.partition(",")[0] for line in file[1:]] == ["Cj0K0", "Cj0K1", "Cj0K2"]
+    assert (
+        len([statement for statement in said if "FROM goals" in statement or "FROM clicks" in statement]) == 1
+    )
 
 
 def test_an_address_inside_is_refused_for_good(house: House) -> None:

@@ -8,14 +8,14 @@ from zoneinfo import available_timezones
 from pydantic import Field, StringConstraints, field_validator
 
 from services.core.validation_texts import refusal
-from services.traffic.postbacks.drivers.driver import Config
+from services.traffic.postbacks.drivers.driver import NetworkConfig
 
 ConversionName = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^=+\-@\t\r\n].*$")
 ]
 
 
-class GoogleConfig(Config):
+class GoogleConfig(NetworkConfig):
     """What the conversions are called in Google Ads, by goal; and on which clock their times are written."""
 
     names: dict[str, ConversionName] = Field(default_factory=dict, max_length=50)

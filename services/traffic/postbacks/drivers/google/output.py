@@ -34,9 +34,14 @@ def lines(config: GoogleConfig, events: Iterable[EventFacts]) -> Iterator[str]:
         gclid = facts.param("gclid")
         if not GCLID.fullmatch(gclid) or facts.is_refund:
             continue
-        value = "" if facts.amount_micros is None else decimal_of(facts.amount_micros)
+        told = config.in_money(
+            facts
+        )  # without a worth the conversion has the value that Google's own settings give it
+        value = "" if told is None or told.amount_micros is None else decimal_of(told.amount_micros)
         at = facts.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S%z")
-        yield _line((gclid, config.names.get(facts.goal, facts.goal), at, value, facts.currency))
+        yield _line(
+            (gclid, config.names.get(facts.goal, facts.goal), at, value, told.currency if told else "")
+        )
 
 
 def _line(cells: Iterable[str]) -> str:

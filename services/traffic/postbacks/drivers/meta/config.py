@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.traffic.postbacks.drivers.driver import Config
+from services.traffic.postbacks.drivers.driver import NetworkConfig
 
 
-class MetaConfig(Config):
+class MetaConfig(NetworkConfig):
     """A dataset (pixel) and what its events are called; without a name of its own a goal keeps its own."""
 
     pixel_id: str = Field(pattern=r"^[0-9]{5,20}$")

@@ -14,7 +14,13 @@ from urllib.parse import urlencode
 from services.core.errors import NotDelivered
 from services.core.i18n import Text
 from services.queueing.pinned_http import Answered
-from services.traffic.postbacks.drivers.driver import Network, Request, Unwanted, refusal_by_status
+from services.traffic.postbacks.drivers.driver import (
+    WORTHLESS,
+    Network,
+    Request,
+    Unwanted,
+    refusal_by_status,
+)
 from services.traffic.postbacks.drivers.meta.config import MetaConfig
 from services.traffic.postbacks.facts import EventFacts
 
@@ -23,9 +29,14 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def output(config: MetaConfig, secret: str, facts: EventFacts, network: Network) -> Request:
-    """The request; Unwanted for a refund, which Meta does not take, and where nothing tells whose event it was."""
+    """The request; Unwanted for a refund, which Meta does not take, and where nothing tells whose event it was, or what its
+    Stars are worth.
+    """
     if facts.is_refund:
         raise Unwanted(Text("This network takes no refunds"))
+    told = config.in_money(facts)
+    if told is None:
+        raise Unwanted(WORTHLESS)
     user = _user(facts)
     if not user:
         raise Unwanted(Text("Neither an ad's click nor a person is known"))
@@ -36,8 +47,8 @@ def output(config: MetaConfig, secret: str, facts: EventFacts, network: Network)
         "action_source": "other",
         "user_data": user,
     }
-    if facts.value is not None:
-        event["custom_data"] = {"value": facts.value, "currency": facts.currency}
+    if told.value is not None:
+        event["custom_data"] = {"value": told.value, "currency": told.currency}
     fields = {"data": json.dumps([event]), "access_token": secret}
     if config.test_event_code and facts.event_id.startswith("test:"):
         fields["test_event_code"] = config.test_event_code

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.traffic.postbacks.drivers.driver import Config
+from services.traffic.postbacks.drivers.driver import NetworkConfig
 
 
-class TiktokConfig(Config):
+class TiktokConfig(NetworkConfig):
     """A pixel and what its events are called; without a name of its own a goal keeps its own."""
 
     pixel_code: str = Field(pattern=r"^[A-Za-z0-9]{10,40}$")

@@ -8,7 +8,13 @@ from typing import Any, Final
 from services.core.errors import NotDelivered
 from services.core.i18n import Text
 from services.queueing.pinned_http import Answered
-from services.traffic.postbacks.drivers.driver import Network, Request, Unwanted, refusal_by_status
+from services.traffic.postbacks.drivers.driver import (
+    WORTHLESS,
+    Network,
+    Request,
+    Unwanted,
+    refusal_by_status,
+)
 from services.traffic.postbacks.drivers.tiktok.config import TiktokConfig
 from services.traffic.postbacks.facts import EventFacts
 
@@ -17,9 +23,14 @@ OK: Final = 0
 
 
 def output(config: TiktokConfig, secret: str, facts: EventFacts, network: Network) -> Request:
-    """The request; Unwanted for a refund, which TikTok does not take, and where nothing tells whose event it was."""
+    """The request; Unwanted for a refund, which TikTok does not take, and where nothing tells whose event it was, or what its
+    Stars are worth.
+    """
     if facts.is_refund:
         raise Unwanted(Text("This network takes no refunds"))
+    told = config.in_money(facts)
+    if told is None:
+        raise Unwanted(WORTHLESS)
     known = {"ttclid": facts.param("ttclid"), "external_id": facts.person}
     user = {name: value for name, value in known.items() if value}
     if not user:
@@ -30,8 +41,8 @@ def output(config: TiktokConfig, secret: str, facts: EventFacts, network: Networ
         "event_id": facts.event_id,
         "user": user,
     }
-    if facts.value is not None:
-        event["properties"] = {"value": facts.value, "currency": facts.currency}
+    if told.value is not None:
+        event["properties"] = {"value": told.value, "currency": told.currency}
     whole: dict[str, Any] = {"event_source": "web", "event_source_id": config.pixel_code, "data": [event]}
     if config.test_event_code and facts.event_id.startswith("test:"):
         whole["test_event_code"] = config.test_event_code
