@@ -1,4 +1,4 @@
-"""REST API of people: found by conditions, one by one with what they did, and changed many at once."""
+"""REST API of people: found by conditions, one by one with what they did, and many tagged or blocked at once."""
 
 from __future__ import annotations
 
@@ -111,7 +111,8 @@ def happened(telegram_id: int, query: TimelineQuery) -> Listing[HappeningView]:
 @api(Scope.WRITE)
 @operation()
 def change(body: WantedChange) -> Created[ChangeView]:
-    """Put a tag on, or take it off, those chosen or all who meet the conditions. A worker does it; ask for how far it is."""
+    """Put a tag on those chosen, or all who meet the conditions, or take it off; or have their bots block or unblock them. A
+    worker does it; ask for how far it is."""
     made = begin_change(platform(), caller(), body)
     return Created(describe_change(made), f"/api/v1/people/changes/{made.id}")
 

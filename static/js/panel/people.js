@@ -121,6 +121,7 @@ document.addEventListener("alpine:init", () => {
     nameOf: (person) => person.name || text("people.nameless"),
     userOf: (person) => (person.username ? `@${person.username}` : ""),
     stateOf: (person) => text(`lead.${person.state}`),
+    blockedText: () => text("people.blocked"),
     sourceOf(person) {
       const touch = person.first_touch;
       if (!touch) return text("people.no_click");

@@ -173,7 +173,7 @@ def test_a_change_of_many_goes_on_after_a_death_and_leaves_later_people_alone(
     change = begin_change(platform, owner, WantedChange(action="tag", tag="vip"))
     later = furnish(platform, owner, 1)
     with platform.database.transaction() as session:  # a worker that dies after its first step
-        assert changing._step(session, change.id)
+        assert changing._step(session, change.id) == (True, [])
     assert get_change(platform, owner, change.id).looked_at == 2
     changing.wake_if_changing(platform)
     assert platform.redis.exists(keys.wakeup("people", change.id))
