@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import BaseModel, Field, Json, ValidationError
 from typing_extensions import TypedDict
 
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, listing
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, listing, refuse_unstorable
 from blueprints.api.operation import Created, operation
 from services.core.answer_types import Listing
 from services.core.errors import InvalidInput
@@ -65,7 +65,8 @@ class CountView(TypedDict):
 
 
 def conditions_in(data: dict[str, Any]) -> Conditions:
-    """`data` as conditions; InvalidInput with field and reason."""
+    """`data` as conditions; InvalidInput with field and reason. As JSON in a text it was not looked through yet."""
+    refuse_unstorable(data, "where")
     try:
         return Conditions.model_validate(data)
     except ValidationError as error:
