@@ -15,6 +15,7 @@ from services.core.encryption import Vault
 from services.core.times import iso, utc_now
 from services.messaging.inbox.answering import is_overdue
 from services.messaging.inbox.texts import opened_text
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -104,8 +105,7 @@ def count_waiting(platform: Platform, caller: Principal) -> int:
 
 def get_conversation(platform: Platform, caller: Principal, conversation_id: int) -> WholeConversation:
     """One conversation with its latest messages; NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         identity = get_owned(session, caller, Conversation, conversation_id).id
         row = session.execute(_joined().where(Conversation.id == identity)).one()
         talk = row[0]

@@ -20,6 +20,7 @@ from services.core.answer_types import Moment
 from services.core.times import iso, utc_now
 from services.core.validation_texts import refusal
 from services.fleet.bots.signals import bot_changed
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue, wake
@@ -91,8 +92,7 @@ def begin_change(platform: Platform, caller: Principal, wanted: WantedChange) ->
 
 def get_change(platform: Platform, caller: Principal, change_id: int) -> PeopleChange:
     """How far a change has come; NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         return get_owned(session, caller, PeopleChange, change_id)
 
 
