@@ -76,6 +76,7 @@ def people_texts() -> dict[str, ScriptText]:
         "people.count": counted("{count} person", "{count} people"),
         "people.picked": counted("{count} person selected", "{count} people selected"),
         "people.pick": _("Select {name}"),
+        "people.more": _("And conditions that have no field here: {names}"),
         "people.direct": _("direct"),
         "people.no_click": _("no click of ours"),
         "people.step_form": _("Write flow/step, such as sales/offer, or only the flow."),

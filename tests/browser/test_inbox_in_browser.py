@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import select
 
@@ -46,6 +47,9 @@ def test_somebody_who_writes_is_found_answered_and_tagged(
     browser.see("vip", "main tbody .tags")
     with installation.platform.database.reading() as session:
         assert session.scalars(select(Lead.tags).where(Lead.telegram_id == person)).one() == ["vip"]
+    _others_come(installation, person)
+    browser.open("/panel/people?where=" + quote('{"tags_all":["vip"]}'))  # as a saved segment may ask
+    browser.wait(lambda: browser.text("search strong").startswith("1 "), "the segment is wider than it says")
     browser.run(
         "const it = document.querySelector('#people-action');it.value='block';it.dispatchEvent(new Event('change'))"
     )
@@ -86,6 +90,13 @@ def _answers_without_news(browser: Browser, installation: Installation, bot: str
     assert (bot, person, "Four") not in _said(installation)
     [refusal] = browser.complaints()
     assert "409" in refusal
+
+
+def _others_come(installation: Installation, person: int) -> None:
+    """Somebody without the tag."""
+    with installation.platform.database.transaction() as session:
+        lead = session.scalars(select(Lead).where(Lead.telegram_id == person)).one()
+        session.add(Lead(account_id=lead.account_id, bot_id=lead.bot_id, telegram_id=person + 1))
 
 
 def _is_blocked(installation: Installation, person: int) -> bool:

@@ -2,7 +2,6 @@
 import { api } from "../api.js";
 import { counted, number, text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
-import { conditionsOf } from "./people-conditions.js";
 
 const LOOK_MS = 1000;
 
@@ -48,7 +47,7 @@ export const peopleChange = {
     const asks = [`people.all.${this.action}.title`, "people.all.text", "people.all.action"].map((key) => text(key, values));
     if (everybody && !(await confirmed(...asks))) return;
     this.busy = true;
-    const whom = everybody ? { conditions: conditionsOf(this.form) } : { lead_ids: this.picked };
+    const whom = everybody ? { conditions: JSON.parse(this.where || "{}") } : { lead_ids: this.picked };
     const body = { action: this.action, ...(this.wantsTag() ? { tag: this.tag.trim() } : {}), ...whom };
     const [ok, change] = await attempt(() => api.post("/api/v1/people/changes", body));
     this.busy = false;

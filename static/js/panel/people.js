@@ -1,6 +1,5 @@
 import { api } from "../api.js";
 import { ago, counted, initial, moment, text } from "../dom.js";
-import { attempt } from "../feedback.js";
 import { follow, liveness } from "./liveness.js";
 import { peopleChange } from "./people-change.js";
 import { blank, conditionsOf, formOf } from "./people-conditions.js";
@@ -29,23 +28,30 @@ document.addEventListener("alpine:init", () => {
     form: blank(),
     order: "newest",
     cursors: [""],
+    where: "", // conditions of what is shown, as JSON; "" for everybody
+    asks: 0,
+    polled: "",
     failure: "",
     busy: false,
     init() {
       this.form = asked();
       this.take(initial(this.$root));
-      this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
-      if (this.narrowed) this.refresh();
+      this.refresh = follow(this, () => this.poll(), EVERY_MS, (data) => this.takePolled(data));
+      if (this.narrowed) this.show();
     },
-    get where() {
-      return JSON.stringify(conditionsOf(this.form));
-    },
-    path() {
-      const asked = { order: this.order, cursor: this.cursors.at(-1), ...(this.narrowed ? { where: this.where } : {}) };
+    path(where) {
+      const asked = { order: this.order, cursor: this.cursors.at(-1), ...(where ? { where } : {}) };
       return `/panel/live/people?${new URLSearchParams(asked)}`;
     },
+    poll() {
+      this.polled = this.path(this.where);
+      return this.polled;
+    },
+    /** An answer to what is asked no more is nobody's. */
+    takePolled(data) {
+      if (this.polled === this.path(this.where)) this.take(data);
+    },
     take(data) {
-      this.failure = "";
       this.people = data.people;
       this.next = data.next;
       this.count = data.count;
@@ -67,19 +73,25 @@ document.addEventListener("alpine:init", () => {
       this.form = blank();
       this.show();
     },
+    /** Ask for what the fields say. What they said before stays shown until the server took it. */
     async show() {
       this.cursors = [""];
       this.picked = [];
+      this.failure = "";
+      const turn = (this.asks += 1);
       try {
-        conditionsOf(this.form);
+        const where = this.narrowed ? JSON.stringify(conditionsOf(this.form)) : "";
+        const data = await api.get(this.path(where));
+        if (turn !== this.asks) return;
+        this.where = where;
+        this.take(data);
+        window.history.replaceState(null, "", where ? `?${new URLSearchParams({ where })}` : window.location.pathname);
       } catch (error) {
-        this.failure = error.message;
-        return;
+        if (turn === this.asks) this.failure = error.message;
       }
-      const query = this.narrowed ? `?${new URLSearchParams({ where: this.where })}` : window.location.pathname;
-      window.history.replaceState(null, "", query);
-      const [ok, data] = await attempt(() => api.get(this.path()));
-      if (ok) this.take(data);
+    },
+    get moreText() {
+      return this.form.more ? text("people.more", { names: Object.keys(JSON.parse(this.form.more)).join(", ") }) : "";
     },
     get narrowed() {
       return Object.values(this.form).filter(Boolean).length;
