@@ -18,6 +18,7 @@ from services.messaging.inbox.texts import opened_text
 from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
+from services.traffic.clicks.leads import present_state
 
 View = Literal["waiting", "all"]
 SHOWN: Final = 100  # messages of a conversation, the latest
@@ -167,7 +168,7 @@ def _view(
         "telegram_id": talk.telegram_id,
         "name": f"{lead.first_name} {lead.last_name}".strip() if lead else "",
         "username": lead.username if lead else "",
-        "state": lead.state if lead else "",
+        "state": present_state(lead, bot.identity) if lead else "",
         "unanswered_since": iso(talk.unanswered_since),
         "last_message_at": iso(talk.last_message_at),
         "last_text": (opened_text(vault, latest) or latest.kind)[:LONGEST_PREVIEW] if latest else "",

@@ -139,6 +139,8 @@ def test_a_timeline_has_everything_once_in_order_whatever_the_pages(platform: Pl
     assert told(1) == told(2) == told(4) == whole
     with pytest.raises(NotFound):
         timeline(platform, stranger, 5)
+    with pytest.raises(InvalidInput):  # else every entry would be read
+        timeline(platform, owner, 5, cursor=f"{10**16}-{10**17}")
 
 
 @pytest.mark.data
