@@ -6,10 +6,13 @@ The row is committed before the call goes to the outbox. A process that dies bet
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import Bot, ChatMessage, Conversation, Lead
@@ -35,9 +38,9 @@ def answer(platform: Platform, caller: Principal, conversation_id: int, wanted: 
     """Answer somebody; the message, which a form sent again gets too.
 
     Raises NotFound, Conflict `answered_meanwhile` when the conversation is not as it was read, `person_unreachable`,
-    `messages_not_kept`; RedisError when the answer stands written and is not on its way.
+    `messages_not_kept`, `form_key_taken` by an answer to somebody else; RedisError when the answer stands written and is not on its way.
     """
-    with platform.database.transaction() as session:
+    with _own_key(), platform.database.transaction() as session:
         talk = locked_conversation(session, caller, conversation_id)
         known = _of_form(session, talk, wanted.form_key)
         if known is not None:
@@ -65,6 +68,21 @@ def answer(platform: Platform, caller: Principal, conversation_id: int, wanted: 
     params = {"chat_id": message.telegram_id, "text": wanted.text}
     enqueue_call(platform, message.bot_id, "sendMessage", params, Priority.REPLY, then={ANSWER: message.id})
     return message
+
+
+@contextmanager
+def _own_key() -> Iterator[None]:
+    """A key that another person's answer has becomes Conflict."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "form_key" not in str(error.orig):
+            raise
+        raise Conflict(
+            "This form_key sent an answer to somebody else; take a new one for each answer",
+            code="form_key_taken",
+            field="form_key",
+        ) from None
 
 
 def locked_conversation(session: Session, caller: Principal, conversation_id: int) -> Conversation:

@@ -257,6 +257,21 @@ def test_taking_over_rests_the_flow_and_only_the_present_state_can_be_given_away
 
 
 @pytest.mark.data
+def test_the_key_of_an_answer_to_somebody_else_is_refused(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    with platform.database.transaction() as session:
+        session.add(Lead(account_id=owner.account_id, bot_id=bot.id, telegram_id=6))
+    keep(platform, wrote(bot, 1), wrote(bot, 2, person=6))
+    talks, _ = list_conversations(platform, owner)
+    answering.answer(platform, owner, talks[0]["id"], new_answer())
+    with pytest.raises(Conflict, match="somebody else"):
+        answering.answer(platform, owner, talks[1]["id"], new_answer())
+    assert outbox(platform, bot) == 1
+    assert count_waiting(platform, owner) == 1
+
+
+@pytest.mark.data
 def test_an_answer_lengthens_a_takeover_and_never_shortens_it(
     platform: Platform, owner: Principal, bot: Bot
 ) -> None:
