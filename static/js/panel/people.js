@@ -1,6 +1,8 @@
 import { api } from "../api.js";
 import { ago, counted, initial, moment, text } from "../dom.js";
 import { follow, liveness } from "./liveness.js";
+import { mixed } from "./mixing.js";
+import { paging } from "./paging.js";
 import { peopleChange } from "./people-change.js";
 import { blank, conditionsOf, formOf } from "./people-conditions.js";
 import { segmentList } from "./people-segments.js";
@@ -17,17 +19,12 @@ function asked() {
 }
 
 document.addEventListener("alpine:init", () => {
-  // The people who meet the conditions, a page at a time; cursors of the pages before are kept to go back.
-  Alpine.data("people", () => ({
-    ...liveness,
-    ...peopleChange,
-    ...segmentList,
+  // The people who meet the conditions, a page at a time.
+  Alpine.data("people", () => mixed(liveness, paging(""), peopleChange, segmentList, {
     people: [],
-    next: null,
     count: 0,
     form: blank(),
     order: "newest",
-    cursors: [""],
     where: "", // conditions of what is shown, as JSON; "" for everybody
     asks: 0,
     polled: "",
@@ -40,7 +37,7 @@ document.addEventListener("alpine:init", () => {
       if (this.narrowed) this.show();
     },
     path(where) {
-      const asked = { order: this.order, cursor: this.cursors.at(-1), ...(where ? { where } : {}) };
+      const asked = { order: this.order, cursor: this.cursor, ...(where ? { where } : {}) };
       return `/panel/live/people?${new URLSearchParams(asked)}`;
     },
     poll() {
@@ -75,7 +72,7 @@ document.addEventListener("alpine:init", () => {
     },
     /** Ask for what the fields say. What they said before stays shown until the server took it. */
     async show() {
-      this.cursors = [""];
+      this.toFirstPage();
       this.picked = [];
       this.failure = "";
       const turn = (this.asks += 1);
@@ -110,23 +107,6 @@ document.addEventListener("alpine:init", () => {
     },
     get countText() {
       return counted("people.count", this.count);
-    },
-    get paged() {
-      return this.cursors.length > 1 || this.next !== null;
-    },
-    get isFirst() {
-      return this.cursors.length === 1;
-    },
-    get isLast() {
-      return this.next === null;
-    },
-    former() {
-      this.cursors = this.cursors.slice(0, -1);
-      this.refresh();
-    },
-    following() {
-      this.cursors = [...this.cursors, this.next];
-      this.refresh();
     },
     // One row
     pageOf: (person) => `/panel/people/${person.telegram_id}`,
