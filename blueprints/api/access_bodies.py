@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from blueprints.api.body import Body, Moment
+from blueprints.api.body import Body
 from models import AccessList
 from services.core.errors import InvalidInput, NotFound
 from services.core.identifiers import LARGEST_ID, parsed_id
+from services.core.moments import NamedMoment
 from services.fleet.bots.access import LONGEST_MESSAGE, LONGEST_NOTE, MOST_ENTRIES, AccessChange
 from services.fleet.bots.access_rules import AccessEntry
 
@@ -15,7 +16,7 @@ from services.fleet.bots.access_rules import AccessEntry
 class EntryBody(Body):
     """PUT /bots/{id}/access/{list}/{telegram_id}. `until` null means for good."""
 
-    until: Moment | None = None
+    until: NamedMoment | None = None
     note: str = Field("", max_length=LONGEST_NOTE)
 
 

@@ -8,11 +8,12 @@ from operator import itemgetter
 from flask import Blueprint, Response
 from pydantic import BaseModel, Field
 
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Moment, page_of
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, page_of
 from blueprints.api.downloads import CSV, as_csv
 from blueprints.api.operation import operation
 from services.core.answer_types import Listing
 from services.core.i18n import translate
+from services.core.moments import NamedMoment
 from services.platform.accounts.principal import Scope
 from services.reporting.audit_trail import (
     AuditView,
@@ -57,8 +58,8 @@ class ExportQuery(BaseModel):
     origin: Origin | None = None
     bot_id: int | None = Field(None, ge=1, lt=2**63)
     pool_id: int | None = Field(None, ge=1, lt=2**63)
-    begin: Moment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
-    end: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
+    begin: NamedMoment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
+    end: NamedMoment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
 
     def wanted(self, before: int | None = None) -> TrailFilter:
         """For the service."""

@@ -5,31 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Annotated, Any, Protocol, TypeVar
 
 from flask import request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from services.core.answer_types import Listing
 from services.core.errors import InvalidInput
 from services.core.i18n import Text
-from services.core.validation_texts import reason_of, refusal
+from services.core.validation_texts import reason_of
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:  # the first or last hours of the calendar, seen from another offset
-        raise refusal("moment_out_of_range") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Body(BaseModel):
@@ -51,7 +40,7 @@ def parse(model: type[Model]) -> Model:
         raise UnsupportedMediaType
     try:
         data = request.get_json()
-        _refuse_unstorable(data)
+        refuse_unstorable(data)
     except (BadRequest, RecursionError) as error:
         raise InvalidInput("The body is not valid JSON", code="json_expected") from error
     if not isinstance(data, dict):
@@ -63,7 +52,7 @@ def parse(model: type[Model]) -> Model:
 def query(model: type[Model]) -> Model:
     """The query parameters as `model`; InvalidInput for an unknown or wrong one."""
     data = request.args.to_dict()
-    _refuse_unstorable(data)
+    refuse_unstorable(data)
     return checked(model, data)
 
 
@@ -84,15 +73,15 @@ def _validated(validate: Callable[[], Model]) -> Model:
         raise InvalidInput(reason_of(first), field=field) from None
 
 
-def _refuse_unstorable(value: Any, field: str = "") -> None:
+def refuse_unstorable(value: Any, field: str = "") -> None:
     """NUL, lone surrogates and numbers beyond 64 bits pass as JSON and into no database."""
     if isinstance(value, dict):
         for name, item in value.items():
-            _refuse_unstorable(name, field)
-            _refuse_unstorable(item, f"{field}.{name}" if field else name)
+            refuse_unstorable(name, field)
+            refuse_unstorable(item, f"{field}.{name}" if field else name)
     elif isinstance(value, list):
         for item in value:
-            _refuse_unstorable(item, field)
+            refuse_unstorable(item, field)
     elif isinstance(value, str) and (
         "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
     ):

@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, Moment, listing, page_of
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Body, listing, page_of
 from blueprints.api.operation import operation
 from models import DeadLetterState
 from services.alerts.dead_letters.deciding import LONGEST_REASON, ReplayView, discard, replay
@@ -25,6 +25,7 @@ from services.alerts.dead_letters.listing import (
 )
 from services.alerts.dead_letters.selection import MOST_IDS, LetterFilter, Selection
 from services.core.answer_types import Listing
+from services.core.moments import NamedMoment
 from services.platform.accounts.principal import Scope
 from web.access import api, caller
 from web.platform import platform
@@ -42,8 +43,8 @@ class GroupsQuery(BaseModel):
     fingerprint: str = Field("", max_length=32)
     state: DeadLetterState | Literal[""] = ""
     uncertain: bool | None = Field(None, description="true: sends that may have arrived")
-    begin: Moment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
-    end: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
+    begin: NamedMoment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
+    end: NamedMoment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
 
     def wanted(self) -> LetterFilter:
         """The filter as the use cases want it."""

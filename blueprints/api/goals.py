@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Blueprint
 from pydantic import BaseModel, Field
 
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Moment, page_of
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, page_of
 from blueprints.api.operation import Created, operation
 from models import GoalSource
 from services.core.answer_types import Listing
+from services.core.moments import NamedMoment
 from services.platform.accounts.principal import Scope
 from services.traffic.goals.listing import GoalFilter, GoalView, describe_goal, list_goals
 from services.traffic.goals.noting import NewGoal, note_goal
@@ -27,8 +28,8 @@ class GoalsQuery(BaseModel):
     pool_id: int | None = Field(None, ge=1, lt=2**63, description="of the click that is credited")
     source: GoalSource | None = None
     click_id: str | None = Field(None, max_length=16)
-    begin: Moment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
-    end: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
+    begin: NamedMoment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
+    end: NamedMoment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
     cursor: int = Field(0, ge=0, lt=2**63, description="`next` of the page before")
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
 

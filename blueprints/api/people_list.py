@@ -1,4 +1,4 @@
-"""REST API of people: found by conditions, one by one with what they did, and changed many at once."""
+"""REST API of people: found by conditions, one by one with what they did, and many tagged or blocked at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import BaseModel, Field, Json, ValidationError
 from typing_extensions import TypedDict
 
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, listing
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, listing, refuse_unstorable
 from blueprints.api.operation import Created, operation
 from services.core.answer_types import Listing
 from services.core.errors import InvalidInput
@@ -65,7 +65,8 @@ class CountView(TypedDict):
 
 
 def conditions_in(data: dict[str, Any]) -> Conditions:
-    """`data` as conditions; InvalidInput with field and reason."""
+    """`data` as conditions; InvalidInput with field and reason. As JSON in a text it was not looked through yet."""
+    refuse_unstorable(data, "where")
     try:
         return Conditions.model_validate(data)
     except ValidationError as error:
@@ -111,7 +112,8 @@ def happened(telegram_id: int, query: TimelineQuery) -> Listing[HappeningView]:
 @api(Scope.WRITE)
 @operation()
 def change(body: WantedChange) -> Created[ChangeView]:
-    """Put a tag on, or take it off, those chosen or all who meet the conditions. A worker does it; ask for how far it is."""
+    """Put a tag on those chosen, or all who meet the conditions, or take it off; or have their bots block or unblock them. A
+    worker does it; ask for how far it is."""
     made = begin_change(platform(), caller(), body)
     return Created(describe_change(made), f"/api/v1/people/changes/{made.id}")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from pydantic import BaseModel, Field
 
-from blueprints.api.body import Moment, Page, page_of
+from blueprints.api.body import Page, page_of
 from blueprints.api.downloads import CSV
 from blueprints.api.operation import Created, operation
 from services.core.answer_types import Listing
+from services.core.moments import NamedMoment
 from services.platform.accounts.principal import Scope
 from services.traffic.postbacks import registry
 from services.traffic.postbacks.fields import (
@@ -32,10 +33,10 @@ ONE = "/<int:postback_id>"
 class SpanQuery(BaseModel):
     """Of which time."""
 
-    begin: Moment | None = Field(
+    begin: NamedMoment | None = Field(
         None, alias="from", description="ISO 8601 with an offset, inclusive; left out, the last 30 days"
     )
-    end: Moment | None = Field(
+    end: NamedMoment | None = Field(
         None, alias="to", description="ISO 8601 with an offset, exclusive; left out, now"
     )
 

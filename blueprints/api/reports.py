@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT, Moment
+from blueprints.api.body import DEFAULT_LIMIT, MAX_LIMIT
 from models import Audience
+from services.core.moments import NamedMoment
 from services.core.states import Device
 from services.reporting.analytics.account_report import AccountBy
 from services.reporting.analytics.report import By
@@ -58,8 +59,8 @@ class ClicksQuery(BaseModel):
 
     pool_id: int | None = Field(None, ge=1, lt=2**63)
     bot_id: int | None = Field(None, ge=1, lt=2**63)
-    begin: Moment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
-    end: Moment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
+    begin: NamedMoment | None = Field(None, alias="from", description="ISO 8601 with an offset, inclusive")
+    end: NamedMoment | None = Field(None, alias="to", description="ISO 8601 with an offset, exclusive")
     audience: Audience | Literal[""] = ""
     source: Text | None = Field(None, description="as in the analytics; empty for direct clicks")
     campaign: Text | None = Field(None, description="utm_campaign, else utm_id; empty for clicks without")

@@ -6,7 +6,9 @@ from typing import Any
 
 from flask import render_template
 from flask_babel import gettext as _
+from pydantic import BaseModel
 
+from blueprints.api.body import query
 from blueprints.panel.blueprint import blueprint
 from blueprints.panel.pools import pool_names
 from blueprints.panel.problems import surroundings
@@ -48,7 +50,7 @@ def broadcast(broadcast_id: int) -> str:
     return render_template(
         "panel/broadcast.html",
         section=SECTION,
-        initial=_state(broadcast_id),
+        initial=_state(broadcast_id, with_results=True),
         turns=[describe(turn) for turn in drafts.turns_of(platform(), found)],
     )
 
@@ -56,13 +58,20 @@ def broadcast(broadcast_id: int) -> str:
 @blueprint.get("/panel/live/broadcasts/<int:broadcast_id>")
 @signed_in
 def live_broadcast(broadcast_id: int) -> dict[str, Any]:
-    """The same for the page's script."""
-    return {**_state(broadcast_id), **surroundings()}
+    """The same for the page's script, which asks each second how far it is, and seldom what came of it."""
+    return {**_state(broadcast_id, with_results=query(_Asked).results), **surroundings()}
 
 
-def _state(broadcast_id: int) -> dict[str, Any]:
+class _Asked(BaseModel):
+    """Whether it is to be counted what the recipients did, all of whom are looked at."""
+
+    results: bool = False
+
+
+def _state(broadcast_id: int, *, with_results: bool) -> dict[str, Any]:
     now = progress(platform(), caller(), broadcast_id)
-    return {**now, "results": results(platform(), caller(), broadcast_id)}
+    found = {"results": results(platform(), caller(), broadcast_id)} if with_results else {}
+    return {**now, **found}
 
 
 def _composer(draft: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from flask import render_template
@@ -59,17 +58,15 @@ def live_inbox() -> dict[str, Any]:
 def conversation(conversation_id: int) -> str:
     """One conversation with the box for an answer."""
     found = get_conversation(platform(), caller(), conversation_id)
-    return render_template(
-        "panel/conversation.html", section="panel.inbox", talk=found, form_key=secrets.token_urlsafe(12)
-    )
+    return render_template("panel/conversation.html", section="panel.inbox", talk=found)
 
 
 @blueprint.get("/panel/live/inbox/<int:conversation_id>")
 @signed_in
 def live_conversation(conversation_id: int) -> dict[str, Any]:
-    """The same for the page's script, with a key for the next answer."""
+    """The same for the page's script."""
     found = get_conversation(platform(), caller(), conversation_id)
-    return {"talk": found, "form_key": secrets.token_urlsafe(12), **surroundings()}
+    return {"talk": found, **surroundings()}
 
 
 def _live(asked: _Asked) -> dict[str, Any]:

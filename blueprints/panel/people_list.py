@@ -76,6 +76,7 @@ def people_texts() -> dict[str, ScriptText]:
         "people.count": counted("{count} person", "{count} people"),
         "people.picked": counted("{count} person selected", "{count} people selected"),
         "people.pick": _("Select {name}"),
+        "people.more": _("And conditions that have no field here: {names}"),
         "people.direct": _("direct"),
         "people.no_click": _("no click of ours"),
         "people.step_form": _("Write flow/step, such as sales/offer, or only the flow."),
@@ -86,6 +87,11 @@ def people_texts() -> dict[str, ScriptText]:
         "people.segment.delete.action": _("Delete"),
         "people.all.tag.title": _("Put the tag {tag} on {n} people?"),
         "people.all.untag.title": _("Take the tag {tag} off {n} people?"),
+        "people.all.block.title": _("Block {n} people?"),
+        "people.all.unblock.title": _("Unblock {n} people?"),
+        "people.block": _("Block"),
+        "people.unblock": _("Unblock"),
+        "people.blocked": _("Blocked: the bot does not answer them"),
         "people.all.text": _(
             "It is done for all who meet the conditions now, in the background; whoever comes later is left alone."
         ),
@@ -95,6 +101,10 @@ def people_texts() -> dict[str, ScriptText]:
         "people.refused": counted(
             "{count} person has as many tags as anybody may and was left as they are.",
             "{count} people have as many tags as anybody may and were left as they are.",
+        ),
+        "people.not_listed": counted(
+            "{count} person was left as they are: the list of their bot is full, or follows a file.",
+            "{count} people were left as they are: the list of their bot is full, or follows a file.",
         ),
         "happened.in": _("Wrote"),
         "happened.out": _("The bot wrote"),

@@ -65,6 +65,8 @@ REASONS: Final = {
     "macro_unknown": N_("There is no macro {name}"),
     "macro_broken": N_("A brace is open or closed alone"),
     "macro_in_host": N_("The host of the address holds no macros"),
+    "people_change_tag": N_("A tag belongs to tag and untag, and to them alone"),
+    "people_change_whom": N_("Say whom to block: lead_ids or conditions"),
     # Raised by built-in plugins.
     "menu_button_both": N_("A button opens an address or a page, not both"),
     "menu_too_deep": N_("Menus in menus go {deepest} deep at most"),

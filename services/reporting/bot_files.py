@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models import Bot, Lead, StoredFile
 from services.messaging.files.listing import describe_file
 from services.messaging.files.reservations import MEGABYTE, used_bytes
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -20,8 +21,7 @@ def files_page(platform: Platform, caller: Principal, bot_id: int | str, page: i
     """A page of the kept files of the caller's bot, whether there are more, and the bytes that all of the account's files
     take (`used`) and may take (`limit`, 0 for as many as there are). NotFound for somebody else's bot.
     """
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:
+    with looking(platform, caller) as session:
         bot = get_owned(session, caller, Bot, bot_id)
         kept = select(StoredFile).where(StoredFile.bot_id == bot.id, StoredFile.stored_at.is_not(None))
         rows = session.scalars(

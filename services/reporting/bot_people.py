@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from models import Bot, Lead
 from services.core.times import iso
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.traffic.audience.selecting import says
@@ -23,8 +24,7 @@ def people_page(
 
     Every one of `words` has to stand in a name, or to be the Telegram id.
     """
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:
+    with looking(platform, caller) as session:
         bot = get_owned(session, caller, Bot, bot_id)
         latest = (
             select(Lead)

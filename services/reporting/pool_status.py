@@ -26,6 +26,7 @@ from services.fleet.pools.click_counts import redirects_hour
 from services.fleet.pools.snapshot import read_pools
 from services.fleet.pools.strategies import turn
 from services.fleet.pools.switches import State, switched_state, switches_of
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -125,7 +126,7 @@ def pool_status(
     now = now or utc_now()
     window = window or _usual(now)
     # An admin's look at somebody else's leaves an audit entry; nobody else needs the write lock.
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         pool_key = get_owned(session, caller, RedirectPool, pool_id).id
         pool = (
             session.scalars(

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from models import Broadcast, BroadcastRecipient, Lead
 from services.platform.platform import Platform
-from tests.blueprints.people import make_account, make_key
+from tests.blueprints.people import make_account, make_key, sign_in
 from tools.servers.fleet import add_bot
 from tools.servers.sandbox import Sandbox
 
@@ -105,6 +105,10 @@ def test_the_ledger_is_a_file_and_the_results_tell_the_texts_apart(
     assert (first["sent"], second["sent"], second["reached_goal"]) == (0, 1, 1)
     counts = client.get(f"{one}/progress", headers=key).get_json()["broadcast"]["counts"]
     assert (counts["sent"], counts["blocked"], counts["left"]) == (1, 1, 0)
+    sign_in(client)  # the page asks each second: all recipients are looked at only where it says so
+    page = f"/panel/live/broadcasts/{broadcast.id}"
+    assert "results" not in client.get(page).get_json()
+    assert len(client.get(page, query_string={"results": "true"}).get_json()["results"]) == 2
 
 
 def test_a_message_is_shown_as_telegram_shows_it(client: FlaskClient, key: dict[str, str]) -> None:

@@ -65,6 +65,13 @@ def test_people_are_found_counted_and_tagged(
     wrong = client.get(PEOPLE, query_string=where(tag="paid"), headers=key)
     assert (wrong.status_code, wrong.get_json()["field"]) == (422, "where.tag")
     assert client.get(PEOPLE, query_string={"where": "{"}, headers=key).status_code == 422
+    for condition in (
+        {"words": "a\0"},
+        {"tags_any": ["\ud800"]},
+        {"seen_after": "0001-01-01T00:00:00+14:00"},
+    ):
+        wrong = client.get(PEOPLE, query_string=where(**condition), headers=key)
+        assert (wrong.status_code, wrong.get_json()["field"].split(".")[0]) == (422, "where")
     body = {"action": "tag", "tag": "vip", "conditions": {"tags_none": ["paid"]}}
     made = client.post(f"{PEOPLE}/changes", json=body, headers=key)
     assert (made.status_code, made.get_json()["total"]) == (201, 1)

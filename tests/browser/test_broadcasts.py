@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import Bot, Lead
+from models import Bot, Broadcast, Lead
 from tests.browser.conftest import PHONE, Browser
 from tests.browser.installation import Installation
 from tests.browser.looking import axe_finds
@@ -33,6 +33,7 @@ def test_a_broadcast_is_written_counted_sent_watched_and_changed(
     browser.see("Abrir a loja", ".chat-screen")
     browser.see("12", "section[aria-labelledby=c-audience] .card-head")
     browser.see(f"@{bot}: 12", ".shares")
+    _typed_while_it_saves(browser, installation)
     look(browser, "broadcast-compose")
     browser.resize(PHONE)
     look(browser, "broadcast-compose-phone")
@@ -71,6 +72,25 @@ def look(browser: Browser, name: str) -> None:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
         browser.driver.save_screenshot(f"{SHOTS}/{name}.png")
     assert axe_finds(browser) == []
+
+
+def _typed_while_it_saves(browser: Browser, installation: Installation) -> None:
+    """What is typed while a slow save is on its way is saved after it."""
+    browser.run(
+        "const real = window.fetch; window.patches = 0; window.fetch = async (path, how) => {"
+        "if (how.method === 'PATCH') { window.patches += 1; await new Promise((done) => setTimeout(done, 1500)); }"
+        "return real(path, how); }"
+    )
+    browser.type("#b-name", " A")
+    browser.wait(lambda: browser.run("return window.patches") == 1, "nothing is saved")
+    browser.type("#b-name", "B")
+    with_both = select(Broadcast.id).where(Broadcast.name.endswith(" AB"))
+
+    def saved() -> bool:
+        with installation.platform.database.reading() as session:
+            return session.scalar(with_both) is not None
+
+    browser.wait(saved, "what was typed meanwhile is lost")
 
 
 def _met(installation: Installation, username: str, number: int) -> list[int]:

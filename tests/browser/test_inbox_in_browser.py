@@ -1,13 +1,14 @@
-"""An operator finds somebody, answers them, and puts a tag on them, as a person does it in a real Chromium."""
+"""An operator finds somebody, answers them, puts a tag on them and blocks them, as a person does it in a real Chromium."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import select
 
-from models import Bot, Lead
+from models import Bot, BotAccess, Conversation, Lead
 from tests.browser.conftest import Browser
 from tests.browser.installation import Installation
 
@@ -33,6 +34,7 @@ def test_somebody_who_writes_is_found_answered_and_tagged(
     arrived = (bot, person, "It leaves today.")
     browser.wait(lambda: arrived in _said(installation), "the answer did not reach the person")
     browser.wait(lambda: browser.driver.find_elements("css selector", ".talk .is-sent"), "nobody says so")
+    _answers_without_news(browser, installation, bot, person)
     browser.open("/panel/inbox")
     browser.wait(lambda: "Zélia" not in browser.text(), "who was answered still waits")
     browser.open("/panel/people")
@@ -45,8 +47,61 @@ def test_somebody_who_writes_is_found_answered_and_tagged(
     browser.see("vip", "main tbody .tags")
     with installation.platform.database.reading() as session:
         assert session.scalars(select(Lead.tags).where(Lead.telegram_id == person)).one() == ["vip"]
+    _others_come(installation, person)
+    browser.open("/panel/people?where=" + quote('{"tags_all":["vip"]}'))  # as a saved segment may ask
+    browser.wait(lambda: browser.text("search strong").startswith("1 "), "the segment is wider than it says")
+    browser.run(
+        "const it = document.querySelector('#people-action');it.value='block';it.dispatchEvent(new Event('change'))"
+    )
+    browser.click("main tbody input[type=checkbox]")
+    browser.click("form.bulk .btn-primary")
+    browser.wait(lambda: _is_blocked(installation, person), "she is not blocked")
     browser.click("main tbody a", "Zélia")
     browser.see("It leaves today.", ".timeline")
+    browser.click("main .page-head a.btn")
+    browser.wait(
+        lambda: browser.driver.find_elements("css selector", "form[action$='/erase']"), "no way to erase her"
+    )
+
+
+def _answers_without_news(browser: Browser, installation: Installation, bot: str, person: int) -> None:
+    """Three answers while the page hears nothing: each arrives; but none over a colleague's, though one takes over."""
+    browser.run(
+        "const real = window.fetch;"
+        "window.fetch = (path, ...more) => String(path).startsWith('/panel/live/') ? new Promise(() => {}) : real(path, ...more)"
+    )
+    box = browser.find("#answer")
+    for said in ("One", "Two", "Three"):
+        browser.type("#answer", said)
+        browser.click("form.answer .btn-primary")
+        browser.wait(lambda: box.get_attribute("value") == "", "the answer was not taken")
+    wanted = {(bot, person, said) for said in ("One", "Two", "Three")}
+    browser.wait(lambda: wanted <= _said(installation), "an answer did not arrive")
+    with installation.platform.database.transaction() as session:  # a colleague, elsewhere
+        talk = session.scalars(select(Conversation).where(Conversation.telegram_id == person)).one()
+        talk.revision += 1
+    browser.type("#answer", "Four")
+    browser.click("section[aria-labelledby=decide] .row > button.btn-s")
+    time.sleep(0.5)
+    browser.click("form.answer .btn-primary")
+    browser.wait(
+        lambda: browser.find(".notice.is-degraded[role=alert]").is_displayed(), "it was sent over theirs"
+    )
+    assert (bot, person, "Four") not in _said(installation)
+    [refusal] = browser.complaints()
+    assert "409" in refusal
+
+
+def _others_come(installation: Installation, person: int) -> None:
+    """Somebody without the tag."""
+    with installation.platform.database.transaction() as session:
+        lead = session.scalars(select(Lead).where(Lead.telegram_id == person)).one()
+        session.add(Lead(account_id=lead.account_id, bot_id=lead.bot_id, telegram_id=person + 1))
+
+
+def _is_blocked(installation: Installation, person: int) -> bool:
+    with installation.platform.database.reading() as session:
+        return session.scalar(select(BotAccess.list).where(BotAccess.telegram_id == person)) == "blocked"
 
 
 def _asked(browser: Browser, installation: Installation, person: int, bot: str) -> bool:

@@ -38,6 +38,7 @@ from services.alerts.notifications.sending import attempt, note_outcome
 from services.core.errors import Conflict, InvalidInput, NotDelivered, NotFound, RateLimited, Unavailable
 from services.core.times import utc_now
 from services.core.url_safety import resolve
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
@@ -94,8 +95,7 @@ def list_destinations(
 
 def get_destination(platform: Platform, caller: Principal, destination_id: int) -> NotificationDestination:
     """One destination of the caller with its rules; NotFound otherwise."""
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:  # only an admin's look at a foreign one writes
+    with looking(platform, caller) as session:
         return _found(session, caller, destination_id)
 
 
@@ -184,8 +184,7 @@ def deliveries(
     platform: Platform, caller: Principal, destination_id: int, *, limit: int = 50
 ) -> Sequence[NotificationDelivery]:
     """The newest deliveries to a destination of the caller, newest first, with their notifications."""
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:
+    with looking(platform, caller) as session:
         row = _found(session, caller, destination_id)
         return session.scalars(
             select(NotificationDelivery)

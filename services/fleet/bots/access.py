@@ -20,6 +20,7 @@ from services.fleet.bots.access_rules import Access, AccessEntry, AccessRules
 from services.fleet.bots.declaration import refuse_declared
 from services.fleet.bots.registry import locked
 from services.fleet.bots.signals import bot_changed
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
@@ -63,9 +64,7 @@ class AccessChange:
 
 def get_access(platform: Platform, caller: Principal, bot_id: int | str) -> AccessRules:
     """The rules of the caller's bot as far as they are in force; NotFound otherwise."""
-    # As for the bot itself: only an admin's look at a foreign one writes, an audit entry.
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:
+    with looking(platform, caller) as session:
         return rules_of(session, get_owned(session, caller, Bot, bot_id), utc_now())
 
 

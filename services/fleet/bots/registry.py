@@ -26,6 +26,7 @@ from services.fleet.flows.users import refuse_unknown
 from services.fleet.health.alerts import follow_health
 from services.fleet.health.members import lock_pools
 from services.fleet.pools.snapshot import publish
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
@@ -114,9 +115,7 @@ def list_bots(platform: Platform, caller: Principal, *, after: int = 0, limit: i
 
 def get_bot(platform: Platform, caller: Principal, bot_id: int | str) -> Bot:
     """One bot of the caller by id or public id, with its plugins; NotFound otherwise."""
-    # Only an admin's look at a foreign bot writes, an audit entry; everybody else need not wait for the write lock.
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:
+    with looking(platform, caller) as session:
         return with_plugins(get_owned(session, caller, Bot, bot_id))
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from models import AccessList, Bot, BotPlugin
 from services.core.identifiers import LARGEST_ID
+from services.core.moments import NamedMoment
 from services.core.states import BotMode, FsmStrategy
 from services.core.times import utc_now
 from services.fleet.bots import access_rules
@@ -87,7 +88,7 @@ class AccessEntry(Part):
     """One person in a list, perhaps for a time."""
 
     user: TelegramId = Field(description="the person's Telegram id")
-    until: AwareDatetime | None = Field(None, description="when the entry ends; empty: never")
+    until: NamedMoment | None = Field(None, description="when the entry ends; empty: never")
     note: str = Field("", max_length=200, description="why, for your own memory")
 
 

@@ -28,6 +28,7 @@ from services.fleet.configuration.writing import (
     write_behaviour,
     write_behaviours,
 )
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
@@ -135,8 +136,7 @@ def behaviour_drift(
 
     Raises NotFound for a foreign pool, or where `like` is no member.
     """
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:
+    with looking(platform, caller) as session:
         pool = get_owned(session, caller, RedirectPool, pool_id)
         members = select(PoolBot.bot_id).where(PoolBot.pool_id == pool.id)
         query = select(Bot).where(Bot.id.in_(members)).order_by(Bot.id).options(selectinload(Bot.plugins))

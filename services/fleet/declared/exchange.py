@@ -28,6 +28,7 @@ from services.fleet.declared.schema import modeline
 from services.fleet.declared.yaml_writer import written
 from services.fleet.flows.users import refuse_unknown
 from services.fleet.pools.members import start_slowly
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
@@ -43,8 +44,7 @@ class ConfigurationPlan(TypedDict):
 def configuration_file(platform: Platform, caller: Principal, bot_id: int | str, base_url: str) -> str:
     """The bot's configuration, without its token: with `id` and `token` added it is a bot's file. Raises NotFound, and
     Conflict `declared_in_file`: what came out of variables stays in the installation. `base_url`: where an editor finds the schema."""
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:
+    with looking(platform, caller) as session:
         bot = get_owned(session, caller, Bot, bot_id)
         refuse_declared(bot, behaviour=False)
         document = configuration_of(session, bot)

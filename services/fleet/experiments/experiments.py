@@ -16,6 +16,7 @@ from services.core.times import iso, utc_now
 from services.fleet.experiments.fields import ArmFields, ExperimentChange, NewExperiment
 from services.fleet.experiments.targets import check_target
 from services.fleet.pools.snapshot import publish
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
@@ -135,8 +136,7 @@ def running_experiment(platform: Platform, caller: Principal, pool_id: int) -> E
 def get_experiment(platform: Platform, caller: Principal, experiment_id: int) -> Experiment:
     """One experiment of the caller's, with its arms; NotFound for anybody else's."""
     # An admin's access leaves an audit entry; an owner's look takes no write lock.
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         return get_owned(session, caller, Experiment, experiment_id)
 
 

@@ -14,14 +14,14 @@ from services.core.errors import InvalidInput, NotFound
 from services.fleet.experiments.fields import RuleFields
 from services.fleet.experiments.targets import check_target
 from services.fleet.pools.snapshot import publish
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
 
 def list_rules(platform: Platform, caller: Principal, pool_id: int) -> list[PoolRule]:
     """The rules of a pool's link in their order; NotFound for somebody else's pool."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         return _rules(session, get_owned(session, caller, RedirectPool, pool_id).id)
 
 

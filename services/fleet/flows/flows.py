@@ -18,6 +18,7 @@ from services.fleet.flows.drafts import check_size, locked_flow
 from services.fleet.flows.fields import NewFlow
 from services.fleet.flows.sources import document_of
 from services.fleet.flows.users import refuse_used
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.accounts.quotas import Quota, lock_account, make_room
 from services.platform.platform import Platform
@@ -49,8 +50,7 @@ def create_flow(platform: Platform, caller: Principal, wanted: NewFlow) -> Flow:
 def get_flow(platform: Platform, caller: Principal, flow_id: int) -> Flow:
     """One flow of the caller's; NotFound `flow_not_found` for anybody else's."""
     # An admin's access leaves an audit entry; an owner's look takes no write lock.
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         return get_owned(session, caller, Flow, flow_id)
 
 

@@ -16,6 +16,7 @@ from services.fleet.flows.checks.shape import read
 from services.fleet.flows.documents import document_at
 from services.fleet.flows.users import bots_using
 from services.fleet.flows.views import people_at_steps
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -94,8 +95,7 @@ def version_of(session: Session, flow: Flow, number: int) -> FlowVersion:
 
 
 def _shown(platform: Platform, caller: Principal, flow_id: int, number: int | None) -> ImpactView:
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         flow = get_owned(session, caller, Flow, flow_id)
         raw = flow.draft if number is None else version_of(session, flow, number).document
         findings: list[Finding] = check(raw, known_of(session, platform.settings, flow.account_id))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +14,7 @@ from services.core.answer_types import Moment, Sentence
 from services.core.times import iso
 from services.fleet.flows.actors import actor_name
 from services.fleet.flows.impact import version_of
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -41,7 +41,7 @@ def list_versions(
     platform: Platform, caller: Principal, flow_id: int, *, before: int | None = None, limit: int = 50
 ) -> list[VersionView]:
     """The versions of the caller's flow, newest first, from the one before the number `before` on. Raises NotFound."""
-    with _opened(platform, caller) as session:
+    with looking(platform, caller) as session:
         flow = get_owned(session, caller, Flow, flow_id)
         query = select(FlowVersion).where(FlowVersion.flow_id == flow.id).options(defer(FlowVersion.document))
         if before is not None:
@@ -54,15 +54,10 @@ def list_versions(
 
 def get_version(platform: Platform, caller: Principal, flow_id: int, number: int) -> WholeVersionView:
     """One version with its document. Raises NotFound, `version_not_found` too."""
-    with _opened(platform, caller) as session:
+    with looking(platform, caller) as session:
         flow = get_owned(session, caller, Flow, flow_id)
         row = version_of(session, flow, number)
         return {**_view(session, caller, flow, row), "document": row.document}
-
-
-def _opened(platform: Platform, caller: Principal) -> AbstractContextManager[Session]:
-    """An admin's access leaves an audit entry; an owner's look takes no write lock."""
-    return platform.database.transaction() if caller.is_admin else platform.database.reading()
 
 
 def _view(session: Session, caller: Principal, flow: Flow, row: FlowVersion) -> VersionView:

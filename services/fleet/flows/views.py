@@ -14,6 +14,7 @@ from services.core.answer_types import Moment, Sentence
 from services.core.times import iso
 from services.fleet.flows.actors import actor_name
 from services.fleet.flows.users import FIELD, PLUGIN
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -53,8 +54,7 @@ def list_views(platform: Platform, caller: Principal, *, after: int = 0, limit: 
 def flow_view(platform: Platform, caller: Principal, flow_id: int) -> WholeFlowView:
     """One flow of the caller's; NotFound `flow_not_found` for anybody else's."""
     # An admin's access leaves an audit entry; an owner's look takes no write lock.
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         flow = get_owned(session, caller, Flow, flow_id)
         row = session.execute(_query(Flow.id == flow.id)).one()
         view = _view(session, caller, row, _bots(session, flow.account_id))

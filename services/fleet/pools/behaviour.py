@@ -39,6 +39,7 @@ from services.fleet.pools.owned_behaviour import (
     owned_behaviour,
     stored_form,
 )
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
@@ -55,8 +56,7 @@ class WantedBehaviour:
 def pool_behaviour(platform: Platform, caller: Principal, pool_id: int) -> PoolBehaviourView:
     """What the caller's pool owns, and how each of its members stands to it."""
     # An admin's access leaves an audit entry; an owner's look takes no write lock.
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         pool = get_owned(session, caller, RedirectPool, pool_id)
         own = owned_behaviour(pool)
         query = select(Bot).join(PoolBot, PoolBot.bot_id == Bot.id).where(PoolBot.pool_id == pool.id)

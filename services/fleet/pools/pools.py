@@ -22,6 +22,7 @@ from services.fleet.pools.naming import checked_pattern
 from services.fleet.pools.slugs import flush_slug, make_room_for_slug, normalized_slug, take_slug
 from services.fleet.pools.snapshot import publish
 from services.fleet.pools.start_payload import looks_tracked
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import Quota, make_room
 from services.platform.platform import Platform
@@ -167,8 +168,7 @@ def list_pools(
 def get_pool(platform: Platform, caller: Principal, pool_id: int) -> RedirectPool:
     """One pool of the caller's, with members and bots loaded; NotFound for anybody else's."""
     # An admin's access leaves an audit entry; an owner's look takes no write lock.
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         return _with_members(session, get_owned(session, caller, RedirectPool, pool_id).id)
 
 

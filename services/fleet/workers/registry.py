@@ -30,6 +30,7 @@ from services.fleet.workers.redis_access import access_changed
 from services.fleet.workers.statuses import SERVICE
 from services.fleet.workers.tokens import new_worker_token
 from services.fleet.workers.transports import chosen_transport
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.platform import Platform
 from services.platform.tokens import checked_form
@@ -164,8 +165,7 @@ def give_worker(
 
 def worker_of(platform: Platform, caller: Principal, bot_id: int | str) -> tuple[Bot, BotWorker]:
     """A bot of the caller's and its worker; NotFound for one without, as for somebody else's."""
-    access = platform.database.transaction if caller.is_admin else platform.database.reading
-    with access() as session:
+    with looking(platform, caller) as session:
         return _with_worker(session, get_owned(session, caller, Bot, bot_id))
 
 

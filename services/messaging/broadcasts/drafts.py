@@ -15,6 +15,7 @@ from services.messaging.broadcasts.checks import check, checked_message
 from services.messaging.broadcasts.fields import BroadcastChange, ChangeOfSent, NewBroadcast
 from services.messaging.broadcasts.moving import ENDS
 from services.messaging.broadcasts.removal import delete_ledger
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
@@ -119,8 +120,7 @@ def turns_of(platform: Platform, broadcast: Broadcast) -> list[Broadcast]:
 
 def get_broadcast(platform: Platform, caller: Principal, broadcast_id: int) -> Broadcast:
     """One broadcast of the caller's; NotFound for anybody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         return get_owned(session, caller, Broadcast, broadcast_id)
 
 

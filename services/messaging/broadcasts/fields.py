@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from plugins.flows.parts import Message
+from services.core.moments import NamedMoment
 from services.traffic.audience.conditions import Conditions
 
 BroadcastName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -73,7 +74,7 @@ class NewBroadcast(BroadcastChange):
 class StartFields(_Fields):
     """When it begins: at once without a moment."""
 
-    at: AwareDatetime | None = None
+    at: NamedMoment | None = None
 
 
 class ChangeOfSent(_Fields):

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from models import Broadcast, BroadcastRecipient, Lead, RecipientStatus, Start
 from services.core.times import iso
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.traffic.audience.conditions import OPTED_OUT
@@ -35,8 +36,7 @@ class VariantResult(TypedDict):
 
 def results(platform: Platform, caller: Principal, broadcast_id: int) -> list[VariantResult]:
     """What each text led to; NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         broadcast = get_owned(session, caller, Broadcast, broadcast_id)
         found = {row[0]: row[1:] for row in session.execute(_query(broadcast))}
     names = [str(each["name"]) for each in broadcast.variants]
@@ -71,8 +71,7 @@ def _result(name: str, row: Any) -> VariantResult:
 
 def ledger_rows(platform: Platform, caller: Principal, broadcast_id: int) -> Iterator[dict[str, Any]]:
     """Every row, in order of Telegram ids, read in pages. NotFound for somebody else's, before the first row."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         names = [str(each["name"]) for each in get_owned(session, caller, Broadcast, broadcast_id).variants]
     return _pages(platform, broadcast_id, names)
 

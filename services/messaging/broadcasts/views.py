@@ -17,6 +17,7 @@ from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.checks import FREE_PER_SECOND
 from services.messaging.broadcasts.pace import seconds_left
 from services.messaging.broadcasts.recipients import count_by_bot
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -130,8 +131,7 @@ def _counts(broadcast: Broadcast) -> CountsView:
 
 def plan(platform: Platform, caller: Principal, broadcast_id: int) -> PlanView:
     """What a start would do now. NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         broadcast = get_owned(session, caller, Broadcast, broadcast_id)
         by_bot = count_by_bot(session, broadcast)
         rows = session.execute(select(Bot.id, Bot.username).where(Bot.id.in_(list(by_bot))))
@@ -158,8 +158,7 @@ def planned(by_bot: Mapping[int, int], names: Mapping[int, str], per_second: int
 
 def progress(platform: Platform, caller: Principal, broadcast_id: int) -> ProgressView:
     """How far it is. NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         broadcast = get_owned(session, caller, Broadcast, broadcast_id)
         is_running = broadcast.status == BroadcastStatus.RUNNING
         waiting = ledger.waiting_by_bot(session, broadcast.id) if is_running else {}

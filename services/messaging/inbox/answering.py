@@ -6,16 +6,19 @@ The row is committed before the call goes to the outbox. A process that dies bet
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import Bot, ChatMessage, Conversation, Lead
 from plugins.effects import Priority
 from services.core.encryption import Vault
-from services.core.errors import Conflict
+from services.core.errors import Conflict, NotFound
 from services.core.i18n import Text
 from services.core.times import utc_now
 from services.messaging.flows.people import pause_run
@@ -24,7 +27,7 @@ from services.messaging.inbox.operators import operator_name
 from services.messaging.inbox.outgoing import ANSWER
 from services.messaging.inbox.texts import opened_text, sealed_text
 from services.messaging.outbox.enqueue import enqueue_call
-from services.platform.accounts.principal import Principal, audit, get_owned
+from services.platform.accounts.principal import MISSING, Principal, audit, get_owned
 from services.platform.platform import Platform
 from services.traffic.clicks.leads import ACTIVE, present_state
 
@@ -35,9 +38,9 @@ def answer(platform: Platform, caller: Principal, conversation_id: int, wanted: 
     """Answer somebody; the message, which a form sent again gets too.
 
     Raises NotFound, Conflict `answered_meanwhile` when the conversation is not as it was read, `person_unreachable`,
-    `messages_not_kept`; RedisError when the answer stands written and is not on its way.
+    `messages_not_kept`, `form_key_taken` by an answer to somebody else; RedisError when the answer stands written and is not on its way.
     """
-    with platform.database.transaction() as session:
+    with _own_key(), platform.database.transaction() as session:
         talk = locked_conversation(session, caller, conversation_id)
         known = _of_form(session, talk, wanted.form_key)
         if known is not None:
@@ -48,7 +51,10 @@ def answer(platform: Platform, caller: Principal, conversation_id: int, wanted: 
         now = utc_now()
         message = _written(platform.vault, session, talk, wanted, operator_name(session, caller), now)
         if wanted.take_over_minutes:
-            talk.taken_over_until = now + timedelta(minutes=wanted.take_over_minutes)
+            until = now + timedelta(minutes=wanted.take_over_minutes)
+            talk.taken_over_until = max(
+                until, talk.taken_over_until or until
+            )  # never less than a colleague wants
             pause_run(session, talk.bot_id, talk.telegram_id, talk.taken_over_until)
         audit(
             session,
@@ -64,11 +70,29 @@ def answer(platform: Platform, caller: Principal, conversation_id: int, wanted: 
     return message
 
 
+@contextmanager
+def _own_key() -> Iterator[None]:
+    """A key that another person's answer has becomes Conflict."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "form_key" not in str(error.orig):
+            raise
+        raise Conflict(
+            "This form_key sent an answer to somebody else; take a new one for each answer",
+            code="form_key_taken",
+            field="form_key",
+        ) from None
+
+
 def locked_conversation(session: Session, caller: Principal, conversation_id: int) -> Conversation:
     """The caller's conversation, held against other writers until the commit; NotFound."""
-    identity = get_owned(session, caller, Conversation, conversation_id).id
-    query = select(Conversation).where(Conversation.id == identity)
-    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
+    found = get_owned(session, caller, Conversation, conversation_id)
+    query = select(Conversation).where(Conversation.id == found.id)
+    held = session.scalar(query.with_for_update().execution_options(populate_existing=True))
+    if held is None:  # erased since
+        raise NotFound(MISSING["conversation"], code="conversation_not_found")
+    return held
 
 
 def refuse_changed(talk: Conversation, revision: int) -> None:

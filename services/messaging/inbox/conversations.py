@@ -15,8 +15,10 @@ from services.core.encryption import Vault
 from services.core.times import iso, utc_now
 from services.messaging.inbox.answering import is_overdue
 from services.messaging.inbox.texts import opened_text
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
+from services.traffic.clicks.leads import present_state
 
 View = Literal["waiting", "all"]
 SHOWN: Final = 100  # messages of a conversation, the latest
@@ -104,8 +106,7 @@ def count_waiting(platform: Platform, caller: Principal) -> int:
 
 def get_conversation(platform: Platform, caller: Principal, conversation_id: int) -> WholeConversation:
     """One conversation with its latest messages; NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         identity = get_owned(session, caller, Conversation, conversation_id).id
         row = session.execute(_joined().where(Conversation.id == identity)).one()
         talk = row[0]
@@ -167,7 +168,7 @@ def _view(
         "telegram_id": talk.telegram_id,
         "name": f"{lead.first_name} {lead.last_name}".strip() if lead else "",
         "username": lead.username if lead else "",
-        "state": lead.state if lead else "",
+        "state": present_state(lead, bot.identity) if lead else "",
         "unanswered_since": iso(talk.unanswered_since),
         "last_message_at": iso(talk.last_message_at),
         "last_text": (opened_text(vault, latest) or latest.kind)[:LONGEST_PREVIEW] if latest else "",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import insert, update
+from sqlalchemy import case, insert, update
 from sqlalchemy.orm import Session
 
 from models import ChatMessage, Conversation
@@ -95,6 +95,7 @@ def _settle_answer(session: Session, message: OutboxMessage) -> None:
 def _answered_in_group(session: Session, message: OutboxMessage, account_id: int) -> None:
     """An operator answered in a topic of the plugin `support`: that is an answer, and the flow rests."""
     now, person = utc_now(), _person(message)
+    until, theirs = now + TAKEOVER, Conversation.taken_over_until
     statement = dialect_insert(session, Conversation).values(
         account_id=account_id,
         bot_id=message.bot_id,
@@ -102,18 +103,18 @@ def _answered_in_group(session: Session, message: OutboxMessage, account_id: int
         last_message_at=now,
         answered_at=now,
         answered_by=BY_TELEGRAM,
-        taken_over_until=now + TAKEOVER,
+        taken_over_until=until,
     )
     changes = {
         "unanswered_since": None,
         "last_message_at": now,
         "answered_at": now,
         "answered_by": BY_TELEGRAM,
-        "taken_over_until": now + TAKEOVER,
+        "taken_over_until": case((theirs > until, theirs), else_=until),  # never less than a colleague wants
         "revision": Conversation.revision + 1,
     }
-    session.execute(statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes))
-    pause_run(session, message.bot_id, person, now + TAKEOVER)
+    statement = statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes)
+    pause_run(session, message.bot_id, person, session.scalar(statement.returning(theirs)))
 
 
 def _row(vault: Vault, message: OutboxMessage) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from models import ClickBreakdown, ClickRollup, Goal, RedirectPool, RefusedClicks
 from services.core.times import utc_now
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.reporting.analytics.account_report import TIMES, AccountAnalytics, AccountBy, Pair
@@ -54,7 +55,7 @@ def account_analytics(
     """
     former = about.former(now or utc_now())
     segment.check(by)
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         pools = _pools(session, caller, segment)
         asked = _Asked(session, about, former, segment, tuple(pools))
         by_pool = asked.by_pool()

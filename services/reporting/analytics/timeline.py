@@ -12,6 +12,7 @@ from models import Bot, MemberStatus, PoolBot, PoolBotTransition, RedirectPool
 from services.core.answer_types import Moment, one_of
 from services.core.times import iso
 from services.fleet.health.members import FailureView
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -66,7 +67,7 @@ def pool_transitions(
     platform: Platform, caller: Principal, pool_id: int, *, before: int = 0, limit: int = 50
 ) -> tuple[list[TransitionView], str | None]:
     """A page of one of the caller's pools and the cursor of the next; NotFound for another's."""
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         get_owned(session, caller, RedirectPool, pool_id)
         found = transitions(session, pool_id, limit + 1, before=before)
     return found[:limit], str(found[limit - 1]["id"]) if len(found) > limit else None
@@ -79,7 +80,7 @@ def pool_failures(platform: Platform, caller: Principal, pool_id: int) -> list[M
         .join(Bot, PoolBot.bot_id == Bot.id)
         .where(PoolBot.pool_id == pool_id)
     )
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         get_owned(session, caller, RedirectPool, pool_id)
         rows = session.execute(query).all()
     found: list[MemberFailureView] = [

@@ -25,6 +25,7 @@ from services.alerts.notifications.notify import text_of
 from services.core.answer_types import Moment, Sentence
 from services.core.errors import NotFound
 from services.core.times import iso, utc_now
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.reporting.analytics.series import minute_of
@@ -113,7 +114,7 @@ def wave_timeline(
     `minutes` are counted clicks (`unanswered`: no bot took them), None of clicks that retention has deleted.
     """
     now = now or utc_now()
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         pool = get_owned(session, caller, RedirectPool, pool_id)
         wave = _wave(session, pool.id, wave_id)
         members = members_of(session, pool.id)

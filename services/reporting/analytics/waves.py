@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from models import BanWave, BanWaveMove, PoolBot, RedirectPool, WaveStep
 from services.core.answer_types import Moment
 from services.core.times import iso
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -120,7 +121,7 @@ def list_waves(
     platform: Platform, caller: Principal, pool_id: int, *, before: int = 0, limit: int = 50
 ) -> list[WaveView]:
     """Waves of one of the caller's pools, newest first, those with an id below `before`; NotFound for another's."""
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         get_owned(session, caller, RedirectPool, pool_id)
         query = select(BanWave).where(BanWave.pool_id == pool_id).options(selectinload(BanWave.moves))
         if before:

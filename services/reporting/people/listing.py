@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Bot, Click, Lead
+from models import AccessList, Bot, BotAccess, Click, Lead
 from services.core.answer_types import Moment
-from services.core.times import iso
+from services.core.times import iso, utc_now
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.reporting.people.places import Place, place_of
@@ -38,7 +38,7 @@ class TouchView(TypedDict):
 
 class PersonRow(TypedDict):
     """Somebody as one bot knows them. `first_touch` brought them, `last_touch` brought them back; null: no click of ours,
-    or one that went by age."""
+    or one that went by age. `is_blocked`: the bot does not answer them, as its owner said."""
 
     lead_id: int
     telegram_id: int
@@ -48,6 +48,7 @@ class PersonRow(TypedDict):
     username: str
     language: str
     state: str
+    is_blocked: bool
     tags: list[str]
     first_interaction: Moment
     last_interaction: Moment
@@ -77,9 +78,10 @@ def list_people(
         found = [(row[0], row[1]) for row in session.execute(query)]
         shown = found[:limit]
         touches = touches_of(session, [lead for lead, _ in shown])
+        blocked = blocked_of(session, [lead for lead, _ in shown])
     last = shown[-1][0] if len(found) > limit else None
     following = None if last is None else Place(getattr(last, column.key), last.id).cursor
-    return [row_of(lead, bot, touches) for lead, bot in shown], following
+    return [row_of(lead, bot, touches, blocked) for lead, bot in shown], following
 
 
 def count_matching(platform: Platform, caller: Principal, conditions: Conditions) -> int:
@@ -105,7 +107,21 @@ def touches_of(session: Session, leads: Sequence[Lead]) -> dict[str, TouchView]:
     }
 
 
-def row_of(lead: Lead, bot: Bot, touches: dict[str, TouchView]) -> PersonRow:
+def blocked_of(session: Session, leads: Sequence[Lead]) -> set[int]:
+    """Which of these leads their bots do not answer now, as their owner said."""
+    by_place = {(lead.bot_id, lead.telegram_id): lead.id for lead in leads}
+    if not by_place:
+        return set()
+    at = tuple_(BotAccess.bot_id, BotAccess.telegram_id)
+    places = session.execute(
+        select(BotAccess.bot_id, BotAccess.telegram_id)
+        .where(BotAccess.list == AccessList.BLOCKED, at.in_(list(by_place)))
+        .where(or_(BotAccess.until.is_(None), BotAccess.until > utc_now()))
+    )
+    return {by_place[bot_id, telegram_id] for bot_id, telegram_id in places}
+
+
+def row_of(lead: Lead, bot: Bot, touches: dict[str, TouchView], blocked: set[int]) -> PersonRow:
     """Somebody as one bot knows them."""
     return {
         "lead_id": lead.id,
@@ -116,6 +132,7 @@ def row_of(lead: Lead, bot: Bot, touches: dict[str, TouchView]) -> PersonRow:
         "username": lead.username,
         "language": lead.language,
         "state": present_state(lead, bot.identity),
+        "is_blocked": lead.id in blocked,
         "tags": lead.tags,
         "first_interaction": iso(lead.first_interaction),
         "last_interaction": iso(lead.last_interaction),

@@ -5,19 +5,16 @@ from __future__ import annotations
 from sqlalchemy import select
 from typing_extensions import TypedDict
 
-from models import Bot, BotAccess, Conversation, Lead
+from models import Bot, Conversation, Lead
 from services.core.errors import NotFound
-from services.core.states import AccessList
-from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from services.reporting.people.listing import PersonRow, row_of, touches_of
+from services.reporting.people.listing import PersonRow, blocked_of, row_of, touches_of
 
 
 class AcquaintanceView(PersonRow):
     """Somebody as one bot knows them; `conversation_id` is that in the inbox, null for none."""
 
-    is_blocked: bool
     conversation_id: int | None
 
 
@@ -45,20 +42,12 @@ def known_person(platform: Platform, caller: Principal, telegram_id: int) -> Kno
                 )
             ).all()
         )
-        blocked = set(
-            session.scalars(
-                select(BotAccess.bot_id)
-                .where(BotAccess.bot_id.in_(bots), BotAccess.telegram_id == telegram_id)
-                .where(BotAccess.list == AccessList.BLOCKED)
-                .where((BotAccess.until.is_(None)) | (BotAccess.until > utc_now()))
-            )
-        )
+        blocked = blocked_of(session, [row[0] for row in found])
     if not found:
         raise NotFound("None of your bots knows this person", code="person_not_found")
     rows: list[AcquaintanceView] = [
         {
-            **row_of(lead, bot, touches),
-            "is_blocked": bot.id in blocked,
+            **row_of(lead, bot, touches, blocked),
             "conversation_id": talks.get(bot.id),
         }
         for lead, bot in found

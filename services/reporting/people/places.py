@@ -24,11 +24,16 @@ class Place(NamedTuple):
         return f"{(self.at - START) // timedelta(microseconds=1)}-{self.number}"
 
 
+def not_ours() -> InvalidInput:
+    """The error for a cursor that no page named."""
+    return InvalidInput("This cursor is none of ours; take `next` of the page before", field="cursor")
+
+
 def place_of(cursor: str) -> Place | None:
     """The place that a page named; None for none. InvalidInput for anything else."""
     if not cursor:
         return None
     found = CURSOR.fullmatch(cursor)
     if found is None:
-        raise InvalidInput("This cursor is none of ours; take `next` of the page before", field="cursor")
+        raise not_ours()
     return Place(START + timedelta(microseconds=int(found[1])), int(found[2]))

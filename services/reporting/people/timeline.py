@@ -19,10 +19,10 @@ from services.core.times import iso
 from services.messaging.inbox.texts import opened_text
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from services.reporting.people.places import Place, place_of
+from services.reporting.people.places import Place, not_ours, place_of
 from services.traffic.clicks.source import campaign_of
 
-KINDS: Final = ("message", "click", "start", "step", "goal")
+MOST_OF_A_MOMENT: Final = 10_000  # entries that a cursor may pass over, as they are all read again
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ def timeline(
     A cursor is the last moment that was shown and how many of its entries were. Raises NotFound for a stranger.
     """
     place = place_of(cursor)
+    if place is not None and place.number > MOST_OF_A_MOMENT:
+        raise not_ours()
     with platform.database.reading() as session:
         person = _Person(platform, session, caller.account_id, telegram_id)
         if not person.leads:

@@ -1,4 +1,4 @@
-"""Tags put on or taken off many people: asked for in one transaction, done by a job in steps, each a transaction.
+"""Many people tagged or blocked at once: asked for in one transaction, done by a job in steps, each a transaction.
 
 A step and how far it came are committed together, so whatever dies is gone on with, and nobody is counted twice.
 """
@@ -6,10 +6,11 @@ A step and how far it came are committed together, so whatever dies is gone on w
 from __future__ import annotations
 
 import time
-from typing import Annotated, Final, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select, func, select
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
@@ -17,9 +18,13 @@ from models import Lead, PeopleChange
 from plugins.database import MAX_TAGS
 from services.core.answer_types import Moment
 from services.core.times import iso, utc_now
+from services.core.validation_texts import refusal
+from services.fleet.bots.signals import bot_changed
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue, wake
+from services.traffic.audience.blocking import set_blocked
 from services.traffic.audience.conditions import MOST, Conditions, Number, Tag
 from services.traffic.audience.selecting import count_people, select_people
 
@@ -35,14 +40,23 @@ class WantedChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    action: Literal["tag", "untag"]
-    tag: Tag
+    action: Literal["tag", "untag", "block", "unblock"]
+    tag: Tag | None = Field(None, description="which; for `tag` and `untag` alone")
     lead_ids: Annotated[tuple[Number, ...], Field(max_length=MOST_CHOSEN)] | None = None
-    conditions: Conditions = Conditions()
+    conditions: Conditions = Field(Conditions(), description="to block, say `{}` for everybody")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> WantedChange:
+        if (self.tag is not None) != (self.action in ("tag", "untag")):
+            raise refusal("people_change_tag")
+        if self.action == "block" and self.lead_ids is None and "conditions" not in self.model_fields_set:
+            raise refusal("people_change_whom")
+        return self
 
 
 class ChangeView(TypedDict):
-    """A change and how far it has come. `refused` have as many tags as anybody may."""
+    """A change and how far it has come. `refused` were left as they are: they have as many tags as anybody may, or their
+    bot's list is full, or in the hand of a file. `tag` is empty where none is asked for."""
 
     id: int
     action: str
@@ -62,7 +76,7 @@ def begin_change(platform: Platform, caller: Principal, wanted: WantedChange) ->
             account_id=caller.account_id,
             actor=caller.actor,
             action=wanted.action,
-            tag=wanted.tag,
+            tag=wanted.tag or "",
             conditions=wanted.conditions.stored(),
             lead_ids=None if wanted.lead_ids is None else sorted(set(wanted.lead_ids)),
             total=0,
@@ -71,23 +85,14 @@ def begin_change(platform: Platform, caller: Principal, wanted: WantedChange) ->
         change.total = _total(session, change, wanted.conditions)
         session.add(change)
         session.flush()
-        audit(
-            session,
-            caller,
-            "people_changed",
-            change=change.id,
-            action=change.action,
-            tag=change.tag,
-            total=change.total,
-        )
+        _note_begin(session, caller, change)
     enqueue(platform.job_redis, JobName.CHANGE_PEOPLE, change.id)
     return change
 
 
 def get_change(platform: Platform, caller: Principal, change_id: int) -> PeopleChange:
     """How far a change has come; NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         return get_owned(session, caller, PeopleChange, change_id)
 
 
@@ -111,8 +116,10 @@ def go_on(platform: Platform, change_id: int) -> None:
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
         with platform.database.transaction() as session:
-            if not _step(session, change_id):
-                return
+            is_more, bots = _step(session, change_id)
+        bot_changed(platform, *bots)  # lost with the process: the reconciler tells it
+        if not is_more:
+            return
         time.sleep(PAUSE_SECONDS)
 
 
@@ -137,21 +144,39 @@ def _people(change: PeopleChange) -> Select[int, int, int]:
     return select_people(change.account_id, Conditions()).where(Lead.id.in_(change.lead_ids))
 
 
-def _step(session: Session, change_id: int) -> bool:
-    """One step; whether there may be another."""
+def _note_begin(session: Session, caller: Principal, change: PeopleChange) -> None:
+    details: dict[str, Any] = {"change": change.id, "action": change.action, "total": change.total}
+    if change.tag:
+        audit(session, caller, "people_changed", tag=change.tag, **details)
+    else:
+        audit(
+            session, caller, "people_blocked" if change.action == "block" else "people_unblocked", **details
+        )
+
+
+def _step(session: Session, change_id: int) -> tuple[bool, list[int]]:
+    """One step; whether there may be another, and the bots whose lists it changed."""
     change = session.get(PeopleChange, change_id, with_for_update=True)
     if change is None or change.ended_at is not None:
-        return False
+        return False, []
     span = (Lead.id > change.cursor, Lead.id <= change.last_lead_id)
-    next_ids = session.scalars(_people(change).where(*span).order_by(Lead.id).limit(STEP)).all()
-    leads = select(Lead).where(Lead.id.in_(next_ids)).order_by(Lead.bot_id, Lead.telegram_id)
-    for lead in session.scalars(leads.with_for_update()):
-        _apply(change, lead)
-    change.looked_at += len(next_ids)
-    change.cursor = next_ids[-1] if next_ids else change.last_lead_id
-    if len(next_ids) < STEP:
+    people = session.execute(_people(change).where(*span).order_by(Lead.id).limit(STEP)).all()
+    bots: list[int] = []
+    if change.tag:
+        _set_tag(session, change, people)
+    else:
+        bots = set_blocked(session, change, [(bot_id, telegram_id) for _, bot_id, telegram_id in people])
+    change.looked_at += len(people)
+    change.cursor = people[-1][0] if people else change.last_lead_id
+    if len(people) < STEP:
         change.ended_at = utc_now()
-    return change.ended_at is None
+    return change.ended_at is None, bots
+
+
+def _set_tag(session: Session, change: PeopleChange, people: Sequence[Row[int, int, int]]) -> None:
+    leads = select(Lead).where(Lead.id.in_([row[0] for row in people]))
+    for lead in session.scalars(leads.order_by(Lead.bot_id, Lead.telegram_id).with_for_update()):
+        _apply(change, lead)
 
 
 def _apply(change: PeopleChange, lead: Lead) -> None:

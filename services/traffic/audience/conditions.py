@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from plugins.flows.parts import FLOW_KEY, STEP_KEY
 from services.core.identifiers import LARGEST_ID
+from services.core.moments import NamedMoment
 from services.core.times import utc_now
 
 LONGEST_WORDS: Final = 100
@@ -58,8 +59,8 @@ class Conditions(BaseModel):
     not_reached: tuple[StepOf, ...] = Field((), max_length=MOST)
     goals_any: tuple[GoalName, ...] = Field((), max_length=MOST, description="reached at the bot")
     goals_none: tuple[GoalName, ...] = Field((), max_length=MOST)
-    seen_after: AwareDatetime | None = None
-    seen_before: AwareDatetime | None = None
+    seen_after: NamedMoment | None = None
+    seen_before: NamedMoment | None = None
     inactive_days: int | None = Field(None, ge=1, le=LONGEST_INACTIVITY)
     active_days: int | None = Field(None, ge=1, le=LONGEST_INACTIVITY, description="turned to the bot within")
     states: tuple[State, ...] = Field(

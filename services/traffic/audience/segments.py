@@ -16,6 +16,7 @@ from services.core.answer_types import Moment
 from services.core.errors import Conflict
 from services.core.i18n import Text
 from services.core.times import iso
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.platform import Platform
 from services.traffic.audience.conditions import Conditions
@@ -75,8 +76,7 @@ def describe_segment(segment: Segment) -> SegmentView:
 
 def counted_segment(platform: Platform, caller: Principal, segment_id: int) -> SegmentView:
     """A segment with its count; NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         segment = get_owned(session, caller, Segment, segment_id)
         conditions = Conditions.model_validate(segment.conditions)
         return {

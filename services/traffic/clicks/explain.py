@@ -24,6 +24,7 @@ from services.core.errors import NotFound
 from services.core.times import iso
 from services.fleet.pools.strategies import listed_candidates
 from services.fleet.pools.switches import State, switched_state, switches_at
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -93,7 +94,7 @@ def explain_click(platform: Platform, caller: Principal, click_id: str) -> Expla
     NotFound for an unknown click and for somebody else's.
     """
     # An admin's look at somebody else's leaves an audit entry; nobody else needs the write lock.
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         click = session.get(Click, click_id[:16])
         if click is None or (click.account_id != caller.account_id and not caller.is_admin):
             raise NotFound("There is no such click", code="click_not_found")

@@ -15,6 +15,7 @@ from models import Audience, Click, RedirectPool
 from services.core.answer_types import Moment, one_of
 from services.core.errors import InvalidInput
 from services.core.times import iso
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 from services.traffic.clicks.source import LONGEST_SOURCE
@@ -49,7 +50,7 @@ def list_clicks(
     NotFound for another's pool, InvalidInput for a cursor that is none.
     """
     account_id = caller.account_id
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         if wanted.pool_id is not None:
             account_id = get_owned(session, caller, RedirectPool, wanted.pool_id).account_id
         query = _filtered(select(Click).where(Click.account_id == account_id), wanted)

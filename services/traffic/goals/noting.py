@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,7 @@ from models import Bot, Click, Goal, GoalSource, Lead
 from plugins.goals import GoalError, goal_wish
 from services.core.errors import InvalidInput, NotFound
 from services.core.identifiers import LARGEST_ID
+from services.core.moments import NamedMoment
 from services.core.times import utc_now
 from services.fleet.pools.start_payload import split_payload
 from services.platform.accounts.principal import Principal, get_owned
@@ -40,7 +41,7 @@ class NewGoal(BaseModel):
     click_id: str | None = Field(
         None, max_length=64, description="a click's id, or the start payload that holds it"
     )
-    at: AwareDatetime | None = Field(None, description="when it was reached; left out: now")
+    at: NamedMoment | None = Field(None, description="when it was reached; left out: now")
 
 
 def note_goal(platform: Platform, caller: Principal, wanted: NewGoal) -> tuple[Goal, bool]:

@@ -14,6 +14,7 @@ from models import Bot, PaymentWebhook, PaymentWebhookCall
 from services.core.errors import Conflict
 from services.core.i18n import Text
 from services.core.times import from_epoch
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
@@ -59,7 +60,7 @@ def list_webhooks(
 
 def get_webhook(platform: Platform, caller: Principal, webhook_id: int) -> PaymentWebhook:
     """One webhook of the caller; NotFound otherwise."""
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         return get_owned(session, caller, PaymentWebhook, webhook_id)
 
 
@@ -99,7 +100,7 @@ def calls_of(
     platform: Platform, caller: Principal, webhook_id: int, *, limit: int = 50
 ) -> Sequence[PaymentWebhookCall]:
     """The newest signed calls, newest first."""
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         row = get_owned(session, caller, PaymentWebhook, webhook_id)
         query = select(PaymentWebhookCall).where(PaymentWebhookCall.webhook_id == row.id)
         return session.scalars(query.order_by(PaymentWebhookCall.id.desc()).limit(limit)).all()
@@ -107,7 +108,7 @@ def calls_of(
 
 def try_body(platform: Platform, caller: Principal, webhook_id: int, body: str) -> ReadView:
     """What a body would do if it came signed; nothing is kept."""
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         row = get_owned(session, caller, PaymentWebhook, webhook_id)
         read = understood(session, row, body.encode())
     reached = read.reached

@@ -26,6 +26,7 @@ from services.core.redaction import redact_text
 from services.core.times import utc_now
 from services.core.url_safety import resolve
 from services.core.validation_texts import reason_of
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned, owned
 from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
@@ -90,7 +91,7 @@ def list_postbacks(
 
 def get_postback(platform: Platform, caller: Principal, postback_id: int) -> Postback:
     """One postback of the caller; NotFound otherwise."""
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         return get_owned(session, caller, Postback, postback_id)
 
 
@@ -139,7 +140,7 @@ def deliveries_of(
     platform: Platform, caller: Principal, postback_id: int, *, before: int = 0, limit: int = 50
 ) -> Sequence[PostbackDelivery]:
     """The newest deliveries of a postback, newest first, from below the id `before` on (0: the newest)."""
-    with platform.database.transaction() if caller.is_admin else platform.database.reading() as session:
+    with looking(platform, caller) as session:
         row = get_owned(session, caller, Postback, postback_id)
         query = select(PostbackDelivery).where(PostbackDelivery.postback_id == row.id)
         if before:

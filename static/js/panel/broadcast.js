@@ -5,6 +5,7 @@ import { attempt, confirmed } from "../feedback.js";
 import { follow, liveness } from "./liveness.js";
 
 const EVERY_MS = 1000;
+const RESULTS_MS = 30000; // between counts of what came of it, which look at all recipients
 const CHANGEABLE_MS = 48 * 3600 * 1000;
 const TONES = { preparing: "is-online", running: "is-online", braked: "is-offline", draft: "is-checking", scheduled: "is-checking" };
 const ACTS = {
@@ -22,12 +23,21 @@ document.addEventListener("alpine:init", () => {
     state: { broadcast: { counts: {}, causes: {} }, results: [] },
     busy: false,
     newText: "",
+    countedAt: Date.now(),
     init() {
       this.state = initial(this.$root);
       this.newText = this.one.variants[0]?.message.text ?? "";
-      this.refresh = follow(this, `/panel/live/broadcasts/${this.one.id}`, EVERY_MS, (data) => {
-        this.state = data;
-      });
+      this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
+    },
+    path() {
+      const isDue = Date.now() - this.countedAt >= RESULTS_MS;
+      return `/panel/live/broadcasts/${this.one.id}${isDue ? "?results=true" : ""}`;
+    },
+    take(data) {
+      const isEnding = !data.broadcast.ended_at !== !this.one.ended_at;
+      if (data.results) this.countedAt = Date.now();
+      else if (isEnding) this.countedAt = 0; // count at once what it came to
+      this.state = { ...this.state, ...data };
     },
     get one() {
       return this.state.broadcast;

@@ -142,6 +142,7 @@ document.addEventListener("alpine:init", () => {
     // Saving
     typed() {
       clearTimeout(this.timer);
+      this.turn += 1; // what is on its way is of what stood before
       this.savedText = "";
       this.timer = setTimeout(() => this.look(), PAUSE_MS);
     },
@@ -184,16 +185,23 @@ document.addEventListener("alpine:init", () => {
         window.history.replaceState({}, "", `/panel/broadcasts/${this.draftId}`);
       }
     },
+    /** Show and save what stands; whether it is saved, and the plan is its own. */
     async look() {
       clearTimeout(this.timer);
       const turn = (this.turn += 1);
       await this.show(turn);
-      if (!this.isWhole || this.busy) return;
+      if (!this.isWhole || turn !== this.turn) return false;
+      if (this.busy) {
+        this.timer = setTimeout(() => this.look(), PAUSE_MS); // another save is on its way, of what stood before
+        return false;
+      }
       await this.submitting(() => this.save());
-      if (this.failure || Object.keys(this.errors).length > 0) return;
+      if (turn !== this.turn || this.failure || Object.keys(this.errors).length > 0) return false;
       this.savedText = text("compose.saved");
-      const plan = await api.get(`/api/v1/broadcasts/${this.draftId}/plan`).catch(() => null);
-      if (turn === this.turn) this.plan = plan;
+      const [ok, plan] = await attempt(() => api.get(`/api/v1/broadcasts/${this.draftId}/plan`));
+      if (turn !== this.turn) return false;
+      this.plan = ok ? plan : null;
+      return ok;
     },
     async show(turn) {
       const written = this.variants.filter((variant) => variant.text.trim() && (variant.kind === "text" || variant.media));
@@ -248,8 +256,7 @@ document.addEventListener("alpine:init", () => {
       return this.busy || !this.isWhole;
     },
     async begin() {
-      await this.look();
-      if (!this.plan || this.failure || Object.keys(this.errors).length > 0) return;
+      if (!(await this.look())) return;
       const shares = this.shares.slice(0, 10).map(this.shareText).join(" · ") || text("compose.nobody");
       const values = { people: number(this.plan.people), bots: shares, time: this.lasting, stars: this.hasCost ? text("start_broadcast.stars", { stars: number(this.plan.stars) }) : "" };
       if (!(await confirmed(text("start_broadcast.title", values), text("start_broadcast.text", values), this.startLabel))) return;
@@ -268,7 +275,10 @@ document.addEventListener("alpine:init", () => {
 
     // A test to oneself
     async findPeople() {
-      this.people = this.testBot ? (await api.get(`/api/v1/bots/${this.testBot}/texts/recipients`)).items : [];
+      const bot = this.testBot;
+      const [ok, found] = bot ? await attempt(() => api.get(`/api/v1/bots/${bot}/texts/recipients`)) : [false];
+      if (bot !== this.testBot) return;
+      this.people = ok ? found.items : [];
       this.testPerson = this.people[0]?.telegram_id ?? "";
     },
     personName: (person) => person.name || (person.username && `@${person.username}`) || text("text_test.own"),
@@ -276,6 +286,7 @@ document.addEventListener("alpine:init", () => {
       return this.busy || !this.testBot || !this.testPerson;
     },
     async sendTest() {
+      if (!(await this.look())) return; // the test is of what stands here, not of what was saved before
       const body = { bot_id: Number(this.testBot), telegram_id: Number(this.testPerson) };
       const [ok] = await attempt(() => api.post(`/api/v1/broadcasts/${this.draftId}/test`, body));
       if (ok) toast(text("compose.test_sent"));

@@ -4,6 +4,13 @@ import { attempt } from "../feedback.js";
 import { follow, liveness } from "./liveness.js";
 
 const EVERY_MS = 2000;
+const KEY_BYTES = 16;
+
+/** A key for one answer: sent twice with it, it is one. */
+function newKey() {
+  const bytes = window.crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 document.addEventListener("alpine:init", () => {
   // One conversation. The revision that was read goes with an answer, and a key of its own with each form.
@@ -11,8 +18,7 @@ document.addEventListener("alpine:init", () => {
     ...liveness,
     talk: { messages: [] },
     revision: 0,
-    formKey: "",
-    nextKey: "",
+    formKey: newKey(),
     written: "",
     rests: true,
     minutes: 30,
@@ -21,7 +27,6 @@ document.addEventListener("alpine:init", () => {
     busy: false,
     init() {
       this.talk = initial(this.$root);
-      this.formKey = this.nextKey = this.$root.dataset.formKey;
       this.read();
       this.refresh = follow(this, `/panel/live/inbox/${this.talk.id}`, EVERY_MS, (data) => this.take(data));
       this.$nextTick(() => this.toEnd());
@@ -33,7 +38,6 @@ document.addEventListener("alpine:init", () => {
     take(data) {
       const before = this.talk.messages.at(-1)?.id;
       this.talk = data.talk;
-      this.nextKey = data.form_key;
       if (!this.written && !this.busy) this.revision = data.talk.revision; // nothing is begun: this is what is read
       if (before !== this.talk.messages.at(-1)?.id) this.$nextTick(() => this.toEnd());
     },
@@ -55,13 +59,14 @@ document.addEventListener("alpine:init", () => {
       this.busy = false;
       if (ok) {
         this.written = "";
-        this.formKey = this.nextKey;
+        this.formKey = newKey();
         this.revision += 1;
         this.refresh();
       } else if (answer.code === "answered_meanwhile") this.changed = answer.message;
     },
     lookAgain() {
       this.changed = "";
+      this.formKey = newKey(); // whatever it sent is seen now: the next answer is another
       this.read();
       this.refresh();
     },
@@ -93,7 +98,8 @@ document.addEventListener("alpine:init", () => {
       this.busy = true;
       const [ok, answer] = await attempt(() => api[method](`/api/v1/conversations/${this.talk.id}/${what}`, body), good);
       this.busy = false;
-      if (ok && answer.revision) this.revision = answer.revision;
+      // Ours raised it by one; by more, a colleague was there too, which whoever sends is to hear.
+      if (ok && answer.revision === this.revision + 1 && what !== "takeover") this.revision = answer.revision;
       if (!ok && answer.code === "answered_meanwhile") this.changed = answer.message;
       this.refresh();
     },

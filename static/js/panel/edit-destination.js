@@ -1,7 +1,9 @@
 import { api } from "../api.js";
 import { initial, text } from "../dom.js";
-import { attempt, toast } from "../feedback.js";
+import { attempt } from "../feedback.js";
 import { dialogForm } from "./form.js";
+import { mixed } from "./mixing.js";
+import { shownOnce } from "./shown-once.js";
 
 const PATH = "/api/v1/notification-destinations";
 const LOOK_MS = 2000; // how soon a chat that was just connected is noticed
@@ -9,13 +11,10 @@ const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const blank = (kind, bot) => ({ kind, bot_id: bot, reserve_bot_id: "", name: "", address: "", url: "", is_enabled: true, min_level: "", pool_id: "", isQuiet: false, from: "22:00", until: "07:00", time_zone: zone, critical_passes: true });
 
 document.addEventListener("alpine:init", () => {
-  Alpine.data("editDestination", () => ({
-    ...dialogForm,
-    id: 0,
+  Alpine.data("editDestination", () => mixed(dialogForm, shownOnce, {
     form: blank("telegram", ""),
     before: {},
     ownRules: false,
-    shown: null,
     init() {
       document.addEventListener("edit-destination", (event) => this.start(event.detail));
     },
@@ -76,13 +75,7 @@ document.addEventListener("alpine:init", () => {
       if (ok) this.show(made);
     },
     show(made) {
-      if (made.secret || made.link || made.reserve_link) {
-        this.shown = made;
-        this.follow();
-        return;
-      }
-      toast(text("saved"));
-      this.close();
+      if (this.showOnce(made, Boolean(made.secret || made.link || made.reserve_link))) this.follow();
     },
     /** Look whether Start was pressed, as long as the dialog waits for it. */
     follow() {
@@ -104,21 +97,6 @@ document.addEventListener("alpine:init", () => {
     },
     get awaitsReserve() {
       return Boolean(this.shown?.reserve_link && !this.shown.reserve_linked);
-    },
-    get isNew() {
-      return this.id === 0;
-    },
-    get isOld() {
-      return this.id !== 0;
-    },
-    get filling() {
-      return this.shown === null;
-    },
-    get showing() {
-      return this.shown !== null;
-    },
-    get secret() {
-      return this.shown?.secret ?? "";
     },
     get link() {
       return this.shown?.link?.url ?? "";

@@ -1,7 +1,7 @@
 import { api } from "../api.js";
-import { text } from "../dom.js";
-import { toast } from "../feedback.js";
 import { dialogForm } from "./form.js";
+import { mixed } from "./mixing.js";
+import { shownOnce } from "./shown-once.js";
 
 const PATH = "/api/v1/postbacks";
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -11,11 +11,8 @@ const pairs = (value) => Object.fromEntries(value.split("\n").map((line) => line
 const lines = (names) => Object.entries(names ?? {}).map(([name, there]) => `${name}=${there}`).join("\n");
 
 document.addEventListener("alpine:init", () => {
-  Alpine.data("editPostback", () => ({
-    ...dialogForm,
-    id: 0,
+  Alpine.data("editPostback", () => mixed(dialogForm, shownOnce, {
     form: blank(),
-    shown: null,
     init() {
       document.addEventListener("edit-postback", (event) => this.start(event.detail));
     },
@@ -51,25 +48,8 @@ document.addEventListener("alpine:init", () => {
       this.submitting(async () => {
         const made = this.id ? await api.patch(`${PATH}/${this.id}`, this.values()) : await api.post(PATH, this.values());
         document.dispatchEvent(new CustomEvent("postbacks-changed"));
-        if (made.secret) {
-          this.shown = made;
-          return;
-        }
-        toast(text("saved"));
-        this.close();
+        this.showOnce(made);
       });
-    },
-    get isOld() {
-      return this.id !== 0;
-    },
-    get filling() {
-      return this.shown === null;
-    },
-    get showing() {
-      return this.shown !== null;
-    },
-    get secret() {
-      return this.shown?.secret ?? "";
     },
     get isUrl() {
       return this.form.driver === "url";

@@ -2,27 +2,26 @@ import { api } from "../api.js";
 import { ago, hasText, initial, number, text } from "../dom.js";
 import { attempt } from "../feedback.js";
 import { follow, liveness } from "./liveness.js";
+import { mixed } from "./mixing.js";
+import { paging } from "./paging.js";
 
 const EVERY_MS = 3000;
 
 document.addEventListener("alpine:init", () => {
   // Who waits for an answer; and which bots keep messages.
-  Alpine.data("inbox", () => ({
-    ...liveness,
+  Alpine.data("inbox", () => mixed(liveness, paging("0"), {
     talks: [],
-    next: null,
     waiting: 0,
     bots: [],
     view: "waiting",
     bot: "",
-    cursors: ["0"],
     init() {
       this.bots = initial(this.$root, "bots");
       this.take(initial(this.$root));
       this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
     },
     path() {
-      const asked = { view: this.view, cursor: this.cursors.at(-1), ...(this.bot ? { bot_id: this.bot } : {}) };
+      const asked = { view: this.view, cursor: this.cursor, ...(this.bot ? { bot_id: this.bot } : {}) };
       return `/panel/live/inbox?${new URLSearchParams(asked)}`;
     },
     take(data) {
@@ -32,12 +31,12 @@ document.addEventListener("alpine:init", () => {
     },
     look(view) {
       this.view = view;
-      this.cursors = ["0"];
+      this.toFirstPage();
       this.refresh();
     },
     chooseBot(event) {
       this.bot = event.target.value;
-      this.cursors = ["0"];
+      this.toFirstPage();
       this.refresh();
     },
     isView(view) {
@@ -57,23 +56,6 @@ document.addEventListener("alpine:init", () => {
     },
     get keepsNone() {
       return !this.keepsAny;
-    },
-    get paged() {
-      return this.cursors.length > 1 || this.next !== null;
-    },
-    get isFirst() {
-      return this.cursors.length === 1;
-    },
-    get isLast() {
-      return this.next === null;
-    },
-    former() {
-      this.cursors = this.cursors.slice(0, -1);
-      this.refresh();
-    },
-    following() {
-      this.cursors = [...this.cursors, this.next];
-      this.refresh();
     },
     pageOf: (talk) => `/panel/inbox/${talk.id}`,
     classOf: (talk) => (talk.unanswered_since ? "is-waiting" : ""),

@@ -1,7 +1,9 @@
 import { api } from "../api.js";
 import { ago, initial, text } from "../dom.js";
-import { attempt, confirmed, toast } from "../feedback.js";
+import { attempt, confirmed } from "../feedback.js";
 import { dialogForm } from "./form.js";
+import { mixed } from "./mixing.js";
+import { shownOnce } from "./shown-once.js";
 
 const PATH = "/api/v1/payment-webhooks";
 const PATHS = ["person", "click", "event_id", "goal", "value", "currency", "fixed_currency", "only_field", "only_value", "refund_value"];
@@ -40,12 +42,9 @@ document.addEventListener("alpine:init", () => {
     },
   }));
 
-  Alpine.data("editWebhook", () => ({
-    ...dialogForm,
-    id: 0,
+  Alpine.data("editWebhook", () => mixed(dialogForm, shownOnce, {
     form: blank(),
     mapping: {},
-    shown: null,
     init() {
       document.addEventListener("edit-webhook", (event) => this.start(event.detail));
     },
@@ -68,31 +67,11 @@ document.addEventListener("alpine:init", () => {
       this.submitting(async () => {
         const made = this.id ? await api.patch(`${PATH}/${this.id}`, this.values()) : await api.post(PATH, this.values());
         tell("webhooks-changed");
-        if (made.secret) {
-          this.shown = made;
-          return;
-        }
-        toast(text("saved"));
-        this.close();
+        this.showOnce(made);
       });
-    },
-    get isNew() {
-      return this.id === 0;
-    },
-    get isOld() {
-      return this.id !== 0;
-    },
-    get filling() {
-      return this.shown === null;
-    },
-    get showing() {
-      return this.shown !== null;
     },
     get url() {
       return this.shown?.url ?? "";
-    },
-    get secret() {
-      return this.shown?.secret ?? "";
     },
   }));
 });

@@ -1,8 +1,7 @@
-// Choosing people and changing their tags, with the progress of the worker that does it. Spread into the list of people.
+// Choosing people, tagging or blocking them, with the progress of the worker that does it. Mixed into the list of people.
 import { api } from "../api.js";
 import { counted, number, text } from "../dom.js";
 import { attempt, confirmed } from "../feedback.js";
-import { conditionsOf } from "./people-conditions.js";
 
 const LOOK_MS = 1000;
 
@@ -34,8 +33,12 @@ export const peopleChange = {
   tagChoices() {
     return [...new Set(this.people.flatMap((person) => person.tags))].sort();
   },
+  wantsTag() {
+    return this.action === "tag" || this.action === "untag";
+  },
   cannotApply() {
-    return this.busy || !this.tag.trim() || (this.whom === "picked" && this.picked.length === 0);
+    const isTagless = this.wantsTag() && !this.tag.trim();
+    return this.busy || isTagless || (this.whom === "picked" && this.picked.length === 0);
   },
   async apply() {
     if (this.cannotApply()) return;
@@ -44,8 +47,8 @@ export const peopleChange = {
     const asks = [`people.all.${this.action}.title`, "people.all.text", "people.all.action"].map((key) => text(key, values));
     if (everybody && !(await confirmed(...asks))) return;
     this.busy = true;
-    const whom = everybody ? { conditions: conditionsOf(this.form) } : { lead_ids: this.picked };
-    const body = { action: this.action, tag: this.tag.trim(), ...whom };
+    const whom = everybody ? { conditions: JSON.parse(this.where || "{}") } : { lead_ids: this.picked };
+    const body = { action: this.action, ...(this.wantsTag() ? { tag: this.tag.trim() } : {}), ...whom };
     const [ok, change] = await attempt(() => api.post("/api/v1/people/changes", body));
     this.busy = false;
     if (ok) this.watchChange(change);
@@ -64,8 +67,8 @@ export const peopleChange = {
   },
   progressText() {
     if (!this.change) return "";
-    const { tag, looked_at: done, total, changed } = this.change;
-    const values = { tag, done: number(done), total: number(total), changed: number(changed) };
+    const { action, looked_at: done, total, changed } = this.change;
+    const values = { tag: this.change.tag || text(`people.${action}`), done: number(done), total: number(total), changed: number(changed) };
     return text(this.change.ended_at ? "people.done" : "people.progress", values);
   },
   progressTotal() {
@@ -75,6 +78,7 @@ export const peopleChange = {
     return this.change?.ended_at ? this.progressTotal() : (this.change?.looked_at ?? 0);
   },
   refusedText() {
-    return this.change?.refused ? counted("people.refused", this.change.refused) : "";
+    if (!this.change?.refused) return "";
+    return counted(this.change.tag ? "people.refused" : "people.not_listed", this.change.refused);
   },
 };

@@ -39,8 +39,8 @@ export const segmentList = {
   },
   async saveSegment() {
     this.busy = true;
-    const body = { name: this.segmentName, conditions: conditionsOf(this.form) };
-    const [ok] = await attempt(() => api.post("/api/v1/segments", body), "people.segment_saved");
+    const work = () => api.post("/api/v1/segments", { name: this.segmentName, conditions: conditionsOf(this.form) });
+    const [ok] = await attempt(async () => work(), "people.segment_saved");
     this.busy = false;
     if (!ok) return;
     this.segmentName = "";

@@ -1,7 +1,8 @@
 import { api } from "../api.js";
 import { ago, counted, initial, moment, text } from "../dom.js";
-import { attempt } from "../feedback.js";
 import { follow, liveness } from "./liveness.js";
+import { mixed } from "./mixing.js";
+import { paging } from "./paging.js";
 import { peopleChange } from "./people-change.js";
 import { blank, conditionsOf, formOf } from "./people-conditions.js";
 import { segmentList } from "./people-segments.js";
@@ -18,34 +19,36 @@ function asked() {
 }
 
 document.addEventListener("alpine:init", () => {
-  // The people who meet the conditions, a page at a time; cursors of the pages before are kept to go back.
-  Alpine.data("people", () => ({
-    ...liveness,
-    ...peopleChange,
-    ...segmentList,
+  // The people who meet the conditions, a page at a time.
+  Alpine.data("people", () => mixed(liveness, paging(""), peopleChange, segmentList, {
     people: [],
-    next: null,
     count: 0,
     form: blank(),
     order: "newest",
-    cursors: [""],
+    where: "", // conditions of what is shown, as JSON; "" for everybody
+    asks: 0,
+    polled: "",
     failure: "",
     busy: false,
     init() {
       this.form = asked();
       this.take(initial(this.$root));
-      this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
-      if (this.narrowed) this.refresh();
+      this.refresh = follow(this, () => this.poll(), EVERY_MS, (data) => this.takePolled(data));
+      if (this.narrowed) this.show();
     },
-    get where() {
-      return JSON.stringify(conditionsOf(this.form));
-    },
-    path() {
-      const asked = { order: this.order, cursor: this.cursors.at(-1), ...(this.narrowed ? { where: this.where } : {}) };
+    path(where) {
+      const asked = { order: this.order, cursor: this.cursor, ...(where ? { where } : {}) };
       return `/panel/live/people?${new URLSearchParams(asked)}`;
     },
+    poll() {
+      this.polled = this.path(this.where);
+      return this.polled;
+    },
+    /** An answer to what is asked no more is nobody's. */
+    takePolled(data) {
+      if (this.polled === this.path(this.where)) this.take(data);
+    },
     take(data) {
-      this.failure = "";
       this.people = data.people;
       this.next = data.next;
       this.count = data.count;
@@ -67,19 +70,25 @@ document.addEventListener("alpine:init", () => {
       this.form = blank();
       this.show();
     },
+    /** Ask for what the fields say. What they said before stays shown until the server took it. */
     async show() {
-      this.cursors = [""];
+      this.toFirstPage();
       this.picked = [];
+      this.failure = "";
+      const turn = (this.asks += 1);
       try {
-        conditionsOf(this.form);
+        const where = this.narrowed ? JSON.stringify(conditionsOf(this.form)) : "";
+        const data = await api.get(this.path(where));
+        if (turn !== this.asks) return;
+        this.where = where;
+        this.take(data);
+        window.history.replaceState(null, "", where ? `?${new URLSearchParams({ where })}` : window.location.pathname);
       } catch (error) {
-        this.failure = error.message;
-        return;
+        if (turn === this.asks) this.failure = error.message;
       }
-      const query = this.narrowed ? `?${new URLSearchParams({ where: this.where })}` : window.location.pathname;
-      window.history.replaceState(null, "", query);
-      const [ok, data] = await attempt(() => api.get(this.path()));
-      if (ok) this.take(data);
+    },
+    get moreText() {
+      return this.form.more ? text("people.more", { names: Object.keys(JSON.parse(this.form.more)).join(", ") }) : "";
     },
     get narrowed() {
       return Object.values(this.form).filter(Boolean).length;
@@ -99,28 +108,12 @@ document.addEventListener("alpine:init", () => {
     get countText() {
       return counted("people.count", this.count);
     },
-    get paged() {
-      return this.cursors.length > 1 || this.next !== null;
-    },
-    get isFirst() {
-      return this.cursors.length === 1;
-    },
-    get isLast() {
-      return this.next === null;
-    },
-    former() {
-      this.cursors = this.cursors.slice(0, -1);
-      this.refresh();
-    },
-    following() {
-      this.cursors = [...this.cursors, this.next];
-      this.refresh();
-    },
     // One row
     pageOf: (person) => `/panel/people/${person.telegram_id}`,
     nameOf: (person) => person.name || text("people.nameless"),
     userOf: (person) => (person.username ? `@${person.username}` : ""),
     stateOf: (person) => text(`lead.${person.state}`),
+    blockedText: () => text("people.blocked"),
     sourceOf(person) {
       const touch = person.first_touch;
       if (!touch) return text("people.no_click");

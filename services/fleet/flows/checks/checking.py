@@ -17,6 +17,7 @@ from services.fleet.flows.checks.findings import Finding, Severity
 from services.fleet.flows.checks.shape import read
 from services.fleet.flows.checks.texts import check_texts, own_variables
 from services.fleet.flows.checks.ways import check_ways
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
 
@@ -39,8 +40,7 @@ def check(document: Mapping[str, Any], known: Known) -> list[Finding]:
 
 def check_draft(platform: Platform, caller: Principal, flow_id: int) -> list[Finding]:
     """What is wrong with the draft of the caller's flow. Raises NotFound."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         flow = get_owned(session, caller, Flow, flow_id)
         known = known_of(session, platform.settings, flow.account_id)
         return check(flow.draft, known)

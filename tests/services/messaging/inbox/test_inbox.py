@@ -256,6 +256,43 @@ def test_taking_over_rests_the_flow_and_only_the_present_state_can_be_given_away
     assert (rui, nobody) == ([talk.id], [])
 
 
+@pytest.mark.data
+def test_the_key_of_an_answer_to_somebody_else_is_refused(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    with platform.database.transaction() as session:
+        session.add(Lead(account_id=owner.account_id, bot_id=bot.id, telegram_id=6))
+    keep(platform, wrote(bot, 1), wrote(bot, 2, person=6))
+    talks, _ = list_conversations(platform, owner)
+    answering.answer(platform, owner, talks[0]["id"], new_answer())
+    with pytest.raises(Conflict, match="somebody else"):
+        answering.answer(platform, owner, talks[1]["id"], new_answer())
+    assert outbox(platform, bot) == 1
+    assert count_waiting(platform, owner) == 1
+
+
+@pytest.mark.data
+def test_an_answer_lengthens_a_takeover_and_never_shortens_it(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    keep(platform, wrote(bot, 1))
+    _begin_flow(platform, bot)
+    talk = only_talk(platform)
+    deciding.take_over(platform, owner, talk.id, 600)
+    until = only_talk(platform).taken_over_until
+    answering.answer(platform, owner, talk.id, new_answer(minutes=30))
+    assert only_talk(platform).taken_over_until == _run(platform).paused_until == until
+    then = {"plugin": "support", "name": "delivered", "turn": "-100"}
+    call = {"method": "copyMessage", "params": {"chat_id": 5, "from_chat_id": -100, "message_id": 3}}
+    keep_outgoing(platform, [sent(bot, {**call, "then": then}, sent={"message_id": 9})])
+    assert only_talk(platform).taken_over_until == _run(platform).paused_until == until
+    answering.answer(platform, owner, talk.id, new_answer(3, "form-0002", minutes=900))
+    longer = only_talk(platform).taken_over_until
+    assert longer is not None
+    assert until is not None
+    assert longer > until
+
+
 def _listed(platform: Platform, owner: Principal, name: str) -> Sequence[int]:
     return [each["id"] for each in list_conversations(platform, owner, assigned_to=name)[0]]
 

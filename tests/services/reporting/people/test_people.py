@@ -139,6 +139,8 @@ def test_a_timeline_has_everything_once_in_order_whatever_the_pages(platform: Pl
     assert told(1) == told(2) == told(4) == whole
     with pytest.raises(NotFound):
         timeline(platform, stranger, 5)
+    with pytest.raises(InvalidInput):  # else every entry would be read
+        timeline(platform, owner, 5, cursor=f"{10**16}-{10**17}")
 
 
 @pytest.mark.data
@@ -173,7 +175,7 @@ def test_a_change_of_many_goes_on_after_a_death_and_leaves_later_people_alone(
     change = begin_change(platform, owner, WantedChange(action="tag", tag="vip"))
     later = furnish(platform, owner, 1)
     with platform.database.transaction() as session:  # a worker that dies after its first step
-        assert changing._step(session, change.id)
+        assert changing._step(session, change.id) == (True, [])
     assert get_change(platform, owner, change.id).looked_at == 2
     changing.wake_if_changing(platform)
     assert platform.redis.exists(keys.wakeup("people", change.id))
