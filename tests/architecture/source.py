@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -30,8 +31,17 @@ class Source:
 
 @cache
 def sources() -> tuple[Source, ...]:
-    """Every Python file of the repository, tests included."""
-    return tuple(_read(path) for path in sorted(_paths(ROOT)))
+    """Every Python file of the repository, tests included.
+
+    Their trees are millions of objects that stay: looking for garbage among them took 10.1 s of CPU instead of 2.8, and
+    every later look would pass over them again.
+    """
+    gc.disable()
+    try:
+        return tuple(_read(path) for path in sorted(_paths(ROOT)))
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def product() -> Iterator[Source]:
