@@ -6,7 +6,7 @@ import ast
 import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +22,11 @@ class Source:
     path: Path
     text: str
     tree: ast.Module
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """What `ast.walk` finds in the tree. Some fifteen tests go through all of it, and a walk costs more than a look."""
+        return tuple(ast.walk(self.tree))
 
     @property
     def package(self) -> str:
@@ -51,7 +56,7 @@ def product() -> Iterator[Source]:
 
 def imports(source: Source) -> Iterator[str]:
     """The dotted names a file imports, inside functions and under TYPE_CHECKING too."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
