@@ -83,6 +83,7 @@ from web import (
     limiter,
     login,
     proxies,
+    routes,
     security,
     static_files,
     url_ids,
@@ -163,6 +164,7 @@ def create_app(platform: Platform | None = None) -> Flask:
     )
     app.session_interface = SessionCookie()
     app.extensions[EXTENSION] = platform
+    routes.init_app(app)
     url_ids.init_app(app)
     if platform.settings.fast_path:  # first: what finds out the client's address must come to stand before it
         fast_path.init_app(app, FAST)

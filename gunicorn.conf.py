@@ -1,6 +1,6 @@
-from gevent import monkey
+from services.core.greenlets import patch
 
-monkey.patch_all()  # before anything else is imported
+patch()  # before anything else is imported
 
 import resource
 from typing import Any

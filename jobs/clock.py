@@ -8,9 +8,9 @@ import gc
 
 gc.disable()  # until `process.begin`: what importing makes stays, and searching it for garbage took a fifth of the start
 
-from gevent import monkey
+from services.core.greenlets import patch
 
-monkey.patch_all()
+patch()
 
 import logging
 import os

@@ -87,8 +87,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesByNe
 
 
 def pytest_collection_finish() -> None:
-    """What collecting made lives to the end: later looks for garbage pass it by."""
+    """What collecting made lives to the end: later looks for garbage pass it by, and come less often.
+
+    A process of the run holds a million objects: looking after every 700 new ones took 3.8 of 33.8 s of CPU; so it is 2.1.
+    """
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     gc.enable()
 
 

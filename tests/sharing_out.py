@@ -9,18 +9,25 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 HERE = Path(__file__).parent
 STARTS_PROGRAMS = ("tools/chaos", "tools/attack", "browser", "launch", "tools", "jobs", "commands")
-TOGETHER = "tests/browser/"  # they share an installation and a Chromium
+BROWSER, SYNTAX = "tests/browser/", "tests/architecture/"
+TOGETHER = {
+    BROWSER: BROWSER,  # they share an installation and a Chromium
+    SYNTAX: SYNTAX,  # they share the syntax trees of all our files
+    "tests/tools/sandbox/test_independence.py": SYNTAX,
+    "tests/services/platform/redis/test_scripts.py": SYNTAX,
+}
 
 
 class FilesByNeed(LoadFileScheduling):  # type: ignore[misc]
-    """Each file to one process, the browser's files all to the same."""
+    """Each file to one process; those that share what is dear to make, all to the same."""
 
     def __init__(self, config: pytest.Config, log: object) -> None:
         config.option.loadscopereorder = False  # it puts files of few tests last, which are the longest
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        return TOGETHER if nodeid.startswith(TOGETHER) else str(super()._split_scope(nodeid))
+        shared = (scope for begin, scope in TOGETHER.items() if nodeid.startswith(begin))
+        return next(shared, "") or str(super()._split_scope(nodeid))
 
 
 def programs_first(items: list[pytest.Item]) -> None:

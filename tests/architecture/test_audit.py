@@ -15,7 +15,7 @@ PLACE = 2  # of `kind` among the arguments of `audit`
 
 def written(source: Source) -> Iterator[str]:
     """The kinds that a module writes, through its own functions too; "?…" for one that cannot be read."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.Call):
             continue
         if _name(node.func) == "AuditEvent" and not _is_the_place(source, node):
@@ -50,7 +50,7 @@ def _values(source: Source, at: ast.AST, name: str) -> Iterator[ast.expr]:
     names = [each.arg for each in inside.args.args]
     if name in [*names, *(each.arg for each in inside.args.kwonlyargs)]:
         place = names.index(name) if name in names else -1
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Call) and _name(node.func) == inside.name:
                 given = _given(node, name, place)
                 if given is not None:
@@ -86,7 +86,7 @@ def _given(call: ast.Call, name: str, place: int) -> ast.expr | None:
 def _function_around(source: Source, at: ast.AST) -> Function | None:
     around = [
         node
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, Function) and any(each is at for each in ast.walk(node))
     ]
     return around[-1] if around else None

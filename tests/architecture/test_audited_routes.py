@@ -118,7 +118,7 @@ def _imported(name: str) -> dict[str, str]:
     """What the names that a module imports stand for; one imported under another name is found by that."""
     source = _modules()[name]
     found = {full.rpartition(".")[2]: full for full in imports(source)}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ImportFrom):
             found |= {alias.asname: f"{node.module}.{alias.name}" for alias in node.names if alias.asname}
     return found
@@ -128,7 +128,7 @@ def _imported(name: str) -> dict[str, str]:
 def _functions_of(name: str) -> dict[str, ast.AST]:
     return {
         node.name: node
-        for node in ast.walk(_modules()[name].tree)
+        for node in _modules()[name].nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     }
 

@@ -85,10 +85,7 @@ def test_sessions_are_opened_by_use_cases_alone_never_by_the_extension() -> None
     users = [
         source.name
         for source in product()
-        if any(
-            isinstance(node, ast.Attribute) and ast.unparse(node) == "db.session"
-            for node in ast.walk(source.tree)
-        )
+        if any(isinstance(node, ast.Attribute) and ast.unparse(node) == "db.session" for node in source.nodes)
     ]
     assert users == []
 

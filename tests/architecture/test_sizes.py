@@ -25,7 +25,7 @@ def test_no_function_and_no_table_is_long() -> None:
     lines = {
         f"{source.name}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
         for source in sources()
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         or (isinstance(node, ast.ClassDef) and source.name == TABLES)
     }
@@ -37,7 +37,7 @@ def test_no_class_of_the_product_is_long_but_those_that_say_why() -> None:
         f"{source.name}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
         for source in product()
         if source.package != "tools"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ClassDef)
     }
     assert lines, "nothing was looked at"

@@ -13,7 +13,7 @@ def test_nobody_catches_everything_and_goes_on_silently() -> None:
     silent = [
         f"{source.name}:{handler.lineno}"
         for source in product()
-        for handler in ast.walk(source.tree)
+        for handler in source.nodes
         if isinstance(handler, ast.ExceptHandler) and _catches_everything(handler) and _does_nothing(handler)
     ]
     assert silent == []
@@ -23,7 +23,7 @@ def test_nobody_suppresses_everything() -> None:
     calls = [
         f"{source.name}:{node.lineno}"
         for source in product()
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).endswith("suppress")
         and any(ast.unparse(argument) in EVERYTHING for argument in node.args)

@@ -26,14 +26,14 @@ def error_classes() -> frozenset[str]:
     """Names of FlotillaError and of everything below it, wherever it is defined."""
     found = {"FlotillaError"}
     homes = [one for one in product() if one.package not in FOR_OPERATORS]
-    classes = [node for one in homes for node in ast.walk(one.tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for one in homes for node in one.nodes if isinstance(node, ast.ClassDef)]
     while new := {one.name for one in classes if found & {_name(base) for base in one.bases}} - found:
         found |= new
     return frozenset(found)
 
 
 def calls(source: Source, names: Set[str]) -> Iterator[ast.Call]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and _name(node.func) in names:
             yield node
 
@@ -46,7 +46,7 @@ def finished(source: Source) -> Iterator[str]:
             yield f"{source.name}:{call.lineno}: {ast.unparse(call)}"
     entries = {
         _name(target)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Assign) and _is_of_a_table(node.value)
         for target in node.targets
     }
@@ -137,12 +137,12 @@ def _name(node: ast.expr) -> str:
 def _texts_by_name(source: Source) -> set[str]:
     """What this file knows to be a Text: parameters and functions declared so, imports of such, and names given one."""
     known = {"no_bot_api", "reason_of"}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.arg) and node.annotation is not None and _name(node.annotation) == "Text":
             known.add(node.arg)
         elif isinstance(node, ast.FunctionDef) and node.returns is not None and _name(node.returns) == "Text":
             known.add(node.name)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Assign) and _is_text(node.value, known):
             known |= {_name(target) for target in node.targets}
         elif isinstance(node, ast.AnnAssign) and node.value is not None and _is_text(node.value, known):

@@ -40,7 +40,7 @@ EXCEPTIONS = {
 
 def patched_times(source: Source) -> Iterator[str]:
     """The constants of seconds that a file sets by monkeypatch or by assignment to another module."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for name in _set_by(node):
             if name.isupper() and any(word in name for word in TIMES):
                 yield name

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from gevent import monkey
+from tools.sandbox.greenlets import patch
 
-monkey.patch_all()
+patch()
 
 import argparse
 import random

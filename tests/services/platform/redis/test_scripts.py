@@ -105,7 +105,7 @@ def test_scripts_are_found_from_any_working_directory(platform: Platform, tmp_pa
 
 
 def _loaded_by(source: Source) -> Iterator[str]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Call(func=ast.Name(id="load"), args=[ast.Constant(value=str(name))]):
                 yield name
