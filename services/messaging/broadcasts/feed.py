@@ -22,6 +22,8 @@ from services.messaging.broadcasts.rendering import Renderer, deleting
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
+AT_ONCE: Final = 150  # people of one claim: a pass is over soon, and replies of this process have their turn
+OFFERED_AT_ONCE: Final = 25  # calls that are rendered, sealed and put into outboxes without a pause
 MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
 
 
@@ -33,7 +35,10 @@ class Feed:
         self._link = link
         self.id = broadcast.id
         self.brake = Brake(broadcast.brake_percent)
-        self._given_at: dict[int, float] = {}  # person -> when their call was put into an outbox
+        self._due: dict[int, float] = {}  # person -> when their message is to leave: a bot's go one by one
+        self._gap = 1.0 / broadcast.per_second
+        self._last_due: dict[int, float] = {}  # bot -> the same of the last one that it was given
+        self._per_second = broadcast.per_second
         now = time.monotonic()
         self.pace = Pace(broadcast.per_second, now)
         self._messages = [Message.model_validate(each["message"]) for each in broadcast.variants]
@@ -54,12 +59,12 @@ class Feed:
 
     def hear(self, telegram_id: int, outcome: Outcome, now: float) -> None:
         """What came of a person, before it is in the ledger."""
-        given_at = self._given_at.pop(telegram_id, None)
+        due = self._due.pop(telegram_id, None)
         if not outcome.is_known:
             return
         self.brake.note()
-        if given_at is not None:
-            self.pace.heard(now - given_at, now)
+        if due is not None:
+            self.pace.heard(now - due, now)
 
     def note(self, settled: Sequence[tuple[int, Outcome]]) -> None:
         """These were settled; whoever waits again is claimed again later."""
@@ -76,19 +81,17 @@ class Feed:
     def feed(self) -> bool:
         """Claim people in the ledger, commit, and put their calls into outboxes. False when the lease is lost."""
         now = time.monotonic()
-        shares = self.pace.shares(self.brake.room - self.pace.total, now)
+        room = min(self.brake.room - self.pace.total, AT_ONCE)
+        shares = self.pace.shares(room, now)
         if not shares:
             return self._mend_now_and_then(now)
         with self._platform.database.reading() as session:
             chosen = ledger.choose(session, self.id, self._kind, shares)
-            is_short = any(len(chosen.people[bot]) < number for bot, number in shares.items())
         if chosen.everybody and not self._claim(chosen):
             return True
         for bot_id, people in chosen.people.items():
             self.pace.taken(bot_id, len(people), now)
-        if is_short:  # a bot may have nobody left; who was skipped counts as one less
-            with self._platform.database.reading() as session:
-                self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
+        self.pace.bots -= chosen.exhausted  # whoever waits again later brings their bot back
         return self._offer([each for people in chosen.people.values() for each in people])
 
     def _claim(self, chosen: ledger.Chosen) -> bool:
@@ -103,8 +106,17 @@ class Feed:
 
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
         now = time.monotonic()
-        self._given_at.update((each.reader.telegram_id, now) for each in claimed)
-        return self._link.offer(self.id, [self._call(each) for each in claimed])
+        for each in claimed:
+            bot = each.reader.bot_id
+            self._last_due[bot] = max(now, self._last_due.get(bot, 0.0) + self._gap)
+            self._due[each.reader.telegram_id] = self._last_due[bot]
+        for at in range(0, len(claimed), OFFERED_AT_ONCE):
+            if not self._link.offer(
+                self.id, [self._call(each) for each in claimed[at : at + OFFERED_AT_ONCE]]
+            ):
+                return False
+            time.sleep(0)
+        return True
 
     def _call(self, claimed: Claimed) -> Offer:
         reader = claimed.reader
@@ -116,7 +128,7 @@ class Feed:
                 method, params = self._renderer.editing(message, reader, claimed.message_id or 0)
             else:
                 method, params = self._renderer.sending(message, reader)
-        return Offer(reader.bot_id, reader.telegram_id, method, params)
+        return Offer(reader.bot_id, reader.telegram_id, method, params, self._per_second)
 
     def _mend_now_and_then(self, now: float) -> bool:
         if now - self._mended < MEND_SECONDS or not self.pace.total:

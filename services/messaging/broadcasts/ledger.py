@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +19,16 @@ from services.traffic.audience.conditions import OPTED_OUT
 from services.traffic.clicks.leads import ACTIVE
 
 ROW: Final = BroadcastRecipient
+LEAD: Final = (  # what is asked of a person
+    Lead.telegram_id,
+    Lead.first_name,
+    Lead.last_name,
+    Lead.username,
+    Lead.language,
+    Lead.tags,
+    Lead.state,
+    Lead.identity,
+)
 MOST_CAUSES: Final = 50  # different ones that are counted
 
 
@@ -36,6 +47,7 @@ class Chosen:
 
     people: dict[int, list[Claimed]]
     causes: dict[int, str]
+    exhausted: set[int] = field(default_factory=set)  # bots with nobody left who waits
 
     @property
     def everybody(self) -> list[int]:
@@ -46,7 +58,7 @@ class Chosen:
 def choose(session: Session, broadcast_id: int, kind: str, shares: Mapping[int, int]) -> Chosen:
     """Who is next, so many people per bot; nothing is changed, so nobody waits for it.
 
-    A bot with fewer than its share has nobody left who waits.
+    A bot with fewer than its share has nobody left who waits: `exhausted`.
     """
     rows: dict[int, Sequence[Any]] = {}
     for bot_id, number in shares.items():
@@ -61,25 +73,34 @@ def choose(session: Session, broadcast_id: int, kind: str, shares: Mapping[int, 
             .limit(number)
         )
         rows[bot_id] = session.execute(waiting).all()
-    return judge(session, kind, rows)
+        time.sleep(0)  # whoever answers somebody has their turn between two queries
+    found = judge(session, kind, rows)
+    found.exhausted.update(bot_id for bot_id, number in shares.items() if len(rows[bot_id]) < number)
+    return found
 
 
 def judge(session: Session, kind: str, rows: Mapping[int, Sequence[Any]]) -> Chosen:
     """Rows (person, variant, message) per bot as people, and who of them is not to be written to any more."""
     found = Chosen({}, {})
+    asked = session.execute(select(Bot.id, Bot.name, Bot.identity).where(Bot.id.in_(list(rows))))
+    bots = {bot.id: bot for bot in asked}
     for bot_id, those in rows.items():
-        bot = session.get(Bot, bot_id)
-        known = select(Lead).where(Lead.bot_id == bot_id, Lead.telegram_id.in_([row[0] for row in those]))
-        leads = {lead.telegram_id: lead for lead in session.scalars(known)}
+        leads = _leads(session, bot_id, [row[0] for row in those])
         found.people[bot_id] = []
         for person, variant, message_id in those:
-            cause = _against(kind, bot, leads.get(person))
+            bot, lead = bots.get(bot_id), leads.get(person)
+            cause = _against(kind, bot, lead)
             if cause:
                 found.causes[person] = cause
             else:
-                reader = _reader(bot, leads.get(person), person)
-                found.people[bot_id].append(Claimed(reader, variant, message_id))
+                found.people[bot_id].append(Claimed(_reader(bot, lead, person), variant, message_id))
+        time.sleep(0)
     return found
+
+
+def _leads(session: Session, bot_id: int, people: Sequence[int]) -> dict[int, Any]:
+    known = select(*LEAD).where(Lead.bot_id == bot_id, Lead.telegram_id.in_(people))
+    return {lead.telegram_id: lead for lead in session.execute(known)}
 
 
 def claim(session: Session, broadcast: Broadcast, chosen: Chosen) -> bool:
@@ -96,7 +117,7 @@ def claim(session: Session, broadcast: Broadcast, chosen: Chosen) -> bool:
     return bool(claimed.rowcount == len(wanted))
 
 
-def _against(kind: str, bot: Bot | None, lead: Lead | None) -> str:
+def _against(kind: str, bot: Any, lead: Any) -> str:
     """Why somebody is not written to though the ledger has them; what was sent is changed all the same."""
     if bot is None:
         return "bot_gone"
@@ -111,7 +132,7 @@ def _against(kind: str, bot: Bot | None, lead: Lead | None) -> str:
     return "" if lead.identity == bot.identity else "not_returned"
 
 
-def _reader(bot: Bot | None, lead: Lead | None, person: int) -> Reader:
+def _reader(bot: Any, lead: Any, person: int) -> Reader:
     name = bot.name if bot is not None else ""
     bot_id = bot.id if bot is not None else 0
     if lead is None:

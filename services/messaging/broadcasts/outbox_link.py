@@ -37,6 +37,7 @@ class Offer:
     telegram_id: int
     method: str
     params: dict[str, Any]
+    per_second: int = 0  # messages of its bot, which go evenly; 0: as they come
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,11 @@ class OutboxLink:
         values: list[str | int] = [self._token, DOORBELL_SECONDS, KEPT_SECONDS]
         for offer in offers:
             names += outbox_keys(offer.bot_id, Priority.BULK, self._shard(offer))
-            then = {"broadcast": broadcast_id, "person": offer.telegram_id}
+            then = {
+                "broadcast": broadcast_id,
+                "person": offer.telegram_id,
+                "per_second": offer.per_second,
+            }
             call = {"method": offer.method, "params": offer.params, "then": then}
             sealed = dump_sealed(platform.vault, call, offer.bot_id)
             values += (offer.bot_id, offer.telegram_id, str(tracing.begun(offer.bot_id)), sealed)
