@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, bindparam, func, select, update
+from sqlalchemy import BigInteger, Select, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from models import Bot, Broadcast, BroadcastKind, BroadcastRecipient, Lead, RecipientStatus
@@ -20,7 +20,6 @@ from services.traffic.clicks.leads import ACTIVE
 
 ROW: Final = BroadcastRecipient
 LEAD: Final = (  # what is asked of a person
-    Lead.telegram_id,
     Lead.first_name,
     Lead.last_name,
     Lead.username,
@@ -62,45 +61,40 @@ def choose(session: Session, broadcast_id: int, kind: str, shares: Mapping[int, 
     """
     rows: dict[int, Sequence[Any]] = {}
     for bot_id, number in shares.items():
-        waiting = (
-            select(ROW.telegram_id, ROW.variant, ROW.message_id)
-            .where(
-                ROW.broadcast_id == broadcast_id,
-                ROW.bot_id == bot_id,
-                ROW.status == RecipientStatus.WAITING,
-            )
-            .order_by(ROW.telegram_id)
-            .limit(number)
-        )
-        rows[bot_id] = session.execute(waiting).all()
+        waiting = _rows(broadcast_id, RecipientStatus.WAITING).where(ROW.bot_id == bot_id)
+        rows[bot_id] = session.execute(waiting.order_by(ROW.telegram_id).limit(number)).all()
         time.sleep(0)  # whoever answers somebody has their turn between two queries
     found = judge(session, kind, rows)
     found.exhausted.update(bot_id for bot_id, number in shares.items() if len(rows[bot_id]) < number)
     return found
 
 
+def _rows(broadcast_id: int, status: RecipientStatus) -> Select[Any]:
+    """People of the ledger in that state, with what is known of them: Nones for who was erased."""
+    same = and_(Lead.bot_id == ROW.bot_id, Lead.telegram_id == ROW.telegram_id)
+    return (
+        select(ROW.bot_id, ROW.telegram_id, ROW.variant, ROW.message_id, *LEAD)
+        .outerjoin(Lead, same)
+        .where(ROW.broadcast_id == broadcast_id, ROW.status == status)
+    )
+
+
 def judge(session: Session, kind: str, rows: Mapping[int, Sequence[Any]]) -> Chosen:
-    """Rows (person, variant, message) per bot as people, and who of them is not to be written to any more."""
+    """Rows per bot as people, and who of them is not to be written to any more."""
     found = Chosen({}, {})
     asked = session.execute(select(Bot.id, Bot.name, Bot.identity).where(Bot.id.in_(list(rows))))
     bots = {bot.id: bot for bot in asked}
     for bot_id, those in rows.items():
-        leads = _leads(session, bot_id, [row[0] for row in those])
         found.people[bot_id] = []
-        for person, variant, message_id in those:
-            bot, lead = bots.get(bot_id), leads.get(person)
+        for row in those:
+            bot, lead = bots.get(bot_id), row if row.state is not None else None
             cause = _against(kind, bot, lead)
             if cause:
-                found.causes[person] = cause
+                found.causes[row.telegram_id] = cause
             else:
-                found.people[bot_id].append(Claimed(_reader(bot, lead, person), variant, message_id))
-        time.sleep(0)
+                reader = _reader(bot, lead, row.telegram_id)
+                found.people[bot_id].append(Claimed(reader, row.variant, row.message_id))
     return found
-
-
-def _leads(session: Session, bot_id: int, people: Sequence[int]) -> dict[int, Any]:
-    known = select(*LEAD).where(Lead.bot_id == bot_id, Lead.telegram_id.in_(people))
-    return {lead.telegram_id: lead for lead in session.execute(known)}
 
 
 def claim(session: Session, broadcast: Broadcast, chosen: Chosen) -> bool:
@@ -128,7 +122,7 @@ def _against(kind: str, bot: Any, lead: Any) -> str:
     if OPTED_OUT in lead.tags:
         return OPTED_OUT
     if lead.state != ACTIVE:
-        return lead.state
+        return str(lead.state)
     return "" if lead.identity == bot.identity else "not_returned"
 
 
@@ -221,11 +215,6 @@ def _by_bot(session: Session, broadcast_id: int, status: RecipientStatus) -> dic
 
 
 def queued(session: Session, broadcast_id: int, before: datetime) -> list[Any]:
-    """(bot, person, variant, message) of rows that were claimed before that moment and are not settled."""
-    return list(
-        session.execute(
-            select(ROW.bot_id, ROW.telegram_id, ROW.variant, ROW.message_id)
-            .where(ROW.broadcast_id == broadcast_id, ROW.status == RecipientStatus.QUEUED, ROW.at <= before)
-            .order_by(ROW.bot_id, ROW.telegram_id)
-        )
-    )
+    """Rows, as `judge` takes them, that were claimed before that moment and are not settled."""
+    claimed = _rows(broadcast_id, RecipientStatus.QUEUED).where(ROW.at <= before)
+    return list(session.execute(claimed.order_by(ROW.bot_id, ROW.telegram_id)))
