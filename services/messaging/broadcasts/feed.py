@@ -19,6 +19,7 @@ from services.messaging.broadcasts.outbox_link import Offer, OutboxLink
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.pace import Pace
 from services.messaging.broadcasts.rendering import Renderer, deleting
+from services.messaging.broadcasts.resting import rest
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ AT_ONCE: Final = 150  # people of one claim: a pass is over soon, and replies of
 PAUSE_SECONDS: Final = (
     0.4  # between two claims: each costs a commit and some queries, for one bot or for many
 )
-OFFERED_AT_ONCE: Final = 25  # calls that are rendered, sealed and put into outboxes without a pause
+OFFERED_AT_ONCE: Final = 12  # calls that are rendered, sealed and put into outboxes without a pause
 MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
 
 
@@ -95,11 +96,12 @@ class Feed:
             return self._mend_now_and_then(now)
         with self._platform.database.reading() as session:
             chosen = ledger.choose(session, self.id, self._kind, shares)
+        since = time.monotonic()
         if chosen.everybody and not self._claim(chosen):
             return True
         for bot_id, people in chosen.people.items():
             self.pace.taken(bot_id, len(people), now)
-        time.sleep(0)
+        rest(since)
         self.pace.bots -= chosen.exhausted  # whoever waits again later brings their bot back
         return self._offer([each for people in chosen.people.values() for each in people])
 
@@ -119,12 +121,13 @@ class Feed:
             bot = each.reader.bot_id
             self._last_due[bot] = max(now, self._last_due.get(bot, 0.0) + self._gap)
             self._due[each.reader.telegram_id] = self._last_due[bot]
+        since = now
         for at in range(0, len(claimed), OFFERED_AT_ONCE):
             if not self._link.offer(
                 self.id, [self._call(each) for each in claimed[at : at + OFFERED_AT_ONCE]]
             ):
                 return False
-            time.sleep(0)
+            since = rest(since)
         return True
 
     def _call(self, claimed: Claimed) -> Offer:

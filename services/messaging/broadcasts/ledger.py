@@ -15,6 +15,7 @@ from models import Bot, Broadcast, BroadcastKind, BroadcastRecipient, Lead, Reci
 from services.core.times import utc_now
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.rendering import Reader
+from services.messaging.broadcasts.resting import rest
 from services.traffic.audience.conditions import OPTED_OUT
 from services.traffic.clicks.leads import ACTIVE
 
@@ -60,10 +61,11 @@ def choose(session: Session, broadcast_id: int, kind: str, shares: Mapping[int, 
     A bot with fewer than its share has nobody left who waits: `exhausted`.
     """
     rows: dict[int, Sequence[Any]] = {}
+    since = time.monotonic()
     for bot_id, number in shares.items():
         waiting = _rows(broadcast_id, RecipientStatus.WAITING).where(ROW.bot_id == bot_id)
         rows[bot_id] = session.execute(waiting.order_by(ROW.telegram_id).limit(number)).all()
-        time.sleep(0)  # whoever answers somebody has their turn between two queries
+        since = rest(since)
     found = judge(session, kind, rows)
     found.exhausted.update(bot_id for bot_id, number in shares.items() if len(rows[bot_id]) < number)
     return found

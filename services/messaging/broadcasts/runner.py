@@ -28,6 +28,7 @@ from services.messaging.broadcasts.moving import move
 from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, arm, halt, has_braked
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.preparing import prepare_slice
+from services.messaging.broadcasts.resting import rest
 from services.platform.platform import Platform
 from services.platform.redis import broadcast_keys, keys
 from services.platform.redis.jobs import JobName, wake
@@ -36,7 +37,7 @@ from services.platform.redis.lease_renewer import HeldLease
 logger = logging.getLogger(__name__)
 LEASE: Final = "broadcasts"
 DOORBELL: Final = "broadcasts"
-AT_ONCE: Final = 200  # outcomes of one commit
+AT_ONCE: Final = 100  # outcomes of one commit
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class BroadcastRunner:
 
     def _settle(self) -> None:
         """Write what was heard into the ledgers, then forget it in Redis; in commits that keep nobody waiting for long."""
-        self._settled = time.monotonic()
+        self._settled = since = time.monotonic()
         while self._unsettled:
             batch = self._unsettled[:AT_ONCE]
             by_broadcast: defaultdict[int, dict[int, Outcome]] = defaultdict(dict)
@@ -197,7 +198,7 @@ class BroadcastRunner:
                 self._write_down(broadcast_id, outcomes)
             self._link.forget(batch)
             del self._unsettled[: len(batch)]
-            time.sleep(0)
+            since = rest(since)
 
     def _write_down(self, broadcast_id: int, outcomes: Mapping[int, Outcome]) -> None:
         with self._platform.database.transaction() as session:
