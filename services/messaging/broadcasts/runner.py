@@ -46,7 +46,7 @@ class BroadcastTimings:
 
     look: float = 0.5  # between looks for broadcasts that began, paused or are due
     patience: float = 0.1  # between two looks for outcomes, and at what may be given to outboxes
-    gather: float = 0.5  # outcomes for one commit
+    gather: float = 1.0  # outcomes for one commit, which holds up all else that its process does
     idle_timeout: float = 5.0  # without a broadcast
     max_stay: float = 600.0
     backoff: float = 0.5  # while the database or Redis is away
