@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -15,7 +16,7 @@ from services.core.times import utc_now
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.brake import Brake
 from services.messaging.broadcasts.ledger import Claimed
-from services.messaging.broadcasts.outbox_link import Offer, OutboxLink
+from services.messaging.broadcasts.outbox_link import Offer, OutboxLink, is_halted
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.pace import Pace
 from services.messaging.broadcasts.rendering import Renderer, deleting
@@ -49,6 +50,7 @@ class Feed:
         self._kind = broadcast.kind
         self._renderer = Renderer(platform.vault, self._series(broadcast), has_opt_out=broadcast.has_opt_out)
         self._mended = now
+        self._was_halted = False
         self._next = 0.0  # moment of the next claim
 
     @staticmethod
@@ -59,7 +61,6 @@ class Feed:
         """Find who waits, and who was claimed by a process that died. False when the lease is lost."""
         with self._platform.database.reading() as session:
             self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
-            self.pace.under_way.update(ledger.queued_by_bot(session, self.id))
         return self.mend(grace_seconds=0.0)
 
     def hear(self, telegram_id: int, outcome: Outcome, now: float) -> None:
@@ -82,6 +83,20 @@ class Feed:
     def is_over(self) -> bool:
         """Whether nobody waits and nothing is under way."""
         return not self.pace.bots and not self.pace.total
+
+    def is_finished(self) -> bool:
+        """The same, as the ledger knows it; who waits after all is fed."""
+        with self._platform.database.reading() as session:
+            self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
+        return self.is_over
+
+    def is_halted_for_nothing(self) -> bool:
+        """Whether a pause's mark stands though the broadcast goes on: seen at two looks, for a pause is committed before it marks.
+
+        So it does when somebody goes on before the mark of the pause is set. Raises RedisError.
+        """
+        was, self._was_halted = self._was_halted, is_halted(self._platform, self.id)
+        return was and self._was_halted
 
     def feed(self) -> bool:
         """Claim people in the ledger, commit, and put their calls into outboxes. False when the lease is lost."""
@@ -154,7 +169,10 @@ class Feed:
         """
         self._mended = time.monotonic()
         with self._platform.database.reading() as session:
-            rows = ledger.queued(session, self.id, utc_now() - timedelta(seconds=grace_seconds))
+            everybody = ledger.queued(session, self.id)  # fewer than we know of where people were erased
+        before = utc_now() - timedelta(seconds=grace_seconds)
+        rows = [row for row in everybody if row.at <= before]
+        self.pace.under_way = Counter(each.bot_id for each in everybody)
         places = self._link.places(self.id, [row.telegram_id for row in rows])
         lost = [person for person, is_there in places.items() if not is_there]
         never = [row for row in rows if row.telegram_id not in places]

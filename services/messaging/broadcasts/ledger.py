@@ -75,7 +75,7 @@ def _rows(broadcast_id: int, status: RecipientStatus) -> Select[Any]:
     """People of the ledger in that state, with what is known of them: Nones for who was erased."""
     same = and_(Lead.bot_id == ROW.bot_id, Lead.telegram_id == ROW.telegram_id)
     return (
-        select(ROW.bot_id, ROW.telegram_id, ROW.variant, ROW.message_id, *LEAD)
+        select(ROW.bot_id, ROW.telegram_id, ROW.variant, ROW.message_id, ROW.at, *LEAD)
         .outerjoin(Lead, same)
         .where(ROW.broadcast_id == broadcast_id, ROW.status == status)
     )
@@ -199,24 +199,15 @@ def _count(broadcast: Broadcast, outcomes: Iterable[Outcome]) -> None:
 
 def waiting_by_bot(session: Session, broadcast_id: int) -> dict[int, int]:
     """Bot id -> people who wait."""
-    return _by_bot(session, broadcast_id, RecipientStatus.WAITING)
-
-
-def queued_by_bot(session: Session, broadcast_id: int) -> dict[int, int]:
-    """Bot id -> people who were claimed and are not settled."""
-    return _by_bot(session, broadcast_id, RecipientStatus.QUEUED)
-
-
-def _by_bot(session: Session, broadcast_id: int, status: RecipientStatus) -> dict[int, int]:
     rows = session.execute(
         select(ROW.bot_id, func.count())
-        .where(ROW.broadcast_id == broadcast_id, ROW.status == status)
+        .where(ROW.broadcast_id == broadcast_id, ROW.status == RecipientStatus.WAITING)
         .group_by(ROW.bot_id)
     )
     return {row[0]: row[1] for row in rows}
 
 
-def queued(session: Session, broadcast_id: int, before: datetime) -> list[Any]:
-    """Rows, as `judge` takes them, that were claimed before that moment and are not settled."""
-    claimed = _rows(broadcast_id, RecipientStatus.QUEUED).where(ROW.at <= before)
+def queued(session: Session, broadcast_id: int) -> list[Any]:
+    """Rows, as `judge` takes them, that are claimed and not settled, and since when: `at`."""
+    claimed = _rows(broadcast_id, RecipientStatus.QUEUED)
     return list(session.execute(claimed.order_by(ROW.bot_id, ROW.telegram_id)))

@@ -27,6 +27,7 @@ MOST: Final = 1_000_000  # more than can be under way
 KEPT_SECONDS: Final = 7 * 86_400
 BEGINNING: Final = "0"
 BRAKED: Final = "brake"
+HALTED: Final = "1"
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,14 @@ def has_braked(platform: Platform, broadcast_id: int) -> bool:
     return platform.redis.get(broadcast_keys.halted(broadcast_id)) == BRAKED
 
 
+def is_halted(platform: Platform, broadcast_id: int) -> bool:
+    """Whether somebody has paused or stopped it. Raises RedisError."""
+    return platform.redis.get(broadcast_keys.halted(broadcast_id)) == HALTED
+
+
 def halt(platform: Platform, broadcast_id: int) -> None:
     """Nothing more of the broadcast leaves an outbox, from this moment on. Raises RedisError."""
-    platform.redis.set(broadcast_keys.halted(broadcast_id), "1", ex=KEPT_SECONDS)
+    platform.redis.set(broadcast_keys.halted(broadcast_id), HALTED, ex=KEPT_SECONDS)
 
 
 def go_on(platform: Platform, broadcast_id: int) -> None:

@@ -25,7 +25,7 @@ from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.due import AWAKE, is_out_of_step, keep_quiet, needs_work, start_due
 from services.messaging.broadcasts.feed import Feed
 from services.messaging.broadcasts.moving import move
-from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, arm, halt, has_braked
+from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, arm, go_on, halt, has_braked
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.preparing import prepare_slice
 from services.messaging.broadcasts.resting import rest
@@ -177,6 +177,9 @@ class BroadcastRunner:
         for number in self._feeds.keys() - running.keys():
             halt(self._platform, number)  # whoever paused it has marked it, unless Redis was away
             del self._feeds[number]
+        for number in list(self._feeds):
+            if self._feeds[number].is_halted_for_nothing():
+                go_on(self._platform, number)
         for number, broadcast in running.items():
             if number not in self._feeds and not is_out_of_step(broadcast, now):
                 self._drain()
@@ -211,7 +214,7 @@ class BroadcastRunner:
         """Brake it, end it, or give more of it to the outboxes."""
         if feed.brake.is_on and has_braked(self._platform, feed.id):
             self._end(feed, BroadcastStatus.BRAKED, "brake")
-        elif feed.is_over:
+        elif feed.is_over and feed.is_finished():
             self._end(feed, BroadcastStatus.DONE)
         elif not feed.feed():
             self._lease.lost()
