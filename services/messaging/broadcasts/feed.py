@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -15,13 +16,19 @@ from services.core.times import utc_now
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.brake import Brake
 from services.messaging.broadcasts.ledger import Claimed
-from services.messaging.broadcasts.outbox_link import Offer, OutboxLink
+from services.messaging.broadcasts.outbox_link import Offer, OutboxLink, is_halted
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.pace import Pace
 from services.messaging.broadcasts.rendering import Renderer, deleting
+from services.messaging.broadcasts.resting import rest
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
+AT_ONCE: Final = 150  # people of one claim: a pass is over soon, and replies of this process have their turn
+PAUSE_SECONDS: Final = (
+    0.4  # between two claims: each costs a commit and some queries, for one bot or for many
+)
+OFFERED_AT_ONCE: Final = 12  # calls that are rendered, sealed and put into outboxes without a pause
 MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
 
 
@@ -33,13 +40,18 @@ class Feed:
         self._link = link
         self.id = broadcast.id
         self.brake = Brake(broadcast.brake_percent)
-        self._given_at: dict[int, float] = {}  # person -> when their call was put into an outbox
+        self._due: dict[int, float] = {}  # person -> when their message is to leave: a bot's go one by one
+        self._gap = 1.0 / broadcast.per_second
+        self._last_due: dict[int, float] = {}  # bot -> the same of the last one that it was given
+        self._per_second = broadcast.per_second
         now = time.monotonic()
         self.pace = Pace(broadcast.per_second, now)
         self._messages = [Message.model_validate(each["message"]) for each in broadcast.variants]
         self._kind = broadcast.kind
         self._renderer = Renderer(platform.vault, self._series(broadcast), has_opt_out=broadcast.has_opt_out)
         self._mended = now
+        self._was_halted = False
+        self._next = 0.0  # moment of the next claim
 
     @staticmethod
     def _series(broadcast: Broadcast) -> int:
@@ -49,17 +61,16 @@ class Feed:
         """Find who waits, and who was claimed by a process that died. False when the lease is lost."""
         with self._platform.database.reading() as session:
             self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
-            self.pace.under_way.update(ledger.queued_by_bot(session, self.id))
         return self.mend(grace_seconds=0.0)
 
     def hear(self, telegram_id: int, outcome: Outcome, now: float) -> None:
         """What came of a person, before it is in the ledger."""
-        given_at = self._given_at.pop(telegram_id, None)
+        due = self._due.pop(telegram_id, None)
         if not outcome.is_known:
             return
         self.brake.note()
-        if given_at is not None:
-            self.pace.heard(now - given_at, now)
+        if due is not None:
+            self.pace.heard(now - due, now)
 
     def note(self, settled: Sequence[tuple[int, Outcome]]) -> None:
         """These were settled; whoever waits again is claimed again later."""
@@ -73,22 +84,40 @@ class Feed:
         """Whether nobody waits and nothing is under way."""
         return not self.pace.bots and not self.pace.total
 
+    def is_finished(self) -> bool:
+        """The same, as the ledger knows it; who waits after all is fed."""
+        with self._platform.database.reading() as session:
+            self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
+        return self.is_over
+
+    def is_halted_for_nothing(self) -> bool:
+        """Whether a pause's mark stands though the broadcast goes on: seen at two looks, for a pause is committed before it marks.
+
+        So it does when somebody goes on before the mark of the pause is set. Raises RedisError.
+        """
+        was, self._was_halted = self._was_halted, is_halted(self._platform, self.id)
+        return was and self._was_halted
+
     def feed(self) -> bool:
         """Claim people in the ledger, commit, and put their calls into outboxes. False when the lease is lost."""
         now = time.monotonic()
-        shares = self.pace.shares(self.brake.room - self.pace.total, now)
+        if now < self._next:
+            return True
+        room = min(self.brake.room - self.pace.total, AT_ONCE)
+        shares = self.pace.shares(room, now)
+        is_full = sum(shares.values()) == AT_ONCE
+        self._next = now if is_full else now + PAUSE_SECONDS
         if not shares:
             return self._mend_now_and_then(now)
         with self._platform.database.reading() as session:
             chosen = ledger.choose(session, self.id, self._kind, shares)
-            is_short = any(len(chosen.people[bot]) < number for bot, number in shares.items())
+        since = time.monotonic()
         if chosen.everybody and not self._claim(chosen):
             return True
         for bot_id, people in chosen.people.items():
             self.pace.taken(bot_id, len(people), now)
-        if is_short:  # a bot may have nobody left; who was skipped counts as one less
-            with self._platform.database.reading() as session:
-                self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
+        rest(since)
+        self.pace.bots -= chosen.exhausted  # whoever waits again later brings their bot back
         return self._offer([each for people in chosen.people.values() for each in people])
 
     def _claim(self, chosen: ledger.Chosen) -> bool:
@@ -103,8 +132,18 @@ class Feed:
 
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
         now = time.monotonic()
-        self._given_at.update((each.reader.telegram_id, now) for each in claimed)
-        return self._link.offer(self.id, [self._call(each) for each in claimed])
+        for each in claimed:
+            bot = each.reader.bot_id
+            self._last_due[bot] = max(now, self._last_due.get(bot, 0.0) + self._gap)
+            self._due[each.reader.telegram_id] = self._last_due[bot]
+        since = now
+        for at in range(0, len(claimed), OFFERED_AT_ONCE):
+            if not self._link.offer(
+                self.id, [self._call(each) for each in claimed[at : at + OFFERED_AT_ONCE]]
+            ):
+                return False
+            since = rest(since)
+        return True
 
     def _call(self, claimed: Claimed) -> Offer:
         reader = claimed.reader
@@ -116,7 +155,7 @@ class Feed:
                 method, params = self._renderer.editing(message, reader, claimed.message_id or 0)
             else:
                 method, params = self._renderer.sending(message, reader)
-        return Offer(reader.bot_id, reader.telegram_id, method, params)
+        return Offer(reader.bot_id, reader.telegram_id, method, params, self._per_second)
 
     def _mend_now_and_then(self, now: float) -> bool:
         if now - self._mended < MEND_SECONDS or not self.pace.total:
@@ -130,18 +169,21 @@ class Feed:
         """
         self._mended = time.monotonic()
         with self._platform.database.reading() as session:
-            rows = ledger.queued(session, self.id, utc_now() - timedelta(seconds=grace_seconds))
-        places = self._link.places(self.id, [row[1] for row in rows])
+            everybody = ledger.queued(session, self.id)  # fewer than we know of where people were erased
+        before = utc_now() - timedelta(seconds=grace_seconds)
+        rows = [row for row in everybody if row.at <= before]
+        self.pace.under_way = Counter(each.bot_id for each in everybody)
+        places = self._link.places(self.id, [row.telegram_id for row in rows])
         lost = [person for person, is_there in places.items() if not is_there]
-        never = [row for row in rows if row[1] not in places]
+        never = [row for row in rows if row.telegram_id not in places]
         if lost and self._are_lost(lost):
             logger.warning("broadcast %d: %d messages vanished from their outboxes", self.id, len(lost))
         return not never or self._offer_again(never)
 
     def _offer_again(self, rows: Sequence[Any]) -> bool:
         by_bot: dict[int, list[Any]] = {}
-        for bot_id, *row in rows:
-            by_bot.setdefault(bot_id, []).append(row)
+        for row in rows:
+            by_bot.setdefault(row.bot_id, []).append(row)
         with self._platform.database.transaction() as session:
             broadcast = session.get(Broadcast, self.id, with_for_update=True)
             if broadcast is None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, bindparam, func, select, update
+from sqlalchemy import BigInteger, Select, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from models import Bot, Broadcast, BroadcastKind, BroadcastRecipient, Lead, RecipientStatus
 from services.core.times import utc_now
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.rendering import Reader
+from services.messaging.broadcasts.resting import rest
 from services.traffic.audience.conditions import OPTED_OUT
 from services.traffic.clicks.leads import ACTIVE
 
 ROW: Final = BroadcastRecipient
+LEAD: Final = (  # what is asked of a person
+    Lead.first_name,
+    Lead.last_name,
+    Lead.username,
+    Lead.language,
+    Lead.tags,
+    Lead.state,
+    Lead.identity,
+)
 MOST_CAUSES: Final = 50  # different ones that are counted
 
 
@@ -36,6 +47,7 @@ class Chosen:
 
     people: dict[int, list[Claimed]]
     causes: dict[int, str]
+    exhausted: set[int] = field(default_factory=set)  # bots with nobody left who waits
 
     @property
     def everybody(self) -> list[int]:
@@ -46,39 +58,44 @@ class Chosen:
 def choose(session: Session, broadcast_id: int, kind: str, shares: Mapping[int, int]) -> Chosen:
     """Who is next, so many people per bot; nothing is changed, so nobody waits for it.
 
-    A bot with fewer than its share has nobody left who waits.
+    A bot with fewer than its share has nobody left who waits: `exhausted`.
     """
     rows: dict[int, Sequence[Any]] = {}
+    since = time.monotonic()
     for bot_id, number in shares.items():
-        waiting = (
-            select(ROW.telegram_id, ROW.variant, ROW.message_id)
-            .where(
-                ROW.broadcast_id == broadcast_id,
-                ROW.bot_id == bot_id,
-                ROW.status == RecipientStatus.WAITING,
-            )
-            .order_by(ROW.telegram_id)
-            .limit(number)
-        )
-        rows[bot_id] = session.execute(waiting).all()
-    return judge(session, kind, rows)
+        waiting = _rows(broadcast_id, RecipientStatus.WAITING).where(ROW.bot_id == bot_id)
+        rows[bot_id] = session.execute(waiting.order_by(ROW.telegram_id).limit(number)).all()
+        since = rest(since)
+    found = judge(session, kind, rows)
+    found.exhausted.update(bot_id for bot_id, number in shares.items() if len(rows[bot_id]) < number)
+    return found
+
+
+def _rows(broadcast_id: int, status: RecipientStatus) -> Select[Any]:
+    """People of the ledger in that state, with what is known of them: Nones for who was erased."""
+    same = and_(Lead.bot_id == ROW.bot_id, Lead.telegram_id == ROW.telegram_id)
+    return (
+        select(ROW.bot_id, ROW.telegram_id, ROW.variant, ROW.message_id, ROW.at, *LEAD)
+        .outerjoin(Lead, same)
+        .where(ROW.broadcast_id == broadcast_id, ROW.status == status)
+    )
 
 
 def judge(session: Session, kind: str, rows: Mapping[int, Sequence[Any]]) -> Chosen:
-    """Rows (person, variant, message) per bot as people, and who of them is not to be written to any more."""
+    """Rows per bot as people, and who of them is not to be written to any more."""
     found = Chosen({}, {})
+    asked = session.execute(select(Bot.id, Bot.name, Bot.identity).where(Bot.id.in_(list(rows))))
+    bots = {bot.id: bot for bot in asked}
     for bot_id, those in rows.items():
-        bot = session.get(Bot, bot_id)
-        known = select(Lead).where(Lead.bot_id == bot_id, Lead.telegram_id.in_([row[0] for row in those]))
-        leads = {lead.telegram_id: lead for lead in session.scalars(known)}
         found.people[bot_id] = []
-        for person, variant, message_id in those:
-            cause = _against(kind, bot, leads.get(person))
+        for row in those:
+            bot, lead = bots.get(bot_id), row if row.state is not None else None
+            cause = _against(kind, bot, lead)
             if cause:
-                found.causes[person] = cause
+                found.causes[row.telegram_id] = cause
             else:
-                reader = _reader(bot, leads.get(person), person)
-                found.people[bot_id].append(Claimed(reader, variant, message_id))
+                reader = _reader(bot, lead, row.telegram_id)
+                found.people[bot_id].append(Claimed(reader, row.variant, row.message_id))
     return found
 
 
@@ -96,7 +113,7 @@ def claim(session: Session, broadcast: Broadcast, chosen: Chosen) -> bool:
     return bool(claimed.rowcount == len(wanted))
 
 
-def _against(kind: str, bot: Bot | None, lead: Lead | None) -> str:
+def _against(kind: str, bot: Any, lead: Any) -> str:
     """Why somebody is not written to though the ledger has them; what was sent is changed all the same."""
     if bot is None:
         return "bot_gone"
@@ -107,11 +124,11 @@ def _against(kind: str, bot: Bot | None, lead: Lead | None) -> str:
     if OPTED_OUT in lead.tags:
         return OPTED_OUT
     if lead.state != ACTIVE:
-        return lead.state
+        return str(lead.state)
     return "" if lead.identity == bot.identity else "not_returned"
 
 
-def _reader(bot: Bot | None, lead: Lead | None, person: int) -> Reader:
+def _reader(bot: Any, lead: Any, person: int) -> Reader:
     name = bot.name if bot is not None else ""
     bot_id = bot.id if bot is not None else 0
     if lead is None:
@@ -182,29 +199,15 @@ def _count(broadcast: Broadcast, outcomes: Iterable[Outcome]) -> None:
 
 def waiting_by_bot(session: Session, broadcast_id: int) -> dict[int, int]:
     """Bot id -> people who wait."""
-    return _by_bot(session, broadcast_id, RecipientStatus.WAITING)
-
-
-def queued_by_bot(session: Session, broadcast_id: int) -> dict[int, int]:
-    """Bot id -> people who were claimed and are not settled."""
-    return _by_bot(session, broadcast_id, RecipientStatus.QUEUED)
-
-
-def _by_bot(session: Session, broadcast_id: int, status: RecipientStatus) -> dict[int, int]:
     rows = session.execute(
         select(ROW.bot_id, func.count())
-        .where(ROW.broadcast_id == broadcast_id, ROW.status == status)
+        .where(ROW.broadcast_id == broadcast_id, ROW.status == RecipientStatus.WAITING)
         .group_by(ROW.bot_id)
     )
     return {row[0]: row[1] for row in rows}
 
 
-def queued(session: Session, broadcast_id: int, before: datetime) -> list[Any]:
-    """(bot, person, variant, message) of rows that were claimed before that moment and are not settled."""
-    return list(
-        session.execute(
-            select(ROW.bot_id, ROW.telegram_id, ROW.variant, ROW.message_id)
-            .where(ROW.broadcast_id == broadcast_id, ROW.status == RecipientStatus.QUEUED, ROW.at <= before)
-            .order_by(ROW.bot_id, ROW.telegram_id)
-        )
-    )
+def queued(session: Session, broadcast_id: int) -> list[Any]:
+    """Rows, as `judge` takes them, that are claimed and not settled, and since when: `at`."""
+    claimed = _rows(broadcast_id, RecipientStatus.QUEUED)
+    return list(session.execute(claimed.order_by(ROW.bot_id, ROW.telegram_id)))

@@ -11,6 +11,7 @@ from services.core.errors import InvalidInput, Unavailable
 from services.core.times import iso, utc_now
 from services.messaging.broadcasts.checks import check
 from services.messaging.broadcasts.drafts import facts, locked
+from services.messaging.broadcasts.due import QUIET
 from services.messaging.broadcasts.moving import move
 from services.messaging.broadcasts.outbox_link import go_on, halt
 from services.messaging.broadcasts.runner import DOORBELL
@@ -77,7 +78,10 @@ def _move(
 ) -> Broadcast:
     with platform.database.transaction() as session:
         broadcast = locked(session, caller, broadcast_id)
-        move(broadcast, to)
+        if to == BroadcastStatus.PAUSED == broadcast.status and broadcast.cause == QUIET:
+            broadcast.cause = ""  # it stays so when its quiet hours end
+        else:
+            move(broadcast, to)
         audit(session, caller, kind, **facts(broadcast))
     return broadcast
 

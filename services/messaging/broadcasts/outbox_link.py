@@ -27,6 +27,7 @@ MOST: Final = 1_000_000  # more than can be under way
 KEPT_SECONDS: Final = 7 * 86_400
 BEGINNING: Final = "0"
 BRAKED: Final = "brake"
+HALTED: Final = "1"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Offer:
     telegram_id: int
     method: str
     params: dict[str, Any]
+    per_second: int = 0  # messages of its bot, which go evenly; 0: as they come
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,11 @@ class OutboxLink:
         values: list[str | int] = [self._token, DOORBELL_SECONDS, KEPT_SECONDS]
         for offer in offers:
             names += outbox_keys(offer.bot_id, Priority.BULK, self._shard(offer))
-            then = {"broadcast": broadcast_id, "person": offer.telegram_id}
+            then = {
+                "broadcast": broadcast_id,
+                "person": offer.telegram_id,
+                "per_second": offer.per_second,
+            }
             call = {"method": offer.method, "params": offer.params, "then": then}
             sealed = dump_sealed(platform.vault, call, offer.bot_id)
             values += (offer.bot_id, offer.telegram_id, str(tracing.begun(offer.bot_id)), sealed)
@@ -150,9 +156,14 @@ def has_braked(platform: Platform, broadcast_id: int) -> bool:
     return platform.redis.get(broadcast_keys.halted(broadcast_id)) == BRAKED
 
 
+def is_halted(platform: Platform, broadcast_id: int) -> bool:
+    """Whether somebody has paused or stopped it. Raises RedisError."""
+    return platform.redis.get(broadcast_keys.halted(broadcast_id)) == HALTED
+
+
 def halt(platform: Platform, broadcast_id: int) -> None:
     """Nothing more of the broadcast leaves an outbox, from this moment on. Raises RedisError."""
-    platform.redis.set(broadcast_keys.halted(broadcast_id), "1", ex=KEPT_SECONDS)
+    platform.redis.set(broadcast_keys.halted(broadcast_id), HALTED, ex=KEPT_SECONDS)
 
 
 def go_on(platform: Platform, broadcast_id: int) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 WINDOW_SECONDS: Final = 2.0  # of sending that a bot's outbox holds: longer than a pass at the ledger takes
 FEWEST: Final = 0.5  # a bot's part of its rate that is worth a look at the ledger
 SLOW_SECONDS: Final = (
-    0.25  # from outbox to outcome: more means that workers have no time left, which replies need first
+    0.25  # from its turn to its outcome: more means that workers have no time left, which replies need first
 )
 JUDGED_EVERY_SECONDS: Final = 0.5
 SLOWER, FASTER, SLOWEST = (
@@ -41,7 +41,7 @@ class Pace:
         return max(2, math.ceil(self._rate * WINDOW_SECONDS))
 
     def heard(self, age: float, now: float) -> None:
-        """An outcome came `age` seconds after its call was put into an outbox: workers that are late get less."""
+        """An outcome came `age` seconds after its message was to leave: workers that are late get less."""
         self._ages.append(age)
         if now - self._judged < JUDGED_EVERY_SECONDS:
             return

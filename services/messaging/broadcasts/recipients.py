@@ -30,6 +30,7 @@ from models import (
     Broadcast,
     BroadcastKind,
     BroadcastRecipient,
+    BroadcastStatus,
     Lead,
     RecipientStatus,
 )
@@ -41,6 +42,7 @@ from services.traffic.clicks.leads import is_reachable
 
 EVERYBODY: Final = (0, 2**62)  # Telegram's ids are positive and below 2**52
 CHANGEABLE: Final = timedelta(hours=47)  # Telegram lets a bot delete for 48 h; the pass itself takes time
+HAD: Final = (RecipientStatus.SENT, RecipientStatus.UNCERTAIN, RecipientStatus.QUEUED)
 SPREAD: Final = 1_000_003  # a prime: ids are spread over variants by what is left of it
 
 
@@ -82,7 +84,10 @@ def _ranked(broadcast: Broadcast, between: tuple[int, int]) -> Subquery:
         .where(Lead.telegram_id.not_in(_opted_out(broadcast, between)), ~_is_kept_out())
     )
     if broadcast.new_since is not None:
-        query = query.where(Lead.first_interaction >= broadcast.new_since)
+        # Up to the turn's own beginning: the next one takes those who come while this one is prepared.
+        query = query.where(
+            Lead.first_interaction >= broadcast.new_since, Lead.first_interaction < broadcast.created_at
+        )
     if broadcast.parent_id is not None and broadcast.once_per_person:
         query = query.where(Lead.telegram_id.not_in(_had_it(broadcast, between)))
     return query.subquery()
@@ -113,12 +118,14 @@ def _opted_out(broadcast: Broadcast, between: tuple[int, int]) -> Select[int]:
 
 
 def _had_it(broadcast: Broadcast, between: tuple[int, int]) -> Select[int]:
-    """Who is in the ledger of an earlier turn of the series."""
-    series = select(Broadcast.id).where(
-        Broadcast.parent_id == broadcast.parent_id, Broadcast.id < broadcast.id
-    )
-    return select(BroadcastRecipient.telegram_id).where(
-        BroadcastRecipient.broadcast_id.in_(series), _within(BroadcastRecipient.telegram_id, between)
+    """Who got an earlier turn of the series, may have got it, or will: whom a stopped one left waiting did not."""
+    row = BroadcastRecipient
+    comes = and_(row.status == RecipientStatus.WAITING, Broadcast.status != BroadcastStatus.STOPPED)
+    return (
+        select(row.telegram_id)
+        .join(Broadcast, Broadcast.id == row.broadcast_id)
+        .where(Broadcast.parent_id == broadcast.parent_id, Broadcast.id < broadcast.id)
+        .where(_within(row.telegram_id, between), or_(row.status.in_(HAD), comes))
     )
 
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -25,8 +25,10 @@ from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.due import AWAKE, is_out_of_step, keep_quiet, needs_work, start_due
 from services.messaging.broadcasts.feed import Feed
 from services.messaging.broadcasts.moving import move
-from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, arm, halt, has_braked
+from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, arm, go_on, halt, has_braked
+from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.preparing import prepare_slice
+from services.messaging.broadcasts.resting import rest
 from services.platform.platform import Platform
 from services.platform.redis import broadcast_keys, keys
 from services.platform.redis.jobs import JobName, wake
@@ -35,6 +37,7 @@ from services.platform.redis.lease_renewer import HeldLease
 logger = logging.getLogger(__name__)
 LEASE: Final = "broadcasts"
 DOORBELL: Final = "broadcasts"
+AT_ONCE: Final = 100  # outcomes of one commit
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class BroadcastTimings:
     """All in seconds."""
 
     look: float = 0.5  # between looks for broadcasts that began, paused or are due
-    patience: float = 0.1  # for outcomes, and between two looks at what may be given to outboxes
-    gather: float = 0.02  # for more outcomes: one commit for many
+    patience: float = 0.1  # between two looks for outcomes, and at what may be given to outboxes
+    gather: float = 1.0  # outcomes for one commit, which holds up all else that its process does
     idle_timeout: float = 5.0  # without a broadcast
     max_stay: float = 600.0
     backoff: float = 0.5  # while the database or Redis is away
@@ -91,6 +94,8 @@ class BroadcastRunner:
         self._feeds: dict[int, Feed] = {}
         self._preparing: list[int] = []
         self._looked = -timings.look
+        self._unsettled: list[Settled] = []
+        self._settled = 0.0  # when
 
     def run(self) -> None:
         """Until nothing needs it for a while, the process stops, or the lease is lost."""
@@ -110,6 +115,7 @@ class BroadcastRunner:
     def _begin_anew(self) -> None:
         """What is in memory may not be what is in the ledger: it is read again."""
         self._link.again()
+        self._unsettled.clear()
         self._feeds.clear()
         self._looked = -self._timings.look
 
@@ -119,18 +125,28 @@ class BroadcastRunner:
             self._drain()  # nothing is claimed again while old outcomes are unread
         if time.monotonic() - self._looked >= self._timings.look:
             self._look()
-        settled = self._heard(0.001 if self._preparing else self._timings.patience)
-        if settled:
-            time.sleep(self._timings.gather)
-            settled += self._heard(0.001)
-            self._settle(settled)
+        heard = self._listen()
+        now = time.monotonic()
+        if len(self._unsettled) >= AT_ONCE or (
+            self._unsettled and now - self._settled >= self._timings.gather
+        ):
+            self._settle()
         for feed in list(self._feeds.values()):
             self._serve(feed)
         for broadcast_id in list(self._preparing):
             if not prepare_slice(self._platform, broadcast_id):
                 self._preparing.remove(broadcast_id)
                 self._looked = -self._timings.look
-        return bool(self._feeds or self._preparing or settled)
+        return bool(self._feeds or self._preparing or heard)
+
+    def _listen(self) -> list[Settled]:
+        """Wait for outcomes. Beside a running broadcast they come all the time, so each look for them takes what has gathered."""
+        if self._preparing:
+            return self._heard(0.001)
+        if not self._feeds:
+            return self._heard(self._timings.patience)
+        time.sleep(self._timings.patience)
+        return self._heard(0.001)
 
     def _heard(self, patience: float) -> list[Settled]:
         """New outcomes, noted before they are written down."""
@@ -139,11 +155,12 @@ class BroadcastRunner:
             feed = self._feeds.get(each.broadcast_id)
             if feed is not None:
                 feed.hear(each.telegram_id, each.outcome, now)
+        self._unsettled += settled
         return settled
 
     def _drain(self) -> None:
-        while settled := self._heard(0.001):
-            self._settle(settled)
+        while self._heard(0.001) or self._unsettled:
+            self._settle()
 
     def _look(self) -> None:
         """Which broadcasts run, which are to be prepared, and what the clock says."""
@@ -160,6 +177,9 @@ class BroadcastRunner:
         for number in self._feeds.keys() - running.keys():
             halt(self._platform, number)  # whoever paused it has marked it, unless Redis was away
             del self._feeds[number]
+        for number in list(self._feeds):
+            if self._feeds[number].is_halted_for_nothing():
+                go_on(self._platform, number)
         for number, broadcast in running.items():
             if number not in self._feeds and not is_out_of_step(broadcast, now):
                 self._drain()
@@ -169,25 +189,32 @@ class BroadcastRunner:
                 if feed.begin():
                     self._feeds[number] = feed
 
-    def _settle(self, settled: Sequence[Settled]) -> None:
-        """Write outcomes into the ledgers, then forget them in Redis."""
-        by_broadcast: defaultdict[int, list[Settled]] = defaultdict(list)
-        for each in settled:
-            by_broadcast[each.broadcast_id].append(each)
-        for broadcast_id, those in by_broadcast.items():
-            outcomes = {each.telegram_id: each.outcome for each in those}
-            with self._platform.database.transaction() as session:
-                broadcast = session.get(Broadcast, broadcast_id, with_for_update=True)
-                written = [] if broadcast is None else ledger.settle(session, broadcast, outcomes)
-            if broadcast_id in self._feeds:
-                self._feeds[broadcast_id].note(written)
-        self._link.forget(settled)
+    def _settle(self) -> None:
+        """Write what was heard into the ledgers, then forget it in Redis; in commits that keep nobody waiting for long."""
+        self._settled = since = time.monotonic()
+        while self._unsettled:
+            batch = self._unsettled[:AT_ONCE]
+            by_broadcast: defaultdict[int, dict[int, Outcome]] = defaultdict(dict)
+            for each in batch:
+                by_broadcast[each.broadcast_id][each.telegram_id] = each.outcome
+            for broadcast_id, outcomes in by_broadcast.items():
+                self._write_down(broadcast_id, outcomes)
+            self._link.forget(batch)
+            del self._unsettled[: len(batch)]
+            since = rest(since)
+
+    def _write_down(self, broadcast_id: int, outcomes: Mapping[int, Outcome]) -> None:
+        with self._platform.database.transaction() as session:
+            broadcast = session.get(Broadcast, broadcast_id, with_for_update=True)
+            written = [] if broadcast is None else ledger.settle(session, broadcast, outcomes)
+        if broadcast_id in self._feeds:
+            self._feeds[broadcast_id].note(written)
 
     def _serve(self, feed: Feed) -> None:
         """Brake it, end it, or give more of it to the outboxes."""
         if feed.brake.is_on and has_braked(self._platform, feed.id):
             self._end(feed, BroadcastStatus.BRAKED, "brake")
-        elif feed.is_over:
+        elif feed.is_over and feed.is_finished():
             self._end(feed, BroadcastStatus.DONE)
         elif not feed.feed():
             self._lease.lost()

@@ -91,6 +91,11 @@ class OutboxMessage:
         return int(then.get("broadcast", 0)) if then else 0
 
     @property
+    def broadcast_rate(self) -> int:
+        """How many messages a second of its bot the broadcast sends; 0 for any other call, and for those of older releases."""
+        return int(self.call["then"].get("per_second", 0)) if self.broadcast_id else 0
+
+    @property
     def flight_id(self) -> str:
         """Its name among all of its bot's outboxes, in the journal of sends under way for example."""
         return flight_id_of(self.rank, self.entry_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.pacing import Pacing
 from services.messaging.outbox.store import ALL_CHATS
@@ -22,6 +23,7 @@ class PacingGate:
 
     def __init__(self, pacing: Pacing, switches: Switchboard, bulk_look: float) -> None:
         self._pacing = pacing
+        self._turns = EvenTurns()
         self._switches = switches
         self._bulk_look = bulk_look
         self._paused: dict[tuple[int, str], float] = {}  # until
@@ -48,8 +50,10 @@ class PacingGate:
         wait = self._bulk_pause_of(message, now) or self._pause_of(message, now)
         if wait is not None or not message.is_message:
             return wait
-        wait = self._bucket_of(message, now)
+        wait = self._turn_of(message, now) or self._bucket_of(message, now)
         if wait is None:
+            if message.broadcast_rate:
+                self._turns.take(message.bot_id, message.broadcast_rate, now)
             self._pacing.take(message.bot_id, message.chat, now, is_paid=message.is_paid)
             message.counted_at = 0.0 if message.is_paid else time.time()
         return wait
@@ -60,6 +64,13 @@ class PacingGate:
             return None
         left = self._switches.seconds_left(SwitchName.BULK_PAUSE)
         return Wait(now + min(left, self._bulk_look), whole_bot=True) if left else None
+
+    def _turn_of(self, message: OutboxMessage, now: float) -> Wait | None:
+        """Messages of a broadcast go one by one, so that replies find room between them."""
+        if not message.broadcast_rate:
+            return None
+        until = self._turns.ready_at(message.bot_id, message.broadcast_rate, now)
+        return Wait(until, whole_bot=True) if until > now else None
 
     def _pause_of(self, message: OutboxMessage, now: float) -> Wait | None:
         bot_until = self._paused_until(message.bot_id, ALL_CHATS, now)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from models import Broadcast, Lead
+from models import Broadcast, BroadcastRecipient, Lead
 from services.core.times import utc_now
 from services.messaging.broadcasts.due import keep_quiet, needs_work, start_due
-from services.messaging.broadcasts.lifecycle import pause, start
+from services.messaging.broadcasts.lifecycle import pause, start, stop
 from services.messaging.broadcasts.preparing import prepare_slice
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -20,6 +20,7 @@ from tests.services.messaging.broadcasts.conftest import Meet, rows, status_of
 
 Make = Callable[..., Broadcast]
 HOUR = timedelta(hours=1)
+QUIET_NIGHT = {"begin": "22:00", "end": "08:00", "time_zone": "UTC"}
 
 
 def _children(platform: Platform, series: Broadcast) -> list[Broadcast]:
@@ -101,4 +102,45 @@ def test_quiet_hours_pause_a_broadcast_and_let_it_go_on_but_not_what_somebody_pa
     assert not platform.redis.exists(broadcast_keys.halted(made.id))
     pause(platform, caller, made.id)
     keep_quiet(platform, made.id, night + 8 * HOUR)
+    assert status_of(platform, made) == "paused"
+
+
+def test_who_comes_while_a_turn_for_the_new_is_prepared_is_left_to_the_next(
+    platform: Platform, meet: Meet, make: Make, caller: Principal
+) -> None:
+    (person,) = meet(1)
+    series, now = make(every_hours=24, only_new=True, once_per_person=False), utc_now()
+    with platform.database.transaction() as session:
+        session.execute(update(Lead).values(first_interaction=now + 2 * HOUR))
+    start(platform, caller, series.id)
+    assert _turn(platform, series, now + HOUR) == []
+    assert _turn(platform, series, now + 25 * HOUR) == [person]
+
+
+def test_whom_a_stopped_turn_left_waiting_gets_the_next_one(
+    platform: Platform, meet: Meet, make: Make, caller: Principal
+) -> None:
+    got, left = sorted(meet(2))
+    series, now = make(every_hours=24), utc_now()
+    start(platform, caller, series.id)
+    assert _turn(platform, series, now + HOUR) == [got, left]
+    (first,) = _children(platform, series)
+    with platform.database.transaction() as session:
+        session.execute(
+            update(BroadcastRecipient).where(BroadcastRecipient.telegram_id == got).values(status="sent")
+        )
+    stop(platform, caller, first.id)
+    assert _turn(platform, series, now + 25 * HOUR) == [left]
+
+
+def test_a_pause_in_quiet_hours_outlasts_them(
+    platform: Platform, meet: Meet, make: Make, caller: Principal
+) -> None:
+    meet(1)
+    made, night = make(quiet=QUIET_NIGHT), datetime.fromisoformat("2030-01-01T23:00:00+00:00")
+    start(platform, caller, made.id)
+    prepare_slice(platform, made.id)
+    keep_quiet(platform, made.id, night)
+    pause(platform, caller, made.id)
+    keep_quiet(platform, made.id, night + 12 * HOUR)
     assert status_of(platform, made) == "paused"

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from models import Bot, Broadcast, BroadcastRecipient, Lead
 from services.core.errors import Conflict, NotFound
@@ -18,7 +18,7 @@ from services.messaging.broadcasts.drafts import change_sent
 from services.messaging.broadcasts.feed import Feed
 from services.messaging.broadcasts.fields import ChangeOfSent
 from services.messaging.broadcasts.lifecycle import pause, resume, start, stop
-from services.messaging.broadcasts.outbox_link import Offer, OutboxLink
+from services.messaging.broadcasts.outbox_link import Offer, OutboxLink, halt
 from services.messaging.updates.intake import Intake
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -192,6 +192,36 @@ def test_a_send_that_was_under_way_in_a_crash_is_not_made_again(
     run(platform, lambda: status_of(platform, made) == "done")
     assert not _texts(sandbox)
     assert rows(platform, made)[person].status == "uncertain"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_mark_that_a_pause_sets_after_somebody_went_on_holds_nothing_up_for_long(
+    platform: Platform, sandbox: Sandbox, bots: list[Bot], meet: Meet, make: Make, caller: Principal
+) -> None:
+    people = meet(3)
+    made = make()
+    start(platform, caller, made.id)
+    wait_until(lambda: _waiting(platform, bots[0]) == 3)
+    halt(platform, made.id)  # late: whoever paused has slept between commit and mark
+    with working(platform, QUICK, QUICK_SENDING):
+        wait_until(lambda: status_of(platform, made) == "done")
+    assert _texts(sandbox) == Counter(people)
+
+
+def test_somebody_who_is_erased_while_their_message_is_under_way_is_not_waited_for(
+    platform: Platform, bots: list[Bot], meet: Meet, make: Make, caller: Principal
+) -> None:
+    (person,) = meet(1)
+    made = make()
+    start(platform, caller, made.id)
+    run(platform, lambda: _waiting(platform, bots[0]))
+    feed = Feed(platform, _link(platform), made)
+    feed.begin()
+    assert not feed.is_over
+    with platform.database.transaction() as session:
+        session.execute(delete(BroadcastRecipient).where(BroadcastRecipient.telegram_id == person))
+    feed.mend(grace_seconds=30.0)
+    assert feed.is_over
 
 
 @pytest.mark.usefixtures("running")

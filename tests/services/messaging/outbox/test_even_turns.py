@@ -1,0 +1,42 @@
+"""Messages of a broadcast lie evenly in time, and those of several bots beside each other."""
+
+from __future__ import annotations
+
+import itertools
+
+from services.messaging.outbox.even_turns import EvenTurns
+
+
+def _sent(turns: EvenTurns, bot: int, per_second: float, number: int, lag: float = 0.0) -> list[float]:
+    """When `number` messages go of which all are there at once, by somebody who comes `lag` seconds late each time."""
+    moments, now = [], 100.0
+    while len(moments) < number:
+        ready = turns.ready_at(bot, per_second, now)
+        if ready <= now:
+            turns.take(bot, per_second, now)
+            moments.append(now)
+        else:
+            now = ready + lag
+    return moments
+
+
+def test_a_second_of_messages_takes_a_second() -> None:
+    sent = _sent(EvenTurns(), 1, 25, 50)
+    gaps = [after - before for before, after in itertools.pairwise(sent)]
+    assert all(abs(gap - 0.04) < 0.001 for gap in gaps)
+    assert 0 < sent[0] - 100.0 <= 0.04, "the first one waits for its turn, too"
+
+
+def test_who_is_late_sends_all_the_same() -> None:
+    assert len(_sent(EvenTurns(), 1, 25, 50, lag=0.03)) == 50
+    assert _sent(EvenTurns(), 1, 25, 20, lag=3.0)[-1] < 100 + 20 * 3.1
+
+
+def test_bots_that_are_given_people_at_once_do_not_send_at_once() -> None:
+    turns = EvenTurns()
+    firsts = sorted(_sent(turns, bot, 25, 1)[0] for bot in range(1, 5))
+    assert all(after - before > 0.004 for before, after in itertools.pairwise(firsts))
+
+
+def test_slow_broadcasts_wait_for_no_long_turn() -> None:
+    assert _sent(EvenTurns(), 1, 1, 1)[0] <= 100.1
