@@ -20,6 +20,7 @@ from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.fleet.flows.checks.checking import check, errors, known_of
 from services.fleet.flows.documents import published
+from services.fleet.flows.drafts import check_size
 from services.fleet.flows.users import jumps
 from services.fleet.text_preview import SAMPLE, blocks_of
 from services.messaging.plugin_kit.chat import Chat
@@ -92,8 +93,9 @@ def simulate(
     """How a chat stands after `/start` and then the script, in a flow that is saved or not; jumps lead into the caller's
     published flows. With `from_step` it begins at that step.
 
-    Raises InvalidInput `flow_incomplete` for what cannot be played, `play_too_long` for a script without an end in sight.
+    Raises InvalidInput `flow_too_large`, `flow_incomplete` for what cannot be played, `play_too_long` for a script without an end in sight.
     """
+    check_size(document)
     with platform.database.reading() as session:
         found = errors(check(document, known_of(session, platform.settings, caller.account_id)))
         flow = _playable(document, found, from_step)
