@@ -43,7 +43,12 @@ from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
 from services.platform.token_encryption import load_opened
 
 BOT = BotFacts(7, "test_bot", "Test bot")
+FOR_EVER = float("inf")
 Chosen = Sequence[tuple[type[BasePlugin], Mapping[str, Any]]]
+
+
+class PlayTooLong(Exception):
+    """What a play is to end with was reached: a moment, or a number of messages."""
 
 
 class PlayedBot:
@@ -60,6 +65,7 @@ class PlayedBot:
         self._settings = Settings()
         self.vault = Vault((Fernet.generate_key().decode(),))
         self._signer = CallbackSigner(self.vault)
+        self._ends_at, self._most_messages = FOR_EVER, FOR_EVER
         self._updates, self._memory = 0, PlayedMemory(lambda: self.now)
         self._stores: dict[str, MemoryDatabase] = {}
         self.behaviour = self._behaviour(plugins, bot)
@@ -68,6 +74,10 @@ class PlayedBot:
         """Have these plugins from now on; what each keeps stays."""
         self.behaviour.unload()
         self.behaviour = self._behaviour(plugins, self.behaviour.bot)
+
+    def bound(self, seconds: float, messages: int) -> None:
+        """Raise PlayTooLong in whatever goes on when so much time has passed from now, or so many messages were sent."""
+        self._ends_at, self._most_messages = time.monotonic() + seconds, messages
 
     def handle(self, kind: str, content: dict[str, Any]) -> None:
         """Have the bot handle an update of Telegram's; what a handler raises comes out."""
@@ -87,6 +97,7 @@ class PlayedBot:
         raise AssertionError(f"more than {MOST_AT_ONCE} timers went off: does each set the next?")
 
     def _handle(self, update: dict[str, Any]) -> None:
+        self._check_bounds()
         queued, ctx = self._arrived(update)
         if ctx is None:
             return
@@ -119,6 +130,10 @@ class PlayedBot:
         """The conversation that such an update would belong to."""
         _, ctx = self._arrived({"update_id": 0, kind: content})
         return {} if ctx is None else ctx.load_state()
+
+    def _check_bounds(self) -> None:
+        if time.monotonic() > self._ends_at or len(self.telegram.shown) > self._most_messages:
+            raise PlayTooLong
 
     def store(self, plugin: str) -> MemoryDatabase:
         """What the plugin keeps."""
@@ -177,6 +192,7 @@ class PlayedBot:
 
     def _call(self, call: dict[str, Any]) -> None:
         """Call Telegram; whoever wants the answer gets it at once."""
+        self._check_bounds()
         try:
             outcome = {"ok": True, "result": self.telegram.call(call["method"], call["params"])}
         except TelegramRefuses as refusal:
