@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from plugins.context import Context
-from plugins.database import PluginDatabase
+from plugins.database import PluginDatabase, StoreError, with_tag
 from plugins.effects import Priority
 from plugins.files import LIBRARY_FILE
 from plugins.flows.document import FlowDocument
@@ -75,16 +75,17 @@ class Teller:
 
     def __init__(self, ctx: Context, db: PluginDatabase, flow: FlowInForce, priority: Priority) -> None:
         self._ctx, self._db, self._flow, self._priority = ctx, db, flow, priority
+        self._tags: tuple[str, ...] | None = None  # of the person, once one was changed
 
     def tell(self, effects: Iterable[Effect]) -> None:
         """All of them, in order."""
-        ctx, person = self._ctx, self._ctx.lead.telegram_id
+        ctx = self._ctx
         for effect in effects:
             match effect:
                 case Said():
                     self._send(effect)
                 case Tagged(tag=tag, on=on):
-                    (self._db.tag_lead if on else self._db.untag_lead)(person, tag)
+                    self._tag(tag, on)
                 case Reached(goal=goal, value=value, currency=currency):
                     ctx.goal(goal, value, currency)
                 case Armed(key=key, seconds=seconds, note=note):
@@ -95,6 +96,22 @@ class Teller:
                     self._bill(effect)
                 case Notice():
                     self._answer(effect)
+
+    def _tag(self, tag: str, on: bool) -> None:
+        """Put a tag on the person or take it off; one too many is passed over, for nobody is left standing because of it."""
+        person = self._ctx.lead.telegram_id
+        if self._tags is None:
+            lead = self._db.lead(person)
+            self._tags = lead.tags if lead is not None else ()
+        try:
+            if on:
+                self._tags = with_tag(self._tags, tag)  # what a handler wishes for is refused too late for it
+                self._db.tag_lead(person, tag)
+            else:
+                self._tags = tuple(one for one in self._tags if one != tag)
+                self._db.untag_lead(person, tag)
+        except StoreError as error:
+            self._ctx.logger.warning("a tag of a flow is left out: %s", error)
 
     def _answer(self, notice: Notice) -> None:
         answered = any(call.method == "answerCallbackQuery" for call in self._ctx.effects.calls)

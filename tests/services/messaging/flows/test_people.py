@@ -199,6 +199,28 @@ def test_tags_are_put_on_and_taken_off_with_the_update(
         assert session.scalars(select(Lead.tags)).one() == ["b"]
 
 
+def test_one_tag_too_many_is_left_out_and_keeps_nobody_from_going_on(
+    platform: Platform, bot: Bot, publish: Publish
+) -> None:
+    """One event that would put 60 tags on somebody: at most 20 by each of three steps."""
+    steps = [
+        {
+            "key": f"s{n}",
+            "actions": [{"kind": "tag", "tag": f"t{n}-{tag}"} for tag in range(20)],
+            "messages": [{"text": f"s{n}"}],
+        }
+        for n in range(3)
+    ]
+    ways = [{**each, "then": {"kind": "goto", "step": f"s{n}"}} for n, each in enumerate(steps[:2], 1)]
+    publish(*ways, steps[2])
+    for first in (1, 2):
+        write(platform, bot, "/start", first=first)
+        with platform.database.reading() as session:
+            assert len(session.scalars(select(Lead.tags)).one()) == 50
+        assert sent(platform, bot) == ["s0", "s1", "s2"] * first
+    assert letters(platform) == []
+
+
 def test_a_flow_of_another_account_is_none(platform: Platform, bot: Bot, publish: Publish) -> None:
     publish(*STEPS)
     other = add_bot(
