@@ -154,7 +154,8 @@ class Engine(Walk):
             self._tag(button.tag)
         if button.kind is ButtonKind.PAY and button.stars:
             key = self._step_at(version, place[0])
-            bill = Billed(version, key.key if key else "", place[1], button.text, button.stars)
+            step = key.key if key else ""
+            bill = Billed(version, step, place[1], button.text, button.stars, dict(self._variables))
             self._done.effects.append(bill)
             return self._finished()
         if button.kind is ButtonKind.FLOW and button.flow:

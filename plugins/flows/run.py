@@ -153,6 +153,7 @@ class Billed:
     place: Place
     label: str
     stars: int
+    variables: Mapping[str, str]
 
 
 @dataclass(frozen=True)

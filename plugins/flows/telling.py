@@ -27,7 +27,7 @@ from plugins.flows.run import (
 )
 from plugins.http import HttpError, value_at
 from plugins.markup import HTML
-from plugins.texts import LONGEST_LABEL, VARIABLE, filled
+from plugins.texts import LONGEST_LABEL, VARIABLE, filled, is_blank
 
 TAP: Final = "flow"  # the action of buttons, and the beginning of an invoice's payload
 STARS: Final = "XTR"  # Telegram's currency code of its Stars
@@ -142,7 +142,7 @@ class Teller:
         ]
 
     def _button(self, button: Button, said: Said, name: ButtonName) -> dict[str, Any]:
-        label = self._ctx.fill(button.text, None, said.variables)[:LONGEST_LABEL]
+        label = self._label(button.text, said.variables)
         if button.kind in (ButtonKind.URL, ButtonKind.WEB_APP):
             url = _address(button.url, _values(self._ctx, said.variables))
             return (
@@ -152,18 +152,24 @@ class Teller:
             )
         return self._ctx.button(label, TAP, str(name))
 
+    def _label(self, text: str, variables: Mapping[str, str]) -> str:
+        """A button's text with its variables; as it is written where they are all empty, since Telegram takes no empty one."""
+        label = self._ctx.fill(text, None, variables)[:LONGEST_LABEL]
+        return text if is_blank(label) else label
+
     def _bill(self, bill: Billed) -> None:
         document = self._db.flow_version(self._flow.flow_id, bill.version)
         step = number_of(document or self._flow.document, bill.step)
         name = ButtonName(self._flow.flow_id, bill.version, step, bill.place)
+        label = self._label(bill.label, bill.variables)
         self._ctx.api(
             "sendInvoice",
             **self._ctx.address.to_send(),
-            title=bill.label[:LONGEST_TITLE],
-            description=bill.label,
+            title=label[:LONGEST_TITLE],
+            description=label,
             payload=f"{TAP}:{name}",
             currency=STARS,
-            prices=[{"label": bill.label, "amount": bill.stars}],
+            prices=[{"label": label, "amount": bill.stars}],
         )
 
 
