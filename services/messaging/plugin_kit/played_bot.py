@@ -101,7 +101,7 @@ class PlayedBot:
         queued, ctx = self._arrived(update)
         if ctx is None:
             return
-        self._meet(ctx)
+        _meet(self, ctx)
         refusal = refusal_of_tap(ctx, self.now, self._signer, self.vault, self._memory)
         if refusal is not None:
             refuse(ctx, refusal)
@@ -171,16 +171,6 @@ class PlayedBot:
         ctx.notify_owner = lambda kind, params: self.notifications.append((kind, params))
         ctx.start_param = start_payload(ctx) or ""
 
-    def _meet(self, ctx: Context) -> None:
-        """Everybody who writes is known to the bot from then on."""
-        if getattr(ctx.event, "from_user", None) is None or ctx.kind == TIMER_FIRED:
-            return
-        person, now = ctx.lead, datetime.fromtimestamp(self.now, UTC)
-        known = self.leads.get(person.telegram_id)
-        names = (person.first_name, person.last_name, person.username, person.language)
-        since, tags = (known.first_interaction, known.tags) if known else (now, ())
-        self.leads[person.telegram_id] = LeadRecord(person.telegram_id, *names, "active", tags, since, now)
-
     def _apply(self, result: HandlerResult) -> None:
         if result.conversation is not None:
             seconds = self._settings.conversation_ttl_seconds
@@ -203,6 +193,17 @@ class PlayedBot:
             self._updates += 1
             place = (f"{int(self.now * 1000)}-{self._updates}", 0)
             self._handle(answer_update(call["then"], call["method"], outcome, place))
+
+
+def _meet(bot: PlayedBot, ctx: Context) -> None:
+    """Everybody who writes is known to the bot from then on."""
+    if getattr(ctx.event, "from_user", None) is None or ctx.kind == TIMER_FIRED:
+        return
+    person, now = ctx.lead, datetime.fromtimestamp(bot.now, UTC)
+    known = bot.leads.get(person.telegram_id)
+    names = (person.first_name, person.last_name, person.username, person.language)
+    since, tags = (known.first_interaction, known.tags) if known else (now, ())
+    bot.leads[person.telegram_id] = LeadRecord(person.telegram_id, *names, "active", tags, since, now)
 
 
 def _result(bot: PlayedBot, ctx: Context, queued: QueuedUpdate, plugin: str | None) -> HandlerResult:
