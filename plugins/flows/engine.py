@@ -114,7 +114,10 @@ class Engine(Walk):
         return self._lead_to(follow_up.step)
 
     def release(self) -> Outcome:
-        """They leave the person to the flow again: it goes on behind the step that handed over, or waits where it was."""
+        """They leave the person to the flow again: it goes on behind the step that handed over, or waits where it was.
+
+        Where an operator took over before the step did, it is still to come.
+        """
         if self.run is None or self.run.status is not RunStatus.PAUSED:
             return self._finished()
         self._done.effects.append(Disarmed(RELEASE))
@@ -122,7 +125,7 @@ class Engine(Walk):
         step = self._present_step()
         if step is None or self.run.is_moved:
             return self._lead_to(self.run.step)
-        if isinstance(step.then, HandOver) and step.then.step:
+        if self.run.handed_over and isinstance(step.then, HandOver) and step.then.step:
             return self._lead_to(step.then.step)
         return self._wait_anew(step)
 

@@ -44,6 +44,7 @@ class Run:
     variables: Mapping[str, str] = field(default_factory=dict)
     goals: frozenset[str] = frozenset()
     is_moved: bool = False  # a publication put the person at the step, which they have not entered yet
+    handed_over: bool = False  # the step has handed the person over to people, in this stay at it
     revision: int = 0
 
 

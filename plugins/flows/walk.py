@@ -80,6 +80,7 @@ class Walk(Standing):
             entered_at=self.now,
             paused_until=None,
             is_moved=False,
+            handed_over=False,
         )
         self._done.visited.append(step.key)
         for action in step.actions:
@@ -107,6 +108,7 @@ class Walk(Standing):
             case OtherFlow(flow=flow):
                 self._leave(flow)
             case HandOver(minutes=minutes):
+                self._change(handed_over=True)
                 self.pause(None if minutes is None else self.now + timedelta(minutes=minutes))
             case _:
                 self._end()
@@ -157,10 +159,11 @@ class Walk(Standing):
             self._done.effects.append(said)
 
     def _await(self, step: Step) -> None:
-        """Begin what the step waits for by time."""
+        """Begin what the step waits for by time; it hands a person over once, not again when they are released."""
         for number, each in enumerate(step.follow_ups):
             self._arm(f"{FOLLOW_UP}:{number}", each.after, number=number)
-        if step.after is not None and step.then is not None:
+        is_done = isinstance(step.then, HandOver) and self.run is not None and self.run.handed_over
+        if step.after is not None and step.then is not None and not is_done:
             self._arm(AFTER, step.after)
 
     def _wait_anew(self, step: Step) -> Outcome:

@@ -102,6 +102,7 @@ def read_run(session: Session, bot_id: int, telegram_id: int) -> Run | None:
         dict(row.variables),
         frozenset(row.goals),
         row.is_moved,
+        row.handed_over,
         row.revision,
     )
 
@@ -139,6 +140,7 @@ def write_run(session: Session, bot_id: int, telegram_id: int, run: Run, visited
         "variables": dict(run.variables),
         "goals": sorted(run.goals),
         "is_moved": run.is_moved,
+        "handed_over": run.handed_over,
         "revision": run.revision + 1,
     }
     mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)

@@ -177,6 +177,26 @@ def test_people_take_over_for_a_while_or_until_they_leave_the_person_to_the_flow
     assert sent(platform, bot) == ["ask", "nudge"]
 
 
+def test_an_operator_who_took_over_before_the_step_did_leaves_its_handing_over_to_come(
+    platform: Platform, bot: Bot, publish: Publish
+) -> None:
+    publish(step("help", after=60, then={"kind": "handover", "minutes": 10, "step": "back"}), step("back"))
+    write(platform, bot, "/start")
+
+    def take_over_and_release() -> str:
+        with platform.database.transaction() as session:
+            assert pause_run(session, bot.id, 5, None)
+            assert release_run(session, bot.id, 5)
+        later(platform, timedelta(0))
+        return run_of(platform, bot).step
+
+    assert take_over_and_release() == "help"
+    later(platform, timedelta(seconds=90))
+    assert run_of(platform, bot).status == "paused"  # by the step
+    assert take_over_and_release() == "back"
+    assert sent(platform, bot) == ["help", "back"]
+
+
 def test_people_are_put_at_a_step_once(platform: Platform, bot: Bot, publish: Publish) -> None:
     publish(*STEPS)
     for _ in range(2):
