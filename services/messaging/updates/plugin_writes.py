@@ -19,7 +19,6 @@ from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.messaging.plugin_runtime.flow_runs import lock_numbers, lock_runs, write_run
 from services.messaging.plugin_runtime.people_writes import write_people
-from services.messaging.plugin_runtime.plugin_database import AlreadyHandled, Work, at, outcome_of
 from services.messaging.plugin_runtime.plugin_store import (
     Stores,
     insert_into,
@@ -27,6 +26,7 @@ from services.messaging.plugin_runtime.plugin_store import (
     texts_at,
     write_texts,
 )
+from services.messaging.plugin_runtime.work import AlreadyHandled, Work, at, outcome_of
 from services.messaging.timers.rows import TimerChange, has_timer, take_timer, write_timers
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
