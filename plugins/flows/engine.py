@@ -7,7 +7,7 @@ force (ADR 61).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from plugins.flows.choices import answers, is_called_off
@@ -56,9 +56,15 @@ class Engine(Walk):
         )
         return self._go_on(found)
 
-    def tap(self, version: int, place: tuple[int, Place]) -> Outcome:
-        """A button was tapped: `place` is the step's number in its document, and the button's place in the step."""
-        if self.run is not None and self.run.status is RunStatus.PAUSED:
+    def tap(
+        self, version: int, place: tuple[int, Place], is_taken_over: Callable[[], bool] = lambda: False
+    ) -> Outcome:
+        """A button was tapped: `place` is the step's number in its document, and the button's place in the step.
+
+        `is_taken_over` tells whether people speak with somebody who is in no flow, where no run can say so.
+        """
+        is_outside = self.run is None or self.run.status is RunStatus.ENDED
+        if (self.run and self.run.status is RunStatus.PAUSED) or (is_outside and is_taken_over()):
             return self._answer(Notice.WITH_PEOPLE)
         button = self._button(version, place)
         if self.run is None:

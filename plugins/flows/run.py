@@ -164,6 +164,11 @@ class Left:
     flow: str
 
 
+@dataclass(frozen=True)
+class HandedOver:
+    """The person waits for people of the inbox."""
+
+
 class Notice(StrEnum):
     """What a tap is answered with where it could not do what it was made for."""
 
@@ -172,7 +177,7 @@ class Notice(StrEnum):
     WITH_PEOPLE = "with_people"  # people of the inbox speak with the person
 
 
-Effect = Said | Tagged | Reached | Armed | Disarmed | Billed | Left | Notice
+Effect = Said | Tagged | Reached | Armed | Disarmed | Billed | Left | HandedOver | Notice
 
 
 @dataclass

@@ -19,6 +19,7 @@ from plugins.flows.run import (
     Disarmed,
     Effect,
     FlowInForce,
+    HandedOver,
     Notice,
     Place,
     Reached,
@@ -31,6 +32,7 @@ from plugins.texts import LONGEST_LABEL, VARIABLE, filled, is_blank
 
 TAP: Final = "flow"  # the action of buttons, and the beginning of an invoice's payload
 STARS: Final = "XTR"  # Telegram's currency code of its Stars
+WAITS: Final = "person_waits"  # what the owner is told
 LONGEST_TITLE: Final = 32  # of an invoice
 NOTICES: Final = {
     Notice.GONE: {
@@ -94,6 +96,9 @@ class Teller:
                     ctx.cancel_timer(key)
                 case Billed():
                     self._bill(effect)
+                case HandedOver():
+                    self._db.hand_over(ctx.lead.telegram_id)
+                    ctx.notify_owner(WAITS, {"person": ctx.lead.first_name})
                 case Notice():
                     self._answer(effect)
 

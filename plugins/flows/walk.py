@@ -24,6 +24,7 @@ from plugins.flows.run import (
     AFTER,
     FOLLOW_UP,
     RELEASE,
+    HandedOver,
     Left,
     Notice,
     Outcome,
@@ -109,6 +110,7 @@ class Walk(Standing):
                 self._leave(flow)
             case HandOver(minutes=minutes):
                 self._change(handed_over=True)
+                self._done.effects.append(HandedOver())
                 self.pause(None if minutes is None else self.now + timedelta(minutes=minutes))
             case _:
                 self._end()

@@ -25,7 +25,8 @@ MOST_AT_ONCE = 1000  # people put at a step by one call
 def pause_run(session: Session, bot_id: int, telegram_id: int, until: datetime | None) -> bool:
     """Have the person's flow rest while people speak with them, until `release_run`, or `until`; in the caller's transaction.
 
-    False when they are in no flow, or in one that has ended. Pausing again changes the moment.
+    False when they are in no flow, or in one that has ended: nothing rests then, and what keeps their taps from beginning one is
+    `taken_over_until` of their conversation. Pausing again changes the moment.
     """
     mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
     paused: CursorResult[Any] = session.execute(  # type: ignore[assignment]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import select
+
+from models import Conversation
 from plugins.database import PluginDatabase
 from plugins.flows.document import FlowDocument
 from plugins.flows.run import FlowInForce, Run
+from services.core.times import utc_now
 from services.messaging.plugin_runtime.flow_runs import in_force, is_of_account, read_run, shelf_of
 from services.messaging.plugin_runtime.work import present
 from services.platform.database import Database
@@ -55,6 +59,23 @@ class FlowDatabase(PluginDatabase):
         former = work.runs_written.get(telegram_id)
         visits = ((run.flow_id, step) for step in visited)
         work.runs_written[telegram_id] = (run, (*(former[1] if former else ()), *visits))
+
+    def hand_over(self, telegram_id: int) -> None:
+        """See PluginDatabase. RuntimeError outside of a handler."""
+        work = present()
+        if work is None:
+            raise RuntimeError("somebody is handed over with the update that led there")
+        work.handed_over.add(telegram_id)
+
+    def is_taken_over(self, telegram_id: int) -> bool:
+        """See PluginDatabase."""
+        query = select(Conversation.id).where(
+            Conversation.bot_id == self._bot_id,
+            Conversation.telegram_id == telegram_id,
+            Conversation.taken_over_until > utc_now(),
+        )
+        with self._database.reading() as session:
+            return session.scalar(query) is not None
 
     def _in_force(self, **named: Any) -> FlowInForce | None:
         work = present()

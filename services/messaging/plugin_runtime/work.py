@@ -47,6 +47,7 @@ class Work:
     runs_read: dict[int, int] = field(default_factory=dict)  # person -> revision, 0 for nobody's
     runs_written: dict[int, tuple[Run, tuple[Visit, ...]]] = field(default_factory=dict)
     flows_read: dict[int, int] = field(default_factory=dict)  # flow -> version in force
+    handed_over: set[int] = field(default_factory=set)  # people who are to wait in the inbox
     outcome: str | None = None
     is_looked_up: bool = False
     is_over: bool = False  # whoever a handler has left behind writes at once

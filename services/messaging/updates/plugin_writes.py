@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from models import HandledUpdate
 from services.core.errors import Unavailable
 from services.core.times import utc_now
+from services.messaging.inbox.handed_over import lock_conversations, note_handed_over
 from services.messaging.plugin_runtime.flow_runs import lock_numbers, lock_runs, write_run
 from services.messaging.plugin_runtime.people_writes import write_people
 from services.messaging.plugin_runtime.plugin_store import (
@@ -146,6 +147,7 @@ class PluginWrites(Generic[Outcome]):
                 answers = [_written(session, commit, held) for commit in commits]
                 done = [one for one, answer in zip(commits, answers, strict=True) if answer is None]
                 write_people(session, [commit.work for commit in done])
+                note_handed_over(session, _handed_over(done))
                 write_timers(session, _last(change for commit in done for change in commit.work.timers))
                 return answers
         except Unavailable:
@@ -164,9 +166,17 @@ def _last(changes: Iterable[TimerChange]) -> list[TimerChange]:
 def _hold(session: Session, commits: Sequence[_Commit]) -> _Held:
     """Lock what the commits are compared with; a publication locks its flow before it moves people, too."""
     stores = lock_stores(session, (store for commit in commits for store in commit.stores))
+    lock_conversations(
+        session, _handed_over(commits)
+    )  # as operators do who take somebody over: before the run
     moving = [commit for commit in commits if commit.work.runs_written]
     numbers = lock_numbers(session, (flow for commit in moving for flow in commit.work.flows_read))
     return _Held(stores, numbers, lock_runs(session, (each for commit in moving for each in commit.people)))
+
+
+def _handed_over(commits: Iterable[_Commit]) -> set[tuple[int, int]]:
+    """The people who wait in the inbox after these commits, by bot and Telegram id."""
+    return {(commit.work.bot_id, person) for commit in commits for person in commit.work.handed_over}
 
 
 def _is_stale(work: Work, held: _Held) -> bool:
