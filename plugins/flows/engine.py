@@ -67,12 +67,9 @@ class Engine(Walk):
         if (self.run and self.run.status is RunStatus.PAUSED) or (is_outside and is_taken_over()):
             return self._answer(Notice.WITH_PEOPLE)
         button = self._button(version, place)
-        if self.run is None:
-            self._begin_silently()
-        self._wake()
-        self._replied()
+        self._heard_of()
         if button is None:
-            return self._lead_to(None)
+            return self._go_to(None)
         return self._tapped(version, place, button)
 
     def write(self, text: str) -> Outcome:
@@ -95,11 +92,8 @@ class Engine(Walk):
     def paid(self, version: int, place: tuple[int, Place]) -> Outcome:
         """An invoice was paid. It counts while people speak with the person, too: money has moved."""
         button = self._button(version, place)
-        if self.run is None:
-            self._begin_silently()
-        self._wake()
-        self._replied()
-        return self._lead_to(button.step) if button is not None and button.step else self._finished()
+        self._heard_of()
+        return self._go_to(button.step) if button is not None and button.step else self._finished()
 
     def due(self, name: str, note: Mapping[str, object]) -> Outcome:
         """A follow-up, or what comes `after` a while, is due. One of a step that was left is nobody's."""
@@ -168,8 +162,29 @@ class Engine(Walk):
             self._done.effects.append(bill)
             return self._finished()
         if button.kind is ButtonKind.FLOW and button.flow:
+            self._come_from_elsewhere()
             return self._leave(button.flow)
-        return self._lead_to(button.step) if button.step else self._finished()
+        return self._go_to(button.step) if button.step else self._finished()
+
+    def _heard_of(self) -> None:
+        """A tap or a payment came. Of a button of another flow than theirs, nothing changes where they are until it leads on."""
+        if self.run is None:
+            self._begin_silently()
+        if not self.is_elsewhere:
+            self._wake()
+            self._replied()
+
+    def _go_to(self, key: str | None) -> Outcome:
+        self._come_from_elsewhere()
+        return self._lead_to(key)
+
+    def _come_from_elsewhere(self) -> None:
+        """Whoever was in another flow begins this one: with its variables, and nothing of what they waited for there."""
+        if self.run is not None and self.is_elsewhere:
+            revision = self.run.revision
+            self._disarm()
+            self._begin_silently()
+            self._change(revision=revision)
 
     def _step_at(self, version: int, number: int) -> Step | None:
         document = self.document_at(version)

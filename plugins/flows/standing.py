@@ -46,8 +46,13 @@ class Standing:
     def __post_init__(self) -> None:
         self._done = Outcome(self.run)
         self._entered = 0
-        if self.run is not None:
+        if self.run is not None and not self.is_elsewhere:
             self.person = replace(self.person, goals=self.person.goals | self.run.goals)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the person is in another flow than the one that is played."""
+        return self.run is not None and self.run.flow_id != self.flow.flow_id
 
     def _replied(self) -> None:
         """A tap or a text came: follow-ups that it calls off are."""
@@ -66,7 +71,7 @@ class Standing:
 
     @property
     def _variables(self) -> Mapping[str, str]:
-        return self.run.variables if self.run else {}
+        return self.flow.document.variables if self.run is None or self.is_elsewhere else self.run.variables
 
     def _set(self, name: str, value: str) -> None:
         self._change(variables={**self._variables, name: value[:LONGEST_VALUE]})
