@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from plugins.flows.choices import answers, is_called_off
-from plugins.flows.document import Step
 from plugins.flows.parts import (
     Button,
     ButtonKind,
@@ -165,35 +164,3 @@ class Engine(Walk):
             self._come_from_elsewhere()
             return self._leave(button.flow)
         return self._go_to(button.step) if button.step else self._finished()
-
-    def _heard_of(self) -> None:
-        """A tap or a payment came. Of a button of another flow than theirs, nothing changes where they are until it leads on."""
-        if self.run is None:
-            self._begin_silently()
-        if not self.is_elsewhere:
-            self._wake()
-            self._replied()
-
-    def _go_to(self, key: str | None) -> Outcome:
-        self._come_from_elsewhere()
-        return self._lead_to(key)
-
-    def _come_from_elsewhere(self) -> None:
-        """Whoever was in another flow begins this one: with its variables, and nothing of what they waited for there."""
-        if self.run is not None and self.is_elsewhere:
-            revision = self.run.revision
-            self._disarm()
-            self._begin_silently()
-            self._change(revision=revision)
-
-    def _step_at(self, version: int, number: int) -> Step | None:
-        document = self.document_at(version)
-        steps = document.steps if document is not None else []
-        return steps[number] if number < len(steps) else None
-
-    def _button(self, version: int, place: tuple[int, Place]) -> Button | None:
-        step, (message, row, column) = self._step_at(version, place[0]), place[1]
-        try:
-            return step.messages[message].buttons[row][column] if step else None
-        except IndexError:
-            return None

@@ -9,9 +9,7 @@ from typing import Final
 
 from plugins.flows.choices import LONGEST_VALUE
 from plugins.flows.document import FlowDocument, Step
-from plugins.flows.parts import (
-    CallApi,
-)
+from plugins.flows.parts import Button, CallApi
 from plugins.flows.run import (
     AFTER,
     FOLLOW_UP,
@@ -22,6 +20,7 @@ from plugins.flows.run import (
     Notice,
     Outcome,
     Person,
+    Place,
     Run,
     RunStatus,
     Tagged,
@@ -114,6 +113,18 @@ class Standing:
             return None
         document = self.document_at(self.run.version)
         return None if document is None else document.step(self.run.step)
+
+    def _step_at(self, version: int, number: int) -> Step | None:
+        document = self.document_at(version)
+        steps = document.steps if document is not None else []
+        return steps[number] if number < len(steps) else None
+
+    def _button(self, version: int, place: tuple[int, Place]) -> Button | None:
+        step, (message, row, column) = self._step_at(version, place[0]), place[1]
+        try:
+            return step.messages[message].buttons[row][column] if step else None
+        except IndexError:
+            return None
 
     def _present_step(self) -> Step | None:
         return self.flow.resolve(self.run.step) if self.run else None

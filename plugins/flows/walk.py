@@ -55,6 +55,26 @@ class Walk(Standing):
         self._done.effects.append(Notice.GONE)
         return self._go_on(self.flow.resolve(self.flow.document.start))
 
+    def _heard_of(self) -> None:
+        """A tap or a payment came. Of a button of another flow than theirs, nothing changes where they are until it leads on."""
+        if self.run is None:
+            self._begin_silently()
+        if not self.is_elsewhere:
+            self._wake()
+            self._replied()
+
+    def _go_to(self, key: str | None) -> Outcome:
+        self._come_from_elsewhere()
+        return self._lead_to(key)
+
+    def _come_from_elsewhere(self) -> None:
+        """Whoever was in another flow begins this one: with its variables, and nothing of what they waited for there."""
+        if self.run is not None and self.is_elsewhere:
+            revision = self.run.revision
+            self._disarm()
+            self._begin_silently()
+            self._change(revision=revision)
+
     def _go_on(self, step: Step | None) -> Outcome:
         """Enter a step, and those behind it for as long as nothing is waited for."""
         while step is not None and self._entered < MOST_AT_ONCE:

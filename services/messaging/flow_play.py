@@ -126,9 +126,9 @@ class _FlowPlay:
         self._own: list[BubbleView] = []
         self._refusal, self._seconds = "", 0
 
-    def run(self, script: Sequence[ScriptStep]) -> None:
-        """Play all steps, or those before a message that Telegram would refuse."""
-        self._chat.bound(PLAY_SECONDS, MOST_MESSAGES)
+    def run(self, script: Sequence[ScriptStep], seconds: float = PLAY_SECONDS) -> None:
+        """Play all steps, or those before a message that Telegram would refuse, for so many seconds at most."""
+        self._chat.bound(seconds, MOST_MESSAGES)
         try:
             for step in script:
                 time.sleep(0)  # the process may serve clicks as well

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from plugins.flows.document import FlowDocument
 from services.core.errors import InvalidInput
 from services.fleet.flows.fields import NewFlow, Publication
 from services.fleet.flows.flows import create_flow
 from services.fleet.flows.publishing import publish
+from services.messaging import flow_play
 from services.messaging.flow_play import PLAY_SECONDS, FlowPlayView, ScriptStep, simulate
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -161,7 +163,7 @@ def test_a_play_has_an_end(platform: Platform, owner: Principal) -> None:
 
 
 def test_a_play_ends_within_its_time_though_it_is_one_step_of_a_script(
-    platform: Platform, owner: Principal, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, owner: Principal
 ) -> None:
     """A day of waiting in which every minute fifty steps say ten messages each."""
     said = [{"text": "x"}] * 10
@@ -175,9 +177,9 @@ def test_a_play_ends_within_its_time_though_it_is_one_step_of_a_script(
         simulate(platform, owner, document, [ScriptStep(seconds=86_400)])
     assert refused.value.code == "play_too_long"
     assert time.monotonic() - began < PLAY_SECONDS
-    monkeypatch.setattr("services.messaging.flow_play.PLAY_SECONDS", 0.0)  # passed once the first update came
+    play = flow_play._FlowPlay(FlowDocument.model_validate(FLOW), {}, "pt")
     with pytest.raises(InvalidInput) as refused:
-        simulate(platform, owner, FLOW, [])
+        play.run([ScriptStep(text="/start")], seconds=0.0)
     assert refused.value.code == "play_too_long"
 
 
