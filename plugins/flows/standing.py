@@ -9,7 +9,7 @@ from typing import Final
 
 from plugins.flows.choices import LONGEST_VALUE
 from plugins.flows.document import FlowDocument, Step
-from plugins.flows.parts import Button, CallApi
+from plugins.flows.parts import Button, CallApi, HandOver
 from plugins.flows.run import (
     AFTER,
     FOLLOW_UP,
@@ -93,6 +93,28 @@ class Standing:
     def _entrance(self) -> str:
         """Which stay at a step a timer is of: a person may come back to one while a timer of an earlier stay is under way."""
         return self.run.entered_at.isoformat() if self.run else ""
+
+    def _await(self, step: Step) -> None:
+        """Begin what the step waits for by time; it hands a person over once, not again when they are released."""
+        for number, each in enumerate(step.follow_ups):
+            self._arm(f"{FOLLOW_UP}:{number}", each.after, number=number)
+        is_done = isinstance(step.then, HandOver) and self.run is not None and self.run.handed_over
+        if step.after is not None and step.then is not None and not is_done:
+            self._arm(AFTER, step.after)
+
+    def _wait_anew(self, step: Step) -> Outcome:
+        """Wait at a step without saying its messages again."""
+        self._change(step=step.key, version=self.flow.number, entered_at=self.now)
+        self._await(step)
+        return self._finished()
+
+    def _wake(self) -> None:
+        """Whoever is heard of has not blocked the bot: what their step waits for begins anew."""
+        if self.run is not None and self.run.status is RunStatus.STOPPED:
+            self._change(status=RunStatus.WAITING)
+            step = self._present_step()
+            if step is not None and not self.run.is_moved:
+                self._wait_anew(step)
 
     def _disarm(self) -> None:
         """Forget all that the person waits for. Which timers there are, the version knows under which they were set."""

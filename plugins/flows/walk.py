@@ -22,7 +22,6 @@ from plugins.flows.parts import (
 )
 from plugins.flows.run import (
     AFTER,
-    FOLLOW_UP,
     RELEASE,
     HandedOver,
     Left,
@@ -179,25 +178,3 @@ class Walk(Standing):
         for number, message in enumerate(step.messages):
             said = Said(self.flow.number, step.key, number, message, dict(self._variables))
             self._done.effects.append(said)
-
-    def _await(self, step: Step) -> None:
-        """Begin what the step waits for by time; it hands a person over once, not again when they are released."""
-        for number, each in enumerate(step.follow_ups):
-            self._arm(f"{FOLLOW_UP}:{number}", each.after, number=number)
-        is_done = isinstance(step.then, HandOver) and self.run is not None and self.run.handed_over
-        if step.after is not None and step.then is not None and not is_done:
-            self._arm(AFTER, step.after)
-
-    def _wait_anew(self, step: Step) -> Outcome:
-        """Wait at a step without saying its messages again."""
-        self._change(step=step.key, version=self.flow.number, entered_at=self.now)
-        self._await(step)
-        return self._finished()
-
-    def _wake(self) -> None:
-        """Whoever is heard of has not blocked the bot: what their step waits for begins anew."""
-        if self.run is not None and self.run.status is RunStatus.STOPPED:
-            self._change(status=RunStatus.WAITING)
-            step = self._present_step()
-            if step is not None and not self.run.is_moved:
-                self._wait_anew(step)
