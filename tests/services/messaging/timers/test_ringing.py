@@ -227,6 +227,23 @@ def test_nothing_is_said_to_whom_the_owner_has_blocked(platform: Platform, bot: 
     assert (waiting(platform), len(replies(platform, bot))) == (0, 1)
 
 
+def test_a_block_that_ends_keeps_the_timer_until_then(platform: Platform, bot: Bot) -> None:
+    set_timer(platform, bot)
+    with platform.database.transaction() as session:
+        until = utc_now() + timedelta(hours=1)
+        session.add(BotAccess(bot_id=bot.id, list="blocked", telegram_id=5, until=until))
+    announce(platform.redis, Topic.BOT, bot.id)
+    assert ring_due(platform) == 1
+    handle_all(platform)
+    assert (waiting(platform), len(replies(platform, bot))) == (1, 1)
+    with platform.database.transaction() as session:
+        session.execute(update(BotAccess).values(until=utc_now() - timedelta(seconds=1)))
+    announce(platform.redis, Topic.BOT, bot.id)
+    assert later(platform) == 1
+    handle_all(platform)
+    assert (waiting(platform), replies(platform, bot)[1:]) == (0, [("5", "Ana /in 0 1")])
+
+
 def test_a_deleted_bots_timers_are_gone_and_others_are_not(platform: Platform, bot: Bot) -> None:
     other = add_bot(
         platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "A" * 35}, (("timing", {}),)
