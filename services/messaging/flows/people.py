@@ -28,17 +28,15 @@ def pause_run(session: Session, bot_id: int, telegram_id: int, until: datetime |
     False when they are in no flow, or in one that has ended: nothing rests then, and what keeps their taps from beginning one is
     `taken_over_until` of their conversation. Pausing again changes the moment.
     """
-    mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
-    paused: CursorResult[Any] = session.execute(  # type: ignore[assignment]
-        update(FlowRun)
-        .where(*mine, FlowRun.status != RunStatus.ENDED)
-        .values(status=RunStatus.PAUSED, paused_until=until, revision=FlowRun.revision + 1)
-        .execution_options(synchronize_session=False)
-    )
-    if not paused.rowcount:
-        return False
-    write_timers(session, [_timer(bot_id, telegram_id, RELEASE, until)])
-    return True
+    return bool(pause_runs(session, [(bot_id, telegram_id)], until))
+
+
+def pause_runs(session: Session, people: Iterable[tuple[int, int]], until: datetime | None) -> int:
+    """The same of many people, each (bot, Telegram id), at once: first all runs, then all timers, each in one order, so that
+    nobody waits in a circle. How many rest."""
+    paused = [each for each in sorted(set(people)) if _pause(session, *each, until)]
+    write_timers(session, [_timer(*each, RELEASE, until) for each in paused])
+    return len(paused)
 
 
 def release_run(session: Session, bot_id: int, telegram_id: int) -> bool:
@@ -68,6 +66,17 @@ def start_flow(
         raise ValueError(f"at most {MOST_AT_ONCE} people at once")
     write_timers(session, wanted)
     return len(wanted)
+
+
+def _pause(session: Session, bot_id: int, telegram_id: int, until: datetime | None) -> bool:
+    mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
+    paused: CursorResult[Any] = session.execute(  # type: ignore[assignment]
+        update(FlowRun)
+        .where(*mine, FlowRun.status != RunStatus.ENDED)
+        .values(status=RunStatus.PAUSED, paused_until=until, revision=FlowRun.revision + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(paused.rowcount)
 
 
 def _timer(bot_id: int, person: int, key: str, due_at: datetime | None, note: Any = None) -> TimerChange:

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from models import HandledUpdate
+from models import HandledUpdate, Timer
 from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.messaging.inbox.handed_over import lock_conversations, note_handed_over
@@ -28,7 +28,7 @@ from services.messaging.plugin_runtime.plugin_store import (
     write_texts,
 )
 from services.messaging.plugin_runtime.work import AlreadyHandled, Work, at, outcome_of
-from services.messaging.timers.rows import TimerChange, has_timer, take_timer, write_timers
+from services.messaging.timers.rows import TimerChange, has_timer, lock_timers, take_timer, write_timers
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 
@@ -164,14 +164,19 @@ def _last(changes: Iterable[TimerChange]) -> list[TimerChange]:
 
 
 def _hold(session: Session, commits: Sequence[_Commit]) -> _Held:
-    """Lock what the commits are compared with; a publication locks its flow before it moves people, too."""
+    """Lock what the commits are compared with; a publication locks its flow before it moves people, too.
+
+    Whoever takes somebody over goes on in the same order: conversation, run, timers.
+    """
     stores = lock_stores(session, (store for commit in commits for store in commit.stores))
-    lock_conversations(
-        session, _handed_over(commits)
-    )  # as operators do who take somebody over: before the run
+    lock_conversations(session, _handed_over(commits))
     moving = [commit for commit in commits if commit.work.runs_written]
     numbers = lock_numbers(session, (flow for commit in moving for flow in commit.work.flows_read))
-    return _Held(stores, numbers, lock_runs(session, (each for commit in moving for each in commit.people)))
+    runs = lock_runs(session, (each for commit in moving for each in commit.people))
+    taken = [commit.work.timer for commit in commits if commit.work.timer]
+    if len(taken) > 1:
+        lock_timers(session, Timer.id.in_(taken))
+    return _Held(stores, numbers, runs)
 
 
 def _handed_over(commits: Iterable[_Commit]) -> set[tuple[int, int]]:
