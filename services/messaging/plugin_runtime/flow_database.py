@@ -12,7 +12,8 @@ from plugins.database import PluginDatabase
 from plugins.flows.document import FlowDocument
 from plugins.flows.run import FlowInForce, Run
 from services.core.times import utc_now
-from services.messaging.plugin_runtime.flow_runs import in_force, is_of_account, read_run, shelf_of
+from services.messaging.plugin_runtime.flow_runs import in_force, is_of_account, read_run
+from services.messaging.plugin_runtime.flow_shelf import shelf_of
 from services.messaging.plugin_runtime.work import present
 from services.platform.database import Database
 
