@@ -1430,6 +1430,7 @@ class FlowRun(Base):
     variables: Mapped[dict[str, Any]] = mapped_column(default=dict)
     goals: Mapped[list[Any]] = mapped_column(default=list)  # reached in this flow
     is_moved: Mapped[bool] = mapped_column(default=False, server_default=false())  # to a step not entered yet
+    handed_over: Mapped[bool] = mapped_column(default=False, server_default=false())  # by the step, to people
     revision: Mapped[int] = mapped_column(default=1, server_default="1")
 
 

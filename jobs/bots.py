@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.process import platform
 from services.fleet.bots import reconcile
 from services.fleet.workers.registry import finish_endings
+from services.messaging.timers.putting_off import look_again
 from services.operations.managed.round import keep_managed_bots
 from services.operations.manager.ensuring import ensure_manager
 
@@ -21,4 +22,5 @@ def reconcile_bots() -> None:
 def reconcile_bot(bot_id: int) -> None:
     """One bot, right after a change, or when the last copy of its program has ended."""
     finish_endings(platform(), bot_id)
+    look_again(platform(), bot_id)
     reconcile.reconcile_bot(platform(), bot_id)

@@ -109,6 +109,14 @@ class PluginDatabase(ABC):
     def save_flow_run(self, telegram_id: int, run: Run, visited: Sequence[str] = ()) -> None:
         """Keep where a person stands by now, and that they reached the steps `visited`, in a handler alone."""
 
+    @abstractmethod
+    def hand_over(self, telegram_id: int) -> None:
+        """Have a person wait in the inbox for people to answer, in a handler alone."""
+
+    @abstractmethod
+    def is_taken_over(self, telegram_id: int) -> bool:
+        """Whether an operator of the inbox has taken a person over now."""
+
 
 class MemoryDatabase(PluginDatabase):
     """Stand-in where there is no database, as in a plugin's own tests."""
@@ -121,6 +129,8 @@ class MemoryDatabase(PluginDatabase):
         self._versions: dict[tuple[int, int], FlowDocument] = {}
         self.runs: dict[int, Run] = {}
         self.visits: list[tuple[int, str]] = []
+        self.waiting: list[int] = []  # for people of the inbox to answer, in order
+        self.taken_over: set[int] = set()  # by them
         self._leads = {} if shared_leads is None else shared_leads
         self._leads.update((lead.telegram_id, lead) for lead in leads)
 
@@ -170,6 +180,14 @@ class MemoryDatabase(PluginDatabase):
         """See PluginDatabase."""
         self.runs[telegram_id] = replace(run, revision=run.revision + 1)
         self.visits.extend((telegram_id, step) for step in visited)
+
+    def hand_over(self, telegram_id: int) -> None:
+        """See PluginDatabase."""
+        self.waiting.append(telegram_id)
+
+    def is_taken_over(self, telegram_id: int) -> bool:
+        """See PluginDatabase."""
+        return telegram_id in self.taken_over
 
     def get(self, key: str, default: Any = None) -> Any:
         """See PluginDatabase."""

@@ -71,7 +71,12 @@ class FlowPlugin(BasePlugin):
         if name is None or flow is None:
             return PASS
         version = name.version if flow.flow_id == name.flow_id else 0
-        Player(ctx, self.db).play(lambda engine: engine.tap(version, (name.step, name.place)), flow)
+        place = (name.step, name.place)
+
+        def is_taken_over() -> bool:
+            return self.db.is_taken_over(ctx.lead.telegram_id)
+
+        Player(ctx, self.db).play(lambda engine: engine.tap(version, place, is_taken_over), flow)
         return None
 
     def _wrote(self, message: Any, ctx: Context) -> object:

@@ -7,11 +7,10 @@ force (ADR 61).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from plugins.flows.choices import answers, is_called_off
-from plugins.flows.document import Step
 from plugins.flows.parts import (
     Button,
     ButtonKind,
@@ -62,17 +61,20 @@ class Engine(Walk):
         )
         return self._go_on(found)
 
-    def tap(self, version: int, place: tuple[int, Place]) -> Outcome:
-        """A button was tapped: `place` is the step's number in its document, and the button's place in the step."""
-        if self.run is not None and self.run.status is RunStatus.PAUSED:
+    def tap(
+        self, version: int, place: tuple[int, Place], is_taken_over: Callable[[], bool] = lambda: False
+    ) -> Outcome:
+        """A button was tapped: `place` is the step's number in its document, and the button's place in the step.
+
+        `is_taken_over` tells whether people speak with somebody who is in no flow, where no run can say so.
+        """
+        is_outside = self.run is None or self.run.status is RunStatus.ENDED
+        if (self.run and self.run.status is RunStatus.PAUSED) or (is_outside and is_taken_over()):
             return self._answer(Notice.WITH_PEOPLE)
         button = self._button(version, place)
-        if self.run is None:
-            self._begin_silently()
-        self._wake()
-        self._replied()
+        self._heard_of()
         if button is None:
-            return self._lead_to(None)
+            return self._go_to(None)
         return self._tapped(version, place, button)
 
     def write(self, text: str) -> Outcome:
@@ -95,11 +97,8 @@ class Engine(Walk):
     def paid(self, version: int, place: tuple[int, Place]) -> Outcome:
         """An invoice was paid. It counts while people speak with the person, too: money has moved."""
         button = self._button(version, place)
-        if self.run is None:
-            self._begin_silently()
-        self._wake()
-        self._replied()
-        return self._lead_to(button.step) if button is not None and button.step else self._finished()
+        self._heard_of()
+        return self._go_to(button.step) if button is not None and button.step else self._finished()
 
     def due(self, name: str, note: Mapping[str, object]) -> Outcome:
         """A follow-up, or what comes `after` a while, is due. One of a step that was left is nobody's."""
@@ -120,7 +119,10 @@ class Engine(Walk):
         return self._lead_to(follow_up.step)
 
     def release(self) -> Outcome:
-        """They leave the person to the flow again: it goes on behind the step that handed over, or waits where it was."""
+        """They leave the person to the flow again: it goes on behind the step that handed over, or waits where it was.
+
+        Where an operator took over before the step did, it is still to come.
+        """
         if self.run is None or self.run.status is not RunStatus.PAUSED:
             return self._finished()
         self._done.effects.append(Disarmed(RELEASE))
@@ -128,7 +130,7 @@ class Engine(Walk):
         step = self._present_step()
         if step is None or self.run.is_moved:
             return self._lead_to(self.run.step)
-        if isinstance(step.then, HandOver) and step.then.step:
+        if self.run.handed_over and isinstance(step.then, HandOver) and step.then.step:
             return self._lead_to(step.then.step)
         return self._wait_anew(step)
 
@@ -160,21 +162,11 @@ class Engine(Walk):
             self._tag(button.tag)
         if button.kind is ButtonKind.PAY and button.stars:
             key = self._step_at(version, place[0])
-            bill = Billed(version, key.key if key else "", place[1], button.text, button.stars)
+            step = key.key if key else ""
+            bill = Billed(version, step, place[1], button.text, button.stars, dict(self._variables))
             self._done.effects.append(bill)
             return self._finished()
         if button.kind is ButtonKind.FLOW and button.flow:
+            self._come_from_elsewhere()
             return self._leave(button.flow)
-        return self._lead_to(button.step) if button.step else self._finished()
-
-    def _step_at(self, version: int, number: int) -> Step | None:
-        document = self.document_at(version)
-        steps = document.steps if document is not None else []
-        return steps[number] if number < len(steps) else None
-
-    def _button(self, version: int, place: tuple[int, Place]) -> Button | None:
-        step, (message, row, column) = self._step_at(version, place[0]), place[1]
-        try:
-            return step.messages[message].buttons[row][column] if step else None
-        except IndexError:
-            return None
+        return self._go_to(button.step) if button.step else self._finished()

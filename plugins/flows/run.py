@@ -46,6 +46,7 @@ class Run:
     variables: Mapping[str, str] = field(default_factory=dict)
     goals: frozenset[str] = frozenset()
     is_moved: bool = False  # a publication put the person at the step, which they have not entered yet
+    handed_over: bool = False  # the step has handed the person over to people, in this stay at it
     revision: int = 0
 
 
@@ -155,6 +156,7 @@ class Billed:
     place: Place
     label: str
     stars: int
+    variables: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,11 @@ class Left:
     """The person goes on in another flow."""
 
     flow: str
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """The person waits for people of the inbox."""
 
 
 class Notice(StrEnum):
@@ -172,7 +179,7 @@ class Notice(StrEnum):
     WITH_PEOPLE = "with_people"  # people of the inbox speak with the person
 
 
-Effect = Said | Tagged | Reached | Armed | Disarmed | Billed | Left | Notice
+Effect = Said | Tagged | Reached | Armed | Disarmed | Billed | Left | HandedOver | Notice
 
 
 @dataclass

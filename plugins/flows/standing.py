@@ -9,9 +9,7 @@ from typing import Final
 
 from plugins.flows.choices import LONGEST_VALUE
 from plugins.flows.document import FlowDocument, Step
-from plugins.flows.parts import (
-    CallApi,
-)
+from plugins.flows.parts import Button, CallApi, HandOver
 from plugins.flows.run import (
     AFTER,
     FOLLOW_UP,
@@ -22,6 +20,7 @@ from plugins.flows.run import (
     Notice,
     Outcome,
     Person,
+    Place,
     Run,
     RunStatus,
     Tagged,
@@ -46,8 +45,13 @@ class Standing:
     def __post_init__(self) -> None:
         self._done = Outcome(self.run)
         self._entered = 0
-        if self.run is not None:
+        if self.run is not None and not self.is_elsewhere:
             self.person = replace(self.person, goals=self.person.goals | self.run.goals)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the person is in another flow than the one that is played."""
+        return self.run is not None and self.run.flow_id != self.flow.flow_id
 
     def _replied(self) -> None:
         """A tap or a text came: follow-ups that it calls off are."""
@@ -66,7 +70,7 @@ class Standing:
 
     @property
     def _variables(self) -> Mapping[str, str]:
-        return self.run.variables if self.run else {}
+        return self.flow.document.variables if self.run is None or self.is_elsewhere else self.run.variables
 
     def _set(self, name: str, value: str) -> None:
         self._change(variables={**self._variables, name: value[:LONGEST_VALUE]})
@@ -90,6 +94,28 @@ class Standing:
         """Which stay at a step a timer is of: a person may come back to one while a timer of an earlier stay is under way."""
         return self.run.entered_at.isoformat() if self.run else ""
 
+    def _await(self, step: Step) -> None:
+        """Begin what the step waits for by time; it hands a person over once, not again when they are released."""
+        for number, each in enumerate(step.follow_ups):
+            self._arm(f"{FOLLOW_UP}:{number}", each.after, number=number)
+        is_done = isinstance(step.then, HandOver) and self.run is not None and self.run.handed_over
+        if step.after is not None and step.then is not None and not is_done:
+            self._arm(AFTER, step.after)
+
+    def _wait_anew(self, step: Step) -> Outcome:
+        """Wait at a step without saying its messages again."""
+        self._change(step=step.key, version=self.flow.number, entered_at=self.now)
+        self._await(step)
+        return self._finished()
+
+    def _wake(self) -> None:
+        """Whoever is heard of has not blocked the bot: what their step waits for begins anew."""
+        if self.run is not None and self.run.status is RunStatus.STOPPED:
+            self._change(status=RunStatus.WAITING)
+            step = self._present_step()
+            if step is not None and not self.run.is_moved:
+                self._wait_anew(step)
+
     def _disarm(self) -> None:
         """Forget all that the person waits for. Which timers there are, the version knows under which they were set."""
         step = self._own_step()
@@ -109,6 +135,18 @@ class Standing:
             return None
         document = self.document_at(self.run.version)
         return None if document is None else document.step(self.run.step)
+
+    def _step_at(self, version: int, number: int) -> Step | None:
+        document = self.document_at(version)
+        steps = document.steps if document is not None else []
+        return steps[number] if number < len(steps) else None
+
+    def _button(self, version: int, place: tuple[int, Place]) -> Button | None:
+        step, (message, row, column) = self._step_at(version, place[0]), place[1]
+        try:
+            return step.messages[message].buttons[row][column] if step else None
+        except IndexError:
+            return None
 
     def _present_step(self) -> Step | None:
         return self.flow.resolve(self.run.step) if self.run else None

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from plugins.context import Context
-from plugins.database import PluginDatabase
+from plugins.database import PluginDatabase, StoreError, with_tag
 from plugins.effects import Priority
 from plugins.files import LIBRARY_FILE
 from plugins.flows.document import FlowDocument
@@ -20,6 +20,7 @@ from plugins.flows.run import (
     Disarmed,
     Effect,
     FlowInForce,
+    HandedOver,
     Notice,
     Place,
     Reached,
@@ -28,10 +29,11 @@ from plugins.flows.run import (
 )
 from plugins.http import HttpError, value_at
 from plugins.markup import HTML
-from plugins.texts import LONGEST_LABEL, VARIABLE, filled
+from plugins.texts import LONGEST_LABEL, VARIABLE, filled, is_blank
 
 TAP: Final = "flow"  # the action of buttons, and the beginning of an invoice's payload
 STARS: Final = "XTR"  # Telegram's currency code of its Stars
+WAITS: Final = "person_waits"  # what the owner is told
 LONGEST_TITLE: Final = 32  # of an invoice
 NOTICES: Final = {
     Notice.GONE: {
@@ -76,16 +78,17 @@ class Teller:
 
     def __init__(self, ctx: Context, db: PluginDatabase, flow: FlowInForce, priority: Priority) -> None:
         self._ctx, self._db, self._flow, self._priority = ctx, db, flow, priority
+        self._tags: tuple[str, ...] | None = None  # of the person, once one was changed
 
     def tell(self, effects: Iterable[Effect]) -> None:
         """All of them, in order."""
-        ctx, person = self._ctx, self._ctx.lead.telegram_id
+        ctx = self._ctx
         for effect in effects:
             match effect:
                 case Said():
                     self._send(effect)
                 case Tagged(tag=tag, on=on):
-                    (self._db.tag_lead if on else self._db.untag_lead)(person, tag)
+                    self._tag(tag, on)
                 case Reached(goal=goal, value=value, currency=currency):
                     ctx.goal(goal, value, currency)
                 case Armed(key=key, seconds=seconds, note=note):
@@ -94,8 +97,27 @@ class Teller:
                     ctx.cancel_timer(key)
                 case Billed():
                     self._bill(effect)
+                case HandedOver():
+                    self._db.hand_over(ctx.lead.telegram_id)
+                    ctx.notify_owner(WAITS, {"person": ctx.lead.first_name})
                 case Notice():
                     self._answer(effect)
+
+    def _tag(self, tag: str, on: bool) -> None:
+        """Put a tag on the person or take it off; one too many is passed over, for nobody is left standing because of it."""
+        person = self._ctx.lead.telegram_id
+        if self._tags is None:
+            lead = self._db.lead(person)
+            self._tags = lead.tags if lead is not None else ()
+        try:
+            if on:
+                self._tags = with_tag(self._tags, tag)  # what a handler wishes for is refused too late for it
+                self._db.tag_lead(person, tag)
+            else:
+                self._tags = tuple(one for one in self._tags if one != tag)
+                self._db.untag_lead(person, tag)
+        except StoreError as error:
+            self._ctx.logger.warning("a tag of a flow is left out: %s", error)
 
     def _answer(self, notice: Notice) -> None:
         answered = any(call.method == "answerCallbackQuery" for call in self._ctx.effects.calls)
@@ -126,7 +148,7 @@ class Teller:
         ]
 
     def _button(self, button: Button, said: Said, name: ButtonName) -> dict[str, Any]:
-        label = self._ctx.fill(button.text, None, said.variables)[:LONGEST_LABEL]
+        label = self._label(button.text, said.variables)
         if button.kind in (ButtonKind.URL, ButtonKind.WEB_APP):
             url = _address(button.url, _values(self._ctx, said.variables))
             return (
@@ -136,18 +158,24 @@ class Teller:
             )
         return self._ctx.button(label, TAP, str(name))
 
+    def _label(self, text: str, variables: Mapping[str, str]) -> str:
+        """A button's text with its variables; as it is written where they are all empty, since Telegram takes no empty one."""
+        label = self._ctx.fill(text, None, variables)[:LONGEST_LABEL]
+        return text if is_blank(label) else label
+
     def _bill(self, bill: Billed) -> None:
         document = self._db.flow_version(self._flow.flow_id, bill.version)
         step = number_of(document or self._flow.document, bill.step)
         name = ButtonName(self._flow.flow_id, bill.version, step, bill.place)
+        label = self._label(bill.label, bill.variables)
         self._ctx.api(
             "sendInvoice",
             **self._ctx.address.to_send(),
-            title=bill.label[:LONGEST_TITLE],
-            description=bill.label,
+            title=label[:LONGEST_TITLE],
+            description=label,
             payload=f"{TAP}:{name}",
             currency=STARS,
-            prices=[{"label": bill.label, "amount": bill.stars}],
+            prices=[{"label": label, "amount": bill.stars}],
         )
 
 

@@ -22,8 +22,8 @@ from plugins.flows.parts import (
 )
 from plugins.flows.run import (
     AFTER,
-    FOLLOW_UP,
     RELEASE,
+    HandedOver,
     Left,
     Notice,
     Outcome,
@@ -54,6 +54,26 @@ class Walk(Standing):
         self._done.effects.append(Notice.GONE)
         return self._go_on(self.flow.resolve(self.flow.document.start))
 
+    def _heard_of(self) -> None:
+        """A tap or a payment came. Of a button of another flow than theirs, nothing changes where they are until it leads on."""
+        if self.run is None:
+            self._begin_silently()
+        if not self.is_elsewhere:
+            self._wake()
+            self._replied()
+
+    def _go_to(self, key: str | None) -> Outcome:
+        self._come_from_elsewhere()
+        return self._lead_to(key)
+
+    def _come_from_elsewhere(self) -> None:
+        """Whoever was in another flow begins this one: with its variables, and nothing of what they waited for there."""
+        if self.run is not None and self.is_elsewhere:
+            revision = self.run.revision
+            self._disarm()
+            self._begin_silently()
+            self._change(revision=revision)
+
     def _go_on(self, step: Step | None) -> Outcome:
         """Enter a step, and those behind it for as long as nothing is waited for."""
         while step is not None and self._entered < MOST_AT_ONCE:
@@ -80,6 +100,7 @@ class Walk(Standing):
             entered_at=self.now,
             paused_until=None,
             is_moved=False,
+            handed_over=False,
         )
         self._done.visited.append(step.key)
         for action in step.actions:
@@ -107,6 +128,8 @@ class Walk(Standing):
             case OtherFlow(flow=flow):
                 self._leave(flow)
             case HandOver(minutes=minutes):
+                self._change(handed_over=True)
+                self._done.effects.append(HandedOver())
                 self.pause(None if minutes is None else self.now + timedelta(minutes=minutes))
             case _:
                 self._end()
@@ -155,24 +178,3 @@ class Walk(Standing):
         for number, message in enumerate(step.messages):
             said = Said(self.flow.number, step.key, number, message, dict(self._variables))
             self._done.effects.append(said)
-
-    def _await(self, step: Step) -> None:
-        """Begin what the step waits for by time."""
-        for number, each in enumerate(step.follow_ups):
-            self._arm(f"{FOLLOW_UP}:{number}", each.after, number=number)
-        if step.after is not None and step.then is not None:
-            self._arm(AFTER, step.after)
-
-    def _wait_anew(self, step: Step) -> Outcome:
-        """Wait at a step without saying its messages again."""
-        self._change(step=step.key, version=self.flow.number, entered_at=self.now)
-        self._await(step)
-        return self._finished()
-
-    def _wake(self) -> None:
-        """Whoever is heard of has not blocked the bot: what their step waits for begins anew."""
-        if self.run is not None and self.run.status is RunStatus.STOPPED:
-            self._change(status=RunStatus.WAITING)
-            step = self._present_step()
-            if step is not None and not self.run.is_moved:
-                self._wait_anew(step)

@@ -20,17 +20,22 @@ from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.fleet.flows.checks.checking import check, errors, known_of
 from services.fleet.flows.documents import published
+from services.fleet.flows.drafts import check_size
 from services.fleet.flows.users import jumps
 from services.fleet.text_preview import SAMPLE, blocks_of
 from services.messaging.plugin_kit.chat import Chat
 from services.messaging.plugin_kit.chat_play import Away, ChatMessageView, shown_message
+from services.messaging.plugin_kit.played_bot import PlayTooLong
 from services.messaging.plugin_kit.played_telegram import ShownMessage, TelegramRefuses
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 
 MOST_STEPS: Final = 100
 PLAY_SECONDS: Final = 5.0  # for a whole script; one of 100 taps takes about half of one
-PLAYED: Final = "played"  # the key of the flow that is tried out, while it is played
+MOST_MESSAGES: Final = 500  # of the bot, in a whole play: more than anybody reads
+PLAYED: Final = (
+    ""  # the key of the flow that is tried out, while it is played: none that an account's flow can have
+)
 UNPLAYABLE: Final = ("flow_start_missing", "flow_loop")
 START: Final = "/start"
 MEDIA: Final = ("photo", "video", "animation", "audio", "voice", "video_note", "document")
@@ -92,8 +97,9 @@ def simulate(
     """How a chat stands after `/start` and then the script, in a flow that is saved or not; jumps lead into the caller's
     published flows. With `from_step` it begins at that step.
 
-    Raises InvalidInput `flow_incomplete` for what cannot be played, `play_too_long` for a script without an end in sight.
+    Raises InvalidInput `flow_too_large`, `flow_incomplete` for what cannot be played, `play_too_long` for a script without an end in sight.
     """
+    check_size(document)
     with platform.database.reading() as session:
         found = errors(check(document, known_of(session, platform.settings, caller.account_id)))
         flow = _playable(document, found, from_step)
@@ -120,18 +126,19 @@ class _FlowPlay:
         self._own: list[BubbleView] = []
         self._refusal, self._seconds = "", 0
 
-    def run(self, script: Sequence[ScriptStep]) -> None:
-        """Play all steps, or those before a message that Telegram would refuse."""
-        end = time.monotonic() + PLAY_SECONDS
+    def run(self, script: Sequence[ScriptStep], seconds: float = PLAY_SECONDS) -> None:
+        """Play all steps, or those before a message that Telegram would refuse, for so many seconds at most."""
+        self._chat.bound(seconds, MOST_MESSAGES)
         try:
             for step in script:
                 time.sleep(0)  # the process may serve clicks as well
-                if time.monotonic() > end:
-                    raise _too_long()
                 self._take(step)
         except TelegramRefuses as refused:
             self._refusal = refused.description
-        except AssertionError as endless:  # of the kit: timers that set each other
+        except (
+            PlayTooLong,
+            AssertionError,
+        ) as endless:  # the second is of the kit: timers that set each other
             raise _too_long() from endless
 
     def _take(self, step: ScriptStep) -> None:
@@ -245,5 +252,7 @@ def _payment(invoice: ShownMessage) -> dict[str, Any]:
 
 def _too_long() -> InvalidInput:
     return InvalidInput(
-        "This goes on for too long to be played: shorten the waits", code="play_too_long", field="script"
+        "This goes on for too long to be played: shorten the waits, or begin at a later step",
+        code="play_too_long",
+        field="script",
     )

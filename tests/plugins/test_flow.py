@@ -211,6 +211,21 @@ def test_an_invoice_in_stars_is_sold_at_its_price_alone_and_a_payment_goes_on() 
     assert chat.last.text == "Thanks"
 
 
+def test_invoices_and_labels_fill_in_variables_and_are_never_empty() -> None:
+    buy = button("pay", "Buy {n} {first_name}", stars=5)
+    steps = {"key": "buy", "messages": [said("Buy", buy, button("tag", "{n}{last_name}", tag="a"))]}
+    chat = chat_with(steps, variables={"n": "3"})
+    chat.send("/start")
+    assert chat.last.buttons == ["Buy 3 Ana", "3"]
+    chat.tap("Buy 3 Ana")
+    invoice = next(params for method, params in chat.telegram.calls if method == "sendInvoice")
+    labels = (invoice["title"], invoice["description"], invoice["prices"][0]["label"])
+    assert labels == ("Buy 3 Ana",) * 3
+    chat = chat_with(steps, variables={"n": ""})
+    chat.send("/start")
+    assert chat.last.buttons == ["Buy  Ana", "{n}{last_name}"]
+
+
 def test_people_of_the_inbox_take_over_until_the_minutes_are_over() -> None:
     steps: Steps = [
         {

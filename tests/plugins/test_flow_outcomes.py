@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from plugins.flow import FlowPlugin
 from plugins.testing import Chat
 from tests.plugins.flow_chats import HELLO, OFFER, Steps, button, chat_with, document, said, step_of, to
 
@@ -135,3 +136,36 @@ def test_a_flow_that_leads_to_one_that_is_not_there_ends_and_says_so() -> None:
     chat.send("/start")
     chat.tap("Other")
     assert (chat.notice, step_of(chat)) == ("This conversation has ended.", ("a", "ended"))
+
+
+def test_an_old_button_of_another_flow_begins_that_one_anew_or_leaves_the_person_where_they_are() -> None:
+    first = {
+        "key": "a",
+        "messages": [
+            said("a {x}", to("b", "On"), button("tag", "Tag", tag="t"), button("pay", "Pay {x}", stars=5))
+        ],
+    }
+    chat = chat_with(first, {"key": "b", "messages": [said("b {x}")]}, variables={"x": "1"})
+    chat.send("/start")
+    second = {
+        "key": "a",
+        "actions": [{"kind": "goal", "goal": "seen"}],
+        "messages": [said("other")],
+        "follow_ups": [{"after": 60, "step": "a"}],
+    }
+    chat.store.publish_flow("second", document(second, variables={"x": "2", "y": "3"}))
+    chat.replace_plugins((FlowPlugin, {"flow": "second"}))
+    chat.send("/start")
+    chat.wait(seconds=1)
+    before = chat.store.runs[5]
+    shown = chat.messages[0]
+    chat.tap_on(shown, "Tag")
+    chat.tap_on(shown, "Pay 1")
+    assert (chat.store.runs[5], chat.timers, chat.leads[5].tags) == (before, {"follow_up:0": 59}, ("t",))
+    assert [params["title"] for method, params in chat.telegram.calls if method == "sendInvoice"] == ["Pay 1"]
+    chat.wait(minutes=1)
+    chat.tap_on(shown, "On")
+    run = chat.store.runs[5]
+    assert (run.step, dict(run.variables), run.goals, chat.timers) == ("b", {"x": "1"}, frozenset(), {})
+    assert run.started_at > before.started_at
+    assert chat.last.text == "b 1"

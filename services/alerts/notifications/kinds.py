@@ -50,6 +50,7 @@ class Kind(StrEnum):
     HANDLER_FAILED = "handler_failed"
     FORM_ANSWERED = "form_answered"
     FILE_RECEIVED = "file_received"
+    PERSON_WAITS = "person_waits"
     SPARES_SHORT = "spares_short"
     MANAGED_BOT_WAITS = "managed_bot_waits"
     BOT_OWNER_CHANGED = "bot_owner_changed"
@@ -78,7 +79,8 @@ class Kind(StrEnum):
             Kind.BACKUP_UNVERIFIED,
         ):
             return Level.CRITICAL
-        return Level.INFO if self in (Kind.FORM_ANSWERED, Kind.FILE_RECEIVED) else Level.WARNING
+        told = (Kind.FORM_ANSWERED, Kind.FILE_RECEIVED, Kind.PERSON_WAITS)
+        return Level.INFO if self in told else Level.WARNING
 
 
 # Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them.

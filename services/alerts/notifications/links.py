@@ -20,6 +20,8 @@ def path_of(row: Notification) -> str:
         return f"/panel/dead-letters?view={view}&fingerprint={row.params.get('fingerprint', '')}"
     if row.kind == Kind.HANDLER_FAILED:
         return f"/panel/dead-letters?view=open&bot_id={row.bot_id}"
+    if row.kind == Kind.PERSON_WAITS:
+        return "/panel/inbox"
     if row.kind == Kind.MANAGED_BOT_WAITS:
         return "/panel/admin/managed-bots"
     if row.kind in (Kind.TEXT_MALFORMED, Kind.BOT_OWNER_CHANGED) and row.bot_id:

@@ -113,6 +113,7 @@ SENTENCES: Final = {
         "🎚️ The switch {switch} is on for the whole installation, until {until}.\nReason: {reason}"
     ),
     Kind.SWITCH_ENDED: N_("✅ The switch {switch} is off again."),
+    Kind.PERSON_WAITS: N_("🙋 The flow of bot @{bot} has handed {person} over: answer them in the inbox"),
     Kind.FORM_ANSWERED: N_("📝 {person} has filled in the form of bot @{bot}:\n{answers}"),
 }
 # What a kind's parameters hold beside what its sentence says: for programs, pages and those who look for their own alarms.

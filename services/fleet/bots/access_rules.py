@@ -41,6 +41,11 @@ class Access:
         entry = self._by_id[name].get(telegram_id)
         return entry is not None and entry.is_in_force(now)
 
+    def has_for_good(self, name: AccessList, telegram_id: int) -> bool:
+        """Whether somebody is on a list without an end."""
+        entry = self._by_id[name].get(telegram_id)
+        return entry is not None and entry.until is None
+
     def is_for_some(self, now: datetime) -> bool:
         """Whether only those in `allowed` are answered: as long as one entry there is in force."""
         return self._last_allowed is not None and self._last_allowed.is_in_force(now)

@@ -12,7 +12,17 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models import Bot, BotStatus, HandledUpdate, NotificationDestination, PoolBot, Timer, UploadedFile
+from models import (
+    Bot,
+    BotStatus,
+    FlowRun,
+    HandledUpdate,
+    NotificationDestination,
+    PoolBot,
+    RunStatus,
+    Timer,
+    UploadedFile,
+)
 from services.core.errors import ConfigurationError, Conflict, InvalidInput
 from services.core.i18n import NO_TEXT, Text
 from services.core.times import utc_now
@@ -152,10 +162,18 @@ def _written(
 
 
 def _leave_behind(session: Session, bot: Bot) -> None:
-    """What only the former identity had: file ids, numbers of updates, timers for its chats, and those where it sent alarms."""
+    """What only the former identity had: file ids, numbers of updates, timers for its chats, where people wait in flows, and
+    those where it sent alarms."""
     session.execute(delete(UploadedFile).where(UploadedFile.bot_id == bot.id))
     session.execute(delete(HandledUpdate).where(HandledUpdate.bot_id == bot.id))
     session.execute(delete(Timer).where(Timer.bot_id == bot.id))
+    halted = {"status": RunStatus.STOPPED, "paused_until": None, "revision": FlowRun.revision + 1}
+    session.execute(  # their timers are gone: what their step waits for begins anew when they turn to the new one
+        update(FlowRun)
+        .where(FlowRun.bot_id == bot.id, FlowRun.status.in_((RunStatus.WAITING, RunStatus.PAUSED)))
+        .values(halted)
+        .execution_options(synchronize_session=False)
+    )
     reserve = update(NotificationDestination).where(NotificationDestination.reserve_bot_id == bot.id)
     session.execute(reserve.values(reserve_linked=False))
     reason = Text(

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import JSON, CursorResult, delete, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from models import FlowRun, RunStatus, Timer
+from plugins.flows.run import MOVED
 from services.fleet.flows.users import PLUGIN
-
-MOVED: Final = "moved"  # the key of that timer
 
 
 def move_people(

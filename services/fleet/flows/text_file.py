@@ -18,7 +18,7 @@ from services.fleet.configuration.text_file import ReadText, TextProblem
 from services.fleet.configuration.texts import TextChange, TextProblemView, TextsPlan
 from services.fleet.flows.checks.findings import Place, Severity
 from services.fleet.flows.checks.shape import read
-from services.fleet.flows.checks.texts import check_texts
+from services.fleet.flows.checks.texts import check_texts, own_variables
 from services.fleet.flows.drafts import locked_flow, write_draft
 from services.fleet.flows.flows import get_flow
 from services.platform.accounts.principal import Principal
@@ -84,10 +84,11 @@ def _wrong_texts(changed: Mapping[str, Any], wanted: Mapping[str, ReadText]) -> 
     """What is against the texts themselves: fields that are not whole with them, and what Telegram would refuse."""
     shape = read(changed)
     if shape.is_whole:
-        for number in range(len(shape.document.steps)):
-            for each in check_texts(shape.document, number):
+        own = own_variables(shape.document)
+        for step in shape.document.steps:
+            for each in check_texts(step, own):
                 if each.severity is Severity.ERROR:
-                    place = (shape.document.steps[number].key, *each.place)
+                    place = (step.key, *each.place)
                     yield from _placed(".".join(map(str, place)), each.code, each.text, wanted)
     for each in shape.findings:
         place = (each.step or "", *each.place[2:])

@@ -68,6 +68,11 @@ def lines(text: str, known: Known) -> list[LineView]:
         node = _read(text)
     except Wrong as wrong:
         return [{"line": wrong.place.line, "code": wrong.code, "severity": "error", "detail": wrong.reason}]
+    document: dict[str, Any] = node.plain()
+    try:
+        check_size(document)
+    except InvalidInput as error:
+        return [{"line": 1, "code": error.code, "severity": "error", "detail": error.text}]
     found: list[LineView] = [
         {
             "line": _line(node, each.place),
@@ -75,7 +80,7 @@ def lines(text: str, known: Known) -> list[LineView]:
             "severity": str(each.severity),
             "detail": _with_place(each),
         }
-        for each in check(node.plain(), known)
+        for each in check(document, known)
     ]
     return sorted(found, key=lambda each: each["line"])
 

@@ -6,7 +6,7 @@ the plugin that is due at once, so it is in order with what the person does, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,19 +25,18 @@ MOST_AT_ONCE = 1000  # people put at a step by one call
 def pause_run(session: Session, bot_id: int, telegram_id: int, until: datetime | None) -> bool:
     """Have the person's flow rest while people speak with them, until `release_run`, or `until`; in the caller's transaction.
 
-    False when they are in no flow, or in one that has ended. Pausing again changes the moment.
+    False when they are in no flow, or in one that has ended: nothing rests then, and what keeps their taps from beginning one is
+    `taken_over_until` of their conversation. Pausing again changes the moment.
     """
-    mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
-    paused: CursorResult[Any] = session.execute(  # type: ignore[assignment]
-        update(FlowRun)
-        .where(*mine, FlowRun.status != RunStatus.ENDED)
-        .values(status=RunStatus.PAUSED, paused_until=until, revision=FlowRun.revision + 1)
-        .execution_options(synchronize_session=False)
-    )
-    if not paused.rowcount:
-        return False
-    write_timers(session, [_timer(bot_id, telegram_id, RELEASE, until)])
-    return True
+    return bool(pause_runs(session, {(bot_id, telegram_id): until}))
+
+
+def pause_runs(session: Session, untils: Mapping[tuple[int, int], datetime | None]) -> int:
+    """The same of many people, each (bot, Telegram id) with the moment, at once: first all runs, then all timers, each in one
+    order, so that nobody waits in a circle. How many rest."""
+    paused = [each for each in sorted(untils) if _pause(session, *each, untils[each])]
+    write_timers(session, [_timer(*each, RELEASE, untils[each]) for each in paused])
+    return len(paused)
 
 
 def release_run(session: Session, bot_id: int, telegram_id: int) -> bool:
@@ -67,6 +66,17 @@ def start_flow(
         raise ValueError(f"at most {MOST_AT_ONCE} people at once")
     write_timers(session, wanted)
     return len(wanted)
+
+
+def _pause(session: Session, bot_id: int, telegram_id: int, until: datetime | None) -> bool:
+    mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
+    paused: CursorResult[Any] = session.execute(  # type: ignore[assignment]
+        update(FlowRun)
+        .where(*mine, FlowRun.status != RunStatus.ENDED)
+        .values(status=RunStatus.PAUSED, paused_until=until, revision=FlowRun.revision + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(paused.rowcount)
 
 
 def _timer(bot_id: int, person: int, key: str, due_at: datetime | None, note: Any = None) -> TimerChange:

@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Bot, ChatMessage, Conversation, Lead
+from models import Bot, ChatMessage, Conversation, FlowRun, Lead, RunStatus
 from services.core.answer_types import Moment
 from services.core.encryption import Vault
 from services.core.times import iso, utc_now
@@ -26,7 +26,8 @@ LONGEST_PREVIEW: Final = 200
 
 
 class ConversationView(TypedDict):
-    """A conversation. `unanswered_since` is null when nobody waits; `last_text` is the latest message's beginning."""
+    """A conversation. `unanswered_since` is null when nobody waits; `last_text` is the latest message's beginning; `flow_rests`:
+    an operator took over, or the flow handed the person over."""
 
     id: int
     bot_id: int
@@ -43,6 +44,7 @@ class ConversationView(TypedDict):
     answered_by: str
     assigned_to: str
     taken_over_until: Moment | None
+    flow_rests: bool
     revision: int
 
 
@@ -89,8 +91,8 @@ def list_conversations(
         query = query.where(Conversation.bot_id == bot_id)
     with platform.database.reading() as session:
         found = session.execute(query.offset(after).limit(limit + 1)).all()
-        shown = [(row[0], row[1], row[2]) for row in found[:limit]]
-        latest = _latest(session, [talk for talk, _, _ in shown])
+        shown = found[:limit]
+        latest = _latest(session, [talk for talk, *_ in shown])
     views = [_view(platform.vault, *row, latest.get(row[0].id)) for row in shown]
     return views, str(after + limit) if len(found) > limit else None
 
@@ -114,7 +116,7 @@ def get_conversation(platform: Platform, caller: Principal, conversation_id: int
             ChatMessage.bot_id == talk.bot_id, ChatMessage.telegram_id == talk.telegram_id
         )
         messages = session.scalars(query.order_by(ChatMessage.id.desc()).limit(SHOWN)).all()
-    view = _view(platform.vault, talk, row[1], row[2], messages[0] if messages else None)
+    view = _view(platform.vault, *row, messages[0] if messages else None)
     told = [describe_message(platform.vault, each) for each in reversed(messages)]
     return {**view, "messages": told}
 
@@ -133,10 +135,11 @@ def describe_message(vault: Vault, message: ChatMessage) -> MessageView:
     }
 
 
-def _joined() -> Select[Conversation, Bot, Lead]:
+def _joined() -> Select[Conversation, Bot, Lead, str]:
     at = and_(Lead.bot_id == Conversation.bot_id, Lead.telegram_id == Conversation.telegram_id)
-    query = select(Conversation, Bot, Lead).join(Bot, Bot.id == Conversation.bot_id)
-    return query.outerjoin(Lead, at)
+    there = and_(FlowRun.bot_id == Conversation.bot_id, FlowRun.telegram_id == Conversation.telegram_id)
+    query = select(Conversation, Bot, Lead, FlowRun.status).join(Bot, Bot.id == Conversation.bot_id)
+    return query.outerjoin(Lead, at).outerjoin(FlowRun, there)
 
 
 def _latest(session: Session, talks: Sequence[Conversation]) -> dict[int, ChatMessage]:
@@ -158,7 +161,12 @@ def _latest(session: Session, talks: Sequence[Conversation]) -> dict[int, ChatMe
 
 
 def _view(
-    vault: Vault, talk: Conversation, bot: Bot, lead: Lead | None, latest: ChatMessage | None
+    vault: Vault,
+    talk: Conversation,
+    bot: Bot,
+    lead: Lead | None,
+    status: str | None,
+    latest: ChatMessage | None,
 ) -> ConversationView:
     until = talk.taken_over_until
     return {
@@ -177,5 +185,6 @@ def _view(
         "answered_by": talk.answered_by,
         "assigned_to": talk.assigned_to,
         "taken_over_until": iso(until) if until and until > utc_now() else None,
+        "flow_rests": status == RunStatus.PAUSED,
         "revision": talk.revision,
     }

@@ -6,8 +6,8 @@ that dies meanwhile loses that it was said. What an operator wrote stands there 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import case, insert, update
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from models import ChatMessage, Conversation
 from services.core.encryption import Vault
 from services.core.times import utc_now
-from services.messaging.flows.people import pause_run
+from services.messaging.flows.people import pause_runs
 from services.messaging.inbox.incoming import MESSAGES, dialect_insert, keeping_bots
 from services.messaging.inbox.texts import sealed_text
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -58,47 +58,69 @@ def is_kept(message: OutboxMessage) -> bool:
 def keep_outgoing(platform: Platform, messages: Sequence[OutboxMessage]) -> None:
     """Keep what was sent, and note what became of operators' answers; one transaction. Raises Unavailable."""
     with platform.database.transaction() as session:
-        for message in messages:
-            if is_answer(message):
-                _settle_answer(session, message)
+        failed = [_settle_answer(session, message) for message in messages if is_answer(message)]
+        _wait_again(session, [row for row in failed if row is not None])
         kept = [message for message in messages if is_kept(message) and not is_answer(message)]
         owners = keeping_bots(session, {message.bot_id for message in kept}) if kept else {}
         rows = [_row(platform.vault, message) for message in kept if message.bot_id in owners]
         if rows:
             session.execute(insert(MESSAGES), rows)
-        for message in kept:
-            if message.bot_id in owners and _is_support(message):
-                _answered_in_group(session, message, owners[message.bot_id])
+        _answered_in_group(session, [each for each in kept if _is_support(each)], owners)
 
 
-def _settle_answer(session: Session, message: OutboxMessage) -> None:
+def _settle_answer(session: Session, message: OutboxMessage) -> ChatMessage | None:
+    """Note what became of an operator's answer; its row when it failed just now."""
     number = int(message.call["then"][ANSWER])
     row = session.get(ChatMessage, number)
     if row is None or row.bot_id != message.bot_id or row.status != "sending":
-        return
+        return None
     answer = message.answer or {}
     if answer.get("ok"):
         row.status, row.message_id = "sent", _message_id(answer.get("result"))
-        return
+        return None
     row.status, row.failure = "failed", str(answer.get("description", ""))[:LONGEST_FAILURE]
-    session.execute(  # whoever waited still does
-        update(Conversation)
-        .where(
-            Conversation.bot_id == row.bot_id,
-            Conversation.telegram_id == row.telegram_id,
-            Conversation.unanswered_since.is_(None),
+    return row
+
+
+def _wait_again(session: Session, rows: Sequence[ChatMessage]) -> None:
+    """Whoever waited for an answer that failed still does."""
+    for row in sorted(rows, key=lambda each: (each.bot_id, each.telegram_id)):
+        session.execute(
+            update(Conversation)
+            .where(
+                Conversation.bot_id == row.bot_id,
+                Conversation.telegram_id == row.telegram_id,
+                Conversation.unanswered_since.is_(None),
+            )
+            .values(unanswered_since=row.at)
         )
-        .values(unanswered_since=row.at)
+
+
+def _answered_in_group(
+    session: Session, messages: Sequence[OutboxMessage], owners: Mapping[int, int]
+) -> None:
+    """An operator answered in topics of the plugin `support`: those are answers, and the flows rest.
+
+    All conversations first, then all runs, each by bot and person: as whoever else holds several of them.
+    """
+    now = utc_now()
+    people = sorted({(each.bot_id, _person(each)) for each in messages if each.bot_id in owners})
+    pause_runs(
+        session,
+        {
+            (bot_id, person): _note_answer(session, (owners[bot_id], bot_id, person), now)
+            for bot_id, person in people
+        },
     )
 
 
-def _answered_in_group(session: Session, message: OutboxMessage, account_id: int) -> None:
-    """An operator answered in a topic of the plugin `support`: that is an answer, and the flow rests."""
-    now, person = utc_now(), _person(message)
+def _note_answer(session: Session, whose: tuple[int, int, int], now: datetime) -> datetime | None:
+    """Note an answer; until when the conversation is taken over by that, never less than a colleague wants."""
+    account_id, bot_id, person = whose
     until, theirs = now + TAKEOVER, Conversation.taken_over_until
     statement = dialect_insert(session, Conversation).values(
         account_id=account_id,
-        bot_id=message.bot_id,
+        bot_id=bot_id,
         telegram_id=person,
         last_message_at=now,
         answered_at=now,
@@ -110,11 +132,11 @@ def _answered_in_group(session: Session, message: OutboxMessage, account_id: int
         "last_message_at": now,
         "answered_at": now,
         "answered_by": BY_TELEGRAM,
-        "taken_over_until": case((theirs > until, theirs), else_=until),  # never less than a colleague wants
+        "taken_over_until": case((theirs > until, theirs), else_=until),
         "revision": Conversation.revision + 1,
     }
     statement = statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes)
-    pause_run(session, message.bot_id, person, session.scalar(statement.returning(theirs)))
+    return session.scalar(statement.returning(theirs))  # type: ignore[no-any-return]
 
 
 def _row(vault: Vault, message: OutboxMessage) -> dict[str, Any]:

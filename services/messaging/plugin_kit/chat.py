@@ -247,6 +247,10 @@ class Chat(ChatView):
         """Let time pass: minutes=5, as datetime.timedelta takes it. Buttons and conversations grow old, timers go off."""
         self._place.bot.wait(timedelta(**span).total_seconds())
 
+    def bound(self, seconds: float, messages: int) -> None:
+        """Have what goes on raise PlayTooLong when so much real time has passed from now, or the bot has sent so much."""
+        self._place.bot.bound(seconds, messages)
+
     def fail(self, error: str = "failed", error_id: str = "TEST1") -> None:
         """Let the last update be given up, of which the error handlers are told."""
         self._place.bot.give_up(*self._place.latest, error, error_id)

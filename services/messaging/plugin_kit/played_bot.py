@@ -43,7 +43,12 @@ from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
 from services.platform.token_encryption import load_opened
 
 BOT = BotFacts(7, "test_bot", "Test bot")
+FOR_EVER = float("inf")
 Chosen = Sequence[tuple[type[BasePlugin], Mapping[str, Any]]]
+
+
+class PlayTooLong(Exception):
+    """What a play is to end with was reached: a moment, or a number of messages."""
 
 
 class PlayedBot:
@@ -60,6 +65,7 @@ class PlayedBot:
         self._settings = Settings()
         self.vault = Vault((Fernet.generate_key().decode(),))
         self._signer = CallbackSigner(self.vault)
+        self._ends_at, self._most_messages = FOR_EVER, FOR_EVER
         self._updates, self._memory = 0, PlayedMemory(lambda: self.now)
         self._stores: dict[str, MemoryDatabase] = {}
         self.behaviour = self._behaviour(plugins, bot)
@@ -68,6 +74,10 @@ class PlayedBot:
         """Have these plugins from now on; what each keeps stays."""
         self.behaviour.unload()
         self.behaviour = self._behaviour(plugins, self.behaviour.bot)
+
+    def bound(self, seconds: float, messages: int) -> None:
+        """Raise PlayTooLong in whatever goes on when so much time has passed from now, or so many messages were sent."""
+        self._ends_at, self._most_messages = time.monotonic() + seconds, messages
 
     def handle(self, kind: str, content: dict[str, Any]) -> None:
         """Have the bot handle an update of Telegram's; what a handler raises comes out."""
@@ -87,10 +97,11 @@ class PlayedBot:
         raise AssertionError(f"more than {MOST_AT_ONCE} timers went off: does each set the next?")
 
     def _handle(self, update: dict[str, Any]) -> None:
+        self._check_bounds()
         queued, ctx = self._arrived(update)
         if ctx is None:
             return
-        self._meet(ctx)
+        _meet(self, ctx)
         refusal = refusal_of_tap(ctx, self.now, self._signer, self.vault, self._memory)
         if refusal is not None:
             refuse(ctx, refusal)
@@ -119,6 +130,10 @@ class PlayedBot:
         """The conversation that such an update would belong to."""
         _, ctx = self._arrived({"update_id": 0, kind: content})
         return {} if ctx is None else ctx.load_state()
+
+    def _check_bounds(self) -> None:
+        if time.monotonic() > self._ends_at or len(self.telegram.shown) > self._most_messages:
+            raise PlayTooLong
 
     def store(self, plugin: str) -> MemoryDatabase:
         """What the plugin keeps."""
@@ -156,16 +171,6 @@ class PlayedBot:
         ctx.notify_owner = lambda kind, params: self.notifications.append((kind, params))
         ctx.start_param = start_payload(ctx) or ""
 
-    def _meet(self, ctx: Context) -> None:
-        """Everybody who writes is known to the bot from then on."""
-        if getattr(ctx.event, "from_user", None) is None or ctx.kind == TIMER_FIRED:
-            return
-        person, now = ctx.lead, datetime.fromtimestamp(self.now, UTC)
-        known = self.leads.get(person.telegram_id)
-        names = (person.first_name, person.last_name, person.username, person.language)
-        since, tags = (known.first_interaction, known.tags) if known else (now, ())
-        self.leads[person.telegram_id] = LeadRecord(person.telegram_id, *names, "active", tags, since, now)
-
     def _apply(self, result: HandlerResult) -> None:
         if result.conversation is not None:
             seconds = self._settings.conversation_ttl_seconds
@@ -177,6 +182,7 @@ class PlayedBot:
 
     def _call(self, call: dict[str, Any]) -> None:
         """Call Telegram; whoever wants the answer gets it at once."""
+        self._check_bounds()
         try:
             outcome = {"ok": True, "result": self.telegram.call(call["method"], call["params"])}
         except TelegramRefuses as refusal:
@@ -187,6 +193,17 @@ class PlayedBot:
             self._updates += 1
             place = (f"{int(self.now * 1000)}-{self._updates}", 0)
             self._handle(answer_update(call["then"], call["method"], outcome, place))
+
+
+def _meet(bot: PlayedBot, ctx: Context) -> None:
+    """Everybody who writes is known to the bot from then on."""
+    if getattr(ctx.event, "from_user", None) is None or ctx.kind == TIMER_FIRED:
+        return
+    person, now = ctx.lead, datetime.fromtimestamp(bot.now, UTC)
+    known = bot.leads.get(person.telegram_id)
+    names = (person.first_name, person.last_name, person.username, person.language)
+    since, tags = (known.first_interaction, known.tags) if known else (now, ())
+    bot.leads[person.telegram_id] = LeadRecord(person.telegram_id, *names, "active", tags, since, now)
 
 
 def _result(bot: PlayedBot, ctx: Context, queued: QueuedUpdate, plugin: str | None) -> HandlerResult:

@@ -3,68 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import insert as plain_insert
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
-from models import Bot, Flow, FlowRun, FlowVersion, FlowVisit
-from plugins.flows.document import FlowDocument
+from models import Bot, Flow, FlowRun, FlowVisit
 from plugins.flows.run import FlowInForce, Run, RunStatus
 from services.core.times import utc_now
-from services.fleet.flows.documents import document_at
+from services.messaging.plugin_runtime.flow_shelf import FlowShelf
 from services.messaging.plugin_runtime.plugin_store import insert_into
-from services.platform.database import Database
-
-KEPT_DOCUMENTS = 200  # in a process: half a megabyte each at most, 20 KB as a rule
 
 PersonOfBot = tuple[int, int]  # bot, Telegram id
 Visit = tuple[int, str]  # flow, step
-
-
-class FlowShelf:
-    """Documents and moves by version, which never change, of one database."""
-
-    def __init__(self) -> None:
-        self._documents: dict[tuple[int, int], FlowDocument] = {}
-        self._moves: dict[tuple[int, int], Mapping[str, str | None]] = {}
-
-    def document(self, session: Session, flow_id: int, number: int) -> FlowDocument | None:
-        """A version's document; None where there is none."""
-        found = self._documents.get((flow_id, number))
-        if found is None:
-            found = document_at(session, flow_id, number)
-            if found is not None:
-                _keep(self._documents, (flow_id, number), found)
-        return found
-
-    def in_force(self, session: Session, flow_id: int, number: int) -> FlowInForce | None:
-        """The version as one to be played."""
-        document = self.document(session, flow_id, number)
-        if document is None:
-            return None
-        moves = self._moves.get((flow_id, number))
-        if moves is None:
-            moves = _moves_up_to(session, flow_id, number)
-            _keep(self._moves, (flow_id, number), moves)
-        return FlowInForce(flow_id, number, document, moves)
-
-
-def _keep(shelf: dict[tuple[int, int], Any], place: tuple[int, int], value: Any) -> None:
-    while len(shelf) >= KEPT_DOCUMENTS:
-        shelf.pop(next(iter(shelf)), None)
-    shelf[place] = value
-
-
-_shelves: WeakKeyDictionary[Database, FlowShelf] = WeakKeyDictionary()
-
-
-def shelf_of(database: Database) -> FlowShelf:
-    """What this process has read of a database's versions."""
-    return _shelves.setdefault(database, FlowShelf())
 
 
 def in_force(
@@ -102,6 +55,7 @@ def read_run(session: Session, bot_id: int, telegram_id: int) -> Run | None:
         dict(row.variables),
         frozenset(row.goals),
         row.is_moved,
+        row.handed_over,
         row.revision,
     )
 
@@ -139,6 +93,7 @@ def write_run(session: Session, bot_id: int, telegram_id: int, run: Run, visited
         "variables": dict(run.variables),
         "goals": sorted(run.goals),
         "is_moved": run.is_moved,
+        "handed_over": run.handed_over,
         "revision": run.revision + 1,
     }
     mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
@@ -163,12 +118,3 @@ def _count_visits(session: Session, bot_id: int, telegram_id: int, visited: Coll
     again = {"last_at": statement.excluded.last_at, "times": FlowVisit.times + statement.excluded.times}
     keys = ["bot_id", "telegram_id", "flow_id", "step"]
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=again), rows)
-
-
-def _moves_up_to(session: Session, flow_id: int, number: int) -> Mapping[str, str | None]:
-    """Where the people of every step went that was removed by a version up to `number`; of one removed twice, the last time."""
-    query = select(FlowVersion.moves).where(FlowVersion.flow_id == flow_id, FlowVersion.number <= number)
-    found: dict[str, str | None] = {}
-    for moves in session.scalars(query.order_by(FlowVersion.number)):
-        found.update(moves)
-    return found

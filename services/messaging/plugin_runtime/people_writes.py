@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models import Bot, GoalSource
 from services.core.times import utc_now
 from services.messaging.plugin_runtime.lead_tags import change_tags, lock_people
-from services.messaging.plugin_runtime.plugin_database import Work
+from services.messaging.plugin_runtime.work import Work
 from services.traffic.goals.recording import GoalReached, record_goals
 
 FLOW: Final = "flow"  # the plugin that plays flows

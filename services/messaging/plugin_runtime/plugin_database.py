@@ -7,164 +7,22 @@ commits them. Nothing else of the database can be reached from here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from models import Bot, HandledUpdate, Lead, PluginState
-from plugins.context import Context
-from plugins.database import LeadRecord, PluginDatabase, as_text, checked_key, checked_limit, checked_tag
-from plugins.flows.document import FlowDocument
-from plugins.flows.run import FlowInForce, Run
-from plugins.goals import GoalWish
-from services.messaging.plugin_runtime.flow_runs import Visit, in_force, is_of_account, read_run, shelf_of
+from models import Bot, Lead, PluginState
+from plugins.database import LeadRecord, as_text, checked_key, checked_limit, checked_tag
+from services.messaging.plugin_runtime.flow_database import FlowDatabase
 from services.messaging.plugin_runtime.lead_tags import Tagged, change_tags
 from services.messaging.plugin_runtime.plugin_store import Place, lock_stores, texts_at, write_texts
-from services.messaging.timers.rows import TimerChange
+from services.messaging.plugin_runtime.work import Work, present
 from services.platform.database import Database
 from services.traffic.clicks.leads import present_state
 
 LAST_SIGN = "\U0010ffff"
-
-
-class AlreadyHandled(BaseException):
-    """Ends a handler whose update took effect before a crash. No Exception: a plugin's `except` lets it pass."""
-
-
-@dataclass
-class Work:
-    """What one handling of an update has read from its bot's stores, and what it wants written there.
-
-    `timer` is the number of the timer that the update is of, 0 for other updates: it goes with the handling. `part` is "" or "error" (what error handlers do). `outcome` is set, sealed, when the update was handled before.
-    """
-
-    bot_id: int
-    update_id: int
-    part: str = ""
-    timer: int = 0
-    read: dict[Place, str | None] = field(default_factory=dict)
-    written: dict[Place, str | None] = field(default_factory=dict)
-    tags: dict[Tagged, bool] = field(
-        default_factory=dict
-    )  # whether it is put on or taken off: the last counts
-    goals: set[tuple[int, GoalWish]] = field(
-        default_factory=set
-    )  # somebody's id at Telegram, what they reached
-    timers: list[TimerChange] = field(default_factory=list)
-    runs_read: dict[int, int] = field(default_factory=dict)  # person -> revision, 0 for nobody's
-    runs_written: dict[int, tuple[Run, tuple[Visit, ...]]] = field(default_factory=dict)
-    flows_read: dict[int, int] = field(default_factory=dict)  # flow -> version in force
-    outcome: str | None = None
-    is_looked_up: bool = False
-    is_over: bool = False  # whoever a handler has left behind writes at once
-
-    @property
-    def writes(self) -> bool:
-        """Whether it wants anything written."""
-        wanted = (self.written, self.tags, self.goals, self.timers, self.timer, self.runs_written)
-        return any(map(bool, wanted))
-
-    def look_up(self, session: Session) -> None:
-        """Raise AlreadyHandled when the update's handling is in the database."""
-        if not self.is_looked_up:
-            self.outcome, self.is_looked_up = outcome_of(session, self), True
-        if self.outcome is not None:
-            raise AlreadyHandled
-
-
-_bound: ContextVar[Work | None] = ContextVar("plugin_work", default=None)
-
-
-@contextmanager
-def at(work: Work) -> Iterator[None]:
-    """Have what plugins do with their stores in the block belong to `work`."""
-    token = _bound.set(work)
-    try:
-        yield
-    finally:
-        _bound.reset(token)
-        work.is_over = True
-
-
-def _present() -> Work | None:
-    work = _bound.get()
-    return None if work is None or work.is_over else work
-
-
-def note_wishes(ctx: Context) -> None:
-    """Have what the handler said of the person behind its update written with the rest of its work."""
-    work, person = _present(), ctx.lead.telegram_id
-    if work is None or not person:
-        return
-    work.tags.update(((person, checked_tag(tag)), False) for tag in ctx.effects.untagged)
-    work.goals.update((person, wish) for wish in ctx.effects.goals)
-
-
-def outcome_of(session: Session, work: Work) -> str | None:
-    """What came of the update when it was handled before, sealed; None when it was not, or wrote nothing."""
-    key = (work.bot_id, work.update_id, work.part)
-    found = session.get(HandledUpdate, key)
-    return None if found is None else found.sealed_outcome
-
-
-class FlowDatabase(PluginDatabase):
-    """The part of a plugin's data that is about flows. Everything raises Unavailable when the database is away."""
-
-    _database: Database
-    _bot_id: int
-
-    def flow(self, key: str) -> FlowInForce | None:
-        """See PluginDatabase."""
-        return self._in_force(key=key)
-
-    def flow_by_id(self, flow_id: int) -> FlowInForce | None:
-        """See PluginDatabase."""
-        return self._in_force(flow_id=flow_id)
-
-    def flow_version(self, flow_id: int, number: int) -> FlowDocument | None:
-        """See PluginDatabase."""
-        with self._database.reading() as session:
-            if not is_of_account(session, self._bot_id, flow_id):
-                return None
-            return shelf_of(self._database).document(session, flow_id, number)
-
-    def flow_run(self, telegram_id: int) -> Run | None:
-        """See PluginDatabase."""
-        work = _present()
-        if work is not None and telegram_id in work.runs_written:
-            return work.runs_written[telegram_id][0]
-        with self._database.reading() as session:
-            if work is not None:
-                work.look_up(session)
-            run = read_run(session, self._bot_id, telegram_id)
-        if work is not None:
-            work.runs_read.setdefault(telegram_id, run.revision if run else 0)
-        return run
-
-    def save_flow_run(self, telegram_id: int, run: Run, visited: Sequence[str] = ()) -> None:
-        """See PluginDatabase. RuntimeError outside of a handler."""
-        work = _present()
-        if work is None:
-            raise RuntimeError("where a person stands is saved with the update that moved them")
-        former = work.runs_written.get(telegram_id)
-        visits = ((run.flow_id, step) for step in visited)
-        work.runs_written[telegram_id] = (run, (*(former[1] if former else ()), *visits))
-
-    def _in_force(self, **named: Any) -> FlowInForce | None:
-        work = _present()
-        with self._database.reading() as session:
-            if work is not None:
-                work.look_up(session)
-            found = in_force(session, shelf_of(self._database), self._bot_id, **named)
-        if work is not None and found is not None:
-            work.flows_read[found.flow_id] = found.number
-        return found
 
 
 class BotDatabase(FlowDatabase):
@@ -190,7 +48,7 @@ class BotDatabase(FlowDatabase):
 
     def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> dict[str, Any]:
         """See PluginDatabase. Raises Unavailable when the database is away."""
-        work = _present()
+        work = present()
         wanted = {} if work is None else self._changes(work, prefix, after)
         query = (
             select(PluginState.key, PluginState.value)
@@ -229,7 +87,7 @@ class BotDatabase(FlowDatabase):
         query = query.where(Lead.bot_id == self._bot_id, Lead.telegram_id == telegram_id)
         with self._database.reading() as session:
             found = session.execute(query).one_or_none()
-        work = _present()
+        work = present()
         own = (
             {tag: is_on for (person, tag), is_on in work.tags.items() if person == telegram_id}
             if work
@@ -246,7 +104,7 @@ class BotDatabase(FlowDatabase):
         self._tag((telegram_id, checked_tag(tag)), is_on=False)
 
     def _tag(self, tagged: Tagged, *, is_on: bool) -> None:
-        work = _present()
+        work = present()
         if work is not None:
             work.tags[tagged] = is_on
             return
@@ -254,7 +112,7 @@ class BotDatabase(FlowDatabase):
             change_tags(session, [(self._bot_id, *tagged, is_on)])
 
     def _text(self, place: Place) -> str | None:
-        work = _present()
+        work = present()
         if work is not None and place in work.written:
             return work.written[place]
         if work is not None and place in work.read:
@@ -269,14 +127,14 @@ class BotDatabase(FlowDatabase):
 
     def _write(self, key: str, text: str | None) -> None:
         place = (self._plugin, key)
-        work = _present()
+        work = present()
         if work is not None:
             work.written[place] = text
             return
         with self._database.transaction() as session:
             stores = lock_stores(session, [(self._bot_id, self._plugin)])
-            present = texts_at(session, self._bot_id, [place])
-            write_texts(session, self._bot_id, {place: text}, present, stores)
+            kept = texts_at(session, self._bot_id, [place])
+            write_texts(session, self._bot_id, {place: text}, kept, stores)
 
     def _changes(self, work: Work, prefix: str, after: str) -> dict[str, str | None]:
         """What the present handling has changed of a list."""

@@ -10,17 +10,18 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from redis import RedisError
-from sqlalchemy import ColumnElement, and_, case, exists, select, update
+from sqlalchemy import and_, case, exists, select, tuple_, update
 
-from models import Bot, BotPlugin, BotWorker, Lead, Timer
+from models import Lead, Timer
 from services.core.fault_injection import CrashPoint, crash_point_reached
 from services.core.logs import new_request_id
 from services.core.metrics import TIMER_LAG, TIMERS
 from services.core.times import utc_now
 from services.messaging.timers.own_update import timer_update
+from services.messaging.timers.putting_off import AGAIN, is_served, put_off
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue, wake
@@ -34,9 +35,7 @@ TICK_SECONDS: Final = 0.25  # a look by one index: half a millisecond
 DOORBELL: Final = "timers"
 AT_ONCE: Final = 500  # rows of one batch
 LONGEST_RUN_SECONDS: Final = 30.0
-AGAIN: Final = timedelta(seconds=60)  # after which what nobody handled is rung for again
 SELDOM: Final = timedelta(minutes=10)  # the same after the third time
-PUT_OFF_AT_ONCE: Final = 5000
 
 Clock = Callable[[], datetime]
 
@@ -62,23 +61,9 @@ def ring_due(platform: Platform, *, clock: Clock = utc_now) -> int:
             crash_point_reached(CrashPoint.TIMERS_BEFORE_APPEND, platform.settings.crash_point)
             rung += _append(platform, batch)
         if len(batch) < AT_ONCE:
-            _put_off(platform, clock())
+            put_off(platform, clock())
             break
     return rung
-
-
-def _is_served() -> ColumnElement[bool]:
-    """Whether the plugin of a timer is at work for its bot now; a bot that its owner stopped or has in maintenance waits."""
-    at_work = exists().where(
-        Bot.id == Timer.bot_id,
-        Bot.desired_running,
-        Bot.maintenance.is_(False),
-        BotPlugin.bot_id == Bot.id,
-        BotPlugin.name == Timer.plugin,
-        BotPlugin.enabled,
-    )
-    by_program = exists().where(BotWorker.bot_id == Timer.bot_id, BotWorker.ending_since.is_(None))
-    return and_(at_work, ~by_program)
 
 
 def _claim(platform: Platform, now: datetime) -> list[tuple[Timer, Lead | None]]:
@@ -87,7 +72,7 @@ def _claim(platform: Platform, now: datetime) -> list[tuple[Timer, Lead | None]]
         query = (
             select(Timer, Lead)
             .outerjoin(Lead, and_(Lead.bot_id == Timer.bot_id, Lead.telegram_id == Timer.telegram_id))
-            .where(Timer.ring_at <= now, _is_served())
+            .where(Timer.ring_at <= now, is_served())
             .order_by(Timer.ring_at)
             .limit(AT_ONCE)
             .with_for_update(of=Timer, skip_locked=True)
@@ -123,31 +108,33 @@ def _append(platform: Platform, batch: Sequence[tuple[Timer, Lead | None]]) -> i
         answers = [int(answer) for answer in APPEND(platform.redis, names, values)]
         for lane in {lane for lane, answer in zip(lanes, answers, strict=True) if answer > 0}:
             enqueue(platform.job_redis, JobName.DRAIN_LANE, lane)
-    except RedisError as error:
+    except RedisError as error:  # they may be there all the same: another ringing needs another number
         logger.warning("%d timers wait for Redis: %s", len(batch), type(error).__name__)
+        _not_rung(platform, [timer for timer, _ in batch], former=0)
         return 0
     _count(batch, answers, now)
+    full = [timer for (timer, _), answer in zip(batch, answers, strict=True) if answer < 0]
+    _not_rung(platform, full, former=1)
     return sum(answer >= 0 for answer in answers)
+
+
+def _not_rung(platform: Platform, timers: Sequence[Timer], *, former: int) -> None:
+    """Have what reached no lane tried again in a minute, however often that was; `former` ringings count as none."""
+    if not timers:
+        return
+    mine = tuple_(Timer.id, Timer.rings).in_([(timer.id, timer.rings) for timer in timers])
+    with platform.database.transaction() as session:
+        session.execute(
+            update(Timer)
+            .where(mine)
+            .values(ring_at=utc_now() + AGAIN, rings=Timer.rings - former)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _count(batch: Sequence[tuple[Timer, Lead | None]], answers: Sequence[int], now: float) -> None:
     for (timer, _), answer in zip(batch, answers, strict=True):
         first = timer.rings == 1
         TIMERS.labels("refused" if answer < 0 else "rung" if first else "again").inc()
-        if first:
+        if first and answer >= 0:
             TIMER_LAG.observe(max(0.0, now - timer.due_at.timestamp()))
-
-
-def _put_off(platform: Platform, now: datetime) -> None:
-    """Look again in a minute at what is due and served by nobody, so that it hides nothing else."""
-    due: Any = select(Timer.id).where(Timer.ring_at <= now, ~_is_served()).limit(PUT_OFF_AT_ONCE)
-    with platform.database.reading() as session:
-        if session.scalar(due.limit(1)) is None:
-            return
-    with platform.database.transaction() as session:
-        session.execute(
-            update(Timer)
-            .where(Timer.id.in_(due))
-            .values(ring_at=now + AGAIN)
-            .execution_options(synchronize_session=False)
-        )

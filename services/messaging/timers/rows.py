@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, CursorResult, delete, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from models import Timer
 from plugins.context import Context
 
 KEPT_OF_ADDRESS = ("message_thread_id", "direct_messages_topic_id", "business_connection_id")
+PLACE = (Timer.bot_id, Timer.plugin, Timer.chat_id, Timer.key)
 AT_ONCE = 200  # keys in one statement: SQLite takes 32,766 values, and plans long lists slowly
 
 
@@ -57,13 +58,21 @@ def wished_by(ctx: Context) -> list[TimerChange]:
     ]
 
 
+def lock_timers(session: Session, which: ColumnElement[bool]) -> None:
+    """Hold these timers until the transaction ends, always in one order, so that nobody waits in a circle: a DELETE takes
+    its rows as it finds them. On SQLite there is one writer at a time."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(select(Timer.id).where(which).order_by(*PLACE).with_for_update()).all()
+
+
 def write_timers(session: Session, changes: Sequence[TimerChange]) -> None:
     """Make the changes in the caller's transaction; of one place only one."""
-    ordered = sorted(changes, key=lambda change: change.place)  # so that nobody waits in a circle
-    place = tuple_(Timer.bot_id, Timer.plugin, Timer.chat_id, Timer.key)
+    ordered = sorted(changes, key=lambda change: change.place)
+    place = tuple_(*PLACE)
     for start in range(0, len(ordered), AT_ONCE):
-        places = [change.place for change in ordered[start : start + AT_ONCE]]
-        session.execute(delete(Timer).where(place.in_(places)).execution_options(synchronize_session=False))
+        there = place.in_([change.place for change in ordered[start : start + AT_ONCE]])
+        lock_timers(session, there)
+        session.execute(delete(Timer).where(there).execution_options(synchronize_session=False))
     rows = [_row(change) for change in ordered if change.due_at is not None]
     if rows:
         session.execute(insert(Timer), rows)

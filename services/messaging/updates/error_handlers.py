@@ -13,7 +13,7 @@ from services.alerts.dead_letters.replay_id import replay_of
 from services.core.errors import Unavailable
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
-from services.messaging.plugin_runtime.plugin_database import Work, note_wishes
+from services.messaging.plugin_runtime.work import Work, note_wishes
 from services.messaging.timers.rows import wished_by
 from services.messaging.updates.contexts import ContextFactory
 from services.messaging.updates.event_reader import Unreadable

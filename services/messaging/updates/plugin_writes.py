@@ -14,12 +14,12 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from models import HandledUpdate
+from models import HandledUpdate, Timer
 from services.core.errors import Unavailable
 from services.core.times import utc_now
+from services.messaging.inbox.handed_over import lock_conversations, note_handed_over
 from services.messaging.plugin_runtime.flow_runs import lock_numbers, lock_runs, write_run
 from services.messaging.plugin_runtime.people_writes import write_people
-from services.messaging.plugin_runtime.plugin_database import AlreadyHandled, Work, at, outcome_of
 from services.messaging.plugin_runtime.plugin_store import (
     Stores,
     insert_into,
@@ -27,7 +27,8 @@ from services.messaging.plugin_runtime.plugin_store import (
     texts_at,
     write_texts,
 )
-from services.messaging.timers.rows import TimerChange, has_timer, take_timer, write_timers
+from services.messaging.plugin_runtime.work import AlreadyHandled, Work, at, outcome_of
+from services.messaging.timers.rows import TimerChange, has_timer, lock_timers, take_timer, write_timers
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 
@@ -146,6 +147,7 @@ class PluginWrites(Generic[Outcome]):
                 answers = [_written(session, commit, held) for commit in commits]
                 done = [one for one, answer in zip(commits, answers, strict=True) if answer is None]
                 write_people(session, [commit.work for commit in done])
+                note_handed_over(session, _handed_over(done))
                 write_timers(session, _last(change for commit in done for change in commit.work.timers))
                 return answers
         except Unavailable:
@@ -162,11 +164,24 @@ def _last(changes: Iterable[TimerChange]) -> list[TimerChange]:
 
 
 def _hold(session: Session, commits: Sequence[_Commit]) -> _Held:
-    """Lock what the commits are compared with; a publication locks its flow before it moves people, too."""
+    """Lock what the commits are compared with; a publication locks its flow before it moves people, too.
+
+    Whoever takes somebody over goes on in the same order: conversation, run, timers.
+    """
     stores = lock_stores(session, (store for commit in commits for store in commit.stores))
+    lock_conversations(session, _handed_over(commits))
     moving = [commit for commit in commits if commit.work.runs_written]
     numbers = lock_numbers(session, (flow for commit in moving for flow in commit.work.flows_read))
-    return _Held(stores, numbers, lock_runs(session, (each for commit in moving for each in commit.people)))
+    runs = lock_runs(session, (each for commit in moving for each in commit.people))
+    taken = [commit.work.timer for commit in commits if commit.work.timer]
+    if len(taken) > 1:
+        lock_timers(session, Timer.id.in_(taken))
+    return _Held(stores, numbers, runs)
+
+
+def _handed_over(commits: Iterable[_Commit]) -> set[tuple[int, int]]:
+    """The people who wait in the inbox after these commits, by bot and Telegram id."""
+    return {(commit.work.bot_id, person) for commit in commits for person in commit.work.handed_over}
 
 
 def _is_stale(work: Work, held: _Held) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from models import AccessList
 from plugins.timers import TIMER_FIRED
 from services.alerts.dead_letters.replay_id import replay_of
 from services.core.metrics import TIMERS
-from services.core.times import utc_now
 from services.messaging.limits.admission import actor_of
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.timers.own_update import timer_of
@@ -34,9 +34,10 @@ class TimerUpdates:
         return bool(timer_of(update)) and update[TIMER_FIRED].get("plugin") in behaviour.problems
 
     def note_refused(self, behaviour: Behaviour, update: dict[str, Any]) -> None:
-        """Nothing is said to whom the owner has blocked; whoever else is kept out now may be let in when it rings again."""
+        """Nothing is said to whom the owner has blocked for good; whoever else is kept out now may be let in when it rings
+        again, as somebody whose block ends."""
         timer, person = timer_of(update), actor_of(update)
-        if timer and person and behaviour.access.is_blocked(person, utc_now()):
+        if timer and person and behaviour.access.lists.has_for_good(AccessList.BLOCKED, person):
             self._take(behaviour.bot.id, timer)
 
     def drop(self, queued: QueuedUpdate) -> None:

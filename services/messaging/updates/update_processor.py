@@ -15,7 +15,7 @@ from services.messaging.limits.notices import refuse
 from services.messaging.limits.verdicts import Refusal
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
-from services.messaging.plugin_runtime.plugin_database import Work, note_wishes
+from services.messaging.plugin_runtime.work import Work, note_wishes
 from services.messaging.timers.rows import wished_by
 from services.messaging.updates.captcha import start_param_of, start_update
 from services.messaging.updates.contacts import Contacts

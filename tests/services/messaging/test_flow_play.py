@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
+from plugins.flows.document import FlowDocument
 from services.core.errors import InvalidInput
 from services.fleet.flows.fields import NewFlow, Publication
 from services.fleet.flows.flows import create_flow
 from services.fleet.flows.publishing import publish
-from services.messaging.flow_play import FlowPlayView, ScriptStep, simulate
+from services.messaging import flow_play
+from services.messaging.flow_play import PLAY_SECONDS, FlowPlayView, ScriptStep, simulate
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tests.services.fleet.pools.fleet import new_account
@@ -157,3 +160,35 @@ def test_a_play_has_an_end(platform: Platform, owner: Principal) -> None:
     with pytest.raises(InvalidInput) as refused:
         simulate(platform, owner, {"start": "a", "steps": [again]}, [ScriptStep(seconds=86_400)])
     assert refused.value.code == "play_too_long"
+
+
+def test_a_play_ends_within_its_time_though_it_is_one_step_of_a_script(
+    platform: Platform, owner: Principal
+) -> None:
+    """A day of waiting in which every minute fifty steps say ten messages each."""
+    said = [{"text": "x"}] * 10
+    steps = [
+        {"key": f"s{n}", "messages": said, "then": {"kind": "goto", "step": f"s{n + 1}"}} for n in range(49)
+    ]
+    last = {"key": "s49", "messages": said, "after": 60, "then": {"kind": "goto", "step": "s0"}}
+    document = {"start": "s0", "steps": [*steps, last]}
+    began = time.monotonic()
+    with pytest.raises(InvalidInput) as refused:
+        simulate(platform, owner, document, [ScriptStep(seconds=86_400)])
+    assert refused.value.code == "play_too_long"
+    assert time.monotonic() - began < PLAY_SECONDS
+    play = flow_play._FlowPlay(FlowDocument.model_validate(FLOW), {}, "pt")
+    with pytest.raises(InvalidInput) as refused:
+        play.run([ScriptStep(text="/start")], seconds=0.0)
+    assert refused.value.code == "play_too_long"
+
+
+def test_a_flow_of_any_key_is_led_to(platform: Platform, owner: Principal) -> None:
+    there = {"start": "a", "steps": [{"key": "a", "messages": [{"text": "Aqui"}], "then": END}]}
+    flow = create_flow(platform, owner, NewFlow(name="Played", key="played", document=there))
+    publish(platform, owner, flow.id, Publication(revision=1, version=None))
+    jump = {
+        "start": "a",
+        "steps": [{"key": "a", "messages": [{"text": "Oi"}], "then": {"kind": "flow", "flow": "played"}}],
+    }
+    assert said(simulate(platform, owner, jump, [])) == ["/start", "Oi", "Aqui"]

@@ -17,6 +17,7 @@ from services.fleet.flows.checks.findings import Finding, Severity
 from services.fleet.flows.checks.shape import read
 from services.fleet.flows.checks.texts import check_texts, own_variables
 from services.fleet.flows.checks.ways import check_ways
+from services.fleet.flows.drafts import check_size
 from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
@@ -28,10 +29,11 @@ def check(document: Mapping[str, Any], known: Known) -> list[Finding]:
     """What is wrong with a flow, complete or not: errors first, each in order of the steps."""
     shape = read(document)
     numbers = _numbers(document)
-    known = replace(known, variables=[each.name for each in own_variables(shape.document)])
+    own = own_variables(shape.document)
+    known = replace(known, variables=own.keys())
     found = [*shape.findings, *check_ways(shape, numbers)]
     for number, step in enumerate(shape.document.steps):
-        inside = [*check_texts(shape.document, number), *check_content(step, known)]
+        inside = [*check_texts(step, own), *check_content(step, known)]
         place = number if shape.is_whole else numbers[step.key]
         found += [replace(each, place=("steps", place, *each.place)) for each in inside]
     ordered = sorted(found, key=lambda each: (each.severity is Severity.WARNING, _step_number(each)))
@@ -47,7 +49,8 @@ def check_draft(platform: Platform, caller: Principal, flow_id: int) -> list[Fin
 
 
 def check_document(platform: Platform, caller: Principal, document: Mapping[str, Any]) -> list[Finding]:
-    """The same for a document that was not saved, as a flow of the caller's."""
+    """The same for a document that was not saved, as a flow of the caller's. Raises InvalidInput `flow_too_large`."""
+    check_size(document)
     with platform.database.reading() as session:
         known = known_of(session, platform.settings, caller.account_id)
     return check(document, known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.core.url_safety import check_link, names_public_host, parse_target
 from services.fleet.flows.checks.findings import Finding, Place, finding
+from services.fleet.flows.checks.texts import MOST_LISTED
 
 MOST_BUTTONS: Final = (
     100  # below one message: https://core.telegram.org/bots/api#inlinekeyboardmarkup refuses more
@@ -110,9 +112,9 @@ def _asked(url: str, step: Step, place: Place, known: Known) -> Iterator[Finding
 
 def _unfilled(url: str, step: Step, place: Place, known: Known) -> Iterator[Finding]:
     """What would stand in an address as it is written."""
-    names = (*IN_ADDRESSES, *known.variables)
     for found in VARIABLE.finditer(url):
-        if found[1] not in names:
+        if found[1] not in IN_ADDRESSES and found[1] not in known.variables:
+            names = (*IN_ADDRESSES, *islice(known.variables, MOST_LISTED))
             listed = " ".join(f"{{{name}}}" for name in names)
             yield finding("flow_url_variable_unknown", step.key, place, variable=found[0], known=listed)
             return

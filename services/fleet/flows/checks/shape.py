@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from plugins.flows.document import FlowDocument, Step
+from plugins.flows.document import MOST_STEPS, FlowDocument, Step
 from services.core.validation_texts import reason_of
 from services.fleet.flows.checks.findings import Finding, Place
 
@@ -18,7 +18,10 @@ CODES: Final = {"missing": "flow_field_missing", "extra_forbidden": "flow_field_
 
 @dataclass(frozen=True)
 class Shape:
-    """`document` has the draft's sound steps; `is_whole` when that is all of it. `keys` are those of all steps."""
+    """`document` has the draft's sound steps; `is_whole` when that is all of it. `keys` are those of all steps.
+
+    Of a draft with more steps than a flow can have it has the first ones only: what is looked at is never longer.
+    """
 
     document: FlowDocument
     findings: tuple[Finding, ...]
@@ -37,7 +40,7 @@ def read(draft: Mapping[str, Any]) -> Shape:
         return Shape(FlowDocument.model_validate(dict(draft)), (), keys, is_whole=True)
     except ValidationError as error:
         found = tuple(_findings(draft, error))
-    sound = [step for each in raw if (step := _sound(each)) is not None]
+    sound = [step for each in raw[: MOST_STEPS + 1] if (step := _sound(each)) is not None]
     start, variables = draft.get("start"), draft.get("variables")
     document = FlowDocument.model_construct(
         start=start if isinstance(start, str) else "",

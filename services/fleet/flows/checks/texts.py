@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from pydantic_core import PydanticCustomError
@@ -15,6 +16,7 @@ from plugins.texts import (
     LONGEST_CAPTION,
     LONGEST_MESSAGE,
     PLAIN_TEXT,
+    VARIABLE,
     VARIABLES,
     OwnVariable,
     TelegramText,
@@ -23,12 +25,13 @@ from services.core.i18n import Text
 from services.fleet.flows.checks.findings import Finding, Place, finding
 
 LONGEST_VALUE: Final = 500  # characters of a variable of the flow's own
+MOST_LISTED: Final = 100  # variables that a finding names: a flow can have tens of thousands
+
+OwnVariables = Mapping[str, OwnVariable]  # by name
 
 
-def check_texts(document: FlowDocument, number: int) -> Iterator[Finding]:
-    """Findings about all texts of the step with that number in the document."""
-    step = document.steps[number]
-    own = own_variables(document)
+def check_texts(step: Step, own: OwnVariables) -> Iterator[Finding]:
+    """Findings about all texts of a step; `own` are the variables of its flow."""
     for place, message in enumerate(step.messages):
         here = ("messages", place)
         yield from _message(message, own, step, here)
@@ -44,7 +47,7 @@ def check_texts(document: FlowDocument, number: int) -> Iterator[Finding]:
             yield from _plain(action.tag, step, ("actions", place, "tag"))
 
 
-def own_variables(document: FlowDocument) -> tuple[OwnVariable, ...]:
+def own_variables(document: FlowDocument) -> dict[str, OwnVariable]:
     """The variables that a flow declares or sets somewhere. One that is declared with a value is never empty."""
     names = dict.fromkeys(document.variables)
     for step in document.steps:
@@ -54,20 +57,29 @@ def own_variables(document: FlowDocument) -> tuple[OwnVariable, ...]:
                 names[action.name] = None
             elif isinstance(action, CallApi):
                 names |= dict.fromkeys(action.save)
-    return tuple(
-        OwnVariable(name, 1 if document.variables.get(name) else 0, LONGEST_VALUE)
+    return {
+        name: OwnVariable(name, 1 if document.variables.get(name) else 0, LONGEST_VALUE)
         for name in names
         if name not in VARIABLES
-    )
+    }
 
 
-def _message(message: Message, own: tuple[OwnVariable, ...], step: Step, here: Place) -> Iterator[Finding]:
+def _named(text: str, own: OwnVariables) -> tuple[OwnVariable, ...]:
+    """The flow's variables that a text names; if it names one that there is not, others too, for the finding lists them."""
+    names = dict.fromkeys(found[1] for found in VARIABLE.finditer(text))
+    if any(name not in VARIABLES and name not in own for name in names):
+        names = dict.fromkeys([*islice(own, MOST_LISTED), *names])
+    return tuple(own[name] for name in names if name in own)
+
+
+def _message(message: Message, known: OwnVariables, step: Step, here: Place) -> Iterator[Finding]:
     is_text = message.kind is MessageKind.TEXT
     place = (*here, "text")
     if message.kind is MessageKind.VIDEO_NOTE and message.text:
         yield finding("flow_caption_unsupported", step.key, place)
     if not message.text:
         return
+    own = _named(message.text, known)
     mark = TelegramText(
         variables=VARIABLES,
         longest=LONGEST_MESSAGE if is_text else LONGEST_CAPTION,

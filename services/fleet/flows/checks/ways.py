@@ -23,9 +23,10 @@ def check_ways(shape: Shape, numbers: Numbers) -> Iterator[Finding]:
         finding("flow_step_repeated", key, ("steps", numbers[key], "key"), step=key) for key in repeated
     )
     ways = list(edges(document))
+    steps = {step.key: step for step in document.steps}
     for way in ways:
         if way.target not in shape.keys:
-            place = ("steps", numbers[way.source], *_place(document, way))
+            place = ("steps", numbers[way.source], *_place(steps, way))
             yield finding("flow_step_missing", way.source, place, step=way.target)
     if shape.is_whole and not repeated:
         yield from _unreached(document, ways, numbers)
@@ -84,16 +85,23 @@ def circles(ways: list[Edge]) -> list[list[str]]:
 
 def _way_back(start: str, targets: Mapping[str, Set[str]]) -> list[str]:
     """The shortest way from a step back to itself, without its end; empty where there is none."""
-    ways = [[start]]
-    seen: set[str] = set()
-    for way in ways:
-        for target in sorted(targets.get(way[-1], set())):
+    came_from: dict[str, str] = {}
+    reached = [start]
+    for step in reached:  # breadth first: those behind it are appended
+        for target in sorted(targets.get(step, ())):
             if target == start:
-                return way
-            if target not in seen:
-                seen.add(target)
-                ways.append([*way, target])
+                return _way_to(step, start, came_from)
+            if target not in came_from:
+                came_from[target] = step
+                reached.append(target)
     return []
+
+
+def _way_to(step: str, start: str, came_from: Mapping[str, str]) -> list[str]:
+    way = [step]
+    while way[-1] != start:
+        way.append(came_from[way[-1]])
+    return way[::-1]
 
 
 def _unreached(document: FlowDocument, ways: list[Edge], numbers: Numbers) -> Iterator[Finding]:
@@ -102,7 +110,7 @@ def _unreached(document: FlowDocument, ways: list[Edge], numbers: Numbers) -> It
             yield finding("flow_step_unreachable", key, ("steps", numbers[key]))
 
 
-def _place(document: FlowDocument, way: Edge) -> Place:
+def _place(steps: Mapping[str, Step], way: Edge) -> Place:
     """Where in its step the key of a way's target stands."""
     match way.kind, way.place:
         case "button", (message, row, column):
@@ -114,8 +122,7 @@ def _place(document: FlowDocument, way: Edge) -> Place:
         case "failed", (number,):
             return ("actions", number, "failed")
         case "branch", (number,):
-            step = document.step(way.source)
-            cases = len(getattr(step and step.then, "cases", ()))
+            cases = len(getattr(steps[way.source].then, "cases", ()))
             return ("then", "otherwise") if number == cases else ("then", "cases", number, "step")
         case "split", (number,):
             return ("then", "arms", number, "step")

@@ -16,6 +16,8 @@ from models import (
     Conversion,
     DeadLetter,
     DestinationKind,
+    Flow,
+    FlowRun,
     HandledUpdate,
     Lead,
     NotificationDestination,
@@ -175,6 +177,18 @@ def test_what_only_the_former_identity_had_is_left_behind(
         session.add(HandledUpdate(bot_id=bot.id, update_id=9, part="", sealed_outcome="x"))
         due = {"due_at": utc_now(), "ring_at": utc_now(), "note": None}
         session.add(Timer(bot_id=bot.id, plugin="flow", chat_id=7, telegram_id=7, key="after", **due))
+        flow = Flow(account_id=account, key="sales", name="Sales", draft={}, draft_by="x")
+        session.add(flow)
+        session.flush()
+        place = {
+            "flow_id": flow.id,
+            "version": 1,
+            "step": "a",
+            "entered_at": utc_now(),
+            "started_at": utc_now(),
+        }
+        for person, status in ((7, "waiting"), (8, "paused"), (9, "ended")):
+            session.add(FlowRun(bot_id=bot.id, telegram_id=person, status=status, **place))
         chat = {"account_id": account, "kind": DestinationKind.TELEGRAM, "address": "77"}
         session.add(NotificationDestination(**chat, bot_id=bot.id))
         reserve = {"reserve_bot_id": bot.id, "reserve_linked": True}
@@ -195,6 +209,8 @@ def test_what_only_the_former_identity_had_is_left_behind(
         assert session.scalars(select(UploadedFile)).first() is None
         assert session.scalars(select(HandledUpdate)).first() is None
         assert session.scalars(select(Timer)).first() is None
+        runs = session.scalars(select(FlowRun).order_by(FlowRun.telegram_id)).all()
+        assert [(run.status, run.revision) for run in runs] == [("stopped", 2), ("stopped", 2), ("ended", 1)]
         main, other = session.scalars(select(NotificationDestination).order_by(NotificationDestination.id))
         event = session.scalars(select(AuditEvent)).one()
     assert (main.is_refused, new["username"] in str(main.last_error)) == (True, True)

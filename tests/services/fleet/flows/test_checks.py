@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 
 import pytest
@@ -207,3 +208,40 @@ def test_whatever_a_draft_holds_it_can_be_checked(data: st.DataObject) -> None:
         at: Any = document
         for part in found.place[:-1]:
             at = at[part]  # every place is in the document, but for a last part that is missing
+
+
+def test_a_draft_of_ten_thousand_steps_is_refused_for_its_length_and_its_beginning_alone_is_looked_at() -> (
+    None
+):
+    """All that fits into a draft, as a chain that the search for circles would have to follow from every step."""
+    count = 10_000
+    steps = [step(f"s{n}", then=goto(f"s{n + 1}")) for n in range(count - 1)]
+    draft = flow(*steps, step(f"s{count - 1}", then=goto("s0")), start="s0")
+    began = time.process_time()
+    found = check(draft, KNOWN)
+    assert time.process_time() - began < 1
+    assert {each.code for each in found} == {"flow_field_wrong"}
+
+
+def test_a_flow_with_thousands_of_variables_is_checked_soon_and_few_of_them_are_listed() -> None:
+    saved = [
+        step(
+            f"s{n}",
+            *[{"text": "{nobody}"}] * 5,
+            actions=[
+                {
+                    "kind": "call",
+                    "url": "https://example.org/",
+                    "save": {f"a{n}_{i}_{k}": "x" for k in range(10)},
+                }
+                for i in range(10)
+            ],
+            then=END,
+        )
+        for n in range(200)
+    ]
+    began = time.process_time()
+    found = check(flow(*saved, start="s0"), KNOWN)
+    assert time.process_time() - began < 3
+    unknown = next(each for each in found if each.code == "text_variable_unknown")
+    assert len(str(unknown.text.values["known"])) < 2000

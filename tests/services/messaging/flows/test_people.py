@@ -11,14 +11,19 @@ import pytest
 from sqlalchemy import select
 
 from models import Bot, Flow, FlowRun, FlowVisit, Lead
+from services.alerts.notifications.notify import recent
 from services.core.times import utc_now
 from services.messaging.flows.people import pause_run, release_run, start_flow
+from services.messaging.inbox import deciding
+from services.messaging.inbox.conversations import get_conversation, list_conversations
+from services.messaging.inbox.handed_over import note_handed_over
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.timers.ringing import ring_due
 from services.messaging.updates import plugin_writes
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.update_processor import UpdateProcessor
+from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from tests.services.messaging.draining import QUICK, handle_all, letters
@@ -60,6 +65,23 @@ def sent(platform: Platform, bot: Bot) -> list[str]:
         for _, fields in stream(platform, keys.outbox(bot.id, priority))
     ]
     return [call["params"].get("text", "") for call in calls]
+
+
+def keyboard(platform: Platform, bot: Bot) -> str:
+    """What the first button of the first message carries."""
+    call = json.loads(stream(platform, keys.outbox(bot.id, "reply"))[0][1]["call"])
+    data: str = call["params"]["reply_markup"]["inline_keyboard"][0][0]["callback_data"]
+    return data
+
+
+def tap(platform: Platform, bot: Bot, data: str, *, person: int = 5, number: int = 2) -> None:
+    person_of = {"id": person, "is_bot": False, "first_name": "Ana"}
+    shown = {"message_id": number, "date": 1, "chat": {"id": person, "type": "private"}, "text": "hi"}
+    query = {"id": str(number), "from": person_of, "message": shown, "chat_instance": "1", "data": data}
+    for key in platform.redis.scan_iter(keys.cooldown(bot.id, "*", "*")):
+        platform.redis.delete(key)
+    accept_all(platform, bot, [{"update_id": number, "callback_query": query}])
+    handle_all(platform)
 
 
 @pytest.mark.data
@@ -177,6 +199,68 @@ def test_people_take_over_for_a_while_or_until_they_leave_the_person_to_the_flow
     assert sent(platform, bot) == ["ask", "nudge"]
 
 
+def test_an_operator_who_took_over_before_the_step_did_leaves_its_handing_over_to_come(
+    platform: Platform, bot: Bot, publish: Publish
+) -> None:
+    publish(step("help", after=60, then={"kind": "handover", "minutes": 10, "step": "back"}), step("back"))
+    write(platform, bot, "/start")
+
+    def take_over_and_release() -> str:
+        with platform.database.transaction() as session:
+            assert pause_run(session, bot.id, 5, None)
+            assert release_run(session, bot.id, 5)
+        later(platform, timedelta(0))
+        return run_of(platform, bot).step
+
+    assert take_over_and_release() == "help"
+    later(platform, timedelta(seconds=90))
+    assert run_of(platform, bot).status == "paused"  # by the step
+    assert take_over_and_release() == "back"
+    assert sent(platform, bot) == ["help", "back"]
+
+
+@pytest.mark.data
+def test_whoever_is_handed_over_waits_in_the_inbox_until_they_are_given_back(
+    platform: Platform, bot: Bot, publish: Publish
+) -> None:
+    """The bot keeps no messages, and the step names no minutes: without the inbox they would rest for ever."""
+    publish(step("help", then={"kind": "handover", "step": "back"}), step("back"))
+    owner = Principal(bot.account_id, "test")
+    write(platform, bot, "/start")
+    [waiting], _ = list_conversations(platform, owner)
+    assert (waiting["telegram_id"], waiting["flow_rests"], waiting["taken_over_until"]) == (5, True, None)
+    [told] = recent(platform, owner)
+    assert (told.kind, told.bot_id, told.params["person"]) == ("person_waits", bot.id, "Ana")
+    write(platform, bot, "/start", first=2)
+    [again], _ = list_conversations(platform, owner)
+    assert (again["id"], again["unanswered_since"]) == (waiting["id"], waiting["unanswered_since"])
+    deciding.release(platform, owner, waiting["id"])
+    later(platform, timedelta(0))
+    assert (run_of(platform, bot).step, sent(platform, bot)) == ("back", ["help", "help", "back"])
+    assert not get_conversation(platform, owner, waiting["id"])["flow_rests"]
+
+
+def test_a_tap_of_somebody_who_is_in_no_flow_begins_none_while_people_speak_with_them(
+    platform: Platform, bot: Bot, publish: Publish
+) -> None:
+    more = {"kind": "step", "text": "More", "step": "offer"}
+    publish(
+        {"key": "hi", "messages": [{"text": "hi", "buttons": [[more]]}], "then": {"kind": "end"}},
+        step("offer"),
+    )
+    write(platform, bot, "/start")
+    data = keyboard(platform, bot)
+    with platform.database.transaction() as session:
+        note_handed_over(session, [(bot.id, 5)])
+    [talk], _ = list_conversations(platform, Principal(bot.account_id, "test"))
+    deciding.take_over(platform, Principal(bot.account_id, "test"), talk["id"], 5)
+    tap(platform, bot, data)
+    assert (run_of(platform, bot).status, sent(platform, bot)) == ("ended", ["hi"])
+    deciding.release(platform, Principal(bot.account_id, "test"), talk["id"])
+    tap(platform, bot, data, number=3)
+    assert (run_of(platform, bot).step, sent(platform, bot)) == ("offer", ["hi", "offer"])
+
+
 def test_people_are_put_at_a_step_once(platform: Platform, bot: Bot, publish: Publish) -> None:
     publish(*STEPS)
     for _ in range(2):
@@ -197,6 +281,28 @@ def test_tags_are_put_on_and_taken_off_with_the_update(
     write(platform, bot, "/start")
     with platform.database.reading() as session:
         assert session.scalars(select(Lead.tags)).one() == ["b"]
+
+
+def test_one_tag_too_many_is_left_out_and_keeps_nobody_from_going_on(
+    platform: Platform, bot: Bot, publish: Publish
+) -> None:
+    """One event that would put 60 tags on somebody: at most 20 by each of three steps."""
+    steps = [
+        {
+            "key": f"s{n}",
+            "actions": [{"kind": "tag", "tag": f"t{n}-{tag}"} for tag in range(20)],
+            "messages": [{"text": f"s{n}"}],
+        }
+        for n in range(3)
+    ]
+    ways = [{**each, "then": {"kind": "goto", "step": f"s{n}"}} for n, each in enumerate(steps[:2], 1)]
+    publish(*ways, steps[2])
+    for first in (1, 2):
+        write(platform, bot, "/start", first=first)
+        with platform.database.reading() as session:
+            assert len(session.scalars(select(Lead.tags)).one()) == 50
+        assert sent(platform, bot) == ["s0", "s1", "s2"] * first
+    assert letters(platform) == []
 
 
 def test_a_flow_of_another_account_is_none(platform: Platform, bot: Bot, publish: Publish) -> None:

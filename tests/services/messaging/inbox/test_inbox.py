@@ -21,6 +21,7 @@ from services.messaging.inbox.fields import Assignment, NewAnswer
 from services.messaging.inbox.incoming import IncomingMessage, keep_incoming
 from services.messaging.inbox.outgoing import keep_outgoing
 from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.plugin_runtime.flow_runs import lock_runs
 from services.messaging.updates.contacts import Contacts
 from services.operations.personal_data.exporting import export_person
 from services.platform.accounts.principal import Principal
@@ -311,3 +312,34 @@ def _begin_flow(platform: Platform, bot: Bot) -> None:
 def _run(platform: Platform) -> FlowRun:
     with platform.database.reading() as session:
         return session.scalars(select(FlowRun)).one()
+
+
+@pytest.mark.data
+def test_answers_from_a_group_and_handlers_take_people_in_one_order(platform: Platform, bot: Bot) -> None:
+    """A handler's commit holds Ana and then wants Bia while both were answered from the group, Bia first."""
+    _begin_flow(platform, bot)
+    with platform.database.transaction() as session:
+        [ana] = session.scalars(select(FlowRun))
+        place = {"flow_id": ana.flow_id, "version": 1, "step": "a", "status": RunStatus.WAITING}
+        session.add(
+            FlowRun(bot_id=bot.id, telegram_id=6, entered_at=utc_now(), started_at=utc_now(), **place)
+        )
+    then = {"plugin": "support", "name": "delivered", "turn": "-100"}
+    answers = [
+        sent(
+            bot,
+            {"method": "copyMessage", "params": {"chat_id": person, "from_chat_id": -100}, "then": then},
+            sent={"message_id": 9},
+        )
+        for person in (6, 5)
+    ]
+    keep(platform, wrote(bot, 1))
+    thread = threading.Thread(target=keep_outgoing, args=(platform, answers))
+    with platform.database.transaction() as session:
+        lock_runs(session, [(bot.id, 5)])
+        thread.start()
+        thread.join(0.5)
+        lock_runs(session, [(bot.id, 6)])
+    thread.join(20)
+    with platform.database.reading() as session:
+        assert set(session.scalars(select(FlowRun.status))) == {RunStatus.PAUSED}

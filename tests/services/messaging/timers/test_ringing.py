@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from models import Bot, BotAccess, BotPlugin, DeadLetter, Timer
 from services.core.settings import Settings
 from services.core.times import utc_now
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
-from services.messaging.timers.ringing import AGAIN, ring_due, wake_for_timers
+from services.messaging.timers.putting_off import AGAIN, look_again
+from services.messaging.timers.ringing import ring_due, wake_for_timers
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
@@ -162,7 +164,40 @@ def test_the_timer_of_a_bot_that_is_not_served_waits_and_comes_late(
         False,
     )
     back()
-    assert later(platform, timedelta(days=4)) == 1
+    assert ring_due(platform) == 0
+    look_again(platform, bot.id)  # as the job does that follows on every change of a bot
+    assert ring_due(platform) == 1
+    handle_all(platform)
+    assert replies(platform, bot)[1:] == [("5", "Ana /in 0 1")]
+
+
+def test_what_nobody_serves_is_looked_at_more_and_more_seldom(platform: Platform, bot: Bot) -> None:
+    set_timer(platform, bot)
+    _stopped(platform, bot)
+    now = utc_now()
+    waits = []
+    for late in (timedelta(seconds=1), timedelta(minutes=30), timedelta(hours=5), timedelta(days=9)):
+        with platform.database.transaction() as session:
+            session.execute(update(Timer).values(due_at=now - late, ring_at=now))
+        assert ring_due(platform, clock=lambda: now) == 0
+        with platform.database.reading() as session:
+            waits.append((session.scalars(select(Timer.ring_at)).one() - now).total_seconds())
+    assert waits == [60, 600, 3600, 6 * 3600]
+    look_again(platform, bot.id)
+    assert later(platform, timedelta(hours=1)) == 0
+
+
+@pytest.mark.data
+def test_what_reaches_no_lane_was_not_rung_for_and_is_tried_each_minute(platform: Platform, bot: Bot) -> None:
+    set_timer(platform, bot)
+    full = replace(platform, settings=platform.settings.model_copy(update={"intake_max_backlog": 0}))
+    for _ in range(4):
+        assert ring_due(full) == 0
+        with platform.database.transaction() as session:
+            [timer] = session.scalars(select(Timer))
+            assert (timer.rings, timer.ring_at < utc_now() + 2 * AGAIN) == (0, True)
+            timer.ring_at = utc_now()
+    assert ring_due(platform) == 1
     handle_all(platform)
     assert replies(platform, bot)[1:] == [("5", "Ana /in 0 1")]
 
@@ -190,6 +225,23 @@ def test_nothing_is_said_to_whom_the_owner_has_blocked(platform: Platform, bot: 
     assert ring_due(platform) == 1
     handle_all(platform)
     assert (waiting(platform), len(replies(platform, bot))) == (0, 1)
+
+
+def test_a_block_that_ends_keeps_the_timer_until_then(platform: Platform, bot: Bot) -> None:
+    set_timer(platform, bot)
+    with platform.database.transaction() as session:
+        until = utc_now() + timedelta(hours=1)
+        session.add(BotAccess(bot_id=bot.id, list="blocked", telegram_id=5, until=until))
+    announce(platform.redis, Topic.BOT, bot.id)
+    assert ring_due(platform) == 1
+    handle_all(platform)
+    assert (waiting(platform), len(replies(platform, bot))) == (1, 1)
+    with platform.database.transaction() as session:
+        session.execute(update(BotAccess).values(until=utc_now() - timedelta(seconds=1)))
+    announce(platform.redis, Topic.BOT, bot.id)
+    assert later(platform) == 1
+    handle_all(platform)
+    assert (waiting(platform), replies(platform, bot)[1:]) == (0, [("5", "Ana /in 0 1")])
 
 
 def test_a_deleted_bots_timers_are_gone_and_others_are_not(platform: Platform, bot: Bot) -> None:

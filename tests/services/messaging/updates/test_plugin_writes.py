@@ -22,8 +22,9 @@ from services.core.settings import Settings
 from services.core.times import utc_now
 from services.messaging.plugin_runtime import plugin_store
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
-from services.messaging.plugin_runtime.plugin_database import BotDatabase, Work, at
+from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.messaging.plugin_runtime.plugin_store import texts_at
+from services.messaging.plugin_runtime.work import Work, at
 from services.messaging.updates import plugin_writes
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
