@@ -12,7 +12,16 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models import Bot, BotStatus, HandledUpdate, NotificationDestination, PoolBot, Timer, UploadedFile
+from models import (
+    Bot,
+    BotStatus,
+    HandledUpdate,
+    MediaUpload,
+    NotificationDestination,
+    PoolBot,
+    Timer,
+    UploadedFile,
+)
 from services.core.errors import ConfigurationError, Conflict, InvalidInput
 from services.core.i18n import NO_TEXT, Text
 from services.core.times import utc_now
@@ -148,6 +157,9 @@ def _written(
     bot.username, bot.capabilities = identity.username, identity.capabilities
     bot.status, bot.status_reason, bot.status_cause = BotStatus.CREATED, NO_TEXT, ""
     bot.config_version += 1
+    session.execute(
+        delete(MediaUpload).where(MediaUpload.bot_id == bot.id)
+    )  # each file is uploaded once more
     return bot
 
 

@@ -34,7 +34,7 @@ from models import (
 from services.alerts.dead_letters.store import store
 from services.core.errors import NotFound
 from services.core.times import utc_now
-from services.messaging.files.folder import FileFolder
+from services.platform.files.folder import FileFolder
 from services.messaging.files.sweep import sweep_files
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
