@@ -95,7 +95,7 @@ def simulate(
     Raises InvalidInput `flow_incomplete` for what cannot be played, `play_too_long` for a script without an end in sight.
     """
     with platform.database.reading() as session:
-        found = errors(check(document, known_of(session, platform.settings, caller.account_id)))
+        found = errors(check(document, known_of(session, platform.settings, caller.account_id, document)))
         flow = _playable(document, found, from_step)
         others = _reachable(session, caller.account_id, flow)
     play = _FlowPlay(flow, others, language)

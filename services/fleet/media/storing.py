@@ -71,6 +71,7 @@ def store(platform: Platform, caller: Principal, name: str, file: IO[bytes]) -> 
         content = looked_at(name, file)
         row = _reserve(platform, caller, name, content)
         if row.stored_at is not None:
+            _restore(platform, row, file)
             return row, False
         _fill(platform, caller, row, file)
     except FileRefused as refusal:
@@ -125,10 +126,7 @@ def _fill(platform: Platform, caller: Principal, row: Media, file: IO[bytes]) ->
     files = folder(platform.settings)
     try:
         with files.writing(row.account_id, row.stored_name) as (target, part, keep):
-            file.seek(0)
-            beside_the_hub(shutil.copyfileobj, file, target)
-            target.flush()
-            _scan(platform.settings, part)
+            _copy(platform.settings, file, target, part)
             keep()
         _finish(platform, caller, row)
     except BaseException:  # a request that is broken off, too
@@ -138,6 +136,23 @@ def _fill(platform: Platform, caller: Principal, row: Media, file: IO[bytes]) ->
             ):  # else it is finished, or somebody else's by now: the sweep tells which
                 files.delete(row.account_id, row.stored_name)
         raise
+
+
+def _restore(platform: Platform, row: Media, file: IO[bytes]) -> None:
+    """Write a finished file whose content is not on the disk any more; where it is there, nothing."""
+    files = folder(platform.settings)
+    if not files.path(row.account_id, row.stored_name).is_file():
+        with files.writing(row.account_id, row.stored_name) as (target, part, keep):
+            _copy(platform.settings, file, target, part)
+            keep()
+
+
+def _copy(settings: Settings, file: IO[bytes], target: BinaryIO, part: Path) -> None:
+    file.seek(0)
+    beside_the_hub(shutil.copyfileobj, file, target)
+    target.flush()
+    if settings.clamav_address:
+        scan(settings.clamav_address, part, SCAN_SECONDS)
 
 
 def _finish(platform: Platform, caller: Principal, row: Media) -> None:
@@ -157,11 +172,6 @@ def _give_back(platform: Platform, row: Media) -> bool:
 
 def _still(row: Media) -> tuple[ColumnElement[bool], ...]:
     return Media.id == row.id, Media.stored_name == row.stored_name, Media.stored_at.is_(None)
-
-
-def _scan(settings: Settings, part: Path) -> None:
-    if settings.clamav_address:
-        scan(settings.clamav_address, part, SCAN_SECONDS)
 
 
 def _check_room(session: Session, settings: Settings, account_id: int, more: int) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Bot, BotPlugin, Broadcast, BroadcastStatus, Flow, FlowRun, FlowVersion
+from models import Bot, BotPlugin, Broadcast, BroadcastStatus, Flow, FlowRun, FlowVersion, RunStatus
 
 OVER: Final = (BroadcastStatus.DONE, BroadcastStatus.STOPPED)
 FIELD: Final = "media"  # of a message: an address, or the number of a file
@@ -58,7 +58,10 @@ def _flows(session: Session, account_id: int) -> Iterator[tuple[int, UseView]]:
     """Of the draft, of the version in force, and of each in which somebody still stands: old buttons lead there."""
     for flow in session.scalars(select(Flow).where(Flow.account_id == account_id).order_by(Flow.id)):
         yield from _steps(flow.id, flow.name, flow.draft, None)
-    stood_in = exists().where(FlowRun.flow_id == FlowVersion.flow_id, FlowRun.version == FlowVersion.number)
+    goes_on = FlowRun.status != RunStatus.ENDED  # who blocked the bot may come back
+    stood_in = exists().where(
+        FlowRun.flow_id == FlowVersion.flow_id, FlowRun.version == FlowVersion.number, goes_on
+    )
     in_force = and_(Flow.id == FlowVersion.flow_id, Flow.account_id == account_id)
     query = select(Flow.id, Flow.name, FlowVersion.document, FlowVersion.number).join(Flow, in_force)
     live = query.where(or_(FlowVersion.number == Flow.published, stood_in))
