@@ -12,7 +12,7 @@ from blueprints.api.operation import Created, operation
 from services.core.answer_types import Listing
 from services.core.errors import InvalidInput
 from services.fleet.media import library
-from services.fleet.media.library import MediaView, RoomView, describe_media
+from services.fleet.media.library import MediaFilter, MediaView, RoomView, describe_media
 from services.fleet.media.storing import store
 from services.fleet.media.usage import UseView
 from services.platform.accounts.principal import Scope
@@ -37,9 +37,9 @@ class MediaQuery(Body):
 
 
 class MediaName(Body):
-    """How a file is called."""
+    """Another name for a file."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+    name: Annotated[str, StringConstraints(max_length=LONGEST_NAME)] = ""
 
 
 @blueprint.get("")
@@ -47,14 +47,8 @@ class MediaName(Body):
 @operation()
 def index(query: MediaQuery) -> Listing[MediaView]:
     """The files of the library, oldest first."""
-    found = library.list_media(
-        platform(),
-        caller(),
-        after=query.cursor,
-        limit=query.limit + 1,
-        kind=query.kind or "",
-        words=query.words,
-    )
+    wanted = MediaFilter(query.kind or "", query.words, query.cursor, query.limit + 1)
+    found = library.list_media(platform(), caller(), wanted)
     return page_of(found, query, describe_media)
 
 

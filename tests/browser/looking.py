@@ -44,6 +44,7 @@ PAGES = (
     "/panel/broadcasts",
     "/panel/broadcasts/new",
     "/panel/postbacks",
+    "/panel/media",
     "/panel/flows",
     "/panel/flows/1",
     "/panel/flows/1#picture",

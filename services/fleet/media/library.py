@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,12 @@ class MediaView(TypedDict):
     created_at: Moment
 
 
+class UsedMediaView(MediaView):
+    """The same with what uses it."""
+
+    uses: list[UseView]
+
+
 class RoomView(TypedDict):
     """How many bytes a library has, and may have; a `limit` of 0 is none."""
 
@@ -59,17 +66,40 @@ def describe_media(row: Media) -> MediaView:
     }
 
 
-def list_media(
-    platform: Platform, caller: Principal, *, after: int = 0, limit: int = 50, kind: str = "", words: str = ""
-) -> Sequence[Media]:
-    """The caller's files with an id above `after`, oldest first; of one kind, or with `words` in their names."""
-    query = owned(caller, Media).where(Media.stored_at.is_not(None), Media.id > after)
-    if kind:
-        query = query.where(Media.kind == kind)
-    if words:
-        query = query.where(Media.name.icontains(words, autoescape=True))
+@dataclass(frozen=True)
+class MediaFilter:
+    """Which files: of one kind, with `words` in their names, behind the id `after`; `newest` first where that is wanted."""
+
+    kind: str = ""
+    words: str = ""
+    after: int = 0
+    limit: int = 50
+    newest: bool = False
+
+
+def list_media(platform: Platform, caller: Principal, wanted: MediaFilter) -> Sequence[Media]:
+    """The caller's files."""
     with platform.database.reading() as session:
-        return session.scalars(query.order_by(Media.id).limit(limit)).all()
+        return session.scalars(_listed(caller, wanted)).all()
+
+
+def list_with_uses(platform: Platform, caller: Principal, wanted: MediaFilter) -> list[UsedMediaView]:
+    """The same, each with what uses it."""
+    with platform.database.reading() as session:
+        rows = session.scalars(_listed(caller, wanted)).all()
+        users = uses(session, caller.account_id) if rows else {}
+    return [{**describe_media(row), "uses": users.get(row.id, [])} for row in rows]
+
+
+def _listed(caller: Principal, wanted: MediaFilter) -> Select[Media]:
+    query = owned(caller, Media).where(Media.stored_at.is_not(None))
+    if wanted.after:
+        query = query.where(Media.id < wanted.after if wanted.newest else Media.id > wanted.after)
+    if wanted.kind:
+        query = query.where(Media.kind == wanted.kind)
+    if wanted.words:
+        query = query.where(Media.name.icontains(wanted.words, autoescape=True))
+    return query.order_by(Media.id.desc() if wanted.newest else Media.id).limit(wanted.limit)
 
 
 def get_media(platform: Platform, caller: Principal, media_id: int) -> Media:
@@ -106,6 +136,7 @@ def room(platform: Platform, caller: Principal) -> RoomView:
 def rename_media(platform: Platform, caller: Principal, media_id: int, name: str) -> Media:
     """Give a file another name, which people see when it is sent as a document. Raises NotFound, InvalidInput."""
     shown = shown_name(name, "")
+    get_media(platform, caller, media_id)  # one of somebody else is not found, whatever the name is
     if not shown:
         raise InvalidInput(
             Text("A file has a name of up to {most} characters", most=LONGEST_NAME), field="name"
@@ -128,14 +159,14 @@ def delete_media(platform: Platform, caller: Principal, media_id: int) -> None:
         users = uses(session, row.account_id).get(row.id, [])
         if users:
             raise Conflict(
-                Text("{users}: choose another file there first", users=_listed(users)), code="media_in_use"
+                Text("{users}: choose another file there first", users=_names(users)), code="media_in_use"
             )
         audit(session, caller, "media_deleted", account_id=row.account_id, media=row.id, name=row.name)
         session.delete(row)
     folder(platform.settings).delete(row.account_id, row.stored_name)
 
 
-def _listed(users: Sequence[UseView]) -> str:
+def _names(users: Sequence[UseView]) -> str:
     names = list(
         dict.fromkeys(f"{use['name']}/{use['step']}" if use["step"] else use["name"] for use in users)
     )

@@ -12,6 +12,7 @@ import { flowPublish } from "./flow-publish.js";
 import { flowSaving } from "./flow-saving.js";
 import { flowStep } from "./flow-step.js";
 import { flowSteps } from "./flow-steps.js";
+import { mediaChoice } from "./media-choice.js";
 import { mixed } from "./mixing.js";
 
 const EMPTY = { start: "", steps: [], variables: [] };
@@ -155,5 +156,5 @@ const own = {
 };
 
 document.addEventListener("alpine:init", () => {
-  Alpine.data("flowEditor", () => mixed(flowSaving, flowChecking, flowSteps, flowStep, flowPicture, flowPublish, flowPlay, flowFiles, own));
+  Alpine.data("flowEditor", () => mixed(flowSaving, flowChecking, flowSteps, flowStep, flowPicture, flowPublish, flowPlay, flowFiles, mediaChoice, own));
 });

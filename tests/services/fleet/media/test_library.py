@@ -16,6 +16,7 @@ from services.core.times import utc_now
 from services.fleet.flows.checks.checking import check_document
 from services.fleet.media import storing
 from services.fleet.media.library import (
+    MediaFilter,
     delete_media,
     get_media,
     list_media,
@@ -71,9 +72,9 @@ def test_a_file_is_kept_once_found_by_its_name_and_read_again(platform: Platform
         "image/png",
         len(PNG),
     )
-    assert [row.id for row in list_media(platform, owner, words="BLACK f")] == [first.id]
-    assert [row.id for row in list_media(platform, owner, kind="video")] == [film.id]
-    assert list_media(platform, owner, words="%") == []
+    assert [row.id for row in list_media(platform, owner, MediaFilter(words="BLACK f"))] == [first.id]
+    assert [row.id for row in list_media(platform, owner, MediaFilter(kind="video"))] == [film.id]
+    assert list_media(platform, owner, MediaFilter(words="%")) == []
     assert media_content(platform, owner, first.id)[1].read_bytes() == PNG
     assert room(platform, owner)["used"] == len(PNG) + len(MP4)
     assert rename_media(platform, owner, film.id, "a/b.mp4").name == "b.mp4"
@@ -179,7 +180,7 @@ def test_what_a_crash_leaves_is_taken_over_or_swept_away(
     folder = storing.folder(platform.settings).path(owner.account_id, "a" * 32).parent
     (folder / ("a" * 32 + ".part")).write_bytes(b"half")
     (folder / ("b" * 32)).write_bytes(b"of a row that is gone")
-    assert len(list_media(platform, owner)) == 1
+    assert len(list_media(platform, owner, MediaFilter())) == 1
     again = put(platform, owner, JPEG, "b.jpg")
     assert again.stored_name != "a" * 32
     assert sweep_library(platform, utc_now()) == 2
@@ -202,7 +203,7 @@ def test_two_uploads_of_one_content_at_once_keep_one_and_a_lost_content_comes_ba
     with ThreadPoolExecutor(4) as executor:
         found = set(executor.map(one, range(4))) - {0}
     assert len(found) == 1
-    [row] = list_media(platform, owner)
+    [row] = list_media(platform, owner, MediaFilter())
     sweep_library(platform, utc_now())
     path = media_content(platform, owner, row.id)[1]
     path.unlink()
