@@ -23,7 +23,7 @@ In this order, each part below a comment of its name:
     People and their messages           Segment, PeopleChange, Conversation, ChatMessage
     Goals, payments and postbacks       Goal, Payment, PaymentWebhook, PaymentWebhookCall, Postback, PostbackDelivery
     Broadcasts                          Broadcast, BroadcastRecipient
-    Media library                       Media, MediaUpload
+    Library of files                    Media, MediaUpload
 """
 
 from __future__ import annotations
@@ -1769,7 +1769,7 @@ class BroadcastRecipient(Base):
     at: Mapped[datetime | None]  # of the last change
 
 
-# Media library
+# Library of files
 
 
 class Media(Base):

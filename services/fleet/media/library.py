@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
