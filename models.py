@@ -24,6 +24,7 @@ In this order, each part below a comment of its name:
     Goals, payments and postbacks       Goal, Payment, PaymentWebhook, PaymentWebhookCall, Postback, PostbackDelivery
     Broadcasts                          Broadcast, BroadcastRecipient
     What advertising cost               SpendImport, SpendImportPart, Spend, ExchangeRate
+    Library of files                    Media, MediaUpload
 """
 
 from __future__ import annotations
@@ -1840,3 +1841,42 @@ class ExchangeRate(Base):
     into: Mapped[str] = mapped_column(String(3))
     day: Mapped[date]
     rate_billionths: Mapped[int]
+
+
+# Library of files
+
+
+class Media(Base):
+    """A file of an account's media library, in DATA_DIR/files/library/<account>/<stored_name>.
+
+    The row is there first, with `stored_at` empty. The same content is kept once: `sha256` is its own within the account.
+    """
+
+    __tablename__ = "media"
+    __table_args__ = (UniqueConstraint("account_id", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))
+    kind: Mapped[str] = mapped_column(String(20))  # photo, video …: as what it is sent if nobody says another
+    mime: Mapped[str] = mapped_column(String(100))  # by its content
+    size: Mapped[int]  # bytes
+    sha256: Mapped[str] = mapped_column(String(64))
+    stored_name: Mapped[str] = mapped_column(String(32), unique=True)  # random
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    stored_at: Mapped[datetime | None]
+
+
+class MediaUpload(Base):
+    """The file_id by which a Telegram bot knows a file of the library that it has sent as one kind of message."""
+
+    __tablename__ = "media_uploads"
+
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    bot_id: Mapped[int] = mapped_column(
+        ForeignKey("bots.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    telegram_bot_id: Mapped[int]  # who got it: of no use to the next identity of our bot
+    file_id: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -80,6 +80,16 @@ def fresh(*, page: str = "", part: str = "", keep: tuple[str, ...] = ()) -> Call
     return declare
 
 
+def takes_body(largest: int) -> Callable[[View], View]:
+    """Let a body of up to `largest` bytes in, where others have the application's MAX_CONTENT_LENGTH."""
+
+    def declare(view: View) -> View:
+        view.largest_body = largest  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
 def to_second_factor(view: View) -> View:
     """Open to an admin who must have a second factor and has none: what setting it up takes, and the way out."""
     view.to_second_factor = True  # type: ignore[attr-defined]
@@ -113,6 +123,11 @@ def browser_session() -> SignedIn | None:
 def declared(view: Callable[..., Any]) -> str | None:
     """The access declared for a view function: "public", "signed_in", "by_worker", "internal", a scope, or None."""
     return getattr(view, "access", None)
+
+
+def largest_body(view: Callable[..., Any]) -> int | None:
+    """What `@takes_body` says of a view function; None without it."""
+    return getattr(view, "largest_body", None)
 
 
 def wanted_freshness(view: Callable[..., Any]) -> Fresh | None:

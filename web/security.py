@@ -30,6 +30,7 @@ from web.access import (
     caller,
     declared,
     declared_here,
+    largest_body,
     wanted_freshness,
 )
 from web.limiter import refuse_key
@@ -126,6 +127,9 @@ def _enter() -> ResponseReturnValue | None:
     refusal = _admit(access)
     if refusal is not None:
         return refusal
+    largest = largest_body(current_app.view_functions[request.endpoint])
+    if largest is not None:  # before the form is read for its token, and once it is known who sends it
+        request.max_content_length = largest
     by_key = access in (BY_WORKER, BY_SIGNATURE) or (isinstance(access, Scope) and current_user.by_key)
     if request.method in UNSAFE and not by_key:
         csrf.check_form()

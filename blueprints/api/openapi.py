@@ -23,6 +23,12 @@ ROOT: Final = "/api/v1"
 EXTENSION: Final = "flotilla.openapi"
 VARIABLE: Final = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 SCHEMAS: Final = "#/components/schemas/"
+FORM: Final = "multipart/form-data"
+FILE_FORM: Final = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "format": "binary"}},
+    "required": ["file"],
+}
 PROBLEM: Final = "application/problem+json"
 ABOUT: Final = """One link, many bots.
 
@@ -37,7 +43,7 @@ ERRORS: Final = {
         "Conflict",
         "A rule of uniqueness or state or a quota forbids it, or the first request with this key still runs",
     ),
-    413: ("TooLarge", "The body is over 1 MB"),
+    413: ("TooLarge", "The body is over 1 MB, or over 51 MB where a file is uploaded"),
     415: ("JsonExpected", "The body is no application/json"),
     422: ("Invalid", "The request is malformed or makes no sense; `field` names the part"),
     429: ("RateLimited", "Too many requests; try again after `Retry-After` seconds"),
@@ -189,6 +195,8 @@ def _operation(route: Route, used: dict[Any, Any], schemas: dict[str, Any]) -> d
         if route.method == "PATCH":
             _without_defaults(schema, schemas)
         made["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    elif route.operation.takes_file:
+        made["requestBody"] = {"required": True, "content": {FORM: {"schema": FILE_FORM}}}
     return made
 
 
@@ -236,6 +244,8 @@ def _errors(route: Route) -> list[int]:
         found.add(422)
     if route.operation.body is not None:
         found |= {413, 415, 422}
+    if route.operation.takes_file:
+        found |= {413, 422}
     if route.operation.query is not None:
         found.add(422)
     if _is_repeatable(route):

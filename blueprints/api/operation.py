@@ -12,7 +12,7 @@ annotation says, and the OpenAPI document is made of the same annotations. mypy 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
@@ -48,6 +48,7 @@ class Operation:
     has_location: bool
     media: str
     errors: tuple[int, ...]
+    takes_file: bool = False  # a form with a `file`, which the view reads itself
 
     def read(self) -> dict[str, Any]:
         """What the view wants of the present request. Raises InvalidInput."""
@@ -60,12 +61,14 @@ class Operation:
 
 
 def operation(
-    *, media: str = JSON, errors: tuple[int, ...] = ()
+    *, media: str = JSON, errors: tuple[int, ...] = (), takes_file: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., ResponseReturnValue]]:
-    """Declare the view below as its signature says; with another `media` type it answers a Response of its own."""
+    """Declare the view below as its signature says; with another `media` type it answers a Response of its own, and with
+    `takes_file` it reads a form with a file.
+    """
 
     def declare(view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
-        declared = _read(view, media, errors)
+        declared = replace(_read(view, media, errors), takes_file=takes_file)
 
         @wraps(view)
         def answer(**path: Any) -> ResponseReturnValue:

@@ -17,6 +17,7 @@ from blueprints.panel.flow_texts import flow_texts
 from blueprints.panel.health_texts import health_texts
 from blueprints.panel.inbox import inbox_texts
 from blueprints.panel.managed_bots import managed_bot_texts
+from blueprints.panel.media import media_texts
 from blueprints.panel.people_list import people_texts
 from blueprints.panel.plugin_files import plugin_file_texts
 from blueprints.panel.plurals import ScriptText, counted
@@ -159,6 +160,7 @@ def _panel() -> dict[str, ScriptText]:
         **experiment_texts(),
         **broadcast_texts(),
         **flow_texts(),
+        **media_texts(),
         **worker_texts(),
         **queue_texts(),
         **backup_texts(),

@@ -22,6 +22,9 @@ class AccountSettings(KeySettings, SwitchSettings):
     quota_files_mb: int = Field(
         1024, ge=0, description="MB (2^20 bytes) of files that people may have sent to the bots of an account"
     )
+    quota_media_mb: int = Field(
+        1024, ge=0, description="MB (2^20 bytes) of files an account may have in its media library"
+    )
     files_retention_days: int = Field(
         0, ge=0, description="days such a file is kept; 0 = until somebody deletes it, its bot or its account"
     )
@@ -34,6 +37,6 @@ class AccountSettings(KeySettings, SwitchSettings):
     )
     clamav_address: ScannerAddress = Field(
         "",
-        description="virus scanner (clamd) that looks at each such file, `host:3310` or the path of its socket; set, a file that it "
-        "cannot look at is refused. Empty means none",
+        description="virus scanner (clamd) that looks at each such file and those of media libraries, `host:3310` or the path of its "
+        "socket; set, a file that it cannot look at is refused. Empty means none",
     )

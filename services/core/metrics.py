@@ -124,6 +124,17 @@ FILES: Final = _counter(
     "quota, infected, unscanned, too_slow, gone)",
     "outcome",
 )
+MEDIA_UPLOADS: Final = _counter(
+    "media_uploads_total",
+    "files uploaded to media libraries, by outcome: stored, or why they were refused (too_large, type, executable, empty, "
+    "infected, unscanned)",
+    "outcome",
+)
+MEDIA_SENDS: Final = _counter(
+    "media_sends_total",
+    "calls with a file of a media library: known (by the bot's file_id), uploaded, stale (Telegram knew the file_id no more)",
+    "how",
+)
 UPDATE_LAG: Final = _histogram(
     "update_lag_seconds", "from the acceptance of an update to the start of its handler"
 )

@@ -101,7 +101,7 @@ def simulate(
     """
     check_size(document)
     with platform.database.reading() as session:
-        found = errors(check(document, known_of(session, platform.settings, caller.account_id)))
+        found = errors(check(document, known_of(session, platform.settings, caller.account_id, document)))
         flow = _playable(document, found, from_step)
         others = _reachable(session, caller.account_id, flow)
     play = _FlowPlay(flow, others, language)

@@ -15,6 +15,7 @@ from models import (
     ExchangeRate,
     Flow,
     FlowVersion,
+    Media,
     PaymentWebhook,
     PeopleChange,
     Postback,
@@ -29,17 +30,28 @@ Ids = dict[str, tuple[str, ...]]  # by the name of the URL variable
 
 
 def of_conversations(session: Session, account: Account, bot: Bot) -> Ids:
-    """A saved segment, a change of many people, a conversation, and a flow that was published once."""
+    """A saved segment, a change of many people, a conversation, a flow that was published once, and a file of the library."""
     segment = Segment(account_id=account.id, name="Everybody")
     change = PeopleChange(account_id=account.id, actor="x", action="tag", tag="x", total=0, last_lead_id=0)
     talk = Conversation(account_id=account.id, bot_id=bot.id, telegram_id=7, last_message_at=utc_now())
     document = {"start": "a", "steps": [{"key": "a"}]}
     made = {"account_id": account.id, "key": "sales", "name": "Sales", "draft": document, "published": 1}
     flow = Flow(**made, draft_by="test")
-    session.add_all([segment, change, talk, flow])
+    facts = {"kind": "photo", "mime": "image/png", "size": 1, "stored_at": utc_now()}
+    name = f"{account.id:032x}"
+    media = Media(
+        account_id=account.id, name=f"{bot.username}.png", sha256="1" * 64, stored_name=name, **facts
+    )
+    session.add_all([segment, change, talk, flow, media])
     session.flush()
     session.add(FlowVersion(flow_id=flow.id, number=1, document=document, published_by="test"))
-    return _ids(segment_id=segment.id, change_id=change.id, conversation_id=talk.id, flow_id=flow.id)
+    return _ids(
+        segment_id=segment.id,
+        change_id=change.id,
+        conversation_id=talk.id,
+        flow_id=flow.id,
+        media_id=media.id,
+    )
 
 
 def asked_in_chat(session: Session, account: Account, number: int) -> ChatRequest:

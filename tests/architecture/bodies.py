@@ -24,6 +24,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", "/flows/<int:flow_id>/yaml"): {"document": "start: a\nsteps: [{key: a}]", "revision": 1},
     ("PUT", "/flows/<int:flow_id>/texts"): {"document": ""},
     ("POST", "/flows/<int:flow_id>/texts/check"): {"document": ""},
+    ("PATCH", "/media/<int:media_id>"): {"name": "Mine"},
     ("POST", "/broadcasts/<int:broadcast_id>/test"): {"bot_id": 1, "telegram_id": 5},
     ("PATCH", "/postbacks/<int:postback_id>"): {"name": "Mine"},
     ("PATCH", "/payment-webhooks/<int:webhook_id>"): {"name": "Mine"},

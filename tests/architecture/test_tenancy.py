@@ -52,7 +52,7 @@ NOWHERE = {
     "letter_id": "987654",
     **dict.fromkeys(("wave_id", "experiment_id", "file_id", "person_id", "request_id", "flow_id"), "987654"),
     **dict.fromkeys(("segment_id", "change_id", "conversation_id", "broadcast_id"), "987654"),
-    **dict.fromkeys(("postback_id", "webhook_id", "import_id", "rate_id"), "987654"),
+    **dict.fromkeys(("postback_id", "webhook_id", "import_id", "rate_id", "media_id"), "987654"),
 }
 # Variables that are nobody's: words, numbers of Telegram's, and jobs, which admins alone reach.
 WORDS = ("telegram_id", "telegram_bot_id", "queue", "job_id")

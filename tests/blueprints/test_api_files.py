@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from models import Account, AuditEvent, Bot, Lead, StoredFile
 from services.core.times import utc_now
-from services.messaging.files.folder import FileFolder
+from services.platform.files.folder import FileFolder
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account, make_key, sign_in
 from tools.servers.fleet import add_bot

@@ -45,6 +45,7 @@ PAGES = (
     "/panel/broadcasts/new",
     "/panel/postbacks",
     "/panel/returns",
+    "/panel/media",
     "/panel/flows",
     "/panel/flows/1",
     "/panel/flows/1#picture",

@@ -97,7 +97,7 @@ class Contract:
     def _of_request(self, operation: dict[str, Any], exchange: Exchange) -> list[str]:
         known = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
         found = [f"the query parameter {name} is not declared" for name in exchange.args - known]
-        if "requestBody" in operation:
+        if JSON in operation.get("requestBody", {}).get("content", {}):
             schema = operation["requestBody"]["content"][JSON]["schema"]
             found += self._errors(schema, json.loads(exchange.sent or "null"), self._open)
         return found

@@ -17,6 +17,7 @@ from models import (
     BotStatus,
     FlowRun,
     HandledUpdate,
+    MediaUpload,
     NotificationDestination,
     PoolBot,
     RunStatus,
@@ -158,6 +159,9 @@ def _written(
     bot.username, bot.capabilities = identity.username, identity.capabilities
     bot.status, bot.status_reason, bot.status_cause = BotStatus.CREATED, NO_TEXT, ""
     bot.config_version += 1
+    session.execute(
+        delete(MediaUpload).where(MediaUpload.bot_id == bot.id)
+    )  # each file is uploaded once more
     return bot
 
 

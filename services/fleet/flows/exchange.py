@@ -26,5 +26,6 @@ def save_yaml(platform: Platform, caller: Principal, flow_id: int, document: str
 def check_yaml(platform: Platform, caller: Principal, document: str) -> list[LineView]:
     """Everything that is wrong with a file, or may be, as a flow of the caller's; changes nothing."""
     with platform.database.reading() as session:
-        known = known_of(session, platform.settings, caller.account_id)
-    return yaml_file.lines(document, known)
+        return yaml_file.lines(
+            document, lambda read: known_of(session, platform.settings, caller.account_id, read)
+        )

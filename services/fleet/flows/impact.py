@@ -98,7 +98,9 @@ def _shown(platform: Platform, caller: Principal, flow_id: int, number: int | No
     with looking(platform, caller) as session:
         flow = get_owned(session, caller, Flow, flow_id)
         raw = flow.draft if number is None else version_of(session, flow, number).document
-        findings: list[Finding] = check(raw, known_of(session, platform.settings, flow.account_id))
+        findings: list[Finding] = check(
+            raw, known_of(session, platform.settings, flow.account_id, raw, flow.key)
+        )
         return {
             "revision": flow.draft_revision,
             "version": flow.published,

@@ -108,7 +108,7 @@ def _refuse_overtaken(session: Session, caller: Principal, flow: Flow, seen: int
 
 
 def _checked(platform: Platform, session: Session, flow: Flow, raw: Mapping[str, Any]) -> FlowDocument:
-    found = errors(check(raw, known_of(session, platform.settings, flow.account_id)))
+    found = errors(check(raw, known_of(session, platform.settings, flow.account_id, raw, flow.key)))
     if found:
         where = ".".join(map(str, found[0].place))
         raise InvalidInput(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from typing_extensions import TypedDict
@@ -62,8 +62,8 @@ def parsed(text: str) -> dict[str, Any]:
     return document
 
 
-def lines(text: str, known: Known) -> list[LineView]:
-    """Everything that is wrong with a file, or may be, in the order of its lines."""
+def lines(text: str, known_of: Callable[[Mapping[str, Any]], Known]) -> list[LineView]:
+    """Everything that is wrong with a file, or may be, in the order of its lines; `known_of` a document is what it may name."""
     try:
         node = _read(text)
     except Wrong as wrong:
@@ -80,7 +80,7 @@ def lines(text: str, known: Known) -> list[LineView]:
             "severity": str(each.severity),
             "detail": _with_place(each),
         }
-        for each in check(document, known)
+        for each in check(document, known_of(document))
     ]
     return sorted(found, key=lambda each: each["line"])
 

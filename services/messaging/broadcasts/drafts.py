@@ -13,6 +13,7 @@ from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.messaging.broadcasts.checks import check, checked_message
 from services.messaging.broadcasts.fields import BroadcastChange, ChangeOfSent, NewBroadcast
+from services.messaging.broadcasts.media_checks import check_media
 from services.messaging.broadcasts.moving import ENDS
 from services.messaging.broadcasts.removal import delete_ledger
 from services.platform.accounts.looking import looking
@@ -30,6 +31,7 @@ def create_broadcast(platform: Platform, caller: Principal, wanted: NewBroadcast
         _make_room(session, caller.account_id)
         broadcast = Broadcast(account_id=caller.account_id, name=wanted.name)
         _take(session, caller, broadcast, {**wanted.model_dump(mode="json"), "quiet": wanted.quiet})
+        check_media(session, platform.settings, broadcast)
         session.add(broadcast)
         session.flush()
         audit(session, caller, "broadcast_created", **facts(broadcast))
@@ -50,6 +52,7 @@ def update_broadcast(
                 "Only a draft can be changed; take a scheduled broadcast back first", code="broadcast_started"
             )
         _take(session, caller, broadcast, given)
+        check_media(session, platform.settings, broadcast)
         audit(session, caller, "broadcast_updated", **facts(broadcast))
     return broadcast
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from plugins.files import LIBRARY_FILE
 from plugins.flows.parts import ButtonKind, Message, MessageKind
 from plugins.markup import HTML
 from plugins.texts import filled
@@ -16,7 +17,6 @@ from services.messaging.limits.opt_out_button import OPT_OUT
 
 OPT_OUT_LABEL: Final = Text("🔕 No more of these")
 OPT_OUT_SECONDS: Final = 365 * 86_400
-LIBRARY_FILE: Final = "media_id"
 METHODS: Final = {
     MessageKind.TEXT: "sendMessage",
     MessageKind.PHOTO: "sendPhoto",

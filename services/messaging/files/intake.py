@@ -14,12 +14,12 @@ from plugins.files import LARGEST_DOWNLOAD, SAFE_TYPES, Attachment, BotFile, Fil
 from services.core.errors import Rejected, Unavailable, Uncertain
 from services.core.i18n import Text
 from services.core.metrics import FILES
-from services.messaging.files.checking import checked_type
-from services.messaging.files.content import ContentCheck
-from services.messaging.files.folder import FileFolder, disk_failed
-from services.messaging.files.names import is_runnable, shown_name
 from services.messaging.files.reservations import Wanted, finish, give_back, reserve
-from services.messaging.files.scanner import scan
+from services.platform.files.checking import checked_type
+from services.platform.files.content import ContentCheck
+from services.platform.files.folder import FileFolder, disk_failed
+from services.platform.files.names import is_runnable, shown_name
+from services.platform.files.scanner import scan
 from services.platform.platform import Platform
 from services.platform.telegram.outcomes import no_bot_api
 from services.platform.tokens import token_of

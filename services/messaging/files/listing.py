@@ -11,8 +11,8 @@ from models import Bot, StoredFile
 from services.core.answer_types import Moment
 from services.core.errors import NotFound
 from services.core.times import iso
-from services.messaging.files.folder import FileFolder
 from services.platform.accounts.principal import Principal, audit, get_owned
+from services.platform.files.folder import FileFolder
 from services.platform.platform import Platform
 
 

@@ -20,9 +20,9 @@ from models import Bot
 from plugins.files import PROGRAM_FILE, FileRefused
 from services.core.errors import Rejected
 from services.core.native_threads import beside_the_hub
-from services.messaging.files.folder import FileFolder
-from services.messaging.files.names import STORED, new_stored_name, shown_name
 from services.messaging.files.reservations import MEGABYTE, used_bytes
+from services.platform.files.folder import FileFolder
+from services.platform.files.names import STORED, new_stored_name, shown_name
 from services.platform.platform import Platform
 
 LARGEST_PHOTO: Final = 10 * MEGABYTE  # Bot API: sending files

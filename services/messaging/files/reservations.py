@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from models import Bot, StoredFile
 from plugins.files import FileRefused
 from services.core.times import utc_now
-from services.messaging.files.names import new_stored_name
 from services.platform.accounts.quotas import lock_account
+from services.platform.files.names import new_stored_name
 from services.platform.platform import Platform
 
 MEGABYTE: Final = 2**20

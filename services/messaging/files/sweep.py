@@ -11,8 +11,9 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, select
 
 from models import StoredFile
-from services.messaging.files.folder import PART, FileFolder
+from services.fleet.media.sweep import sweep_library
 from services.messaging.files.program_files import ProgramFiles
+from services.platform.files.folder import PART, FileFolder
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -23,9 +24,10 @@ ABANDONED: Final = timedelta(
 
 
 def sweep_all_files(platform: Platform, now: datetime) -> int:
-    """Delete reservations that nobody finishes, files of calls that nobody makes any more, then what has no row; how many of the first two."""
+    """Delete reservations that nobody finishes, files of calls that nobody makes any more, and of libraries, then what has no row; how many but of the last."""
     deleted = _delete_rows(platform, StoredFile.stored_at.is_(None), now - ABANDONED)
     deleted += ProgramFiles(platform).sweep(now)
+    deleted += sweep_library(platform, now)
     for account_id in FileFolder(platform.settings).accounts():
         sweep_files(platform, account_id)
     return deleted

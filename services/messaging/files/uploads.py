@@ -15,9 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from models import Bot, StoredFile, UploadedFile
 from plugins.files import STORED_FILE, TEXT_FILE
 from services.core.errors import Rejected, Unavailable
-from services.messaging.files.folder import FileFolder
+from services.messaging.files.library_calls import UNKNOWN_ID, LibraryCalls, file_id_in, names_library
 from services.messaging.files.program_files import LARGEST_PHOTO, LARGEST_UPLOAD, ProgramFiles
 from services.messaging.plugin_runtime.plugin_store import insert_into
+from services.platform.files.folder import FileFolder
 from services.platform.platform import Platform
 from services.platform.telegram.client import Files, TelegramClient
 
@@ -25,12 +26,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE: Final = (
     8  # uploads of a process: each may take two minutes, and messages wait for connections beside them
 )
-UNKNOWN_ID: Final = (
-    "wrong file identifier",
-    "wrong remote file",
-    "file reference",
-    "wrong file_id",
-)  # Telegram's words
 
 
 @dataclass(frozen=True)
@@ -53,11 +48,14 @@ class Uploads:
         self._folder = FileFolder(platform.settings)
         self._program_files = ProgramFiles(platform)
         self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._library = LibraryCalls(platform, client, self._turns)
 
     def call(self, token: str, bot_id: int, method: str, params: dict[str, Any]) -> Any:
         """Call the Bot API `method`, uploading what must be. Raises as TelegramClient.call, Rejected `file_gone` or
         `file_too_large`, and Unavailable before anything was sent.
         """
+        if names_library(params):
+            return self._library.call(token, bot_id, method, params)
         kind = next((name for name, value in params.items() if _is_ours(value)), "")
         if not kind:
             return self._with_its_own(token, bot_id, method, params)
@@ -102,7 +100,7 @@ class Uploads:
 
     def _note(self, upload: Upload, result: Any) -> None:
         """Remember the file_id that Telegram gave for what was uploaded. It was sent already: nothing is raised."""
-        found = _file_id_in(result, upload.kind)
+        found = file_id_in(result, upload.kind)
         if not found:
             return
         row = {
@@ -148,9 +146,3 @@ def _on_the_spot(params: dict[str, Any]) -> dict[str, tuple[str, bytes | Path]]:
 
 def _is_ours(value: Any) -> bool:
     return isinstance(value, dict) and STORED_FILE in value
-
-
-def _file_id_in(message: Any, kind: str) -> str:
-    found = message.get(kind) if isinstance(message, dict) else None
-    found = found[-1] if isinstance(found, list) and found else found
-    return str(found.get("file_id") or "") if isinstance(found, dict) else ""

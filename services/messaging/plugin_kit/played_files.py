@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 from plugins.files import LARGEST_DOWNLOAD, SAFE_TYPES, Attachment, BotFile, FileRefused, Files
-from services.messaging.files.checking import checked_type
-from services.messaging.files.content import ContentCheck
-from services.messaging.files.names import is_runnable, shown_name
+from services.platform.files.checking import checked_type
+from services.platform.files.content import ContentCheck
+from services.platform.files.names import is_runnable, shown_name
 
 
 class PlayedFiles(Files):

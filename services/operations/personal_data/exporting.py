@@ -15,10 +15,10 @@ from models import Base, Bot, RedirectPool
 from services.core.answer_types import Moment
 from services.core.errors import NotFound
 from services.core.times import iso, utc_now
-from services.messaging.files.folder import FileFolder
 from services.messaging.inbox.texts import opened_text
 from services.operations.personal_data.traces import Traces, find_traces, person_of
 from services.platform.accounts.principal import Principal, audit
+from services.platform.files.folder import FileFolder
 from services.platform.platform import Platform
 
 # What of each kind is about the person. Left out: our own numbers, seals and internals of delivery.

@@ -3,6 +3,7 @@ import { api } from "../api.js";
 import { initial, number, text } from "../dom.js";
 import { attempt, confirmed, toast } from "../feedback.js";
 import { dialogForm } from "./form.js";
+import { mediaChoice } from "./media-choice.js";
 
 const PAUSE_MS = 700; // after the last key before it is saved
 const WHOLE = 100;
@@ -20,12 +21,13 @@ function stepOf(typed) {
 function variantOf(stored) {
   const { kind = "text", text: said = "", media = null, buttons = [] } = stored?.message ?? {};
   const flat = buttons.flat().map((button) => ({ key: key(), text: button.text, url: button.url }));
-  return { key: key(), percent: stored?.percent ?? WHOLE, kind, text: said, media: media ?? "", buttons: flat };
+  return { key: key(), percent: stored?.percent ?? WHOLE, kind, text: said, media: String(media ?? ""), buttons: flat };
 }
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("composeBroadcast", () => ({
     ...dialogForm,
+    ...mediaChoice,
     draftId: 0,
     name: "",
     variants: [],
@@ -147,15 +149,22 @@ document.addEventListener("alpine:init", () => {
       this.timer = setTimeout(() => this.look(), PAUSE_MS);
     },
     get isWhole() {
-      const filled = (variant) => (variant.kind === "text" ? variant.text.trim() : variant.media.startsWith("https://"));
+      const filled = (variant) => (variant.kind === "text" ? variant.text.trim() : variant.media.startsWith("https://") || this.isOfLibrary(variant));
       return this.name.trim() !== "" && this.variants.every(filled);
+    },
+    chosenMedia() {
+      this.typed();
+    },
+    fileOf(variant) {
+      if (variant.kind === "text") return null;
+      return this.isOfLibrary(variant) ? Number(variant.media) : variant.media;
     },
     message(variant) {
       const rows = variant.buttons.filter((button) => button.text && button.url);
       return {
         kind: variant.kind,
         text: variant.text,
-        media: variant.kind === "text" ? null : variant.media,
+        media: this.fileOf(variant),
         buttons: rows.map((button) => [{ kind: "url", text: button.text, url: button.url }]),
         allow_paid_broadcast: this.isPaid,
       };
@@ -208,7 +217,7 @@ document.addEventListener("alpine:init", () => {
       try {
         const shown = await Promise.all(written.map((variant) => api.post("/api/v1/broadcasts/preview", { message: this.message(variant), has_opt_out: this.hasOptOut })));
         if (turn !== this.turn) return;
-        this.pictures = shown.map((picture, at) => ({ key: at, title: text("compose.variant", { name: this.variantName(at) }), messages: picture.messages }));
+        this.pictures = shown.map((picture, at) => ({ key: at, title: text("compose.variant", { name: this.variantName(at) }), messages: picture.messages, kind: written[at].kind, media: written[at].media }));
         this.refusal = "";
       } catch (error) {
         if (turn === this.turn) this.refusal = text("preview.refused", { reason: error.message });

@@ -13,6 +13,7 @@ import { flowPublish } from "./flow-publish.js";
 import { flowSaving } from "./flow-saving.js";
 import { flowStep } from "./flow-step.js";
 import { flowSteps } from "./flow-steps.js";
+import { mediaChoice } from "./media-choice.js";
 import { mixed } from "./mixing.js";
 
 const EMPTY = { start: "", steps: [], variables: [] };
@@ -156,5 +157,5 @@ const own = {
 };
 
 document.addEventListener("alpine:init", () => {
-  Alpine.data("flowEditor", () => mixed(flowSaving, flowChecking, flowSteps, flowStep, flowPicture, flowPublish, flowPlay, flowPlayers, flowFiles, own));
+  Alpine.data("flowEditor", () => mixed(flowSaving, flowChecking, flowSteps, flowStep, flowPicture, flowPublish, flowPlay, flowPlayers, flowFiles, mediaChoice, own));
 });

@@ -189,6 +189,7 @@ def test_after_the_upgrade_no_number_of_a_deleted_row_or_of_a_trace_comes_again(
         "conversations",
         "chat_messages",
         "broadcasts",
+        "media",
         "goals",
         "payments",
         "payment_webhooks",

@@ -18,6 +18,9 @@ from services.fleet.flows.checks.shape import read
 from services.fleet.flows.checks.texts import check_texts, own_variables
 from services.fleet.flows.checks.ways import check_ways
 from services.fleet.flows.drafts import check_size
+from services.fleet.flows.users import bots_using
+from services.fleet.media.checking import known_media
+from services.fleet.media.usage import media_in
 from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
@@ -44,7 +47,7 @@ def check_draft(platform: Platform, caller: Principal, flow_id: int) -> list[Fin
     """What is wrong with the draft of the caller's flow. Raises NotFound."""
     with looking(platform, caller) as session:
         flow = get_owned(session, caller, Flow, flow_id)
-        known = known_of(session, platform.settings, flow.account_id)
+        known = known_of(session, platform.settings, flow.account_id, flow.draft, flow.key)
         return check(flow.draft, known)
 
 
@@ -52,15 +55,19 @@ def check_document(platform: Platform, caller: Principal, document: Mapping[str,
     """The same for a document that was not saved, as a flow of the caller's. Raises InvalidInput `flow_too_large`."""
     check_size(document)
     with platform.database.reading() as session:
-        known = known_of(session, platform.settings, caller.account_id)
+        known = known_of(session, platform.settings, caller.account_id, document)
     return check(document, known)
 
 
-def known_of(session: Session, settings: Settings, account_id: int) -> Known:
-    """What flows of the account may name."""
+def known_of(
+    session: Session, settings: Settings, account_id: int, document: Mapping[str, Any], key: str = ""
+) -> Known:
+    """What the flow of the account may name; bots are those that play the flow `key`, which a flow not saved has none of."""
+    media, bots = set(media_in(document)), bots_using(session, account_id, key) if key else ()
     rows = session.execute(select(Flow.key, Flow.published).where(Flow.account_id == account_id))
     return Known(
         flows={row.key: row.published is not None for row in rows},
+        media=known_media(session, settings, account_id, media, bots),
         test_servers=settings.app_env is AppEnv.TEST,
     )
 

@@ -16,6 +16,7 @@ from services.core.i18n import Text
 from services.core.url_safety import check_link, names_public_host, parse_target
 from services.fleet.flows.checks.findings import Finding, Place, finding
 from services.fleet.flows.checks.texts import MOST_LISTED
+from services.fleet.media.checking import KnownMedia, problem_with
 
 MOST_BUTTONS: Final = (
     100  # below one message: https://core.telegram.org/bots/api#inlinekeyboardmarkup refuses more
@@ -26,13 +27,14 @@ FETCHED_DOCUMENTS: Final = (".gif", ".pdf", ".zip")  # https://core.telegram.org
 
 @dataclass(frozen=True)
 class Known:
-    """What the account has: its flows by key, and whether each was published; its files in the media library by number.
+    """What the account has: its flows by key, and whether each was published; the files of its media library that the
+    flow names, by number.
 
     `variables` are the flow's own; `test_servers`: addresses on this machine may be asked, which tests alone need.
     """
 
     flows: Mapping[str, bool] = field(default_factory=dict)
-    media: Collection[int] = ()
+    media: Mapping[int, KnownMedia] = field(default_factory=dict)
     variables: Collection[str] = ()
     test_servers: bool = False
 
@@ -56,8 +58,9 @@ def check_content(step: Step, known: Known) -> Iterator[Finding]:
 
 def _media(message: Message, step: Step, place: Place, known: Known) -> Iterator[Finding]:
     if isinstance(message.media, int):
-        if message.media not in known.media:
-            yield finding("flow_media_unknown", step.key, place, media=message.media)
+        wrong = problem_with(message.media, known.media.get(message.media), str(message.kind))
+        if wrong is not None:
+            yield finding(f"flow_{wrong.code}", step.key, place, **wrong.values)
     elif message.media:
         yield from _opened(message.media, step, place)
         if message.kind is MessageKind.VIDEO_NOTE:

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from services.core.answer_types import Sentence
 from services.core.i18n import N_, Text, Value
+from services.fleet.media.checking import PROBLEMS
 
 Place = tuple[str | int, ...]  # from the document's root: ("steps", 2, "messages", 0, "text")
 
@@ -51,7 +52,7 @@ ERRORS: Final = {
         "{steps}: this goes in a circle without waiting for anybody; have one of these steps wait for a tap, a text or a time"
     ),
     "flow_unknown": N_("There is no flow {flow}; make it, or choose another"),
-    "flow_media_unknown": N_("There is no file {media} in the media library; choose another"),
+    **{f"flow_{code}": text for code, text in PROBLEMS.items()},
     "flow_url_refused": N_("The address is refused: {reason}"),
     "flow_url_variable": N_("Variables may stand behind the host of an address, not in it"),
     "flow_buttons_too_many": N_("{count} buttons; Telegram takes {most} below one message"),

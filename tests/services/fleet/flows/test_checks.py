@@ -15,8 +15,17 @@ from services.fleet.flows.checks.content import Known
 from services.fleet.flows.checks.findings import ERRORS, WARNINGS, Severity
 from services.fleet.flows.fields import Template
 from services.fleet.flows.sources import template
+from services.fleet.media.checking import KnownMedia
 
-KNOWN = Known(flows={"sales": True, "new": False}, media=(7,))
+SENDERS = {1: "@red_bot", 2: "@blue_bot"}
+MEDIA = {
+    5: KnownMedia("lost.png", "image/png", 9, is_here=False),
+    6: KnownMedia("gone.png", "image/png", 9, is_here=False, known_by={(1, "photo")}, bots=SENDERS),
+    7: KnownMedia("film.mp4", "video/mp4", 9),
+    9: KnownMedia("large.png", "image/png", 11 * 2**20),
+    10: KnownMedia("a.png", "image/png", 9),
+}
+KNOWN = Known(flows={"sales": True, "new": False}, media=MEDIA)
 END = {"kind": "end"}
 
 
@@ -68,6 +77,10 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str | int, ...]]] = {
     "flow_unknown": (one(button(kind="flow", flow="away")), (*B, "flow")),
     "flow_unpublished": (one(then={"kind": "flow", "flow": "new"}), ("steps", 0, "then", "flow")),
     "flow_media_unknown": (one({"kind": "photo", "media": 8}), (*M, "media")),
+    "flow_media_kind": (one({"kind": "photo", "media": 7}), (*M, "media")),
+    "flow_media_too_large": (one({"kind": "photo", "media": 9}), (*M, "media")),
+    "flow_media_gone": (one({"kind": "photo", "media": 6}), (*M, "media")),
+    "flow_media_lost": (one({"kind": "photo", "media": 5}), (*M, "media")),
     "flow_video_note_address": (one({"kind": "video_note", "media": "https://example.org/a"}), (*M, "media")),
     "flow_document_address": (one({"kind": "document", "media": "https://example.org/a.doc"}), (*M, "media")),
     "flow_caption_unsupported": (one({"kind": "video_note", "media": 7, "text": "x"}), (*M, "text")),
@@ -138,7 +151,7 @@ def everything() -> dict[str, Any]:
     first = step(
         "start",
         {"text": "Hi <b>{first_name}</b>, {plan} costs {price}", "buttons": buttons},
-        {"kind": "photo", "media": 7, "text": "{city}"},
+        {"kind": "photo", "media": 10, "text": "{city}"},
         actions=actions,
         replies=[{"contains": "help", "step": "b"}, {"save": "city", "step": "b"}],
         follow_ups=[{"after": 60, "step": "b"}],

@@ -7,9 +7,9 @@ import io
 import pytest
 
 from plugins.files import SAFE_TYPES, FileRefused
-from services.messaging.files.checking import checked_type
-from services.messaging.files.content import ContentCheck
-from services.messaging.files.names import is_runnable, shown_name
+from services.platform.files.checking import checked_type
+from services.platform.files.content import ContentCheck
+from services.platform.files.names import is_runnable, shown_name
 from tests.services.messaging.files.contents import JPEG, PNG, WORD, office, zipped
 
 

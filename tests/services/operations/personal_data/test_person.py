@@ -34,7 +34,6 @@ from models import (
 from services.alerts.dead_letters.store import store
 from services.core.errors import NotFound
 from services.core.times import utc_now
-from services.messaging.files.folder import FileFolder
 from services.messaging.files.sweep import sweep_files
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
@@ -43,6 +42,7 @@ from services.operations.personal_data.exporting import export_person, write_arc
 from services.operations.personal_data.redis_traces import forget_person as forget
 from services.operations.personal_data.silent_leads import erase_silent_leads
 from services.platform.accounts.principal import Principal
+from services.platform.files.folder import FileFolder
 from services.platform.platform import Platform
 from services.platform.redis import keys, streams
 from services.traffic.clicks.flush import flush

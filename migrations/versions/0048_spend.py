@@ -1,7 +1,7 @@
 """what advertising cost: imports, their parts, rows by day, exchange rates
 
-Revision: 0046
-Follows: 0045
+Revision: 0048
+Follows: 0047
 """
 
 from alembic import op
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 import models
 
 
-revision = "0046"
-down_revision = "0045"
+revision = "0048"
+down_revision = "0047"
 branch_labels = None
 depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

@@ -7,8 +7,8 @@ import struct
 from typing import BinaryIO, Final
 from zipfile import BadZipFile, ZipFile
 
-from services.messaging.files.content import EXECUTABLE, TAIL, UNKNOWN, ZIP, ZIP_END
-from services.messaging.files.names import is_runnable
+from services.platform.files.content import EXECUTABLE, TAIL, UNKNOWN, ZIP, ZIP_END
+from services.platform.files.names import is_runnable
 
 LARGEST_DIRECTORY: Final = 512 * 1024  # bytes of the list of members: what is read into memory
 END: Final = struct.Struct("<4s4H2LH")

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import BinaryIO
 
 from plugins.files import FileRefused
-from services.messaging.files.archives import zip_type
-from services.messaging.files.content import EXECUTABLE, UNKNOWN, ZIP, ContentCheck
+from services.platform.files.archives import zip_type
+from services.platform.files.content import EXECUTABLE, UNKNOWN, ZIP, ContentCheck
 
 
 def checked_type(content: ContentCheck, file: BinaryIO, types: Collection[str]) -> str:

@@ -12,7 +12,7 @@ from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.core.native_threads import beside_the_hub
 from services.core.settings import Settings
-from services.messaging.files.names import STORED
+from services.platform.files.names import STORED
 
 PART: Final = ".part"  # the end of the name of a file that is not whole
 
