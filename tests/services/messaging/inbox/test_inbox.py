@@ -3,77 +3,36 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select, update
 from telebot import types
 
-from models import Bot, ChatMessage, Conversation, Flow, FlowRun, Lead
+from models import Bot, ChatMessage, Lead
 from plugins.flows.run import RunStatus
 from services.core.errors import Conflict, NotFound
-from services.core.times import utc_now
 from services.messaging.inbox import answering, deciding
 from services.messaging.inbox.conversations import count_waiting, get_conversation, list_conversations
-from services.messaging.inbox.fields import Assignment, NewAnswer
-from services.messaging.inbox.incoming import IncomingMessage, keep_incoming
 from services.messaging.inbox.outgoing import keep_outgoing
 from services.messaging.outbox.outgoing import OutboxMessage
-from services.messaging.plugin_runtime.flow_runs import lock_runs
 from services.messaging.updates.contacts import Contacts
 from services.operations.personal_data.exporting import export_person
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from services.platform.redis import keys
-from tests.services.fleet.pools.fleet import new_account, new_bot
+from tests.services.fleet.pools.fleet import new_account
+from tests.services.messaging.inbox.inbox_things import (
+    begin_flow,
+    keep,
+    new_answer,
+    only_run,
+    only_talk,
+    outbox,
+    sent,
+    wrote,
+)
 
 ANA = types.User(5, False, "Ana")
-
-
-@pytest.fixture
-def owner(platform: Platform) -> Principal:
-    return new_account(platform)
-
-
-@pytest.fixture
-def bot(platform: Platform, owner: Principal) -> Bot:
-    """A bot that keeps messages and knows Ana."""
-    bot = new_bot(platform, owner, keeps_messages=True)
-    with platform.database.transaction() as session:
-        session.add(Lead(account_id=owner.account_id, bot_id=bot.id, telegram_id=5, first_name="Ana"))
-    return bot
-
-
-def wrote(bot: Bot, update_id: int, text: str = "help", person: int = 5) -> IncomingMessage:
-    waits = not text.startswith("/")
-    return IncomingMessage(bot.id, person, "text", text, update_id, update_id, waits, utc_now())
-
-
-def keep(platform: Platform, *messages: IncomingMessage) -> None:
-    with platform.database.transaction() as session:
-        keep_incoming(session, platform.vault, messages)
-
-
-def only_talk(platform: Platform) -> Conversation:
-    with platform.database.reading() as session:
-        return session.scalars(select(Conversation)).one()
-
-
-def new_answer(revision: int = 1, form_key: str = "form-0001", minutes: int = 30) -> NewAnswer:
-    return NewAnswer(text="Here I am", form_key=form_key, revision=revision, take_over_minutes=minutes)
-
-
-def outbox(platform: Platform, bot: Bot) -> int:
-    return int(platform.redis.xlen(keys.outbox(bot.id, "reply")))
-
-
-def sent(bot: Bot, call: dict[str, Any], **fields: Any) -> OutboxMessage:
-    """A message that the outbox is done with."""
-    message = OutboxMessage("1-0", bot.id, "5", 1, "r", "", keeps=True, **fields)
-    message.__dict__["call"] = call
-    return message
 
 
 @pytest.mark.data
@@ -213,7 +172,7 @@ def test_what_the_bot_says_is_kept_and_is_no_answer_but_support_is_and_rests_the
     platform: Platform, owner: Principal, bot: Bot
 ) -> None:
     keep(platform, wrote(bot, 1))
-    _begin_flow(platform, bot)
+    begin_flow(platform, bot)
     said = sent(
         bot, {"method": "sendPhoto", "params": {"chat_id": 5, "caption": "look"}}, sent={"message_id": 7}
     )
@@ -233,28 +192,7 @@ def test_what_the_bot_says_is_kept_and_is_no_answer_but_support_is_and_rests_the
     keep_outgoing(platform, [sent(bot, {**call, "then": then}, sent={"message_id": 9})])
     talk = only_talk(platform)
     assert (talk.unanswered_since, talk.answered_by) == (None, "telegram")
-    assert _run(platform).status == RunStatus.PAUSED
-
-
-@pytest.mark.data
-def test_taking_over_rests_the_flow_and_only_the_present_state_can_be_given_away(
-    platform: Platform, owner: Principal, bot: Bot
-) -> None:
-    keep(platform, wrote(bot, 1))
-    talk, now = only_talk(platform), utc_now()
-    _begin_flow(platform, bot)
-    deciding.take_over(platform, owner, talk.id, 10)
-    run_now = _run(platform)
-    assert run_now.status == RunStatus.PAUSED
-    assert run_now.paused_until is not None
-    assert abs(run_now.paused_until - now - timedelta(minutes=10)) < timedelta(minutes=1)
-    deciding.release(platform, owner, talk.id)
-    assert only_talk(platform).taken_over_until is None
-    deciding.assign(platform, owner, talk.id, Assignment(name="Rui", revision=1))
-    with pytest.raises(Conflict):
-        deciding.assign(platform, owner, talk.id, Assignment(name="Bia", revision=1))
-    rui, nobody = _listed(platform, owner, "Rui"), _listed(platform, owner, "")
-    assert (rui, nobody) == ([talk.id], [])
+    assert only_run(platform).status == RunStatus.PAUSED
 
 
 @pytest.mark.data
@@ -270,76 +208,3 @@ def test_the_key_of_an_answer_to_somebody_else_is_refused(
         answering.answer(platform, owner, talks[1]["id"], new_answer())
     assert outbox(platform, bot) == 1
     assert count_waiting(platform, owner) == 1
-
-
-@pytest.mark.data
-def test_an_answer_lengthens_a_takeover_and_never_shortens_it(
-    platform: Platform, owner: Principal, bot: Bot
-) -> None:
-    keep(platform, wrote(bot, 1))
-    _begin_flow(platform, bot)
-    talk = only_talk(platform)
-    deciding.take_over(platform, owner, talk.id, 600)
-    until = only_talk(platform).taken_over_until
-    answering.answer(platform, owner, talk.id, new_answer(minutes=30))
-    assert only_talk(platform).taken_over_until == _run(platform).paused_until == until
-    then = {"plugin": "support", "name": "delivered", "turn": "-100"}
-    call = {"method": "copyMessage", "params": {"chat_id": 5, "from_chat_id": -100, "message_id": 3}}
-    keep_outgoing(platform, [sent(bot, {**call, "then": then}, sent={"message_id": 9})])
-    assert only_talk(platform).taken_over_until == _run(platform).paused_until == until
-    answering.answer(platform, owner, talk.id, new_answer(3, "form-0002", minutes=900))
-    longer = only_talk(platform).taken_over_until
-    assert longer is not None
-    assert until is not None
-    assert longer > until
-
-
-def _listed(platform: Platform, owner: Principal, name: str) -> Sequence[int]:
-    return [each["id"] for each in list_conversations(platform, owner, assigned_to=name)[0]]
-
-
-def _begin_flow(platform: Platform, bot: Bot) -> None:
-    """Ana waits at a step of a flow."""
-    now = utc_now()
-    with platform.database.transaction() as session:
-        flow = Flow(account_id=bot.account_id, key="sales", name="Sales", draft={}, draft_by="x")
-        session.add(flow)
-        session.flush()
-        place = {"flow_id": flow.id, "version": 1, "step": "a", "status": RunStatus.WAITING}
-        session.add(FlowRun(bot_id=bot.id, telegram_id=5, entered_at=now, started_at=now, **place))
-
-
-def _run(platform: Platform) -> FlowRun:
-    with platform.database.reading() as session:
-        return session.scalars(select(FlowRun)).one()
-
-
-@pytest.mark.data
-def test_answers_from_a_group_and_handlers_take_people_in_one_order(platform: Platform, bot: Bot) -> None:
-    """A handler's commit holds Ana and then wants Bia while both were answered from the group, Bia first."""
-    _begin_flow(platform, bot)
-    with platform.database.transaction() as session:
-        [ana] = session.scalars(select(FlowRun))
-        place = {"flow_id": ana.flow_id, "version": 1, "step": "a", "status": RunStatus.WAITING}
-        session.add(
-            FlowRun(bot_id=bot.id, telegram_id=6, entered_at=utc_now(), started_at=utc_now(), **place)
-        )
-    then = {"plugin": "support", "name": "delivered", "turn": "-100"}
-    answers = [
-        sent(
-            bot,
-            {"method": "copyMessage", "params": {"chat_id": person, "from_chat_id": -100}, "then": then},
-            sent={"message_id": 9},
-        )
-        for person in (6, 5)
-    ]
-    keep(platform, wrote(bot, 1))
-    thread = threading.Thread(target=keep_outgoing, args=(platform, answers))
-    with platform.database.transaction() as session:
-        lock_runs(session, [(bot.id, 5)])
-        thread.start()
-        thread.join(0.5)
-        lock_runs(session, [(bot.id, 6)])
-    thread.join(20)
-    with platform.database.reading() as session:
-        assert set(session.scalars(select(FlowRun.status))) == {RunStatus.PAUSED}
