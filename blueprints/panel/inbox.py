@@ -93,6 +93,7 @@ def inbox_texts() -> dict[str, ScriptText]:
         "inbox.sees_to_it": _("{name} sees to it"),
         "inbox.you": _("The bot: {text}"),
         "inbox.taken_until": _("The flow rests until {when}."),
+        "inbox.handed_over": _("The flow rests: it handed the person over to you."),
         "inbox.kept": _("The bot keeps messages from now on."),
         "inbox.not_kept": _("The bot keeps no messages any more. What it kept stays until its time."),
         "inbox.marked": _("Marked as done."),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import FlowRun
@@ -22,12 +22,17 @@ from services.messaging.timers.rows import TimerChange, write_timers
 MOST_AT_ONCE = 1000  # people put at a step by one call
 
 
-def pause_run(session: Session, bot_id: int, telegram_id: int, until: datetime | None) -> bool:
+def pause_run(
+    session: Session, bot_id: int, telegram_id: int, until: datetime | None, *, may_shorten: bool = True
+) -> bool:
     """Have the person's flow rest while people speak with them, until `release_run`, or `until`; in the caller's transaction.
 
-    False when they are in no flow, or in one that has ended. Pausing again changes the moment.
+    False when they are in no flow, or in one that has ended. Pausing again changes the moment; without `may_shorten` only to
+    a later one, and a rest without an end, such as a flow's own handover, stays one: False too.
     """
-    mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
+    mine = [FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id]
+    if not may_shorten:
+        mine.append(or_(FlowRun.status != RunStatus.PAUSED, FlowRun.paused_until < until))
     paused: CursorResult[Any] = session.execute(  # type: ignore[assignment]
         update(FlowRun)
         .where(*mine, FlowRun.status != RunStatus.ENDED)

@@ -9,7 +9,8 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from models import Bot, ChatMessage, Conversation, Lead
+from models import Bot, ChatMessage, Conversation, FlowRun, Lead
+from plugins.flows.run import RunStatus
 from services.core.answer_types import Moment
 from services.core.encryption import Vault
 from services.core.times import iso, utc_now
@@ -60,9 +61,10 @@ class MessageView(TypedDict):
 
 
 class WholeConversation(ConversationView):
-    """With its latest messages, the oldest of them first."""
+    """With its latest messages, the oldest of them first; `flow_rests` also when the flow itself handed the person over."""
 
     messages: list[MessageView]
+    flow_rests: bool
 
 
 def list_conversations(
@@ -114,9 +116,17 @@ def get_conversation(platform: Platform, caller: Principal, conversation_id: int
             ChatMessage.bot_id == talk.bot_id, ChatMessage.telegram_id == talk.telegram_id
         )
         messages = session.scalars(query.order_by(ChatMessage.id.desc()).limit(SHOWN)).all()
+        rests = _rests(session, talk)
     view = _view(platform.vault, talk, row[1], row[2], messages[0] if messages else None)
     told = [describe_message(platform.vault, each) for each in reversed(messages)]
-    return {**view, "messages": told}
+    return {**view, "messages": told, "flow_rests": rests}
+
+
+def _rests(session: Session, talk: Conversation) -> bool:
+    query = select(FlowRun.status).where(
+        FlowRun.bot_id == talk.bot_id, FlowRun.telegram_id == talk.telegram_id
+    )
+    return session.scalar(query) == RunStatus.PAUSED
 
 
 def describe_message(vault: Vault, message: ChatMessage) -> MessageView:

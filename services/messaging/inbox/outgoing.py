@@ -114,7 +114,8 @@ def _answered_in_group(session: Session, message: OutboxMessage, account_id: int
         "revision": Conversation.revision + 1,
     }
     statement = statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes)
-    pause_run(session, message.bot_id, person, session.scalar(statement.returning(theirs)))
+    rests = session.scalar(statement.returning(theirs))
+    pause_run(session, message.bot_id, person, rests, may_shorten=False)
 
 
 def _row(vault: Vault, message: OutboxMessage) -> dict[str, Any]:

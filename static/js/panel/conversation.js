@@ -74,13 +74,14 @@ document.addEventListener("alpine:init", () => {
       return Boolean(this.talk.unanswered_since);
     },
     get isTaken() {
-      return Boolean(this.talk.taken_over_until);
+      return Boolean(this.talk.taken_over_until) || this.talk.flow_rests;
     },
     get isFree() {
       return !this.isTaken;
     },
     get restText() {
-      return this.isTaken ? text("inbox.taken_until", { when: moment(this.talk.taken_over_until) }) : "";
+      if (this.talk.taken_over_until) return text("inbox.taken_until", { when: moment(this.talk.taken_over_until) });
+      return this.talk.flow_rests ? text("inbox.handed_over") : "";
     },
     assign() {
       return this.decide("put", "assignment", { name: this.assigned, revision: this.revision }, "inbox.assigned");

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, select, update
 from telebot import types
 
-from models import Bot, ChatMessage, Conversation, Flow, FlowRun, Lead
+from models import Bot, ChatMessage, Conversation, Flow, FlowRun, Lead, Timer
 from plugins.flows.run import RunStatus
 from services.core.errors import Conflict, NotFound
 from services.core.times import utc_now
@@ -291,6 +291,24 @@ def test_an_answer_lengthens_a_takeover_and_never_shortens_it(
     assert longer is not None
     assert until is not None
     assert longer > until
+
+
+@pytest.mark.data
+def test_a_flow_that_handed_over_for_good_rests_after_an_answer_until_it_is_given_back(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    keep(platform, wrote(bot, 1))
+    _begin_flow(platform, bot)
+    talk = only_talk(platform)
+    assert get_conversation(platform, owner, talk.id)["flow_rests"] is False
+    with platform.database.transaction() as session:
+        session.execute(update(FlowRun).values(status=RunStatus.PAUSED, paused_until=None))
+    assert get_conversation(platform, owner, talk.id)["flow_rests"] is True
+    answering.answer(platform, owner, talk.id, new_answer(minutes=30))
+    run = _run(platform)
+    assert (run.status, run.paused_until) == (RunStatus.PAUSED, None)
+    with platform.database.reading() as session:
+        assert session.scalars(select(Timer)).all() == []  # nothing brings it back by itself
 
 
 def _listed(platform: Platform, owner: Principal, name: str) -> Sequence[int]:
