@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import FlowRun
@@ -22,19 +22,24 @@ from services.messaging.timers.rows import TimerChange, write_timers
 MOST_AT_ONCE = 1000  # people put at a step by one call
 
 
-def pause_run(session: Session, bot_id: int, telegram_id: int, until: datetime | None) -> bool:
+def pause_run(
+    session: Session, bot_id: int, telegram_id: int, until: datetime | None, *, may_shorten: bool = True
+) -> bool:
     """Have the person's flow rest while people speak with them, until `release_run`, or `until`; in the caller's transaction.
 
     False when they are in no flow, or in one that has ended: nothing rests then, and what keeps their taps from beginning one is
-    `taken_over_until` of their conversation. Pausing again changes the moment.
+    `taken_over_until` of their conversation. Pausing again changes the moment; without `may_shorten` only to a later one, and a
+    rest without an end, such as a flow's own handover, stays one: False too.
     """
-    return bool(pause_runs(session, {(bot_id, telegram_id): until}))
+    return bool(pause_runs(session, {(bot_id, telegram_id): until}, may_shorten=may_shorten))
 
 
-def pause_runs(session: Session, untils: Mapping[tuple[int, int], datetime | None]) -> int:
+def pause_runs(
+    session: Session, untils: Mapping[tuple[int, int], datetime | None], *, may_shorten: bool = True
+) -> int:
     """The same of many people, each (bot, Telegram id) with the moment, at once: first all runs, then all timers, each in one
     order, so that nobody waits in a circle. How many rest."""
-    paused = [each for each in sorted(untils) if _pause(session, *each, untils[each])]
+    paused = [each for each in sorted(untils) if _pause(session, *each, untils[each], may_shorten)]
     write_timers(session, [_timer(*each, RELEASE, untils[each]) for each in paused])
     return len(paused)
 
@@ -68,8 +73,12 @@ def start_flow(
     return len(wanted)
 
 
-def _pause(session: Session, bot_id: int, telegram_id: int, until: datetime | None) -> bool:
-    mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
+def _pause(
+    session: Session, bot_id: int, telegram_id: int, until: datetime | None, may_shorten: bool
+) -> bool:
+    mine = [FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id]
+    if not may_shorten:
+        mine.append(or_(FlowRun.status != RunStatus.PAUSED, FlowRun.paused_until < until))
     paused: CursorResult[Any] = session.execute(  # type: ignore[assignment]
         update(FlowRun)
         .where(*mine, FlowRun.status != RunStatus.ENDED)

@@ -55,7 +55,7 @@ def answer(platform: Platform, caller: Principal, conversation_id: int, wanted: 
             talk.taken_over_until = max(
                 until, talk.taken_over_until or until
             )  # never less than a colleague wants
-            pause_run(session, talk.bot_id, talk.telegram_id, talk.taken_over_until)
+            pause_run(session, talk.bot_id, talk.telegram_id, talk.taken_over_until, may_shorten=False)
         audit(
             session,
             caller,

@@ -111,6 +111,7 @@ def _answered_in_group(
             (bot_id, person): _note_answer(session, (owners[bot_id], bot_id, person), now)
             for bot_id, person in people
         },
+        may_shorten=False,
     )
 
 

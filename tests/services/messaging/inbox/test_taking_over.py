@@ -6,13 +6,14 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models import Bot, FlowRun
+from models import Bot, FlowRun, Timer
 from plugins.flows.run import RunStatus
 from services.core.errors import Conflict
 from services.core.times import utc_now
 from services.messaging.inbox import answering, deciding
+from services.messaging.inbox.conversations import get_conversation
 from services.messaging.inbox.fields import Assignment
 from services.messaging.inbox.outgoing import keep_outgoing
 from services.messaging.plugin_runtime.flow_runs import lock_runs
@@ -102,3 +103,21 @@ def test_answers_from_a_group_and_handlers_take_people_in_one_order(platform: Pl
     thread.join(20)
     with platform.database.reading() as session:
         assert set(session.scalars(select(FlowRun.status))) == {RunStatus.PAUSED}
+
+
+@pytest.mark.data
+def test_a_flow_that_handed_over_for_good_rests_after_an_answer_until_it_is_given_back(
+    platform: Platform, owner: Principal, bot: Bot
+) -> None:
+    keep(platform, wrote(bot, 1))
+    begin_flow(platform, bot)
+    talk = only_talk(platform)
+    assert get_conversation(platform, owner, talk.id)["flow_rests"] is False
+    with platform.database.transaction() as session:
+        session.execute(update(FlowRun).values(status=RunStatus.PAUSED, paused_until=None))
+    assert get_conversation(platform, owner, talk.id)["flow_rests"] is True
+    answering.answer(platform, owner, talk.id, new_answer(minutes=30))
+    run = only_run(platform)
+    assert (run.status, run.paused_until) == (RunStatus.PAUSED, None)
+    with platform.database.reading() as session:
+        assert session.scalars(select(Timer)).all() == []  # nothing brings it back by itself
