@@ -54,10 +54,13 @@ def test_a_postback_is_made_sent_as_a_test_and_its_answer_shown(
         browser.type("#postback-url", f"{receiver.url}/p?c={{click_id}}&v={{value}}")
         browser.click("dialog[open] .btn-primary")
         browser.see("Tracker")
-        receiver.answers[:], receiver.says = [(400, {})], b"campaign unknown"
+        receiver.answers[:], receiver.says = [(400, {})], b"campaign unknown" + b"_" * 300
         browser.click("main button", "teste")
         browser.see("400")
         browser.see("campaign unknown")
+        browser.resize(PHONE)
+        look(browser, "answer-on-a-phone", PHONE[0])
+        browser.resize(DESKTOP)
         assert [post.path for post in receiver.posts] == ["/p?c=testclick000&v=9.90"]
     look(browser, "postbacks")
     browser.click("main a", "Tracker")
