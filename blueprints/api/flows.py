@@ -21,6 +21,8 @@ from services.fleet.flows.versions import VersionView, WholeVersionView
 from services.fleet.flows.views import FlowView, WholeFlowView
 from services.messaging import flow_play
 from services.messaging.flow_play import FlowPlayView, ScriptStep
+from services.messaging.flows import starting
+from services.messaging.flows.starting import FlowStart, FlowStarted
 from services.platform.accounts.principal import Scope
 from web.access import api, caller
 from web.limiter import limiter
@@ -177,6 +179,15 @@ def show_impact(flow_id: int) -> ImpactView:
 def publish(flow_id: int, body: Publication) -> Published:
     """Make the draft the version that bots play; people at steps that go are moved in the same step."""
     return {"number": publishing.publish(platform(), caller(), flow_id, body).number}
+
+
+@blueprint.post(f"{ONE}/start")
+@api(Scope.WRITE)
+@operation(errors=(409,))
+def start(flow_id: int, body: FlowStart) -> FlowStarted:
+    """Put people, at most a thousand, at a step of the flow, or at its start, within a second. Whatever flow they are in
+    ends. Those whom no bot of the account knows are counted and passed over."""
+    return starting.start_people(platform(), caller(), flow_id, body)
 
 
 @blueprint.get(f"{ONE}/versions")
