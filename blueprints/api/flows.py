@@ -22,6 +22,8 @@ from services.fleet.flows.versions import VersionView, WholeVersionView
 from services.fleet.flows.views import FlowView, WholeFlowView
 from services.messaging import flow_play
 from services.messaging.flow_play import FlowPlayView, ScriptStep
+from services.messaging.flows import starting
+from services.messaging.flows.starting import FlowStart, FlowStarted
 from services.platform.accounts.principal import Scope
 from web.access import api, caller
 from web.limiter import limiter
@@ -201,6 +203,15 @@ def list_bots(flow_id: int) -> Listing[FlowBotView]:
 def choose_bots(flow_id: int, body: Players) -> Listing[FlowBotView]:
     """Have these bots play the flow, first of their plugins, and no others of the account; all or none of it."""
     return listing(players.choose_bots(platform(), caller(), flow_id, body.bot_ids))
+
+
+@blueprint.post(f"{ONE}/start")
+@api(Scope.WRITE)
+@operation(errors=(409,))
+def start(flow_id: int, body: FlowStart) -> FlowStarted:
+    """Put people, at most a thousand, at a step of the flow, or at its start, within a second. Whatever flow they are in
+    ends. Those whom no bot of the account knows are counted and passed over."""
+    return starting.start_people(platform(), caller(), flow_id, body)
 
 
 @blueprint.get(f"{ONE}/versions")

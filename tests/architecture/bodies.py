@@ -20,6 +20,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", "/flows/<int:flow_id>/draft"): {"document": {}, "revision": 1},
     ("PUT", "/flows/<int:flow_id>/bots"): {"bot_ids": []},
     ("POST", "/flows/<int:flow_id>/publish"): {"revision": 1, "version": None},
+    ("POST", "/flows/<int:flow_id>/start"): {"people": [{"bot_id": 1, "telegram_id": 5}]},
     ("POST", "/flows/<int:flow_id>/versions/<int:number>/restore"): {"version": None},
     ("PUT", "/flows/<int:flow_id>/yaml"): {"document": "start: a\nsteps: [{key: a}]", "revision": 1},
     ("PUT", "/flows/<int:flow_id>/texts"): {"document": ""},

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from models import Lead, Timer
+from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account, make_key
+from tests.services.fleet.pools.fleet import new_bot
 
 FLOWS = "/api/v1/flows"
 END = {"kind": "end"}
@@ -126,3 +130,33 @@ def test_a_flow_is_checked_and_played_before_it_is_saved(client: FlaskClient, ke
     body = {"document": document, "script": [{"seconds": 60}], "from_step": "b"}
     played = client.post(f"{FLOWS}/simulate", json=body, headers=key).get_json()
     assert (played["step"], played["status"], played["seconds"]) == ("b", "ended", 60)
+
+
+def test_people_of_the_own_bots_are_put_at_a_step(
+    client: FlaskClient, platform: Platform, key: dict[str, str]
+) -> None:
+    account, stranger = make_account(platform, "a@example.com"), make_account(platform, "b@example.com")
+    own = make_key(platform, account)
+    made = client.post(FLOWS, json={"name": "Main", "document": of_steps("a", "b")}, headers=own)
+    one = made.headers["Location"]
+    mine, other = (
+        new_bot(platform, whose) for whose in (Principal(account.id, "test"), Principal(stranger.id, "test"))
+    )
+    with platform.database.transaction() as session:
+        session.add_all(
+            Lead(account_id=bot.account_id, bot_id=bot.id, telegram_id=5) for bot in (mine, other)
+        )
+    people = [{"bot_id": bot.id, "telegram_id": person} for bot in (mine, other) for person in (5, 6)]
+
+    def start(**more: Any) -> Any:
+        return client.post(f"{one}/start", json={"people": [*people, people[0]], **more}, headers=own)
+
+    assert (start().status_code, start().get_json()["code"]) == (409, "flow_unpublished")
+    client.post(f"{one}/publish", json={"revision": 1, "version": None}, headers=own)
+    assert (start(step="c").status_code, start(step="c").get_json()["code"]) == (422, "flow_step_missing")
+    assert start(step="b").get_json() == {"people": 1, "unknown": 3}
+    with platform.database.reading() as session:
+        [timer] = session.scalars(select(Timer))
+    assert (timer.bot_id, timer.chat_id, timer.note) == (mine.id, 5, {"flow": "main", "step": "b"})
+    assert client.post(f"{one}/start", json={"people": people}, headers=key).status_code == 404
+    assert client.post(f"{one}/start", json={"people": people * 251}, headers=own).status_code == 422
