@@ -73,7 +73,6 @@ def media_texts() -> dict[str, str]:
         "media.remove": _("Delete {name}"),
         "media.save": _("Download {name}"),
         "media.open": _("Open {name}"),
-        "media.choose": _("Use {name}"),
         "media.delete.title": _("Delete {name}?"),
         "media.delete.text": _("Messages that were sent keep their file. Nothing new can use it."),
         "media.delete.action": _("Delete file"),

@@ -57,7 +57,6 @@ const own = {
   get none() {
     return this.isRead && this.fitting.length === 0;
   },
-  chooseLabel: (file) => text("media.choose", file),
 };
 
 document.addEventListener("alpine:init", () => {
