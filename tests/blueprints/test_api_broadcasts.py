@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from models import Broadcast, BroadcastRecipient, Lead
+from models import Broadcast, BroadcastRecipient, Goal, Lead
+from services.core.times import utc_now
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account, make_key, sign_in
 from tools.servers.fleet import add_bot
@@ -109,6 +111,31 @@ def test_the_ledger_is_a_file_and_the_results_tell_the_texts_apart(
     page = f"/panel/live/broadcasts/{broadcast.id}"
     assert "results" not in client.get(page).get_json()
     assert len(client.get(page, query_string={"results": "true"}).get_json()["results"]) == 2
+
+
+def test_a_goal_counts_when_it_was_reached_after_the_message(
+    client: FlaskClient, platform: Platform, sandbox: Sandbox
+) -> None:
+    bot, owner = add_bot(platform, sandbox.create_bot()), make_account(platform)
+    key = make_key(platform, owner)
+    one = made(client, key, goal_tag="paid").headers["Location"]
+    sent_at = utc_now()
+    with platform.database.transaction() as session:
+        (broadcast,) = session.query(Broadcast)
+        broadcast.status = "done"
+        for person, hours in ((1, -1), (2, 1), (3, None)):
+            about = {"account_id": owner.id, "bot_id": bot.id, "telegram_id": person}
+            session.add(Lead(**about, tags=["paid"] if person == 1 else []))
+            session.add(
+                BroadcastRecipient(
+                    broadcast_id=broadcast.id, bot_id=bot.id, telegram_id=person, status="sent", at=sent_at
+                )
+            )
+            if hours is not None:
+                at = sent_at + timedelta(hours=hours)
+                session.add(Goal(**about, goal="paid", event_id=f"e{person}", source="api", at=at))
+    (result,) = client.get(f"{one}/results", headers=key).get_json()
+    assert (result["sent"], result["reached_goal"]) == (3, 1)
 
 
 def test_a_message_is_shown_as_telegram_shows_it(client: FlaskClient, key: dict[str, str]) -> None:

@@ -59,6 +59,8 @@ class Kind(StrEnum):
     BACKUP_FAILED = "backup_failed"
     BACKUP_UNVERIFIED = "backup_unverified"
     BACKUP_LATE = "backup_late"
+    BROADCAST_BRAKED = "broadcast_braked"
+    BROADCAST_DONE = "broadcast_done"
 
     @property
     def level(self) -> Level:
@@ -79,8 +81,8 @@ class Kind(StrEnum):
             Kind.BACKUP_UNVERIFIED,
         ):
             return Level.CRITICAL
-        told = (Kind.FORM_ANSWERED, Kind.FILE_RECEIVED, Kind.PERSON_WAITS)
-        return Level.INFO if self in told else Level.WARNING
+        quiet = (Kind.FORM_ANSWERED, Kind.FILE_RECEIVED, Kind.PERSON_WAITS, Kind.BROADCAST_DONE)
+        return Level.INFO if self in quiet else Level.WARNING
 
 
 # Which alarms about the same subject (pool, bot, cause) a recovery ends: it goes to whoever got one of them.

@@ -7,7 +7,11 @@ from typing import Final
 from models import Notification
 from services.alerts.notifications.kinds import Kind
 
-STORIES: Final = (Kind.BAN_WAVE, Kind.DEAD_LETTERS)  # whose own page says more than their text
+STORIES: Final = (
+    Kind.BAN_WAVE,
+    Kind.DEAD_LETTERS,
+    Kind.BROADCAST_BRAKED,
+)  # whose own page says more than their text
 
 
 def path_of(row: Notification) -> str:
@@ -22,6 +26,8 @@ def path_of(row: Notification) -> str:
         return f"/panel/dead-letters?view=open&bot_id={row.bot_id}"
     if row.kind == Kind.PERSON_WAITS:
         return "/panel/inbox"
+    if row.kind in (Kind.BROADCAST_BRAKED, Kind.BROADCAST_DONE):
+        return f"/panel/broadcasts/{row.params.get('broadcast', '')}"
     if row.kind == Kind.MANAGED_BOT_WAITS:
         return "/panel/admin/managed-bots"
     if row.kind in (Kind.TEXT_MALFORMED, Kind.BOT_OWNER_CHANGED) and row.bot_id:

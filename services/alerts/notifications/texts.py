@@ -114,11 +114,19 @@ SENTENCES: Final = {
     ),
     Kind.SWITCH_ENDED: N_("✅ The switch {switch} is off again."),
     Kind.PERSON_WAITS: N_("🙋 The flow of bot @{bot} has handed {person} over: answer them in the inbox"),
+    Kind.BROADCAST_BRAKED: N_(
+        "⚠️ The broadcast '{name}' was stopped by its brake: too many blocked the bot or could not be reached.\nSent: {sent}, waiting: {left}. Look at the causes, then go on or stop."
+    ),
+    Kind.BROADCAST_DONE: N_(
+        "📣 The broadcast '{name}' is done.\nSent: {sent}, blocked: {blocked}, failed: {failed}, left out: {skipped}, uncertain: {uncertain}"
+    ),
     Kind.FORM_ANSWERED: N_("📝 {person} has filled in the form of bot @{bot}:\n{answers}"),
 }
 # What a kind's parameters hold beside what its sentence says: for programs, pages and those who look for their own alarms.
 _HEALTH: Final = frozenset({"bot", "pool", "health", "online", "total", "cause", "reason"})
 BESIDE: Final[Mapping[Kind, frozenset[str]]] = {
+    Kind.BROADCAST_BRAKED: frozenset({"broadcast"}),
+    Kind.BROADCAST_DONE: frozenset({"broadcast"}),
     **{kind: _HEALTH for kind in Kind if kind.startswith("member_")},
     Kind.BAN_WAVE: frozenset({"wave", "promoted_count", "online", "total"}),
     Kind.DEAD_LETTERS: frozenset({"fingerprint", "uncertain"}),

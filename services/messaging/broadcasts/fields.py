@@ -56,7 +56,7 @@ class BroadcastChange(_Fields):
         description="pauses when more of the last 200 blocked or failed; 0 never",
     )
     quiet: QuietFields = QuietFields()
-    goal_tag: str = Field("", max_length=50, description="a tag of a lead that counts as the goal")
+    goal_tag: str = Field("", max_length=50, description="the name of a goal or a tag that the results count")
     every_hours: int = Field(
         0, strict=True, ge=0, le=8784, description="0 once; else a turn each so many hours"
     )

@@ -13,6 +13,7 @@ from models import Broadcast, BroadcastKind, BroadcastRecipient, BroadcastStatus
 from services.core.times import utc_now
 from services.messaging.broadcasts.moving import move
 from services.messaging.broadcasts.recipients import EVERYBODY, choose
+from services.messaging.broadcasts.telling import tell_of_end
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -36,16 +37,17 @@ def prepare_slice(platform: Platform, broadcast_id: int, *, size: int = SLICE) -
         broadcast.prepared_to = between[1]
         broadcast.recipients += session.scalar(_number(broadcast, between)) or 0
         if last:
-            _begin(broadcast)
+            _begin(session, broadcast)
     return not last
 
 
-def _begin(broadcast: Broadcast) -> None:
+def _begin(session: Session, broadcast: Broadcast) -> None:
     if broadcast.recipients:
         move(broadcast, BroadcastStatus.RUNNING)
         broadcast.started_at = utc_now()
     else:
         move(broadcast, BroadcastStatus.DONE, "nobody")
+        tell_of_end(session, broadcast)
     logger.info("broadcast %d is prepared", broadcast.id, extra={"recipients": broadcast.recipients})
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import and_, case, exists, func, select
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
 from typing_extensions import TypedDict
 
-from models import Broadcast, BroadcastRecipient, Lead, RecipientStatus, Start
+from models import Broadcast, BroadcastRecipient, Goal, Lead, RecipientStatus, Start
 from services.core.times import iso
 from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
@@ -23,7 +23,7 @@ ROW: Final = BroadcastRecipient
 
 
 class VariantResult(TypedDict):
-    """Of the people who got a text: how many turned to the bot afterwards, pressed /start, have the goal's tag, left."""
+    """Of the people who got a text: how many turned to the bot afterwards, pressed /start, reached the goal, left."""
 
     name: str
     sent: int
@@ -45,7 +45,7 @@ def results(platform: Platform, caller: Principal, broadcast_id: int) -> list[Va
 
 def _query(broadcast: Broadcast) -> Any:
     started = exists().where(Start.lead_id == Lead.id, Start.at > ROW.at)
-    goal = has_tag(broadcast.goal_tag) if broadcast.goal_tag else Lead.id.is_(None)
+    goal = _reached(broadcast.goal_tag) if broadcast.goal_tag else false()
     facts = (Lead.last_interaction > ROW.at, started, goal, has_tag(OPTED_OUT), Lead.state != ACTIVE)
     return (
         select(ROW.variant, func.count(), *(func.sum(case((fact, 1), else_=0)) for fact in facts))
@@ -53,6 +53,17 @@ def _query(broadcast: Broadcast) -> Any:
         .where(ROW.broadcast_id == broadcast.id, ROW.status == RecipientStatus.SENT)
         .group_by(ROW.variant)
     )
+
+
+def _reached(goal: str) -> ColumnElement[bool]:
+    """Who reached the goal after their message; of whom the goals say nothing, who has the tag of its name, which has no date."""
+    named = exists().where(
+        Goal.bot_id == ROW.bot_id,
+        Goal.telegram_id == ROW.telegram_id,
+        Goal.goal == goal,
+        or_(Goal.amount_micros.is_(None), Goal.amount_micros >= 0),  # what is below is paid back
+    )
+    return or_(named.where(Goal.at > ROW.at), and_(has_tag(goal), ~named))
 
 
 def _result(name: str, row: Any) -> VariantResult:

@@ -29,6 +29,7 @@ from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, arm, 
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.preparing import prepare_slice
 from services.messaging.broadcasts.resting import rest
+from services.messaging.broadcasts.telling import tell_of_end
 from services.platform.platform import Platform
 from services.platform.redis import broadcast_keys, keys
 from services.platform.redis.jobs import JobName, wake
@@ -224,6 +225,7 @@ class BroadcastRunner:
             broadcast = session.get(Broadcast, feed.id, with_for_update=True)
             if broadcast is not None and broadcast.status == BroadcastStatus.RUNNING:
                 move(broadcast, status, cause)
+                tell_of_end(session, broadcast)
                 logger.info("broadcast %d is %s", feed.id, status)
         with suppress(KeyError):
             del self._feeds[feed.id]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from models import Bot, Broadcast, BroadcastRecipient, Lead
+from models import Bot, Broadcast, BroadcastRecipient, Lead, Notification
 from services.core.errors import Conflict, NotFound
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.drafts import change_sent
@@ -41,6 +41,11 @@ def _waiting(platform: Platform, bot: Bot) -> int:
 
 def _is_done(platform: Platform, broadcast: Broadcast) -> bool:
     return status_of(platform, broadcast) == "done"
+
+
+def _told(platform: Platform) -> list[Notification]:
+    with platform.database.reading() as session:
+        return list(session.scalars(select(Notification).where(Notification.kind.startswith("broadcast"))))
 
 
 def _link(platform: Platform) -> OutboxLink:
@@ -77,6 +82,9 @@ def test_everybody_gets_one_copy_and_the_ledger_says_what_came_of_it(
     assert counts == {"sent": 9, "blocked": 1, "causes": {"blocked": 1}}
     wait_until(lambda: not platform.redis.xlen(broadcast_keys.outcomes()))
     assert not platform.redis.exists(broadcast_keys.given(made.id))
+    (told,) = _told(platform)
+    assert (told.kind, told.account_id) == ("broadcast_done", caller.account_id)
+    assert (told.params["sent"], told.params["blocked"]) == (9, 1)
 
 
 @pytest.mark.usefixtures("running")
@@ -125,6 +133,7 @@ def test_the_brake_pauses_a_broadcast_that_many_block_before_most_are_reached(
         wait_until(lambda: not any(row.status == "queued" for row in rows(platform, made).values()))
     reached = Counter(row.status for row in rows(platform, made).values())
     assert reached["waiting"] >= 60, reached
+    assert [each.kind for each in _told(platform)] == ["broadcast_braked"]
 
 
 @pytest.mark.data
