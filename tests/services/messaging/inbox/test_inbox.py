@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, select, update
 from telebot import types
 
-from models import Bot, ChatMessage, Conversation, Flow, FlowRun, Lead, Timer
+from models import Bot, ChatMessage, Conversation, Flow, FlowRun, Lead
 from plugins.flows.run import RunStatus
 from services.core.errors import Conflict, NotFound
 from services.core.times import utc_now
@@ -212,7 +212,7 @@ def test_what_the_bot_says_is_kept_and_is_no_answer_but_support_is_and_rests_the
     platform: Platform, owner: Principal, bot: Bot
 ) -> None:
     keep(platform, wrote(bot, 1))
-    _begin_flow(platform, bot)
+    begin_flow(platform, bot)
     said = sent(
         bot, {"method": "sendPhoto", "params": {"chat_id": 5, "caption": "look"}}, sent={"message_id": 7}
     )
@@ -232,7 +232,7 @@ def test_what_the_bot_says_is_kept_and_is_no_answer_but_support_is_and_rests_the
     keep_outgoing(platform, [sent(bot, {**call, "then": then}, sent={"message_id": 9})])
     talk = only_talk(platform)
     assert (talk.unanswered_since, talk.answered_by) == (None, "telegram")
-    assert _run(platform).status == RunStatus.PAUSED
+    assert run_of(platform).status == RunStatus.PAUSED
 
 
 @pytest.mark.data
@@ -241,9 +241,9 @@ def test_taking_over_rests_the_flow_and_only_the_present_state_can_be_given_away
 ) -> None:
     keep(platform, wrote(bot, 1))
     talk, now = only_talk(platform), utc_now()
-    _begin_flow(platform, bot)
+    begin_flow(platform, bot)
     deciding.take_over(platform, owner, talk.id, 10)
-    run_now = _run(platform)
+    run_now = run_of(platform)
     assert run_now.status == RunStatus.PAUSED
     assert run_now.paused_until is not None
     assert abs(run_now.paused_until - now - timedelta(minutes=10)) < timedelta(minutes=1)
@@ -271,51 +271,11 @@ def test_the_key_of_an_answer_to_somebody_else_is_refused(
     assert count_waiting(platform, owner) == 1
 
 
-@pytest.mark.data
-def test_an_answer_lengthens_a_takeover_and_never_shortens_it(
-    platform: Platform, owner: Principal, bot: Bot
-) -> None:
-    keep(platform, wrote(bot, 1))
-    _begin_flow(platform, bot)
-    talk = only_talk(platform)
-    deciding.take_over(platform, owner, talk.id, 600)
-    until = only_talk(platform).taken_over_until
-    answering.answer(platform, owner, talk.id, new_answer(minutes=30))
-    assert only_talk(platform).taken_over_until == _run(platform).paused_until == until
-    then = {"plugin": "support", "name": "delivered", "turn": "-100"}
-    call = {"method": "copyMessage", "params": {"chat_id": 5, "from_chat_id": -100, "message_id": 3}}
-    keep_outgoing(platform, [sent(bot, {**call, "then": then}, sent={"message_id": 9})])
-    assert only_talk(platform).taken_over_until == _run(platform).paused_until == until
-    answering.answer(platform, owner, talk.id, new_answer(3, "form-0002", minutes=900))
-    longer = only_talk(platform).taken_over_until
-    assert longer is not None
-    assert until is not None
-    assert longer > until
-
-
-@pytest.mark.data
-def test_a_flow_that_handed_over_for_good_rests_after_an_answer_until_it_is_given_back(
-    platform: Platform, owner: Principal, bot: Bot
-) -> None:
-    keep(platform, wrote(bot, 1))
-    _begin_flow(platform, bot)
-    talk = only_talk(platform)
-    assert get_conversation(platform, owner, talk.id)["flow_rests"] is False
-    with platform.database.transaction() as session:
-        session.execute(update(FlowRun).values(status=RunStatus.PAUSED, paused_until=None))
-    assert get_conversation(platform, owner, talk.id)["flow_rests"] is True
-    answering.answer(platform, owner, talk.id, new_answer(minutes=30))
-    run = _run(platform)
-    assert (run.status, run.paused_until) == (RunStatus.PAUSED, None)
-    with platform.database.reading() as session:
-        assert session.scalars(select(Timer)).all() == []  # nothing brings it back by itself
-
-
 def _listed(platform: Platform, owner: Principal, name: str) -> Sequence[int]:
     return [each["id"] for each in list_conversations(platform, owner, assigned_to=name)[0]]
 
 
-def _begin_flow(platform: Platform, bot: Bot) -> None:
+def begin_flow(platform: Platform, bot: Bot) -> None:
     """Ana waits at a step of a flow."""
     now = utc_now()
     with platform.database.transaction() as session:
@@ -326,6 +286,6 @@ def _begin_flow(platform: Platform, bot: Bot) -> None:
         session.add(FlowRun(bot_id=bot.id, telegram_id=5, entered_at=now, started_at=now, **place))
 
 
-def _run(platform: Platform) -> FlowRun:
+def run_of(platform: Platform) -> FlowRun:
     with platform.database.reading() as session:
         return session.scalars(select(FlowRun)).one()
