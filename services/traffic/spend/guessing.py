@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from typing_extensions import TypedDict
 
@@ -54,10 +54,28 @@ class SampleRowView(TypedDict):
     currency: str
 
 
+class LayoutView(TypedDict):
+    """How a table is read, as `Layout` says it."""
+
+    delimiter: str
+    decimal: str
+    dates: str
+    header_line: int
+    day: str
+    until: str
+    source: str
+    campaign: str
+    ad: str
+    amount: str
+    currency: str
+    always_source: str
+    always_currency: str
+
+
 class PreviewView(TypedDict):
     """How the beginning of a table is read: with which layout, what its columns are called, the first lines and problems."""
 
-    layout: dict[str, Any]
+    layout: LayoutView
     columns: list[str]
     rows: list[SampleRowView]
     problems: list[ProblemView]
@@ -82,7 +100,7 @@ def preview(sample: str, layout: Layout | None, source: str, currency: str) -> P
         if len(problems) >= SHOWN_PROBLEMS or len(rows) >= SHOWN_ROWS:
             break
     return {
-        "layout": found.model_dump(mode="json"),
+        "layout": cast(LayoutView, found.model_dump(mode="json")),
         "columns": header_names(header[0]) if header else [],
         "rows": [_shown(cost) for cost in rows[:SHOWN_ROWS]],
         "problems": problem_views([vars(each) for each in problems]),

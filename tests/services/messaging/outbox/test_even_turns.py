@@ -9,7 +9,8 @@ from services.messaging.outbox.even_turns import EvenTurns
 
 def _sent(turns: EvenTurns, bot: int, per_second: float, number: int, lag: float = 0.0) -> list[float]:
     """When `number` messages go of which all are there at once, by somebody who comes `lag` seconds late each time."""
-    moments, now = [], 100.0
+    moments: list[float] = []
+    now = 100.0
     while len(moments) < number:
         ready = turns.ready_at(bot, per_second, now)
         if ready <= now:

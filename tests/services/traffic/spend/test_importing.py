@@ -22,6 +22,7 @@ from services.traffic.spend.imports import (
     get_import,
     note_spend,
 )
+from services.traffic.spend.writing import write_costs
 from tests.services.fleet.pools.fleet import new_account
 
 LAYOUT = Layout(day="day", campaign="campaign", amount="cost", always_source="fb", always_currency="BRL")
@@ -100,7 +101,7 @@ def test_what_died_between_two_steps_is_gone_on_with(
 ) -> None:
     monkeypatch.setattr(importing, "AT_ONCE", 2)
     written = []
-    write = importing.write_costs
+    write = write_costs
 
     def dies_once(*arguments: object) -> int:
         written.append(1)

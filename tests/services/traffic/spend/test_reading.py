@@ -33,7 +33,7 @@ PLAIN = Layout(day="day", amount="cost", always_source="fb", always_currency="BR
 def costs(text: str, layout: Layout | None = None, source: str = "fb") -> list[tuple[str, ...]]:
     """What a table says, each as (day, source, campaign, ad, millionths, currency)."""
     lines = list(lines_of([text]))
-    found = []
+    found: list[tuple[str, ...]] = []
     for each in read_costs(lines, layout or guess(lines, source, "")):
         assert isinstance(each, list), each
         found += [(str(one.key.day), *one.key[1:], str(one.micros), one.currency) for one in each]
