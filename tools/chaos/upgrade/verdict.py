@@ -46,7 +46,7 @@ def judge(
         *clicks(answers, stored(place)),
         *served(balancer.answers(place.folder / "balancer")),
         *effects(load, book, letters["send"]),
-        order(load, book),
+        order(load, book, parked=set()),
         redelivered(load, book),
         Invariant("no message was sent twice", sum(extra.values()), len(book.texts), _seen(list(extra)[:2])),
         Invariant("no dead letters", len(given_up), 1, given_up[0].error[:160] if given_up else ""),
