@@ -9,25 +9,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from models import Broadcast, BroadcastKind, BroadcastStatus, RecipientStatus
-from plugins.flows.parts import Message
+from models import Broadcast, BroadcastStatus, RecipientStatus
 from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.brake import Brake
+from services.messaging.broadcasts.calls import Calls
 from services.messaging.broadcasts.ledger import Claimed
-from services.messaging.broadcasts.outbox_link import Offer, OutboxLink, is_halted
+from services.messaging.broadcasts.outbox_link import OutboxLink, is_halted
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.pace import Pace
-from services.messaging.broadcasts.rendering import Renderer, deleting
 from services.messaging.broadcasts.resting import rest
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = 150  # people of one claim: a pass is over soon, and replies of this process have their turn
-PAUSE_SECONDS: Final = (
-    0.4  # between two claims: each costs a commit and some queries, for one bot or for many
-)
+PAUSE_SECONDS: Final = 0.8  # between two claims: one costs a commit, for one bot or for many
 OFFERED_AT_ONCE: Final = 12  # calls that are rendered, sealed and put into outboxes without a pause
 MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
 
@@ -40,22 +37,13 @@ class Feed:
         self._link = link
         self.id = broadcast.id
         self.brake = Brake(broadcast.brake_percent)
-        self._due: dict[int, float] = {}  # person -> when their message is to leave: a bot's go one by one
-        self._gap = 1.0 / broadcast.per_second
-        self._last_due: dict[int, float] = {}  # bot -> the same of the last one that it was given
-        self._per_second = broadcast.per_second
         now = time.monotonic()
         self.pace = Pace(broadcast.per_second, now)
-        self._messages = [Message.model_validate(each["message"]) for each in broadcast.variants]
         self._kind = broadcast.kind
-        self._renderer = Renderer(platform.vault, self._series(broadcast), has_opt_out=broadcast.has_opt_out)
+        self._calls = Calls(platform.vault, broadcast)
         self._mended = now
         self._was_halted = False
         self._next = 0.0  # moment of the next claim
-
-    @staticmethod
-    def _series(broadcast: Broadcast) -> int:
-        return broadcast.parent_id or broadcast.id
 
     def begin(self) -> bool:
         """Find who waits, and who was claimed by a process that died. False when the lease is lost."""
@@ -65,12 +53,12 @@ class Feed:
 
     def hear(self, telegram_id: int, outcome: Outcome, now: float) -> None:
         """What came of a person, before it is in the ledger."""
-        due = self._due.pop(telegram_id, None)
+        age = self.pace.age_of(telegram_id, now)
         if not outcome.is_known:
             return
         self.brake.note()
-        if due is not None:
-            self.pace.heard(now - due, now)
+        if age is not None:
+            self.pace.heard(age, now)
 
     def note(self, settled: Sequence[tuple[int, Outcome]]) -> None:
         """These were settled; whoever waits again is claimed again later."""
@@ -108,7 +96,8 @@ class Feed:
         is_full = sum(shares.values()) == AT_ONCE
         self._next = now if is_full else now + PAUSE_SECONDS
         if not shares:
-            return self._mend_now_and_then(now)
+            is_time = now - self._mended >= MEND_SECONDS and self.pace.total > 0
+            return not is_time or self.mend(grace_seconds=MEND_SECONDS)
         with self._platform.database.reading() as session:
             chosen = ledger.choose(session, self.id, self._kind, shares)
         since = time.monotonic()
@@ -133,34 +122,15 @@ class Feed:
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
         now = time.monotonic()
         for each in claimed:
-            bot = each.reader.bot_id
-            self._last_due[bot] = max(now, self._last_due.get(bot, 0.0) + self._gap)
-            self._due[each.reader.telegram_id] = self._last_due[bot]
+            self.pace.given(each.reader.bot_id, each.reader.telegram_id, now)
         since = now
         for at in range(0, len(claimed), OFFERED_AT_ONCE):
             if not self._link.offer(
-                self.id, [self._call(each) for each in claimed[at : at + OFFERED_AT_ONCE]]
+                self.id, [self._calls.of(each) for each in claimed[at : at + OFFERED_AT_ONCE]]
             ):
                 return False
             since = rest(since)
         return True
-
-    def _call(self, claimed: Claimed) -> Offer:
-        reader = claimed.reader
-        if self._kind == BroadcastKind.DELETE:
-            method, params = deleting(reader, claimed.message_id or 0)
-        else:
-            message = self._messages[min(claimed.variant, len(self._messages) - 1)]
-            if self._kind == BroadcastKind.EDIT:
-                method, params = self._renderer.editing(message, reader, claimed.message_id or 0)
-            else:
-                method, params = self._renderer.sending(message, reader)
-        return Offer(reader.bot_id, reader.telegram_id, method, params, self._per_second)
-
-    def _mend_now_and_then(self, now: float) -> bool:
-        if now - self._mended < MEND_SECONDS or not self.pace.total:
-            return True
-        return self.mend(grace_seconds=MEND_SECONDS)
 
     def mend(self, *, grace_seconds: float) -> bool:
         """Put people into outboxes who were claimed and never were; of those whose call is gone without a word nobody knows.

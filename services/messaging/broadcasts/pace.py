@@ -26,6 +26,8 @@ class Pace:
         self._full_rate = float(per_second)
         self._share = 1.0  # of that rate, less while workers are late
         self._ages: list[float] = []
+        self._due: dict[int, float] = {}  # person -> when their message is to leave: a bot's go one by one
+        self._last_due: dict[int, float] = {}  # bot -> the same of the last one that it was given
         self._judged = now
         self._levels: dict[int, tuple[float, float]] = {}  # bot -> level of its bucket, and when
         self._began = now
@@ -39,6 +41,16 @@ class Pace:
     @property
     def _window(self) -> int:
         return max(2, math.ceil(self._rate * WINDOW_SECONDS))
+
+    def given(self, bot: int, person: int, now: float) -> None:
+        """The person's call is put into the bot's outbox."""
+        self._last_due[bot] = max(now, self._last_due.get(bot, 0.0) + 1.0 / self._full_rate)
+        self._due[person] = self._last_due[bot]
+
+    def age_of(self, person: int, now: float) -> float | None:
+        """How many seconds ago their message was to leave; None of whom an earlier process gave to an outbox."""
+        due = self._due.pop(person, None)
+        return None if due is None else now - due
 
     def heard(self, age: float, now: float) -> None:
         """An outcome came `age` seconds after its message was to leave: workers that are late get less."""
