@@ -24,7 +24,7 @@ from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = 150  # people of one claim: a pass is over soon, and replies of this process have their turn
-PAUSE_SECONDS: Final = 0.4  # between two claims: one costs a commit, for one bot or for many
+PAUSE_SECONDS: Final = 0.8  # between two claims: one costs a commit, for one bot or for many
 OFFERED_AT_ONCE: Final = 12  # calls that are rendered, sealed and put into outboxes without a pause
 MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
 
