@@ -14,6 +14,7 @@ from plugins.flows.run import (
     AFTER,
     FOLLOW_UP,
     RELEASE,
+    START_PARAM,
     Armed,
     Disarmed,
     FlowInForce,
@@ -63,14 +64,22 @@ class Standing:
     def _begin_silently(self) -> None:
         """The person is in no flow, of which nothing is known any more: they stand at the start, until the event leads on."""
         start = self.flow.document.start
-        status, variables = RunStatus.WAITING, self.flow.document.variables
+        status, variables = RunStatus.WAITING, {**self.flow.document.variables, **self._came_with}
         self.run = Run(
             self.flow.flow_id, self.flow.number, start, status, self.now, self.now, variables=variables
         )
 
     @property
     def _variables(self) -> Mapping[str, str]:
-        return self.flow.document.variables if self.run is None or self.is_elsewhere else self.run.variables
+        if self.run is not None and not self.is_elsewhere:
+            return self.run.variables
+        return {**self.flow.document.variables, **self._came_with}
+
+    @property
+    def _came_with(self) -> Mapping[str, str]:
+        """What the last /start came with, whichever flow it began."""
+        known = self.run.variables.get(START_PARAM, "") if self.run else ""
+        return {START_PARAM: known} if known else {}
 
     def _set(self, name: str, value: str) -> None:
         self._change(variables={**self._variables, name: value[:LONGEST_VALUE]})

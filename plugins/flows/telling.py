@@ -33,7 +33,6 @@ from plugins.texts import LONGEST_LABEL, VARIABLE, filled, is_blank
 
 TAP: Final = "flow"  # the action of buttons, and the beginning of an invoice's payload
 STARS: Final = "XTR"  # Telegram's currency code of its Stars
-WAITS: Final = "person_waits"  # what the owner is told
 LONGEST_TITLE: Final = 32  # of an invoice
 NOTICES: Final = {
     Notice.GONE: {
@@ -99,7 +98,7 @@ class Teller:
                     self._bill(effect)
                 case HandedOver():
                     self._db.hand_over(ctx.lead.telegram_id)
-                    ctx.notify_owner(WAITS, {"person": ctx.lead.first_name})
+                    ctx.notify_owner("person_waits", {"person": ctx.lead.first_name})
                 case Notice():
                     self._answer(effect)
 

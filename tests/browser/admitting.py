@@ -19,7 +19,9 @@ def block_and_answer_again(browser: Browser, installation: Installation) -> None
     browser.see("Bloqueado até", "#panel-users tbody")
     browser.see(str(2**40), "#panel-users .access-list")
     browser.click("#panel-users tbody .btn", "Desbloquear")
-    browser.see("Ninguém nesta lista", "#panel-users")
+    browser.wait(
+        lambda: str(2**40) not in browser.text("#panel-users .access-list"), "she is still in the list"
+    )
     browser.click("#panel-users .segmented button", "Administradores")
     browser.type("#access-id", "777")
     browser.click("#panel-users form .btn-primary")

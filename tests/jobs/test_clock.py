@@ -204,6 +204,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "watch_sweeps": True,
         "deliver_notifications": True,
         "send_postbacks": True,
+        "import_spend": True,
         "replay_dead_letters": True,
         "ring_timers": True,
         "run_broadcasts": True,

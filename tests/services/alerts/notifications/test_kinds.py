@@ -27,7 +27,7 @@ ABOUT = {
 
 @pytest.mark.parametrize("kind", Kind)
 def test_each_kind_is_told_somewhere(kind: Kind) -> None:
-    files = (*(ROOT / "services").rglob("*.py"), *(ROOT / "plugins").glob("*.py"))
+    files = (*(ROOT / "services").rglob("*.py"), *(ROOT / "plugins").rglob("*.py"))
     tellers = [path for path in files if path not in ABOUT]
     named = re.compile(rf'\bKind\.{kind.name}\b|notify_owner\("{kind}"')
     assert any(named.search(path.read_text()) for path in tellers)

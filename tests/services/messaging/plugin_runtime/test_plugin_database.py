@@ -233,5 +233,5 @@ def test_a_deleted_bot_takes_its_stores_along(
 def test_nothing_else_of_the_database_is_handed_out() -> None:
     offered = {name for name in dir(BotDatabase) if not name.startswith("_")}
     people = {"leads_count", "lead", "tag_lead", "untag_lead"}
-    flows = {"flow", "flow_by_id", "flow_version", "flow_run", "save_flow_run"}
+    flows = {"flow", "flow_by_id", "flow_version", "flow_run", "save_flow_run", "hand_over", "is_taken_over"}
     assert offered == {"get", "set", "delete", "list"} | people | flows
