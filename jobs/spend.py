@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jobs.process import platform
+from jobs import process
 from services.traffic.spend import importing
 
 
 def import_spend(import_id: int) -> None:
     """Go on with an import."""
-    importing.go_on(platform(), import_id)
+    importing.go_on(process.platform(), import_id, process.stopping)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from models import Broadcast, BroadcastStatus, RecipientStatus
 from services.core.errors import Unavailable
+from services.core.resting import rest
 from services.core.times import utc_now
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.brake import Brake
@@ -19,7 +20,6 @@ from services.messaging.broadcasts.ledger import Claimed
 from services.messaging.broadcasts.outbox_link import OutboxLink, is_halted
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.pace import Pace
-from services.messaging.broadcasts.resting import rest
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)

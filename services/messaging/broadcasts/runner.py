@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from models import Broadcast, BroadcastStatus
 from services.core.errors import Unavailable
+from services.core.resting import rest
 from services.core.times import utc_now
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.due import AWAKE, is_out_of_step, keep_quiet, needs_work, start_due
@@ -28,7 +29,6 @@ from services.messaging.broadcasts.moving import move
 from services.messaging.broadcasts.outbox_link import OutboxLink, Settled, arm, go_on, halt, has_braked
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.preparing import prepare_slice
-from services.messaging.broadcasts.resting import rest
 from services.messaging.broadcasts.telling import tell_of_end
 from services.platform.platform import Platform
 from services.platform.redis import broadcast_keys, keys

@@ -101,6 +101,7 @@ TIMEOUTS: Final = {
     JobName.RUN_BROADCASTS: DRAIN_TIMEOUT_SECONDS,
     JobName.MAKE_BACKUP: DRAIN_TIMEOUT_SECONDS,
     JobName.VERIFY_BACKUP: DRAIN_TIMEOUT_SECONDS,
+    JobName.IMPORT_SPEND: DRAIN_TIMEOUT_SECONDS,
 }
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1

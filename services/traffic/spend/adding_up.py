@@ -15,7 +15,7 @@ from services.traffic.spend.fields import SpendKey
 from services.traffic.spend.reading import Cost
 
 MOST_MICROS: Final = 9 * 10**18  # of one currency in a table: what a column of 64 bits holds
-AT_ONCE: Final = 5000
+AT_ONCE: Final = 500  # rows of a statement, a few milliseconds
 _TABLE: Final = """
 CREATE TABLE costs (day TEXT, source TEXT, campaign TEXT, ad TEXT, currency TEXT, micros INTEGER,
 PRIMARY KEY (day, source, campaign, ad)) WITHOUT ROWID

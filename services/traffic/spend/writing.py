@@ -14,7 +14,9 @@ from services.traffic.spend.fields import SpendKey
 from services.traffic.spend.reading import Cost
 
 KEY: Final = (Spend.day, Spend.source, Spend.campaign, Spend.ad)
-AT_ONCE: Final = 1000  # rows of a statement: each has seven values, and SQLite takes 32,766
+AT_ONCE: Final = (
+    250  # rows of a transaction: some ten milliseconds, for which replies of the same process wait
+)
 
 
 def write_costs(session: Session, owner: SpendImport, costs: Sequence[Cost]) -> int:

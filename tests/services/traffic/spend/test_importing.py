@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import date
 
@@ -172,3 +173,24 @@ def test_a_program_notes_costs_at_once_and_others_do_not_see_them(
     with pytest.raises(InvalidInput) as wrong:
         note_spend(platform, owner, list(lines(("2026-11-01", "a", "1"), ("2026-11-01", "a", "x"))))
     assert (wrong.value.code, wrong.value.field) == ("spend_amount_wrong", "lines.1")
+
+
+def test_an_import_that_somebody_is_at_is_left_to_them_and_a_process_that_stops_leaves_it(
+    platform: Platform, owner: Principal
+) -> None:
+    one = begin_import(platform, owner, "costs.csv", LAYOUT, f"{HEADER}2026-11-01,a,1\n", is_last=True)
+    held = platform.leases.take(f"spend:{one.id}")
+    assert held is not None
+    importing.go_on(platform, one.id)
+    before = platform.redis.llen("rq:queue:default")
+    importing.wake_if_importing(platform)
+    assert (amounts(platform, owner), platform.redis.llen("rq:queue:default")) == ({}, before)
+    held.release()
+    importing.wake_if_importing(platform)
+    assert platform.redis.llen("rq:queue:default") == before + 1
+    stopping = threading.Event()
+    stopping.set()
+    importing.go_on(platform, one.id, stopping)
+    assert get_import(platform, owner, one.id).status == ImportStatus.READING
+    importing.go_on(platform, one.id)
+    assert amounts(platform, owner) == {("2026-11-01", "a"): 1_000_000}

@@ -1,4 +1,4 @@
-"""Leaving a worker process to those who answer people: the ledgers' work is done in small pieces, with longer pauses between them."""
+"""Leaving a worker process to those who answer people: long work is done in small pieces, with longer pauses between them."""
 
 from __future__ import annotations
 
