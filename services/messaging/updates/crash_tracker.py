@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from redis import Redis
+from redis import Redis, RedisError
 
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.redis import keys
@@ -64,8 +64,21 @@ class CrashTracker:
 
     def _take_back_void_marks(self) -> None:
         for entry in self.marks.keys() & self._void_marks.keys():
-            self.record([entry], -self._void_marks[entry])
-            self.marks[entry] -= self._void_marks.pop(entry)
+            self.marks[entry] -= self._take_back(entry)
+
+    def _take_back(self, entry_id: str) -> int:
+        """Take back a mark that nobody died of, and say how many; 0 where another stay of this process has done it meanwhile.
+
+        Whoever takes it out of the memory first does it. Raises RedisError, and remembers it again.
+        """
+        marks = self._void_marks.pop(entry_id, 0)
+        if marks:
+            try:
+                self.record([entry_id], -marks)
+            except RedisError:
+                self._void_marks[entry_id] = marks
+                raise
+        return marks
 
     def includes(self, entry_id: str) -> bool:
         """Whether this entry stood in the lane when the last holder died."""
@@ -84,10 +97,10 @@ class CrashTracker:
         self._void_marks[queued.entry_id] = ALONE
         self.record([queued.entry_id], ALONE)
         yield
-        if not queued.settled:
-            self.record([queued.entry_id], -ALONE)
-        # Another stay of this process may have made it up meanwhile.
-        self._void_marks.pop(queued.entry_id, None)
+        if queued.settled:
+            self._void_marks.pop(queued.entry_id, None)
+        else:
+            self._take_back(queued.entry_id)
 
     def hand_back(self) -> None:
         """The stay ends well with entries left: nobody died. Raises RedisError."""

@@ -43,6 +43,29 @@ def test_a_mark_that_redis_would_not_take_back_counts_for_nothing_while_its_proc
     assert platform.redis.hget(keys.update_suspects(0), "1-1") == "0"
 
 
+def test_a_mark_that_two_stays_of_a_process_take_back_at_once_is_taken_back_once(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.redis.hset(keys.update_suspects(0), "held", "the dead")
+    platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id="1-1")
+    shared = SharedQuarantine()
+    leaving, coming = (CrashTracker(platform.redis, 0, shared) for _ in range(2))
+    leaving.begin("token")
+    stay = leaving.on_record(QueuedUpdate("1-1", 1, "1", "request", "{}"))
+    stay.__enter__()
+    record = CrashTracker.record
+
+    def meanwhile(tracker: CrashTracker, entries: list[str], marks: int) -> None:
+        monkeypatch.setattr(CrashTracker, "record", record)
+        stay.__exit__(None, None, None)  # the other one leaves while this one waits for Redis
+        tracker.record(entries, marks)
+
+    monkeypatch.setattr(CrashTracker, "record", meanwhile)
+    coming.begin("token")
+    assert coming.marks == {"1-1": 0}
+    assert platform.redis.hget(keys.update_suspects(0), "1-1") == "0"
+
+
 def test_what_a_process_died_of_once_runs_alone_however_long_the_recovery_takes(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
