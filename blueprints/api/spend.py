@@ -104,7 +104,7 @@ def list_imports(query: Page) -> Listing[ImportView]:
 
 @blueprint.post("/spend/imports")
 @api(Scope.WRITE)
-@operation()
+@operation(errors=(409,))
 def create_import(body: NewImport) -> Created[ImportView]:
     """Bring a table; a worker reads it, and writes all of it or, with a mistake in it, nothing."""
     made = imports.begin_import(

@@ -19,6 +19,7 @@ from services.fleet.bots.signals import bot_changed
 from services.fleet.configuration.document import Behaviour, Plugin, behaviour_of
 from services.fleet.configuration.writing import checked, write_behaviour
 from services.fleet.flows.users import FIELD, PLUGIN
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
 from services.platform.platform import Platform
 
@@ -40,9 +41,7 @@ class FlowBotView(TypedDict):
 
 def flow_bots(platform: Platform, caller: Principal, flow_id: int) -> list[FlowBotView]:
     """All bots of the flow's account in order of their ids, the manager bot left out; NotFound for somebody else's flow."""
-    # An admin's access leaves an audit entry; an owner's look takes no write lock.
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         flow = get_owned(session, caller, Flow, flow_id)
         return _views(session, flow)
 

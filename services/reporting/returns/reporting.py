@@ -129,7 +129,7 @@ def _joined(costs: Costs, earned: Income, counts: Counts) -> dict[Any, Returns]:
     found: dict[Any, Returns] = {}
 
     def of(key: Any) -> Returns:
-        return found.setdefault(key or placing.NOWHERE if isinstance(key, int | None) else key, Returns())
+        return found.setdefault(placing.NOWHERE if key is None else key, Returns())
 
     for key, (clicks, starts) in counts.items():
         of(key).redirects += clicks

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.traffic.clicks.source import LONGEST_SOURCE
 
 MOST_LINES = 1000  # of one call
-Name = Annotated[str, Field(max_length=200)]
+LONGEST_NAME = 200  # characters of a name or a column
+Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
 class SpendKey(NamedTuple):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final, cast
 
 from typing_extensions import TypedDict
 
 from services.core.errors import InvalidInput
-from services.traffic.spend.fields import Layout
+from services.traffic.spend.fields import LONGEST_NAME, Layout
 from services.traffic.spend.problems import ProblemView, problem_views
 from services.traffic.spend.reading import Cost, Problem, header_names, lines_of, read_costs
 
@@ -88,7 +89,7 @@ def preview(sample: str, layout: Layout | None, source: str, currency: str) -> P
     """
     lines = list(lines_of([sample]))
     found = layout or guess(lines, source, currency)
-    header = list(csv.reader(lines[found.header_line - 1 : found.header_line], delimiter=found.delimiter))
+    columns = _columns(lines[found.header_line - 1 : found.header_line], found.delimiter)
     rows: list[Cost] = []
     problems: list[Problem] = []
     is_cut = not sample.endswith("\n") and len(lines) > found.header_line + 1
@@ -101,18 +102,28 @@ def preview(sample: str, layout: Layout | None, source: str, currency: str) -> P
             break
     return {
         "layout": cast(LayoutView, found.model_dump(mode="json")),
-        "columns": header_names(header[0]) if header else [],
+        "columns": columns,
         "rows": [_shown(cost) for cost in rows[:SHOWN_ROWS]],
-        "problems": problem_views([vars(each) for each in problems]),
+        "problems": problem_views(map(asdict, problems)),
     }
+
+
+def _columns(header: Sequence[str], delimiter: str) -> list[str]:
+    try:
+        return [name for cells in csv.reader(header, delimiter=delimiter) for name in header_names(cells)]
+    except csv.Error:  # said as a problem of that line
+        return []
 
 
 def guess(lines: Sequence[str], source: str, currency: str) -> Layout:
     """A layout for a table that begins so. Raises InvalidInput `table_unknown` where no line looks like a header."""
-    line, delimiter, columns = _header(lines)
+    try:
+        line, delimiter, columns = _header(lines)
+        body = list(csv.reader(lines[line:], delimiter=delimiter))
+    except csv.Error:  # the ends of its lines are an old Macintosh's, say
+        raise _unknown() from None
     named = {kind: name for kind in NAMES if (name := _column(kind, columns))}
     code = _CODE.search(named.get("amount", ""))
-    body = list(csv.reader(lines[line:], delimiter=delimiter))
     cells = {
         kind: [row[columns.index(name)] for row in body if columns.index(name) < len(row)]
         for kind, name in named.items()
@@ -135,7 +146,11 @@ def _header(lines: Sequence[str]) -> tuple[int, Any, list[str]]:
             columns = header_names(cells)
             if _column("day", columns) and _column("amount", columns):
                 return number, delimiter, columns
-    raise InvalidInput(
+    raise _unknown()
+
+
+def _unknown() -> InvalidInput:
+    return InvalidInput(
         "No line names a column of days and one of amounts: call them Day and Cost, or choose the columns yourself",
         code="table_unknown",
         field="sample",
@@ -143,7 +158,11 @@ def _header(lines: Sequence[str]) -> tuple[int, Any, list[str]]:
 
 
 def _column(kind: str, columns: Iterable[str]) -> str:
-    plain = {_CODE.sub("", name).strip().lower(): name for name in reversed(list(columns))}
+    plain = {
+        _CODE.sub("", name).strip().lower(): name
+        for name in reversed(list(columns))
+        if len(name) <= LONGEST_NAME
+    }
     return next((plain[name] for name in NAMES[kind] if name in plain), "")
 
 

@@ -9,8 +9,9 @@ import logging
 import threading
 import time
 import zlib
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Final
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -23,7 +24,7 @@ from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, wake
 from services.traffic.spend.adding_up import AddedUp
 from services.traffic.spend.fields import Layout
-from services.traffic.spend.reading import Problem, lines_of, read_costs
+from services.traffic.spend.reading import Cost, Problem, lines_of, read_costs
 from services.traffic.spend.writing import AT_ONCE, write_costs
 
 logger = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ def _begin_writing(
         if one is None or one.status not in UNDER_WAY:
             return False
         if problems:
-            one.problems = [_stored(each) for each in problems]
+            one.problems = [asdict(each) for each in problems]
             _finish(session, one, ImportStatus.FAILED)
             return False
         one.status = ImportStatus.WRITING
@@ -146,7 +147,7 @@ def _begin_writing(
     return True
 
 
-def _write(platform: Platform, import_id: int, written: int, batch: Any) -> bool:
+def _write(platform: Platform, import_id: int, written: int, batch: Sequence[Cost]) -> bool:
     """A step; False when somebody else is at it, or it was deleted."""
     with platform.database.transaction() as session:
         one = session.get(SpendImport, import_id, with_for_update=True)
@@ -168,12 +169,3 @@ def _end(platform: Platform, import_id: int) -> None:
 def _finish(session: Session, one: SpendImport, status: ImportStatus) -> None:
     one.status, one.ended_at = status, utc_now()
     session.execute(delete(SpendImportPart).where(SpendImportPart.import_id == one.id))
-
-
-def _stored(problem: Problem) -> dict[str, Any]:
-    return {
-        "line": problem.line,
-        "column": problem.column,
-        "code": problem.code,
-        "value": problem.value,
-    }

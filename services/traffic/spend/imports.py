@@ -16,7 +16,9 @@ from services.core.answer_types import Moment, one_of
 from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.core.times import iso, utc_now
+from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, audit, get_owned
+from services.platform.accounts.quotas import lock_account
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, enqueue
 from services.traffic.spend.fields import Layout, SpendLine, key_of
@@ -25,7 +27,8 @@ from services.traffic.spend.reading import Cost
 from services.traffic.spend.values import WrongCell, micros_of_cell, spread
 from services.traffic.spend.writing import AT_ONCE, write_costs
 
-MOST_PARTS: Final = 200  # of an import, of up to a million characters each
+MOST_PARTS: Final = 200  # of an import, of up to 400,000 characters each
+MOST_UNFINISHED: Final = 5  # of an account: what is brought fills the database before it is read
 FORGOTTEN_AFTER: Final = timedelta(days=1)  # of an upload that its beginner left
 API_NAME: Final = "API"
 MOST_DAYS: Final = 20_000  # days of ads and campaigns in one call
@@ -53,7 +56,7 @@ def begin_import(
 ) -> SpendImport:
     """Take the first part of a table; with `is_last` a worker begins to read it."""
     with platform.database.transaction() as session:
-        _forget_left(session, caller.account_id)
+        _make_room(session, caller.account_id)
         one = SpendImport(
             account_id=caller.account_id,
             name=name,
@@ -124,8 +127,7 @@ def list_imports(
 
 def get_import(platform: Platform, caller: Principal, import_id: int) -> SpendImport:
     """One import; NotFound for somebody else's."""
-    opened = platform.database.transaction if caller.is_admin else platform.database.reading
-    with opened() as session:
+    with looking(platform, caller) as session:
         return get_owned(session, caller, SpendImport, import_id)
 
 
@@ -181,7 +183,8 @@ def _complete(session: Session, caller: Principal, one: SpendImport, is_last: bo
         audit(session, caller, "spend_imported", account_id=one.account_id, name=one.name)
 
 
-def _forget_left(session: Session, account_id: int) -> None:
+def _make_room(session: Session, account_id: int) -> None:
+    """Forget uploads that were left. Raises Conflict `imports_unfinished` where too many are under way."""
     session.execute(
         delete(SpendImport).where(
             SpendImport.account_id == account_id,
@@ -189,6 +192,15 @@ def _forget_left(session: Session, account_id: int) -> None:
             SpendImport.created_at < utc_now() - FORGOTTEN_AFTER,
         )
     )
+    lock_account(session, account_id)
+    unfinished = select(func.count()).where(
+        SpendImport.account_id == account_id, SpendImport.ended_at.is_(None)
+    )
+    if (session.scalar(unfinished) or 0) >= MOST_UNFINISHED:
+        raise Conflict(
+            Text("{most} imports are under way: wait for them, or take one back", most=MOST_UNFINISHED),
+            code="imports_unfinished",
+        )
 
 
 def _added_up(lines: Sequence[SpendLine]) -> list[Cost]:

@@ -6,11 +6,11 @@ day: it is named, and nothing is guessed.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +25,9 @@ from services.platform.database import insert_of
 from services.platform.platform import Platform
 
 BILLION: Final = 10**9
+_PLAIN: Final = re.compile(
+    r"([0-9]{1,9})(?:[.,]([0-9]{0,9}))?"
+)  # no exponent: 1e999999 would be a long number
 MOST_LISTED: Final = 2000
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
@@ -134,12 +137,10 @@ def describe_rate(rate: ExchangeRate) -> RateView:
 
 
 def _billionths(text: str) -> int:
-    try:
-        billionths = Decimal(text.strip().replace(",", ".")) * BILLION
-        if billionths.is_finite() and billionths == int(billionths) and 0 < billionths <= BILLION**2:
-            return int(billionths)
-    except (InvalidOperation, OverflowError):
-        pass
+    found = _PLAIN.fullmatch(text.strip())
+    billionths = int(found[1] + (found[2] or "").ljust(9, "0")) if found else 0
+    if billionths:
+        return billionths
     raise InvalidInput(
         "A rate is a number above zero with at most nine places, such as 5.4321",
         code="rate_wrong",

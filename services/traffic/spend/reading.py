@@ -119,7 +119,7 @@ def _costs(cells: Sequence[str], places: dict[str, int], layout: Layout, line: i
         if not source.strip():
             raise WrongCell("spend_source_missing")
         kind = "until" if "until" in places else "day"
-        names = (source.replace("\0", ""), cell("campaign").replace("\0", ""), cell("ad").replace("\0", ""))
+        names = (source, cell("campaign"), cell("ad"))
         return [Cost(key_of(day, *names), part, currency) for day, part in spread(micros, first, last)]
     except WrongCell as wrong:
         column = layout.columns.get(kind, kind)

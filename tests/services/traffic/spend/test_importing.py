@@ -16,6 +16,7 @@ from services.platform.platform import Platform
 from services.traffic.spend import importing
 from services.traffic.spend.fields import Layout, SpendLine
 from services.traffic.spend.imports import (
+    MOST_UNFINISHED,
     add_part,
     begin_import,
     delete_import,
@@ -194,3 +195,15 @@ def test_an_import_that_somebody_is_at_is_left_to_them_and_a_process_that_stops_
     assert get_import(platform, owner, one.id).status == ImportStatus.READING
     importing.go_on(platform, one.id)
     assert amounts(platform, owner) == {("2026-11-01", "a"): 1_000_000}
+
+
+def test_no_more_than_a_few_imports_are_under_way(platform: Platform, owner: Principal) -> None:
+    begun = [
+        begin_import(platform, owner, "x", LAYOUT, HEADER, is_last=False) for _ in range(MOST_UNFINISHED)
+    ]
+    with pytest.raises(Conflict) as refused:
+        begin_import(platform, owner, "x", LAYOUT, HEADER, is_last=False)
+    assert refused.value.code == "imports_unfinished"
+    begin_import(platform, new_account(platform), "x", LAYOUT, HEADER, is_last=False)
+    delete_import(platform, owner, begun[0].id)
+    begin_import(platform, owner, "x", LAYOUT, HEADER, is_last=False)

@@ -48,7 +48,9 @@ def test_the_rate_of_a_day_is_the_last_one_before_it(platform: Platform) -> None
     assert list_rates(platform, stranger) == []
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "abc", "1e30", "0.0000000001", "NaN", ""])
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "abc", "1e30", "1e999999", "1e999999999", ".5", "0.0000000001", "NaN", ""]
+)
 def test_a_rate_that_is_none_is_refused(platform: Platform, text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         enter_rate(platform, new_account(platform), rate(1, text))

@@ -100,6 +100,14 @@ def test_what_is_no_table_of_costs_is_refused_with_what_to_do() -> None:
     with pytest.raises(InvalidInput) as refused:
         preview("a,b\n1,2\n", None, "fb", "BRL")
     assert refused.value.code == "table_unknown"
+    for broken in ("day\rcost\rx\n", "day,cost\n2026-11-01\r2,1\n"):  # an old Macintosh's ends of lines
+        with pytest.raises(InvalidInput):
+            preview(broken, None, "fb", "BRL")
+    [problem] = preview("day\rcost\n", PLAIN, "fb", "BRL")["problems"]
+    assert problem["code"] == "spend_line_unreadable"
+    wide = f"day,cost{' ' * 300}(BRL)\n"
+    with pytest.raises(InvalidInput):
+        preview(wide, None, "fb", "")
     shown = preview(META, None, "fb", "")
     assert shown["layout"]["always_currency"] == "BRL"
     assert [row["amount_micros"] for row in shown["rows"]] == [411_520_000] * 3 + [65_740_000]
