@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Bot, DeadLetter, DeadLetterState
@@ -25,6 +24,7 @@ from services.core.metrics import DEAD_LETTERS
 from services.core.redaction import redact, redact_text
 from services.core.storable import storable
 from services.core.times import iso, utc_now
+from services.platform.database import insert_of
 
 LONGEST_ERROR = 4000  # characters
 LONGEST_PAYLOAD_TEXT = 8000
@@ -89,9 +89,8 @@ def store(
     """
     error = storable(error)
     account_id, bot_id = _owner(session, account_id, bot_id)
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = (
-        insert(DeadLetter)
+        insert_of(session, DeadLetter)
         .values(
             account_id=account_id,
             bot_id=bot_id,

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Account, Notification
@@ -19,6 +18,7 @@ from services.alerts.notifications.texts import parameters_of, sentence
 from services.core.i18n import Text
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
+from services.platform.database import insert_of
 from services.platform.platform import Platform
 
 MOST_LISTED = 201  # a page of the API and the row that shows there is more
@@ -45,9 +45,8 @@ def notify(
     if set(params) != (shape := parameters_of(Kind(kind))):
         raise ValueError(f"a notification {kind} has {sorted(shape)}, not {sorted(params)}")
     moment = at or utc_now()
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = (
-        insert(Notification)
+        insert_of(session, Notification)
         .values(
             account_id=account_id,
             kind=str(kind),

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Click, Experiment, ExperimentVisitor
+from services.platform.database import insert_of
 
 
 def note_visitors(session: Session, rows: Iterable[Any]) -> None:
@@ -34,7 +34,7 @@ def note_visitors(session: Session, rows: Iterable[Any]) -> None:
         {"experiment_id": key[0], "visitor": key[1], **met[key]} for key in sorted(met) if key[0] in there
     ]
     if values:
-        statement = _insert(session)
+        statement = insert_of(session, ExperimentVisitor)
         clicks = ExperimentVisitor.clicks + statement.excluded.clicks
         keys = ["experiment_id", "visitor"]
         session.execute(statement.on_conflict_do_update(index_elements=keys, set_={"clicks": clicks}), values)
@@ -57,9 +57,3 @@ def note_starts(session: Session, click_ids: Collection[str]) -> None:
             .values(lead_id=row.lead_id, started_at=row.started_at)
             .execution_options(synchronize_session=False)
         )
-
-
-def _insert(session: Session) -> Any:
-    """INSERT of the dialect at hand: only these know ON CONFLICT."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    return sqlite.insert(ExperimentVisitor) if is_sqlite else postgresql.insert(ExperimentVisitor)

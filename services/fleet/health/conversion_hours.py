@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Float, Integer, Select, case, cast, delete, extract, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Bot, Click, Conversion, ConversionHour, PoolBot, RedirectPool
@@ -23,6 +22,7 @@ from services.fleet.health.conversion import (
     usual_of,
 )
 from services.fleet.pools.click_counts import redirects_hour_of
+from services.platform.database import insert_of
 from services.platform.platform import Platform
 from services.platform.redis import keys
 
@@ -67,8 +67,7 @@ def _write_hour(session: Session, hour: datetime) -> None:
         lags.setdefault(member_id, {})[step] = count
     rows = [_row(member_id, hour, counts) for member_id, counts in sorted(lags.items())]
     if rows:
-        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-        statement = insert(ConversionHour)
+        statement = insert_of(session, ConversionHour)
         fresh = {name: statement.excluded[name] for name in ("clicks", "starts", "lags")}
         session.execute(
             statement.on_conflict_do_update(index_elements=["pool_bot_id", "hour"], set_=fresh), rows

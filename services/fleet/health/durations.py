@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import CheckDuration
 from services.core.times import hour_of
 from services.fleet.health.breaker import CheckOutcome
+from services.platform.database import insert_of
 
 # Upper bounds of the classes in milliseconds, closer together where a healthy Bot API answers.
 CLASSES: Final = (25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 30_000)
@@ -45,8 +45,7 @@ def record_durations(session: Session, outcomes: Mapping[int, CheckOutcome], now
     ]
     if not values:
         return
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(CheckDuration)
+    statement = insert_of(session, CheckDuration)
     added = {
         "checks": CheckDuration.checks + statement.excluded.checks,
         "total_ms": CheckDuration.total_ms + statement.excluded.total_ms,

@@ -6,7 +6,6 @@ import logging
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Insert, Select, func, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Broadcast, BroadcastKind, BroadcastRecipient, BroadcastStatus, Lead, RecipientStatus
@@ -14,6 +13,7 @@ from services.core.times import utc_now
 from services.messaging.broadcasts.moving import move
 from services.messaging.broadcasts.recipients import EVERYBODY, choose
 from services.messaging.broadcasts.telling import tell_of_end
+from services.platform.database import insert_of
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -72,12 +72,11 @@ def _number(broadcast: Broadcast, between: tuple[int, int]) -> Select[int]:
 
 
 def _insert(session: Session, broadcast: Broadcast, between: tuple[int, int]) -> Insert:
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     chosen = choose(broadcast, between).subquery()
     rows = select(
         *(chosen.c[name] for name in COLUMNS),
         literal(str(RecipientStatus.WAITING)),
         literal(""),
     ).where(chosen.c.telegram_id > between[0])  # SQLite takes ON CONFLICT behind a WHERE only
-    insert: Any = dialect.insert(BroadcastRecipient)
-    return insert.from_select([*COLUMNS, "status", "cause"], rows).on_conflict_do_nothing()  # type: ignore[no-any-return]
+    insert: Insert = insert_of(session, BroadcastRecipient).from_select([*COLUMNS, "status", "cause"], rows)
+    return insert.on_conflict_do_nothing()  # type: ignore[attr-defined,no-any-return]

@@ -24,7 +24,7 @@ from services.core.metrics import MEDIA_SENDS
 from services.core.times import utc_now
 from services.fleet.media.kinds import fits, largest
 from services.fleet.media.storing import folder
-from services.messaging.plugin_runtime.plugin_store import insert_into
+from services.platform.database import insert_of
 from services.platform.platform import Platform
 from services.platform.redis.leases import Lease
 from services.platform.telegram.client import UPLOAD_SECONDS, TelegramClient
@@ -253,7 +253,7 @@ def _found(session: Session, bot: Bot, part: Part) -> tuple[Media, str]:
 def _keep(
     session: Session, media_id: int, bot_id: int, kind: str, telegram_bot_id: int, file_id: str
 ) -> None:
-    statement = insert_into(session, MediaUpload).values(
+    statement = insert_of(session, MediaUpload).values(
         media_id=media_id,
         bot_id=bot_id,
         kind=kind,

@@ -17,7 +17,7 @@ from plugins.files import STORED_FILE, TEXT_FILE
 from services.core.errors import Rejected, Unavailable
 from services.messaging.files.library_calls import UNKNOWN_ID, LibraryCalls, file_id_in, names_library
 from services.messaging.files.program_files import LARGEST_PHOTO, LARGEST_UPLOAD, ProgramFiles
-from services.messaging.plugin_runtime.plugin_store import insert_into
+from services.platform.database import insert_of
 from services.platform.files.folder import FileFolder
 from services.platform.platform import Platform
 from services.platform.telegram.client import Files, TelegramClient
@@ -112,7 +112,7 @@ class Uploads:
         try:
             with self._platform.database.transaction() as session:
                 if session.get(StoredFile, upload.file_id) is not None:
-                    session.execute(insert_into(session, UploadedFile).values(row).on_conflict_do_nothing())
+                    session.execute(insert_of(session, UploadedFile).values(row).on_conflict_do_nothing())
         except (Unavailable, IntegrityError) as error:  # away, or the file was deleted meanwhile
             logger.warning("what a file is known by was not kept: %s", type(error).__name__)
 

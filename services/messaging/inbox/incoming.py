@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Bot, ChatMessage, Conversation
@@ -16,6 +15,7 @@ from plugins.context import Context
 from services.core.encryption import Vault
 from services.core.times import utc_now
 from services.messaging.inbox.texts import sealed_text
+from services.platform.database import insert_of
 from services.traffic.clicks.attribution import NUMBERS_OF_AN_IDENTITY
 
 # As tables, with the rows as parameters: one statement that is compiled once, whatever their number.
@@ -83,18 +83,13 @@ def keeping_bots(session: Session, bot_ids: Iterable[int]) -> dict[int, int]:
 
 def note_waiting(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Make these conversations, or note in those that are there since when the person waits, unless they did before."""
-    statement = dialect_insert(session, TALKS)
+    statement = insert_of(session, TALKS)
     changes = {
         "unanswered_since": func.coalesce(TALKS.c.unanswered_since, statement.excluded.unanswered_since),
         "last_message_at": statement.excluded.last_message_at,
     }
     statement = statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes)
     session.execute(statement.returning(TALKS.c.id), rows)
-
-
-def dialect_insert(session: Session, table: type[Any]) -> Any:
-    """An insert that can say what is done about a row that is there."""
-    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _insert_messages(
@@ -114,7 +109,7 @@ def _insert_messages(
         }
         for each in messages
     ]
-    statement = dialect_insert(session, MESSAGES)
+    statement = insert_of(session, MESSAGES)
     statement = statement.on_conflict_do_nothing(index_elements=["bot_id", "update_id"])
     inserted = session.execute(statement.returning(MESSAGES.c.bot_id, MESSAGES.c.update_id), rows)
     return {(bot_id, update_id) for bot_id, update_id in inserted}

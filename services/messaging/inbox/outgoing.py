@@ -17,9 +17,10 @@ from models import ChatMessage, Conversation
 from services.core.encryption import Vault
 from services.core.times import utc_now
 from services.messaging.flows.people import pause_runs
-from services.messaging.inbox.incoming import MESSAGES, dialect_insert, keeping_bots
+from services.messaging.inbox.incoming import MESSAGES, keeping_bots
 from services.messaging.inbox.texts import sealed_text
 from services.messaging.outbox.outgoing import OutboxMessage
+from services.platform.database import insert_of
 from services.platform.platform import Platform
 
 ANSWER: Final = "inbox"  # in `then` of a call: the number of the operator's message
@@ -119,7 +120,7 @@ def _note_answer(session: Session, whose: tuple[int, int, int], now: datetime) -
     """Note an answer; until when the conversation is taken over by that, never less than a colleague wants."""
     account_id, bot_id, person = whose
     until, theirs = now + TAKEOVER, Conversation.taken_over_until
-    statement = dialect_insert(session, Conversation).values(
+    statement = insert_of(session, Conversation).values(
         account_id=account_id,
         bot_id=bot_id,
         telegram_id=person,

@@ -14,7 +14,7 @@ from models import Bot, Flow, FlowRun, FlowVisit
 from plugins.flows.run import FlowInForce, Run, RunStatus
 from services.core.times import utc_now
 from services.messaging.plugin_runtime.flow_shelf import FlowShelf
-from services.messaging.plugin_runtime.plugin_store import insert_into
+from services.platform.database import insert_of
 
 PersonOfBot = tuple[int, int]  # bot, Telegram id
 Visit = tuple[int, str]  # flow, step
@@ -114,7 +114,7 @@ def _count_visits(session: Session, bot_id: int, telegram_id: int, visited: Coll
         {**person, "flow_id": flow_id, "step": step, "times": times}
         for (flow_id, step), times in sorted(Counter(visited).items())
     ]
-    statement = insert_into(session, FlowVisit)
+    statement = insert_of(session, FlowVisit)
     again = {"last_at": statement.excluded.last_at, "times": FlowVisit.times + statement.excluded.times}
     keys = ["bot_id", "telegram_id", "flow_id", "step"]
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=again), rows)

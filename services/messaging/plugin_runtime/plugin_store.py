@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from sqlalchemy import delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import PluginState, PluginStore
 from plugins.database import MAX_STORE, StoreError, as_text
+from services.platform.database import insert_of
 
 Place = tuple[str, str]  # plugin, key
 Texts = Mapping[Place, str | None]  # values as canonical JSON; None where nothing is kept
@@ -27,7 +26,7 @@ def lock_stores(session: Session, wanted: Iterable[tuple[int, str]]) -> Stores:
     missing = [pair for pair in pairs if pair not in found]
     if missing:
         values = [{"bot_id": bot_id, "plugin": plugin, "size": 0} for bot_id, plugin in missing]
-        session.execute(insert_into(session, PluginStore).on_conflict_do_nothing(), values)
+        session.execute(insert_of(session, PluginStore).on_conflict_do_nothing(), values)
         found |= _locked(session, missing)
     return found
 
@@ -59,7 +58,7 @@ def write_texts(
         if text is not None
     ]
     if kept:
-        statement = insert_into(session, PluginState)
+        statement = insert_of(session, PluginState)
         fresh = {"value": statement.excluded.value}
         session.execute(
             statement.on_conflict_do_update(index_elements=["bot_id", "plugin", "key"], set_=fresh), kept
@@ -70,12 +69,6 @@ def write_texts(
         session.execute(
             delete(PluginState).where(of_bot, tuple_(PluginState.plugin, PluginState.key).in_(gone))
         )
-
-
-def insert_into(session: Session, table: type[Any]) -> Any:
-    """INSERT of the dialect at hand: only these know ON CONFLICT."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 def _locked(session: Session, pairs: Collection[tuple[int, str]]) -> Stores:

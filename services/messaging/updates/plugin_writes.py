@@ -22,13 +22,13 @@ from services.messaging.plugin_runtime.flow_runs import lock_numbers, lock_runs,
 from services.messaging.plugin_runtime.people_writes import write_people
 from services.messaging.plugin_runtime.plugin_store import (
     Stores,
-    insert_into,
     lock_stores,
     texts_at,
     write_texts,
 )
 from services.messaging.plugin_runtime.work import AlreadyHandled, Work, at, outcome_of
 from services.messaging.timers.rows import TimerChange, has_timer, lock_timers, take_timer, write_timers
+from services.platform.database import insert_of
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 
@@ -212,7 +212,7 @@ def _written(session: Session, commit: _Commit, held: _Held) -> str | _Changed |
         "sealed_outcome": commit.sealed,
         "at": utc_now(),
     }
-    session.execute(insert_into(session, HandledUpdate).values(row))
+    session.execute(insert_of(session, HandledUpdate).values(row))
     write_texts(session, work.bot_id, work.written, present, held.stores)
     for person, (run, visited) in work.runs_written.items():
         write_run(session, work.bot_id, person, run, visited)

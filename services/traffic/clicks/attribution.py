@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Bot, BoundStart, Click, Lead, Start
 from services.core.metrics import FUNNEL
 from services.core.storable import storable
 from services.fleet.pools.start_payload import LONGEST_PAYLOAD, split_payload
+from services.platform.database import insert_of
 from services.traffic.clicks.leads import TelegramUser, touch_lead
 from services.traffic.goals.touch import give_touch
 
@@ -37,7 +37,7 @@ def record_start(
     """
     start_param, click_id = split_payload(storable(payload)[:LONGEST_PAYLOAD])
     lead_id = touch_lead(session, bot=bot, user=user, at=at)
-    statement = _upsert(session, Start).values(
+    statement = insert_of(session, Start).values(
         bot_id=bot.id,
         update_id=update_id + (bot.identity - 1) * NUMBERS_OF_AN_IDENTITY,
         lead_id=lead_id,
@@ -91,7 +91,7 @@ def _bind(session: Session, query: Any) -> None:
             .execution_options(synchronize_session=False)
         )
         if taken.rowcount:  # type: ignore[attr-defined]
-            session.execute(_upsert(session, BoundStart).values(click_id=click.id).on_conflict_do_nothing())
+            session.execute(insert_of(session, BoundStart).values(click_id=click.id).on_conflict_do_nothing())
             _touch(session, start)
             give_touch(session, start.lead_id, click, start.at)
 
@@ -118,7 +118,3 @@ def _touch(session: Session, start: Start) -> None:
         .values(last_click_id=newest)
         .execution_options(synchronize_session=False)
     )
-
-
-def _upsert(session: Session, table: type[Any]) -> Any:
-    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement, and_, func, or_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import Bot, Lead
 from services.core.storable import storable
+from services.platform.database import insert_of
 
 ACTIVE: Final = "active"
 BLOCKED: Final = "blocked"
@@ -97,8 +97,7 @@ def _names(user: TelegramUser) -> dict[str, str]:
 
 
 def _insert(session: Session, bot: Bot, user: TelegramUser, at: datetime, state: str) -> Any:
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(Lead).values(
+    return insert_of(session, Lead).values(
         account_id=bot.account_id,
         bot_id=bot.id,
         telegram_id=user.id,

@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import BoundStart, Click, ClickBreakdown, ClickRollup, DailyVisitor, PoolBot
 from services.core.times import day_of, hour_of
 from services.fleet.experiments.visitors import note_starts
+from services.platform.database import insert_of
 from services.traffic.clicks.source import ad_of, campaign_of, path_of
 from services.traffic.postbacks.planning import plan_starts
 
@@ -149,7 +149,7 @@ def _first_visits(session: Session, rows: Iterable[Any]) -> set[str]:
     if not first:
         return set()
     columns = (DailyVisitor.day, DailyVisitor.pool_id, DailyVisitor.unique_hash)
-    statement = _insert(session, DailyVisitor).on_conflict_do_nothing().returning(*columns)
+    statement = insert_of(session, DailyVisitor).on_conflict_do_nothing().returning(*columns)
     names = ("day", "pool_id", "unique_hash")
     values = [dict(zip(names, key, strict=True)) for key in sorted(first)]
     return {first[day, pool_id, seen] for day, pool_id, seen in session.execute(statement, values)}
@@ -193,7 +193,7 @@ def _upsert(
         return
     # In order of the key, as every writer does: two of them never wait for each other crosswise.
     values = [{**dict(zip(key, identity, strict=True)), **merged[identity]} for identity in sorted(merged)]
-    statement = _insert(session, table)
+    statement = insert_of(session, table)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=list(key),
@@ -201,8 +201,3 @@ def _upsert(
         ),
         values,
     )
-
-
-def _insert(session: Session, table: type[Any]) -> Any:
-    """INSERT of the dialect at hand: only these know ON CONFLICT."""
-    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)

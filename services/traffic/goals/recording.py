@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Click, Goal, GoalSource, Lead
 from services.core.metrics import GOALS
+from services.platform.database import insert_of
 from services.traffic.goals.touch import same_touch, touch_before, touch_of
 from services.traffic.postbacks.planning import plan_goals
 
@@ -52,7 +52,7 @@ def record_goals(session: Session, reached: Sequence[GoalReached]) -> list[Goal]
     clicks = _clicks(session, reached, leads)
     paid = _taken_back(session, reached)
     values = [_row(session, one, leads, clicks) | paid.get(one.event_id, {}) for one in _once(reached)]
-    statement = _insert(session).on_conflict_do_nothing(index_elements=["account_id", "event_id"])
+    statement = insert_of(session, Goal).on_conflict_do_nothing(index_elements=["account_id", "event_id"])
     new_ids = session.scalars(statement.returning(Goal.id), values).all()
     new = list(session.scalars(select(Goal).where(Goal.id.in_(new_ids)).order_by(Goal.id))) if new_ids else []
     for goal in new:
@@ -124,8 +124,3 @@ def _row(
         "at": one.at,
         **touch_of(click, one.at if one.click_id else None),
     }
-
-
-def _insert(session: Session) -> Any:
-    """INSERT of the dialect at hand: only these know ON CONFLICT."""
-    return sqlite.insert(Goal) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(Goal)

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import Bot, GoalSource, Payment
@@ -19,6 +18,7 @@ from plugins.goals import MICROS
 from services.core.metrics import PAYMENTS
 from services.core.storable import storable
 from services.core.times import from_epoch
+from services.platform.database import insert_of
 from services.traffic.goals.recording import GoalReached, record_goals
 
 PURCHASE: Final = "purchase"
@@ -113,7 +113,7 @@ def record_payment(session: Session, bot: Bot, message: Mapping[str, Any], at: d
     told = message[REFUNDED if is_refund else PAID]
     row = _row(bot, message, told, at)
     new = session.scalars(
-        _insert(session)
+        insert_of(session, Payment)
         .values(**row)
         .on_conflict_do_nothing(index_elements=["bot_id", "charge_id"])
         .returning(Payment.id)
@@ -184,9 +184,3 @@ def _goals(
             currency=row["currency"],
         )
     ]
-
-
-def _insert(session: Session) -> Any:
-    """INSERT of the dialect at hand: only these know ON CONFLICT."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(Payment)

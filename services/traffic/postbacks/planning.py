@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import (
@@ -26,6 +25,7 @@ from models import (
     Start,
 )
 from services.core.times import utc_now
+from services.platform.database import insert_of
 
 CLICK_MAY_COME: Final = timedelta(seconds=15)  # how long a goal waits for the click that its start came with
 
@@ -111,8 +111,7 @@ def _write(session: Session, postbacks: Sequence[Postback], found: Sequence[Happ
         _delivery(postback, one, now) for postback in postbacks for one in found if wants(postback, one)
     ]
     if values:
-        dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-        session.execute(dialect.insert(PostbackDelivery).on_conflict_do_nothing(), values)
+        session.execute(insert_of(session, PostbackDelivery).on_conflict_do_nothing(), values)
 
 
 def wants(postback: Postback, one: Happened) -> bool:
