@@ -1,11 +1,44 @@
-"""The job of broadcasts: works at the ledgers until none needs it."""
+"""The job of broadcasts: has the ledgers worked at, by a process of its own, until none needs it.
+
+What that costs is a transaction for every few dozen people. In this process, which answers people, each would hold up
+whoever is being answered: greenlets give way to nobody, processes do.
+"""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from typing import Final
+
 from jobs import process
-from services.messaging.broadcasts import runner
+from services.core.errors import Unavailable
+from services.core.i18n import Text
+from services.platform.application import ROOT
+
+NICENESS: Final = 5
+STOP_SECONDS: Final = 10.0  # what the worker that is stopped has left for others
+LOOK_SECONDS: Final = 0.5
 
 
 def run_broadcasts() -> None:
     """Prepare, feed and settle what is under way; returns at once when another process is at it."""
-    runner.run_broadcasts(process.platform(), process.stopping)
+    tether = [sys.executable, "-I", "-S", str(ROOT / "launch" / "parent_death.py"), "--"]
+    command = ["nice", "-n", str(NICENESS), *tether, sys.executable, "-m", "jobs.ledgers"]
+    with subprocess.Popen(command, cwd=ROOT) as ledgers:  # noqa: S603 - our own program
+        while ledgers.poll() is None and not process.stopping.wait(LOOK_SECONDS):
+            pass
+        if ledgers.poll() is None:
+            _end(ledgers)
+        elif ledgers.returncode:
+            raise Unavailable(
+                Text("`python -m jobs.ledgers` ended with {code}; see the log", code=ledgers.returncode),
+                code="ledgers_ended",
+            )
+
+
+def _end(ledgers: subprocess.Popen[bytes]) -> None:
+    ledgers.terminate()
+    try:
+        ledgers.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:  # what it had claimed is found in the ledgers again
+        ledgers.kill()

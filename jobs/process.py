@@ -55,7 +55,7 @@ def senders() -> Senders:
 
 
 def begin(service: str) -> Platform:
-    """The platform of a fresh process, with its logging set up. `service` is worker, clock, poller or programs.
+    """The platform of a fresh process, with its logging set up. `service` is worker, clock, poller, programs or ledgers.
 
     What was imported by now stays, and no search for garbage looks at it again.
     """

@@ -229,10 +229,21 @@ class _Clock(Generic[Item]):
 
 
 class BatchWriter(Generic[Result]):
-    """Collects what others finish and hands it to `settle` in batches, in order, from a thread of its own."""
+    """Collects what others finish and hands it to `settle` in batches, in order, from a thread of its own.
 
-    def __init__(self, settle: Callable[[Sequence[Result]], None], *, largest: int, name: str) -> None:
+    The first of a batch waits for others for `gather` seconds.
+    """
+
+    def __init__(
+        self,
+        settle: Callable[[Sequence[Result]], None],
+        *,
+        largest: int,
+        name: str,
+        gather: float = 0.0,
+    ) -> None:
         self._write = settle
+        self._gather = gather
         self._largest = largest
         self._finished: SimpleQueue[Result | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True, name=name)
@@ -253,7 +264,7 @@ class BatchWriter(Generic[Result]):
             first = self._finished.get()
             batch = [first] if first is not None else []
             ended = first is None
-            time.sleep(0)  # whoever is about to finish comes along
+            time.sleep(self._gather)  # whoever is about to finish comes along
             with suppress(Empty):
                 while not ended and len(batch) < self._largest:
                     following = self._finished.get_nowait()

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from models import Broadcast, BroadcastStatus, RecipientStatus
 from services.core.errors import Unavailable
-from services.core.resting import rest
 from services.core.times import utc_now
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.brake import Brake
@@ -23,9 +22,8 @@ from services.messaging.broadcasts.pace import Pace
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
-AT_ONCE: Final = 150  # people of one claim: a pass is over soon, and replies of this process have their turn
+AT_ONCE: Final = 150  # people of one claim, whose commit others wait for
 PAUSE_SECONDS: Final = 0.8  # between two claims: one costs a commit, for one bot or for many
-OFFERED_AT_ONCE: Final = 12  # calls that are rendered, sealed and put into outboxes without a pause
 MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
 
 
@@ -51,14 +49,10 @@ class Feed:
             self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
         return self.mend(grace_seconds=0.0)
 
-    def hear(self, telegram_id: int, outcome: Outcome, now: float) -> None:
+    def hear(self, outcome: Outcome) -> None:
         """What came of a person, before it is in the ledger."""
-        age = self.pace.age_of(telegram_id, now)
-        if not outcome.is_known:
-            return
-        self.brake.note()
-        if age is not None:
-            self.pace.heard(age, now)
+        if outcome.is_known:
+            self.brake.note()
 
     def note(self, settled: Sequence[tuple[int, Outcome]]) -> None:
         """These were settled; whoever waits again is claimed again later."""
@@ -91,8 +85,7 @@ class Feed:
         now = time.monotonic()
         if now < self._next:
             return True
-        room = min(self.brake.room - self.pace.total, AT_ONCE)
-        shares = self.pace.shares(room, now)
+        shares = self.pace.shares(self.brake.room - self.pace.total, AT_ONCE, now)
         is_full = sum(shares.values()) == AT_ONCE
         self._next = now if is_full else now + PAUSE_SECONDS
         if not shares:
@@ -100,12 +93,10 @@ class Feed:
             return not is_time or self.mend(grace_seconds=MEND_SECONDS)
         with self._platform.database.reading() as session:
             chosen = ledger.choose(session, self.id, self._kind, shares)
-        since = time.monotonic()
         if chosen.everybody and not self._claim(chosen):
             return True
         for bot_id, people in chosen.people.items():
             self.pace.taken(bot_id, len(people), now)
-        rest(since)
         self.pace.bots -= chosen.exhausted  # whoever waits again later brings their bot back
         return self._offer([each for people in chosen.people.values() for each in people])
 
@@ -120,17 +111,7 @@ class Feed:
         return True
 
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
-        now = time.monotonic()
-        for each in claimed:
-            self.pace.given(each.reader.bot_id, each.reader.telegram_id, now)
-        since = now
-        for at in range(0, len(claimed), OFFERED_AT_ONCE):
-            if not self._link.offer(
-                self.id, [self._calls.of(each) for each in claimed[at : at + OFFERED_AT_ONCE]]
-            ):
-                return False
-            since = rest(since)
-        return True
+        return self._link.offer(self.id, [self._calls.of(each) for each in claimed])
 
     def mend(self, *, grace_seconds: float) -> bool:
         """Put people into outboxes who were claimed and never were; of those whose call is gone without a word nobody knows.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +11,6 @@ from sqlalchemy import BigInteger, Select, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from models import Bot, Broadcast, BroadcastKind, BroadcastRecipient, Lead, RecipientStatus
-from services.core.resting import rest
 from services.core.times import utc_now
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.rendering import Reader
@@ -61,11 +59,9 @@ def choose(session: Session, broadcast_id: int, kind: str, shares: Mapping[int, 
     A bot with fewer than its share has nobody left who waits: `exhausted`.
     """
     rows: dict[int, Sequence[Any]] = {}
-    since = time.monotonic()
     for bot_id, number in shares.items():
         waiting = _rows(broadcast_id, RecipientStatus.WAITING).where(ROW.bot_id == bot_id)
         rows[bot_id] = session.execute(waiting.order_by(ROW.telegram_id).limit(number)).all()
-        since = rest(since)
     found = judge(session, kind, rows)
     found.exhausted.update(bot_id for bot_id, number in shares.items() if len(rows[bot_id]) < number)
     return found

@@ -21,7 +21,7 @@ from services.queueing.shards import outbox_keys
 
 OFFER: Final = load("offer_calls")
 SETTLE: Final = load("settle_outcomes")
-AT_ONCE: Final = 200  # calls of one script, some milliseconds of Redis
+AT_ONCE: Final = 40  # calls of one script, a millisecond of Redis
 READ_AT_ONCE: Final = 1000
 MOST: Final = 1_000_000  # more than can be under way
 KEPT_SECONDS: Final = 7 * 86_400

@@ -20,7 +20,6 @@ from sqlalchemy import select
 
 from models import Broadcast, BroadcastStatus
 from services.core.errors import Unavailable
-from services.core.resting import rest
 from services.core.times import utc_now
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.due import AWAKE, is_out_of_step, keep_quiet, needs_work, start_due
@@ -47,7 +46,7 @@ class BroadcastTimings:
 
     look: float = 0.5  # between looks for broadcasts that began, paused or are due
     patience: float = 0.1  # between two looks for outcomes, and at what may be given to outboxes
-    gather: float = 1.0  # outcomes for one commit, which holds up all else that its process does
+    gather: float = 1.0  # outcomes for one commit
     idle_timeout: float = 5.0  # without a broadcast
     max_stay: float = 600.0
     backoff: float = 0.5  # while the database or Redis is away
@@ -151,11 +150,11 @@ class BroadcastRunner:
 
     def _heard(self, patience: float) -> list[Settled]:
         """New outcomes, noted before they are written down."""
-        settled, now = self._link.read(patience), time.monotonic()
+        settled = self._link.read(patience)
         for each in settled:
             feed = self._feeds.get(each.broadcast_id)
             if feed is not None:
-                feed.hear(each.telegram_id, each.outcome, now)
+                feed.hear(each.outcome)
         self._unsettled += settled
         return settled
 
@@ -191,8 +190,8 @@ class BroadcastRunner:
                     self._feeds[number] = feed
 
     def _settle(self) -> None:
-        """Write what was heard into the ledgers, then forget it in Redis; in commits that keep nobody waiting for long."""
-        self._settled = since = time.monotonic()
+        """Write what was heard into the ledgers, then forget it in Redis."""
+        self._settled = time.monotonic()
         while self._unsettled:
             batch = self._unsettled[:AT_ONCE]
             by_broadcast: defaultdict[int, dict[int, Outcome]] = defaultdict(dict)
@@ -202,7 +201,6 @@ class BroadcastRunner:
                 self._write_down(broadcast_id, outcomes)
             self._link.forget(batch)
             del self._unsettled[: len(batch)]
-            since = rest(since)
 
     def _write_down(self, broadcast_id: int, outcomes: Mapping[int, Outcome]) -> None:
         with self._platform.database.transaction() as session:

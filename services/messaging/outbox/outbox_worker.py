@@ -11,12 +11,13 @@ from redis import RedisError
 
 from services.core import tracing
 from services.core.logs import bind
+from services.core.resting import answering
 from services.messaging.inbox.history import MessageHistory
 from services.messaging.inbox.outgoing import is_answer
 from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.journal import Journal
 from services.messaging.outbox.outgoing import OutboxMessage
-from services.messaging.outbox.pacing_gate import PacingGate
+from services.messaging.outbox.pacing_gate import BULK_RANK, PacingGate
 from services.messaging.outbox.sending import Disposition, Sender, SendResult
 from services.messaging.outbox.shard_window import ShardWindow
 from services.messaging.outbox.store import ALL_CHATS, OutboxStore
@@ -28,6 +29,7 @@ from services.queueing.greenlet_pool import BatchWriter, GreenletPool
 
 logger = logging.getLogger(__name__)
 SETTLE_AT_ONCE = 256
+GATHER_SECONDS = 0.02  # outcomes of a broadcast, whose messages leave one by one
 LONGEST_METHOD = 64  # characters that a trace is told: who wrote the call may have called a method anything
 SETTLE_BACKOFF_SECONDS = 0.2  # between attempts to reach Redis
 
@@ -68,12 +70,16 @@ class OutboxWorker:
         self._results: BatchWriter[OutboxMessage] = BatchWriter(
             self._settle, largest=SETTLE_AT_ONCE, name=f"settle-{shard}"
         )
+        self._outcomes: BatchWriter[OutboxMessage] = BatchWriter(
+            self._settle, largest=SETTLE_AT_ONCE, name=f"outcomes-{shard}", gather=GATHER_SECONDS
+        )
         self._history = MessageHistory(platform, self._results.put, lambda: held.alive)
 
     def end(self, patience: float) -> None:
         """Let sends under way end, for `patience` seconds at most, and have them settled."""
         self.pool.end(patience)
         self._history.end(2.0)
+        self._outcomes.end(2.0)
         self._results.end(2.0)
         self._history.end(2.0)
 
@@ -86,24 +92,18 @@ class OutboxWorker:
             if message.migrated:
                 self._gate.moved(message, time.monotonic())
             if result.after is Disposition.SETTLED:
-                self._results.put(message)
+                (self._outcomes if message.broadcast_id else self._results).put(message)
             else:
                 self._put_off(message, result)
 
     def _send(self, message: OutboxMessage) -> SendResult:
-        if tracing.current is None:
-            return self._sender.send(message, self._may_depart)
         began, first = time.time_ns(), not message.attempts
+        if message.rank < BULK_RANK:
+            answering.note()
         result = self._sender.send(message, self._may_depart)
-        tracing.current.sent(
-            message.request_id,
-            message.entry_id,
-            began,
-            first=first,
-            bot_id=message.bot_id,
-            method="" if message.newer else message.method[:LONGEST_METHOD],
-            outcome=str(result.after) if message.failed_for_good is None else "dead",
-        )
+        if message.rank < BULK_RANK:
+            answering.note()
+        _trace(message, began, first, result)
         return result
 
     def _may_depart(self, message: OutboxMessage, on_record: bool) -> bool:
@@ -174,3 +174,18 @@ class OutboxWorker:
                 time.sleep(SETTLE_BACKOFF_SECONDS)
         self._window.remove(batch)
         self.pool.done(batch)
+
+
+def _trace(message: OutboxMessage, began: int, first: bool, result: SendResult) -> None:
+    """Note a send that began then, the `first` of its message or a repetition."""
+    if tracing.current is None:
+        return
+    tracing.current.sent(
+        message.request_id,
+        message.entry_id,
+        began,
+        first=first,
+        bot_id=message.bot_id,
+        method="" if message.newer else message.method[:LONGEST_METHOD],
+        outcome=str(result.after) if message.failed_for_good is None else "dead",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from services.core.resting import answering
 from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.pacing import Pacing
@@ -21,9 +22,9 @@ FLOOD_SECONDS = 5.0  # two chats flooded within so long: the whole bot waits
 class PacingGate:
     """The gate of a shard's queue, which counts messages only, not answers to taps. Moments are on the monotonic clock."""
 
-    def __init__(self, pacing: Pacing, switches: Switchboard, bulk_look: float) -> None:
+    def __init__(self, pacing: Pacing, turns: EvenTurns, switches: Switchboard, bulk_look: float) -> None:
         self._pacing = pacing
-        self._turns = EvenTurns()
+        self._turns = turns
         self._switches = switches
         self._bulk_look = bulk_look
         self._paused: dict[tuple[int, str], float] = {}  # until
@@ -69,7 +70,9 @@ class PacingGate:
         """Messages of a broadcast go one by one, so that replies find room between them."""
         if not message.broadcast_rate:
             return None
-        until = self._turns.ready_at(message.bot_id, message.broadcast_rate, now)
+        until = self._turns.ready_at(
+            message.bot_id, message.broadcast_rate, now, is_answering=answering.is_on
+        )
         return Wait(until, whole_bot=True) if until > now else None
 
     def _pause_of(self, message: OutboxMessage, now: float) -> Wait | None:

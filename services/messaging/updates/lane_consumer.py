@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from redis import RedisError
 
+from services.core.resting import answering
 from services.messaging.updates.crash_tracker import CrashTracker, SharedQuarantine
 from services.messaging.updates.effects import Committer
 from services.messaging.updates.lane_reader import READ_AT_ONCE, LaneReader
@@ -107,6 +108,7 @@ class LaneConsumer:
         if entries is None:
             return -1
         if entries:
+            answering.note()
             self._worker.judge(entries)
             if self._crashes.includes(entries[0].entry_id):
                 self._quarantine.hand_out(entries)

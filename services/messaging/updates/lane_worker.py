@@ -16,6 +16,7 @@ from services.core import tracing
 from services.core.errors import Unavailable
 from services.core.logs import bind
 from services.core.metrics import RETRIES, UPDATE_LAG
+from services.core.resting import answering
 from services.messaging.updates.crash_tracker import POISON
 from services.messaging.updates.effects import Committer
 from services.messaging.updates.effects_writer import EffectsWriter
@@ -119,6 +120,7 @@ class LaneWorker:
             _trace(queued, began, type(error).__name__)
             self._failed(queued, error)
         else:
+            answering.note()
             _trace(queued, began)
             self._results.put((queued, result))
 

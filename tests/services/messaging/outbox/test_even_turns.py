@@ -41,3 +41,38 @@ def test_bots_that_are_given_people_at_once_do_not_send_at_once() -> None:
 
 def test_slow_broadcasts_wait_for_no_long_turn() -> None:
     assert _sent(EvenTurns(), 1, 1, 1)[0] <= 100.1
+
+
+def _gap(turns: EvenTurns, late: float, number: int = 300) -> float:
+    """Seconds between turns after so many of them that were each `late`, of more bots than a process can serve."""
+    now = 100.0
+    for place in range(number):
+        now = max(now, turns.ready_at(place % 50, 1000, now)) + late
+        turns.take(place % 50, 1000, now)
+    return turns.ready_at(51, 1000, now) - now
+
+
+def test_a_process_that_comes_late_to_turns_has_fewer_of_them_and_more_again_when_it_does_not() -> None:
+    turns = EvenTurns()
+    slow = _gap(turns, late=0.01)
+    assert slow > 0.01
+    assert _gap(turns, late=0.0) < slow / 5
+
+
+def test_a_turn_that_nobody_came_to_for_long_says_nothing_about_the_process() -> None:
+    turns = EvenTurns()
+    before = turns.ready_at(1, 25, 100.0) - 100.0
+    turns.take(1, 25, 200.0)
+    assert turns.ready_at(2, 25, 200.0) - 200.0 == before
+
+
+def test_turns_give_way_to_replies_one_by_one_and_not_for_ever() -> None:
+    turns = EvenTurns()
+    assert turns.ready_at(1, 25, 100.0) > 100.0
+    assert turns.ready_at(2, 25, 100.0) > 100.0
+    again = [turns.ready_at(bot, 25, 101.0, is_answering=True) for bot in (1, 2)]
+    assert 101.0 < again[0] < again[1], "they do not go at once when the reply has left"
+    now = again[0]
+    while (ready := turns.ready_at(1, 25, now, is_answering=True)) > now:
+        now = ready
+    assert now - 101.0 < 0.5
