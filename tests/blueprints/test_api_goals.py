@@ -11,11 +11,10 @@ from sqlalchemy import select
 from models import Account, Bot
 from services.core.times import utc_now
 from services.platform.platform import Platform
-from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from tests.blueprints.people import caller_of, make_account, make_key
 from tests.services.fleet.pools.fleet import new_pool
-from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
+from tests.services.traffic.clicks.clicking import User, click, payload_of, record_start, unstarted
 
 GOALS = "/api/v1/goals"
 

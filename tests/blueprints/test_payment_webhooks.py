@@ -15,10 +15,9 @@ from sqlalchemy import select
 from models import Bot, Goal, PaymentWebhook
 from services.core.times import utc_now
 from services.platform.platform import Platform
-from services.traffic.clicks.leads import touch_lead
 from tests.blueprints.people import caller_of, make_account, make_key
 from tests.services.fleet.pools.fleet import new_pool
-from tests.services.traffic.clicks.clicking import User
+from tests.services.traffic.clicks.clicking import User, touch_lead
 
 WEBHOOKS = "/api/v1/payment-webhooks"
 MAPPING = {"person": "telegram", "event_id": "id", "value": "amount", "fixed_currency": "BRL"}

@@ -7,7 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Bot
@@ -17,8 +19,15 @@ from services.core.times import utc_now
 from services.messaging.inbox.incoming import IncomingMessage, keep_incoming
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
-from services.traffic.clicks.attribution import record_start
-from services.traffic.clicks.leads import TelegramUser, block_lead, touch_lead, welcome_back
+from services.traffic.clicks.attribution import NewStart, record_starts
+from services.traffic.clicks.leads import (
+    Contact,
+    KnownBot,
+    TelegramUser,
+    block_leads,
+    touch_leads,
+    welcome_back,
+)
 
 REMEMBERED = 100_000  # (bot, person) pairs per process known to have a row: about 30 MB
 RENEWED_SECONDS = (
@@ -106,7 +115,7 @@ class Contacts:
     def _write(self, meetings: Sequence[_Meeting]) -> Sequence[str | Exception]:
         try:
             with self._platform.database.transaction() as session:
-                answers = [_record(session, meeting) for meeting in meetings]
+                answers = _record(session, meetings)
                 kept = [meeting.message for meeting in meetings if meeting.message is not None]
                 if kept:
                     keep_incoming(session, self._platform.vault, kept)
@@ -123,23 +132,34 @@ def _names_of(user: TelegramUser) -> int:
     return hash(f"{user.first_name}\n{user.last_name}\n{user.username}\n{user.language_code}")
 
 
-def _record(session: Session, meeting: _Meeting) -> str:
-    if meeting.is_known:
-        return ""
-    bot, user, now = session.get(Bot, meeting.bot_id), meeting.user, utc_now()
-    if bot is None:
-        return ""
-    if meeting.blocked:
-        block_lead(session, bot=bot, user=user, at=now)
-    elif meeting.blocked is not None:
-        welcome_back(session, bot, user.id)
-    elif meeting.payload is None:
-        touch_lead(session, bot=bot, user=user, at=now)
-    else:
-        return record_start(
-            session, bot=bot, update_id=meeting.update_id, user=user, payload=meeting.payload, at=now
-        )
-    return ""
+def _record(session: Session, meetings: Sequence[_Meeting]) -> list[str]:
+    """The start parameters. However many they are, it is a handful of statements; of bots that are gone nothing is kept."""
+    bots, now = _bots_of(session, meetings), utc_now()
+    news = [
+        (meeting, Contact(bots[meeting.bot_id], meeting.user, now))
+        for meeting in meetings
+        if meeting.bot_id in bots and not meeting.is_known
+    ]
+    leads = touch_leads(session, [contact for meeting, contact in news if meeting.blocked is None])
+    starts = {
+        (meeting.bot_id, meeting.update_id): NewStart(contact, meeting.update_id, meeting.payload)
+        for meeting, contact in news
+        if meeting.payload is not None
+    }
+    params = dict(zip(starts, record_starts(session, [*starts.values()], leads), strict=True))
+    block_leads(session, [contact for meeting, contact in news if meeting.blocked])
+    for meeting, contact in news:
+        if meeting.blocked is False:
+            welcome_back(session, contact.bot, contact.user.id)
+    return [params.get((meeting.bot_id, meeting.update_id), "") for meeting in meetings]
+
+
+def _bots_of(session: Session, meetings: Sequence[_Meeting]) -> dict[int, KnownBot]:
+    wanted = sorted({meeting.bot_id for meeting in meetings if not meeting.is_known})
+    if not wanted:
+        return {}
+    found: Any = session.execute(select(Bot.id, Bot.account_id, Bot.identity).where(Bot.id.in_(wanted)))
+    return {bot.id: bot for bot in found}
 
 
 def start_payload(ctx: Context) -> str | None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement, and_, func, or_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import Bot, Lead
+from models import Lead
 from services.core.storable import storable
 from services.platform.database import insert_of
 
 ACTIVE: Final = "active"
 BLOCKED: Final = "blocked"
 UNREACHABLE: Final = "unreachable"  # never stored: they have met a former identity of the bot only
+
+# As a table, with the rows as parameters: one statement that is compiled once, whatever their number.
+LEADS: Final[Any] = Lead.__table__
+_PERSON: Final = ("bot_id", "telegram_id")
+_NAMES: Final = {"first_name": 64, "last_name": 64, "username": 32, "language": 16}  # and their lengths
+Person = tuple[int, int]  # bot, somebody's id at Telegram
 
 
 class TelegramUser(Protocol):
@@ -32,31 +40,59 @@ class TelegramUser(Protocol):
     def language_code(self) -> str | None: ...
 
 
-def touch_lead(session: Session, *, bot: Bot, user: TelegramUser, at: datetime) -> int:
-    """Note that `user` wrote to `bot` at `at`: makes the lead or refreshes its names; the lead's id."""
-    statement = _insert(session, bot, user, at, ACTIVE)
+class KnownBot(Protocol):
+    """What is asked of a bot whom people turn to: its row, or these columns of it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def identity(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Somebody turned to a bot, or blocked it."""
+
+    bot: KnownBot
+    user: TelegramUser
+    at: datetime
+
+    @property
+    def person(self) -> Person:
+        """Who it is."""
+        return self.bot.id, self.user.id
+
+
+def touch_leads(session: Session, contacts: Sequence[Contact]) -> dict[Person, int]:
+    """Note that people wrote to bots, in one statement: makes leads or refreshes their names; the leads' ids."""
+    if not contacts:
+        return {}
+    statement = insert_of(session, LEADS)
     later = func.max if session.get_bind().dialect.name == "sqlite" else func.greatest
-    statement = statement.on_conflict_do_update(
-        index_elements=["bot_id", "telegram_id"],
-        set_={
-            **_names(user),
-            "state": ACTIVE,  # whoever writes has not blocked the bot
-            "identity": bot.identity,
-            "last_interaction": later(Lead.last_interaction, statement.excluded.last_interaction),
-        },
+    changes = {
+        **{name: statement.excluded[name] for name in (*_NAMES, "identity")},
+        "state": ACTIVE,  # whoever writes has not blocked the bot
+        "last_interaction": later(LEADS.c.last_interaction, statement.excluded.last_interaction),
+    }
+    statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
+    found = session.execute(
+        statement.returning(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.id), _rows(contacts, ACTIVE)
     )
-    lead_id: int = session.scalars(statement.returning(Lead.id)).one()
-    return lead_id
+    return {(bot_id, telegram_id): lead_id for bot_id, telegram_id, lead_id in found}
 
 
-def block_lead(session: Session, *, bot: Bot, user: TelegramUser, at: datetime) -> None:
-    """Note that `user` blocked `bot`; somebody unknown, who wrote before we served the bot, becomes a lead by it."""
-    statement = _insert(session, bot, user, at, BLOCKED)
-    changes = {**_names(user), "state": BLOCKED, "identity": bot.identity}
-    session.execute(statement.on_conflict_do_update(index_elements=["bot_id", "telegram_id"], set_=changes))
+def block_leads(session: Session, contacts: Sequence[Contact]) -> None:
+    """Note that people blocked bots; somebody unknown, who wrote before we served the bot, becomes a lead by it."""
+    if contacts:
+        statement = insert_of(session, LEADS)
+        changes = {name: statement.excluded[name] for name in (*_NAMES, "identity", "state")}
+        statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
+        session.execute(statement, _rows(contacts, BLOCKED))
 
 
-def welcome_back(session: Session, bot: Bot, telegram_id: int) -> None:
+def welcome_back(session: Session, bot: KnownBot, telegram_id: int) -> None:
     """Somebody has unblocked `bot`, as it is now; of a stranger nothing is kept."""
     session.execute(
         update(Lead)
@@ -87,24 +123,28 @@ def set_lead_state(session: Session, bot_id: int, telegram_id: int, state: str) 
     )
 
 
-def _names(user: TelegramUser) -> dict[str, str]:
-    return {
-        "first_name": storable(str(user.first_name or ""))[:64],
-        "last_name": storable(str(user.last_name or ""))[:64],
-        "username": storable(str(user.username or ""))[:32],
-        "language": storable(str(user.language_code or ""))[:16],
+def _rows(contacts: Sequence[Contact], state: str) -> list[dict[str, Any]]:
+    """One row for each person, whom a statement can change but once; always in one order, so that nobody waits in a circle."""
+    rows = {
+        contact.person: {
+            "account_id": contact.bot.account_id,
+            "bot_id": contact.bot.id,
+            "telegram_id": contact.user.id,
+            "state": state,
+            "identity": contact.bot.identity,
+            "tags": [],
+            "first_interaction": contact.at,
+            "last_interaction": contact.at,
+            **_names_of(contact.user),
+        }
+        for contact in contacts
     }
+    return [rows[person] for person in sorted(rows)]
 
 
-def _insert(session: Session, bot: Bot, user: TelegramUser, at: datetime, state: str) -> Any:
-    return insert_of(session, Lead).values(
-        account_id=bot.account_id,
-        bot_id=bot.id,
-        telegram_id=user.id,
-        state=state,
-        identity=bot.identity,
-        tags=[],
-        first_interaction=at,
-        last_interaction=at,
-        **_names(user),
-    )
+def _names_of(user: TelegramUser) -> dict[str, str]:
+    texts = (user.first_name, user.last_name, user.username, user.language_code)
+    return {
+        name: storable(str(text or ""))[:longest]
+        for (name, longest), text in zip(_NAMES.items(), texts, strict=True)
+    }

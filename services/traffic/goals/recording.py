@@ -44,7 +44,7 @@ def record_goals(session: Session, reached: Sequence[GoalReached]) -> list[Goal]
     """Note goals in the caller's transaction; those that were new.
 
     A lead is locked until the commit: a start that binds its click at the same moment gives it to these goals, or is seen
-    here (`touch.give_touch`).
+    here (`touch.give_touches`).
     """
     if not reached:
         return []

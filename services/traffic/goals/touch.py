@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -66,12 +67,21 @@ def touch_before(session: Session, lead_id: int, at: datetime) -> Click | None:
     return session.scalars(query).first()
 
 
-def give_touch(session: Session, lead_id: int, click: Click, started_at: datetime) -> None:
-    """A start was bound to its click: the goals that its lead reached from then on, before another touch, are of this click.
+def give_touches(session: Session, bound: Sequence[tuple[int, Click, datetime]]) -> None:
+    """Starts were bound to their clicks (lead, click, when it started): the goals that each lead reached from then on, before
+    another touch, are of that click.
 
     A click may arrive after its start, and what the person did upon the start is reached by then. The caller holds the
-    lead's row, as does whoever records a goal.
+    leads' rows, as does whoever records a goal.
     """
+    reached = select(Goal.lead_id).where(Goal.lead_id.in_({lead_id for lead_id, _, _ in bound}))
+    with_goals = set(session.scalars(reached.distinct()))
+    for lead_id, click, started_at in bound:
+        if lead_id in with_goals:
+            _give_touch(session, lead_id, click, started_at)
+
+
+def _give_touch(session: Session, lead_id: int, click: Click, started_at: datetime) -> None:
     session.execute(
         update(Goal)
         .where(

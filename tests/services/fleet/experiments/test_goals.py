@@ -10,12 +10,11 @@ from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.reporting.analytics.experiment import experiment_results
-from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.redirect import Redirector
 from services.traffic.goals.recording import GoalReached, record_goals
 from tests.services.fleet.experiments.test_road import owner, pools, road, rows, split, visit
-from tests.services.traffic.clicks.clicking import User, payload_of
+from tests.services.traffic.clicks.clicking import User, payload_of, record_start
 
 pytestmark = pytest.mark.data
 __all__ = ["owner", "pools", "road"]  # fixtures

@@ -23,13 +23,12 @@ from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis.changes import Topic
 from services.reporting.analytics.experiment import experiment_results
-from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.dry_run import dry_run
 from services.traffic.clicks.explain import explain_click
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.redirect import Kind, Outcome, Redirector
 from tests.services.fleet.pools.fleet import new_account, new_pool
-from tests.services.traffic.clicks.clicking import ENVIRON, User, click, payload_of, unstarted
+from tests.services.traffic.clicks.clicking import ENVIRON, User, click, payload_of, record_start, unstarted
 
 pytestmark = pytest.mark.data
 

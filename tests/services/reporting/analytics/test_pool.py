@@ -23,11 +23,10 @@ from services.reporting.analytics.report import By
 from services.reporting.analytics.timeline import pool_transitions
 from services.reporting.pool_status import pool_status
 from services.traffic.clicks import rollups
-from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.recount import recount
 from tests.services.fleet.pools.fleet import new_account, new_bot, new_pool
-from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
+from tests.services.traffic.clicks.clicking import User, click, payload_of, record_start, unstarted
 
 pytestmark = pytest.mark.data
 

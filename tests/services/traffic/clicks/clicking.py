@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from models import Bot
 from services.fleet.pools.start_payload import split_payload
 from services.platform.platform import Platform
+from services.traffic.clicks.attribution import NewStart, record_starts
+from services.traffic.clicks.leads import Contact, TelegramUser, touch_leads
 from services.traffic.clicks.redirect import Outcome, Redirector
 
 PERSON = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
@@ -25,6 +31,22 @@ class User:
     last_name: str | None = None
     username: str | None = "ana"
     language_code: str | None = "pt-br"
+
+
+def touch_lead(session: Session, *, bot: Bot, user: TelegramUser, at: datetime) -> int:
+    """Somebody writes to a bot; the lead's id."""
+    contact = Contact(bot, user, at)
+    return touch_leads(session, [contact])[contact.person]
+
+
+def record_start(
+    session: Session, *, bot: Bot, update_id: int, user: TelegramUser, payload: str, at: datetime
+) -> str:
+    """Somebody presses Start; the start parameter."""
+    contact = Contact(bot, user, at)
+    leads = touch_leads(session, [contact])
+    (start_param,) = record_starts(session, [NewStart(contact, update_id, payload)], leads)
+    return start_param
 
 
 def click(road: Redirector, slug: str = "red1", **environ: str) -> Outcome:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from models import Bot, Click, Lead, RedirectPool, Start
 from services.core.times import utc_now
 from services.platform.platform import Platform
-from services.traffic.clicks.attribution import record_start
+from services.traffic.clicks.attribution import NewStart, record_starts
 from services.traffic.clicks.flush import flush
-from services.traffic.clicks.leads import touch_lead
+from services.traffic.clicks.leads import Contact, touch_leads
 from services.traffic.clicks.redirect import Outcome, Redirector
 from tests.services.fleet.pools.fleet import new_account, new_bot, new_pool
-from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
+from tests.services.traffic.clicks.clicking import (
+    User,
+    click,
+    payload_of,
+    record_start,
+    touch_lead,
+    unstarted,
+)
 
 pytestmark = pytest.mark.data
 NOW = utc_now()
@@ -184,3 +191,31 @@ def test_a_message_refreshes_names_and_brings_a_blocked_lead_back(
     lead = lead_of(platform)
     assert (lead.first_name, lead.username, lead.state) == ("Bia", "", "active")
     assert (lead.first_interaction, lead.last_interaction) == (NOW, NOW + timedelta(minutes=1))
+
+
+def test_many_people_who_come_at_once_cost_as_many_statements_as_two(
+    platform: Platform, pool: RedirectPool, road: Redirector
+) -> None:
+    def come(first: int, number: int) -> int:
+        """So many strangers by clicks that are rows already; how many statements that took."""
+        payloads = [payload_of(click(road)) for _ in range(number)]
+        flush(platform)
+        said: list[str] = []
+        note = lambda *args: said.append(args[2])  # noqa: E731 - to be taken off again
+        event.listen(platform.database.engine, "before_cursor_execute", note)
+        with platform.database.transaction() as session:
+            bot = session.scalars(select(Bot)).one()
+            contacts = [Contact(bot, User(id=first + each), NOW) for each in range(number)]
+            leads = touch_leads(session, contacts)
+            starts = [NewStart(each, first + n, payloads[n]) for n, each in enumerate(contacts)]
+            assert record_starts(session, starts, leads) == [""] * number
+        event.remove(platform.database.engine, "before_cursor_execute", note)
+        return len(said)
+
+    few, many = come(1000, 2), come(5000, 50)
+    assert many <= few <= 9
+    with platform.database.reading() as session:
+        leads = session.scalars(select(Lead)).all()
+        clicks = session.scalars(select(Click)).all()
+    assert {(lead.first_click_id, lead.last_click_id) for lead in leads} == {(c.id, c.id) for c in clicks}
+    assert {click.lead_id for click in clicks} == {lead.id for lead in leads}

@@ -13,13 +13,12 @@ from models import Bot, Click, ClickRollup, Lead, PoolBot
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.recount import recount
 from services.traffic.clicks.redirect import Kind, Outcome, Redirector
 from services.traffic.clicks.stream_audit import check_clicks
 from tests.services.fleet.pools.fleet import new_account, new_pool
-from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
+from tests.services.traffic.clicks.clicking import User, click, payload_of, record_start, unstarted
 from tools.servers.fleet import stream
 from tools.servers.valkey import stalled
 

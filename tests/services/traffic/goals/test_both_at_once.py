@@ -11,11 +11,11 @@ from sqlalchemy import select, update
 from models import Bot, Click, Goal, GoalSource, Lead
 from services.core.times import utc_now
 from services.platform.platform import Platform
-from services.traffic.clicks.attribution import bind_starts, record_start
+from services.traffic.clicks.attribution import bind_starts
 from services.traffic.clicks.flush import flush
 from services.traffic.goals.recording import GoalReached, record_goals
 from tests.services.fleet.pools.fleet import new_account, new_pool
-from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
+from tests.services.traffic.clicks.clicking import User, click, payload_of, record_start, unstarted
 
 
 @pytest.mark.data

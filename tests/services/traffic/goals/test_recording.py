@@ -12,13 +12,12 @@ from models import Bot, Click, Goal, GoalSource, RedirectPool
 from plugins.goals import LARGEST, MICROS
 from services.core.times import utc_now
 from services.platform.platform import Platform
-from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.redirect import Outcome, Redirector
 from services.traffic.goals.earnings import EarnedBy, earned
 from services.traffic.goals.recording import GoalReached, record_goals
 from tests.services.fleet.pools.fleet import new_account, new_pool
-from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
+from tests.services.traffic.clicks.clicking import User, click, payload_of, record_start, unstarted
 
 pytestmark = pytest.mark.data
 NOW = utc_now()

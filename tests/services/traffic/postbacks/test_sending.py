@@ -16,7 +16,6 @@ from services.core.errors import NotFound
 from services.core.times import utc_now
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from services.traffic.clicks.attribution import record_start
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.redirect import Outcome, Redirector
 from services.traffic.goals.recording import GoalReached, record_goals
@@ -31,7 +30,7 @@ from services.traffic.postbacks.registry import (
 )
 from services.traffic.postbacks.sending import send_due
 from tests.services.fleet.pools.fleet import new_account, new_pool
-from tests.services.traffic.clicks.clicking import User, click, payload_of, unstarted
+from tests.services.traffic.clicks.clicking import User, click, payload_of, record_start, unstarted
 from tools.servers.receivers import Receiver, http_receiver
 
 pytestmark = pytest.mark.data
