@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
+from sqlalchemy import bindparam, select, tuple_, update
 from sqlalchemy import insert as plain_insert
-from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
 from models import Bot, Flow, FlowRun, FlowVisit
@@ -18,6 +19,17 @@ from services.platform.database import insert_of
 
 PersonOfBot = tuple[int, int]  # bot, Telegram id
 Visit = tuple[int, str]  # flow, step
+
+# As tables, with the rows as parameters: statements that are compiled once, whatever the number of rows.
+RUNS: Final[Any] = FlowRun.__table__
+VISITS: Final[Any] = FlowVisit.__table__
+_PERSON: Final = ("bot_id", "telegram_id")
+_PLACE_OF_VISIT: Final = (*_PERSON, "flow_id", "step")
+_MOVE: Final = (
+    update(RUNS)
+    .where(*(RUNS.c[name] == bindparam(f"new_{name}") for name in _PERSON))
+    .values({name: bindparam(f"new_{name}") for name in RUNS.c.keys() if name not in ("id", *_PERSON)})  # noqa: SIM118
+)
 
 
 def in_force(
@@ -80,9 +92,34 @@ def lock_numbers(session: Session, flow_ids: Iterable[int]) -> dict[int, int]:
     return {flow_id: number or 0 for flow_id, number in session.execute(query.with_for_update(read=True))}
 
 
-def write_run(session: Session, bot_id: int, telegram_id: int, run: Run, visited: Collection[Visit]) -> None:
-    """Write where a person stands by now, and which steps they reached; whoever calls has compared the revisions."""
-    values: dict[str, Any] = {
+@dataclass(frozen=True)
+class Move:
+    """Where a person stands by now, and which steps they reached."""
+
+    bot_id: int
+    telegram_id: int
+    run: Run
+    visited: Collection[Visit]
+
+
+def write_runs(session: Session, moves: Sequence[Move]) -> None:
+    """Write these moves, one per person, in a handful of statements; whoever calls has compared the revisions."""
+    rows = [_row(move) for move in moves]
+    met = [row for row, move in zip(rows, moves, strict=True) if move.run.revision]
+    new = [row for row, move in zip(rows, moves, strict=True) if not move.run.revision]
+    connection = session.connection()
+    if met:
+        connection.execute(_MOVE, [{f"new_{name}": value for name, value in row.items()} for row in met])
+    if new:
+        connection.execute(plain_insert(RUNS), new)
+    _count_visits(session, moves)
+
+
+def _row(move: Move) -> dict[str, Any]:
+    run = move.run
+    return {
+        "bot_id": move.bot_id,
+        "telegram_id": move.telegram_id,
         "flow_id": run.flow_id,
         "version": run.version,
         "step": run.step,
@@ -96,25 +133,18 @@ def write_run(session: Session, bot_id: int, telegram_id: int, run: Run, visited
         "handed_over": run.handed_over,
         "revision": run.revision + 1,
     }
-    mine = (FlowRun.bot_id == bot_id, FlowRun.telegram_id == telegram_id)
-    if run.revision:
-        changed = update(FlowRun).where(*mine).values(values)
-        session.execute(changed.execution_options(synchronize_session=False))
-    else:
-        session.execute(plain_insert(FlowRun).values(bot_id=bot_id, telegram_id=telegram_id, **values))
-    _count_visits(session, bot_id, telegram_id, visited)
 
 
-def _count_visits(session: Session, bot_id: int, telegram_id: int, visited: Collection[Visit]) -> None:
-    if not visited:
+def _count_visits(session: Session, moves: Sequence[Move]) -> None:
+    counted = Counter((move.bot_id, move.telegram_id, *visit) for move in moves for visit in move.visited)
+    if not counted:
         return
     now = utc_now()
-    person = {"bot_id": bot_id, "telegram_id": telegram_id, "first_at": now, "last_at": now}
     rows = [
-        {**person, "flow_id": flow_id, "step": step, "times": times}
-        for (flow_id, step), times in sorted(Counter(visited).items())
+        {**dict(zip(_PLACE_OF_VISIT, place, strict=True)), "first_at": now, "last_at": now, "times": times}
+        for place, times in sorted(counted.items())
     ]
-    statement = insert_of(session, FlowVisit)
-    again = {"last_at": statement.excluded.last_at, "times": FlowVisit.times + statement.excluded.times}
-    keys = ["bot_id", "telegram_id", "flow_id", "step"]
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=again), rows)
+    statement = insert_of(session, VISITS)
+    again = {"last_at": statement.excluded.last_at, "times": VISITS.c.times + statement.excluded.times}
+    statement = statement.on_conflict_do_update(index_elements=_PLACE_OF_VISIT, set_=again)
+    session.connection().execute(statement, rows)

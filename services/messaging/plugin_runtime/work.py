@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from models import HandledUpdate
@@ -18,6 +19,8 @@ from services.messaging.plugin_runtime.flow_runs import Visit
 from services.messaging.plugin_runtime.lead_tags import Tagged
 from services.messaging.plugin_runtime.plugin_store import Place
 from services.messaging.timers.rows import TimerChange
+
+Handling = tuple[int, int, str]  # bot, update, part
 
 
 class AlreadyHandled(BaseException):
@@ -53,6 +56,11 @@ class Work:
     is_over: bool = False  # whoever a handler has left behind writes at once
 
     @property
+    def key(self) -> Handling:
+        """What its outcome is found by."""
+        return self.bot_id, self.update_id, self.part
+
+    @property
     def writes(self) -> bool:
         """Whether it wants anything written."""
         wanted = (self.written, self.tags, self.goals, self.timers, self.timer, self.runs_written)
@@ -61,7 +69,7 @@ class Work:
     def look_up(self, session: Session) -> None:
         """Raise AlreadyHandled when the update's handling is in the database."""
         if not self.is_looked_up:
-            self.outcome, self.is_looked_up = outcome_of(session, self), True
+            self.outcome, self.is_looked_up = outcomes_of(session, [self]).get(self.key), True
         if self.outcome is not None:
             raise AlreadyHandled
 
@@ -95,8 +103,11 @@ def note_wishes(ctx: Context) -> None:
     work.goals.update((person, wish) for wish in ctx.effects.goals)
 
 
-def outcome_of(session: Session, work: Work) -> str | None:
-    """What came of the update when it was handled before, sealed; None when it was not, or wrote nothing."""
-    key = (work.bot_id, work.update_id, work.part)
-    found = session.get(HandledUpdate, key)
-    return None if found is None else found.sealed_outcome
+def outcomes_of(session: Session, works: Iterable[Work]) -> dict[Handling, str]:
+    """What came of those updates that were handled before, and wrote something, sealed."""
+    key = tuple_(HandledUpdate.bot_id, HandledUpdate.update_id, HandledUpdate.part)
+    query = select(
+        HandledUpdate.bot_id, HandledUpdate.update_id, HandledUpdate.part, HandledUpdate.sealed_outcome
+    )
+    found = session.execute(query.where(key.in_([work.key for work in works])))
+    return {(bot_id, update_id, part): sealed for bot_id, update_id, part, sealed in found}

@@ -5,7 +5,7 @@ Whatever is set anew is a new row with a number of its own, so an update that wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,11 +58,14 @@ def wished_by(ctx: Context) -> list[TimerChange]:
     ]
 
 
-def lock_timers(session: Session, which: ColumnElement[bool]) -> None:
-    """Hold these timers until the transaction ends, always in one order, so that nobody waits in a circle: a DELETE takes
-    its rows as it finds them. On SQLite there is one writer at a time."""
-    if session.get_bind().dialect.name != "sqlite":
-        session.execute(select(Timer.id).where(which).order_by(*PLACE).with_for_update()).all()
+def held_timers(session: Session, which: ColumnElement[bool]) -> dict[int, int]:
+    """Those of these timers that are there, by number with their bots, nobody else's until the transaction ends.
+
+    Always in one order, so that nobody waits in a circle: a DELETE takes its rows as it finds them. On SQLite there is one writer
+    at a time.
+    """
+    query = select(Timer.id, Timer.bot_id).where(which).order_by(*PLACE).with_for_update()
+    return dict(session.execute(query).all())
 
 
 def write_timers(session: Session, changes: Sequence[TimerChange]) -> None:
@@ -71,7 +74,8 @@ def write_timers(session: Session, changes: Sequence[TimerChange]) -> None:
     place = tuple_(*PLACE)
     for start in range(0, len(ordered), AT_ONCE):
         there = place.in_([change.place for change in ordered[start : start + AT_ONCE]])
-        lock_timers(session, there)
+        if session.get_bind().dialect.name != "sqlite":
+            held_timers(session, there)
         session.execute(delete(Timer).where(there).execution_options(synchronize_session=False))
     rows = [_row(change) for change in ordered if change.due_at is not None]
     if rows:
@@ -84,11 +88,11 @@ def has_timer(session: Session, bot_id: int, timer_id: int) -> bool:
     return session.scalar(mine) is not None
 
 
-def take_timer(session: Session, bot_id: int, timer_id: int) -> bool:
-    """Take away a timer whose update is handled; False when it is gone already."""
-    mine = delete(Timer).where(Timer.id == timer_id, Timer.bot_id == bot_id)
+def take_timers(session: Session, timers: Collection[tuple[int, int]]) -> int:
+    """Take away timers whose updates are handled, each named by its bot and number; how many were there still."""
+    mine = delete(Timer).where(tuple_(Timer.bot_id, Timer.id).in_(sorted(timers)))
     done: CursorResult[Any] = session.execute(mine.execution_options(synchronize_session=False))  # type: ignore[assignment]
-    return bool(done.rowcount)
+    return int(done.rowcount)
 
 
 def _row(change: TimerChange) -> dict[str, Any]:

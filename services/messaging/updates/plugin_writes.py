@@ -10,15 +10,16 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from models import HandledUpdate, Timer
 from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.messaging.inbox.handed_over import lock_conversations, note_handed_over
-from services.messaging.plugin_runtime.flow_runs import lock_numbers, lock_runs, write_run
+from services.messaging.plugin_runtime.flow_runs import Move, lock_numbers, lock_runs, write_runs
 from services.messaging.plugin_runtime.people_writes import write_people
 from services.messaging.plugin_runtime.plugin_store import (
     Stores,
@@ -26,13 +27,15 @@ from services.messaging.plugin_runtime.plugin_store import (
     texts_at,
     write_texts,
 )
-from services.messaging.plugin_runtime.work import AlreadyHandled, Work, at, outcome_of
-from services.messaging.timers.rows import TimerChange, has_timer, lock_timers, take_timer, write_timers
-from services.platform.database import insert_of
+from services.messaging.plugin_runtime.work import AlreadyHandled, Handling, Work, at, outcomes_of
+from services.messaging.timers.rows import TimerChange, has_timer, held_timers, take_timers, write_timers
 from services.platform.platform import Platform
 from services.platform.redis.group_commit import GroupCommit
 
 PAUSE_SECONDS = 0.01
+HANDLINGS: Final[Any] = (
+    HandledUpdate.__table__
+)  # a statement that is compiled once, whatever the number of rows
 Outcome = TypeVar("Outcome")
 
 
@@ -65,6 +68,8 @@ class _Held:
     stores: Stores
     numbers: dict[int, int]  # of flows' versions in force
     runs: dict[tuple[int, int], int]  # revisions
+    timers: dict[int, int]  # their bots, by number
+    outcomes: dict[Handling, str]  # of what was handled before
 
 
 class PluginWrites(Generic[Outcome]):
@@ -144,8 +149,9 @@ class PluginWrites(Generic[Outcome]):
         try:
             with self._platform.database.transaction() as session:
                 held = _hold(session, commits)
-                answers = [_written(session, commit, held) for commit in commits]
+                answers = [_judged(session, commit, held) for commit in commits]
                 done = [one for one, answer in zip(commits, answers, strict=True) if answer is None]
+                _write_handlings(session, done)
                 write_people(session, [commit.work for commit in done])
                 note_handed_over(session, _handed_over(done))
                 write_timers(session, _last(change for commit in done for change in commit.work.timers))
@@ -174,9 +180,8 @@ def _hold(session: Session, commits: Sequence[_Commit]) -> _Held:
     numbers = lock_numbers(session, (flow for commit in moving for flow in commit.work.flows_read))
     runs = lock_runs(session, (each for commit in moving for each in commit.people))
     taken = [commit.work.timer for commit in commits if commit.work.timer]
-    if len(taken) > 1:
-        lock_timers(session, Timer.id.in_(taken))
-    return _Held(stores, numbers, runs)
+    timers = held_timers(session, Timer.id.in_(taken)) if taken else {}
+    return _Held(stores, numbers, runs, timers, outcomes_of(session, (commit.work for commit in commits)))
 
 
 def _handed_over(commits: Iterable[_Commit]) -> set[tuple[int, int]]:
@@ -195,29 +200,52 @@ def _is_stale(work: Work, held: _Held) -> bool:
     return people or any(held.numbers.get(flow) != number for flow, number in work.flows_read.items())
 
 
-def _written(session: Session, commit: _Commit, held: _Held) -> str | _Changed | TimerGone | None:
+def _judged(session: Session, commit: _Commit, held: _Held) -> str | _Changed | TimerGone | None:
+    """None for a commit that takes effect: whatever comes after it in the transaction finds what it holds changed."""
     work = commit.work
-    known = outcome_of(session, work)
+    known = held.outcomes.get(work.key)
     if known is not None:
         return known
     present = texts_at(session, work.bot_id, work.read.keys() | work.written.keys())
     if any(present.get(place) != text for place, text in work.read.items()) or _is_stale(work, held):
         return _Changed()
-    if work.timer and not take_timer(session, work.bot_id, work.timer):
+    if work.timer and held.timers.get(work.timer) != work.bot_id:
         return TimerGone()
-    row = {
-        "bot_id": work.bot_id,
-        "update_id": work.update_id,
-        "part": work.part,
-        "sealed_outcome": commit.sealed,
-        "at": utc_now(),
-    }
-    session.execute(insert_of(session, HandledUpdate).values(row))
     write_texts(session, work.bot_id, work.written, present, held.stores)
-    for person, (run, visited) in work.runs_written.items():
-        write_run(session, work.bot_id, person, run, visited)
+    held.outcomes[work.key] = commit.sealed
+    held.timers.pop(work.timer, None)
+    for person, (run, _) in work.runs_written.items():
         held.runs[work.bot_id, person] = run.revision + 1
     return None
+
+
+def _write_handlings(session: Session, commits: Sequence[_Commit]) -> None:
+    """That these updates were handled, their timers are gone, and people stand elsewhere: a handful of statements for all."""
+    if not commits:
+        return
+    now = utc_now()
+    rows = [
+        {
+            "bot_id": commit.work.bot_id,
+            "update_id": commit.work.update_id,
+            "part": commit.work.part,
+            "sealed_outcome": commit.sealed,
+            "at": now,
+        }
+        for commit in commits
+    ]
+    session.connection().execute(insert(HANDLINGS), rows)
+    timers = [(commit.work.bot_id, commit.work.timer) for commit in commits if commit.work.timer]
+    if timers:
+        take_timers(session, timers)
+    write_runs(
+        session,
+        [
+            Move(commit.work.bot_id, person, run, visited)
+            for commit in commits
+            for person, (run, visited) in commit.work.runs_written.items()
+        ],
+    )
 
 
 def _owner(bot_id: int) -> str:

@@ -12,7 +12,7 @@ from services.core.metrics import TIMERS
 from services.messaging.limits.admission import actor_of
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.timers.own_update import timer_of
-from services.messaging.timers.rows import take_timer
+from services.messaging.timers.rows import take_timers
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.platform import Platform
 
@@ -54,5 +54,5 @@ class TimerUpdates:
 
     def _take(self, bot_id: int, timer: int) -> None:
         with self._platform.database.transaction() as session:
-            if take_timer(session, bot_id, timer):
+            if take_timers(session, [(bot_id, timer)]):
                 TIMERS.labels("handled").inc()
