@@ -10,7 +10,6 @@ from tools.benchmarks.pipeline_runs import Notes
 from tools.benchmarks.pipeline_systems import flotilla
 
 RATE = 1000  # updates a second, whatever becomes of the worker: what it left undone waits for the next one
-LINGER_SECONDS = 5.0  # after the last update was answered: whatever is sent twice
 PATIENCE_SECONDS = 120.0
 JITTER_SECONDS = 0.2  # at which moment of a batch a worker dies
 SEED = 14
@@ -29,12 +28,12 @@ def kills(notes: Notes) -> list[Figure]:
             time.sleep(chance.uniform(0, JITTER_SECONDS))
             workers.replace()
 
-        load, order = machine_load(), {"linger": LINGER_SECONDS, "patience": PATIENCE_SECONDS}
+        load, order = machine_load(), {"linger": size.linger, "patience": PATIENCE_SECONDS}
         report = ours.driver.run_with_marks(size.killed, marks, kill, rate=RATE, **order)
     notes.reports.setdefault("kills", []).append(report)
-    lost, what = report["posted"] - report["replies"], f"{size.kills} kill -9 of the worker at {RATE:,}/s:"
+    lost, what = report["posted"] - report["replies"], f"{size.kills} kill -9 of the worker at full load:"
     detail = (
-        f"{report['repeated']} of {report['posted']:,} sent twice; all answered after {report['seconds']:.0f} s, "
+        f"{report['repeated']} of {report['posted']:,} sent twice; posted at {report['posts_per_second']:.0f}/s; all answered after {report['seconds']:.0f} s, "
         f"{report['rate']:.0f} replies/s with the workers' starts; {report['refused']} refused"
     )
     extra = round(report["repeated"] / size.kills, 2)

@@ -30,6 +30,7 @@ class Size:
     singles: int = 50  # updates one by one
     kills: int = 8
     killed: int = 8000  # updates under kills
+    linger: float = 5.0  # s after the last update was answered, in which whatever is sent twice still counts
     idle_bots: int = 1000
 
     @property
@@ -38,7 +39,7 @@ class Size:
         return self.bots * self.chats
 
 
-QUICK = Size(1, 10, 30, 400, 128, 1200, 400, 3, 15, 2, 1500, 100)
+QUICK = Size(1, 10, 30, 400, 128, 1200, 400, 3, 15, 2, 1500, 1, 100)
 
 
 @dataclass

@@ -62,6 +62,6 @@ class Workers:
 
     def _beats(self) -> set[str]:
         """ ":<process id>" of every worker that ever beat."""
-        found = cast(list[bytes], self._platform.redis.zrange(keys.processes(), 0, -1))
-        beats = [each.decode() for each in found]
-        return {name[name.rindex(":") :] for name in beats if name.startswith("worker@")}
+        found = cast(list[str], self._platform.redis.zrange(keys.processes(), 0, -1))
+        worker_names = [name for name in found if name.startswith("worker@")]
+        return {name[name.rindex(":") :] for name in worker_names}

@@ -228,6 +228,7 @@ class Telegram:
         return {
             "seconds": round(seconds, 3),
             "posted": len(run.posted),
+            "posts_per_second": _pace(list(run.posted.values())),
             "refused": run.refused,
             "replies": len(run.replied),
             "repeated": run.repeated,
@@ -236,6 +237,11 @@ class Telegram:
             "reply_ms": _percentiles(list(run.replied.values())),
             "webhook_ms": _percentiles(run.accepted),
         }
+
+
+def _pace(moments: list[float]) -> float:
+    """From the first of these moments to the last, in a second."""
+    return round((len(moments) - 1) / (moments[-1] - moments[0]), 1) if len(moments) > 1 else 0.0
 
 
 def _percentiles(times: list[float]) -> dict[str, float]:
