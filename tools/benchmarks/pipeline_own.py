@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 
 from tools.benchmarks.figures import Figure, machine_load
