@@ -46,12 +46,15 @@ class Run:
     posted: dict[int, float] = field(default_factory=dict)
     chats: dict[int, tuple[str, int]] = field(default_factory=dict)  # update -> path of its bot, person
     accepted: list[float] = field(default_factory=list)
+    taken: dict[int, float] = field(default_factory=dict)  # update -> when its webhook had answered
     replied: dict[int, float] = field(default_factory=dict)  # update -> seconds to its first reply
     last: dict[tuple[str, int], int] = field(
         default_factory=dict
     )  # chat -> its latest update that was answered
     repeated: int = 0  # replies beyond the first of an update
-    disordered: int = 0  # first replies that came after that of a later update of their chat
+    disordered: int = (
+        0  # first replies after that of an update of their chat which was posted when theirs had been taken
+    )
     refused: int = 0
 
 
@@ -169,7 +172,8 @@ class Telegram:
         if number not in self._run.posted:
             pass  # its run ended with its reply
         elif data[9:12] == b"200":
-            self._run.accepted.append(time.perf_counter() - self._run.posted[number])
+            self._run.taken[number] = time.perf_counter()
+            self._run.accepted.append(self._run.taken[number] - self._run.posted[number])
         else:
             self._run.refused += 1
         self._idle.append(connection)
@@ -218,8 +222,9 @@ class Telegram:
         elif number in run.posted:
             run.replied[number] = now - run.posted[number]
             chat = run.chats[number]
-            run.disordered += number < run.last.get(chat, 0)
-            run.last[chat] = max(number, run.last.get(chat, 0))
+            last = run.last.get(chat, 0)
+            run.disordered += number < last and run.taken.get(number, now) < run.posted[last]
+            run.last[chat] = max(number, last)
             if run.marks and len(run.replied) >= run.marks[0]:
                 print(json.dumps({"mark": run.marks.pop(0)}), flush=True)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -29,10 +31,11 @@ def test_a_killed_worker_loses_nothing_and_the_report_says_what_was_sent_twice(t
     assert (lost.value, disordered.value, extra.value) == (0, 0, report["repeated"])
 
 
-def replies(said: list[int], marks: list[int]) -> Telegram:
+def replies(said: list[int], marks: list[int], late: Mapping[int, float] = MappingProxyType({})) -> Telegram:
     telegram = Telegram()
     chats = {1: ("a", 5), 2: ("b", 5), 3: ("a", 5), 4: ("a", 5)}
-    telegram._run = Run(4, 0, 4, marks=marks, posted=dict.fromkeys(chats, 0.0), chats=chats)
+    posted, taken = {1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4}, {1: 0.15, 2: 0.25, 3: 0.35, 4: 0.45, **late}
+    telegram._run = Run(4, 0, 4, marks=marks, posted=posted, taken=taken, chats=chats)
     for number in said:
         telegram._note(b'{"chat_id": 5, "text": "m%d"}' % number, 1.0)
     return telegram
@@ -53,6 +56,10 @@ def test_what_is_missing_sent_twice_or_late_in_its_chat_is_counted(
 ) -> None:
     run = replies(said, [])._run
     assert (len(run.replied), run.repeated, run.disordered) == counted
+
+
+def test_posts_that_were_on_their_way_at_once_have_no_order() -> None:
+    assert replies([1, 2, 4, 3], [], late={3: 0.41})._run.disordered == 0
 
 
 def test_each_mark_is_told_once_and_repeated_replies_bring_it_no_nearer(
