@@ -32,7 +32,7 @@ check-install: $(VENV)/.dev ## the first commands and the Procfile in a clean cl
 # How each figure is measured, and what it means: docs/benchmarks.md. ARGS go to the command, as in ARGS=--quick
 bench: $(VENV)/.dev     ## what a click and an update cost here: requests/s, replies/s, round trips, queries
 	-$(BIN)/python -m tools.benchmarks.redirect --only rate --rounds 3 --seconds 5
-	$(BIN)/python -m tools.benchmarks.pipeline --only ours --no-idle $(ARGS)
+	$(BIN)/python -m tools.benchmarks.pipeline --only people,steady --no-peers --rounds 3 $(ARGS)
 
 bench-redirect: $(VENV)/.dev ## every figure of the redirect engine; about ten minutes, on a quiet machine
 	$(BIN)/python -m tools.benchmarks.redirect $(ARGS)

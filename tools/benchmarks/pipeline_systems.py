@@ -6,7 +6,7 @@ import json
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from services.fleet.bots.webhook_secret import webhook_secret
 from services.platform import schema
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from tools.benchmarks.pipeline_workers import Workers
 from tools.benchmarks.servers import ROOT, cpu_seconds, gunicorn, process, valkey
 
 PEER_PYTHON = ROOT / "build" / "bench-venv" / "bin" / "python"
@@ -57,6 +58,15 @@ class Driver:
         self._say({"updates": updates, "rate": 0, "window": 0, "delay": 0, "patience": 60, **order})
         return self._hear()
 
+    def run_with_marks(
+        self, updates: int, marks: Sequence[int], at_mark: Callable[[], None], **order: Any
+    ) -> dict[str, Any]:
+        """As `run`, calling `at_mark` each time so many updates are answered."""
+        self._say({"updates": updates, "marks": list(marks), "patience": 60, "rate": 0, "window": 0, **order})
+        while "mark" in (heard := self._hear()):
+            at_mark()
+        return heard
+
     def order(self, **order: Any) -> None:
         """Begin something that `finish` ends."""
         self._say(order)
@@ -85,16 +95,29 @@ class System:
     driver: Driver
     pids: Sequence[int]
     platform: Platform | None = None
-    sql_count: Path | None = None
+    folder: Path | None = None  # of its data
     web_port: int = 0
+    workers: Workers | None = None
 
     def cpu_seconds(self) -> float:
         """CPU time used so far by all its processes and their children."""
-        return sum(cpu_seconds(pid) for root in self.pids for pid in family(root))
+        return sum(cpu_seconds(pid) for root in self._roots() for pid in family(root))
 
     def memory_mb(self) -> float:
         """Proportional memory of all its processes."""
-        return sum(pss_kb(pid) for root in self.pids for pid in family(root)) / 1024
+        return sum(pss_kb(pid) for root in self._roots() for pid in family(root)) / 1024
+
+    def reads(self) -> int:
+        """Requests its Redis has read: a pipeline or script is one."""
+        return int(self.platform.redis.info("stats")["total_reads_processed"]) if self.platform else 0
+
+    def statements(self) -> int:
+        """SQL statements of its workers, the dead included."""
+        files = self.folder.glob("sql.*") if self.folder else ()
+        return sum(int(file.read_text() or 0) for file in files)
+
+    def _roots(self) -> list[int]:
+        return [*self.pids, *(self.workers.pids() if self.workers else ())]
 
 
 def family(pid: int) -> list[int]:
@@ -120,9 +143,16 @@ def telegram(module: str = "tools.benchmarks.telegram") -> Iterator[Driver]:
 
 @contextmanager
 def flotilla(
-    folder: Path, log: Path, bots: int, chats: int, *, clock: bool = False, **settings: str
+    folder: Path,
+    log: Path,
+    bots: int,
+    chats: int,
+    *,
+    clock: bool = False,
+    worker_processes: int = 1,
+    **settings: str,
 ) -> Iterator[System]:
-    """Ours as deployed: Valkey (AOF everysec), gunicorn with one gevent worker, one worker process.
+    """Ours as deployed: Valkey (AOF everysec), gunicorn with one gevent worker, one worker process or more.
 
     With `clock` also that process, whose reconciler would ask this Telegram about webhooks it knows nothing of.
     """
@@ -130,19 +160,19 @@ def flotilla(
     with ExitStack() as stack:
         driver = stack.enter_context(telegram())
         redis_url, redis_pid = stack.enter_context(counted_valkey(folder))
-        sql = folder / "sql"
         environ = {**environ_of(folder, redis_url, driver.port), **settings}
         platform = Platform(load_settings(environ))
         schema.upgrade(platform)
         paths = make_bots(platform, bots)
         web = stack.enter_context(gunicorn("gunicorn.conf.py", "wsgi:app", environ, log))
-        worker = [sys.executable, "-m", "tools.benchmarks.counted_worker"]
-        worker_pid = stack.enter_context(process(worker, {**environ, "SQL_COUNT_FILE": str(sql)}, log))
-        pids = [redis_pid, web.pid, worker_pid]
+        workers = Workers(platform, {**environ, "SQL_COUNT_FOLDER": str(folder)}, log)
+        stack.callback(workers.stop)
+        workers.start(worker_processes)
+        pids = [redis_pid, web.pid]
         if clock:
             pids.append(stack.enter_context(process([sys.executable, "-m", "jobs.clock"], environ, log)))
         driver.connect(web.port, paths, chats)
-        yield System("Flotilla", driver, pids, platform, sql, web.port)
+        yield System("Flotilla", driver, pids, platform, folder, web.port, workers)
 
 
 @contextmanager
@@ -153,7 +183,12 @@ def celery_design(folder: Path, log: Path, bots: int, chats: int) -> Iterator[Sy
         driver = stack.enter_context(telegram())
         redis_url, redis_pid = stack.enter_context(counted_valkey(folder))
         secret, port, module = secrets.token_hex(16), free_port(), "tools.benchmarks.peers.celery_bot"
-        environ = {"REDIS_URL": redis_url, "TELEGRAM_API_URL": driver.api_url, "PEER_SECRET": secret}
+        environ = {
+            "REDIS_URL": redis_url,
+            "TELEGRAM_API_URL": driver.api_url,
+            "PEER_SECRET": secret,
+            "LEADS_FILE": str(folder / "leads.sqlite3"),
+        }
         web = f"-m uvicorn {module}:app --port {port} --no-access-log --timeout-keep-alive 75 --log-level warning"
         worker = f"-m celery -A {module}:tasks worker --concurrency 2 --loglevel WARNING"
         pids = [
@@ -171,7 +206,11 @@ def aiogram_server(folder: Path, log: Path, bots: int, chats: int) -> Iterator[S
     folder.mkdir(mode=0o755)
     with telegram() as driver:
         port = free_port()
-        environ = {"TELEGRAM_API_URL": driver.api_url, "PORT": str(port)}
+        environ = {
+            "TELEGRAM_API_URL": driver.api_url,
+            "PORT": str(port),
+            "LEADS_FILE": str(folder / "leads.sqlite3"),
+        }
         command = [str(PEER_PYTHON), "-m", "tools.benchmarks.peers.aiogram_bot"]
         with process(command, environ, log, port) as pid:
             paths = [

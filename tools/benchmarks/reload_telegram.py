@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any
 
-from tools.benchmarks.telegram import Run, Telegram
+from tools.benchmarks.telegram import KNOWN, Run, Telegram
 
 REPLY = re.compile(rb'(?:"text": ?"|text=|name="text"\r\n\r\n)m(\d+)\.([\w-]+)\.(\d+)\.(\d+)')
 
@@ -37,7 +37,7 @@ class Recorder(Telegram):
             if stopped.is_set():
                 ended = ended or time.perf_counter()
             elif self._idle and sent < (time.perf_counter() - began) * rate:
-                self._post(bots[sent % len(bots)], sent // len(bots) % chats)
+                self._post(bots[sent % len(bots)], KNOWN + sent // len(bots) % chats)
                 sent += 1
             self._turn(0.0005)
         return {"posted": sent, "refused": self._run.refused, "replies": self.replies}

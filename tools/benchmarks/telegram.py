@@ -14,10 +14,12 @@ import socket
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 CLOSED_LOOKS = 50
+KNOWN, STRANGERS = 1_000_000, 10_000_000  # the first person of those who come again, of those who come once
 MARK = re.compile(rb'(?:"text": ?"|text=|name="text"\r\n\r\n)m(\d+)')  # JSON, form or multipart
 ANSWER = b'{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":1,"type":"private"},"text":"x"}}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
@@ -28,15 +30,31 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r
 
 @dataclass
 class Run:
-    """One measurement: how many updates, at which rate (0: as fast as `window` unanswered ones allow)."""
+    """One measurement: how many updates, at which rate (0: as fast as `window` unanswered ones allow).
+
+    With `strangers` each update comes from somebody who never wrote before. At each of the `marks`, numbers of updates
+    answered, a line says so; `linger` is how many seconds later replies are still counted.
+    """
 
     updates: int
     rate: float
     window: int
     delay: float = 0.0
+    strangers: bool = False
+    marks: list[int] = field(default_factory=list)
+    linger: float = 0.0
     posted: dict[int, float] = field(default_factory=dict)
+    chats: dict[int, tuple[str, int]] = field(default_factory=dict)  # update -> path of its bot, person
     accepted: list[float] = field(default_factory=list)
-    replied: list[float] = field(default_factory=list)
+    taken: dict[int, float] = field(default_factory=dict)  # update -> when its webhook had answered
+    replied: dict[int, float] = field(default_factory=dict)  # update -> seconds to its first reply
+    last: dict[tuple[str, int], int] = field(
+        default_factory=dict
+    )  # chat -> its latest update that was answered
+    repeated: int = 0  # replies beyond the first of an update
+    disordered: int = (
+        0  # first replies after that of an update of their chat which was posted when theirs had been taken
+    )
     refused: int = 0
 
 
@@ -54,6 +72,7 @@ class Telegram:
         self._idle: deque[socket.socket] = deque()
         self._busy: dict[int, int] = {}
         self._number = 0
+        self._strangers = 0
         self._web_port = 0
         self._run = Run(0, 0, 0)
 
@@ -80,17 +99,26 @@ class Telegram:
             now = time.perf_counter()
             while sent < run.updates and self._idle and self._may_post(run, sent, now - began):
                 bot = bots[sent % len(bots)]
-                self._post(bot, sent // len(bots) % chats)
+                self._post(bot, self._person(run, sent // len(bots) % chats))
                 sent += 1
             self._turn(0.0005 if sent < run.updates or self._due else 0.01)
-        return self._report(run, time.perf_counter() - began)
+        ended = time.perf_counter()
+        while time.perf_counter() < ended + run.linger:
+            self._turn(0.01)
+        return self._report(run, ended - began)
+
+    def _person(self, run: Run, chat: int) -> int:
+        if not run.strangers:
+            return KNOWN + chat
+        self._strangers += 1
+        return STRANGERS + self._strangers
 
     def _may_post(self, run: Run, sent: int, elapsed: float) -> bool:
         return sent < elapsed * run.rate if run.rate else sent - len(run.replied) < run.window
 
-    def _post(self, bot: dict[str, Any], chat: int) -> None:
+    def _post(self, bot: dict[str, Any], sender: int) -> None:
         self._number += 1
-        person = {"id": 1_000_000 + chat, "is_bot": False, "first_name": "Ana", "language_code": "pt-br"}
+        person = {"id": sender, "is_bot": False, "first_name": "Ana", "language_code": "pt-br"}
         update = {
             "update_id": self._number,
             "message": {
@@ -109,6 +137,7 @@ class Telegram:
         connection = self._idle.popleft()
         self._busy[connection.fileno()] = self._number
         self._run.posted[self._number] = time.perf_counter()
+        self._run.chats[self._number] = (bot["path"], sender)
         connection.sendall(head + body)
 
     def _turn(self, patience: float) -> None:
@@ -122,7 +151,7 @@ class Telegram:
                 self._called(connection)
         now = time.perf_counter()
         while self._due and self._due[0][0] <= now:
-            heapq.heappop(self._due)[2].sendall(OK)
+            self._answer(heapq.heappop(self._due)[2])
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -143,7 +172,8 @@ class Telegram:
         if number not in self._run.posted:
             pass  # its run ended with its reply
         elif data[9:12] == b"200":
-            self._run.accepted.append(time.perf_counter() - self._run.posted[number])
+            self._run.taken[number] = time.perf_counter()
+            self._run.accepted.append(self._run.taken[number] - self._run.posted[number])
         else:
             self._run.refused += 1
         self._idle.append(connection)
@@ -156,8 +186,12 @@ class Telegram:
         connection.close()
 
     def _called(self, connection: socket.socket) -> None:
-        received = connection.recv(65536)
+        try:
+            received = connection.recv(65536)
+        except ConnectionResetError:  # whoever called was killed
+            received = b""
         if not received:
+            self._buffers.pop(connection.fileno(), None)
             self._selector.unregister(connection)
             connection.close()
             return
@@ -172,24 +206,47 @@ class Telegram:
         if self._run.delay:
             heapq.heappush(self._due, (now + self._run.delay, connection.fileno(), connection))
         else:
+            self._answer(connection)
+
+    @staticmethod
+    def _answer(connection: socket.socket) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):  # whoever called was killed
             connection.sendall(OK)
 
     def _note(self, body: bytes, now: float) -> None:
         found = MARK.search(body)
-        if found is not None and int(found[1]) in self._run.posted:
-            self._run.replied.append(now - self._run.posted[int(found[1])])
+        number = int(found[1]) if found is not None else 0
+        run = self._run
+        if number in run.replied:
+            run.repeated += 1
+        elif number in run.posted:
+            run.replied[number] = now - run.posted[number]
+            chat = run.chats[number]
+            last = run.last.get(chat, 0)
+            run.disordered += number < last and run.taken.get(number, now) < run.posted[last]
+            run.last[chat] = max(number, last)
+            if run.marks and len(run.replied) >= run.marks[0]:
+                print(json.dumps({"mark": run.marks.pop(0)}), flush=True)
 
     @staticmethod
     def _report(run: Run, seconds: float) -> dict[str, Any]:
         return {
             "seconds": round(seconds, 3),
             "posted": len(run.posted),
+            "posts_per_second": _pace(list(run.posted.values())),
             "refused": run.refused,
             "replies": len(run.replied),
+            "repeated": run.repeated,
+            "disordered": run.disordered,
             "rate": round(len(run.replied) / seconds, 1),
-            "reply_ms": _percentiles(run.replied),
+            "reply_ms": _percentiles(list(run.replied.values())),
             "webhook_ms": _percentiles(run.accepted),
         }
+
+
+def _pace(moments: list[float]) -> float:
+    """From the first of these moments to the last, in a second."""
+    return round((len(moments) - 1) / (moments[-1] - moments[0]), 1) if len(moments) > 1 else 0.0
 
 
 def _percentiles(times: list[float]) -> dict[str, float]:
@@ -210,7 +267,8 @@ def main() -> None:
     telegram.connect(orders["web_port"], orders["connections"])
     for line in sys.stdin:
         order = json.loads(line)
-        run = Run(order["updates"], order["rate"], order["window"], order["delay"])
+        names = ("updates", "rate", "window", "delay", "strangers", "marks", "linger")
+        run = Run(**{name: order[name] for name in names if name in order})
         chosen = [orders["bots"][index] for index in order.get("bots", range(len(orders["bots"])))]
         report = telegram.measure(run, chosen, orders["chats"], order["patience"])
         print(json.dumps(report), flush=True)

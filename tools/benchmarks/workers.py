@@ -23,7 +23,7 @@ from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from tools.benchmarks import worker_kills
 from tools.benchmarks.figures import Figure, machine_load, print_table
-from tools.benchmarks.pipeline import measure
+from tools.benchmarks.pipeline_runs import measure
 from tools.benchmarks.pipeline_systems import System, flotilla
 from tools.benchmarks.servers import process
 
