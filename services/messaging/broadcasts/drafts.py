@@ -12,9 +12,9 @@ from models import Bot, Broadcast, BroadcastKind, BroadcastStatus, RedirectPool
 from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
 from services.messaging.broadcasts.checks import checked_message
+from services.messaging.broadcasts.content_checks import check_content
 from services.messaging.broadcasts.contents import has_step
 from services.messaging.broadcasts.fields import BroadcastChange, ChangeOfSent, NewBroadcast
-from services.messaging.broadcasts.content_checks import check_content
 from services.messaging.broadcasts.moving import ENDS
 from services.messaging.broadcasts.removal import delete_ledger
 from services.platform.accounts.looking import looking

@@ -20,6 +20,7 @@ from services.messaging.broadcasts.ledger import Claimed
 from services.messaging.broadcasts.outbox_link import OutboxLink, is_halted
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.pace import Pace
+from services.messaging.broadcasts.step_feed import StepFeed
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ AT_ONCE: Final = 150  # people of one claim: a pass is over soon, and replies of
 PAUSE_SECONDS: Final = 0.8  # between two claims: one costs a commit, for one bot or for many
 OFFERED_AT_ONCE: Final = 12  # calls that are rendered, sealed and put into outboxes without a pause
 MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
+COUNT_SECONDS: Final = 3.0  # the same where lanes may settle people, of which this process hears nothing
 
 
 class Feed:
@@ -38,7 +40,8 @@ class Feed:
         self.id = broadcast.id
         self.brake = Brake(broadcast.brake_percent)
         now = time.monotonic()
-        self.pace = Pace(broadcast.per_second, now)
+        self._steps = StepFeed(platform, broadcast)
+        self.pace = Pace(broadcast.per_second / self._steps.messages, now)
         self._kind = broadcast.kind
         self._calls = Calls(platform.vault, broadcast)
         self._mended = now
@@ -96,10 +99,12 @@ class Feed:
         is_full = sum(shares.values()) == AT_ONCE
         self._next = now if is_full else now + PAUSE_SECONDS
         if not shares:
-            is_time = now - self._mended >= MEND_SECONDS and self.pace.total > 0
-            return not is_time or self.mend(grace_seconds=MEND_SECONDS)
+            return self._mend_now_and_then(now)
         with self._platform.database.reading() as session:
-            chosen = ledger.choose(session, self.id, self._kind, shares)
+            ready = self._steps.at_work(session, shares)
+            chosen = self._steps.refuse(session, ledger.choose(session, self.id, self._kind, ready))
+        if not ready:
+            return self._mend_now_and_then(now)
         since = time.monotonic()
         if chosen.everybody and not self._claim(chosen):
             return True
@@ -107,7 +112,12 @@ class Feed:
             self.pace.taken(bot_id, len(people), now)
         rest(since)
         self.pace.bots -= chosen.exhausted  # whoever waits again later brings their bot back
-        return self._offer([each for people in chosen.people.values() for each in people])
+        return self._offer(self._steps.calls(each for people in chosen.people.values() for each in people))
+
+    def _mend_now_and_then(self, now: float) -> bool:
+        pause = COUNT_SECONDS if self._steps else MEND_SECONDS
+        is_time = now - self._mended >= pause and self.pace.total > 0
+        return not is_time or self.mend(grace_seconds=MEND_SECONDS)
 
     def _claim(self, chosen: ledger.Chosen) -> bool:
         """Commit that they are ours; False when the broadcast does not run any more. Unavailable when another claims too."""
@@ -117,6 +127,8 @@ class Feed:
                 return False
             if not ledger.claim(session, broadcast, chosen):
                 raise Unavailable("Another process works at this ledger", code="ledger_taken")
+            self._steps.put(session, chosen)
+        self._steps.ring()
         return True
 
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
@@ -141,10 +153,11 @@ class Feed:
         with self._platform.database.reading() as session:
             everybody = ledger.queued(session, self.id)  # fewer than we know of where people were erased
         before = utc_now() - timedelta(seconds=grace_seconds)
-        rows = [row for row in everybody if row.at <= before]
+        rows = [row for row in everybody if row.at <= before and not self._steps.has(row.variant)]
         self.pace.under_way = Counter(each.bot_id for each in everybody)
         places = self._link.places(self.id, [row.telegram_id for row in rows])
         lost = [person for person, is_there in places.items() if not is_there]
+        lost += self._steps.mend([row for row in everybody if self._steps.has(row.variant)])
         never = [row for row in rows if row.telegram_id not in places]
         if lost and self._are_lost(lost):
             logger.warning("broadcast %d: %d messages vanished from their outboxes", self.id, len(lost))

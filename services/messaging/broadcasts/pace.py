@@ -22,7 +22,7 @@ SLOWER, FASTER, SLOWEST = (
 class Pace:
     """The bots of one running broadcast: what each may take on, and what it has under way."""
 
-    def __init__(self, per_second: int, now: float) -> None:
+    def __init__(self, per_second: float, now: float) -> None:
         self._full_rate = float(per_second)
         self._share = 1.0  # of that rate, less while workers are late
         self._ages: list[float] = []

@@ -48,6 +48,12 @@ def messages_of_step(session: Session, account_id: int, named: FlowStep, field: 
     return said_from(document, named.step)
 
 
+def refuse_silent_bot(session: Session, bot: Bot) -> None:
+    """Raise InvalidInput where a test is to go by a bot that plays no flows."""
+    if session.scalar(select(Bot.id).where(Bot.id == bot.id, plays_flows())) is None:
+        raise _play_no_flows([f"@{bot.username}"], "bot_id")
+
+
 def left_out(session: Session, broadcast: Broadcast) -> list[str]:
     """Names of the audience's running bots that play no flows, so that nobody is reached by them; none where no step is sent."""
     if not steps_of(broadcast):
@@ -82,14 +88,7 @@ def _refuse_bots(session: Session, broadcast: Broadcast) -> None:
         mine = select(Bot.username).where(Bot.account_id == broadcast.account_id, Bot.id.in_(chosen))
         names = [f"@{name}" for name in session.scalars(mine.where(~plays_flows()).order_by(Bot.username))]
         if names:
-            raise InvalidInput(
-                Text(
-                    "These bots play no flows: {bots}; have them play one, or leave them out",
-                    bots=", ".join(names),
-                ),
-                code="broadcast_bots_play_no_flow",
-                field="audience.bots",
-            )
+            raise _play_no_flows(names, "audience.bots")
     if session.scalar(select(Bot.id).where(_is_of_audience(broadcast), plays_flows()).limit(1)) is None:
         raise InvalidInput(
             "None of these bots plays flows; choose the bots of a flow on its page first",
@@ -100,3 +99,13 @@ def _refuse_bots(session: Session, broadcast: Broadcast) -> None:
 
 def _is_of_audience(broadcast: Broadcast) -> ColumnElement[bool]:
     return bots_of(broadcast.account_id, Conditions.model_validate(broadcast.audience or {}))
+
+
+def _play_no_flows(names: Sequence[str], field: str) -> InvalidInput:
+    return InvalidInput(
+        Text(
+            "These bots play no flows: {bots}; have them play one, or leave them out", bots=", ".join(names)
+        ),
+        code="broadcast_bots_play_no_flow",
+        field=field,
+    )

@@ -17,6 +17,7 @@ from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.checks import FREE_PER_SECOND
 from services.messaging.broadcasts.pace import seconds_left
 from services.messaging.broadcasts.recipients import count_by_bot
+from services.messaging.broadcasts.step_checks import left_out
 from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
@@ -72,12 +73,16 @@ class BotShare(TypedDict):
 
 
 class PlanView(TypedDict):
-    """What a start would do: people by bot, how long it takes, and at most how many Stars."""
+    """What a start would do: people by bot, how long it takes, and at most how many Stars.
+
+    `left_out` are usernames of running bots of the audience that play no flows, where a step is to be sent.
+    """
 
     people: int
     bots: list[BotShare]
     seconds: int
     stars: float
+    left_out: list[str]
 
 
 class ProgressView(TypedDict):
@@ -136,7 +141,8 @@ def plan(platform: Platform, caller: Principal, broadcast_id: int) -> PlanView:
         by_bot = count_by_bot(session, broadcast)
         rows = session.execute(select(Bot.id, Bot.username).where(Bot.id.in_(list(by_bot))))
         names = {row[0]: row[1] for row in rows}
-    return planned(by_bot, names, broadcast.per_second)
+        found = planned(by_bot, names, broadcast.per_second)
+        return {**found, "left_out": left_out(session, broadcast)}
 
 
 def planned(by_bot: Mapping[int, int], names: Mapping[int, str], per_second: int) -> PlanView:
@@ -153,6 +159,7 @@ def planned(by_bot: Mapping[int, int], names: Mapping[int, str], per_second: int
         "bots": shares,
         "seconds": math.ceil(seconds),
         "stars": round(people * beyond * STARS_PER_MESSAGE, 1),
+        "left_out": [],
     }
 
 

@@ -34,9 +34,7 @@ def result_of(
     """
     wanted = ctx.effects
     conversation = _conversation(vault, wanted, queued.bot_id)
-    sends = tuple(
-        _send(vault, ctx, call, queued, heard.get(at)) for at, call in enumerate(wanted.calls)
-    )
+    sends = tuple(_send(vault, ctx, call, queued, heard.get(at)) for at, call in enumerate(wanted.calls))
     kept = tuple(
         (
             keys.button_payload(queued.bot_id, each.name),
