@@ -20,15 +20,13 @@ from services.messaging.broadcasts.ledger import Claimed
 from services.messaging.broadcasts.outbox_link import OutboxLink, is_halted
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.pace import Pace
-from services.messaging.broadcasts.step_feed import StepFeed
+from services.messaging.broadcasts.step_feed import MEND_SECONDS, StepFeed
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = 150  # people of one claim: a pass is over soon, and replies of this process have their turn
 PAUSE_SECONDS: Final = 0.8  # between two claims: one costs a commit, for one bot or for many
 OFFERED_AT_ONCE: Final = 12  # calls that are rendered, sealed and put into outboxes without a pause
-MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
-COUNT_SECONDS: Final = 3.0  # the same where lanes may settle people, of which this process hears nothing
 
 
 class Feed:
@@ -95,16 +93,14 @@ class Feed:
         if now < self._next:
             return True
         room = min(self.brake.room - self.pace.total, AT_ONCE)
-        shares = self.pace.shares(room, now)
+        shares = self._steps.at_work(self.pace.shares(room, now))
         is_full = sum(shares.values()) == AT_ONCE
         self._next = now if is_full else now + PAUSE_SECONDS
         if not shares:
-            return self._mend_now_and_then(now)
+            is_time = now - self._mended >= self._steps.mend_seconds and self.pace.total > 0
+            return not is_time or self.mend(grace_seconds=MEND_SECONDS)
         with self._platform.database.reading() as session:
-            ready = self._steps.at_work(session, shares)
-            chosen = self._steps.refuse(session, ledger.choose(session, self.id, self._kind, ready))
-        if not ready:
-            return self._mend_now_and_then(now)
+            chosen = self._steps.refuse(session, ledger.choose(session, self.id, self._kind, shares))
         since = time.monotonic()
         if chosen.everybody and not self._claim(chosen):
             return True
@@ -112,12 +108,7 @@ class Feed:
             self.pace.taken(bot_id, len(people), now)
         rest(since)
         self.pace.bots -= chosen.exhausted  # whoever waits again later brings their bot back
-        return self._offer(self._steps.calls(each for people in chosen.people.values() for each in people))
-
-    def _mend_now_and_then(self, now: float) -> bool:
-        pause = COUNT_SECONDS if self._steps else MEND_SECONDS
-        is_time = now - self._mended >= pause and self.pace.total > 0
-        return not is_time or self.mend(grace_seconds=MEND_SECONDS)
+        return self._offer(self._steps.called(chosen.claimed))
 
     def _claim(self, chosen: ledger.Chosen) -> bool:
         """Commit that they are ours; False when the broadcast does not run any more. Unavailable when another claims too."""
@@ -153,11 +144,10 @@ class Feed:
         with self._platform.database.reading() as session:
             everybody = ledger.queued(session, self.id)  # fewer than we know of where people were erased
         before = utc_now() - timedelta(seconds=grace_seconds)
-        rows = [row for row in everybody if row.at <= before and not self._steps.has(row.variant)]
         self.pace.under_way = Counter(each.bot_id for each in everybody)
+        rows = [row for row in self._steps.called(everybody) if row.at <= before]
         places = self._link.places(self.id, [row.telegram_id for row in rows])
-        lost = [person for person, is_there in places.items() if not is_there]
-        lost += self._steps.mend([row for row in everybody if self._steps.has(row.variant)])
+        lost = self._steps.mend(everybody) + [one for one, is_there in places.items() if not is_there]
         never = [row for row in rows if row.telegram_id not in places]
         if lost and self._are_lost(lost):
             logger.warning("broadcast %d: %d messages vanished from their outboxes", self.id, len(lost))
@@ -176,7 +166,7 @@ class Feed:
         for bot, people in chosen.people.items():
             for _ in range(len(by_bot[bot]) - len(people)):
                 self.pace.settled(bot)
-        return self._offer([each for people in chosen.people.values() for each in people])
+        return self._offer(chosen.claimed)
 
     def _are_lost(self, people: Sequence[int]) -> bool:
         """Settle them as uncertain; not those whose outcome came meanwhile, which the next pass reads."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from redis import RedisError
 from sqlalchemy import select
@@ -29,9 +29,14 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 
 logger = logging.getLogger(__name__)
+MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
+COUNT_SECONDS: Final = (
+    3.0  # the same where lanes may settle people, of which the ledgers' process hears nothing
+)
 PLAYS_NONE: Final = "plays_no_flow"
 STUCK: Final = timedelta(minutes=1)  # then it is asked whether the bot plays flows still
 KEPT_OUT: Final = timedelta(hours=1)  # then nobody waits any more for somebody whom the bot lets in later
+Row = TypeVar("Row", Claimed, Any)  # both say their variant
 LOST: Final = timedelta(minutes=5)  # longer than a commit's effects are on their way to an outbox
 
 
@@ -45,9 +50,7 @@ class StepFeed:
         opt_out = series if broadcast.has_opt_out else 0
         self._entrance = Entrance(broadcast.id, broadcast.per_second, opt_out)
         self.messages = self._most_messages(broadcast)
-
-    def __bool__(self) -> bool:
-        return bool(self._steps)
+        self.mend_seconds = COUNT_SECONDS if self._steps else MEND_SECONDS
 
     def _most_messages(self, broadcast: Broadcast) -> int:
         """How many messages a person gets at most, so that a bot's rate holds for messages."""
@@ -59,16 +62,13 @@ class StepFeed:
                     found.append(most_said(flow.document, named.step) if flow is not None else 1)
         return max(found)
 
-    def has(self, variant: int) -> bool:
-        """Whether that variant is a step."""
-        return variant in self._steps
-
-    def at_work(self, session: Session, shares: Mapping[int, int]) -> dict[int, int]:
+    def at_work(self, shares: Mapping[int, int]) -> dict[int, int]:
         """The shares of bots that can play now: people of the others wait until their bot is back, or no 429 holds it up any more."""
         if not self._steps or not shares:
             return dict(shares)
         mine = select(Bot.id).where(Bot.id.in_(list(shares)), Bot.desired_running, Bot.maintenance.is_(False))
-        running = sorted(session.scalars(mine))
+        with self._platform.database.reading() as session:
+            running = sorted(session.scalars(mine))
         with self._platform.redis.pipeline(transaction=False) as pipe:
             for bot_id in running:
                 pipe.hget(keys.outbox_pauses(bot_id), ALL_CHATS)
@@ -94,7 +94,7 @@ class StepFeed:
     def put(self, session: Session, chosen: Chosen) -> None:
         """Set the timers of the claimed, in the transaction that claims them."""
         by_variant: dict[int, list[tuple[int, int]]] = {}
-        for each in (one for people in chosen.people.values() for one in people):
+        for each in chosen.claimed:
             by_variant.setdefault(each.variant, []).append((each.reader.bot_id, each.reader.telegram_id))
         for variant, people in sorted(by_variant.items()):
             named = self._steps.get(variant)
@@ -107,15 +107,15 @@ class StepFeed:
             with suppress(RedisError):
                 wake_for_timers(self._platform)
 
-    def calls(self, claimed: Iterable[Claimed]) -> list[Claimed]:
-        """Those of whom a message is to be put into an outbox."""
-        return [each for each in claimed if not self.has(each.variant)]
+    def called(self, claimed: Iterable[Row]) -> list[Row]:
+        """Those of the claimed for whom a message is to be put into an outbox."""
+        return [each for each in claimed if each.variant not in self._steps]
 
     def mend(self, rows: Sequence[Any]) -> list[int]:
         """People who were claimed long ago: whoever can't enter is left out. Given back is who has entered and of whose messages
         nothing is there any more. RedisError."""
         now = utc_now()
-        late = [row for row in rows if row.at <= now - STUCK]
+        late = [row for row in rows if row.variant in self._steps and row.at <= now - STUCK]
         if not late:
             return []
         with self._platform.database.reading() as session:

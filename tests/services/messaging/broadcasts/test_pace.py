@@ -98,6 +98,7 @@ def test_the_plan_ends_with_the_bot_that_has_most_and_counts_what_is_beyond_the_
         "bots": [{"bot_id": 1, "name": "a", "people": 1000}],
         "seconds": 4,
         "stars": 90.0,
+        "left_out": [],
     }
 
 
