@@ -94,8 +94,7 @@ class Feed:
             return True
         room = min(self.brake.room - self.pace.total, AT_ONCE)
         shares = self._steps.at_work(self.pace.shares(room, now))
-        is_full = sum(shares.values()) == AT_ONCE
-        self._next = now if is_full else now + PAUSE_SECONDS
+        self._next = now + (0.0 if sum(shares.values()) == AT_ONCE else PAUSE_SECONDS)
         if not shares:
             is_time = now - self._mended >= self._steps.mend_seconds and self.pace.total > 0
             return not is_time or self.mend(grace_seconds=MEND_SECONDS)
