@@ -89,7 +89,7 @@ def _published(installation: Installation, username: str) -> Flow:
     platform, caller = installation.platform, _caller(installation)
     document = {"start": "hello", "steps": STEPS}
     flow = create_flow(platform, caller, NewFlow(name="Oferta", document=document))
-    publish(platform, caller, flow.id, Publication(revision=flow.draft_revision, seen=None))
+    publish(platform, caller, flow.id, Publication(revision=flow.draft_revision, version=None))
     with platform.database.reading() as session:
         bot = session.scalars(select(Bot).where(Bot.username == username)).one()
     choose_bots(platform, caller, flow.id, [bot.id])
