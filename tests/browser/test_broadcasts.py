@@ -45,7 +45,7 @@ def test_a_broadcast_is_written_counted_sent_watched_and_changed(
     browser.wait(lambda: browser.text(".tally dd") == "12", "all were sent")
     look(browser, "broadcast-done-phone")
     browser.resize((1280, 900))
-    browser.open(str(browser.run("return location.pathname")))
+    browser.open("/panel/broadcasts/1")
     browser.see("100", ".goes + strong")
     look(browser, "broadcast-done")
     sent = [each for each in sandbox.sent(bot, "sendMessage") if "pela metade" in each["text"]]
