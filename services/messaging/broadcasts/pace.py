@@ -92,6 +92,6 @@ class Pace:
         return min(max(1.0, self._rate), level + (now - at) * self._rate)
 
 
-def seconds_left(waiting: dict[int, int], per_second: int) -> float:
+def seconds_left(waiting: dict[int, int], per_second: float) -> float:
     """How long it takes: bots send side by side, so the one with the most people decides."""
-    return max(waiting.values(), default=0) / max(1, per_second)
+    return max(waiting.values(), default=0) / max(0.001, per_second)

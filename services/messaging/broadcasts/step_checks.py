@@ -14,7 +14,7 @@ from services.core.i18n import Text
 from services.fleet.flows.documents import Published, published
 from services.fleet.flows.users import plays_flows
 from services.messaging.broadcasts.checks import check_paid
-from services.messaging.broadcasts.contents import said_from, steps_of
+from services.messaging.broadcasts.contents import most_said, said_from, steps_of
 from services.messaging.broadcasts.fields import FlowStep
 from services.traffic.audience.conditions import Conditions
 from services.traffic.audience.selecting import bots_of
@@ -46,6 +46,15 @@ def messages_of_step(session: Session, account_id: int, named: FlowStep, field: 
             field=f"{field}.step",
         )
     return said_from(document, named.step)
+
+
+def most_messages(session: Session, broadcast: Broadcast) -> int:
+    """How many messages one person gets at most, so that the rate of a bot holds for its messages; 1 where no step is sent."""
+    most = 1
+    for named in steps_of(broadcast).values():
+        flow = published(session, broadcast.account_id, named.flow)
+        most = max(most, most_said(flow.document, named.step) if flow is not None else 1)
+    return most
 
 
 def refuse_silent_bot(session: Session, bot: Bot) -> None:

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from models import Bot, Broadcast, RecipientStatus, Timer
 from plugins.effects import Priority
+from services.core.errors import Unavailable
 from services.core.times import utc_now
-from services.fleet.flows.documents import published
 from services.fleet.flows.users import PLUGIN, plays_flows
-from services.messaging.broadcasts.contents import most_said, steps_of
+from services.messaging.broadcasts.contents import steps_of
 from services.messaging.broadcasts.entrances import take_entrance
 from services.messaging.broadcasts.ledger import Chosen, Claimed
 from services.messaging.broadcasts.outcomes import Outcome
+from services.messaging.broadcasts.step_checks import most_messages
 from services.messaging.flows.entrances import Entrance
 from services.messaging.flows.people import start_flow
 from services.messaging.outbox.store import ALL_CHATS
@@ -49,18 +50,9 @@ class StepFeed:
         series = broadcast.parent_id or broadcast.id
         opt_out = series if broadcast.has_opt_out else 0
         self._entrance = Entrance(broadcast.id, broadcast.per_second, opt_out)
-        self.messages = self._most_messages(broadcast)
+        with platform.database.reading() as session:
+            self.messages = most_messages(session, broadcast)
         self.mend_seconds = COUNT_SECONDS if self._steps else MEND_SECONDS
-
-    def _most_messages(self, broadcast: Broadcast) -> int:
-        """How many messages a person gets at most, so that a bot's rate holds for messages."""
-        found = [1]
-        if self._steps:
-            with self._platform.database.reading() as session:
-                for named in self._steps.values():
-                    flow = published(session, broadcast.account_id, named.flow)
-                    found.append(most_said(flow.document, named.step) if flow is not None else 1)
-        return max(found)
 
     def at_work(self, shares: Mapping[int, int]) -> dict[int, int]:
         """The shares of bots that can play now: people of the others wait until their bot is back, or no 429 holds it up any more."""
@@ -104,7 +96,7 @@ class StepFeed:
     def ring(self) -> None:
         """Have the timers rung for now; the clock looks soon after by itself."""
         if self._steps:
-            with suppress(RedisError):
+            with suppress(RedisError, Unavailable):
                 wake_for_timers(self._platform)
 
     def called(self, claimed: Iterable[Row]) -> list[Row]:

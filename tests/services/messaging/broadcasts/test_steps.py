@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
-from models import Bot, Broadcast, FlowRun, Timer
+from models import Bot, Broadcast, BroadcastRecipient, FlowRun, Timer
+from services.core.times import utc_now
+from services.fleet.bots.signals import bot_changed
 from services.messaging.broadcasts.lifecycle import pause, resume, start, stop
 from services.messaging.broadcasts.views import plan
 from services.messaging.flows.people import pause_run, start_flow
@@ -179,6 +182,7 @@ def test_people_get_the_step_by_a_bot_that_plays_flows_and_one_that_loses_the_pl
     made = make_step()
     found = plan(platform, caller, made.id)
     assert (found["people"], found["left_out"]) == (2, [bots[1].username])
+    assert found["seconds"] == 1  # of 2 people with 2 messages each, 25 a second
     assert [each["bot_id"] for each in found["bots"]] == [bots[0].id]
     start(platform, caller, made.id)
     wait_until(lambda: len(rows(platform, made)) == 2 and timers(platform) == 2)
@@ -226,3 +230,46 @@ def test_the_brake_stops_a_step_that_many_block(
         wait_until(lambda: not any(row.status == "queued" for row in rows(platform, made).values()))
     reached = Counter(row.status for row in rows(platform, made).values())
     assert reached["waiting"] >= 40, reached
+
+
+def test_people_who_cannot_enter_for_long_are_left_out_and_whose_messages_vanished_are_uncertain(
+    platform: Platform, bots: list[Bot], meet: Meet, make_step: Make, caller: Principal
+) -> None:
+    kept_out, lost = meet(2)
+    made = make_step()
+    start(platform, caller, made.id)
+    run(platform, lambda: timers(platform) == 2)
+    with platform.database.transaction() as session:  # one entered, and Redis forgot what the step said
+        session.execute(delete(Timer).where(Timer.telegram_id == lost))
+        long_ago = utc_now() - timedelta(hours=2)
+        session.execute(update(BroadcastRecipient).values(at=long_ago))
+    run(platform, lambda: status_of(platform, made) == "done")
+    assert states(platform, made) == {kept_out: ("skipped", "kept_out"), lost: ("uncertain", "lost")}
+    assert timers(platform) == 0
+
+
+@pytest.mark.usefixtures("running", "ringing")
+def test_people_of_a_bot_that_rests_wait_until_it_is_back(
+    platform: Platform, sandbox: Sandbox, bots: list[Bot], meet: Meet, make_step: Make, caller: Principal
+) -> None:
+    (waits,), (gets,) = meet(1), meet(1, 1)
+    _rest(platform, bots[0], is_resting=True)
+    made = make_step(step="later")
+    start(platform, caller, made.id)
+    with working(platform, QUICK, QUICK_SENDING):
+        wait_until(lambda: len(rows(platform, made)) == 2 and states(platform, made)[gets] == ("sent", ""))
+        assert states(platform, made)[waits] == ("waiting", "")
+        assert status_of(platform, made) == "running"
+        _rest(platform, bots[0], is_resting=False)
+        wait_until(lambda: status_of(platform, made) == "done")
+    assert states(platform, made)[waits] == ("sent", "")
+
+
+def _rest(platform: Platform, bot: Bot, *, is_resting: bool) -> None:
+    with platform.database.transaction() as session:
+        session.execute(
+            update(Bot)
+            .where(Bot.id == bot.id)
+            .values(maintenance=is_resting, config_version=Bot.config_version + 1)
+        )
+    bot_changed(platform, bot.id)
