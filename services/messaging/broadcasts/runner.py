@@ -134,11 +134,12 @@ class BroadcastRunner:
             self._settle()
         for feed in list(self._feeds.values()):
             self._serve(feed)
+        is_busy = bool(self._feeds or self._preparing or heard)
         for broadcast_id in list(self._preparing):
             if not prepare_slice(self._platform, broadcast_id):
                 self._preparing.remove(broadcast_id)
                 self._looked = -self._timings.look
-        return bool(self._feeds or self._preparing or heard)
+        return is_busy  # what was prepared just now runs from the next round on
 
     def _listen(self) -> list[Settled]:
         """Wait for outcomes. Beside a running broadcast they come all the time, so each look for them takes what has gathered."""
