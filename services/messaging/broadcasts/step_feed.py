@@ -37,6 +37,7 @@ COUNT_SECONDS: Final = (
 PLAYS_NONE: Final = "plays_no_flow"
 STUCK: Final = timedelta(minutes=1)  # then it is asked whether the bot plays flows still
 KEPT_OUT: Final = timedelta(hours=1)  # then nobody waits any more for somebody whom the bot lets in later
+AT_WORK: Final = Bot.desired_running & Bot.maintenance.is_(False)
 Row = TypeVar("Row", Claimed, Any)  # both say their variant
 LOST: Final = timedelta(minutes=5)  # longer than a commit's effects are on their way to an outbox
 
@@ -58,7 +59,7 @@ class StepFeed:
         """The shares of bots that can play now: people of the others wait until their bot is back, or no 429 holds it up any more."""
         if not self._steps or not shares:
             return dict(shares)
-        mine = select(Bot.id).where(Bot.id.in_(list(shares)), Bot.desired_running, Bot.maintenance.is_(False))
+        mine = select(Bot.id).where(Bot.id.in_(list(shares)), AT_WORK)
         with self._platform.database.reading() as session:
             running = sorted(session.scalars(mine))
         with self._platform.redis.pipeline(transaction=False) as pipe:
@@ -104,27 +105,32 @@ class StepFeed:
         return [each for each in claimed if each.variant not in self._steps]
 
     def mend(self, rows: Sequence[Any]) -> list[int]:
-        """People who were claimed long ago: whoever can't enter is left out. Given back is who has entered and of whose messages
-        nothing is there any more. RedisError."""
+        """People who were claimed long ago: whoever can't enter is left out, unless their bot rests. Given back is who has entered
+        and of whose messages nothing is there any more. RedisError."""
         now = utc_now()
         late = [row for row in rows if row.variant in self._steps and row.at <= now - STUCK]
         if not late:
             return []
+        bots = {row.bot_id for row in late}
         with self._platform.database.reading() as session:
-            timers = self._timers(session, {row.bot_id for row in late}, {row.telegram_id for row in late})
-            bots = {row.bot_id for row in late}
-            playing = set(session.scalars(select(Bot.id).where(Bot.id.in_(bots), plays_flows())))
+            timers = self._timers(session, bots, {row.telegram_id for row in late})
+            playing = select(Bot.id, AT_WORK).where(Bot.id.in_(bots), plays_flows())
+            is_at_work: dict[int, bool] = {row[0]: row[1] for row in session.execute(playing)}
         for row in late:
             timer = timers.get((row.bot_id, row.telegram_id))
-            if timer is not None and (row.bot_id not in playing or row.at <= now - KEPT_OUT):
-                cause = "kept_out" if row.bot_id in playing else PLAYS_NONE
-                with self._platform.database.transaction() as session:
-                    take_entrance(session, row.bot_id, timer, Outcome(RecipientStatus.SKIPPED, cause))
-        entered = [
-            row for row in late if (row.bot_id, row.telegram_id) not in timers and row.at <= now - LOST
-        ]
+            if timer is None:
+                continue
+            if row.bot_id not in is_at_work:
+                self._leave_out(row.bot_id, timer, PLAYS_NONE)
+            elif is_at_work[row.bot_id] and row.at <= now - KEPT_OUT:
+                self._leave_out(row.bot_id, timer, "kept_out")
+        entered = [row for row in late if (row.bot_id, row.telegram_id) not in timers]
         empty = self._without_messages({row.bot_id for row in entered})
-        return [row.telegram_id for row in entered if row.bot_id in empty]
+        return [row.telegram_id for row in entered if row.bot_id in empty and row.at <= now - LOST]
+
+    def _leave_out(self, bot_id: int, timer: int, cause: str) -> None:
+        with self._platform.database.transaction() as session:
+            take_entrance(session, bot_id, timer, Outcome(RecipientStatus.SKIPPED, cause))
 
     def _timers(
         self, session: Session, bots: Collection[int], people: Collection[int]
