@@ -107,7 +107,7 @@ class Feed:
             self.pace.taken(bot_id, len(people), now)
         rest(since)
         self.pace.bots -= chosen.exhausted  # whoever waits again later brings their bot back
-        return self._offer(self._steps.called(chosen.claimed))
+        return self._offer(chosen.claimed)
 
     def _claim(self, chosen: ledger.Chosen) -> bool:
         """Commit that they are ours; False when the broadcast does not run any more. Unavailable when another claims too."""
@@ -122,10 +122,10 @@ class Feed:
         return True
 
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
-        now = time.monotonic()
+        since = now = time.monotonic()
         for each in claimed:
-            self.pace.given(each.reader.bot_id, each.reader.telegram_id, now)
-        since = now
+            self.pace.given(each.reader.bot_id, each.reader.telegram_id, now + self._steps.way(each))
+        claimed = self._steps.called(claimed)
         for at in range(0, len(claimed), OFFERED_AT_ONCE):
             if not self._link.offer(
                 self.id, [self._calls.of(each) for each in claimed[at : at + OFFERED_AT_ONCE]]

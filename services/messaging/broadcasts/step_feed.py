@@ -39,6 +39,7 @@ STUCK: Final = timedelta(minutes=1)  # then it is asked whether the bot plays fl
 KEPT_OUT: Final = timedelta(hours=1)  # then nobody waits any more for somebody whom the bot lets in later
 AT_WORK: Final = Bot.desired_running & Bot.maintenance.is_(False)
 Row = TypeVar("Row", Claimed, Any)  # both say their variant
+WAY_SECONDS: Final = 1.0  # a tick of the clock, a turn of the lane, its commit
 LOST: Final = timedelta(minutes=5)  # longer than a commit's effects are on their way to an outbox
 
 
@@ -99,6 +100,10 @@ class StepFeed:
         if self._steps:
             with suppress(RedisError, Unavailable):
                 wake_for_timers(self._platform)
+
+    def way(self, claimed: Claimed) -> float:
+        """Seconds that somebody's way to their outbox may take: what comes later than that says that workers are short of time."""
+        return WAY_SECONDS if claimed.variant in self._steps else 0.0
 
     def called(self, claimed: Iterable[Row]) -> list[Row]:
         """Those of the claimed for whom a message is to be put into an outbox."""
