@@ -128,6 +128,9 @@ class FlowPlugin(BasePlugin):
     def _put(self, fired: TimerFired, ctx: Context) -> None:
         """Somebody else, a broadcast or the inbox, puts the person at a step."""
         flow, step = self.db.flow(str(fired.note.get("flow"))), fired.note.get("step")
+        if flow is not None and "entrance" in fired.note and flow.resolve(step) is None:
+            ctx.logger.warning("nobody is put at the step %r: it is gone", step)
+            return  # a broadcast's people are not to begin the whole flow instead
         if flow is None:
             ctx.logger.warning("nobody is put into the flow %r: there is none", fired.note.get("flow"))
             return

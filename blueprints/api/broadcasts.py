@@ -144,8 +144,8 @@ def test(broadcast_id: int, body: TestFields) -> None:
 @api(Scope.WRITE)
 @operation()
 def preview(body: PreviewFields) -> ChatPictureView:
-    """How a message stands in a chat; nothing is kept or sent."""
-    return picture(body.message, has_opt_out=body.has_opt_out, language=str(get_locale() or "en"))
+    """How a message, or what a step of a flow says, stands in a chat; nothing is kept or sent."""
+    return picture(platform(), caller(), body, str(get_locale() or "en"))
 
 
 @blueprint.get(f"{ONE}/progress")

@@ -15,6 +15,7 @@ from blueprints.panel.problems import surroundings
 from models import BroadcastKind, BroadcastStatus
 from services.alerts.notifications.fields import zones
 from services.fleet.bots.registry import list_bots
+from services.fleet.flows.published import PublishedFlow, published_flows
 from services.messaging.broadcasts import drafts
 from services.messaging.broadcasts.results import results
 from services.messaging.broadcasts.views import describe, progress
@@ -76,7 +77,7 @@ def _state(broadcast_id: int, *, with_results: bool) -> dict[str, Any]:
 
 def _composer(draft: Any) -> str:
     saved = [describe_segment(one) for one in list_segments(platform(), caller())]
-    choices = {"bots": _bot_names(), "pools": pool_names(), "segments": saved}
+    choices = {"bots": _bot_names(), "pools": pool_names(), "segments": saved, "flows": _flows()}
     return render_template(
         "panel/compose_broadcast.html",
         section=SECTION,
@@ -84,6 +85,10 @@ def _composer(draft: Any) -> str:
         zones=sorted(zones()),
         **choices,
     )
+
+
+def _flows() -> list[PublishedFlow]:
+    return published_flows(platform(), caller())
 
 
 def _bot_names() -> list[dict[str, Any]]:
@@ -131,6 +136,12 @@ def _causes() -> dict[str, str]:
         "recipient.bot_gone": _("knew a bot that is gone"),
         "recipient.no_answer": _("no answer of Telegram: it may have arrived"),
         "recipient.lost": _("the message vanished from its outbox: it may have arrived"),
+        "recipient.with_people": _("speak with somebody of your team"),
+        "recipient.step_gone": _("the step was gone when it was their turn"),
+        "recipient.step_silent": _("the step sent no message to them"),
+        "recipient.plays_no_flow": _("know a bot that plays no flows any more"),
+        "recipient.kept_out": _("were not let in by the bot's limits"),
+        "recipient.handler_failed": _("the flow failed; see Dead letters"),
     }
 
 
@@ -165,12 +176,15 @@ def _refusals() -> dict[str, str]:
         "error.broadcast_unpaid": _(
             "More than 30 messages a second cost Stars: switch on paid broadcasts, or lower the rate."
         ),
+        "error.broadcast_of_step": _("What a step of a flow said can't be changed or deleted."),
     }
 
 
 def _composing() -> dict[str, str]:
     return {
         "compose.text": _("The message"),
+        "compose.of_step": _("People were put at the step {step} of the flow {flow}."),
+        "compose.left_out": _("These bots play no flows, so nobody gets it by them: {bots}"),
         "compose.variant": _("Text {name}"),
         "compose.two_texts": _("Try two texts"),
         "compose.one_text": _("Only one text"),

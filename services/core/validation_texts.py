@@ -65,6 +65,7 @@ REASONS: Final = {
     "macro_unknown": N_("There is no macro {name}"),
     "macro_broken": N_("A brace is open or closed alone"),
     "macro_in_host": N_("The host of the address holds no macros"),
+    "broadcast_content": N_("Give either a message or a step of a flow"),
     "people_change_tag": N_("A tag belongs to tag and untag, and to them alone"),
     "people_change_whom": N_("Say whom to block: lead_ids or conditions"),
     # Raised by built-in plugins.

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from models import Broadcast, BroadcastRecipient, Goal, Lead
+from models import Broadcast, BroadcastRecipient, Flow, FlowVersion, Goal, Lead
 from services.core.times import utc_now
 from services.platform.platform import Platform
 from tests.blueprints.people import make_account, make_key, sign_in
@@ -47,6 +47,9 @@ def made(client: FlaskClient, key: dict[str, str], **fields: Any) -> Any:
             },
             "broadcast_button",
         ),
+        ({"variants": [{}]}, "invalid_input"),
+        ({"variants": [{**TEXT, "step": {"flow": "sale", "step": "offer"}}]}, "invalid_input"),
+        ({"variants": [{"step": {"flow": "sale", "step": "offer"}}]}, "broadcast_flow_unknown"),
     ],
 )
 def test_what_could_not_be_sent_is_not_saved(
@@ -80,6 +83,32 @@ def test_a_broadcast_is_counted_scheduled_taken_back_changed_and_deleted(
     assert past.get_json()["code"] == "moment_past"
     assert client.delete(one, headers=key).status_code == 204
     assert client.get(one, headers=key).status_code == 404
+
+
+def test_a_step_of_ones_own_flow_is_shown_and_kept_and_somebody_elses_is_unknown(
+    client: FlaskClient, platform: Platform, sandbox: Sandbox
+) -> None:
+    bot = add_bot(platform, sandbox.create_bot(), (("flow", {"flow": "sale"}),))
+    mine, theirs = make_account(platform), make_account(platform, "other@example.com")
+    steps = [{"key": "offer", "messages": [{"text": "Only today"}]}]
+    document = {"start": "offer", "steps": steps, "variables": {}}
+    with platform.database.transaction() as session:
+        session.execute(update(type(bot)).values(account_id=mine.id))
+        flow = Flow(account_id=mine.id, key="sale", name="Sale", draft={}, draft_by="test", published=1)
+        session.add(flow)
+        session.flush()
+        session.add(FlowVersion(flow_id=flow.id, number=1, document=document, published_by="test", moves={}))
+    step = {"flow": "sale", "step": "offer"}
+    key, other = make_key(platform, mine), make_key(platform, theirs)
+    one = made(client, key, variants=[{"step": step}]).get_json()
+    assert (one["variants"][0]["step"], one["variants"][0]["message"]) == (step, None)
+    shown = client.post(f"{PATH}/preview", json={"step": step, "has_opt_out": False}, headers=key).get_json()
+    assert [each["blocks"][0]["runs"][0]["text"] for each in shown["messages"]] == ["Only today"]
+    for refused in (
+        made(client, other, variants=[{"step": step}]),
+        client.post(f"{PATH}/preview", json={"step": step}, headers=other),
+    ):
+        assert (refused.status_code, refused.get_json()["code"]) == (422, "broadcast_flow_unknown")
 
 
 def test_the_ledger_is_a_file_and_the_results_tell_the_texts_apart(

@@ -20,7 +20,7 @@ def test_a_broadcast_is_written_counted_sent_watched_and_changed(
     browser: Browser, installation: Installation, fleet: list[dict[str, Any]]
 ) -> None:
     sandbox, bot = installation.sandbox, fleet[0]["username"]
-    people = _met(installation, bot, 12)
+    people = met(installation, bot, 12)
     browser.open("/panel/broadcasts")
     look(browser, "broadcasts-empty")
     browser.click("main .empty .btn-primary")
@@ -93,7 +93,7 @@ def _typed_while_it_saves(browser: Browser, installation: Installation) -> None:
     browser.wait(saved, "what was typed meanwhile is lost")
 
 
-def _met(installation: Installation, username: str, number: int) -> list[int]:
+def met(installation: Installation, username: str, number: int) -> list[int]:
     """So many people whom the bot knows."""
     people = [int(installation.sandbox.create_user(first_name="Ana")["id"]) for _ in range(number)]
     with installation.platform.database.transaction() as session:

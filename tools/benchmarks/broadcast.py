@@ -1,6 +1,6 @@
 """What broadcasts hold to: the ledger of a million, kills of workers, pausing, the brake, replies beside one.
 
-    python -m tools.benchmarks.broadcast [--people 100000] [--bots 50] [--kills 100] [--ledger 1000000] [--only kills,…]
+    python -m tools.benchmarks.broadcast [--people 100000] [--bots 50] [--kills 100] [--ledger 1000000] [--only kills,…] [--steps]
 
 Telegram is played by the sandbox; the workers and the clock are real processes, killed with -9 by turns.
 """
@@ -23,6 +23,7 @@ from pathlib import Path
 
 from services.messaging.broadcasts.lifecycle import pause
 from services.messaging.broadcasts.runner import wake_if_broadcasting
+from services.messaging.timers.ringing import wake_for_timers
 from services.messaging.updates.intake import Intake
 from services.messaging.updates.reconcile import wake_waiting
 from tools.benchmarks.broadcast_house import (
@@ -91,6 +92,7 @@ def clock(house: BroadcastHouse) -> Iterator[None]:
         while not over.wait(0.5):
             wake_waiting(house.platform)
             wake_if_broadcasting(house.platform)
+            wake_for_timers(house.platform)
 
     thread = threading.Thread(target=ring, daemon=True)
     thread.start()
@@ -101,10 +103,10 @@ def clock(house: BroadcastHouse) -> Iterator[None]:
         thread.join(5)
 
 
-def killed(folder: Path, people: int, bots: int, kills: int, between: float) -> list[Figure]:
+def killed(folder: Path, people: int, bots: int, kills: int, between: float, of_step: bool) -> list[Figure]:
     """Kills of workers in the middle of a broadcast."""
     load = machine_load()
-    with broadcast_house(folder, people, bots) as house, clock(house):
+    with broadcast_house(folder, people, bots, of_step=of_step) as house, clock(house):
         lasting = kills * between  # as long as the kills take, so that each meets it
         toll = storm(house, people, kills, between, max(1, min(25, math.ceil(people / bots / lasting))))
     detail = f"{people:,} people, {bots} bots, {toll.seconds:.0f} s; {toll.uncertain} uncertain, {toll.unsent} called sent that were not"
@@ -117,10 +119,10 @@ def killed(folder: Path, people: int, bots: int, kills: int, between: float) -> 
     ]
 
 
-def stopped(folder: Path, people: int, bots: int) -> list[Figure]:
+def stopped(folder: Path, people: int, bots: int, of_step: bool) -> list[Figure]:
     """A pause in the middle: when the last message left after it."""
     load = machine_load()
-    with broadcast_house(folder, people, bots) as house, clock(house):
+    with broadcast_house(folder, people, bots, of_step=of_step) as house, clock(house):
         house.run(1)
         broadcast = house.send()
         wait_for(house, broadcast, "running", 120)
@@ -139,10 +141,10 @@ def stopped(folder: Path, people: int, bots: int) -> list[Figure]:
     ]
 
 
-def braked(folder: Path, people: int, bots: int) -> list[Figure]:
+def braked(folder: Path, people: int, bots: int, of_step: bool) -> list[Figure]:
     """From one moment on everybody has blocked the bots: how many are reached once the limit is passed."""
     load, limit, window = machine_load(), 10, 200
-    with broadcast_house(folder, people, bots) as house, clock(house):
+    with broadcast_house(folder, people, bots, of_step=of_step) as house, clock(house):
         house.run(1)
         broadcast = house.send(brake_percent=limit)
         while len(house.sent()) < min(2000, people // 5):
@@ -172,10 +174,10 @@ def braked(folder: Path, people: int, bots: int) -> list[Figure]:
     ]
 
 
-def replied(folder: Path, people: int, bots: int) -> list[Figure]:
+def replied(folder: Path, people: int, bots: int, of_step: bool) -> list[Figure]:
     """The 95th percentile from an update to its reply, alone and beside a broadcast."""
     load = machine_load()
-    with broadcast_house(folder, people, bots) as house, clock(house):
+    with broadcast_house(folder, people, bots, of_step=of_step) as house, clock(house):
         _echo(house)
         house.run(1)
         house.telegram.post(f"/updates/{house.bots[0]['username']}", updates=[])
@@ -270,14 +272,15 @@ def main() -> None:
     ):
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--between", type=float, default=3.0, help="seconds from kill to kill")
+    parser.add_argument("--steps", action="store_true", help="of a step of a flow instead of a message")
     parser.add_argument("--only", default="ledger,kills,stop,brake,replies")
     given = parser.parse_args()
     parts = {
         "ledger": lambda at: prepared(at, given.ledger),
-        "kills": lambda at: killed(at, given.people, given.bots, given.kills, given.between),
-        "stop": lambda at: stopped(at, given.some, given.bots),
-        "brake": lambda at: braked(at, given.some, given.bots),
-        "replies": lambda at: replied(at, given.some, given.bots),
+        "kills": lambda at: killed(at, given.people, given.bots, given.kills, given.between, given.steps),
+        "stop": lambda at: stopped(at, given.some, given.bots, given.steps),
+        "brake": lambda at: braked(at, given.some, given.bots, given.steps),
+        "replies": lambda at: replied(at, given.some, given.bots, given.steps),
     }
     figures: list[Figure] = []
     for name in given.only.split(","):

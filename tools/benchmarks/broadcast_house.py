@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from models import Account, Bot, Broadcast, BroadcastRecipient, Lead
+from models import Account, Bot, BotPlugin, Broadcast, BroadcastRecipient, Flow, FlowVersion, Lead
 from services.core.environment import load_settings
 from services.messaging.broadcasts.drafts import create_broadcast
 from services.messaging.broadcasts.fields import NewBroadcast
@@ -27,9 +27,11 @@ from tools.benchmarks.servers import sandbox, start, valkey
 from tools.chaos.telegram import Telegram
 
 FIRST_PERSON = 6_400_000_000
+MESSAGE = {"text": "Hi {first_name}"}
 PORTION = 2000  # people of one call of the sandbox
 WORKER = ("-m", "jobs.worker")
 LIGHT_WORKER = ("-m", "tools.benchmarks.broadcast_worker")  # starts in a second
+STEP_WORKER = (*LIGHT_WORKER, "steps")
 CLOCK = ("-m", "jobs.clock")
 
 
@@ -44,6 +46,7 @@ class BroadcastHouse:
     environ: dict[str, str]
     log: Path
     command: tuple[str, ...]
+    variants: list[dict[str, Any]]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, number: int) -> None:
@@ -67,8 +70,8 @@ class BroadcastHouse:
 
     def send(self, **more: object) -> Broadcast:
         """Start a broadcast to everybody."""
-        text = [{"message": {"text": "Hi {first_name}"}}]
-        given = {"name": "Bench", "variants": text, "has_opt_out": False, "brake_percent": 0, **more}
+        plain = {"has_opt_out": False, "brake_percent": 0}
+        given = {"name": "Bench", "variants": self.variants, **plain, **more}
         made = create_broadcast(self.platform, self.caller, NewBroadcast.model_validate(given))
         return start_broadcast(self.platform, self.caller, made.id)
 
@@ -91,9 +94,9 @@ class BroadcastHouse:
 
 @contextmanager
 def broadcast_house(
-    folder: Path, people: int, bots: int, command: tuple[str, ...] = WORKER
+    folder: Path, people: int, bots: int, command: tuple[str, ...] = WORKER, *, of_step: bool = False
 ) -> Iterator[BroadcastHouse]:
-    """Start it with so many people, spread over so many bots, whom each of them knows."""
+    """Start it with so many people, spread over so many bots, whom each of them knows; `of_step`: a flow's step is sent."""
     (folder / "valkey").mkdir(parents=True)
     with valkey(folder / "valkey") as redis_url, sandbox() as played:
         environ = {
@@ -111,7 +114,10 @@ def broadcast_house(
         caller = _furnish(platform, made, people)
         for at, bot in enumerate(made):
             _open_chats(telegram, bot["username"], [FIRST_PERSON + n for n in range(at, people, bots)])
-        house = BroadcastHouse(platform, telegram, caller, made, environ, folder / "house.log", command)
+        variants = [_step(platform, caller, made)] if of_step else [{"message": MESSAGE}]
+        house = BroadcastHouse(
+            platform, telegram, caller, made, environ, folder / "house.log", command, variants
+        )
         try:
             yield house
         finally:
@@ -149,6 +155,23 @@ def _furnish(platform: Platform, identities: Sequence[dict[str, Any]], people: i
         ]
         session.execute(insert(Lead), rows)
         return Principal(account.id, "user:bench")
+
+
+def _step(platform: Platform, caller: Principal, bots: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A published flow that all bots play, of whose step a broadcast is made: one message, and a follow-up in a day."""
+    offer = {"key": "offer", "messages": [MESSAGE], "follow_ups": [{"after": 86_400, "step": "offer"}]}
+    document = {"start": "offer", "steps": [offer]}
+    with platform.database.transaction() as session:
+        flow = Flow(
+            account_id=caller.account_id, key="bench", name="Bench", draft={}, draft_by="bench", published=1
+        )
+        session.add(flow)
+        session.flush()
+        session.add(FlowVersion(flow_id=flow.id, number=1, document=document, published_by="bench", moves={}))
+        session.add_all(
+            BotPlugin(bot_id=bot["row_id"], position=0, name="flow", config={"flow": "bench"}) for bot in bots
+        )
+    return {"step": {"flow": "bench", "step": "offer"}}
 
 
 def _open_chats(telegram: Telegram, bot: str, people: Sequence[int]) -> None:

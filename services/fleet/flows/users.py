@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
-from models import Bot, BotPlugin, Flow, FlowVersion, RedirectPool
+from models import Bot, BotPlugin, BotWorker, Broadcast, BroadcastStatus, Flow, FlowVersion, RedirectPool
 from plugins.flows.document import FlowDocument
 from plugins.flows.parts import ButtonKind, OtherFlow
 from services.core.errors import Conflict, InvalidInput
@@ -37,6 +37,13 @@ def bots_using(session: Session, account_id: int, key: str) -> Sequence[Bot]:
         BotPlugin.config[FIELD].as_string() == key,
     )
     return session.scalars(mine.order_by(Bot.id)).all()
+
+
+def plays_flows() -> ColumnElement[bool]:
+    """Whether a bot of the query has the plugin `flow` at work: it plays any flow of its account then, whichever /start begins."""
+    has_plugin = exists().where(BotPlugin.bot_id == Bot.id, BotPlugin.name == PLUGIN, BotPlugin.enabled)
+    by_program = exists().where(BotWorker.bot_id == Bot.id, BotWorker.ending_since.is_(None))
+    return has_plugin & ~by_program
 
 
 def refuse_unknown(session: Session, account_id: int, plugins: Iterable[ChosenPlugin]) -> None:
@@ -79,6 +86,7 @@ def refuse_used(session: Session, flow: Flow) -> None:
     names = [f"@{bot.username}" for bot in bots_using(session, flow.account_id, flow.key)]
     names += _pools(session, flow)
     names += _flows(session, flow)
+    names += _broadcasts(session, flow)
     if names:
         raise Conflict(
             Text(
@@ -113,6 +121,17 @@ def _pools(session: Session, flow: Flow) -> Iterator[str]:
 def _names(behaviour: dict[str, Any] | None, key: str) -> bool:
     plugins = (behaviour or {}).get("plugins", [])
     return any(each["name"] == PLUGIN and each.get("config", {}).get(FIELD) == key for each in plugins)
+
+
+def _broadcasts(session: Session, flow: Flow) -> Iterator[str]:
+    """Those that are not over yet and put people at one of its steps."""
+    over = (BroadcastStatus.DONE, BroadcastStatus.STOPPED)
+    query = select(Broadcast.name, Broadcast.variants).where(
+        Broadcast.account_id == flow.account_id, Broadcast.status.not_in(over)
+    )
+    for name, variants in session.execute(query):
+        if any((each.get("step") or {}).get("flow") == flow.key for each in variants):
+            yield name
 
 
 def _flows(session: Session, flow: Flow) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from services.core.errors import InvalidInput
 from services.core.i18n import Text
 from services.core.url_safety import check_link
 from services.core.validation_texts import reason_of
+from services.messaging.broadcasts.contents import step_in
 
 FREE_PER_SECOND: Final = 30  # Telegram's limit for what is not paid for
 OFFERED: Final = (ButtonKind.URL, ButtonKind.WEB_APP)
@@ -29,16 +31,23 @@ def check(broadcast: Broadcast) -> None:
             field="variants",
         )
     messages = [
-        checked_message(each["message"], f"variants.{at}") for at, each in enumerate(broadcast.variants)
+        checked_message(each["message"], f"variants.{at}")
+        for at, each in enumerate(broadcast.variants)
+        if step_in(each) is None
     ]
+    check_paid(broadcast, messages)
+    if broadcast.quiet_from or broadcast.quiet_until:
+        checked_quiet(Quiet(broadcast.quiet_from, broadcast.quiet_until, broadcast.time_zone or "UTC"))
+
+
+def check_paid(broadcast: Broadcast, messages: Iterable[Message]) -> None:
+    """Raise InvalidInput `broadcast_unpaid` for a rate beyond the free one, unless all of the messages are paid for."""
     if broadcast.per_second > FREE_PER_SECOND and not all(each.allow_paid_broadcast for each in messages):
         raise InvalidInput(
             "More than 30 messages a second cost Stars: switch on paid broadcasts, or lower the rate",
             code="broadcast_unpaid",
             field="per_second",
         )
-    if broadcast.quiet_from or broadcast.quiet_until:
-        checked_quiet(Quiet(broadcast.quiet_from, broadcast.quiet_until, broadcast.time_zone or "UTC"))
 
 
 def checked_message(stored: object, field: str) -> Message:

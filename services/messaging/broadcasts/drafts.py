@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from models import Bot, Broadcast, BroadcastKind, BroadcastStatus, RedirectPool
 from services.core.errors import Conflict, InvalidInput, NotFound
 from services.core.i18n import Text
-from services.messaging.broadcasts.checks import check, checked_message
+from services.messaging.broadcasts.checks import checked_message
+from services.messaging.broadcasts.content_checks import check_content
+from services.messaging.broadcasts.contents import has_step
 from services.messaging.broadcasts.fields import BroadcastChange, ChangeOfSent, NewBroadcast
-from services.messaging.broadcasts.media_checks import check_media
 from services.messaging.broadcasts.moving import ENDS
 from services.messaging.broadcasts.removal import delete_ledger
 from services.platform.accounts.looking import looking
@@ -31,7 +32,7 @@ def create_broadcast(platform: Platform, caller: Principal, wanted: NewBroadcast
         _make_room(session, caller.account_id)
         broadcast = Broadcast(account_id=caller.account_id, name=wanted.name)
         _take(session, caller, broadcast, {**wanted.model_dump(mode="json"), "quiet": wanted.quiet})
-        check_media(session, platform.settings, broadcast)
+        check_content(session, platform.settings, broadcast)
         session.add(broadcast)
         session.flush()
         audit(session, caller, "broadcast_created", **facts(broadcast))
@@ -52,7 +53,7 @@ def update_broadcast(
                 "Only a draft can be changed; take a scheduled broadcast back first", code="broadcast_started"
             )
         _take(session, caller, broadcast, given)
-        check_media(session, platform.settings, broadcast)
+        check_content(session, platform.settings, broadcast)
         audit(session, caller, "broadcast_updated", **facts(broadcast))
     return broadcast
 
@@ -67,6 +68,11 @@ def change_sent(platform: Platform, caller: Principal, broadcast_id: int, wanted
         if first.status not in ENDS or first.kind != BroadcastKind.SEND or not first.counts.get("sent"):
             raise Conflict(
                 "Only what was sent by a broadcast that is over can be changed", code="broadcast_not_over"
+            )
+        if has_step(first):
+            raise Conflict(
+                "What a step of a flow said can't be changed or deleted: it belongs to the conversation",
+                code="broadcast_of_step",
             )
         _make_room(session, first.account_id)
         variants = first.variants
@@ -152,7 +158,6 @@ def _take(session: Session, caller: Principal, broadcast: Broadcast, given: dict
         raise NotFound("There is no such bot", code="bot_not_found", field="audience")
     if not _are_own(session, broadcast.account_id, RedirectPool, audience.get("pools") or ()):
         raise NotFound("There is no such pool", code="pool_not_found", field="audience")
-    check(broadcast)
 
 
 def _are_own(session: Session, account_id: int, table: Any, ids: Iterable[int]) -> bool:

@@ -19,12 +19,12 @@ from services.messaging.broadcasts.ledger import Claimed
 from services.messaging.broadcasts.outbox_link import OutboxLink, is_halted
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.pace import Pace
+from services.messaging.broadcasts.step_feed import MEND_SECONDS, StepFeed
 from services.platform.platform import Platform
 
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = 150  # people of one claim, whose commit others wait for
 PAUSE_SECONDS: Final = 0.8  # between two claims: one costs a commit, for one bot or for many
-MEND_SECONDS: Final = 30.0  # between looks for people who were claimed and are nowhere
 
 
 class Feed:
@@ -36,7 +36,8 @@ class Feed:
         self.id = broadcast.id
         self.brake = Brake(broadcast.brake_percent)
         now = time.monotonic()
-        self.pace = Pace(broadcast.per_second, now)
+        self._steps = StepFeed(platform, broadcast)
+        self.pace = Pace(broadcast.per_second / self._steps.messages, now)
         self._kind = broadcast.kind
         self._calls = Calls(platform.vault, broadcast)
         self._mended = now
@@ -49,10 +50,14 @@ class Feed:
             self.pace.bots = set(ledger.waiting_by_bot(session, self.id))
         return self.mend(grace_seconds=0.0)
 
-    def hear(self, outcome: Outcome) -> None:
+    def hear(self, telegram_id: int, outcome: Outcome, now: float) -> None:
         """What came of a person, before it is in the ledger."""
-        if outcome.is_known:
-            self.brake.note()
+        age = self.pace.age_of(telegram_id, now)
+        if not outcome.is_known:
+            return
+        self.brake.note()
+        if age is not None:
+            self.pace.heard(age, now)
 
     def note(self, settled: Sequence[tuple[int, Outcome]]) -> None:
         """These were settled; whoever waits again is claimed again later."""
@@ -85,20 +90,20 @@ class Feed:
         now = time.monotonic()
         if now < self._next:
             return True
-        shares = self.pace.shares(self.brake.room - self.pace.total, AT_ONCE, now)
-        is_full = sum(shares.values()) == AT_ONCE
-        self._next = now if is_full else now + PAUSE_SECONDS
+        wanted = self.pace.shares(self.brake.room - self.pace.total, AT_ONCE, now)
+        shares = self._steps.at_work(wanted)
+        self._next = now + (0.0 if sum(shares.values()) == AT_ONCE else PAUSE_SECONDS)
         if not shares:
-            is_time = now - self._mended >= MEND_SECONDS and self.pace.total > 0
+            is_time = now - self._mended >= self._steps.mend_seconds and self.pace.total > 0
             return not is_time or self.mend(grace_seconds=MEND_SECONDS)
         with self._platform.database.reading() as session:
-            chosen = ledger.choose(session, self.id, self._kind, shares)
+            chosen = self._steps.refuse(session, ledger.choose(session, self.id, self._kind, shares))
         if chosen.everybody and not self._claim(chosen):
             return True
         for bot_id, people in chosen.people.items():
             self.pace.taken(bot_id, len(people), now)
         self.pace.bots -= chosen.exhausted  # whoever waits again later brings their bot back
-        return self._offer([each for people in chosen.people.values() for each in people])
+        return self._offer(chosen.claimed)
 
     def _claim(self, chosen: ledger.Chosen) -> bool:
         """Commit that they are ours; False when the broadcast does not run any more. Unavailable when another claims too."""
@@ -108,10 +113,17 @@ class Feed:
                 return False
             if not ledger.claim(session, broadcast, chosen):
                 raise Unavailable("Another process works at this ledger", code="ledger_taken")
+            self._steps.put(session, chosen)
+        self._steps.ring()
         return True
 
     def _offer(self, claimed: Sequence[Claimed]) -> bool:
-        return self._link.offer(self.id, [self._calls.of(each) for each in claimed])
+        now = time.monotonic()
+        for each in claimed:
+            if way := self._steps.way(each):
+                self.pace.given(each.reader.bot_id, each.reader.telegram_id, now + way)
+        calls = [self._calls.of(each) for each in self._steps.called(claimed)]
+        return self._link.offer(self.id, calls)
 
     def mend(self, *, grace_seconds: float) -> bool:
         """Put people into outboxes who were claimed and never were; of those whose call is gone without a word nobody knows.
@@ -122,10 +134,10 @@ class Feed:
         with self._platform.database.reading() as session:
             everybody = ledger.queued(session, self.id)  # fewer than we know of where people were erased
         before = utc_now() - timedelta(seconds=grace_seconds)
-        rows = [row for row in everybody if row.at <= before]
         self.pace.under_way = Counter(each.bot_id for each in everybody)
+        rows = [row for row in self._steps.called(everybody) if row.at <= before]
         places = self._link.places(self.id, [row.telegram_id for row in rows])
-        lost = [person for person, is_there in places.items() if not is_there]
+        lost = self._steps.mend(everybody) + [one for one, is_there in places.items() if not is_there]
         never = [row for row in rows if row.telegram_id not in places]
         if lost and self._are_lost(lost):
             logger.warning("broadcast %d: %d messages vanished from their outboxes", self.id, len(lost))
@@ -144,7 +156,7 @@ class Feed:
         for bot, people in chosen.people.items():
             for _ in range(len(by_bot[bot]) - len(people)):
                 self.pace.settled(bot)
-        return self._offer([each for people in chosen.people.values() for each in people])
+        return self._offer(chosen.claimed)
 
     def _are_lost(self, people: Sequence[int]) -> bool:
         """Settle them as uncertain; not those whose outcome came meanwhile, which the next pass reads."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
-from plugins.flows.parts import Message
+from plugins.flows.parts import FLOW_KEY, Message, StepKey
 from services.core.moments import NamedMoment
 from services.traffic.audience.conditions import Conditions
 
@@ -19,12 +20,29 @@ class _Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Variant(_Fields):
-    """A message and the part of the people who get it, in percent."""
+class FlowStep(_Fields):
+    """A step of a flow of the account, by their keys."""
+
+    flow: str = Field(pattern=FLOW_KEY, description="the key of a published flow")
+    step: StepKey = Field(description="the key of a step of its version in force")
+
+
+class _Content(_Fields):
+    message: Message | None = Field(None, description="a message of the broadcast's own")
+    step: FlowStep | None = Field(None, description="in place of a message: people are put at the step")
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.message is None) == (self.step is None):
+            raise PydanticCustomError("broadcast_content", "Give either a message or a step of a flow", {})
+        return self
+
+
+class Variant(_Content):
+    """A message, or a step of a flow, and the part of the people who get it, in percent."""
 
     name: VariantName = "A"
     percent: int = Field(100, strict=True, ge=1, le=100)
-    message: Message
 
 
 Variants = Annotated[tuple[Variant, ...], Field(min_length=1, max_length=2)]
@@ -91,8 +109,7 @@ class TestFields(_Fields):
     variant: int = Field(0, ge=0, le=1)
 
 
-class PreviewFields(_Fields):
-    """A message to be looked at."""
+class PreviewFields(_Content):
+    """A message, or a step of a flow, to be looked at."""
 
-    message: Message
     has_opt_out: bool = True

@@ -48,9 +48,14 @@ class Chosen:
     exhausted: set[int] = field(default_factory=set)  # bots with nobody left who waits
 
     @property
+    def claimed(self) -> list[Claimed]:
+        """Those who are to be written to."""
+        return [each for those in self.people.values() for each in those]
+
+    @property
     def everybody(self) -> list[int]:
         """All of them."""
-        return [each.reader.telegram_id for those in self.people.values() for each in those] + [*self.causes]
+        return [each.reader.telegram_id for each in self.claimed] + [*self.causes]
 
 
 def choose(session: Session, broadcast_id: int, kind: str, shares: Mapping[int, int]) -> Chosen:

@@ -9,10 +9,9 @@ from redis import RedisError
 from models import Broadcast, BroadcastKind, BroadcastStatus
 from services.core.errors import InvalidInput, Unavailable
 from services.core.times import iso, utc_now
-from services.messaging.broadcasts.checks import check
+from services.messaging.broadcasts.content_checks import check_content
 from services.messaging.broadcasts.drafts import facts, locked
 from services.messaging.broadcasts.due import QUIET
-from services.messaging.broadcasts.media_checks import check_media
 from services.messaging.broadcasts.moving import move
 from services.messaging.broadcasts.outbox_link import go_on, halt
 from services.messaging.broadcasts.runner import DOORBELL
@@ -32,8 +31,7 @@ def start(platform: Platform, caller: Principal, broadcast_id: int, at: datetime
     with platform.database.transaction() as session:
         broadcast = locked(session, caller, broadcast_id)
         if broadcast.kind == BroadcastKind.SEND:
-            check(broadcast)
-            check_media(session, platform.settings, broadcast)
+            check_content(session, platform.settings, broadcast)
         waits = at is not None or broadcast.every_hours > 0
         move(broadcast, BroadcastStatus.SCHEDULED if waits else BroadcastStatus.PREPARING)
         broadcast.scheduled_at = at or now

@@ -35,6 +35,8 @@ from models import (
     RecipientStatus,
 )
 from services.core.times import utc_now
+from services.fleet.flows.users import plays_flows
+from services.messaging.broadcasts.contents import has_step
 from services.traffic.audience.conditions import OPTED_OUT, Conditions
 from services.traffic.audience.selecting import select_people
 from services.traffic.audience.tag_conditions import has_tag
@@ -83,6 +85,8 @@ def _ranked(broadcast: Broadcast, between: tuple[int, int]) -> Subquery:
         .where(is_reachable(Bot.identity), Bot.status != BotStatus.FAILED, Bot.desired_running)
         .where(Lead.telegram_id.not_in(_opted_out(broadcast, between)), ~_is_kept_out())
     )
+    if has_step(broadcast):
+        query = query.where(plays_flows())
     if broadcast.new_since is not None:
         # Up to the turn's own beginning: the next one takes those who come while this one is prepared.
         query = query.where(

@@ -85,19 +85,29 @@ class Renderer:
         )
         rows = [[_button(each) for each in row] for row in message.buttons]
         if self._has_opt_out:
-            rows.append([self._opt_out(reader)])
+            rows.append(
+                [
+                    opt_out_button(
+                        self._signer, self._broadcast_id, reader.bot_id, reader.telegram_id, reader.language
+                    )
+                ]
+            )
         return {**words, "reply_markup": {"inline_keyboard": rows}} if rows else words
 
-    def _opt_out(self, reader: Reader) -> dict[str, str]:
-        data = self._signer.pack(
-            bot_id=reader.bot_id,
-            user_id=reader.telegram_id,
-            chat_id=reader.telegram_id,
-            action=OPT_OUT,
-            payload=str(self._broadcast_id),
-            expires_at=int(time.time()) + OPT_OUT_SECONDS,
-        )
-        return {"text": translate(OPT_OUT_LABEL, reader.language), "callback_data": data}
+
+def opt_out_button(
+    signer: CallbackSigner, broadcast_id: int, bot_id: int, person: int, language: str
+) -> dict[str, str]:
+    """The button by which somebody wants no more of a broadcast, of a series of its first one."""
+    data = signer.pack(
+        bot_id=bot_id,
+        user_id=person,
+        chat_id=person,
+        action=OPT_OUT,
+        payload=str(broadcast_id),
+        expires_at=int(time.time()) + OPT_OUT_SECONDS,
+    )
+    return {"text": translate(OPT_OUT_LABEL, language), "callback_data": data}
 
 
 def deleting(reader: Reader, message_id: int) -> tuple[str, dict[str, Any]]:

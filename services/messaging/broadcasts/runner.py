@@ -133,11 +133,12 @@ class BroadcastRunner:
             self._settle()
         for feed in list(self._feeds.values()):
             self._serve(feed)
+        is_busy = bool(self._feeds or self._preparing or heard)
         for broadcast_id in list(self._preparing):
             if not prepare_slice(self._platform, broadcast_id):
                 self._preparing.remove(broadcast_id)
                 self._looked = -self._timings.look
-        return bool(self._feeds or self._preparing or heard)
+        return is_busy  # what was prepared just now runs from the next round on
 
     def _listen(self) -> list[Settled]:
         """Wait for outcomes. Beside a running broadcast they come all the time, so each look for them takes what has gathered."""
@@ -150,11 +151,11 @@ class BroadcastRunner:
 
     def _heard(self, patience: float) -> list[Settled]:
         """New outcomes, noted before they are written down."""
-        settled = self._link.read(patience)
+        settled, now = self._link.read(patience), time.monotonic()
         for each in settled:
             feed = self._feeds.get(each.broadcast_id)
             if feed is not None:
-                feed.hear(each.outcome)
+                feed.hear(each.telegram_id, each.outcome, now)
         self._unsettled += settled
         return settled
 

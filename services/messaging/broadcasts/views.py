@@ -17,6 +17,7 @@ from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.checks import FREE_PER_SECOND
 from services.messaging.broadcasts.pace import seconds_left
 from services.messaging.broadcasts.recipients import count_by_bot
+from services.messaging.broadcasts.step_checks import left_out, most_messages
 from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
@@ -72,12 +73,16 @@ class BotShare(TypedDict):
 
 
 class PlanView(TypedDict):
-    """What a start would do: people by bot, how long it takes, and at most how many Stars."""
+    """What a start would do: people by bot, how long it takes, and at most how many Stars.
+
+    `left_out` are usernames of running bots of the audience that play no flows, where a step is to be sent.
+    """
 
     people: int
     bots: list[BotShare]
     seconds: int
     stars: float
+    left_out: list[str]
 
 
 class ProgressView(TypedDict):
@@ -136,23 +141,27 @@ def plan(platform: Platform, caller: Principal, broadcast_id: int) -> PlanView:
         by_bot = count_by_bot(session, broadcast)
         rows = session.execute(select(Bot.id, Bot.username).where(Bot.id.in_(list(by_bot))))
         names = {row[0]: row[1] for row in rows}
-    return planned(by_bot, names, broadcast.per_second)
+        found = planned(by_bot, names, broadcast.per_second, most_messages(session, broadcast))
+        return {**found, "left_out": left_out(session, broadcast)}
 
 
-def planned(by_bot: Mapping[int, int], names: Mapping[int, str], per_second: int) -> PlanView:
-    """The plan of so many people per bot."""
+def planned(
+    by_bot: Mapping[int, int], names: Mapping[int, str], per_second: int, messages: int = 1
+) -> PlanView:
+    """The plan of so many people per bot, each of whom gets so many `messages` at most."""
     shares: list[BotShare] = [
         {"bot_id": bot_id, "name": names.get(bot_id, ""), "people": number}
         for bot_id, number in sorted(by_bot.items(), key=lambda each: -each[1])
     ]
-    seconds = seconds_left(dict(by_bot), per_second)
+    seconds = seconds_left(dict(by_bot), per_second / messages)
     beyond = max(0.0, 1 - FREE_PER_SECOND / per_second)
     people = sum(by_bot.values())
     return {
         "people": people,
         "bots": shares,
         "seconds": math.ceil(seconds),
-        "stars": round(people * beyond * STARS_PER_MESSAGE, 1),
+        "stars": round(people * messages * beyond * STARS_PER_MESSAGE, 1),
+        "left_out": [],
     }
 
 
@@ -162,5 +171,6 @@ def progress(platform: Platform, caller: Principal, broadcast_id: int) -> Progre
         broadcast = get_owned(session, caller, Broadcast, broadcast_id)
         is_running = broadcast.status == BroadcastStatus.RUNNING
         waiting = ledger.waiting_by_bot(session, broadcast.id) if is_running else {}
-    ends = utc_now() + timedelta(seconds=seconds_left(waiting, broadcast.per_second)) if waiting else None
+        rate = broadcast.per_second / most_messages(session, broadcast)
+    ends = utc_now() + timedelta(seconds=seconds_left(waiting, rate)) if waiting else None
     return {"broadcast": describe(broadcast), "ends_at": iso(ends)}

@@ -17,6 +17,7 @@ from models import FlowRun
 from plugins.flows.run import PUT, RELEASE, RunStatus
 from services.core.times import utc_now
 from services.fleet.flows.users import PLUGIN
+from services.messaging.flows.entrances import Entrance
 from services.messaging.timers.rows import TimerChange, write_timers
 
 MOST_AT_ONCE = 1000  # people put at a step by one call
@@ -56,17 +57,23 @@ def release_run(session: Session, bot_id: int, telegram_id: int) -> bool:
 
 
 def start_flow(
-    session: Session, people: Iterable[tuple[int, int]], flow: str, step: str | None = None
+    session: Session,
+    people: Iterable[tuple[int, int]],
+    flow: str,
+    step: str | None = None,
+    *,
+    entrance: Entrance | None = None,
 ) -> int:
     """Put people, each (bot, Telegram id), at the start of the flow with this key, or at `step`; how many. In the caller's
     transaction, and then as soon as the timers ring.
 
-    Whatever flow they are in ends, one that rests included. A bot without the plugin `flow` waits until it has it. ValueError
-    for more than a thousand people.
+    Whatever flow they are in ends, one that rests included. A bot without the plugin `flow` waits until it has it. `entrance` says
+    which broadcast puts them there, whose ledger hears what comes of it. ValueError for more than a thousand people.
     """
     now = utc_now()
-    note = {"flow": flow, "step": step}
-    wanted = [_timer(bot_id, person, PUT, now, note) for bot_id, person in dict.fromkeys(people)]
+    note = {"flow": flow, "step": step, **({} if entrance is None else entrance.noted())}
+    key = PUT if entrance is None else entrance.key
+    wanted = [_timer(bot_id, person, key, now, note) for bot_id, person in dict.fromkeys(people)]
     if len(wanted) > MOST_AT_ONCE:
         raise ValueError(f"at most {MOST_AT_ONCE} people at once")
     write_timers(session, wanted)

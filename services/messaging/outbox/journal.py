@@ -44,6 +44,6 @@ class Journal:
     def _write(self, batch: Sequence[OutboxMessage]) -> list[int]:
         names = [self._lease]
         for message in batch:
-            names += (keys.outbox_flying(message.bot_id), broadcast_keys.halted(message.broadcast_id))
+            names += (keys.outbox_flying(message.bot_id), broadcast_keys.halted(message.halted_by))
         answers = DEPART(self._redis, names, [self._token, *(each.flight_id for each in batch)])
         return [int(answer) for answer in answers]

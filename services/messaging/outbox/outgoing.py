@@ -96,6 +96,11 @@ class OutboxMessage:
         return int(self.call["then"].get("per_second", 0)) if self.broadcast_id else 0
 
     @property
+    def halted_by(self) -> int:
+        """The broadcast whose pause keeps it back; 0 for none. What a step of a flow says is not torn apart: who has entered it hears it all."""
+        return 0 if self.broadcast_id and self.call["then"].get("entered") else self.broadcast_id
+
+    @property
     def flight_id(self) -> str:
         """Its name among all of its bot's outboxes, in the journal of sends under way for example."""
         return flight_id_of(self.rank, self.entry_id)

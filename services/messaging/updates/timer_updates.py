@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
-from models import AccessList
+from models import AccessList, RecipientStatus
 from plugins.timers import TIMER_FIRED
 from services.alerts.dead_letters.replay_id import replay_of
 from services.core.metrics import TIMERS
+from services.messaging.broadcasts.entrances import take_entrance
+from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.limits.admission import actor_of
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.timers.own_update import timer_of
-from services.messaging.timers.rows import take_timers
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.platform import Platform
+
+SKIPPED: Final = Outcome(RecipientStatus.SKIPPED, "kept_out")
+FAILED: Final = Outcome(RecipientStatus.FAILED, "handler_failed")
 
 
 class TimerUpdates:
@@ -38,7 +42,7 @@ class TimerUpdates:
         again, as somebody whose block ends."""
         timer, person = timer_of(update), actor_of(update)
         if timer and person and behaviour.access.lists.has_for_good(AccessList.BLOCKED, person):
-            self._take(behaviour.bot.id, timer)
+            self._take(behaviour.bot.id, timer, SKIPPED)
 
     def drop(self, queued: QueuedUpdate) -> None:
         """The update is a dead letter by now: it is not rung for again."""
@@ -50,9 +54,10 @@ class TimerUpdates:
             return
         timer = timer_of(update) if isinstance(update, dict) else 0
         if timer:
-            self._take(queued.bot_id, timer)
+            self._take(queued.bot_id, timer, FAILED)
 
-    def _take(self, bot_id: int, timer: int) -> None:
+    def _take(self, bot_id: int, timer: int, outcome: Outcome) -> None:
+        """Take it away; the ledger of a broadcast that put somebody at a step by it hears the outcome."""
         with self._platform.database.transaction() as session:
-            if take_timers(session, [(bot_id, timer)]):
+            if take_entrance(session, bot_id, timer, outcome):
                 TIMERS.labels("handled").inc()

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from plugins.context import Context
 from plugins.effects import Busy, Call, Effects
 from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, TIMERS, UPDATES
+from services.messaging.broadcasts.entrances import Entrances
+from services.messaging.broadcasts.step_calls import follow_up_on
 from services.messaging.limits.captcha_choices import is_choice
 from services.messaging.limits.guard import Guard
 from services.messaging.limits.notices import refuse
@@ -62,6 +64,7 @@ class UpdateProcessor:
             platform, HandlerResult.as_text, HandlerResult.from_text, timings.plugin_repeat
         )
         self._timers = TimerUpdates(platform)
+        self._entrances = Entrances(platform)
         self._error_handlers = ErrorHandlers(platform, plugins, self._contexts, self._writes, self._timers)
         self.letters = UpdateLetters(platform)
         self.throttle = BotThrottle()
@@ -109,6 +112,8 @@ class UpdateProcessor:
             return EMPTY_RESULT
         if behaviour.worker is not None:
             return for_worker(self._vault, behaviour.worker, ctx, queued)
+        if not self._entrances.lets_in(queued.bot_id, update):
+            return EMPTY_RESULT
         if ctx.tap is not None and is_choice(ctx.tap.action):
             return self._start_after_captcha(behaviour, ctx, queued)
         return self._handle_once(behaviour, ctx, queued)
@@ -141,6 +146,8 @@ class UpdateProcessor:
             if timer:
                 return EMPTY_RESULT  # it is rung for again
             handled = self._busy(ctx, queued, first)
+        if not handled.sends:
+            self._entrances.note_silence(queued.bot_id, ctx.update)
         UPDATES.labels("handled" if handled.plugin else "unwanted").inc()
         if timer:
             TIMERS.labels("handled").inc()
@@ -157,7 +164,8 @@ class UpdateProcessor:
                 plugin = behaviour.handle(ctx) or answer_checkout(behaviour, ctx)
             work.timers = wished_by(ctx)
             note_wishes(ctx)
-            result = result_of(self._vault, ctx, queued, plugin=plugin or "")
+            heard = follow_up_on(ctx, self._guard.signer)
+            result = result_of(self._vault, ctx, queued, plugin=plugin or "", heard=heard)
         HANDLER_SECONDS.labels(plugin or "none").observe(time.perf_counter() - began)
         return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import Bot, Lead, PoolBot, RedirectPool
 from services.core.identifiers import parsed_id
@@ -16,7 +16,7 @@ from services.traffic.audience.step_conditions import has_reached
 from services.traffic.audience.tag_conditions import has_any, has_tag
 from services.traffic.clicks.leads import UNREACHABLE
 
-__all__ = ["count_people", "has_tag", "says", "select_people"]
+__all__ = ["bots_of", "count_people", "has_tag", "says", "select_people"]
 
 
 def select_people(account_id: int, conditions: Conditions) -> Select[int, int, int]:
@@ -36,7 +36,7 @@ def count_people(session: Session, account_id: int, conditions: Conditions) -> i
 
 def _asked(account_id: int, conditions: Conditions) -> Iterator[ColumnElement[bool]]:
     yield from (says(word) for word in conditions.words.split())
-    yield from _places(account_id, conditions)
+    yield from _places(account_id, conditions, Lead.bot_id)
     yield from _tags(conditions)
     if conditions.languages:
         yield or_(*(_speaks(language) for language in conditions.languages))
@@ -62,13 +62,20 @@ def says(word: str) -> ColumnElement[bool]:
     return or_(*alike) if number is None else or_(Lead.telegram_id == number, *alike)
 
 
-def _places(account_id: int, conditions: Conditions) -> Iterator[ColumnElement[bool]]:
+def bots_of(account_id: int, conditions: Conditions) -> ColumnElement[bool]:
+    """The condition of the account's bots that the people are asked to know; of all its bots where nothing is asked of bots."""
+    return and_(Bot.account_id == account_id, *_places(account_id, conditions, Bot.id))
+
+
+def _places(
+    account_id: int, conditions: Conditions, bot_id: InstrumentedAttribute[int]
+) -> Iterator[ColumnElement[bool]]:
     if conditions.bots:
-        yield Lead.bot_id.in_(conditions.bots)
+        yield bot_id.in_(conditions.bots)
     if conditions.pools:
         members = select(PoolBot.bot_id).join(RedirectPool, RedirectPool.id == PoolBot.pool_id)
         own = members.where(RedirectPool.account_id == account_id, RedirectPool.id.in_(conditions.pools))
-        yield Lead.bot_id.in_(own)
+        yield bot_id.in_(own)
 
 
 def _tags(conditions: Conditions) -> Iterator[ColumnElement[bool]]:

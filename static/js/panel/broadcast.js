@@ -26,7 +26,7 @@ document.addEventListener("alpine:init", () => {
     countedAt: Date.now(),
     init() {
       this.state = initial(this.$root);
-      this.newText = this.one.variants[0]?.message.text ?? "";
+      this.newText = this.one.variants[0]?.message?.text ?? "";
       this.refresh = follow(this, () => this.path(), EVERY_MS, (data) => this.take(data));
     },
     path() {
@@ -100,7 +100,14 @@ document.addEventListener("alpine:init", () => {
     },
     get canChange() {
       const isFresh = this.one.started_at && Date.now() - new Date(this.one.started_at) < CHANGEABLE_MS;
-      return Boolean(isFresh && this.one.kind === "send" && this.one.counts.sent > 0 && ["done", "stopped"].includes(this.one.status));
+      return Boolean(isFresh && this.one.kind === "send" && this.one.counts.sent > 0 && ["done", "stopped"].includes(this.one.status) && !this.isOfStep);
+    },
+    get stepParts() {
+      const steps = this.one.variants.filter((each) => each.step);
+      return steps.map((each) => text("compose.of_step", each.step));
+    },
+    get isOfStep() {
+      return this.one.variants.some((each) => each.step);
     },
     get canEdit() {
       return this.canChange && this.one.variants.length === 1;

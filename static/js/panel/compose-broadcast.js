@@ -2,6 +2,7 @@
 import { api } from "../api.js";
 import { initial, number, text } from "../dom.js";
 import { attempt, confirmed, toast } from "../feedback.js";
+import { sortOf, stepChoice } from "./broadcast-step.js";
 import { dialogForm } from "./form.js";
 import { mediaChoice } from "./media-choice.js";
 
@@ -21,13 +22,14 @@ function stepOf(typed) {
 function variantOf(stored) {
   const { kind = "text", text: said = "", media = null, buttons = [] } = stored?.message ?? {};
   const flat = buttons.flat().map((button) => ({ key: key(), text: button.text, url: button.url }));
-  return { key: key(), percent: stored?.percent ?? WHOLE, kind, text: said, media: String(media ?? ""), buttons: flat };
+  return { key: key(), percent: stored?.percent ?? WHOLE, ...sortOf(stored), kind, text: said, media: String(media ?? ""), buttons: flat };
 }
 
 document.addEventListener("alpine:init", () => {
   Alpine.data("composeBroadcast", () => ({
     ...dialogForm,
     ...mediaChoice,
+    ...stepChoice,
     draftId: 0,
     name: "",
     variants: [],
@@ -63,8 +65,8 @@ document.addEventListener("alpine:init", () => {
     timer: 0,
     turn: 0,
     init() {
-      const { draft, segments } = initial(this.$root);
-      this.segments = segments;
+      const { draft, segments, flows } = initial(this.$root);
+      Object.assign(this, { segments, flows });
       this.variants = [variantOf()];
       if (draft) this.fill(draft);
     },
@@ -73,7 +75,7 @@ document.addEventListener("alpine:init", () => {
       this.name = draft.name;
       this.variants = draft.variants.map(variantOf);
       this.hasOptOut = draft.has_opt_out;
-      this.isPaid = draft.variants.every((each) => each.message.allow_paid_broadcast);
+      this.isPaid = draft.variants.every((each) => each.message?.allow_paid_broadcast);
       this.choose(draft.audience);
       this.perSecond = draft.per_second;
       this.brakePercent = draft.brake_percent;
@@ -149,8 +151,11 @@ document.addEventListener("alpine:init", () => {
       this.timer = setTimeout(() => this.look(), PAUSE_MS);
     },
     get isWhole() {
-      const filled = (variant) => (variant.kind === "text" ? variant.text.trim() : variant.media.startsWith("https://") || this.isOfLibrary(variant));
-      return this.name.trim() !== "" && this.variants.every(filled);
+      return this.name.trim() !== "" && this.variants.every((variant) => this.isFilled(variant));
+    },
+    isFilled(variant) {
+      if (this.isStep(variant)) return variant.step !== "";
+      return variant.kind === "text" ? variant.text.trim() !== "" : variant.media.startsWith("https://") || this.isOfLibrary(variant);
     },
     chosenMedia() {
       this.typed();
@@ -170,7 +175,7 @@ document.addEventListener("alpine:init", () => {
       };
     },
     body() {
-      const parts = this.variants.map((variant, at) => ({ name: this.variantName(at), percent: Number(variant.percent), message: this.message(variant) }));
+      const parts = this.variants.map((variant, at) => ({ name: this.variantName(at), percent: Number(variant.percent), ...this.contentOf(variant) }));
       const isQuiet = this.quietFrom && this.quietUntil;
       return {
         name: this.name,
@@ -213,11 +218,11 @@ document.addEventListener("alpine:init", () => {
       return ok;
     },
     async show(turn) {
-      const written = this.variants.filter((variant) => variant.text.trim() && (variant.kind === "text" || variant.media));
+      const written = this.variants.filter((variant) => (this.isStep(variant) ? variant.step : variant.text.trim() && (variant.kind === "text" || variant.media)));
       try {
-        const shown = await Promise.all(written.map((variant) => api.post("/api/v1/broadcasts/preview", { message: this.message(variant), has_opt_out: this.hasOptOut })));
+        const shown = await Promise.all(written.map((variant) => api.post("/api/v1/broadcasts/preview", { ...this.contentOf(variant), has_opt_out: this.hasOptOut })));
         if (turn !== this.turn) return;
-        this.pictures = shown.map((picture, at) => ({ key: at, title: text("compose.variant", { name: this.variantName(at) }), messages: picture.messages, kind: written[at].kind, media: written[at].media }));
+        this.pictures = shown.map((picture, at) => ({ key: at, title: text("compose.variant", { name: this.variantName(at) }), messages: picture.messages, kind: this.isStep(written[at]) ? "text" : written[at].kind, media: written[at].media }));
         this.refusal = "";
       } catch (error) {
         if (turn === this.turn) this.refusal = text("preview.refused", { reason: error.message });

@@ -16,8 +16,11 @@ from services.messaging.broadcasts.fields import NewBroadcast
 from services.messaging.broadcasts.runner import BroadcastTimings, run_broadcasts
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
+from tests.services.messaging.broadcasts.stepping import flow, make_step, ringing
 from tools.servers.fleet import add_bot
 from tools.servers.sandbox import Sandbox, wait_until
+
+__all__ = ["flow", "make_step", "ringing"]
 
 QUICK = BroadcastTimings(look=0.05, patience=0.05, gather=0.0, idle_timeout=0.3)
 Meet = Callable[..., list[int]]

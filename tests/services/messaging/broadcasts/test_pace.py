@@ -38,6 +38,17 @@ def test_over_a_minute_the_rate_is_kept() -> None:
     assert 25 * 58 <= taken <= 25 * 61
 
 
+def test_workers_that_are_late_with_steps_get_less_and_the_whole_rate_again_when_they_are_not() -> None:
+    pace = Pace(100, now=0.0)
+    pace.bots = {1}
+    for second in range(1, 6):
+        pace.heard(2.0, float(second))
+    assert pace.shares(1000, 1000, 5.0)[1] < 30
+    for second in range(6, 40):
+        pace.heard(0.02, float(second))
+    assert pace.shares(1000, 1000, 41.0)[1] == 100
+
+
 def test_what_little_may_be_under_way_is_spread_over_the_bots() -> None:
     pace = Pace(25, now=0.0)
     pace.bots = set(range(50))
@@ -87,6 +98,7 @@ def test_the_plan_ends_with_the_bot_that_has_most_and_counts_what_is_beyond_the_
         "bots": [{"bot_id": 1, "name": "a", "people": 1000}],
         "seconds": 4,
         "stars": 90.0,
+        "left_out": [],
     }
 
 
