@@ -15,6 +15,7 @@ LONGEST_SECONDS: Final = 0.02  # a piece that took longer waited for something i
 STEP_SECONDS: Final = (
     0.004  # from one step of an answer to the next: a handler that waits for others leaves time
 )
+LATELY_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.002
 
 
@@ -32,6 +33,11 @@ class Answering:
     def is_on(self) -> bool:
         """Whether a step follows soon."""
         return time.monotonic() < self._until
+
+    @property
+    def was_lately(self) -> bool:
+        """Whether the last step was a moment ago, so that somebody else is likely to come."""
+        return time.monotonic() < self._until + LATELY_SECONDS
 
 
 answering: Final = Answering()  # of this process

@@ -54,7 +54,9 @@ class PacingGate:
         wait = self._turn_of(message, now) or self._bucket_of(message, now)
         if wait is None:
             if message.broadcast_rate:
-                self._turns.take(message.bot_id, message.broadcast_rate, now)
+                self._turns.take(
+                    message.bot_id, message.broadcast_rate, now, beside_replies=answering.was_lately
+                )
             self._pacing.take(message.bot_id, message.chat, now, is_paid=message.is_paid)
             message.counted_at = 0.0 if message.is_paid else time.time()
         return wait

@@ -76,3 +76,16 @@ def test_turns_give_way_to_replies_one_by_one_and_not_for_ever() -> None:
     while (ready := turns.ready_at(1, 25, now, is_answering=True)) > now:
         now = ready
     assert now - 101.0 < 0.5
+
+
+def test_beside_replies_few_late_turns_are_too_many() -> None:
+    def gap_after(*, beside_replies: bool) -> float:
+        """One turn of four is late."""
+        turns, now = EvenTurns(), 100.0
+        for place in range(200):
+            now = max(now, turns.ready_at(place % 50, 1000, now)) + (0.003 if place % 4 == 0 else 0.0)
+            turns.take(place % 50, 1000, now, beside_replies=beside_replies)
+        return turns.ready_at(51, 1000, now) - now
+
+    assert gap_after(beside_replies=True) > 0.01
+    assert gap_after(beside_replies=False) < 0.002
