@@ -12,7 +12,7 @@ from redis import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Bot, Broadcast, RecipientStatus, Timer
+from models import Bot, Broadcast, BroadcastKind, RecipientStatus, Timer
 from plugins.effects import Priority
 from services.core.errors import Unavailable
 from services.core.times import utc_now
@@ -49,6 +49,7 @@ class StepFeed:
     def __init__(self, platform: Platform, broadcast: Broadcast) -> None:
         self._platform = platform
         self._steps = steps_of(broadcast)
+        self._writes = broadcast.kind == BroadcastKind.SEND
         series = broadcast.parent_id or broadcast.id
         opt_out = series if broadcast.has_opt_out else 0
         self._entrance = Entrance(broadcast.id, broadcast.per_second, opt_out)
@@ -57,22 +58,22 @@ class StepFeed:
         self.mend_seconds = COUNT_SECONDS if self._steps else MEND_SECONDS
 
     def at_work(self, shares: Mapping[int, int]) -> dict[int, int]:
-        """The shares of bots that can play now: people of the others wait until their bot is back, or no 429 holds it up any more."""
-        if not self._steps or not shares:
+        """The shares of bots that may write to people now: whoever is another's waits until their bot is back. Steps wait for the
+        end of a 429 as well, for nothing holds what their people are told in between. What was sent is changed all the same."""
+        if not shares or not self._writes:
             return dict(shares)
-        mine = select(Bot.id).where(Bot.id.in_(list(shares)), AT_WORK)
         with self._platform.database.reading() as session:
-            running = sorted(session.scalars(mine))
+            resting = set(session.scalars(select(Bot.id).where(Bot.id.in_(list(shares)), ~AT_WORK)))
+        held_up = self._held_up(shares) if self._steps else set()
+        return {bot: number for bot, number in shares.items() if bot not in resting | held_up}
+
+    def _held_up(self, bots: Collection[int]) -> set[int]:
         with self._platform.redis.pipeline(transaction=False) as pipe:
-            for bot_id in running:
+            for bot_id in bots:
                 pipe.hget(keys.outbox_pauses(bot_id), ALL_CHATS)
             pauses = pipe.execute()
         now = utc_now().timestamp() * 1000
-        return {
-            bot_id: shares[bot_id]
-            for bot_id, until in zip(running, pauses, strict=True)
-            if until is None or float(until) <= now
-        }
+        return {bot_id for bot_id, until in zip(bots, pauses, strict=True) if until and float(until) > now}
 
     def refuse(self, session: Session, chosen: Chosen) -> Chosen:
         """The same, without people of bots that play no flows any more: they are left out."""
