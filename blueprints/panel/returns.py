@@ -38,6 +38,9 @@ def returns_texts() -> dict[str, ScriptText]:
         "returns.by.day": _("Day"),
         "returns.no_clicks": _("No clicks"),
         "returns.no_bot": _("Answered by no bot"),
+        "returns.without_cost": _(
+            "Costs per click, start and goal are those of rows with costs. Without costs: clicks {clicks}, starts {starts}, goals {goals}."
+        ),
         "returns.missing": _(
             "Money in {currencies} is left out: enter what it is worth in {into} from {day} on."
         ),

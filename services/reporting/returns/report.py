@@ -25,6 +25,7 @@ RATIOS: Final = (
     "cost_per_start_micros",
     "cost_per_goal_micros",
 )
+WITHOUT_COST: Final = ("redirects_without_cost", "starts_without_cost", "goals_without_cost")
 
 
 class ReturnsBy(StrEnum):
@@ -40,7 +41,8 @@ class ReturnsBy(StrEnum):
 
 class ReturnsFiguresView(TypedDict):
     """Counted clicks, their starts and goals, and money in millionths of the report's currency. The ratios are null where
-    they would be over nothing; `roi_percent` is the profit in percent of the cost."""
+    they would be over nothing; `roi_percent` is the profit in percent of the cost. Costs per click, start and goal are over those
+    of the rows that have costs; how many the other rows have stands in the fields `…_without_cost`."""
 
     redirects: int
     starts: int
@@ -52,6 +54,9 @@ class ReturnsFiguresView(TypedDict):
     cost_per_click_micros: int | None
     cost_per_start_micros: int | None
     cost_per_goal_micros: int | None
+    redirects_without_cost: int
+    starts_without_cost: int
+    goals_without_cost: int
 
 
 class ReturnsRowView(ReturnsFiguresView):
@@ -89,15 +94,26 @@ class Returns:
     goals: int = 0
     cost_micros: int = 0
     revenue_micros: int = 0
+    costless: tuple[int, int, int] | None = None  # in a sum of rows: what those without costs have
+
+    @property
+    def without_cost(self) -> tuple[int, int, int]:
+        """Clicks, starts and goals for which no cost is known: all of a row without costs, none of another."""
+        if self.costless is not None:
+            return self.costless
+        return (0, 0, 0) if self.cost_micros else (self.redirects, self.starts, self.goals)
 
     def add(self, other: Returns) -> None:
         """Add another row's."""
+        mine, others = self.without_cost, other.without_cost
+        self.costless = (mine[0] + others[0], mine[1] + others[1], mine[2] + others[2])
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def as_json(self) -> ReturnsFiguresView:
         """With the ratios made of them."""
         profit = self.revenue_micros - self.cost_micros
+        clicks, starts, goals = self.without_cost
         return {
             "redirects": self.redirects,
             "starts": self.starts,
@@ -106,9 +122,12 @@ class Returns:
             "revenue_micros": self.revenue_micros,
             "profit_micros": profit,
             "roi_percent": round(100 * profit / self.cost_micros, 1) if self.cost_micros else None,
-            "cost_per_click_micros": _per(self.cost_micros, self.redirects),
-            "cost_per_start_micros": _per(self.cost_micros, self.starts),
-            "cost_per_goal_micros": _per(self.cost_micros, self.goals),
+            "cost_per_click_micros": _per(self.cost_micros, self.redirects - clicks),
+            "cost_per_start_micros": _per(self.cost_micros, self.starts - starts),
+            "cost_per_goal_micros": _per(self.cost_micros, self.goals - goals),
+            "redirects_without_cost": clicks,
+            "starts_without_cost": starts,
+            "goals_without_cost": goals,
         }
 
 
@@ -147,7 +166,7 @@ class ReturnsReport:
 
     def file_rows(self) -> tuple[list[str], list[dict[str, object]]]:
         """Columns and rows as a file: money as plain numbers of the report's currency."""
-        columns = ["key", "label", "currency", *map(_plain, (*COUNTS, *RATIOS))]
+        columns = ["key", "label", "currency", *map(_plain, (*COUNTS, *RATIOS, *WITHOUT_COST))]
         rows = [
             {
                 "currency": self.currency,

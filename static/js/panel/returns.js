@@ -85,6 +85,11 @@ document.addEventListener("alpine:init", () => {
       const currencies = this.missing.map((each) => each.currency).join(", ");
       return text("returns.missing", { currencies, into: this.shownCurrency, day: this.missing.map((each) => each.day).sort()[0] });
     },
+    get withoutCostText() {
+      const { redirects_without_cost: clicks, starts_without_cost: starts, goals_without_cost: goals } = this.totals;
+      if (!clicks && !starts && !goals) return "";
+      return text("returns.without_cost", { clicks: number(clicks), starts: number(starts), goals: number(goals) });
+    },
     kindText: (kind) => text(`returns.by.${kind}`),
     labelOf(row) {
       if (row.path) return this.pathOf(row.path);

@@ -9,11 +9,13 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Flow
+from models import Flow, FlowVersion
+from plugins.flows.document import FlowDocument
 from services.core.setting_types import AppEnv
 from services.core.settings import Settings
 from services.fleet.flows.checks.content import Known, check_content
 from services.fleet.flows.checks.findings import Finding, Severity
+from services.fleet.flows.checks.rounds import check_rounds, jumps_behind
 from services.fleet.flows.checks.shape import read
 from services.fleet.flows.checks.texts import check_texts, own_variables
 from services.fleet.flows.checks.ways import check_ways
@@ -35,6 +37,7 @@ def check(document: Mapping[str, Any], known: Known) -> list[Finding]:
     own = own_variables(shape.document)
     known = replace(known, variables=own.keys())
     found = [*shape.findings, *check_ways(shape, numbers)]
+    found += check_rounds(shape.document, numbers, known.key, known.behind)
     for number, step in enumerate(shape.document.steps):
         inside = [*check_texts(step, own), *check_content(step, known)]
         place = number if shape.is_whole else numbers[step.key]
@@ -69,7 +72,23 @@ def known_of(
         flows={row.key: row.published is not None for row in rows},
         media=known_media(session, settings, account_id, media, bots),
         test_servers=settings.app_env is AppEnv.TEST,
+        key=key,
+        behind=_behind(session, account_id, document, key) if key else {},
     )
+
+
+def _behind(
+    session: Session, account_id: int, document: Mapping[str, Any], key: str
+) -> Mapping[str, frozenset[str]]:
+    def load(keys: frozenset[str]) -> dict[str, FlowDocument]:
+        query = (
+            select(Flow.key, FlowVersion.document)
+            .join(FlowVersion, (FlowVersion.flow_id == Flow.id) & (FlowVersion.number == Flow.published))
+            .where(Flow.account_id == account_id, Flow.key.in_(keys))
+        )
+        return {row.key: FlowDocument.model_validate(row.document) for row in session.execute(query)}
+
+    return jumps_behind(read(document).document, key, load)
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:

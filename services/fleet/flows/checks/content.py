@@ -30,13 +30,16 @@ class Known:
     """What the account has: its flows by key, and whether each was published; the files of its media library that the
     flow names, by number.
 
-    `variables` are the flow's own; `test_servers`: addresses on this machine may be asked, which tests alone need.
+    `key` is that of the flow itself, empty for one not saved; `behind` has the published flows that it leaves for without
+    waiting, and those behind them. `variables` are the flow's own; `test_servers`: addresses on this machine may be asked, which tests alone need.
     """
 
     flows: Mapping[str, bool] = field(default_factory=dict)
     media: Mapping[int, KnownMedia] = field(default_factory=dict)
     variables: Collection[str] = ()
     test_servers: bool = False
+    key: str = ""
+    behind: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def check_content(step: Step, known: Known) -> Iterator[Finding]:

@@ -51,6 +51,9 @@ ERRORS: Final = {
     "flow_loop": N_(
         "{steps}: this goes in a circle without waiting for anybody; have one of these steps wait for a tap, a text or a time"
     ),
+    "flow_loop_of_flows": N_(
+        "{flows}: these flows lead to each other without waiting for anybody; have a step on the way wait for a tap, a text or a time"
+    ),
     "flow_unknown": N_("There is no flow {flow}; make it, or choose another"),
     **{f"flow_{code}": text for code, text in PROBLEMS.items()},
     "flow_url_refused": N_("The address is refused: {reason}"),

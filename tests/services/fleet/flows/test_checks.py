@@ -25,7 +25,8 @@ MEDIA = {
     9: KnownMedia("large.png", "image/png", 11 * 2**20),
     10: KnownMedia("a.png", "image/png", 9),
 }
-KNOWN = Known(flows={"sales": True, "new": False}, media=MEDIA)
+BEHIND = {"round": frozenset({"other", "sales"}), "other": frozenset({"own", "round"})}
+KNOWN = Known(flows={"sales": True, "new": False, "round": True}, media=MEDIA, key="own", behind=BEHIND)
 END = {"kind": "end"}
 
 
@@ -67,6 +68,10 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str | int, ...]]] = {
     "flow_step_repeated": (flow(step(then=END), step(then=END)), ("steps", 1, "key")),
     "flow_step_missing": (one(then=goto("away")), ("steps", 0, "then", "step")),
     "flow_loop": (flow(step(then=goto("b")), step("b", then=goto("start"))), ("steps", 0, "then")),
+    "flow_loop_of_flows": (
+        flow(step(then=goto("b")), step("b", {"text": "a"}, then={"kind": "flow", "flow": "round"})),
+        ("steps", 1, "then", "flow"),
+    ),
     "flow_step_unreachable": (flow(step(then=END), step("b", then=END)), ("steps", 1)),
     "flow_dead_end": (flow(step("start", {"text": "bye"})), ("steps", 0)),
     "flow_after_alone": (flow(step(after=5, replies=[{"step": "start"}])), ("steps", 0, "after")),

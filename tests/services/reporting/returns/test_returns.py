@@ -128,6 +128,30 @@ def test_every_breakdown_sums_up_to_what_was_brought(platform: Platform, owner: 
     assert (ratios["cost_per_click_micros"], ratios["cost_per_goal_micros"]) == (2_970_000, 17_820_000)
 
 
+def test_a_cost_per_click_is_over_clicks_that_have_costs(platform: Platform, owner: Principal) -> None:
+    pool = new_pool(platform, owner, "short", 1)
+    other = new_pool(platform, owner, "other", 1)
+    count(platform, pool, "fb/launch/a", [4], starts=2)
+    count(platform, other, "friend/word/b", [6], starts=3)
+    spend(platform, owner, "10.00", "fb", "launch", "a")
+    spend(platform, owner, "2.00", "tiktok", "cold", "x")  # paid for, and nobody clicked
+    earn(platform, owner, other, 5_000_000, "BRL", "friend/word/b")
+    report = returns(platform, owner, MONTH, ReturnsBy.CAMPAIGN)
+    totals = report.as_json()["totals"]
+    assert (totals["redirects"], totals["cost_micros"], totals["revenue_micros"]) == (
+        10,
+        12_000_000,
+        5_000_000,
+    )
+    assert (totals["cost_per_click_micros"], totals["cost_per_start_micros"]) == (3_000_000, 6_000_000)
+    assert totals["cost_per_goal_micros"] is None, "its only goal cost nothing"
+    assert [totals[f"{name}_without_cost"] for name in ("redirects", "starts", "goals")] == [6, 3, 1]  # type: ignore[literal-required]
+    _, rows = report.file_rows()
+    free = next(row for row in rows if row["key"] == "friend/word")
+    assert (free["cost_per_click"], free["redirects_without_cost"]) == (None, 6)
+    assert sum(int(str(row["redirects_without_cost"])) for row in rows) == 6
+
+
 @pytest.mark.data
 def test_money_is_turned_at_the_rate_of_its_day_and_what_has_none_is_named(
     platform: Platform, owner: Principal
