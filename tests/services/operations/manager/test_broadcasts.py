@@ -38,7 +38,8 @@ def test_broadcasts_are_listed_opened_and_switched_by_their_owner_alone(platform
         assert "There is no such broadcast" in said(stranger.tap(action, number)), "an admin's chat too"
     assert said(stranger.command("broadcasts", "")).startswith("You have no broadcasts yet")
     asked = fleet.tap("ask_broadcast_pause", number)
-    assert asked is not None and asked.buttons[0][0].once
+    assert asked is not None
+    assert asked.buttons[0][0].once
     for _ in range(2):  # handled once more it changes nothing more
         paused = fleet.tap("do_broadcast_pause", number)
         assert labels(paused) == ["▶️ Resume", "⏹️ Stop"]
