@@ -27,6 +27,7 @@ MENU: Final[Mapping[str, str]] = {
     "pool": N_("A pool with its members"),
     "pause_pool": N_("Pause a pool, or let it go on"),
     "stats": N_("The last hour in numbers"),
+    "broadcasts": N_("How far each broadcast is; pause, resume or stop it"),
     "dead_letters": N_("What was given up, and sending it in again"),
     "logs": N_("Last events of a bot"),
     "new_bot": N_("Make a new bot by one tap"),

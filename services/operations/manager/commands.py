@@ -8,6 +8,7 @@ from typing import Final
 from plugins.fleet import Screen
 from services.operations.manager import (
     account,
+    broadcasts,
     controls,
     finding,
     letters,
@@ -44,6 +45,7 @@ COMMANDS: Final[Mapping[str, Answer]] = {
     "pool": pools.pool,
     "pause_pool": pools.pause_pool,
     "stats": overview.stats,
+    "broadcasts": broadcasts.broadcasts,
     "dead_letters": letters.dead_letters,
     "logs": logs.logs,
     "new_bot": newbots.new_bot,
@@ -75,6 +77,10 @@ TAPS: Final[Mapping[str, Answer]] = {
     "do_resume": pools.resume_confirmed,
     "ask_member": pools.ask_member,
     "do_member": pools.member_confirmed,
+    "broadcasts": broadcasts.broadcasts_page,
+    "broadcast": broadcasts.broadcast_tapped,
+    **{f"ask_broadcast_{word}": broadcasts.ask(word) for word in broadcasts.TO},
+    **{f"do_broadcast_{word}": broadcasts.confirmed(word) for word in broadcasts.TO},
     "letters": letters.letters_page,
     "ask_replay": letters.ask_replay,
     "do_replay": letters.replay_confirmed,
