@@ -40,6 +40,10 @@ def _waiting(platform: Platform, bot: Bot) -> int:
     return int(platform.redis.xlen(keys.outbox(bot.id, "bulk")))
 
 
+def _is_done(platform: Platform, broadcast: Broadcast) -> bool:
+    return status_of(platform, broadcast) == "done"
+
+
 def _told(platform: Platform) -> list[Notification]:
     with platform.database.reading() as session:
         return list(session.scalars(select(Notification).where(Notification.kind.startswith("broadcast"))))
