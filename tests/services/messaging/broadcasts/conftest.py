@@ -115,6 +115,10 @@ def status_of(platform: Platform, broadcast: Broadcast) -> str:
         return session.scalars(select(Broadcast.status).where(Broadcast.id == broadcast.id)).one()
 
 
+def is_done(platform: Platform, broadcast: Broadcast) -> bool:
+    return status_of(platform, broadcast) == "done"
+
+
 def days_ago(number: int) -> dict[str, object]:
     """A lead's last visit."""
     return {"last_interaction": utc_now() - timedelta(days=number)}

@@ -24,7 +24,7 @@ from services.messaging.updates.intake import Intake
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import broadcast_keys, keys
-from tests.services.messaging.broadcasts.conftest import Meet, rows, run, status_of
+from tests.services.messaging.broadcasts.conftest import Meet, is_done, rows, run, status_of
 from tests.services.messaging.draining import QUICK, QUICK_SENDING, send_all
 from tools.servers.fleet import stream, working
 from tools.servers.sandbox import Sandbox, wait_until
@@ -38,10 +38,6 @@ def _texts(sandbox: Sandbox) -> Counter[int]:
 
 def _waiting(platform: Platform, bot: Bot) -> int:
     return int(platform.redis.xlen(keys.outbox(bot.id, "bulk")))
-
-
-def _is_done(platform: Platform, broadcast: Broadcast) -> bool:
-    return status_of(platform, broadcast) == "done"
 
 
 def _told(platform: Platform) -> list[Notification]:
@@ -281,7 +277,7 @@ def test_what_was_sent_is_edited_and_then_deleted(
         for wanted, said in ((new, ["Better"]), (ChangeOfSent(), [])):
             second = change_sent(platform, caller, made.id, wanted)
             start(platform, caller, second.id)
-            wait_until(partial(_is_done, platform, second))
+            wait_until(partial(is_done, platform, second))
             found = sandbox.transcript(people[0], bots[0].username)
             assert [
                 each["text"] for each in found if each["direction"] == "out" and not each["deleted"]
