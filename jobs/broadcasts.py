@@ -31,7 +31,7 @@ def run_broadcasts() -> None:
             _end(ledgers)
         elif ledgers.returncode:
             raise Unavailable(
-                Text("`python -m jobs.ledgers` ended with {code}; see the log", code=ledgers.returncode),
+                Text("The process of the broadcasts ended with {code}; see the log", code=ledgers.returncode),
                 code="ledgers_ended",
             )
 
