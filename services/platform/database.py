@@ -6,12 +6,13 @@ busy handler would block every greenlet of the process. No network call may happ
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import ColumnElement, Engine, func, literal_column, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -33,6 +34,25 @@ WRITE_NOTHING = {
 def insert_of(session: Session, table: type[Any]) -> Any:
     """INSERT of the dialect at hand: only these know ON CONFLICT."""
     return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def among(session: Session, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> ColumnElement[bool]:
+    """Whether these columns of one table, each a number or a text, are one of `rows`: found by their index on both databases.
+
+    For (a, b) IN (...) of more than one row SQLite reads the whole table, or goes by the first columns; a join with the rows as
+    JSON goes by all.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return tuple_(*columns).in_([tuple(row) for row in rows])
+    name = columns[0].table.name
+    twin = columns[0].table.alias(f"named_{name}")
+    listed = func.json_each(json.dumps([list(row) for row in rows])).table_valued("value")
+    same = [
+        twin.c[column.name] == func.json_extract(listed.c.value, f"$[{place}]")
+        for place, column in enumerate(columns)
+    ]
+    found: Any = select(literal_column(f"named_{name}.rowid")).select_from(listed, twin).where(*same)
+    return literal_column(f"{name}.rowid").in_(found)
 
 
 class Database:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
@@ -16,6 +16,7 @@ from services.core.i18n import Text
 from services.fleet.flows.documents import published
 from services.messaging.flows.people import MOST_AT_ONCE, start_flow
 from services.platform.accounts.principal import Principal, audit, get_owned
+from services.platform.database import among
 from services.platform.platform import Platform
 
 LOOKED_UP_AT_ONCE: Final = 200  # pairs in one statement, as rows of timers
@@ -83,11 +84,11 @@ def _refuse_missing(session: Session, flow: Flow, step: str | None) -> None:
 def _known(session: Session, account_id: int, people: list[tuple[int, int]]) -> list[tuple[int, int]]:
     query = select(Lead.bot_id, Lead.telegram_id).join(Bot, Bot.id == Lead.bot_id)
     query = query.where(Bot.account_id == account_id)
-    place = tuple_(Lead.bot_id, Lead.telegram_id)
+    place = (Lead.bot_id, Lead.telegram_id)
     return [
         (bot_id, telegram_id)
         for start in range(0, len(people), LOOKED_UP_AT_ONCE)
         for bot_id, telegram_id in session.execute(
-            query.where(place.in_(people[start : start + LOOKED_UP_AT_ONCE]))
+            query.where(among(session, place, people[start : start + LOOKED_UP_AT_ONCE]))
         )
     ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Bot, Conversation
 from services.core.times import utc_now
 from services.messaging.inbox.incoming import note_waiting
+from services.platform.database import among
 
 PersonOfBot = tuple[int, int]  # bot, Telegram id
 
@@ -18,7 +19,9 @@ def lock_conversations(session: Session, people: Collection[PersonOfBot]) -> Non
     """Hold the conversations of these people that are there until the transaction ends; always in one order."""
     if not people:
         return
-    query = select(Conversation.id).where(tuple_(Conversation.bot_id, Conversation.telegram_id).in_(people))
+    query = select(Conversation.id).where(
+        among(session, (Conversation.bot_id, Conversation.telegram_id), people)
+    )
     ordered = query.order_by(Conversation.bot_id, Conversation.telegram_id)
     session.execute(ordered.with_for_update()).all()
 

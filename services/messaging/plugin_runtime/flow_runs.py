@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from models import Bot, Flow, FlowRun, FlowVisit
 from plugins.flows.run import FlowInForce, Run, RunStatus
 from services.core.times import utc_now
 from services.messaging.plugin_runtime.flow_shelf import FlowShelf
-from services.platform.database import insert_of
+from services.platform.database import among, insert_of
 
 PersonOfBot = tuple[int, int]  # bot, Telegram id
 Visit = tuple[int, str]  # flow, step
@@ -78,7 +78,7 @@ def lock_runs(session: Session, people: Iterable[PersonOfBot]) -> dict[PersonOfB
     if not wanted:
         return {}
     query = select(FlowRun.bot_id, FlowRun.telegram_id, FlowRun.revision)
-    query = query.where(tuple_(FlowRun.bot_id, FlowRun.telegram_id).in_(wanted))
+    query = query.where(among(session, (FlowRun.bot_id, FlowRun.telegram_id), wanted))
     rows = session.execute(query.order_by(FlowRun.bot_id, FlowRun.telegram_id).with_for_update())
     return {(bot_id, telegram_id): revision for bot_id, telegram_id, revision in rows}
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Lead
 from plugins.database import with_tag
+from services.platform.database import among
 
 Tagged = tuple[int, str]  # somebody's id at Telegram, tag
 Person = tuple[int, int]  # a bot, somebody's id at Telegram
@@ -41,6 +42,6 @@ def lock_people(session: Session, wanted: Iterable[Person]) -> People:
     people = sorted(set(wanted))
     if not people:
         return {}
-    query = select(Lead).where(tuple_(Lead.bot_id, Lead.telegram_id).in_(people))
+    query = select(Lead).where(among(session, (Lead.bot_id, Lead.telegram_id), people))
     query = query.order_by(Lead.bot_id, Lead.telegram_id).with_for_update()
     return {(row.bot_id, row.telegram_id): row for row in session.scalars(query)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from models import PluginState, PluginStore
 from plugins.database import MAX_STORE, StoreError, as_text
-from services.platform.database import insert_of
+from services.platform.database import among, insert_of
 
 Place = tuple[str, str]  # plugin, key
 Texts = Mapping[Place, str | None]  # values as canonical JSON; None where nothing is kept
@@ -37,7 +37,7 @@ def texts_at(session: Session, bot_id: int, places: Collection[Place]) -> dict[P
         return {}
     query = select(PluginState.plugin, PluginState.key, PluginState.value).where(
         PluginState.bot_id == bot_id,
-        tuple_(PluginState.plugin, PluginState.key).in_(sorted(places)),
+        among(session, (PluginState.plugin, PluginState.key), sorted(places)),
     )
     return {(plugin, key): as_text(value) for plugin, key, value in session.execute(query)}
 
@@ -67,12 +67,12 @@ def write_texts(
     if gone:
         of_bot = PluginState.bot_id == bot_id
         session.execute(
-            delete(PluginState).where(of_bot, tuple_(PluginState.plugin, PluginState.key).in_(gone))
+            delete(PluginState).where(of_bot, among(session, (PluginState.plugin, PluginState.key), gone))
         )
 
 
 def _locked(session: Session, pairs: Collection[tuple[int, str]]) -> Stores:
-    query = select(PluginStore).where(tuple_(PluginStore.bot_id, PluginStore.plugin).in_(pairs))
+    query = select(PluginStore).where(among(session, (PluginStore.bot_id, PluginStore.plugin), pairs))
     rows = session.scalars(query.order_by(PluginStore.bot_id, PluginStore.plugin).with_for_update())
     return {(row.bot_id, row.plugin): row for row in rows}
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import HandledUpdate
@@ -19,6 +19,7 @@ from services.messaging.plugin_runtime.flow_runs import Visit
 from services.messaging.plugin_runtime.lead_tags import Tagged
 from services.messaging.plugin_runtime.plugin_store import Place
 from services.messaging.timers.rows import TimerChange
+from services.platform.database import among
 
 Handling = tuple[int, int, str]  # bot, update, part
 
@@ -105,9 +106,9 @@ def note_wishes(ctx: Context) -> None:
 
 def outcomes_of(session: Session, works: Iterable[Work]) -> dict[Handling, str]:
     """What came of those updates that were handled before, and wrote something, sealed."""
-    key = tuple_(HandledUpdate.bot_id, HandledUpdate.update_id, HandledUpdate.part)
+    key = (HandledUpdate.bot_id, HandledUpdate.update_id, HandledUpdate.part)
     query = select(
         HandledUpdate.bot_id, HandledUpdate.update_id, HandledUpdate.part, HandledUpdate.sealed_outcome
     )
-    found = session.execute(query.where(key.in_([work.key for work in works])))
+    found = session.execute(query.where(among(session, key, [work.key for work in works])))
     return {(bot_id, update_id, part): sealed for bot_id, update_id, part, sealed in found}

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from redis import RedisError
-from sqlalchemy import and_, case, exists, select, tuple_, update
+from sqlalchemy import and_, case, exists, select, update
 
 from models import Lead, Timer
 from services.core.fault_injection import CrashPoint, crash_point_reached
@@ -22,6 +22,7 @@ from services.core.metrics import TIMER_LAG, TIMERS
 from services.core.times import utc_now
 from services.messaging.timers.own_update import timer_update
 from services.messaging.timers.putting_off import AGAIN, is_served, put_off
+from services.platform.database import among
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import DOORBELL_SECONDS, JobName, enqueue, wake
@@ -122,8 +123,9 @@ def _not_rung(platform: Platform, timers: Sequence[Timer], *, former: int) -> No
     """Have what reached no lane tried again in a minute, however often that was; `former` ringings count as none."""
     if not timers:
         return
-    mine = tuple_(Timer.id, Timer.rings).in_([(timer.id, timer.rings) for timer in timers])
+    rung = [(timer.id, timer.rings) for timer in timers]
     with platform.database.transaction() as session:
+        mine = among(session, (Timer.id, Timer.rings), rung)
         session.execute(
             update(Timer)
             .where(mine)

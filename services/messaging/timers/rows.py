@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, CursorResult, delete, insert, select
 from sqlalchemy.orm import Session
 
 from models import Timer
 from plugins.context import Context
+from services.platform.database import among
 
 KEPT_OF_ADDRESS = ("message_thread_id", "direct_messages_topic_id", "business_connection_id")
 PLACE = (Timer.bot_id, Timer.plugin, Timer.chat_id, Timer.key)
@@ -71,9 +72,9 @@ def held_timers(session: Session, which: ColumnElement[bool]) -> dict[int, int]:
 def write_timers(session: Session, changes: Sequence[TimerChange]) -> None:
     """Make the changes in the caller's transaction; of one place only one."""
     ordered = sorted(changes, key=lambda change: change.place)
-    place = tuple_(*PLACE)
     for start in range(0, len(ordered), AT_ONCE):
-        there = place.in_([change.place for change in ordered[start : start + AT_ONCE]])
+        some = ordered[start : start + AT_ONCE]
+        there = among(session, PLACE, [change.place for change in some])
         if session.get_bind().dialect.name != "sqlite":
             held_timers(session, there)
         session.execute(delete(Timer).where(there).execution_options(synchronize_session=False))
@@ -90,7 +91,7 @@ def has_timer(session: Session, bot_id: int, timer_id: int) -> bool:
 
 def take_timers(session: Session, timers: Collection[tuple[int, int]]) -> int:
     """Take away timers whose updates are handled, each named by its bot and number; how many were there still."""
-    mine = delete(Timer).where(tuple_(Timer.bot_id, Timer.id).in_(sorted(timers)))
+    mine = delete(Timer).where(among(session, (Timer.bot_id, Timer.id), sorted(timers)))
     done: CursorResult[Any] = session.execute(mine.execution_options(synchronize_session=False))  # type: ignore[assignment]
     return int(done.rowcount)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Click, Goal, GoalSource, Lead
 from services.core.metrics import GOALS
-from services.platform.database import insert_of
+from services.platform.database import among, insert_of
 from services.traffic.goals.touch import same_touch, touch_before, touch_of
 from services.traffic.postbacks.planning import plan_goals
 
@@ -73,7 +73,7 @@ def _leads(session: Session, reached: Sequence[GoalReached]) -> Mapping[Person, 
     people = sorted({(one.bot_id, one.telegram_id) for one in reached if one.bot_id and one.telegram_id})
     if not people:
         return {}
-    query = select(Lead).where(tuple_(Lead.bot_id, Lead.telegram_id).in_(people))
+    query = select(Lead).where(among(session, (Lead.bot_id, Lead.telegram_id), people))
     query = query.order_by(Lead.bot_id, Lead.telegram_id).with_for_update()
     rows = session.scalars(query.execution_options(populate_existing=True))
     return {(row.bot_id, row.telegram_id): row for row in rows}
