@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, func, literal_column, select, text, tuple_
@@ -37,7 +38,7 @@ def insert_of(session: Session, table: type[Any]) -> Any:
 
 
 def among(session: Session, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> ColumnElement[bool]:
-    """Whether these columns of one table, each a number or a text, are one of `rows`: found by their index on both databases.
+    """Whether these columns of one table, each a number, a text or a day, are one of `rows`: found by their index on both databases.
 
     For (a, b) IN (...) of more than one row SQLite reads the whole table, or goes by the first columns; a join with the rows as
     JSON goes by all.
@@ -46,7 +47,7 @@ def among(session: Session, columns: Sequence[Any], rows: Iterable[Sequence[Any]
         return tuple_(*columns).in_([tuple(row) for row in rows])
     name = columns[0].table.name
     twin = columns[0].table.alias(f"named_{name}")
-    listed = func.json_each(json.dumps([list(row) for row in rows])).table_valued("value")
+    listed = func.json_each(json.dumps([list(row) for row in rows], default=date.isoformat)).table_valued("value")
     same = [
         twin.c[column.name] == func.json_extract(listed.c.value, f"$[{place}]")
         for place, column in enumerate(columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
@@ -13,6 +13,7 @@ from models import AccessList, Bot, BotAccess, Click, Lead
 from services.core.answer_types import Moment
 from services.core.times import iso, utc_now
 from services.platform.accounts.principal import Principal
+from services.platform.database import among
 from services.platform.platform import Platform
 from services.reporting.people.places import Place, place_of
 from services.traffic.audience.conditions import Conditions
@@ -112,10 +113,10 @@ def blocked_of(session: Session, leads: Sequence[Lead]) -> set[int]:
     by_place = {(lead.bot_id, lead.telegram_id): lead.id for lead in leads}
     if not by_place:
         return set()
-    at = tuple_(BotAccess.bot_id, BotAccess.telegram_id)
+    named = among(session, (BotAccess.bot_id, BotAccess.telegram_id), by_place)
     places = session.execute(
         select(BotAccess.bot_id, BotAccess.telegram_id)
-        .where(BotAccess.list == AccessList.BLOCKED, at.in_(list(by_place)))
+        .where(BotAccess.list == AccessList.BLOCKED, named)
         .where(or_(BotAccess.until.is_(None), BotAccess.until > utc_now()))
     )
     return {by_place[bot_id, telegram_id] for bot_id, telegram_id in places}

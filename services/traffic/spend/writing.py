@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Spend, SpendImport
-from services.platform.database import insert_of
+from services.platform.database import among, insert_of
 from services.traffic.spend.fields import SpendKey
 from services.traffic.spend.reading import Cost
 
@@ -52,7 +52,6 @@ def write_costs(session: Session, owner: SpendImport, costs: Sequence[Cost]) -> 
 
 
 def _present(session: Session, account_id: int, keys: Iterable[SpendKey]) -> dict[SpendKey, tuple[int, str]]:
-    query = select(*KEY, Spend.amount_micros, Spend.currency).where(
-        Spend.account_id == account_id, tuple_(*KEY).in_(list(keys))
-    )
+    mine = among(session, (Spend.account_id, *KEY), [(account_id, *key) for key in keys])
+    query = select(*KEY, Spend.amount_micros, Spend.currency).where(mine)
     return {SpendKey(*row[:4]): (row[4], row[5]) for row in session.execute(query)}
