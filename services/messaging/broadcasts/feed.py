@@ -90,8 +90,8 @@ class Feed:
         now = time.monotonic()
         if now < self._next:
             return True
-        wanted = self.pace.shares(self.brake.room - self.pace.total, AT_ONCE, now)
-        shares = self._steps.at_work(wanted)
+        bots = self._steps.at_work(self.pace.bots)
+        shares = self.pace.shares(bots, self.brake.room - self.pace.total, AT_ONCE, now)
         self._next = now + (0.0 if sum(shares.values()) == AT_ONCE else PAUSE_SECONDS)
         if not shares:
             is_time = now - self._mended >= self._steps.mend_seconds and self.pace.total > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from typing import Final
 
 WINDOW_SECONDS: Final = 2.0  # of sending that a bot's outbox holds: longer than a pass at the ledger takes
@@ -67,11 +68,11 @@ class Pace:
         """People under way."""
         return self.under_way.total()
 
-    def shares(self, room: int, most: int, now: float) -> dict[int, int]:
-        """How many people each bot takes on now, `most` in all, of the `room` that its brake leaves; those with the fewest under way first."""
+    def shares(self, bots: Collection[int], room: int, most: int, now: float) -> dict[int, int]:
+        """How many people each of `bots` takes on now, `most` in all, of the `room` that its brake leaves; those with the fewest under way first."""
         left, found = min(room, most), {}
-        even = max(1, math.ceil(room / max(1, len(self.bots))))
-        for bot in sorted(self.bots, key=lambda each: self.under_way[each]):
+        even = max(1, math.ceil(room / max(1, len(bots))))
+        for bot in sorted(bots, key=lambda each: self.under_way[each]):
             number = min(int(self._level(bot, now)), self._window - self.under_way[bot], even, left)
             if number >= max(1, min(int(self._rate * FEWEST), even, left)):
                 found[bot] = number

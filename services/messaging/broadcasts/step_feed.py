@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -57,15 +57,14 @@ class StepFeed:
             self.messages = most_messages(session, broadcast)
         self.mend_seconds = COUNT_SECONDS if self._steps else MEND_SECONDS
 
-    def at_work(self, shares: Mapping[int, int]) -> dict[int, int]:
-        """The shares of bots that may write to people now: whoever is another's waits until their bot is back. Steps wait for the
+    def at_work(self, bots: Collection[int]) -> Collection[int]:
+        """Those of the bots that may write to people now: whoever is another's waits until their bot is back. Steps wait for the
         end of a 429 as well, for nothing holds what their people are told in between. What was sent is changed all the same."""
-        if not shares or not self._writes:
-            return dict(shares)
+        if not bots or not self._writes:
+            return bots
         with self._platform.database.reading() as session:
-            resting = set(session.scalars(select(Bot.id).where(Bot.id.in_(list(shares)), ~AT_WORK)))
-        held_up = self._held_up(shares) if self._steps else set()
-        return {bot: number for bot, number in shares.items() if bot not in resting | held_up}
+            resting = set(session.scalars(select(Bot.id).where(Bot.id.in_(bots), ~AT_WORK)))
+        return set(bots) - resting - (self._held_up(bots) if self._steps else set())
 
     def _held_up(self, bots: Collection[int]) -> set[int]:
         with self._platform.redis.pipeline(transaction=False) as pipe:

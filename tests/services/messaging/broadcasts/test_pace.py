@@ -17,20 +17,20 @@ def test_a_bot_takes_on_two_seconds_of_its_rate_and_more_as_people_are_settled()
     pace.bots = {1}
     taken = 0
     for tenth in range(100):
-        for bot, number in pace.shares(1000, 1000, tenth / 10).items():
+        for bot, number in pace.shares(pace.bots, 1000, 1000, tenth / 10).items():
             pace.taken(bot, number, tenth / 10)
             taken += number
     assert taken == 20
     for _ in range(20):
         pace.settled(1)
-    assert pace.shares(1000, 1000, 11.0) == {1: 10}, "no more than a second's worth at once"
+    assert pace.shares(pace.bots, 1000, 1000, 11.0) == {1: 10}, "no more than a second's worth at once"
 
 
 def test_over_a_minute_the_rate_is_kept() -> None:
     pace, taken = Pace(25, now=0.0), 0
     pace.bots = {1}
     for tenth in range(600):
-        for bot, number in pace.shares(10**6, 10**6, tenth / 10).items():
+        for bot, number in pace.shares(pace.bots, 10**6, 10**6, tenth / 10).items():
             pace.taken(bot, number, tenth / 10)
             taken += number
             for _ in range(number):
@@ -43,18 +43,26 @@ def test_workers_that_are_late_with_steps_get_less_and_the_whole_rate_again_when
     pace.bots = {1}
     for second in range(1, 6):
         pace.heard(2.0, float(second))
-    assert pace.shares(1000, 1000, 5.0)[1] < 30
+    assert pace.shares(pace.bots, 1000, 1000, 5.0)[1] < 30
     for second in range(6, 40):
         pace.heard(0.02, float(second))
-    assert pace.shares(1000, 1000, 41.0)[1] == 100
+    assert pace.shares(pace.bots, 1000, 1000, 41.0)[1] == 100
 
 
 def test_what_little_may_be_under_way_is_spread_over_the_bots() -> None:
     pace = Pace(25, now=0.0)
     pace.bots = set(range(50))
-    shares = pace.shares(FIRST, FIRST, 0.0)
+    shares = pace.shares(pace.bots, FIRST, FIRST, 0.0)
     assert sum(shares.values()) == FIRST
     assert max(shares.values()) == 1
+
+
+def test_bots_that_rest_take_nobodys_place() -> None:
+    pace = Pace(25, now=0.0)
+    pace.bots = set(range(50))
+    shares = pace.shares(range(10, 50), 10**6, 150, 0.0)
+    assert sum(shares.values()) == 150
+    assert not shares.keys() & set(range(10))
 
 
 def test_a_broadcast_begins_with_few_people_and_doubles() -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from models import Bot, Broadcast, BroadcastRecipient, Lead, Notification
 from services.core.errors import Conflict, NotFound
@@ -292,26 +291,3 @@ def test_somebody_elses_broadcast_is_not_there(
     for act in (start, pause, resume, stop):
         with pytest.raises(NotFound):
             act(platform, stranger, made.id)
-
-
-@pytest.mark.data
-@pytest.mark.usefixtures("running")
-def test_people_of_a_bot_that_is_stopped_in_the_middle_wait_until_it_is_back(
-    platform: Platform, sandbox: Sandbox, bots: list[Bot], meet: Meet, make: Make, caller: Principal
-) -> None:
-    def let_run(is_running: bool) -> None:
-        with platform.database.transaction() as session:
-            session.execute(update(Bot).where(Bot.id == bots[1].id).values(desired_running=is_running))
-
-    first, second = meet(4), meet(6, 1)
-    made = make(per_second=2)
-    start(platform, caller, made.id)
-    wait_until(lambda: _waiting(platform, bots[1]))
-    let_run(False)
-    with working(platform, QUICK, QUICK_SENDING):
-        wait_until(lambda: _texts(sandbox).keys() >= set(first))
-        time.sleep(2.0)  # in which all would have theirs
-        assert len(_texts(sandbox)) < len(first + second)
-        let_run(True)
-        wait_until(lambda: status_of(platform, made) == "done")
-    assert _texts(sandbox) == Counter(first + second)
