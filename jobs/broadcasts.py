@@ -11,6 +11,7 @@ import sys
 from typing import Final
 
 from jobs import process
+from services.core.child_processes import tied_to_parent
 from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.platform.application import ROOT
@@ -22,14 +23,13 @@ LOOK_SECONDS: Final = 0.5
 
 def run_broadcasts() -> None:
     """Prepare, feed and settle what is under way; returns at once when another process is at it."""
-    tether = [sys.executable, "-I", "-S", str(ROOT / "launch" / "parent_death.py"), "--"]
-    command = ["nice", "-n", str(NICENESS), *tether, sys.executable, "-m", "jobs.ledgers"]
+    command = ["nice", "-n", str(NICENESS), *tied_to_parent([sys.executable, "-m", "jobs.ledgers"])]
     with subprocess.Popen(command, cwd=ROOT) as ledgers:  # noqa: S603 - our own program
         while ledgers.poll() is None and not process.stopping.wait(LOOK_SECONDS):
             pass
         if ledgers.poll() is None:
             _end(ledgers)
-        elif ledgers.returncode:
+        elif ledgers.returncode and not process.stopping.is_set():  # all of us may have been told to stop
             raise Unavailable(
                 Text("The process of the broadcasts ended with {code}; see the log", code=ledgers.returncode),
                 code="ledgers_ended",

@@ -10,9 +10,9 @@ from services.messaging.broadcasts import runner
 
 def main() -> None:
     """Prepare, feed and settle what is under way until nothing needs it, or SIGTERM; ends at once when another is at it."""
-    platform = process.begin("ledgers")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stopping.set())
+    platform = process.begin("ledgers")
     runner.run_broadcasts(platform, process.stopping)
 
 

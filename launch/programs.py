@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.core.child_processes import tied_to_parent
+
 if TYPE_CHECKING:  # the entry of each container reads the Procfile here, and has no server to embed
     from launch.valkey import Server
 
 ROOT = Path(__file__).resolve().parent.parent
-END_WITH_PARENT = ROOT / "launch" / "parent_death.py"
 READY = "ready"  # beside the counts of starts, a file that appears once everything runs
 RELEASE = "release"  # run once per deployment, not a process
 
@@ -29,7 +30,7 @@ class Program:
     def tied_to_parent(self, starts: Path) -> list[str]:
         """The command line that starts it bound to its parent's life, its starts counted in a file of the folder `starts`."""
         options = (*self.options, "--starts", str(starts / self.name), "--ready", str(starts / READY))
-        return [sys.executable, "-I", "-S", str(END_WITH_PARENT), *options, "--", *self.command]
+        return tied_to_parent(self.command, options)
 
 
 def procfile_programs(gate: Path) -> list[Program]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from launch.datadir import write_private
-from launch.programs import END_WITH_PARENT, READY, ROOT, Program
+from launch.programs import READY, ROOT, Program
+from services.core.child_processes import tied_to_parent
 
 PROGRAM_STOP_SECONDS = 9  # then SIGKILL; with the server's 4 s the whole stays within 15 s
 SERVER_STOP_SECONDS = 4
@@ -71,7 +72,7 @@ class Supervisor:
         self._starts = configuration.parent / STARTS
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(END_WITH_PARENT), "--", *command],
+            tied_to_parent(command),
             env=environ,
             stdin=lock,  # inherited, the lock on DATA_DIR is held as long as supervisord lives
             stdout=subprocess.PIPE,

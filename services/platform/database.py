@@ -47,9 +47,8 @@ def among(session: Session, columns: Sequence[Any], rows: Iterable[Sequence[Any]
         return tuple_(*columns).in_([tuple(row) for row in rows])
     name = columns[0].table.name
     twin = columns[0].table.alias(f"named_{name}")
-    listed = func.json_each(json.dumps([list(row) for row in rows], default=date.isoformat)).table_valued(
-        "value"
-    )
+    named = json.dumps([list(row) for row in rows], default=date.isoformat)
+    listed = func.json_each(named).table_valued("value")
     same = [
         twin.c[column.name] == func.json_extract(listed.c.value, f"$[{place}]")
         for place, column in enumerate(columns)

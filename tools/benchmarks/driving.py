@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
+from services.core.child_processes import tied_to_parent
 from tools.benchmarks.load import Load, Order
-from tools.benchmarks.servers import END_WITH_PARENT, ROOT, bare_environment
+from tools.benchmarks.servers import ROOT, bare_environment
 
 
 def measure(order: Order) -> Load:
@@ -24,7 +25,7 @@ class Driving:
 
     def __init__(self, order: Order) -> None:
         self._process = subprocess.Popen(
-            [*END_WITH_PARENT, sys.executable, "-m", "tools.benchmarks.load", json.dumps(asdict(order))],
+            tied_to_parent([sys.executable, "-m", "tools.benchmarks.load", json.dumps(asdict(order))]),
             cwd=ROOT,
             env=bare_environment(),
             stdout=subprocess.PIPE,

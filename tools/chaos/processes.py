@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from launch.programs import END_WITH_PARENT, ROOT
+from launch.programs import ROOT
+from services.core.child_processes import tied_to_parent
 
 STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
 END_LOOK_SECONDS = 0.02
@@ -38,7 +38,7 @@ class Keeper:
 
     def start(self, name: str, **environ: str) -> None:
         """Start a program, with more in its environment if wanted."""
-        command = [sys.executable, "-I", "-S", str(END_WITH_PARENT), "--", *self._commands[name]]
+        command = tied_to_parent(self._commands[name])
         with self._lock, self._log.open("ab") as output:
             self._running[name] = subprocess.Popen(
                 command,

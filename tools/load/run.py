@@ -13,8 +13,9 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from launch.programs import END_WITH_PARENT, ROOT
+from launch.programs import ROOT
 from models import Click, Lead
+from services.core.child_processes import tied_to_parent
 from services.platform.redis import keys
 from tools.chaos.installation import until
 from tools.load.installation import Installation, installation
@@ -79,7 +80,7 @@ def _visitors(folder: Path, place: Installation, plan: Plan, locust: Path | None
     environ = {**os.environ, "LOAD_ORDER": json.dumps(asdict(order)), "LOAD_BOOK": str(file)}
     with (folder / "visitors.log").open("wb") as log:
         subprocess.run(
-            [sys.executable, "-I", "-S", str(END_WITH_PARENT), "--", *command],
+            tied_to_parent(command),
             cwd=ROOT,
             env={**environ, "PYTHONPATH": str(ROOT)},
             stdout=log,

@@ -15,7 +15,6 @@ from contextlib import suppress
 
 from redis import RedisError
 
-from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.outbox_worker import OutboxWorker
 from services.messaging.outbox.pacing import Limits, Pacing
 from services.messaging.outbox.pacing_gate import PacingGate
@@ -43,7 +42,6 @@ class OutboxConsumer:
         self,
         platform: Platform,
         sender: Sender,
-        turns: EvenTurns,
         held: HeldLease,
         shard: int,
         stopping: threading.Event,
@@ -57,7 +55,7 @@ class OutboxConsumer:
         self._ends = time.monotonic() + timings.max_stay
         limits = Limits.of(platform.settings)
         self._pacing = Pacing(limits)
-        self._gate = PacingGate(self._pacing, turns, platform.switches, timings.bulk_look)
+        self._gate = PacingGate(self._pacing, sender.turns, platform.switches, timings.bulk_look)
         self._window = ShardWindow()
         self._store = OutboxStore(platform.redis, platform.blocking_redis, platform.vault, limits, shard)
         self._worker = OutboxWorker(

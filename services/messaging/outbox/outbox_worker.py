@@ -78,8 +78,8 @@ class OutboxWorker:
     def end(self, patience: float) -> None:
         """Let sends under way end, for `patience` seconds at most, and have them settled."""
         self.pool.end(patience)
-        self._history.end(2.0)
         self._outcomes.end(2.0)
+        self._history.end(2.0)
         self._results.end(2.0)
         self._history.end(2.0)
 

@@ -7,7 +7,6 @@ import threading
 
 from redis import RedisError
 
-from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.outbox_consumer import OutboxConsumer
 from services.messaging.outbox.sender_cache import SenderCache
 from services.messaging.outbox.sending import Sender
@@ -31,7 +30,6 @@ class Senders:
         self._stopping = stopping
         self._timings = timings
         self._tokens = SenderCache(platform)
-        self._turns = EvenTurns()
         client = TelegramClient(platform.settings, pool_size=KEPT_CONNECTIONS)
         self._sender = Sender(platform, client, self._tokens, timings)
 
@@ -59,8 +57,6 @@ class Senders:
 
     def _consume(self, shard: int, held: HeldLease) -> None:
         try:
-            OutboxConsumer(
-                self._platform, self._sender, self._turns, held, shard, self._stopping, self._timings
-            ).run()
+            OutboxConsumer(self._platform, self._sender, held, shard, self._stopping, self._timings).run()
         finally:
             held.release()

@@ -29,6 +29,7 @@ from services.core.metrics import API_ERRORS, FLOOD_WAITS, RETRIES, SEND_SECONDS
 from services.fleet.health.sweep import report_unauthorized
 from services.messaging.files.uploads import Uploads
 from services.messaging.outbox.acquaintances import Acquaintances
+from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -89,6 +90,7 @@ class Sender:
         timings: OutboxTimings = DEFAULT_TIMINGS,
     ) -> None:
         self._platform = platform
+        self.turns = EvenTurns()  # of this process's broadcasts
         self._tokens = tokens
         self._timings = timings
         self._letters = MessageLetters(platform)

@@ -13,6 +13,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
+from services.core.child_processes import tied_to_parent
 from services.core.errors import Unavailable
 from services.core.i18n import Text
 from services.core.times import utc_now
@@ -66,8 +67,7 @@ def run_apart(*words: str) -> None:
 
     It keeps what became of it itself, and says it in the log, which is this process's.
     """
-    tether = [sys.executable, "-I", "-S", str(ROOT / "launch" / "parent_death.py"), "--"]
-    command = [*tether, sys.executable, "-m", "flask", "--app", "wsgi", "backup", *words]
+    command = tied_to_parent([sys.executable, "-m", "flask", "--app", "wsgi", "backup", *words])
     try:
         done = subprocess.run(  # noqa: S603 - our own program
             [*giving_way(), *command],
