@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from models import PluginState, PluginStore
@@ -14,6 +15,7 @@ from services.platform.database import among, insert_of
 
 Place = tuple[str, str]  # plugin, key
 Texts = Mapping[Place, str | None]  # values as canonical JSON; None where nothing is kept
+PLACE: Final = (PluginState.bot_id, PluginState.plugin, PluginState.key)
 Stores = dict[tuple[int, str], PluginStore]  # by bot and plugin
 
 
@@ -36,8 +38,7 @@ def texts_at(session: Session, bot_id: int, places: Collection[Place]) -> dict[P
     if not places:
         return {}
     query = select(PluginState.plugin, PluginState.key, PluginState.value).where(
-        PluginState.bot_id == bot_id,
-        among(session, (PluginState.plugin, PluginState.key), sorted(places)),
+        _at(session, bot_id, sorted(places))
     )
     return {(plugin, key): as_text(value) for plugin, key, value in session.execute(query)}
 
@@ -65,16 +66,17 @@ def write_texts(
         )
     gone = [place for place, text in wanted.items() if text is None and place in present]
     if gone:
-        of_bot = PluginState.bot_id == bot_id
-        session.execute(
-            delete(PluginState).where(of_bot, among(session, (PluginState.plugin, PluginState.key), gone))
-        )
+        session.execute(delete(PluginState).where(_at(session, bot_id, gone)))
 
 
 def _locked(session: Session, pairs: Collection[tuple[int, str]]) -> Stores:
     query = select(PluginStore).where(among(session, (PluginStore.bot_id, PluginStore.plugin), pairs))
     rows = session.scalars(query.order_by(PluginStore.bot_id, PluginStore.plugin).with_for_update())
     return {(row.bot_id, row.plugin): row for row in rows}
+
+
+def _at(session: Session, bot_id: int, places: Iterable[Place]) -> ColumnElement[bool]:
+    return among(session, PLACE, [(bot_id, *place) for place in places])
 
 
 def _size(place: Place, text: str | None) -> int:

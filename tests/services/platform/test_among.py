@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import ColumnElement, delete, select, text
 from sqlalchemy.orm import Session
 
-from models import HandledUpdate, Lead, Timer
+from models import HandledUpdate, Lead, PluginState, Timer
 from services.core.times import utc_now
+from services.messaging.plugin_runtime.plugin_store import PLACE as STORED
 from services.messaging.timers.rows import PLACE
 from services.platform.database import among
 from services.platform.platform import Platform
@@ -45,8 +46,9 @@ def test_sqlite_goes_by_every_column_of_the_index(platform: Platform) -> None:
             _plan(session, Timer, among(session, PLACE, [(1, "a", 2, "b"), (3, "c", 4, "d")])),
             _plan(session, HandledUpdate, among(session, handling, [(1, 2, ""), (3, 4, "error")])),
             _plan(session, Lead, among(session, person, [(1, 2), (3, 4)])),
+            _plan(session, PluginState, among(session, STORED, [(1, "a", "b"), (1, "a", "c")])),
         ]
-    assert [plan.count("=?") for plan in plans] == [4, 3, 2], plans
+    assert [plan.count("=?") for plan in plans] == [4, 3, 2, 3], plans
 
 
 def _plan(session: Session, table: type[Any], condition: ColumnElement[bool]) -> str:
