@@ -20,6 +20,7 @@ from services.messaging.outbox.outbox_worker import OutboxWorker
 from services.messaging.outbox.pacing import Limits, Pacing
 from services.messaging.outbox.pacing_gate import PacingGate
 from services.messaging.outbox.send_history import restore
+from services.messaging.outbox.send_window import SendWindow
 from services.messaging.outbox.sending import Sender
 from services.messaging.outbox.shard_window import RANKS, ShardWindow
 from services.messaging.outbox.store import OutboxStore
@@ -44,6 +45,7 @@ class OutboxConsumer:
         platform: Platform,
         sender: Sender,
         turns: EvenTurns,
+        sent: SendWindow,
         held: HeldLease,
         shard: int,
         stopping: threading.Event,
@@ -61,7 +63,7 @@ class OutboxConsumer:
         self._window = ShardWindow()
         self._store = OutboxStore(platform.redis, platform.blocking_redis, platform.vault, limits, shard)
         self._worker = OutboxWorker(
-            platform, sender, held, shard, self._store, self._gate, self._window, lambda: self._running
+            platform, sender, held, shard, self._store, self._gate, sent, self._window, lambda: self._running
         )
         self._pool = self._worker.pool
 

@@ -18,6 +18,7 @@ from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.journal import Journal
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.pacing_gate import BULK_RANK, PacingGate
+from services.messaging.outbox.send_window import SendWindow
 from services.messaging.outbox.sending import Disposition, Sender, SendResult
 from services.messaging.outbox.shard_window import ShardWindow
 from services.messaging.outbox.store import ALL_CHATS, OutboxStore
@@ -48,6 +49,7 @@ class OutboxWorker:
         shard: int,
         store: OutboxStore,
         gate: PacingGate,
+        sent: SendWindow,
         window: ShardWindow,
         going: Callable[[], bool],
     ) -> None:
@@ -56,6 +58,8 @@ class OutboxWorker:
         self._store = store
         self._gate = gate
         self._window = window
+        self._sent = sent
+        self._in_hand: set[int] = set()  # messages in that window
         self._redis, self._job_redis, self._vault = platform.redis, platform.job_redis, platform.vault
         self._lanes = platform.settings.update_lanes
         self._journal = Journal(platform.redis, shard, held.lease.token)
@@ -82,19 +86,32 @@ class OutboxWorker:
         self._outcomes.end(2.0)
         self._results.end(2.0)
         self._history.end(2.0)
+        for message in list(self._in_hand):  # what was not settled in time is somebody else's
+            self._leave(message)
 
     def _work(self, message: OutboxMessage) -> None:
         with bind(request_id=message.request_id, bot_id=message.bot_id):
             if not self._lease.alive:  # somebody else sends for this bot now
                 self.pool.retry(message, 0.0)
                 return
+            self._enter(message)
             result = self._send(message)
             if message.migrated:
                 self._gate.moved(message, time.monotonic())
             if result.after is Disposition.SETTLED:
+                self._sent.answered(id(message))
                 (self._outcomes if message.broadcast_id else self._results).put(message)
             else:
+                self._leave(id(message))
                 self._put_off(message, result)
+
+    def _enter(self, message: OutboxMessage) -> None:
+        self._sent.enter(id(message))
+        self._in_hand.add(id(message))
+
+    def _leave(self, message: int) -> None:
+        self._in_hand.discard(message)
+        self._sent.leave(message)
 
     def _send(self, message: OutboxMessage) -> SendResult:
         began, first = time.time_ns(), not message.attempts
@@ -172,6 +189,8 @@ class OutboxWorker:
                 if not self._lease.alive:  # whoever comes next sends them again: at least once
                     break
                 time.sleep(SETTLE_BACKOFF_SECONDS)
+        for message in batch:
+            self._leave(id(message))
         self._window.remove(batch)
         self.pool.done(batch)
 

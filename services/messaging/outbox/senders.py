@@ -9,6 +9,7 @@ from redis import RedisError
 
 from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.outbox_consumer import OutboxConsumer
+from services.messaging.outbox.send_window import SendWindow
 from services.messaging.outbox.sender_cache import SenderCache
 from services.messaging.outbox.sending import Sender
 from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
@@ -32,6 +33,7 @@ class Senders:
         self._timings = timings
         self._tokens = SenderCache(platform)
         self._turns = EvenTurns()
+        self._sent = SendWindow()
         client = TelegramClient(platform.settings, pool_size=KEPT_CONNECTIONS)
         self._sender = Sender(platform, client, self._tokens, timings)
 
@@ -60,7 +62,14 @@ class Senders:
     def _consume(self, shard: int, held: HeldLease) -> None:
         try:
             OutboxConsumer(
-                self._platform, self._sender, self._turns, held, shard, self._stopping, self._timings
+                self._platform,
+                self._sender,
+                self._turns,
+                self._sent,
+                held,
+                shard,
+                self._stopping,
+                self._timings,
             ).run()
         finally:
             held.release()
