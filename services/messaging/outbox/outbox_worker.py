@@ -18,6 +18,7 @@ from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.journal import Journal
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.pacing_gate import BULK_RANK, PacingGate
+from services.messaging.outbox.send_window import ShardSends
 from services.messaging.outbox.sending import Disposition, Sender, SendResult
 from services.messaging.outbox.shard_window import ShardWindow
 from services.messaging.outbox.store import ALL_CHATS, OutboxStore
@@ -56,6 +57,7 @@ class OutboxWorker:
         self._store = store
         self._gate = gate
         self._window = window
+        self._sends = ShardSends(sender.send_window)
         self._redis, self._job_redis, self._vault = platform.redis, platform.job_redis, platform.vault
         self._lanes = platform.settings.update_lanes
         self._journal = Journal(platform.redis, shard, held.lease.token)
@@ -82,18 +84,22 @@ class OutboxWorker:
         self._history.end(2.0)
         self._results.end(2.0)
         self._history.end(2.0)
+        self._sends.end()
 
     def _work(self, message: OutboxMessage) -> None:
         with bind(request_id=message.request_id, bot_id=message.bot_id):
             if not self._lease.alive:  # somebody else sends for this bot now
                 self.pool.retry(message, 0.0)
                 return
+            self._sends.enter(message)
             result = self._send(message)
             if message.migrated:
                 self._gate.moved(message, time.monotonic())
             if result.after is Disposition.SETTLED:
+                self._sends.answered(message)
                 (self._outcomes if message.broadcast_id else self._results).put(message)
             else:
+                self._sends.leave([message])
                 self._put_off(message, result)
 
     def _send(self, message: OutboxMessage) -> SendResult:
@@ -172,6 +178,7 @@ class OutboxWorker:
                 if not self._lease.alive:  # whoever comes next sends them again: at least once
                     break
                 time.sleep(SETTLE_BACKOFF_SECONDS)
+        self._sends.leave(batch)
         self._window.remove(batch)
         self.pool.done(batch)
 

@@ -33,6 +33,7 @@ from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.send_window import SendWindow
 from services.messaging.outbox.sender_cache import BotSender, SenderCache
 from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
 from services.messaging.outbox.unformatted import warn_owner, without_markup
@@ -91,6 +92,7 @@ class Sender:
     ) -> None:
         self._platform = platform
         self.turns = EvenTurns()  # of this process's broadcasts
+        self.send_window = SendWindow()  # of this process's messages
         self._tokens = tokens
         self._timings = timings
         self._letters = MessageLetters(platform)
