@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import Lead
+from models import Bot, Lead
 from services.core.storable import storable
 from services.platform.database import insert_of
 
@@ -63,6 +63,25 @@ class Contact:
     def person(self) -> Person:
         """Who it is."""
         return self.bot.id, self.user.id
+
+
+def last_met(
+    session: Session, users: Mapping[Person, TelegramUser], since: datetime
+) -> dict[Person, datetime]:
+    """Of these people, in one query, whose row says what `touch_leads` would write but for the time: when they were last met.
+
+    Whoever was last met before `since` is not among them.
+    """
+    names = [Lead.first_name, Lead.last_name, Lead.username, Lead.language]
+    query = select(Lead.bot_id, Lead.telegram_id, Lead.last_interaction, *names)
+    query = query.join(Bot, and_(Bot.id == Lead.bot_id, Bot.identity == Lead.identity))
+    query = query.where(tuple_(Lead.bot_id, Lead.telegram_id).in_(sorted(users)))
+    query = query.where(Lead.state == ACTIVE, Lead.last_interaction > since)
+    return {
+        (bot_id, telegram_id): at
+        for bot_id, telegram_id, at, *told in session.execute(query)
+        if told == list(_names_of(users[bot_id, telegram_id]).values())
+    }
 
 
 def touch_leads(session: Session, contacts: Sequence[Contact]) -> dict[Person, int]:
