@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import Bot, Lead
 from services.core.storable import storable
-from services.platform.database import insert_of
+from services.platform.database import insert_by
 
 ACTIVE: Final = "active"
 BLOCKED: Final = "blocked"
@@ -20,8 +21,20 @@ UNREACHABLE: Final = "unreachable"  # never stored: they have met a former ident
 
 # As a table, with the rows as parameters: one statement that is compiled once, whatever their number.
 LEADS: Final[Any] = Lead.__table__
+BOTS: Final[Any] = Bot.__table__
 _PERSON: Final = ("bot_id", "telegram_id")
 _NAMES: Final = {"first_name": 64, "last_name": 64, "username": 32, "language": 16}  # and their lengths
+_LAST_MET: Final = (
+    select(
+        LEADS.c.bot_id,
+        LEADS.c.telegram_id,
+        LEADS.c.last_interaction,
+        *(LEADS.c[name] for name in _NAMES),
+    )
+    .join(BOTS, and_(BOTS.c.id == LEADS.c.bot_id, BOTS.c.identity == LEADS.c.identity))
+    .where(tuple_(LEADS.c.bot_id, LEADS.c.telegram_id).in_(bindparam("people", expanding=True)))
+    .where(LEADS.c.state == ACTIVE, LEADS.c.last_interaction > bindparam("since"))
+)
 Person = tuple[int, int]  # bot, somebody's id at Telegram
 
 
@@ -72,14 +85,10 @@ def last_met(
 
     Whoever was last met before `since` is not among them.
     """
-    names = [Lead.first_name, Lead.last_name, Lead.username, Lead.language]
-    query = select(Lead.bot_id, Lead.telegram_id, Lead.last_interaction, *names)
-    query = query.join(Bot, and_(Bot.id == Lead.bot_id, Bot.identity == Lead.identity))
-    query = query.where(tuple_(Lead.bot_id, Lead.telegram_id).in_(sorted(users)))
-    query = query.where(Lead.state == ACTIVE, Lead.last_interaction > since)
+    found = session.connection().execute(_LAST_MET, {"people": sorted(users), "since": since})
     return {
         (bot_id, telegram_id): at
-        for bot_id, telegram_id, at, *told in session.execute(query)
+        for bot_id, telegram_id, at, *told in found
         if told == list(_names_of(users[bot_id, telegram_id]).values())
     }
 
@@ -88,27 +97,35 @@ def touch_leads(session: Session, contacts: Sequence[Contact]) -> dict[Person, i
     """Note that people wrote to bots, in one statement: makes leads or refreshes their names; the leads' ids."""
     if not contacts:
         return {}
-    statement = insert_of(session, LEADS)
-    later = func.max if session.get_bind().dialect.name == "sqlite" else func.greatest
-    changes = {
-        **{name: statement.excluded[name] for name in (*_NAMES, "identity")},
-        "state": ACTIVE,  # whoever writes has not blocked the bot
-        "last_interaction": later(LEADS.c.last_interaction, statement.excluded.last_interaction),
-    }
-    statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
-    found = session.execute(
-        statement.returning(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.id), _rows(contacts, ACTIVE)
-    )
+    found = session.execute(_touching(session.get_bind().dialect.name), _rows(contacts, ACTIVE))
     return {(bot_id, telegram_id): lead_id for bot_id, telegram_id, lead_id in found}
 
 
 def block_leads(session: Session, contacts: Sequence[Contact]) -> None:
     """Note that people blocked bots; somebody unknown, who wrote before we served the bot, becomes a lead by it."""
     if contacts:
-        statement = insert_of(session, LEADS)
-        changes = {name: statement.excluded[name] for name in (*_NAMES, "identity", "state")}
-        statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
-        session.execute(statement, _rows(contacts, BLOCKED))
+        session.execute(_blocking(session.get_bind().dialect.name), _rows(contacts, BLOCKED))
+
+
+@cache
+def _touching(dialect: str) -> Any:
+    """Built once: at a worker's start building it was dearer than running it."""
+    statement = insert_by(dialect, LEADS)
+    later = func.max if dialect == "sqlite" else func.greatest
+    changes = {
+        **{name: statement.excluded[name] for name in (*_NAMES, "identity")},
+        "state": ACTIVE,  # whoever writes has not blocked the bot
+        "last_interaction": later(LEADS.c.last_interaction, statement.excluded.last_interaction),
+    }
+    statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
+    return statement.returning(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.id)
+
+
+@cache
+def _blocking(dialect: str) -> Any:
+    statement = insert_by(dialect, LEADS)
+    changes = {name: statement.excluded[name] for name in (*_NAMES, "identity", "state")}
+    return statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
 
 
 def welcome_back(session: Session, bot: KnownBot, telegram_id: int) -> None:
