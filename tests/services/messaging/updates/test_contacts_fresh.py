@@ -15,10 +15,10 @@ from models import Bot, Lead, Start
 from services.core.times import utc_now
 from services.messaging.updates.contacts import RENEWED_SECONDS, Contacts, _Meeting
 from services.platform.platform import Platform
+from services.traffic.clicks.leads import last_met
 from tests.services.messaging.updates.test_contacts import LONG_AGO, bot, lead_of, person
 
 __all__ = ["bot"]  # a fixture
-pytestmark = pytest.mark.data
 JUST_NOW = timedelta(minutes=2)
 
 
@@ -57,6 +57,7 @@ def was_written(platform: Platform, bot: Bot, user: Any, **facts: Any) -> bool:
     return lead_of(platform, user.id).last_interaction > then
 
 
+@pytest.mark.data
 def test_a_hundred_known_people_are_one_query_and_no_write(platform: Platform, bot: Bot) -> None:
     people = [person(number) for number in range(1, 101)]
     meet(platform, bot, *people)
@@ -70,6 +71,7 @@ def test_a_hundred_known_people_are_one_query_and_no_write(platform: Platform, b
     assert asked == []
 
 
+@pytest.mark.data
 def test_among_known_people_the_news_is_written_and_nothing_else(platform: Platform, bot: Bot) -> None:
     known, starter, blocker = person(1), person(2), person(3)
     meet(platform, bot, known, starter, blocker)
@@ -89,6 +91,7 @@ def test_among_known_people_the_news_is_written_and_nothing_else(platform: Platf
         assert session.scalar(select(func.count()).select_from(Start)) == 1
 
 
+@pytest.mark.data
 def test_a_row_that_tells_something_else_is_written(platform: Platform, bot: Bot) -> None:
     odd = person(5, first_name="A\0" + "n" * 80, username=None)
     meet(platform, bot, odd)
@@ -103,6 +106,7 @@ def test_a_row_that_tells_something_else_is_written(platform: Platform, bot: Bot
         assert (lead_of(platform, 5).state, lead_of(platform, 5).identity) == ("active", 1)
 
 
+@pytest.mark.data
 def test_who_blocks_the_bot_and_writes_to_another_process_is_active_again(
     platform: Platform, bot: Bot
 ) -> None:
@@ -117,6 +121,7 @@ def test_who_blocks_the_bot_and_writes_to_another_process_is_active_again(
     assert lead_of(platform, 5).state == "active"
 
 
+@pytest.mark.data
 def test_a_row_that_was_found_is_renewed_when_it_is_old_not_later(platform: Platform, bot: Bot) -> None:
     """Else a row could lie behind for twice as long, once in each of two processes."""
     meet(platform, bot, person(5))
@@ -124,3 +129,17 @@ def test_a_row_that_was_found_is_renewed_when_it_is_old_not_later(platform: Plat
     fresh.record_contact(bot.id, 1, person(5), None)
     _, until = fresh._known[bot.id, 1, 5]
     assert until <= time.monotonic() + RENEWED_SECONDS - JUST_NOW.total_seconds()
+
+
+def test_looking_people_up_costs_the_same_however_many_the_bots_have_met(
+    platform: Platform,
+) -> None:
+    asked: list[Any] = []
+    event.listen(platform.database.engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    with platform.database.reading() as session:
+        last_met(session, {(1, number): person(number) for number in range(50)}, LONG_AGO)
+        statement, values = asked[-1]
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        steps = [row[-1] for row in plan]
+    assert not [step for step in steps if step.startswith(("SCAN leads", "SCAN bots"))]
+    assert [step for step in steps if step.startswith("SEARCH leads USING INDEX")]
