@@ -34,7 +34,12 @@ WRITE_NOTHING = {
 
 def insert_of(session: Session, table: type[Any]) -> Any:
     """INSERT of the dialect at hand: only these know ON CONFLICT."""
-    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
+    return insert_by(session.get_bind().dialect.name, table)
+
+
+def insert_by(dialect: str, table: type[Any]) -> Any:
+    """The same for a statement that is built once for each dialect, by its name, and run often."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def among(session: Session, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> ColumnElement[bool]:

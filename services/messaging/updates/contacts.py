@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -23,8 +24,10 @@ from services.traffic.clicks.attribution import NewStart, record_starts
 from services.traffic.clicks.leads import (
     Contact,
     KnownBot,
+    Person,
     TelegramUser,
     block_leads,
+    last_met,
     touch_leads,
     welcome_back,
 )
@@ -46,12 +49,20 @@ class _Meeting:
     blocked: bool | None = None
     message: IncomingMessage | None = None  # to be kept
     is_known: bool = False  # nothing but the message is news
+    identity: int = 1  # the bot's
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a row that tells the same already makes it no news."""
+        return self.payload is None and self.blocked is None and not self.is_known
 
 
 class Contacts:
     """Writes starts, contacts and blocks; remembers who needs no write for now. Rows are idempotent by update.
 
     Known people are written again when their names changed, and every `renewed` seconds for their last interaction.
+    Whom this process does not remember is looked up first, a whole batch in one query: a worker that starts meets
+    thousands whom another wrote a moment ago.
     Meetings of one moment share a transaction: on SQLite, and at a wave of paid traffic, writes are what is scarce.
     """
 
@@ -86,17 +97,9 @@ class Contacts:
         is_known = payload is None and hash_then == names and now < until
         if is_known and message is None:
             return ""
-        start_param = self._record(
-            _Meeting(bot_id, update_id, user, payload, message=message, is_known=is_known)
+        return self._record(
+            _Meeting(bot_id, update_id, user, payload, message=message, is_known=is_known, identity=identity)
         )
-        if is_known:
-            return ""
-        with self._lock:
-            self._known[person] = (names, now + self._renewed)
-            self._known.move_to_end(person)
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return start_param
 
     def record_block(
         self, bot_id: int, update_id: int, user: TelegramUser, blocked: bool, *, identity: int = 1
@@ -104,7 +107,7 @@ class Contacts:
         """Note that `user` blocked the bot, or unblocked it. Raises Unavailable when the database is away."""
         with self._lock:
             self._known.pop((bot_id, identity, user.id), None)  # whatever they write next is news
-        self._record(_Meeting(bot_id, update_id, user, blocked=blocked))
+        self._record(_Meeting(bot_id, update_id, user, blocked=blocked, identity=identity))
 
     def _record(self, meeting: _Meeting) -> str:
         answer = self._writes.submit(meeting)
@@ -114,18 +117,57 @@ class Contacts:
 
     def _write(self, meetings: Sequence[_Meeting]) -> Sequence[str | Exception]:
         try:
-            with self._platform.database.transaction() as session:
-                answers = _record(session, meetings)
-                kept = [meeting.message for meeting in meetings if meeting.message is not None]
-                if kept:
-                    keep_incoming(session, self._platform.vault, kept)
-                return answers
+            met = self._look_up(meetings)
+            told = [
+                replace(each, is_known=True) if each.is_plain and (each.bot_id, each.user.id) in met else each
+                for each in meetings
+            ]
+            answers = self._write_news(told)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  # a number too large for a column, for example
             if len(meetings) == 1:
                 return [error]
+        else:
+            self._remember(meetings, met)
+            return answers
         return [self._write([meeting])[0] for meeting in meetings]  # one of them is at fault: not the others
+
+    def _look_up(self, meetings: Sequence[_Meeting]) -> dict[Person, datetime]:
+        """Whose row tells what would be written of them, and is young enough: when they were last met."""
+        users = {(each.bot_id, each.user.id): each.user for each in meetings if each.is_plain}
+        if not users:
+            return {}
+        with self._platform.database.reading() as session:
+            return last_met(session, users, utc_now() - timedelta(seconds=self._renewed))
+
+    def _write_news(self, meetings: Sequence[_Meeting]) -> list[str]:
+        """The start parameters. Where nothing is news and nothing is to be kept, the write lock is left alone."""
+        kept = [meeting.message for meeting in meetings if meeting.message is not None]
+        if not kept and all(meeting.is_known for meeting in meetings):
+            return [""] * len(meetings)
+        with self._platform.database.transaction() as session:
+            answers = _record(session, meetings)
+            if kept:
+                keep_incoming(session, self._platform.vault, kept)
+            return answers
+
+    def _remember(self, meetings: Sequence[_Meeting], met: Mapping[Person, datetime]) -> None:
+        """Whoever was met needs no write until their row is as old as it may become; whoever blocked the bot is news."""
+        now, wall = time.monotonic(), utc_now()
+        with self._lock:
+            for each in meetings:
+                if each.blocked is None and not each.is_known:
+                    at = met.get((each.bot_id, each.user.id), wall) if each.is_plain else wall
+                    until = now + self._renewed - max((wall - at).total_seconds(), 0.0)
+                    person = (each.bot_id, each.identity, each.user.id)
+                    self._known[person] = (_names_of(each.user), until)
+                    self._known.move_to_end(person)
+            for each in meetings:
+                if each.blocked is not None:
+                    self._known.pop((each.bot_id, each.identity, each.user.id), None)
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
 
 
 def _names_of(user: TelegramUser) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy import ColumnElement, Text, and_, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import Lead
+from models import Bot, Lead
 from services.core.storable import storable
-from services.platform.database import insert_of
+from services.platform.database import insert_by
 
 ACTIVE: Final = "active"
 BLOCKED: Final = "blocked"
@@ -20,6 +22,7 @@ UNREACHABLE: Final = "unreachable"  # never stored: they have met a former ident
 
 # As a table, with the rows as parameters: one statement that is compiled once, whatever their number.
 LEADS: Final[Any] = Lead.__table__
+BOTS: Final[Any] = Bot.__table__
 _PERSON: Final = ("bot_id", "telegram_id")
 _NAMES: Final = {"first_name": 64, "last_name": 64, "username": 32, "language": 16}  # and their lengths
 Person = tuple[int, int]  # bot, somebody's id at Telegram
@@ -65,31 +68,72 @@ class Contact:
         return self.bot.id, self.user.id
 
 
+def last_met(
+    session: Session, users: Mapping[Person, TelegramUser], since: datetime
+) -> dict[Person, datetime]:
+    """Of these people, in one query, whose row says what `touch_leads` would write but for the time: when they were last met.
+
+    Whoever was last met before `since` is not among them.
+    """
+    people: Any = sorted(users)
+    dialect = session.get_bind().dialect.name
+    wanted = {"people": json.dumps(people) if dialect == "sqlite" else people, "since": since}
+    found = session.connection().execute(_meeting(dialect), wanted)
+    return {
+        (bot_id, telegram_id): at
+        for bot_id, telegram_id, at, *told in found
+        if told == list(_names_of(users[bot_id, telegram_id]).values())
+    }
+
+
 def touch_leads(session: Session, contacts: Sequence[Contact]) -> dict[Person, int]:
     """Note that people wrote to bots, in one statement: makes leads or refreshes their names; the leads' ids."""
     if not contacts:
         return {}
-    statement = insert_of(session, LEADS)
-    later = func.max if session.get_bind().dialect.name == "sqlite" else func.greatest
-    changes = {
-        **{name: statement.excluded[name] for name in (*_NAMES, "identity")},
-        "state": ACTIVE,  # whoever writes has not blocked the bot
-        "last_interaction": later(LEADS.c.last_interaction, statement.excluded.last_interaction),
-    }
-    statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
-    found = session.execute(
-        statement.returning(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.id), _rows(contacts, ACTIVE)
-    )
+    found = session.execute(_touching(session.get_bind().dialect.name), _rows(contacts, ACTIVE))
     return {(bot_id, telegram_id): lead_id for bot_id, telegram_id, lead_id in found}
 
 
 def block_leads(session: Session, contacts: Sequence[Contact]) -> None:
     """Note that people blocked bots; somebody unknown, who wrote before we served the bot, becomes a lead by it."""
     if contacts:
-        statement = insert_of(session, LEADS)
-        changes = {name: statement.excluded[name] for name in (*_NAMES, "identity", "state")}
-        statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
-        session.execute(statement, _rows(contacts, BLOCKED))
+        session.execute(_blocking(session.get_bind().dialect.name), _rows(contacts, BLOCKED))
+
+
+@cache
+def _meeting(dialect: str) -> Any:
+    """By the index on both: for (a, b) IN (VALUES …) SQLite reads the whole table, for pairs in JSON it does not."""
+    names = [LEADS.c[name] for name in _NAMES]
+    query = select(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.last_interaction, *names)
+    query = query.join(BOTS, and_(BOTS.c.id == LEADS.c.bot_id, BOTS.c.identity == LEADS.c.identity))
+    query = query.where(LEADS.c.state == ACTIVE, LEADS.c.last_interaction > bindparam("since"))
+    if dialect == "sqlite":
+        pair = func.json_each(bindparam("people", type_=Text())).table_valued("value")
+        bot_id, telegram_id = (func.json_extract(pair.c.value, f"$[{place}]") for place in (0, 1))
+        return query.where(LEADS.c.bot_id == bot_id, LEADS.c.telegram_id == telegram_id)
+    person = tuple_(LEADS.c.bot_id, LEADS.c.telegram_id)
+    return query.where(person.in_(bindparam("people", expanding=True)))
+
+
+@cache
+def _touching(dialect: str) -> Any:
+    """Built once: at a worker's start building it was dearer than running it."""
+    statement = insert_by(dialect, LEADS)
+    later = func.max if dialect == "sqlite" else func.greatest
+    changes = {
+        **{name: statement.excluded[name] for name in (*_NAMES, "identity")},
+        "state": ACTIVE,  # whoever writes has not blocked the bot
+        "last_interaction": later(LEADS.c.last_interaction, statement.excluded.last_interaction),
+    }
+    statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
+    return statement.returning(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.id)
+
+
+@cache
+def _blocking(dialect: str) -> Any:
+    statement = insert_by(dialect, LEADS)
+    changes = {name: statement.excluded[name] for name in (*_NAMES, "identity", "state")}
+    return statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
 
 
 def welcome_back(session: Session, bot: KnownBot, telegram_id: int) -> None:
