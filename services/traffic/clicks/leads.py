@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import Bot, Lead
 from services.core.storable import storable
-from services.platform.database import insert_by
+from services.platform.database import among, insert_by
 
 ACTIVE: Final = "active"
 BLOCKED: Final = "blocked"
@@ -75,10 +74,11 @@ def last_met(
 
     Whoever was last met before `since` is not among them.
     """
-    people: Any = sorted(users)
-    dialect = session.get_bind().dialect.name
-    wanted = {"people": json.dumps(people) if dialect == "sqlite" else people, "since": since}
-    found = session.connection().execute(_meeting(dialect), wanted)
+    names = [LEADS.c[name] for name in _NAMES]
+    met = select(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.last_interaction, *names)
+    met = met.join(BOTS, and_(BOTS.c.id == LEADS.c.bot_id, BOTS.c.identity == LEADS.c.identity))
+    met = met.where(LEADS.c.state == ACTIVE, LEADS.c.last_interaction > since)
+    found = session.execute(met.where(among(session, (LEADS.c.bot_id, LEADS.c.telegram_id), users)))
     return {
         (bot_id, telegram_id): at
         for bot_id, telegram_id, at, *told in found
@@ -98,21 +98,6 @@ def block_leads(session: Session, contacts: Sequence[Contact]) -> None:
     """Note that people blocked bots; somebody unknown, who wrote before we served the bot, becomes a lead by it."""
     if contacts:
         session.execute(_blocking(session.get_bind().dialect.name), _rows(contacts, BLOCKED))
-
-
-@cache
-def _meeting(dialect: str) -> Any:
-    """By the index on both: for (a, b) IN (VALUES …) SQLite reads the whole table, for pairs in JSON it does not."""
-    names = [LEADS.c[name] for name in _NAMES]
-    query = select(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.last_interaction, *names)
-    query = query.join(BOTS, and_(BOTS.c.id == LEADS.c.bot_id, BOTS.c.identity == LEADS.c.identity))
-    query = query.where(LEADS.c.state == ACTIVE, LEADS.c.last_interaction > bindparam("since"))
-    if dialect == "sqlite":
-        pair = func.json_each(bindparam("people", type_=Text())).table_valued("value")
-        bot_id, telegram_id = (func.json_extract(pair.c.value, f"$[{place}]") for place in (0, 1))
-        return query.where(LEADS.c.bot_id == bot_id, LEADS.c.telegram_id == telegram_id)
-    person = tuple_(LEADS.c.bot_id, LEADS.c.telegram_id)
-    return query.where(person.in_(bindparam("people", expanding=True)))
 
 
 @cache
