@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the entry of each container reads the Procfile here, and ha
 ROOT = Path(__file__).resolve().parent.parent
 READY = "ready"  # beside the counts of starts, a file that appears once everything runs
 RELEASE = "release"  # run once per deployment, not a process
+WORKER = "worker"
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,24 @@ class Program:
         return tied_to_parent(self.command, options)
 
 
-def procfile_programs(gate: Path) -> list[Program]:
-    """The processes of the Procfile; they wait until `gate` exists."""
-    return [gated(name, command, gate) for name, command in procfile_commands().items() if name != RELEASE]
+def procfile_programs(gate: Path, workers: int = 1) -> list[Program]:
+    """The processes of the Procfile, so many of them workers; they wait until `gate` exists."""
+    counts = {RELEASE: 0, WORKER: workers}
+    return [
+        gated(_numbered(name, number), command, gate)
+        for name, command in procfile_commands().items()
+        for number in range(1, counts.get(name, 1) + 1)
+    ]
 
 
 def procfile_commands() -> dict[str, list[str]]:
     """The commands of the Procfile by name: web, worker, …, and `release`, which ends."""
     lines = (line.partition(":") for line in (ROOT / "Procfile").read_text().splitlines() if line.strip())
     return {name.strip(): shlex.split(command) for name, _, command in lines}
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
 
 
 def gated(name: str, command: list[str], gate: Path) -> Program:

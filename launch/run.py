@@ -67,7 +67,7 @@ def _run_locked(plan: Plan, settings: Settings, lock: int) -> None:
     gate = folder / "gate"
     gate.unlink(missing_ok=True)
     server = _embed_server(plan, settings)
-    programs = [*procfile_programs(gate), *plan.programs(gate)]
+    programs = [*procfile_programs(gate, settings.worker_concurrency), *plan.programs(gate)]
     configuration = write_configuration(folder, server_program(server) if server else None, programs)
     supervisor = Supervisor(configuration, program_environment(plan.environ, settings.data_dir), lock)
     try:

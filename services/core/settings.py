@@ -133,6 +133,7 @@ class Settings(
         "views, which answer alike and cost three to four times as much",
     )
     web_concurrency: int = Field(1, ge=1, le=64, description="web worker processes")
+    worker_concurrency: int = Field(1, ge=1, le=64, description="worker processes that `make run` starts")
     inbound_workers: int = Field(
         8,
         ge=1,
