@@ -48,6 +48,7 @@ class OutboxConsumer:
         timings: OutboxTimings,
     ) -> None:
         self._platform = platform
+        self._sender = sender
         self._lease = held
         self._shard = shard
         self._stopping = stopping
@@ -110,6 +111,7 @@ class OutboxConsumer:
             time.sleep(ERROR_BACKOFF_SECONDS)
             return -1
         self._load(woken)
+        self._sender.expect(message.bot_id for message in messages)
         self._window.add(messages)
         self._pool.add(messages)
         return len(messages) + len(woken)

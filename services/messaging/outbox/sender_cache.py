@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from sqlalchemy import select
 
 from models import Bot, UncertainPolicy
 from services.fleet.bots.identity import FIRST, Identity
 from services.platform.platform import Platform
-from services.platform.redis.cache import ChangeCache
-from services.platform.tokens import token_of
+from services.platform.redis.read_ahead import ReadAheadCache
+from services.platform.tokens import owner_of
 
 
 @dataclass(frozen=True)
@@ -21,21 +24,33 @@ class BotSender:
     keeps_messages: bool = False
 
 
-class SenderCache(ChangeCache[int, BotSender]):
-    """Sender by bot id; None when the bot is gone, Unavailable when the database is away."""
+@dataclass(frozen=True)
+class _Row:
+    sealed_token: str = field(repr=False)
+    at_most_once: bool
+    identity: Identity
+    keeps_messages: bool
+
+
+class SenderCache(ReadAheadCache[_Row, BotSender]):
+    """Sender by bot id; None when the bot is gone, Unavailable when the database is away. Tokens are opened one by one:
+    one that no key opens (ConfigurationError) is the trouble of its own bot.
+    """
 
     def __init__(self, platform: Platform) -> None:
         super().__init__()
         self._platform = platform
 
-    def _load(self, key: int) -> BotSender | None:
+    def _read(self, keys: Sequence[int]) -> Mapping[int, _Row]:
         with self._platform.database.reading() as session:
-            bot = session.get(Bot, key)
-        if bot is None:
-            return None
-        return BotSender(
-            token_of(self._platform, bot),
-            bot.uncertain_policy == UncertainPolicy.AT_MOST_ONCE,
-            Identity.of(bot),
-            bot.keeps_messages,
-        )
+            bots = session.scalars(select(Bot).where(Bot.id.in_(keys))).all()
+        return {bot.id: _row(bot) for bot in bots}
+
+    def _make(self, key: int, row: _Row) -> BotSender:
+        token = self._platform.vault.unseal(row.sealed_token, owner=owner_of(key))
+        return BotSender(token, row.at_most_once, row.identity, row.keeps_messages)
+
+
+def _row(bot: Bot) -> _Row:
+    once = bot.uncertain_policy == UncertainPolicy.AT_MOST_ONCE
+    return _Row(bot.sealed_token, once, Identity.of(bot), bot.keeps_messages)

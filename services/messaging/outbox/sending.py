@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -99,6 +100,11 @@ class Sender:
         self._moves = GroupMoves(platform)
         self._acquaintances = Acquaintances(platform)
         self._uploads = Uploads(platform, client)
+
+    def expect(self, bot_ids: Iterable[int]) -> None:
+        """Messages of these bots come: read in one go what is to be known of those that are not at hand."""
+        with suppress(Unavailable):  # then each of their messages asks, and waits
+            self._tokens.read_ahead(bot_ids)
 
     def send(self, outgoing: OutboxMessage, may_depart: MayDepart) -> SendResult:
         """Try once to send; never raises for what Telegram, Redis or the database do.

@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from redis import RedisError
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
 
-from models import Bot, BotWorker
-from plugins.context import BotFacts, Context, Strategy
+from plugins.context import Context
 from plugins.effects import Busy
 from services.core.errors import Unavailable
-from services.core.times import utc_now
-from services.fleet.bots.access import rules_of
-from services.fleet.bots.identity import Identity
 from services.fleet.plugin_catalogue import catalogue
 from services.fleet.plugin_loading.configurations import SetupRefused
 from services.fleet.plugin_loading.importing import problem_of
 from services.fleet.plugin_loading.outcomes import Outcomes
 from services.fleet.plugin_loading.versions import Catalogue
-from services.messaging.plugin_runtime.behaviour import (
-    Behaviour,
-    ChosenPlugin,
-    PeopleLimits,
-    build,
-)
-from services.messaging.plugin_runtime.external_worker import ExternalWorker
+from services.messaging.plugin_runtime.behaviour import Behaviour, build
+from services.messaging.plugin_runtime.behaviour_rows import BehaviourRow, read_rows
 from services.platform.platform import Platform
-from services.platform.redis.cache import ChangeCache
+from services.platform.redis.read_ahead import ReadAheadCache
 
 BUILD_SECONDS = 0.005  # of building for a reload without a pause for the updates
 Built = dict[int, tuple[Behaviour, Behaviour]]  # bot -> the present behaviour and the one to follow it
 
 
-class PluginCache(ChangeCache[int, Behaviour]):
+class PluginCache(ReadAheadCache[BehaviourRow, Behaviour]):
     """Behaviour by bot id; None for a bot that does not exist, Unavailable when the database is away."""
 
     keeps_missing = True
@@ -141,48 +130,27 @@ class PluginCache(ChangeCache[int, Behaviour]):
                 time.sleep(0)
                 paused = time.monotonic()
 
-    def _load(self, key: int) -> Behaviour | None:
-        with self._platform.database.reading() as session:
-            bot = session.scalar(select(Bot).where(Bot.id == key).options(selectinload(Bot.plugins)))
-            if bot is None:
-                return None
-            access = rules_of(session, bot, utc_now())
-            at_work = (BotWorker.bot_id == key, BotWorker.ending_since.is_(None))
-            worker = session.scalar(select(BotWorker).where(*at_work))
+    def _read(self, keys: Sequence[int]) -> Mapping[int, BehaviourRow]:
+        return read_rows(self._platform.database, keys)
+
+    def _make(self, key: int, row: BehaviourRow) -> Behaviour:
         behaviour = build(
-            _facts(bot),
-            bot.account_id,
-            bot.desired_running,
-            [
-                ChosenPlugin(choice.name, choice.config, choice.config_version)
-                for choice in bot.plugins
-                if choice.enabled and worker is None
-            ],
+            row.bot,
+            row.account_id,
+            row.active,
+            row.chosen,
             self._platform.database,
             catalogue(),
-            access=access,
-            people=PeopleLimits(bot.limits_people, bot.rate_per_minute, bot.rate_burst),
-            identity=Identity.of(bot),
-            worker=None if worker is None else ExternalWorker(bot.public_id, worker.ordered),
+            access=row.access,
+            people=row.people,
+            identity=row.identity,
+            worker=row.worker,
         )
         behaviour.begin()
         return behaviour
 
     def _dropped(self, value: Behaviour) -> None:
         value.unload()
-
-
-def _facts(bot: Bot) -> BotFacts:
-    return BotFacts(
-        bot.id,
-        bot.username,
-        bot.name,
-        Strategy(bot.fsm_strategy),
-        bot.parse_mode or None,
-        bot.disable_web_page_preview,
-        bot.is_manager,
-        bot.keeps_messages,
-    )
 
 
 def _uses(behaviour: Behaviour, names: frozenset[str]) -> bool:

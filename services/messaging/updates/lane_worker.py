@@ -28,6 +28,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.lease_renewer import HeldLease
 from services.platform.redis.schema_version import wait_for_newer
+from services.queueing.bot_throttle import BacklogGate
 from services.queueing.fair_queue import FairQueue
 from services.queueing.greenlet_pool import BatchWriter, GreenletPool
 
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 HANDLERS = 64  # at once per lane
 HANDLERS_PER_BOT = 16
 MAX_HANDLERS = 1024  # at once per lane with the slow ones, for the sake of memory
-BACKLOG = 64  # updates of a bot in a lane from which on they begin in single file, and are judged as late as possible
+BACKLOG = 64  # updates of a bot in a lane from which on they make way for other bots, and are judged as late as possible
 COMMIT_AT_ONCE = 128
 JITTER = 0.25  # of a delay before a repetition
 
@@ -60,8 +61,16 @@ class LaneWorker:
         self._processor = processor
         self._lane = lane
         self._timings = timings
+        queue = FairQueue[QueuedUpdate](
+            per_bot=HANDLERS_PER_BOT,
+            gate=BacklogGate(
+                processor.throttle, lambda queued: is_backlog(queued, queue.size_of(queued.bot_id))
+            ),
+            in_order=True,
+            slow=timings.slow_handler,
+        )
         self.pool = GreenletPool(
-            FairQueue[QueuedUpdate](per_bot=HANDLERS_PER_BOT, in_order=True, slow=timings.slow_handler),
+            queue,
             self._work,
             going,
             largest=HANDLERS,
@@ -84,10 +93,9 @@ class LaneWorker:
         self._results.end(1.0)
 
     def _is_judged_ahead(self, queued: QueuedUpdate) -> bool:
-        return not queued.newer and not queued.non_retryable and not self._is_backlog(queued)
-
-    def _is_backlog(self, queued: QueuedUpdate) -> bool:
-        return queued.rank > 0 and self.pool.size_of(queued.bot_id) > BACKLOG
+        if queued.newer or queued.non_retryable:
+            return False
+        return not is_backlog(queued, self.pool.size_of(queued.bot_id))
 
     def _work(self, queued: QueuedUpdate) -> None:
         with bind(request_id=queued.request_id, bot_id=queued.bot_id):
@@ -105,8 +113,6 @@ class LaneWorker:
         elif self._is_exhausted(queued):
             self._give_up(queued, queued.error or "The handler failed too often", queued.place, queued.raised)
         else:
-            if self._is_backlog(queued):
-                self._processor.throttle.wait(queued.bot_id)
             _observe_lag(queued)
             self._handle(queued)
 
@@ -175,6 +181,11 @@ class LaneWorker:
             return
         logger.error("update given up (%s), error id %s", cause, error_id)
         self._results.put((queued, self._processor.give_up(queued, cause, error_id)))
+
+
+def is_backlog(queued: QueuedUpdate, size: int) -> bool:
+    """Whether the update is one of too many of its bot, which has `size` in the lane. Taps and checkouts never are."""
+    return queued.rank > 0 and size > BACKLOG
 
 
 def _observe_lag(queued: QueuedUpdate) -> None:

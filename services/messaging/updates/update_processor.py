@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from plugins.context import Context
 from plugins.effects import Busy, Call, Effects
+from services.core.errors import Unavailable
 from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, TIMERS, UPDATES
 from services.messaging.broadcasts.entrances import Entrances
 from services.messaging.broadcasts.step_calls import follow_up_on
@@ -70,7 +72,12 @@ class UpdateProcessor:
         self.throttle = BotThrottle()
 
     def judge(self, batch: Sequence[QueuedUpdate]) -> None:
-        """Look up in one round trip which of these may pass; the rest is judged when it is handled."""
+        """Look up in one round trip which of these may pass; the rest is judged when it is handled.
+
+        Bots that are not at hand are read in one go, and their updates judged with those that are handled beside them.
+        """
+        with suppress(Unavailable):  # then they are asked for when their updates are handled, and wait there
+            self._plugins.read_ahead(queued.bot_id for queued in batch)
         known = [(queued, self._plugins.peek(queued.bot_id)) for queued in batch]
         judged = [(queued, behaviour) for queued, behaviour in known if behaviour and behaviour.active]
         for (queued, _), verdict in zip(judged, self._guard.judge_all(judged), strict=True):

@@ -41,6 +41,9 @@ class ChangeCache(ABC, Generic[Key, Value]):
     def _dropped(self, value: Value) -> None:
         """A value is over, or was never used. Must not raise, nor take longer than the next change may wait."""
 
+    def _outdated(self, identity: int | None) -> None:
+        """Called in the step that drops the values of `identity`, under the lock: whatever else is known of it is over, too."""
+
     def get(self, key: Key) -> Value | None:
         """The value of `key`, None when there is none."""
         try:
@@ -64,6 +67,7 @@ class ChangeCache(ABC, Generic[Key, Value]):
         with self._lock:
             for heard in list(self._heard.values()):
                 heard.add(identity)
+            self._outdated(identity)
             gone = [
                 self._kept.pop(key)
                 for key, value in list(self._kept.items())

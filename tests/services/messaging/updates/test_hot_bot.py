@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from types import SimpleNamespace
+from itertools import pairwise
 
 import pytest
 
@@ -12,7 +12,13 @@ from services.messaging.updates.lane_worker import BACKLOG
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
-from services.queueing import bot_throttle as turnstile_module
+from services.queueing.bot_throttle import (
+    INTERVAL_SECONDS,
+    LATELY_SECONDS,
+    PAUSE_SECONDS,
+    BacklogGate,
+    BotThrottle,
+)
 from services.queueing.lanes import lane_of
 from tests.services.messaging.draining import consumers
 from tools.servers.fleet import accept_all, add_bot, message
@@ -55,18 +61,59 @@ def test_a_backlog_is_judged_late_and_holds_up_no_other_bot(
     assert 0 < judged.count(bot.id) <= BACKLOG + READ_AT_ONCE
 
 
-def test_a_backlog_begins_in_single_file_of_its_bot_with_a_pause_each(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = [0.0]
-    pauses: list[float] = []
-    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=pauses.append)
-    monkeypatch.setattr(turnstile_module, "time", clock)
-    throttle = turnstile_module.BotThrottle()
-    step, pause = turnstile_module.INTERVAL_SECONDS, turnstile_module.PAUSE_SECONDS
-    for bot_id in (1, 1, 1, 2):
-        throttle.wait(bot_id)
-    assert pauses == pytest.approx([pause, pause + step, pause + 2 * step, pause])
-    now[0] = 1.0
-    throttle.wait(1)
-    assert pauses[-1] == pytest.approx(pause), "nothing less lets the loop look for what came in"
+def test_beside_other_bots_a_backlog_begins_in_single_file_of_its_bot_over_all_lanes() -> None:
+    throttle = BotThrottle()
+    lanes = [BacklogGate[QueuedUpdate](throttle, is_of_hot_bot) for _ in range(2)]
+    now, begun = 100.0, []
+    while len(begun) < 20:
+        assert lanes[0](queued(OTHER), now) is None
+        for lane in lanes:
+            wait = lane(queued(HOT_BOT), now)
+            if wait is None:
+                begun.append(now)
+            else:
+                assert wait.whole_bot
+                assert now < wait.until <= now + 2 * INTERVAL_SECONDS + PAUSE_SECONDS
+        now += 0.0001
+    gaps = [after - before for before, after in pairwise(begun)]
+    assert min(gaps) > INTERVAL_SECONDS - 0.0002
+    assert begun[-1] - begun[0] == pytest.approx(19 * INTERVAL_SECONDS, rel=0.1)
+
+
+def test_where_no_other_bot_was_served_lately_a_backlog_waits_for_nothing() -> None:
+    throttle = BotThrottle()
+    gate = BacklogGate[QueuedUpdate](throttle, is_of_hot_bot)
+    assert [gate(queued(HOT_BOT), 100.0) for _ in range(50)] == [None] * 50
+    assert gate(queued(OTHER), 100.0) is None
+    first = gate(queued(HOT_BOT), 100.0)
+    assert first is not None
+    assert gate(queued(HOT_BOT), first.until) is None
+    assert gate(queued(HOT_BOT), first.until) is not None
+    later = 100.0 + LATELY_SECONDS + 0.001
+    assert [gate(queued(HOT_BOT), later) for _ in range(50)] == [None] * 50
+
+
+def test_what_a_bot_has_besides_its_backlog_does_not_make_it_wait() -> None:
+    throttle = BotThrottle()
+    gate = BacklogGate[QueuedUpdate](throttle, lambda each: is_of_hot_bot(each) and each.rank > 0)
+    assert gate(queued(HOT_BOT, rank=0), 100.0) is None
+    assert gate(queued(HOT_BOT), 100.0) is None
+    assert gate(queued(OTHER), 100.1) is None
+    assert gate(queued(HOT_BOT, rank=0), 100.2) is None, "a tap passes"
+    assert gate(queued(HOT_BOT), 100.2) is not None, "the other one was served before the tap"
+
+
+def test_several_backlogs_alone_do_not_wait_for_each_other() -> None:
+    gate = BacklogGate[QueuedUpdate](BotThrottle(), lambda _: True)
+    assert [gate(queued(bot), 100.0) for bot in (1, 2, 3) * 20] == [None] * 60
+
+
+HOT_BOT, OTHER = 1, 2
+
+
+def queued(bot_id: int, rank: int = 1) -> QueuedUpdate:
+    return QueuedUpdate("1-1", bot_id, "5", "request", "{}", rank=rank)
+
+
+def is_of_hot_bot(each: QueuedUpdate) -> bool:
+    return each.bot_id == HOT_BOT
