@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from services.messaging.updates.crash_tracker import ALONE, IN_BATCH, POISON, CrashTracker, SharedQuarantine
+from services.messaging.updates.crash_tracker import ACCUSED, ALONE, IN_BATCH, CrashTracker, SharedQuarantine
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.timings import UpdateTimings
+from services.messaging.updates.trials import ALONE_SECONDS
 from services.queueing.greenlet_pool import GreenletPool
-
-ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
 
 
 class Quarantine:
@@ -53,8 +52,8 @@ class Quarantine:
         return time.monotonic() < self._ends_at
 
     def _runs_alone(self, queued: QueuedUpdate) -> bool:
-        if queued.marks >= POISON:
-            return False  # it is given up, and does not run
+        if queued.marks >= ACCUSED:
+            return False  # a trial is held for it later, or it is given up
         likely = queued.marks > 0 or self._crashes.few
         return queued.marks >= ALONE or (likely and self._is_open)
 
