@@ -20,6 +20,7 @@ from tools.chaos.recorder import Incident, Recorder
 Fault = Callable[[Installation, Recorder, random.Random], None]
 GRACE_SECONDS = 25.0  # everything has to be out by then
 CRASH_SECONDS = 30.0  # under load a point is met at once
+STORM_SECONDS = 1.5  # of a life, at most: about what it takes to go once through what is in hand
 FULL_BYTES = 1_000_000
 
 
@@ -36,6 +37,25 @@ def kill(victim: str) -> Fault:
             until(place.platform.redis.ping, "Valkey did not come back")
         book.sample(incident)
         _over(book, incident)
+
+    return attack
+
+
+def storm(kills: int) -> Fault:
+    """kill -9 of the inbound worker again and again, each time soon after it is up: it has just begun with what it had before.
+
+    What a process died of by itself is not counted: the kills are all there.
+    """
+
+    def attack(place: Installation, book: Recorder, chance: random.Random) -> None:
+        keeper = place.keeper
+        for _ in range(kills):
+            until(lambda: keeper.heeds("inbound", signal.SIGTERM), "inbound did not start")
+            time.sleep(chance.uniform(0.0, STORM_SECONDS))
+            incident = Incident("kill -9 in a storm", "inbound", time.time())
+            keeper.kill("inbound")
+            book.sample(incident)
+            _over(book, incident)
 
     return attack
 

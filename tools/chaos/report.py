@@ -18,6 +18,7 @@ FAULTS = (
     "kill -9 valkey",
     "kill -9 clock",
     "kill -9 poller",
+    "kill -9 in a storm",
     "crash at",
     "SIGSTOP",
     "SIGCONT",

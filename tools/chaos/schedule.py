@@ -24,6 +24,7 @@ class Wave:
     kills: int = 0
     seconds: float = 0.0  # over which its updates are sent in; 0: as long as the plan says
     lasts: float = 0.0  # seconds that its faults take beside those of any wave
+    slowly: bool = False  # the handlers of its updates take their time
 
 
 CRASHES = {
@@ -53,6 +54,17 @@ def schedule(plan: Plan) -> list[Wave]:
     for victim in _sleepers(plan):  # people write all the time, so that it shows when somebody takes over
         attack = faults.sleep(victim, plan.stops)
         singles.append(Wave(faults=[(0.0, attack)], seconds=plan.stops, lasts=plan.stops))
+    # Kills again and again while the same innocent updates are in hand, beside one that is guilty.
+    singles += [
+        Wave(
+            faults=[(0.5, faults.storm(plan.storm_kills))],
+            special="die",
+            slowly=True,
+            lasts=20.0,
+            kills=plan.storm_kills,
+        )
+        for _ in range(plan.storms)
+    ]
     if plan.releases:
         singles.append(
             Wave(faults=[(0.0, deploy_and_take_back)], seconds=RELEASE_SECONDS, lasts=RELEASE_SECONDS)
