@@ -103,7 +103,7 @@ def partition(line: str, seconds: float) -> Fault:
     """Nothing passes between the programs and Valkey or the Bot API, and nobody is told."""
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
-        wire = place.redis_wire if line == "valkey" else place.api_wire
+        wire = place.wire(line)
         name = f"partition {seconds:g} s"
         with fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
             wire.silence()
@@ -117,7 +117,7 @@ def cut(line: str, seconds: float) -> Fault:
     """All connections are reset, and new ones for `seconds`."""
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
-        wire = place.redis_wire if line == "valkey" else place.api_wire
+        wire = place.wire(line)
         with fault(book, f"cut {seconds:g} s", line, is_kill=False, loses_answers=line == "api"):
             wire.cut()
             time.sleep(seconds)
@@ -130,11 +130,20 @@ def lose(line: str, seconds: float) -> Fault:
     """All connections are dead and nobody is told; new ones pass."""
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
-        wire = place.redis_wire if line == "valkey" else place.api_wire
-        name = "connections lost unsaid"
-        with fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
-            wire.lose()
-            time.sleep(seconds)
+        wire = place.wire(line)
+        # What was on the line is lost at that moment: people wait from then on, not from the end of the watching.
+        incident = Incident(
+            "connections lost unsaid",
+            line,
+            time.time(),
+            is_kill=line == "valkey",
+            loses_answers=line == "api",
+        )
+        wire.lose()
+        time.sleep(seconds)
+        if incident.is_kill:
+            book.sample(incident)
+        _over(book, incident)
 
     return attack
 
@@ -143,7 +152,7 @@ def slow(line: str, seconds: float, delay: float) -> Fault:
     """Each packet takes `delay` seconds longer."""
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
-        wire = place.redis_wire if line == "valkey" else place.api_wire
+        wire = place.wire(line)
         with fault(book, f"{delay * 1000:g} ms slower for {seconds:g} s", line, is_kill=False):
             wire.slow(delay)
             time.sleep(seconds)

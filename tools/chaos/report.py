@@ -30,6 +30,8 @@ FAULTS = (
     "memory full",
     "cut 10 s valkey",
     "connections lost unsaid valkey",
+    "connections lost unsaid database",
+    "connections lost unsaid api",
     "20 ms slower",
     "locked",
     "closed",

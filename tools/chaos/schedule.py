@@ -96,6 +96,7 @@ def _singles(plan: Plan) -> list[tuple[float, Fault]]:
         found.append((plan.locked_seconds, faults.database_away(plan.locked_seconds)))
     if plan.locked_seconds and plan.database == "postgresql":
         found += [(3.0, faults.database_restarted(number)) for number in (signal.SIGINT, signal.SIGKILL)]
+        found.append((plan.locked_seconds, faults.lose("database", plan.locked_seconds)))
     if plan.away_seconds:
         found += _outages(plan.away_seconds)
     if plan.api_seconds:
@@ -113,6 +114,7 @@ def _outages(seconds: float) -> list[tuple[float, Fault]]:
         (seconds, faults.slow("valkey", seconds, 0.02)),
         (seconds, faults.slow("api", seconds, 0.2)),
         (seconds, faults.lose("valkey", seconds)),
+        (seconds, faults.lose("api", seconds)),
         (2.0, faults.cut("api", 2.0)),
         (5.0, faults.partition("api", 5.0)),
         (4.0, faults.api_errors("500 to all for 4 s", 4.0, kind="status", status=500)),

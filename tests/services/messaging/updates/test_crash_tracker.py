@@ -110,7 +110,8 @@ def test_what_a_process_died_of_in_its_trial_too_is_given_up_unread(platform: Pl
     accuse(platform, bot, "guilty", "next", marks=POISON)
     handle_all(platform, timings=replace(QUICK, isolation=0.2))
     assert replies(platform, bot)[-1] == ("1", "next")
-    assert [letter.payload["update"]["message"]["text"] for letter in letters(platform)] == ["guilty"]
+    [letter] = letters(platform)
+    assert '"guilty"' in str(letter.payload["update"])
 
 
 def test_a_trial_waits_until_its_process_has_lived_for_a_while(platform: Platform, bot: Bot) -> None:
