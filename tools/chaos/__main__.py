@@ -75,6 +75,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--partitions", type=_seconds, help="of Valkey, seconds with commas between (5,20,60)"
     )
     parser.add_argument("--poisons", type=int, help="updates that end their process (4)")
+    parser.add_argument("--host-seconds", type=float, help="that a second host is away, three times (20)")
     parser.add_argument("--storms", type=int, help="of kills of the inbound worker as soon as it is up (2)")
     parser.add_argument("--database", choices=("sqlite", "postgresql"))
     parser.add_argument("--retry-factor", type=float, help="of the waits between webhook attempts (0.25)")

@@ -107,7 +107,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
             "REDIS_URL": through(redis_wire, server.url),
             "TELEGRAM_API_URL": f"http://127.0.0.1:{api_wire.port}",
         }
-        commands = {"valkey": server.command, "telegram": sandbox(sandbox_port, plan), **_programs()}
+        commands = {"valkey": server.command, "telegram": sandbox(sandbox_port, plan), **programs()}
         keeper = Keeper(commands, attacked, folder / "processes.log")
         stack.callback(keeper.close)
         keeper.start("valkey")
@@ -184,7 +184,8 @@ def until(condition: Callable[[], object], what: str, seconds: float = START_SEC
     raise RuntimeError(what)
 
 
-def _programs() -> dict[str, list[str]]:
+def programs() -> dict[str, list[str]]:
+    """The command lines of all programs that may run, by name."""
     python = sys.executable
     web = [python, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
     inbound = [python, "-m", "tools.chaos.worker", "updates"]

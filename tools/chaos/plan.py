@@ -26,6 +26,7 @@ class Plan:
         10.0  # of a full Redis, of its line cut, lost or slow; with it all faults of the Bot API
     )
     poisons: int = 4
+    host_seconds: float = 20.0  # that a second host is frozen, cut off, without power; 0: there is none
     storms: int = 2  # of kills of the inbound worker while the same updates are in hand
     storm_kills: int = 6
     failing: int = 4
@@ -53,6 +54,7 @@ SHORT = Plan(
     locked_seconds=2.0,
     away_seconds=0.0,
     poisons=1,
+    host_seconds=0.0,
     storms=0,
     failing=1,
     retry_factor=0.1,

@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass, field
 
 from services.core.fault_injection import CrashPoint
-from tools.chaos import faults
+from tools.chaos import faults, hosts
 from tools.chaos.faults import Fault
 from tools.chaos.plan import Plan
 from tools.chaos.releases import WAVE_SECONDS as RELEASE_SECONDS
@@ -65,6 +65,10 @@ def schedule(plan: Plan) -> list[Wave]:
         )
         for _ in range(plan.storms)
     ]
+    if plan.host_seconds:
+        lasts = plan.host_seconds + hosts.START_SECONDS
+        for harm in (hosts.freeze, hosts.cut_off, hosts.power_off):
+            singles.append(Wave(faults=[(0.0, harm(plan.host_seconds))], seconds=lasts, lasts=lasts))
     if plan.releases:
         singles.append(
             Wave(faults=[(0.0, deploy_and_take_back)], seconds=RELEASE_SECONDS, lasts=RELEASE_SECONDS)
