@@ -97,6 +97,11 @@ class GreenletPool(Generic[Item]):
             wake = self._queue.next_wake()
         return wake is not None and wake - time.monotonic() <= seconds
 
+    def runs(self, item: Item) -> bool:
+        """Whether the item is at work or waits to be settled."""
+        with self._lock:
+            return self._queue.is_running(item)
+
     @property
     def is_quiet(self) -> bool:
         """Nothing runs, and nothing could run now."""
@@ -169,9 +174,7 @@ class GreenletPool(Generic[Item]):
             self._do(item)
         except Exception:
             logger.exception("a piece of work ended unexpectedly")
-            with self._lock:
-                unfinished = self._queue.is_running(item)
-            if unfinished:  # its chat must not stand still for a mistake of ours
+            if self.runs(item):  # its chat must not stand still for a mistake of ours
                 self.retry(item, ERROR_BACKOFF_SECONDS)
 
 

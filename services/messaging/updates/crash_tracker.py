@@ -142,6 +142,10 @@ class CrashTracker:
             else:
                 self._take_back(queued.entry_id)
 
+    def keep(self, queued: QueuedUpdate) -> None:
+        """It is still at work, now beside others: of its marks for a run alone those of a batch remain."""
+        self._void_marks[queued.entry_id] = ALONE - IN_BATCH
+
     def hand_back(self) -> None:
         """The stay ends well with entries left: nobody died. Raises RedisError."""
         self._redis.hdel(self._suspects, HELD)

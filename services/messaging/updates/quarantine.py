@@ -58,13 +58,17 @@ class Quarantine:
         return queued.marks >= ALONE or (likely and self._is_open)
 
     def _run_alone(self, queued: QueuedUpdate) -> None:
-        """No other suspect of this process runs meanwhile; what outlives its moment, or waits, has proved nothing."""
+        """No other suspect of this process runs meanwhile. What outlives its moment remains on record, though as one of many;
+        what waits has proved nothing.
+        """
         with self._shared.alone:
             self._let_run()
             with self._crashes.on_record(queued):
                 queued.alone = True
                 self._pool.add([queued])
                 self._let_run()
+                if self._pool.runs(queued):
+                    self._crashes.keep(queued)
 
     def _let_run(self) -> None:
         """Give what was handed out a moment to be settled."""

@@ -9,7 +9,14 @@ import pytest
 from redis import RedisError
 
 from models import Bot
-from services.messaging.updates.crash_tracker import ACCUSED, ALONE, POISON, CrashTracker, SharedQuarantine
+from services.messaging.updates.crash_tracker import (
+    ACCUSED,
+    ALONE,
+    IN_BATCH,
+    POISON,
+    CrashTracker,
+    SharedQuarantine,
+)
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
@@ -170,3 +177,16 @@ def test_a_handler_that_fails_in_its_trial_has_not_ended_its_process(platform: P
     with working(platform, replace(QUICK, isolation=0.1, retry_delays=(30.0,))):
         wait_until(lambda: platform.redis.hlen(keys.update_attempts(lane)))
         wait_until(lambda: platform.redis.hget(keys.update_suspects(lane), entry) == str(ACCUSED))
+
+
+def test_a_handler_that_takes_its_time_to_end_its_process_does_not_do_so_for_ever(
+    platform: Platform, bot: Bot
+) -> None:
+    """It outlives the moment in which suspects run alone, in each life: so something has to remain on record."""
+    [entry] = accuse(platform, bot, "sleep 3", marks=0)
+    name = keys.update_suspects(lane_of(bot.id, "1", platform.settings.update_lanes))
+    with working(platform, QUICK):
+        wait_until(lambda: platform.redis.hget(name, entry) == str(ALONE))
+        wait_until(lambda: platform.redis.hget(name, entry) == str(IN_BATCH))
+        wait_until(lambda: replies(platform, bot) == [("1", "sleep 3")])
+        wait_until(lambda: not platform.redis.hexists(name, entry))
