@@ -42,10 +42,8 @@ class GreenletPool(Generic[Item]):
     ) -> None:
         self._most = max(most, largest)
         self._queue = queue
-        self._do = work
-        self._going = going
-        self._largest = largest
-        self._name = name
+        self._do, self._going = work, going
+        self._largest, self._name = largest, name
         self._lock = threading.Lock()
         self._tokens: SimpleQueue[bool] = SimpleQueue()  # True: look for work; False: end
         self._size = self._idle = 0
