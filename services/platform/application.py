@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, event
 
 import models
 from services.core.database_url import sqlalchemy_url
+from services.core.lost_connections import LIBPQ, POSTGRESQL_SESSION
 from services.core.settings import Settings
 
 ROOT = Path(models.__file__).resolve().parent  # where templates/, static/ and migrations/ are
@@ -35,6 +36,8 @@ def new_application(settings: Settings) -> Flask:
     if url.get_backend_name() == "sqlite":
         event.listen(engine_of(app), "connect", _configure_sqlite)
         event.listen(engine_of(app), "begin", _begin_sqlite)
+    else:
+        event.listen(engine_of(app), "connect", _configure_postgresql)
     return app
 
 
@@ -53,13 +56,22 @@ def _engine_options(settings: Settings, url: URL) -> dict[str, Any]:
     }
     if url.get_backend_name() == "sqlite":
         return {**options, "connect_args": {"timeout": 0, "check_same_thread": False}}
-    return {**options, "pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+    return {**options, "pool_pre_ping": True, "connect_args": {"connect_timeout": 5, **LIBPQ}}
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves; the driver's own habit begins too late
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _configure_postgresql(connection: Any, _record: object) -> None:
+    wanted = ", ".join(
+        f"set_config('{name}', '{value}', false)" for name, value in POSTGRESQL_SESSION.items()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {wanted}")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

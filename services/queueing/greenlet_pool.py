@@ -42,10 +42,8 @@ class GreenletPool(Generic[Item]):
     ) -> None:
         self._most = max(most, largest)
         self._queue = queue
-        self._do = work
-        self._going = going
-        self._largest = largest
-        self._name = name
+        self._do, self._going = work, going
+        self._largest, self._name = largest, name
         self._lock = threading.Lock()
         self._tokens: SimpleQueue[bool] = SimpleQueue()  # True: look for work; False: end
         self._size = self._idle = 0
@@ -96,6 +94,11 @@ class GreenletPool(Generic[Item]):
         with self._lock:
             wake = self._queue.next_wake()
         return wake is not None and wake - time.monotonic() <= seconds
+
+    def runs(self, item: Item) -> bool:
+        """Whether the item is at work or waits to be settled."""
+        with self._lock:
+            return self._queue.is_running(item)
 
     @property
     def is_quiet(self) -> bool:
@@ -169,9 +172,7 @@ class GreenletPool(Generic[Item]):
             self._do(item)
         except Exception:
             logger.exception("a piece of work ended unexpectedly")
-            with self._lock:
-                unfinished = self._queue.is_running(item)
-            if unfinished:  # its chat must not stand still for a mistake of ours
+            if self.runs(item):  # its chat must not stand still for a mistake of ours
                 self.retry(item, ERROR_BACKOFF_SECONDS)
 
 

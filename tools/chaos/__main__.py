@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from tools.chaos.plan import SHORT, Plan
+from tools.chaos.plan import HUNT, SHORT, Plan
 from tools.chaos.report import report
 from tools.chaos.run import run
 from tools.chaos.upgrade.command import upgrade
@@ -21,7 +21,7 @@ from tools.chaos.upgrade.run import Size
 def main(arguments: list[str]) -> int:
     """Run; 0 when every invariant held, 1 when not, 130 on Ctrl-C."""
     options = _parse(arguments)
-    plan = replace(SHORT if options.short else Plan(), **_given(options))
+    plan = replace(options.preset, **_given(options))
     # Both clean up; Ctrl-C is said again because a shell's background job is started with it ignored.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
@@ -56,7 +56,13 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.chaos", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="the run of the test suite, under a minute")
+    parser.set_defaults(preset=Plan())
+    presets = (
+        ("--short", SHORT, "the run of the test suite, under a minute"),
+        ("--hunt", HUNT, "kills while the same updates are in hand, beside guilty ones, and little else"),
+    )
+    for name, preset, words in presets:
+        parser.add_argument(name, dest="preset", action="store_const", const=preset, help=words)
     parser.add_argument("--seed", type=int, help="the same attacks in the same order")
     parser.add_argument("--updates", type=int, help="in all (20,000)")
     parser.add_argument("--kills", type=int, help="each of inbound worker, outbound worker and web (100)")
@@ -69,6 +75,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--partitions", type=_seconds, help="of Valkey, seconds with commas between (5,20,60)"
     )
     parser.add_argument("--poisons", type=int, help="updates that end their process (4)")
+    parser.add_argument("--host-seconds", type=float, help="that a second host is away, three times (20)")
+    parser.add_argument("--storms", type=int, help="of kills of the inbound worker as soon as it is up (2)")
     parser.add_argument("--database", choices=("sqlite", "postgresql"))
     parser.add_argument("--retry-factor", type=float, help="of the waits between webhook attempts (0.25)")
     parser.add_argument(

@@ -20,6 +20,7 @@ from tools.chaos.recorder import Incident, Recorder
 Fault = Callable[[Installation, Recorder, random.Random], None]
 GRACE_SECONDS = 25.0  # everything has to be out by then
 CRASH_SECONDS = 30.0  # under load a point is met at once
+STORM_SECONDS = 1.5  # of a life, at most: about what it takes to go once through what is in hand
 FULL_BYTES = 1_000_000
 
 
@@ -36,6 +37,25 @@ def kill(victim: str) -> Fault:
             until(place.platform.redis.ping, "Valkey did not come back")
         book.sample(incident)
         _over(book, incident)
+
+    return attack
+
+
+def storm(kills: int) -> Fault:
+    """kill -9 of the inbound worker again and again, each time soon after it is up: it has just begun with what it had before.
+
+    What a process died of by itself is not counted: the kills are all there.
+    """
+
+    def attack(place: Installation, book: Recorder, chance: random.Random) -> None:
+        keeper = place.keeper
+        for _ in range(kills):
+            until(lambda: keeper.heeds("inbound", signal.SIGTERM), "inbound did not start")
+            time.sleep(chance.uniform(0.0, STORM_SECONDS))
+            incident = Incident("kill -9 in a storm", "inbound", time.time())
+            keeper.kill("inbound")
+            book.sample(incident)
+            _over(book, incident)
 
     return attack
 
@@ -83,7 +103,7 @@ def partition(line: str, seconds: float) -> Fault:
     """Nothing passes between the programs and Valkey or the Bot API, and nobody is told."""
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
-        wire = place.redis_wire if line == "valkey" else place.api_wire
+        wire = place.wire(line)
         name = f"partition {seconds:g} s"
         with fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
             wire.silence()
@@ -97,7 +117,7 @@ def cut(line: str, seconds: float) -> Fault:
     """All connections are reset, and new ones for `seconds`."""
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
-        wire = place.redis_wire if line == "valkey" else place.api_wire
+        wire = place.wire(line)
         with fault(book, f"cut {seconds:g} s", line, is_kill=False, loses_answers=line == "api"):
             wire.cut()
             time.sleep(seconds)
@@ -110,11 +130,20 @@ def lose(line: str, seconds: float) -> Fault:
     """All connections are dead and nobody is told; new ones pass."""
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
-        wire = place.redis_wire if line == "valkey" else place.api_wire
-        name = "connections lost unsaid"
-        with fault(book, name, line, is_kill=line == "valkey", loses_answers=line == "api"):
-            wire.lose()
-            time.sleep(seconds)
+        wire = place.wire(line)
+        # What was on the line is lost at that moment: people wait from then on, not from the end of the watching.
+        incident = Incident(
+            "connections lost unsaid",
+            line,
+            time.time(),
+            is_kill=line == "valkey",
+            loses_answers=line == "api",
+        )
+        wire.lose()
+        time.sleep(seconds)
+        if incident.is_kill:
+            book.sample(incident)
+        _over(book, incident)
 
     return attack
 
@@ -123,7 +152,7 @@ def slow(line: str, seconds: float, delay: float) -> Fault:
     """Each packet takes `delay` seconds longer."""
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
-        wire = place.redis_wire if line == "valkey" else place.api_wire
+        wire = place.wire(line)
         with fault(book, f"{delay * 1000:g} ms slower for {seconds:g} s", line, is_kill=False):
             wire.slow(delay)
             time.sleep(seconds)

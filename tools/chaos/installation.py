@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from redis import RedisError
 
@@ -75,7 +76,15 @@ class Installation(Place):
 
     redis_wire: Proxy
     api_wire: Proxy
+    database_wire: Proxy | None  # to PostgreSQL
     database: Restartable | None  # PostgreSQL
+
+    def wire(self, line: str) -> Proxy:
+        """The line to `valkey`, `api` or `database`. KeyError for a database that is a file."""
+        wires = {"valkey": self.redis_wire, "api": self.api_wire}
+        if self.database_wire is not None:
+            wires["database"] = self.database_wire
+        return wires[line]
 
 
 @contextmanager
@@ -89,12 +98,16 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         stack.callback(api_wire.close)
         database_url, database = stack.enter_context(database_in(folder, folder, plan.database))
         direct = _environ(folder, database_url, server.url, sandbox_port, web_port)
+        database_wire = Proxy(port_of(database_url)) if database else None
+        if database_wire is not None:
+            stack.callback(database_wire.close)
         attacked = {
             **direct,
-            "REDIS_URL": server.url.replace(f":{server.port}/", f":{redis_wire.port}/"),
+            "DATABASE_URL": through(database_wire, database_url),
+            "REDIS_URL": through(redis_wire, server.url),
             "TELEGRAM_API_URL": f"http://127.0.0.1:{api_wire.port}",
         }
-        commands = {"valkey": server.command, "telegram": sandbox(sandbox_port, plan), **_programs()}
+        commands = {"valkey": server.command, "telegram": sandbox(sandbox_port, plan), **programs()}
         keeper = Keeper(commands, attacked, folder / "processes.log")
         stack.callback(keeper.close)
         keeper.start("valkey")
@@ -119,6 +132,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
             careful=careful,
             redis_wire=redis_wire,
             api_wire=api_wire,
+            database_wire=database_wire,
             database=database,
         )
         until(lambda: listens(web_port), "the web process does not answer")
@@ -144,6 +158,19 @@ def _environ(folder: Path, database: str, redis: str, telegram: int, web: int) -
     }
 
 
+def port_of(url: str) -> int:
+    """The port that an address of ours always names."""
+    port = urlsplit(url).port
+    if port is None:
+        raise ValueError(f"{url} names no port")
+    return port
+
+
+def through(wire: Proxy | None, url: str) -> str:
+    """The same address by way of the wire, where there is one."""
+    return url if wire is None else url.replace(f":{port_of(url)}/", f":{wire.port}/")
+
+
 def until(condition: Callable[[], object], what: str, seconds: float = START_SECONDS) -> None:
     """Wait until `condition()`; RuntimeError when it does not come."""
     deadline = time.monotonic() + seconds
@@ -157,7 +184,8 @@ def until(condition: Callable[[], object], what: str, seconds: float = START_SEC
     raise RuntimeError(what)
 
 
-def _programs() -> dict[str, list[str]]:
+def programs() -> dict[str, list[str]]:
+    """The command lines of all programs that may run, by name."""
     python = sys.executable
     web = [python, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
     inbound = [python, "-m", "tools.chaos.worker", "updates"]

@@ -25,11 +25,12 @@ class Told:
     at: float
     count: int
     word: str = "tell"
+    slowly: bool = False  # its handler takes its time
 
     @property
     def text(self) -> str:
         """What was written."""
-        return f"{self.word} {self.chat} {self.number}"
+        return f"{self.word} {self.chat} {self.number}{' slowly' * self.slowly}"
 
     @property
     def reply(self) -> str:
@@ -51,21 +52,21 @@ class Load:
         self.told: list[Told] = []
         self.redelivered = 0
 
-    def wave(self, size: int, seconds: float, special: str = "") -> None:
-        """Send `size` texts in over `seconds`; with `special` one of them is that word."""
+    def wave(self, size: int, seconds: float, special: str = "", *, slowly: bool = False) -> None:
+        """Send `size` texts in over `seconds`; with `special` one of them is that word; `slowly`: the others take their time."""
         places = [self._places[(len(self.told) + index) % len(self._places)] for index in range(size)]
         self._random.shuffle(places)
         began = time.monotonic()
         for tick in range(TICKS):
             portion = places[tick * size // TICKS : (tick + 1) * size // TICKS]
             words = {0: special} if special and tick == 0 else {}
-            self._send(portion, words)
+            self._send(portion, words, slowly)
             time.sleep(max(0.0, began + (tick + 1) * seconds / TICKS - time.monotonic()))
 
-    def _send(self, places: list[tuple[str, int]], words: dict[int, str]) -> None:
+    def _send(self, places: list[tuple[str, int]], words: dict[int, str], slowly: bool) -> None:
         by_bot: dict[str, list[Told]] = {}
         for index, place in enumerate(places):
-            by_bot.setdefault(place[0], []).append(self._next(place, words.get(index, "tell")))
+            by_bot.setdefault(place[0], []).append(self._next(place, words.get(index, "tell"), slowly))
         for bot, told in by_bot.items():
             with self._lock:
                 self.told += told
@@ -79,12 +80,12 @@ class Load:
                 self._telegram.post(f"/updates/{bot}", updates=again)
                 self.redelivered += len(again)
 
-    def _next(self, place: tuple[str, int], word: str) -> Told:
+    def _next(self, place: tuple[str, int], word: str, slowly: bool) -> Told:
         self._numbers[place] += 1
         if word == "tell":
             self._counts[place] += 1
         count = self._counts[place] if word == "tell" else 0
-        return Told(*place, self._numbers[place], time.time(), count, word)
+        return Told(*place, self._numbers[place], time.time(), count, word, slowly and word == "tell")
 
 
 def _update(told: Told) -> dict[str, object]:

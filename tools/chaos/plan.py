@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class Plan:
         10.0  # of a full Redis, of its line cut, lost or slow; with it all faults of the Bot API
     )
     poisons: int = 4
+    host_seconds: float = 20.0  # that a second host is frozen, cut off, without power; 0: there is none
+    storms: int = 2  # of kills of the inbound worker while the same updates are in hand
+    storm_kills: int = 6
     failing: int = 4
     database: str = "sqlite"
     retry_factor: float = 0.25
@@ -51,10 +54,28 @@ SHORT = Plan(
     locked_seconds=2.0,
     away_seconds=0.0,
     poisons=1,
+    host_seconds=0.0,
+    storms=0,
     failing=1,
     retry_factor=0.1,
     wave_seconds=1.0,
     patience=3.0,
     crash_points=False,
     releases=False,
+)
+
+# Nothing but what might condemn an innocent update: kills while the same ones are in hand, each time beside a guilty one.
+HUNT = replace(
+    SHORT,
+    updates=1_000,
+    kills=1,
+    valkey_kills=0,
+    other_kills=0,
+    partitions=(),
+    stops=0.0,
+    locked_seconds=0.0,
+    poisons=0,
+    failing=0,
+    storms=8,
+    patience=45.0,
 )

@@ -75,8 +75,8 @@ class Keeper:
         """Whether the program has a handler for the signal: one that is still starting has none."""
         return self.is_running(name) and catches(self.pid(name), number)
 
-    def kill(self, name: str) -> None:
-        """SIGKILL to the program and its children; the watcher starts it again."""
+    def kill(self, name: str, *, again: bool = True) -> None:
+        """SIGKILL to the program and its children; the watcher starts it again, unless that is not wanted."""
         with self._lock:
             process = self._running[name]
             self._killed.add(process.pid)
@@ -84,6 +84,8 @@ class Keeper:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             process.wait()
+            if not again:
+                del self._running[name]
 
     def kill_child(self, name: str) -> None:
         """SIGKILL to the children alone, which their master replaces."""

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import socket
+import struct
+import sys
 import threading
 from collections.abc import Callable
 
+RETURN = 0x06  # of a socket's filter: so many bytes are kept
+SO_ATTACH_FILTER = 26  # of Linux; the standard library has no name for it
 CHUNK = 64 * 1024
 START_SECONDS = 5.0
 
@@ -41,7 +47,10 @@ class Proxy:
         self._call(self._reset)
 
     def lose(self) -> None:
-        """All connections that stand now are dead for ever, and nobody is told, as when a router forgets them; new ones pass."""
+        """All connections that stand now are dead for ever, and nobody is told, as when a router forgets them; new ones pass.
+
+        What comes on them is not even acknowledged, where the system lets a socket drop its packets: on Linux.
+        """
         self._call(self._lose)
 
     def slow(self, seconds: float) -> None:
@@ -87,6 +96,8 @@ class Proxy:
             writer.transport.abort()
 
     def _lose(self) -> None:
+        for writer in self._open:
+            _swallow(writer.get_extra_info("socket"))
         self._passing.clear()
         self._passing = asyncio.Event()
         self._passing.set()
@@ -127,3 +138,11 @@ class Proxy:
             pass  # one end hung up, or the wire was cut: the other end is told by the close
         finally:
             writer.close()
+
+
+def _swallow(line: socket.socket) -> None:
+    """From now on the kernel drops what comes for this socket, as if it had never come: a filter that takes nothing."""
+    if not sys.platform.startswith("linux"):
+        return
+    program = ctypes.create_string_buffer(struct.pack("HBBI", RETURN, 0, 0, 0))
+    line.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))

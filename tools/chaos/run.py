@@ -48,7 +48,9 @@ def _ride(
 ) -> list[Told]:
     """Send the wave in, attack meanwhile, wait until it is answered; what was not in spite of all patience."""
     sender = threading.Thread(
-        target=load.wave, args=(wave.updates, wave.seconds or plan.wave_seconds, wave.special)
+        target=load.wave,
+        args=(wave.updates, wave.seconds or plan.wave_seconds, wave.special),
+        kwargs={"slowly": wave.slowly},
     )
     began = time.monotonic()
     sender.start()

@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass, field
 
 from services.core.fault_injection import CrashPoint
-from tools.chaos import faults
+from tools.chaos import faults, hosts
 from tools.chaos.faults import Fault
 from tools.chaos.plan import Plan
 from tools.chaos.releases import WAVE_SECONDS as RELEASE_SECONDS
@@ -24,6 +24,7 @@ class Wave:
     kills: int = 0
     seconds: float = 0.0  # over which its updates are sent in; 0: as long as the plan says
     lasts: float = 0.0  # seconds that its faults take beside those of any wave
+    slowly: bool = False  # the handlers of its updates take their time
 
 
 CRASHES = {
@@ -53,6 +54,21 @@ def schedule(plan: Plan) -> list[Wave]:
     for victim in _sleepers(plan):  # people write all the time, so that it shows when somebody takes over
         attack = faults.sleep(victim, plan.stops)
         singles.append(Wave(faults=[(0.0, attack)], seconds=plan.stops, lasts=plan.stops))
+    # Kills again and again while the same innocent updates are in hand, beside one that is guilty.
+    singles += [
+        Wave(
+            faults=[(0.5, faults.storm(plan.storm_kills))],
+            special="die",
+            slowly=True,
+            lasts=20.0,
+            kills=plan.storm_kills,
+        )
+        for _ in range(plan.storms)
+    ]
+    if plan.host_seconds:
+        lasts = plan.host_seconds + hosts.START_SECONDS
+        for harm in (hosts.freeze, hosts.cut_off, hosts.power_off):
+            singles.append(Wave(faults=[(0.0, harm(plan.host_seconds))], seconds=lasts, lasts=lasts))
     if plan.releases:
         singles.append(
             Wave(faults=[(0.0, deploy_and_take_back)], seconds=RELEASE_SECONDS, lasts=RELEASE_SECONDS)
@@ -84,6 +100,7 @@ def _singles(plan: Plan) -> list[tuple[float, Fault]]:
         found.append((plan.locked_seconds, faults.database_away(plan.locked_seconds)))
     if plan.locked_seconds and plan.database == "postgresql":
         found += [(3.0, faults.database_restarted(number)) for number in (signal.SIGINT, signal.SIGKILL)]
+        found.append((plan.locked_seconds, faults.lose("database", plan.locked_seconds)))
     if plan.away_seconds:
         found += _outages(plan.away_seconds)
     if plan.api_seconds:
@@ -101,6 +118,7 @@ def _outages(seconds: float) -> list[tuple[float, Fault]]:
         (seconds, faults.slow("valkey", seconds, 0.02)),
         (seconds, faults.slow("api", seconds, 0.2)),
         (seconds, faults.lose("valkey", seconds)),
+        (seconds, faults.lose("api", seconds)),
         (2.0, faults.cut("api", 2.0)),
         (5.0, faults.partition("api", 5.0)),
         (4.0, faults.api_errors("500 to all for 4 s", 4.0, kind="status", status=500)),

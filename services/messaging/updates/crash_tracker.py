@@ -2,8 +2,9 @@
 
 A consumer that ends well removes its mark from the lane. Where the mark still stands, the last holder died, and every
 update then in the lane is a suspect: a few are run one by one, each on record, many in batches on record first
-(`quarantine`). An update that was on record alone when its process died, twice, is given up. A single coincidence proves
-nothing: processes are killed from outside as well.
+(`quarantine`). An update that was on record alone when its process died, twice, is accused, and runs once more with nothing
+beside it (`trials`); it is given up if its process dies then as well. Coincidences prove nothing: processes are killed from
+outside too, and again and again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from redis import Redis, RedisError
 
@@ -21,19 +23,55 @@ HELD = "held"  # field of the suspects' hash that stands for a consumer at work;
 FEW = 64  # so many suspects are run one by one
 ALONE = 2  # marks for a run alone
 IN_BATCH = 1
-POISON = 2 * ALONE  # marks at which an update is given up unread
+ACCUSED = 2 * ALONE  # marks from which on it runs in a trial only
+POISON = ACCUSED + ALONE  # marks at which an update is given up unread
+
+
+class Lane(Protocol):
+    """What a trial needs of the other lanes of its process."""
+
+    @property
+    def running(self) -> int: ...
+
+    def wake(self) -> None: ...
 
 
 class SharedQuarantine:
     """What the consumers of a process share: one suspect runs alone at a time, and marks that nobody died of are void.
 
-    Such marks stay in Redis where it did not answer when they were to be taken back: `void_marks` (by entry id) remembers
+    While a trial is held it is closed: no lane takes up anything. Void marks stay in Redis where it did not answer when they were to be taken back: `void_marks` (by entry id) remembers
     them while the process lives.
     """
 
     def __init__(self) -> None:
         self.alone = threading.Lock()
         self.void_marks: dict[str, int] = {}
+        self.is_open = True
+        self._lanes: list[Lane] = []
+
+    @property
+    def running(self) -> int:
+        """Updates at work or waiting to be settled, in all lanes of the process."""
+        return sum(lane.running for lane in self._lanes)
+
+    def close(self) -> None:
+        """Let no lane begin anything."""
+        self.is_open = False
+
+    def open(self) -> None:
+        """Let all go on."""
+        self.is_open = True
+        for lane in list(self._lanes):
+            lane.wake()
+
+    @contextmanager
+    def includes(self, lane: Lane) -> Iterator[None]:
+        """While the block runs the lane is one of those that a trial keeps quiet."""
+        self._lanes.append(lane)
+        try:
+            yield
+        finally:
+            self._lanes.remove(lane)
 
 
 class CrashTracker:
@@ -96,11 +134,17 @@ class CrashTracker:
         """Keep an update on record while it runs alone; settling it takes it off for good. Raises RedisError."""
         self._void_marks[queued.entry_id] = ALONE
         self.record([queued.entry_id], ALONE)
-        yield
-        if queued.settled:
-            self._void_marks.pop(queued.entry_id, None)
-        else:
-            self._take_back(queued.entry_id)
+        try:
+            yield
+        finally:
+            if queued.settled:
+                self._void_marks.pop(queued.entry_id, None)
+            else:
+                self._take_back(queued.entry_id)
+
+    def keep(self, queued: QueuedUpdate) -> None:
+        """It is still at work, now beside others: of its marks for a run alone those of a batch remain."""
+        self._void_marks[queued.entry_id] = ALONE - IN_BATCH
 
     def hand_back(self) -> None:
         """The stay ends well with entries left: nobody died. Raises RedisError."""

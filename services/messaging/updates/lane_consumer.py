@@ -20,6 +20,7 @@ from services.messaging.updates.lane_reader import READ_AT_ONCE, LaneReader
 from services.messaging.updates.lane_worker import LaneWorker
 from services.messaging.updates.quarantine import Quarantine
 from services.messaging.updates.timings import UpdateTimings
+from services.messaging.updates.trials import Trials
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -52,11 +53,20 @@ class LaneConsumer:
         self._stopping = stopping
         self._timings = timings
         self._committer = Committer(platform, lane, held.lease.token)
+        self._crashes = CrashTracker(platform.redis, lane, shared)
+        self._shared = shared
+        self._trials = Trials(self._crashes, shared, timings)
         self._worker = LaneWorker(
-            platform, processor, held, lane, self._committer, timings, lambda: self._running
+            platform,
+            processor,
+            held,
+            lane,
+            self._committer,
+            self._trials,
+            timings,
+            lambda: shared.is_open and self._running,
         )
         self._pool = self._worker.pool
-        self._crashes = CrashTracker(platform.redis, lane, shared)
         self._quarantine = Quarantine(self._crashes, self._pool, shared, lambda: self._running, timings)
         self._reader = LaneReader(platform, lane, self._crashes, timings)
 
@@ -64,8 +74,9 @@ class LaneConsumer:
         """Drain until the lane stays empty, the process stops, or the lease is lost. RedisError ends it too."""
         left = False
         try:
-            self._begin()
-            left = self._read_for_ever()
+            with self._shared.includes(self._pool):
+                self._begin()
+                left = self._read_for_ever()
         finally:
             self._worker.end(self._timings.shutdown_timeout if self._lease.alive else 0.0)
             if not left and self._lease.alive:
@@ -81,6 +92,7 @@ class LaneConsumer:
         self._reader.begin()
         self._crashes.begin(self._lease.lease.token)
         self._quarantine.begin()
+        self._trials.begin()
 
     def _read_for_ever(self) -> bool:
         """Read and hand out; True when the lane was left empty, False when it is to be handed back."""

@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from gevent import Timeout
 from redis import RedisError
@@ -23,6 +23,7 @@ from services.messaging.updates.effects_writer import EffectsWriter
 from services.messaging.updates.event_reader import Unreadable
 from services.messaging.updates.queued_update import EMPTY_RESULT, PROCESS_KILLED, QueuedUpdate
 from services.messaging.updates.timings import UpdateTimings
+from services.messaging.updates.trials import Trials, is_accused
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -54,12 +55,14 @@ class LaneWorker:
         held: HeldLease,
         lane: int,
         committer: Committer,
+        trials: Trials,
         timings: UpdateTimings,
         going: Callable[[], bool],
     ) -> None:
         self._redis = platform.redis
         self._processor = processor
         self._lane = lane
+        self._trials = trials
         self._timings = timings
         queue = FairQueue[QueuedUpdate](
             per_bot=HANDLERS_PER_BOT,
@@ -109,9 +112,13 @@ class LaneWorker:
         if queued.newer:
             self._leave_to_newer(queued)
         elif queued.marks >= POISON:
-            self._give_up(queued, "The update ended its process twice", "poison", PROCESS_KILLED)
+            self._give_up(
+                queued, "The update ended its process each time it ran alone", "poison", PROCESS_KILLED
+            )
         elif self._is_exhausted(queued):
             self._give_up(queued, queued.error or "The handler failed too often", queued.place, queued.raised)
+        elif is_accused(queued) and (seconds := self._trials.wait()):
+            self.pool.retry(queued, seconds)
         else:
             _observe_lag(queued)
             self._handle(queued)
@@ -119,7 +126,8 @@ class LaneWorker:
     def _handle(self, queued: QueuedUpdate) -> None:
         began = time.time_ns()
         try:
-            result = self._processor.handle(queued)
+            with self._trials.held(queued) if is_accused(queued) else nullcontext():
+                result = self._processor.handle(queued)
         except (Unavailable, RedisError):
             raise
         except (Exception, SystemExit, Timeout) as error:  # noqa: BLE001  # a plugin is somebody else's code

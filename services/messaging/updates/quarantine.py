@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from services.messaging.updates.crash_tracker import ALONE, IN_BATCH, POISON, CrashTracker, SharedQuarantine
+from services.messaging.updates.crash_tracker import ACCUSED, ALONE, IN_BATCH, CrashTracker, SharedQuarantine
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.timings import UpdateTimings
+from services.messaging.updates.trials import ALONE_SECONDS
 from services.queueing.greenlet_pool import GreenletPool
-
-ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
 
 
 class Quarantine:
@@ -53,19 +52,23 @@ class Quarantine:
         return time.monotonic() < self._ends_at
 
     def _runs_alone(self, queued: QueuedUpdate) -> bool:
-        if queued.marks >= POISON:
-            return False  # it is given up, and does not run
+        if queued.marks >= ACCUSED:
+            return False  # a trial is held for it later, or it is given up
         likely = queued.marks > 0 or self._crashes.few
         return queued.marks >= ALONE or (likely and self._is_open)
 
     def _run_alone(self, queued: QueuedUpdate) -> None:
-        """No other suspect of this process runs meanwhile; what outlives its moment, or waits, has proved nothing."""
+        """No other suspect of this process runs meanwhile. What outlives its moment remains on record, though as one of many;
+        what waits has proved nothing.
+        """
         with self._shared.alone:
             self._let_run()
             with self._crashes.on_record(queued):
                 queued.alone = True
                 self._pool.add([queued])
                 self._let_run()
+                if self._pool.runs(queued):
+                    self._crashes.keep(queued)
 
     def _let_run(self) -> None:
         """Give what was handed out a moment to be settled."""

@@ -31,6 +31,7 @@ from urllib3.response import BaseHTTPResponse
 
 from services.core.errors import NeverSent, Rejected, TelegramError, Uncertain
 from services.core.i18n import Text
+from services.core.lost_connections import SOCKET_OPTIONS
 from services.core.settings import Settings
 from services.platform.telegram.outcomes import no_bot_api, result_of
 
@@ -183,14 +184,15 @@ def _told_as_ours(url: str) -> Iterator[None]:
 
 def _pool(url: str, size: int) -> urllib3.HTTPConnectionPool:
     """A pool of kept connections to one server; beyond `size` they are closed after use."""
+    options = [*HTTPConnection.default_socket_options, *SOCKET_OPTIONS]
     if not url.startswith("https:"):
-        pool = urllib3.connection_from_url(url, maxsize=size)
+        pool = urllib3.connection_from_url(url, maxsize=size, socket_options=options)
         pool.ConnectionCls = _PlainConnection
         return pool
     # The system's authorities, for a server of one's own, and Mozilla's, for machines that have none installed.
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    pool = urllib3.connection_from_url(url, maxsize=size, ssl_context=context)
+    pool = urllib3.connection_from_url(url, maxsize=size, ssl_context=context, socket_options=options)
     pool.ConnectionCls = _TlsConnection
     return pool
 

@@ -1,21 +1,31 @@
-"""Who is held to have killed a process: only what was alone on record when it died, twice."""
+"""Who is held to have killed a process: only what was alone on record when it died, twice and in a trial once more."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 from redis import RedisError
 
 from models import Bot
-from services.messaging.updates.crash_tracker import ALONE, CrashTracker, SharedQuarantine
+from services.messaging.updates.crash_tracker import (
+    ACCUSED,
+    ALONE,
+    IN_BATCH,
+    POISON,
+    CrashTracker,
+    SharedQuarantine,
+)
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.lanes import lane_of
-from tests.services.messaging.draining import QUICK, consumers
-from tools.servers.fleet import accept_all, message, stream
+from tests.services.messaging.draining import QUICK, consumers, handle_all, letters, replies
+from tests.services.messaging.updates import plugins_for_tests
+from tools.servers.fleet import accept_all, message, stream, working
+from tools.servers.sandbox import wait_until
 
 
 def test_a_mark_that_redis_would_not_take_back_counts_for_nothing_while_its_process_lives(
@@ -83,3 +93,100 @@ def test_what_a_process_died_of_once_runs_alone_however_long_the_recovery_takes(
     monkeypatch.setattr(UpdateProcessor, "handle", handle)
     consumers(platform, replace(QUICK, isolation=0.0)).consume(lane)
     assert on_record == {known: str(2 * ALONE), unknown: None}
+
+
+def accuse(platform: Platform, bot: Bot, *texts: str, marks: int = ACCUSED) -> list[str]:
+    """Updates of one chat in their lane, of which the first is known to have been on record when two processes died."""
+    accept_all(platform, bot, [message(n, 1, text) for n, text in enumerate(texts, start=1)])
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    entries = [entry for entry, _ in stream(platform, keys.update_lane(lane))]
+    platform.redis.hset(keys.update_suspects(lane), mapping={"held": "the dead", entries[0]: marks})
+    return entries
+
+
+def test_what_two_processes_died_of_runs_once_more_and_then_its_chat_goes_on(
+    platform: Platform, bot: Bot
+) -> None:
+    accuse(platform, bot, "innocent", "next")
+    handle_all(platform, timings=replace(QUICK, isolation=0.2))
+    assert replies(platform, bot) == [("1", "innocent"), ("1", "next")]
+    assert letters(platform) == []
+
+
+def test_what_a_process_died_of_in_its_trial_too_is_given_up_unread(platform: Platform, bot: Bot) -> None:
+    accuse(platform, bot, "guilty", "next", marks=POISON)
+    handle_all(platform, timings=replace(QUICK, isolation=0.2))
+    assert replies(platform, bot)[-1] == ("1", "next")
+    [letter] = letters(platform)
+    assert '"guilty"' in str(letter.payload["update"])
+
+
+def test_a_trial_waits_until_its_process_has_lived_for_a_while(platform: Platform, bot: Bot) -> None:
+    """So that whoever kills workers as soon as they are up condemns nobody: the mark is not set before."""
+    [entry, _] = accuse(platform, bot, "innocent", "behind it")
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    with working(platform, replace(QUICK, isolation=30.0)):
+        wait_until(lambda: platform.redis.hget(keys.update_suspects(lane), "held") != "the dead")
+        time.sleep(0.5)
+        assert platform.redis.hget(keys.update_suspects(lane), entry) == str(ACCUSED)
+        assert replies(platform, bot) == []
+
+
+def test_nothing_else_of_its_process_runs_while_a_trial_is_held(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    [accused, _] = accuse(platform, bot, "innocent", "next")
+    others = [chat for chat in range(2, 60) if lane_of(bot.id, str(chat), 8) != lane][:20]
+    running: list[str] = []
+    beside: list[list[str]] = []
+
+    def handle(_: UpdateProcessor, waiting: QueuedUpdate) -> HandlerResult:
+        running.append(waiting.entry_id)
+        if waiting.entry_id == accused:
+            mark = platform.redis.hget(keys.update_suspects(lane), accused)
+            beside.append([str(mark), *running])
+            accept_all(platform, bot, [message(100 + n, chat, "beside") for n, chat in enumerate(others)])
+            time.sleep(0.3)
+            beside.append(list(running))
+        running.remove(waiting.entry_id)
+        return EMPTY_RESULT
+
+    monkeypatch.setattr(UpdateProcessor, "handle", handle)
+    with working(platform, replace(QUICK, isolation=0.1)):
+        wait_until(lambda: len(beside) == 2)
+        wait_until(lambda: not any(platform.redis.xlen(keys.update_lane(n)) for n in range(8)))
+    assert beside == [[str(POISON), accused], [accused]]
+    assert not platform.redis.hexists(keys.update_suspects(lane), accused)
+
+
+def test_a_slow_handler_on_trial_holds_up_nobody_for_long(platform: Platform, bot: Bot) -> None:
+    accuse(platform, bot, "sleep 3")
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    other = next(chat for chat in range(2, 60) if lane_of(bot.id, str(chat), 8) != lane)
+    with working(platform, replace(QUICK, isolation=0.1)):
+        wait_until(lambda: plugins_for_tests.calls)
+        accept_all(platform, bot, [message(2, other, "quick")])
+        wait_until(lambda: replies(platform, bot) == [(str(other), "quick")], seconds=2)
+        wait_until(lambda: len(replies(platform, bot)) == 2)
+
+
+def test_a_handler_that_fails_in_its_trial_has_not_ended_its_process(platform: Platform, bot: Bot) -> None:
+    [entry, _] = accuse(platform, bot, "fail", "next")
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    with working(platform, replace(QUICK, isolation=0.1, retry_delays=(30.0,))):
+        wait_until(lambda: platform.redis.hlen(keys.update_attempts(lane)))
+        wait_until(lambda: platform.redis.hget(keys.update_suspects(lane), entry) == str(ACCUSED))
+
+
+def test_a_handler_that_takes_its_time_to_end_its_process_does_not_do_so_for_ever(
+    platform: Platform, bot: Bot
+) -> None:
+    """It outlives the moment in which suspects run alone, in each life: so something has to remain on record."""
+    [entry] = accuse(platform, bot, "sleep 3", marks=0)
+    name = keys.update_suspects(lane_of(bot.id, "1", platform.settings.update_lanes))
+    with working(platform, QUICK):
+        wait_until(lambda: platform.redis.hget(name, entry) == str(ALONE))
+        wait_until(lambda: platform.redis.hget(name, entry) == str(IN_BATCH))
+        wait_until(lambda: replies(platform, bot) == [("1", "sleep 3")])
+        wait_until(lambda: not platform.redis.hexists(name, entry))

@@ -1,0 +1,87 @@
+"""The last run of an update that two processes died of: after a calm while, on record, and with nothing beside it.
+
+Two deaths with the same update on record may be a coincidence: whoever kills workers again and again meets what they take
+up first each time. So they prove nothing yet. What is accused waits until its process has lived for a while, which it does
+not under such kills, and meanwhile its chat alone stands still.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.messaging.updates.crash_tracker import ACCUSED, POISON, CrashTracker, SharedQuarantine
+from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.updates.timings import UpdateTimings
+
+ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
+QUIET_SECONDS = (
+    1.0  # so long the others may take to end what they are at; a slow handler goes on beside the trial
+)
+AGAIN_SECONDS = 0.1  # before the next look, while a suspect of this process runs alone
+LATER = 1.5  # at most so many times the calm while: whoever kills at fixed times meets another moment
+
+
+def is_accused(queued: QueuedUpdate) -> bool:
+    """Whether only a trial can tell that it is innocent."""
+    return ACCUSED <= queued.marks < POISON
+
+
+class Trials:
+    """Trials in one lane, in one stay. `begin` when the stay begins."""
+
+    def __init__(self, crashes: CrashTracker, shared: SharedQuarantine, timings: UpdateTimings) -> None:
+        self._crashes = crashes
+        self._shared = shared
+        self._calm = timings.isolation
+        self._opens_at = 0.0  # on the monotonic clock
+
+    def begin(self) -> None:
+        """From now on the process has to live for a while: until suspects go on as usual, or somewhat longer."""
+        self._opens_at = time.monotonic() + self._calm * random.uniform(1.0, LATER)
+
+    def wait(self) -> float:
+        """Seconds until a trial may be held; 0 now."""
+        left = max(0.0, self._opens_at - time.monotonic())
+        return left or (AGAIN_SECONDS if self._shared.alone.locked() else 0.0)
+
+    @contextmanager
+    def held(self, queued: QueuedUpdate) -> Iterator[None]:
+        """Nothing else of this process's lanes begins while the block runs, for ALONE_SECONDS. Raises RedisError."""
+        with self._nothing_else(), self._crashes.on_record(queued):
+            queued.suspected = queued.alone = True
+            yield
+
+    @contextmanager
+    def _nothing_else(self) -> Iterator[None]:
+        shared = self._shared
+        shared.alone.acquire()
+        release = _Once(shared)
+        shared.close()
+        deadline = time.monotonic() + QUIET_SECONDS
+        while shared.running > 1 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        timer = threading.Timer(ALONE_SECONDS, release)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            release()
+
+
+class _Once:
+    """Lets the others go on: when the trial is over or has lasted too long, whichever comes first."""
+
+    def __init__(self, shared: SharedQuarantine) -> None:
+        self._shared: SharedQuarantine | None = shared
+
+    def __call__(self) -> None:
+        shared, self._shared = self._shared, None
+        if shared is not None:
+            shared.open()
+            shared.alone.release()
