@@ -78,7 +78,7 @@ def test_calls_one_after_the_other_use_one_connection(client: TelegramClient, sa
     bot = sandbox.create_bot()
     for _ in range(5):
         client.call(bot["token"], "getMe")
-    assert client._pool.num_connections == 1
+    assert client._connections.opened == 1
 
 
 def test_a_revoked_token_is_rejected_as_token(client: TelegramClient, sandbox: Sandbox) -> None:
