@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup bench-broadcast bench-flows bench-spend load audit sbom docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-send bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup bench-broadcast bench-flows bench-spend load audit sbom docs translations axe lighthouse api-client api-fuzz lock
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -97,6 +97,12 @@ bench-spend: $(VENV)/.dev ## a million lines of costs imported and a tenth of th
 
 bench-routing: $(VENV)/.dev ## what ten plugins cost a worker over one; three minutes
 	$(BIN)/python -m tools.benchmarks.routing $(ARGS)
+
+HTTP_CLIENTS = build/http-clients
+bench-send: $(VENV)/.dev $(HTTP_CLIENTS)/.installed ## what a call of the Bot API costs by HTTP client; two minutes, on a quiet machine
+	$(BIN)/python -m tools.benchmarks.http_clients $(ARGS)
+
+$(HTTP_CLIENTS)/.installed: tools/benchmarks/peers/http_clients.txt
 
 bench-yaml: $(VENV)/.dev ## 500 bots as YAML files planned and applied, 300 wrong files read; a minute
 	$(BIN)/python -m tools.benchmarks.bot_files $(ARGS)
