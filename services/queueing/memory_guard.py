@@ -13,9 +13,12 @@ from typing import Any
 
 from redis import Redis
 
+from services.platform.redis.changes import WatchedMemory
+
 LOW = 0.8  # of maxmemory: time to act
 FULL = 0.9  # of maxmemory: what is left carries leases, jobs and the messages of updates already taken
 CHECK_INTERVAL_SECONDS = 1.0
+WATCHED_TICKS = 1.5  # how old may be what another part of the process saw, which looks once a second as well
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,13 @@ class Memory:
 
 
 class MemoryGuard:
-    """Whether Redis has room for more; asks it once a second at most. Without a maxmemory there always is."""
+    """Whether Redis has room for more; asks it once a second at most, or sees what was `watched`. Without a maxmemory there
+    always is.
+    """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, watched: WatchedMemory | None = None) -> None:
         self._redis = redis
+        self._watched = watched
         self._looked_at = float("-inf")
         self._memory = Memory(0, 0)
 
@@ -58,6 +64,9 @@ class MemoryGuard:
         return self._look().is_full
 
     def _look(self) -> Memory:
+        seen = self._watched and self._watched.younger_than(WATCHED_TICKS * CHECK_INTERVAL_SECONDS)
+        if seen:
+            return memory_in(seen)
         now = time.monotonic()
         if now - self._looked_at >= CHECK_INTERVAL_SECONDS:
             self._looked_at = now

@@ -17,6 +17,7 @@ from services.platform.platform import Platform
 from services.platform.redis.changes import ChangeListener, Topic, announce
 from services.platform.redis.group_commit import GroupCommit
 from services.platform.redis.leases import Lease
+from services.queueing.memory_guard import MemoryGuard
 
 
 @pytest.mark.data
@@ -139,6 +140,27 @@ def test_parts_that_listen_share_one_listener_and_each_hears_every_change(
     assert (Topic.BOT, 8) not in heard["late"]
     platform.changes.unsubscribe(early)
     assert started[0]._stopped.is_set()
+
+
+def test_redis_memory_is_asked_with_the_generation_once_somebody_wants_it(platform: Platform) -> None:
+    guard = MemoryGuard(platform.redis, platform.changes.memory)
+    assert not guard.is_full(), "nobody looks yet: it asks itself"
+
+    def nothing(*_: Any) -> None:
+        pass
+
+    platform.changes.subscribe(nothing)
+    _wait_for(lambda: platform.changes.memory.younger_than(0.5) is not None)
+    asked = _calls_of_info(platform)
+    platform.changes.memory.note({"used_memory": 95, "maxmemory": 100})
+    assert (guard.is_full(), guard.is_low()) == (True, True), "what was seen last counts"
+    assert _calls_of_info(platform) - asked <= 2, "the counting, and perhaps the next look"
+    platform.changes.unsubscribe(nothing)
+    assert platform.changes.memory.younger_than(0.0) is None
+
+
+def _calls_of_info(platform: Platform) -> int:
+    return int(platform.redis.info("commandstats")["cmdstat_info"]["calls"])
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:

@@ -69,7 +69,7 @@ class Intake:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._memory_guard = MemoryGuard(platform.redis)
+        self._memory_guard = MemoryGuard(platform.redis, platform.changes.memory)
         self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(self._append, largest=128)
 
     def accept_body(self, bot_id: int, body: bytes) -> Outcome | None:

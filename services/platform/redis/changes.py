@@ -1,7 +1,8 @@
 """Telling every process that something changed, in well under a second.
 
 A change is published on a channel and raises a generation counter. Listeners act on the message; a ticker that
-compares the counter once a second catches what a broken subscription missed.
+compares the counter once a second catches what a broken subscription missed. Whoever must know Redis' memory as often has it
+asked in the same round trip.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from redis import Redis, RedisError
 
@@ -41,16 +42,37 @@ def announce(redis: Redis, topic: Topic, identity: int) -> None:
 OnChange = Callable[[Topic, int], None]
 
 
+class WatchedMemory:
+    """The last answer to INFO memory, for those of a process who want it once a second; asked only where somebody does."""
+
+    def __init__(self) -> None:
+        self.is_wanted = False
+        self._info: dict[str, Any] = {}
+        self._at = float("-inf")
+
+    def note(self, info: dict[str, Any]) -> None:
+        """This was answered now."""
+        self._info, self._at = info, time.monotonic()
+
+    def younger_than(self, seconds: float) -> dict[str, Any] | None:
+        """The last answer, None when it is older."""
+        self.is_wanted = True
+        return self._info if time.monotonic() - self._at < seconds else None
+
+
 class ChangeListener:
     """Runs `on_change(topic, id)` for every announced change, and `on_change(ANY, 0)` after every gap.
 
     Two daemon threads (greenlets in a patched process). `on_change` must be quick and must not raise.
     """
 
-    def __init__(self, redis: Redis, blocking: Redis, on_change: OnChange) -> None:
+    def __init__(
+        self, redis: Redis, blocking: Redis, on_change: OnChange, memory: WatchedMemory | None = None
+    ) -> None:
         self._redis = redis
         self._blocking = blocking
         self._on_change = on_change
+        self._memory = memory or WatchedMemory()
         self._generation: int | None = None
         self._stopped = threading.Event()
 
@@ -87,13 +109,23 @@ class ChangeListener:
     def _tick_for_ever(self) -> None:
         while not self._stopped.is_set():
             try:
-                generation = int(self._redis.get(keys.changes_generation()) or 0)
+                generation = self._look()
                 if self._generation is not None and generation != self._generation:
                     self._on_change(Topic.ANY, 0)
                 self._generation = generation
             except RedisError:
                 self._generation = -1  # whatever it is when Redis is back, look again
             time.sleep(TICK_SECONDS)
+
+    def _look(self) -> int:
+        if not self._memory.is_wanted:
+            return int(self._redis.get(keys.changes_generation()) or 0)
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.get(keys.changes_generation())
+            pipe.info("memory")
+            generation, info = pipe.execute()
+        self._memory.note(info)
+        return int(generation or 0)
 
 
 class Changes:
@@ -105,13 +137,14 @@ class Changes:
         self._lock = threading.Lock()
         self._parts: tuple[OnChange, ...] = ()
         self._listener: ChangeListener | None = None
+        self.memory = WatchedMemory()
 
     def subscribe(self, part: OnChange) -> None:
         """Have `part` told of every change from now on, as a ChangeListener would."""
         with self._lock:
             self._parts = (*self._parts, part)
             if self._listener is None:
-                self._listener = ChangeListener(self._redis, self._blocking, self._tell)
+                self._listener = ChangeListener(self._redis, self._blocking, self._tell, self.memory)
                 self._listener.start()
                 return
         part(Topic.ANY, 0)  # what was said before it came

@@ -21,6 +21,7 @@ from services.core.metrics import CLICKS_REPLAYED, CLICKS_SPOOLED
 from services.fleet.pools.load_tracker import bucket_of
 from services.fleet.pools.strategies import turn
 from services.platform.redis import keys
+from services.platform.redis.changes import WatchedMemory
 from services.platform.redis.connection import check_writable
 from services.platform.redis.group_commit import GroupCommit
 from services.platform.redis.scripts import load
@@ -41,12 +42,12 @@ WRITE: Final = load("write_clicks")
 class Recorder:
     """Writes the clicks of one process: to Redis, or to the spool while Redis is away."""
 
-    def __init__(self, redis: Redis, spool: Spool) -> None:
+    def __init__(self, redis: Redis, spool: Spool, memory: WatchedMemory | None = None) -> None:
         self._redis = redis
         self._spool = spool
         self.refusals = HourlyCounts(redis, keys.unstored_clicks("refused"))
         self._lost = LostClicks(redis)
-        self._memory = MemoryGuard(redis)
+        self._memory = MemoryGuard(redis, memory)
         self._local = _LocalCounters()
         self._commit: GroupCommit[PendingClick, RecordResult] = GroupCommit(self._write)
         self._away = threading.Event()
