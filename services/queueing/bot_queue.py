@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Generic, Protocol, TypeVar
 
@@ -43,16 +43,21 @@ class _State(Enum):
     WAITING = auto()
 
 
-@dataclass
+@dataclass(slots=True)
 class _Chat(Generic[Item]):
-    queues: tuple[deque[Item], ...] = field(default_factory=lambda: tuple(deque() for _ in range(RANKS)))
+    """`queues` by rank, one in all where the chat keeps its order: most chats have a single item in their life."""
+
+    queues: list[deque[Item]]
     state: _State = _State.READY
     running: Item | None = None
     slow: bool = False  # what runs has run so long that it counts for no bound any more
 
     @property
     def first(self) -> Item | None:
-        return next((queue[0] for queue in self.queues if queue), None)
+        for queue in self.queues:
+            if queue:
+                return queue[0]
+        return None
 
 
 class BotQueue(Generic[Item]):
@@ -66,6 +71,7 @@ class BotQueue(Generic[Item]):
         self._gate = gate
         self._wakes = wakes
         self._in_order = in_order
+        self._queues = range(1 if in_order else RANKS)  # of each chat
         self._chats: dict[str, _Chat[Item]] = {}
         self._ready: tuple[deque[str], ...] = tuple(deque() for _ in range(RANKS))
         self._paused_until = [0.0] * RANKS  # by rank, never falling with it
@@ -89,7 +95,8 @@ class BotQueue(Generic[Item]):
         """Queue `item` behind all of its chat and rank; whether it made the chat ready."""
         chat = self._chats.get(item.chat)
         if chat is None:
-            chat = self._chats[item.chat] = _Chat()
+            queues: list[deque[Item]] = [deque() for _ in self._queues]
+            chat = self._chats[item.chat] = _Chat(queues)
         queue = self._queue_of(chat, item)
         queue.append(item)
         self.size += 1

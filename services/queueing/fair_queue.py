@@ -93,8 +93,9 @@ class FairQueue(Generic[Item]):
 
     def next_wake(self) -> float | None:
         """The moment the earliest waiting chat or bot may go on; None when nothing waits for time."""
+        first = self._wakes.first
         slow = self._run_times.next_slow() if self.saturated else None
-        return min((moment for moment in (self._wakes.first, slow) if moment is not None), default=None)
+        return slow if first is None else first if slow is None else min(first, slow)
 
     def wakes(self) -> dict[int, float]:
         """Bots with waiting items and the moment the first of them is due."""
