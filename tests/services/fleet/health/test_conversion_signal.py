@@ -57,7 +57,8 @@ def send(fleet: Fleet, index: int, started: Sequence[bool], begin: datetime, eve
             for number, has_started in enumerate(started)
         ]
         if clicks:
-            session.execute(insert(Click), clicks)
+            # Nulls are written: left out, they would part rows that take turns into one statement each.
+            session.execute(insert(Click).execution_options(render_nulls=True), clicks)
 
 
 def teach(fleet: Fleet) -> None:
