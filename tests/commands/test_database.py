@@ -19,7 +19,7 @@ from services.core.settings import Settings
 from services.platform.accounts.trail_check import check_trail
 from services.platform.platform import Platform
 from services.platform.schema import MIGRATIONS, newest, revision
-from tests.commands.running import Forked, flask, forked_flask
+from tests.commands.running import flask, forked_flask, start_forked_flask
 
 LATEST = 2
 TRIAL = """
@@ -123,8 +123,8 @@ def test_the_command_line_names_where_the_database_stands(settings: Settings) ->
 @pytest.mark.data
 def test_two_releases_at_once_take_turns(empty: Platform, tmp_path: Path) -> None:
     folder = _with_trial(tmp_path, "time.sleep(1)")
-    both = [Forked(empty, "db", "upgrade", "-d", str(folder)) for _ in range(2)]
-    told = [process.communicate() for process in both]
+    both = [start_forked_flask(empty, "db", "upgrade", "-d", str(folder)) for _ in range(2)]
+    told = [process.communicate(timeout=60) for process in both]
     assert [done.returncode for done in told] == [0, 0], told
     steps = [len(re.findall("^up to", done.stdout, re.MULTILINE)) for done in told]
     assert sorted(steps) == [0, len(_numbers()) + 1]
