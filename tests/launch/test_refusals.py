@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ import services.platform.schema  # noqa: F401
 from launch.ports import free_port
 from tests.forked import Forked
 from tests.launch.installation import ROOT, environment
+from tools.servers.forked import ForkedProcess
 
 
 def refused(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +36,15 @@ def started(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProce
         timeout=30,
         check=False,
     )
+
+
+def ended(module: str, environ: dict[str, str]) -> tuple[int, str]:
+    """The exit code and the errors of one of the other processes, forked off one that has its imports."""
+    told, errors = os.pipe()
+    process = ForkedProcess(("-m", module), environ, errors)
+    os.close(errors)
+    with os.fdopen(told) as text:
+        return process.wait(30), text.read()
 
 
 @pytest.mark.parametrize(
@@ -63,18 +74,14 @@ def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["launch", "jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs"])
 def test_a_folder_that_cannot_be_written_is_named_in_one_message(module: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", module],
-        cwd=ROOT,
-        env=environment(Path("/proc/nothing"), free_port()),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "DATA_DIR: /proc/nothing cannot be written" in done.stderr
-    assert len(done.stderr.splitlines()) == 2
+    if module == "launch":
+        whole = started(Path("/proc/nothing"), free_port())
+        code, errors = whole.returncode, whole.stderr
+    else:
+        code, errors = ended(module, environment(Path("/proc/nothing"), free_port()))
+    assert code == 2
+    assert "DATA_DIR: /proc/nothing cannot be written" in errors
+    assert len(errors.splitlines()) == 2
 
 
 @pytest.mark.parametrize("address", ["everywhere", "127.0.0.1:8000", "203.0.113.1"])
@@ -118,19 +125,23 @@ def test_a_database_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs", "gunicorn"])
 def test_a_process_that_knows_no_redis_says_so_once_and_ends(tmp_path: Path, module: str) -> None:
-    more = ["-c", "gunicorn.conf.py", "wsgi:app"] if module == "gunicorn" else []
-    done = subprocess.run(
-        [sys.executable, "-m", module, *more],
-        cwd=ROOT,
-        env=environment(tmp_path / "data", free_port()),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("REDIS_URL: not set")
+    environ = environment(tmp_path / "data", free_port())
+    if module == "gunicorn":
+        whole = subprocess.run(
+            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        code, errors = whole.returncode, whole.stderr
+    else:
+        code, errors = ended(module, environ)
+    assert code == 2
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith("REDIS_URL: not set")
 
 
 def test_a_program_that_cannot_start_ends_the_launch_and_says_why_once(tmp_path: Path) -> None:
