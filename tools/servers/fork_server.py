@@ -49,6 +49,7 @@ def serve(control: int) -> dict[str, Any]:
     while True:
         text, ancillary, _, _ = orders.recvmsg(MOST_BYTES, space)
         if not text:
+            _forget_ended()
             os._exit(0)
         handed = array.array("i")
         for _level, _kind, data in ancillary:  # nothing but descriptors is ever sent along

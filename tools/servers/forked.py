@@ -6,6 +6,7 @@ For tests of what such a program does. That it starts as a whole is tested where
 from __future__ import annotations
 
 import array
+import atexit
 import json
 import os
 import select
@@ -83,12 +84,18 @@ class _ForkServer:
             tied_to_parent(command), cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )
         theirs.close()
+        atexit.register(self._end)
 
     def give(self, order: Mapping[str, object], descriptors: tuple[int, ...]) -> None:
         """Have a process forked off."""
         handed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         with self._lock:
             self._control.sendmsg([json.dumps(order).encode()], handed)
+
+    def _end(self) -> None:
+        """With it end those that still run; what they all cost is counted with this process."""
+        self._control.close()
+        self._process.wait(10)
 
 
 @cache
