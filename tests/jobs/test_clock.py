@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,18 +20,19 @@ from services.platform.platform import Platform
 from services.platform.redis import keys, lease_renewer
 from services.platform.redis.jobs import JobName, JobQueue
 from services.queueing.heartbeats import processes
+from tools.servers.forked import ForkedProcess
 from tools.servers.sandbox import wait_until
 from tools.servers.valkey import running_valkey
 
-Start = Callable[[Platform], subprocess.Popen[bytes]]
+Start = Callable[[Platform], ForkedProcess]
 
 
 @pytest.fixture
 def start_clock(tmp_path: Path) -> Iterator[Start]:
     """Starts clock processes on a platform; whatever still runs is killed afterwards."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[ForkedProcess] = []
 
-    def start(platform: Platform) -> subprocess.Popen[bytes]:
+    def start(platform: Platform) -> ForkedProcess:
         settings = platform.settings
         environment = {
             **os.environ,
@@ -43,7 +42,7 @@ def start_clock(tmp_path: Path) -> Iterator[Start]:
             "REDIS_URL": settings.redis_url,
             "HEALTH_INTERVAL_SECONDS": "1",
         }
-        clock = subprocess.Popen([sys.executable, "-m", "jobs.clock"], env=environment)
+        clock = ForkedProcess(("-m", "jobs.clock"), environment)
         started.append(clock)
         return clock
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,10 +19,11 @@ from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.heartbeats import processes
+from tools.servers.forked import ForkedProcess
 from tools.servers.sandbox import Sandbox, wait_until
 from tools.servers.valkey import running_valkey
 
-Start = Callable[..., subprocess.Popen[bytes]]
+Start = Callable[..., ForkedProcess]
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def owner(platform: Platform) -> Principal:
 @pytest.fixture
 def start(platform: Platform, settings: Settings) -> Iterator[Start]:
     """Starts poller processes of this installation; all are ended with the test."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[ForkedProcess] = []
     environment = {
         **os.environ,
         "APP_ENV": "test",
@@ -49,9 +48,9 @@ def start(platform: Platform, settings: Settings) -> Iterator[Start]:
         "TELEGRAM_API_URL": settings.telegram_api_url,
     }
 
-    def run(on: Platform = platform) -> subprocess.Popen[bytes]:
+    def run(on: Platform = platform) -> ForkedProcess:
         environment["REDIS_URL"] = on.settings.redis_url
-        process = subprocess.Popen([sys.executable, "-m", "jobs.poller"], env=environment)
+        process = ForkedProcess(("-m", "jobs.poller"), environment)
         started.append(process)
         return process
 
@@ -78,7 +77,7 @@ def polled(platform: Platform) -> list[int]:
     return [each.figures["bots"] for each in processes(platform) if each.service == "poller"]
 
 
-def polled_by(platform: Platform, poller: subprocess.Popen[bytes]) -> int:
+def polled_by(platform: Platform, poller: ForkedProcess) -> int:
     """How many bots this poller says that it polls."""
     told: dict[str, int] = {each.name: each.figures["bots"] for each in processes(platform)}
     return next(bots for name, bots in told.items() if name.endswith(f":{poller.pid}"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from services.operations.manager.desk import ManagerDesk
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
+from tools.servers.forked import ForkedProcess
 
 Plugins = tuple[tuple[str, dict[str, Any]], ...]
 ECHO: Plugins = (("start", {"welcome_message": "Olá, {first_name}!"}), ("echo", {"echo_all": True}))
@@ -129,22 +128,19 @@ def working(
 
 
 class WorkerProcess:
-    """A real worker process of the installation of `settings`."""
+    """A worker process of the installation of `settings`, forked off one that has its imports."""
 
     def __init__(self, settings: Settings, command: tuple[str, ...], environ: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, *command],
-            env={**environment(settings), **environ},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        told, its_errors = os.pipe()
+        self.process = ForkedProcess(command, {**environment(settings), **environ}, its_errors)
+        os.close(its_errors)
         self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(told,), daemon=True)
         self._reader.start()
 
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        self.lines.extend(self.process.stderr)
+    def _read(self, told: int) -> None:
+        with os.fdopen(told) as errors:
+            self.lines.extend(errors)
 
     def kill(self) -> None:
         """kill -9."""

@@ -6,6 +6,7 @@ A full disk and a killed PostgreSQL want two more installations, which is left t
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from launch.programs import ROOT
+from tests.forked import Forked
 from tools.attack.attacks import ATTACKS
 from tools.attack.report import as_text
 from tools.attack.result import SHORT, SQLITE
@@ -42,7 +44,6 @@ def test_ctrl_c_ends_a_run_and_its_processes(tmp_path: Path) -> None:
 
 
 def test_an_unknown_attack_is_an_error() -> None:
-    command = [sys.executable, "-m", "tools.attack", "--only", "no such thing"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = Forked(os.environ, "tools.attack", "--only", "no such thing").communicate(timeout=30)
     assert done.returncode == 2
     assert "half requests" in done.stderr
