@@ -230,7 +230,7 @@ def _faults(book: Recorder) -> list[Invariant]:
     others = [each for each in book.incidents if each.name != "SIGTERM"]
     rows = (
         ("SIGTERM of all: out within 25 s, exit code 0", ends),
-        ("crash points met, old code served beside new", [e for e in others if e.note or e.violation]),
+        ("crash points met, old beside new, leases held", [e for e in others if e.note or e.violation]),
     )
     return [
         Invariant(

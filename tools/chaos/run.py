@@ -52,6 +52,8 @@ def _ride(
         args=(wave.updates, wave.seconds or plan.wave_seconds, wave.special),
         kwargs={"slowly": wave.slowly},
     )
+    if wave.before is not None:
+        wave.before(place)
     began = time.monotonic()
     sender.start()
     for offset, fault in wave.faults:

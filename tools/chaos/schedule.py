@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.core.fault_injection import CrashPoint
 from tools.chaos import faults, hosts
 from tools.chaos.faults import Fault
+from tools.chaos.installation import Installation
 from tools.chaos.plan import Plan
 from tools.chaos.releases import WAVE_SECONDS as RELEASE_SECONDS
 from tools.chaos.releases import deploy_and_take_back
@@ -21,6 +23,7 @@ class Wave:
     updates: int = 0
     special: str = ""
     faults: list[tuple[float, Fault]] = field(default_factory=list)  # seconds into the wave
+    before: Callable[[Installation], None] | None = None  # what its faults need, before people write
     kills: int = 0
     seconds: float = 0.0  # over which its updates are sent in; 0: as long as the plan says
     lasts: float = 0.0  # seconds that its faults take beside those of any wave
@@ -66,9 +69,10 @@ def schedule(plan: Plan) -> list[Wave]:
         for _ in range(plan.storms)
     ]
     if plan.host_seconds:
-        lasts = plan.host_seconds + hosts.START_SECONDS
+        lasts = plan.host_seconds + hosts.START_SECONDS + hosts.AFTER_SECONDS
         for harm in (hosts.freeze, hosts.cut_off, hosts.power_off):
-            singles.append(Wave(faults=[(0.0, harm(plan.host_seconds))], seconds=lasts, lasts=lasts))
+            attack = harm(plan.host_seconds)
+            singles.append(Wave(faults=[(0.0, attack)], before=attack.prepare, seconds=lasts, lasts=lasts))
     if plan.releases:
         singles.append(
             Wave(faults=[(0.0, deploy_and_take_back)], seconds=RELEASE_SECONDS, lasts=RELEASE_SECONDS)
