@@ -43,7 +43,7 @@ READY_SECONDS = 600.0  # the reconciler looks at each bot, some five a second
 REWRITE_BYTES = 2**20  # of the append-only file of Valkey, which otherwise is first made anew at 64 MB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Installation:
     """What is watched."""
 
@@ -58,6 +58,7 @@ class Installation:
     slugs: tuple[str, ...]
     persons: int  # the first one's number
     database: Restartable | None
+    programs: tuple[str, ...]
 
     @property
     def log(self) -> Path:
@@ -67,7 +68,7 @@ class Installation:
     @property
     def roots(self) -> dict[str, int]:
         """The process id of each program and server by name."""
-        found = {name: self.keeper.pid(name) for name in ("valkey", "telegram", *PROGRAMS)}
+        found = {name: self.keeper.pid(name) for name in ("valkey", "telegram", *self.programs)}
         if isinstance(self.database, Postgres):
             found["postgresql"] = self.database.pid
         return found
@@ -103,7 +104,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         platform.redis.config_set("auto-aof-rewrite-min-size", REWRITE_BYTES)
         until(lambda: listens(sandbox_port), "the sandbox does not answer")
         schema.upgrade(platform)
-        for name in PROGRAMS:
+        for name in plan.programs:
             keeper.start(name)
         telegram = Telegram(sandbox)
         account = create_account(platform, "soak@example.org", "a-long-password", is_admin=True, actor="soak")
@@ -113,19 +114,19 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         until(lambda: listens(port), "the web process does not answer")
         bots = plan.polling_bots + plan.webhook_bots
         until(lambda: _running(platform) == bots, "the bots do not run", READY_SECONDS)
-        first = int(persons[0]["id"])
         yield Installation(
-            folder,
-            data_dir,
-            server.engine.name,
-            keeper,
-            platform,
-            telegram,
-            caller,
-            web,
-            slugs,
-            first,
-            database,
+            folder=folder,
+            data_dir=data_dir,
+            engine=server.engine.name,
+            keeper=keeper,
+            platform=platform,
+            telegram=telegram,
+            caller=caller,
+            web=web,
+            slugs=slugs,
+            persons=int(persons[0]["id"]),
+            database=database,
+            programs=plan.programs,
         )
 
 

@@ -21,6 +21,7 @@ class Plan:
     sample_seconds: float = 15.0
     kept_seconds: float = 240.0  # what retention keeps, instead of days
     settle_seconds: float = 60.0  # of the warm-up, after the first rows have been deleted
+    programs: tuple[str, ...] = ("web", "worker", "clock", "poller", "programs")  # of PROGRAMS
 
     @property
     def seconds(self) -> float:
@@ -50,14 +51,15 @@ class Plan:
 
 
 SHORT = Plan(
-    minutes=0.25,
-    hours=0.05,
+    minutes=0.2,
+    hours=0.04,
     polling_bots=3,
     webhook_bots=2,
     rate=2.0,
     think_seconds=0.4,
     database="sqlite",
-    sample_seconds=1.0,
+    sample_seconds=3.0,
     kept_seconds=4.0,
     settle_seconds=1.0,
+    programs=("web", "worker", "poller"),
 )

@@ -21,6 +21,7 @@ from tools.soak.watch import look
 
 TELLS_SECONDS = 60.0
 DELETIONS = 8  # while as much time passes as rows are kept
+CAME_SHARE = 0.9  # of those that were due: some are on their way
 ANSWERED_SHARE = 0.95  # of the updates, by one message each at least: fewer, and a flat line means nothing
 
 
@@ -74,8 +75,9 @@ class Outcome:
             found.append(f"{len(self.judged)} samples after the warm-up are too few")
         if self.sent < ANSWERED_SHARE * work.updates:
             found.append(f"{work.updates:,} updates were answered by {self.sent:,} messages only")
-        if work.clicks < 0.9 * self.plan.visitors:
-            found.append(f"{work.clicks:,} visitors came of {self.plan.visitors:,}")
+        wanted = int(self.looks[-1].at * self.plan.rate) if self.looks else self.plan.visitors
+        if work.clicks < CAME_SHARE * wanted:
+            found.append(f"{work.clicks:,} visitors came of {wanted:,}")
         return found
 
 
