@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.soak.ageing import delete_old
+from tools.soak.ageing import Ageing
 from tools.soak.growth import FEWEST_SAMPLES, Sample, Verdict, Work, judge
 from tools.soak.installation import Installation, installation
 from tools.soak.log_lines import complaints
@@ -20,7 +20,6 @@ from tools.soak.visitors import Visitors
 from tools.soak.watch import look
 
 TELLS_SECONDS = 60.0
-DELETIONS = 8  # while as much time passes as rows are kept
 CAME_SHARE = 0.9  # of those that were due: some are on their way
 ANSWERED_SHARE = 0.95  # of the updates, by one message each at least: fewer, and a flat line means nothing
 
@@ -109,23 +108,21 @@ def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> Outcome:
 def _watch(
     place: Installation, plan: Plan, visitors: Visitors, outcome: Outcome, say: Callable[[str], None]
 ) -> None:
-    """Look and delete in turn until the time is over, or a program ends that nobody asked to."""
-    deletes, tells = plan.kept_seconds, 0.0
-    while (at := time.monotonic() - visitors.began) < plan.seconds:
-        outcome.ended = [
-            name for name in place.roots if name != "postgresql" and not place.keeper.is_running(name)
-        ]
-        if outcome.ended:
-            return
-        outcome.looks.append(Look(at, visitors.work, look(place)))
-        _write_down(place.folder, outcome.looks[-1])
-        if at >= deletes:
-            outcome.deleted += delete_old(place, plan.kept_seconds)
-            deletes += plan.kept_seconds / DELETIONS
-        if at >= tells:
-            tells += TELLS_SECONDS
-            say(_progress(plan, outcome))
-        time.sleep(max(0.0, visitors.began + at + plan.sample_seconds - time.monotonic()))
+    """Look again and again, and delete beside, until the time is over or a program ends that nobody asked to."""
+    tells = 0.0
+    with Ageing(place, plan.kept_seconds) as ageing:
+        while (at := time.monotonic() - visitors.began) < plan.seconds:
+            outcome.ended = [name for name in place.programs if not place.keeper.is_running(name)]
+            if outcome.ended:
+                return
+            outcome.looks.append(Look(at, visitors.work, look(place)))
+            _write_down(place.folder, outcome.looks[-1])
+            outcome.deleted += ageing.at(at)
+            if at >= tells:
+                tells += TELLS_SECONDS
+                say(_progress(plan, outcome))
+            time.sleep(max(0.0, visitors.began + at + plan.sample_seconds - time.monotonic()))
+        outcome.deleted += ageing.finish()
 
 
 def _write_down(folder: Path, seen: Look) -> None:

@@ -96,7 +96,10 @@ def test_what_is_not_judged_is_shown() -> None:
 def test_too_few_samples_are_no_verdict() -> None:
     with pytest.raises(ValueError, match="too few"):
         judge("doctored", series(lambda at: at, 2 * FEWEST_SAMPLES - 1), NOISE)
-    gap = [*series(lambda at: at, 30), *(replace(each, at=each.at + 9_000) for each in series(lambda at: at, 3))]
+    gap = [
+        *series(lambda at: at, 30),
+        *(replace(each, at=each.at + 9_000) for each in series(lambda at: at, 3)),
+    ]
     with pytest.raises(ValueError, match="second half"):
         judge("doctored", gap, NOISE)
 

@@ -10,7 +10,15 @@ from tools.soak.plan import SHORT, Plan
 from tools.soak.report import report
 from tools.soak.run import run
 
-WATCHED = ("memory/worker", "descriptors/poller", "threads/web", "redis/memory", "rows/leads", "metrics/all", "log/all")
+WATCHED = (
+    "memory/worker",
+    "descriptors/poller",
+    "threads/web",
+    "redis/memory",
+    "rows/leads",
+    "metrics/all",
+    "log/all",
+)
 
 
 @pytest.mark.timeout(240)
