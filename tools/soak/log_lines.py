@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 LEVELS = ("WARNING", "ERROR", "CRITICAL")
-NUMBERS = re.compile(r"\d+(\.\d+)?")
+NUMBERS = re.compile(r"\b[0-9A-Fa-f]{8}\b|\d+(\.\d+)?")  # ids of errors, too
 LONGEST = 160
 
 
