@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-send bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup bench-broadcast bench-flows bench-spend load audit sbom docs translations axe lighthouse api-client api-fuzz lock
+.PHONY: run demo test lint unit check-install chaos attack bench bench-redirect bench-pipeline bench-reload bench-routing bench-send bench-yaml bench-manager bench-workers bench-footprint helm image-check bench-backup bench-broadcast bench-flows bench-spend load audit sbom docs translations axe lighthouse api-client api-fuzz lock soak
 .DEFAULT_GOAL = run
 
 run: $(VENV)/.run       ## start everything; Ctrl-C stops it
@@ -49,6 +49,9 @@ image-check: $(VENV)/.dev ## build the container image with buildah and run an i
 LOAD = build/load-venv
 load: $(VENV)/.dev $(LOAD)/.installed ## 5,000 visitors to a hundred bots in an open loop, the promises beside what was measured; five minutes; make load OPTIONS="--short"
 	$(BIN)/python -m tools.load --locust $(LOAD)/bin/locust $(OPTIONS)
+
+soak: $(VENV)/.dev      ## let an installation work for an hour that stands for twelve, say what of it grows without bound; make soak OPTIONS="--minutes 10"
+	$(BIN)/python -m tools.soak $(OPTIONS)
 
 # Without the tools or the advisory data both say `skipped: …` and why, with exit code 0.
 SUPPLY = build/supply-venv

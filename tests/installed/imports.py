@@ -22,6 +22,7 @@ NOT_IMPORTED = {
     "tools.chaos": "a developers' tool, started by `make chaos` from the development environment",
     "tools.attack": "a developers' tool, started by `make attack` from the development environment",
     "tools.load": "a developers' tool, started by `make load`; its locust file runs in locust's own environment",
+    "tools.soak": "a developers' tool, started by `make soak` from the development environment",
     "tools.sandbox_clients": "other bot libraries, started by `make sandbox-clients` from an environment with them",
     "tools.supply": "a developers' tool, started by `make sbom` and `make audit` from the development environment",
     "tools.servers": "servers of the tests; PostgreSQL comes from the development environment",

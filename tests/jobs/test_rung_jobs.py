@@ -8,11 +8,13 @@ import inspect
 import pytest
 from redis import ConnectionError as RedisConnectionError
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from jobs import process
 from jobs.rq_worker import bury
+from jobs.schedule import ticks
 from models import DeadLetter
 from services.core.errors import Unavailable
 from services.messaging.outbox.timings import OutboxTimings
@@ -70,3 +72,45 @@ def test_a_job_that_only_found_redis_away_leaves_no_dead_letter(
     with platform.database.reading() as session:
         (letter,) = session.scalars(select(DeadLetter))
     assert "a mistake" in letter.error
+
+
+def test_a_clock_that_no_worker_hears_leaves_one_job_of_each_kind(platform: Platform) -> None:
+    for lane in range(platform.settings.update_lanes):
+        platform.redis.xadd(keys.update_lane(lane), {"u": "{}"})
+    platform.redis.xadd(keys.click_stream(), {"d": "{}"})
+    for _ in range(5):
+        for tick in ticks(platform):
+            tick.ring(platform)
+        for bell in platform.redis.scan_iter(keys.wakeup("*", 0).replace(":0", ":*")):
+            platform.redis.delete(bell)  # as it is gone after two seconds
+
+    rung = [(job.func_name, *job.args) for each in waiting(platform) for job in each]
+    assert {JobName.SWEEP_HEALTH, JobName.FLUSH_CLICKS, JobName.RECONCILE_BOTS} < {name for name, *_ in rung}
+    assert len([name for name, *_ in rung if name == JobName.DRAIN_LANE]) == platform.settings.update_lanes
+    assert len(rung) == len(set(rung))
+
+
+def waiting(platform: Platform) -> list[list[Job]]:
+    """The jobs of each queue."""
+    queues = [Queue(name, connection=platform.job_redis, serializer=JSONSerializer) for name in JobQueue]
+    return [queue.jobs for queue in queues]
+
+
+def test_a_job_that_was_taken_is_queued_anew(platform: Platform) -> None:
+    first = enqueue(platform.job_redis, JobName.CHECK_BOT, 5)
+    assert enqueue(platform.job_redis, JobName.CHECK_BOT, 5).id == first.id
+    platform.job_redis.lpop("rq:queue:default")
+    assert enqueue(platform.job_redis, JobName.CHECK_BOT, 5).id != first.id
+
+
+def test_a_job_for_another_bot_is_another_one(platform: Platform) -> None:
+    ids = {enqueue(platform.job_redis, JobName.CHECK_BOT, number).id for number in (5, 55, 5, 6)}
+    assert len(ids) == 3
+    assert platform.job_redis.llen("rq:queue:default") == 3
+
+
+def test_a_waiting_id_without_its_job_holds_nobody_up(platform: Platform) -> None:
+    lost = enqueue(platform.job_redis, JobName.CHECK_BOT, 5)
+    platform.job_redis.delete(lost.key)
+    found = enqueue(platform.job_redis, JobName.CHECK_BOT, 5)
+    assert platform.job_redis.lrange("rq:queue:default", 0, -1) == [found.id.encode()]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
+from uuid import uuid4
 
 from redis import Redis
 from rq import Queue
@@ -105,25 +106,42 @@ TIMEOUTS: Final = {
 }
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1
+LOOKED_THROUGH: Final = (
+    5000  # of a queue's jobs, the oldest ones, 250 KB; far more than there are kinds of jobs and bots
+)
 
 
 def enqueue(binary_redis: Redis, name: JobName, *ids: int) -> Job:
-    """Queue the job `name` with integer ids, two round trips. Call it after the commit.
+    """Queue the job `name` with integer ids, three round trips. Call it after the commit.
 
-    `binary_redis` is a client with undecoded answers, which RQ needs.
+    One that waits already is not queued a second time, and is the answer: it has read nothing yet. So what rings again and
+    again while no worker hears it, the clock and each update, leaves one job of each kind. `binary_redis` is a client with
+    undecoded answers, which RQ needs.
     """
     queue = Queue(QUEUE_OF[name], connection=binary_redis, serializer=JSONSerializer)
+    label = "-".join((name.rpartition(".")[2], *map(str, ids)))
+    waiting = _waiting(queue, label)
+    if waiting is not None:
+        return waiting
     return queue.enqueue(
         str(name),
         args=ids,
+        job_id=f"{label}-{uuid4().hex}",
         job_timeout=TIMEOUTS.get(name, TIMEOUT_SECONDS),
         result_ttl=RESULT_TTL_SECONDS,
         failure_ttl=FAILURE_TTL_SECONDS,
     )
 
 
+def _waiting(queue: Queue, label: str) -> Job | None:
+    """The job with that label which no worker has taken yet."""
+    ids = [each.decode() for each in queue.connection.lrange(queue.key, 0, LOOKED_THROUGH - 1)]
+    found = next((each for each in ids if each.rpartition("-")[0] == label), None)
+    return queue.fetch_job(found) if found else None
+
+
 def wake(redis: Redis, binary_redis: Redis, name: JobName, kind: str, number: int | None = None) -> bool:
-    """Enqueue `name(number)` unless its doorbell is already ringing; True when a job was queued.
+    """Enqueue `name(number)` unless its doorbell is already ringing; True when one is queued.
 
     Without a `number` there is one such bell, the job takes no argument, and its doorbell's number is 0.
     """

@@ -109,6 +109,7 @@ def test_many_people_are_counted_by_a_worker_and_the_former_counts_are_shown_mea
         found = lifeboat(platform, fleet.caller)
         assert (found["counted_at"], found["people"], len(found["bots"])) == (None, 0, 2)
     assert asked(platform) == [account_id]
+    platform.job_redis.delete("rq:queue:default")  # as a worker takes it
     reach.count_people(platform, account_id)
     first = lifeboat(platform, fleet.caller)
     assert (first["people"], first["pools"][0]["people"]) == (1, 1)
@@ -117,7 +118,7 @@ def test_many_people_are_counted_by_a_worker_and_the_former_counts_are_shown_mea
         session.execute(update(Bot).where(Bot.id == fleet.bot_ids[1]).values(identity=2))
     monkeypatch.setattr(reach, "FRESH", timedelta(0))
     assert lifeboat(platform, fleet.caller) == first
-    assert asked(platform) == [account_id, account_id]
+    assert asked(platform) == [account_id]
     reach.count_people(platform, account_id)
     found = lifeboat(platform, fleet.caller)
     assert [(loss["bot_id"], loss["people"], loss["alone"]) for loss in found["bots"]] == [
