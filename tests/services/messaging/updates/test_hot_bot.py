@@ -44,7 +44,7 @@ def test_a_backlog_is_judged_late_and_holds_up_no_other_bot(
         return EMPTY_RESULT
 
     monkeypatch.setattr(
-        UpdateProcessor, "judge", lambda _, batch, run: judged.extend(each.bot_id for each in batch)
+        UpdateProcessor, "judge", lambda _, batch: judged.extend(each.bot_id for each in batch)
     )
     monkeypatch.setattr(UpdateProcessor, "handle", handle)
     lane = lane_of(other.id, "1", platform.settings.update_lanes)
