@@ -33,6 +33,8 @@ def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SEC
         timeout=POOL_WAIT_SECONDS,
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=timeout_seconds,
+        socket_keepalive=True,
+        socket_keepalive_options=TCP_OPTIONS,  # idle ones that are lost cost nobody a timeout each
         # One immediate retry heals a connection that the server closed while idle; a silent server stays silent.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         decode_responses=True,
