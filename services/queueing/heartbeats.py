@@ -17,6 +17,7 @@ from typing import Any
 
 from redis import RedisError
 
+from services.core.idle_series import IdleSeries
 from services.core.metrics import REGISTRY
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -123,6 +124,7 @@ class Heartbeats:
         self._figures = figures or dict
         self._stopped = threading.Event()
         self._due = threading.Event()
+        self._idle = IdleSeries()
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -144,6 +146,7 @@ class Heartbeats:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._due.clear()
+            self._idle.drop()
             try:
                 beat(self._platform, self.process, self._figures())
             except RedisError:

@@ -26,6 +26,7 @@ GIVEN = (
     "webhook_bots",
     "database",
     "kept_seconds",
+    "replaced_seconds",
     "sample_seconds",
 )
 
@@ -66,6 +67,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--webhook-bots", type=int, help="(20)")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), help="(postgresql)")
     parser.add_argument("--kept-seconds", type=float, help="how long retention keeps rows (240)")
+    parser.add_argument("--replaced-seconds", type=float, help="from one replaced bot to the next (30)")
     parser.add_argument("--sample-seconds", type=float, help="from one look to the next (15)")
     parser.add_argument(
         "--keep",

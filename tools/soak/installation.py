@@ -43,6 +43,16 @@ READY_SECONDS = 600.0  # the reconciler looks at each bot, some five a second
 REWRITE_BYTES = 2**20  # of the append-only file of Valkey, which otherwise is first made anew at 64 MB
 
 
+@dataclass(frozen=True)
+class Member:
+    """A bot and the pool of its link."""
+
+    bot_id: int
+    slug: str
+    pool_id: int
+    mode: BotMode
+
+
 @dataclass(frozen=True, kw_only=True)
 class Installation:
     """What is watched."""
@@ -55,10 +65,15 @@ class Installation:
     telegram: Telegram
     caller: Principal
     web: str
-    slugs: tuple[str, ...]
+    members: list[Member]  # at first
     persons: int  # the first one's number
     database: Restartable | None
     programs: tuple[str, ...]
+
+    @property
+    def slugs(self) -> list[str]:
+        """Of all links."""
+        return list(dict.fromkeys(each.slug for each in self.members))
 
     @property
     def log(self) -> Path:
@@ -109,7 +124,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
         telegram = Telegram(sandbox)
         account = create_account(platform, "soak@example.org", "a-long-password", is_admin=True, actor="soak")
         caller = command_principal(account)
-        slugs = _pools(platform, caller, telegram, plan)
+        members = _pools(platform, caller, telegram, plan)
         persons = telegram.post("/users", count=plan.visitors)["users"]
         until(lambda: listens(port), "the web process does not answer")
         bots = plan.polling_bots + plan.webhook_bots
@@ -123,7 +138,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
             telegram=telegram,
             caller=caller,
             web=web,
-            slugs=slugs,
+            members=members,
             persons=int(persons[0]["id"]),
             database=database,
             programs=plan.programs,
@@ -161,26 +176,26 @@ def _python(line: str) -> list[str]:
     return [sys.executable, "-m", *line.split()]
 
 
-def _pools(platform: Platform, caller: Principal, telegram: Telegram, plan: Plan) -> tuple[str, ...]:
-    """The links: one with the bots that have webhooks, the others with those that are polled."""
-    webhooks = _pool(platform, caller, telegram, "posted", plan.webhook_bots, BotMode.WEBHOOK)
-    polled = [
-        _pool(platform, caller, telegram, f"polled-{number}", bots, BotMode.POLLING)
-        for number, bots in enumerate(plan.pools, start=1)
-    ]
-    return (webhooks, *polled)
+def _pools(platform: Platform, caller: Principal, telegram: Telegram, plan: Plan) -> list[Member]:
+    """The bots of all links: of one those with webhooks, of the others those that are polled."""
+    polled = [(f"polled-{number}", bots, BotMode.POLLING) for number, bots in enumerate(plan.pools, start=1)]
+    found: list[Member] = []
+    for slug, bots, mode in [("posted", plan.webhook_bots, BotMode.WEBHOOK), *polled]:
+        pool = create_pool(platform, caller, NewPool(name=slug, slug=slug, max_bots=bots))
+        found += [new_bot(platform, caller, telegram, slug, int(pool.id), mode) for _ in range(bots)]
+    return found
 
 
-def _pool(
-    platform: Platform, caller: Principal, telegram: Telegram, slug: str, bots: int, mode: BotMode
-) -> str:
-    pool = create_pool(platform, caller, NewPool(name=slug, slug=slug, max_bots=bots))
-    for identity in telegram.post("/bots", count=bots)["bots"]:
-        bot = register_bot(platform, caller, identity["token"], mode=mode, plugins=PLUGINS)
-        add_member(platform, caller, pool.id, NewMember(bot_id=bot.id))
-        if mode is BotMode.WEBHOOK:
-            keep_messages(platform, caller, bot.id, True)
-    return slug
+def new_bot(
+    platform: Platform, caller: Principal, telegram: Telegram, slug: str, pool_id: int, mode: BotMode
+) -> Member:
+    """Make a bot at Telegram, register it, put it into a pool; those with webhooks keep messages."""
+    (identity,) = telegram.post("/bots", count=1)["bots"]
+    bot = register_bot(platform, caller, identity["token"], mode=mode, plugins=PLUGINS)
+    add_member(platform, caller, pool_id, NewMember(bot_id=bot.id))
+    if mode is BotMode.WEBHOOK:
+        keep_messages(platform, caller, bot.id, True)
+    return Member(bot.id, slug, pool_id, mode)
 
 
 def _running(platform: Platform) -> int:

@@ -20,6 +20,7 @@ class Plan:
     database: str = "postgresql"
     sample_seconds: float = 15.0
     kept_seconds: float = 240.0  # what retention keeps, instead of days
+    replaced_seconds: float = 30.0  # in which a bot is deleted and a new one put in its place
     settle_seconds: float = 60.0  # of the warm-up, after the first rows have been deleted
     programs: tuple[str, ...] = ("web", "worker", "clock", "poller", "programs")  # of PROGRAMS
 
@@ -60,6 +61,7 @@ SHORT = Plan(
     database="sqlite",
     sample_seconds=3.0,
     kept_seconds=4.0,
+    replaced_seconds=3.0,
     settle_seconds=1.0,
     programs=("web", "worker", "poller"),
 )

@@ -26,7 +26,7 @@ def _head(outcome: Outcome) -> str:
         f"{plan.webhook_bots} bots with webhooks, {plan.polling_bots} polled, {plan.database}; {plan.minutes:g} minutes for "
         f"{plan.hours:g} hours\n"
         f"{work.clicks:,} clicks, {work.people:,} people new to their bot, {work.updates:,} updates, {outcome.sent:,} messages; "
-        f"{outcome.deleted:,} rows deleted; {calls:.1f} getUpdates/s\n"
+        f"{outcome.deleted:,} rows deleted, {outcome.replaced} bots replaced; {calls:.1f} getUpdates/s\n"
         f"judged: {len(looks)} samples after {plan.warm_up_seconds / 60:.1f} minutes; load average {outcome.load[0]:.1f} before, "
         f"{outcome.load[1]:.1f} after; all bots ran after {outcome.started_seconds:.0f} s\n"
     )

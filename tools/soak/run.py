@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.soak.ageing import Ageing
+from tools.soak.ageing import DELETIONS, delete_old
+from tools.soak.beside import Beside
 from tools.soak.growth import FEWEST_SAMPLES, Sample, Verdict, Work, judge
 from tools.soak.installation import Installation, installation
 from tools.soak.log_lines import complaints
 from tools.soak.plan import Plan
+from tools.soak.replacing import Replacing
 from tools.soak.rules import allowance_of
 from tools.soak.visitors import Visitors
 from tools.soak.watch import look
@@ -42,6 +44,7 @@ class Outcome:
     sent: int = 0
     calls: dict[str, int] = field(default_factory=dict)  # of the Bot API, by method
     deleted: int = 0  # rows, by retention
+    replaced: int = 0  # bots
     troubles: dict[str, int] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)  # programs that ended unasked
     complaints: dict[str, int] = field(default_factory=dict)  # warnings and errors in the log
@@ -108,21 +111,25 @@ def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> Outcome:
 def _watch(
     place: Installation, plan: Plan, visitors: Visitors, outcome: Outcome, say: Callable[[str], None]
 ) -> None:
-    """Look again and again, and delete beside, until the time is over or a program ends that nobody asked to."""
-    tells = 0.0
-    with Ageing(place, plan.kept_seconds) as ageing:
+    """Look again and again, delete and replace beside, until the time is over or a program ends that nobody asked to."""
+    tells, kept, replacing = 0.0, plan.kept_seconds, Replacing(place)
+    deleting = Beside(lambda: delete_old(place, kept), kept / DELETIONS, kept)
+    with deleting, Beside(replacing.once, plan.replaced_seconds, plan.replaced_seconds) as changing:
         while (at := time.monotonic() - visitors.began) < plan.seconds:
             outcome.ended = [name for name in place.programs if not place.keeper.is_running(name)]
             if outcome.ended:
                 return
             outcome.looks.append(Look(at, visitors.work, look(place)))
             _write_down(place.folder, outcome.looks[-1])
-            outcome.deleted += ageing.at(at)
+            deleting.at(at)
+            changing.at(at)
             if at >= tells:
                 tells += TELLS_SECONDS
                 say(_progress(plan, outcome))
             time.sleep(max(0.0, visitors.began + at + plan.sample_seconds - time.monotonic()))
-        outcome.deleted += ageing.finish()
+        deleting.finish()
+        changing.finish()
+    outcome.deleted, outcome.replaced = deleting.done, changing.done
 
 
 def _write_down(folder: Path, seen: Look) -> None:

@@ -28,6 +28,7 @@ class Visitors:
     def __init__(self, place: Installation, plan: Plan) -> None:
         self._place = place
         self._plan = plan
+        self._slugs = place.slugs
         self._http = urllib3.PoolManager(maxsize=THREADS, retries=False, timeout=20)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -90,7 +91,7 @@ class Visitors:
         address = FIRST_ADDRESS + person % (1 << 17)
         dotted = ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))
         headers = {"User-Agent": PERSON, "Accept-Language": "pt-BR,pt;q=0.9", "X-Forwarded-For": dotted}
-        slug = self._place.slugs[number % len(self._place.slugs)]
+        slug = self._slugs[number % len(self._slugs)]
         link = f"{self._place.web}/go/{slug}?utm_source=soak&fbclid=visitor-{number}"
         answer = self._http.request("GET", link, headers=headers, redirect=False)
         if answer.status != 302:

@@ -135,8 +135,8 @@ def enqueue(binary_redis: Redis, name: JobName, *ids: int) -> Job:
 
 def _waiting(queue: Queue, label: str) -> Job | None:
     """The job with that label which no worker has taken yet."""
-    waiting = queue.get_job_ids(length=LOOKED_THROUGH)
-    found = next((each for each in waiting if each.rpartition("-")[0] == label), None)
+    ids = queue.get_job_ids(0, LOOKED_THROUGH)
+    found = next((each for each in ids if each.rpartition("-")[0] == label), None)
     return queue.fetch_job(found) if found else None
 
 
