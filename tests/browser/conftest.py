@@ -80,7 +80,7 @@ class Browser:
     def __init__(self, driver: webdriver.Chrome, url: str) -> None:
         self.driver = driver
         self.url = url
-        self._size = (0, 0)
+        self._size, self._theme = (0, 0), ""  # as no system has it
 
     def open(self, path: str) -> None:
         """Load a page of the installation."""
@@ -99,6 +99,9 @@ class Browser:
 
     def prefer(self, theme: str) -> None:
         """Have the system in `light` or `dark`."""
+        if theme == self._theme:
+            return
+        self._theme = theme
         feature = {"name": "prefers-color-scheme", "value": theme}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
