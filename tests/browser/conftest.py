@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from selenium import webdriver
@@ -14,7 +14,6 @@ from selenium.common.exceptions import (
     ElementNotInteractableException,
     StaleElementReferenceException,
 )
-from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -40,6 +39,16 @@ MOVED_MEANWHILE = (
 )
 WAIT_SECONDS = 45.0  # a bound for a busy machine, not a promise
 Found = TypeVar("Found")
+# A look of Selenium's at an element costs much: it is asked only where the page itself says that it may say yes.
+LETTERS = 'const letters = (words) => words.replace(/\\s+/g, "").toLowerCase(), [selector, text] = arguments;'
+MAY_BE_SHOWN = f"""{LETTERS}
+return [...document.querySelectorAll(selector)].filter((element) =>
+  (element.checkVisibility() || element.matches("option, optgroup") || getComputedStyle(element).display === "contents")
+  && letters(element.textContent).includes(letters(text)));
+"""  # the elements that have a box and in some case and spacing hold the text
+MAY_READ = f"""{LETTERS}
+return [...document.querySelectorAll(selector)].some((element) => letters(element.textContent).includes(letters(text)));
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,6 +80,7 @@ class Browser:
     def __init__(self, driver: webdriver.Chrome, url: str) -> None:
         self.driver = driver
         self.url = url
+        self._size, self._theme = (0, 0), ""  # as no system has it
 
     def open(self, path: str) -> None:
         """Load a page of the installation."""
@@ -81,17 +91,23 @@ class Browser:
 
     def resize(self, size: tuple[int, int]) -> None:
         """Be a phone or a desk."""
+        if size == self._size:
+            return
+        self._size = size
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def prefer(self, theme: str) -> None:
         """Have the system in `light` or `dark`."""
+        if theme == self._theme:
+            return
+        self._theme = theme
         feature = {"name": "prefers-color-scheme", "value": theme}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
     def find(self, selector: str) -> WebElement:
         """The first visible element, waited for."""
-        return self.wait(lambda: self._visible(selector), f"no visible {selector}")[0]
+        return self.wait(lambda: next(self._visible(selector), None), f"no visible {selector}")
 
     def click(self, selector: str, text: str = "") -> None:
         """Click the visible element that holds `text`."""
@@ -103,7 +119,7 @@ class Browser:
 
     def see(self, text: str, selector: str = "main") -> None:
         """Wait until the page shows `text`."""
-        self.wait(lambda: text in self.text(selector), f"{text!r} is not seen in {selector}")
+        self.wait(lambda: self._reads(selector, text), f"{text!r} is not seen in {selector}")
 
     def text(self, selector: str = "main") -> str:
         """The visible text of the first such element that is shown; empty while there is none."""
@@ -113,7 +129,7 @@ class Browser:
         """A value out of the page."""
         return self.driver.execute_script(script, *arguments)
 
-    def wait(self, reached: Callable[[], Found], said: str) -> Found:
+    def wait(self, reached: Callable[[], Found | None], said: str) -> Found:
         """Wait until `reached()` is true and return it; a page that changes meanwhile is asked again."""
         waiting = WebDriverWait(self.driver, WAIT_SECONDS, 0.1, MOVED_MEANWHILE)
         return waiting.until(lambda _driver: reached(), said)
@@ -123,11 +139,15 @@ class Browser:
         entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [e["message"] for e in entries if e["level"] == "SEVERE" or "Content Security" in e["message"]]
 
-    def _visible(self, selector: str) -> list[WebElement]:
-        return [e for e in self.driver.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()]
+    def _visible(self, selector: str, text: str = "") -> Iterator[WebElement]:
+        found = cast(list[WebElement], self.run(MAY_BE_SHOWN, selector, text))
+        return (element for element in found if element.is_displayed())
+
+    def _reads(self, selector: str, text: str) -> bool:
+        return bool(self.run(MAY_READ, selector, text)) and text in self.text(selector)
 
     def _clicked(self, selector: str, text: str) -> bool:
-        for element in self._visible(selector):
+        for element in self._visible(selector, text):
             if element.is_enabled() and text in element.text:
                 self.run("arguments[0].scrollIntoView({block: 'nearest'})", element)  # from under the tab bar
                 element.click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,8 +63,9 @@ DIALOGS = (
     "/panel/flows#create",
     "/panel/returns#import",
 )
+DOCUMENTS = [list(pages) for _, pages in groupby((*PAGES, *DIALOGS), lambda page: page.partition("#")[0])]
 SCREENS = ((PHONE, "light"), (DESKTOP, "dark"))
-PARTS = 4  # the pages are looked at in
+PARTS = 8  # the documents are looked at in
 OF_ACCOUNTS = ("/panel/account/activity", "/panel/confirmations", "/panel/account/two-step", "/new-password")
 OF_ADMINS = (
     "/panel/admin/activity",
@@ -76,15 +78,23 @@ OF_ADMINS = (
 )
 FOLDED_PIXELS = 169  # a fifth of a phone's screen
 BETWEEN = (820, 860, 1000, 1024, 1100, 1180, 1200)  # where the side bar leaves the least room
-CUT_OFF = """
-const hidden = (style) => style.display === "none" || style.visibility === "hidden" || style.position === "absolute";
-return [...document.querySelectorAll("main, main *")].filter((element) => {
+MISFITS = """
+const cut = [];
+const look = (element, shut) => {
+  if (element.matches("svg, .chart, .visually-hidden, .table thead")) return;
+  shut ||= element.matches("details:not([open]) > :not(summary)");
+  if ((shut || element.scrollWidth > element.clientWidth + 1) && hides(element) && element.scrollWidth > element.clientWidth + 1)
+    cut.push(`${element.tagName}.${element.className} ${element.scrollWidth} > ${element.clientWidth}`);
+  for (const child of element.children) look(child, shut);
+};
+const hides = (element) => {
   const style = getComputedStyle(element);
-  if (hidden(style) || element.closest("svg, .chart, .visually-hidden, .table thead")) return false;
-  const shrinks = style.textOverflow === "ellipsis";
-  return !shrinks && ["hidden", "clip"].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
-}).map((element) => `${element.tagName}.${element.className} ${element.scrollWidth} > ${element.clientWidth}`);
-"""  # elements that hide a part of what they hold
+  const away = style.display === "none" || style.visibility === "hidden" || style.position === "absolute";
+  return !away && style.textOverflow !== "ellipsis" && ["hidden", "clip"].includes(style.overflowX);
+};
+for (const main of document.querySelectorAll("main")) look(main, main.closest("details:not([open])") !== null);
+return [document.documentElement.scrollWidth, cut];
+"""  # the page's width, and the elements that hide a part of what they hold; sizes cost least, but where they are not laid out
 COUNTED = """
 const dom = document.querySelector("script[src*='/js/shell.js']").src.replace("shell.js", "dom.js");
 import(dom).then(({ counted }) => arguments[0]([0, 1, 1200].map((count) => counted("destination.rules", count))));
@@ -117,9 +127,14 @@ for (const element of document.querySelectorAll("*")) {
 """  # marks one of the elements that are coloured alike up to the root, and all that lie above others
 AXE_RUN = """
 const done = arguments[0];
-axe.configure({ rules: [{ id: "color-contrast", selector: "[data-first-of-its-look]" }] });
-axe.run({ resultTypes: ["violations"] }).then((found) => done(found.violations));
-"""  # the contrast of what is coloured alike is reckoned once: a page of 15,000 elements has 41 looks
+axe.configure({ rules: [{ id: "color-contrast", selector: "[data-first-of-its-look]" }], noHtml: true });
+axe.run({ resultTypes: ["violations"], preload: { assets: ["media"] } }).then((found) => done(found.violations));
+"""  # all rules, without copies of each element and style sheet, which none of them reads; the contrast of what is coloured alike is reckoned once: a page of 15,000 elements has 41 looks
+
+SETTLED = """
+const done = arguments[0], ended = () => Promise.allSettled(document.getAnimations().map((each) => each.finished));
+requestAnimationFrame(() => requestAnimationFrame(() => ended().then(() => done())));
+"""  # a page hears of another theme with one frame, and its colours have passed over with the next
 
 
 @dataclass
@@ -128,13 +143,13 @@ class Looked:
 
     wide: dict[tuple[str, int], int] = field(default_factory=dict)
     cut_off: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    complaints: dict[str, list[str]] = field(default_factory=dict)
+    complaints: dict[tuple[str, int], list[str]] = field(default_factory=dict)
 
     def at(self, browser: Browser, page: str, width: int) -> None:
         """Look at the page that is open, on a screen so many pixels wide."""
         self.fit(browser, page, width)
         if broken := axe_finds(browser):
-            self.complaints[page] = broken
+            self.complaints[page, width] = broken
 
     def between(self, browser: Browser, page: str) -> None:
         """Look at the open page at every width between the phone's and the desk's."""
@@ -144,54 +159,70 @@ class Looked:
 
     def fit(self, browser: Browser, page: str, width: int) -> None:
         """Note what the open page does not fit into `width` pixels."""
-        seen = cast(int, browser.run("return document.documentElement.scrollWidth"))
+        seen, cut = cast(tuple[int, list[str]], browser.run(MISFITS))
         if seen > width:
             self.wide[page, width] = seen
-        if cut := cast(list[str], browser.run(CUT_OFF)):
+        if cut:
             self.cut_off[page, width] = cut
 
 
-def look_at_part(browser: Browser, part: int, size: tuple[int, int]) -> Looked:
-    """Look at one of the PARTS of all pages and dialogs of the fleet; on a desk also in narrower windows."""
+def look_at_part(browser: Browser, part: int) -> Looked:
+    """Look at one of the PARTS of all pages and dialogs of the fleet, on every screen and in narrower windows."""
     found = Looked()
-    for page in (*PAGES, *DIALOGS)[part::PARTS]:
-        _look_at(browser, found, page, size)
+    for page in chain(*DOCUMENTS[part::PARTS]):
+        _look_at(browser, found, page)
     browser.complaints()  # the page that is not there
     return found
 
 
-def look_at_accounts(browser: Browser, platform: Platform, size: tuple[int, int]) -> Looked:
-    """The same of the pages about accounts, an admin's too, and of what they show once."""
+def look_at_accounts(browser: Browser, platform: Platform) -> Looked:
+    """The same of the pages about one's account, and of what they show once."""
     found = Looked()
     for page in OF_ACCOUNTS:
-        _look_at(browser, found, page, size)
-    with _as_admin(platform):
-        for page in OF_ADMINS:
-            _look_at(browser, found, page, size)
-        browser.click(".list button", "Nova senha")
-        browser.click("#confirm button", "Nova senha")
-        _look_around(browser, found, "a link that is shown once", size)
+        _look_at(browser, found, page)
     with platform.database.transaction() as session:
         session.execute(delete(SecondFactor))
     browser.open("/panel/account/two-step")
     browser.click("main button", "Configurar")
     browser.find("img.qr")
-    _look_around(browser, found, "an app that is being set up", size)
+    _look_around(browser, found, "an app that is being set up")
     return found
 
 
-def _look_at(browser: Browser, found: Looked, page: str, size: tuple[int, int]) -> None:
-    browser.resize(size)
-    browser.open(page)
-    browser.find("main")
-    _look_around(browser, found, page, size)
+def look_at_admins(browser: Browser, platform: Platform) -> Looked:
+    """The same of the pages for admins, and of what they show once."""
+    found = Looked()
+    with _as_admin(platform):
+        for page in OF_ADMINS:
+            _look_at(browser, found, page)
+        browser.click(".list button", "Nova senha")
+        browser.click("#confirm button", "Nova senha")
+        _look_around(browser, found, "a link that is shown once")
+    return found
 
 
-def _look_around(browser: Browser, found: Looked, page: str, size: tuple[int, int]) -> None:
-    browser.resize(size)
-    found.at(browser, page, size[0])
-    if size == DESKTOP:
-        found.between(browser, page)
+def _look_at(browser: Browser, found: Looked, page: str) -> None:
+    path, _, tab = page.partition("#")
+    if tab in TABS and path == browser.run("return location.pathname"):
+        browser.run("location.hash = arguments[0]", tab)
+        browser.find(f"#panel-{tab}")
+    else:
+        size, theme = SCREENS[0]
+        browser.resize(size)
+        browser.prefer(theme)
+        browser.open(page)
+        browser.find("main")
+    _look_around(browser, found, page)
+
+
+def _look_around(browser: Browser, found: Looked, page: str) -> None:
+    """Look at the open page on each screen: loading it anew for the next one would cost as much as looking."""
+    for size, theme in SCREENS:
+        browser.resize(size)
+        browser.prefer(theme)
+        browser.driver.execute_async_script(SETTLED)
+        found.at(browser, page, size[0])
+    found.between(browser, page)
 
 
 @contextmanager
@@ -213,7 +244,8 @@ def axe_finds(browser: Browser) -> list[str]:
     """What axe-core finds, be it grave or small; nothing without it, which its test tells."""
     if not AXE.exists():
         return []
-    browser.driver.execute_script(AXE.read_text())
+    if not browser.run("return 'axe' in window"):
+        browser.run(AXE.read_text())
     found: list[dict[str, Any]] = browser.driver.execute_async_script(ONE_OF_EACH_LOOK + AXE_RUN)
     return [
         f"{item['id']}: {node['target']} {node['failureSummary']}" for item in found for node in item["nodes"]

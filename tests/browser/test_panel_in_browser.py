@@ -23,7 +23,7 @@ from tests.browser import (
 )
 from tests.browser.conftest import PHONE, Browser
 from tests.browser.installation import Installation
-from tests.browser.looking import AXE, SCREENS, Looked
+from tests.browser.looking import AXE, Looked
 
 
 def test_a_wrong_token_is_explained_at_its_field(browser: Browser, installation: Installation) -> None:
@@ -209,14 +209,10 @@ def part(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
-@pytest.fixture(scope="module", params=SCREENS, ids=["phone", "desk"])
-def looked(
-    request: pytest.FixtureRequest, part: int, session_browser: Browser, fleet: list[dict[str, Any]]
-) -> Looked:
-    """These pages on one kind of screen; looked at once for all tests that ask."""
-    size, theme = request.param
-    session_browser.prefer(theme)
-    return looking.look_at_part(session_browser, part, size)
+@pytest.fixture(scope="module")
+def looked(part: int, session_browser: Browser, fleet: list[dict[str, Any]]) -> Looked:
+    """These pages on all kinds of screens; looked at once for all tests that ask."""
+    return looking.look_at_part(session_browser, part)
 
 
 @pytest.mark.usefixtures("browser")
@@ -232,13 +228,18 @@ def test_axe_finds_nothing_on_any_page(looked: Looked) -> None:
     assert looked.complaints == {}
 
 
-@pytest.mark.parametrize(("size", "theme"), SCREENS, ids=["phone", "desk"])
 @pytest.mark.usefixtures("fleet")
-def test_the_pages_about_accounts_fit_their_screens_and_axe_finds_nothing_on_them(
-    browser: Browser, installation: Installation, size: tuple[int, int], theme: str
+def test_the_pages_about_ones_account_fit_their_screens_and_axe_finds_nothing_on_them(
+    browser: Browser, installation: Installation
 ) -> None:
-    browser.prefer(theme)
-    assert looking.look_at_accounts(browser, installation.platform, size) == Looked()
+    assert looking.look_at_accounts(browser, installation.platform) == Looked()
+
+
+@pytest.mark.usefixtures("fleet")
+def test_the_pages_for_admins_fit_their_screens_and_axe_finds_nothing_on_them(
+    browser: Browser, installation: Installation
+) -> None:
+    assert looking.look_at_admins(browser, installation.platform) == Looked()
 
 
 @pytest.mark.usefixtures("fleet")

@@ -44,3 +44,5 @@ def set_network(browser: Browser, *, offline: bool) -> None:
     browser.driver.execute_cdp_cmd("Network.enable", {})
     conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
+    if not offline:
+        browser.driver.execute_cdp_cmd("Network.disable", {})  # or every request from now on would be told
