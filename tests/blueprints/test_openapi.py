@@ -3,6 +3,7 @@ are as it says is held in every test of this folder (`contract.py`)."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -25,11 +26,19 @@ HTML = "/api/v1/docs"
 
 
 @pytest.fixture
-def document(client: FlaskClient) -> dict[str, Any]:
-    answer = client.get("/api/v1/openapi.json")
-    assert answer.status_code == 200
-    found: dict[str, Any] = answer.get_json()
+def document(client: FlaskClient, served: list[str]) -> dict[str, Any]:
+    """What the application serves: made and asked for once, as it is the same for every test."""
+    if not served:
+        answer = client.get("/api/v1/openapi.json")
+        assert answer.status_code == 200
+        served.append(answer.text)
+    found: dict[str, Any] = json.loads(served[0])
     return found
+
+
+@pytest.fixture(scope="module")
+def served() -> list[str]:
+    return []
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import string
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,9 @@ def catalogue(locale: str) -> Catalog:
         return read_po(file, locale=locale)
 
 
+@cache
 def texts_in_the_source() -> set[str]:
+    """Found once: reading all of it takes seconds."""
     with (ROOT / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
     found = extract_from_dir(
