@@ -63,7 +63,7 @@ class LaneWorker:
         self._timings = timings
         queue = FairQueue[QueuedUpdate](
             per_bot=HANDLERS_PER_BOT,
-            gate=BacklogGate(
+            gate=BacklogGate[QueuedUpdate](
                 processor.throttle, lambda queued: is_backlog(queued, queue.size_of(queued.bot_id))
             ),
             in_order=True,
