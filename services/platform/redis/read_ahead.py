@@ -13,6 +13,7 @@ from services.platform.redis.cache import EVERYTHING, ChangeCache, Value
 Row = TypeVar("Row")
 READ_AT_ONCE = 128  # of the database, without a pause for others
 MAX_AHEAD = 1024  # rows that wait for their first use, in each cache of a process
+BACKOFF_SECONDS = 5.0  # after a failed reading: readers of lanes and outboxes must not stand in line for a database that is away
 
 
 class ReadAheadCache(ChangeCache[int, Value], Generic[Row, Value]):
@@ -24,6 +25,7 @@ class ReadAheadCache(ChangeCache[int, Value], Generic[Row, Value]):
         super().__init__()
         self._ahead: dict[int, Row] = {}  # read, and not yet asked for
         self._reading = threading.Lock()
+        self._resumes_at = 0.0  # on the monotonic clock
 
     @abstractmethod
     def _read(self, keys: Sequence[int]) -> Mapping[int, Row]:
@@ -34,14 +36,25 @@ class ReadAheadCache(ChangeCache[int, Value], Generic[Row, Value]):
         """The value of a row."""
 
     def read_ahead(self, keys: Iterable[int]) -> None:
-        """Read the rows of keys that are not at hand, as far as there is room. Raises what `_read` raises, Unavailable for one."""
+        """Read the rows of keys that are not at hand, as far as there is room.
+
+        Raises what `_read` raises, Unavailable for one; then it reads nothing for a while, and each key is asked for alone.
+        """
+        missing = [key for key in dict.fromkeys(keys) if key not in self._kept]
+        if not missing:
+            return
         with self._reading:  # whoever wants the same meanwhile finds it when it is his turn
-            wanted = [key for key in dict.fromkeys(keys) if key not in self._kept and key not in self._ahead]
+            if time.monotonic() < self._resumes_at:
+                return
+            wanted = [key for key in missing if key not in self._kept and key not in self._ahead]
             wanted = wanted[: MAX_AHEAD - len(self._ahead)]
-            for start in range(0, len(wanted), READ_AT_ONCE):
-                if start:
+            try:
+                for start in range(0, len(wanted), READ_AT_ONCE):
+                    self._take_ahead(wanted[start : start + READ_AT_ONCE])
                     time.sleep(0)
-                self._take_ahead(wanted[start : start + READ_AT_ONCE])
+            except Exception:
+                self._resumes_at = time.monotonic() + BACKOFF_SECONDS
+                raise
 
     def _take_ahead(self, keys: Sequence[int]) -> None:
         heard: set[int | None] = set()

@@ -64,7 +64,8 @@ def test_a_backlog_is_judged_late_and_holds_up_no_other_bot(
 def test_beside_other_bots_a_backlog_begins_in_single_file_of_its_bot_over_all_lanes() -> None:
     throttle = BotThrottle()
     lanes = [BacklogGate[QueuedUpdate](throttle, is_of_hot_bot) for _ in range(2)]
-    now, begun = 100.0, list[float]()
+    now = 100.0
+    begun: list[float] = []
     while len(begun) < 20:
         assert lanes[0](queued(OTHER), now) is None
         for lane in lanes:

@@ -151,7 +151,23 @@ def test_while_the_database_is_away_nothing_is_remembered(
         with pytest.raises(Unavailable):
             cache.read_ahead([bot.id])
     assert (cache._ahead, cache._heard) == ({}, {})
+    cache.read_ahead([bot.id])
+    assert cache._ahead == {}, "nobody stands in line for it so soon after"
     assert cache.get(bot.id) is not None
+
+
+@CACHES
+def test_a_database_that_is_back_is_read_ahead_again(
+    platform: Platform, kind: type[Cache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_ahead, "BACKOFF_SECONDS", 0.0)
+    [bot], cache = add_bots(platform, 1), kind(platform)
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_read", away)
+        with pytest.raises(Unavailable):
+            cache.read_ahead([bot.id])
+    cache.read_ahead([bot.id])
+    assert list(cache._ahead) == [bot.id]
 
 
 def test_a_lane_of_many_bots_is_handled_when_they_cannot_be_read_ahead(
