@@ -10,36 +10,41 @@ from __future__ import annotations
 import socket
 from typing import Final
 
-IDLE_SECONDS: Final = 3  # without a packet, before the other end is asked whether it is there
+IDLE_SECONDS: Final = 2  # without a packet, before the other end is asked whether it is there
 INTERVAL_SECONDS: Final = 1  # between two such questions
-QUESTIONS: Final = 3  # without an answer, then the connection is given up
-UNACKNOWLEDGED_SECONDS: Final = 6  # what was sent and not acknowledged for so long: the same
+# What was sent and not acknowledged for so long, or asked and not answered: the connection is given up. A network that is back
+# before has lost nothing but time.
+SECONDS: Final = 6
+NEAR_SECONDS: Final = 4  # of Valkey, on whose answers everything waits, and which may be asked again
 
-_WANTED: Final = {  # not every system has all of them
-    "TCP_KEEPIDLE": IDLE_SECONDS,
-    "TCP_KEEPINTVL": INTERVAL_SECONDS,
-    "TCP_KEEPCNT": QUESTIONS,
-    "TCP_USER_TIMEOUT": UNACKNOWLEDGED_SECONDS * 1000,
-}
-TCP_OPTIONS: Final[dict[int, int]] = {  # of IPPROTO_TCP
-    getattr(socket, name): value for name, value in _WANTED.items() if hasattr(socket, name)
-}
+
+def _tcp(seconds: int) -> dict[int, int]:
+    wanted = {  # not every system has all of them; where the last is missing the number of questions decides
+        "TCP_KEEPIDLE": IDLE_SECONDS,
+        "TCP_KEEPINTVL": INTERVAL_SECONDS,
+        "TCP_KEEPCNT": (seconds - IDLE_SECONDS) // INTERVAL_SECONDS,
+        "TCP_USER_TIMEOUT": seconds * 1000,
+    }
+    return {getattr(socket, name): value for name, value in wanted.items() if hasattr(socket, name)}
+
+
+NEAR_TCP_OPTIONS: Final = _tcp(NEAR_SECONDS)  # of IPPROTO_TCP
 SOCKET_OPTIONS: Final[list[tuple[int, int, int]]] = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *((socket.IPPROTO_TCP, name, value) for name, value in TCP_OPTIONS.items()),
+    *((socket.IPPROTO_TCP, name, value) for name, value in _tcp(SECONDS).items()),
 ]
 # For our end of a connection to PostgreSQL; libpq leaves out what the system does not have, and all of it on a Unix socket.
 LIBPQ: Final[dict[str, int]] = {
     "keepalives": 1,
     "keepalives_idle": IDLE_SECONDS,
     "keepalives_interval": INTERVAL_SECONDS,
-    "keepalives_count": QUESTIONS,
-    "tcp_user_timeout": UNACKNOWLEDGED_SECONDS * 1000,
+    "keepalives_count": (SECONDS - IDLE_SECONDS) // INTERVAL_SECONDS,
+    "tcp_user_timeout": SECONDS * 1000,
 }
 # For the server's end, which would hold the locks of a process that is gone for two hours.
 POSTGRESQL_SESSION: Final[dict[str, int]] = {
     "tcp_keepalives_idle": IDLE_SECONDS,
     "tcp_keepalives_interval": INTERVAL_SECONDS,
-    "tcp_keepalives_count": QUESTIONS,
-    "tcp_user_timeout": UNACKNOWLEDGED_SECONDS * 1000,
+    "tcp_keepalives_count": (SECONDS - IDLE_SECONDS) // INTERVAL_SECONDS,
+    "tcp_user_timeout": SECONDS * 1000,
 }

@@ -87,14 +87,17 @@ class CrashTracker:
         self.marks: dict[str, int] = {}
 
     def begin(self, token: str) -> None:
-        """See whether the last holder died, and leave our own mark. Raises RedisError."""
+        """See whether the last holder died, and leave our own mark. Raises RedisError.
+
+        One of this process has only lost its lease, while Redis was away.
+        """
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(self._suspects)
             pipe.hset(self._suspects, HELD, token)
             pipe.xlen(self._lane)
             pipe.xrevrange(self._lane, count=1)
             found, _, size, newest = pipe.execute()
-        if HELD in found and newest:
+        if HELD in found and newest and not _is_of_one_process(found[HELD], token):
             self._last_suspect = _order(newest[0][0])
             self.few = size <= FEW
         self.marks = {entry: int(number) for entry, number in found.items() if entry != HELD}
@@ -149,6 +152,12 @@ class CrashTracker:
     def hand_back(self) -> None:
         """The stay ends well with entries left: nobody died. Raises RedisError."""
         self._redis.hdel(self._suspects, HELD)
+
+
+def _is_of_one_process(token: str, other: str) -> bool:
+    """By what tokens of leases begin with; nothing is known where processes have no identity."""
+    process = token.partition(":")[0]
+    return bool(process) and process == other.partition(":")[0]
 
 
 def _order(entry_id: str) -> tuple[int, int]:

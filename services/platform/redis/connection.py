@@ -15,14 +15,14 @@ from redis.retry import Retry
 
 from services.core.errors import ConfigurationError
 from services.core.i18n import Text
-from services.core.lost_connections import TCP_OPTIONS
+from services.core.lost_connections import NEAR_TCP_OPTIONS
 from services.core.settings import Settings
 from services.platform.redis import keys
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 FAST_TIMEOUT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 2.0
-BLOCKING_TIMEOUT_SECONDS = 6.0  # nobody blocks longer than 2.5 s; RQ raises it for its own waiting
+BLOCKING_TIMEOUT_SECONDS = 4.0  # nobody blocks longer than 2.5 s; RQ raises it for its own waiting
 
 
 def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS) -> Redis:
@@ -34,7 +34,7 @@ def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SEC
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=timeout_seconds,
         socket_keepalive=True,
-        socket_keepalive_options=TCP_OPTIONS,  # idle ones that are lost cost nobody a timeout each
+        socket_keepalive_options=NEAR_TCP_OPTIONS,  # idle ones that are lost cost nobody a timeout each
         # One immediate retry heals a connection that the server closed while idle; a silent server stays silent.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         decode_responses=True,
@@ -53,7 +53,7 @@ def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=BLOCKING_TIMEOUT_SECONDS,
         socket_keepalive=True,
-        socket_keepalive_options=TCP_OPTIONS,
+        socket_keepalive_options=NEAR_TCP_OPTIONS,
         health_check_interval=30,
         retry=Retry(NoBackoff(), 1),
         decode_responses=decode,

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from redis import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -77,8 +76,6 @@ def test_whoever_waits_on_a_lost_connection_hears_of_it_within_seconds(
 
             def read() -> None:  # the client asks once more by itself
                 assert platform.blocking_redis.blpop(["nothing comes"], 1) is None
-                with pytest.raises(RedisError):
-                    platform.redis.ping()
                 assert platform.redis.ping()
 
             with ThreadPoolExecutor() as executor:

@@ -21,6 +21,7 @@ from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.process_identity import process_identity
 from services.queueing.lanes import lane_of
 from tests.services.messaging.draining import QUICK, consumers, handle_all, letters, replies
 from tests.services.messaging.updates import plugins_for_tests
@@ -190,3 +191,15 @@ def test_a_handler_that_takes_its_time_to_end_its_process_does_not_do_so_for_eve
         wait_until(lambda: platform.redis.hget(name, entry) == str(IN_BATCH))
         wait_until(lambda: replies(platform, bot) == [("1", "sleep 3")])
         wait_until(lambda: not platform.redis.hexists(name, entry))
+
+
+def test_a_holder_that_lost_its_lease_in_a_process_that_lives_makes_no_suspects(platform: Platform) -> None:
+    """As when Redis was away: its lanes would crawl for seconds on top of the outage."""
+    platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id="1-1")
+    suspected = []
+    for former in (f"{process_identity()}:former", "0badcafe0bad.17.4711:former", ":former"):
+        platform.redis.hset(keys.update_suspects(0), "held", former)
+        tracker = CrashTracker(platform.redis, 0, SharedQuarantine())
+        tracker.begin(f"{process_identity()}:present")
+        suspected.append(tracker.includes("1-1"))
+    assert suspected == [not process_identity(), True, True]
