@@ -18,7 +18,7 @@ _compiled: dict[Hashable, tuple[Any, ...]] = {}
 
 def compile_once() -> None:
     """Have every application made from now on share compiled routes."""
-    Rule.compile = _shared  # type: ignore[method-assign]
+    Rule.compile = _shared  # type: ignore[method-assign, assignment]
 
 
 def _shared(rule: Rule) -> None:
