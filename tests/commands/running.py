@@ -34,15 +34,15 @@ def flask(settings: Settings, *arguments: str, **environ: str) -> subprocess.Com
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def start_forked_flask(platform: Platform, *arguments: str) -> Forked:
+def start_forked_flask(platform: Platform, *arguments: str, **environ: str) -> Forked:
     """Start it in a fork, for a tenth of the CPU; see `tests/forked.py`."""
     platform.database.dispose()  # SQLite's connections must not be carried into another process
-    return Forked(_environ(platform.settings, {}), "flask", "--app", "wsgi", *arguments)
+    return Forked(_environ(platform.settings, environ), "flask", "--app", "wsgi", *arguments)
 
 
-def forked_flask(platform: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
+def forked_flask(platform: Platform, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run it in a fork to its end."""
-    return start_forked_flask(platform, *arguments).communicate(timeout=60)
+    return start_forked_flask(platform, *arguments, **environ).communicate(timeout=60)
 
 
 def _environ(settings: Settings, more: dict[str, str]) -> dict[str, str]:

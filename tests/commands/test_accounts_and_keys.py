@@ -13,7 +13,7 @@ from services.platform.accounts.api_keys import create_key, list_keys, resolve_k
 from services.platform.accounts.principal import Scope
 from services.platform.accounts.sessions import authenticate, resume_session
 from services.platform.platform import Platform
-from tests.commands.running import flask
+from tests.commands.running import flask, forked_flask
 
 PASSWORD = "correct horse battery"
 
@@ -70,8 +70,8 @@ def test_accounts_are_listed_one_a_line(platform: Platform) -> None:
 
 def test_a_key_is_printed_alone(platform: Platform) -> None:
     create_account(platform, "owner@example.com", PASSWORD)
-    result = flask(
-        platform.settings, "keys", "create", "owner@example.com", "--scope", "read", "--scope", "redirect"
+    result = forked_flask(
+        platform, "keys", "create", "owner@example.com", "--scope", "read", "--scope", "redirect"
     )
     assert (result.returncode, result.stdout.count("\n")) == (0, 1)
     assert resolve_key(platform, result.stdout.strip(), "").scopes == {Scope.READ, Scope.REDIRECT}
@@ -99,8 +99,8 @@ def test_a_mistake_is_one_clear_line_and_a_failure(
     assert said in result.stderr
 
 
-def test_a_wrong_configuration_is_named_without_a_traceback(settings: Settings) -> None:
-    result = flask(settings, "accounts", "list", APP_ENV="prod")
+def test_a_wrong_configuration_is_named_without_a_traceback(platform: Platform) -> None:
+    result = forked_flask(platform, "accounts", "list", APP_ENV="prod")
     assert (result.returncode, result.stdout) == (2, "")
     assert "SECRET_KEY: must be set" in result.stderr
     assert "Traceback" not in result.stderr

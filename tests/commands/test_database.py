@@ -246,8 +246,8 @@ def test_a_database_that_does_not_answer_is_one_line_that_says_what_to_do(
     assert "very-secret" not in done.stderr
 
 
-def test_a_wrong_address_ends_the_release_with_one_line(settings: Settings) -> None:
-    done = flask(settings, "db", "upgrade", DATABASE_URL="postgresql://host:port/name")
+def test_a_wrong_address_ends_the_release_with_one_line(platform: Platform) -> None:
+    done = forked_flask(platform, "db", "upgrade", DATABASE_URL="postgresql://host:port/name")
     assert (done.returncode, done.stdout) == (2, "")
     assert "DATABASE_URL: must look like" in done.stderr
     assert "Traceback" not in done.stderr
