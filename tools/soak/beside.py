@@ -6,9 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
+from services.core.errors import FlotillaError
+
 
 class Beside:
-    """Calls `work` each `period` seconds, first after `first`; never twice at once. What it raises, the next call raises."""
+    """Calls `work` each `period` seconds, first after `first`; never twice at once. What failed stands in `failures`."""
 
     def __init__(self, work: Callable[[], int], period: float, first: float) -> None:
         self._work = work
@@ -17,6 +19,7 @@ class Beside:
         self._pool = ThreadPoolExecutor(1)
         self._running: Future[int] | None = None
         self.done = 0  # the sum of what it gave
+        self.failures: list[str] = []
 
     def __enter__(self) -> Beside:
         return self
@@ -36,4 +39,9 @@ class Beside:
     def finish(self) -> None:
         """Wait for what is under way."""
         running, self._running = self._running, None
-        self.done += running.result() if running else 0
+        if running is None:
+            return
+        try:
+            self.done += running.result()
+        except FlotillaError as error:  # the run goes on, and ends as one that failed
+            self.failures.append(f"{error.code}: {error.__cause__ or error}".partition("\n")[0])

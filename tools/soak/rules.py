@@ -40,6 +40,10 @@ RULES: Final[tuple[tuple[str, Allowance], ...]] = (
     ),
     ("rows/click_rollups", Allowance(floor=10, hour=350, why="clicks of a bot in an hour")),
     ("keys/", Allowance(floor=10, share=0.1)),
+    (
+        "endless/outbox",
+        Allowance(floor=60, why="a stream for each priority of a bot, from when it is first used"),
+    ),
     ("endless/", Allowance(floor=1)),
     ("held/", Allowance(floor=20, share=0.1)),
     ("rows/", Allowance(floor=10, share=0.1)),

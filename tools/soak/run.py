@@ -45,6 +45,7 @@ class Outcome:
     calls: dict[str, int] = field(default_factory=dict)  # of the Bot API, by method
     deleted: int = 0  # rows, by retention
     replaced: int = 0  # bots
+    failed: list[str] = field(default_factory=list)  # deletions and replacements
     troubles: dict[str, int] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)  # programs that ended unasked
     complaints: dict[str, int] = field(default_factory=dict)  # warnings and errors in the log
@@ -72,7 +73,7 @@ class Outcome:
     def failures(self) -> list[str]:
         """Why the run shows nothing, beside what grew."""
         work = self.looks[-1].work if self.looks else Work()
-        found = [f"{name} ended unasked" for name in self.ended]
+        found = [*(f"{name} ended unasked" for name in self.ended), *self.failed]
         if self._are_too_few:
             found.append(f"{len(self.judged)} samples after the warm-up are too few")
         if self.sent < ANSWERED_SHARE * work.updates:
@@ -130,6 +131,7 @@ def _watch(
         deleting.finish()
         changing.finish()
     outcome.deleted, outcome.replaced = deleting.done, changing.done
+    outcome.failed = deleting.failures + changing.failures
 
 
 def _write_down(folder: Path, seen: Look) -> None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from models import (
     Base,
+    Bot,
     ChatMessage,
     Click,
     Conversation,
@@ -85,11 +86,20 @@ def erase_person(
         traces = find_traces(session, person)
     if not dry_run:
         with platform.database.transaction() as session:
+            hold_bots(session, person.bot_ids)
             erase_rows(session, traces)
             audit(session, caller, "person_erased", account_id=person.account_id, **traces.counts())
         enqueue(platform.job_redis, JobName.FORGET_PERSON, person.account_id, telegram_id)
         enqueue(platform.job_redis, JobName.SWEEP_FILES, person.account_id)
     return {"telegram_id": telegram_id, "dry_run": dry_run, **traces.counts()}  # type: ignore[typeddict-item]
+
+
+def hold_bots(session: Session, bot_ids: Iterable[int]) -> None:
+    """Keep bots from being deleted until the transaction ends. A deletion takes their rows in another order than whoever erases
+    a person: without this PostgreSQL ends one of the two when they meet.
+    """
+    bots = select(Bot.id).where(Bot.id.in_(set(bot_ids))).order_by(Bot.id)
+    session.execute(bots.with_for_update(read=True, key_share=True)).all()
 
 
 def erase_rows(session: Session, traces: Traces) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import select
 
 from models import Lead
-from services.operations.personal_data.erasing import erase_rows
+from services.operations.personal_data.erasing import erase_rows, hold_bots
 from services.operations.personal_data.traces import Person, find_traces
 from services.platform.platform import Platform
 
@@ -31,6 +31,7 @@ def erase_silent_leads(platform: Platform, before: datetime, deadline: float) ->
     while time.monotonic() < deadline:
         with platform.database.transaction() as session:
             found = session.execute(silent.limit(BATCH)).all()
+            hold_bots(session, [bot_id for _, _, bot_id in found])
             for account_id, telegram_id, bot_id in found:
                 erase_rows(session, find_traces(session, Person(account_id, telegram_id, (bot_id,))))
         erased += len(found)

@@ -106,6 +106,8 @@ TIMEOUTS: Final = {
 }
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1
+# A job's id stands in logs, where nobody's Telegram id belongs; nobody rings for these again and again.
+ABOUT_PEOPLE: Final = {JobName.FORGET_PERSON}
 LOOKED_THROUGH: Final = (
     5000  # of a queue's jobs, the oldest ones, 250 KB; far more than there are kinds of jobs and bots
 )
@@ -119,8 +121,8 @@ def enqueue(binary_redis: Redis, name: JobName, *ids: int) -> Job:
     undecoded answers, which RQ needs.
     """
     queue = Queue(QUEUE_OF[name], connection=binary_redis, serializer=JSONSerializer)
-    label = "-".join((name.rpartition(".")[2], *map(str, ids)))
-    waiting = _waiting(queue, label)
+    label = "-".join((name.rpartition(".")[2], *(() if name in ABOUT_PEOPLE else map(str, ids))))
+    waiting = None if name in ABOUT_PEOPLE else _waiting(queue, label)
     if waiting is not None:
         return waiting
     return queue.enqueue(
