@@ -38,7 +38,10 @@ RULES: Final[tuple[tuple[str, Allowance], ...]] = (
         "rows/daily_visitors",
         Allowance(floor=10, click=1.05, why="a visitor of the day; they go by whole days"),
     ),
-    ("rows/click_rollups", Allowance(floor=10, hour=350, why="clicks of a bot in an hour")),
+    (
+        "rows/click_rollups",
+        Allowance(floor=10, hour=1000, why="clicks of a bot in an hour, of replaced ones too"),
+    ),
     ("keys/", Allowance(floor=10, share=0.1)),
     (
         "endless/outbox",

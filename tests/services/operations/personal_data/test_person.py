@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, select, text, update
+from sqlalchemy import select, text
 
 from app import create_app
 from models import (
@@ -33,7 +32,7 @@ from models import (
     StoredFile,
 )
 from services.alerts.dead_letters.store import store
-from services.core.errors import NotFound, Unavailable
+from services.core.errors import NotFound
 from services.core.times import utc_now
 from services.messaging.files.sweep import sweep_files
 from services.messaging.outbox.enqueue import enqueue_call
@@ -272,39 +271,6 @@ def test_who_is_silent_for_too_long_goes_from_that_bot_alone(house: House) -> No
     assert house.count(Lead, Lead.telegram_id == OTHER) == 2
     assert house.count(StoredFile) == 1
     assert erase_silent_leads(house.platform, now - timedelta(days=30), float("inf")) == 0
-
-
-@pytest.mark.data
-def test_a_bot_that_is_deleted_in_the_middle_of_erasing_waits_for_it(house: House) -> None:
-    """The deletion takes the bot's rows in another order: on PostgreSQL one of the two would be ended as a deadlock."""
-    database, now = house.platform.database, utc_now()
-    with database.transaction() as session:
-        session.execute(update(Lead).values(last_interaction=now - timedelta(days=40)))
-    ended: list[str] = []
-
-    def delete_the_bot() -> None:
-        try:
-            with database.transaction() as session:
-                session.execute(delete(Bot).where(Bot.id == house.bots[0]))
-            ended.append("deleted")
-        except Unavailable as error:
-            ended.append(repr(error.__cause__))
-
-    other = threading.Thread(target=delete_the_bot)
-
-    def in_the_middle(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("DELETE FROM leads") and other.ident is None:
-            other.start()
-            other.join(0.5)  # it comes as far as it can
-
-    event.listen(database.engine, "before_cursor_execute", in_the_middle)
-    try:
-        assert erase_silent_leads(house.platform, now - timedelta(days=30), float("inf")) == 4
-    finally:
-        event.remove(database.engine, "before_cursor_execute", in_the_middle)
-        other.join(20)
-    assert ended == ["deleted"]
-    assert house.count(Lead) == 0
 
 
 def test_the_command_line_writes_a_new_private_file_and_erases_after_a_question(
