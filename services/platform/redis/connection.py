@@ -22,7 +22,7 @@ from services.platform.redis import keys
 CONNECT_TIMEOUT_SECONDS = 1.0
 FAST_TIMEOUT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 2.0
-BLOCKING_TIMEOUT_SECONDS = 4.0  # nobody blocks longer than 2.5 s; RQ raises it for its own waiting
+BLOCKING_TIMEOUT_SECONDS = 6.0  # nobody blocks longer than 4 s; RQ raises it for its own waiting
 
 
 def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS) -> Redis:
