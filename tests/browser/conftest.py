@@ -132,7 +132,7 @@ class Browser:
     def wait(self, reached: Callable[[], Found | None], said: str) -> Found:
         """Wait until `reached()` is true and return it; a page that changes meanwhile is asked again."""
         waiting = WebDriverWait(self.driver, WAIT_SECONDS, 0.1, MOVED_MEANWHILE)
-        return waiting.until(lambda _driver: reached(), said)
+        return cast(Found, waiting.until(lambda _driver: reached(), said))
 
     def complaints(self) -> list[str]:
         """What the console has said since last asked, beside chatter: errors and breaches of the CSP."""
