@@ -33,7 +33,12 @@ local function judge(id, ...)
     end
     full = math.max(tonumber(redis.call('GET', bucket) or 0), at) + step
     if step > 0 and full - at > burst * step then
-      return {'bucket', full - burst * step, tell(window), ''}
+      -- What comes again after a crash may be judged behind later acts of its kind, which have filled the bucket up to
+      -- their own moments: it is measured from the last of them.
+      local last = redis.call('ZRANGE', log, -1, -1, 'WITHSCORES')[2]
+      if full - math.max(at, tonumber(last or 0)) > burst * step then
+        return {'bucket', full - burst * step, tell(window), ''}
+      end
     end
   end
   if used then

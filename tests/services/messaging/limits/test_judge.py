@@ -75,6 +75,14 @@ def test_the_bucket_lets_a_burst_through_and_then_its_rate(judge: Judge) -> None
     assert refusals(later) == [None, None, Refusal.BUCKET, Refusal.BUCKET]
 
 
+def test_an_act_that_is_judged_behind_later_ones_is_refused_only_if_there_were_too_many(judge: Judge) -> None:
+    """A process died with it, and while Redis was away nobody had counted it."""
+    rates = window(10_000, 60, per_minute=30.0, burst=3)
+    later = judge.judge([(act(n, 60.0), rates) for n in (2, 3)])
+    behind = judge.judge([(act(1, 0.0), rates), (act(0, 0.0), rates)])
+    assert refusals(later + behind) == [None, None, None, Refusal.BUCKET]
+
+
 def test_both_must_pass_and_what_is_refused_is_charged_to_neither(judge: Judge) -> None:
     rates = window(2, 1, per_minute=60.0, burst=3)
     verdicts = judge.judge([(act(n, n * 0.01), rates) for n in range(10)])
