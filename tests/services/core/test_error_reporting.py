@@ -43,7 +43,7 @@ def reporting(ingest: Receiver, settings: Settings) -> Iterator[None]:
     root.handlers[:] = before
     sys.excepthook = hook
     sentry_sdk.get_client().close()
-    sentry_sdk.init()
+    sentry_sdk.init(default_integrations=False)  # they would stay in the HTTP client of this process
 
 
 def events(ingest: Receiver) -> list[dict[str, Any]]:
