@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sqlite3
 import subprocess
@@ -11,22 +10,11 @@ from pathlib import Path
 
 import pytest
 
-import launch.command  # so that a launcher that is forked off has it
-import launch.startup  # noqa: F401
-import services.platform.schema  # noqa: F401
 from launch.ports import free_port
-from tests.forked import Forked
 from tests.launch.installation import ROOT, environment
-from tools.servers.forked import ForkedProcess
 
 
-def refused(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:
-    """A launcher forked off this process; nothing that it started outlives the answer."""
-    return Forked(environment(data_dir, port, **more), "launch").communicate(timeout=30)
-
-
-def started(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:
-    """The whole command, for what depends on the processes it starts."""
+def launch(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "launch"],
         cwd=ROOT,
@@ -36,15 +24,6 @@ def started(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProce
         timeout=30,
         check=False,
     )
-
-
-def ended(module: str, environ: dict[str, str]) -> tuple[int, str]:
-    """The exit code and the errors of one of the other processes, forked off one that has its imports."""
-    told, errors = os.pipe()
-    process = ForkedProcess(("-m", module), environ, errors)
-    os.close(errors)
-    with os.fdopen(told) as text:
-        return process.wait(30), text.read()
 
 
 @pytest.mark.parametrize(
@@ -59,14 +38,14 @@ def ended(module: str, environ: dict[str, str]) -> tuple[int, str]:
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
-    done = refused(tmp_path / "data", free_port(), **{name: value})
+    done = launch(tmp_path / "data", free_port(), **{name: value})
     assert done.returncode == 2
     assert f"{name}: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
-    done = refused(tmp_path / "data", free_port(), APP_ENV="prod")
+    done = launch(tmp_path / "data", free_port(), APP_ENV="prod")
     assert done.returncode == 2
     assert "SECRET_KEY: must be set" in done.stderr
     assert "ENCRYPTION_KEYS: must be set" in done.stderr
@@ -74,19 +53,23 @@ def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["launch", "jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs"])
 def test_a_folder_that_cannot_be_written_is_named_in_one_message(module: str) -> None:
-    if module == "launch":
-        whole = started(Path("/proc/nothing"), free_port())
-        code, errors = whole.returncode, whole.stderr
-    else:
-        code, errors = ended(module, environment(Path("/proc/nothing"), free_port()))
-    assert code == 2
-    assert "DATA_DIR: /proc/nothing cannot be written" in errors
-    assert len(errors.splitlines()) == 2
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env=environment(Path("/proc/nothing"), free_port()),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "DATA_DIR: /proc/nothing cannot be written" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
 
 
 @pytest.mark.parametrize("address", ["everywhere", "127.0.0.1:8000", "203.0.113.1"])
 def test_an_address_that_cannot_be_listened_on_is_named(tmp_path: Path, address: str) -> None:
-    done = refused(tmp_path / "data", free_port(), BIND=address)
+    done = launch(tmp_path / "data", free_port(), BIND=address)
     assert done.returncode == 2
     assert "BIND: " in done.stderr
     assert "Traceback" not in done.stderr
@@ -94,14 +77,14 @@ def test_an_address_that_cannot_be_listened_on_is_named(tmp_path: Path, address:
 
 @pytest.mark.parametrize("networks", ["10.0.0.0/33", "10.0.0.1/8", "proxy.example.com"])
 def test_a_proxy_is_named_by_addresses(tmp_path: Path, networks: str) -> None:
-    done = refused(tmp_path / "data", free_port(), PROXY_ADDRESSES=networks, TRUSTED_PROXIES="1")
+    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES=networks, TRUSTED_PROXIES="1")
     assert done.returncode == 2
     assert "PROXY_ADDRESSES: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_addresses_of_proxies_without_their_number_are_half_a_setting(tmp_path: Path) -> None:
-    done = refused(tmp_path / "data", free_port(), PROXY_ADDRESSES="10.0.0.1")
+    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES="10.0.0.1")
     assert done.returncode == 2
     assert "TRUSTED_PROXIES must say how many" in done.stderr
 
@@ -109,14 +92,14 @@ def test_addresses_of_proxies_without_their_number_are_half_a_setting(tmp_path: 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = refused(tmp_path / "data", port)
+        done = launch(tmp_path / "data", port)
     assert done.returncode == 1
     assert f"PORT: {port} cannot be listened on" in done.stderr
 
 
 def test_a_database_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:
     address = f"postgresql://flotilla:very-secret@127.0.0.1:{free_port()}/flotilla"
-    done = started(tmp_path / "data", free_port(), DATABASE_URL=address)
+    done = launch(tmp_path / "data", free_port(), DATABASE_URL=address)
     assert done.returncode == 1
     assert "The database could not be migrated" in done.stderr
     assert "very-secret" not in done.stdout + done.stderr
@@ -125,27 +108,23 @@ def test_a_database_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["jobs.worker", "jobs.clock", "jobs.poller", "jobs.programs", "gunicorn"])
 def test_a_process_that_knows_no_redis_says_so_once_and_ends(tmp_path: Path, module: str) -> None:
-    environ = environment(tmp_path / "data", free_port())
-    if module == "gunicorn":
-        whole = subprocess.run(
-            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
-            cwd=ROOT,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        code, errors = whole.returncode, whole.stderr
-    else:
-        code, errors = ended(module, environ)
-    assert code == 2
-    assert len(errors.splitlines()) == 1
-    assert errors.startswith("REDIS_URL: not set")
+    more = ["-c", "gunicorn.conf.py", "wsgi:app"] if module == "gunicorn" else []
+    done = subprocess.run(
+        [sys.executable, "-m", module, *more],
+        cwd=ROOT,
+        env=environment(tmp_path / "data", free_port()),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("REDIS_URL: not set")
 
 
 def test_a_program_that_cannot_start_ends_the_launch_and_says_why_once(tmp_path: Path) -> None:
-    done = started(tmp_path / "data", free_port(), GUNICORN_CMD_ARGS="--no-such-option")
+    done = launch(tmp_path / "data", free_port(), GUNICORN_CMD_ARGS="--no-such-option")
     assert done.returncode == 1
     assert done.stdout.count("--no-such-option") == 1
     assert done.stderr == "web does not start; see the lines above.\n"
@@ -155,14 +134,14 @@ def test_an_embedded_server_that_cannot_read_its_file_is_quoted(tmp_path: Path) 
     folder = tmp_path / "data" / "valkey" / "appendonlydir"
     folder.mkdir(parents=True)
     (folder / "appendonly.aof.manifest").write_text("no manifest\n")
-    done = started(tmp_path / "data", free_port())
+    done = launch(tmp_path / "data", free_port())
     assert done.returncode == 1
     assert done.stderr == "The embedded valkey does not start: Invalid AOF manifest file format\n"
 
 
 def test_a_folder_where_a_file_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "data" / "launch.lock").mkdir(parents=True)
-    done = refused(tmp_path / "data", free_port())
+    done = launch(tmp_path / "data", free_port())
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f"Flotilla cannot start: [Errno 21] Is a directory: '{tmp_path}/data/launch.lock'"
@@ -175,7 +154,7 @@ def test_a_database_of_a_newer_release_ends_the_start(tmp_path: Path) -> None:
     with sqlite3.connect(data / "flotilla.db") as database:
         database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         database.execute("INSERT INTO alembic_version VALUES ('9999')")
-    done = started(data, free_port())
+    done = launch(data, free_port())
     assert done.returncode == 1
     assert "newer release" in done.stderr
     assert "Traceback" not in done.stderr

@@ -21,6 +21,8 @@ class ReadAheadCache(ChangeCache[int, Value], Generic[Row, Value]):
     one may run code of others or open a secret.
     """
 
+    backoff = BACKOFF_SECONDS
+
     def __init__(self) -> None:
         super().__init__()
         self._ahead: dict[int, Row] = {}  # read, and not yet asked for
@@ -53,7 +55,7 @@ class ReadAheadCache(ChangeCache[int, Value], Generic[Row, Value]):
                     self._take_ahead(wanted[start : start + READ_AT_ONCE])
                     time.sleep(0)
             except Exception:
-                self._resumes_at = time.monotonic() + BACKOFF_SECONDS
+                self._resumes_at = time.monotonic() + self.backoff
                 raise
 
     def _take_ahead(self, keys: Sequence[int]) -> None:

@@ -160,8 +160,8 @@ def test_while_the_database_is_away_nothing_is_remembered(
 def test_a_database_that_is_back_is_read_ahead_again(
     platform: Platform, kind: type[Cache], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_ahead, "BACKOFF_SECONDS", 0.0)
     [bot], cache = add_bots(platform, 1), kind(platform)
+    cache.backoff = 0.0
     with monkeypatch.context() as patch:
         patch.setattr(cache, "_read", away)
         with pytest.raises(Unavailable):
