@@ -60,14 +60,14 @@ class Trials:
         shared = self._shared
         shared.alone.acquire()
         release = _Once(shared)
-        shared.close()
-        deadline = time.monotonic() + QUIET_SECONDS
-        while shared.running > 1 and time.monotonic() < deadline:
-            time.sleep(0.001)
         timer = threading.Timer(ALONE_SECONDS, release)
         timer.daemon = True
-        timer.start()
+        shared.close()
         try:
+            deadline = time.monotonic() + QUIET_SECONDS
+            while shared.running > 1 and time.monotonic() < deadline:
+                time.sleep(0.001)
+            timer.start()
             yield
         finally:
             timer.cancel()
