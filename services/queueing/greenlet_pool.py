@@ -18,7 +18,9 @@ from services.queueing.bot_queue import Item
 from services.queueing.fair_queue import FairQueue
 
 logger = logging.getLogger(__name__)
-YIELD_AFTER_SECONDS = 0.005  # of work without a pause for the others
+YIELD_AFTER_SECONDS = (
+    0.001  # of work without a pause for the others: messages that are sent wait to be settled
+)
 MIN_TIMER_SECONDS = 0.001  # between two looks of the clock
 ERROR_BACKOFF_SECONDS = 5.0  # before work that ended in an error of ours is done again
 Result = TypeVar("Result")

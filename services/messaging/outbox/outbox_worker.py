@@ -57,7 +57,7 @@ class OutboxWorker:
         self._store = store
         self._gate = gate
         self._window = window
-        self._sends = ShardSends(sender.send_window)
+        self._sends = ShardSends(sender.send_window, shard)
         self._redis, self._job_redis, self._vault = platform.redis, platform.job_redis, platform.vault
         self._lanes = platform.settings.update_lanes
         self._journal = Journal(platform.redis, shard, held.lease.token)

@@ -1,78 +1,130 @@
 """How many messages of a process may be on their way to Telegram, or sent and not settled, at one moment.
 
 Whoever takes over from a process that was killed sends those again: nobody knows of them that they were sent. They are the
-more, the more of them come back at once, for each is settled when all others had their turn. So the next one leaves when one
-is settled. A Bot API that takes its time costs no turns: what waits for it for long is not counted, else it would hold up
-all bots.
+more, the more of them come back at once, for each is settled when all others had their turn.
+
+Messages leave in waves: once the window is full nobody enters until all in it are settled, then those of one shard before
+those of another. What leaves together is settled together, and its chats go on together; one by one, each message would
+cost the round trips that a wave shares (ADR 68).
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
 from services.messaging.outbox.outgoing import OutboxMessage
 
-AT_ONCE: Final = 32  # fewer cost throughput: what is settled together becomes less (ADR 68)
+AT_ONCE: Final = 16  # ADR 68 has the figures
 SLOW_SECONDS: Final = 0.02  # an answer that takes longer is waited for beside others
+LOOKS: Final = 4  # in that time, each a turn of the process: its own slowness is not Telegram's
+FAR_SECONDS: Final = 0.5  # how long nobody waits once a whole wave took longer than that
 
 
 class SendWindow:
-    """One for a process. Thread-safe; messages are known by any number that is theirs alone."""
+    """One for a process. Thread-safe; messages are known by any number that is theirs alone.
 
-    def __init__(self, most: int = AT_ONCE, slow: float = SLOW_SECONDS) -> None:
-        self._most = most
-        self._slow = slow
-        self._changed = threading.Condition(threading.Lock())
-        self._departed: dict[int, float] = {}  # message -> when, the oldest first
+    A message that Telegram takes its time for counts no more: waiting costs no turns. Where that is so of a whole wave,
+    Telegram is far away, what is on its way there is beyond any window, and for a while nobody waits.
+    """
+
+    def __init__(self, most: int = AT_ONCE, slow: float = SLOW_SECONDS, far: float = FAR_SECONDS) -> None:
+        self._most, self._slow, self._far = most, slow, far
+        self._lock = threading.Lock()
+        self._waiting: dict[int, deque[tuple[int, threading.Lock]]] = {}  # shard -> messages, who goes first
+        self._departed: dict[int, int] = {}  # message -> at which look, the oldest first
         self._answered: set[int] = set()
+        self._full = False  # until it is empty again
+        self._heard = False  # one of this wave was answered in time
+        self._far_until = 0.0
+        self._looks = 0
+        self._watched = False
 
-    def enter(self, message: int) -> None:
+    def enter(self, message: int, shard: int) -> None:
         """Wait until there is room, and take it."""
-        with self._changed:
-            while (patience := self._patience()) is not None:
-                self._changed.wait(patience)
-            self._departed[message] = time.monotonic()
+        with self._lock:
+            if not self._full:
+                self._admit(message)
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.setdefault(shard, deque()).append((message, turn))
+            self._have_watched()
+        turn.acquire()
 
     def answered(self, message: int) -> None:
         """Telegram has it; it is to be settled."""
-        with self._changed:
-            self._departed.pop(message, None)
-            self._answered.add(message)
+        with self._lock:
+            if self._departed.pop(message, None) is not None:
+                self._answered.add(message)
+                self._heard = True
 
     def leave(self, message: int) -> None:
         """It is settled, or was not sent. A message that is not in the window changes nothing."""
-        with self._changed:
+        with self._lock:
             self._departed.pop(message, None)
             self._answered.discard(message)
-            self._changed.notify()
+            self._begin_next()
 
-    def _patience(self) -> float | None:
-        """None where there is room; else seconds until the oldest that is on its way counts no more."""
-        ends = time.monotonic() - self._slow
-        while self._departed:
-            oldest = next(iter(self._departed))
-            if self._departed[oldest] > ends:
-                break
-            del self._departed[oldest]
-        if len(self._departed) + len(self._answered) < self._most:
-            return None
-        moments = iter(self._departed.values())
-        return max(0.001, next(moments, ends + 2 * self._slow) - ends)
+    def _admit(self, message: int) -> None:
+        if time.monotonic() >= self._far_until:
+            self._departed[message] = self._looks
+            self._full = len(self._departed) + len(self._answered) >= self._most
+
+    def _begin_next(self) -> None:
+        """Let the next wave in if this one is over."""
+        if self._departed or self._answered:
+            return
+        if self._full and not self._heard:
+            self._far_until = time.monotonic() + self._far
+        self._full = self._heard = False
+        while self._waiting and not self._full:
+            self._admit_shard()
+
+    def _admit_shard(self) -> None:
+        """As many as there is room for of the shard that waits for longest; if more are left it waits behind the others."""
+        shard = next(iter(self._waiting))
+        messages = self._waiting.pop(shard)
+        while messages and not self._full:
+            message, turn = messages.popleft()
+            self._admit(message)
+            turn.release()
+        if messages:
+            self._waiting[shard] = messages
+
+    def _have_watched(self) -> None:
+        if not self._watched:
+            self._watched = True
+            threading.Thread(target=self._watch, daemon=True, name="send-window").start()
+
+    def _watch(self) -> None:
+        """While somebody waits: see what has been on its way for so long that it counts no more."""
+        while self._watched:
+            time.sleep(self._slow / LOOKS)
+            with self._lock:
+                self._look()
+
+    def _look(self) -> None:
+        self._looks += 1
+        while self._departed and next(iter(self._departed.values())) + LOOKS < self._looks:
+            del self._departed[next(iter(self._departed))]
+        self._begin_next()
+        self._watched = bool(self._waiting)
 
 
 class ShardSends:
     """Of one shard: which of its messages are in the window of its process."""
 
-    def __init__(self, window: SendWindow) -> None:
-        self._window = window
+    def __init__(self, window: SendWindow, shard: int) -> None:
+        self._window, self._shard = window, shard
         self._inside: set[int] = set()
 
     def enter(self, message: OutboxMessage) -> None:
         """Wait until there is room for it to be sent."""
-        self._window.enter(id(message))
+        self._window.enter(id(message), self._shard)
         self._inside.add(id(message))
 
     def answered(self, message: OutboxMessage) -> None:

@@ -1,70 +1,174 @@
-"""Few messages of a process are sent and not settled at one moment, and a slow Bot API holds up nobody."""
+"""Few messages of a process are sent and not settled at one moment, in waves, and a Bot API far away holds up nobody."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
+
+import pytest
 
 from services.messaging.outbox.send_window import SendWindow
 from tools.servers.sandbox import wait_until
 
 
-def test_who_finds_no_room_waits_until_one_is_settled() -> None:
-    window, inside = SendWindow(most=2, slow=60.0), []
-    for number in (1, 2):
-        window.enter(number)
+class Entering:
+    """Messages that want to enter a window, each from a thread of its own; `inside` are those that did, in order."""
+
+    def __init__(self, window: SendWindow) -> None:
+        self._window = window
+        self.inside: list[int] = []
+        self._threads: list[threading.Thread] = []
+
+    def come(self, messages: Iterable[int], shard: int = 0) -> None:
+        """Have them wait, one behind the other."""
+        for message in messages:
+            thread = threading.Thread(target=self._enter, args=(message, shard))
+            self._threads.append(thread)
+            thread.start()
+            time.sleep(0.01)
+
+    def _enter(self, message: int, shard: int) -> None:
+        self._window.enter(message, shard)
+        self.inside.append(message)
+
+    def settle(self, messages: Iterable[int]) -> None:
+        """Telegram has answered them, and they are deleted."""
+        for message in messages:
+            self._window.answered(message)
+            self._window.leave(message)
+
+    def wait_for(self, messages: set[int]) -> None:
+        """Until exactly these have entered."""
+        wait_until(lambda: set(self.inside) == messages)
+
+    def join(self) -> None:
+        """Nobody waits any more."""
+        for thread in self._threads:
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def test_who_finds_a_full_window_waits_until_all_in_it_are_settled() -> None:
+    window = SendWindow(most=2, slow=60.0)
+    entering = Entering(window)
+    entering.come([1, 2, 3])
     window.answered(1)
-
-    def third() -> None:
-        window.enter(3)
-        inside.append(3)
-
-    waiting = threading.Thread(target=third)
-    waiting.start()
-    time.sleep(0.05)
-    assert not inside, "one is on its way, one is not settled"
     window.leave(1)
-    waiting.join(5)
-    assert inside == [3]
+    time.sleep(0.05)
+    assert entering.inside == [1, 2], "the wave is not over"
+    window.answered(2)
+    time.sleep(0.05)
+    assert entering.inside == [1, 2], "one is sent and not settled"
+    window.leave(2)
+    entering.wait_for({1, 2, 3})
+    entering.join()
 
 
-def test_what_telegram_takes_long_for_leaves_its_room_to_others_until_it_answers() -> None:
-    window = SendWindow(most=1, slow=0.02)
-    window.enter(1)
+def test_there_is_room_for_others_as_long_as_the_window_was_not_full() -> None:
+    window = SendWindow(most=3, slow=60.0)
+    entering = Entering(window)
+    entering.come([1, 2])
+    entering.settle([1])
+    entering.come([3])
+    entering.wait_for({1, 2, 3})
+    entering.join()
+
+
+def test_a_wave_is_of_one_shard_as_far_as_it_has_messages_and_no_shard_waits_for_ever() -> None:
+    window = SendWindow(most=2, slow=60.0)
+    entering = Entering(window)
+    entering.come([1, 2])
+    entering.come([10], shard=1)
+    entering.come([20], shard=2)
+    entering.come([11, 12, 13], shard=1)
+    waves = ({1, 2}, {10, 11}, {20, 12}, {13})
+    for number, wave in enumerate(waves):
+        entering.wait_for(set().union(*waves[: number + 1]))
+        entering.settle(wave)
+    entering.join()
+
+
+def test_what_was_answered_in_time_counts_until_it_is_settled_however_long_that_takes() -> None:
+    window = SendWindow(most=1, slow=0.01)
+    entering = Entering(window)
+    window.enter(1, 0)
+    window.answered(1)
+    entering.come([2])
+    time.sleep(0.1)
+    assert not entering.inside
+    window.leave(1)
+    entering.wait_for({2})
+    entering.join()
+
+
+def test_a_message_that_telegram_takes_long_for_leaves_its_room_to_others() -> None:
+    window = SendWindow(most=2, slow=0.2)
+    entering = Entering(window)
+    entering.come([1, 2])
+    entering.settle([2])
     began = time.monotonic()
-    window.enter(2)
-    assert time.monotonic() - began >= 0.015
-    for number in (1, 2):
-        window.answered(number)
-    entered = threading.Event()
-
-    def third() -> None:
-        window.enter(3)
-        entered.set()
-
-    waiting = threading.Thread(target=third)
-    waiting.start()
-    assert not entered.wait(0.1), "both are sent and not settled"
-    for number in (1, 2):
-        window.leave(number)
-    waiting.join(5)
-    assert entered.is_set()
+    window.enter(3, 0)
+    assert 0.1 < time.monotonic() - began < 5, "1 counts for a while and no longer"
+    window.enter(4, 0)
+    entering.come([5])
+    time.sleep(0.05)
+    assert 5 not in entering.inside, "2 was answered in time: Telegram is not far away"
+    entering.settle([3, 4])
+    entering.wait_for({1, 2, 5})
+    entering.join()
 
 
-def test_all_who_wait_come_in_as_room_is_made() -> None:
-    window, inside = SendWindow(most=1, slow=60.0), []
+def test_once_a_whole_wave_took_long_nobody_waits_for_a_while() -> None:
+    window = SendWindow(most=2, slow=0.02, far=60.0)
+    entering = Entering(window)
+    entering.come(range(12))
+    entering.wait_for(set(range(12)))
+    entering.settle(range(12))
+    entering.join()
 
-    def come(number: int) -> None:
-        window.enter(number)
-        inside.append(number)
-        window.answered(number)
-        window.leave(number)
 
-    threads = [threading.Thread(target=come, args=(number,)) for number in range(20)]
+def test_after_that_while_the_window_is_tried_again() -> None:
+    window = SendWindow(most=2, slow=0.02, far=0.1)
+    entering = Entering(window)
+    entering.come([1, 2, 3])
+    entering.wait_for({1, 2, 3})
+    entering.join()
+    time.sleep(0.2)
+    for message in (4, 5):
+        window.enter(message, 0)
+    began = time.monotonic()
+    window.enter(6, 0)
+    assert time.monotonic() - began >= 0.01
+
+
+@pytest.mark.parametrize("most", [1, 7])
+def test_all_who_wait_come_in_and_never_are_more_inside(most: int) -> None:
+    window, most_seen, inside, done = SendWindow(most=most, slow=60.0), [0], set[int](), []
+
+    def come(message: int) -> None:
+        window.enter(message, message % 3)
+        inside.add(message)
+        most_seen.append(len(inside))
+        time.sleep(0.001)
+        inside.discard(message)
+        window.answered(message)
+        window.leave(message)
+        done.append(message)
+
+    threads = [threading.Thread(target=come, args=(number,)) for number in range(60)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(inside) == 20)
     for thread in threads:
-        thread.join(5)
+        thread.join(10)
+    assert sorted(done) == list(range(60))
+    assert 1 <= max(most_seen) <= most
+
+
+def test_a_message_that_never_entered_may_leave() -> None:
+    window = SendWindow(most=1, slow=60.0)
     window.leave(99)
-    window.enter(100)
+    window.answered(99)
+    window.enter(1, 0)
+    window.leave(1)
+    window.enter(2, 0)
