@@ -26,6 +26,7 @@ from services.messaging.outbox.timings import OutboxTimings
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, has_jobs
 from services.platform.redis.lease_renewer import HeldLease
+from services.queueing.reading_pace import ReadingPace
 
 logger = logging.getLogger(__name__)
 BATCH_DELAY_SECONDS = (
@@ -53,6 +54,7 @@ class OutboxConsumer:
         self._shard = shard
         self._stopping = stopping
         self._timings = timings
+        self._pace = ReadingPace(BATCH_DELAY_SECONDS)
         self._ends = time.monotonic() + timings.max_stay
         limits = Limits.of(platform.settings)
         self._pacing = Pacing(limits)
@@ -87,7 +89,7 @@ class OutboxConsumer:
         while self._running:
             if self._read():
                 quiet_since = time.monotonic()
-                time.sleep(BATCH_DELAY_SECONDS)
+                self._pace.rest()
             now = time.monotonic()
             if not self._pool.is_quiet or self._pool.waits_at_most(self._timings.idle_timeout):
                 quiet_since = now

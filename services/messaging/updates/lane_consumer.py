@@ -26,6 +26,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, has_jobs
 from services.platform.redis.lease_renewer import HeldLease
+from services.queueing.reading_pace import ReadingPace
 
 READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does not hide the others behind it
 BATCH_DELAY_SECONDS = (
@@ -52,6 +53,7 @@ class LaneConsumer:
         self._lane = lane
         self._stopping = stopping
         self._timings = timings
+        self._pace = ReadingPace(BATCH_DELAY_SECONDS)
         self._committer = Committer(platform, lane, held.lease.token)
         self._crashes = CrashTracker(platform.redis, lane, shared)
         self._shared = shared
@@ -106,7 +108,8 @@ class LaneConsumer:
                 time.sleep(FULL_POLL_SECONDS)
             elif (found := self._read()) or len(self._pool):
                 quiet_since = time.monotonic()
-                time.sleep(BATCH_DELAY_SECONDS if found < READ_AT_ONCE else 0)
+                if found < READ_AT_ONCE:
+                    self._pace.rest()
             elif now - quiet_since >= self._timings.idle_timeout or self._others_wait():
                 if self._committer.leave():
                     return True
