@@ -18,7 +18,7 @@ from typing import Final
 
 from services.messaging.outbox.outgoing import OutboxMessage
 
-AT_ONCE: Final = 16  # ADR 68 has the figures
+AT_ONCE: Final = 14  # ADR 68 has the figures
 SLOW_SECONDS: Final = 0.02  # an answer that takes longer is waited for beside others
 LOOKS: Final = 4  # in that time, each a turn of the process: its own slowness is not Telegram's
 FAR_SECONDS: Final = 0.5  # how long nobody waits once a whole wave took longer than that
