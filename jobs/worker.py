@@ -14,6 +14,8 @@ import os
 import signal
 import socket
 import time
+from collections import Counter
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -33,6 +35,7 @@ from services.platform.platform import Platform
 from services.platform.redis.jobs import JobQueue
 from services.platform.redis.trouble import redis_trouble
 from services.platform.telegram.telebot_sender import install
+from services.queueing.fair_share import weigh
 from services.queueing.heartbeats import Heartbeats
 
 logger = logging.getLogger(__name__)
@@ -48,7 +51,7 @@ class Worker:
 
     def __init__(self, platform: Platform, queue: JobQueue, number: int) -> None:
         self._platform = platform
-        self._queue = queue
+        self.queue = queue
         self._name = f"{socket.gethostname()}.{os.getpid()}.{queue}.{number}"
         self._life = 0
         self._rq: GreenletWorker | None = None
@@ -60,7 +63,7 @@ class Worker:
                 self._run()
             except RedisError as error:
                 logger.warning(
-                    "worker on %s: %s (%s)", self._queue, redis_trouble(error), type(error).__name__
+                    "worker on %s: %s (%s)", self.queue, redis_trouble(error), type(error).__name__
                 )
             except StopRequested:
                 return
@@ -69,7 +72,7 @@ class Worker:
     def _run(self) -> None:
         self._life += 1  # RQ refuses a name whose former holder it did not see die
         self._rq = GreenletWorker(
-            [str(self._queue)],
+            [str(self.queue)],
             name=f"{self._name}.{self._life}",
             connection=self._platform.job_redis,
             serializer=JSONSerializer,
@@ -155,19 +158,30 @@ def main() -> None:
 
 
 def look_out(platform: Platform) -> None:
-    """Ring for what dead processes left, at once and then now and again, until the process stops."""
+    """Ring for what dead processes left, at once and then now and again, and share lanes and shards with other processes,
+    until this one stops.
+    """
     is_first = True
+    shares = {
+        JobQueue.UPDATES: process.update_consumers().share,
+        JobQueue.OUTBOUND: process.senders().share,
+    }
     while not process.stopping.is_set():
         try:
             wake_waiting(platform, anew=is_first)
             is_first = False
+            weigh(platform, shares)
         except RedisError:
             logger.debug("no look for orphaned work: Redis is away")
         process.stopping.wait(POLL_INTERVAL_SECONDS)
 
 
-def _figures(workers: list[Worker]) -> dict[str, int]:
-    return {"workers": len(workers), "busy": sum(worker.is_busy for worker in workers)}
+def _figures(workers: list[Worker]) -> dict[str, Any]:
+    return {
+        "workers": len(workers),
+        "busy": sum(worker.is_busy for worker in workers),
+        "queues": Counter(str(worker.queue) for worker in workers),
+    }
 
 
 def stop_workers(workers: list[Worker]) -> None:

@@ -12,7 +12,7 @@ from services.core.errors import Conflict
 from services.core.settings import Settings
 from services.operations.backup.progress import Work, alone
 from services.platform.platform import Platform
-from services.platform.redis.jobs import JobName, JobQueue, has_jobs
+from services.platform.redis.jobs import JobName, JobQueue, waiting_jobs
 from tests.blueprints.people import make_account, sign_in, submit
 
 PAGE = "/panel/admin/backups"
@@ -37,7 +37,7 @@ def test_an_admin_sees_the_list_and_asks_for_one(app: Flask, platform: Platform)
     sign_in(client, "boss@example.com")
     assert "No backup so far" in client.get(PAGE, headers={"Accept-Language": "en"}).text
     assert submit(client, PAGE).status_code == 302
-    assert has_jobs(platform.redis, JobQueue.DEFAULT)
+    assert waiting_jobs(platform.redis, JobQueue.DEFAULT)
     before = client.get(LIVE).json or {}
     assert before["running"] == []
     name = app.test_cli_runner().invoke(args=["backup", "create", "--quiet"]).output.strip().splitlines()[-1]
@@ -70,7 +70,7 @@ def test_what_is_done_is_seen_and_not_asked_for_twice(app: Flask, platform: Plat
         with pytest.raises(Conflict) as refused, alone(platform, Work.VERIFY):
             pass
         assert refused.value.code == "verify_running"
-    assert not has_jobs(platform.redis, JobQueue.DEFAULT)
+    assert not waiting_jobs(platform.redis, JobQueue.DEFAULT)
     assert (client.get(LIVE).json or {})["running"] == []
 
 
@@ -82,7 +82,7 @@ def test_others_see_nothing(app: Flask, platform: Platform) -> None:
     assert client.get(LIVE).status_code == 403
     for path in (PAGE, f"{PAGE}/verify"):
         assert submit(client, "/panel/bots", path).status_code == 403
-    assert not has_jobs(platform.redis, JobQueue.DEFAULT)
+    assert not waiting_jobs(platform.redis, JobQueue.DEFAULT)
 
 
 def test_a_refused_restore_is_one_line(app: Flask, platform: Platform) -> None:

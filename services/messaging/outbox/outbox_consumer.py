@@ -24,7 +24,7 @@ from services.messaging.outbox.shard_window import RANKS, ShardWindow
 from services.messaging.outbox.store import OutboxStore
 from services.messaging.outbox.timings import OutboxTimings
 from services.platform.platform import Platform
-from services.platform.redis.jobs import JobName, JobQueue, enqueue, has_jobs
+from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.reading_pace import ReadingPace
 
@@ -86,7 +86,7 @@ class OutboxConsumer:
     def _read_for_ever(self) -> bool:
         """Read and hand out; True when the shard was left, False when it is to be handed back."""
         quiet_since = time.monotonic()
-        while self._running:
+        while self._running and not self._lease.wanted_back:
             if self._read():
                 quiet_since = time.monotonic()
                 self._pace.rest()
@@ -141,7 +141,7 @@ class OutboxConsumer:
         return (
             crowded
             and quiet_seconds > REFILL_INTERVAL_SECONDS
-            and has_jobs(self._platform.redis, JobQueue.OUTBOUND)
+            and waiting_jobs(self._platform.redis, JobQueue.OUTBOUND) > 0
         )
 
     def _wakes(self) -> dict[int, float]:

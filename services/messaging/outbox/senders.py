@@ -15,6 +15,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.lease_renewer import HeldLease
 from services.platform.telegram.client import TelegramClient
+from services.queueing.fair_share import FairShare
 
 logger = logging.getLogger(__name__)
 KEPT_CONNECTIONS = 512  # a slow Bot API needs one per call in flight; reopening them costs more than keeping
@@ -30,6 +31,7 @@ class Senders:
         self._stopping = stopping
         self._timings = timings
         self._tokens = SenderCache(platform)
+        self.share = FairShare(platform.settings.update_lanes)
         client = TelegramClient(platform.settings, pool_size=KEPT_CONNECTIONS)
         self._sender = Sender(platform, client, self._tokens, timings)
 
@@ -57,6 +59,7 @@ class Senders:
 
     def _consume(self, shard: int, held: HeldLease) -> None:
         try:
-            OutboxConsumer(self._platform, self._sender, held, shard, self._stopping, self._timings).run()
+            with self.share.holding(held):
+                OutboxConsumer(self._platform, self._sender, held, shard, self._stopping, self._timings).run()
         finally:
             held.release()

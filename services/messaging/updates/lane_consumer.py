@@ -24,7 +24,7 @@ from services.messaging.updates.trials import Trials
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.platform.redis.jobs import JobName, JobQueue, enqueue, has_jobs
+from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.reading_pace import ReadingPace
 
@@ -66,7 +66,7 @@ class LaneConsumer:
             self._committer,
             self._trials,
             timings,
-            lambda: shared.is_open and self._running,
+            lambda: shared.is_open and self._running and not held.wanted_back,
         )
         self._pool = self._worker.pool
         self._quarantine = Quarantine(self._crashes, self._pool, shared, lambda: self._running, timings)
@@ -101,7 +101,7 @@ class LaneConsumer:
         quiet_since = started = time.monotonic()
         while self._running:
             now = time.monotonic()
-            overdue = now - started > self._timings.max_stay
+            overdue = self._lease.wanted_back or now - started > self._timings.max_stay
             if overdue and not self._pool.running:
                 return False  # what only waits is read again by the next stay
             if overdue or len(self._pool) >= READ_AHEAD:
@@ -135,7 +135,7 @@ class LaneConsumer:
         """Whether lanes wait for a free worker, as happens with fewer workers than lanes."""
         settings = self._platform.settings
         crowded = settings.inbound_workers < settings.update_lanes
-        return crowded and has_jobs(self._platform.redis, JobQueue.UPDATES)
+        return crowded and waiting_jobs(self._platform.redis, JobQueue.UPDATES) > 0
 
     def _hand_back(self) -> None:
         """Leave the lane with entries in it to whoever takes it next; without Redis the reconciler rings."""

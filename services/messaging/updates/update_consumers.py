@@ -18,6 +18,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.cache import EVERYTHING
 from services.platform.redis.lease_renewer import HeldLease
+from services.queueing.fair_share import FairShare
 from services.queueing.timeouts import HandlerTimeout, time_limit
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class UpdateConsumers:
         self._stopping = stopping
         self._timings = timings
         self._quarantine = SharedQuarantine()
+        self.share = FairShare(platform.settings.update_lanes)
         self.plugins = PluginCache(platform)
         self.processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings, fleets)
 
@@ -73,8 +75,15 @@ class UpdateConsumers:
 
     def _consume(self, lane: int, held: HeldLease) -> None:
         try:
-            LaneConsumer(
-                self._platform, self.processor, held, lane, self._stopping, self._quarantine, self._timings
-            ).run()
+            with self.share.holding(held):
+                LaneConsumer(
+                    self._platform,
+                    self.processor,
+                    held,
+                    lane,
+                    self._stopping,
+                    self._quarantine,
+                    self._timings,
+                ).run()
         finally:
             held.release()

@@ -153,6 +153,6 @@ def wake(redis: Redis, binary_redis: Redis, name: JobName, kind: str, number: in
     return True
 
 
-def has_jobs(redis: Redis, queue: JobQueue) -> bool:
-    """Whether jobs wait for a free worker."""
-    return bool(redis.llen(f"{Queue.redis_queue_namespace_prefix}{queue}"))
+def waiting_jobs(redis: Redis, queue: JobQueue) -> int:
+    """How many jobs wait for a free worker."""
+    return int(redis.llen(f"{Queue.redis_queue_namespace_prefix}{queue}"))

@@ -28,6 +28,7 @@ class HeldLease:
         self.lease = lease
         self._until = taken_at + lease.ttl_seconds
         self._ended = False
+        self.wanted_back = False  # another process should have it: the holder hands it back when it can
 
     @property
     def alive(self) -> bool:

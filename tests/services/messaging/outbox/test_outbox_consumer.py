@@ -17,7 +17,7 @@ from services.messaging.outbox.store import OutboxStore
 from services.messaging.updates.reconcile import wake_waiting
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.platform.redis.jobs import JobQueue, has_jobs
+from services.platform.redis.jobs import JobQueue, waiting_jobs
 from tests.services.messaging.draining import QUICK_SENDING, letters, senders, shard_of
 from tests.services.messaging.outbox.conftest import Put
 from tools.servers.sandbox import Sandbox, wait_until
@@ -114,7 +114,33 @@ def test_a_stay_ends_though_sends_are_always_under_way(
     senders(platform, replace(QUICK_SENDING, max_stay=2.0)).send_shard(shard)
     assert 0 < left() < 400
     assert not platform.redis.exists(keys.lease(f"outbox:{shard}"))
-    assert has_jobs(platform.redis, JobQueue.OUTBOUND)
+    assert waiting_jobs(platform.redis, JobQueue.OUTBOUND)
+
+
+def test_a_shard_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    left: Callable[[], int],
+) -> None:
+    sandbox.fault("delay", seconds=0.2)
+    for user in people * 100:
+        enqueue_call(
+            platform, bot.id, "sendChatAction", {"chat_id": user, "action": "typing"}, Priority.REPLY
+        )
+    sending, shard = senders(platform), shard_of(platform, bot)
+    thread = threading.Thread(target=sending.send_shard, args=(shard,))
+    thread.start()
+    wait_until(lambda: left() < 400)
+    sending.share.weigh(serving=1, waiting=1)
+    thread.join(60)
+    assert 0 < left() < 400
+    assert not platform.redis.exists(keys.lease(f"outbox:{shard}"))
+    assert waiting_jobs(platform.redis, JobQueue.OUTBOUND)
+    sandbox.clear_faults()
+    sending.send_shard(shard)
+    assert left() == 0
 
 
 def test_two_flooded_chats_pause_the_bot(
@@ -292,7 +318,7 @@ def test_an_entry_put_while_the_drain_leaves_is_never_forgotten(
         assert tries == [False, True]
     else:
         assert (tries, left()) == ([True], 1)
-        assert has_jobs(platform.redis, JobQueue.OUTBOUND)
+        assert waiting_jobs(platform.redis, JobQueue.OUTBOUND)
         senders(platform).send_shard(shard)
     assert texts(sandbox, bot) == [(people[0], "first"), (people[1], "late")]
     assert left() == 0

@@ -21,7 +21,7 @@ from services.messaging.timers.ringing import ring_due, wake_for_timers
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
-from services.platform.redis.jobs import JobName, JobQueue, has_jobs
+from services.platform.redis.jobs import JobName, JobQueue, waiting_jobs
 from tests.services.messaging.draining import handle_all, letters, replies
 from tests.services.messaging.updates import timing_plugins
 from tools.servers.fleet import accept_all, add_bot, message, reconciling, stream, worker_process
@@ -73,7 +73,7 @@ def test_a_timer_comes_when_it_is_due_with_what_was_noted_and_then_it_is_gone(
 def test_the_clock_rings_for_what_is_due_once(platform: Platform, bot: Bot) -> None:
     set_timer(platform, bot)
     assert [wake_for_timers(platform), wake_for_timers(platform)] == [True, False]
-    assert has_jobs(platform.redis, JobQueue.DEFAULT)
+    assert waiting_jobs(platform.redis, JobQueue.DEFAULT)
     assert JobName.RING_TIMERS.startswith("jobs.timers.")
 
 

@@ -20,6 +20,7 @@ from services.messaging.updates.queued_update import HandlerResult, Send
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
+from services.platform.redis.jobs import JobQueue, waiting_jobs
 from services.platform.redis.lease_renewer import LeaseRenewer
 from tests.services.messaging.draining import QUICK, TRIAL, consumers, handle_all, replies
 from tests.services.messaging.updates import plugins_for_tests
@@ -200,3 +201,22 @@ def test_changes_of_a_bot_reach_a_running_worker(platform: Platform, sandbox: Sa
 
 def test_bot_facts_hold_no_token() -> None:
     assert "token" not in BotFacts.__dataclass_fields__
+
+
+def test_a_lane_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(platform: Platform) -> None:
+    one_lane = Platform(platform.settings.model_copy(update={"update_lanes": 1}))
+    bot = add_bot(one_lane, {"id": 7300, "username": "busy_bot", "token": "7300:" + "A" * 35}, TRIAL)
+    accept_all(one_lane, bot, [message(n, 1, f"sleep 0.02 {n:03}") for n in range(1, 101)])
+    inbound = consumers(one_lane, QUICK)
+    thread = threading.Thread(target=inbound.consume, args=(0,))
+    thread.start()
+    wait_until(lambda: len(replies(one_lane, bot)) > 2)
+    one_lane.redis.delete(f"rq:queue:{JobQueue.UPDATES}")
+    inbound.share.weigh(serving=1, waiting=1)
+    thread.join(60)
+    handled = len(replies(one_lane, bot))
+    assert 2 < handled < 100
+    assert not one_lane.redis.exists(keys.lease("lane:0"))
+    assert waiting_jobs(one_lane.redis, JobQueue.UPDATES)
+    handle_all(one_lane)
+    assert [text for _, text in replies(one_lane, bot)] == [f"sleep 0.02 {n:03}" for n in range(1, 101)]

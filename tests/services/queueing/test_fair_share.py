@@ -1,0 +1,104 @@
+"""Lanes and shards are shared among the processes that serve them, and what waits for a worker gets one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from services.platform.platform import Platform
+from services.platform.redis import keys
+from services.platform.redis.jobs import JobName, JobQueue, enqueue
+from services.platform.redis.lease_renewer import HeldLease
+from services.queueing.fair_share import FairShare, weigh
+from services.queueing.heartbeats import beat
+
+STREAMS = 8
+
+
+@pytest.fixture
+def stays() -> Iterator[ExitStack]:
+    """What is held until the test ends."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def hold(platform: Platform, share: FairShare, stays: ExitStack, number: int) -> list[HeldLease]:
+    """So many leases, one after the other."""
+    held = [platform.leases.take(f"lane:{lane}") for lane in range(number)]
+    leases = [lease for lease in held if lease is not None]
+    for lease in leases:
+        stays.enter_context(share.holding(lease))
+        stays.callback(lease.release)
+    assert len(leases) == number
+    return leases
+
+
+@pytest.mark.parametrize(
+    ("held", "serving", "waiting", "wanted"),
+    [
+        (8, 1, 0, 0),
+        (8, 2, 0, 4),
+        (8, 3, 0, 5),
+        (5, 2, 0, 1),
+        (4, 2, 0, 0),
+        (1, 20, 0, 0),  # more processes than lanes: whoever has one keeps it
+        (8, 1, 2, 2),  # no worker is free for what waits
+        (3, 1, 9, 3),
+        (0, 2, 1, 0),
+    ],
+)
+def test_what_is_more_than_the_part_of_a_process_is_wanted_back_the_oldest_first(
+    platform: Platform, stays: ExitStack, held: int, serving: int, waiting: int, wanted: int
+) -> None:
+    share = FairShare(STREAMS)
+    leases = hold(platform, share, stays, held)
+    share.weigh(serving, waiting)
+    assert [lease.wanted_back for lease in leases] == [True] * wanted + [False] * (held - wanted)
+    share.weigh(serving, waiting)  # they are on their way
+    assert sum(lease.wanted_back for lease in leases) == wanted
+
+
+def test_what_was_handed_back_is_held_no_more(platform: Platform, stays: ExitStack) -> None:
+    share = FairShare(STREAMS)
+    gone = platform.leases.take("lane:7")
+    assert gone is not None
+    with share.holding(gone):
+        pass
+    gone.release()
+    leases = hold(platform, share, stays, 4)
+    share.weigh(serving=2, waiting=0)
+    assert not any(lease.wanted_back for lease in [gone, *leases])
+
+
+def test_only_living_processes_that_serve_the_queue_have_a_part(platform: Platform, stays: ExitStack) -> None:
+    both, updates = {"updates": 8, "outbound": 8}, {"updates": 8}
+    for name, figures in (
+        ("worker@here:1", {"queues": both}),
+        ("worker@there:2", {"queues": updates}),
+        ("worker@lost:3", {"queues": both}),
+        ("worker@former-release:4", {"workers": 18}),
+        ("clock@here:5", {}),
+    ):
+        beat(platform, name, figures)
+    silent = json.loads(str(platform.redis.get(keys.heartbeat("worker@lost:3"))))
+    platform.redis.set(keys.heartbeat("worker@lost:3"), json.dumps({**silent, "at": time.time() - 20}), ex=60)
+    lanes, shards = FairShare(STREAMS), FairShare(STREAMS)
+    leases = hold(platform, lanes, stays, 8)
+    for lease in leases:
+        stays.enter_context(shards.holding(lease))
+    weigh(platform, {JobQueue.OUTBOUND: shards})
+    assert not any(lease.wanted_back for lease in leases), "one process serves the shards"
+    weigh(platform, {JobQueue.UPDATES: lanes})
+    assert sum(lease.wanted_back for lease in leases) == 4
+
+
+def test_a_job_that_nobody_takes_frees_a_worker(platform: Platform, stays: ExitStack) -> None:
+    share = FairShare(STREAMS)
+    leases = hold(platform, share, stays, 3)
+    enqueue(platform.job_redis, JobName.DRAIN_LANE, 5)
+    weigh(platform, {JobQueue.UPDATES: share, JobQueue.OUTBOUND: FairShare(STREAMS)})
+    assert [lease.wanted_back for lease in leases] == [True, False, False]
