@@ -81,12 +81,13 @@ class OutboxConsumer:
 
     @property
     def _running(self) -> bool:
-        return self._lease.alive and not self._stopping.is_set() and time.monotonic() < self._ends
+        is_ours = self._lease.alive and not self._lease.wanted_back
+        return is_ours and not self._stopping.is_set() and time.monotonic() < self._ends
 
     def _read_for_ever(self) -> bool:
         """Read and hand out; True when the shard was left, False when it is to be handed back."""
         quiet_since = time.monotonic()
-        while self._running and not self._lease.wanted_back:
+        while self._running:
             if self._read():
                 quiet_since = time.monotonic()
                 self._pace.rest()
