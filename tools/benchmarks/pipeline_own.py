@@ -15,6 +15,7 @@ REPLIES_PER_SECOND = 100
 SINGLES_PER_SECOND = 5
 SLOW_API_SECONDS = 0.05
 IDLE_SECONDS = 20.0
+SHARED_SECONDS = 6.0  # until two workers have each their half of the lanes: they look every 5 s
 
 
 def fresh(notes: Notes) -> list[Figure]:
@@ -49,6 +50,8 @@ def two_workers(notes: Notes) -> list[Figure]:
             assert system.workers is not None
             system.workers.wait_ready()
             _warm(system, size)
+        time.sleep(SHARED_SECONDS)
+        _warm(two, size)  # whoever takes over a lane knows nobody in it
         for _ in range(size.rounds):
             for name, system in zip(names, (one, two), strict=True):
                 notes.run(name, system, size.updates, window=size.window)
