@@ -123,9 +123,10 @@ class ShardSends:
         self._inside: set[int] = set()
 
     def enter(self, message: OutboxMessage) -> None:
-        """Wait until there is room for it to be sent."""
-        self._window.enter(id(message), self._shard)
-        self._inside.add(id(message))
+        """Wait until there is room for it to be sent. A broadcast's is on record: nobody sends it a second time."""
+        if not message.broadcast_id:
+            self._window.enter(id(message), self._shard)
+            self._inside.add(id(message))
 
     def answered(self, message: OutboxMessage) -> None:
         """Telegram has it; it is to be settled."""

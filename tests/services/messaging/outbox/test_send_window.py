@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from services.messaging.outbox.send_window import SendWindow
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.send_window import SendWindow, ShardSends
 from tools.servers.sandbox import wait_until
 
 
@@ -172,3 +173,24 @@ def test_a_message_that_never_entered_may_leave() -> None:
     window.enter(1, 0)
     window.leave(1)
     window.enter(2, 0)
+
+
+def test_what_is_on_record_anyway_takes_no_room_and_waits_for_none() -> None:
+    window = SendWindow(most=1, slow=60.0)
+    sends = ShardSends(window, 0)
+    call = '{"method": "sendMessage", "params": {}, "then": {"broadcast": 7}}'
+    broadcast = OutboxMessage("1-0", 1, "5", 1, "r", call)
+    reply = OutboxMessage("2-0", 1, "5", 1, "r", '{"method": "sendMessage", "params": {}}')
+    sends.enter(reply)
+    sends.enter(broadcast)
+    sends.answered(broadcast)
+    sends.leave([broadcast, reply])
+    sends.enter(OutboxMessage("3-0", 1, "5", 1, "r", reply.text))
+
+
+def test_a_shard_that_ends_leaves_its_room_to_others() -> None:
+    window = SendWindow(most=1, slow=60.0)
+    sends = ShardSends(window, 0)
+    sends.enter(OutboxMessage("1-0", 1, "5", 1, "r", '{"method": "sendMessage", "params": {}}'))
+    sends.end()
+    window.enter(1, 1)
