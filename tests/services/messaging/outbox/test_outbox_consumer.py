@@ -117,32 +117,6 @@ def test_a_stay_ends_though_sends_are_always_under_way(
     assert waiting_jobs(platform.redis, JobQueue.OUTBOUND)
 
 
-def test_a_shard_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(
-    platform: Platform,
-    sandbox: Sandbox,
-    bot: Bot,
-    people: list[int],
-    left: Callable[[], int],
-) -> None:
-    sandbox.fault("delay", seconds=0.2)
-    for user in people * 100:
-        enqueue_call(
-            platform, bot.id, "sendChatAction", {"chat_id": user, "action": "typing"}, Priority.REPLY
-        )
-    sending, shard = senders(platform), shard_of(platform, bot)
-    thread = threading.Thread(target=sending.send_shard, args=(shard,))
-    thread.start()
-    wait_until(lambda: left() < 400)
-    sending.share.weigh(serving=1, waiting=1)
-    thread.join(60)
-    assert 0 < left() < 400
-    assert not platform.redis.exists(keys.lease(f"outbox:{shard}"))
-    assert waiting_jobs(platform.redis, JobQueue.OUTBOUND)
-    sandbox.clear_faults()
-    sending.send_shard(shard)
-    assert left() == 0
-
-
 def test_two_flooded_chats_pause_the_bot(
     platform: Platform,
     sandbox: Sandbox,
