@@ -35,7 +35,7 @@ from services.platform.platform import Platform
 from services.platform.redis.jobs import JobQueue
 from services.platform.redis.trouble import redis_trouble
 from services.platform.telegram.telebot_sender import install
-from services.queueing.fair_share import weigh
+from services.queueing.fair_share import share_out
 from services.queueing.heartbeats import Heartbeats
 
 logger = logging.getLogger(__name__)
@@ -151,6 +151,8 @@ def main() -> None:
     sweeps.stop()
     bot_files.stop()
     reloader.stop()
+    process.stopping.set()
+    heartbeats.beat_now()  # others take over what this one hands back
     stop_workers(workers)
     process.stop_consumers()
     heartbeats.stop()
@@ -170,7 +172,7 @@ def look_out(platform: Platform) -> None:
         try:
             wake_waiting(platform, anew=is_first)
             is_first = False
-            weigh(platform, shares)
+            share_out(platform, shares)
         except RedisError:
             logger.debug("no look for orphaned work: Redis is away")
         process.stopping.wait(POLL_INTERVAL_SECONDS)
@@ -180,7 +182,7 @@ def _figures(workers: list[Worker]) -> dict[str, Any]:
     return {
         "workers": len(workers),
         "busy": sum(worker.is_busy for worker in workers),
-        "queues": Counter(str(worker.queue) for worker in workers),
+        "queues": {} if process.stopping.is_set() else Counter(str(worker.queue) for worker in workers),
     }
 
 

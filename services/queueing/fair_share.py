@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobQueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
-from services.queueing.heartbeats import processes
+from services.queueing.heartbeats import Process, process_name, processes
 
 
 class FairShare:
@@ -37,18 +37,28 @@ class FairShare:
             with self._lock:
                 self._held.remove(lease)
 
-    def weigh(self, serving: int, waiting: int) -> None:
-        """So many processes serve the queue, this one included, and so many of its jobs wait for a free worker."""
-        part = math.ceil(self._streams / max(1, serving))
+    def weigh(self, mine: int, others: int, waiting: int) -> None:
+        """So many workers of this process serve the queue and of others; so many of its jobs wait for a free worker."""
         with self._lock:
-            surplus = max(len(self._held) - part, waiting)
-            for lease in self._held[: max(0, surplus)]:
-                lease.wanted_back = True
+            keeps = max(math.ceil(self._streams * mine / max(1, mine + others)), self._streams - others)
+            surplus = max(len(self._held) - keeps, waiting)
+            for lease in self._held:
+                if surplus > 0 and (lease.wanted_back or lease.ask_back()):
+                    surplus -= 1
 
 
-def weigh(platform: Platform, shares: Mapping[JobQueue, FairShare]) -> None:
+def share_out(platform: Platform, shares: Mapping[JobQueue, FairShare]) -> None:
     """Look who serves each queue and what waits in it. Raises RedisError."""
-    alive = [process for process in processes(platform) if process.is_alive]
+    own, alive = process_name("worker"), [each for each in processes(platform) if each.is_alive]
     for queue, share in shares.items():
-        serving = sum(bool(process.figures.get("queues", {}).get(str(queue))) for process in alive)
-        share.weigh(serving, waiting_jobs(platform.redis, queue))
+        workers = {each.name: _workers(each, queue) for each in alive}
+        mine = workers.pop(own, 0)
+        serving = sum(number > 0 for number in workers.values()) + 1
+        share.weigh(mine, sum(workers.values()), math.ceil(waiting_jobs(platform.redis, queue) / serving))
+
+
+def _workers(process: Process, queue: JobQueue) -> int:
+    """How many workers serve the queue there; none as far as a former release tells, or one that is ending."""
+    queues = process.figures.get("queues")
+    number = queues.get(str(queue)) if isinstance(queues, dict) else None
+    return number if isinstance(number, int) else 0

@@ -62,7 +62,7 @@ class OutboxConsumer:
         self._window = ShardWindow()
         self._store = OutboxStore(platform.redis, platform.blocking_redis, platform.vault, limits, shard)
         self._worker = OutboxWorker(
-            platform, sender, held, shard, self._store, self._gate, self._window, lambda: self._running
+            platform, sender, held, shard, self._store, self._gate, self._window, lambda: self._takes
         )
         self._pool = self._worker.pool
 
@@ -81,13 +81,18 @@ class OutboxConsumer:
 
     @property
     def _running(self) -> bool:
-        is_ours = self._lease.alive and not self._lease.wanted_back
-        return is_ours and not self._stopping.is_set() and time.monotonic() < self._ends
+        return self._lease.alive and not self._stopping.is_set() and time.monotonic() < self._ends
+
+    @property
+    def _takes(self) -> bool:
+        return self._running and not self._lease.wanted_back
 
     def _read_for_ever(self) -> bool:
         """Read and hand out; True when the shard was left, False when it is to be handed back."""
         quiet_since = time.monotonic()
         while self._running:
+            if self._lease.wanted_back and not self._pool.running:
+                return False
             if self._read():
                 quiet_since = time.monotonic()
                 self._pace.rest()

@@ -146,7 +146,9 @@ class OutboxWorker:
 
     def _settle(self, batch: Sequence[OutboxMessage]) -> None:
         """What nobody waits for first: it makes room in a Redis that is full, where an answer needs some."""
-        batch = self._history.split(batch)
+        leaving = self._history.split(batch)
+        self._sends.leave_those_not_in(leaving, batch)
+        batch = leaving
         self._delete([message for message in batch if message.answer is None or is_answer(message)])
         answered = [message for message in batch if message.answer is not None and not is_answer(message)]
         if answered and self._hand_over(answered):
@@ -162,6 +164,7 @@ class OutboxWorker:
             if not self._lease.alive:
                 return True  # whoever comes next sends them again
             logger.warning("answers wait to be handed over: %s", type(error).__name__)
+            self._sends.leave(answered)
             time.sleep(SETTLE_BACKOFF_SECONDS)
             for message in answered:
                 self._results.put(message)

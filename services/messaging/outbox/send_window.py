@@ -21,6 +21,7 @@ from services.messaging.outbox.outgoing import OutboxMessage
 AT_ONCE: Final = 14  # ADR 68 has the figures
 SLOW_SECONDS: Final = 0.02  # an answer that takes longer is waited for beside others
 LOOKS: Final = 4  # in that time, each a turn of the process: its own slowness is not Telegram's
+UNSETTLED_SECONDS: Final = 1.0  # what cannot be settled for so long holds up nobody any more
 FAR_SECONDS: Final = 0.5  # how long nobody waits once a whole wave took longer than that
 
 
@@ -36,7 +37,7 @@ class SendWindow:
         self._lock = threading.Lock()
         self._waiting: dict[int, deque[tuple[int, threading.Lock]]] = {}  # shard -> messages, who goes first
         self._departed: dict[int, int] = {}  # message -> at which look, the oldest first
-        self._answered: set[int] = set()
+        self._answered: dict[int, float] = {}  # message -> when, the oldest first
         self._full = False  # until it is empty again
         self._heard = False  # one of this wave was answered in time
         self._far_until = 0.0
@@ -59,14 +60,14 @@ class SendWindow:
         """Telegram has it; it is to be settled."""
         with self._lock:
             if self._departed.pop(message, None) is not None:
-                self._answered.add(message)
+                self._answered[message] = time.monotonic()
                 self._heard = True
 
     def leave(self, message: int) -> None:
         """It is settled, or was not sent. A message that is not in the window changes nothing."""
         with self._lock:
-            self._departed.pop(message, None)
-            self._answered.discard(message)
+            self._heard |= self._departed.pop(message, None) is not None  # refused is an answer, too
+            self._answered.pop(message, None)
             self._begin_next()
 
     def _admit(self, message: int) -> None:
@@ -102,17 +103,22 @@ class SendWindow:
 
     def _watch(self) -> None:
         """While somebody waits: see what has been on its way for so long that it counts no more."""
-        while self._watched:
+        watched = True
+        while watched:
             time.sleep(self._slow / LOOKS)
             with self._lock:
-                self._look()
+                watched = self._look()
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
         self._looks += 1
+        ends = time.monotonic() - UNSETTLED_SECONDS
+        while self._answered and next(iter(self._answered.values())) < ends:
+            del self._answered[next(iter(self._answered))]
         while self._departed and next(iter(self._departed.values())) + LOOKS < self._looks:
             del self._departed[next(iter(self._departed))]
         self._begin_next()
         self._watched = bool(self._waiting)
+        return self._watched
 
 
 class ShardSends:
@@ -137,6 +143,11 @@ class ShardSends:
         for message in messages:
             self._inside.discard(id(message))
             self._window.leave(id(message))
+
+    def leave_those_not_in(self, settling: Iterable[OutboxMessage], batch: Iterable[OutboxMessage]) -> None:
+        """What is not settled now waits for the database, and holds up nobody's message."""
+        now = {id(message) for message in settling}
+        self.leave(message for message in batch if id(message) not in now)
 
     def end(self) -> None:
         """The shard is left: what was not settled by then is somebody else's."""

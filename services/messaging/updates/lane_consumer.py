@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from redis import RedisError
@@ -19,6 +20,7 @@ from services.messaging.updates.effects import Committer
 from services.messaging.updates.lane_reader import READ_AT_ONCE, LaneReader
 from services.messaging.updates.lane_worker import LaneWorker
 from services.messaging.updates.quarantine import Quarantine
+from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.timings import UpdateTimings
 from services.messaging.updates.trials import Trials
 from services.messaging.updates.update_processor import UpdateProcessor
@@ -66,9 +68,10 @@ class LaneConsumer:
             self._committer,
             self._trials,
             timings,
-            lambda: shared.is_open and self._running and not held.wanted_back,
+            lambda: self._takes,
         )
         self._pool = self._worker.pool
+        self._isolating = False  # suspects are handed out one by one
         self._quarantine = Quarantine(self._crashes, self._pool, shared, lambda: self._running, timings)
         self._reader = LaneReader(platform, lane, self._crashes, timings)
 
@@ -87,6 +90,11 @@ class LaneConsumer:
     @property
     def _running(self) -> bool:
         return self._lease.alive and not self._stopping.is_set()
+
+    @property
+    def _takes(self) -> bool:
+        wanted = self._lease.wanted_back and not self._isolating
+        return self._shared.is_open and self._running and not wanted
 
     def _begin(self) -> None:
         """Take note of what the last holder left, and let the doorbell ring again for whoever comes next."""
@@ -126,10 +134,17 @@ class LaneConsumer:
             answering.note()
             self._worker.judge(entries)
             if self._crashes.includes(entries[0].entry_id):
-                self._quarantine.hand_out(entries)
+                self._isolate(entries)
             else:
                 self._pool.add(entries)
         return len(entries)
+
+    def _isolate(self, entries: Sequence[QueuedUpdate]) -> None:
+        self._isolating = True
+        try:
+            self._quarantine.hand_out(entries)
+        finally:
+            self._isolating = False
 
     def _others_wait(self) -> bool:
         """Whether lanes wait for a free worker, as happens with fewer workers than lanes."""

@@ -17,6 +17,10 @@ TTL_SECONDS: Final = (
     4.0  # a holder that sleeps, or died on another machine, is replaced after this and a tick of the clock
 )
 RENEW_SECONDS: Final = 1.0
+SETTLED_SECONDS = (
+    15.0  # for which a lease stays where it is: a new holder has to try what killed the former one
+)
+ASKED_SECONDS = 1.0  # for which a wish stands: what has something slow at work goes on
 
 
 class HeldLease:
@@ -28,7 +32,8 @@ class HeldLease:
         self.lease = lease
         self._until = taken_at + lease.ttl_seconds
         self._ended = False
-        self.wanted_back = False  # another process should have it: the holder hands it back when it can
+        self._settled_at = taken_at  # since when it is not to be asked for
+        self._asked_until = 0.0
 
     @property
     def alive(self) -> bool:
@@ -38,6 +43,19 @@ class HeldLease:
     def outlasts(self, seconds: float) -> bool:
         """Whether it is certainly ours for so long yet, even if no renewal comes through."""
         return not self._ended and time.monotonic() + seconds < self._until
+
+    def ask_back(self) -> bool:
+        """Another process should have it. False where it was taken or asked for a moment ago, and is left where it is."""
+        now = time.monotonic()
+        if now - self._settled_at < SETTLED_SECONDS:
+            return False
+        self._settled_at, self._asked_until = now, now + ASKED_SECONDS
+        return True
+
+    @property
+    def wanted_back(self) -> bool:
+        """Whether it was asked for: the holder takes up nothing more, and hands it back if all it has at work ends in time."""
+        return time.monotonic() < self._asked_until
 
     def renewed(self, at: float) -> None:
         """The server confirmed a renewal asked for at `at`; a lease once lost never comes back."""

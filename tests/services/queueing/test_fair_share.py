@@ -10,13 +10,20 @@ from contextlib import ExitStack
 import pytest
 
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, lease_renewer
 from services.platform.redis.jobs import JobName, JobQueue, enqueue
 from services.platform.redis.lease_renewer import HeldLease
-from services.queueing.fair_share import FairShare, weigh
-from services.queueing.heartbeats import beat
+from services.queueing.fair_share import FairShare, share_out
+from services.queueing.heartbeats import beat, process_name
+from tools.servers.sandbox import wait_until
 
 STREAMS = 8
+
+
+@pytest.fixture(autouse=True)
+def _unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases may be asked for as soon as they are taken."""
+    monkeypatch.setattr(lease_renewer, "SETTLED_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -38,28 +45,45 @@ def hold(platform: Platform, share: FairShare, stays: ExitStack, number: int) ->
 
 
 @pytest.mark.parametrize(
-    ("held", "serving", "waiting", "wanted"),
+    ("held", "mine", "others", "waiting", "wanted"),
     [
-        (8, 1, 0, 0),
-        (8, 2, 0, 4),
-        (8, 3, 0, 5),
-        (5, 2, 0, 1),
-        (4, 2, 0, 0),
-        (1, 20, 0, 0),  # more processes than lanes: whoever has one keeps it
-        (8, 1, 2, 2),  # no worker is free for what waits
-        (3, 1, 9, 3),
-        (0, 2, 1, 0),
+        (8, 8, 0, 0, 0),
+        (8, 8, 8, 0, 4),
+        (8, 8, 16, 0, 5),
+        (5, 8, 8, 0, 1),
+        (4, 8, 8, 0, 0),
+        (1, 8, 152, 0, 0),  # more processes than lanes: whoever has one keeps it
+        (8, 8, 2, 0, 1),  # by workers, not by processes
+        (8, 24, 2, 0, 0),
+        (8, 2, 1, 0, 1),  # the other cannot serve more
+        (8, 8, 0, 2, 2),  # no worker is free for what waits
+        (3, 8, 0, 9, 3),
+        (0, 8, 8, 1, 0),
     ],
 )
 def test_what_is_more_than_the_part_of_a_process_is_wanted_back_the_oldest_first(
-    platform: Platform, stays: ExitStack, held: int, serving: int, waiting: int, wanted: int
+    platform: Platform, stays: ExitStack, held: int, mine: int, others: int, waiting: int, wanted: int
 ) -> None:
     share = FairShare(STREAMS)
     leases = hold(platform, share, stays, held)
-    share.weigh(serving, waiting)
+    share.weigh(mine, others, waiting)
     assert [lease.wanted_back for lease in leases] == [True] * wanted + [False] * (held - wanted)
-    share.weigh(serving, waiting)  # they are on their way
+    share.weigh(mine, others, waiting)  # they are on their way
     assert sum(lease.wanted_back for lease in leases) == wanted
+
+
+def test_a_lease_is_left_where_it_is_for_a_while_and_a_wish_does_not_stand_for_long(
+    platform: Platform, stays: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_renewer, "ASKED_SECONDS", 0.2)
+    share = FairShare(STREAMS)
+    [lease] = hold(platform, share, stays, 1)
+    share.weigh(8, 0, 1)
+    assert lease.wanted_back
+    wait_until(lambda: not lease.wanted_back)
+    monkeypatch.setattr(lease_renewer, "SETTLED_SECONDS", 60.0)
+    share.weigh(8, 0, 1)
+    assert not lease.wanted_back
 
 
 def test_what_was_handed_back_is_held_no_more(platform: Platform, stays: ExitStack) -> None:
@@ -70,17 +94,18 @@ def test_what_was_handed_back_is_held_no_more(platform: Platform, stays: ExitSta
         pass
     gone.release()
     leases = hold(platform, share, stays, 4)
-    share.weigh(serving=2, waiting=0)
+    share.weigh(8, 8, 0)
     assert not any(lease.wanted_back for lease in [gone, *leases])
 
 
 def test_only_living_processes_that_serve_the_queue_have_a_part(platform: Platform, stays: ExitStack) -> None:
     both, updates = {"updates": 8, "outbound": 8}, {"updates": 8}
     for name, figures in (
-        ("worker@here:1", {"queues": both}),
+        (process_name("worker"), {"queues": both}),
         ("worker@there:2", {"queues": updates}),
         ("worker@lost:3", {"queues": both}),
         ("worker@former-release:4", {"workers": 18}),
+        ("worker@later-release:6", {"queues": ["updates"]}),
         ("clock@here:5", {}),
     ):
         beat(platform, name, figures)
@@ -90,15 +115,16 @@ def test_only_living_processes_that_serve_the_queue_have_a_part(platform: Platfo
     leases = hold(platform, lanes, stays, 8)
     for lease in leases:
         stays.enter_context(shards.holding(lease))
-    weigh(platform, {JobQueue.OUTBOUND: shards})
+    share_out(platform, {JobQueue.OUTBOUND: shards})
     assert not any(lease.wanted_back for lease in leases), "one process serves the shards"
-    weigh(platform, {JobQueue.UPDATES: lanes})
+    share_out(platform, {JobQueue.UPDATES: lanes})
     assert sum(lease.wanted_back for lease in leases) == 4
 
 
 def test_a_job_that_nobody_takes_frees_a_worker(platform: Platform, stays: ExitStack) -> None:
     share = FairShare(STREAMS)
     leases = hold(platform, share, stays, 3)
+    beat(platform, process_name("worker"), {"queues": {"updates": 8, "outbound": 8}})
     enqueue(platform.job_redis, JobName.DRAIN_LANE, 5)
-    weigh(platform, {JobQueue.UPDATES: share, JobQueue.OUTBOUND: FairShare(STREAMS)})
+    share_out(platform, {JobQueue.UPDATES: share, JobQueue.OUTBOUND: FairShare(STREAMS)})
     assert [lease.wanted_back for lease in leases] == [True, False, False]

@@ -18,7 +18,7 @@ from services.messaging.updates.effects import Committer, Settled
 from services.messaging.updates.intake import Intake
 from services.messaging.updates.queued_update import HandlerResult, Send
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, lease_renewer
 from services.platform.redis.changes import Topic, announce
 from services.platform.redis.jobs import JobQueue, waiting_jobs
 from services.platform.redis.lease_renewer import LeaseRenewer
@@ -203,7 +203,10 @@ def test_bot_facts_hold_no_token() -> None:
     assert "token" not in BotFacts.__dataclass_fields__
 
 
-def test_a_lane_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(platform: Platform) -> None:
+def test_a_lane_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_renewer, "SETTLED_SECONDS", 0.0)
     one_lane = Platform(platform.settings.model_copy(update={"update_lanes": 1}))
     bot = add_bot(one_lane, {"id": 7300, "username": "busy_bot", "token": "7300:" + "A" * 35}, TRIAL)
     accept_all(one_lane, bot, [message(n, 1, f"sleep 0.02 {n:03}") for n in range(1, 101)])
@@ -212,8 +215,9 @@ def test_a_lane_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(platf
     thread.start()
     wait_until(lambda: len(replies(one_lane, bot)) > 2)
     one_lane.redis.delete(f"rq:queue:{JobQueue.UPDATES}")
-    inbound.share.weigh(serving=1, waiting=1)
+    inbound.share.weigh(8, 0, 1)
     thread.join(60)
+    assert not thread.is_alive()
     handled = len(replies(one_lane, bot))
     assert 2 < handled < 100
     assert not one_lane.redis.exists(keys.lease("lane:0"))
