@@ -11,18 +11,26 @@ import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobQueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.heartbeats import Process, process_name, processes
 
+SETTLED_SECONDS: Final = (
+    15.0  # a lane stays where it came to: its new holder has to try what killed the former one
+)
+ASKED_SECONDS: Final = 1.0  # a wish stands no longer: what has something slow at work goes on
+
 
 class FairShare:
     """What one process holds of `streams` lanes or shards, by their leases. Thread-safe."""
 
-    def __init__(self, streams: int) -> None:
-        self._streams = streams
+    def __init__(
+        self, streams: int, settled: float = SETTLED_SECONDS, patience: float = ASKED_SECONDS
+    ) -> None:
+        self._streams, self._settled, self._patience = streams, settled, patience
         self._lock = threading.Lock()
         self._held: list[HeldLease] = []  # for the longest time first
 
@@ -43,8 +51,11 @@ class FairShare:
             keeps = max(math.ceil(self._streams * mine / max(1, mine + others)), self._streams - others)
             surplus = max(len(self._held) - keeps, waiting)
             for lease in self._held:
-                if surplus > 0 and (lease.wanted_back or lease.ask_back()):
+                if surplus > 0 and (lease.wanted_back or self._ask(lease)):
                     surplus -= 1
+
+    def _ask(self, lease: HeldLease) -> bool:
+        return lease.ask_back(settled=self._settled, patience=self._patience)
 
 
 def share_out(platform: Platform, shares: Mapping[JobQueue, FairShare]) -> None:
@@ -53,6 +64,8 @@ def share_out(platform: Platform, shares: Mapping[JobQueue, FairShare]) -> None:
     for queue, share in shares.items():
         workers = {each.name: _workers(each, queue) for each in alive}
         mine = workers.pop(own, 0)
+        if not mine:  # it has not beaten yet, or is ending
+            continue
         serving = sum(number > 0 for number in workers.values()) + 1
         share.weigh(mine, sum(workers.values()), math.ceil(waiting_jobs(platform.redis, queue) / serving))
 

@@ -15,7 +15,9 @@ REPLIES_PER_SECOND = 100
 SINGLES_PER_SECOND = 5
 SLOW_API_SECONDS = 0.05
 IDLE_SECONDS = 20.0
-SHARED_SECONDS = 6.0  # until two workers have each their half of the lanes: they look every 5 s
+SHARED_SECONDS = (
+    20.0  # until two workers have each their half of the lanes: they look every 5 s, at what has stood for 15
+)
 
 
 def fresh(notes: Notes) -> list[Figure]:

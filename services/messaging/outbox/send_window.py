@@ -32,8 +32,14 @@ class SendWindow:
     Telegram is far away, what is on its way there is beyond any window, and for a while nobody waits.
     """
 
-    def __init__(self, most: int = AT_ONCE, slow: float = SLOW_SECONDS, far: float = FAR_SECONDS) -> None:
-        self._most, self._slow, self._far = most, slow, far
+    def __init__(
+        self,
+        most: int = AT_ONCE,
+        slow: float = SLOW_SECONDS,
+        far: float = FAR_SECONDS,
+        unsettled: float = UNSETTLED_SECONDS,
+    ) -> None:
+        self._most, self._slow, self._far, self._unsettled = most, slow, far, unsettled
         self._lock = threading.Lock()
         self._waiting: dict[int, deque[tuple[int, threading.Lock]]] = {}  # shard -> messages, who goes first
         self._departed: dict[int, int] = {}  # message -> at which look, the oldest first
@@ -111,7 +117,7 @@ class SendWindow:
 
     def _look(self) -> bool:
         self._looks += 1
-        ends = time.monotonic() - UNSETTLED_SECONDS
+        ends = time.monotonic() - self._unsettled
         while self._answered and next(iter(self._answered.values())) < ends:
             del self._answered[next(iter(self._answered))]
         while self._departed and next(iter(self._departed.values())) + LOOKS < self._looks:

@@ -44,12 +44,14 @@ class HeldLease:
         """Whether it is certainly ours for so long yet, even if no renewal comes through."""
         return not self._ended and time.monotonic() + seconds < self._until
 
-    def ask_back(self) -> bool:
-        """Another process should have it. False where it was taken or asked for a moment ago, and is left where it is."""
+    def ask_back(self, *, settled: float, patience: float) -> bool:
+        """Another process should have it, within `patience` seconds. False, and nothing asked for, where it was taken or asked
+        for less than `settled` seconds ago.
+        """
         now = time.monotonic()
-        if now - self._settled_at < SETTLED_SECONDS:
+        if now - self._settled_at < settled:
             return False
-        self._settled_at, self._asked_until = now, now + ASKED_SECONDS
+        self._settled_at, self._asked_until = now, now + patience
         return True
 
     @property

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from services.platform.platform import Platform
-from services.platform.redis import keys, lease_renewer
+from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.fair_share import FairShare, share_out
@@ -20,10 +20,9 @@ from tools.servers.sandbox import wait_until
 STREAMS = 8
 
 
-@pytest.fixture(autouse=True)
-def _unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leases may be asked for as soon as they are taken."""
-    monkeypatch.setattr(lease_renewer, "SETTLED_SECONDS", 0.0)
+def unsettled(patience: float = 1.0) -> FairShare:
+    """Whose leases may be asked for as soon as they are taken."""
+    return FairShare(STREAMS, settled=0.0, patience=patience)
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def hold(platform: Platform, share: FairShare, stays: ExitStack, number: int) ->
 def test_what_is_more_than_the_part_of_a_process_is_wanted_back_the_oldest_first(
     platform: Platform, stays: ExitStack, held: int, mine: int, others: int, waiting: int, wanted: int
 ) -> None:
-    share = FairShare(STREAMS)
+    share = unsettled()
     leases = hold(platform, share, stays, held)
     share.weigh(mine, others, waiting)
     assert [lease.wanted_back for lease in leases] == [True] * wanted + [False] * (held - wanted)
@@ -72,22 +71,23 @@ def test_what_is_more_than_the_part_of_a_process_is_wanted_back_the_oldest_first
     assert sum(lease.wanted_back for lease in leases) == wanted
 
 
-def test_a_lease_is_left_where_it_is_for_a_while_and_a_wish_does_not_stand_for_long(
-    platform: Platform, stays: ExitStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lease_renewer, "ASKED_SECONDS", 0.2)
-    share = FairShare(STREAMS)
+def test_a_wish_does_not_stand_for_long(platform: Platform, stays: ExitStack) -> None:
+    share = unsettled(patience=0.2)
     [lease] = hold(platform, share, stays, 1)
     share.weigh(8, 0, 1)
     assert lease.wanted_back
     wait_until(lambda: not lease.wanted_back)
-    monkeypatch.setattr(lease_renewer, "SETTLED_SECONDS", 60.0)
+
+
+def test_a_lease_is_left_where_it_came_to_for_a_while(platform: Platform, stays: ExitStack) -> None:
+    share = FairShare(STREAMS)
+    [lease] = hold(platform, share, stays, 1)
     share.weigh(8, 0, 1)
     assert not lease.wanted_back
 
 
 def test_what_was_handed_back_is_held_no_more(platform: Platform, stays: ExitStack) -> None:
-    share = FairShare(STREAMS)
+    share = unsettled()
     gone = platform.leases.take("lane:7")
     assert gone is not None
     with share.holding(gone):
@@ -111,7 +111,7 @@ def test_only_living_processes_that_serve_the_queue_have_a_part(platform: Platfo
         beat(platform, name, figures)
     silent = json.loads(str(platform.redis.get(keys.heartbeat("worker@lost:3"))))
     platform.redis.set(keys.heartbeat("worker@lost:3"), json.dumps({**silent, "at": time.time() - 20}), ex=60)
-    lanes, shards = FairShare(STREAMS), FairShare(STREAMS)
+    lanes, shards = unsettled(), unsettled()
     leases = hold(platform, lanes, stays, 8)
     for lease in leases:
         stays.enter_context(shards.holding(lease))
@@ -122,9 +122,9 @@ def test_only_living_processes_that_serve_the_queue_have_a_part(platform: Platfo
 
 
 def test_a_job_that_nobody_takes_frees_a_worker(platform: Platform, stays: ExitStack) -> None:
-    share = FairShare(STREAMS)
+    share = unsettled()
     leases = hold(platform, share, stays, 3)
     beat(platform, process_name("worker"), {"queues": {"updates": 8, "outbound": 8}})
     enqueue(platform.job_redis, JobName.DRAIN_LANE, 5)
-    share_out(platform, {JobQueue.UPDATES: share, JobQueue.OUTBOUND: FairShare(STREAMS)})
+    share_out(platform, {JobQueue.UPDATES: share, JobQueue.OUTBOUND: unsettled()})
     assert [lease.wanted_back for lease in leases] == [True, False, False]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import pytest
-
 from models import Bot
 from plugins.effects import Priority
 from services.messaging.outbox.enqueue import enqueue_call
 from services.platform.platform import Platform
-from services.platform.redis import keys, lease_renewer
+from services.platform.redis import keys
 from services.platform.redis.jobs import JobQueue, waiting_jobs
+from services.queueing.fair_share import FairShare
 from tests.services.messaging.draining import senders, shard_of
 from tools.servers.sandbox import Sandbox, wait_until
 
@@ -23,15 +22,14 @@ def test_a_shard_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(
     bot: Bot,
     people: list[int],
     left: Callable[[], int],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lease_renewer, "SETTLED_SECONDS", 0.0)
     sandbox.fault("delay", seconds=0.2)
     for user in people * 100:
         enqueue_call(
             platform, bot.id, "sendChatAction", {"chat_id": user, "action": "typing"}, Priority.REPLY
         )
     sending, shard = senders(platform), shard_of(platform, bot)
+    sending.share = FairShare(8, settled=0.0)
     thread = threading.Thread(target=sending.send_shard, args=(shard,))
     thread.start()
     wait_until(lambda: left() < 400)

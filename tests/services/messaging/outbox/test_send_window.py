@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 import pytest
 
-from services.messaging.outbox import send_window
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.send_window import SendWindow, ShardSends
 from tools.servers.sandbox import wait_until
@@ -104,9 +103,8 @@ def test_what_was_answered_in_time_counts_until_it_is_settled() -> None:
     entering.join()
 
 
-def test_what_cannot_be_settled_holds_up_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send_window, "UNSETTLED_SECONDS", 0.2)
-    window = SendWindow(most=1, slow=0.02)
+def test_what_cannot_be_settled_holds_up_nobody_for_long() -> None:
+    window = SendWindow(most=1, slow=0.02, unsettled=0.2)
     window.enter(1, 0)
     window.answered(1)
     window.enter(2, 0)

@@ -18,10 +18,11 @@ from services.messaging.updates.effects import Committer, Settled
 from services.messaging.updates.intake import Intake
 from services.messaging.updates.queued_update import HandlerResult, Send
 from services.platform.platform import Platform
-from services.platform.redis import keys, lease_renewer
+from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
 from services.platform.redis.jobs import JobQueue, waiting_jobs
 from services.platform.redis.lease_renewer import LeaseRenewer
+from services.queueing.fair_share import FairShare
 from tests.services.messaging.draining import QUICK, TRIAL, consumers, handle_all, replies
 from tests.services.messaging.updates import plugins_for_tests
 from tools.servers.fleet import accept_all, add_bot, message, stream, working
@@ -203,14 +204,12 @@ def test_bot_facts_hold_no_token() -> None:
     assert "token" not in BotFacts.__dataclass_fields__
 
 
-def test_a_lane_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lease_renewer, "SETTLED_SECONDS", 0.0)
+def test_a_lane_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(platform: Platform) -> None:
     one_lane = Platform(platform.settings.model_copy(update={"update_lanes": 1}))
     bot = add_bot(one_lane, {"id": 7300, "username": "busy_bot", "token": "7300:" + "A" * 35}, TRIAL)
     accept_all(one_lane, bot, [message(n, 1, f"sleep 0.02 {n:03}") for n in range(1, 101)])
     inbound = consumers(one_lane, QUICK)
+    inbound.share = FairShare(1, settled=0.0)
     thread = threading.Thread(target=inbound.consume, args=(0,))
     thread.start()
     wait_until(lambda: len(replies(one_lane, bot)) > 2)
