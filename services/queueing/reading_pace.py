@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from typing import Final
 
-LATENESS_FACTOR: Final = 4
-LONGEST_SECONDS: Final = 0.05
+LATENESS_FACTOR: Final = (
+    4  # a saturated worker wakes up some 7 ms late: it reads every 30 ms, and half as often (ADR 68)
+)
+LONGEST_SECONDS: Final = 0.05  # nobody waits longer for a reader, however late it is
 
 
 class ReadingPace:

@@ -55,6 +55,7 @@ class OutboxConsumer:
         self._stopping = stopping
         self._timings = timings
         self._pace = ReadingPace(BATCH_DELAY_SECONDS)
+        self._leaving = False  # a wish for the lease is granted, and stands from then on
         self._ends = time.monotonic() + timings.max_stay
         limits = Limits.of(platform.settings)
         self._pacing = Pacing(limits)
@@ -85,13 +86,14 @@ class OutboxConsumer:
 
     @property
     def _takes(self) -> bool:
-        return self._running and not self._lease.wanted_back
+        return self._running and not self._leaving and not self._lease.wanted_back
 
     def _read_for_ever(self) -> bool:
         """Read and hand out; True when the shard was left, False when it is to be handed back."""
         quiet_since = time.monotonic()
         while self._running:
             if self._lease.wanted_back and not self._pool.running:
+                self._leaving = True
                 return False
             if self._read():
                 quiet_since = time.monotonic()

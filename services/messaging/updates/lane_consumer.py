@@ -72,6 +72,7 @@ class LaneConsumer:
         )
         self._pool = self._worker.pool
         self._isolating = False  # suspects are handed out one by one
+        self._leaving = False  # nothing is taken up any more, whatever becomes of a wish for the lease
         self._quarantine = Quarantine(self._crashes, self._pool, shared, lambda: self._running, timings)
         self._reader = LaneReader(platform, lane, self._crashes, timings)
 
@@ -94,7 +95,7 @@ class LaneConsumer:
     @property
     def _takes(self) -> bool:
         wanted = self._lease.wanted_back and not self._isolating
-        return self._shared.is_open and self._running and not wanted
+        return self._shared.is_open and self._running and not self._leaving and not wanted
 
     def _begin(self) -> None:
         """Take note of what the last holder left, and let the doorbell ring again for whoever comes next."""
@@ -111,6 +112,7 @@ class LaneConsumer:
             now = time.monotonic()
             overdue = self._lease.wanted_back or now - started > self._timings.max_stay
             if overdue and not self._pool.running:
+                self._leaving = True
                 return False  # what only waits is read again by the next stay
             if overdue or len(self._pool) >= READ_AHEAD:
                 time.sleep(FULL_POLL_SECONDS)

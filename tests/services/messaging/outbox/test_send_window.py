@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 
@@ -27,7 +28,13 @@ class Entering:
             thread = threading.Thread(target=self._enter, args=(message, shard))
             self._threads.append(thread)
             thread.start()
-            time.sleep(0.01)
+            wait_until(partial(self._has_come, message))
+
+    def _has_come(self, message: int) -> bool:
+        queues = list(self._window._waiting.values())
+        return message in self.inside or any(
+            message == waiting for queue in queues for waiting, _ in list(queue)
+        )
 
     def _enter(self, message: int, shard: int) -> None:
         self._window.enter(message, shard)
@@ -91,7 +98,7 @@ def test_a_wave_is_of_one_shard_as_far_as_it_has_messages_and_no_shard_waits_for
 
 
 def test_what_was_answered_in_time_counts_until_it_is_settled() -> None:
-    window = SendWindow(most=1, slow=0.01)
+    window = SendWindow(most=1, slow=0.01, unsettled=60.0)
     entering = Entering(window)
     window.enter(1, 0)
     window.answered(1)
@@ -111,7 +118,7 @@ def test_what_cannot_be_settled_holds_up_nobody_for_long() -> None:
 
 
 def test_messages_that_telegram_refused_at_once_do_not_make_it_look_far_away() -> None:
-    window = SendWindow(most=2, slow=0.1, far=60.0)
+    window = SendWindow(most=2, slow=60.0, far=60.0)
     for message in (1, 2):
         window.enter(message, 0)
     for message in (1, 2):
@@ -125,7 +132,7 @@ def test_messages_that_telegram_refused_at_once_do_not_make_it_look_far_away() -
 
 
 def test_a_message_that_telegram_takes_long_for_leaves_its_room_to_others() -> None:
-    window = SendWindow(most=2, slow=0.2)
+    window = SendWindow(most=2, slow=0.8)
     entering = Entering(window)
     entering.come([1, 2])
     entering.settle([2])
