@@ -188,7 +188,6 @@ def _figures(workers: list[Worker]) -> dict[str, Any]:
 
 def stop_workers(workers: list[Worker]) -> None:
     """End all workers, waiting STOP_SECONDS at most; what is left over is recovered by whoever runs next."""
-    process.stopping.set()
     deadline = time.monotonic() + STOP_SECONDS
     for worker in workers:
         worker.stop()
