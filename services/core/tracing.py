@@ -153,5 +153,5 @@ def _hashed(text: str) -> int:
 
 
 def _written_at(entry_id: str) -> int:
-    """Epoch nanoseconds of a stream's entry."""
-    return int(entry_id.partition("-")[0]) * 1_000_000
+    """Epoch nanoseconds of a stream's entry: the end of its millisecond, so that none waits before it was received."""
+    return (int(entry_id.partition("-")[0]) + 1) * 1_000_000

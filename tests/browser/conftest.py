@@ -86,8 +86,12 @@ class Browser:
         """Load a page of the installation."""
         address = self.url + path
         if self.driver.current_url.partition("#")[0] == address.partition("#")[0]:
-            self.driver.get("about:blank")  # so that an address that differs by its #part alone is loaded too
+            self.leave()  # so that an address that differs by its #part alone is loaded too
         self.driver.get(address)
+
+    def leave(self) -> None:
+        """Show nothing, so that no page goes on asking."""
+        self.driver.get("about:blank")
 
     def resize(self, size: tuple[int, int]) -> None:
         """Be a phone or a desk."""
@@ -196,6 +200,7 @@ def fleet(installation: Installation, session_browser: Browser) -> list[dict[str
 @pytest.fixture
 def browser(session_browser: Browser) -> Iterator[Browser]:
     """The signed-in browser at a desk, in light; afterwards its console must have stayed silent."""
+    session_browser.leave()  # what a former test left open asks each second for what may be gone
     session_browser.resize(DESKTOP)
     session_browser.prefer("light")
     session_browser.complaints()
