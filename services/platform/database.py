@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Engine, String, bindparam, func, literal_column, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -48,11 +48,28 @@ def among(session: Session, columns: Sequence[Any], rows: Iterable[Sequence[Any]
     For (a, b) IN (...) of more than one row SQLite reads the whole table, or goes by the first columns; a join with the rows as
     JSON goes by all.
     """
-    if session.get_bind().dialect.name != "sqlite":
-        return tuple_(*columns).in_([tuple(row) for row in rows])
+    dialect = session.get_bind().dialect.name
+    return among_named(dialect, columns, named_rows(dialect, rows))
+
+
+def named_rows(dialect: str, rows: Iterable[Sequence[Any]]) -> Any:
+    """Rows as the value of the parameter of `among_named`."""
+    if dialect == "sqlite":
+        return json.dumps([list(row) for row in rows], default=date.isoformat)
+    return [tuple(row) for row in rows]
+
+
+def rows_parameter(dialect: str, name: str) -> Any:
+    """The parameter for `among_named` of a statement that is built once."""
+    return bindparam(name, type_=String) if dialect == "sqlite" else bindparam(name, expanding=True)
+
+
+def among_named(dialect: str, columns: Sequence[Any], named: Any) -> ColumnElement[bool]:
+    """See `among`; `named` is what `named_rows` gives, or a `rows_parameter` that it is given for later."""
+    if dialect != "sqlite":
+        return tuple_(*columns).in_(named)
     name = columns[0].table.name
     twin = columns[0].table.alias(f"named_{name}")
-    named = json.dumps([list(row) for row in rows], default=date.isoformat)
     listed = func.json_each(named).table_valued("value")
     same = [
         twin.c[column.name] == func.json_extract(listed.c.value, f"$[{place}]")

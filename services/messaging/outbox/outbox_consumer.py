@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 
 from redis import RedisError
 
@@ -26,42 +27,42 @@ from services.messaging.outbox.timings import OutboxTimings
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
-from services.queueing.reading_pace import ReadingPace
+from services.queueing.shared_reads import SharedReads
 
 logger = logging.getLogger(__name__)
-BATCH_DELAY_SECONDS = (
-    0.006  # between two reads of a busy shard: one that brings a single entry costs as much as one of ten
-)
 REFILL_INTERVAL_SECONDS = 0.25  # how soon room in a full window is noticed
 ERROR_BACKOFF_SECONDS = 0.2  # between attempts to reach Redis
+
+
+@dataclass(frozen=True)
+class ShardProcess:
+    """What the consumers of one process share."""
+
+    platform: Platform
+    sender: Sender
+    reads: SharedReads
+    stopping: threading.Event
+    timings: OutboxTimings
 
 
 class OutboxConsumer:
     """One stay in one shard, from taking its lease to leaving it. Use once: `OutboxConsumer(…).run()`."""
 
-    def __init__(
-        self,
-        platform: Platform,
-        sender: Sender,
-        held: HeldLease,
-        shard: int,
-        stopping: threading.Event,
-        timings: OutboxTimings,
-    ) -> None:
+    def __init__(self, process: ShardProcess, held: HeldLease, shard: int) -> None:
+        platform, sender, timings = process.platform, process.sender, process.timings
         self._platform = platform
         self._sender = sender
         self._lease = held
         self._shard = shard
-        self._stopping = stopping
+        self._stopping = process.stopping
         self._timings = timings
-        self._pace = ReadingPace(BATCH_DELAY_SECONDS)
         self._leaving = False  # a wish for the lease is granted, and stands from then on
         self._ends = time.monotonic() + timings.max_stay
         limits = Limits.of(platform.settings)
         self._pacing = Pacing(limits)
         self._gate = PacingGate(self._pacing, sender.turns, platform.switches, timings.bulk_look)
         self._window = ShardWindow()
-        self._store = OutboxStore(platform.redis, platform.blocking_redis, platform.vault, limits, shard)
+        self._store = OutboxStore(platform.redis, process.reads, platform.vault, limits, shard)
         self._worker = OutboxWorker(
             platform, sender, held, shard, self._store, self._gate, self._window, lambda: self._takes
         )
@@ -97,7 +98,6 @@ class OutboxConsumer:
                 return False
             if self._read():
                 quiet_since = time.monotonic()
-                self._pace.rest()
             now = time.monotonic()
             if not self._pool.is_quiet or self._pool.waits_at_most(self._timings.idle_timeout):
                 quiet_since = now

@@ -7,17 +7,20 @@ import threading
 
 from redis import RedisError
 
-from services.messaging.outbox.outbox_consumer import OutboxConsumer
+from services.messaging.outbox.outbox_consumer import OutboxConsumer, ShardProcess
 from services.messaging.outbox.sender_cache import SenderCache
 from services.messaging.outbox.sending import Sender
+from services.messaging.outbox.store import READ_AT_ONCE
 from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.lease_renewer import HeldLease
 from services.platform.telegram.client import TelegramClient
 from services.queueing.fair_share import FairShare
+from services.queueing.shared_reads import ReadingPace, SharedReads
 
 logger = logging.getLogger(__name__)
+READING_INTERVAL_SECONDS = 0.006  # between two reads of a busy shard
 KEPT_CONNECTIONS = 512  # a slow Bot API needs one per call in flight; reopening them costs more than keeping
 
 
@@ -28,12 +31,14 @@ class Senders:
         self, platform: Platform, stopping: threading.Event, timings: OutboxTimings = DEFAULT_TIMINGS
     ) -> None:
         self._platform = platform
-        self._stopping = stopping
-        self._timings = timings
         self._tokens = SenderCache(platform)
         self.share = FairShare(platform.settings.update_lanes)
         client = TelegramClient(platform.settings, pool_size=KEPT_CONNECTIONS)
-        self._sender = Sender(platform, client, self._tokens, timings)
+        sender = Sender(platform, client, self._tokens, timings)
+        reads = SharedReads(
+            platform.blocking_redis, ReadingPace(READING_INTERVAL_SECONDS), count=READ_AT_ONCE
+        )
+        self._process = ShardProcess(platform, sender, reads, stopping, timings)
 
     def start(self) -> None:
         """Keep tokens and switches as fresh as the database."""
@@ -60,6 +65,6 @@ class Senders:
     def _consume(self, shard: int, held: HeldLease) -> None:
         try:
             with self.share.holding(held):
-                OutboxConsumer(self._platform, self._sender, held, shard, self._stopping, self._timings).run()
+                OutboxConsumer(self._process, held, shard).run()
         finally:
             held.release()

@@ -16,6 +16,7 @@ from services.platform.redis import keys, streams
 from services.platform.redis.schema_version import is_newer
 from services.platform.redis.scripts import load
 from services.platform.token_encryption import open_tokens
+from services.queueing.shared_reads import SharedReads
 
 ALL_CHATS = "*"
 UNCERTAIN = "?"  # before the name of a flight: how often its outcome was unknown
@@ -28,9 +29,10 @@ LEAVE: Final = load("leave_shard")
 class OutboxStore:
     """One shard, for the drain that holds it."""
 
-    def __init__(self, redis: Redis, blocking: Redis, vault: Vault, limits: Limits, shard: int) -> None:
+    def __init__(self, redis: Redis, reads: SharedReads, vault: Vault, limits: Limits, shard: int) -> None:
         self._redis = redis
-        self._blocking = blocking
+        self._reads = reads
+        self._pauses = False  # the last read brought something
         self._vault = vault
         self._limits = limits
         self._shard = shard
@@ -83,12 +85,10 @@ class OutboxStore:
         wake = keys.outbox_wake(self._shard)
         sources = {keys.outbox(bot, keys.OUTBOX_PRIORITIES[rank]): (bot, rank) for bot, rank in wanted}
         cursors = {name: self._cursors[source] for name, source in sources.items()}
-        answer = streams.read(
-            self._blocking,
-            {wake: self._wake_cursor, **cursors},
-            count=READ_AT_ONCE,
-            block_seconds=patience,
+        answer = self._reads.read(
+            {wake: self._wake_cursor, **cursors}, block_seconds=patience, pause=self._pauses
         )
+        self._pauses = bool(answer)
         woken = answer.pop(wake, [])
         if woken:
             self._wake_cursor = woken[-1][0]

@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from redis import RedisError
 
 from services.core.resting import answering
 from services.messaging.updates.crash_tracker import CrashTracker, SharedQuarantine
 from services.messaging.updates.effects import Committer
-from services.messaging.updates.lane_reader import READ_AT_ONCE, LaneReader
+from services.messaging.updates.lane_reader import LaneReader
 from services.messaging.updates.lane_worker import LaneWorker
 from services.messaging.updates.quarantine import Quarantine
 from services.messaging.updates.queued_update import QueuedUpdate
@@ -28,41 +29,41 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
-from services.queueing.reading_pace import ReadingPace
+from services.queueing.shared_reads import SharedReads
 
 READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does not hide the others behind it
-BATCH_DELAY_SECONDS = (
-    0.008  # between two reads of a busy lane: one that brings a single entry costs as much as one of ten
-)
 FULL_POLL_SECONDS = 0.02  # between looks for room in memory
+
+
+@dataclass(frozen=True)
+class LaneProcess:
+    """What the consumers of one process share."""
+
+    platform: Platform
+    processor: UpdateProcessor
+    quarantine: SharedQuarantine
+    reads: SharedReads
+    stopping: threading.Event
+    timings: UpdateTimings
 
 
 class LaneConsumer:
     """One stay in one lane, from taking its lease to leaving it. Use once: `LaneConsumer(…).run()`."""
 
-    def __init__(
-        self,
-        platform: Platform,
-        processor: UpdateProcessor,
-        held: HeldLease,
-        lane: int,
-        stopping: threading.Event,
-        shared: SharedQuarantine,
-        timings: UpdateTimings,
-    ) -> None:
+    def __init__(self, process: LaneProcess, held: HeldLease, lane: int) -> None:
+        platform, timings, shared = process.platform, process.timings, process.quarantine
         self._platform = platform
         self._lease = held
         self._lane = lane
-        self._stopping = stopping
+        self._stopping = process.stopping
         self._timings = timings
-        self._pace = ReadingPace(BATCH_DELAY_SECONDS)
         self._committer = Committer(platform, lane, held.lease.token)
         self._crashes = CrashTracker(platform.redis, lane, shared)
         self._shared = shared
         self._trials = Trials(self._crashes, shared, timings)
         self._worker = LaneWorker(
             platform,
-            processor,
+            process.processor,
             held,
             lane,
             self._committer,
@@ -74,7 +75,7 @@ class LaneConsumer:
         self._isolating = False  # suspects are handed out one by one
         self._leaving = False  # nothing is taken up any more, whatever becomes of a wish for the lease
         self._quarantine = Quarantine(self._crashes, self._pool, shared, lambda: self._running, timings)
-        self._reader = LaneReader(platform, lane, self._crashes, timings)
+        self._reader = LaneReader(platform, lane, self._crashes, timings, process.reads)
 
     def run(self) -> None:
         """Drain until the lane stays empty, the process stops, or the lease is lost. RedisError ends it too."""
@@ -116,10 +117,8 @@ class LaneConsumer:
                 return False  # what only waits is read again by the next stay
             if overdue or len(self._pool) >= READ_AHEAD:
                 time.sleep(FULL_POLL_SECONDS)
-            elif (found := self._read()) or len(self._pool):
+            elif self._read() or len(self._pool):
                 quiet_since = time.monotonic()
-                if found < READ_AT_ONCE:
-                    self._pace.rest()
             elif now - quiet_since >= self._timings.idle_timeout or self._others_wait():
                 if self._committer.leave():
                     return True

@@ -11,9 +11,10 @@ from services.messaging.updates.crash_tracker import CrashTracker
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.timings import UpdateTimings
 from services.platform.platform import Platform
-from services.platform.redis import keys, streams
+from services.platform.redis import keys
 from services.platform.redis.schema_version import is_newer
 from services.queueing.lanes import is_urgent
+from services.queueing.shared_reads import SharedReads
 
 logger = logging.getLogger(__name__)
 READ_AT_ONCE = 128
@@ -22,11 +23,15 @@ READ_AT_ONCE = 128
 class LaneReader:
     """Reads one lane from its beginning: whatever still stands there has had no effect yet, and is to be handled."""
 
-    def __init__(self, platform: Platform, lane: int, crashes: CrashTracker, timings: UpdateTimings) -> None:
+    def __init__(
+        self, platform: Platform, lane: int, crashes: CrashTracker, timings: UpdateTimings, reads: SharedReads
+    ) -> None:
         self._platform = platform
         self._lane = lane
         self._crashes = crashes
         self._timings = timings
+        self._reads = reads
+        self._pauses = False  # the last read brought something, but no whole batch
         self._cursor = "0"
         self._attempts: dict[str, int] = {}  # entry id -> failed attempts of earlier holders
 
@@ -39,17 +44,15 @@ class LaneReader:
         """The next updates, waited for; None while Redis is away, whose return is awaited as long as the lease stands."""
         lane = keys.update_lane(self._lane)
         try:
-            answer = streams.read(
-                self._platform.blocking_redis,
-                {lane: self._cursor},
-                count=READ_AT_ONCE,
-                block_seconds=self._timings.read_timeout,
+            answer = self._reads.read(
+                {lane: self._cursor}, block_seconds=self._timings.read_timeout, pause=self._pauses
             )
         except RedisError as error:
             logger.debug("lane %d cannot be read: %s", self._lane, type(error).__name__)
             time.sleep(self._timings.backoff[0])
             return None
         entries = [self._queued(entry_id, fields) for entry_id, fields in answer.get(lane, ())]
+        self._pauses = 0 < len(entries) < READ_AT_ONCE
         if entries:
             self._cursor = entries[-1].entry_id
         return entries

@@ -11,7 +11,8 @@ from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.contexts import Fleets, no_fleet
 from services.messaging.updates.crash_tracker import SharedQuarantine
-from services.messaging.updates.lane_consumer import LaneConsumer
+from services.messaging.updates.lane_consumer import LaneConsumer, LaneProcess
+from services.messaging.updates.lane_reader import READ_AT_ONCE
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
@@ -19,9 +20,11 @@ from services.platform.redis import keys
 from services.platform.redis.cache import EVERYTHING
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.fair_share import FairShare
+from services.queueing.shared_reads import ReadingPace, SharedReads
 from services.queueing.timeouts import HandlerTimeout, time_limit
 
 logger = logging.getLogger(__name__)
+READING_INTERVAL_SECONDS = 0.008  # between two reads of a busy lane
 PARTING_SECONDS = 3.0  # for the plugins of all bots together
 
 
@@ -39,12 +42,13 @@ class UpdateConsumers:
         fleets: Fleets = no_fleet,
     ) -> None:
         self._platform = platform
-        self._stopping = stopping
-        self._timings = timings
-        self._quarantine = SharedQuarantine()
         self.share = FairShare(platform.settings.update_lanes)
         self.plugins = PluginCache(platform)
         self.processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings, fleets)
+        reads = SharedReads(
+            platform.blocking_redis, ReadingPace(READING_INTERVAL_SECONDS), count=READ_AT_ONCE
+        )
+        self._process = LaneProcess(platform, self.processor, SharedQuarantine(), reads, stopping, timings)
 
     def start(self) -> None:
         """Keep behaviours and switches as fresh as the database."""
@@ -76,14 +80,6 @@ class UpdateConsumers:
     def _consume(self, lane: int, held: HeldLease) -> None:
         try:
             with self.share.holding(held):
-                LaneConsumer(
-                    self._platform,
-                    self.processor,
-                    held,
-                    lane,
-                    self._stopping,
-                    self._quarantine,
-                    self._timings,
-                ).run()
+                LaneConsumer(self._process, held, lane).run()
         finally:
             held.release()

@@ -15,6 +15,11 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
+def let_others_submit() -> None:
+    """Whoever is about to submit goes first: without this a busy gevent process sends batches of two or three."""
+    time.sleep(0)
+
+
 class _Waiting(Generic[Item, Answer]):
     """One caller's item and, later, its answer, the error of its batch, or the lead over the next batch."""
 
@@ -34,11 +39,19 @@ class GroupCommit(Generic[Item, Answer]):
     `write` takes up to `largest` items and returns an answer for each; what it raises, every caller of the batch
     gets. Thread-safe, and without a thread of its own: each batch is written by the first caller in it, who then
     passes the lead to the first of those who arrived meanwhile, so nobody works longer than for its own batch.
+    `gather` waits for others before a batch is closed.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Answer]], *, largest: int = 256) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[Item]], Sequence[Answer]],
+        *,
+        largest: int = 256,
+        gather: Callable[[], None] = let_others_submit,
+    ) -> None:
         self._write = write
         self._largest = largest
+        self._gather = gather
         self._lock = threading.Lock()
         self._waiting: list[_Waiting[Item, Answer]] = []
         self._writing = False
@@ -66,8 +79,7 @@ class GroupCommit(Generic[Item, Answer]):
         return mine.answer  # type: ignore[return-value]  # set before the caller is woken
 
     def _lead(self) -> None:
-        # Whoever is about to submit goes first: without this a busy gevent process sends batches of two or three.
-        time.sleep(0)
+        self._gather()
         with self._lock:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
         self._write_batch(batch)

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import Bot, Lead
 from services.core.storable import storable
-from services.platform.database import among, insert_by
+from services.platform.database import among_named, insert_by, named_rows, rows_parameter
 
 ACTIVE: Final = "active"
 BLOCKED: Final = "blocked"
@@ -74,16 +74,24 @@ def last_met(
 
     Whoever was last met before `since` is not among them.
     """
-    names = [LEADS.c[name] for name in _NAMES]
-    met = select(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.last_interaction, *names)
-    met = met.join(BOTS, and_(BOTS.c.id == LEADS.c.bot_id, BOTS.c.identity == LEADS.c.identity))
-    met = met.where(LEADS.c.state == ACTIVE, LEADS.c.last_interaction > since)
-    found = session.execute(met.where(among(session, (LEADS.c.bot_id, LEADS.c.telegram_id), users)))
+    dialect = session.get_bind().dialect.name
+    found = session.execute(_meeting(dialect), {"people": named_rows(dialect, users), "since": since})
     return {
         (bot_id, telegram_id): at
         for bot_id, telegram_id, at, *told in found
         if told == list(_names_of(users[bot_id, telegram_id]).values())
     }
+
+
+@cache
+def _meeting(dialect: str) -> Any:
+    """Built once, as `_touching` is: of the people of a batch each that is a stranger costs this query too."""
+    names = [LEADS.c[name] for name in _NAMES]
+    met = select(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.last_interaction, *names)
+    met = met.join(BOTS, and_(BOTS.c.id == LEADS.c.bot_id, BOTS.c.identity == LEADS.c.identity))
+    met = met.where(LEADS.c.state == ACTIVE, LEADS.c.last_interaction > bindparam("since"))
+    people = rows_parameter(dialect, "people")
+    return met.where(among_named(dialect, (LEADS.c.bot_id, LEADS.c.telegram_id), people))
 
 
 def touch_leads(session: Session, contacts: Sequence[Contact]) -> dict[Person, int]:
