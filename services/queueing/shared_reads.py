@@ -66,6 +66,19 @@ class SharedReads:
         return streams.read(self._redis, cursors, count=self._count, block_seconds=block_seconds)
 
     def _read_together(self, readers: Sequence[Mapping[str, str]]) -> list[Entries]:
-        cursors = {stream: cursor for each in readers for stream, cursor in each.items()}
-        found = streams.read(self._redis, cursors, count=self._count)
-        return [{stream: found[stream] for stream in each if stream in found} for each in readers]
+        """A stream that two ask for, as a stay that ends and its successor may, is read for each after its own cursor."""
+        cursors: dict[str, str] = {}
+        alone = list[Mapping[str, str]]()
+        for each in readers:
+            if cursors.keys().isdisjoint(each):
+                cursors.update(each)
+            else:
+                alone.append(each)
+        found = self._read_now(cursors)
+        return [
+            self._read_now(each) if each in alone else {name: found[name] for name in each if name in found}
+            for each in readers
+        ]
+
+    def _read_now(self, cursors: Mapping[str, str]) -> Entries:
+        return streams.read(self._redis, cursors, count=self._count)

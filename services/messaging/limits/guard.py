@@ -33,7 +33,7 @@ from services.platform.redis.windows import ProcessMemory
 
 logger = logging.getLogger(__name__)
 DEFAULT_LIMIT = RateLimit(limit=30, window=60)
-JUDGED_TOGETHER = 8  # batches in one script, of at most 128 each: Redis does nothing else meanwhile
+JUDGED_TOGETHER = 4  # batches in one script, of at most 128 each: Redis does nothing else meanwhile
 UNLIMITED = Rates(None, 0, 0, 0)  # for replays: the operator asks, and many a person's letters come at once
 
 

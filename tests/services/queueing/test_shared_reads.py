@@ -116,6 +116,19 @@ def test_readers_of_a_late_process_share_a_round_trip_and_each_gets_its_own(plat
     assert (calls_of(platform, "xread") - before, pace.rests) == (1, 1)
 
 
+def test_two_stays_in_one_stream_each_read_after_their_own_cursor(platform: Platform) -> None:
+    reads = SharedReads(platform.blocking_redis, LatePace(), count=10)
+    for number in ("1-1", "2-1"):
+        platform.redis.xadd("test:lane", {"a": "b"}, id=number)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(reads.read, {"test:lane": cursor}, block_seconds=5, pause=True)
+            for cursor in ("1-1", "0")
+        ]
+        answers = [[entry for entry, _ in each.result()["test:lane"]] for each in asked]
+    assert answers == [["2-1"], ["1-1", "2-1"]]
+
+
 def test_a_late_process_waits_for_nothing_when_it_reads_again(platform: Platform) -> None:
     reads = SharedReads(platform.blocking_redis, LatePace(), count=10)
     began = time.monotonic()
