@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Any, Protocol
 
 from redis import RedisError
@@ -33,7 +32,6 @@ from services.platform.redis.windows import ProcessMemory
 
 logger = logging.getLogger(__name__)
 DEFAULT_LIMIT = RateLimit(limit=30, window=60)
-JUDGED_TOGETHER = 4  # batches in one script, of at most 128 each: Redis does nothing else meanwhile
 UNLIMITED = Rates(None, 0, 0, 0)  # for replays: the operator asks, and many a person's letters come at once
 
 
@@ -59,9 +57,7 @@ class Guard:
         self.signer = CallbackSigner(platform.vault)
         self._groups = UpgradedGroups(platform)
         self._judge = Judge(platform.redis)
-        self._judging: GroupCommit[Sequence[tuple[Act, Rates]], Sequence[Verdict]] = GroupCommit(
-            self._judge_together, largest=JUDGED_TOGETHER
-        )
+        self._single: GroupCommit[tuple[Act, Rates], Verdict] = GroupCommit(self._judge.judge, largest=128)
         self._memory = ProcessMemory()
 
     def judge_all(self, arrived: Sequence[tuple[Arrived, Behaviour]]) -> list[Verdict | None]:
@@ -91,7 +87,7 @@ class Guard:
         if not judged:
             return []
         try:
-            verdicts: list[Verdict | None] = [*self._judging.submit(judged)]
+            verdicts: list[Verdict | None] = [*self._judge.judge(judged)]
         except RedisError as error:
             logger.warning("updates are limited in this process only: %s", type(error).__name__)
             verdicts = [self._judge_here(act, rates) for act, rates in judged]
@@ -99,16 +95,12 @@ class Guard:
             _count(act.bot_id, act.user, verdict)
         return verdicts
 
-    def _judge_together(self, asked: Sequence[Sequence[tuple[Act, Rates]]]) -> list[Sequence[Verdict]]:
-        verdicts = iter(self._judge.judge([each for batch in asked for each in batch]))
-        return [list(islice(verdicts, len(batch))) for batch in asked]
-
     def judge(self, arrived: Arrived, behaviour: Behaviour, update: dict[str, Any]) -> Verdict:
         """The verdict of one update, sharing the round trip with whoever asks at the same time. Raises RedisError."""
         asked = self._asked(arrived, behaviour, update)
         if isinstance(asked, Verdict):
             return asked
-        (verdict,) = self._judging.submit([asked])
+        verdict = self._single.submit(asked)
         _count(asked[0].bot_id, asked[0].user, verdict)
         return verdict
 
