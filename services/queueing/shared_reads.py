@@ -18,6 +18,7 @@ from services.platform.redis.group_commit import GroupCommit
 LATENESS_FACTOR: Final = (
     4  # a saturated worker wakes up some 7 ms late: it reads every 30 ms, and half as often (ADR 68)
 )
+EASING: Final = 0.9  # of the last wait is the least of the next: whoever wakes in time once is late still, and shares its reads
 LONGEST_SECONDS: Final = 0.05  # nobody waits longer for a reader, however late it is
 
 Entries = dict[str, list[tuple[str, streams.Fields]]]  # stream -> what is new there, with its ids
@@ -39,7 +40,9 @@ class ReadingPace:
         began = time.monotonic()
         time.sleep(self._seconds)
         late = time.monotonic() - began - self._seconds
-        self._seconds = min(LONGEST_SECONDS, max(self._shortest, LATENESS_FACTOR * late, 0.9 * self._seconds))
+        self._seconds = min(
+            LONGEST_SECONDS, max(self._shortest, LATENESS_FACTOR * late, EASING * self._seconds)
+        )
 
 
 class SharedReads:
@@ -68,15 +71,13 @@ class SharedReads:
     def _read_together(self, readers: Sequence[Mapping[str, str]]) -> list[Entries]:
         """A stream that two ask for, as a stay that ends and its successor may, is read for each after its own cursor."""
         cursors: dict[str, str] = {}
-        alone = list[Mapping[str, str]]()
         for each in readers:
-            if cursors.keys().isdisjoint(each):
-                cursors.update(each)
-            else:
-                alone.append(each)
+            cursors = {**each, **cursors}
         found = self._read_now(cursors)
         return [
-            self._read_now(each) if each in alone else {name: found[name] for name in each if name in found}
+            {name: found[name] for name in each if name in found}
+            if each.items() <= cursors.items()
+            else self._read_now(each)
             for each in readers
         ]
 

@@ -85,7 +85,7 @@ def last_met(
 
 @cache
 def _meeting(dialect: str) -> Any:
-    """Built once, as `_touching` is: of the people of a batch each that is a stranger costs this query too."""
+    """Built once, as `_touching` is: each batch with somebody in it whom the process does not know asks it."""
     names = [LEADS.c[name] for name in _NAMES]
     met = select(LEADS.c.bot_id, LEADS.c.telegram_id, LEADS.c.last_interaction, *names)
     met = met.join(BOTS, and_(BOTS.c.id == LEADS.c.bot_id, BOTS.c.identity == LEADS.c.identity))
