@@ -18,6 +18,7 @@ from services.core.i18n import Text
 from services.core.lost_connections import NEAR_TCP_OPTIONS
 from services.core.settings import Settings
 from services.platform.redis import keys
+from services.platform.redis.parser import AnswerParser
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 FAST_TIMEOUT_SECONDS = 2.0
@@ -38,6 +39,7 @@ def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SEC
         # One immediate retry heals a connection that the server closed while idle; a silent server stays silent.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         decode_responses=True,
+        parser_class=AnswerParser,
         **_tls(settings.redis_url, settings.redis_verify_tls),
     )
     return Redis(connection_pool=pool)
@@ -57,6 +59,7 @@ def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
         health_check_interval=30,
         retry=Retry(NoBackoff(), 1),
         decode_responses=decode,
+        parser_class=AnswerParser,
         **_tls(settings.redis_url, settings.redis_verify_tls),
     )
     return Redis(connection_pool=pool)

@@ -5,7 +5,6 @@ urllib3 over the same http.client takes five times the CPU of a call (docs/bench
 
 from __future__ import annotations
 
-import select
 import socket
 import ssl
 import time
@@ -19,19 +18,16 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import certifi
-from gevent.monkey import get_original
 from httptools import HttpParserError, HttpResponseParser
 
 from services.core.lost_connections import SOCKET_OPTIONS
+from services.core.sockets import is_readable
 
 CHUNK = 64 * 1024
 LONGEST_HEAD = 256 * 1024  # bytes; the Bot API's has a few hundred
 SHORTEST_WAIT_SECONDS = 0.001  # 0 would mean not to wait at all
 Content = bytes | Iterable[bytes]
 BROKEN = (HTTPException, HttpParserError, OSError)  # what ends an exchange that began
-
-# gevent's poll goes through its hub, at 60 µs a look; this one does not wait.
-_poll: Final[Any] = get_original("select", "poll")
 
 
 class UnreachedError(Exception):
@@ -176,11 +172,7 @@ class _PlainConnection(HTTPConnection):
 
     def was_dropped(self) -> bool:
         """Whether the server closed it, or says what nobody asked for."""
-        if self.sock is None:
-            return True
-        poll = _poll()
-        poll.register(self.sock.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        return self.sock is None or is_readable(self.sock)
 
 
 class _TlsConnection(_PlainConnection, HTTPSConnection):
