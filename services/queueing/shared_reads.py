@@ -1,54 +1,26 @@
 """Reading the streams of one kind in one process: each alone while the process has time, all in one round trip when it has none.
 
 A read that brings a single entry costs as much as one of ten, and one of eight streams little more than one of a single
-stream. A process that has more to do than it can reads less often and more at once: it notices by how late it wakes up.
+stream: a process that has more to do than it can reads less often and more at once.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from redis import Redis
 
 from services.platform.redis import streams
 from services.platform.redis.group_commit import GroupCommit
-
-LATENESS_FACTOR: Final = (
-    4  # a saturated worker wakes up some 7 ms late: it reads every 30 ms, and half as often (ADR 68)
-)
-EASING: Final = 0.9  # of the last wait is the least of the next: whoever wakes in time once is late still, and shares its reads
-LONGEST_SECONDS: Final = 0.05  # nobody waits longer for a reader, however late it is
+from services.queueing.process_pace import ProcessPace
 
 Entries = dict[str, list[tuple[str, streams.Fields]]]  # stream -> what is new there, with its ids
-
-
-class ReadingPace:
-    """`shortest` seconds lie between two reads while the process has time."""
-
-    def __init__(self, shortest: float) -> None:
-        self._shortest = self._seconds = shortest
-
-    @property
-    def is_late(self) -> bool:
-        """Whether the process woke up late when it last rested."""
-        return self._seconds > self._shortest
-
-    def rest(self) -> None:
-        """Wait until it is time for the next read."""
-        began = time.monotonic()
-        time.sleep(self._seconds)
-        late = time.monotonic() - began - self._seconds
-        self._seconds = min(
-            LONGEST_SECONDS, max(self._shortest, LATENESS_FACTOR * late, EASING * self._seconds)
-        )
 
 
 class SharedReads:
     """Of all readers of a process; each brings at most `count` entries of a stream. `redis` is one for blocking reads."""
 
-    def __init__(self, redis: Redis, pace: ReadingPace, *, count: int) -> None:
+    def __init__(self, redis: Redis, pace: ProcessPace, *, count: int) -> None:
         self._redis = redis
         self._pace = pace
         self._count = count

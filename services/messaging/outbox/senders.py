@@ -17,7 +17,8 @@ from services.platform.redis import keys
 from services.platform.redis.lease_renewer import HeldLease
 from services.platform.telegram.client import TelegramClient
 from services.queueing.fair_share import FairShare
-from services.queueing.shared_reads import ReadingPace, SharedReads
+from services.queueing.process_pace import ProcessPace
+from services.queueing.shared_reads import SharedReads
 
 logger = logging.getLogger(__name__)
 READING_INTERVAL_SECONDS = 0.006  # between two reads of a busy shard
@@ -36,7 +37,7 @@ class Senders:
         client = TelegramClient(platform.settings, pool_size=KEPT_CONNECTIONS)
         sender = Sender(platform, client, self._tokens, timings)
         reads = SharedReads(
-            platform.blocking_redis, ReadingPace(READING_INTERVAL_SECONDS), count=READ_AT_ONCE
+            platform.blocking_redis, ProcessPace(READING_INTERVAL_SECONDS), count=READ_AT_ONCE
         )
         self._process = ShardProcess(platform, sender, reads, stopping, timings)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from services.core.errors import Unavailable
 from services.core.times import utc_now
 from services.messaging.inbox.incoming import IncomingMessage, keep_incoming
 from services.platform.platform import Platform
-from services.platform.redis.group_commit import GroupCommit
+from services.platform.redis.group_commit import GroupCommit, let_others_submit
 from services.traffic.clicks.attribution import NewStart, record_starts
 from services.traffic.clicks.leads import (
     Contact,
@@ -33,6 +33,7 @@ from services.traffic.clicks.leads import (
 )
 
 REMEMBERED = 100_000  # (bot, person) pairs per process known to have a row: about 30 MB
+LARGEST = 100  # people in one transaction
 RENEWED_SECONDS = (
     600.0  # how far a row's last interaction may lie behind, for a write per person in that time
 )
@@ -64,9 +65,15 @@ class Contacts:
     Whom this process does not remember is looked up first, a whole batch in one query: a worker that starts meets
     thousands whom another wrote a moment ago.
     Meetings of one moment share a transaction: on SQLite, and at a wave of paid traffic, writes are what is scarce.
+    `gather` waits for more of them.
     """
 
-    def __init__(self, platform: Platform, renewed: float = RENEWED_SECONDS) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        renewed: float = RENEWED_SECONDS,
+        gather: Callable[[], None] = let_others_submit,
+    ) -> None:
         self._platform = platform
         self._renewed = renewed
         # By identity of the bot too: whoever meets a new one is news.
@@ -74,7 +81,9 @@ class Contacts:
             OrderedDict()
         )  # names' hash, until
         self._lock = threading.Lock()
-        self._writes: GroupCommit[_Meeting, str | Exception] = GroupCommit(self._write, largest=100)
+        self._writes: GroupCommit[_Meeting, str | Exception] = GroupCommit(
+            self._write, largest=LARGEST, gather=gather
+        )
 
     def record_contact(
         self,

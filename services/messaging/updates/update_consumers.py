@@ -20,7 +20,8 @@ from services.platform.redis import keys
 from services.platform.redis.cache import EVERYTHING
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.fair_share import FairShare
-from services.queueing.shared_reads import ReadingPace, SharedReads
+from services.queueing.process_pace import ProcessPace
+from services.queueing.shared_reads import SharedReads
 from services.queueing.timeouts import HandlerTimeout, time_limit
 
 logger = logging.getLogger(__name__)
@@ -44,10 +45,10 @@ class UpdateConsumers:
         self._platform = platform
         self.share = FairShare(platform.settings.update_lanes)
         self.plugins = PluginCache(platform)
-        self.processor = UpdateProcessor(platform, self.plugins, Contacts(platform), timings, fleets)
-        reads = SharedReads(
-            platform.blocking_redis, ReadingPace(READING_INTERVAL_SECONDS), count=READ_AT_ONCE
-        )
+        pace = ProcessPace(READING_INTERVAL_SECONDS)
+        contacts = Contacts(platform, gather=pace.gather)
+        self.processor = UpdateProcessor(platform, self.plugins, contacts, timings, fleets)
+        reads = SharedReads(platform.blocking_redis, pace, count=READ_AT_ONCE)
         self._process = LaneProcess(platform, self.processor, SharedQuarantine(), reads, stopping, timings)
 
     def start(self) -> None:

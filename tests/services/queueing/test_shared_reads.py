@@ -13,7 +13,8 @@ from redis.retry import Retry
 from launch.ports import free_port
 from services.platform.platform import Platform
 from services.queueing import shared_reads
-from services.queueing.shared_reads import LONGEST_SECONDS, ReadingPace, SharedReads
+from services.queueing.process_pace import LONGEST_SECONDS, ProcessPace
+from services.queueing.shared_reads import SharedReads
 from tools.servers.sandbox import wait_until
 
 
@@ -37,7 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SlowClock:
     return clock
 
 
-def rested(pace: ReadingPace, clock: SlowClock) -> float:
+def rested(pace: ProcessPace, clock: SlowClock) -> float:
     """For how long it meant to wait, in seconds."""
     began = clock.now
     pace.rest()
@@ -45,12 +46,12 @@ def rested(pace: ReadingPace, clock: SlowClock) -> float:
 
 
 def test_a_process_that_has_time_reads_at_the_shortest_interval(clock: SlowClock) -> None:
-    pace = ReadingPace(0.006)
+    pace = ProcessPace(0.006)
     assert [rested(pace, clock) for _ in range(3)] == pytest.approx([0.006] * 3)
 
 
 def test_the_later_it_wakes_the_longer_it_waits_but_never_for_long(clock: SlowClock) -> None:
-    pace = ReadingPace(0.006)
+    pace = ProcessPace(0.006)
     clock.late = 0.005
     rested(pace, clock)
     assert rested(pace, clock) == pytest.approx(0.02)
@@ -60,7 +61,7 @@ def test_the_later_it_wakes_the_longer_it_waits_but_never_for_long(clock: SlowCl
 
 
 def test_it_goes_back_bit_by_bit_once_it_wakes_in_time(clock: SlowClock) -> None:
-    pace = ReadingPace(0.006)
+    pace = ProcessPace(0.006)
     clock.late = 0.01
     rested(pace, clock)
     assert pace.is_late
@@ -72,13 +73,13 @@ def test_it_goes_back_bit_by_bit_once_it_wakes_in_time(clock: SlowClock) -> None
 
 
 def test_on_the_real_clock_it_waits_at_least_as_long_as_it_is_told() -> None:
-    pace, began = ReadingPace(0.01), time.monotonic()
+    pace, began = ProcessPace(0.01), time.monotonic()
     for _ in range(3):
         pace.rest()
     assert time.monotonic() - began >= 0.03
 
 
-class LatePace(ReadingPace):
+class LatePace(ProcessPace):
     """Of a process that has no time; it counts who rests."""
 
     def __init__(self) -> None:

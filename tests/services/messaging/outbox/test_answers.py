@@ -19,7 +19,8 @@ from services.messaging.outbox.pacing import Limits
 from services.messaging.outbox.store import READ_AT_ONCE, OutboxStore
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.queueing.shared_reads import ReadingPace, SharedReads
+from services.queueing.process_pace import ProcessPace
+from services.queueing.shared_reads import SharedReads
 from tests.services.messaging.draining import QUICK_SENDING, senders, shard_of
 from tests.services.messaging.outbox.conftest import Put
 from tools.servers.sandbox import Sandbox, wait_until
@@ -184,7 +185,7 @@ def test_attempts_and_journal_tell_an_answer_from_the_reply_of_the_same_moment(
     platform.redis.hset(keys.outbox_flying(bot.id), "0:1-1", "1")  # as releases without answers wrote it
     store = OutboxStore(
         platform.redis,
-        SharedReads(platform.blocking_redis, ReadingPace(0.0), count=READ_AT_ONCE),
+        SharedReads(platform.blocking_redis, ProcessPace(0.0), count=READ_AT_ONCE),
         platform.vault,
         Limits.of(platform.settings),
         bot.id % 8,
