@@ -20,7 +20,10 @@ def lane_of(bot_id: int, chat: str, lanes: int) -> int:
 
 def kind_of(update: dict[str, Any]) -> str:
     """The kind of an update in Telegram's word: its only field beside update_id; "" when it has none."""
-    return next((name for name in update if name != "update_id"), "")
+    for name in update:
+        if name != "update_id":
+            return name
+    return ""
 
 
 def is_urgent(text: str) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from models import Bot, StoredFile
@@ -48,7 +49,10 @@ class FileIntake(Files):
         self._platform = platform
         self._account_id = account_id
         self._sender = sender
-        self._folder = FileFolder(platform.settings)
+
+    @cached_property
+    def _folder(self) -> FileFolder:
+        return FileFolder(self._platform.settings)  # when it is asked for: most updates bring no file
 
     def download(
         self,

@@ -69,11 +69,12 @@ class SendWindow:
                 self._answered[message] = time.monotonic()
                 self._heard = True
 
-    def leave(self, message: int) -> None:
-        """It is settled, or was not sent. A message that is not in the window changes nothing."""
+    def leave(self, messages: Iterable[int]) -> None:
+        """They are settled, or were not sent. A message that is not in the window changes nothing."""
         with self._lock:
-            self._heard |= self._departed.pop(message, None) is not None  # refused is an answer, too
-            self._answered.pop(message, None)
+            for message in messages:
+                self._heard |= self._departed.pop(message, None) is not None  # refused is an answer, too
+                self._answered.pop(message, None)
             self._begin_next()
 
     def _admit(self, message: int) -> None:
@@ -146,16 +147,17 @@ class ShardSends:
 
     def leave(self, messages: Iterable[OutboxMessage]) -> None:
         """They are settled, or were put off."""
-        for message in messages:
-            self._inside.discard(id(message))
-            self._window.leave(id(message))
+        self._leave({id(message) for message in messages})
 
     def leave_those_not_in(self, settling: Iterable[OutboxMessage], batch: Iterable[OutboxMessage]) -> None:
         """What is not settled now waits for the database, and holds up nobody's message."""
-        now = {id(message) for message in settling}
-        self.leave(message for message in batch if id(message) not in now)
+        self._leave({id(message) for message in batch} - {id(message) for message in settling})
 
     def end(self) -> None:
         """The shard is left: what was not settled by then is somebody else's."""
-        while self._inside:
-            self._window.leave(self._inside.pop())
+        self._leave(self._inside.copy())
+
+    def _leave(self, messages: set[int]) -> None:
+        if messages:
+            self._inside -= messages
+            self._window.leave(messages)

@@ -44,7 +44,7 @@ class Entering:
         """Telegram has answered them, and they are deleted."""
         for message in messages:
             self._window.answered(message)
-            self._window.leave(message)
+            self._window.leave([message])
 
     def wait_for(self, messages: set[int]) -> None:
         """Until exactly these have entered."""
@@ -62,13 +62,13 @@ def test_who_finds_a_full_window_waits_until_all_in_it_are_settled() -> None:
     entering = Entering(window)
     entering.come([1, 2, 3])
     window.answered(1)
-    window.leave(1)
+    window.leave([1])
     time.sleep(0.05)
     assert entering.inside == [1, 2], "the wave is not over"
     window.answered(2)
     time.sleep(0.05)
     assert entering.inside == [1, 2], "one is sent and not settled"
-    window.leave(2)
+    window.leave([2])
     entering.wait_for({1, 2, 3})
     entering.join()
 
@@ -105,7 +105,7 @@ def test_what_was_answered_in_time_counts_until_it_is_settled() -> None:
     entering.come([2])
     time.sleep(0.1)
     assert not entering.inside
-    window.leave(1)
+    window.leave([1])
     entering.wait_for({2})
     entering.join()
 
@@ -122,7 +122,7 @@ def test_messages_that_telegram_refused_at_once_do_not_make_it_look_far_away() -
     for message in (1, 2):
         window.enter(message, 0)
     for message in (1, 2):
-        window.leave(message)
+        window.leave([message])
     entering = Entering(window)
     entering.come([3, 4, 5])
     assert entering.inside == [3, 4]
@@ -182,7 +182,7 @@ def test_all_who_wait_come_in_and_never_are_more_inside(most: int) -> None:
         time.sleep(0.001)
         inside.discard(message)
         window.answered(message)
-        window.leave(message)
+        window.leave([message])
         done.append(message)
 
     threads = [threading.Thread(target=come, args=(number,)) for number in range(60)]
@@ -196,10 +196,10 @@ def test_all_who_wait_come_in_and_never_are_more_inside(most: int) -> None:
 
 def test_a_message_that_never_entered_may_leave() -> None:
     window = SendWindow(most=1, slow=60.0)
-    window.leave(99)
+    window.leave([99])
     window.answered(99)
     window.enter(1, 0)
-    window.leave(1)
+    window.leave([1])
     window.enter(2, 0)
 
 
