@@ -75,8 +75,6 @@ class _JsonLines(logging.Formatter):
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
             line["exc_info"] = record.exc_text
-        if record.stack_info:
-            line["stack_info"] = record.stack_info
         return _encode(redact(line))
 
 
@@ -134,7 +132,7 @@ def _leave_out_what_no_line_shows() -> None:
     The switches are those of "Optimization" in the Python documentation's logging HOWTO.
     """
     logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logThreads = logging.logMultiprocessing = False  # gunicorn's own lines show the process
 
 
 def configure_logging(settings: Settings, service: str) -> None:

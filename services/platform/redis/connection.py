@@ -34,12 +34,11 @@ def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SEC
         timeout=POOL_WAIT_SECONDS,
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=timeout_seconds,
-        socket_keepalive=True,
-        socket_keepalive_options=NEAR_TCP_OPTIONS,  # idle ones that are lost cost nobody a timeout each
         # One immediate retry heals a connection that the server closed while idle; a silent server stays silent.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         decode_responses=True,
         parser_class=AnswerParser,
+        **_tcp(settings.redis_url),
         **_tls(settings.redis_url, settings.redis_verify_tls),
     )
     return Redis(connection_pool=pool)
@@ -54,12 +53,11 @@ def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
         _address(settings),
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=BLOCKING_TIMEOUT_SECONDS,
-        socket_keepalive=True,
-        socket_keepalive_options=NEAR_TCP_OPTIONS,
         health_check_interval=30,
         retry=Retry(NoBackoff(), 1),
         decode_responses=decode,
         parser_class=AnswerParser,
+        **_tcp(settings.redis_url),
         **_tls(settings.redis_url, settings.redis_verify_tls),
     )
     return Redis(connection_pool=pool)
@@ -74,6 +72,13 @@ def probing_client(url: str, *, verify_tls: bool = True) -> Redis:
         retry=Retry(NoBackoff(), 0, (RedisConnectionError, RedisTimeoutError)),
         **_tls(url, verify_tls),
     )
+
+
+def _tcp(url: str) -> dict[str, Any]:
+    """Options of connections over a network, so that idle ones that are lost cost nobody a timeout each; a Unix socket refuses them."""
+    if url.startswith("unix://"):
+        return {}
+    return {"socket_keepalive": True, "socket_keepalive_options": NEAR_TCP_OPTIONS}
 
 
 def _tls(url: str, verify: bool) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class GroupCommit(Generic[Item, Answer]):
     `write` takes up to `largest` items and returns an answer for each; what it raises, every caller of the batch
     gets. Thread-safe, and without a thread of its own: each batch is written by the first caller in it, who then
     passes the lead to the first of those who arrived meanwhile, so nobody works longer than for its own batch.
-    `gather` waits for others before a batch is closed.
+    `gather` waits for others before a batch is closed that is not full.
     """
 
     def __init__(
@@ -79,7 +79,8 @@ class GroupCommit(Generic[Item, Answer]):
         return mine.answer  # type: ignore[return-value]  # set before the caller is woken
 
     def _lead(self) -> None:
-        self._gather()
+        if len(self._waiting) < self._largest:
+            self._gather()
         with self._lock:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
         self._write_batch(batch)

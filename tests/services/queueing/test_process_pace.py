@@ -7,7 +7,7 @@ import time
 import pytest
 
 from services.queueing import process_pace
-from services.queueing.process_pace import LONGEST_SECONDS, ProcessPace
+from services.queueing.process_pace import LATE_FOR_SECONDS, LONGEST_SECONDS, ProcessPace
 
 
 class SlowClock:
@@ -84,4 +84,17 @@ def test_whoever_gathers_waits_for_others_in_a_late_process_alone(clock: SlowClo
     began = clock.now
     pace.gather()
     assert clock.now - began - clock.late == pytest.approx(0.02)
+    assert clock.turns_given == 1
+
+
+def test_a_process_that_has_not_rested_for_a_while_is_late_no_more(clock: SlowClock) -> None:
+    pace = ProcessPace(0.006)
+    clock.late = 0.01
+    rested(pace, clock)
+    assert pace.is_late
+    clock.now += LATE_FOR_SECONDS
+    assert not pace.is_late
+    clock.late = 0.0
+    assert rested(pace, clock) == pytest.approx(0.006)
+    pace.gather()
     assert clock.turns_given == 1

@@ -15,8 +15,11 @@ from models import Bot, Lead, Start
 from services.core.times import utc_now
 from services.messaging.updates.contacts import RENEWED_SECONDS, Contacts, _Meeting
 from services.platform.platform import Platform
+from services.queueing.process_pace import ProcessPace
 from services.traffic.clicks.leads import last_met
+from tests.services.messaging.draining import handle_all
 from tests.services.messaging.updates.test_contacts import LONG_AGO, bot, lead_of, person
+from tools.servers.fleet import accept_all, message
 
 __all__ = ["bot"]  # a fixture
 JUST_NOW = timedelta(minutes=2)
@@ -143,3 +146,14 @@ def test_looking_people_up_costs_the_same_however_many_the_bots_have_met(
         steps = [row[-1] for row in plan]
     assert not [step for step in steps if step.startswith(("SCAN leads", "SCAN named_leads", "SCAN bots"))]
     assert [step for step in steps if "SEARCH named_leads" in step and "bot_id=? AND telegram_id=?" in step]
+
+
+def test_people_are_gathered_at_the_pace_of_their_process(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered: list[float] = []
+    monkeypatch.setattr(ProcessPace, "gather", lambda _pace: gathered.append(time.monotonic()))
+    accept_all(platform, bot, [message(1, 5, "hello")])
+    handle_all(platform)
+    assert len(gathered) == 1
+    assert lead_of(platform, 5).telegram_id == 5

@@ -93,3 +93,24 @@ def test_a_leader_that_is_killed_before_it_writes_stops_nobody(monkeypatch: pyte
         commit.submit("one")
     with ThreadPoolExecutor(1) as executor:
         assert executor.submit(commit.submit, "two").result(PATIENCE) == "two"
+
+
+def test_whoever_leads_a_full_batch_does_not_wait_for_more() -> None:
+    gathered: list[int] = []
+    leaving, entered = threading.Event(), threading.Event()
+
+    def write(items: Sequence[int]) -> list[int]:
+        entered.set()
+        assert leaving.wait(PATIENCE)
+        return [*items]
+
+    commit: GroupCommit[int, int] = GroupCommit(write, largest=2, gather=lambda: gathered.append(1))
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(commit.submit, 0)]
+        assert entered.wait(PATIENCE)
+        answers += [pool.submit(commit.submit, number) for number in (1, 2, 3)]
+        while len(commit._waiting) < 3:
+            threading.Event().wait(0.005)
+        leaving.set()
+        assert sorted(answer.result(PATIENCE) for answer in answers) == [0, 1, 2, 3]
+    assert len(gathered) == 2  # the first and the last of three batches
