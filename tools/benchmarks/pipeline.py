@@ -21,6 +21,7 @@ from tools.benchmarks import pipeline_kills, pipeline_own, pipeline_people
 from tools.benchmarks.figures import Figure, machine_load, print_table
 from tools.benchmarks.pipeline_runs import QUICK, Notes, Report, Size
 
+SIZES = ("rounds", "bots", "chats", "updates", "window", "workers")  # that the command line may change
 ROWS: dict[str, Callable[[Notes], list[Figure]]] = {
     "people": pipeline_people.full_load,
     "burst": pipeline_people.burst,
@@ -78,6 +79,7 @@ def _options() -> argparse.Namespace:
         ("chats", "known people of each bot"),
         ("updates", "at full load, per system and round"),
         ("window", "unanswered updates at full load"),
+        ("workers", "worker processes of ours beside the peers"),
     ):
         parser.add_argument(f"--{name}", type=int, help=f"{what} ({getattr(Size(), name):,})".strip())
     parser.add_argument("--log-level", default="INFO")
@@ -89,7 +91,7 @@ def _options() -> argparse.Namespace:
     options.only = options.only.split(",")
     if unknown := set(options.only) - set(ROWS):
         parser.error(f"no row is named {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
-    chosen = {name: getattr(options, name) for name in ("rounds", "bots", "chats", "updates", "window")}
+    chosen = {name: getattr(options, name) for name in SIZES}
     given = {name: value for name, value in chosen.items() if value is not None}
     options.size = replace(QUICK if options.quick else Size(), **given)
     return options

@@ -9,15 +9,13 @@ from tools.benchmarks.figures import Figure, machine_load
 from tools.benchmarks.pipeline_hot import hot_bot_figure, measure_hot_bot
 from tools.benchmarks.pipeline_runs import Notes, Size, ratio_figure, time_figure
 from tools.benchmarks.pipeline_systems import System, flotilla
+from tools.benchmarks.pipeline_workers import SHARED_SECONDS
 
 POSTS_PER_SECOND = 300
 REPLIES_PER_SECOND = 100
 SINGLES_PER_SECOND = 5
 SLOW_API_SECONDS = 0.05
 IDLE_SECONDS = 20.0
-SHARED_SECONDS = (
-    20.0  # until two workers have each their half of the lanes: they look every 5 s, at what has stood for 15
-)
 
 
 def fresh(notes: Notes) -> list[Figure]:

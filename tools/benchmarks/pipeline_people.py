@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from tools.benchmarks.figures import Figure
 from tools.benchmarks.pipeline_runs import Notes, cpu, rates, ratio_figure
 from tools.benchmarks.pipeline_systems import System, aiogram_server, celery_design, flotilla
+from tools.benchmarks.pipeline_workers import SHARED_SECONDS
 
 OURS, CELERY, AIOGRAM = "Flotilla", "FastAPI + Celery", "aiogram in process"
 KNOWN, NEW = "known people", "new people"
@@ -68,11 +70,20 @@ def systems(notes: Notes) -> Iterator[list[System]]:
     """Ours first, then the peers unless they are left out; all of them know everybody and are warm."""
     size = (notes.size.bots, notes.size.chats)
     with ExitStack() as stack:
-        ours = flotilla(notes.folder / "ours", notes.log, *size, LOG_LEVEL=notes.log_level)
+        ours = flotilla(
+            notes.folder / "ours",
+            notes.log,
+            *size,
+            worker_processes=notes.size.workers,
+            LOG_LEVEL=notes.log_level,
+        )
         standing = [stack.enter_context(ours)]
         if notes.peers:
             standing.append(stack.enter_context(celery_design(notes.folder / "celery", notes.log, *size)))
             standing.append(stack.enter_context(aiogram_server(notes.folder / "aiogram", notes.log, *size)))
         for system in standing:
             system.driver.run(notes.size.people, window=notes.size.window)
+        if notes.size.workers > 1:
+            time.sleep(SHARED_SECONDS)
+            standing[0].driver.run(notes.size.people, window=notes.size.window)
         yield standing

@@ -24,6 +24,7 @@ class Size:
     chats: int = 60
     updates: int = 3000  # of each system in a round at full load
     window: int = 256  # unanswered updates at full load
+    workers: int = 1  # worker processes of ours beside the peers
     burst: int = 6000
     first: int = 1000  # of a fresh worker
     seconds: int = 10  # of a run at a steady rate
@@ -39,7 +40,7 @@ class Size:
         return self.bots * self.chats
 
 
-QUICK = Size(1, 10, 30, 400, 128, 1200, 400, 3, 15, 2, 1500, 1, 100)
+QUICK = Size(1, 10, 30, 400, 128, 1, 1200, 400, 3, 15, 2, 1500, 1, 100)
 
 
 @dataclass

@@ -14,6 +14,9 @@ from services.platform.redis import keys
 from tools.benchmarks.servers import start, stop
 
 READY_SECONDS = 60.0
+SHARED_SECONDS = (
+    20.0  # until two workers have each their half of the lanes: they look every 5 s, at what has stood for 15
+)
 SETTLED_SECONDS = 2.0  # after its first sign of life: its queues are open, what it does at its start is done
 
 
