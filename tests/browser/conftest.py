@@ -13,6 +13,7 @@ from selenium.common.exceptions import (
     ElementClickInterceptedException,
     ElementNotInteractableException,
     StaleElementReferenceException,
+    TimeoutException,
 )
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -136,7 +137,11 @@ class Browser:
     def wait(self, reached: Callable[[], Found | None], said: str) -> Found:
         """Wait until `reached()` is true and return it; a page that changes meanwhile is asked again."""
         waiting = WebDriverWait(self.driver, WAIT_SECONDS, 0.1, MOVED_MEANWHILE)
-        return waiting.until(lambda _driver: reached() or False, said)
+        try:
+            return waiting.until(lambda _driver: reached() or False)
+        except TimeoutException:
+            shown = self.run("return document.body.innerText.slice(0, 1500)")
+            raise AssertionError(f"{said}; {self.driver.current_url} shows: {shown}") from None
 
     def complaints(self) -> list[str]:
         """What the console has said since last asked, beside chatter: errors and breaches of the CSP."""
