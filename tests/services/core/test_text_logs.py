@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 
 import pytest
-from gunicorn.glogging import Logger
 
-from services.core.logs import _TextLines, configure_logging
-from services.core.settings import Settings
+from services.core.logs import _TextLines
 
 
 @pytest.mark.parametrize(
@@ -32,15 +30,3 @@ def test_lines_of_an_exception_are_set_apart_from_those_of_the_log() -> None:
     assert first == "failed"
     assert rest != []
     assert all(line.startswith("    ") and line.isprintable() for line in rest)
-
-
-def test_gunicorn_can_write_its_lines_in_a_process_whose_logging_is_ours(settings: Settings) -> None:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
-        configure_logging(settings, "web")
-    finally:
-        root.handlers[:], _ = before
-        root.setLevel(before[1])
-    record = logging.getLogger("gunicorn.error").makeRecord("gunicorn.error", 40, "", 0, "failed", (), None)
-    assert "failed" in logging.Formatter(Logger.error_fmt, Logger.datefmt).format(record)
