@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+# Rotations and cycles that a process remembers. Of one with 75 members who start slowly that is 16 KB, and there is a new
+# one each second: what is remembered for more pools than have clicks at a time is memory lost.
+REMEMBERED = 256
 WINDOW_SECONDS = 300.0  # least_connections looks at the last five minutes
 CATCH_UP = 1.25  # least_connections: times its share that whoever is behind gets at most
 BURST = 2.0  # least_connections: clicks at once beyond that
@@ -94,7 +97,7 @@ class _SlowTurn:
     factor: float
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED)
 def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, _SlowTurn]]:
     """The cycle, each full member as often as its share, and the slow members' places in the cycle."""
     listed = listed_candidates(rotation)
@@ -111,7 +114,7 @@ def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, 
     return cycle, full, places
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=REMEMBERED)
 def smooth_cycle(shares: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
     """Smooth weighted round robin: each bot as often as its share, never bunched (5,1,1 -> a a b a c a a).
 

@@ -29,6 +29,9 @@ LONGEST_NAME: Final = 3 * (
     len(ESCAPED) + max(map(len, KEPT_PARAMS))
 )  # with a percent sign for each character
 _VISITOR: Final = re.compile(rf"(?:^|;\s{{0,8}}){VISITOR_COOKIE}=([0-9A-Za-z]{{12,32}})(?:;|$)")
+# Characters of a header that are read and, as keys of what was read, remembered: whoever sends longer ones fills no memory.
+LONGEST_LANGUAGE: Final = 40
+LONGEST_REFERRER: Final = 2000
 _LANGUAGE: Final = re.compile(r"\s{0,8}([A-Za-z]{2,3})(?:-([A-Za-z]{2})\b)?")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 Hash = Callable[[str, float], str]
@@ -79,9 +82,9 @@ def read_facts(environ: Mapping[str, Any], at: float, *, country_from: str, keye
         visitor=visitor,
         has_cookie=bool(cookie),
         device=agent_class(agent)[1],
-        language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
+        language=language_of(environ.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_LANGUAGE]),
         country=_country(environ, country_from),
-        referrer_host=referrer_host(environ.get("HTTP_REFERER", "")),
+        referrer_host=referrer_host(environ.get("HTTP_REFERER", "")[:LONGEST_REFERRER]),
         params=kept_params(query) if query else {},
     )
 
@@ -127,7 +130,7 @@ def referrer_host(referrer: str) -> str:
     if not referrer:
         return ""
     try:
-        host = urlsplit(referrer[:2000]).hostname or ""
+        host = urlsplit(referrer).hostname or ""
     except ValueError:
         return ""
     return host[:253] if host.isprintable() else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
@@ -126,6 +127,23 @@ def test_a_slow_member_gets_its_part_and_the_others_share_the_rest_evenly() -> N
         counts = Counter(turn(rotation_of(slow), position) for position in range(40_000))
         assert abs(counts[4] - 10_000 * factor) < 50
         assert max(counts[n] for n in (1, 2, 3)) - min(counts[n] for n in (1, 2, 3)) < 100
+
+
+def test_a_pool_that_starts_slowly_for_hours_fills_no_memory() -> None:
+    """Its rotation is another one each second."""
+
+    def second(number: int) -> None:
+        members = [Candidate(bot, f"bot{bot}", 1, 0.2 + (number + bot) % 700 / 1000) for bot in range(75)]
+        turn(rotation_of([*members, Candidate(75 + number, "full")]), number)
+
+    for number in range(300):  # as many as are remembered
+        second(number)
+    tracemalloc.start()
+    for number in range(300, 1200):
+        second(number)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 8_000_000  # all 900 of them would be 13 MB
 
 
 def test_slow_start_grows_from_a_tenth_to_the_full_share_within_a_minute() -> None:
