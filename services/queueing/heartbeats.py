@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from redis import RedisError
 
@@ -22,11 +22,14 @@ from services.core.metrics import REGISTRY
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.process_identity import is_dead, process_identity
+from services.platform.redis.scripts import load
 
 logger = logging.getLogger(__name__)
 BEAT_SECONDS = 5.0
 ALIVE_SECONDS = 15.0  # three missed beats
 FORGET_SECONDS = 60  # after so long a silent process and its figures are gone
+
+BEAT: Final = load("beat")
 
 Figures = Mapping[str, Any]
 Sample = tuple[str, dict[str, str], float]
@@ -60,19 +63,13 @@ def process_name(service: str) -> str:
 
 def beat(platform: Platform, process: str, figures: Figures | None = None) -> None:
     """Say that `process` ("worker@host:12") is alive; `figures` is anything JSON can hold. Raises RedisError."""
-    now = _now(platform)
-    told = {
-        "at": now,
-        "started_at": now - (time.monotonic() - _STARTED),
-        "bearer": process_identity(),
-        "figures": dict(figures or {}),
-    }
-    body = json.dumps({**told, "samples": own_samples()})
-    with platform.redis.pipeline(transaction=True) as pipe:
-        pipe.set(keys.heartbeat(process), body, ex=FORGET_SECONDS)
-        pipe.zadd(keys.processes(), {process: now})
-        pipe.zremrangebyscore(keys.processes(), "-inf", now - FORGET_SECONDS)
-        pipe.execute()
+    told = {"bearer": process_identity(), "figures": dict(figures or {}), "samples": own_samples()}
+    lived = time.monotonic() - _STARTED
+    BEAT(
+        platform.redis,
+        [keys.heartbeat(process), keys.processes()],
+        [process, lived, FORGET_SECONDS, json.dumps(told)],
+    )
 
 
 def farewell(platform: Platform, process: str) -> None:
@@ -88,7 +85,11 @@ def processes(platform: Platform) -> list[Process]:
     names = [str(name) for name in platform.redis.zrange(keys.processes(), 0, -1)]
     if not names:
         return []
-    bodies, now = platform.redis.mget([keys.heartbeat(name) for name in names]), _now(platform)
+    with platform.redis.pipeline(transaction=False) as pipe:
+        pipe.mget([keys.heartbeat(name) for name in names])
+        pipe.time()
+        bodies, (seconds, microseconds) = pipe.execute()
+    now = float(seconds) + float(microseconds) / 1e6
     found = [_parsed(name, str(body), now) for name, body in zip(names, bodies, strict=True) if body]
     return sorted((process for process in found if process is not None), key=lambda process: process.name)
 
@@ -152,11 +153,6 @@ class Heartbeats:
             except RedisError:
                 logger.debug("no beat: Redis is away")
             self._due.wait(BEAT_SECONDS)
-
-
-def _now(platform: Platform) -> float:
-    seconds, microseconds = platform.redis.time()
-    return float(seconds) + float(microseconds) / 1e6
 
 
 def _parsed(name: str, body: str, now: float) -> Process | None:

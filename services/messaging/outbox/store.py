@@ -134,10 +134,12 @@ class OutboxStore:
 
     def unload(self, bots: Sequence[int]) -> None:
         """Stop reading the outboxes of idle bots, unless something came in."""
+        calls: list[tuple[list[str], list[int]]] = []
         for bot in bots:
             kept = (keys.outbox_attempts(bot), keys.outbox_flying(bot))
-            names = [keys.outbox_active(self._shard), *kept, *_outboxes(bot)]
-            if RETIRE(self._redis, names, [bot]):
+            calls.append(([keys.outbox_active(self._shard), *kept, *_outboxes(bot)], [bot]))
+        for bot, retired in zip(bots, RETIRE.each(self._redis, calls), strict=True):
+            if retired:
                 self.bots.discard(bot)
 
     def release(self, token: str, wakes: Mapping[int, float]) -> bool:
