@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from services.messaging.outbox.senders import Senders
     from services.messaging.updates.update_consumers import UpdateConsumers
 
+# An update makes hundreds of objects that end with it. Looking for garbage after each 700 that stay, as Python does, took
+# a fifteenth of a worker's time and stopped it for 33 ms every three seconds.
+COLLECTED_AFTER = (20_000, 10, 10)
+
 # Set at SIGTERM: drains hand back what they hold and every loop ends.
 stopping = threading.Event()
 
@@ -62,5 +66,6 @@ def begin(service: str) -> Platform:
     configure_logging(platform().settings, service)
     watch_from_outside(platform().settings, service)
     gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
     gc.enable()
     return platform()

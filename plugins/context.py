@@ -94,19 +94,24 @@ class Context(TranslatingContext, ConversationContext, TimerContext, GoalContext
     plugins: frozenset[str] | None = None  # those that are on for the bot; None where nobody says
     translations: Mapping[str, Translations] = field(default_factory=dict)  # of the bot's plugins, by name
     before_handler: Callable[[], None] | None = None  # told when a handler of `plugin` is about to run
-    load_state: Callable[[], dict[str, Any]] = dict
+    load_state: Callable[[Any], dict[str, Any]] = lambda _ctx: {}  # of the context that it is given
     tap: Tap | None = None
     pack: Callable[[Button], tuple[str, Kept | None]] = unpacked
     lock: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
     notify_owner: Callable[[str, dict[str, Any]], None] = lambda _kind, _params: None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("plugins"))
-    http: HttpClient = field(default_factory=NoHttp)
+    open_http: Callable[[Any], HttpClient] = lambda _ctx: NoHttp()
     files: Files = field(default_factory=NoFiles)
     fleet: Fleet = field(default_factory=NoFleet)  # the manager bot's alone
     run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run  # what an `async def` handler is run by
     clock: Callable[[], float] = time.time
     effects: Effects = field(default_factory=Effects)
     has_lost_conversation: bool = False  # it was in a state that no plugin of the bot knows any more
+
+    @cached_property
+    def http(self) -> HttpClient:
+        """The client for other people's APIs."""
+        return self.open_http(self)
 
     # What came
 

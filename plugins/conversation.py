@@ -18,7 +18,7 @@ class ConversationContext:
     chat_id: int
     plugin: str
     plugins: frozenset[str] | None
-    load_state: Callable[[], dict[str, Any]]
+    load_state: Callable[[Any], dict[str, Any]]
     logger: logging.Logger
     has_lost_conversation: bool
 
@@ -77,4 +77,4 @@ class ConversationContext:
 
     @cached_property
     def _stored_conversation(self) -> dict[str, Any]:
-        return self.load_state()
+        return self.load_state(self)

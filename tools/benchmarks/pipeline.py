@@ -25,6 +25,7 @@ SIZES = ("rounds", "bots", "chats", "updates", "window", "workers")  # that the 
 ROWS: dict[str, Callable[[Notes], list[Figure]]] = {
     "people": pipeline_people.full_load,
     "burst": pipeline_people.burst,
+    "backlog": pipeline_own.backlog,
     "fresh": pipeline_own.fresh,
     "workers": pipeline_own.two_workers,
     "steady": pipeline_own.steady,

@@ -18,6 +18,18 @@ SLOW_API_SECONDS = 0.05
 IDLE_SECONDS = 20.0
 
 
+def backlog(notes: Notes) -> list[Figure]:
+    """Thousands of updates of known people posted without waiting for a reply, over a warm stream of them."""
+    size = notes.size
+    with flotilla(notes.folder / "ours", notes.log, size.bots, size.chats) as ours:
+        _warm(ours, size)
+        for _ in range(size.rounds):
+            notes.run("warm", ours, size.updates, window=size.window)
+            notes.run("backlog", ours, size.backlog, window=size.backlog)
+    what = f"backlog of {size.backlog:,} updates: replies/s over warm"
+    return [ratio_figure(what, notes.of("backlog"), notes.of("warm"), 0.8, 0.95)]
+
+
 def fresh(notes: Notes) -> list[Figure]:
     """The first updates of a worker that just started over as many of the same worker when it is warm."""
     size = notes.size

@@ -33,6 +33,7 @@ class Size:
     killed: int = 8000  # updates under kills
     linger: float = 5.0  # s after the last update was answered, in which whatever is sent twice still counts
     idle_bots: int = 1000
+    backlog: int = 10_000
 
     @property
     def people(self) -> int:
@@ -40,7 +41,7 @@ class Size:
         return self.bots * self.chats
 
 
-QUICK = Size(1, 10, 30, 400, 128, 1, 1200, 400, 3, 15, 2, 1500, 1, 100)
+QUICK = Size(1, 10, 30, 400, 128, 1, 1200, 400, 3, 15, 2, 1500, 1, 100, 2000)
 
 
 @dataclass

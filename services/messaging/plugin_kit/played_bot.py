@@ -129,7 +129,7 @@ class PlayedBot:
     def conversation(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         """The conversation that such an update would belong to."""
         _, ctx = self._arrived({"update_id": 0, kind: content})
-        return {} if ctx is None else ctx.load_state()
+        return {} if ctx is None else ctx.load_state(ctx)
 
     def _check_bounds(self) -> None:
         if time.monotonic() > self._ends_at or len(self.telegram.shown) > self._most_messages:
@@ -165,7 +165,7 @@ class PlayedBot:
         ctx.clock = lambda: self.now
         ctx.pack = partial(pack, self._signer, self._settings, BOT.id, clock=ctx.clock)
         ctx.lock = self._memory.lock
-        ctx.load_state = lambda: load_opened(
+        ctx.load_state = lambda _ctx: load_opened(
             self.vault, self._memory.text(conversation_key(ctx)) or "{}", BOT.id
         )
         ctx.notify_owner = lambda kind, params: self.notifications.append((kind, params))

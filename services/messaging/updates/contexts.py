@@ -64,6 +64,7 @@ class ContextFactory:
         self._signer = signer
         self._groups = UpgradedGroups(platform)
         self._locks = Locks(platform.leases, ttl_seconds=platform.settings.lock_seconds)
+        self._run = partial(run_coroutine, step_seconds=platform.settings.handler_timeout_seconds)
 
     def parse(self, queued: QueuedUpdate) -> dict[str, Any]:
         """The update as Telegram sent it, its tokens opened; Unreadable when it is none."""
@@ -90,12 +91,16 @@ class ContextFactory:
         return ctx
 
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:
+        """Nothing of it holds the context: circles last until a search for garbage, and cost one."""
         bot_id, again = ctx.bot.id, queued.suspected or queued.attempts > 0
-        ctx.run = partial(run_coroutine, step_seconds=self._platform.settings.handler_timeout_seconds)
-        ctx.http = ExternalApi(self._platform, bot_id, lambda: ctx.plugin)
+        ctx.run = self._run
+        ctx.open_http = self._open_http
         ctx.pack = partial(pack, self._signer, self._platform.settings, bot_id)
         ctx.lock = partial(self._locks.hold, bot_id, patient=again)
-        ctx.load_state = lambda: self._load_state(ctx)
+        ctx.load_state = self._load_state
+
+    def _open_http(self, ctx: Context) -> ExternalApi:
+        return ExternalApi(self._platform, ctx.bot.id, lambda: ctx.plugin)
 
     def _load_state(self, ctx: Context) -> dict[str, Any]:
         bot_id = ctx.bot.id

@@ -78,9 +78,14 @@ class Answer:
 
     def _feed(self) -> None:
         data = self._socket.recv(CHUNK)
-        if not data:
+        if data:
+            self._take(data)
+        else:
             self._end()
-            return
+        if self.complete:
+            del self._parser  # it holds this answer: a circle that only a search for garbage would find
+
+    def _take(self, data: bytes) -> None:
         self._received += len(data)
         try:
             self._parser.feed_data(data)

@@ -88,15 +88,20 @@ class Started:
 
 def processes_of(settings: Settings) -> list[int]:
     """The processes of the users that copies run as."""
+    return list(users_by_process(settings))
+
+
+def users_by_process(settings: Settings) -> dict[int, int]:
+    """The same processes, each with its user: one to a copy, however many processes that has."""
     users = range(settings.worker_first_uid, settings.worker_first_uid + settings.worker_copies)
-    found = []
+    found = {}
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
             uid = os.stat(f"/proc/{pid}").st_uid
         except FileNotFoundError:
             continue
         if uid in users:
-            found.append(int(pid))
+            found[int(pid)] = uid
     return found
 
 

@@ -24,7 +24,7 @@ from services.platform.platform import Platform
 from services.platform.redis import work_keys
 from services.platform.redis.jobs import JobQueue
 from services.queueing.heartbeats import beat
-from tests.services.operations.programs.conftest import QUICK, Give, Leading, processes_of
+from tests.services.operations.programs.conftest import QUICK, Give, Leading, users_by_process
 from tools.servers.sandbox import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="programs are started by root alone")
@@ -94,7 +94,7 @@ def test_where_no_place_is_left_a_program_waits_for_one_and_says_so(
 ) -> None:
     full = platform.settings.worker_copies
     first = give(SLEEPS, min_replicas=full, max_replicas=full)
-    wait_until(lambda: len(processes_of(platform.settings)) == full)
+    wait_until(lambda: len(pids(leading)) == full == len(set(users_by_process(platform.settings).values())))
     second = give(SLEEPS, min_replicas=1)
     wait_until(lambda: second.copies.state is CopiesState.FAILED)
     assert "All places for programs on this machine are taken" in str(second.copies.reason)
