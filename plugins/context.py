@@ -83,9 +83,7 @@ class Context(TranslatingContext, ConversationContext, TimerContext, GoalContext
         default_factory=dict
     )  # as Telegram sent it, what the library does not know included
     request_id: str = ""
-    former_chat_id: int = (
-        0  # of an upgraded group, whose conversation is kept under it; known once it was read
-    )
+    former_chat_id: int = 0  # of an upgraded group: under which its conversation is kept; known once read
     start_param: str = ""
     is_admin: bool = False  # whoever is behind this is on the bot's list of administrators
     error_id: str = ""

@@ -110,7 +110,8 @@ def test_between_password_and_code_a_browser_can_do_nothing_but_type_it(
     wrong = submit(client, CODE, code="000000x")
     assert (wrong.status_code, "O código está errado" in wrong.text) == (403, True)
     wait_for_the_next_code(platform)
-    done = submit(client, f"{CODE}?next=/panel/bots", code=app_code(platform, account))
+    code = app_code(platform, account)
+    done = submit(client, f"{CODE}?next=/panel/bots", code=code)
     assert done.headers["Location"] == "/panel/bots"
     assert "Expires" in done.headers["Set-Cookie"], "remembered, as was ticked beside the password"
     assert not half_is_kept(client)
@@ -118,7 +119,7 @@ def test_between_password_and_code_a_browser_can_do_nothing_but_type_it(
         assert [row.is_remembered for row in session.scalars(select(AccountSession))] == [True]
     second = app.test_client()
     sign_in(second)
-    used = submit(second, CODE, code=app_code(platform, account))
+    used = submit(second, CODE, code=code)
     assert (used.status_code, 'data-code="code_used"' in used.text) == (403, True)
 
 
