@@ -18,6 +18,7 @@ from services.core.i18n import Text
 from services.core.lost_connections import NEAR_TCP_OPTIONS
 from services.core.settings import Settings
 from services.platform.redis import keys
+from services.platform.redis.auto_pipelining import AutoPipelining
 from services.platform.redis.parser import AnswerParser
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -41,7 +42,7 @@ def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SEC
         **_tcp(settings.redis_url),
         **_tls(settings.redis_url, settings.redis_verify_tls),
     )
-    return Redis(connection_pool=pool)
+    return AutoPipelining(connection_pool=pool)
 
 
 def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:

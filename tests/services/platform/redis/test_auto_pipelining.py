@@ -1,0 +1,104 @@
+"""Commands of greenlets share round trips, and nothing else: not their errors, not their ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from services.core.settings import Settings
+from services.platform.redis.connection import fast_client
+from tests.services.platform.redis.test_parser import environment_of
+
+PATCHED = """
+from services.core.greenlets import patch
+patch()
+import os
+import gevent
+from redis import DataError, Redis, RedisError, ResponseError
+from services.core.environment import load_settings
+from services.platform.redis.connection import fast_client
+
+client = fast_client(load_settings(os.environ))
+client.set("text", "a")
+other = Redis.from_url(os.environ["REDIS_URL"])
+
+
+def all_at_once(*calls):
+    def told(call):
+        try:
+            return call()
+        except Exception as error:
+            return error
+
+    greenlets = [gevent.spawn(told, call) for call in calls]
+    gevent.joinall(greenlets, timeout=10, raise_error=True)
+    return [each.value for each in greenlets]
+
+
+def reads():
+    return other.info("stats")["total_reads_processed"]
+"""
+SHARE = """
+before = reads()
+found = all_at_once(*(lambda number=number: client.echo(str(number)) for number in range(200)))
+assert found == [str(number) for number in range(200)], found
+assert reads() - before <= 3, reads() - before  # one of them is the look itself
+"""
+ERRORS = """
+found = all_at_once(
+    lambda: client.get("text"),
+    lambda: client.incr("text"),
+    lambda: client.set("half", "\\ud800"),
+    lambda: client.set("none", None),
+    lambda: client.evalsha("0" * 40, 0),
+    lambda: client.get("text"),
+)
+assert found[0] == found[-1] == "a", found
+assert isinstance(found[1], ResponseError) and "not an integer" in str(found[1]), found
+assert isinstance(found[2], ValueError), found
+assert isinstance(found[3], DataError), found
+assert "NOSCRIPT" in repr(found[4]) or "NoScript" in repr(found[4]), found
+assert client.get("half") is None
+"""
+ENDED = """
+def impatient():
+    with gevent.Timeout(0.05):
+        client.eval("local until = redis.call('TIME')[1] + 2 while redis.call('TIME')[1] + 0 < until do end return 1", 0)
+
+gone = [gevent.spawn(impatient), gevent.spawn(client.echo, "killed")]
+found = [gevent.spawn(client.echo, str(number)) for number in range(5)]
+gevent.sleep(0)
+gone[1].kill(block=False)
+gevent.joinall(found, timeout=10, raise_error=True)
+assert [each.value for each in found] == list("01234"), [each.value for each in found]
+assert not any(each.successful() and each.value == "killed" for each in gone)
+"""
+LOST = """
+for _ in range(20):
+    ours = str(client.client_id())
+    found = all_at_once(
+        lambda: client.get("text"),
+        lambda: other.client_kill_filter(_id=ours),
+        lambda: client.get("text"),
+    )
+    assert found[1] == 1, found
+    assert all(each == "a" or isinstance(each, RedisError) for each in (found[0], found[2])), found
+assert client.get("text") == "a"
+"""
+
+
+@pytest.mark.parametrize("what", [SHARE, ERRORS, ENDED, LOST], ids=["share", "errors", "ended", "lost"])
+def test_greenlets_share_round_trips_and_nothing_else(settings: Settings, what: str) -> None:
+    command = [sys.executable, "-c", PATCHED + what]
+    done = subprocess.run(
+        command, env=environment_of(settings), stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_threads_send_their_commands_themselves(settings: Settings) -> None:
+    with fast_client(settings) as client, ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(client.echo, map(str, range(100)))) == [str(number) for number in range(100)]
