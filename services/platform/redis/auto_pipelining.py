@@ -12,7 +12,7 @@ from typing import Any, Final
 import gevent
 from gevent import monkey
 from gevent.event import Event
-from redis import DataError, Redis
+from redis import DataError, Redis, TimeoutError
 
 LARGEST: Final = 256  # commands in a round trip
 
@@ -58,7 +58,13 @@ class AutoPipelining(Redis):
     def _send_what_waits(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
-            for call, answer in zip(batch, self._answers(batch), strict=True):
+            answers = self._answers(batch)
+            if isinstance(
+                answers[0], TimeoutError
+            ):  # a silent server stays silent: nobody waits for it twice as long
+                batch, self._waiting = batch + self._waiting, []
+                answers = [answers[0]] * len(batch)
+            for call, answer in zip(batch, answers, strict=True):
                 call.answer = answer
                 call.done.set()
             gevent.sleep(0)  # whoever was answered may have more to send

@@ -66,15 +66,17 @@ assert client.get("half") is None
 ENDED = """
 def impatient():
     with gevent.Timeout(0.05):
-        client.eval("local until = redis.call('TIME')[1] + 2 while redis.call('TIME')[1] + 0 < until do end return 1", 0)
+        client.echo("late")
 
+other.client_pause(500)
 gone = [gevent.spawn(impatient), gevent.spawn(client.echo, "killed")]
 found = [gevent.spawn(client.echo, str(number)) for number in range(5)]
-gevent.sleep(0)
+gevent.sleep(0.01)
 gone[1].kill(block=False)
 gevent.joinall(found, timeout=10, raise_error=True)
 assert [each.value for each in found] == list("01234"), [each.value for each in found]
-assert not any(each.successful() and each.value == "killed" for each in gone)
+assert isinstance(gone[0].exception, gevent.Timeout), gone[0]
+assert isinstance(gone[1].value, gevent.GreenletExit), gone[1]
 """
 LOST = """
 for _ in range(20):
@@ -88,9 +90,23 @@ for _ in range(20):
     assert all(each == "a" or isinstance(each, RedisError) for each in (found[0], found[2])), found
 assert client.get("text") == "a"
 """
+SILENT = """
+from redis import TimeoutError
+
+other.client_pause(2600)
+first = gevent.spawn(client.get, "text")
+gevent.sleep(1)
+[later] = all_at_once(lambda: client.get("text"))
+assert isinstance(first.exception, TimeoutError), first
+assert isinstance(later, TimeoutError), later
+gevent.sleep(1)
+assert client.get("text") == "a"
+"""
 
 
-@pytest.mark.parametrize("what", [SHARE, ERRORS, ENDED, LOST], ids=["share", "errors", "ended", "lost"])
+@pytest.mark.parametrize(
+    "what", [SHARE, ERRORS, ENDED, LOST, SILENT], ids=["share", "errors", "ended", "lost", "silent"]
+)
 def test_greenlets_share_round_trips_and_nothing_else(settings: Settings, what: str) -> None:
     command = [sys.executable, "-c", PATCHED + what]
     done = subprocess.run(
