@@ -59,9 +59,8 @@ class AutoPipelining(Redis):
         while self._waiting:
             batch, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
             answers = self._answers(batch)
-            if isinstance(
-                answers[0], TimeoutError
-            ):  # a silent server stays silent: nobody waits for it twice as long
+            # A silent server stays silent: nobody waits for it twice as long.
+            if isinstance(answers[0], TimeoutError):
                 batch, self._waiting = batch + self._waiting, []
                 answers = [answers[0]] * len(batch)
             for call, answer in zip(batch, answers, strict=True):
