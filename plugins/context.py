@@ -83,7 +83,7 @@ class Context(TranslatingContext, ConversationContext, TimerContext, GoalContext
         default_factory=dict
     )  # as Telegram sent it, what the library does not know included
     request_id: str = ""
-    former_chat_id: int = 0  # of an upgraded group: under which its conversation is kept; known once read
+    former_chat_id: int = 0  # of an upgraded group, whose conversation is kept under it; known once read
     start_param: str = ""
     is_admin: bool = False  # whoever is behind this is on the bot's list of administrators
     error_id: str = ""
@@ -106,7 +106,7 @@ class Context(TranslatingContext, ConversationContext, TimerContext, GoalContext
     effects: Effects = field(default_factory=Effects)
     has_lost_conversation: bool = False  # it was in a state that no plugin of the bot knows any more
 
-    @cached_property
+    @property
     def http(self) -> HttpClient:
         """The client for other people's APIs."""
         return self.open_http(self)

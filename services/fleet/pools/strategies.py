@@ -11,9 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Rotations and cycles that a process remembers. Of one with 75 members who start slowly that is 16 KB, and there is a new
-# one each second: what is remembered for more pools than have clicks at a time is memory lost.
-REMEMBERED = 256
 WINDOW_SECONDS = 300.0  # least_connections looks at the last five minutes
 CATCH_UP = 1.25  # least_connections: times its share that whoever is behind gets at most
 BURST = 2.0  # least_connections: clicks at once beyond that
@@ -97,9 +94,15 @@ class _SlowTurn:
     factor: float
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, _SlowTurn]]:
+Rotation = tuple[tuple[int, ...], tuple[int, ...], dict[int, _SlowTurn]]
+
+
+def _parsed(rotation: str) -> Rotation:
     """The cycle, each full member as often as its share, and the slow members' places in the cycle."""
+    return _passing(rotation) if "~" in rotation else _lasting(rotation)
+
+
+def _read(rotation: str) -> Rotation:
     listed = listed_candidates(rotation)
     cycle = smooth_cycle(tuple((one.bot_id, one.share) for one in listed))
     full = tuple(one.bot_id for one in listed if one.factor >= 1 for _ in range(one.share))
@@ -114,7 +117,13 @@ def _parsed(rotation: str) -> tuple[tuple[int, ...], tuple[int, ...], dict[int, 
     return cycle, full, places
 
 
-@lru_cache(maxsize=REMEMBERED)
+_lasting = lru_cache(maxsize=1024)(_read)
+# Of a pool whose members start slowly there is another one each second, and with 75 of them it takes 16 KB, with large
+# weights much more: what is remembered longer than clicks of the same second need it is memory lost.
+_passing = lru_cache(maxsize=64)(_read)
+
+
+@lru_cache(maxsize=1024)
 def smooth_cycle(shares: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
     """Smooth weighted round robin: each bot as often as its share, never bunched (5,1,1 -> a a b a c a a).
 

@@ -27,6 +27,7 @@ from services.messaging.limits.verdicts import INVALID, KEPT_OUT, PASSED, Refusa
 from services.messaging.plugin_runtime.behaviour import Behaviour, PeopleLimits
 from services.messaging.upgraded_groups import UpgradedGroups
 from services.platform.platform import Platform
+from services.platform.redis.group_commit import GroupCommit
 from services.platform.redis.windows import ProcessMemory
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Guard:
         self.signer = CallbackSigner(platform.vault)
         self._groups = UpgradedGroups(platform)
         self._judge = Judge(platform.redis)
+        self._single: GroupCommit[tuple[Act, Rates], Verdict] = GroupCommit(self._judge.judge, largest=128)
         self._memory = ProcessMemory()
 
     def judge_all(self, arrived: Sequence[tuple[Arrived, Behaviour]]) -> list[Verdict | None]:
@@ -94,11 +96,11 @@ class Guard:
         return verdicts
 
     def judge(self, arrived: Arrived, behaviour: Behaviour, update: dict[str, Any]) -> Verdict:
-        """The verdict of one update. Raises RedisError."""
+        """The verdict of one update, sharing the round trip with whoever asks at the same time. Raises RedisError."""
         asked = self._asked(arrived, behaviour, update)
         if isinstance(asked, Verdict):
             return asked
-        [verdict] = self._judge.judge([asked])
+        verdict = self._single.submit(asked)
         _count(asked[0].bot_id, asked[0].user, verdict)
         return verdict
 

@@ -10,7 +10,7 @@ from services.messaging.outbox.outgoing import OutboxMessage
 from services.platform.redis import keys
 
 WINDOW = 256  # messages of one bot and priority in memory: at 30 a second several seconds' worth
-# Three more streams in each read of the shard, for two round trips saved whenever a bot has something to say again.
+# For each idle bot three more streams in each read of the shard, for two round trips saved when it has something to say again.
 UNLOAD_AFTER_SECONDS = 30.0
 RANKS = range(len(keys.OUTBOX_PRIORITIES))
 

@@ -160,7 +160,8 @@ class PlayedBot:
         return queued, ctx
 
     def _equip(self, ctx: Context) -> None:
-        ctx.http, ctx.files = self.http, self.files
+        ctx.open_http = lambda _ctx: self.http
+        ctx.files = self.files
         ctx.is_admin = ctx.lead.telegram_id in self.admins
         ctx.clock = lambda: self.now
         ctx.pack = partial(pack, self._signer, self._settings, BOT.id, clock=ctx.clock)

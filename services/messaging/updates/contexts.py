@@ -91,7 +91,7 @@ class ContextFactory:
         return ctx
 
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:
-        """Nothing of it holds the context: circles last until a search for garbage, and cost one."""
+        """Nothing of it holds the context: a circle lasts until a search for garbage, and costs one."""
         bot_id, again = ctx.bot.id, queued.suspected or queued.attempts > 0
         ctx.run = self._run
         ctx.open_http = self._open_http

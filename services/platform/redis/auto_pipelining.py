@@ -7,25 +7,33 @@ calls of the system here and two at the server.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Final
 
 import gevent
 from gevent import monkey
 from gevent.event import Event
-from redis import DataError, Redis, TimeoutError
+from redis import Redis, RedisError, ResponseError, TimeoutError
+from redis.client import NEVER_DECODE
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 LARGEST: Final = 256  # commands in a round trip
 
 
 class _Call:
-    """A command that waits for its round trip, and then its answer."""
+    """A command that waits for its round trip, and then its answer as it came, or its error."""
 
-    __slots__ = ("answer", "args", "done", "options")
+    __slots__ = ("answer", "args", "decodes", "done", "error")
 
-    def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-        self.args, self.options = args, options
+    def __init__(self, args: Sequence[Any], decodes: bool) -> None:
+        self.args, self.decodes = args, decodes
         self.done = Event()
         self.answer: Any = None
+        self.error: Exception | None = None
+
+    def settle(self, answer: Any = None, error: Exception | None = None) -> None:
+        self.answer, self.error = answer, error
+        self.done.set()
 
 
 class AutoPipelining(Redis):
@@ -37,46 +45,93 @@ class AutoPipelining(Redis):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._shares = monkey.is_module_patched("threading")
+        self.shares = monkey.is_module_patched("threading")
         self._waiting: list[_Call] = []
         self._is_sending = False
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """The answer to a command. Raises RedisError; DataError, TypeError or ValueError for what cannot be sent."""
-        if not self._shares:
+        if not self.shares:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        call = _Call(args, options)
+        encode = self.get_encoder().encode  # here, so that what cannot be sent is its caller's alone
+        decodes = options.pop(NEVER_DECODE, None) is None
+        call = _Call((args[0], *map(encode, args[1:])), decodes)
+        self._wait_for(call)
+        options.pop("keys", None)  # for a cache on the client's side, which we have not
+        callback = self.response_callbacks.get(args[0])  # type: ignore[no-untyped-call]
+        return call.answer if callback is None else callback(call.answer, **options)
+
+    def _wait_for(self, call: _Call) -> None:
         self._waiting.append(call)
         if not self._is_sending:
             self._is_sending = True
             gevent.spawn(self._send_what_waits)  # after those who are about to send something, too
-        call.done.wait()
-        if isinstance(call.answer, Exception):
-            raise call.answer
-        return call.answer
+        try:
+            call.done.wait()
+        except BaseException:
+            if call in self._waiting:  # what an ended caller wanted is not done behind its back
+                self._waiting.remove(call)
+            raise
+        error, call.error = call.error, None  # else a circle: it knows this frame, which knows the call
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
 
     def _send_what_waits(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
-            answers = self._answers(batch)
-            # A silent server stays silent: nobody waits for it twice as long.
-            if isinstance(answers[0], TimeoutError):
-                batch, self._waiting = batch + self._waiting, []
-                answers = [answers[0]] * len(batch)
-            for call, answer in zip(batch, answers, strict=True):
-                call.answer = answer
-                call.done.set()
-            gevent.sleep(0)  # whoever was answered may have more to send
-        self._is_sending = False
-
-    def _answers(self, batch: Sequence[_Call]) -> list[Any]:
-        """The answers, or what each of the callers is to be told instead."""
+        batch: list[_Call] = []
         try:
-            with self.pipeline(transaction=False) as pipe:
-                for call in batch:
-                    pipe.execute_command(*call.args, **call.options)  # type: ignore[no-untyped-call]
-                return pipe.execute(raise_on_error=False)
-        except (DataError, TypeError, ValueError) as error:  # one of them cannot be sent, so none was
-            return [error] if len(batch) == 1 else [self._answers([call])[0] for call in batch]
-        except Exception as error:  # noqa: BLE001  # each caller raises it
-            return [error] * len(batch)
+            while self._waiting:
+                batch, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
+                error = self._send(batch)
+                if isinstance(error, TimeoutError):  # a silent server stays silent: none waits twice as long
+                    batch, self._waiting = batch + self._waiting, []
+                _tell(batch, error)
+                gevent.sleep(0)  # whoever was answered may have more to send
+        finally:
+            self._is_sending = False
+            _tell([*batch, *self._waiting], RedisConnectionError("the process sends nothing more"))
+
+    def _send(self, batch: Sequence[_Call]) -> Exception | None:
+        """Have the calls of a batch answered; why those are not that are left.
+
+        A connection that the server closed is healed by one repetition, of what was not answered alone.
+        """
+        for last in (False, True):
+            left = [call for call in batch if not call.done.is_set()]
+            try:
+                self._round_trip(left)
+            except RedisConnectionError as error:
+                if last:
+                    return error
+            except RedisError as error:
+                return error
+            except Exception as error:  # noqa: BLE001  # an answer that is no text: its reader knows of no such error
+                return RedisConnectionError(f"an answer cannot be read: {type(error).__name__}")
+            else:
+                return None
+        return None
+
+    def _round_trip(self, batch: Sequence[_Call]) -> None:
+        pool = self.connection_pool
+        connection: Any = pool.get_connection()
+        try:
+            connection.send_packed_command(connection.pack_commands([call.args for call in batch]))
+            for call in batch:
+                try:
+                    call.settle(connection.read_response(disable_decoding=not call.decodes))
+                except ResponseError as error:
+                    call.settle(error=error)
+        except BaseException:
+            connection.disconnect()  # answers may be on their way that are none to the next command
+            raise
+        finally:
+            pool.release(connection)
+
+
+def _tell(calls: Sequence[_Call], error: Exception | None) -> None:
+    """What became of those that were not answered; each an error of its own, for each raises it somewhere else."""
+    for call in calls:
+        if not call.done.is_set():
+            call.settle(error=copy(error))
