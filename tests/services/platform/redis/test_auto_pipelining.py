@@ -128,5 +128,5 @@ def test_greenlets_share_round_trips_and_nothing_else(settings: Settings, what: 
 
 def test_threads_send_their_commands_themselves(settings: Settings) -> None:
     with fast_client(settings) as client, ThreadPoolExecutor(8) as threads:
-        assert client.shares is False  # type: ignore[attr-defined]
+        assert client.shares is False
         assert list(threads.map(client.echo, map(str, range(100)))) == [str(number) for number in range(100)]
