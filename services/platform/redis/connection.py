@@ -18,7 +18,6 @@ from services.core.i18n import Text
 from services.core.lost_connections import NEAR_TCP_OPTIONS
 from services.core.settings import Settings
 from services.platform.redis import keys
-from services.platform.redis.auto_pipelining import AutoPipelining
 from services.platform.redis.parser import AnswerParser
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -27,13 +26,8 @@ POOL_WAIT_SECONDS = 2.0
 BLOCKING_TIMEOUT_SECONDS = 6.0  # nobody blocks longer than 4 s; RQ raises it for its own waiting
 
 
-def fast_client(
-    settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS, shares: bool = True
-) -> Redis:
-    """A client for request paths: one reconnect, two seconds (or `timeout_seconds`) per answer, text answers.
-
-    `shares`: whether commands of the same moment share a round trip.
-    """
+def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS) -> Redis:
+    """A client for request paths: one reconnect, two seconds (or `timeout_seconds`) per answer, text answers."""
     pool = BlockingConnectionPool.from_url(
         _address(settings),
         max_connections=settings.redis_max_connections,
@@ -47,7 +41,7 @@ def fast_client(
         **_tcp(settings.redis_url),
         **_tls(settings.redis_url, settings.redis_verify_tls),
     )
-    return AutoPipelining(connection_pool=pool) if shares else Redis(connection_pool=pool)
+    return Redis(connection_pool=pool)
 
 
 def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
