@@ -22,13 +22,14 @@ AT_ONCE: Final = 14  # ADR 68 has the figures
 SLOW_SECONDS: Final = 0.02  # an answer that takes longer is waited for beside others
 LOOKS: Final = 4  # in that time, each a turn of the process: its own slowness is not Telegram's
 UNSETTLED_SECONDS: Final = 1.0  # what cannot be settled for so long holds up nobody any more
-FAR_SECONDS: Final = 0.5  # how long nobody waits once a whole wave took longer than that
+FAR_WAVES: Final = 8  # in a row that were slow as a whole: fewer, and a machine without a turn to spare looks like that
+FAR_SECONDS: Final = 0.5  # how long nobody waits after those, before one wave more is looked at
 
 
 class SendWindow:
     """One for a process. Thread-safe; messages are known by any number that is theirs alone.
 
-    A message that Telegram takes its time for counts no more: waiting costs no turns. Where that is so of a whole wave,
+    A message that Telegram takes its time for counts no more: waiting costs no turns. Where that is so of wave after wave,
     Telegram is far away, what is on its way there is beyond any window, and for a while nobody waits.
     """
 
@@ -38,14 +39,17 @@ class SendWindow:
         slow: float = SLOW_SECONDS,
         far: float = FAR_SECONDS,
         unsettled: float = UNSETTLED_SECONDS,
+        far_waves: int = FAR_WAVES,
     ) -> None:
-        self._most, self._slow, self._far, self._unsettled = most, slow, far, unsettled
+        self._most, self._slow, self._unsettled = most, slow, unsettled
+        self._far, self._far_waves = far, far_waves
         self._lock = threading.Lock()
         self._waiting: dict[int, deque[tuple[int, threading.Lock]]] = {}  # shard -> messages, who goes first
         self._departed: dict[int, int] = {}  # message -> at which look, the oldest first
         self._answered: dict[int, float] = {}  # message -> when, the oldest first
         self._full = False  # until it is empty again
         self._heard = False  # one of this wave was answered in time
+        self._slow_waves = 0  # in a row
         self._far_until = 0.0
         self._looks = 0
         self._watched = False
@@ -86,8 +90,12 @@ class SendWindow:
         """Let the next wave in if this one is over."""
         if self._departed or self._answered:
             return
-        if self._full and not self._heard:
-            self._far_until = time.monotonic() + self._far
+        if self._heard:
+            self._slow_waves = 0
+        elif self._full:
+            self._slow_waves += 1
+            if self._slow_waves >= self._far_waves:
+                self._far_until = time.monotonic() + self._far
         self._full = self._heard = False
         while self._waiting and not self._full:
             self._admit_shard()

@@ -148,8 +148,8 @@ def test_a_message_that_telegram_takes_long_for_leaves_its_room_to_others() -> N
     entering.join()
 
 
-def test_once_a_whole_wave_took_long_nobody_waits_for_a_while() -> None:
-    window = SendWindow(most=2, slow=0.02, far=60.0)
+def test_once_wave_after_wave_took_long_nobody_waits_for_a_while() -> None:
+    window = SendWindow(most=2, slow=0.02, far=60.0, far_waves=3)
     entering = Entering(window)
     entering.come(range(12))
     entering.wait_for(set(range(12)))
@@ -157,8 +157,26 @@ def test_once_a_whole_wave_took_long_nobody_waits_for_a_while() -> None:
     entering.join()
 
 
+def test_one_slow_wave_is_a_machine_without_a_turn_to_spare() -> None:
+    window = SendWindow(most=2, slow=0.02, far=60.0, far_waves=2)
+    entering = Entering(window)
+    for wave in ([1, 2], [3, 4], [5, 6]):  # the first and the third take long, and the second does not
+        entering.come(wave)
+        entering.wait_for(set(range(1, wave[-1] + 1)))
+        if wave == [3, 4]:
+            entering.settle(wave)
+    entering.come([7, 8])
+    entering.wait_for(set(range(1, 9)))
+    window._slow = 60.0
+    entering.come([9])
+    time.sleep(0.05)
+    assert 9 not in entering.inside, "the window is still closed when it is full"
+    entering.settle([7, 8])
+    entering.join()
+
+
 def test_after_that_while_the_window_is_tried_again() -> None:
-    window = SendWindow(most=2, slow=0.02, far=0.1)
+    window = SendWindow(most=2, slow=0.02, far=0.1, far_waves=1)
     entering = Entering(window)
     entering.come([1, 2, 3])
     entering.wait_for({1, 2, 3})
