@@ -18,6 +18,7 @@ from services.core.i18n import Text
 from services.core.lost_connections import NEAR_TCP_OPTIONS
 from services.core.settings import Settings
 from services.platform.redis import keys
+from services.platform.redis.auto_pipelining import AutoPipelining
 from services.platform.redis.parser import AnswerParser
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -26,8 +27,13 @@ POOL_WAIT_SECONDS = 2.0
 BLOCKING_TIMEOUT_SECONDS = 6.0  # nobody blocks longer than 4 s; RQ raises it for its own waiting
 
 
-def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS) -> Redis:
-    """A client for request paths: one reconnect, two seconds (or `timeout_seconds`) per answer, text answers."""
+def fast_client(
+    settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SECONDS, shares: bool = True
+) -> Redis:
+    """A client for request paths: one reconnect, two seconds (or `timeout_seconds`) per answer, text answers.
+
+    `shares`: whether commands of the same moment share a round trip.
+    """
     pool = BlockingConnectionPool.from_url(
         _address(settings),
         max_connections=settings.redis_max_connections,
@@ -41,7 +47,7 @@ def fast_client(settings: Settings, *, timeout_seconds: float = FAST_TIMEOUT_SEC
         **_tcp(settings.redis_url),
         **_tls(settings.redis_url, settings.redis_verify_tls),
     )
-    return Redis(connection_pool=pool)
+    return AutoPipelining(connection_pool=pool) if shares else Redis(connection_pool=pool)
 
 
 def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:

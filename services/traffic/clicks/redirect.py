@@ -106,7 +106,7 @@ class Redirector:
         self._switches = platform.switches
         self.book = PoolCache(platform)
         self.loads = LoadTracker(platform, self.book)
-        self.redis = fast_client(settings, timeout_seconds=ANSWER_SECONDS)
+        self.redis = fast_client(settings, timeout_seconds=ANSWER_SECONDS, shares=False)
         self.recorder = Recorder(self.redis, Spool(settings.data_dir / "spool"), platform.changes.memory)
         self.access_log = AccessLog(
             access_folder(settings.data_dir), settings.access_log_retention_days, enabled=settings.access_log
