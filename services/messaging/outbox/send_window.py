@@ -18,7 +18,7 @@ from typing import Final
 
 from services.messaging.outbox.outgoing import OutboxMessage
 
-AT_ONCE: Final = 14  # ADR 68 has the figures
+AT_ONCE: Final = 12  # ADR 68 has the figures
 SLOW_SECONDS: Final = 0.02  # an answer that takes longer is waited for beside others
 LOOKS: Final = 4  # in that time, each a turn of the process: its own slowness is not Telegram's
 UNSETTLED_SECONDS: Final = 1.0  # what cannot be settled for so long holds up nobody any more
