@@ -36,11 +36,11 @@ class Trials:
     def __init__(self, crashes: CrashTracker, shared: SharedQuarantine, timings: UpdateTimings) -> None:
         self._crashes = crashes
         self._shared = shared
-        self._calm = timings.isolation
+        self._calm = timings.trial_calm
         self._opens_at = 0.0  # on the monotonic clock
 
     def begin(self) -> None:
-        """From now on the process has to live for a while: until suspects go on as usual, or somewhat longer."""
+        """From now on the process has to live for a while: longer than whoever kills it as soon as it is up would let it."""
         self._opens_at = time.monotonic() + self._calm * random.uniform(1.0, LATER)
 
     def wait(self) -> float:

@@ -109,14 +109,14 @@ def test_what_two_processes_died_of_runs_once_more_and_then_its_chat_goes_on(
     platform: Platform, bot: Bot
 ) -> None:
     accuse(platform, bot, "innocent", "next")
-    handle_all(platform, timings=replace(QUICK, isolation=0.2))
+    handle_all(platform, timings=replace(QUICK, trial_calm=0.2))
     assert replies(platform, bot) == [("1", "innocent"), ("1", "next")]
     assert letters(platform) == []
 
 
 def test_what_a_process_died_of_in_its_trial_too_is_given_up_unread(platform: Platform, bot: Bot) -> None:
     accuse(platform, bot, "guilty", "next", marks=POISON)
-    handle_all(platform, timings=replace(QUICK, isolation=0.2))
+    handle_all(platform, timings=replace(QUICK, trial_calm=0.2))
     assert replies(platform, bot)[-1] == ("1", "next")
     [letter] = letters(platform)
     assert '"guilty"' in str(letter.payload["update"])
@@ -126,7 +126,7 @@ def test_a_trial_waits_until_its_process_has_lived_for_a_while(platform: Platfor
     """So that whoever kills workers as soon as they are up condemns nobody: the mark is not set before."""
     [entry, _] = accuse(platform, bot, "innocent", "behind it")
     lane = lane_of(bot.id, "1", platform.settings.update_lanes)
-    with working(platform, replace(QUICK, isolation=30.0)):
+    with working(platform, replace(QUICK, trial_calm=30.0)):
         wait_until(lambda: platform.redis.hget(keys.update_suspects(lane), "held") != "the dead")
         time.sleep(0.5)
         assert platform.redis.hget(keys.update_suspects(lane), entry) == str(ACCUSED)
@@ -154,7 +154,7 @@ def test_nothing_else_of_its_process_runs_while_a_trial_is_held(
         return EMPTY_RESULT
 
     monkeypatch.setattr(UpdateProcessor, "handle", handle)
-    with working(platform, replace(QUICK, isolation=0.1)):
+    with working(platform, replace(QUICK, trial_calm=0.1)):
         wait_until(lambda: len(beside) == 2)
         wait_until(lambda: not any(platform.redis.xlen(keys.update_lane(n)) for n in range(8)))
     assert beside == [[str(POISON), accused], [accused]]
@@ -165,7 +165,7 @@ def test_a_slow_handler_on_trial_holds_up_nobody_for_long(platform: Platform, bo
     accuse(platform, bot, "sleep 3")
     lane = lane_of(bot.id, "1", platform.settings.update_lanes)
     other = next(chat for chat in range(2, 60) if lane_of(bot.id, str(chat), 8) != lane)
-    with working(platform, replace(QUICK, isolation=0.1)):
+    with working(platform, replace(QUICK, trial_calm=0.1)):
         wait_until(lambda: plugins_for_tests.calls)
         accept_all(platform, bot, [message(2, other, "quick")])
         wait_until(lambda: replies(platform, bot) == [(str(other), "quick")], seconds=2)
@@ -175,7 +175,7 @@ def test_a_slow_handler_on_trial_holds_up_nobody_for_long(platform: Platform, bo
 def test_a_handler_that_fails_in_its_trial_has_not_ended_its_process(platform: Platform, bot: Bot) -> None:
     [entry, _] = accuse(platform, bot, "fail", "next")
     lane = lane_of(bot.id, "1", platform.settings.update_lanes)
-    with working(platform, replace(QUICK, isolation=0.1, retry_delays=(30.0,))):
+    with working(platform, replace(QUICK, trial_calm=0.1, retry_delays=(30.0,))):
         wait_until(lambda: platform.redis.hlen(keys.update_attempts(lane)))
         wait_until(lambda: platform.redis.hget(keys.update_suspects(lane), entry) == str(ACCUSED))
 
