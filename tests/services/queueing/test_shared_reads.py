@@ -40,18 +40,17 @@ def test_readers_of_a_late_process_share_a_round_trip_and_each_gets_its_own(
 ) -> None:
     pace = LatePace()
     reads = SharedReads(platform.blocking_redis, pace, count=10)
-    streams = [f"test:stream:{number}" for number in range(3)]
-    for number, stream in enumerate(streams):
+    names = [f"test:stream:{number}" for number in range(3)]
+    for number, stream in enumerate(names):
         platform.redis.xadd(stream, {"of": number})
-    read = Mock(
-        wraps=streams.read
-    )  # not what the server counts: a former test's last read may still be waiting there
+    # Not what the server counts: a former test's last read may still be waiting there.
+    read = Mock(wraps=streams.read)
     monkeypatch.setattr(streams, "read", read)
     with ThreadPoolExecutor(3) as pool:
-        asked = [pool.submit(reads.read, {each: "0"}, block_seconds=5, pause=True) for each in streams]
+        asked = [pool.submit(reads.read, {each: "0"}, block_seconds=5, pause=True) for each in names]
         answers = [each.result() for each in asked]
-    assert [list(answer) for answer in answers] == [[stream] for stream in streams]
-    assert [answer[stream][0][1] for answer, stream in zip(answers, streams, strict=True)] == [
+    assert [list(answer) for answer in answers] == [[stream] for stream in names]
+    assert [answer[stream][0][1] for answer, stream in zip(answers, names, strict=True)] == [
         {"of": str(number)} for number in range(3)
     ]
     assert (read.call_count, pace.rests) == (1, 1)
