@@ -27,6 +27,7 @@ from jobs import process
 from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog
 from services.core.settings import Settings
+from services.core.ticks import until_tick
 from services.fleet.declared.watching import BotFileWatch
 from services.fleet.plugin_loading.reloader import Reloader
 from services.messaging.updates.reconcile import wake_waiting
@@ -175,7 +176,7 @@ def look_out(platform: Platform) -> None:
             share_out(platform, shares)
         except RedisError:
             logger.debug("no look for orphaned work: Redis is away")
-        process.stopping.wait(POLL_INTERVAL_SECONDS)
+        process.stopping.wait(until_tick(POLL_INTERVAL_SECONDS))
 
 
 def _figures(workers: list[Worker]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from redis import RedisError
 
 from services.core.idle_series import IdleSeries
 from services.core.metrics import REGISTRY
+from services.core.ticks import until_tick
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.process_identity import is_dead, process_identity
@@ -152,7 +153,7 @@ class Heartbeats:
                 beat(self._platform, self.process, self._figures())
             except RedisError:
                 logger.debug("no beat: Redis is away")
-            self._due.wait(BEAT_SECONDS)
+            self._due.wait(until_tick(BEAT_SECONDS))
 
 
 def _parsed(name: str, body: str, now: float) -> Process | None:

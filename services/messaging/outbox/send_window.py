@@ -22,7 +22,9 @@ AT_ONCE: Final = 12  # ADR 68 has the figures
 SLOW_SECONDS: Final = 0.02  # an answer that takes longer is waited for beside others
 LOOKS: Final = 4  # in that time, each a turn of the process: its own slowness is not Telegram's
 UNSETTLED_SECONDS: Final = 1.0  # what cannot be settled for so long holds up nobody any more
-FAR_WAVES: Final = 8  # in a row that were slow as a whole: fewer, and a machine without a turn to spare looks like that
+FAR_WAVES: Final = (
+    8  # in a row that were slow as a whole: fewer, and a machine without a turn to spare looks like that
+)
 FAR_SECONDS: Final = 0.5  # how long nobody waits after those, before one wave more is looked at
 
 
@@ -90,10 +92,8 @@ class SendWindow:
         """Let the next wave in if this one is over."""
         if self._departed or self._answered:
             return
-        if self._heard:
-            self._slow_waves = 0
-        elif self._full:
-            self._slow_waves += 1
+        if self._full:  # of others nobody watches how long they take
+            self._slow_waves = 0 if self._heard else self._slow_waves + 1
             if self._slow_waves >= self._far_waves:
                 self._far_until = time.monotonic() + self._far
         self._full = self._heard = False

@@ -24,7 +24,9 @@ class UpdateTimings:
         3.0,
     )  # while the database or Redis is away, doubled from one to the other
     isolation: float = 5.0  # suspects go on as usual after it: recovery must not take longer than the crash
-    trial_calm: float = 2.0  # so long a process must have lived before it tries what two died of: docs/chaos.md
+    trial_calm: float = (
+        2.0  # so long a process must have had a lane before it tries what two died of: docs/chaos.md
+    )
     plugin_repeat: float = 1.0  # a handler whose values changed is run again at once for so long
 
 

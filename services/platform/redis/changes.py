@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from redis import Redis, RedisError
 
+from services.core.ticks import until_tick
 from services.platform.redis import keys
 from services.platform.redis.scripts import load
 
@@ -115,7 +116,7 @@ class ChangeListener:
                 self._generation = generation
             except RedisError:
                 self._generation = -1  # whatever it is when Redis is back, look again
-            time.sleep(TICK_SECONDS)
+            time.sleep(until_tick(TICK_SECONDS))
 
     def _look(self) -> int:
         if not self._memory.is_wanted:

@@ -9,6 +9,7 @@ from typing import Final
 
 from redis import Redis, RedisError
 
+from services.core.ticks import until_tick
 from services.platform.redis import keys
 from services.platform.redis.leases import RENEW, Lease
 
@@ -104,7 +105,7 @@ class LeaseRenewer:
 
     def _renew_for_ever(self) -> None:
         while True:
-            time.sleep(self._renew_seconds)
+            time.sleep(until_tick(self._renew_seconds))
             with self._lock:
                 held = [each for each in self._held if each.alive]
                 self._held = list(held)  # another list: one may be taken while these are renewed

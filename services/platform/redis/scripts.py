@@ -40,9 +40,12 @@ class Script:
     ) -> list[Any]:
         """Run it for every (KEYS, ARGV) of `calls`, each a step of its own, in one round trip; the answers. Raises RedisError."""
         answers = self._sent(redis, calls)
-        if any(isinstance(answer, NoScriptError) for answer in answers):  # then none of them has run
+        unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:  # to a server that was started a moment ago, perhaps by those before them
             redis.script_load(self.text)
-            answers = self._sent(redis, calls)
+            again = self._sent(redis, [calls[place] for place in unknown])
+            for place, answer in zip(unknown, again, strict=True):
+                answers[place] = answer
         for answer in answers:
             if isinstance(answer, RedisError):
                 raise answer

@@ -175,6 +175,21 @@ def test_one_slow_wave_is_a_machine_without_a_turn_to_spare() -> None:
     entering.join()
 
 
+def test_a_wave_that_is_not_full_says_nothing_of_how_far_telegram_is() -> None:
+    """Nobody waits beside it, so nobody looks how long its answers take."""
+    window = SendWindow(most=2, slow=0.02, far=60.0, far_waves=2)
+    entering = Entering(window)
+    entering.come([1, 2, 3])  # a slow wave
+    entering.wait_for({1, 2, 3})
+    entering.settle([3])  # one that is not full
+    entering.come([4, 5, 6])  # a slow wave: the second in a row
+    entering.wait_for(set(range(1, 7)))
+    window._slow = 60.0
+    entering.come([7, 8, 9])
+    entering.wait_for(set(range(1, 10)))
+    entering.join()
+
+
 def test_after_that_while_the_window_is_tried_again() -> None:
     window = SendWindow(most=2, slow=0.02, far=0.1, far_waves=1)
     entering = Entering(window)

@@ -18,6 +18,8 @@ patch()
 import os
 import gevent
 from redis import DataError, Redis, RedisError, ResponseError
+from redis.client import NEVER_DECODE
+from redis.client import NEVER_DECODE
 from services.core.environment import load_settings
 from services.platform.redis.connection import fast_client
 
@@ -38,6 +40,14 @@ def all_at_once(*calls):
     return [each.value for each in greenlets]
 
 
+def piped(number, raises=False):
+    with client.pipeline(transaction=False) as pipe:
+        pipe.echo(str(number))
+        pipe.incr("text")
+        pipe.hgetall("none")
+        return pipe.execute(raise_on_error=raises)
+
+
 def reads():
     return other.info("stats")["total_reads_processed"]
 """
@@ -46,6 +56,23 @@ before = reads()
 found = all_at_once(*(lambda number=number: client.echo(str(number)) for number in range(600)))
 assert found == [str(number) for number in range(600)], found
 assert reads() - before <= 20, reads() - before  # three round trips, in pieces as they arrive
+"""
+PIPELINES = """
+before = reads()
+found = all_at_once(*(lambda number=number: piped(number) for number in range(100)), lambda: client.get("text"))
+assert found.pop() == "a"
+for number, (first, second, third) in enumerate(found):
+    assert first == str(number) and third == {}, found
+    assert isinstance(second, ResponseError) and "not an integer" in str(second), found
+assert reads() - before <= 10, reads() - before
+[error, after] = all_at_once(lambda: piped(1, raises=True), lambda: client.get("text"))
+assert isinstance(error, ResponseError) and "Command # 2" in str(error), error
+assert after == "a"
+with client.pipeline(transaction=True) as pipe:
+    pipe.set("one", "1")
+    pipe.get("one")
+    assert pipe.execute() == [True, "1"]
+assert client.pipeline(transaction=False).execute() == []
 """
 ERRORS = """
 found = all_at_once(
@@ -65,10 +92,17 @@ assert isinstance(found[3], DataError), found
 assert "NOSCRIPT" in repr(found[4]) or "NoScript" in repr(found[4]), found
 assert client.get("half") is None
 other.set("bytes", bytes([255]))
-found = all_at_once(lambda: client.incr("counter"), lambda: client.get("bytes"), lambda: client.get("text"))
-assert isinstance(found[1], RedisError), found
-assert found[2] == "a" or isinstance(found[2], RedisError), found
+found = all_at_once(
+    lambda: client.incr("counter"),
+    lambda: client.get("bytes"),
+    lambda: client.execute_command("GET", "bytes", **{NEVER_DECODE: True}),
+    lambda: client.get("text"),
+)
+assert isinstance(found[1], UnicodeDecodeError), found  # its reader's alone
+assert found[2:] == [bytes([255]), "a"], found
 assert client.get("counter") == "2"
+assert client.mget([]) == []
+assert client.info("server")["tcp_port"] and client.zrange("z", 0, -1, withscores=True) == []
 """
 ENDED = """
 def impatient():
@@ -94,12 +128,68 @@ for _ in range(20):
     found = all_at_once(
         lambda: client.echo("first"),
         lambda: other.client_kill_filter(_id=ours),
+        lambda: piped(3),
         lambda: client.echo("last"),
     )
     assert found[1] == 1, found
     assert found[0] == "first" or isinstance(found[0], RedisError), found
-    assert found[2] == "last" or isinstance(found[2], RedisError), found
+    assert isinstance(found[2], RedisError) or (found[2][0], found[2][2]) == ("3", {}), found
+    assert found[3] == "last" or isinstance(found[3], RedisError), found
 assert client.get("text") == "a"
+"""
+PARTLY = """
+import hiredis
+from gevent.server import StreamServer
+
+asked = []
+
+
+def serve(sock, _address):
+    # Answers two echoes of a connection, keeps the third for a while, and closes the first connection with it.
+    reader, left = hiredis.Reader(), 2 if not asked else 1000
+    while received := sock.recv(65536):
+        reader.feed(received)
+        while (command := reader.gets()) is not False:
+            if command[0] == b"HELLO":
+                sock.sendall(b"%1\\r\\n$5\\r\\nproto\\r\\n:3\\r\\n")
+            elif command[0] != b"ECHO":
+                sock.sendall(b"+OK\\r\\n")
+            else:
+                asked.append(command[1].decode())
+                if left == 0:
+                    gevent.sleep(0.2)
+                    sock.close()
+                    return
+                left -= 1
+                sock.sendall(b"$%d\\r\\n%s\\r\\n" % (len(command[1]), command[1]))
+
+
+server = StreamServer(("127.0.0.1", 0), serve)
+server.start()
+os.environ["REDIS_URL"] = f"redis://127.0.0.1:{server.server_port}/0"
+client = fast_client(load_settings(os.environ))
+
+
+def three():
+    with client.pipeline(transaction=False) as pipe:
+        for each in ("pipe 1", "pipe 2", "pipe 3"):
+            pipe.echo(each)
+        return pipe.execute()
+
+
+def first():
+    return client.echo("one")
+
+
+told = [gevent.spawn(first), gevent.spawn(three)]
+gone = gevent.spawn(client.echo, "of an ended caller")
+gevent.sleep(0.1)  # all of them are on their way
+gone.kill(block=False)
+gevent.joinall(told, timeout=10, raise_error=True)
+assert told[0].value == "one" and told[1].value == ["pipe 1", "pipe 2", "pipe 3"], told
+assert asked[:3] == ["one", "pipe 1", "pipe 2"], asked
+assert asked[-2:] == ["pipe 2", "pipe 3"], asked  # what was answered is not sent again, nor for a caller who is gone
+assert asked.count("one") == asked.count("pipe 1") == 1, asked
 """
 SILENT = """
 from redis import TimeoutError
@@ -116,7 +206,9 @@ assert client.get("text") == "a"
 
 
 @pytest.mark.parametrize(
-    "what", [SHARE, ERRORS, ENDED, LOST, SILENT], ids=["share", "errors", "ended", "lost", "silent"]
+    "what",
+    [SHARE, PIPELINES, ERRORS, ENDED, LOST, PARTLY, SILENT],
+    ids=["share", "pipelines", "errors", "ended", "lost", "partly", "silent"],
 )
 def test_greenlets_share_round_trips_and_nothing_else(settings: Settings, what: str) -> None:
     command = [sys.executable, "-c", PATCHED + what]
