@@ -40,14 +40,6 @@ def all_at_once(*calls):
     return [each.value for each in greenlets]
 
 
-def piped(number, raises=False):
-    with client.pipeline(transaction=False) as pipe:
-        pipe.echo(str(number))
-        pipe.incr("text")
-        pipe.hgetall("none")
-        return pipe.execute(raise_on_error=raises)
-
-
 def reads():
     return other.info("stats")["total_reads_processed"]
 """
@@ -56,23 +48,6 @@ before = reads()
 found = all_at_once(*(lambda number=number: client.echo(str(number)) for number in range(600)))
 assert found == [str(number) for number in range(600)], found
 assert reads() - before <= 20, reads() - before  # three round trips, in pieces as they arrive
-"""
-PIPELINES = """
-before = reads()
-found = all_at_once(*(lambda number=number: piped(number) for number in range(100)), lambda: client.get("text"))
-assert found.pop() == "a"
-for number, (first, second, third) in enumerate(found):
-    assert first == str(number) and third == {}, found
-    assert isinstance(second, ResponseError) and "not an integer" in str(second), found
-assert reads() - before <= 10, reads() - before
-[error, after] = all_at_once(lambda: piped(1, raises=True), lambda: client.get("text"))
-assert isinstance(error, ResponseError) and "Command # 2" in str(error), error
-assert after == "a"
-with client.pipeline(transaction=True) as pipe:
-    pipe.set("one", "1")
-    pipe.get("one")
-    assert pipe.execute() == [True, "1"]
-assert client.pipeline(transaction=False).execute() == []
 """
 ERRORS = """
 found = all_at_once(
@@ -128,13 +103,11 @@ for _ in range(20):
     found = all_at_once(
         lambda: client.echo("first"),
         lambda: other.client_kill_filter(_id=ours),
-        lambda: piped(3),
         lambda: client.echo("last"),
     )
     assert found[1] == 1, found
     assert found[0] == "first" or isinstance(found[0], RedisError), found
-    assert isinstance(found[2], RedisError) or (found[2][0], found[2][2]) == ("3", {}), found
-    assert found[3] == "last" or isinstance(found[3], RedisError), found
+    assert found[2] == "last" or isinstance(found[2], RedisError), found
 assert client.get("text") == "a"
 """
 PARTLY = """
@@ -170,26 +143,13 @@ os.environ["REDIS_URL"] = f"redis://127.0.0.1:{server.server_port}/0"
 client = fast_client(load_settings(os.environ))
 
 
-def three():
-    with client.pipeline(transaction=False) as pipe:
-        for each in ("pipe 1", "pipe 2", "pipe 3"):
-            pipe.echo(each)
-        return pipe.execute()
-
-
-def first():
-    return client.echo("one")
-
-
-told = [gevent.spawn(first), gevent.spawn(three)]
+told = [gevent.spawn(client.echo, str(number)) for number in range(4)]
 gone = gevent.spawn(client.echo, "of an ended caller")
 gevent.sleep(0.1)  # all of them are on their way
 gone.kill(block=False)
 gevent.joinall(told, timeout=10, raise_error=True)
-assert told[0].value == "one" and told[1].value == ["pipe 1", "pipe 2", "pipe 3"], told
-assert asked[:3] == ["one", "pipe 1", "pipe 2"], asked
-assert asked[-2:] == ["pipe 2", "pipe 3"], asked  # what was answered is not sent again, nor for a caller who is gone
-assert asked.count("one") == asked.count("pipe 1") == 1, asked
+assert [each.value for each in told] == list("0123"), told
+assert asked == ["0", "1", "2", "2", "3"], asked  # what was answered is not sent again, nor for a caller who is gone
 """
 SILENT = """
 from redis import TimeoutError
@@ -207,8 +167,8 @@ assert client.get("text") == "a"
 
 @pytest.mark.parametrize(
     "what",
-    [SHARE, PIPELINES, ERRORS, ENDED, LOST, PARTLY, SILENT],
-    ids=["share", "pipelines", "errors", "ended", "lost", "partly", "silent"],
+    [SHARE, ERRORS, ENDED, LOST, PARTLY, SILENT],
+    ids=["share", "errors", "ended", "lost", "partly", "silent"],
 )
 def test_greenlets_share_round_trips_and_nothing_else(settings: Settings, what: str) -> None:
     command = [sys.executable, "-c", PATCHED + what]
