@@ -172,7 +172,7 @@ class GreenletPool(Generic[Item]):
     def _work(self, item: Item) -> None:
         try:
             self._do(item)
-        except Exception:
+        except BaseException:  # whatever it is: this thread has others' work to do
             logger.exception("a piece of work ended unexpectedly")
             if self.runs(item):  # its chat must not stand still for a mistake of ours
                 self.retry(item, ERROR_BACKOFF_SECONDS)

@@ -23,6 +23,7 @@ from services.messaging.updates.timings import UpdateTimings
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue
+from services.queueing.stay import TOO_LONG
 from services.traffic.clicks.flush import wake_if_waiting
 
 
@@ -55,7 +56,7 @@ def test_every_rung_job_can_be_called_as_it_was_queued(platform: Platform) -> No
 def test_a_drain_under_constant_traffic_leaves_by_itself_long_before_rq_ends_it(
     platform: Platform, name: JobName, timings: UpdateTimings | OutboxTimings
 ) -> None:
-    stay = timings.max_stay + timings.shutdown_timeout
+    stay = TOO_LONG * timings.max_stay + timings.shutdown_timeout
     slowest_handler = 300 + sum(
         UpdateTimings().retry_delays
     )  # HANDLER_TIMEOUT_SECONDS at most, then its retries

@@ -62,8 +62,9 @@ class MessageHistory:
                 break
             except Unavailable as error:
                 logger.warning("%d sent messages wait to be kept: %s", len(self._waiting), error)
-                if not self._is_held():  # whoever comes next tries the answers again
-                    break
+                if not self._is_held():  # whoever comes next sends the answers again and keeps them
+                    self._waiting = []
+                    return
                 self._forget_too_many()
                 time.sleep(PAUSE_SECONDS)
             except Exception:

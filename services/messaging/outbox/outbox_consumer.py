@@ -28,6 +28,7 @@ from services.platform.platform import Platform
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.shared_reads import SharedReads
+from services.queueing.stay import Stay
 
 logger = logging.getLogger(__name__)
 REFILL_INTERVAL_SECONDS = 0.25  # how soon room in a full window is noticed
@@ -57,7 +58,7 @@ class OutboxConsumer:
         self._stopping = process.stopping
         self._timings = timings
         self._leaving = False  # a wish for the lease is granted, and stands from then on
-        self._ends = time.monotonic() + timings.max_stay
+        self._stay = Stay(held, timings.max_stay)
         limits = Limits.of(platform.settings)
         self._pacing = Pacing(limits)
         self._gate = PacingGate(self._pacing, sender.turns, platform.switches, timings.bulk_look)
@@ -83,17 +84,17 @@ class OutboxConsumer:
 
     @property
     def _running(self) -> bool:
-        return self._lease.alive and not self._stopping.is_set() and time.monotonic() < self._ends
+        return self._lease.alive and not self._stopping.is_set()
 
     @property
     def _takes(self) -> bool:
-        return self._running and not self._leaving and not self._lease.wanted_back
+        return self._running and not self._leaving and not self._stay.wanted_back
 
     def _read_for_ever(self) -> bool:
         """Read and hand out; True when the shard was left, False when it is to be handed back."""
         quiet_since = time.monotonic()
         while self._running:
-            if self._lease.wanted_back and not self._pool.running:
+            if self._stay.wanted_back and not self._pool.running:
                 self._leaving = True
                 return False
             if self._read():

@@ -155,14 +155,17 @@ class OutboxWorker:
             self._delete(answered)
 
     def _hand_over(self, answered: Sequence[OutboxMessage]) -> bool:
-        """Bring answers to those who wait for them; False when it must be tried again, for which they are put back."""
+        """Bring answers to those who wait for them; False when they were not brought. They are tried again while the shard is
+        ours; else they stay in the outbox, for whoever comes next to send them again and hear an answer.
+        """
         try:
             for lane in hand_over(self._redis, self._vault, answered, self._lanes):
                 with suppress(RedisError):  # the reconciler rings again
                     enqueue(self._job_redis, JobName.DRAIN_LANE, lane)
         except RedisError as error:
             if not self._lease.alive:
-                return True  # whoever comes next sends them again
+                self._drop(answered)
+                return False
             logger.warning("answers wait to be handed over: %s", type(error).__name__)
             self._sends.leave(answered)
             time.sleep(SETTLE_BACKOFF_SECONDS)
@@ -181,6 +184,10 @@ class OutboxWorker:
                 if not self._lease.alive:  # whoever comes next sends them again: at least once
                     break
                 time.sleep(SETTLE_BACKOFF_SECONDS)
+        self._drop(batch)
+
+    def _drop(self, batch: Sequence[OutboxMessage]) -> None:
+        """Nothing more is to be done about them here."""
         self._sends.leave(batch)
         self._window.remove(batch)
         self.pool.done(batch)

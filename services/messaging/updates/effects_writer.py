@@ -44,12 +44,12 @@ class EffectsWriter:
     def write(self, batch: Sequence[tuple[QueuedUpdate, HandlerResult]]) -> None:
         """Write a batch in one step; what cannot be written of one update is that update's failure alone."""
         try:
-            self._commit([_settled(queued, result) for queued, result in batch])
+            written = self._commit([_settled(queued, result) for queued, result in batch])
         except (ValueError, TypeError, DataError) as error:  # half a character in a text, for example
             self._write_apart(batch, error)
             return
         for queued, _ in batch:
-            queued.settled = True
+            queued.settled = written
         self._done(queued for queued, _ in batch)
 
     def _write_apart(self, batch: Sequence[tuple[QueuedUpdate, HandlerResult]], error: Exception) -> None:
@@ -60,31 +60,33 @@ class EffectsWriter:
         else:
             self._failed(batch[0][0], error)
 
-    def _commit(self, batch: list[Settled]) -> None:
-        """Repeating is safe."""
+    def _commit(self, batch: list[Settled]) -> bool:
+        """Whether it was written; not where the lane is somebody else's. Repeating is safe."""
         crash_point_reached(CrashPoint.DRAIN_BEFORE_COMMIT, self._platform.settings.crash_point)
         pause, longest = self._backoff
         while self._lease.alive:
             try:
-                self._after(self._committer.commit(batch))
-                return
+                return self._after(self._committer.commit(batch))
             except DataError:  # the client refused to send it
                 raise
             except RedisError as error:
                 logger.warning("effects wait for Redis: %s", type(error).__name__)
                 time.sleep(pause)
                 pause = min(pause * 2, longest)
+        return False
 
-    def _after(self, shards: Sequence[int] | None) -> None:
+    def _after(self, shards: Sequence[int] | None) -> bool:
         """Ring for the outboxes that got something; None: the lane is somebody else's by now."""
         if shards is None:
             logger.warning("the lease of a lane was lost")
             self._lease.lost()
-        for shard in shards or ():
+            return False
+        for shard in shards:
             with suppress(RedisError):  # the reconciler rings again
                 enqueue(self._platform.job_redis, JobName.DRAIN_OUTBOX, shard)
+        return True
 
 
 def _settled(queued: QueuedUpdate, result: HandlerResult) -> Settled:
-    marked = bool(queued.attempts or queued.suspected)
+    marked = bool(queued.attempts or queued.marks or queued.suspected)
     return Settled(queued.entry_id, queued.bot_id, queued.request_id, result, marked)

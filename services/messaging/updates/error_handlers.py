@@ -57,7 +57,7 @@ class ErrorHandlers:
             raise
         except Unreadable:
             return EMPTY_RESULT
-        except Exception:
+        except BaseException:  # somebody else's code may raise anything
             logger.exception("an error handler failed")
             return EMPTY_RESULT
 

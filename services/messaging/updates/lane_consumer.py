@@ -30,6 +30,7 @@ from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.shared_reads import SharedReads
+from services.queueing.stay import Stay
 
 READ_AHEAD = 4096  # updates in memory per lane, so that a bot's backlog does not hide the others behind it
 FULL_POLL_SECONDS = 0.02  # between looks for room in memory
@@ -73,6 +74,8 @@ class LaneConsumer:
         )
         self._pool = self._worker.pool
         self._isolating = False  # suspects are handed out one by one
+        self._stay = Stay(held, timings.max_stay)
+        self._has_begun = False
         self._leaving = False  # nothing is taken up any more, whatever becomes of a wish for the lease
         self._quarantine = Quarantine(self._crashes, self._pool, shared, lambda: self._running, timings)
         self._reader = LaneReader(platform, lane, self._crashes, timings, process.reads)
@@ -95,7 +98,7 @@ class LaneConsumer:
 
     @property
     def _takes(self) -> bool:
-        wanted = self._lease.wanted_back and not self._isolating
+        wanted = self._stay.wanted_back and not self._isolating
         return self._shared.is_open and self._running and not self._leaving and not wanted
 
     def _begin(self) -> None:
@@ -103,19 +106,19 @@ class LaneConsumer:
         self._platform.redis.delete(keys.wakeup("lane", self._lane))
         self._reader.begin()
         self._crashes.begin(self._lease.lease.token)
+        self._has_begun = True
         self._quarantine.begin()
         self._trials.begin()
 
     def _read_for_ever(self) -> bool:
         """Read and hand out; True when the lane was left empty, False when it is to be handed back."""
-        quiet_since = started = time.monotonic()
+        quiet_since = time.monotonic()
         while self._running:
-            now = time.monotonic()
-            overdue = self._lease.wanted_back or now - started > self._timings.max_stay
-            if overdue and not self._pool.running:
+            now, wanted = time.monotonic(), self._stay.wanted_back
+            if wanted and not self._pool.running:
                 self._leaving = True
                 return False  # what only waits is read again by the next stay
-            if overdue or len(self._pool) >= READ_AHEAD:
+            if wanted or len(self._pool) >= READ_AHEAD:
                 time.sleep(FULL_POLL_SECONDS)
             elif self._read() or len(self._pool):
                 quiet_since = time.monotonic()
@@ -123,6 +126,7 @@ class LaneConsumer:
                 if self._committer.leave():
                     return True
                 quiet_since = now
+                self._reader.read_again()
             self._pool.wake()
         return False
 
@@ -156,7 +160,9 @@ class LaneConsumer:
     def _hand_back(self) -> None:
         """Leave the lane with entries in it to whoever takes it next; without Redis the reconciler rings."""
         with suppress(RedisError):
-            if not self._pool.running:
+            if (
+                self._has_begun and not self._pool.running
+            ):  # else the mark is of the last holder, who may have died
                 self._crashes.hand_back()
             self._lease.release()
             if self._platform.redis.xlen(keys.update_lane(self._lane)):

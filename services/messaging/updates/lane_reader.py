@@ -57,6 +57,10 @@ class LaneReader:
             self._cursor = entries[-1].entry_id
         return entries
 
+    def read_again(self) -> None:
+        """Read from the beginning: the lane is not empty although all that was read is done, as where Redis has lost a moment."""
+        self._cursor = "0"
+
     def _queued(self, entry_id: str, fields: dict[str, str]) -> QueuedUpdate:
         if not fields.get("bot", "").isdecimal() or "chat" not in fields:
             return QueuedUpdate(

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 
-from gevent import Timeout
 from redis import RedisError
 
 from services.alerts.dead_letters.store import cause_of, explain, failure
@@ -80,7 +79,7 @@ class LaneWorker:
             most=MAX_HANDLERS,
             name=f"lane-{lane}",
         )
-        effects = EffectsWriter(platform, held, committer, self.pool.done, self._failed, timings.backoff)
+        effects = EffectsWriter(platform, held, committer, self.pool.done, self._unwritable, timings.backoff)
         self._results = BatchWriter(effects.write, largest=COMMIT_AT_ONCE, name=f"commit-{lane}")
 
     def judge(self, entries: Sequence[QueuedUpdate]) -> None:
@@ -130,7 +129,7 @@ class LaneWorker:
                 result = self._processor.handle(queued)
         except (Unavailable, RedisError):
             raise
-        except (Exception, SystemExit, Timeout) as error:  # noqa: BLE001  # a plugin is somebody else's code
+        except BaseException as error:  # noqa: BLE001  # a plugin is somebody else's code, and may raise anything
             _trace(queued, began, type(error).__name__)
             self._failed(queued, error)
         else:
@@ -155,6 +154,18 @@ class LaneWorker:
             self._give_up(queued, queued.error, queued.place, queued.raised)
         else:
             self._retry(queued)
+
+    def _unwritable(self, queued: QueuedUpdate, error: BaseException) -> None:
+        """What came of it cannot be written: its handler's failure, or that of the error handlers when it was given up."""
+        if self._is_exhausted(queued):
+            logger.error("what error handlers wanted cannot be written", exc_info=error)
+            self._results.put((queued, EMPTY_RESULT))
+            return
+        try:
+            self._failed(queued, error)
+        except (Unavailable, RedisError) as away:
+            logger.warning("update waits: %s", away)
+            self._back_off(queued)
 
     def _is_exhausted(self, queued: QueuedUpdate) -> bool:
         return queued.non_retryable or queued.attempts > len(self._timings.retry_delays)

@@ -18,10 +18,6 @@ TTL_SECONDS: Final = (
     4.0  # a holder that sleeps, or died on another machine, is replaced after this and a tick of the clock
 )
 RENEW_SECONDS: Final = 1.0
-SETTLED_SECONDS = (
-    15.0  # for which a lease stays where it is: a new holder has to try what killed the former one
-)
-ASKED_SECONDS = 1.0  # for which a wish stands: what has something slow at work goes on
 
 
 class HeldLease:

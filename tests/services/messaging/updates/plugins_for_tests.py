@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -22,7 +23,7 @@ mended = False  # whether `mend` works by now
 
 
 class TrialPlugin(BasePlugin):
-    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `block`, `exit`, `count` (conversation state), `raw` (what only the update has), anything else: echo."""
+    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `block`, `exit`, `cancel`, `half` (an effect that cannot be written), `count` (conversation state), `raw` (what only the update has), anything else: echo."""
 
     name = "trial"
 
@@ -56,6 +57,10 @@ class TrialPlugin(BasePlugin):
                 released.wait(60)
             case "exit":
                 raise SystemExit(3)
+            case "cancel":
+                raise asyncio.CancelledError
+            case "half":  # a character: nothing that Redis could be sent
+                ctx.send("x", chat_id="\ud800")
             case "count":
                 ctx.update_data(seen=ctx.data.get("seen", 0) + 1)
                 ctx.send(f"seen {ctx.data['seen']}")

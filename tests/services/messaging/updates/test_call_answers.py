@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
 
 from models import Bot
@@ -18,7 +19,8 @@ from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from tests.services.messaging.draining import handle_all, letters, send_all
+from services.platform.redis.lease_renewer import HeldLease
+from tests.services.messaging.draining import handle_all, letters, send_all, senders, shard_of
 from tests.services.messaging.updates import asking_plugins
 from tools.servers.fleet import (
     Plugins,
@@ -133,6 +135,28 @@ def test_a_full_redis_takes_answers_later_and_what_nobody_waits_for_is_deleted_m
     assert sorted(texts(sandbox, bot)) == ["one", "plain"]
     assert stream(platform, keys.outbox(bot.id, "reply")) == []
     assert len(in_lanes(platform)) == 1
+
+
+def test_an_answer_that_was_not_handed_over_when_the_shard_was_lost_is_there_for_the_next_holder(
+    platform: Platform, sandbox: Sandbox, bot: Bot, user: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept_all(platform, bot, [message(1, user, "/ask")])
+    handle_all(platform)
+    with monkeypatch.context() as lost:
+
+        def lose(*_: object) -> list[int]:
+            lost.setattr(HeldLease, "alive", False)
+            raise RedisConnectionError("away")
+
+        lost.setattr(outbox_worker, "hand_over", lose)
+        senders(platform).send_shard(shard_of(platform, bot))
+    assert len(stream(platform, keys.outbox(bot.id, "reply"))) == 1
+    assert in_lanes(platform) == []
+    platform.redis.delete(*(keys.lease(f"outbox:{shard}") for shard in range(platform.settings.update_lanes)))
+    send_all(platform, bot)
+    assert texts(sandbox, bot) == ["one", "one"]
+    assert len(in_lanes(platform)) == 1
+    assert stream(platform, keys.outbox(bot.id, "reply")) == []
 
 
 def test_a_worker_that_dies_after_sending_sends_again_and_tells_of_one_of_both(

@@ -17,6 +17,7 @@ from services.messaging.updates.crash_tracker import (
     CrashTracker,
     SharedQuarantine,
 )
+from services.messaging.updates.effects import Committer
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
@@ -94,6 +95,37 @@ def test_what_a_process_died_of_once_runs_alone_however_long_the_recovery_takes(
     monkeypatch.setattr(UpdateProcessor, "handle", handle)
     consumers(platform, replace(QUICK, isolation=0.0)).consume(lane)
     assert on_record == {known: str(2 * ALONE), unknown: None}
+
+
+def test_a_stay_that_could_not_begin_does_not_hide_that_the_last_holder_died(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    accept_all(platform, bot, [message(1, 1, "suspect")])
+    platform.redis.hset(keys.update_suspects(lane), "held", "the dead")
+
+    def away(*_: object) -> None:
+        raise RedisError("away")
+
+    monkeypatch.setattr(CrashTracker, "begin", away)
+    consumers(platform).consume(lane)
+    assert platform.redis.hget(keys.update_suspects(lane), "held") == "the dead"
+    assert not platform.redis.exists(keys.lease(f"lane:{lane}"))
+
+
+def test_what_was_not_written_because_the_lane_was_lost_has_not_proved_its_innocence(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mark is void, for nobody died of it; one that is forgotten would look like a death."""
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    accept_all(platform, bot, [message(1, 1, "suspect")])
+    [(entry, _)] = stream(platform, keys.update_lane(lane))
+    platform.redis.hset(keys.update_suspects(lane), "held", "the dead")
+    monkeypatch.setattr(
+        Committer, "commit", lambda *_: None
+    )  # what it says when the lease is somebody else's
+    consumers(platform).consume(lane)
+    assert platform.redis.hget(keys.update_suspects(lane), entry) == "0"
 
 
 def accuse(platform: Platform, bot: Bot, *texts: str, marks: int = ACCUSED) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -31,17 +32,24 @@ class FailingPlugin(BasePlugin):
         router.text()(self.fail)
         router.error()(self.told)
 
-    def fail(self, message: Any, _ctx: Context) -> None:
-        raise {"key": KeyError, "own": OwnError}[message.text]("secret words")
+    def fail(self, message: Any, ctx: Context) -> None:
+        if message.text not in MISTAKES:
+            ctx.send(message.text)
+            return
+        raise MISTAKES[message.text]("secret words")
 
     def told(self, error: str, ctx: Context) -> None:
-        ctx.send(f"told: {error}")
+        if error == "EOFError":
+            raise asyncio.CancelledError
+        chat = {"chat_id": "\ud800"} if error == "OSError" else {}  # half a character cannot be written
+        ctx.send(f"told: {error}", **chat)
 
 
 class OwnError(Exception):
     """Of a plugin's own."""
 
 
+MISTAKES: dict[str, type[Exception]] = {"key": KeyError, "own": OwnError, "end": EOFError, "half": OSError}
 offer(FailingPlugin)
 
 
@@ -51,6 +59,15 @@ def test_an_error_handler_gets_the_class_of_the_exception(platform: Platform, te
     accept_all(platform, bot, [message(1, 1, text)])
     handle_all(platform)
     assert replies(platform, bot) == [("1", told)]
+
+
+@pytest.mark.parametrize("text", ["end", "half"])
+def test_an_error_handler_that_fails_in_whatever_way_holds_up_nobody(platform: Platform, text: str) -> None:
+    bot = add_bot(platform, IDENTITY, (("failing", {}),))
+    accept_all(platform, bot, [message(1, 1, text), message(2, 1, "next")])
+    handle_all(platform)
+    assert len(letters(platform)) == 1
+    assert replies(platform, bot) == [("1", "next")]
 
 
 def test_an_update_that_killed_its_process_is_told_apart(platform: Platform) -> None:

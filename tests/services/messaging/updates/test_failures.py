@@ -11,6 +11,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from models import Bot
+from services.core.errors import Unavailable
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.update_letters import UpdateLetters
 from services.platform.platform import Platform
@@ -89,11 +90,34 @@ def test_a_burial_that_fails_is_tried_again_after_a_pause(
     assert replies(platform, bot)[-1] == ("1", "next")
 
 
-def test_a_handler_that_asks_the_process_to_exit_only_fails(platform: Platform, bot: Bot) -> None:
-    accept_all(platform, bot, [message(1, 1, "exit"), message(2, 1, "next")])
+@pytest.mark.parametrize(("text", "raised"), [("exit", "SystemExit"), ("cancel", "CancelledError")])
+def test_a_handler_that_raises_what_ends_threads_only_fails(
+    platform: Platform, bot: Bot, text: str, raised: str
+) -> None:
+    accept_all(platform, bot, [message(1, 1, text), message(2, 1, "next")])
     handle_all(platform)
     [letter] = letters(platform)
-    assert "SystemExit" in letter.error
+    assert raised in letter.error
+    assert replies(platform, bot)[-1] == ("1", "next")
+
+
+def test_an_effect_that_cannot_be_written_is_buried_once_the_database_is_back(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    bury = UpdateLetters.store
+
+    def away_twice(self: UpdateLetters, waiting: QueuedUpdate, *rest: str) -> str:
+        asked.append(waiting.entry_id)
+        if len(asked) <= 2:
+            raise Unavailable("on order")
+        return bury(self, waiting, *rest)
+
+    monkeypatch.setattr(UpdateLetters, "store", away_twice)
+    accept_all(platform, bot, [message(1, 1, "half"), message(2, 1, "next")])
+    handle_all(platform, timings=replace(QUICK, backoff=(0.01, 0.02)))
+    assert len(asked) == 3
+    assert len(letters(platform)) == 1
     assert replies(platform, bot)[-1] == ("1", "next")
 
 
@@ -131,6 +155,25 @@ def test_an_update_waits_while_the_database_is_away(
         thread.join(20)
     assert replies(platform, bot) == [("1", "hi")]
     assert letters(platform) == []
+
+
+def test_an_update_that_a_redis_brings_back_which_has_lost_a_moment_is_handled(
+    platform: Platform, bot: Bot
+) -> None:
+    """It stands before what was read already, as after a failover or a power cut."""
+    lane = keys.update_lane(lane_of(bot.id, "1", platform.settings.update_lanes))
+    accept_all(platform, bot, [message(1, 1, "a")])
+    [(_, fields)] = streams.read(platform.redis, {lane: "0"}, count=1)[lane]
+    with working(platform, QUICK):
+        wait_until(lambda: len(replies(platform, bot)) == 1)
+        again = {
+            **fields,
+            "update": fields["update"].replace('"a"', '"b"').replace('"update_id":1', '"update_id":2'),
+        }
+        platform.redis.delete(lane)
+        platform.redis.xadd(lane, again, id="1-1")  # type: ignore[arg-type]
+        wait_until(lambda: len(replies(platform, bot)) == 2, seconds=10)
+    assert replies(platform, bot) == [("1", "a"), ("1", "b")]
 
 
 def test_a_restart_of_redis_ends_no_drain(
