@@ -160,9 +160,8 @@ class LaneConsumer:
     def _hand_back(self) -> None:
         """Leave the lane with entries in it to whoever takes it next; without Redis the reconciler rings."""
         with suppress(RedisError):
-            if (
-                self._has_begun and not self._pool.running
-            ):  # else the mark is of the last holder, who may have died
+            # A stay that could not begin leaves the mark: it is the last holder's, who may have died.
+            if self._has_begun and not self._pool.running:
                 self._crashes.hand_back()
             self._lease.release()
             if self._platform.redis.xlen(keys.update_lane(self._lane)):
