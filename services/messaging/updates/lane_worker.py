@@ -72,12 +72,7 @@ class LaneWorker:
             slow=timings.slow_handler,
         )
         self.pool = GreenletPool(
-            queue,
-            self._work,
-            going,
-            largest=HANDLERS,
-            most=MAX_HANDLERS,
-            name=f"lane-{lane}",
+            queue, self._work, going, largest=HANDLERS, most=MAX_HANDLERS, name=f"lane-{lane}"
         )
         effects = EffectsWriter(platform, held, committer, self.pool.done, self._unwritable, timings.backoff)
         self._results = BatchWriter(effects.write, largest=COMMIT_AT_ONCE, name=f"commit-{lane}")
@@ -141,11 +136,7 @@ class LaneWorker:
 
     def _failed(self, queued: QueuedUpdate, error: BaseException) -> None:
         """The handler's own failure: try again after a while, or give up at once."""
-        queued.attempts += 1
-        queued.non_retryable = isinstance(error, Unreadable)
-        queued.error, queued.place = explain(error), cause_of(error)
-        queued.raised = type(error).__name__
-        queued.failures += (failure(error),)
+        _note(queued, error)
         level = logging.ERROR if self._is_exhausted(queued) else logging.WARNING
         logger.log(level, "handler failed (attempt %d): %s", queued.attempts, queued.place, exc_info=error)
         with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less
@@ -200,6 +191,14 @@ class LaneWorker:
             return
         logger.error("update given up (%s), error id %s", cause, error_id)
         self._results.put((queued, self._processor.give_up(queued, cause, error_id)))
+
+
+def _note(queued: QueuedUpdate, error: BaseException) -> None:
+    queued.attempts += 1
+    queued.non_retryable = isinstance(error, Unreadable)
+    queued.error, queued.place = explain(error), cause_of(error)
+    queued.raised = type(error).__name__
+    queued.failures += (failure(error),)
 
 
 def is_backlog(queued: QueuedUpdate, size: int) -> bool:
