@@ -62,13 +62,8 @@ class OutboxWorker:
         self._lanes = platform.settings.update_lanes
         self._journal = Journal(platform.redis, shard, held.lease.token)
         largest = platform.settings.send_concurrency
-        self.pool = GreenletPool(
-            FairQueue[OutboxMessage](per_bot=largest, gate=gate),
-            self._work,
-            going,
-            largest=largest,
-            name=f"send-{shard}",
-        )
+        queue = FairQueue[OutboxMessage](per_bot=largest, gate=gate)
+        self.pool = GreenletPool(queue, self._work, going, largest=largest, name=f"send-{shard}")
         self._results: BatchWriter[OutboxMessage] = BatchWriter(
             self._settle, largest=SETTLE_AT_ONCE, name=f"settle-{shard}"
         )
@@ -155,9 +150,7 @@ class OutboxWorker:
             self._delete(answered)
 
     def _hand_over(self, answered: Sequence[OutboxMessage]) -> bool:
-        """Bring answers to those who wait for them; False when they were not brought. They are tried again while the shard is
-        ours; else they stay in the outbox, for whoever comes next to send them again and hear an answer.
-        """
+        """Bring answers to those who wait for them; False when it must be tried again: here, or by the shard's next holder."""
         try:
             for lane in hand_over(self._redis, self._vault, answered, self._lanes):
                 with suppress(RedisError):  # the reconciler rings again
