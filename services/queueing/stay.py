@@ -8,7 +8,6 @@ from typing import Final
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.fair_share import ASKED_SECONDS, SETTLED_SECONDS
 
-
 TOO_LONG: Final = 2  # times as long as it should last
 
 
