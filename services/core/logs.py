@@ -63,19 +63,16 @@ class _JsonLines(logging.Formatter):
     """Written by hand because a line is a good part of an update's cost; measured against python-json-logger."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "timestamp": _timestamp(record.created),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
         values = record.__dict__
-        line.update({name: values[name] for name in values.keys() - _STANDARD})
+        told: dict[str, Any] = {"message": record.getMessage()}
+        told.update({name: values[name] for name in values.keys() - _STANDARD})
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
-            line["exc_info"] = record.exc_text
-        return _encode(redact(line))
+            told["exc_info"] = record.exc_text
+        # What is ours alone holds no secret; in the moment each pattern would look for one.
+        ours = {"timestamp": _timestamp(record.created), "level": record.levelname, "logger": record.name}
+        return _encode({**ours, **redact(told)})
 
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from launch.ports import free_port
+from tests.forked import Forked
 from tests.launch.installation import ROOT, environment
+
+
+def refused(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:
+    """A launch that ends before it starts anything."""
+    return Forked(environment(data_dir, port, **more), "launch").communicate(timeout=30)
 
 
 def launch(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProcess[str]:
@@ -38,14 +44,14 @@ def launch(data_dir: Path, port: int, **more: str) -> subprocess.CompletedProces
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
-    done = launch(tmp_path / "data", free_port(), **{name: value})
+    done = refused(tmp_path / "data", free_port(), **{name: value})
     assert done.returncode == 2
     assert f"{name}: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_missing_keys_stop_a_start_in_production(tmp_path: Path) -> None:
-    done = launch(tmp_path / "data", free_port(), APP_ENV="prod")
+    done = refused(tmp_path / "data", free_port(), APP_ENV="prod")
     assert done.returncode == 2
     assert "SECRET_KEY: must be set" in done.stderr
     assert "ENCRYPTION_KEYS: must be set" in done.stderr
@@ -69,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_message(module: str) ->
 
 @pytest.mark.parametrize("address", ["everywhere", "127.0.0.1:8000", "203.0.113.1"])
 def test_an_address_that_cannot_be_listened_on_is_named(tmp_path: Path, address: str) -> None:
-    done = launch(tmp_path / "data", free_port(), BIND=address)
+    done = refused(tmp_path / "data", free_port(), BIND=address)
     assert done.returncode == 2
     assert "BIND: " in done.stderr
     assert "Traceback" not in done.stderr
@@ -77,14 +83,14 @@ def test_an_address_that_cannot_be_listened_on_is_named(tmp_path: Path, address:
 
 @pytest.mark.parametrize("networks", ["10.0.0.0/33", "10.0.0.1/8", "proxy.example.com"])
 def test_a_proxy_is_named_by_addresses(tmp_path: Path, networks: str) -> None:
-    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES=networks, TRUSTED_PROXIES="1")
+    done = refused(tmp_path / "data", free_port(), PROXY_ADDRESSES=networks, TRUSTED_PROXIES="1")
     assert done.returncode == 2
     assert "PROXY_ADDRESSES: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_addresses_of_proxies_without_their_number_are_half_a_setting(tmp_path: Path) -> None:
-    done = launch(tmp_path / "data", free_port(), PROXY_ADDRESSES="10.0.0.1")
+    done = refused(tmp_path / "data", free_port(), PROXY_ADDRESSES="10.0.0.1")
     assert done.returncode == 2
     assert "TRUSTED_PROXIES must say how many" in done.stderr
 

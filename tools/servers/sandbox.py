@@ -14,6 +14,8 @@ from typing import Any
 import urllib3
 
 START_SECONDS = 30.0
+# Between looks at what is waited for: often at first, and seldom where it takes long, for most looks are requests or queries.
+SHORTEST_PAUSE_SECONDS, PAUSE_FACTOR, LONGEST_PAUSE_SECONDS = 0.005, 1.3, 0.06
 
 
 class Sandbox:
@@ -147,8 +149,9 @@ def running_sandbox(folder: Path, *options: str) -> Iterator[Sandbox]:
 
 def wait_until(reached: Callable[[], Any], *, seconds: float = 30.0) -> Any:
     """Wait for a true value and return it; AssertionError when `seconds` are over."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, SHORTEST_PAUSE_SECONDS
     while not (value := reached()):
         assert time.monotonic() < deadline, f"not reached in {seconds} s"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * PAUSE_FACTOR, LONGEST_PAUSE_SECONDS)
     return value

@@ -106,6 +106,7 @@ class OutboxConsumer:
                 if self._store.release(self._lease.lease.token, self._wakes()):
                     return True
                 quiet_since = now
+                self._load(self._store.begin())  # a wake may have gone by unread: their stream keeps the last
             self._unload()
         return False
 

@@ -117,17 +117,6 @@ def test_a_stay_ends_though_sends_are_always_under_way(
     assert waiting_jobs(platform.redis, JobQueue.OUTBOUND)
 
 
-def test_a_send_that_outlasts_its_stay_is_not_sent_again(
-    sandbox: Sandbox, bot: Bot, people: list[int], put: Put, send_all: Step, left: Callable[[], int]
-) -> None:
-    sandbox.fault("delay", chat_id=people[0], seconds=1.5, count=1)
-    put(people[0], "slow")
-    for _ in range(2):
-        send_all(replace(QUICK_SENDING, max_stay=0.3, shutdown_timeout=0.2))
-    assert texts(sandbox, bot) == [(people[0], "slow")]
-    assert left() == 0
-
-
 def test_two_flooded_chats_pause_the_bot(
     platform: Platform,
     sandbox: Sandbox,
