@@ -9,6 +9,7 @@ from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.fair_share import ASKED_SECONDS, SETTLED_SECONDS
 
 TOO_LONG: Final = 2  # times as long as it should last
+AT_ANY_PRICE: Final = 2.5  # the same; half an hour before RQ would end the job of a stay of ten minutes
 
 
 class Stay:
@@ -29,3 +30,8 @@ class Stay:
         if lasted > self._longest:
             self._lease.ask_back(settled=min(SETTLED_SECONDS, self._longest), patience=ASKED_SECONDS)
         return self._lease.wanted_back or lasted > TOO_LONG * self._longest
+
+    @property
+    def is_over(self) -> bool:
+        """Whether to leave whatever is under way, for whoever may do so: what cannot be settled must not stop all others."""
+        return time.monotonic() - self._began > AT_ANY_PRICE * self._longest

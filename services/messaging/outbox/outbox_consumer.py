@@ -78,7 +78,7 @@ class OutboxConsumer:
             self._load(bots)
             left = self._read_for_ever()
         finally:
-            self._worker.end(self._timings.shutdown_timeout)
+            self._worker.end(self._timings.shutdown_timeout if self._lease.alive else 0.0)
             if not left and self._lease.alive:
                 self._hand_back()
 
@@ -94,7 +94,7 @@ class OutboxConsumer:
         """Read and hand out; True when the shard was left, False when it is to be handed back."""
         quiet_since = time.monotonic()
         while self._running:
-            if self._stay.wanted_back and not self._pool.running:
+            if self._stay.is_over or (self._stay.wanted_back and not self._pool.running):
                 self._leaving = True
                 return False
             if self._read():
@@ -106,7 +106,9 @@ class OutboxConsumer:
                 if self._store.release(self._lease.lease.token, self._wakes()):
                     return True
                 quiet_since = now
-                self._load(self._store.begin())  # a wake may have gone by unread: their stream keeps the last
+                self._load(
+                    self._store.begin() - self._store.bots
+                )  # a wake may have gone by unread: their stream keeps the last
             self._unload()
         return False
 
@@ -116,7 +118,8 @@ class OutboxConsumer:
         full = len(room) < len(self._store.bots) * len(RANKS)
         try:
             messages, woken = self._store.read(
-                room, REFILL_INTERVAL_SECONDS if full else self._timings.read_timeout
+                room,
+                REFILL_INTERVAL_SECONDS if full or self._stay.wanted_back else self._timings.read_timeout,
             )
         except RedisError as error:
             logger.debug("shard %d cannot be read: %s", self._shard, type(error).__name__)

@@ -29,8 +29,9 @@ from services.queueing.fair_queue import FairQueue
 from services.queueing.greenlet_pool import BatchWriter, GreenletPool
 
 logger = logging.getLogger(__name__)
-SLOW_SECONDS = 1.0  # a call under way for so long counts for no bound: it delays its own chat only
-WITH_SLOW = 4  # times SEND_CONCURRENCY at most are under way with those
+LEFT_TO_OTHERS = (
+    4  # one part in so many of the calls under way: a bot whose calls take long never has them all
+)
 SETTLE_AT_ONCE = 256
 GATHER_SECONDS = 0.02  # outcomes of a broadcast, whose messages leave one by one
 LONGEST_METHOD = 64  # characters that a trace is told: who wrote the call may have called a method anything
@@ -64,9 +65,8 @@ class OutboxWorker:
         self._lanes = platform.settings.update_lanes
         self._journal = Journal(platform.redis, shard, held.lease.token)
         largest = platform.settings.send_concurrency
-        queue = FairQueue[OutboxMessage](per_bot=max(1, largest // 2), gate=gate, slow=SLOW_SECONDS)
-        most, name = WITH_SLOW * largest, f"send-{shard}"
-        self.pool = GreenletPool(queue, self._work, going, largest=largest, most=most, name=name)
+        queue = FairQueue[OutboxMessage](per_bot=largest - largest // LEFT_TO_OTHERS, gate=gate)
+        self.pool = GreenletPool(queue, self._work, going, largest=largest, name=f"send-{shard}")
         self._results: BatchWriter[OutboxMessage] = BatchWriter(
             self._settle, largest=SETTLE_AT_ONCE, name=f"settle-{shard}"
         )

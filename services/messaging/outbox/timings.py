@@ -13,7 +13,9 @@ class OutboxTimings:
         5.0  # an idle consumer waits so long for more: cheaper than a job per message at low rates
     )
     read_timeout: float = 2.5  # how soon a waiting reader sees a stop
-    max_stay: float = 600.0  # then the job ends and rings again, long before RQ's limit for it
+    max_stay: float = (
+        600.0  # then the job ends when nothing of it runs, and rings again, long before RQ's limit for it
+    )
     shutdown_timeout: float = 12.0  # how long sends under way may go on after a stop
     backoff: tuple[float, float] = (
         1.0,

@@ -19,6 +19,7 @@ from services.fleet.plugin_loading.outcomes import Outcomes
 from services.fleet.plugin_loading.versions import Catalogue
 from services.messaging.plugin_runtime.behaviour import Behaviour, build
 from services.messaging.plugin_runtime.behaviour_rows import BehaviourRow, read_rows
+from services.messaging.plugin_runtime.work import AlreadyHandled
 from services.platform.platform import Platform
 from services.platform.redis.read_ahead import ReadAheadCache
 
@@ -56,9 +57,9 @@ class PluginCache(ReadAheadCache[BehaviourRow, Behaviour]):
         """
         try:
             yield
-        except (Unavailable, RedisError, Busy):
+        except (Unavailable, RedisError, Busy, AlreadyHandled):
             raise
-        except (Exception, SystemExit):
+        except BaseException:
             self._count(behaviour, ctx, is_first, failed=True)
             raise
         self._count(behaviour, ctx, is_first, failed=False)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from redis import DataError, RedisError
 
 from services.core.fault_injection import CrashPoint, crash_point_reached
+from services.core.logs import bind
 from services.messaging.updates.effects import Committer, Settled
 from services.messaging.updates.queued_update import HandlerResult, QueuedUpdate
 from services.platform.platform import Platform
@@ -58,7 +59,9 @@ class EffectsWriter:
             for each in batch:
                 self.write([each])
         else:
-            self._failed(batch[0][0], error)
+            queued = batch[0][0]
+            with bind(request_id=queued.request_id, bot_id=queued.bot_id):
+                self._failed(queued, error)
 
     def _commit(self, batch: list[Settled]) -> bool:
         """Whether it was written; not where the lane is somebody else's. Repeating is safe."""

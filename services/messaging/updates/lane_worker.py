@@ -148,7 +148,7 @@ class LaneWorker:
 
     def _unwritable(self, queued: QueuedUpdate, error: BaseException) -> None:
         """What came of it cannot be written: its handler's failure, or that of the error handlers when it was given up."""
-        if self._is_exhausted(queued):
+        if self._is_exhausted(queued) or queued.marks >= POISON:
             logger.error("what error handlers wanted cannot be written", exc_info=error)
             self._results.put((queued, EMPTY_RESULT))
             return

@@ -13,7 +13,9 @@ class UpdateTimings:
         5.0  # an idle consumer waits so long for more: cheaper than a job per update at low rates
     )
     read_timeout: float = 2.5  # how soon a waiting reader sees a stop
-    max_stay: float = 600.0  # then the job ends and rings again, long before RQ's limit for it
+    max_stay: float = (
+        600.0  # then the job ends when nothing of it runs, and rings again, long before RQ's limit for it
+    )
     shutdown_timeout: float = 10.0  # how long running handlers may go on after a stop
     slow_handler: float = (
         1.0  # a handler at work for so long counts for no bound: it delays its own chat only

@@ -28,4 +28,7 @@ def test_the_lease_is_asked_for_now_and_then_and_at_last_for_good(
 
     moments = {59.0: False, 60.5: True, 61.6: False, 75.0: False, 75.6: True, 77.0: False, 120.5: True}
     assert {at: wanted_after(at) for at in moments} == moments
-    assert all(wanted_after(at) for at in (122.0, 130.0, 300.0))
+    assert all(wanted_after(at) for at in (122.0, 130.0, 149.0))
+    assert not stay.is_over
+    assert wanted_after(151.0)
+    assert stay.is_over

@@ -27,7 +27,7 @@ def test_a_send_that_outlasts_its_stay_is_not_sent_again(
     sandbox.fault("delay", chat_id=people[0], seconds=1.5, count=1)
     put(people[0], "slow")
     for _ in range(2):
-        send_all(replace(QUICK_SENDING, max_stay=0.3, shutdown_timeout=0.2))
+        send_all(replace(QUICK_SENDING, max_stay=1.0, shutdown_timeout=0.2))
     assert texts(sandbox, bot) == [(people[0], "slow")]
     assert left() == 0
 
