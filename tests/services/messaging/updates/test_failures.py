@@ -70,8 +70,13 @@ def test_whatever_fails_after_the_burial_the_update_is_done(
     assert replies(platform, bot) == [("1", "next")]
 
 
+@pytest.mark.parametrize(
+    ("text", "away"),
+    [("fail", ValueError), ("half", Unavailable)],
+    ids=["of a handler", "of an effect that cannot be written"],
+)
 def test_a_burial_that_fails_is_tried_again_after_a_pause(
-    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch, text: str, away: type[Exception]
 ) -> None:
     asked: list[str] = []
     bury = UpdateLetters.store
@@ -79,11 +84,11 @@ def test_a_burial_that_fails_is_tried_again_after_a_pause(
     def fails_twice(self: UpdateLetters, waiting: QueuedUpdate, *rest: str) -> str:
         asked.append(waiting.entry_id)
         if len(asked) <= 2:
-            raise ValueError("on order")
+            raise away("on order")
         return bury(self, waiting, *rest)
 
     monkeypatch.setattr(UpdateLetters, "store", fails_twice)
-    accept_all(platform, bot, [message(1, 1, "fail"), message(2, 1, "next")])
+    accept_all(platform, bot, [message(1, 1, text), message(2, 1, "next")])
     handle_all(platform, timings=replace(QUICK, backoff=(0.01, 0.02)))
     assert len(asked) == 3
     assert len(letters(platform)) == 1
@@ -98,26 +103,6 @@ def test_a_handler_that_raises_what_ends_threads_only_fails(
     handle_all(platform)
     [letter] = letters(platform)
     assert raised in letter.error
-    assert replies(platform, bot)[-1] == ("1", "next")
-
-
-def test_an_effect_that_cannot_be_written_is_buried_once_the_database_is_back(
-    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    bury = UpdateLetters.store
-
-    def away_twice(self: UpdateLetters, waiting: QueuedUpdate, *rest: str) -> str:
-        asked.append(waiting.entry_id)
-        if len(asked) <= 2:
-            raise Unavailable("on order")
-        return bury(self, waiting, *rest)
-
-    monkeypatch.setattr(UpdateLetters, "store", away_twice)
-    accept_all(platform, bot, [message(1, 1, "half"), message(2, 1, "next")])
-    handle_all(platform, timings=replace(QUICK, backoff=(0.01, 0.02)))
-    assert len(asked) == 3
-    assert len(letters(platform)) == 1
     assert replies(platform, bot)[-1] == ("1", "next")
 
 
