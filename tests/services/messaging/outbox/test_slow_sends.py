@@ -24,10 +24,10 @@ from tools.servers.sandbox import Sandbox, wait_until
 def test_a_send_that_outlasts_its_stay_is_not_sent_again(
     sandbox: Sandbox, bot: Bot, people: list[int], put: Put, send_all: Step, left: Callable[[], int]
 ) -> None:
-    sandbox.fault("delay", chat_id=people[0], seconds=1.5, count=1)
+    sandbox.fault("delay", chat_id=people[0], seconds=2.5, count=1)
     put(people[0], "slow")
     for _ in range(2):
-        send_all(replace(QUICK_SENDING, max_stay=1.0, shutdown_timeout=0.2))
+        send_all(replace(QUICK_SENDING, max_stay=2.0, shutdown_timeout=0.2))
     assert texts(sandbox, bot) == [(people[0], "slow")]
     assert left() == 0
 
@@ -42,7 +42,7 @@ def test_a_bot_whose_calls_are_slow_leaves_room_for_the_others_of_its_shard(
     user = int(sandbox.create_user()["id"])
     sandbox.start(user, other.username)
     for slow in people:
-        sandbox.fault("delay", chat_id=slow, seconds=3.0, count=1)
+        sandbox.fault("delay", chat_id=slow, seconds=5.0, count=1)
         put(slow, "slow")
     with working(narrow):
         time.sleep(0.5)
