@@ -64,14 +64,14 @@ class _JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         values = record.__dict__
-        told: dict[str, Any] = {"message": record.getMessage()}
+        told: dict[str, Any] = {"logger": record.name, "message": record.getMessage()}
         told.update({name: values[name] for name in values.keys() - _STANDARD})
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
             told["exc_info"] = record.exc_text
-        # What is ours alone holds no secret; in the moment each pattern would look for one.
-        ours = {"timestamp": _timestamp(record.created), "level": record.levelname, "logger": record.name}
+        # The moment alone is left out: it holds no secret, and its colons would have each pattern look for one.
+        ours = {"timestamp": _timestamp(record.created), "level": record.levelname}
         return _encode({**ours, **redact(told)})
 
 

@@ -15,7 +15,8 @@ AT_ANY_PRICE: Final = 2.5  # the same; half an hour before RQ would end the job 
 class Stay:
     """One stay under a lease. After `longest` seconds the lease is asked for again and again: it is handed back as soon as
     everything at work happens to end within a moment, and what has something slow at work goes on meanwhile. Twice as long
-    is too long: nothing more is taken up until everything has ended.
+    is too long: nothing more is taken up until everything has ended. What may wait for others to be settled, as sends may,
+    leaves at last whatever is under way.
     """
 
     def __init__(self, lease: HeldLease, longest: float) -> None:

@@ -19,9 +19,7 @@ from tools.benchmarks.servers import gunicorn, valkey
 
 LIMIT = 60  # requests a minute per client, the default
 BOTS = 6
-BURST_SECONDS = (
-    10  # room for a burst: its clients are counted by the minute of the clock, and the next one counts anew
-)
+BURST_SECONDS = 10  # room for a burst: clients are counted by the minute of the clock
 
 
 @dataclass(frozen=True)

@@ -106,9 +106,8 @@ class OutboxConsumer:
                 if self._store.release(self._lease.lease.token, self._wakes()):
                     return True
                 quiet_since = now
-                self._load(
-                    self._store.begin() - self._store.bots
-                )  # a wake may have gone by unread: their stream keeps the last
+                # A wake may have gone by unread: their stream keeps the last thousand.
+                self._load(self._store.begin() - self._store.bots)
             self._unload()
         return False
 

@@ -29,9 +29,8 @@ from services.queueing.fair_queue import FairQueue
 from services.queueing.greenlet_pool import BatchWriter, GreenletPool
 
 logger = logging.getLogger(__name__)
-LEFT_TO_OTHERS = (
-    4  # one part in so many of the calls under way: a bot whose calls take long never has them all
-)
+# One part in so many of the calls under way is not for one bot: whose calls take long never has them all.
+LEFT_TO_OTHERS = 4
 SETTLE_AT_ONCE = 256
 GATHER_SECONDS = 0.02  # outcomes of a broadcast, whose messages leave one by one
 LONGEST_METHOD = 64  # characters that a trace is told: who wrote the call may have called a method anything

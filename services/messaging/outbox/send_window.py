@@ -22,9 +22,8 @@ AT_ONCE: Final = 12  # ADR 68 has the figures
 SLOW_SECONDS: Final = 0.02  # an answer that takes longer is waited for beside others
 LOOKS: Final = 4  # in that time, each a turn of the process: its own slowness is not Telegram's
 UNSETTLED_SECONDS: Final = 1.0  # what cannot be settled for so long holds up nobody any more
-FAR_WAVES: Final = (
-    8  # in a row that were slow as a whole: fewer, and a machine without a turn to spare looks like that
-)
+# So many in a row that were slow as a whole: after fewer a machine without a turn to spare looks like that, too.
+FAR_WAVES: Final = 8
 FAR_SECONDS: Final = 0.5  # how long nobody waits after those, before one wave more is looked at
 
 

@@ -136,7 +136,7 @@ class LaneWorker:
 
     def _failed(self, queued: QueuedUpdate, error: BaseException) -> None:
         """The handler's own failure: try again after a while, or give up at once."""
-        _note(queued, error)
+        _note_failure(queued, error)
         level = logging.ERROR if self._is_exhausted(queued) else logging.WARNING
         logger.log(level, "handler failed (attempt %d): %s", queued.attempts, queued.place, exc_info=error)
         with suppress(RedisError):  # then the count starts anew after a crash: a repetition more, none less
@@ -193,7 +193,7 @@ class LaneWorker:
         self._results.put((queued, self._processor.give_up(queued, cause, error_id)))
 
 
-def _note(queued: QueuedUpdate, error: BaseException) -> None:
+def _note_failure(queued: QueuedUpdate, error: BaseException) -> None:
     queued.attempts += 1
     queued.non_retryable = isinstance(error, Unreadable)
     queued.error, queued.place = explain(error), cause_of(error)
