@@ -1,21 +1,24 @@
 """How many lanes (or shards) a process keeps while others that could serve them have none.
 
 Whoever is free takes what rings, and stays for as long as there is traffic: the process that was there first would hold all
-lanes, and a second one, started to help, none. So each looks now and then how many serve its queue, and hands back what is
-more than its part; the worker that has been idle for longest takes it.
+lanes, and a second one, started to help, none. So each looks now and then how many serve its queue, passes on what rings
+beyond its part, and hands back what it holds beyond it; the worker that has been idle for longest takes it.
 """
 
 from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 from services.platform.platform import Platform
-from services.platform.redis.jobs import JobQueue, waiting_jobs
+from services.platform.redis import keys
+from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
+from services.platform.redis.process_identity import is_dead
 from services.queueing.heartbeats import Process, process_name, processes
 
 SETTLED_SECONDS: Final = (
@@ -33,6 +36,24 @@ class FairShare:
         self._streams, self._settled, self._patience = streams, settled, patience
         self._lock = threading.Lock()
         self._held: list[HeldLease] = []  # for the longest time first
+        self._taken = 0  # what is held, and what is about to be
+        self._workers, self._others = 0, dict[str, int]()
+        self._passed_on = Counter[int]()  # stream -> how often since the last look
+
+    @contextmanager
+    def place(self, stream: int) -> Iterator[bool]:
+        """Whether this process should take the stream, which counts as taken meanwhile. False when that would be more than its
+        part, so that others are to be rung for; not more often than it has workers: then nobody else is free.
+        """
+        with self._lock:
+            takes = self._taken < self._part() or self._passed_on[stream] >= self._workers
+            self._taken += takes
+            self._passed_on[stream] += not takes
+        try:
+            yield takes
+        finally:
+            with self._lock:
+                self._taken -= takes
 
     @contextmanager
     def holding(self, lease: HeldLease) -> Iterator[None]:
@@ -45,29 +66,68 @@ class FairShare:
             with self._lock:
                 self._held.remove(lease)
 
-    def weigh(self, mine: int, others: int, waiting: int) -> None:
-        """So many workers of this process serve the queue and of others; so many of its jobs wait for a free worker."""
+    def weigh(self, mine: int, others: Mapping[str, int], waiting: int) -> None:
+        """So many workers of this process serve the queue, and of others by their identity; so many of its jobs wait for a
+        free worker.
+        """
         with self._lock:
-            keeps = max(math.ceil(self._streams * mine / max(1, mine + others)), self._streams - others)
-            surplus = max(len(self._held) - keeps, waiting)
+            self._workers, self._others = mine, dict(others)
+            self._passed_on.clear()
+            surplus = max(len(self._held) - self._part(), waiting)
             for lease in self._held:
                 if surplus > 0 and (lease.wanted_back or self._ask(lease)):
                     surplus -= 1
 
+    def _part(self) -> int:
+        """How many of the streams are this process's: what others that died since the last look had is not theirs."""
+        others = sum(number for process, number in self._others.items() if not is_dead(process))
+        if not others:
+            return self._streams
+        return max(
+            math.ceil(self._streams * self._workers / (self._workers + others)), self._streams - others
+        )
+
     def _ask(self, lease: HeldLease) -> bool:
         return lease.ask_back(settled=self._settled, patience=self._patience)
+
+
+@contextmanager
+def taking(
+    platform: Platform, share: FairShare, kind: str, number: int, job: JobName
+) -> Iterator[HeldLease | None]:
+    """The lease of a "lane" or an "outbox" for one stay, whose bell is `job`. None when another process has it, or should: then
+    the bell rings again, for whoever waits next. Raises RedisError.
+    """
+    with share.place(number) as takes:
+        held = platform.leases.take(f"{kind}:{number}") if takes else None
+        if held is not None:
+            try:
+                with share.holding(held):
+                    yield held
+            finally:
+                held.release()
+            return
+        if takes:
+            # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
+            platform.redis.delete(keys.wakeup(kind, number))
+        else:
+            enqueue(platform.job_redis, job, number)
+        yield None
 
 
 def share_out(platform: Platform, shares: Mapping[JobQueue, FairShare]) -> None:
     """Look who serves each queue and what waits in it. Raises RedisError."""
     own, alive = process_name("worker"), [each for each in processes(platform) if each.is_alive]
     for queue, share in shares.items():
-        workers = {each.name: _workers(each, queue) for each in alive}
-        mine = workers.pop(own, 0)
+        workers = [(each, _workers(each, queue)) for each in alive]
+        mine = sum(number for each, number in workers if each.name == own)
         if not mine:  # it has not beaten yet, or is ending
             continue
-        serving = sum(number > 0 for number in workers.values()) + 1
-        share.weigh(mine, sum(workers.values()), math.ceil(waiting_jobs(platform.redis, queue) / serving))
+        others = Counter[str]()  # those that cannot be identified count together
+        for each, number in workers:
+            others[each.identity] += number if each.name != own else 0
+        serving = sum(number > 0 for _, number in workers)
+        share.weigh(mine, others, math.ceil(waiting_jobs(platform.redis, queue) / serving))
 
 
 def _workers(process: Process, queue: JobQueue) -> int:

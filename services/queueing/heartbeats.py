@@ -38,7 +38,9 @@ Sample = tuple[str, dict[str, str], float]
 
 @dataclass(frozen=True)
 class Process:
-    """The last sign of life of a process; times in epoch seconds of Redis' clock. `name` is "<service>@<host>:<pid>"."""
+    """The last sign of life of a process; times in epoch seconds of Redis' clock. `name` is "<service>@<host>:<pid>",
+    `identity` what tells on its own machine whether it lives ("" where nothing does).
+    """
 
     name: str
     service: str
@@ -47,6 +49,7 @@ class Process:
     age_seconds: float  # since the beat
     figures: dict[str, Any]
     samples: dict[str, list[Sample]]  # Prometheus family -> its samples
+    identity: str
 
     @property
     def is_alive(self) -> bool:
@@ -158,11 +161,14 @@ class Heartbeats:
 
 def _parsed(name: str, body: str, now: float) -> Process | None:
     fields = json.loads(body)
-    if is_dead(fields.get("bearer", "")):  # an older release's has none
+    identity = fields.get("bearer", "")  # an older release's has none
+    if is_dead(identity):
         return None
     samples = {
         family: [(str(sample), labels, float(value)) for sample, labels, value in entries]
         for family, entries in fields["samples"].items()
     }
     service, age = name.partition("@")[0], max(0.0, now - fields["at"])
-    return Process(name, service, fields["at"], fields["started_at"], age, fields["figures"], samples)
+    return Process(
+        name, service, fields["at"], fields["started_at"], age, fields["figures"], samples, identity
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,10 +16,12 @@ from services.core.settings import Settings
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.process_identity import process_identity
+from services.queueing.heartbeats import processes
 from services.queueing.lanes import lane_of
 from tools.servers.fleet import accept_all, add_bot, message, reconciling, worker_process
 from tools.servers.sandbox import Sandbox, wait_until
 
+LOOKED_SECONDS = 6.0  # a worker looks every five who else serves
 EVERY_SECONDS = 0.2  # somebody writes in each lane: none comes to rest
 UNLIMITED = '{"default": {"limit": 10000, "window": 1}}'  # for each person
 
@@ -69,16 +73,46 @@ def writing(platform: Platform, bot: Bot, users: list[int]) -> Iterator[list[int
         thread.join(10)
 
 
-def held_by(platform: Platform, process_id: int) -> int:
-    """How many lanes the process holds."""
+def serving(platform: Platform) -> set[str]:
+    """The processes that have said which queues they serve."""
+    return {process.name for process in processes(platform) if process.figures.get("queues")}
+
+
+def name_of(process_id: int) -> str:
+    return f"worker@{socket.gethostname()}:{process_id}"
+
+
+def held_by(platform: Platform, process_id: int, kind: str = "lane") -> int:
+    """How many lanes (or shards) the process holds."""
     lanes = range(platform.settings.update_lanes)
-    holders = platform.redis.mget([keys.lease(f"lane:{lane}") for lane in lanes])
+    holders = platform.redis.mget([keys.lease(f"{kind}:{lane}") for lane in lanes])
     return sum(f".{process_id}." in (holder or "") for holder in holders)
 
 
 def numbers_answered(sandbox: Sandbox, bot: Bot, user: int) -> list[int]:
     sent = sandbox.sent(bot.username, "sendMessage")
     return [int(each["text"]) for each in sent if each["chat_id"] == user and each["text"].isdigit()]
+
+
+@pytest.mark.skipif(not process_identity(), reason="/proc tells nothing of processes here")
+def test_what_comes_after_a_pause_is_shared_at_once(
+    platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot
+) -> None:
+    users, half = one_person_a_lane(platform, sandbox, bot), settings.update_lanes // 2
+    with (
+        reconciling(platform),
+        worker_process(settings, RATE_LIMITS_JSON=UNLIMITED) as first,
+        worker_process(settings, RATE_LIMITS_JSON=UNLIMITED) as second,
+    ):
+        pids = (first.process.pid, second.process.pid)
+        wait_until(lambda: {name_of(pid) for pid in pids} <= serving(platform), seconds=60)
+        time.sleep(LOOKED_SECONDS)
+        accept_all(platform, bot, [message(number, user, "1") for number, user in enumerate(users, 1)])
+        wait_until(lambda: all(numbers_answered(sandbox, bot, user) == [1] for user in users))
+        assert [held_by(platform, pid) for pid in pids] == [half] * 2
+        assert [held_by(platform, pid, "outbox") for pid in pids] in ([1, 0], [0, 1]), (
+            "of one bot there is one"
+        )
 
 
 @pytest.mark.skipif(not process_identity(), reason="/proc tells nothing of processes here")

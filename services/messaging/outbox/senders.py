@@ -13,10 +13,9 @@ from services.messaging.outbox.sending import Sender
 from services.messaging.outbox.store import READ_AT_ONCE
 from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
 from services.platform.platform import Platform
-from services.platform.redis import keys
-from services.platform.redis.lease_renewer import HeldLease
+from services.platform.redis.jobs import JobName
 from services.platform.telegram.client import TelegramClient
-from services.queueing.fair_share import FairShare
+from services.queueing.fair_share import FairShare, taking
 from services.queueing.process_pace import ProcessPace
 from services.queueing.shared_reads import SharedReads
 
@@ -54,18 +53,8 @@ class Senders:
     def send_shard(self, shard: int) -> None:
         """Send what waits in one shard; returns at once when somebody else is at it. A missing Redis ends it early."""
         try:
-            held = self._platform.leases.take(f"outbox:{shard}")
-            if held is None:
-                # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
-                self._platform.redis.delete(keys.wakeup("outbox", shard))
-            else:
-                self._consume(shard, held)
+            with taking(self._platform, self.share, "outbox", shard, JobName.DRAIN_OUTBOX) as held:
+                if held is not None:
+                    OutboxConsumer(self._process, held, shard).run()
         except RedisError as error:
             logger.warning("outbox %d left: Redis does not answer (%s)", shard, type(error).__name__)
-
-    def _consume(self, shard: int, held: HeldLease) -> None:
-        try:
-            with self.share.holding(held):
-                OutboxConsumer(self._process, held, shard).run()
-        finally:
-            held.release()

@@ -16,10 +16,9 @@ from services.messaging.updates.lane_reader import READ_AT_ONCE
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
-from services.platform.redis import keys
 from services.platform.redis.cache import EVERYTHING
-from services.platform.redis.lease_renewer import HeldLease
-from services.queueing.fair_share import FairShare
+from services.platform.redis.jobs import JobName
+from services.queueing.fair_share import FairShare, taking
 from services.queueing.process_pace import ProcessPace
 from services.queueing.shared_reads import SharedReads
 from services.queueing.timeouts import HandlerTimeout, time_limit
@@ -69,18 +68,8 @@ class UpdateConsumers:
     def consume(self, lane: int) -> None:
         """Work off one lane; returns at once when somebody else is at it. A missing Redis ends it early."""
         try:
-            held = self._platform.leases.take(f"lane:{lane}")
-            if held is None:
-                # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
-                self._platform.redis.delete(keys.wakeup("lane", lane))
-            else:
-                self._consume(lane, held)
+            with taking(self._platform, self.share, "lane", lane, JobName.DRAIN_LANE) as held:
+                if held is not None:
+                    LaneConsumer(self._process, held, lane).run()
         except RedisError as error:
             logger.warning("lane %d left: Redis does not answer (%s)", lane, type(error).__name__)
-
-    def _consume(self, lane: int, held: HeldLease) -> None:
-        try:
-            with self.share.holding(held):
-                LaneConsumer(self._process, held, lane).run()
-        finally:
-            held.release()

@@ -11,13 +11,15 @@ import pytest
 
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.platform.redis.jobs import JobName, JobQueue, enqueue
+from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
-from services.queueing.fair_share import FairShare, share_out
+from services.platform.redis.process_identity import process_identity
+from services.queueing.fair_share import FairShare, share_out, taking
 from services.queueing.heartbeats import beat, process_name
 from tools.servers.sandbox import wait_until
 
 STREAMS = 8
+ELSEWHERE = "0123456789ab.1.2"  # a process of another machine
 
 
 def unsettled(patience: float = 1.0) -> FairShare:
@@ -65,16 +67,16 @@ def test_what_is_more_than_the_part_of_a_process_is_wanted_back_the_oldest_first
 ) -> None:
     share = unsettled()
     leases = hold(platform, share, stays, held)
-    share.weigh(mine, others, waiting)
+    share.weigh(mine, {ELSEWHERE: others}, waiting)
     assert [lease.wanted_back for lease in leases] == [True] * wanted + [False] * (held - wanted)
-    share.weigh(mine, others, waiting)  # they are on their way
+    share.weigh(mine, {ELSEWHERE: others}, waiting)  # they are on their way
     assert sum(lease.wanted_back for lease in leases) == wanted
 
 
 def test_a_wish_does_not_stand_for_long(platform: Platform, stays: ExitStack) -> None:
     share = unsettled(patience=0.2)
     [lease] = hold(platform, share, stays, 1)
-    share.weigh(8, 0, 1)
+    share.weigh(8, {}, 1)
     assert lease.wanted_back
     wait_until(lambda: not lease.wanted_back)
 
@@ -82,7 +84,7 @@ def test_a_wish_does_not_stand_for_long(platform: Platform, stays: ExitStack) ->
 def test_a_lease_is_left_where_it_came_to_for_a_while(platform: Platform, stays: ExitStack) -> None:
     share = FairShare(STREAMS)
     [lease] = hold(platform, share, stays, 1)
-    share.weigh(8, 0, 1)
+    share.weigh(8, {}, 1)
     assert not lease.wanted_back
 
 
@@ -94,7 +96,7 @@ def test_what_was_handed_back_is_held_no_more(platform: Platform, stays: ExitSta
         pass
     gone.release()
     leases = hold(platform, share, stays, 4)
-    share.weigh(8, 8, 0)
+    share.weigh(8, {ELSEWHERE: 8}, 0)
     assert not any(lease.wanted_back for lease in [gone, *leases])
 
 
@@ -128,3 +130,71 @@ def test_a_job_that_nobody_takes_frees_a_worker(platform: Platform, stays: ExitS
     enqueue(platform.job_redis, JobName.DRAIN_LANE, 5)
     share_out(platform, {JobQueue.UPDATES: share, JobQueue.OUTBOUND: unsettled()})
     assert [lease.wanted_back for lease in leases] == [True, False, False]
+
+
+def take(share: FairShare, stays: ExitStack, number: int) -> list[bool]:
+    """Whether each of so many streams that ring one after the other may be taken."""
+    return [stays.enter_context(share.place(stream)) for stream in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "taken"),
+    [(8, 0, 8), (8, 8, 4), (8, 16, 3), (8, 2, 7), (8, 1, 8), (2, 8, 2)],
+)
+def test_what_rings_beyond_the_part_of_a_process_is_not_taken(
+    stays: ExitStack, mine: int, others: int, taken: int
+) -> None:
+    share = unsettled()
+    share.weigh(mine, {ELSEWHERE: others}, 0)
+    assert take(share, stays, STREAMS) == [True] * taken + [False] * (STREAMS - taken)
+
+
+def test_before_anything_is_known_of_others_everything_is_taken(stays: ExitStack) -> None:
+    assert all(take(unsettled(), stays, STREAMS))
+
+
+def test_a_stay_that_ends_leaves_room_for_another_stream(stays: ExitStack) -> None:
+    share = unsettled()
+    share.weigh(8, {ELSEWHERE: 8}, 0)
+    take(share, stays, 3)
+    with share.place(3) as takes:
+        assert takes
+        with share.place(4) as takes_more:
+            assert not takes_more
+    with share.place(4) as takes:
+        assert takes
+
+
+def test_what_nobody_else_takes_is_taken_at_last(stays: ExitStack) -> None:
+    share = unsettled()
+    share.weigh(2, {ELSEWHERE: 14}, 0)
+    take(share, stays, 1)
+    rings = []
+    for _ in range(4):
+        with share.place(7) as takes:
+            rings.append(takes)
+    assert rings == [False, False, True, True], "each of its two workers has heard it"
+    share.weigh(2, {ELSEWHERE: 14}, 0)
+    with share.place(7) as takes:
+        assert not takes
+
+
+@pytest.mark.skipif(not process_identity(), reason="/proc tells nothing of processes here")
+def test_the_part_of_a_process_that_died_since_is_there_to_be_taken(stays: ExitStack) -> None:
+    machine, number, start = process_identity().split(".")
+    died = f"{machine}.{number}.{int(start) - 1}"  # one that had this number before
+    share = unsettled()
+    share.weigh(8, {process_identity(): 8}, 0)
+    assert sum(take(share, stays, STREAMS)) == 4
+    share.weigh(8, {died: 8}, 0)
+    assert sum(take(share, stays, STREAMS)) == 4, "the other four, too"
+
+
+def test_a_stream_that_is_not_taken_rings_for_another_process(platform: Platform, stays: ExitStack) -> None:
+    share = unsettled()
+    share.weigh(8, {ELSEWHERE: 8}, 0)
+    take(share, stays, 4)
+    with taking(platform, share, "lane", 6, JobName.DRAIN_LANE) as held:
+        assert held is None
+    assert not platform.redis.exists(keys.lease("lane:6"))
+    assert waiting_jobs(platform.redis, JobQueue.UPDATES) == 1

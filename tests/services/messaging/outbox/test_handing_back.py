@@ -34,7 +34,7 @@ def test_a_shard_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(
     thread.start()
     wait_until(lambda: left() < 400)
     platform.redis.delete(f"rq:queue:{JobQueue.OUTBOUND}")  # the first one's
-    sending.share.weigh(8, 0, 1)
+    sending.share.weigh(8, {}, 1)
     thread.join(60)
     assert not thread.is_alive()
     assert 0 < left() < 400

@@ -214,7 +214,7 @@ def test_a_lane_that_is_wanted_back_goes_to_the_next_with_what_it_has_left(platf
     thread.start()
     wait_until(lambda: len(replies(one_lane, bot)) > 2)
     one_lane.redis.delete(f"rq:queue:{JobQueue.UPDATES}")
-    inbound.share.weigh(8, 0, 1)
+    inbound.share.weigh(8, {}, 1)
     thread.join(60)
     assert not thread.is_alive()
     handled = len(replies(one_lane, bot))
