@@ -183,7 +183,9 @@ class Settings(
         description="kills the process when it first comes to this point; for fault tests, heeded with APP_ENV=test only",
     )
     intake_max_backlog: int = Field(
-        100_000, ge=100, description="updates waiting in one lane above which webhooks answer 503"
+        100_000,
+        ge=100,
+        description="updates waiting in one lane above which webhooks answer 503; bots that do not keep up get half",
     )
     pacing_bot_per_second: float = Field(30, gt=0, description="messages a second per bot (Telegram: 30)")
     pacing_chat_per_second: float = Field(

@@ -78,7 +78,7 @@ class LaneConsumer:
         self._has_begun = False
         self._leaving = False  # nothing is taken up any more, whatever becomes of a wish for the lease
         self._quarantine = Quarantine(self._crashes, self._pool, shared, lambda: self._running, timings)
-        self._reader = LaneReader(platform, lane, self._crashes, timings, process.reads)
+        self._reader = LaneReader(platform, lane, self._crashes, timings, process.reads, self._pool.size_of)
 
     def run(self) -> None:
         """Drain until the lane stays empty, the process stops, or the lease is lost. RedisError ends it too."""

@@ -35,7 +35,7 @@ LEFT_OUT: Final = tuple(
         f"{PREFIX}:process:",
         keys.processes(),
         upkeep_keys.backup_report(),
-        keys.write_probe(),
+        upkeep_keys.write_probe(),
         keys.reconciled(),
     )
 )
@@ -82,13 +82,13 @@ def check_loadable(redis: Redis, path: Path) -> None:
     with path.open("rb") as file:
         for _, _, value in _records(file):
             try:
-                redis.restore(keys.write_probe(), 1000, value, replace=True)
+                redis.restore(upkeep_keys.write_probe(), 1000, value, replace=True)
             except ResponseError:
                 raise InvalidInput(
                     "Redis here is older than the one the backup was made with; use as new a one",
                     code="restore_redis_refused",
                 ) from None
-            redis.delete(keys.write_probe())
+            redis.delete(upkeep_keys.write_probe())
             return
 
 

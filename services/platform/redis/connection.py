@@ -17,7 +17,7 @@ from services.core.errors import ConfigurationError
 from services.core.i18n import Text
 from services.core.lost_connections import NEAR_TCP_OPTIONS
 from services.core.settings import Settings
-from services.platform.redis import keys
+from services.platform.redis import upkeep_keys
 from services.platform.redis.auto_pipelining import AutoPipelining
 from services.platform.redis.parser import AnswerParser
 
@@ -111,4 +111,4 @@ def _address(settings: Settings) -> str:
 
 def check_writable(redis: Redis) -> None:
     """Write one key: a Redis that is full, whose disk is full, or that is a replica answers reads all the same. Raises RedisError."""
-    redis.set(keys.write_probe(), "1", ex=60)
+    redis.set(upkeep_keys.write_probe(), "1", ex=60)

@@ -52,11 +52,6 @@ def unstored_clicks(why: Literal["refused", "lost"]) -> str:
     return f"{PREFIX}:clicks:{why}"
 
 
-def write_probe() -> str:
-    """Written to see whether Redis takes writes; lives a minute."""
-    return f"{PREFIX}:probe"
-
-
 def click_life() -> str:
     """Name of the present life of the click stream, for its ledger. For ever: it goes when the stream goes."""
     return f"{PREFIX}:clicks:life"
@@ -95,6 +90,11 @@ def member_load(pool_id: int, bucket: int) -> str:
 def active_chats(bot_id: int) -> str:
     """Sorted set chat -> last update, for least_connections; lives six minutes after the last one."""
     return f"{PREFIX}:bot:{bot_id}:chats"
+
+
+def far_behind(bot_id: int) -> str:
+    """Set while a lane is half full with what the bot's handlers do not keep up with; lives a quarter of a minute."""
+    return f"{PREFIX}:bot:{bot_id}:far_behind"
 
 
 def webhook_paths() -> str:

@@ -58,3 +58,8 @@ def reseal_position() -> str:
 def first_sights() -> str:
     """Hash fingerprint of an encryption key -> when it was first seen, and first seen in front. For ever: two fields per key."""
     return f"{PREFIX}:upkeep:keys"
+
+
+def write_probe() -> str:
+    """Written to see whether Redis takes writes; lives a minute."""
+    return f"{PREFIX}:probe"
