@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
+from services.platform.redis.leases import is_held
 from services.platform.redis.process_identity import is_dead
 from services.queueing.heartbeats import Process, process_name, processes
 
@@ -25,6 +27,8 @@ SETTLED_SECONDS: Final = (
     15.0  # a lane stays where it came to: its new holder has to try what killed the former one
 )
 ASKED_SECONDS: Final = 1.0  # a wish stands no longer: what has something slow at work goes on
+
+IN_A_ROW_SECONDS: Final = 5.0  # a stream that rings again so soon was taken by nobody it was passed on to
 
 
 class FairShare:
@@ -38,7 +42,9 @@ class FairShare:
         self._held: list[HeldLease] = []  # for the longest time first
         self._taken = 0  # what is held, and what is about to be
         self._workers, self._others = 0, dict[str, int]()
-        self._passed_on = Counter[int]()  # stream -> how often since the last look
+        self._passed_on = dict[
+            int, tuple[int, float]
+        ]()  # stream -> how often in a row, when last (monotonic)
 
     @contextmanager
     def place(self, stream: int) -> Iterator[bool]:
@@ -46,9 +52,10 @@ class FairShare:
         part, so that others are to be rung for; not more often than it has workers: then nobody else is free.
         """
         with self._lock:
-            takes = self._taken < self._part() or self._passed_on[stream] >= self._workers
+            passed_on = self._times_passed_on(stream)
+            takes = self._taken < self._part() or passed_on >= self._workers
             self._taken += takes
-            self._passed_on[stream] += not takes
+            self._passed_on[stream] = 0 if takes else passed_on + 1, time.monotonic()
         try:
             yield takes
         finally:
@@ -71,18 +78,21 @@ class FairShare:
         free worker.
         """
         with self._lock:
-            self._workers, self._others = mine, dict(others)
-            self._passed_on.clear()
+            self._workers, self._others = mine, {name: number for name, number in others.items() if number}
             surplus = max(len(self._held) - self._part(), waiting)
             for lease in self._held:
                 if surplus > 0 and (lease.wanted_back or self._ask(lease)):
                     surplus -= 1
 
-    def _part(self) -> int:
-        """How many of the streams are this process's: what others that died since the last look had is not theirs."""
+    def _times_passed_on(self, stream: int) -> int:
+        times, last = self._passed_on.get(stream, (0, 0.0))
+        return times if time.monotonic() - last < IN_A_ROW_SECONDS else 0
+
+    def _part(self) -> float:
+        """How many of the streams are this process's, all there are while it is alone. Who died since the last look has none."""
         others = sum(number for process, number in self._others.items() if not is_dead(process))
         if not others:
-            return self._streams
+            return math.inf
         return max(
             math.ceil(self._streams * self._workers / (self._workers + others)), self._streams - others
         )
@@ -107,7 +117,7 @@ def taking(
             finally:
                 held.release()
             return
-        if takes:
+        if takes or is_held(platform.redis, f"{kind}:{number}"):
             # It may be a dead man's: let the reconciler ring as soon as his lease has run out.
             platform.redis.delete(keys.wakeup(kind, number))
         else:

@@ -59,6 +59,7 @@ class Requeuer:
             keys.update_lane(lane),
             keys.lease(f"lane:{lane}"),
             keys.wakeup("lane", lane),
+            keys.far_behind(bot_id, lane),
         )
         answer = INTO_LANE(
             self._platform.redis,

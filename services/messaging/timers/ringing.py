@@ -102,7 +102,12 @@ def _append(platform: Platform, batch: Sequence[tuple[Timer, Lead | None]]) -> i
         chat = str(timer.chat_id or timer.telegram_id)
         lane = lane_of(timer.bot_id, chat, settings.update_lanes)
         lanes.append(lane)
-        names += (keys.update_lane(lane), keys.lease(f"lane:{lane}"), keys.wakeup("lane", lane))
+        names += (
+            keys.update_lane(lane),
+            keys.lease(f"lane:{lane}"),
+            keys.wakeup("lane", lane),
+            keys.far_behind(timer.bot_id, lane),
+        )
         sealed = dump_sealed(platform.vault, timer_update(timer, lead), timer.bot_id)
         values += (timer.bot_id, chat, new_request_id(), sealed)
     try:

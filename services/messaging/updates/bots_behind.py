@@ -24,8 +24,8 @@ class BotsBehind:
         self._in_memory = in_memory
         self._rests: dict[int, str] = {}  # bot -> where to read on, as XRANGE has it; who waits longest first
 
-    def __bool__(self) -> bool:
-        return bool(self._rests)
+    def __len__(self) -> int:
+        return len(self._rests)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._rests)

@@ -163,7 +163,7 @@ class Intake:
                 keys.wakeup("lane", each.lane),
                 keys.active_chats(each.bot_id),
                 work_keys.is_full(each.bot_id),
-                keys.far_behind(each.bot_id),
+                keys.far_behind(each.bot_id, each.lane),
             )
             values += (bit, each.chat, each.bot_id, each.request_id, each.update)
         return [Outcome(answer) for answer in APPEND(self._platform.redis, names, values)]

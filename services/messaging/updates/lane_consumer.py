@@ -119,6 +119,7 @@ class LaneConsumer:
                 self._leaving = True
                 return False  # what only waits is read again by the next stay
             if wanted or len(self._pool) >= READ_AHEAD:
+                self._reader.refuse_more()
                 time.sleep(FULL_POLL_SECONDS)
             elif self._read() or len(self._pool):
                 quiet_since = time.monotonic()

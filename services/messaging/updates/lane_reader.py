@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis import RedisError
@@ -21,9 +22,10 @@ from services.queueing.shared_reads import SharedReads
 
 logger = logging.getLogger(__name__)
 READ_AT_ONCE = 128
-BEHIND_SECONDS = 0.02  # at most for new entries while a bot is behind: it may have room before one comes
-REFUSED_SECONDS = 15  # for which the door takes nothing more of a bot that is far behind; renewed meanwhile
-LOOK_SECONDS = 5.0  # between two looks how far
+BEHIND_SECONDS = 0.1  # at most for new entries while a bot is behind: it may have room before one comes
+REFUSED_SECONDS = (
+    15  # for which a lane takes nothing more of a bot, renewed every `look_behind` of the timings
+)
 
 
 class LaneReader:
@@ -40,6 +42,7 @@ class LaneReader:
     ) -> None:
         self._platform = platform
         self._lane = lane
+        self._most = platform.settings.intake_max_backlog
         self._crashes = crashes
         self._timings = timings
         self._reads = reads
@@ -47,7 +50,7 @@ class LaneReader:
         self._cursor = "0"
         self._attempts: dict[str, int] = {}  # entry id -> failed attempts of earlier holders
         self._behind = BotsBehind(in_memory)
-        self._looks_at = 0.0  # how far they are behind; monotonic
+        self._next_look = 0.0  # how far they are behind; monotonic
         self._reads_new = True  # in this turn: by turns with the rests of those behind
 
     def begin(self) -> None:
@@ -63,8 +66,7 @@ class LaneReader:
         try:
             rest = self._behind.next_rest()
             self._reads_new = rest is None or not self._reads_new
-            if self._behind:
-                self._refuse_more()
+            self.refuse_more()
             if rest and not self._reads_new:
                 return self._read_rest(*rest)
             waits = self._timings.read_timeout if not self._behind else 0.0 if rest else BEHIND_SECONDS
@@ -78,6 +80,24 @@ class LaneReader:
         """Read from the beginning: the lane is not empty although all that was read is done, as where Redis has lost a moment."""
         self._cursor = "0"
         self._behind.clear()
+
+    def refuse_more(self) -> None:
+        """While a lane is half full, updates of bots that are behind in it stay with Telegram: the other half is for everybody
+        else. To be called again and again, also while nothing is read; without Redis it waits for its next time.
+        """
+        if not self._behind or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + self._timings.look_behind
+        with suppress(RedisError):
+            if self._platform.redis.xlen(keys.update_lane(self._lane)) >= self._most / 2:
+                self._refuse(list(self._behind))
+
+    def _refuse(self, bots: Sequence[int]) -> None:
+        logger.warning("lane %d is half full and refuses %d bots that are behind", self._lane, len(bots))
+        with self._platform.redis.pipeline(transaction=False) as pipe:
+            for bot_id in bots:
+                pipe.set(keys.far_behind(bot_id, self._lane), "1", ex=REFUSED_SECONDS)
+            pipe.execute()
 
     def _read_new(self, waits: float) -> list[QueuedUpdate]:
         lane = keys.update_lane(self._lane)
@@ -94,26 +114,12 @@ class LaneReader:
 
     def _read_rest(self, bot_id: int, rest: str) -> list[QueuedUpdate]:
         lane = keys.update_lane(self._lane)
-        entries: Any = self._platform.redis.xrange(lane, rest, self._cursor, count=READ_AT_ONCE)
+        entries: Any = self._platform.blocking_redis.xrange(lane, rest, self._cursor, count=READ_AT_ONCE)
         if len(entries) < READ_AT_ONCE:
             self._behind.caught_up(bot_id)
         else:
             self._behind.read_up_to(bot_id, entries[-1][0])
         return [self._queued(entry_id, fields) for entry_id, fields in entries if _bot_of(fields) == bot_id]
-
-    def _refuse_more(self) -> None:
-        """While bots behind have filled half of what the lane may hold, their updates stay with Telegram; the other half is for
-        everybody else.
-        """
-        if time.monotonic() < self._looks_at:
-            return
-        self._looks_at = time.monotonic() + LOOK_SECONDS
-        waiting = int(self._platform.redis.xlen(keys.update_lane(self._lane)))
-        if waiting >= self._platform.settings.intake_max_backlog / 2:
-            with self._platform.redis.pipeline(transaction=False) as pipe:
-                for bot_id in self._behind:
-                    pipe.set(keys.far_behind(bot_id), "1", ex=REFUSED_SECONDS)
-                pipe.execute()
 
     def _queued(self, entry_id: str, fields: dict[str, str]) -> QueuedUpdate:
         if not _bot_of(fields) or "chat" not in fields:

@@ -17,6 +17,7 @@ class UpdateTimings:
         600.0  # then the job ends when nothing of it runs, and rings again, long before RQ's limit for it
     )
     shutdown_timeout: float = 10.0  # how long running handlers may go on after a stop
+    look_behind: float = 5.0  # between two looks how far bots are behind in a lane
     slow_handler: float = (
         1.0  # a handler at work for so long counts for no bound: it delays its own chat only
     )

@@ -92,9 +92,9 @@ def active_chats(bot_id: int) -> str:
     return f"{PREFIX}:bot:{bot_id}:chats"
 
 
-def far_behind(bot_id: int) -> str:
-    """Set while a lane is half full with what the bot's handlers do not keep up with; lives a quarter of a minute."""
-    return f"{PREFIX}:bot:{bot_id}:far_behind"
+def far_behind(bot_id: int, lane: int) -> str:
+    """Set while a lane that is half full takes nothing more of a bot that does not keep up; lives a quarter of a minute."""
+    return f"{PREFIX}:bot:{bot_id}:far_behind:{lane}"
 
 
 def webhook_paths() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from redis import Redis
 
@@ -57,6 +57,12 @@ class Lease:
         """None when it was free, or still held with the token of a dead holder; else its holder's token."""
         holder: str | None = TAKE(self.redis, [keys.lease(self.name)], [*self.terms, left_by])
         return holder
+
+
+def is_held(redis: Redis, name: str) -> bool:
+    """Whether somebody who may be alive holds the lease."""
+    holder: Any = redis.get(keys.lease(name))
+    return holder is not None and not is_orphaned(holder)
 
 
 def is_orphaned(token: str) -> bool:

@@ -16,6 +16,7 @@ from services.platform.redis.lease_renewer import HeldLease
 from services.platform.redis.process_identity import process_identity
 from services.queueing.fair_share import FairShare, share_out, taking
 from services.queueing.heartbeats import beat, process_name
+from tests.services.platform.redis.test_process_identity import another_process
 from tools.servers.sandbox import wait_until
 
 STREAMS = 8
@@ -173,21 +174,42 @@ def test_what_nobody_else_takes_is_taken_at_last(stays: ExitStack) -> None:
     for _ in range(4):
         with share.place(7) as takes:
             rings.append(takes)
-    assert rings == [False, False, True, True], "each of its two workers has heard it"
-    share.weigh(2, {ELSEWHERE: 14}, 0)
-    with share.place(7) as takes:
-        assert not takes
+    assert rings == [False, False, True, False], "each of its two workers had heard it"
+
+
+def test_a_process_alone_takes_what_rings_however_many_workers_it_has(stays: ExitStack) -> None:
+    share = unsettled()
+    share.weigh(16, {}, 0)
+    assert all(take(share, stays, STREAMS + 1))
 
 
 @pytest.mark.skipif(not process_identity(), reason="/proc tells nothing of processes here")
-def test_the_part_of_a_process_that_died_since_is_there_to_be_taken(stays: ExitStack) -> None:
-    machine, number, start = process_identity().split(".")
-    died = f"{machine}.{number}.{int(start) - 1}"  # one that had this number before
+def test_who_dies_after_the_last_look_has_no_part_any_more(platform: Platform, stays: ExitStack) -> None:
     share = unsettled()
-    share.weigh(8, {process_identity(): 8}, 0)
-    assert sum(take(share, stays, STREAMS)) == 4
-    share.weigh(8, {died: 8}, 0)
-    assert sum(take(share, stays, STREAMS)) == 4, "the other four, too"
+    beat(platform, process_name("worker"), {"queues": {"updates": 8}})
+    with another_process() as (process, name):
+        beat(platform, "worker@here:2", {"queues": {"updates": 8}})
+        said = json.loads(str(platform.redis.get(keys.heartbeat("worker@here:2"))))
+        platform.redis.set(keys.heartbeat("worker@here:2"), json.dumps({**said, "bearer": name}), ex=60)
+        share_out(platform, {JobQueue.UPDATES: share})
+        assert sum(take(share, stays, STREAMS)) == 4
+        process.kill()
+        process.wait(10)
+        assert sum(take(share, stays, STREAMS)) == STREAMS
+
+
+def test_a_ring_for_what_somebody_holds_goes_to_nobody(platform: Platform, stays: ExitStack) -> None:
+    share = unsettled()
+    share.weigh(8, {ELSEWHERE: 8}, 0)
+    take(share, stays, 4)
+    lease = platform.leases.take("lane:6")
+    assert lease is not None
+    stays.callback(lease.release)
+    platform.redis.set(keys.wakeup("lane", 6), "1")
+    with taking(platform, share, "lane", 6, JobName.DRAIN_LANE) as held:
+        assert held is None
+    assert not platform.redis.exists(keys.wakeup("lane", 6))
+    assert not waiting_jobs(platform.redis, JobQueue.UPDATES)
 
 
 def test_a_stream_that_is_not_taken_rings_for_another_process(platform: Platform, stays: ExitStack) -> None:
