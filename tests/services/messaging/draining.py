@@ -71,7 +71,6 @@ def _repeat(
 ) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     with ThreadPoolExecutor(len(numbers)) as executor:
-        list(executor.map(drain, numbers))
         while left := unfinished(numbers):
             assert time.monotonic() < deadline, f"{left} are not worked off"
             list(executor.map(drain, left))

@@ -24,7 +24,7 @@ from tests.services.messaging.draining import consumers
 from tools.servers.fleet import accept_all, add_bot, message
 from tools.servers.sandbox import wait_until
 
-HOT = 600  # updates in one lane, more than one reading
+HOT = 500  # updates in one lane: more than one reading, no more than a bot may have in memory
 
 
 def test_a_backlog_is_judged_late_and_holds_up_no_other_bot(
