@@ -19,6 +19,7 @@ CODE = re.compile(r"[0-9]{3}[ -]?[0-9]{3}|(?:[A-Za-z2-7]{4}[ -]?){3}[A-Za-z2-7]{
 CODE_FIELDS = ("text", "code")  # of an update, and of what goes on with one
 CODE_IN_JSON = re.compile(rf'"(?:{"|".join(CODE_FIELDS)})":"(?:{CODE.pattern})"')
 HIDDEN = "[redacted]"
+DEEPEST = 100  # levels of a value that are looked at; Telegram's objects have a dozen, Python's stack takes some hundred
 
 
 def may_hold_token(text: str) -> bool:
@@ -41,17 +42,21 @@ def redact_text(text: str) -> str:
     return API_KEY.sub(HIDDEN, text) if "flk_" in text else text
 
 
-def redact(value: Any) -> Any:
-    """`value` with every string inside it cleaned and every value under a secret's name hidden."""
+def redact(value: Any, depth: int = 0) -> Any:
+    """`value` with every string inside it cleaned and every value under a secret's name hidden, or too deep to be looked at."""
     if isinstance(value, str):
         return redact_text(value)
+    if depth > DEEPEST and isinstance(value, dict | list | tuple):
+        return HIDDEN
     if isinstance(value, dict):
         return {
-            redact(key): HIDDEN if isinstance(key, str) and item and _hides(key, item) else redact(item)
+            redact(key, depth): HIDDEN
+            if isinstance(key, str) and item and _hides(key, item)
+            else redact(item, depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redact(item) for item in value]
+        return [redact(item, depth + 1) for item in value]
     return value
 
 

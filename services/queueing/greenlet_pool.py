@@ -111,7 +111,7 @@ class GreenletPool(Generic[Item]):
     def wake(self) -> None:
         """Wake one worker, or start one, if there is work; each wakes the next."""
         with self._lock:
-            if self._woken or not self._queue.startable(time.monotonic()):
+            if self._clock.ended or self._woken or not self._queue.startable(time.monotonic()):
                 return
             self._queue.saturated = not self._idle and self._size >= self._wanted
             self._woken = not self._queue.saturated
@@ -132,13 +132,13 @@ class GreenletPool(Generic[Item]):
         deadline = time.monotonic() + patience
         while self._queue.running and time.monotonic() < deadline:
             time.sleep(0.005)
-        self._clock.end()
-        for _ in range(self._size):
-            self._tokens.put(False)
+        with self._lock:
+            self._clock.end()  # nobody is woken any more: whoever began to wait now would do so for ever
+            for _ in range(self._size):
+                self._tokens.put(False)
 
     def _run_worker(self) -> None:
-        turn = time.monotonic()
-        woken = True
+        turn, woken = time.monotonic(), True
         while True:
             item, superfluous = self._take(woken)
             if superfluous or (item is None and not self._sleep()):
@@ -198,7 +198,7 @@ class _Clock(Generic[Item]):
         self._name = name
         self._changed = threading.Event()
         self._at = math.inf  # the moment it sleeps for; infinite without a thread
-        self._ended = False
+        self.ended = False
 
     def set(self) -> None:
         """Look at the earliest waiting item in time; the first one starts the thread. The caller holds the lock."""
@@ -214,11 +214,11 @@ class _Clock(Generic[Item]):
 
     def end(self) -> None:
         """Call no more."""
-        self._ended = True
+        self.ended = True
         self._changed.set()
 
     def _run(self) -> None:
-        while not self._ended:
+        while not self.ended:
             self._changed.wait(max(0.0, self._at - time.monotonic()))
             self._changed.clear()
             self._wake()

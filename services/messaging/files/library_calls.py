@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from redis import RedisError
 from sqlalchemy import and_, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -106,7 +107,7 @@ class LibraryCalls:
     def _made(self, call: LibraryCall, prepared: Prepared) -> Any:
         with ExitStack() as claims:
             for media_id, kind in sorted(prepared.uploads):
-                claims.callback(self._claim(f"media:{media_id}:{call.bot_id}:{kind}").release)
+                claims.callback(_give_back, self._claim(f"media:{media_id}:{call.bot_id}:{kind}"))
             if prepared.uploads:
                 prepared = self._prepared(call)  # the one before may just have brought it
             if prepared.uploads:
@@ -273,3 +274,9 @@ def _nth(result: Any, place: int) -> Any:
 
 def _gone() -> Rejected:
     return Rejected("The file that was to be sent is not in the media library", code="file_gone")
+
+
+def _give_back(claim: Lease) -> None:
+    """What was sent is sent: without Redis the claim runs out by itself."""
+    with suppress(RedisError):
+        claim.release()

@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 AT_ONCE: Final = 256
 MOST_WAITING: Final = 10_000  # messages, some MB; more are not kept while the database is away
 PAUSE_SECONDS: Final = 1.0
+AFTERWARDS_SECONDS: Final = (
+    60.0  # longer than a database takes to start again; each stay that ended waits by itself
+)
 
 
 class MessageHistory:
@@ -29,6 +32,7 @@ class MessageHistory:
         self._settled = settled
         self._is_held = is_held
         self._waiting: list[OutboxMessage] = []
+        self._ends = time.monotonic() + AFTERWARDS_SECONDS
         self._writer: BatchWriter[OutboxMessage] | None = None
 
     def split(self, batch: Sequence[OutboxMessage]) -> list[OutboxMessage]:
@@ -62,7 +66,7 @@ class MessageHistory:
                 break
             except Unavailable as error:
                 logger.warning("%d sent messages wait to be kept: %s", len(self._waiting), error)
-                if not self._is_held():  # whoever comes next sends the answers again and keeps them
+                if not self._goes_on():
                     self._waiting = []
                     return
                 self._forget_too_many()
@@ -75,6 +79,16 @@ class MessageHistory:
             if is_answer(message):
                 message.recorded = True
                 self._settled(message)
+
+    def _goes_on(self) -> bool:
+        """Whether to wait for the database. Once the shard is left not for long, and not with answers: whoever comes next sends
+        them again and keeps them.
+        """
+        if self._is_held():
+            self._ends = time.monotonic() + AFTERWARDS_SECONDS
+        else:
+            self._waiting = [message for message in self._waiting if not is_answer(message)]
+        return bool(self._waiting) and time.monotonic() < self._ends
 
     def _forget_too_many(self) -> None:
         if len(self._waiting) > MOST_WAITING:

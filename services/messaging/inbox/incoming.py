@@ -76,9 +76,11 @@ def keep_incoming(session: Session, vault: Vault, messages: Sequence[IncomingMes
 
 
 def keeping_bots(session: Session, bot_ids: Iterable[int]) -> dict[int, int]:
-    """Of these bots those that keep messages, with their accounts."""
+    """Of these bots those that keep messages, with their accounts. On PostgreSQL none that is being deleted, for which it waits:
+    its rows would be refused, and with them those of all others.
+    """
     query = select(Bot.id, Bot.account_id).where(Bot.id.in_(sorted(bot_ids)), Bot.keeps_messages.is_(True))
-    return dict(session.execute(query).all())
+    return dict(session.execute(query.with_for_update(read=True, key_share=True)).all())
 
 
 def note_waiting(session: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -59,10 +59,10 @@ def is_kept(message: OutboxMessage) -> bool:
 def keep_outgoing(platform: Platform, messages: Sequence[OutboxMessage]) -> None:
     """Keep what was sent, and note what became of operators' answers; one transaction. Raises Unavailable."""
     with platform.database.transaction() as session:
-        failed = [_settle_answer(session, message) for message in messages if is_answer(message)]
-        _wait_again(session, [row for row in failed if row is not None])
         kept = [message for message in messages if is_kept(message) and not is_answer(message)]
         owners = keeping_bots(session, {message.bot_id for message in kept}) if kept else {}
+        failed = [_settle_answer(session, message) for message in messages if is_answer(message)]
+        _wait_again(session, [row for row in failed if row is not None])
         rows = [_row(platform.vault, message) for message in kept if message.bot_id in owners]
         if rows:
             session.execute(insert(MESSAGES), rows)

@@ -57,7 +57,7 @@ class OutboxConsumer:
         self._shard = shard
         self._stopping = process.stopping
         self._timings = timings
-        self._leaving = False  # a wish for the lease is granted, and stands from then on
+        self._leaving = False  # nothing is taken up any more, whatever becomes of a wish for the lease
         self._stay = Stay(held, timings.max_stay)
         limits = Limits.of(platform.settings)
         self._pacing = Pacing(limits)
@@ -78,6 +78,7 @@ class OutboxConsumer:
             self._load(bots)
             left = self._read_for_ever()
         finally:
+            self._leaving = True  # what is taken up from here on would be settled by nobody
             self._worker.end(self._timings.shutdown_timeout if self._lease.alive else 0.0)
             if not left and self._lease.alive:
                 self._hand_back()

@@ -11,6 +11,7 @@ from typing import Any
 
 from services.alerts.dead_letters.store import Failure
 from services.core.errors import TelegramError
+from services.core.storable import storable
 from services.messaging.outbox.call_answers import answer_update
 from services.platform.redis.keys import OUTBOX_PRIORITIES
 
@@ -160,11 +161,14 @@ class OutboxMessage:
 
 
 def slot_of(method: str, params: Mapping[str, Any], priority: str, chat: str) -> tuple[str, str]:
-    """Priority and chat under which a call waits: an answer goes before all others and stands in nobody's order."""
+    """Priority and chat under which a call waits: an answer goes before all others and stands in nobody's order.
+
+    Both may be what a program wrote, and come out as texts that Redis takes.
+    """
     answered = ANSWERS.get(method)
     if answered is None:
-        return priority, chat
-    return "answer", f"answer:{params.get(answered, '')}"
+        return priority, storable(chat)
+    return "answer", storable(f"answer:{params.get(answered, '')}")
 
 
 def flight_id_of(rank: int, entry_id: str) -> str:

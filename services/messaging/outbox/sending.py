@@ -177,12 +177,12 @@ class Sender:
             case NeverSent():
                 outgoing.never_sent += 1
                 return self._again(outgoing, error, outgoing.never_sent)
-        if not error.may_have_arrived or (_is_server_error(error) and not sender.at_most_once):
+        once = sender.at_most_once or outgoing.broadcast_id > 0
+        if not error.may_have_arrived or (_is_server_error(error) and not once):
             outgoing.server_errors += 1
             return self._again(outgoing, error, outgoing.server_errors, most=SERVER_ERROR_ATTEMPTS)
         SENDS.labels("uncertain").inc()
         outgoing.uncertain += 1
-        once = sender.at_most_once or outgoing.broadcast_id > 0
         return self._again(outgoing, error, outgoing.uncertain, most=_most_uncertain(once))
 
     def _unauthorized(self, outgoing: OutboxMessage, error: TokenRejected) -> SendResult:
@@ -249,7 +249,10 @@ def _stumbled(outgoing: OutboxMessage, error: Exception, backoff: tuple[float, f
 def _tidied(uploads: Uploads, outgoing: OutboxMessage, result: SendResult) -> SendResult:
     """The result; what was uploaded for a call that was made or refused is deleted, while a dead letter may be sent again."""
     if result is SETTLED and outgoing.failed_for_good is None:
-        uploads.discard(outgoing.bot_id, outgoing.call["params"])
+        try:
+            uploads.discard(outgoing.bot_id, outgoing.call["params"])
+        except OSError as error:  # it was sent all the same; what is too old is swept
+            logger.warning("what was uploaded for a call stays: %s", type(error).__name__)
     return result
 
 

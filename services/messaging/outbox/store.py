@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from services.core.encryption import Vault
 from services.messaging.outbox.outgoing import OutboxMessage, flight_id_of
@@ -98,7 +99,9 @@ class OutboxStore:
         return messages, [int(fields["bot"]) for _, fields in woken]
 
     def settle(self, messages: Sequence[OutboxMessage]) -> None:
-        """Delete what is settled, one round trip for all."""
+        """Delete what is settled, one round trip for all. A Redis that is full refuses the notes for pacing alone: their lack is
+        felt by whoever sends next, for some seconds.
+        """
         by_outbox: dict[tuple[int, int], list[OutboxMessage]] = {}
         for message in messages:
             by_outbox.setdefault((message.bot_id, message.rank), []).append(message)
@@ -116,7 +119,7 @@ class OutboxStore:
                 ]
                 if landed:
                     pipe.hdel(keys.outbox_flying(bot), *landed)
-            pipe.execute()
+            _raise_errors(pipe.execute(raise_on_error=False))
 
     def count_attempts(self, message: OutboxMessage) -> None:
         """Remember the failed attempts that decide when to give up beyond this process's life."""
@@ -183,3 +186,10 @@ def _counts(message: OutboxMessage) -> dict[Any, Any]:
 
 def _outboxes(bot: int) -> list[str]:
     return [keys.outbox(bot, priority) for priority in keys.OUTBOX_PRIORITIES]
+
+
+def _raise_errors(answers: Iterable[Any]) -> None:
+    """Of commands that ran each by itself, but for those that a full Redis refused."""
+    for answer in answers:
+        if isinstance(answer, Exception) and not isinstance(answer, OutOfMemoryError):
+            raise answer

@@ -10,6 +10,7 @@ outside too, and again and again.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -46,6 +47,8 @@ class SharedQuarantine:
     def __init__(self) -> None:
         self.alone = threading.Lock()
         self.void_marks: dict[str, int] = {}
+        # By lane, the marks of our own whose answer was lost: whose mark such a one has replaced is not known.
+        self.unheard: defaultdict[str, set[str]] = defaultdict(set)
         self.is_open = True
         self._lanes: list[Lane] = []
 
@@ -81,7 +84,7 @@ class CrashTracker:
         self._redis = redis
         self._lane = keys.update_lane(lane)
         self._suspects = keys.update_suspects(lane)
-        self._void_marks = shared.void_marks
+        self._void_marks, self._unheard = shared.void_marks, shared.unheard
         self._last_suspect: tuple[int, int] | None = None  # every entry up to this one is a suspect
         self.few = True
         self.marks: dict[str, int] = {}
@@ -89,19 +92,24 @@ class CrashTracker:
     def begin(self, token: str) -> None:
         """See whether the last holder died, and leave our own mark. Raises RedisError.
 
-        One of this process has only lost its lease, while Redis was away.
+        One of this process has only lost its lease, while Redis was away, unless it is one that nothing was heard of.
         """
+        unheard = self._unheard[self._lane]
+        unheard.add(token)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(self._suspects)
             pipe.hset(self._suspects, HELD, token)
             pipe.xlen(self._lane)
             pipe.xrevrange(self._lane, count=1)
             found, _, size, newest = pipe.execute()
-        if HELD in found and newest and not _is_of_one_process(found[HELD], token):
+        former = found.get(HELD, "")
+        has_lost_its_lease = _is_of_one_process(former, token) and former not in unheard
+        if former and newest and not has_lost_its_lease:
             self._last_suspect = _order(newest[0][0])
             self.few = size <= FEW
         self.marks = {entry: int(number) for entry, number in found.items() if entry != HELD}
         self._take_back_void_marks()
+        self._unheard.pop(self._lane, None)
 
     def _take_back_void_marks(self) -> None:
         for entry in self.marks.keys() & self._void_marks.keys():

@@ -88,6 +88,7 @@ class LaneConsumer:
                 self._begin()
                 left = self._read_for_ever()
         finally:
+            self._leaving = True  # what is taken up from here on would be written by nobody
             self._worker.end(self._timings.shutdown_timeout if self._lease.alive else 0.0)
             if not left and self._lease.alive:
                 self._hand_back()

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from redis import RedisError
 from sqlalchemy import select, update
 
-from models import Bot, Media, MediaUpload
+from models import Bot, Media, MediaUpload, UncertainPolicy
 from services.core.errors import InvalidInput, Unavailable
 from services.fleet.bots.token_replacement import replace_token
 from services.fleet.media.storing import folder, store
@@ -124,6 +125,29 @@ def test_many_messages_at_once_upload_a_file_once_and_a_dead_upload_is_done_agai
     assert outcomes.count("sent") == 1
     assert one(0) == "sent"
     assert by_file_id(house) == [False, True]
+
+
+@pytest.mark.parametrize("policy", UncertainPolicy)
+def test_what_fails_after_an_upload_was_sent_does_not_send_it_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, policy: UncertainPolicy
+) -> None:
+    with house.platform.database.transaction() as session:
+        session.get_one(Bot, house.bot.id).uncertain_policy = policy
+    release = Lease.release
+
+    def unanswered(lease: Lease) -> None:
+        release(lease)
+        if lease.name.startswith("media:"):
+            raise RedisError("away")
+
+    def read_only(*_: Any) -> None:
+        raise OSError("read-only file system")
+
+    monkeypatch.setattr(Lease, "release", unanswered)
+    monkeypatch.setattr(Uploads, "discard", read_only)
+    send(house, put(house).id)
+    assert by_file_id(house) == [False]
+    assert letters(house.platform) == []
 
 
 @pytest.mark.data

@@ -11,8 +11,8 @@ from telebot import types
 
 from models import Bot, ChatMessage, Lead
 from plugins.flows.run import RunStatus
-from services.core.errors import Conflict, NotFound
-from services.messaging.inbox import answering, deciding
+from services.core.errors import Conflict, NotFound, Unavailable
+from services.messaging.inbox import answering, deciding, history
 from services.messaging.inbox.conversations import count_waiting, get_conversation, list_conversations
 from services.messaging.inbox.outgoing import keep_outgoing
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -31,6 +31,7 @@ from tests.services.messaging.inbox.inbox_things import (
     sent,
     wrote,
 )
+from tools.servers.sandbox import wait_until
 
 ANA = types.User(5, False, "Ana")
 
@@ -193,6 +194,31 @@ def test_what_the_bot_says_is_kept_and_is_no_answer_but_support_is_and_rests_the
     talk = only_talk(platform)
     assert (talk.unanswered_since, talk.answered_by) == (None, "telegram")
     assert only_run(platform).status == RunStatus.PAUSED
+
+
+def test_what_was_sent_is_kept_when_the_database_is_back_though_its_shard_was_left(
+    platform: Platform, owner: Principal, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(platform, wrote(bot, 1))
+    away, settled = threading.Event(), list[OutboxMessage]()
+
+    def unavailable(*given: Any) -> None:
+        if not away.is_set():
+            raise Unavailable("on order")
+        keep_outgoing(*given)
+
+    monkeypatch.setattr(history, "keep_outgoing", unavailable)
+    call = {"method": "sendMessage", "params": {"chat_id": 5, "text": "said"}}
+    held = [True]
+    kept = history.MessageHistory(platform, settled.append, lambda: held[0])
+    answer = sent(bot, {**call, "then": {"inbox": 1}}, answer={"ok": True})
+    assert kept.split([sent(bot, call, sent={"message_id": 7}), answer]) != []
+    held[0] = False
+    kept.end(0.1)
+    away.set()
+    talk = only_talk(platform)
+    wait_until(lambda: len(get_conversation(platform, owner, talk.id)["messages"]) == 2)
+    assert settled == [], "an answer is sent again by whoever comes next, and kept then"
 
 
 @pytest.mark.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -14,11 +15,15 @@ from redis import RedisError
 from models import Bot, UncertainPolicy
 from services.alerts.dead_letters.store import store
 from services.core.errors import NeverSent, Unavailable
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.sender_cache import SenderCache
+from services.messaging.outbox.sending import Disposition, Sender
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.telegram.client import TelegramClient
 from tests.services.messaging.draining import QUICK_SENDING, letters, senders, shard_of
 from tests.services.messaging.outbox.conftest import Put
+from tools.servers.broken import answering, http
 from tools.servers.sandbox import Sandbox, wait_until
 
 Step = Callable[..., None]
@@ -174,6 +179,19 @@ def test_an_answer_that_is_none_of_the_bot_api_is_uncertain(
     assert texts(sandbox, bot) == ["perhaps"] * arrivals
     [letter] = letters(platform)
     assert letter.is_uncertain
+
+
+def test_a_broadcasts_message_that_may_have_arrived_is_not_repeated_whatever_its_bot_wants(
+    platform: Platform, bot: Bot, people: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = {"method": "sendMessage", "params": {"chat_id": people[0], "text": "x"}, "then": {"broadcast": 1}}
+    waiting = OutboxMessage("1-0", bot.id, str(people[0]), 2, "request", json.dumps(call))
+    with answering(http(b"no word of the Bot API", status="503 Service Unavailable")) as url:
+        foreign = Platform(platform.settings.model_copy(update={"telegram_api_url": url}))
+        sender = Sender(foreign, foreign.telegram, SenderCache(foreign), QUICK_SENDING)
+        result = sender.send(waiting, lambda *_: True)
+    assert result.after is Disposition.SETTLED
+    assert (waiting.answer or {})["uncertain"]
 
 
 def test_an_error_nobody_foresaw_ends_as_a_dead_letter_and_the_chat_goes_on(

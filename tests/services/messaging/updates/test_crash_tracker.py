@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from redis import RedisError
+from redis.client import Pipeline
 
 from models import Bot
 from services.messaging.updates.crash_tracker import (
@@ -111,6 +112,32 @@ def test_a_stay_that_could_not_begin_does_not_hide_that_the_last_holder_died(
     consumers(platform).consume(lane)
     assert platform.redis.hget(keys.update_suspects(lane), "held") == "the dead"
     assert not platform.redis.exists(keys.lease(f"lane:{lane}"))
+
+
+def test_a_stay_that_did_not_hear_what_it_replaced_does_not_hide_it(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.redis.hset(keys.update_suspects(0), "held", "the dead")
+    platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id="1-1")
+    shared, tokens = SharedQuarantine(), [f"{process_identity()}:{stay}" for stay in range(4)]
+    execute = Pipeline.execute
+
+    def answered_to_nobody(pipe: Pipeline) -> None:
+        execute(pipe)
+        raise RedisError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "execute", answered_to_nobody)
+        for token in tokens[:2]:
+            with pytest.raises(RedisError):
+                CrashTracker(platform.redis, 0, shared).begin(token)
+    assert platform.redis.hget(keys.update_suspects(0), "held") == tokens[1]
+    suspected = []
+    for token in tokens[2:]:
+        tracker = CrashTracker(platform.redis, 0, shared)
+        tracker.begin(token)
+        suspected.append(tracker.includes("1-1"))
+    assert suspected == [True, not process_identity()], "once they are tried it has only lost its lease"
 
 
 def test_what_was_not_written_because_the_lane_was_lost_has_not_proved_its_innocence(

@@ -76,6 +76,20 @@ def test_calls_in_every_form_are_moved_and_one_that_cannot_be_made_stops_none(
     program.call(data=json.dumps(said("after the highest id there is")))
 
 
+def test_half_a_character_where_a_call_waits_stops_nobodys_stream(
+    platform: Platform, bot: Bot, program: Program, server: StreamServer
+) -> None:
+    program.call(data=json.dumps({"method": "sendMessage", "params": {"chat_id": "\ud800", "text": "x"}}))
+    program.call(
+        data=json.dumps({"method": "answerCallbackQuery", "params": {"callback_query_id": "\udfff"}})
+    )
+    program.call(data=json.dumps(said("after")))
+    serve(server, lambda: not platform.redis.exists(work_keys.outgoing(bot.public_id)))
+    assert [chat for chat, _ in replies(platform, bot)] == ["?", str(ANA)]
+    [(_, answer)] = stream(platform, keys.outbox(bot.id, "answer"))
+    assert answer["chat"] == "answer:?"
+
+
 def test_two_processes_that_serve_at_once_move_and_settle_everything_once_and_in_order(
     platform: Platform, bot: Bot, program: Program
 ) -> None:
