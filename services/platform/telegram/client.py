@@ -88,7 +88,7 @@ class TelegramClient:
                 deadline=deadline,
             ) as answer,
         ):
-            content = _read(answer, deadline)
+            content = _read(answer)
         return result_of(answer.status, content, answer.retry_after)
 
     def download(
@@ -197,13 +197,13 @@ def _no_file(status: int) -> TelegramError:
     )
 
 
-def _read(answer: Answer, deadline: float) -> bytes:
+def _read(answer: Answer) -> bytes:
     """The whole body; a server that never ends or drips is cut off, and its connection closed."""
     pieces: list[bytes] = []
     size = 0
     for piece in answer.pieces():
         pieces.append(piece)
         size += len(piece)
-        if size > LONGEST_ANSWER or time.monotonic() > deadline:
+        if size > LONGEST_ANSWER or time.monotonic() > answer.deadline:
             raise Uncertain(_LATE if size <= LONGEST_ANSWER else no_bot_api(Text("its answer is too long")))
     return b"".join(pieces)

@@ -26,6 +26,9 @@ from services.core.sockets import is_readable
 CHUNK = 64 * 1024
 LONGEST_HEAD = 256 * 1024  # bytes; the Bot API's has a few hundred
 SHORTEST_WAIT_SECONDS = 0.001  # 0 would mean not to wait at all
+AFTER_UPLOAD_SECONDS = (
+    20.0  # for the answer to a body that took its time: what arrived must not count as lost
+)
 Content = bytes | Iterable[bytes]
 BROKEN = (HTTPException, HttpParserError, OSError)  # what ends an exchange that began
 
@@ -48,7 +51,7 @@ class Answer:
 
     def __init__(self, sock: socket.socket, *, method: str, deadline: float) -> None:
         self._socket = sock
-        self._deadline = deadline
+        self.deadline = deadline  # monotonic
         self._parser = HttpResponseParser(self)
         self._unread: list[bytes] = []
         self._received = 0  # bytes
@@ -64,7 +67,7 @@ class Answer:
             self._feed()
             if not self._has_head and self._received > LONGEST_HEAD:
                 raise HTTPException("the head of the answer is too long")
-            if time.monotonic() > self._deadline:
+            if time.monotonic() > self.deadline:
                 raise TimeoutError
 
     def pieces(self) -> Iterator[bytes]:
@@ -156,13 +159,14 @@ class _PlainConnection(HTTPConnection):
 
     def ask(self, method: str, path: str, body: Content, headers: dict[str, str], deadline: float) -> Answer:
         """Write the request and read the head of its answer."""
-        # http.client knows it by another signature, and calls it with these alone.
-        self.response_class = partial(Answer, deadline=deadline)  # type: ignore[assignment]
         with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before it closed
             if isinstance(body, bytes):
                 self._write_at_once(method, path, body, headers)
             else:
                 self.request(method, path, body=body, headers=headers)
+                deadline = max(deadline, time.monotonic() + AFTER_UPLOAD_SECONDS)
+        # http.client knows it by another signature, and calls it with these alone.
+        self.response_class = partial(Answer, deadline=deadline)  # type: ignore[assignment]
         return cast(Answer, self.getresponse())
 
     def _write_at_once(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
@@ -211,8 +215,9 @@ class Connections:
     ) -> Iterator[Answer]:
         """The answer to a request, its head read; the rest is read while this is open, else its connection is closed.
 
-        `read_seconds` bounds each wait for something to come, the `deadline` (monotonic) all until the head is there.
-        Raises UnreachedError, TimeoutError or one of BROKEN; the words of none are for people, for they may hold the path.
+        `read_seconds` bounds each wait for something to come, the `deadline` (monotonic) all until the head is there; a body in
+        pieces may take its time, and the answer to it has some of its own. Raises UnreachedError, TimeoutError or one of BROKEN;
+        the words of none are for people, for they may hold the path.
         """
         connection = self._kept() or self._open(connect_seconds)
         is_whole = False

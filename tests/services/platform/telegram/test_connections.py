@@ -16,6 +16,7 @@ from httptools import HttpParserError
 from services.platform.telegram import connections as connections_module
 from services.platform.telegram.connections import Answer, Connections, UnreachedError
 from tests.conftest import NOWHERE
+from tools.servers.broken import answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CLOSED = b""  # instead of an answer
@@ -189,3 +190,26 @@ def test_more_than_are_kept_are_closed_and_none_after_the_end() -> None:
 def test_what_cannot_be_reached_says_so(url: str) -> None:
     with pytest.raises(UnreachedError):
         asked(Connections(url, 4))
+
+
+def test_the_answer_to_a_body_that_took_its_time_is_heard() -> None:
+    def slowly() -> Iterator[bytes]:
+        for _ in range(4):
+            time.sleep(0.1)
+            yield b"x"
+
+    with answering(OK) as url:
+        deadline = time.monotonic() + 0.2
+        asked = Connections(url, 1).ask(
+            "POST",
+            "/",
+            slowly(),
+            {"Content-Length": "4"},
+            connect_seconds=5.0,
+            read_seconds=5.0,
+            deadline=deadline,
+        )
+        with asked as answer:
+            assert time.monotonic() > deadline
+            assert b"".join(answer.pieces()) == b"ok"
+            assert answer.deadline > time.monotonic(), "there is time to read it, too"
