@@ -31,8 +31,8 @@ class MessageHistory:
         self._platform = platform
         self._settled = settled
         self._is_held = is_held
-        self._waiting: list[OutboxMessage] = []
-        self._ends = time.monotonic() + AFTERWARDS_SECONDS
+        self._waiting = 0  # taken, and neither written nor given up
+        self._gives_up_at: float | None = None  # once the shard is left; monotonic
         self._writer: BatchWriter[OutboxMessage] | None = None
 
     def split(self, batch: Sequence[OutboxMessage]) -> list[OutboxMessage]:
@@ -49,49 +49,50 @@ class MessageHistory:
         return leaving
 
     def end(self, patience: float) -> None:
-        """Write what is there, for `patience` seconds at most."""
+        """Write what is there, for `patience` seconds at most; what the database was away for is written afterwards."""
         if self._writer is not None:
             self._writer.end(patience)
 
     def _put(self, message: OutboxMessage) -> None:
+        if self._waiting >= MOST_WAITING and not is_answer(message):
+            logger.error("a sent message is not kept: too many wait for the database")
+            return
         if self._writer is None:  # most shards keep nothing: no thread for them
             self._writer = BatchWriter(self._write, largest=AT_ONCE, name="message-history")
+        self._waiting += 1
         self._writer.put(message)
 
     def _write(self, batch: Sequence[OutboxMessage]) -> None:
-        self._waiting += batch
-        while self._waiting:
+        self._waiting -= len(batch)  # it is at hand: the bound is for what comes behind it
+        left = list(batch)
+        while left and not self._has_given_up:
             try:
-                keep_outgoing(self._platform, self._waiting)
+                keep_outgoing(self._platform, left)
                 break
             except Unavailable as error:
-                logger.warning("%d sent messages wait to be kept: %s", len(self._waiting), error)
-                if not self._goes_on():
-                    self._waiting = []
-                    return
-                self._forget_too_many()
+                logger.warning("%d sent messages wait to be kept: %s", len(left), error)
+                left = self._left(left)
                 time.sleep(PAUSE_SECONDS)
             except Exception:
-                logger.exception("%d sent messages cannot be kept", len(self._waiting))
+                logger.exception("%d sent messages cannot be kept", len(left))
                 break
-        done, self._waiting = self._waiting, []
-        for message in done:
+        else:
+            if left:
+                logger.error("%d sent messages are not kept: the database was away for too long", len(left))
+            return
+        for message in left:
             if is_answer(message):
                 message.recorded = True
                 self._settled(message)
 
-    def _goes_on(self) -> bool:
-        """Whether to wait for the database. Once the shard is left not for long, and not with answers: whoever comes next sends
-        them again and keeps them.
-        """
+    def _left(self, batch: Sequence[OutboxMessage]) -> list[OutboxMessage]:
+        """What to wait for the database with. Once the shard is left no answers: whoever comes next sends them again."""
         if self._is_held():
-            self._ends = time.monotonic() + AFTERWARDS_SECONDS
-        else:
-            self._waiting = [message for message in self._waiting if not is_answer(message)]
-        return bool(self._waiting) and time.monotonic() < self._ends
+            return list(batch)
+        if self._gives_up_at is None:
+            self._gives_up_at = time.monotonic() + AFTERWARDS_SECONDS
+        return [message for message in batch if not is_answer(message)]
 
-    def _forget_too_many(self) -> None:
-        if len(self._waiting) > MOST_WAITING:
-            answers = [message for message in self._waiting if is_answer(message)]
-            logger.error("%d sent messages are not kept", len(self._waiting) - len(answers))
-            self._waiting = answers
+    @property
+    def _has_given_up(self) -> bool:
+        return self._gives_up_at is not None and time.monotonic() > self._gives_up_at

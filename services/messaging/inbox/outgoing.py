@@ -72,7 +72,7 @@ def keep_outgoing(platform: Platform, messages: Sequence[OutboxMessage]) -> None
 def _settle_answer(session: Session, message: OutboxMessage) -> ChatMessage | None:
     """Note what became of an operator's answer; its row when it failed just now."""
     number = int(message.call["then"][ANSWER])
-    row = session.get(ChatMessage, number)
+    row = session.get(ChatMessage, number, with_for_update=True)  # its bot may be about to be deleted
     if row is None or row.bot_id != message.bot_id or row.status != "sending":
         return None
     answer = message.answer or {}

@@ -163,7 +163,7 @@ class OutboxMessage:
 def slot_of(method: str, params: Mapping[str, Any], priority: str, chat: str) -> tuple[str, str]:
     """Priority and chat under which a call waits: an answer goes before all others and stands in nobody's order.
 
-    Both may be what a program wrote, and come out as texts that Redis takes.
+    The chat, or what is answered, may be any text of a program's, and comes out as one that Redis takes.
     """
     answered = ANSWERS.get(method)
     if answered is None:

@@ -209,11 +209,9 @@ def test_what_was_sent_is_kept_when_the_database_is_back_though_its_shard_was_le
 
     monkeypatch.setattr(history, "keep_outgoing", unavailable)
     call = {"method": "sendMessage", "params": {"chat_id": 5, "text": "said"}}
-    held = [True]
-    kept = history.MessageHistory(platform, settled.append, lambda: held[0])
+    kept = history.MessageHistory(platform, settled.append, lambda: False)
     answer = sent(bot, {**call, "then": {"inbox": 1}}, answer={"ok": True})
     assert kept.split([sent(bot, call, sent={"message_id": 7}), answer]) != []
-    held[0] = False
     kept.end(0.1)
     away.set()
     talk = only_talk(platform)

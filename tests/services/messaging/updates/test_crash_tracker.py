@@ -137,7 +137,7 @@ def test_a_stay_that_did_not_hear_what_it_replaced_does_not_hide_it(
         tracker = CrashTracker(platform.redis, 0, shared)
         tracker.begin(token)
         suspected.append(tracker.includes("1-1"))
-    assert suspected == [True, not process_identity()], "once they are tried it has only lost its lease"
+    assert suspected == [True, not process_identity()], "of what it was told it has only lost its lease"
 
 
 def test_what_was_not_written_because_the_lane_was_lost_has_not_proved_its_innocence(
