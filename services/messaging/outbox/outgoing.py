@@ -11,7 +11,6 @@ from typing import Any
 
 from services.alerts.dead_letters.store import Failure
 from services.core.errors import TelegramError
-from services.core.storable import storable
 from services.messaging.outbox.call_answers import answer_update
 from services.platform.redis.keys import OUTBOX_PRIORITIES
 
@@ -161,14 +160,11 @@ class OutboxMessage:
 
 
 def slot_of(method: str, params: Mapping[str, Any], priority: str, chat: str) -> tuple[str, str]:
-    """Priority and chat under which a call waits: an answer goes before all others and stands in nobody's order.
-
-    The chat, or what is answered, may be any text of a program's, and comes out as one that Redis takes.
-    """
+    """Priority and chat under which a call waits: an answer goes before all others and stands in nobody's order."""
     answered = ANSWERS.get(method)
     if answered is None:
-        return priority, storable(chat)
-    return "answer", storable(f"answer:{params.get(answered, '')}")
+        return priority, chat
+    return "answer", f"answer:{params.get(answered, '')}"
 
 
 def flight_id_of(rank: int, entry_id: str) -> str:

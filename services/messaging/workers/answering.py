@@ -14,10 +14,11 @@ from plugins.effects import Priority
 from plugins.files import PROGRAM_FILE, STORED_FILE, TEXT_FILE
 from services.core.errors import Conflict, InvalidInput, RateLimited
 from services.core.i18n import Text
+from services.core.storable import storable
 from services.fleet.workers.tokens import WorkerIdentity
 from services.messaging.buttons.button_links import check_buttons
 from services.messaging.outbox.enqueue import enqueue_call
-from services.messaging.outbox.outgoing import slot_of
+from services.messaging.outbox.outgoing import ANSWERS, slot_of
 from services.messaging.workers.giving import WorkGiver, queue_of, settle
 from services.messaging.workers.trials import TrialAnswer, is_trial, tell_trial
 from services.platform.platform import Platform
@@ -172,7 +173,8 @@ def call_in(envelope: Any) -> tuple[WantedCall, Priority] | None:
 
 def check_call(call: WantedCall) -> None:
     """Raise InvalidInput `method_refused` for a method that is not the worker's to call, or that there cannot be; also for
-    buttons that open what `check_link` refuses, and `file_refused` for what would stand for a file of ours.
+    buttons that open what `check_link` refuses, `file_refused` for what would stand for a file of ours, and a chat to wait in, or
+    something to answer, whose name cannot be stored.
     """
     if not METHOD.fullmatch(call.method) or call.method.lower() in REFUSED:
         raise InvalidInput(
@@ -183,6 +185,12 @@ def check_call(call: WantedCall) -> None:
     if any(isinstance(value, dict) and OURS & value.keys() for value in call.params.values()):
         raise InvalidInput(
             "A file is named by its file_id or address, or uploaded", code="file_refused", field="params"
+        )
+    places = ("chat_id", ANSWERS.get(call.method, ""))  # under which the call waits
+    names = [str(call.params[name]) for name in places if name in call.params]
+    if any(storable(name) != name for name in names):
+        raise InvalidInput(
+            "The chat, or what is answered, has a name with half a character or NUL", field="params"
         )
     check_buttons(call.params)
 

@@ -85,9 +85,9 @@ def test_half_a_character_where_a_call_waits_stops_nobodys_stream(
     )
     program.call(data=json.dumps(said("after")))
     serve(server, lambda: not platform.redis.exists(work_keys.outgoing(bot.public_id)))
-    assert [chat for chat, _ in replies(platform, bot)] == ["?", str(ANA)]
-    [(_, answer)] = stream(platform, keys.outbox(bot.id, "answer"))
-    assert answer["chat"] == "answer:?"
+    assert replies(platform, bot) == [(str(ANA), "after")]
+    count, text = refused(platform, bot)
+    assert (count, text[:42]) == (2, "The chat, or what is answered, has a name ")
 
 
 def test_two_processes_that_serve_at_once_move_and_settle_everything_once_and_in_order(
