@@ -32,6 +32,7 @@ class MessageHistory:
         self._settled = settled
         self._is_held = is_held
         self._waiting = 0  # taken, and neither written nor given up
+        self._is_full = False
         self._gives_up_at: float | None = None  # once the shard is left; monotonic
         self._writer: BatchWriter[OutboxMessage] | None = None
 
@@ -55,8 +56,11 @@ class MessageHistory:
 
     def _put(self, message: OutboxMessage) -> None:
         if self._waiting >= MOST_WAITING and not is_answer(message):
-            logger.error("a sent message is not kept: too many wait for the database")
+            if not self._is_full:
+                logger.error("sent messages are not kept while %d wait for the database", self._waiting)
+            self._is_full = True
             return
+        self._is_full = False
         if self._writer is None:  # most shards keep nothing: no thread for them
             self._writer = BatchWriter(self._write, largest=AT_ONCE, name="message-history")
         self._waiting += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -217,6 +218,28 @@ def test_what_was_sent_is_kept_when_the_database_is_back_though_its_shard_was_le
     talk = only_talk(platform)
     wait_until(lambda: len(get_conversation(platform, owner, talk.id)["messages"]) == 2)
     assert settled == [], "an answer is sent again by whoever comes next, and kept then"
+
+
+def test_more_than_memory_has_room_for_is_not_kept_but_no_answer_is_left_out(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back, written = threading.Event(), list[OutboxMessage]()
+
+    def waits(_: Platform, messages: Sequence[OutboxMessage]) -> None:
+        back.wait(30)
+        written.extend(messages)
+
+    monkeypatch.setattr(history, "keep_outgoing", waits)
+    monkeypatch.setattr(history, "MOST_WAITING", 3)
+    call = {"method": "sendMessage", "params": {"chat_id": 5, "text": "said"}}
+    kept = history.MessageHistory(platform, lambda _: None, lambda: True)
+    kept.split([sent(bot, call, sent={"message_id": number}) for number in range(10)])
+    answer = sent(bot, {**call, "then": {"inbox": 1}}, answer={"ok": True})
+    kept.split([answer])
+    back.set()
+    kept.end(30.0)
+    assert 3 <= len(written) - 1 < 10
+    assert written[-1] is answer
 
 
 @pytest.mark.data
