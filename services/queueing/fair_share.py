@@ -42,9 +42,8 @@ class FairShare:
         self._held: list[HeldLease] = []  # for the longest time first
         self._taken = 0  # what is held, and what is about to be
         self._workers, self._others = 0, dict[str, int]()
-        self._passed_on = dict[
-            int, tuple[int, float]
-        ]()  # stream -> how often in a row, when last (monotonic)
+        # Stream -> how often in a row, and when last (monotonic).
+        self._passed_on: dict[int, tuple[int, float]] = {}
 
     @contextmanager
     def place(self, stream: int) -> Iterator[bool]:

@@ -17,9 +17,8 @@ logger = logging.getLogger(__name__)
 AT_ONCE: Final = 256
 MOST_WAITING: Final = 10_000  # messages, some MB; more are not kept while the database is away
 PAUSE_SECONDS: Final = 1.0
-AFTERWARDS_SECONDS: Final = (
-    60.0  # longer than a database takes to start again; each stay that ended waits by itself
-)
+# Longer than a database takes to start again; each stay that ended waits by itself.
+AFTERWARDS_SECONDS: Final = 60.0
 
 
 class MessageHistory:

@@ -23,9 +23,8 @@ from services.queueing.shared_reads import SharedReads
 logger = logging.getLogger(__name__)
 READ_AT_ONCE = 128
 BEHIND_SECONDS = 0.1  # at most for new entries while a bot is behind: it may have room before one comes
-REFUSED_SECONDS = (
-    15  # for which a lane takes nothing more of a bot, renewed every `look_behind` of the timings
-)
+# For which a lane takes nothing more of a bot; renewed every `look_behind` of the timings.
+REFUSED_SECONDS = 15
 
 
 class LaneReader:

@@ -26,9 +26,7 @@ from services.core.sockets import is_readable
 CHUNK = 64 * 1024
 LONGEST_HEAD = 256 * 1024  # bytes; the Bot API's has a few hundred
 SHORTEST_WAIT_SECONDS = 0.001  # 0 would mean not to wait at all
-AFTER_UPLOAD_SECONDS = (
-    20.0  # for the answer to a body that took its time: what arrived must not count as lost
-)
+AFTER_UPLOAD_SECONDS = 20.0  # for the answer to a body that took its time: what arrived is not lost
 Content = bytes | Iterable[bytes]
 BROKEN = (HTTPException, HttpParserError, OSError)  # what ends an exchange that began
 
