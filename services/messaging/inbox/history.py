@@ -30,7 +30,7 @@ class MessageHistory:
         self._platform = platform
         self._settled = settled
         self._is_held = is_held
-        self._waiting = 0  # taken, and neither written nor given up
+        self._waiting = 0  # put to the writer, and not at hand yet
         self._is_full = False
         self._gives_up_at: float | None = None  # once the shard is left; monotonic
         self._writer: BatchWriter[OutboxMessage] | None = None

@@ -19,7 +19,7 @@ from services.messaging.outbox.outgoing import slot_of
 from services.messaging.workers.kafka import clients
 from services.messaging.workers.kafka.bots import KafkaBot, kafka_bots
 from services.messaging.workers.kafka.keeping import PARTITIONS
-from services.messaging.workers.kafka.records import keep_refused, wanted_call
+from services.messaging.workers.kafka.records import invalid, keep_refused, wanted_call
 from services.messaging.workers.kafka.timings import DEFAULT_TIMINGS, KafkaTimings
 from services.platform.platform import Platform
 from services.platform.redis import keys, work_keys
@@ -159,8 +159,9 @@ class Mover:
             call, priority = wanted_call(bytes(record))
             wanted = {"method": call.method, "params": dict(call.params)}
             text = dump_sealed(self._platform.vault, wanted, bot_id)
-        except InvalidInput as error:
-            keep_refused(self._platform, place.bot, bytes(record), error)
+        except (InvalidInput, ValueError, RecursionError) as error:
+            why = error if isinstance(error, InvalidInput) else invalid()
+            keep_refused(self._platform, place.bot, bytes(record), why)
             return (), ()
         shard = bot_id % self._platform.settings.update_lanes
         slot = slot_of(call.method, call.params, priority, str(call.params.get("chat_id", "0")))

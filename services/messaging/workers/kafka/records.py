@@ -23,14 +23,14 @@ def wanted_call(record: bytes) -> tuple[WantedCall, Priority]:
     `check_call`.
     """
     if len(record) > LARGEST:
-        raise _invalid()
+        raise invalid()
     try:
         said = json.loads(record)
     except (ValueError, RecursionError):
-        raise _invalid() from None
+        raise invalid() from None
     found = call_in(said)
     if found is None:
-        raise _invalid()
+        raise invalid()
     return found
 
 
@@ -53,7 +53,8 @@ def keep_refused(platform: Platform, bot: KafkaBot, record: bytes, why: InvalidI
         )
 
 
-def _invalid() -> InvalidInput:
+def invalid() -> InvalidInput:
+    """What a record that is no call is refused with."""
     example = '{"method": "…", "params": {…}}'
     return InvalidInput(
         Text("A record is a call as JSON, {example}, of at most {most} bytes", example=example, most=LARGEST),

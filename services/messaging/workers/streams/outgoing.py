@@ -88,13 +88,14 @@ class CallMover:
         return Moved((worker.bot_id, worker.public_id), calls, refused)
 
     def _call(self, worker: WorkerIdentity, fields: Sequence[bytes]) -> WorkCall:
-        found = call_in(envelope_of(fields))
-        if found is None:
-            raise InvalidInput(UNREADABLE)
-        call, priority = found
-        slot = slot_of(call.method, call.params, priority, str(call.params.get("chat_id", "0")))
-        wanted = {"method": call.method, "params": call.params}
+        """Raises InvalidInput for whatever cannot be called: nothing that one program writes may stop the others' calls."""
         try:
+            found = call_in(envelope_of(fields))
+            if found is None:
+                raise InvalidInput(UNREADABLE)
+            call, priority = found
+            slot = slot_of(call.method, call.params, priority, str(call.params.get("chat_id", "0")))
+            wanted = {"method": call.method, "params": call.params}
             return WorkCall(
                 *slot, begun(worker.bot_id), dump_sealed(self._platform.vault, wanted, worker.bot_id)
             )

@@ -46,7 +46,8 @@ def test_each_record_is_sent_in_order_and_one_that_is_no_call_stops_nobody(
     refused: list[object] = [b"no json", b"[1]", {"params": {}}, {"method": "sendMessage", "params": 3}]
     link = {"inline_keyboard": [[{"text": "x", "url": "javascript:alert(1)"}]]}
     refused += [{"method": "getUpdates"}, said("two", reply_markup=link), b"x" * 300_000]
-    program.say(said("one"), *refused, said("three"))
+    deep = json.dumps(said("two", entities="here")).replace('"here"', "[" * 600 + f'"{SECRET}"' + "]" * 600)
+    program.say(said("one"), *refused, deep.encode(), said("three"))
     until(mover.round, lambda: len(sent(platform, bot)) == 2)
     assert replies(platform, bot) == [(str(ANA), "one"), (str(ANA), "three")]
     assert SECRET not in json.dumps(stream(platform, keys.outbox(bot.id, "reply")))
