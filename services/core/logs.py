@@ -10,12 +10,13 @@ import json
 import logging
 import secrets
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TextIO
+from typing import Any
 
 from services.core.redaction import redact, redact_text
 from services.core.setting_types import LogFormat
@@ -61,6 +62,10 @@ class _Ids(logging.Filter):
 
 class _JsonLines(logging.Formatter):
     """Written by hand because a line is a good part of an update's cost; measured against python-json-logger."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self.service = service
 
     def format(self, record: logging.LogRecord) -> str:
         values = record.__dict__
@@ -114,13 +119,24 @@ def _visible(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
-def json_stream() -> TextIO | None:
-    """Where this process's JSON lines go, for the one writer that must be cheaper than logging; None in text format."""
+def log_plain(log: logging.Logger, message: str, events: Iterable[str]) -> None:
+    """Log at INFO, once for each of `events`, what happens thousands of times a second: all lines in one write.
+
+    An event is the members of a JSON object as they stand in the line: numbers, ids of ours and our own words alone, for
+    nothing is escaped or redacted. Making and formatting a record costs ten times as much.
+    """
+    if not log.isEnabledFor(logging.INFO):
+        return
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and isinstance(handler.formatter, _JsonLines):
-            stream: TextIO = handler.stream
-            return stream
-    return None
+            moment = _timestamp(time.time())
+            head = f'{{"timestamp":"{moment}","level":"INFO","logger":"{log.name}","message":"{message}",'
+            head += f'"service":"{handler.formatter.service}",'
+            handler.stream.write("".join([f"{head}{event}}}\n" for event in events]))
+            handler.flush()
+            return
+    for event in events:
+        log.info("%s %s", message, event.replace('"', ""))
 
 
 def _leave_out_what_no_line_shows() -> None:
@@ -137,7 +153,7 @@ def configure_logging(settings: Settings, service: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_Ids(service))
     if settings.log_format is LogFormat.JSON:
-        handler.setFormatter(_JsonLines())
+        handler.setFormatter(_JsonLines(service))
     else:
         handler.setFormatter(_TextLines(f"%(asctime)s {service:<7} %(levelname)-7s %(message)s", "%H:%M:%S"))
     _leave_out_what_no_line_shows()

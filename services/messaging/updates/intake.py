@@ -18,7 +18,7 @@ from redis import RedisError
 from services.core import tracing
 from services.core.errors import FlotillaError, Unavailable
 from services.core.fault_injection import CrashPoint, crash_point_reached
-from services.core.logs import new_request_id
+from services.core.logs import log_plain, new_request_id
 from services.core.metrics import MESSAGES, UPDATES
 from services.platform.platform import Platform
 from services.platform.redis import keys, work_keys
@@ -54,6 +54,9 @@ class Outcome(StrEnum):
     FULL = "f"
 
 
+TOLD: Final = {Outcome.DUPLICATE: "duplicate", Outcome.FULL: "refused"}
+
+
 @dataclass(frozen=True)
 class _Arrival:
     bot_id: int
@@ -61,6 +64,7 @@ class _Arrival:
     chat: str
     lane: int
     request_id: str
+    kind: str
     update: str
 
 
@@ -70,7 +74,7 @@ class Intake:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._memory_guard = MemoryGuard(platform.redis, platform.changes.memory)
-        self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(self._append, largest=128)
+        self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(self._write, largest=128)
 
     def accept_body(self, bot_id: int, body: bytes) -> Outcome | None:
         """Take the body of a webhook call; None when it is no update and became a dead letter. Raises as `accept`."""
@@ -98,16 +102,13 @@ class Intake:
             chat=chat,
             lane=lane_of(bot_id, chat, self._platform.settings.update_lanes),
             request_id=request_id or new_request_id(),
+            kind=kind_of(update),
             update=dump_sealed(self._platform.vault, update, bot_id),
         )
         outcome = self._submit(arrival)
         crash_point_reached(CrashPoint.INTAKE_AFTER_APPEND, self._platform.settings.crash_point)
-        self._note(outcome, arrival, kind_of(update))
         if tracing.current is not None and outcome in (Outcome.ACCEPTED, Outcome.RING):
-            kind = kind_of(update)
-            tracing.current.received(
-                arrival.request_id, began, bot_id=bot_id, kind=kind if kind in KINDS else "other"
-            )
+            tracing.current.received(arrival.request_id, began, bot_id=bot_id, kind=_known(arrival.kind))
         if outcome is Outcome.FULL:
             raise Unavailable(
                 "Too many updates are waiting", code="backlog_full", retry_after=RETRY_AFTER_SECONDS
@@ -129,23 +130,19 @@ class Intake:
         UPDATES.labels("dead").inc()
         logger.warning("body given up: %s", reason, extra={"bot_id": bot_id})
 
-    def _note(self, outcome: Outcome, arrival: _Arrival, kind: str) -> None:
-        words = {Outcome.DUPLICATE: "duplicate", Outcome.FULL: "refused"}
-        UPDATES.labels(words.get(outcome, "accepted")).inc()
-        MESSAGES.labels(str(arrival.bot_id), kind if kind in KINDS else "other").inc()
-        if logger.isEnabledFor(logging.INFO):
-            ids = {"request_id": arrival.request_id, "bot_id": arrival.bot_id, "update_id": arrival.update_id}
-            logger.info("update %s", words.get(outcome, "accepted"), extra=ids)
-
     def _submit(self, arrival: _Arrival) -> Outcome:
         try:
             return self._commit.submit(arrival)
         except RedisError as error:
             raise _redis_away() from error
 
+    def _write(self, arrivals: Sequence[_Arrival]) -> list[Outcome]:
+        full = self._memory_guard.is_full()
+        outcomes = [Outcome.FULL] * len(arrivals) if full else self._append(arrivals)
+        _note(arrivals, outcomes)
+        return outcomes
+
     def _append(self, arrivals: Sequence[_Arrival]) -> list[Outcome]:
-        if self._memory_guard.is_full():
-            return [Outcome.FULL] * len(arrivals)
         names: list[str] = []
         values: list[str | int] = [
             SEEN_SECONDS,
@@ -173,6 +170,25 @@ class Intake:
             enqueue(self._platform.job_redis, JobName.DRAIN_LANE, lane)
         except RedisError:
             logger.warning("the doorbell of lane %d could not be rung; the reconciler will", lane)
+
+
+def _note(arrivals: Sequence[_Arrival], outcomes: Sequence[Outcome]) -> None:
+    """Count and log what became of a batch."""
+    by_word: dict[str, list[_Arrival]] = {}
+    for arrival, outcome in zip(arrivals, outcomes, strict=True):
+        by_word.setdefault(TOLD.get(outcome, "accepted"), []).append(arrival)
+        MESSAGES.labels(str(arrival.bot_id), _known(arrival.kind)).inc()
+    for word, those in by_word.items():
+        UPDATES.labels(word).inc(len(those))
+        log_plain(logger, f"update {word}", map(_event, those))
+
+
+def _event(arrival: _Arrival) -> str:
+    return f'"request_id":"{arrival.request_id}","bot_id":{arrival.bot_id},"update_id":{arrival.update_id}'
+
+
+def _known(kind: str) -> str:
+    return kind if kind in KINDS else "other"
 
 
 def _is_id(value: object) -> bool:
