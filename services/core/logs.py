@@ -136,7 +136,8 @@ def log_plain(log: logging.Logger, message: str, events: Iterable[str]) -> None:
             handler.flush()
             return
     for event in events:
-        log.info("%s %s", message, event.replace('"', ""))
+        with bind(**json.loads(f"{{{event}}}")):
+            log.info(message)
 
 
 def _leave_out_what_no_line_shows() -> None:

@@ -35,6 +35,7 @@ SEEN_SECONDS = 48 * 3600
 ACTIVE_SECONDS = 360  # a chat counts as active for least_connections
 RETRY_AFTER_SECONDS = 5  # of a full lane, which takes a while to work off
 AWAY_SECONDS = 2  # of a Redis that does not answer: a restart takes no longer
+COMMIT_DELAY_SECONDS = 0.003  # for others to share the round trip, at full load alone (ADR 2)
 LARGEST_UPDATE = 1_000_000  # bytes
 KINDS = frozenset(
     ("message", "edited_message", "callback_query", "my_chat_member", "chat_member", "inline_query")
@@ -74,7 +75,9 @@ class Intake:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._memory_guard = MemoryGuard(platform.redis, platform.changes.memory)
-        self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(self._write, largest=128)
+        self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(
+            self._write, largest=128, delay=COMMIT_DELAY_SECONDS
+        )
 
     def accept_body(self, bot_id: int, body: bytes) -> Outcome | None:
         """Take the body of a webhook call; None when it is no update and became a dead letter. Raises as `accept`."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+SIBLINGS: Final = 4  # items in a batch, from which on more are worth waiting for
 
 
 def let_others_submit() -> None:
@@ -39,7 +40,8 @@ class GroupCommit(Generic[Item, Answer]):
     `write` takes up to `largest` items and returns an answer for each; what it raises, every caller of the batch
     gets. Thread-safe, and without a thread of its own: each batch is written by the first caller in it, who then
     passes the lead to the first of those who arrived meanwhile, so nobody works longer than for its own batch.
-    `gather` waits for others before a batch is closed that is not full.
+    `gather` waits for others before a batch is closed that is not full; for `delay` seconds it is waited while callers come
+    so close together that the last batch was of several, as PostgreSQL's commit_delay and commit_siblings have it.
     """
 
     def __init__(
@@ -48,10 +50,13 @@ class GroupCommit(Generic[Item, Answer]):
         *,
         largest: int = 256,
         gather: Callable[[], None] = let_others_submit,
+        delay: float = 0.0,
     ) -> None:
         self._write = write
         self._largest = largest
         self._gather = gather
+        self._delay = delay
+        self._last = 0  # items in the last batch
         self._lock = threading.Lock()
         self._waiting: list[_Waiting[Item, Answer]] = []
         self._writing = False
@@ -80,10 +85,17 @@ class GroupCommit(Generic[Item, Answer]):
 
     def _lead(self) -> None:
         if len(self._waiting) < self._largest:
-            self._gather()
+            self._await_others()
         with self._lock:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
+        self._last = len(batch)
         self._write_batch(batch)
+
+    def _await_others(self) -> None:
+        if self._delay and self._last >= SIBLINGS:
+            time.sleep(self._delay)
+        else:
+            self._gather()
 
     def _forget(self, mine: _Waiting[Item, Answer]) -> None:
         """Whoever is killed before its batch has gone must not be given the lead: nobody would write any more."""

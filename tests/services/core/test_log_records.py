@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 
 import pytest
 from gunicorn.glogging import Logger
 
-from services.core.logs import configure_logging
+from services.core.logs import configure_logging, log_plain
+from services.core.setting_types import LogFormat
 from services.core.settings import Settings
 
 SWITCHES = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")
@@ -39,3 +41,47 @@ def test_nobody_looks_up_where_a_line_comes_from(caplog: pytest.LogCaptureFixtur
     logging.getLogger("tests.records").error("failed")
     [record] = caplog.records
     assert (record.lineno, record.threadName) == (0, None)
+
+
+EVENTS = ('"slug":"spring","bot_id":7', '"slug":"autumn","bot_id":null')
+
+
+@pytest.mark.usefixtures("configured")
+def test_plain_lines_are_what_a_record_of_the_same_would_be(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(settings.model_copy(update={"log_format": LogFormat.JSON}), "web")
+    log = logging.getLogger("flotilla.redirects")
+    log_plain(log, "redirect", EVENTS)
+    log.info("redirect", extra={"slug": "spring", "bot_id": 7})
+    first, second, record = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (second["slug"], second["bot_id"]) == ("autumn", None)
+    assert first.pop("timestamp")[:10] == record.pop("timestamp")[:10]
+    assert first == record
+
+
+@pytest.mark.usefixtures("configured")
+def test_plain_lines_in_text_show_what_they_know(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(settings.model_copy(update={"log_format": LogFormat.TEXT}), "web")
+    log_plain(logging.getLogger("flotilla.redirects"), "redirect", EVENTS)
+    spring, autumn = capsys.readouterr().err.splitlines()
+    assert spring.endswith("INFO    redirect slug=spring bot_id=7")
+    assert autumn.endswith("INFO    redirect slug=autumn bot_id=None")
+
+
+@pytest.mark.usefixtures("configured")
+def test_plain_lines_of_a_quiet_logger_are_not_even_made(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(settings.model_copy(update={"log_level": "WARNING"}), "web")
+    made: list[str] = []
+
+    def events() -> Iterator[str]:
+        for event in EVENTS:
+            made.append(event)
+            yield event
+
+    log_plain(logging.getLogger("flotilla.redirects"), "redirect", events())
+    assert (made, capsys.readouterr().err) == ([], "")

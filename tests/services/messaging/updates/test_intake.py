@@ -13,12 +13,13 @@ from sqlalchemy import select
 from models import Account, DeadLetter, Notification
 from services.alerts.dead_letters.store import store
 from services.core.errors import Unavailable
+from services.core.metrics import UPDATES
 from services.core.settings import Settings
 from services.messaging.updates.intake import Intake, Outcome
 from services.messaging.updates.rejected_bodies import store_rejected_bodies
 from services.operations.queue_watchdog import notify_of_lag
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, work_keys
 from services.platform.redis.leases import Lease
 from services.platform.token_encryption import open_tokens, seal_tokens
 from services.queueing.lanes import chat_of, lane_of
@@ -46,6 +47,19 @@ def test_an_update_delivered_again_is_taken_once(platform: Platform) -> None:
         intake.accept(8, message(1, 5, "hi")) is Outcome.ACCEPTED
     )  # another bot's update 1 is another update
     assert len(waiting(platform)) == 2
+
+
+def test_each_update_is_counted_by_what_became_of_it(platform: Platform) -> None:
+    words = ("accepted", "duplicate", "refused")
+    before = [UPDATES.labels(word)._value.get() for word in words]
+    intake = Intake(platform)
+    for update_id in (1, 1, 1, 2):
+        intake.accept(7, message(update_id, 5, "hi"))
+    platform.redis.set(work_keys.is_full(7), "1")
+    with pytest.raises(Unavailable):
+        intake.accept(7, message(3, 5, "hi"))
+    now = [UPDATES.labels(word)._value.get() for word in words]
+    assert [after - before for before, after in zip(before, now, strict=True)] == [2, 2, 1]
 
 
 def test_update_ids_may_come_in_any_order_and_restart(platform: Platform) -> None:

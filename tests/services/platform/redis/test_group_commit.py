@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -114,3 +114,40 @@ def test_whoever_leads_a_full_batch_does_not_wait_for_more() -> None:
         leaving.set()
         assert sorted(answer.result(PATIENCE) for answer in answers) == [0, 1, 2, 3]
     assert len(gathered) == 2  # the first and the last of three batches
+
+
+def test_while_callers_come_close_together_a_batch_waits_for_more() -> None:
+    batches: list[list[int]] = []
+    go = threading.Semaphore(0)
+
+    def write(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        assert go.acquire(timeout=PATIENCE)
+        return [*items]
+
+    commit: GroupCommit[int, int] = GroupCommit(write, delay=0.5)
+    with ThreadPoolExecutor(8) as pool:
+
+        def submit(*numbers: int) -> list[Future[int]]:
+            return [pool.submit(commit.submit, number) for number in numbers]
+
+        def until(reached: Callable[[], bool]) -> None:
+            while not reached():
+                threading.Event().wait(0.005)
+
+        answers = submit(0)
+        until(lambda: len(batches) == 1)
+        answers += submit(1, 2, 3, 4)
+        until(lambda: len(commit._waiting) == 4)
+        go.release()
+        until(lambda: len(batches) == 2)
+        answers += submit(5)
+        until(lambda: len(commit._waiting) == 1)
+        go.release()
+        until(lambda: all(answer.done() for answer in answers[:5]))
+        answers += submit(6)  # the leader of the next batch waits now
+        go.release(2)
+        assert [answer.result(PATIENCE) for answer in answers] == [*range(7)]
+    assert batches[0] == [0]
+    assert sorted(batches[1]) == [1, 2, 3, 4]
+    assert batches[2:] == [[5, 6]]
