@@ -106,6 +106,16 @@ class AllowedJob(Job):
         """Never: an address in Redis must not make this process call out."""
 
 
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """A filter: that Redis is away says a line, in place of RQ's hundred for each worker just when there is most to do."""
+    if record.exc_info and isinstance(record.exc_info[1], RedisError):
+        record.msg, record.exc_info = f"{record.msg} ({type(record.exc_info[1]).__name__})", None
+    return True
+
+
+logging.getLogger("rq.worker").addFilter(_without_traceback)
+
+
 class GreenletWorker(SimpleWorker):
     """A SimpleWorker that leaves signals, titles and remote commands of the process alone."""
 

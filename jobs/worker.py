@@ -174,9 +174,11 @@ def look_out(platform: Platform) -> None:
             wake_waiting(platform, anew=is_first)
             is_first = False
             share_out(platform, shares)
+            pause = until_tick(POLL_INTERVAL_SECONDS)
         except RedisError:
             logger.debug("no look for orphaned work: Redis is away")
-        process.stopping.wait(until_tick(POLL_INTERVAL_SECONDS))
+            pause = RETRY_SECONDS
+        process.stopping.wait(pause)
 
 
 def _figures(workers: list[Worker]) -> dict[str, Any]:

@@ -13,11 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
+from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs, wake
 from services.platform.redis.lease_renewer import HeldLease
 from services.platform.redis.leases import is_held
 from services.platform.redis.process_identity import is_dead
@@ -107,8 +108,9 @@ def taking(
     """The lease of a "lane" or an "outbox" for one stay, whose bell is `job`. None when another process has it, or should: then
     the bell rings again, for whoever waits next. Raises RedisError.
     """
+    ring = partial(wake, platform.redis, platform.job_redis, job, kind, number)
     with share.place(number) as takes:
-        held = platform.leases.take(f"{kind}:{number}") if takes else None
+        held = platform.leases.take(f"{kind}:{number}", on_late_return=ring) if takes else None
         if held is not None:
             try:
                 with share.holding(held):

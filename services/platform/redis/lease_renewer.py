@@ -1,10 +1,15 @@
-"""Holding leases for as long as the work under them takes: one round trip a second renews all those of a process."""
+"""Holding leases for as long as the work under them takes: one round trip a second renews all those of a process.
+
+A lease that cannot be given back, because Redis is away, would keep everybody from the work until it runs out, long after
+Redis has come back: it is given back then.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from redis import Redis, RedisError
@@ -18,6 +23,11 @@ TTL_SECONDS: Final = (
     4.0  # a holder that sleeps, or died on another machine, is replaced after this and a tick of the clock
 )
 RENEW_SECONDS: Final = 1.0
+RETURN_SECONDS: Final = 0.25  # between attempts to give back what could not be given back
+
+
+def _nothing() -> None:
+    """Nobody waits for the lease."""
 
 
 class HeldLease:
@@ -25,8 +35,16 @@ class HeldLease:
     and errs early.
     """
 
-    def __init__(self, lease: Lease, taken_at: float) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        taken_at: float,
+        owe: Callable[[HeldLease], None],
+        on_late_return: Callable[[], object],
+    ) -> None:
         self.lease = lease
+        self._owe, self._on_late_return = owe, on_late_return
+        self._is_owed = False
         self._until = taken_at + lease.ttl_seconds
         self._ended = False
         self._settled_at = taken_at  # since when it is not to be asked for
@@ -66,13 +84,26 @@ class HeldLease:
         self._ended = True
 
     def release(self) -> None:
-        """Renew it no more, and give it back if it is still ours; without Redis it runs out. Twice does no harm."""
+        """Renew it no more, and give it back if it is still ours; without Redis as soon as there is one. Twice does no harm."""
         if self.alive:
             self.lost()
             try:
                 self.lease.release()
             except RedisError as error:
                 logger.warning("lease %s not given back: %s", self.lease.name, type(error).__name__)
+                self._is_owed = True
+                self._owe(self)
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether it could not be given back, and has not run out since."""
+        return self._is_owed and time.monotonic() < self._until
+
+    def give_back(self) -> None:
+        """Give back what is owed, and tell whoever waits for it. Raises RedisError while there is no Redis."""
+        self.lease.release()
+        self._on_late_return()
+        self._is_owed = False
 
 
 class LeaseRenewer:
@@ -81,39 +112,63 @@ class LeaseRenewer:
     def __init__(self, redis: Redis, *, renew_seconds: float = RENEW_SECONDS) -> None:
         self._redis = redis
         self._renew_seconds = renew_seconds
-        self._held: list[HeldLease] = []
+        self._held: list[HeldLease] = []  # and what is owed
         self._lock = threading.Lock()
         self._running = False
+        self._owes = threading.Event()  # more than when it last looked
 
-    def take(self, name: str, *, ttl_seconds: float = TTL_SECONDS) -> HeldLease | None:
-        """The lease `name`, renewed from now on; None while somebody else holds it. Raises RedisError."""
+    def take(
+        self, name: str, *, ttl_seconds: float = TTL_SECONDS, on_late_return: Callable[[], object] = _nothing
+    ) -> HeldLease | None:
+        """The lease `name`, renewed from now on; None while somebody else holds it. Raises RedisError.
+
+        `on_late_return` is called when it is given back later than it was released; it may raise RedisError, and is called
+        again then.
+        """
         started = time.monotonic()
         lease = Lease.take(self._redis, name, ttl_seconds=ttl_seconds)
         if lease is None:
             return None
-        held = HeldLease(lease, started)
+        held = HeldLease(lease, started, self._owe, on_late_return)
+        self._look_after(held)
+        return held
+
+    def _owe(self, held: HeldLease) -> None:
+        self._look_after(held)
+        self._owes.set()
+
+    def _look_after(self, held: HeldLease) -> None:
         with self._lock:
-            self._held.append(held)
+            if held not in self._held:
+                self._held.append(held)
             if not self._running:
                 self._running = True
                 threading.Thread(target=self._renew_for_ever, daemon=True, name="leases").start()
-        return held
 
     def _renew_for_ever(self) -> None:
+        owes = False
         while True:
-            time.sleep(until_tick(self._renew_seconds))
+            self._owes.wait(RETURN_SECONDS if owes else until_tick(self._renew_seconds))
+            self._owes.clear()
             with self._lock:
-                held = [each for each in self._held if each.alive]
-                self._held = list(held)  # another list: one may be taken while these are renewed
+                # Another list: one may be taken while these are renewed.
+                self._held = [each for each in self._held if each.alive or each.is_owed]
+                held = list(self._held)
                 if not held:
                     self._running = False
                     return
             try:
-                self._renew(held)
+                self._renew([each for each in held if each.alive])
+                for each in held:
+                    if each.is_owed:
+                        each.give_back()
             except RedisError as error:
                 logger.warning("leases not renewed: %s", type(error).__name__)
+            owes = any(each.is_owed for each in held)
 
     def _renew(self, held: list[HeldLease]) -> None:
+        if not held:
+            return
         started = time.monotonic()
         answers = RENEW(
             self._redis,

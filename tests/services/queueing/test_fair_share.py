@@ -220,3 +220,14 @@ def test_a_stream_that_is_not_taken_rings_for_another_process(platform: Platform
         assert held is None
     assert not platform.redis.exists(keys.lease("lane:6"))
     assert waiting_jobs(platform.redis, JobQueue.UPDATES) == 1
+
+
+def test_a_stream_that_was_left_while_redis_was_away_rings_when_it_is_back(platform: Platform) -> None:
+    away = Platform(platform.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"})).redis
+    with taking(platform, FairShare(STREAMS), "lane", 1, JobName.DRAIN_LANE) as held:
+        assert held is not None
+        object.__setattr__(held.lease, "redis", away)
+    assert waiting_jobs(platform.redis, JobQueue.UPDATES) == 0
+    object.__setattr__(held.lease, "redis", platform.redis)
+    wait_until(lambda: waiting_jobs(platform.redis, JobQueue.UPDATES) == 1, seconds=3)
+    assert not platform.redis.exists(keys.lease("lane:1"))

@@ -20,7 +20,7 @@ def test_the_lease_is_asked_for_now_and_then_and_at_last_for_good(
     assert lease is not None
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    stay = Stay(HeldLease(lease, 1000.0), longest=60.0)
+    stay = Stay(HeldLease(lease, 1000.0, lambda _held: None, lambda: None), longest=60.0)
 
     def wanted_after(seconds: float) -> bool:
         now[0] = 1000.0 + seconds

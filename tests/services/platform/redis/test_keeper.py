@@ -8,16 +8,17 @@ from types import SimpleNamespace
 
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.platform.platform import Platform
 from services.platform.redis import keys, lease_renewer
-from services.platform.redis.lease_renewer import HeldLease, LeaseRenewer
+from services.platform.redis.lease_renewer import TTL_SECONDS, HeldLease, LeaseRenewer
 from services.platform.redis.leases import RENEW
 from tools.servers.sandbox import wait_until
 
 
-def taken(renewer: LeaseRenewer, name: str, **options: float) -> HeldLease:
-    held = renewer.take(name, **options)
+def taken(renewer: LeaseRenewer, name: str, ttl_seconds: float = TTL_SECONDS) -> HeldLease:
+    held = renewer.take(name, ttl_seconds=ttl_seconds)
     assert held is not None
     return held
 
@@ -73,16 +74,52 @@ def test_a_holder_that_slept_knows_it_before_it_asks_and_gives_nothing_back(
     assert platform.redis.exists(keys.lease("x")), "it may be somebody else's by now: it runs out"
 
 
-def test_without_redis_a_lease_is_let_run_out_and_nobody_is_told_an_error(
-    platform: Platform, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def away(platform: Platform) -> Redis:
+    """A Redis that does not answer."""
+    return Platform(platform.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"})).redis
+
+
+def answers_of(held: HeldLease, redis: Redis) -> None:
+    """From now on this one answers when the lease is given back."""
+    object.__setattr__(held.lease, "redis", redis)
+
+
+def test_what_cannot_be_given_back_without_redis_is_given_back_when_there_is_one(
+    platform: Platform, away: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    held = taken(LeaseRenewer(platform.redis), "x")
-    away = Platform(platform.settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"}))
-    object.__setattr__(held.lease, "redis", away.redis)
+    told: list[bool] = []
+
+    def tell() -> None:
+        told.append(bool(platform.redis.exists(keys.lease("x"))))
+        if len(told) == 1:
+            raise RedisConnectionError("away again")
+
+    held = LeaseRenewer(platform.redis).take("x", ttl_seconds=60, on_late_return=tell)
+    assert held is not None
+    answers_of(held, away)
     held.release()
     assert not held.alive
     assert "lease x not given back" in caplog.text
+    time.sleep(1)
     assert platform.redis.exists(keys.lease("x"))
+    answers_of(held, platform.redis)
+    wait_until(lambda: told == [False, False], seconds=10)
+    wait_until(lambda: not held.is_owed, seconds=10)
+    wait_until(lambda: "leases" not in {thread.name for thread in threading.enumerate()}, seconds=10)
+
+
+def test_what_ran_out_before_redis_came_back_is_left_to_whoever_has_it(
+    platform: Platform, away: Redis
+) -> None:
+    held = taken(LeaseRenewer(platform.redis), "x", ttl_seconds=1)
+    answers_of(held, away)
+    held.release()
+    wait_until(lambda: not held.is_owed, seconds=10)
+    other = taken(LeaseRenewer(platform.redis), "x")
+    answers_of(held, platform.redis)
+    time.sleep(1)
+    assert platform.redis.get(keys.lease("x")) == other.lease.token
 
 
 def _scripts_run(platform: Platform) -> int:
