@@ -10,6 +10,8 @@ from typing import Any
 
 import gevent
 from redis import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import SimpleWorker
 from rq.exceptions import AbandonedJobError, DeserializationError
 from rq.job import Job
@@ -30,6 +32,7 @@ OUR_FORM = re.compile(
     r"jobs\.[a-z_]+\.[a-z_]+"
 )  # a name that another release may know; any other is nobody's
 DEPLOYMENT_SECONDS = 120.0  # for which workers of both releases may run side by side
+AWAY = (RedisConnectionError, RedisTimeoutError)
 WORKER_TTL_SECONDS = 30  # an idle worker asks anew every 15; RQ's own 420 would sit on a dead connection
 
 
@@ -108,7 +111,7 @@ class AllowedJob(Job):
 
 def _without_traceback(record: logging.LogRecord) -> bool:
     """A filter: that Redis is away says a line, in place of RQ's hundred for each worker just when there is most to do."""
-    if record.exc_info and isinstance(record.exc_info[1], RedisError):
+    if record.exc_info and isinstance(record.exc_info[1], AWAY):
         record.msg, record.exc_info = f"{record.msg} ({type(record.exc_info[1]).__name__})", None
     return True
 

@@ -24,7 +24,7 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from jobs import process
-from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury
+from jobs.rq_worker import AWAY, WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog
 from services.core.settings import Settings
 from services.core.ticks import until_tick
@@ -75,7 +75,7 @@ class Worker:
         self._rq = GreenletWorker(
             [str(self.queue)],
             name=f"{self._name}.{self._life}",
-            connection=self._platform.job_redis,
+            connection=self._platform.worker_redis,
             serializer=JSONSerializer,
             exception_handlers=[bury],
             log_job_description=False,
@@ -174,11 +174,12 @@ def look_out(platform: Platform) -> None:
             wake_waiting(platform, anew=is_first)
             is_first = False
             share_out(platform, shares)
-            pause = until_tick(POLL_INTERVAL_SECONDS)
-        except RedisError:
-            logger.debug("no look for orphaned work: Redis is away")
-            pause = RETRY_SECONDS
-        process.stopping.wait(pause)
+        except RedisError as error:
+            logger.debug("no look for orphaned work: %s", type(error).__name__)
+            if isinstance(error, AWAY):  # and may be back in a moment
+                process.stopping.wait(RETRY_SECONDS)
+                continue
+        process.stopping.wait(until_tick(POLL_INTERVAL_SECONDS))
 
 
 def _figures(workers: list[Worker]) -> dict[str, Any]:

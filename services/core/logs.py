@@ -11,17 +11,19 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TextIO
 
 from services.core.redaction import redact, redact_text
 from services.core.setting_types import LogFormat
 from services.core.settings import Settings
 
+# Some 3 KB: processes that share a pipe get lines of each other's into theirs beyond 4 KB (PIPE_BUF).
+LINES_AT_ONCE = 12
 _bound: ContextVar[dict[str, Any] | None] = ContextVar("log_ids", default=None)
 
 
@@ -120,10 +122,10 @@ def _visible(text: str) -> str:
 
 
 def log_plain(log: logging.Logger, message: str, events: Iterable[str]) -> None:
-    """Log at INFO, once for each of `events`, what happens thousands of times a second: all lines in one write.
+    """Log at INFO, once for each of `events`, what happens thousands of times a second.
 
     An event is the members of a JSON object as they stand in the line: numbers, ids of ours and our own words alone, for
-    nothing is escaped or redacted. Making and formatting a record costs ten times as much.
+    nothing is escaped or redacted. Making and formatting a record costs ten times as much. Never raises what writing does.
     """
     if not log.isEnabledFor(logging.INFO):
         return
@@ -132,12 +134,20 @@ def log_plain(log: logging.Logger, message: str, events: Iterable[str]) -> None:
             moment = _timestamp(time.time())
             head = f'{{"timestamp":"{moment}","level":"INFO","logger":"{log.name}","message":"{message}",'
             head += f'"service":"{handler.formatter.service}",'
-            handler.stream.write("".join([f"{head}{event}}}\n" for event in events]))
-            handler.flush()
+            _write_lines(handler, [f"{head}{event}}}\n" for event in events])
             return
     for event in events:
         with bind(**json.loads(f"{{{event}}}")):
             log.info(message)
+
+
+def _write_lines(handler: logging.StreamHandler[TextIO], lines: Sequence[str]) -> None:
+    try:
+        for first in range(0, len(lines), LINES_AT_ONCE):
+            handler.stream.write("".join(lines[first : first + LINES_AT_ONCE]))
+            handler.flush()
+    except Exception:  # noqa: BLE001  # a full disk stops nobody's work, as with any other line
+        handler.handleError(logging.makeLogRecord({"msg": lines[0]}))
 
 
 def _leave_out_what_no_line_shows() -> None:

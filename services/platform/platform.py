@@ -49,8 +49,13 @@ class Platform:
 
     @cached_property
     def job_redis(self) -> Redis:
-        """The client RQ wants: undecoded answers, no read timeout."""
+        """The client RQ wants: undecoded answers."""
         return blocking_client(self.settings, decode=False)
+
+    @cached_property
+    def worker_redis(self) -> Redis:
+        """RQ's workers' own, whose read timeout they set: they wait where Redis restarts."""
+        return blocking_client(self.settings, decode=False, patient=True)
 
     @cached_property
     def changes(self) -> Changes:

@@ -134,7 +134,7 @@ def test_without_redis_the_answer_is_503_whether_or_not_the_path_is_remembered(
         with app.app_context():
             assert door()._paths._keep(bot.path_id, bot.id) == []
     answer = post(client, bot, away, json.dumps(message(1, 5, "hi")).encode())
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
 def test_after_redis_has_lost_its_data_updates_are_taken_at_once(

@@ -257,7 +257,7 @@ def _tidied(uploads: Uploads, outgoing: OutboxMessage, result: SendResult) -> Se
 
 
 def _event(outgoing: OutboxMessage, seconds: float) -> str:
-    """A sent message, as its line in the log tells it; Telegram took the method, so its name is plain."""
+    """A sent message, as its line in the log tells it."""
     ids = f'"request_id":"{outgoing.request_id}","bot_id":{outgoing.bot_id}'
     return f'{ids},"ms":{seconds * 1000:.1f}'
 

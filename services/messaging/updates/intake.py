@@ -34,8 +34,7 @@ SEEN_BITS = 2**14  # update ids per piece: 2 KB
 SEEN_SECONDS = 48 * 3600
 ACTIVE_SECONDS = 360  # a chat counts as active for least_connections
 RETRY_AFTER_SECONDS = 5  # of a full lane, which takes a while to work off
-AWAY_SECONDS = 2  # of a Redis that does not answer: a restart takes no longer
-COMMIT_DELAY_SECONDS = 0.003  # for others to share the round trip, at full load alone (ADR 2)
+AWAY_SECONDS = 1  # of a Redis that does not answer: a restart takes no longer
 LARGEST_UPDATE = 1_000_000  # bytes
 KINDS = frozenset(
     ("message", "edited_message", "callback_query", "my_chat_member", "chat_member", "inline_query")
@@ -70,13 +69,17 @@ class _Arrival:
 
 
 class Intake:
-    """The door of one process: takes updates of any bot into their lanes."""
+    """The door of one process: takes updates of any bot into their lanes.
 
-    def __init__(self, platform: Platform) -> None:
+    `commit_delay`: seconds that batches wait for more after one of several (`GroupCommit`); not for whoever hands in one
+    update after the other.
+    """
+
+    def __init__(self, platform: Platform, commit_delay: float = 0.0) -> None:
         self._platform = platform
         self._memory_guard = MemoryGuard(platform.redis, platform.changes.memory)
         self._commit: GroupCommit[_Arrival, Outcome] = GroupCommit(
-            self._write, largest=128, delay=COMMIT_DELAY_SECONDS
+            self._write, largest=128, delay=commit_delay
         )
 
     def accept_body(self, bot_id: int, body: bytes) -> Outcome | None:

@@ -13,6 +13,7 @@ from services.platform.platform import Platform
 from services.platform.switchboard import SwitchName
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name
+COMMIT_DELAY_SECONDS = 0.003  # ADR 2
 
 
 class WebhookAuth:
@@ -22,7 +23,7 @@ class WebhookAuth:
         self._platform = platform
         self._paths = WebhookPaths(platform)
         self._refusals = WebhookRefusals(platform)
-        self.intake = Intake(platform)
+        self.intake = Intake(platform, COMMIT_DELAY_SECONDS)
 
     def start(self) -> None:
         """Notice bots that were deleted or given another path, and switches."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from redis import BlockingConnectionPool, ConnectionPool, Redis
-from redis.backoff import NoBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
@@ -25,6 +25,10 @@ CONNECT_TIMEOUT_SECONDS = 1.0
 FAST_TIMEOUT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 2.0
 BLOCKING_TIMEOUT_SECONDS = 6.0  # nobody blocks longer than 4 s; RQ raises it for its own waiting
+
+# A restart of Redis takes up to a second, and a command waits 1.5 s for it. One that was under way, such as a wait for jobs,
+# waits up to 15 times as long: redis-py connects as often within each attempt.
+PATIENT_RETRY = Retry(ConstantBackoff(0.1), 15, supported_errors=(RedisConnectionError,))
 
 
 def fast_client(
@@ -50,17 +54,18 @@ def fast_client(
     return AutoPipelining(connection_pool=pool) if shares else Redis(connection_pool=pool)
 
 
-def blocking_client(settings: Settings, *, decode: bool = True) -> Redis:
+def blocking_client(settings: Settings, *, decode: bool = True, patient: bool = False) -> Redis:
     """A client for BLPOP, XREAD BLOCK and subscriptions. RQ takes it with decode=False.
 
     A connection that died without a word is given up after BLOCKING_TIMEOUT_SECONDS: without, its reader waits for ever.
+    `patient`: a Redis that restarts is waited for, where nobody waits for the caller.
     """
     pool = ConnectionPool.from_url(
         _address(settings),
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=BLOCKING_TIMEOUT_SECONDS,
         health_check_interval=30,
-        retry=Retry(NoBackoff(), 1),
+        retry=PATIENT_RETRY if patient else Retry(NoBackoff(), 1),
         decode_responses=decode,
         parser_class=AnswerParser,
         **_tcp(settings.redis_url),

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-SIBLINGS: Final = 4  # items in a batch, from which on more are worth waiting for
+SIBLINGS: Final = 4  # items in a batch from which on the next is worth waiting for
 
 
 def let_others_submit() -> None:
@@ -40,8 +40,8 @@ class GroupCommit(Generic[Item, Answer]):
     `write` takes up to `largest` items and returns an answer for each; what it raises, every caller of the batch
     gets. Thread-safe, and without a thread of its own: each batch is written by the first caller in it, who then
     passes the lead to the first of those who arrived meanwhile, so nobody works longer than for its own batch.
-    `gather` waits for others before a batch is closed that is not full; for `delay` seconds it is waited while callers come
-    so close together that the last batch was of several, as PostgreSQL's commit_delay and commit_siblings have it.
+    `gather` waits for others before a batch is closed that is not full. Where the last batch was of SIBLINGS or more, the
+    next one waits `delay` seconds in its place (PostgreSQL's commit_delay and commit_siblings).
     """
 
     def __init__(

@@ -26,7 +26,7 @@ RENEW_SECONDS: Final = 1.0
 RETURN_SECONDS: Final = 0.25  # between attempts to give back what could not be given back
 
 
-def _nothing() -> None:
+def _untold() -> None:
     """Nobody waits for the lease."""
 
 
@@ -100,14 +100,23 @@ class HeldLease:
         return self._is_owed and time.monotonic() < self._until
 
     def give_back(self) -> None:
-        """Give back what is owed, and tell whoever waits for it. Raises RedisError while there is no Redis."""
+        """Give back what is owed, and have that told. Raises RedisError while there is no Redis."""
         self.lease.release()
-        self._on_late_return()
         self._is_owed = False
+        # Beside the renewals, which must not wait for anybody.
+        threading.Thread(target=self._tell_of_late_return, daemon=True, name="lease-returned").start()
+
+    def _tell_of_late_return(self) -> None:
+        try:
+            self._on_late_return()
+        except RedisError as error:
+            logger.warning("lease %s was given back unheard: %s", self.lease.name, type(error).__name__)
 
 
 class LeaseRenewer:
-    """Takes leases for one process and renews them until they are released. Costs nothing while it holds none."""
+    """Takes leases for one process, renews them until they are released, and gives back what could not be given back then.
+    Costs nothing while it holds none.
+    """
 
     def __init__(self, redis: Redis, *, renew_seconds: float = RENEW_SECONDS) -> None:
         self._redis = redis
@@ -115,15 +124,14 @@ class LeaseRenewer:
         self._held: list[HeldLease] = []  # and what is owed
         self._lock = threading.Lock()
         self._running = False
-        self._owes = threading.Event()  # more than when it last looked
+        self._owes_more = threading.Event()
 
     def take(
-        self, name: str, *, ttl_seconds: float = TTL_SECONDS, on_late_return: Callable[[], object] = _nothing
+        self, name: str, *, ttl_seconds: float = TTL_SECONDS, on_late_return: Callable[[], object] = _untold
     ) -> HeldLease | None:
         """The lease `name`, renewed from now on; None while somebody else holds it. Raises RedisError.
 
-        `on_late_return` is called when it is given back later than it was released; it may raise RedisError, and is called
-        again then.
+        `on_late_return` is called, in a thread of its own, when it was given back later than it was released.
         """
         started = time.monotonic()
         lease = Lease.take(self._redis, name, ttl_seconds=ttl_seconds)
@@ -135,7 +143,7 @@ class LeaseRenewer:
 
     def _owe(self, held: HeldLease) -> None:
         self._look_after(held)
-        self._owes.set()
+        self._owes_more.set()
 
     def _look_after(self, held: HeldLease) -> None:
         with self._lock:
@@ -148,8 +156,8 @@ class LeaseRenewer:
     def _renew_for_ever(self) -> None:
         owes = False
         while True:
-            self._owes.wait(RETURN_SECONDS if owes else until_tick(self._renew_seconds))
-            self._owes.clear()
+            self._owes_more.wait(RETURN_SECONDS if owes else until_tick(self._renew_seconds))
+            self._owes_more.clear()
             with self._lock:
                 # Another list: one may be taken while these are renewed.
                 self._held = [each for each in self._held if each.alive or each.is_owed]
@@ -157,24 +165,31 @@ class LeaseRenewer:
                 if not held:
                     self._running = False
                     return
-            try:
-                self._renew([each for each in held if each.alive])
-                for each in held:
-                    if each.is_owed:
-                        each.give_back()
-            except RedisError as error:
-                logger.warning("leases not renewed: %s", type(error).__name__)
-            owes = any(each.is_owed for each in held)
+            self._renew([each for each in held if each.alive])
+            owes = not self._give_back([each for each in held if each.is_owed])
+
+    @staticmethod
+    def _give_back(owed: list[HeldLease]) -> bool:
+        try:
+            for each in owed:
+                each.give_back()
+        except RedisError:  # which was logged when they were released
+            return False
+        return True
 
     def _renew(self, held: list[HeldLease]) -> None:
         if not held:
             return
         started = time.monotonic()
-        answers = RENEW(
-            self._redis,
-            [keys.lease(each.lease.name) for each in held],
-            [value for each in held for value in each.lease.terms],
-        )
+        try:
+            answers = RENEW(
+                self._redis,
+                [keys.lease(each.lease.name) for each in held],
+                [value for each in held for value in each.lease.terms],
+            )
+        except RedisError as error:
+            logger.warning("leases not renewed: %s", type(error).__name__)
+            return
         for each, answer in zip(held, answers, strict=True):
             if answer:
                 each.renewed(started)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import select
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.glogging import Logger
@@ -85,3 +88,36 @@ def test_plain_lines_of_a_quiet_logger_are_not_even_made(
 
     log_plain(logging.getLogger("flotilla.redirects"), "redirect", events())
     assert (made, capsys.readouterr().err) == ([], "")
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_a_full_disk_stops_nobody_who_writes_plain_lines(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, log_format: LogFormat
+) -> None:
+    configure_logging(settings.model_copy(update={"log_format": log_format}), "web")
+    [handler] = logging.getLogger().handlers
+    writes: list[str] = []
+
+    def write(text: str) -> None:
+        writes.append(text)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(handler, "stream", SimpleNamespace(write=write, flush=lambda: None))
+    log_plain(logging.getLogger("flotilla.redirects"), "redirect", EVENTS)
+    assert writes != []
+
+
+@pytest.mark.usefixtures("configured")
+def test_no_write_of_plain_lines_is_larger_than_a_pipe_keeps_together(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure_logging(settings.model_copy(update={"log_format": LogFormat.JSON}), "web")
+    written: list[str] = []
+    [handler] = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    monkeypatch.setattr(handler, "stream", SimpleNamespace(write=written.append, flush=lambda: None))
+    event = f'"request_id":"{"a" * 16}","bot_id":{2**31},"update_id":{2**53}'
+    log_plain(logging.getLogger("services.messaging.updates.intake"), "update duplicate", [event] * 128)
+    assert "".join(written).count("\n") == 128
+    assert max(map(len, written)) <= select.PIPE_BUF

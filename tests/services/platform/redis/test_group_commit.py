@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from services.platform.redis.group_commit import GroupCommit
+from tools.servers.sandbox import wait_until
 
 PATIENCE = 30  # seconds that only a hang reaches
 
@@ -131,20 +132,16 @@ def test_while_callers_come_close_together_a_batch_waits_for_more() -> None:
         def submit(*numbers: int) -> list[Future[int]]:
             return [pool.submit(commit.submit, number) for number in numbers]
 
-        def until(reached: Callable[[], bool]) -> None:
-            while not reached():
-                threading.Event().wait(0.005)
-
         answers = submit(0)
-        until(lambda: len(batches) == 1)
+        wait_until(lambda: len(batches) == 1)
         answers += submit(1, 2, 3, 4)
-        until(lambda: len(commit._waiting) == 4)
+        wait_until(lambda: len(commit._waiting) == 4)
         go.release()
-        until(lambda: len(batches) == 2)
+        wait_until(lambda: len(batches) == 2)
         answers += submit(5)
-        until(lambda: len(commit._waiting) == 1)
+        wait_until(lambda: len(commit._waiting) == 1)
         go.release()
-        until(lambda: all(answer.done() for answer in answers[:5]))
+        wait_until(lambda: all(answer.done() for answer in answers[:5]))
         answers += submit(6)  # the leader of the next batch waits now
         go.release(2)
         assert [answer.result(PATIENCE) for answer in answers] == [*range(7)]
