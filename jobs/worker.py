@@ -11,6 +11,7 @@ patch()
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import time
@@ -20,6 +21,8 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from redis import RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
@@ -44,6 +47,8 @@ RETRY_SECONDS = 0.5  # between attempts to reach Redis
 POLL_INTERVAL_SECONDS = (
     5.0  # between looks for what a dead process left; the clock looks too, but may be dead itself
 )
+# RQ refuses the name of a worker that it did not see end, and in a container each process has the same host and number.
+LAUNCH = secrets.token_hex(4)
 STOP_SECONDS = 18.0  # Heroku kills after 30 s, our own supervisor after 20
 
 
@@ -53,7 +58,7 @@ class Worker:
     def __init__(self, platform: Platform, queue: JobQueue, number: int) -> None:
         self._platform = platform
         self.queue = queue
-        self._name = f"{socket.gethostname()}.{os.getpid()}.{queue}.{number}"
+        self._name = f"{socket.gethostname()}.{os.getpid()}.{LAUNCH}.{queue}.{number}"
         self._life = 0
         self._rq: GreenletWorker | None = None
         self._greenlet = gevent.spawn(self._run_for_ever)
@@ -154,6 +159,7 @@ def main() -> None:
     reloader.stop()
     process.stopping.set()
     heartbeats.beat_now()  # others take over what this one hands back
+    platform.worker_redis.set_retry(Retry(NoBackoff(), 0))  # nobody waits for a Redis any more
     stop_workers(workers)
     process.stop_consumers()
     heartbeats.stop()

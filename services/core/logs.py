@@ -23,7 +23,7 @@ from services.core.setting_types import LogFormat
 from services.core.settings import Settings
 
 # Some 3 KB: processes that share a pipe get lines of each other's into theirs beyond 4 KB (PIPE_BUF).
-LINES_AT_ONCE = 12
+LINES_AT_ONCE = 10
 _bound: ContextVar[dict[str, Any] | None] = ContextVar("log_ids", default=None)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, String, bindparam, func, literal_column, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.core.errors import Unavailable
@@ -132,7 +133,7 @@ class Database:
 
 @contextmanager
 def _mapped_errors() -> Iterator[None]:
-    """A lost or locked database becomes Unavailable; constraint errors pass to the use case that understands them."""
+    """A lost, locked or overrun database becomes Unavailable; constraint errors pass to the use case that understands them."""
     try:
         yield
     except DBAPIError as error:
@@ -142,6 +143,10 @@ def _mapped_errors() -> Iterator[None]:
                 "The database does not answer; try again shortly", code="database_unavailable"
             ) from error
         raise
+    except PoolTimeoutError as error:
+        raise Unavailable(
+            "The database does not answer; try again shortly", code="database_unavailable"
+        ) from error
 
 
 def begin_patiently(session: Session, patience: float = LOCK_PATIENCE_SECONDS) -> None:

@@ -44,13 +44,18 @@ def forget_in_redis(platform: Platform, bot: Bot) -> None:
     _unlink(platform, keys.of_bot(bot.id))
 
 
+def is_former_forgotten(platform: Platform, bot: Bot) -> bool:
+    """Whether `forget_former` has nothing left to do; raises RedisError."""
+    return bot.identity == 1 or int(platform.redis.get(keys.served_identity(bot.id)) or 1) >= bot.identity
+
+
 def forget_former(platform: Platform, bot: Bot) -> None:
     """Remove, once per identity, what Redis keeps of the bot's former ones; raises RedisError.
 
     Conversations hold numbers of messages in chats that the new identity does not have, and update ids begin anew. What
     waits in the outbox stays: its sender says of each message why it cannot go.
     """
-    if bot.identity == 1 or int(platform.redis.get(keys.served_identity(bot.id)) or 1) >= bot.identity:
+    if is_former_forgotten(platform, bot):
         return
     _unlink(platform, keys.of_bot(bot.id)[:1])
     platform.redis.delete(work_keys.incoming(bot.public_id))

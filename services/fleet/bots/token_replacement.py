@@ -115,11 +115,11 @@ def _take_over(platform: Platform, caller: Principal, former: Bot, token: str, i
     refuse_declared(former, behaviour=False)
     with platform.database.reading() as session:
         refuse_taken(session, former.account_id, identity.telegram_bot_id, identity.username)
-    began = utc_now()
     # What it got before it was ours is dropped now: after the commit people of our links may have pressed Start.
     platform.telegram.call(
         token, "deleteWebhook", {"drop_pending_updates": True}, total_timeout=REGISTER_SECONDS
     )
+    began = utc_now()  # no sooner: the former identity's updates come in until it goes
     try:
         with platform.database.transaction() as session:
             lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id == former.id))

@@ -7,8 +7,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from redis import RedisError
+
 from services.core.errors import FlotillaError
-from services.messaging.polling.polling import Poll, bots_to_poll, poll_of
+from services.messaging.polling.polling import Poll, bots_to_poll, is_outdated, poll_of
 from services.messaging.updates.intake import Intake
 from services.platform.platform import Platform
 from services.platform.telegram.client import TelegramClient
@@ -47,7 +49,7 @@ class Poller:
         wanted = {bot.id: bot for bot in bots_to_poll(self.platform)}
         for bot_id, running in list(self._running.items()):
             bot = wanted.get(bot_id)
-            if bot is None or bot.config_version != running.poll.bot.config_version:
+            if bot is None or is_outdated(running.poll, bot):
                 self._running.pop(bot_id).poll.stop()
             elif not running.thread.is_alive():
                 logger.error("the poll of bot %s died; it is started again", bot_id)
@@ -73,5 +75,5 @@ def refresh_safely(poller: Poller) -> None:
     """`refresh`, or the bots of before while the database is away."""
     try:
         poller.refresh()
-    except FlotillaError as error:
-        logger.warning("polling goes on as it is: %s", error.code)
+    except (FlotillaError, RedisError) as error:
+        logger.warning("polling goes on as it is: %s", type(error).__name__)

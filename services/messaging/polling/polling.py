@@ -25,9 +25,12 @@ from services.core.errors import (
     Unavailable,
 )
 from services.core.i18n import Text
+from services.fleet.bots.cleanup import is_former_forgotten
 from services.fleet.bots.status import notify_owner, write_status
 from services.fleet.bots.webhooks import allowed_updates_of
-from services.messaging.updates.intake import Intake
+from services.messaging.polling.conflicts import Conflicts
+from services.messaging.polling.timings import DEFAULT_TIMINGS, PollTimings
+from services.messaging.updates.intake import Intake, is_update_id
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, enqueue
@@ -39,22 +42,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 25  # a long poll; Telegram and proxies before it cut at 50 to 60
 POLL_GRACE_SECONDS = 10.0  # read timeout = poll time + 10 s
 OFFSET_SECONDS = 2 * 24 * 3600
-# The first conflict may be our own predecessor's poll that Telegram still holds open.
-CONFLICTS_BEFORE_ALERT = 2
 WEBHOOK_ACTIVE = "webhook is active"
-
-
-@dataclass(frozen=True)
-class PollTimings:
-    """How long a poll waits after what, in seconds; tests give shorter times."""
-
-    backoff: tuple[float, float] = (1.0, 30.0)  # after a failure, doubled from the first to the second
-    dead_token: float = 60.0  # a rejected token may come back (401 has been seen to flap): ask slowly
-    conflict: float = 20.0  # each poll of ours cuts off the other program's: no hurry
-    peace: float = 60.0  # so long without a conflict, and the other program is taken to be gone
-    fruitless: float = (
-        1.0  # from one long poll to the next when it brought nothing, however soon that was said
-    )
 
 
 @dataclass
@@ -66,12 +54,11 @@ class Poll:
     client: TelegramClient
     bot: Bot
     allowed_updates: tuple[str, ...]
-    timings: PollTimings = PollTimings()
+    timings: PollTimings = DEFAULT_TIMINGS
     stopped: threading.Event = field(default_factory=threading.Event)
     offset: int = 0  # 0: everything that Telegram does not know to be confirmed
     troubles: int = 0  # consecutive failures
-    conflicts: int = 0  # 409 answers that came less than `peace` after one another
-    conflict_at: float = 0.0  # when the last one came (monotonic)
+    conflicts: Conflicts = field(default_factory=Conflicts)
     is_accepting: bool = False
 
     def stop(self) -> None:
@@ -99,17 +86,14 @@ class Poll:
         if self.stopped.is_set():
             return 0
         self.troubles = 0
-        if time.monotonic() - self.conflict_at >= self.timings.peace:
-            self.conflicts = (
-                0  # no sooner: of two programs that cut each other's polls off, the later one succeeds
-            )
-        if self.conflicts < CONFLICTS_BEFORE_ALERT:
-            write_status(self.platform, self.bot, BotStatus.RUNNING)
+        self.conflicts.note_success(self.timings)
         self.is_accepting = True
         try:
             self._accept(updates)
         finally:
             self.is_accepting = False
+        if not self.conflicts.are_many:  # last: without the database updates are taken all the same
+            write_status(self.platform, self.bot, BotStatus.RUNNING)
         return sum((_id_of(update) or 0) >= max(self.offset, 1) for update in updates)
 
     def _fetch(self, seconds: int) -> list[Any]:
@@ -135,6 +119,8 @@ class Poll:
         behind = None
         try:
             for update in updates:
+                if self.stopped.is_set():
+                    break
                 behind = self._take(update) or behind
         finally:
             if behind is not None:
@@ -185,14 +171,14 @@ class Poll:
 
     def _conflict(self, error: Rejected) -> float:
         """409: a webhook is set, which the reconciler removes, or another program polls with our token."""
-        self.conflicts, self.conflict_at = self.conflicts + 1, time.monotonic()
-        if WEBHOOK_ACTIVE in error.message:
+        is_webhook = WEBHOOK_ACTIVE in error.message
+        if is_webhook:
             enqueue(self.platform.job_redis, JobName.RECONCILE_BOT, self.bot.id)
-        if self.conflicts < CONFLICTS_BEFORE_ALERT:
+        self.conflicts.note(self.timings, may_be_ours=is_webhook)
+        if not self.conflicts.are_many:
             return self.timings.backoff[0]
-        if self.conflicts == CONFLICTS_BEFORE_ALERT:
-            with self.platform.database.transaction() as session:
-                notify_owner(session, self.bot, Kind.POLLED_ELSEWHERE)
+        with self.platform.database.transaction() as session:
+            notify_owner(session, self.bot, Kind.POLLED_ELSEWHERE)  # once a day
         write_status(
             self.platform,
             self.bot,
@@ -210,14 +196,22 @@ class Poll:
 
 def _id_of(update: Any) -> int | None:
     update_id = update.get("update_id") if isinstance(update, dict) else None
-    return update_id if isinstance(update_id, int) and not isinstance(update_id, bool) else None
+    return update_id if is_update_id(update_id) else None
+
+
+def is_outdated(poll: Poll, bot: Bot) -> bool:
+    """Whether `bot`, as it is now, is to be polled otherwise: plugins may want other kinds since they were loaded anew."""
+    return bot.config_version != poll.bot.config_version or allowed_updates_of(bot) != poll.allowed_updates
 
 
 def bots_to_poll(platform: Platform) -> list[Bot]:
-    """The running polling bots, with plugins. A new one waits until its old updates were dropped."""
+    """The running polling bots, with plugins. A new one waits until its old updates were dropped, another identity until
+    what Redis kept of the former one is gone. Raises RedisError.
+    """
     query = select(Bot).where(Bot.mode == BotMode.POLLING, Bot.desired_running, Bot.pending_dropped)
     with platform.database.reading() as session:
-        return list(session.scalars(query.order_by(Bot.id).options(selectinload(Bot.plugins))))
+        bots = list(session.scalars(query.order_by(Bot.id).options(selectinload(Bot.plugins))))
+    return [bot for bot in bots if is_former_forgotten(platform, bot)]
 
 
 def poll_of(platform: Platform, intake: Intake, client: TelegramClient, bot: Bot) -> Poll:

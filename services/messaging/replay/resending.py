@@ -85,7 +85,7 @@ def _accounts(platform: Platform) -> Sequence[int | None]:
 
 
 def _send_in(platform: Platform, entrance: Requeuer, account_id: int | None) -> int:
-    """Send in the account's next letters, oldest first, and note where; stops at a full lane."""
+    """Send in the account's next letters, oldest first, and note where; those of a bot whose lane is full wait together."""
     mine = DeadLetter.account_id == account_id if account_id else DeadLetter.account_id.is_(None)
     with platform.database.reading() as session:
         letters = session.scalars(
@@ -94,8 +94,10 @@ def _send_in(platform: Platform, entrance: Requeuer, account_id: int | None) -> 
         stopped = set(session.scalars(select(Bot.id).where(~Bot.desired_running)))
         later = select(Bot.id, Bot.identity_since).where(Bot.identity > 1)
         since = {row.id: row.identity_since for row in session.execute(later)}
-    sent = 0
+    sent, waiting = 0, set[int | None]()
     for letter in letters:
+        if letter.bot_id in waiting:  # in order, within a chat
+            continue
         try:
             if letter.kind == "update" and letter.bot_id in stopped:
                 raise Gone("The bot is stopped; start it and replay again")
@@ -105,8 +107,9 @@ def _send_in(platform: Platform, entrance: Requeuer, account_id: int | None) -> 
                 )
             entry = entrance.requeue(letter)
         except Full:
-            logger.info("replays wait: the lane is full")
-            break
+            logger.info("replays wait: the lane is full", extra={"bot_id": letter.bot_id})
+            waiting.add(letter.bot_id)
+            continue
         except (Gone, ConfigurationError) as error:
             _open_again(platform, letter, error.text)
             continue

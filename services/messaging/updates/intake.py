@@ -54,6 +54,7 @@ class Outcome(StrEnum):
     FULL = "f"
 
 
+ACCEPTED: Final = "accepted"
 TOLD: Final = {Outcome.DUPLICATE: "duplicate", Outcome.FULL: "refused"}
 
 
@@ -85,32 +86,29 @@ class Intake:
     def accept_body(self, bot_id: int, body: bytes) -> Outcome | None:
         """Take the body of a webhook call; None when it is no update and became a dead letter. Raises as `accept`."""
         try:
-            text = body.decode()
-            update = json.loads(text)
-            valid = isinstance(update, dict) and _is_id(update.get("update_id"))
+            update = json.loads(body.decode())
+            valid = isinstance(update, dict) and is_update_id(update.get("update_id"))
         except (ValueError, RecursionError):
             valid = False
         if not valid:
             self.give_up(bot_id, "not_json_update", body)
             return None
-        return self.accept(bot_id, update)
+        return self.accept(bot_id, update, body=body)
 
-    def accept(self, bot_id: int, update: dict[str, Any], request_id: str = "") -> Outcome:
-        """Take one update, returning after it is in Redis; it gets a request id unless it has one.
+    def accept(
+        self, bot_id: int, update: dict[str, Any], request_id: str = "", body: bytes = b""
+    ) -> Outcome | None:
+        """Take one update, returning after it is in Redis; it gets a request id unless it has one. None when nothing can keep
+        it, as one that is nested hundreds of levels deep, and it became a dead letter.
 
         Raises Unavailable with `retry_after` when it could not be taken.
         """
         began = time.time_ns()
-        chat = chat_of(update)
-        arrival = _Arrival(
-            bot_id=bot_id,
-            update_id=update["update_id"],
-            chat=chat,
-            lane=lane_of(bot_id, chat, self._platform.settings.update_lanes),
-            request_id=request_id or new_request_id(),
-            kind=kind_of(update),
-            update=dump_sealed(self._platform.vault, update, bot_id),
-        )
+        try:
+            arrival = self._arrival(bot_id, update, request_id)
+        except (ValueError, TypeError, RecursionError):
+            self.give_up(bot_id, "not_json_update", body or b'{"update_id":%d}' % update["update_id"])
+            return None
         outcome = self._submit(arrival)
         crash_point_reached(CrashPoint.INTAKE_AFTER_APPEND, self._platform.settings.crash_point)
         if tracing.current is not None and outcome in (Outcome.ACCEPTED, Outcome.RING):
@@ -122,6 +120,18 @@ class Intake:
         if outcome is Outcome.RING:
             self._ring(arrival.lane)
         return outcome
+
+    def _arrival(self, bot_id: int, update: dict[str, Any], request_id: str) -> _Arrival:
+        chat = chat_of(update)
+        return _Arrival(
+            bot_id=bot_id,
+            update_id=update["update_id"],
+            chat=chat,
+            lane=lane_of(bot_id, chat, self._platform.settings.update_lanes),
+            request_id=request_id or new_request_id(),
+            kind=kind_of(update),
+            update=dump_sealed(self._platform.vault, update, bot_id),
+        )
 
     def give_up(self, bot_id: int, reason: str, body: bytes, size: int | None = None) -> None:
         """Keep a body that can never be handled as a dead letter; the worker makes the row. Raises Unavailable."""
@@ -182,7 +192,8 @@ def _note(arrivals: Sequence[_Arrival], outcomes: Sequence[Outcome]) -> None:
     """Count and log what became of a batch."""
     by_word: dict[str, list[_Arrival]] = {}
     for arrival, outcome in zip(arrivals, outcomes, strict=True):
-        by_word.setdefault(TOLD.get(outcome, "accepted"), []).append(arrival)
+        by_word.setdefault(TOLD.get(outcome, ACCEPTED), []).append(arrival)
+    for arrival in by_word.get(ACCEPTED, ()):
         MESSAGES.labels(str(arrival.bot_id), _known(arrival.kind)).inc()
     for word, those in by_word.items():
         UPDATES.labels(word).inc(len(those))
@@ -197,7 +208,8 @@ def _known(kind: str) -> str:
     return kind if kind in KINDS else "other"
 
 
-def _is_id(value: object) -> bool:
+def is_update_id(value: object) -> bool:
+    """Whether it is a number that an update may have, and everything of ours can hold."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 

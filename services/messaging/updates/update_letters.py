@@ -69,9 +69,9 @@ class UpdateLetters:
                 sealed_payload="" if queued.newer else sealed_original(vault, queued.bot_id, original),
             )
 
-    def open_again(self, queued: QueuedUpdate) -> None:
+    def open_again(self, queued: QueuedUpdate, why: Text) -> None:
         """A dropped replay took no effect: the operator is to see that."""
         replay = replay_of(queued.request_id, "update")
         if replay is not None:
             with self._platform.database.transaction() as session:
-                open_again(session, replay, error=Text("The bot is stopped"), attempts=0)
+                open_again(session, replay, error=why, attempts=0)

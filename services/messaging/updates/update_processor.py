@@ -10,6 +10,7 @@ from contextlib import suppress
 from plugins.context import Context
 from plugins.effects import Busy, Call, Effects
 from services.core.errors import Unavailable
+from services.core.i18n import Text
 from services.core.metrics import HANDLER_SECONDS, RATE_LIMIT_HITS, TIMERS, UPDATES
 from services.messaging.broadcasts.entrances import Entrances
 from services.messaging.broadcasts.step_calls import follow_up_on
@@ -98,11 +99,15 @@ class UpdateProcessor:
             logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
             if not is_trial(queued.request_id):  # money has moved, whoever handles it
                 note_payment(self._platform, queued.bot_id, self._contexts.parse(queued))
-            self.letters.open_again(queued)
+            self.letters.open_again(queued, Text("The bot is stopped"))
             return EMPTY_RESULT
         if behaviour.identity.is_after(queued.entry_id):
             UPDATES.labels("dropped").inc()
             logger.info("update dropped: it came to the bot's former identity, which can answer nobody")
+            why = Text(
+                "It came to the bot's former identity, whose chats the new one does not have; discard the letter"
+            )
+            self.letters.open_again(queued, why)
             return EMPTY_RESULT
         update = self._contexts.parse(queued)
         ctx = self._contexts.make(behaviour, update, queued)

@@ -26,8 +26,7 @@ FAST_TIMEOUT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 2.0
 BLOCKING_TIMEOUT_SECONDS = 6.0  # nobody blocks longer than 4 s; RQ raises it for its own waiting
 
-# A restart of Redis takes up to a second, and a command waits 1.5 s for it. One that was under way, such as a wait for jobs,
-# waits up to 15 times as long: redis-py connects as often within each attempt.
+# A restart of Redis takes up to a second: a command waits 1.5 s for it.
 PATIENT_RETRY = Retry(ConstantBackoff(0.1), 15, supported_errors=(RedisConnectionError,))
 
 

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from redis import Redis, RedisError
@@ -100,13 +101,12 @@ class HeldLease:
         return self._is_owed and time.monotonic() < self._until
 
     def give_back(self) -> None:
-        """Give back what is owed, and have that told. Raises RedisError while there is no Redis."""
+        """Give back what is owed. Raises RedisError while there is no Redis."""
         self.lease.release()
         self._is_owed = False
-        # Beside the renewals, which must not wait for anybody.
-        threading.Thread(target=self._tell_of_late_return, daemon=True, name="lease-returned").start()
 
-    def _tell_of_late_return(self) -> None:
+    def tell_of_late_return(self) -> None:
+        """Call whoever waits for it."""
         try:
             self._on_late_return()
         except RedisError as error:
@@ -165,21 +165,27 @@ class LeaseRenewer:
                 if not held:
                     self._running = False
                     return
-            self._renew([each for each in held if each.alive])
-            owes = not self._give_back([each for each in held if each.is_owed])
+            owed = [each for each in held if each.is_owed]
+            # One after the other: a Redis that is silent must not cost the others two waits.
+            is_back = self._renew([each for each in held if each.alive])
+            owes = bool(owed) and not (is_back and self._give_back(owed))
 
     @staticmethod
     def _give_back(owed: list[HeldLease]) -> bool:
-        try:
+        """Whether Redis took all of them."""
+        returned: list[HeldLease] = []
+        with suppress(RedisError):  # which was logged when they were released
             for each in owed:
                 each.give_back()
-        except RedisError:  # which was logged when they were released
-            return False
-        return True
+                returned.append(each)
+        if returned:  # told of beside the renewals, which must not wait for anybody
+            threading.Thread(target=_tell, args=[returned], daemon=True, name="leases-returned").start()
+        return returned == owed
 
-    def _renew(self, held: list[HeldLease]) -> None:
+    def _renew(self, held: list[HeldLease]) -> bool:
+        """Whether Redis answered, if it was asked."""
         if not held:
-            return
+            return True
         started = time.monotonic()
         try:
             answers = RENEW(
@@ -189,9 +195,15 @@ class LeaseRenewer:
             )
         except RedisError as error:
             logger.warning("leases not renewed: %s", type(error).__name__)
-            return
+            return False
         for each, answer in zip(held, answers, strict=True):
             if answer:
                 each.renewed(started)
             else:
                 each.lost()
+        return True
+
+
+def _tell(returned: list[HeldLease]) -> None:
+    for each in returned:
+        each.tell_of_late_return()

@@ -117,7 +117,8 @@ def test_no_write_of_plain_lines_is_larger_than_a_pipe_keeps_together(
     [handler] = logging.getLogger().handlers
     assert isinstance(handler, logging.StreamHandler)
     monkeypatch.setattr(handler, "stream", SimpleNamespace(write=written.append, flush=lambda: None))
-    event = f'"request_id":"{"a" * 16}","bot_id":{2**31},"update_id":{2**53}'
-    log_plain(logging.getLogger("services.messaging.updates.intake"), "update duplicate", [event] * 128)
+    event = f'"slug":"{"a" * 50}","bot_id":{2**31},"strategy":"least_connections","tier":"reserve","click_id":"{"a" * 22}"'
+    event += ',"audience":"prefetch"'
+    log_plain(logging.getLogger("flotilla.redirects"), "redirect", [event] * 128)
     assert "".join(written).count("\n") == 128
     assert max(map(len, written)) <= select.PIPE_BUF

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from models import Bot, DeadLetter, DeadLetterState
 from services.alerts.dead_letters.deciding import discard, replay
@@ -13,9 +15,10 @@ from services.alerts.dead_letters.listing import count_letters, get_letter, list
 from services.alerts.dead_letters.selection import LetterFilter, Selection
 from services.alerts.dead_letters.store import store
 from services.core.errors import InvalidInput, NotFound
+from services.core.times import utc_now
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.replay import resending
-from services.messaging.replay.requeuer import Requeuer
+from services.messaging.replay.requeuer import Full, Requeuer
 from services.messaging.replay.resending import resolve_done, wake_if_replaying
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -134,6 +137,42 @@ def test_a_turn_sends_twenty_per_account_and_others_wait_their_turn(platform: Pl
     assert take_turn(platform, 30) == 0
     assert platform.redis.delete(keys.lease("dead_letters"))
     assert take_turn(platform, 30) == 10
+
+
+def test_a_full_lane_keeps_the_replays_of_its_bot_and_of_nobody_else(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = add_bot(platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "A" * 35}, TRIAL)
+    for each in (bot, other):
+        fail(platform, each, 1, 2)
+    with platform.database.transaction() as session:
+        session.execute(update(DeadLetter).values(account_id=bot.account_id))
+    replay(platform, owner(bot), ALL)
+    requeue, asked = Requeuer.requeue, list[int | None]()
+
+    def full_for_one(self: Requeuer, letter: DeadLetter) -> str:
+        asked.append(letter.bot_id)
+        if letter.bot_id == bot.id:
+            raise Full("Too many updates are waiting")
+        return requeue(self, letter)
+
+    monkeypatch.setattr(Requeuer, "requeue", full_for_one)
+    assert take_turn(platform) == 2
+    assert asked == [bot.id, other.id, other.id]
+
+
+def test_an_update_of_the_former_identity_is_open_again_and_says_why(platform: Platform, bot: Bot) -> None:
+    fail(platform, bot, 1)
+    replay(platform, owner(bot), ALL)
+    assert take_turn(platform) == 1
+    with platform.database.transaction() as session:  # another identity while it waits
+        soon = utc_now() + timedelta(minutes=1)
+        session.execute(update(Bot).values(identity=2, identity_since=soon))
+    handle_all(platform)
+    assert resolve_done(platform) == 0
+    [letter] = letters(platform)
+    assert letter.state == "open"
+    assert "former identity" in str(letter.timeline[-1]["error"])
 
 
 def test_a_replay_asks_for_no_limit_and_is_not_taken_for_a_duplicate(platform: Platform, bot: Bot) -> None:

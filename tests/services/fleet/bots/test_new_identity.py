@@ -38,7 +38,7 @@ from services.fleet.health.members import apply_outcomes
 from services.fleet.pools.snapshot import publish_all, repair
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
-from services.messaging.updates.intake import Intake
+from services.messaging.updates.intake import Intake, Outcome
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic
@@ -71,7 +71,7 @@ def usernames(fleet: Fleet) -> list[str]:
 def start(fleet: Fleet, user: int, update_id: int) -> None:
     """The person presses Start at the first bot, as it is now."""
     sent = message(update_id, user, "/start")
-    assert Intake(fleet.platform).accept(fleet.bot_ids[0], sent).value != "d"
+    assert Intake(fleet.platform).accept(fleet.bot_ids[0], sent) is not Outcome.DUPLICATE
     handle_all(fleet.platform, consumers(fleet.platform))
 
 

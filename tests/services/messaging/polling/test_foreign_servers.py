@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from models import Bot
-from services.messaging.polling.polling import PollTimings
+from services.messaging.polling.timings import PollTimings
 from services.platform.platform import Platform
 from services.platform.telegram.client import TelegramClient
-from tests.services.messaging.polling.test_polling import bot, poll
+from tests.services.messaging.polling.test_polling import poll
 from tools.servers.broken import answering, http
-
-__all__ = ["bot"]
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from sqlalchemy import select
 from models import Bot, Notification
 from services.core.errors import Rejected, TooManyRequests, Unavailable
 from services.core.i18n import NO_TEXT
-from services.fleet.bots.lifecycle import stop_bot
 from services.fleet.bots.reconcile import reconcile_bot
-from services.fleet.bots.registry import get_bot, register_bot, set_plugins
-from services.messaging.polling.poller import Poller
-from services.messaging.polling.polling import Poll, PollTimings, bots_to_poll, poll_of
+from services.fleet.bots.registry import get_bot
+from services.messaging.polling import polling
+from services.messaging.polling.polling import Poll, bots_to_poll, poll_of
+from services.messaging.polling.timings import PollTimings
 from services.messaging.updates.intake import Intake
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -27,19 +27,6 @@ from services.platform.tokens import token_of
 from tools.servers.sandbox import Sandbox, wait_until
 
 QUICK = PollTimings(backoff=(0.05, 30.0), conflict=0.05, peace=0.0)
-
-
-@pytest.fixture
-def bot(platform: Platform, owner: Principal, sandbox: Sandbox) -> Bot:
-    """A polling bot that is ready to be polled."""
-    bot = register_bot(platform, owner, sandbox.create_bot()["token"])
-    reconcile_bot(platform, bot.id)
-    return bot
-
-
-@pytest.fixture
-def user(sandbox: Sandbox) -> int:
-    return int(sandbox.create_user()["id"])
 
 
 @pytest.fixture
@@ -128,6 +115,40 @@ def test_what_could_not_be_accepted_stays_at_telegram(
         platform.redis.delete(keys.update_lane(lane))
     assert poll(platform, bot.id).once(0) == 2
     assert texts(platform) == ["c", "d"]
+
+
+def test_what_a_poll_fetched_and_has_not_taken_when_it_is_stopped_stays_at_telegram(
+    platform: Platform, bot: Bot, sandbox: Sandbox, user: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in "abc":
+        sandbox.send(user, bot.username, text)
+    ready = poll(platform, bot.id)
+    accept = ready.intake.accept
+
+    def accept_and_stop(*args: Any) -> object:
+        ready.stop()
+        return accept(*args)
+
+    monkeypatch.setattr(ready.intake, "accept", accept_and_stop)
+    ready.once(0)
+    assert texts(platform) == ["a"]
+    assert poll(platform, bot.id).once(0) == 2
+    assert texts(platform) == ["a", "b", "c"]
+
+
+def test_while_the_database_is_away_updates_are_taken(
+    platform: Platform, bot: Bot, sandbox: Sandbox, user: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("The database does not answer", code="database_unavailable")
+
+    sandbox.send(user, bot.username, "a")
+    ready = poll(platform, bot.id)
+    monkeypatch.setattr(polling, "write_status", away)
+    with pytest.raises(Unavailable):
+        ready.once(0)
+    assert texts(platform) == ["a"]
+    assert offset(platform, bot) > 0
 
 
 def test_while_redis_is_away_nothing_is_fetched(platform: Platform, bot: Bot, sandbox: Sandbox) -> None:
@@ -224,6 +245,20 @@ def test_a_webhook_in_the_way_calls_the_reconciler(platform: Platform, bot: Bot,
     assert ready.once(0) == 0
 
 
+@pytest.mark.parametrize(("removal", "told"), [(60.0, []), (0.0, ["polled_elsewhere"])])
+def test_a_webhook_that_the_reconciler_is_about_to_remove_is_nobody_elses(
+    platform: Platform, bot: Bot, sandbox: Sandbox, removal: float, told: list[str]
+) -> None:
+    platform.telegram.call(token_of(platform, bot), "setWebhook", {"url": "http://127.0.0.1:1/x"})
+    ready = replace(poll(platform, bot.id), timings=replace(QUICK, peace=60.0, removal=removal))
+    for _ in range(3):
+        with pytest.raises(Rejected) as caught:
+            ready.once(0)
+        ready._after(caught.value)
+    with platform.database.reading() as session:
+        assert list(session.scalars(select(Notification.kind))) == told
+
+
 @pytest.mark.parametrize("fault", [{"kind": "status", "status": 502}, {"kind": "reset"}, {"kind": "garbage"}])
 def test_passing_troubles_are_waited_out(
     platform: Platform,
@@ -258,33 +293,6 @@ def test_an_update_without_an_id_becomes_a_dead_letter(
     assert ready.once(0) == 1
     assert platform.redis.xlen(keys.intake_dead()) == 2
     assert offset(platform, bot) == 8
-
-
-def test_only_running_polling_bots_whose_old_updates_are_gone_are_polled(
-    platform: Platform, owner: Principal, sandbox: Sandbox, bot: Bot
-) -> None:
-    register_bot(platform, owner, sandbox.create_bot()["token"])  # not reconciled yet
-    stopped = register_bot(platform, owner, sandbox.create_bot()["token"])
-    reconcile_bot(platform, stopped.id)
-    stop_bot(platform, owner, stopped.id)
-    assert [one.id for one in bots_to_poll(platform)] == [bot.id]
-
-
-def test_a_poller_follows_the_database(
-    platform: Platform, owner: Principal, sandbox: Sandbox, bot: Bot, user: int
-) -> None:
-    poller = Poller(platform)
-    poller.refresh()
-    before = poller._running[bot.id].poll
-    set_plugins(platform, owner, bot.id, [])
-    poller.refresh()
-    assert before.stopped.is_set()
-    sandbox.start(user, bot.username)
-    wait_until(lambda: texts(platform) == ["/start"])
-    stop_bot(platform, owner, bot.id)
-    poller.refresh()
-    assert poller.bot_ids == set()
-    poller.stop()
 
 
 def update(update_id: int, user: int) -> dict[str, Any]:

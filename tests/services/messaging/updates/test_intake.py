@@ -13,7 +13,7 @@ from sqlalchemy import select
 from models import Account, DeadLetter, Notification
 from services.alerts.dead_letters.store import store
 from services.core.errors import Unavailable
-from services.core.metrics import UPDATES
+from services.core.metrics import MESSAGES, UPDATES
 from services.core.settings import Settings
 from services.messaging.updates.intake import Intake, Outcome
 from services.messaging.updates.rejected_bodies import store_rejected_bodies
@@ -52,6 +52,7 @@ def test_an_update_delivered_again_is_taken_once(platform: Platform) -> None:
 def test_each_update_is_counted_by_what_became_of_it(platform: Platform) -> None:
     words = ("accepted", "duplicate", "refused")
     before = [UPDATES.labels(word)._value.get() for word in words]
+    messages = MESSAGES.labels("7", "message")._value.get()
     intake = Intake(platform)
     for update_id in (1, 1, 1, 2):
         intake.accept(7, message(update_id, 5, "hi"))
@@ -60,6 +61,7 @@ def test_each_update_is_counted_by_what_became_of_it(platform: Platform) -> None
         intake.accept(7, message(3, 5, "hi"))
     now = [UPDATES.labels(word)._value.get() for word in words]
     assert [after - before for before, after in zip(before, now, strict=True)] == [2, 2, 1]
+    assert MESSAGES.labels("7", "message")._value.get() - messages == 2
 
 
 def test_update_ids_may_come_in_any_order_and_restart(platform: Platform) -> None:
@@ -71,7 +73,7 @@ def test_update_ids_may_come_in_any_order_and_restart(platform: Platform) -> Non
 
 def test_concurrent_deliveries_of_one_update_are_taken_once(platform: Platform) -> None:
     intake = Intake(platform)
-    outcomes: list[Outcome] = []
+    outcomes: list[Outcome | None] = []
     threads = [
         threading.Thread(target=lambda: outcomes.append(intake.accept(7, message(1, 5, "hi"))))
         for _ in range(20)
@@ -149,6 +151,20 @@ def test_a_broken_body_becomes_a_dead_letter(platform: Platform, body: bytes) ->
 
 
 @pytest.mark.data
+def test_what_is_nested_too_deep_to_be_sealed_becomes_a_dead_letter_and_blocks_nobody(
+    platform: Platform,
+) -> None:
+    depth = 600
+    body = '{"update_id":5,"message":' + '{"a":' * depth + f'"{TOKEN}"' + "}" * depth + "}"
+    intake = Intake(platform)
+    assert intake.accept_body(7, body.encode()) is None
+    assert intake.accept(7, json.loads(body)) is None
+    assert waiting(platform) == []
+    excerpts = [fields["body"] for _, fields in stream(platform, keys.intake_dead())]
+    assert excerpts[0][:30] == body[:30]
+    assert excerpts[1] == '{"update_id":5}'
+
+
 def test_given_up_bodies_become_redacted_rows_of_the_bots_account(
     platform: Platform, sandbox: Sandbox
 ) -> None:

@@ -15,7 +15,8 @@ from sqlalchemy import delete, select
 from models import Account, Bot, BotStatus, Notification, TelegramLink
 from services.fleet.bots.reconcile import reconcile_bot
 from services.messaging.buttons.callback_data import CallbackSigner, Opened, Switch
-from services.messaging.polling.polling import Poll, PollTimings, bots_to_poll, poll_of
+from services.messaging.polling.polling import Poll, bots_to_poll, poll_of
+from services.messaging.polling.timings import PollTimings
 from services.messaging.updates.intake import Intake
 from services.operations.manager.ensuring import ensure_manager
 from services.operations.readiness import readiness
@@ -39,7 +40,9 @@ from tools.servers.fleet import working
 from tools.servers.sandbox import Sandbox, wait_until
 from tools.servers.valkey import DATABASES
 
-POLLING = PollTimings(backoff=(0.05, 0.1), dead_token=0.1, conflict=0.1, peace=30.0, fruitless=0.05)
+POLLING = PollTimings(
+    backoff=(0.05, 0.1), dead_token=0.1, conflict=0.1, peace=30.0, removal=0.1, fruitless=0.05
+)
 CHANGES = ("setWebhook", "deleteWebhook")  # what takes updates away from somebody
 NOT_VALID = "⚠️ Essa ação não é válida mais."
 

@@ -6,10 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
 from launch.ports import free_port
 from services.core.settings import Settings
+from services.platform.redis import connection
 from services.platform.redis.connection import blocking_client, probing_client
 from tools.servers.sandbox import wait_until
 from tools.servers.valkey import running_valkey
@@ -17,8 +20,10 @@ from tools.servers.valkey import running_valkey
 
 @pytest.mark.parametrize("patient", [True, False])
 def test_a_wait_for_jobs_outlives_a_restart_of_redis_where_it_is_patient(
-    settings: Settings, tmp_path: Path, patient: bool
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patient: bool
 ) -> None:
+    often = Retry(ConstantBackoff(0.1), 300, supported_errors=(RedisConnectionError,))
+    monkeypatch.setattr(connection, "PATIENT_RETRY", often)
     port = free_port()
     with ThreadPoolExecutor(1) as pool:
         with running_valkey(tmp_path, port) as url:

@@ -107,14 +107,14 @@ def test_what_cannot_be_given_back_without_redis_is_given_back_when_there_is_one
 
 def test_a_lease_given_back_late_holds_up_no_renewal_of_others(platform: Platform, away: Redis) -> None:
     renewer, go = LeaseRenewer(platform.redis, renew_seconds=0.1), threading.Event()
-    other = taken(renewer, "other", ttl_seconds=1)
+    other = taken(renewer, "other", ttl_seconds=2)
     held = renewer.take("x", on_late_return=lambda: go.wait(30))
     assert held is not None
     answers_of(held, away)
     held.release()
     answers_of(held, platform.redis)
     wait_until(lambda: not held.is_owed, seconds=10)
-    time.sleep(1.5)
+    time.sleep(2.5)
     assert other.alive
     other.release()
     go.set()
