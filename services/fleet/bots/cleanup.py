@@ -60,6 +60,7 @@ def forget_former(platform: Platform, bot: Bot) -> None:
     _unlink(platform, keys.of_bot(bot.id)[:1])
     platform.redis.delete(work_keys.incoming(bot.public_id))
     platform.redis.set(keys.served_identity(bot.id), bot.identity)
+    announce(platform.redis, Topic.BOT, bot.id)  # it may be polled now
 
 
 def forget_work(platform: Platform, bot: Bot) -> None:

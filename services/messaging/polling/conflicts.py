@@ -18,6 +18,7 @@ class Conflicts:
     """
 
     number: int = 0  # that came less than `peace` after one another, and were not ours
+    are_told: bool = False  # to the bot's owner
     _since: float = 0.0  # when the first of those came; monotonic
     _last: float = float("-inf")
 
@@ -38,4 +39,4 @@ class Conflicts:
     def note_success(self, timings: PollTimings) -> None:
         """A poll that was answered."""
         if time.monotonic() - self._last >= timings.peace:
-            self.number = 0
+            self.number, self.are_told = 0, False

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from redis import RedisError
 
 from services.core.errors import FlotillaError
+from services.fleet.bots.cleanup import is_former_forgotten
 from services.messaging.polling.polling import Poll, bots_to_poll, is_outdated, poll_of
 from services.messaging.updates.intake import Intake
 from services.platform.platform import Platform
+from services.platform.redis.jobs import JobName, enqueue
 from services.platform.telegram.client import TelegramClient
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,10 @@ class Poller:
         return set(self._running)
 
     def refresh(self) -> None:
-        """Start polls of new and changed bots, and of those whose poll died; stop the others'. The database's errors pass."""
+        """Start polls of new and changed bots, and of those whose poll died; stop the others'. Raises Unavailable or RedisError.
+
+        Another identity waits until what Redis keeps of the former one is gone: the reconciler says so.
+        """
         wanted = {bot.id: bot for bot in bots_to_poll(self.platform)}
         for bot_id, running in list(self._running.items()):
             bot = wanted.get(bot_id)
@@ -55,6 +60,9 @@ class Poller:
                 logger.error("the poll of bot %s died; it is started again", bot_id)
                 del self._running[bot_id]
         for bot_id in wanted.keys() - self._running.keys():
+            if not is_former_forgotten(self.platform, wanted[bot_id]):
+                enqueue(self.platform.job_redis, JobName.RECONCILE_BOT, bot_id)
+                continue
             poll = poll_of(self.platform, self._intake, self._client, wanted[bot_id])
             thread = threading.Thread(target=poll.run, daemon=True, name=f"poll-{bot_id}")
             self._running[bot_id] = _Running(poll, thread)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import threading
 import time
 from dataclasses import dataclass, field
@@ -25,7 +24,6 @@ from services.core.errors import (
     Unavailable,
 )
 from services.core.i18n import Text
-from services.fleet.bots.cleanup import is_former_forgotten
 from services.fleet.bots.status import notify_owner, write_status
 from services.fleet.bots.webhooks import allowed_updates_of
 from services.messaging.polling.conflicts import Conflicts
@@ -130,7 +128,7 @@ class Poll:
         """Bring one update through the door; its id, once it is in."""
         update_id = _id_of(update)
         if update_id is None:
-            self.intake.give_up(self.bot.id, "not_json_update", json.dumps(update).encode())
+            self.intake.give_up(self.bot.id, "not_json_update", _dumped(update))
             return None
         self.intake.accept(self.bot.id, update)
         return update_id
@@ -141,7 +139,7 @@ class Poll:
             return self._answer_to(error)
         except (FlotillaError, RedisError) as another:
             logger.warning("bot %s: polling waits: %s", self.bot.id, type(another).__name__)
-            return self._backoff()
+            return self.timings.pause_after(self.troubles)
 
     def _answer_to(self, error: FlotillaError | RedisError) -> float:
         if isinstance(error, TokenRejected | ConfigurationError):
@@ -150,14 +148,21 @@ class Poll:
         if isinstance(error, Rejected):
             return self._conflict(error) if error.error_code == 409 else self._refused(error)
         if isinstance(error, Unavailable | RedisError):
-            logger.warning("bot %s: updates are left at Telegram: %s", self.bot.id, type(error).__name__)
-            return (error.retry_after if isinstance(error, Unavailable) else None) or self._backoff()
+            why = error.code if isinstance(error, Unavailable) else type(error).__name__
+            logger.warning("bot %s: polling waits: %s", self.bot.id, why)
+            if why == "backlog_full" and not self.conflicts.are_many:  # Telegram and the token are well
+                write_status(self.platform, self.bot, BotStatus.RUNNING)
+            return (
+                error.retry_after if isinstance(error, Unavailable) else None
+            ) or self.timings.pause_after(self.troubles)
         if self.troubles > 2:  # a single lost connection is everyday life
             write_status(
                 self.platform, self.bot, None, Text("{trouble}; it is tried again", trouble=error.text)
             )
         return (
-            error.retry_after if isinstance(error, TooManyRequests) and error.retry_after else self._backoff()
+            error.retry_after
+            if isinstance(error, TooManyRequests) and error.retry_after
+            else self.timings.pause_after(self.troubles)
         )
 
     def _fail(self, reason: Text, cause: str) -> None:
@@ -176,9 +181,11 @@ class Poll:
             enqueue(self.platform.job_redis, JobName.RECONCILE_BOT, self.bot.id)
         self.conflicts.note(self.timings, may_be_ours=is_webhook)
         if not self.conflicts.are_many:
-            return self.timings.backoff[0]
-        with self.platform.database.transaction() as session:
-            notify_owner(session, self.bot, Kind.POLLED_ELSEWHERE)  # once a day
+            return self.timings.pause_after(self.troubles)
+        if not self.conflicts.are_told:
+            with self.platform.database.transaction() as session:
+                notify_owner(session, self.bot, Kind.POLLED_ELSEWHERE)
+            self.conflicts.are_told = True
         write_status(
             self.platform,
             self.bot,
@@ -188,15 +195,18 @@ class Poll:
         )
         return self.timings.conflict
 
-    def _backoff(self) -> float:
-        first, most = self.timings.backoff
-        longest = min(first * 2.0 ** min(self.troubles, 10), most)
-        return longest * random.uniform(0.5, 1.0)
-
 
 def _id_of(update: Any) -> int | None:
     update_id = update.get("update_id") if isinstance(update, dict) else None
     return update_id if is_update_id(update_id) else None
+
+
+def _dumped(update: Any) -> bytes:
+    """For people to look at; nothing of what is nested too deep."""
+    try:
+        return json.dumps(update).encode()
+    except RecursionError:
+        return b""
 
 
 def is_outdated(poll: Poll, bot: Bot) -> bool:
@@ -205,13 +215,10 @@ def is_outdated(poll: Poll, bot: Bot) -> bool:
 
 
 def bots_to_poll(platform: Platform) -> list[Bot]:
-    """The running polling bots, with plugins. A new one waits until its old updates were dropped, another identity until
-    what Redis kept of the former one is gone. Raises RedisError.
-    """
+    """The running polling bots, with plugins. A new one waits until its old updates were dropped."""
     query = select(Bot).where(Bot.mode == BotMode.POLLING, Bot.desired_running, Bot.pending_dropped)
     with platform.database.reading() as session:
-        bots = list(session.scalars(query.order_by(Bot.id).options(selectinload(Bot.plugins))))
-    return [bot for bot in bots if is_former_forgotten(platform, bot)]
+        return list(session.scalars(query.order_by(Bot.id).options(selectinload(Bot.plugins))))
 
 
 def poll_of(platform: Platform, intake: Intake, client: TelegramClient, bot: Bot) -> Poll:

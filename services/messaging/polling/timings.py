@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 
@@ -19,6 +20,11 @@ class PollTimings:
     fruitless: float = (
         1.0  # from one long poll to the next when it brought nothing, however soon that was said
     )
+
+    def pause_after(self, troubles: int) -> float:
+        """Seconds to wait after so many failures in a row."""
+        first, most = self.backoff
+        return min(first * 2.0 ** min(troubles, 10), most) * random.uniform(0.5, 1.0)
 
 
 DEFAULT_TIMINGS = PollTimings()

@@ -8,9 +8,9 @@ workers try and wherever they die: a marker in Redis is set in the step that app
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session, load_only
 
 from models import Bot, DeadLetter, DeadLetterState
@@ -86,18 +86,16 @@ def _accounts(platform: Platform) -> Sequence[int | None]:
 
 def _send_in(platform: Platform, entrance: Requeuer, account_id: int | None) -> int:
     """Send in the account's next letters, oldest first, and note where; those of a bot whose lane is full wait together."""
-    mine = DeadLetter.account_id == account_id if account_id else DeadLetter.account_id.is_(None)
     with platform.database.reading() as session:
-        letters = session.scalars(
-            select(DeadLetter).where(mine, *_unsent()).order_by(DeadLetter.id).limit(PER_TURN)
-        ).all()
         stopped = set(session.scalars(select(Bot.id).where(~Bot.desired_running)))
         later = select(Bot.id, Bot.identity_since).where(Bot.identity > 1)
         since = {row.id: row.identity_since for row in session.execute(later)}
-    sent, waiting = 0, set[int | None]()
-    for letter in letters:
-        if letter.bot_id in waiting:  # in order, within a chat
-            continue
+    sent, waiting, last = 0, set[int](), 0
+    for _ in range(PER_TURN):
+        letter = _next(platform, account_id, last, waiting)
+        if letter is None:
+            break
+        last = letter.id
         try:
             if letter.kind == "update" and letter.bot_id in stopped:
                 raise Gone("The bot is stopped; start it and replay again")
@@ -108,14 +106,24 @@ def _send_in(platform: Platform, entrance: Requeuer, account_id: int | None) -> 
             entry = entrance.requeue(letter)
         except Full:
             logger.info("replays wait: the lane is full", extra={"bot_id": letter.bot_id})
-            waiting.add(letter.bot_id)
-            continue
+            waiting.add(letter.bot_id or 0)
         except (Gone, ConfigurationError) as error:
             _open_again(platform, letter, error.text)
-            continue
-        sent += 1
-        _note(platform, letter, entry)
+        else:
+            sent += 1
+            _note(platform, letter, entry)
     return sent
+
+
+def _next(
+    platform: Platform, account_id: int | None, after: int, waiting: Collection[int]
+) -> DeadLetter | None:
+    """The account's oldest letter beyond `after` that is to be sent in, of no bot that waits: a chat's stay in order."""
+    mine = DeadLetter.account_id == account_id if account_id else DeadLetter.account_id.is_(None)
+    query = select(DeadLetter).where(mine, *_unsent(), DeadLetter.id > after)
+    query = query.where(func.coalesce(DeadLetter.bot_id, 0).not_in(waiting))
+    with platform.database.reading() as session:
+        return session.scalar(query.order_by(DeadLetter.id).limit(1))
 
 
 def _note(platform: Platform, letter: DeadLetter, entry: str) -> None:

@@ -22,7 +22,7 @@ from services.messaging.limits.admission import actor_of
 from services.messaging.limits.locks import Locks
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.updates.answer_reader import read_own
-from services.messaging.updates.event_facts import conversation_key, lead_of, person_of
+from services.messaging.updates.event_facts import can_be_asked_again, conversation_key, lead_of, person_of
 from services.messaging.updates.event_reader import Unreadable, read_event
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.upgraded_groups import UpgradedGroups
@@ -92,11 +92,12 @@ class ContextFactory:
 
     def _equip(self, ctx: Context, queued: QueuedUpdate) -> None:
         """Nothing of it holds the context: a circle lasts until a search for garbage, and costs one."""
-        bot_id, again = ctx.bot.id, queued.suspected or queued.attempts > 0
+        bot_id = ctx.bot.id
+        patient = queued.suspected or queued.attempts > 0 or not can_be_asked_again(ctx)
         ctx.run = self._run
         ctx.open_http = self._open_http
         ctx.pack = partial(pack, self._signer, self._platform.settings, bot_id)
-        ctx.lock = partial(self._locks.hold, bot_id, patient=again)
+        ctx.lock = partial(self._locks.hold, bot_id, patient=patient)
         ctx.load_state = self._load_state
 
     def _open_http(self, ctx: Context) -> ExternalApi:

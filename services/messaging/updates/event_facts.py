@@ -8,6 +8,9 @@ from telebot import util
 
 from plugins.address import SERVICE_ACCOUNTS
 from plugins.context import Context, Lead, Strategy
+from plugins.timers import TIMER_FIRED
+from services.messaging.limits.acts import UNLIMITED
+from services.messaging.limits.notices import CHECKS
 from services.platform.redis import keys
 from services.traffic.clicks.leads import TelegramUser
 
@@ -22,6 +25,7 @@ TURNING: Final = MESSAGES | {
     "pre_checkout_query",
     "purchased_paid_media",
 }
+REPEATED: Final = frozenset(("callback_query", "inline_query", TIMER_FIRED, *CHECKS))
 SERVICE_MESSAGES: Final = frozenset(util.content_type_service)
 
 
@@ -56,6 +60,16 @@ def writer_of(ctx: Context) -> TelegramUser | None:
     return None if ctx.kind in MESSAGES and _is_told_by_group(ctx.event) else person
 
 
+def can_be_asked_again(ctx: Context) -> bool:
+    """Whether it is enough to tell whoever is behind this update to try again: they wrote or tapped, or look at a sheet that
+    says so. What has happened once for all, as a payment, a call's answer or a member who left, has to be handled. A timer is
+    rung for again.
+    """
+    if ctx.kind in MESSAGES:
+        return not any(getattr(ctx.event, name, None) is not None for name in UNLIMITED)
+    return ctx.kind in REPEATED
+
+
 def has_blocked(ctx: Context) -> bool | None:
     """Whether the person behind this update blocked the bot (True) or unblocked it (False); None for other updates."""
     if ctx.kind != "my_chat_member" or ctx.event.chat.type != "private":
@@ -70,7 +84,12 @@ def conversation_key(ctx: Context) -> str:
     """
     strategy, person = ctx.bot.strategy, ctx.lead.telegram_id
     writes_as_chat = getattr(ctx.event, "sender_chat", None) is not None
-    everywhere = strategy is Strategy.GLOBAL_USER and person and not writes_as_chat
+    everywhere = (
+        strategy is Strategy.GLOBAL_USER
+        and person
+        and not writes_as_chat
+        and ctx.acting_id not in SERVICE_ACCOUNTS  # a tap does not say as which chat
+    )
     return keys.conversation(
         ctx.bot.id,
         0 if everywhere else ctx.former_chat_id or ctx.chat_id,

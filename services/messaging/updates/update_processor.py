@@ -97,18 +97,14 @@ class UpdateProcessor:
         if behaviour is None or not behaviour.active:
             UPDATES.labels("dropped").inc()
             logger.info("update dropped: the bot is %s", "stopped" if behaviour else "gone")
-            if not is_trial(queued.request_id):  # money has moved, whoever handles it
-                note_payment(self._platform, queued.bot_id, self._contexts.parse(queued))
-            self.letters.open_again(queued, Text("The bot is stopped"))
-            return EMPTY_RESULT
+            return self._dropped(queued, Text("The bot is stopped"))
         if behaviour.identity.is_after(queued.entry_id):
             UPDATES.labels("dropped").inc()
             logger.info("update dropped: it came to the bot's former identity, which can answer nobody")
             why = Text(
                 "It came to the bot's former identity, whose chats the new one does not have; discard the letter"
             )
-            self.letters.open_again(queued, why)
-            return EMPTY_RESULT
+            return self._dropped(queued, why)
         update = self._contexts.parse(queued)
         ctx = self._contexts.make(behaviour, update, queued)
         if ctx is None:
@@ -129,6 +125,13 @@ class UpdateProcessor:
         if ctx.tap is not None and is_choice(ctx.tap.action):
             return self._start_after_captcha(behaviour, ctx, queued)
         return self._handle_once(behaviour, ctx, queued)
+
+    def _dropped(self, queued: QueuedUpdate, why: Text) -> HandlerResult:
+        """Nothing comes of it but what has moved already: money."""
+        if not is_trial(queued.request_id):
+            note_payment(self._platform, queued.bot_id, self._contexts.parse(queued))
+        self.letters.open_again(queued, why)
+        return EMPTY_RESULT
 
     def _start_after_captcha(
         self, behaviour: Behaviour, tapped: Context, queued: QueuedUpdate

@@ -7,7 +7,7 @@
 --   single-use); 1 when a payload is kept; ms in which the person is told once (0: nothing is told of an act that passes).
 -- Answer per act: word ("ok" or a verdicts.Refusal), moment in ms from which to try again, 1 to tell the person,
 --   payload.
--- The bucket is the moment it will be full again (GCRA): one number. What is refused is charged nowhere. Uses stay two
+-- The bucket is the moment it will be full again (GCRA), and behind a colon the latest act that it was filled for. What is refused is charged nowhere. Uses stay two
 -- minutes longer than the window, for whatever comes again after a crash; those up to 5 s later count too, since acts of
 -- one moment come from several processes in any order.
 local k = 0
@@ -24,21 +24,20 @@ local function judge(id, ...)
     return (redis.call('SET', notice, id, 'NX', 'PX', span) or redis.call('GET', notice) == id) and 1 or 0
   end
   local charge = limit > 0 and not redis.call('ZSCORE', log, id)
-  local full = at
+  local full, latest = at, at
   if charge then
     local from = string.format('(%.0f', at - window)
     if redis.call('ZCOUNT', log, from, at + 5000) >= limit then
       local first = redis.call('ZRANGE', log, from, at + 5000, 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
       return {'window', tonumber(first[2]) + window, tell(window), ''}
     end
-    full = math.max(tonumber(redis.call('GET', bucket) or 0), at) + step
-    if step > 0 and full - at > burst * step then
-      -- What comes again after a crash may be judged behind later acts of its kind, which have filled the bucket up to
-      -- their own moments: it is measured from the last of them.
-      local last = redis.call('ZRANGE', log, -1, -1, 'WITHSCORES')[2]
-      if full - math.max(at, tonumber(last or 0)) > burst * step then
-        return {'bucket', full - burst * step, tell(window), ''}
-      end
+    -- What is judged behind later acts, after a crash or an outage, meets a bucket that is filled up to their moments: it
+    -- is measured from the last of them.
+    local filled, last = string.match(redis.call('GET', bucket) or '0', '^(%d+):?(%d*)$')
+    latest = math.max(at, tonumber(last) or 0)
+    full = math.max(tonumber(filled), at) + step
+    if step > 0 and full - latest > burst * step then
+      return {'bucket', full - burst * step, tell(window), ''}
     end
   end
   if used then
@@ -61,7 +60,9 @@ local function judge(id, ...)
     redis.call('ZREMRANGEBYSCORE', log, '-inf', at - window - 120000)
     redis.call('ZADD', log, at, id)
     redis.call('PEXPIRE', log, window + 120000)
-    if step > 0 then redis.call('SET', bucket, string.format('%.0f', full), 'PX', math.max(1, full - at)) end
+    if step > 0 then
+      redis.call('SET', bucket, string.format('%.0f:%.0f', full, latest), 'PX', math.max(1, full - at))
+    end
   end
   if used then redis.call('SET', used, id, 'PX', lives) end
   if cool then redis.call('SET', cool, id .. ':' .. at .. ':', 'PX', pause) end

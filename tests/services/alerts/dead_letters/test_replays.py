@@ -143,8 +143,8 @@ def test_a_full_lane_keeps_the_replays_of_its_bot_and_of_nobody_else(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = add_bot(platform, {"id": 7002, "username": "other_bot", "token": "7002:" + "A" * 35}, TRIAL)
-    for each in (bot, other):
-        fail(platform, each, 1, 2)
+    fail(platform, bot, *range(1, 26))  # more than a turn sends
+    fail(platform, other, 1, 2)
     with platform.database.transaction() as session:
         session.execute(update(DeadLetter).values(account_id=bot.account_id))
     replay(platform, owner(bot), ALL)

@@ -7,8 +7,11 @@ import string
 
 import pytest
 
+from plugins.buttons import Button
 from services.core.encryption import Vault
+from services.core.settings import Settings
 from services.messaging.buttons.callback_data import CallbackSigner, Opened, Switch
+from services.messaging.buttons.signing import pack as pack_button
 from services.messaging.limits.verdicts import Refusal
 
 OLD = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -77,6 +80,15 @@ def test_keys_can_be_rotated_and_withdrawn(signer: CallbackSigner) -> None:
     data = pack(signer)
     assert isinstance(CallbackSigner(Vault((NEW, OLD))).open(data, **WHO, now=NOW), Opened)
     assert CallbackSigner(Vault((NEW,))).open(data, **WHO, now=NOW) is Refusal.FORGED
+
+
+def test_a_button_whose_time_is_over_when_it_is_made_is_kept_for_a_moment_and_breaks_nothing(
+    settings: Settings,
+) -> None:
+    button = Button("buy", "x" * 500, user_id=5, chat_id=6, seconds=-3600)
+    _, kept = pack_button(CallbackSigner(Vault((OLD,))), settings, 7, button)
+    assert kept is not None
+    assert kept.seconds == 61
 
 
 def test_too_long_and_nameless_is_refused_when_packed(signer: CallbackSigner) -> None:

@@ -24,7 +24,7 @@ class ShopPlugin(BasePlugin):
         router.command("menu")(self._menu)
         router.command("pay", sensitive=True)(lambda message, ctx: ctx.send("paid"))
         router.command("slow", exclusive="till")(self._slow)
-        router.content_type("successful_payment")(lambda message, ctx: ctx.send("paid out"))
+        router.content_type("successful_payment")(self._paid)
         router.callback("buy", "wide")(self._bought)
         router.text()(lambda message, ctx: ctx.send(message.text))
 
@@ -41,6 +41,10 @@ class ShopPlugin(BasePlugin):
         assert ctx.tap is not None
         handled.append(ctx.tap.payload)
         ctx.send(f"{ctx.tap.action} {len(ctx.tap.payload)}")
+
+    def _paid(self, _message: Any, ctx: Context) -> None:
+        with ctx.lock("stock"):
+            ctx.send("paid out")
 
     def _slow(self, message: Any, ctx: Context) -> None:
         entered.set()

@@ -83,6 +83,14 @@ def test_an_act_that_is_judged_behind_later_ones_is_refused_only_if_there_were_t
     assert refusals(later + behind) == [None, None, None, Refusal.BUCKET]
 
 
+def test_a_message_that_was_held_up_is_no_flood_behind_a_tap_that_counts_when_it_came(judge: Judge) -> None:
+    """After an outage: taps count at their arrival, messages when they were written."""
+    rates = window(10_000, 60, per_minute=30.0, burst=10)
+    tap = judge.judge([(act(1, 60.0, action="cb:buy"), rates)])
+    held_up = judge.judge([(act(2, 5.0, action="cmd:/start"), rates)])
+    assert refusals(tap + held_up) == [None, None]
+
+
 def test_both_must_pass_and_what_is_refused_is_charged_to_neither(judge: Judge) -> None:
     rates = window(2, 1, per_minute=60.0, burst=3)
     verdicts = judge.judge([(act(n, n * 0.01), rates) for n in range(10)])

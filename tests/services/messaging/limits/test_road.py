@@ -19,7 +19,6 @@ from services.messaging.updates import effects_writer
 from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform
 from services.platform.redis import keys
-from services.queueing.lanes import lane_of
 from tests.services.messaging.draining import QUICK, consumers, handle_all
 from tests.services.messaging.limits import plugins_for_tests
 from tools.servers.fleet import Plugins, accept_all, add_bot, message, working
@@ -254,37 +253,6 @@ def test_updates_handled_again_after_a_crash_are_neither_charged_nor_refused(
     said = texts(handle(platform, consumers(platform), bot))
     assert sorted(filter(None, said)) == sorted([*(f"text {n}" for n in range(1001, 1010)), "paid", "buy 1"])
     assert plugins_for_tests.handled == ["8", "8"]
-
-
-def test_a_lock_lets_one_handler_in_and_tells_the_others(
-    platform: Platform, inbound: UpdateConsumers, bot: Bot
-) -> None:
-    plugins_for_tests.may_go_on.clear()
-    plugins_for_tests.entered.clear()
-    other = consumers(platform)  # another process
-    accept_all(platform, bot, [message(1, 1, "/slow")])
-    first = [threading.Thread(target=inbound.consume, args=(lane,)) for lane in range(8)]
-    for thread in first:
-        thread.start()
-    assert plugins_for_tests.entered.wait(10)
-    # A chat of another lane, so that the second process gets it.
-    second = next(chat for chat in range(2, 100) if not _shares_lane(bot, 1, chat))
-    accept_all(platform, bot, [message(2, second, "/slow")])
-    wait_until(lambda: LOCKED in texts(_drained(platform, other, bot)))
-    plugins_for_tests.may_go_on.set()
-    for thread in first:
-        thread.join(20)
-    assert sorted(texts(said_by(platform, bot))) == sorted([LOCKED, "slow done"])
-
-
-def _shares_lane(bot: Bot, one: int, other: int) -> bool:
-    return lane_of(bot.id, str(one), 8) == lane_of(bot.id, str(other), 8)
-
-
-def _drained(platform: Platform, inbound: UpdateConsumers, bot: Bot) -> list[dict[str, Any]]:
-    for lane in range(8):
-        inbound.consume(lane)
-    return said_by(platform, bot)
 
 
 def test_the_whole_way_through_the_bot_api(settings: Settings, platform: Platform, sandbox: Sandbox) -> None:

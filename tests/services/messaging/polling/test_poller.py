@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update as sql_update
 
-from models import Bot
+from models import Bot, BotStatus
+from services.core.errors import Unavailable
 from services.fleet.bots.cleanup import forget_former
 from services.fleet.bots.lifecycle import stop_bot
 from services.fleet.bots.reconcile import reconcile_bot
-from services.fleet.bots.registry import register_bot, set_plugins
+from services.fleet.bots.registry import get_bot, register_bot, set_plugins
 from services.messaging.polling import polling
 from services.messaging.polling.poller import Poller
 from services.messaging.polling.polling import bots_to_poll
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
-from tests.services.messaging.polling.test_polling import texts
+from services.platform.redis.jobs import JobQueue, waiting_jobs
+from tests.services.messaging.polling.test_polling import poll, texts
 from tools.servers.sandbox import Sandbox, wait_until
 
 
@@ -62,14 +64,33 @@ def test_kinds_that_plugins_want_since_they_were_loaded_anew_are_asked_for(
     poller.stop()
 
 
+def test_a_bot_whose_lane_is_full_is_running_all_the_same(
+    platform: Platform, bot: Bot, owner: Principal, sandbox: Sandbox, user: int
+) -> None:
+    tight = Platform(platform.settings.model_copy(update={"intake_max_backlog": 2}))
+    for text in "abc":
+        sandbox.send(user, bot.username, text)
+    ready = poll(platform, bot.id, tight)
+    with pytest.raises(Unavailable) as caught:
+        ready.once(0)
+    assert get_bot(platform, owner, bot.id).status != BotStatus.RUNNING
+    assert ready._after(caught.value) == caught.value.retry_after
+    assert get_bot(platform, owner, bot.id).status == BotStatus.RUNNING
+
+
 def test_another_identity_is_not_polled_before_what_redis_keeps_of_the_former_is_gone(
     platform: Platform, bot: Bot
 ) -> None:
     with platform.database.transaction() as session:
         session.execute(sql_update(Bot).values(identity=2))
-    assert bots_to_poll(platform) == []
+    poller = Poller(platform)
+    poller.refresh()
+    assert poller.bot_ids == set()
+    assert waiting_jobs(platform.redis, JobQueue.DEFAULT) == 1, "the reconciler is to do it"
     forget_former(platform, get_bot_row(platform, bot))
-    assert [each.id for each in bots_to_poll(platform)] == [bot.id]
+    poller.refresh()
+    assert poller.bot_ids == {bot.id}
+    poller.stop()
 
 
 def get_bot_row(platform: Platform, bot: Bot) -> Bot:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from sqlalchemy import select
 
 from models import Bot, FsmStrategy, Notification
-from plugins.context import Strategy
+from plugins.address import ANONYMOUS_ADMIN
+from plugins.context import Context, Strategy
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts
+from services.messaging.updates.event_facts import conversation_key
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
@@ -55,6 +58,19 @@ def test_a_conversation_is_whose_the_bot_says_and_never_another_bots(platform: P
     kept = list(platform.redis.scan_iter("flotilla:bot:*:fsm:*"))
     assert len(kept) == 3 + 2 + 2
     assert all(0 < platform.redis.ttl(key) <= 7200 for key in kept)
+
+
+def test_a_tap_of_an_anonymous_administrator_belongs_to_its_group_alone() -> None:
+    """Their messages say as which chat they write, taps do not."""
+
+    def key(chat_id: int, acting_id: int) -> str:
+        bot = SimpleNamespace(id=7, strategy=Strategy.GLOBAL_USER)
+        lead = SimpleNamespace(telegram_id=5)
+        told = SimpleNamespace(bot=bot, lead=lead, event=object(), chat_id=chat_id, former_chat_id=0)
+        return conversation_key(cast(Context, SimpleNamespace(**vars(told), acting_id=acting_id)))
+
+    assert key(-100, 5) == key(-200, 5)
+    assert key(-100, ANONYMOUS_ADMIN) != key(-200, ANONYMOUS_ADMIN)
 
 
 def test_the_owner_is_told_of_a_filled_in_form_once_however_often_its_update_is_read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from models import Bot, Goal, Payment
 from plugins.base import BasePlugin
 from plugins.router import Router
+from services.core.times import utc_now
 from services.fleet.plugin_catalogue import allowed_updates, offer
 from services.platform.platform import Platform
 from services.platform.redis import keys
@@ -87,6 +89,17 @@ def test_a_payment_that_comes_after_its_bot_was_stopped_is_noted(platform: Platf
     with platform.database.transaction() as session:
         session.get_one(Bot, bot.id).desired_running = False
     accept_all(platform, bot, [told(1, "successful_payment", "charge"), message(2, 5, "hello")])
+    handle_all(platform)
+    assert goals(platform) == [("purchase", 50_000_000, "XTR")]
+
+
+def test_a_payment_that_waited_while_its_bot_got_another_identity_is_noted(
+    platform: Platform, bot: Bot
+) -> None:
+    accept_all(platform, bot, [told(1, "successful_payment", "charge")])
+    with platform.database.transaction() as session:
+        row = session.get_one(Bot, bot.id)
+        row.identity, row.identity_since = 2, utc_now() + timedelta(minutes=1)
     handle_all(platform)
     assert goals(platform) == [("purchase", 50_000_000, "XTR")]
 
