@@ -111,4 +111,5 @@ def _verdict(act: Act, answer: Sequence[Any], now: float) -> Verdict:
     if act.refusal is not None or act.opened is None:
         return Verdict(act.refusal)
     text = payload if act.opened.kept else act.opened.payload
-    return Verdict(None, action=act.opened.action, payload=text, anonymous=act.opened.anonymous)
+    once = act.opened.signature if act.opened.once else ""
+    return Verdict(None, action=act.opened.action, payload=text, anonymous=act.opened.anonymous, once=once)

@@ -42,6 +42,7 @@ class Verdict:
     action: str | None = None
     payload: str = ""
     anonymous: bool = False
+    once: str = ""  # signature of the single-use button that is used up by it
 
 
 PASSED: Final = Verdict()

@@ -62,7 +62,7 @@ class Gate:
 
     def _is_refused(self, behaviour: Behaviour, ctx: Context, queued: QueuedUpdate) -> bool:
         """Whether limits or a button's signature keep it out, which the person is told; else `ctx` gets the button's tap."""
-        verdict = queued.verdict or self._guard.judge(queued, behaviour, ctx.update)
+        verdict = queued.verdict = queued.verdict or self._guard.judge(queued, behaviour, ctx.update)
         if verdict.refusal is not None:
             self._refuse(behaviour, ctx, verdict.refusal, verdict)
             return True
@@ -70,6 +70,7 @@ class Gate:
             self._platform, ctx.bot.id, ctx.chat_id, ctx.lead.telegram_id
         ):
             CALLBACKS_REFUSED.labels(Refusal.FORGED).inc()
+            queued.unused = verdict.once
             refuse(ctx, Refusal.FORGED)
             return True
         if verdict.action is not None:

@@ -43,6 +43,8 @@ def result_of(
         )
         for each in wanted.kept
     )
+    if queued.unused:
+        kept += ((keys.used_button(queued.bot_id, queued.unused), "", 0),)
     return HandlerResult(sends, conversation_key(ctx), conversation, kept, plugin)
 
 

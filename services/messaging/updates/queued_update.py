@@ -35,6 +35,7 @@ class QueuedUpdate:
     failures: tuple[Failure, ...] = ()  # of this process; those of a crashed one are only counted
     rank: int = 0
     verdict: Verdict | None = None  # None: not judged yet
+    unused: str = ""  # signature of a single-use button that it was to use up, and did not after all
     newer: bool = False  # of a release that this code does not understand
 
 
@@ -65,7 +66,7 @@ class HandlerResult:
     sends: tuple[Send, ...] = ()
     conversation_key: str = ""
     conversation: str | None = None
-    kept: tuple[tuple[str, str, int], ...] = ()  # payloads of buttons: key, value, life in s
+    kept: tuple[tuple[str, str, int], ...] = ()  # payloads of buttons: key, value ("": no more), life in s
     plugin: str = ""  # whose handler it was
     handed: HandedOver | None = None  # never with a plugin
 

@@ -187,6 +187,7 @@ class UpdateProcessor:
     def _busy(self, ctx: Context, queued: QueuedUpdate, first: Sequence[Call]) -> HandlerResult:
         RATE_LIMIT_HITS.labels(Refusal.LOCK).inc()
         ctx.effects = Effects([*first])
+        queued.unused = queued.verdict.once if queued.verdict else ""
         refuse(ctx, Refusal.LOCK)
         return result_of(self._vault, ctx, queued)
 

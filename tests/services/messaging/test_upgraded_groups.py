@@ -41,7 +41,11 @@ class CounterPlugin(BasePlugin):
     def setup_handlers(self, router: Router) -> None:
         router.text("end")(lambda _message, ctx: ctx.clear_state())
         router.text()(lambda _message, ctx: self._count(ctx))
-        router.callback("more")(lambda _query, ctx: self._count(ctx))
+        router.callback("more", "once")(lambda _query, ctx: self._count(ctx))
+        router.command("once")(lambda _message, ctx: self._offer(ctx))
+
+    def _offer(self, ctx: Context) -> None:
+        ctx.send("?", reply_markup={"inline_keyboard": [[ctx.button("+", "once", once=True)]]})
 
     def _count(self, ctx: Context) -> None:
         ctx.update_data(count=ctx.data.get("count", 0) + 1)
@@ -116,6 +120,9 @@ def test_an_anonymous_administrator_taps_under_their_own_id(
     assert group.write("more", **as_group) == "4"
     elsewhere.button = group.button
     assert elsewhere.tap(admin) == REFUSED
+    assert group.write("/once", **as_group) == "?"
+    assert group.tap(member) == REFUSED
+    assert group.tap(admin) == "5", "the member has not used it up"
     own = group.write("menu", member)
     assert (own, group.tap(admin), group.tap(member)) == ("1", REFUSED, "2")
 

@@ -26,6 +26,7 @@ class ShopPlugin(BasePlugin):
         router.command("slow", exclusive="till")(self._slow)
         router.content_type("successful_payment")(self._paid)
         router.callback("buy", "wide")(self._bought)
+        router.callback("take", exclusive="stock")(lambda _query, ctx: ctx.send("taken"))
         router.text()(lambda message, ctx: ctx.send(message.text))
 
     def _menu(self, _message: Any, ctx: Context) -> None:

@@ -7,13 +7,23 @@ import time
 from typing import Any
 
 from models import Bot
+from services.messaging.buttons.callback_data import CallbackSigner, Switch
 from services.messaging.updates.update_consumers import UpdateConsumers
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.queueing.lanes import lane_of
 from tests.services.messaging.draining import consumers, handle_all
 from tests.services.messaging.limits import plugins_for_tests
-from tests.services.messaging.limits.test_road import LOCKED, bot, inbound, said_by, texts
+from tests.services.messaging.limits.test_road import (
+    LOCKED,
+    NOT_VALID,
+    bot,
+    handle,
+    inbound,
+    said_by,
+    tap,
+    texts,
+)
 from tools.servers.fleet import accept_all, message
 from tools.servers.sandbox import wait_until
 
@@ -63,6 +73,27 @@ def test_a_payment_waits_for_a_lock_that_is_held(
     platform.redis.delete(name)
     wait_until(lambda: texts(said_by(platform, bot)) == ["paid out"])
     at_work.join(30)
+
+
+def test_whoever_is_told_to_wait_may_tap_a_single_use_button_again(
+    platform: Platform, inbound: UpdateConsumers, bot: Bot
+) -> None:
+    data = CallbackSigner(platform.vault).pack(
+        bot_id=bot.id,
+        user_id=1,
+        chat_id=1,
+        action="take",
+        payload="",
+        expires_at=int(time.time()) + 300,
+        switches=Switch.ONCE,
+    )
+    name = keys.lease(f"lock:{bot.id}:stock")
+    platform.redis.set(name, "of another handler", px=60_000)
+    assert texts(handle(platform, inbound, bot, tap(1, 1, data))) == [LOCKED]
+    platform.redis.delete(name, *platform.redis.scan_iter("*:cool:*"))
+    assert texts(handle(platform, inbound, bot, tap(2, 1, data)))[0] == "taken"
+    platform.redis.delete(*platform.redis.scan_iter("*:cool:*"))
+    assert texts(handle(platform, inbound, bot, tap(3, 1, data))) == [NOT_VALID]
 
 
 def _shares_lane(bot: Bot, one: int, other: int) -> bool:

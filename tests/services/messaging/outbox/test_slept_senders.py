@@ -41,8 +41,8 @@ def test_who_slept_through_the_lease_sends_nothing_once_another_has_it(
     take, wake_up, held = platform.leases.take, getattr(*step), list[HeldLease]()
     shard = shard_of(platform, bot)
 
-    def remembered(name: str) -> HeldLease | None:
-        if lease := take(name):
+    def remembered(name: str, **options: Any) -> HeldLease | None:
+        if lease := take(name, **options):
             held.append(lease)
         return lease
 
