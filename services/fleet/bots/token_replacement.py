@@ -38,6 +38,7 @@ from services.fleet.pools.snapshot import publish_bots
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.changes import Topic, announce
 from services.platform.redis.jobs import JobName, enqueue
 from services.platform.tokens import REGISTER_SECONDS, Identity, checked_form, identify, owner_of, token_of
 
@@ -124,9 +125,8 @@ def _take_over(platform: Platform, caller: Principal, former: Bot, token: str, i
             lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id == former.id))
             judge_anew(session, former.id)
             bot = _written(platform, session, caller, former, token, identity)
-            began = (
-                utc_now()
-            )  # with the locks, and no sooner: the former identity's updates come in until it goes
+            # With the locks, and no sooner: the former identity's updates come in until it goes.
+            began = utc_now()
             refuse_taken(session, bot.account_id, identity.telegram_bot_id, identity.username)
             bot.telegram_bot_id, bot.name, bot.path_id = (
                 identity.telegram_bot_id,
@@ -195,14 +195,14 @@ def _leave_behind(session: Session, bot: Bot) -> None:
 def _part_from(platform: Platform, former: Bot, bot: Bot) -> None:
     """Send visitors to the new identity first of all, then close the former's ways in."""
     publish_bots(platform, [bot.id])
-    bot_changed(
-        platform, bot.id
-    )  # before the search below, which takes its time: nobody goes on as the former
     try:
+        # Before the search below, which takes its time: nobody goes on as the former. The reconciler is called after it.
+        announce(platform.redis, Topic.BOT, bot.id)
         platform.redis.hdel(keys.webhook_paths(), former.path_id)
         forget_former(platform, bot)
     except RedisError:
         logger.warning("the reconciler will part from the former identity", extra={"bot_id": bot.id})
+    bot_changed(platform, bot.id)
     try:
         leave_webhook(platform, bot.id, token_of(platform, former))
     except ConfigurationError:  # its token was sealed with a key that is gone: then nobody can ask for it

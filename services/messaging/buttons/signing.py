@@ -23,9 +23,8 @@ def pack(
 ) -> tuple[str, Kept | None]:
     """callback_data for a button of the bot, and the payload to keep where it does not fit. ValueError as the signer's."""
     usual = settings.callback_confirm_seconds if button.once else settings.callback_menu_seconds
-    seconds = (
-        usual if button.seconds is None else max(1, button.seconds)
-    )  # what a plugin reckons may be over already
+    # What a plugin reckons may be over already.
+    seconds = usual if button.seconds is None else max(1, button.seconds)
     if len(button.payload) > LARGEST_PAYLOAD:
         raise ValueError(f"a button's payload may have {LARGEST_PAYLOAD} characters")
     kept = None

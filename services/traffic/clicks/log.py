@@ -14,7 +14,7 @@ logger = logging.getLogger("flotilla.redirects")
 def log_redirects(clicks: Sequence[PendingClick], written: Sequence[RecordResult]) -> None:
     """Log where each click of a batch went: slug, bot, strategy, tier, click id, audience."""
     if logger.isEnabledFor(logging.INFO):
-        log_plain(logger, "redirect", map(_event, clicks, written))
+        log_plain(logger, "redirect", (_event(*each) for each in zip(clicks, written, strict=True)))
 
 
 def _event(click: PendingClick, result: RecordResult) -> str:
