@@ -29,6 +29,7 @@ from services.core.i18n import NO_TEXT, Text
 from services.core.times import utc_now
 from services.fleet.bots.cleanup import forget_former, leave_webhook
 from services.fleet.bots.declaration import refuse_declared, refuse_manager
+from services.fleet.bots.reconcile import bot_lock
 from services.fleet.bots.registry import already_here, get_bot, locked, refuse_taken
 from services.fleet.bots.signals import bot_changed
 from services.fleet.health.conversion_hours import judge_anew
@@ -199,7 +200,9 @@ def _part_from(platform: Platform, former: Bot, bot: Bot) -> None:
         # Before the search below, which takes its time: nobody goes on as the former. The reconciler is called after it.
         announce(platform.redis, Topic.BOT, bot.id)
         platform.redis.hdel(keys.webhook_paths(), former.path_id)
-        forget_former(platform, bot)
+        with bot_lock(platform, bot.id) as is_our_turn:  # a second search would delete what is the new one's
+            if is_our_turn:
+                forget_former(platform, bot)
     except RedisError:
         logger.warning("the reconciler will part from the former identity", extra={"bot_id": bot.id})
     bot_changed(platform, bot.id)
