@@ -25,7 +25,7 @@ class KeptSources:
         """`source` serves now."""
         path = self._path(file, hash_of(source))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not path.exists():
                 fresh = draft_of(path)
                 fresh.write_bytes(source)

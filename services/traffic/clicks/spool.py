@@ -65,7 +65,7 @@ class Spool:
 
     def check_writable(self) -> None:
         """Write a block and delete it. Raises OSError when the disk would not take clicks."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = draft_of(self._folder / "probe")
         try:
             path.write_bytes(PROBE)
@@ -90,7 +90,7 @@ class Spool:
 
     def _open(self) -> int:
         if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / f"{os.getpid()}-{time.time_ns()}.jsonl"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             self._size = 0

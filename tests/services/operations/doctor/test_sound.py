@@ -98,3 +98,11 @@ def test_there_are_enough_checks_and_each_says_all(platform: Platform) -> None:
     planted = {*WRONG_SETTINGS, *FAULTS, *SQLITE_FAULTS, *SERVED_FAULTS}
     assert planted <= {check.name for check in checks}
     assert len(planted) >= 70
+
+
+def test_looking_whether_the_disk_takes_clicks_opens_nothing(platform: Platform) -> None:
+    with changed(platform, **SERVED) as served:
+        make_sound(served)
+        assert state_of(served, "data_dir_not_writable") == WELL
+        assert (served.settings.data_dir / "spool").exists()
+        assert state_of(served, "data_dir_open") == WELL
