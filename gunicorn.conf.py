@@ -2,6 +2,7 @@ from services.core.greenlets import patch
 
 patch()  # before anything else is imported
 
+import gc
 import resource
 from typing import Any
 
@@ -29,6 +30,16 @@ control_socket_disable = True
 accesslog = None  # query strings carry click ids; we write our own request log
 forwarded_allow_ips = ""  # believed in one place only: TRUSTED_PROXIES
 loglevel = "warning"
+
+
+def when_ready(_server: Any) -> None:
+    """Import in the master, once it listens, what its web processes run: one that dies is replaced in the time of a fork."""
+    gc.disable()
+    import app  # noqa: F401, PLC0415
+    import services.platform.platform  # noqa: F401, PLC0415
+
+    gc.freeze()  # a search for garbage would write into each page, and none could be shared any more
+    gc.enable()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -26,7 +26,7 @@ from redis.retry import Retry
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
-from jobs import process
+from jobs import prefork, process
 from jobs.rq_worker import AWAY, WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog
 from services.core.settings import Settings
@@ -207,4 +207,4 @@ def stop_workers(workers: list[Worker]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    prefork.serve("worker", main)

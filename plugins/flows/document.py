@@ -70,7 +70,7 @@ class FlowDocument(Part):
 class Edge(BaseModel):
     """A way from one step to another; `at_once` when nobody and nothing is waited for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     source: str
     target: str

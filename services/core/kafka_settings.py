@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
+
+from services.core.setting_types import SettingsPart
 
 
 class Transport(StrEnum):
@@ -33,7 +34,7 @@ class KafkaMechanism(StrEnum):
     SCRAM_SHA_512 = "SCRAM-SHA-512"
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(SettingsPart):
     """A part of `Settings`."""
 
     worker_transport: Transport = Field(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Self
 
 from pydantic import Field, PrivateAttr
-from pydantic_settings import BaseSettings
+
+from services.core.setting_types import SettingsPart
 
 
-class KeySettings(BaseSettings):
+class KeySettings(SettingsPart):
     """A part of `Settings`."""
 
     _keys_are_kept: bool = PrivateAttr(False)

@@ -7,9 +7,8 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
 
-from services.core.setting_types import BaseUrl
+from services.core.setting_types import BaseUrl, SettingsPart
 
 EXTRAS: Final = {  # what each needs to be installed: module -> requirements
     "sentry_sdk": "'sentry-sdk>=2.75,<3'",
@@ -17,7 +16,7 @@ EXTRAS: Final = {  # what each needs to be installed: module -> requirements
 }
 
 
-class ObservabilitySettings(BaseSettings):
+class ObservabilitySettings(SettingsPart):
     """A part of `Settings`."""
 
     sentry_dsn: SecretStr = Field(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+
+from services.core.setting_types import SettingsPart
 
 
-class PostbackSettings(BaseSettings):
+class PostbackSettings(SettingsPart):
     """A part of `Settings`."""
 
     meta_api_url: str = Field(

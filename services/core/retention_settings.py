@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+
+from services.core.setting_types import SettingsPart
 
 
-class RetentionSettings(BaseSettings):
+class RetentionSettings(SettingsPart):
     """A part of `Settings`."""
 
     clicks_retention_days: int = Field(

@@ -7,9 +7,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import NoDecode
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.core.setting_urls import checked_base_url, checked_mail_url, checked_redis_url
+
+
+class SettingsPart(BaseSettings):
+    """A part of `Settings`; a schema is made of the whole alone."""
+
+    model_config = SettingsConfigDict(defer_build=True)
 
 
 class AppEnv(StrEnum):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
-from services.core.setting_types import Networks
+from services.core.setting_types import Networks, SettingsPart
 
 
-class SwitchSettings(BaseSettings):
+class SwitchSettings(SettingsPart):
     """A part of `Settings`."""
 
     telegram_networks: Networks = Field(

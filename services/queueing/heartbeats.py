@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from redis import RedisError
@@ -57,9 +58,6 @@ class Process:
         return self.age_seconds <= ALIVE_SECONDS
 
 
-_STARTED = time.monotonic()
-
-
 def process_name(service: str) -> str:
     """The name under which this process beats."""
     return f"{service}@{socket.gethostname()}:{os.getpid()}"
@@ -68,12 +66,18 @@ def process_name(service: str) -> str:
 def beat(platform: Platform, process: str, figures: Figures | None = None) -> None:
     """Say that `process` ("worker@host:12") is alive; `figures` is anything JSON can hold. Raises RedisError."""
     told = {"bearer": process_identity(), "figures": dict(figures or {}), "samples": own_samples()}
-    lived = time.monotonic() - _STARTED
+    lived = time.monotonic() - _first_beat(os.getpid())
     BEAT(
         platform.redis,
         [keys.heartbeat(process), keys.processes()],
         [process, lived, FORGET_SECONDS, json.dumps(told)],
     )
+
+
+@cache
+def _first_beat(_process_id: int) -> float:
+    """When this process, which may be a forked child, was alive for the first time; on the monotonic clock."""
+    return time.monotonic()
 
 
 def farewell(platform: Platform, process: str) -> None:

@@ -35,6 +35,7 @@ from tools.benchmarks.figures import Figure
 from tools.benchmarks.fleet import make_fleet
 from tools.benchmarks.load import PERSON
 from tools.benchmarks.servers import start, stop, valkey_command
+from tools.chaos.processes import children
 
 VISITORS = 8
 VICTIMS = ("web", "valkey", "worker")
@@ -69,12 +70,13 @@ class Installation:
     def kill(self, name: str) -> None:
         """`kill -9`, without warning; for `web` the worker that answers, which its master replaces."""
         process = self.processes[name]
+        forked = children(process.pid)
+        if name != "web":
+            process.kill()
+        for child in forked:
+            os.kill(child, signal.SIGKILL)
         if name == "web":
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            for child in children:
-                os.kill(int(child), signal.SIGKILL)
             return
-        process.kill()
         process.wait()
         time.sleep(random.uniform(0, 1.5))
         self.start(name)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from models import DeadLetter
 from tools.chaos.installation import Installation, Place
 from tools.chaos.load import Load, Told
-from tools.chaos.recorder import Incident, Recorder
+from tools.chaos.recorder import KILLS, Incident, Recorder
 from tools.chaos.recovery import measure
 
 
@@ -155,7 +155,7 @@ def _extra(book: Recorder, careful: frozenset[str]) -> Invariant:
         for text in extra
         if text not in in_flight and not any(begin <= moments[text] <= end for begin, end in windows)
     ]
-    kills = [incident for incident in book.incidents if incident.name == "kill -9"]
+    kills = [incident for incident in book.incidents if incident.name in KILLS]
     flown = {text for text in _in_flight(kills) if _bot(text) not in careful}
     at_kills = sum(number for text, number in extra.items() if text in flown)
     detail = (

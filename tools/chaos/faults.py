@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from services.core.fault_injection import CrashPoint
 from tools.chaos.installation import PROGRAMS, Installation, until
 from tools.chaos.processes import children
-from tools.chaos.recorder import Incident, Recorder
+from tools.chaos.recorder import KILLED, KILLED_CHILD, Incident, Recorder
 
 Fault = Callable[[Installation, Recorder, random.Random], None]
 GRACE_SECONDS = 25.0  # everything has to be out by then
@@ -25,14 +25,16 @@ FULL_BYTES = 1_000_000
 
 
 def kill(victim: str) -> Fault:
-    """kill -9; the supervisor starts it again. Of web sometimes the child alone, which its master replaces."""
+    """kill -9; the supervisor starts it again. Half the time the process that works alone, which its master replaces."""
 
     def attack(place: Installation, book: Recorder, chance: random.Random) -> None:
-        incident = Incident("kill -9", victim, time.time())
-        if victim == "web" and chance.random() < 0.5:
-            place.keeper.kill_child(victim)
+        keeper = place.keeper
+        if keeper.has_children(victim) and chance.random() < 0.5:
+            incident = Incident(KILLED_CHILD, victim, time.time())
+            keeper.kill_child(victim)
         else:
-            place.keeper.kill(victim)
+            incident = Incident(KILLED, victim, time.time())
+            keeper.kill(victim)
         if victim == "valkey":
             until(place.platform.redis.ping, "Valkey did not come back")
         book.sample(incident)

@@ -38,7 +38,7 @@ class SecondHost:
 
     def leases(self) -> int:
         """How many lanes and shards its workers hold."""
-        pids = {str(self.place.keeper.pid(name)) for name in self.names}
+        pids = {str(pid) for name in self.names for pid in self.place.keeper.family(name)}
         redis = self.place.platform.redis
         names = [
             keys.lease(f"{kind}:{number}")
@@ -51,8 +51,7 @@ class SecondHost:
     def send(self, number: signal.Signals) -> None:
         """A signal to all its programs, their children included."""
         for name in self.names:
-            for pid in (*self.place.keeper.children(name), self.place.keeper.pid(name)):
-                os.kill(pid, number)
+            self.place.keeper.send(name, number)
 
 
 class HostFault:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from services.core.child_processes import tied_to_parent
 
 STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
 END_LOOK_SECONDS = 0.02
+# Programs whose process forks the one that works, and replaces it.
+PREFORKED = ("gunicorn", "jobs.worker", "jobs.poller", "tools.chaos.worker")
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
@@ -31,6 +33,7 @@ class Keeper:
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self._killed: set[int] = set()
+        self._forked: dict[int, set[int]] = {}  # by their master, as they were seen last
         self.restarts: dict[str, int] = {}
         self.last_death = 0.0  # epoch s
         self.own_deaths: list[tuple[float, str]] = []  # when (epoch s) a program ended that nobody had killed
@@ -63,9 +66,9 @@ class Keeper:
         """The process id of a running program."""
         return self._running[name].pid
 
-    def children(self, name: str) -> list[int]:
-        """The process ids of a running program's children."""
-        return children(self.pid(name))
+    def family(self, name: str) -> list[int]:
+        """The process ids of a running program and its children."""
+        return [self.pid(name), *children(self.pid(name))]
 
     def is_running(self, name: str) -> bool:
         """Whether it was started and has not ended."""
@@ -73,29 +76,37 @@ class Keeper:
 
     def heeds(self, name: str, number: signal.Signals) -> bool:
         """Whether the program has a handler for the signal: one that is still starting has none."""
-        return self.is_running(name) and catches(self.pid(name), number)
+        return self.is_running(name) and any(catches(pid, number) for pid in self.family(name))
 
     def kill(self, name: str, *, again: bool = True) -> None:
         """SIGKILL to the program and its children; the watcher starts it again, unless that is not wanted."""
         with self._lock:
             process = self._running[name]
-            self._killed.add(process.pid)
-            for pid in (process.pid, *children(process.pid)):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self._kill(self.family(name))
             process.wait()
             if not again:
                 del self._running[name]
 
     def kill_child(self, name: str) -> None:
         """SIGKILL to the children alone, which their master replaces."""
-        for pid in children(self.pid(name)):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        with self._lock:
+            self._kill(children(self.pid(name)))
+
+    def has_children(self, name: str) -> bool:
+        """Whether it is one whose process forks the one that works."""
+        return _is_preforked(self._commands[name])
 
     def send(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to the program alone."""
-        os.kill(self.pid(name), number)
+        """Send a signal to the program and its children."""
+        for pid in self.family(name):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _kill(self, pids: Sequence[int]) -> None:
+        for pid in pids:
+            self._killed.add(pid)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def stop(self, *names: str) -> dict[str, tuple[float, int]]:
         """SIGTERM to all of `names` at once; how long each took in s and its exit code. They are not started again."""
@@ -122,8 +133,7 @@ class Keeper:
         if self._watcher is not None:
             self._watcher.join(5)
         for name in list(self._running):  # a stopped one would not hear
-            with suppress(ProcessLookupError):
-                self.send(name, signal.SIGCONT)
+            self.send(name, signal.SIGCONT)
         names = list(self._running)
         self.stop(*(name for name in names if name != "valkey"))
         self.stop(*names)
@@ -131,13 +141,30 @@ class Keeper:
     def _watch_for_ever(self) -> None:
         while not self._ended.wait(0.1):
             with self._lock:
-                dead = [name for name, process in self._running.items() if process.poll() is not None]
-                for name in dead:
-                    self.restarts[name] = self.restarts.get(name, 0) + 1
-                    self.last_death = time.time()
-                    if self._running[name].pid not in self._killed:
-                        self.own_deaths.append((self.last_death, name))
-                    self.start(name)
+                for name in list(self._running):
+                    self._look_after(name)
+
+    def _look_after(self, name: str) -> None:
+        process = self._running[name]
+        if process.poll() is not None:
+            self.restarts[name] = self.restarts.get(name, 0) + 1
+            self._forked.pop(process.pid, None)
+            self._note_deaths(name, {process.pid})
+            self.start(name)
+        elif _is_preforked(self._commands[name]):
+            now = set(children(process.pid))
+            self._note_deaths(name, self._forked.get(process.pid, set()) - now)
+            self._forked[process.pid] = now
+
+    def _note_deaths(self, name: str, dead: set[int]) -> None:
+        if dead:
+            self.last_death = time.time()
+        if dead - self._killed:
+            self.own_deaths.append((self.last_death, name))
+
+
+def _is_preforked(command: Sequence[str]) -> bool:
+    return any(word in PREFORKED for word in command)
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

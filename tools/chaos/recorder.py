@@ -17,6 +17,11 @@ POLL_INTERVAL_SECONDS = 0.2
 ARRIVAL_SECONDS = 0.3  # what was on the line when its sender died has arrived by then
 
 
+KILLED = "kill -9"
+KILLED_CHILD = "kill -9 of the child of"  # alone; its master forks another
+KILLS = (KILLED, KILLED_CHILD)
+
+
 @dataclass(frozen=True)
 class Arrival:
     """A message that a bot sent: bot, text, when (epoch s)."""

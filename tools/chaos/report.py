@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from tools.chaos.checker import Invariant, Verdict
-from tools.chaos.recorder import Incident
+from tools.chaos.recorder import KILLED_CHILD, KILLS, Incident
 
 HEAD = f"{'recovery p50':>14}{'p95':>7}{'p99':>7}{'max':>7}{'in flight':>11}{'extra sends':>17}"
 SLOWEST = 20
@@ -18,6 +18,7 @@ FAULTS = (
     "kill -9 valkey",
     "kill -9 clock",
     "kill -9 poller",
+    *(f"{KILLED_CHILD} {name}" for name in ("inbound", "outbound", "web", "poller")),
     "kill -9 in a storm",
     "crash at",
     "SIGSTOP",
@@ -57,7 +58,7 @@ def report(verdict: Verdict) -> str:
         *table(verdict.invariants),
         "",
     ]
-    kills = [each for each in verdict.incidents if each.name == "kill -9"]
+    kills = [each for each in verdict.incidents if each.name in KILLS]
     lines += [f"{'Fault':36}{'times':>6}{HEAD}"]
     if kills:
         lines.append(_row("all kills", kills, verdict.extra))

@@ -16,7 +16,6 @@ from services.core.greenlets import patch
 patch()
 
 import array
-import ctypes
 import importlib
 import json
 import os
@@ -31,10 +30,11 @@ from typing import Any
 from gevent import monkey
 from gevent.os import fork_gevent
 
+from services.core.child_processes import end_with_parent
+
 PROGRAMS = ("jobs.worker", "jobs.clock", "jobs.poller")
 # What the worker imports when it handles its first update.
 LATER = ("services.messaging.updates.update_consumers", "services.operations.manager.desk")
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 MOST_BYTES = 1 << 18  # of an order: arguments and an environment
 DESCRIPTORS = 4  # the connection to who asks, then stdin, stdout and stderr
 
@@ -55,18 +55,20 @@ def serve(control: int) -> dict[str, Any]:
         for _level, _kind, data in ancillary:  # nothing but descriptors is ever sent along
             handed.frombytes(data)
         connection, *streams = handed
+        server = os.getpid()
         if fork() == 0:
             orders.close()
-            _raise(connection, streams)
+            _raise(connection, streams, server)
             return dict(json.loads(text))
         for descriptor in handed:
             os.close(descriptor)
         _forget_ended()
 
 
-def _raise(connection: int, streams: list[int]) -> None:
+def _raise(connection: int, streams: list[int], server: int) -> None:
     """Fork once more: the child returns, its parent tells the child's id and its end to who asked for it, and ends."""
-    _end_with_parent()
+    end_with_parent(server, signal.SIGKILL)
+    watcher = os.getpid()
     child = fork_gevent()  # importing has made a hub, of which the child gets its own
     if child:
         for descriptor in streams:
@@ -74,16 +76,11 @@ def _raise(connection: int, streams: list[int]) -> None:
         os.write(connection, b"%d\n" % child)
         os.write(connection, b"%d\n" % os.waitstatus_to_exitcode(waitpid(child, 0)[1]))
         os._exit(0)
-    _end_with_parent()
+    end_with_parent(watcher, signal.SIGKILL)
     os.close(connection)
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _forget_ended() -> None:

@@ -27,7 +27,7 @@ TelegramId = Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID, strict=True)]
 class Part(BaseModel):
     """A part of the document: an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Sending(Part):

@@ -26,7 +26,7 @@ STRATEGY_NAMES = AliasChoices("strategy", "distribution_strategy")
 
 
 class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class NewPool(_Fields):

@@ -62,7 +62,7 @@ class Schedule(BaseModel):
     """Days of the week (1 = Monday) and a span of the zone's clock; a span that ends before it begins goes over
     midnight and belongs to the day it began on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     days: frozenset[Annotated[int, Field(ge=1, le=7)]] = Field(frozenset(range(1, 8)), min_length=1)
     begin: WallClock = time(0)
@@ -84,7 +84,7 @@ class Schedule(BaseModel):
 class Conditions(BaseModel):
     """What must all be met. At least one; a language without region stands for all of its regions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     countries: frozenset[Country] | None = Field(None, min_length=1, max_length=250)
     not_countries: frozenset[Country] | None = Field(None, min_length=1, max_length=250)

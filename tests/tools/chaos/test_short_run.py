@@ -12,6 +12,7 @@ import pytest
 
 from launch.programs import ROOT
 from tools.chaos.plan import SHORT
+from tools.chaos.recorder import KILLS
 from tools.chaos.report import report
 from tools.chaos.run import run
 from tools.chaos.schedule import schedule
@@ -26,7 +27,7 @@ def test_nothing_is_lost_doubled_or_out_of_order_while_everything_is_killed(serv
     verdict = run(folder, SHORT, lines.append)
     assert verdict.holds, "\n".join([*lines, report(verdict)])
     assert verdict.updates == SHORT.updates
-    killed = {incident.victim for incident in verdict.incidents if incident.name == "kill -9"}
+    killed = {incident.victim for incident in verdict.incidents if incident.name in KILLS}
     assert killed == {"web", "inbound", "outbound", "valkey", "clock", "poller"}
 
 
