@@ -14,9 +14,8 @@ from services.platform.platform import Platform, build_platform
 from services.platform.redis.connection import check_redis_known
 
 if TYPE_CHECKING:
-    from plugins.context import Context
-    from plugins.fleet import Fleet
     from services.messaging.outbox.senders import Senders
+    from services.messaging.updates.contexts import Fleets
     from services.messaging.updates.update_consumers import UpdateConsumers
 
 # An update makes hundreds of objects that end with it. Looking for garbage after each 700 that stay, as Python does, took
@@ -38,15 +37,16 @@ def update_consumers() -> UpdateConsumers:
     """What the drains of lanes share in this process; listens for changes from first use on."""
     from services.messaging.updates.update_consumers import UpdateConsumers  # noqa: PLC0415 - with telebot 9 MB, which only the worker needs
 
-    shared = UpdateConsumers(platform(), stopping, fleets=_managers_fleet)
+    shared = UpdateConsumers(platform(), stopping, fleets=lambda ctx: _manager_desk()(ctx))
     shared.start()
     return shared
 
 
-def _managers_fleet(ctx: Context) -> Fleet:
+@cache
+def _manager_desk() -> Fleets:
     from services.operations.manager.desk import ManagerDesk  # noqa: PLC0415 - a tenth of a start, which one bot alone needs
 
-    return ManagerDesk(platform())(ctx)
+    return ManagerDesk(platform())
 
 
 def stop_consumers() -> None:

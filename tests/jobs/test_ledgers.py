@@ -47,7 +47,7 @@ def test_the_workers_job_has_a_broadcast_sent_and_its_process_ends_with_the_work
 
     with worker_process(platform.settings) as worker:
         wait_until(lambda: status() == BroadcastStatus.DONE, 60, lambda: worker.log)
-        ledgers = _children(worker.process.pid)
+        ledgers = _children(worker.process.working_pid)
         assert ledgers, "it stays for the next one for a while"
         assert worker.terminate() == 0
     assert not any(Path(f"/proc/{number}").exists() for number in ledgers)

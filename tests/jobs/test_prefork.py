@@ -13,8 +13,9 @@ from models import Bot
 from services.core.settings import Settings
 from services.platform.platform import Platform
 from services.queueing.heartbeats import processes
-from tools.chaos.processes import catches, children
+from tools.chaos.processes import catches
 from tools.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
+from tools.servers.process_tree import children
 from tools.servers.sandbox import Sandbox, wait_until
 
 LIVED_SECONDS = 1.1  # longer than what a worker's master leaves to its supervisor
@@ -110,7 +111,7 @@ def test_a_worker_whose_master_is_killed_hands_back_and_ends(platform: Platform,
     with worker_process(settings) as worker:
         child = child_of(worker)
         wait_until(lambda: processes(platform))
-        worker.process.kill()
+        os.kill(worker.process.pid, signal.SIGKILL)
         wait_until(partial(_is_gone, child))
     assert not processes(platform)  # it said farewell
 

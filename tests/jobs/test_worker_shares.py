@@ -104,7 +104,7 @@ def test_what_comes_after_a_pause_is_shared_at_once(
         worker_process(settings, RATE_LIMITS_JSON=UNLIMITED) as first,
         worker_process(settings, RATE_LIMITS_JSON=UNLIMITED) as second,
     ):
-        pids = (first.process.pid, second.process.pid)
+        pids = (first.process.working_pid, second.process.working_pid)
         wait_until(lambda: {name_of(pid) for pid in pids} <= serving(platform), seconds=60)
         time.sleep(LOOKED_SECONDS)
         accept_all(platform, bot, [message(number, user, "1") for number, user in enumerate(users, 1)])
@@ -125,9 +125,9 @@ def test_a_second_worker_gets_its_half_of_the_lanes_and_nothing_is_lost(
         worker_process(settings, RATE_LIMITS_JSON=UNLIMITED) as first,
         writing(platform, bot, users) as written,
     ):
-        wait_until(lambda: held_by(platform, first.process.pid) == lanes, seconds=60)
+        wait_until(lambda: held_by(platform, first.process.working_pid) == lanes, seconds=60)
         with worker_process(settings, RATE_LIMITS_JSON=UNLIMITED) as second:
-            pids = (first.process.pid, second.process.pid)
+            pids = (first.process.working_pid, second.process.working_pid)
             wait_until(lambda: [held_by(platform, pid) for pid in pids] == [lanes // 2] * 2, seconds=60)
             so_far = written[-1]
             wait_until(

@@ -30,9 +30,10 @@ from tools.benchmarks.driving import driving
 from tools.benchmarks.figures import Figure, machine_load, print_table
 from tools.benchmarks.fleet import make_fleet
 from tools.benchmarks.load import Load, Order
-from tools.benchmarks.pipeline_systems import counted_valkey, family
+from tools.benchmarks.pipeline_systems import counted_valkey
 from tools.benchmarks.servers import cpu_seconds, process, sandbox
 from tools.servers.postgres import running_postgres
+from tools.servers.process_tree import family
 from tools.servers.sandbox import Sandbox, wait_until
 
 BOTS_PER_POOL: Final = 5

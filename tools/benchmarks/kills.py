@@ -35,7 +35,7 @@ from tools.benchmarks.figures import Figure
 from tools.benchmarks.fleet import make_fleet
 from tools.benchmarks.load import PERSON
 from tools.benchmarks.servers import start, stop, valkey_command
-from tools.chaos.processes import children
+from tools.servers.process_tree import children
 
 VISITORS = 8
 VICTIMS = ("web", "valkey", "worker")

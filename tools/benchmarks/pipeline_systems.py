@@ -23,6 +23,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from tools.benchmarks.pipeline_workers import Workers
 from tools.benchmarks.servers import ROOT, cpu_seconds, gunicorn, process, valkey
+from tools.servers.process_tree import family
 
 PEER_PYTHON = ROOT / "build" / "bench-venv" / "bin" / "python"
 Plugins = Sequence[tuple[str, dict[str, Any]]]
@@ -118,15 +119,6 @@ class System:
 
     def _roots(self) -> list[int]:
         return [*self.pids, *(self.workers.pids() if self.workers else ())]
-
-
-def family(pid: int) -> list[int]:
-    """A process and its descendants that are alive."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(descendant for child in children for descendant in family(int(child)))]
 
 
 @contextmanager

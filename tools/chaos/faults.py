@@ -14,7 +14,6 @@ from sqlalchemy import create_engine, text
 
 from services.core.fault_injection import CrashPoint
 from tools.chaos.installation import PROGRAMS, Installation, until
-from tools.chaos.processes import children
 from tools.chaos.recorder import KILLED, KILLED_CHILD, Incident, Recorder
 
 Fault = Callable[[Installation, Recorder, random.Random], None]
@@ -254,7 +253,7 @@ class _Life:
 
     def is_over(self) -> bool:
         """Asked again and again: children are seen by that."""
-        now = set(children(self._place.keeper.pid(self._name)))
+        now = set(self._place.keeper.children(self._name))
         self._children |= now
         return self.has_a_successor or now != self._children
 

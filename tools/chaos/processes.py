@@ -13,6 +13,7 @@ from pathlib import Path
 
 from launch.programs import ROOT
 from services.core.child_processes import tied_to_parent
+from tools.servers.process_tree import children, family
 
 STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
 END_LOOK_SECONDS = 0.02
@@ -67,8 +68,12 @@ class Keeper:
         return self._running[name].pid
 
     def family(self, name: str) -> list[int]:
-        """The process ids of a running program and its children."""
-        return [self.pid(name), *children(self.pid(name))]
+        """The process ids of a running program and its descendants."""
+        return family(self.pid(name))
+
+    def children(self, name: str) -> list[int]:
+        """The process ids of a running program's children."""
+        return children(self.pid(name))
 
     def is_running(self, name: str) -> bool:
         """Whether it was started and has not ended."""
@@ -79,7 +84,7 @@ class Keeper:
         return self.is_running(name) and any(catches(pid, number) for pid in self.family(name))
 
     def kill(self, name: str, *, again: bool = True) -> None:
-        """SIGKILL to the program and its children; the watcher starts it again, unless that is not wanted."""
+        """SIGKILL to the program and its descendants; the watcher starts it again, unless that is not wanted."""
         with self._lock:
             process = self._running[name]
             self._kill(self.family(name))
@@ -90,14 +95,14 @@ class Keeper:
     def kill_child(self, name: str) -> None:
         """SIGKILL to the children alone, which their master replaces."""
         with self._lock:
-            self._kill(children(self.pid(name)))
+            self._kill(self.children(name))
 
     def has_children(self, name: str) -> bool:
         """Whether it is one whose process forks the one that works."""
         return _is_preforked(self._commands[name])
 
     def send(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to the program and its children."""
+        """Send a signal to the program and its descendants."""
         for pid in self.family(name):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -175,11 +180,3 @@ def catches(pid: int, number: signal.Signals) -> bool:
         return False
     mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
     return bool(mask >> (number - 1) & 1)
-
-
-def children(pid: int) -> list[int]:
-    """The ids of a process's children."""
-    try:
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tools.image_check.builder import Image
 from tools.image_check.contents import USER
+from tools.servers.process_tree import children
 
 # The shell is process 1 until it becomes the container's; PATH and the like come from the image.
 START = """\
@@ -73,13 +74,12 @@ class Container:
     @property
     def pid(self) -> int:
         """Of the container's first process, as this machine numbers it."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         deadline = time.monotonic() + 5
-        while not (numbers := children.read_text().split()):
+        while not (numbers := children(self._process.pid)):
             if time.monotonic() > deadline:
                 raise ChildProcessError(f"{self.name} did not start: {self.output()}")
             time.sleep(0.02)
-        return int(numbers[0])
+        return numbers[0]
 
     def run(self, command: Sequence[str], seconds: float = 20) -> subprocess.CompletedProcess[str]:
         """Run a command in it, as `docker exec` does."""

@@ -15,12 +15,16 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from services.core.child_processes import tied_to_parent
+from tools.servers.process_tree import children, family
 
+FORK_SECONDS = 10.0
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -42,6 +46,18 @@ class ForkedProcess:
         self._said = self._end.makefile("rb", buffering=0)
         self.pid = int(self._said.readline())
 
+    @property
+    def working_pid(self) -> int:
+        """Of the process that works: with `-m` of worker or poller it is one that they fork."""
+        if self.args[0] != "-m":
+            return self.pid
+        deadline = time.monotonic() + FORK_SECONDS
+        while not (forked := children(self.pid)):
+            if time.monotonic() > deadline:
+                raise ChildProcessError(f"{self.args} forks nobody")
+            time.sleep(0.01)
+        return forked[0]
+
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
         return self.returncode if self._has_ended(0) else None
@@ -62,8 +78,12 @@ class ForkedProcess:
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """kill -9."""
+        """kill -9, of what it has forked as well."""
+        forked = family(self.pid)[1:]
         self.send_signal(signal.SIGKILL)
+        for pid in forked:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _has_ended(self, timeout: float | None) -> bool:
         if self.returncode is None and select.select([self._end], [], [], timeout)[0]:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from models import Base
 from services.operations.retention.expiry import database_bytes
-from tools.chaos.processes import children
+from tools.servers.process_tree import family
 from tools.soak.families import family_of
 from tools.soak.installation import Installation
 
@@ -65,11 +65,6 @@ def _figures(pid: int) -> dict[str, float]:
         "processes": 1,
         "cpu": _cpu_seconds(pid),
     }
-
-
-def family(pid: int) -> list[int]:
-    """A process and its descendants."""
-    return [pid, *(each for child in children(pid) for each in family(child))]
 
 
 def _sizes(pid: int) -> dict[str, int]:

@@ -10,8 +10,8 @@ import pytest
 
 from tools.benchmarks.footprint import Footprint, Size, _size
 from tools.benchmarks.load import Load
-from tools.benchmarks.pipeline_systems import family
 from tools.benchmarks.servers import cpu_seconds
+from tools.servers.process_tree import family
 from tools.servers.sandbox import wait_until
 
 CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'kept = bytes(range(256)) * 80_000; input()'])"
