@@ -9,6 +9,7 @@ from typing import Any
 from services.core.environment import settings_or_exit
 from services.core.listening import check_bind, listen_address
 from services.core.proxies import proxies_of
+from services.platform.preloading import share_imports
 from services.platform.redis.connection import check_redis_known
 from web.lifecycle import start_background
 from web.server.connections import connections_for
@@ -36,10 +37,8 @@ def when_ready(_server: Any) -> None:
     """Import in the master, once it listens, what its web processes run: one that dies is replaced in the time of a fork."""
     gc.disable()
     import app  # noqa: F401, PLC0415
-    import services.platform.platform  # noqa: F401, PLC0415
 
-    gc.freeze()  # a search for garbage would write into each page, and none could be shared any more
-    gc.enable()
+    share_imports()
 
 
 def post_worker_init(worker: Any) -> None:

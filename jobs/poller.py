@@ -19,7 +19,7 @@ import time
 
 import gevent
 
-from jobs import prefork, process
+from jobs import process
 from jobs.leadership import STANDBY_SECONDS, Leadership
 from services.fleet.plugin_loading.reloader import Reloader
 from services.messaging.polling.poller import Poller, refresh_safely
@@ -81,4 +81,4 @@ def _poll(platform: Platform, poller: Poller, leadership: Leadership) -> None:
 
 
 if __name__ == "__main__":
-    prefork.serve("poller", main)
+    main()

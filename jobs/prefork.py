@@ -7,7 +7,6 @@ ends both.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -22,6 +21,7 @@ from gevent.os import fork_gevent
 from services.core.child_processes import end_with_parent
 from services.core.environment import settings_or_exit
 from services.core.logs import configure_logging
+from services.platform.preloading import share_imports
 
 logger = logging.getLogger(__name__)
 # Who dies sooner may do so again and again: that is for the supervisor, which knows how to wait.
@@ -37,7 +37,7 @@ def serve(service: str, main: Callable[[], None], least_seconds: float = LEAST_S
     SIGTERM and SIGINT are passed on as SIGTERM. The master ends as its last child did: with its exit code, or by its signal.
     """
     configure_logging(settings_or_exit(), service)
-    gc.freeze()  # a search for garbage would write into each page, and none could be shared any more
+    share_imports()
     inherited = signal.pthread_sigmask(signal.SIG_BLOCK, (*ENDING, signal.SIGCHLD))
     while True:
         began = time.monotonic()

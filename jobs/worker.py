@@ -26,6 +26,8 @@ from redis.retry import Retry
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
+import services.messaging.outbox.senders
+import services.messaging.updates.update_consumers  # noqa: F401 - both are what `process` imports later: here for all children
 from jobs import prefork, process
 from jobs.rq_worker import AWAY, WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog

@@ -80,7 +80,7 @@ def polled(platform: Platform) -> list[int]:
 def polled_by(platform: Platform, poller: ForkedProcess) -> int:
     """How many bots this poller says that it polls."""
     told: dict[str, int] = {each.name: each.figures["bots"] for each in processes(platform)}
-    return next(bots for name, bots in told.items() if name.endswith(f":{poller.working_pid}"))
+    return next(bots for name, bots in told.items() if name.endswith(f":{poller.pid}"))
 
 
 def test_bots_that_come_and_go_are_polled_within_a_second_and_the_end_is_quick(
@@ -129,10 +129,10 @@ def test_a_poller_that_slept_through_its_lease_polls_no_more_once_another_does(
     sleeper = start()
     wait_until(lambda: polled(platform) == [1], seconds=20)
     lease = platform.redis.get(keys.lease("poller"))
-    os.kill(sleeper.working_pid, signal.SIGSTOP)
+    sleeper.send_signal(signal.SIGSTOP)
     successor = start()
     wait_until(lambda: platform.redis.get(keys.lease("poller")) not in (None, lease), seconds=15)
-    os.kill(sleeper.working_pid, signal.SIGCONT)
+    sleeper.send_signal(signal.SIGCONT)
     wait_until(lambda: polled_by(platform, sleeper) == 0, seconds=20)
     wait_until(lambda: polled_by(platform, successor) == 1, seconds=20)
     time.sleep(6)  # the sleeper asks for the lease again meanwhile, and tells what it does

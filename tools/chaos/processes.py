@@ -18,7 +18,7 @@ from tools.servers.process_tree import children, family
 STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
 END_LOOK_SECONDS = 0.02
 # Programs whose process forks the one that works, and replaces it.
-PREFORKED = ("gunicorn", "jobs.worker", "jobs.poller", "tools.chaos.worker")
+PREFORKED = ("gunicorn", "jobs.worker", "tools.chaos.worker")
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 

@@ -18,7 +18,7 @@ FAULTS = (
     "kill -9 valkey",
     "kill -9 clock",
     "kill -9 poller",
-    *(f"{KILLED_CHILD} {name}" for name in ("inbound", "outbound", "web", "poller")),
+    *(f"{KILLED_CHILD} {name}" for name in ("inbound", "outbound", "web")),
     "kill -9 in a storm",
     "crash at",
     "SIGSTOP",

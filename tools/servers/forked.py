@@ -48,8 +48,8 @@ class ForkedProcess:
 
     @property
     def working_pid(self) -> int:
-        """Of the process that works: with `-m` of worker or poller it is one that they fork."""
-        if self.args[0] != "-m":
+        """Of the process that works: of `-m jobs.worker` it is the one that it forks."""
+        if self.args != ("-m", "jobs.worker"):
             return self.pid
         deadline = time.monotonic() + FORK_SECONDS
         while not (forked := children(self.pid)):
