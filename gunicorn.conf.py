@@ -4,6 +4,7 @@ patch()  # before anything else is imported
 
 import gc
 import resource
+import signal
 from typing import Any
 
 from services.core.environment import settings_or_exit
@@ -34,11 +35,24 @@ loglevel = "warning"
 
 
 def when_ready(_server: Any) -> None:
-    """Import in the master, once it listens, what its web processes run: one that dies is replaced in the time of a fork."""
+    """Import in the master, once it listens, what its web processes run: one that dies is replaced in the time of a fork (ADR 76).
+
+    Who is told to end meanwhile ends at once. gunicorn would fork first and pass the signal on, which a child that has just been
+    forked loses.
+    """
+    told = {
+        number: signal.signal(number, _end_now) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+    }
     gc.disable()
     import app  # noqa: F401, PLC0415
 
     share_imports()
+    for number, handler in told.items():
+        signal.signal(number, handler)
+
+
+def _end_now(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -38,4 +38,4 @@ class Watchdog:
             sleep(POLL_INTERVAL_SECONDS)
             if time.monotonic() - self._turn > self._longest:
                 faulthandler.dump_traceback(sys.__stderr__ or 2, all_threads=True)
-                os._exit(70)  # EX_SOFTWARE: the supervisor starts another
+                os._exit(70)  # EX_SOFTWARE: the master forks another

@@ -42,15 +42,13 @@ from services.platform.redis.jobs import JobQueue
 from services.platform.redis.trouble import redis_trouble
 from services.platform.telegram.telebot_sender import install
 from services.queueing.fair_share import share_out
-from services.queueing.heartbeats import Heartbeats
+from services.queueing.heartbeats import Heartbeats, farewell, process_name
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 0.5  # between attempts to reach Redis
 POLL_INTERVAL_SECONDS = (
     5.0  # between looks for what a dead process left; the clock looks too, but may be dead itself
 )
-# RQ refuses the name of a worker that it did not see end, and in a container each process has the same host and number.
-LAUNCH = secrets.token_hex(4)
 STOP_SECONDS = 18.0  # Heroku kills after 30 s, our own supervisor after 20
 
 
@@ -60,7 +58,9 @@ class Worker:
     def __init__(self, platform: Platform, queue: JobQueue, number: int) -> None:
         self._platform = platform
         self.queue = queue
-        self._name = f"{socket.gethostname()}.{os.getpid()}.{LAUNCH}.{queue}.{number}"
+        # RQ refuses the name of a worker that it did not see end, and in a container process ids come again.
+        unique = f"{os.getpid()}.{secrets.token_hex(4)}"
+        self._name = f"{socket.gethostname()}.{unique}.{queue}.{number}"
         self._life = 0
         self._rq: GreenletWorker | None = None
         self._greenlet = gevent.spawn(self._run_for_ever)
@@ -135,6 +135,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)  # a second one changes nothing
     Watchdog().start()
+    _forget_former(platform)
     install(platform.telegram)  # plugins may use telebot; whatever it sends goes our way
     plugins = process.update_consumers().plugins
     reloader = Reloader(
@@ -166,6 +167,15 @@ def main() -> None:
     process.stop_consumers()
     heartbeats.stop()
     logger.info("worker stopped")
+
+
+def _forget_former(platform: Platform) -> None:
+    """Who shares lanes with us counts the process that we replace no longer. In a container nobody else sees that it is dead."""
+    if prefork.former:
+        try:
+            farewell(platform, process_name("worker", prefork.former))
+        except RedisError as error:
+            logger.debug("the former worker is not taken off the list: %s", type(error).__name__)
 
 
 def look_out(platform: Platform) -> None:

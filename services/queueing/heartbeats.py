@@ -58,9 +58,9 @@ class Process:
         return self.age_seconds <= ALIVE_SECONDS
 
 
-def process_name(service: str) -> str:
-    """The name under which this process beats."""
-    return f"{service}@{socket.gethostname()}:{os.getpid()}"
+def process_name(service: str, process_id: int = 0) -> str:
+    """The name under which this process beats, or another one of this host."""
+    return f"{service}@{socket.gethostname()}:{process_id or os.getpid()}"
 
 
 def beat(platform: Platform, process: str, figures: Figures | None = None) -> None:

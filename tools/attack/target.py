@@ -147,7 +147,7 @@ def target(folder: Path, kind: str, **more: str) -> Iterator[Target]:
             *f"-m tools.sandbox --port {sandbox_port} --bots 0 --retry-factor 0.1".split(),
         ]
         commands = {"valkey": server.command, "telegram": sandbox, **programs()}
-        keeper = Keeper(commands, environ, folder / "processes.log")
+        keeper = Keeper(commands, environ, folder / "processes.log", ("web", "worker"))
         stack.callback(keeper.close)
         keeper.start("valkey")
         keeper.start("telegram")

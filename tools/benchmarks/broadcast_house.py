@@ -25,6 +25,7 @@ from services.platform.platform import Platform
 from tools.benchmarks.pipeline_systems import LIMITS_OFF
 from tools.benchmarks.servers import sandbox, start, valkey
 from tools.chaos.telegram import Telegram
+from tools.servers.process_tree import kill_family
 
 FIRST_PERSON = 6_400_000_000
 MESSAGE = {"text": "Hi {first_name}"}
@@ -57,14 +58,14 @@ class BroadcastHouse:
     def kill_one(self) -> None:
         """`kill -9` of the oldest; another takes its place."""
         victim = self.processes.pop(0)
-        victim.kill()
+        kill_family(victim.pid)
         victim.wait()
         self.run(1)
 
     def end(self) -> None:
         """Kill all."""
         for each in self.processes:
-            each.kill()
+            kill_family(each.pid)
             each.wait()
         self.processes.clear()
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event
 
+from jobs import prefork
+
 statements = count(1)
 seen = 0
 
@@ -27,6 +29,11 @@ def _write_for_ever() -> None:
         time.sleep(0.2)
 
 
-event.listen(Engine, "before_cursor_execute", _count)
-threading.Thread(target=_write_for_ever, daemon=True).start()
-jobs.worker.main()
+def main() -> None:
+    """The worker's own, which counts and says so."""
+    event.listen(Engine, "before_cursor_execute", _count)
+    threading.Thread(target=_write_for_ever, daemon=True).start()
+    jobs.worker.main()
+
+
+prefork.serve("worker", main)

@@ -35,7 +35,7 @@ from tools.benchmarks.figures import Figure
 from tools.benchmarks.fleet import make_fleet
 from tools.benchmarks.load import PERSON
 from tools.benchmarks.servers import start, stop, valkey_command
-from tools.servers.process_tree import children
+from tools.servers.process_tree import children, kill_family
 
 VISITORS = 8
 VICTIMS = ("web", "valkey", "worker")
@@ -70,13 +70,11 @@ class Installation:
     def kill(self, name: str) -> None:
         """`kill -9`, without warning; for `web` the worker that answers, which its master replaces."""
         process = self.processes[name]
-        forked = children(process.pid)
-        if name != "web":
-            process.kill()
-        for child in forked:
-            os.kill(child, signal.SIGKILL)
         if name == "web":
+            for child in children(process.pid):
+                os.kill(child, signal.SIGKILL)
             return
+        kill_family(process.pid)
         process.wait()
         time.sleep(random.uniform(0, 1.5))
         self.start(name)

@@ -12,6 +12,7 @@ from typing import cast
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from tools.benchmarks.servers import start, stop
+from tools.servers.process_tree import children, kill_family
 
 READY_SECONDS = 60.0
 SHARED_SECONDS = (
@@ -39,7 +40,7 @@ class Workers:
     def replace(self) -> None:
         """`kill -9` for the oldest; another is started at once."""
         victim = self._running.pop(0)
-        victim.kill()
+        kill_family(victim.pid)
         victim.wait()
         self.start()
 
@@ -52,7 +53,7 @@ class Workers:
     def wait_ready(self) -> None:
         """Until all have given a sign of life, and a moment more. Raises TimeoutError."""
         deadline = time.monotonic() + READY_SECONDS
-        while not all(f":{each.pid}" in self._beats() for each in self._running):
+        while not all(self._beats() & {f":{pid}" for pid in children(each.pid)} for each in self._running):
             if time.monotonic() > deadline:
                 raise TimeoutError("a worker gave no sign of life")
             time.sleep(0.05)

@@ -34,6 +34,7 @@ from tools.benchmarks.pipeline_systems import (
 )
 from tools.benchmarks.reload_versions import FILE, NAME, Manner, Written, manner_of
 from tools.benchmarks.servers import gunicorn, process
+from tools.servers.process_tree import family
 
 BOTS = 20
 CHATS = 100  # of each bot: a failing one waits for its repetition, and 2,000 are enough for the others
@@ -147,6 +148,10 @@ class House:
         alive = [each for each in processes(self.platform) if "plugins" in each.figures]
         return [each.figures["plugins"].get(FILE, {}) for each in alive]
 
+    def memory(self, pid: int) -> float:
+        """MB of a process and what it forked; what they share counts once."""
+        return sum(map(pss_kb, family(pid))) / 1024
+
     def until(self, holds: Callable[[list[dict[str, Any]]], bool]) -> None:
         """Wait for the reports of all processes."""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -194,9 +199,9 @@ def run(folder: Path, versions: Sequence[Written], rate: float, log: Path, worke
         for count, version in enumerate(versions, 1):
             good = change(home, course, version, good)
             if count == min(WARM_UP, len(versions)):
-                before = [pss_kb(pid) / 1024 for pid in home.pids]
+                before = [home.memory(pid) for pid in home.pids]
         report = home.driver.finish()
-        course.memory = [(was, pss_kb(pid) / 1024) for pid, was in zip(home.pids, before, strict=True)]
+        course.memory = [(was, home.memory(pid)) for pid, was in zip(home.pids, before, strict=True)]
     replies = [(at, number, said, pid, loaded) for at, number, said, pid, loaded in report["replies"]]
     return Outcome(course, report["posted"], report["refused"], replies)
 

@@ -7,7 +7,6 @@ reply nothing: what is not routing is as small as it can be, and the ratio as la
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -24,8 +23,9 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from tools.benchmarks.figures import Figure, machine_load, print_table
 from tools.benchmarks.pipeline_systems import counted_valkey, environ_of
-from tools.benchmarks.servers import NOWHERE, process
+from tools.benchmarks.servers import NOWHERE, cpu_seconds, process
 from tools.servers.fleet import accept_all, add_bot, message
+from tools.servers.process_tree import family
 
 PLUGINS = 10
 CHATS = 200
@@ -138,7 +138,7 @@ def _check(platform: Platform, source: str, updates: int) -> None:
 
 def _handle(platform: Platform, pid: int, bot: Bot, first: int, updates: int) -> float:
     """CPU seconds that the worker takes for so many updates of a bot."""
-    before = _cpu_seconds(pid)
+    before = sum(map(cpu_seconds, family(pid)))
     texts = [message(first + n + 1, n % CHATS + 1, f"hello {n}") for n in range(updates)]
     accept_all(platform, bot, texts)
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -147,13 +147,7 @@ def _handle(platform: Platform, pid: int, bot: Bot, first: int, updates: int) ->
         if time.monotonic() > deadline:
             raise RuntimeError("the worker did not handle all updates")
         time.sleep(LOOK_SECONDS)
-    return _cpu_seconds(pid) - before
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(cpu_seconds, family(pid))) - before
 
 
 def main() -> int:

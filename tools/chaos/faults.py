@@ -27,13 +27,11 @@ def kill(victim: str) -> Fault:
     """kill -9; the supervisor starts it again. Half the time the process that works alone, which its master replaces."""
 
     def attack(place: Installation, book: Recorder, chance: random.Random) -> None:
-        keeper = place.keeper
-        if keeper.has_children(victim) and chance.random() < 0.5:
-            incident = Incident(KILLED_CHILD, victim, time.time())
-            keeper.kill_child(victim)
+        incident = Incident(KILLED, victim, time.time())
+        if chance.random() < 0.5 and place.keeper.kill_child(victim):
+            incident.name = KILLED_CHILD
         else:
-            incident = Incident(KILLED, victim, time.time())
-            keeper.kill(victim)
+            place.keeper.kill(victim)
         if victim == "valkey":
             until(place.platform.redis.ping, "Valkey did not come back")
         book.sample(incident)

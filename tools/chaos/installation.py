@@ -108,7 +108,7 @@ def installation(folder: Path, plan: Plan) -> Iterator[Installation]:
             "TELEGRAM_API_URL": f"http://127.0.0.1:{api_wire.port}",
         }
         commands = {"valkey": server.command, "telegram": sandbox(sandbox_port, plan), **programs()}
-        keeper = Keeper(commands, attacked, folder / "processes.log")
+        keeper = Keeper(commands, attacked, folder / "processes.log", ("web", "inbound", "outbound"))
         stack.callback(keeper.close)
         keeper.start("valkey")
         keeper.start("telegram")

@@ -17,16 +17,24 @@ from tools.servers.process_tree import children, family
 
 STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
 END_LOOK_SECONDS = 0.02
-# Programs whose process forks the one that works, and replaces it.
-PREFORKED = ("gunicorn", "jobs.worker", "tools.chaos.worker")
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 class Keeper:
-    """Starts the programs of `commands` by name, and again whenever one ends unasked, as any supervisor does."""
+    """Starts the programs of `commands` by name, and again whenever one ends unasked, as any supervisor does.
 
-    def __init__(self, commands: Mapping[str, list[str]], environ: Mapping[str, str], log: Path) -> None:
+    Those whose names begin with one of `masters` fork the processes that work.
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[str, list[str]],
+        environ: Mapping[str, str],
+        log: Path,
+        masters: Sequence[str] = (),
+    ) -> None:
         self._commands = dict(commands)
+        self._masters = tuple(masters)
         self._environ = {name: os.environ[name] for name in KEPT if name in os.environ}
         self._environ |= {"FLASK_SKIP_DOTENV": "1", "PYTHONUNBUFFERED": "1", **environ}
         self._log = log
@@ -92,14 +100,13 @@ class Keeper:
             if not again:
                 del self._running[name]
 
-    def kill_child(self, name: str) -> None:
-        """SIGKILL to the children alone, which their master replaces."""
+    def kill_child(self, name: str) -> bool:
+        """SIGKILL to the children of a master alone, which it replaces; whether there was one."""
         with self._lock:
-            self._kill(self.children(name))
-
-    def has_children(self, name: str) -> bool:
-        """Whether it is one whose process forks the one that works."""
-        return _is_preforked(self._commands[name])
+            found = self.children(name) if self._is_master(name) else []
+            self._kill(found)
+            self.last_death = time.time() if found else self.last_death
+            return bool(found)
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the program and its descendants."""
@@ -153,23 +160,24 @@ class Keeper:
         process = self._running[name]
         if process.poll() is not None:
             self.restarts[name] = self.restarts.get(name, 0) + 1
-            self._forked.pop(process.pid, None)
+            forked = self._forked.pop(process.pid, set())
+            if forked and forked <= self._killed:
+                self._killed.add(process.pid)  # it ended as its child did
             self._note_deaths(name, {process.pid})
             self.start(name)
-        elif _is_preforked(self._commands[name]):
+        elif self._is_master(name):
             now = set(children(process.pid))
             self._note_deaths(name, self._forked.get(process.pid, set()) - now)
             self._forked[process.pid] = now
+
+    def _is_master(self, name: str) -> bool:
+        return name.startswith(self._masters)
 
     def _note_deaths(self, name: str, dead: set[int]) -> None:
         if dead:
             self.last_death = time.time()
         if dead - self._killed:
             self.own_deaths.append((self.last_death, name))
-
-
-def _is_preforked(command: Sequence[str]) -> bool:
-    return any(word in PREFORKED for word in command)
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

@@ -10,6 +10,7 @@ import os
 import sys
 
 import tools.chaos.plugin  # noqa: F401 - it declares itself
+from jobs import prefork
 from services.core.settings import Settings
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobQueue
@@ -37,4 +38,4 @@ if __name__ == "__main__":
         newer.speak()
         newer.know_later_job()
     jobs.worker.start_workers = start_workers
-    jobs.worker.main()
+    prefork.serve("worker", jobs.worker.main)

@@ -33,8 +33,6 @@ from gevent.os import fork_gevent
 from services.core.child_processes import end_with_parent
 
 PROGRAMS = ("jobs.worker", "jobs.clock", "jobs.poller")
-# What the worker imports when it handles its first update.
-LATER = ("services.messaging.updates.update_consumers", "services.operations.manager.desk")
 MOST_BYTES = 1 << 18  # of an order: arguments and an environment
 DESCRIPTORS = 4  # the connection to who asks, then stdin, stdout and stderr
 
@@ -110,7 +108,7 @@ def become(order: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    for name in (*PROGRAMS, *LATER):
+    for name in PROGRAMS:
         importlib.import_module(name)
     gc.freeze()  # or each child would search all of it when it ends: 0.9 s of CPU
     become(serve(int(sys.argv[1])))

@@ -17,12 +17,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from services.core.child_processes import tied_to_parent
-from tools.servers.process_tree import children, family
+from tools.servers.process_tree import children, kill_family
 
 FORK_SECONDS = 10.0
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -79,11 +78,8 @@ class ForkedProcess:
 
     def kill(self) -> None:
         """kill -9, of what it has forked as well."""
-        forked = family(self.pid)[1:]
-        self.send_signal(signal.SIGKILL)
-        for pid in forked:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if self.poll() is None:
+            kill_family(self.pid)
 
     def _has_ended(self, timeout: float | None) -> bool:
         if self.returncode is None and select.select([self._end], [], [], timeout)[0]:

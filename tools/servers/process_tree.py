@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,3 +19,12 @@ def children(pid: int) -> list[int]:
 def family(pid: int) -> list[int]:
     """The ids of a process and its descendants."""
     return [pid, *(each for child in children(pid) for each in family(child))]
+
+
+def kill_family(pid: int) -> list[int]:
+    """kill -9 of a process and its descendants, before any of them could notice; their ids."""
+    found = family(pid)
+    for each in found:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    return found

@@ -95,7 +95,8 @@ def upgraded(folder: Path, plan: Plan, former: Release, after: Release) -> Itera
             commands |= {
                 f"{name}-{word}": _program(release, name, HOSTS[word], web_port) for name in PROGRAMS
             }
-        keeper = Keeper(commands, environ, folder / "processes.log")
+        masters = ("web", "worker-next")  # the former release's worker is one process
+        keeper = Keeper(commands, environ, folder / "processes.log", masters)
         stack.callback(keeper.close)
         keeper.start("valkey")
         keeper.start("telegram")
