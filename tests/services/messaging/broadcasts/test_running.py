@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from models import Bot, Broadcast, BroadcastRecipient, Lead, Notification
+from plugins.database import MAX_TAGS
 from services.core.errors import Conflict, NotFound
 from services.messaging.broadcasts import ledger
 from services.messaging.broadcasts.drafts import change_sent
@@ -234,6 +235,10 @@ def test_who_wants_no_more_says_so_with_a_button_and_is_left_out(
     platform: Platform, sandbox: Sandbox, bots: list[Bot], meet: Meet, make: Make, caller: Principal
 ) -> None:
     person, other = meet(2)
+    with platform.database.transaction() as session:  # as many tags as a person may have: that keeps nobody in
+        session.execute(
+            update(Lead).where(Lead.telegram_id == person).values(tags=[str(n) for n in range(MAX_TAGS)])
+        )
     made = make(has_opt_out=True)
     start(platform, caller, made.id)
     with working(platform, QUICK, QUICK_SENDING):
