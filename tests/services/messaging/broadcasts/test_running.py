@@ -235,7 +235,9 @@ def test_who_wants_no_more_says_so_with_a_button_and_is_left_out(
     platform: Platform, sandbox: Sandbox, bots: list[Bot], meet: Meet, make: Make, caller: Principal
 ) -> None:
     person, other = meet(2)
-    with platform.database.transaction() as session:  # as many tags as a person may have: that keeps nobody in
+    with (
+        platform.database.transaction() as session
+    ):  # as many tags as a person may have: that keeps nobody in
         session.execute(
             update(Lead).where(Lead.telegram_id == person).values(tags=[str(n) for n in range(MAX_TAGS)])
         )
