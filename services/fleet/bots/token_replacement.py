@@ -41,6 +41,7 @@ from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.changes import Topic, announce
 from services.platform.redis.jobs import JobName, enqueue
+from services.platform.redis.server_clock import lead_over
 from services.platform.tokens import REGISTER_SECONDS, Identity, checked_form, identify, owner_of, token_of
 
 logger = logging.getLogger(__name__)
@@ -121,13 +122,16 @@ def _take_over(platform: Platform, caller: Principal, former: Bot, token: str, i
     platform.telegram.call(
         token, "deleteWebhook", {"drop_pending_updates": True}, total_timeout=REGISTER_SECONDS
     )
+    lead = lead_over(
+        platform.redis
+    )  # what is older than the new identity is known by the numbers of its entries
     try:
         with platform.database.transaction() as session:
             lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id == former.id))
             judge_anew(session, former.id)
             bot = _written(platform, session, caller, former, token, identity)
             # With the locks, and no sooner: the former identity's updates come in until it goes.
-            began = utc_now()
+            began = utc_now() - lead
             refuse_taken(session, bot.account_id, identity.telegram_bot_id, identity.username)
             bot.telegram_bot_id, bot.name, bot.path_id = (
                 identity.telegram_bot_id,

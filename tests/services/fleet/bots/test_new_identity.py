@@ -40,7 +40,7 @@ from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
 from services.messaging.updates.intake import Intake, Outcome
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, server_clock
 from services.platform.redis.changes import Topic
 from services.reporting.bot_people import people_page
 from tests.services.fleet.health.world import Fleet, make_fleet
@@ -304,3 +304,16 @@ def test_the_answer_to_a_check_of_the_former_identity_says_nothing_of_the_new_on
         with platform.database.transaction() as session:
             apply_outcomes(session, {former.id: outcome}, utc_now() + timedelta(minutes=minutes))
     assert (bot_of(fleet).username, fleet.statuses()[0]) == (new["username"], "online")
+
+
+def test_what_people_say_to_it_is_heard_though_the_clock_of_our_machine_runs_ahead(
+    fleet: Fleet, platform: Platform, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, person = new_bot(fleet), int(sandbox.create_user()["id"])
+    with monkeypatch.context() as ahead:
+        for module in (token_replacement, server_clock):
+            ahead.setattr(module, "utc_now", lambda: utc_now() + timedelta(minutes=1))
+        replace_token(platform, fleet.caller, fleet.bot_ids[0], new["token"], new_identity=True)
+    sandbox.start(person, new["username"])
+    start(fleet, person, 900)
+    assert states(fleet) == {person: "active"}
