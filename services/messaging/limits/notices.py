@@ -7,6 +7,7 @@ from typing import Final
 from plugins.context import Context
 from plugins.router import CALLBACK
 from services.core.i18n import NO_TEXT, Text, translate
+from services.messaging.limits.admission import actor_of
 from services.messaging.limits.verdicts import INVALID, KEPT_OUT, LIMITS, Refusal
 
 COOLING: Final = Text("⏸️ Still working on your previous request...")
@@ -41,7 +42,7 @@ def refuse(
 def _text(ctx: Context, refusal: Refusal, wait_seconds: int, maintenance: str) -> str:
     if refusal is Refusal.MAINTENANCE and maintenance:
         return maintenance
-    said = notice(refusal, wait_seconds, ctx.lead.telegram_id)
+    said = notice(refusal, wait_seconds, actor_of(ctx.update) or ctx.lead.telegram_id)
     return translate(said, ctx.lead.language)
 
 
@@ -53,7 +54,7 @@ def _decline(ctx: Context, reason: str) -> None:
 
 
 def notice(refusal: Refusal, wait_seconds: int, telegram_id: int = 0) -> Text:
-    """What is said of a refusal; `wait_seconds` is how long the person had better wait, `telegram_id` who that is."""
+    """What is said of a refusal; `wait_seconds` is how long the person had better wait, `telegram_id` by what the bot's lists know them."""
     if refusal in LIMITS and wait_seconds == 1:
         return Text("⏳ Too many commands in a short time. Wait 1 second.")
     if refusal in LIMITS:

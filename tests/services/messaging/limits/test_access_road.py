@@ -156,6 +156,16 @@ def test_with_an_allow_list_strangers_are_told_once_and_members_and_administrato
     assert sorted(texts(others)) == ["boss", "hidden", "member"]
 
 
+def test_an_anonymous_administrator_is_told_the_number_of_the_group_which_stands_for_them(
+    platform: Platform, inbound: UpdateConsumers, bot: Bot
+) -> None:
+    allow(platform, bot, allowed=only(RUI))
+    hidden = {"sender_chat": {"id": -50, "type": "supergroup", "title": "G"}}
+    [told] = texts(handle(platform, inbound, bot, in_group(1, 1087968824, "/start", **hidden)))
+    assert told.startswith(NOT_ALLOWED)
+    assert told.endswith(": -50")
+
+
 def test_in_maintenance_all_but_administrators_get_the_owners_words_once_and_no_button_is_used_up(
     platform: Platform, inbound: UpdateConsumers, bot: Bot
 ) -> None:
