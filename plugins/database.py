@@ -20,7 +20,10 @@ MAX_VALUE: Final = 16 * 1024  # bytes of JSON
 MAX_STORE: Final = 64 * 1024 * 1024  # bytes of keys and values, per bot and plugin
 MAX_LIST: Final = 1000
 MAX_TAG: Final = 50  # characters
-MAX_TAGS: Final = 50  # of a person
+MAX_TAGS: Final = 50  # of a person, OPTED_OUT not counted
+OPTED_OUT: Final = (
+    "opted_out"  # the tag of those who want no broadcasts, which may be said however many others there are
+)
 
 
 class StoreError(ValueError):
@@ -253,9 +256,9 @@ def checked_tag(tag: str) -> str:
 
 
 def with_tag(tags: Iterable[str], tag: str) -> tuple[str, ...]:
-    """The tags with one more, each once; StoreError for more than 50."""
+    """The tags with one more, each once; StoreError for more than 50 beside OPTED_OUT."""
     found = tuple(dict.fromkeys((*tags, tag)))
-    if len(found) > MAX_TAGS:
+    if tag != OPTED_OUT and sum(one != OPTED_OUT for one in found) > MAX_TAGS:
         raise StoreError(f"A person has at most {MAX_TAGS} tags")
     return found
 

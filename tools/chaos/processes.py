@@ -43,6 +43,9 @@ class Keeper:
         self._ended = threading.Event()
         self._killed: set[int] = set()
         self._forked: dict[int, set[int]] = {}  # by their master, as they were seen last
+        self._orphaned: dict[
+            int, set[int]
+        ] = {}  # by their master, children that were killed and not yet replaced
         self.restarts: dict[str, int] = {}
         self.last_death = 0.0  # epoch s
         self.own_deaths: list[tuple[float, str]] = []  # when (epoch s) a program ended that nobody had killed
@@ -105,7 +108,9 @@ class Keeper:
         with self._lock:
             found = self.children(name) if self._is_master(name) else []
             self._kill(found)
-            self.last_death = time.time() if found else self.last_death
+            if found:
+                self._orphaned[self.pid(name)] = set(found)
+                self.last_death = time.time()
             return bool(found)
 
     def send(self, name: str, number: signal.Signals) -> None:
@@ -160,13 +165,15 @@ class Keeper:
         process = self._running[name]
         if process.poll() is not None:
             self.restarts[name] = self.restarts.get(name, 0) + 1
-            forked = self._forked.pop(process.pid, set())
-            if forked and forked <= self._killed:
+            self._forked.pop(process.pid, None)
+            if self._orphaned.pop(process.pid, None):
                 self._killed.add(process.pid)  # it ended as its child did
             self._note_deaths(name, {process.pid})
             self.start(name)
         elif self._is_master(name):
             now = set(children(process.pid))
+            if now - self._orphaned.get(process.pid, now):
+                del self._orphaned[process.pid]
             self._note_deaths(name, self._forked.get(process.pid, set()) - now)
             self._forked[process.pid] = now
 

@@ -139,7 +139,8 @@ class Proxy:
                 await writer.drain()
             await passing.wait()
         except OSError:
-            pass  # one end hung up, or the wire was cut: the other end is told by the close
+            # One end hung up, or the wire was cut: the other end is told by the close, unless the line is lost.
+            await passing.wait()
         finally:
             writer.close()
 

@@ -11,10 +11,10 @@ from sqlalchemy import BigInteger, Select, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from models import Bot, Broadcast, BroadcastKind, BroadcastRecipient, Lead, RecipientStatus
+from plugins.database import OPTED_OUT
 from services.core.times import utc_now
 from services.messaging.broadcasts.outcomes import Outcome
 from services.messaging.broadcasts.rendering import Reader
-from services.traffic.audience.conditions import OPTED_OUT
 from services.traffic.clicks.leads import ACTIVE
 
 ROW: Final = BroadcastRecipient

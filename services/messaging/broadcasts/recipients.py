@@ -34,10 +34,11 @@ from models import (
     Lead,
     RecipientStatus,
 )
+from plugins.database import OPTED_OUT
 from services.core.times import utc_now
 from services.fleet.flows.users import plays_flows
 from services.messaging.broadcasts.contents import has_step
-from services.traffic.audience.conditions import OPTED_OUT, Conditions
+from services.traffic.audience.conditions import Conditions
 from services.traffic.audience.selecting import select_people
 from services.traffic.audience.tag_conditions import has_tag
 from services.traffic.clicks.leads import is_reachable

@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, sele
 from typing_extensions import TypedDict
 
 from models import Broadcast, BroadcastRecipient, Goal, Lead, RecipientStatus, Start
+from plugins.database import OPTED_OUT
 from services.core.times import iso
 from services.platform.accounts.looking import looking
 from services.platform.accounts.principal import Principal, get_owned
 from services.platform.platform import Platform
-from services.traffic.audience.conditions import OPTED_OUT
 from services.traffic.audience.tag_conditions import has_tag
 from services.traffic.clicks.leads import ACTIVE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.traffic.audience.conditions import OPTED_OUT
+from plugins.database import OPTED_OUT
 
 __all__ = ["OPTED_OUT", "OPT_OUT", "is_opt_out"]
 

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from models import Lead
 from plugins.database import with_tag
 from services.platform.database import among
-from services.traffic.audience.conditions import OPTED_OUT
 
 Tagged = tuple[int, str]  # somebody's id at Telegram, tag
 Person = tuple[int, int]  # a bot, somebody's id at Telegram
@@ -35,12 +34,7 @@ def change_tags(
         lead = found.get((bot_id, telegram_id))
         if lead is None or (tag in lead.tags) is is_on:
             continue
-        lead.tags = _with(lead.tags, tag) if is_on else [one for one in lead.tags if one != tag]
-
-
-def _with(tags: list[str], tag: str) -> list[str]:
-    """Who wants no broadcasts may say so, however many tags stand there."""
-    return [*tags, tag] if tag == OPTED_OUT else list(with_tag(tags, tag))
+        lead.tags = list(with_tag(lead.tags, tag)) if is_on else [one for one in lead.tags if one != tag]
 
 
 def lock_people(session: Session, wanted: Iterable[Person]) -> People:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from plugins.context import Context
+from plugins.database import OPTED_OUT
 from services.core.i18n import Text, translate
 from services.core.metrics import UPDATES
 from services.messaging.plugin_runtime.lead_tags import change_tags
 from services.platform.platform import Platform
-from services.traffic.audience.conditions import OPTED_OUT
 
 
 def opt_out(platform: Platform, ctx: Context) -> None:

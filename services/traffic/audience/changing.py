@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from models import Lead, PeopleChange
-from plugins.database import MAX_TAGS
+from plugins.database import StoreError, with_tag
 from services.core.answer_types import Moment
 from services.core.times import iso, utc_now
 from services.core.validation_texts import refusal
@@ -183,11 +183,12 @@ def _apply(change: PeopleChange, lead: Lead) -> None:
     has_it = change.tag in lead.tags
     if change.action == "untag" and has_it:
         lead.tags = [tag for tag in lead.tags if tag != change.tag]
-    elif change.action == "tag" and not has_it and len(lead.tags) >= MAX_TAGS:
-        change.refused += 1
-        return
     elif change.action == "tag" and not has_it:
-        lead.tags = [*lead.tags, change.tag]
+        try:
+            lead.tags = list(with_tag(lead.tags, change.tag))
+        except StoreError:
+            change.refused += 1
+            return
     else:
         return
     change.changed += 1

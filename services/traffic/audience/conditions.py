@@ -15,7 +15,6 @@ from services.core.times import utc_now
 LONGEST_WORDS: Final = 100
 MOST: Final = 200  # values of one condition
 LONGEST_INACTIVITY: Final = 3650  # days
-OPTED_OUT: Final = "opted_out"  # the tag of those who want no broadcasts
 
 Number = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]

@@ -24,7 +24,10 @@ def keeper(tmp_path: Path) -> Iterator[Keeper]:
         kept.start(name)
     wait_until(lambda: all(map(kept.children, commands)))
     kept.watch()
+    wait_until(lambda: all(kept._forked.get(kept.pid(name)) for name in ("web", "worker")))  # seen once
     yield kept
+    for name in commands:
+        kept.kill(name, again=False)
     kept.close()
 
 
@@ -37,13 +40,12 @@ def test_a_masters_child_is_killed_alone_and_that_is_no_death_of_its_own(keeper:
     assert keeper.kill_child("web")
     replaced(keeper, "web", child)
     assert keeper.pid("web") == master
-    wait_until(lambda: keeper.last_death)
+    wait_until(lambda: child not in keeper._forked[master])  # the death was looked at
     assert keeper.own_deaths == []
 
 
 def test_a_master_that_ends_as_its_killed_child_did_was_killed_as_well(keeper: Keeper) -> None:
     [child] = keeper.children("worker")
-    wait_until(lambda: keeper._forked)  # it has been looked at once
     assert keeper.kill_child("worker")
     wait_until(lambda: keeper.restarts.get("worker"))
     replaced(keeper, "worker", child)
@@ -52,7 +54,6 @@ def test_a_master_that_ends_as_its_killed_child_did_was_killed_as_well(keeper: K
 
 def test_a_child_that_dies_by_itself_is_a_death_of_its_program(keeper: Keeper) -> None:
     [child] = keeper.children("web")
-    wait_until(lambda: keeper._forked.get(keeper.pid("web")))
     os.kill(child, signal.SIGKILL)
     wait_until(lambda: [name for _, name in keeper.own_deaths] == ["web"])
 
