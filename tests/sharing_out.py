@@ -9,8 +9,6 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 HERE = Path(__file__).parent
 STARTS_PROGRAMS = ("tools/chaos", "tools/attack", "browser", "launch", "tools", "jobs", "commands")
-# Their tests wait for clocks, limits and other processes most of their time.
-WAITING = ("services/messaging/", "services/alerts/", "services/queueing/")
 BROWSER, SYNTAX = "tests/browser/", "tests/architecture/"
 TOGETHER = {
     BROWSER: BROWSER,  # they share an installation and a Chromium
@@ -33,19 +31,8 @@ class FilesByNeed(LoadFileScheduling):  # type: ignore[misc]
 
 
 def programs_first(items: list[pytest.Item]) -> None:
-    """Order the tests so that what starts programs and waits comes first: last, it would keep one process busy alone.
-
-    Of the others those that wait come by turns with those that compute, so that neither do all processes wait nor do all compute.
-    """
-    files = list(dict.fromkeys(_file(item) for item in items))
-    waiting = [file for file in files if file.startswith(WAITING)]
-    computing = [file for file in files if not file.startswith(WAITING)]
-    places = {file: place / len(those) for those in (waiting, computing) for place, file in enumerate(those)}
-    items.sort(key=lambda item: (_turn(_file(item)), places[_file(item)]))
-
-
-def _file(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).as_posix()
+    """Order the tests so that what starts programs and waits comes first: last, it would keep one process busy alone."""
+    items.sort(key=lambda item: _turn(item.path.relative_to(HERE).as_posix()))
 
 
 def _turn(path: str) -> int:
