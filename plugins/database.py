@@ -21,9 +21,8 @@ MAX_STORE: Final = 64 * 1024 * 1024  # bytes of keys and values, per bot and plu
 MAX_LIST: Final = 1000
 MAX_TAG: Final = 50  # characters
 MAX_TAGS: Final = 50  # of a person, OPTED_OUT not counted
-OPTED_OUT: Final = (
-    "opted_out"  # the tag of those who want no broadcasts, which may be said however many others there are
-)
+# The tag of those who want no broadcasts, which may be said however many others there are.
+OPTED_OUT: Final = "opted_out"
 
 
 class StoreError(ValueError):

@@ -122,9 +122,8 @@ def _take_over(platform: Platform, caller: Principal, former: Bot, token: str, i
     platform.telegram.call(
         token, "deleteWebhook", {"drop_pending_updates": True}, total_timeout=REGISTER_SECONDS
     )
-    lead = lead_over(
-        platform.redis
-    )  # what is older than the new identity is known by the numbers of its entries
+    # What is older than the new identity is known by the numbers of its entries, which are Redis' time.
+    lead = lead_over(platform.redis)
     try:
         with platform.database.transaction() as session:
             lock_pools(session, select(PoolBot.pool_id).where(PoolBot.bot_id == former.id))

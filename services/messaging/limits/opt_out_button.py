@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from plugins.database import OPTED_OUT
-
-__all__ = ["OPTED_OUT", "OPT_OUT", "is_opt_out"]
-
 OPT_OUT: Final = "flotilla.opt_out"  # no plugin's action begins so
 
 
