@@ -28,16 +28,24 @@ def kill(victim: str) -> Fault:
 
     def attack(place: Installation, book: Recorder, chance: random.Random) -> None:
         incident = Incident(KILLED, victim, time.time())
+        waiting = None if victim == "valkey" else _waiting_when_stopped(place, book, victim)
         if chance.random() < 0.5 and place.keeper.kill_child(victim):
             incident.name = KILLED_CHILD
+            place.keeper.send(victim, signal.SIGCONT)  # its master
         else:
             place.keeper.kill(victim)
         if victim == "valkey":
             until(place.platform.redis.ping, "Valkey did not come back")
-        book.sample(incident)
+        book.sample(incident, waiting)
         _over(book, incident)
 
     return attack
+
+
+def _waiting_when_stopped(place: Installation, book: Recorder, victim: str) -> set[str] | None:
+    """What stands in outboxes once nothing of `victim` runs: whoever takes its place may send and settle before we looked."""
+    place.keeper.send(victim, signal.SIGSTOP)
+    return book.waiting()
 
 
 def storm(kills: int) -> Fault:
@@ -52,8 +60,9 @@ def storm(kills: int) -> Fault:
             until(lambda: keeper.heeds("inbound", signal.SIGTERM), "inbound did not start")
             time.sleep(chance.uniform(0.0, STORM_SECONDS))
             incident = Incident("kill -9 in a storm", "inbound", time.time())
+            waiting = _waiting_when_stopped(place, book, "inbound")
             keeper.kill("inbound")
-            book.sample(incident)
+            book.sample(incident, waiting)
             _over(book, incident)
 
     return attack

@@ -81,24 +81,25 @@ class Recorder:
         self._ended.set()
         self._thread.join(5)
 
-    def sample(self, incident: Incident) -> None:
-        """Add what is in flight now: messages that arrived and still stand in an outbox. Nothing while Valkey is away."""
-        try:
-            waiting = self.waiting()
-        except RedisError:
+    def sample(self, incident: Incident, waiting: set[str] | None = None) -> None:
+        """Add what is in flight: messages of `waiting`, by default of outboxes now, that have arrived. None while Valkey is away."""
+        if waiting is None and (waiting := self.waiting()) is None:
             return
         time.sleep(ARRIVAL_SECONDS)
         self.look()
         incident.in_flight |= {text for text in waiting if text in self.texts}
 
-    def waiting(self) -> set[str]:
-        """The texts of all messages in outboxes. Raises RedisError."""
+    def waiting(self) -> set[str] | None:
+        """The texts of all messages in outboxes; None while Valkey is away."""
         redis = self._place.platform.redis
         with redis.pipeline(transaction=False) as pipe:
             for bot in self._place.bots.values():
                 for priority in keys.OUTBOX_PRIORITIES:
                     pipe.xrange(keys.outbox(bot, priority))
-            answers = pipe.execute()
+            try:
+                answers = pipe.execute()
+            except RedisError:
+                return None
         calls = (json.loads(fields["call"]) for entries in answers for _, fields in entries)
         return {str(call["params"].get("text")) for call in calls}
 

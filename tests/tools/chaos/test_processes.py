@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from tools.chaos import faults
+from tools.chaos.installation import Installation
 from tools.chaos.processes import Keeper
+from tools.chaos.recorder import KILLED, KILLED_CHILD, Incident, Recorder
 from tools.servers.sandbox import wait_until
 
 FORKING = ["sh", "-c", "while :; do sleep 60 & wait $!; done"]  # another child when one dies
@@ -70,3 +76,37 @@ def test_a_kill_is_of_the_whole_family(keeper: Keeper) -> None:
     wait_until(lambda: not Path(f"/proc/{child}").exists())
     replaced(keeper, "web", child)
     assert keeper.restarts["web"] == 1
+
+
+class Book:
+    """Reads outboxes when all processes of a program are stopped, or never."""
+
+    def __init__(self, keeper: Keeper, name: str) -> None:
+        self._keeper, self._name = keeper, name
+        self.incidents: list[Incident] = []
+        self.given: set[str] | None = None
+
+    def waiting(self) -> set[str]:
+        wait_until(lambda: states(self._keeper, self._name) == {"T"})  # a signal is taken a moment later
+        return {"a message"}
+
+    def sample(self, _incident: Incident, waiting: set[str] | None = None) -> None:
+        self.given = waiting
+
+
+def states(keeper: Keeper, name: str) -> set[str]:
+    """What `ps` calls the state of each process of a program."""
+    stats = (Path(f"/proc/{pid}/stat").read_text() for pid in keeper.family(name))
+    return {stat.rpartition(")")[2].split()[0] for stat in stats}
+
+
+@pytest.mark.parametrize(("seed", "name"), [(0, KILLED), (1, KILLED_CHILD)])
+def test_outboxes_are_read_while_the_victim_stands_still(keeper: Keeper, seed: int, name: str) -> None:
+    """Else its successor may have sent again, and settled, what was in flight before anybody looked."""
+    [child], book = keeper.children("web"), Book(keeper, "web")
+    place = cast(Installation, SimpleNamespace(keeper=keeper))
+    faults.kill("web")(place, cast(Recorder, book), random.Random(seed))
+    assert book.given == {"a message"}
+    assert [incident.name for incident in book.incidents] == [name]
+    replaced(keeper, "web", child)
+    assert "T" not in states(keeper, "web")
