@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from services.core.encryption import Vault
 from services.core.errors import ConfigurationError
 from services.core.redaction import CODE, TOKEN, may_hold_code, may_hold_token
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 SEALED = re.compile(r"⟦sealed:([A-Za-z0-9_=-]{1,4096})⟧")
 
 
@@ -65,8 +66,7 @@ def _sealed(vault: Vault, secret: str, bot_id: int) -> str:
 
 
 def _dump(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="replace").decode()
+    return _encode(value).encode(errors="replace").decode()
 
 
 def _walked(value: Any, change: Callable[[str], str]) -> Any:

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any
 
-from tools.benchmarks.telegram import KNOWN, Run, Telegram
+from tools.benchmarks.telegram import KNOWN, Run, Telegram, Webhook
 
 REPLY = re.compile(rb'(?:"text": ?"|text=|name="text"\r\n\r\n)m(\d+)\.([\w-]+)\.(\d+)\.(\d+)')
 
@@ -28,7 +28,7 @@ class Recorder(Telegram):
         self._answered: set[int] = set()
 
     def post_until(
-        self, stopped: threading.Event, rate: float, bots: list[dict[str, Any]], chats: int, patience: float
+        self, stopped: threading.Event, rate: float, bots: list[Webhook], chats: int, patience: float
     ) -> dict[str, Any]:
         """Post until `stopped`, then wait until all are answered, `patience` seconds at most."""
         self._run = Run(0, rate, 0)
@@ -66,7 +66,8 @@ def main() -> None:
         stopped.set()
 
     threading.Thread(target=wait, daemon=True).start()
-    report = telegram.post_until(stopped, order["rate"], orders["bots"], orders["chats"], order["patience"])
+    bots = [Webhook.of(**bot) for bot in orders["bots"]]
+    report = telegram.post_until(stopped, order["rate"], bots, orders["chats"], order["patience"])
     print(json.dumps(report), flush=True)
 
 

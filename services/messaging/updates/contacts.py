@@ -6,9 +6,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -39,18 +38,30 @@ RENEWED_SECONDS = (
 )
 
 
-@dataclass(frozen=True)
-class _Meeting:
-    """`payload` is that of a /start, else None; `blocked` is None where the person turned to the bot."""
+# Bot, its identity, person, whether in their own chat: who meets a new identity, or was met in groups alone, is news.
+_Known = tuple[int, int, int, bool]
+
+
+class Meeting(NamedTuple):
+    """Somebody turned to the bot, `privately` in their own chat or elsewhere, or with `blocked` blocked or unblocked it.
+
+    `payload` is that of a /start, else None; a `message` is kept in the same transaction.
+    """
 
     bot_id: int
     update_id: int
     user: TelegramUser
     payload: str | None = None
     blocked: bool | None = None
-    message: IncomingMessage | None = None  # to be kept
-    is_known: bool = False  # nothing but the message is news
+    message: IncomingMessage | None = None
     identity: int = 1  # the bot's
+    privately: bool = True
+    is_known: bool = False  # nothing but the message is news
+
+    @property
+    def known_as(self) -> _Known:
+        """Under which it is remembered that they were met."""
+        return self.bot_id, self.identity, self.user.id, self.privately
 
     @property
     def is_plain(self) -> bool:
@@ -76,59 +87,34 @@ class Contacts:
     ) -> None:
         self._platform = platform
         self._renewed = renewed
-        # By identity of the bot too: whoever meets a new one is news.
-        self._known: OrderedDict[tuple[int, int, int], tuple[int, float]] = (
-            OrderedDict()
-        )  # names' hash, until
+        self._known: OrderedDict[_Known, tuple[int, float]] = OrderedDict()  # names' hash, until
         self._lock = threading.Lock()
-        self._writes: GroupCommit[_Meeting, str | Exception] = GroupCommit(
+        self._writes: GroupCommit[Meeting, str | Exception] = GroupCommit(
             self._write, largest=LARGEST, gather=gather
         )
 
-    def record_contact(
-        self,
-        bot_id: int,
-        update_id: int,
-        user: TelegramUser,
-        payload: str | None,
-        *,
-        identity: int = 1,
-        message: IncomingMessage | None = None,
-    ) -> str:
-        """Note that `user` turned to the bot; `payload` is that of a /start, else None. Returns the start parameter.
+    def record(self, meeting: Meeting) -> str:
+        """Note it; the start parameter, "" for none. Raises Unavailable when the database is away."""
+        if meeting.blocked is not None:
+            with self._lock:
+                self._known.pop(meeting.known_as, None)  # whatever they write next is news
+        elif meeting.payload is None:
+            names, until = self._known.get(meeting.known_as, (0, 0.0))
+            if names == _names_of(meeting.user) and time.monotonic() < until:
+                return self._record(meeting._replace(is_known=True)) if meeting.message is not None else ""
+        return self._record(meeting)
 
-        A `message` that is to be kept is written in the same transaction.
-
-        Raises Unavailable when the database is away.
-        """
-        person, names, now = (bot_id, identity, user.id), _names_of(user), time.monotonic()
-        hash_then, until = self._known.get(person, (0, 0.0))
-        is_known = payload is None and hash_then == names and now < until
-        if is_known and message is None:
-            return ""
-        return self._record(
-            _Meeting(bot_id, update_id, user, payload, message=message, is_known=is_known, identity=identity)
-        )
-
-    def record_block(
-        self, bot_id: int, update_id: int, user: TelegramUser, blocked: bool, *, identity: int = 1
-    ) -> None:
-        """Note that `user` blocked the bot, or unblocked it. Raises Unavailable when the database is away."""
-        with self._lock:
-            self._known.pop((bot_id, identity, user.id), None)  # whatever they write next is news
-        self._record(_Meeting(bot_id, update_id, user, blocked=blocked, identity=identity))
-
-    def _record(self, meeting: _Meeting) -> str:
+    def _record(self, meeting: Meeting) -> str:
         answer = self._writes.submit(meeting)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def _write(self, meetings: Sequence[_Meeting]) -> Sequence[str | Exception]:
+    def _write(self, meetings: Sequence[Meeting]) -> Sequence[str | Exception]:
         try:
             met = self._look_up(meetings)
             told = [
-                replace(each, is_known=True) if each.is_plain and (each.bot_id, each.user.id) in met else each
+                each._replace(is_known=True) if each.is_plain and (each.bot_id, each.user.id) in met else each
                 for each in meetings
             ]
             answers = self._write_news(told)
@@ -142,7 +128,7 @@ class Contacts:
             return answers
         return [self._write([meeting])[0] for meeting in meetings]  # one of them is at fault: not the others
 
-    def _look_up(self, meetings: Sequence[_Meeting]) -> dict[Person, datetime]:
+    def _look_up(self, meetings: Sequence[Meeting]) -> dict[Person, datetime]:
         """Whose row tells what would be written of them, and is young enough: when they were last met."""
         users = {(each.bot_id, each.user.id): each.user for each in meetings if each.is_plain}
         if not users:
@@ -150,7 +136,7 @@ class Contacts:
         with self._platform.database.reading() as session:
             return last_met(session, users, utc_now() - timedelta(seconds=self._renewed))
 
-    def _write_news(self, meetings: Sequence[_Meeting]) -> list[str]:
+    def _write_news(self, meetings: Sequence[Meeting]) -> list[str]:
         """The start parameters. Where nothing is news and nothing is to be kept, the write lock is left alone."""
         kept = [meeting.message for meeting in meetings if meeting.message is not None]
         if not kept and all(meeting.is_known for meeting in meetings):
@@ -161,7 +147,7 @@ class Contacts:
                 keep_incoming(session, self._platform.vault, kept)
             return answers
 
-    def _remember(self, meetings: Sequence[_Meeting], met: Mapping[Person, datetime]) -> None:
+    def _remember(self, meetings: Sequence[Meeting], met: Mapping[Person, datetime]) -> None:
         """Whoever was met needs no write until their row is as old as it may become; whoever blocked the bot is news."""
         now, wall = time.monotonic(), utc_now()
         with self._lock:
@@ -169,12 +155,11 @@ class Contacts:
                 if each.blocked is None and not each.is_known:
                     at = met.get((each.bot_id, each.user.id), wall) if each.is_plain else wall
                     until = now + self._renewed - max((wall - at).total_seconds(), 0.0)
-                    person = (each.bot_id, each.identity, each.user.id)
-                    self._known[person] = (_names_of(each.user), until)
-                    self._known.move_to_end(person)
+                    self._known[each.known_as] = (_names_of(each.user), until)
+                    self._known.move_to_end(each.known_as)
             for each in meetings:
                 if each.blocked is not None:
-                    self._known.pop((each.bot_id, each.identity, each.user.id), None)
+                    self._known.pop(each.known_as, None)
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
 
@@ -183,11 +168,11 @@ def _names_of(user: TelegramUser) -> int:
     return hash(f"{user.first_name}\n{user.last_name}\n{user.username}\n{user.language_code}")
 
 
-def _record(session: Session, meetings: Sequence[_Meeting]) -> list[str]:
+def _record(session: Session, meetings: Sequence[Meeting]) -> list[str]:
     """The start parameters. However many they are, it is a handful of statements; of bots that are gone nothing is kept."""
     bots, now = _bots_of(session, meetings), utc_now()
     news = [
-        (meeting, Contact(bots[meeting.bot_id], meeting.user, now))
+        (meeting, Contact(bots[meeting.bot_id], meeting.user, now, meeting.privately))
         for meeting in meetings
         if meeting.bot_id in bots and not meeting.is_known
     ]
@@ -205,7 +190,7 @@ def _record(session: Session, meetings: Sequence[_Meeting]) -> list[str]:
     return [params.get((meeting.bot_id, meeting.update_id), "") for meeting in meetings]
 
 
-def _bots_of(session: Session, meetings: Sequence[_Meeting]) -> dict[int, KnownBot]:
+def _bots_of(session: Session, meetings: Sequence[Meeting]) -> dict[int, KnownBot]:
     wanted = sorted({meeting.bot_id for meeting in meetings if not meeting.is_known})
     if not wanted:
         return {}

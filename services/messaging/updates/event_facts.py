@@ -77,6 +77,14 @@ def has_blocked(ctx: Context) -> bool | None:
     return bool(ctx.event.new_chat_member.status == "kicked")
 
 
+def is_private(ctx: Context) -> bool:
+    """Whether it came in the person's own chat with the bot, so that the bot can write to them. An inline query, a guest's message
+    or a sheet of a payment may come from any chat, also of who has blocked the bot.
+    """
+    chat = getattr(getattr(ctx.event, "message", None) or ctx.event, "chat", None)
+    return getattr(chat, "id", 0) == ctx.lead.telegram_id and ctx.kind != "guest_message"
+
+
 def conversation_key(ctx: Context) -> str:
     """The Redis key of the conversation that the update belongs to.
 

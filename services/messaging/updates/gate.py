@@ -16,8 +16,8 @@ from services.messaging.limits.switched import access_now
 from services.messaging.limits.verdicts import KEPT_OUT, Refusal, Verdict
 from services.messaging.plugin_runtime.behaviour import Behaviour
 from services.messaging.updates.captcha import Captcha, ask, start_param_of
-from services.messaging.updates.contacts import Contacts, start_payload
-from services.messaging.updates.event_facts import has_blocked, writer_of
+from services.messaging.updates.contacts import Contacts, Meeting, start_payload
+from services.messaging.updates.event_facts import has_blocked, is_private, writer_of
 from services.messaging.updates.opting_out import opt_out
 from services.messaging.updates.payments import note_payment
 from services.messaging.updates.queued_update import QueuedUpdate
@@ -99,10 +99,11 @@ def _record_person(contacts: Contacts, ctx: Context, identity: int, *, is_start_
     """Keep who turned to the bot, blocked or unblocked it, before the bot's handlers ask about them."""
     writer, blocked, update_id = writer_of(ctx), has_blocked(ctx), int(ctx.update["update_id"])
     if writer is not None:
-        payload = start_payload(ctx) if is_start_kept else None
-        message = incoming_of(ctx, identity) if is_start_kept else None
-        ctx.start_param = contacts.record_contact(
-            ctx.bot.id, update_id, writer, payload, identity=identity, message=message
-        )
+        meeting = Meeting(ctx.bot.id, update_id, writer, identity=identity, privately=is_private(ctx))
+        if is_start_kept:
+            meeting = meeting._replace(payload=start_payload(ctx), message=incoming_of(ctx, identity))
+        ctx.start_param = contacts.record(meeting)
     elif blocked is not None:
-        contacts.record_block(ctx.bot.id, update_id, ctx.event.from_user, blocked, identity=identity)
+        contacts.record(
+            Meeting(ctx.bot.id, update_id, ctx.event.from_user, blocked=blocked, identity=identity)
+        )

@@ -9,9 +9,8 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from redis import RedisError
 
@@ -58,8 +57,7 @@ ACCEPTED: Final = "accepted"
 TOLD: Final = {Outcome.DUPLICATE: "duplicate", Outcome.FULL: "refused"}
 
 
-@dataclass(frozen=True)
-class _Arrival:
+class _Arrival(NamedTuple):
     bot_id: int
     update_id: int
     chat: str

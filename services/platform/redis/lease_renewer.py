@@ -1,7 +1,7 @@
 """Holding leases for as long as the work under them takes: one round trip a second renews all those of a process.
 
 A lease that cannot be given back, because Redis is away, would keep everybody from the work until it runs out, long after
-Redis has come back: it is given back then.
+Redis has come back: it is given back then. So is one of which nobody knows whether it was taken.
 """
 
 from __future__ import annotations
@@ -92,8 +92,13 @@ class HeldLease:
                 self.lease.release()
             except RedisError as error:
                 logger.warning("lease %s not given back: %s", self.lease.name, type(error).__name__)
-                self._is_owed = True
-                self._owe(self)
+                self.return_later()
+
+    def return_later(self) -> None:
+        """Give it back as soon as Redis answers, if it is ours then."""
+        self.lost()
+        self._is_owed = True
+        self._owe(self)
 
     @property
     def is_owed(self) -> bool:
@@ -134,10 +139,14 @@ class LeaseRenewer:
         `on_late_return` is called, in a thread of its own, when it was given back later than it was released.
         """
         started = time.monotonic()
-        lease = Lease.take(self._redis, name, ttl_seconds=ttl_seconds)
-        if lease is None:
-            return None
+        lease = Lease.sought(self._redis, name, ttl_seconds=ttl_seconds)
         held = HeldLease(lease, started, self._owe, on_late_return)
+        try:
+            if not lease.try_to_take():
+                return None
+        except RedisError:
+            held.return_later()  # a server that was killed may have given it to us, and the answer is lost
+            raise
         self._look_after(held)
         return held
 

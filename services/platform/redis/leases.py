@@ -34,11 +34,20 @@ class Lease:
     @classmethod
     def take(cls, redis: Redis, name: str, *, ttl_seconds: float) -> Self | None:
         """The lease, or None while somebody else who may be alive holds it."""
-        lease = cls(redis, name, f"{process_identity()}:{secrets.token_hex(8)}", ttl_seconds)
-        holder = lease._take()
+        lease = cls.sought(redis, name, ttl_seconds=ttl_seconds)
+        return lease if lease.try_to_take() else None
+
+    @classmethod
+    def sought(cls, redis: Redis, name: str, *, ttl_seconds: float) -> Self:
+        """A lease that is not held yet, with a token of its own."""
+        return cls(redis, name, f"{process_identity()}:{secrets.token_hex(8)}", ttl_seconds)
+
+    def try_to_take(self) -> bool:
+        """Take it; False while somebody else who may be alive holds it. When this raises RedisError it may be ours all the same."""
+        holder = self._take()
         if holder is not None and is_orphaned(holder):
-            holder = lease._take(left_by=holder)
-        return lease if holder is None else None
+            holder = self._take(left_by=holder)
+        return holder is None
 
     @property
     def terms(self) -> tuple[str, int]:

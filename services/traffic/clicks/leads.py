@@ -55,11 +55,12 @@ class KnownBot(Protocol):
 
 @dataclass(frozen=True)
 class Contact:
-    """Somebody turned to a bot, or blocked it."""
+    """Somebody turned to a bot, or blocked it. Only who did it in their own chat with the bot can be written to from then on."""
 
     bot: KnownBot
     user: TelegramUser
     at: datetime
+    privately: bool = True
 
     @property
     def person(self) -> Person:
@@ -95,11 +96,17 @@ def _meeting(dialect: str) -> Any:
 
 
 def touch_leads(session: Session, contacts: Sequence[Contact]) -> dict[Person, int]:
-    """Note that people wrote to bots, in one statement: makes leads or refreshes their names; the leads' ids."""
-    if not contacts:
-        return {}
-    found = session.execute(_touching(session.get_bind().dialect.name), _rows(contacts, ACTIVE))
-    return {(bot_id, telegram_id): lead_id for bot_id, telegram_id, lead_id in found}
+    """Note that people wrote to bots: makes leads or refreshes their names; the leads' ids. One statement, and one for all those
+    who wrote elsewhere than in their own chat with the bot: a group brings nobody back who has blocked it.
+    """
+    dialect, ids = session.get_bind().dialect.name, dict[Person, int]()
+    in_private = {contact.person for contact in contacts if contact.privately}
+    for privately in (True, False):
+        those = [contact for contact in contacts if (contact.person in in_private) is privately]
+        if those:
+            found = session.execute(_touching(dialect, privately=privately), _rows(those, ACTIVE))
+            ids |= {(bot_id, telegram_id): lead_id for bot_id, telegram_id, lead_id in found}
+    return ids
 
 
 def block_leads(session: Session, contacts: Sequence[Contact]) -> None:
@@ -109,13 +116,13 @@ def block_leads(session: Session, contacts: Sequence[Contact]) -> None:
 
 
 @cache
-def _touching(dialect: str) -> Any:
+def _touching(dialect: str, *, privately: bool) -> Any:
     """Built once: at a worker's start building it was dearer than running it."""
     statement = insert_by(dialect, LEADS)
     later = func.max if dialect == "sqlite" else func.greatest
+    told = (*_NAMES, "identity", "state") if privately else _NAMES  # who writes there has not blocked it
     changes = {
-        **{name: statement.excluded[name] for name in (*_NAMES, "identity")},
-        "state": ACTIVE,  # whoever writes has not blocked the bot
+        **{name: statement.excluded[name] for name in told},
         "last_interaction": later(LEADS.c.last_interaction, statement.excluded.last_interaction),
     }
     statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)

@@ -17,7 +17,7 @@ from services.messaging.inbox import answering, deciding, history
 from services.messaging.inbox.conversations import count_waiting, get_conversation, list_conversations
 from services.messaging.inbox.outgoing import keep_outgoing
 from services.messaging.outbox.outgoing import OutboxMessage
-from services.messaging.updates.contacts import Contacts
+from services.messaging.updates.contacts import Contacts, Meeting
 from services.operations.personal_data.exporting import export_person
 from services.platform.accounts.principal import Principal
 from services.platform.platform import Platform
@@ -93,10 +93,10 @@ def test_a_batch_of_many_people_takes_three_queries(platform: Platform, bot: Bot
 @pytest.mark.data
 def test_known_people_cost_no_more_than_their_message(platform: Platform, bot: Bot) -> None:
     contacts = Contacts(platform)
-    contacts.record_contact(bot.id, 1, ANA, None)
+    contacts.record(Meeting(bot.id, 1, ANA))
     with platform.database.transaction() as session:
         session.execute(update(Lead).values(last_name="as it was"))
-    contacts.record_contact(bot.id, 2, ANA, None, message=wrote(bot, 2))
+    contacts.record(Meeting(bot.id, 2, ANA, message=wrote(bot, 2)))
     with platform.database.reading() as session:
         assert session.scalars(select(Lead.last_name)).one() == "as it was"
         assert len(session.scalars(select(ChatMessage)).all()) == 1

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from models import Bot, Lead, Start
 from services.core.times import utc_now
-from services.messaging.updates.contacts import Contacts, _Meeting
+from services.messaging.updates.contacts import Contacts, Meeting
 from services.platform.platform import Platform
 from tests.services.messaging.draining import consumers, handle_all, letters
 from tools.servers.fleet import accept_all, add_bot, message
@@ -73,7 +73,7 @@ def lead_of(platform: Platform, telegram_id: int) -> Lead:
 
 @pytest.mark.data
 def test_a_person_whose_id_no_column_holds_fails_alone(platform: Platform, bot: Bot) -> None:
-    meetings = [_Meeting(bot.id, update, person(number)) for update, number in enumerate((1, 2**70, 2))]
+    meetings = [Meeting(bot.id, update, person(number)) for update, number in enumerate((1, 2**70, 2))]
     first, second, third = Contacts(platform)._write(meetings)
     assert (first, third) == ("", "")
     assert isinstance(second, Exception)
@@ -131,6 +131,48 @@ def test_a_block_makes_the_unknown_known_and_writing_after_it_ends_it(platform: 
     assert lead_of(platform, 8).first_name == "Ana"
 
 
+@pytest.mark.data
+def test_who_blocked_the_bot_stays_blocked_whatever_they_write_elsewhere(
+    platform: Platform, bot: Bot
+) -> None:
+    """Telegram lets the bot write to nobody who has blocked it, however much they say in a group where it is."""
+    worker = consumers(platform)  # one process, which remembers whom it has met
+    tap = {"id": "1", "chat_instance": "1", "data": "quiet", "message": in_group(1, 3)["message"]}
+    inline = with_sender(4, "inline_query", 8, id="1", query="", offset="")
+
+    def after(*updates: dict[str, Any]) -> str:
+        accept_all(platform, bot, list(updates))
+        handle_all(platform, worker)
+        return states(platform)[8]
+
+    assert after(message(1, 8, "/start"), membership(2, 8, "kicked")) == "blocked"
+    assert after(in_group(3, 8), inline, with_sender(5, "callback_query", 8, **tap)) == "blocked"
+    assert after(in_group(6, 8, text="again")) == "blocked"
+    assert after(message(7, 8, "hi")) == "active"
+    assert letters(platform) == []
+
+
+@pytest.mark.data
+def test_a_group_makes_nobody_reachable_for_a_new_identity_of_the_bot(platform: Platform, bot: Bot) -> None:
+    contacts, ana = Contacts(platform), person(8)
+    contacts.record(Meeting(bot.id, 1, ana, ""))
+    with platform.database.transaction() as session:
+        session.execute(update(Bot).values(identity=2))
+    contacts.record(Meeting(bot.id, 2, ana, identity=2, privately=False))
+    assert lead_of(platform, 8).identity == 1
+    contacts.record(Meeting(bot.id, 3, ana, identity=2))
+    assert lead_of(platform, 8).identity == 2
+
+
+@pytest.mark.data
+def test_who_writes_in_a_group_and_in_private_at_once_is_reachable(platform: Platform, bot: Bot) -> None:
+    contacts, ana = Contacts(platform), person(8)
+    contacts.record(Meeting(bot.id, 1, ana, blocked=True))
+    privately = Meeting(bot.id, 2, ana)
+    assert contacts._write([privately, privately._replace(update_id=3, privately=False)]) == ["", ""]
+    assert states(platform) == {8: "active"}
+
+
 def test_known_people_are_renewed_at_once_with_a_new_name_and_otherwise_now_and_then(
     platform: Platform, bot: Bot
 ) -> None:
@@ -140,7 +182,7 @@ def test_known_people_are_renewed_at_once_with_a_new_name_and_otherwise_now_and_
         """What the row says after `user` wrote: the name, and whether the last interaction is a new one."""
         with platform.database.transaction() as session:
             session.execute(update(Lead).values(last_interaction=LONG_AGO))
-        by.record_contact(bot.id, 1, user, None)
+        by.record(Meeting(bot.id, 1, user))
         lead = lead_of(platform, 5)
         return lead.first_name, lead.last_interaction > LONG_AGO
 
@@ -157,7 +199,7 @@ def test_names_and_payloads_with_characters_that_are_none_are_kept(platform: Pla
     names = {"first_name": odd, "last_name": odd, "username": odd, "language_code": "p\0t"}
     accept_all(platform, bot, [message(1, 5, "/start pro\0mo", **names), membership(2, 5, "kicked")])
     handle_all(platform)
-    Contacts(platform).record_contact(bot.id, 3, person(6, **names), None)
+    Contacts(platform).record(Meeting(bot.id, 3, person(6, **names)))
     assert letters(platform) == []
     assert lead_of(platform, 6).last_name == "A\ufffdna?"
     with platform.database.reading() as session:

@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select, update
 
 from models import Bot, Lead, Start
 from services.core.times import utc_now
-from services.messaging.updates.contacts import RENEWED_SECONDS, Contacts, _Meeting
+from services.messaging.updates.contacts import RENEWED_SECONDS, Contacts, Meeting
 from services.platform.platform import Platform
 from services.queueing.process_pace import ProcessPace
 from services.traffic.clicks.leads import last_met
@@ -48,7 +48,7 @@ def change(platform: Platform, telegram_id: int, **columns: Any) -> None:
 
 def meet(platform: Platform, bot: Bot, *people: Any) -> None:
     """Another process has met these, a moment ago."""
-    Contacts(platform)._write([_Meeting(bot.id, number, user) for number, user in enumerate(people)])
+    Contacts(platform)._write([Meeting(bot.id, number, user) for number, user in enumerate(people)])
     for user in people:
         change(platform, user.id, last_interaction=utc_now() - JUST_NOW)
 
@@ -56,7 +56,7 @@ def meet(platform: Platform, bot: Bot, *people: Any) -> None:
 def was_written(platform: Platform, bot: Bot, user: Any, **facts: Any) -> bool:
     """Whether a process that starts writes this person, seen by the time of the last interaction."""
     then = lead_of(platform, user.id).last_interaction
-    Contacts(platform).record_contact(bot.id, 99, user, None, **facts)
+    Contacts(platform).record(Meeting(bot.id, 99, user, **facts))
     return lead_of(platform, user.id).last_interaction > then
 
 
@@ -66,11 +66,11 @@ def test_a_hundred_known_people_are_one_query_and_no_write(platform: Platform, b
     meet(platform, bot, *people)
     fresh = Contacts(platform)
     with statements(platform) as asked:
-        assert fresh._write([_Meeting(bot.id, user.id, user) for user in people]) == [""] * 100
+        assert fresh._write([Meeting(bot.id, user.id, user) for user in people]) == [""] * 100
     assert asked == ["SELECT"]
     with statements(platform) as asked:
         for user in people:
-            assert fresh.record_contact(bot.id, 200, user, None) == ""
+            assert fresh.record(Meeting(bot.id, 200, user)) == ""
     assert asked == []
 
 
@@ -80,10 +80,10 @@ def test_among_known_people_the_news_is_written_and_nothing_else(platform: Platf
     meet(platform, bot, known, starter, blocker)
     then = lead_of(platform, 1).last_interaction
     meetings = [
-        _Meeting(bot.id, 10, known),
-        _Meeting(bot.id, 11, starter, "promo"),
-        _Meeting(bot.id, 12, blocker, blocked=True),
-        _Meeting(bot.id, 13, person(4)),
+        Meeting(bot.id, 10, known),
+        Meeting(bot.id, 11, starter, "promo"),
+        Meeting(bot.id, 12, blocker, blocked=True),
+        Meeting(bot.id, 13, person(4)),
     ]
     assert Contacts(platform)._write(meetings) == ["", "promo", "", ""]
     assert lead_of(platform, 1).last_interaction == then
@@ -115,12 +115,12 @@ def test_who_blocks_the_bot_and_writes_to_another_process_is_active_again(
 ) -> None:
     user, first, second = person(5), Contacts(platform), Contacts(platform)
     for process in (first, second):
-        process.record_contact(bot.id, 1, user, None)
-    second.record_block(bot.id, 2, user, blocked=True)
-    second.record_contact(bot.id, 3, user, None)
+        process.record(Meeting(bot.id, 1, user))
+    second.record(Meeting(bot.id, 2, user, blocked=True))
+    second.record(Meeting(bot.id, 3, user))
     assert lead_of(platform, 5).state == "active"
-    first.record_block(bot.id, 4, user, blocked=True)
-    Contacts(platform).record_contact(bot.id, 5, user, None)
+    first.record(Meeting(bot.id, 4, user, blocked=True))
+    Contacts(platform).record(Meeting(bot.id, 5, user))
     assert lead_of(platform, 5).state == "active"
 
 
@@ -129,8 +129,8 @@ def test_a_row_that_was_found_is_renewed_when_it_is_old_not_later(platform: Plat
     """Else a row could lie behind for twice as long, once in each of two processes."""
     meet(platform, bot, person(5))
     fresh = Contacts(platform)
-    fresh.record_contact(bot.id, 1, person(5), None)
-    _, until = fresh._known[bot.id, 1, 5]
+    fresh.record(Meeting(bot.id, 1, person(5)))
+    _, until = fresh._known[Meeting(bot.id, 1, person(5)).known_as]
     assert until <= time.monotonic() + RENEWED_SECONDS - JUST_NOW.total_seconds()
 
 

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.platform.platform import Platform
 from services.platform.redis import keys, lease_renewer
 from services.platform.redis.lease_renewer import TTL_SECONDS, HeldLease, LeaseRenewer
-from services.platform.redis.leases import RENEW
+from services.platform.redis.leases import RENEW, TAKE
 from tools.servers.sandbox import wait_until
 
 
@@ -103,6 +104,38 @@ def test_what_cannot_be_given_back_without_redis_is_given_back_when_there_is_one
     wait_until(lambda: told == [False], seconds=10)
     assert not held.is_owed
     wait_until(lambda: "leases" not in {thread.name for thread in threading.enumerate()}, seconds=10)
+
+
+def test_a_lease_whose_taking_was_never_answered_is_given_back_and_rung_for(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the lane of a Redis that was killed at that moment has nobody, and a holder who lives, until it runs out."""
+
+    def take(redis: Redis, names: list[str], values: list[str]) -> object:
+        TAKE(redis, names, values)
+        raise RedisConnectionError
+
+    told: list[bool] = []
+    monkeypatch.setattr("services.platform.redis.leases.TAKE", take)
+    with pytest.raises(RedisConnectionError):
+        LeaseRenewer(platform.redis).take("x", ttl_seconds=60, on_late_return=lambda: told.append(True))
+    wait_until(lambda: told == [True], seconds=10)
+    assert not platform.redis.exists(keys.lease("x"))
+
+
+def test_a_taking_that_is_asked_for_twice_is_ours(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the client does when a connection breaks before the answer."""
+
+    def take(redis: Redis, names: list[str], values: list[str]) -> object:
+        TAKE(redis, names, values)
+        return TAKE(redis, names, values)
+
+    monkeypatch.setattr("services.platform.redis.leases.TAKE", take)
+    held = taken(LeaseRenewer(platform.redis), "x")
+    assert platform.redis.get(keys.lease("x")) == held.lease.token
+    held.release()
 
 
 def test_a_lease_given_back_late_holds_up_no_renewal_of_others(platform: Platform, away: Redis) -> None:
