@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from launch.installation_secrets import DATABASE_HOST, REDIS_HOST, make_secrets
 from launch.programs import procfile_commands
+from launch.valkey import REWRITE_MB
 from services.core.environment import own_names
 from services.core.settings import Settings
 from tools.image_check import compose
@@ -147,6 +148,7 @@ def test_valkey_forgets_nothing() -> None:
     command = ALONE["services"]["valkey"]["command"]
     options = dict(zip(command[2::2], command[3::2], strict=True))
     assert (options["--appendonly"], options["--appendfsync"]) == ("yes", "everysec")
+    assert options["--auto-aof-rewrite-min-size"] == f"{REWRITE_MB}mb"
     assert (options["--maxmemory-policy"], options["--save"]) == ("noeviction", "")
 
 

@@ -114,13 +114,16 @@ def test_what_was_written_survives_the_death_of_the_embedded_server(installation
 def test_the_embedded_server_refuses_writes_rather_than_forgetting(installation: Installation) -> None:
     client = Redis.from_url(redis_url(installation), decode_responses=True)
     wait_until(lambda: answers(client), 10, "PING")
-    settings = client.config_get("maxmemory-policy", "appendonly", "appendfsync", "bind")
+    settings = client.config_get(
+        "maxmemory-policy", "appendonly", "appendfsync", "bind", "auto-aof-rewrite-min-size"
+    )
     assert int(str(client.config_get("maxmemory")["maxmemory"])) == valkey.memory_limit(0)
     assert settings == {
         "maxmemory-policy": "noeviction",
         "appendonly": "yes",
         "appendfsync": "everysec",
         "bind": "127.0.0.1",
+        "auto-aof-rewrite-min-size": str(valkey.REWRITE_MB * 2**20),
     }
 
 

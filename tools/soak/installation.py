@@ -40,7 +40,7 @@ PROGRAMS = {
 }
 PLUGINS = (PluginChoice("start"), PluginChoice("form"), PluginChoice("echo", config={"echo_all": True}))
 READY_SECONDS = 600.0  # the reconciler looks at each bot, some five a second
-REWRITE_BYTES = 2**20  # of the append-only file of Valkey, which otherwise is first made anew at 64 MB
+REWRITE_BYTES = 2**20  # of the append-only file of Valkey, which otherwise is first made anew at 16 MB
 
 
 @dataclass(frozen=True)
