@@ -108,7 +108,7 @@ def taking(
     """The lease of a "lane" or an "outbox" for one stay, whose bell is `job`. None when another process has it, or should: then
     the bell rings again, for whoever waits next. Raises RedisError.
     """
-    ring = partial(wake, platform.redis, platform.job_redis, job, kind, number)
+    ring = partial(wake, platform.redis, platform.job_redis, job, kind, number, anew=True)
     with share.place(number) as takes:
         held = platform.leases.take(f"{kind}:{number}", on_late_return=ring) if takes else None
         if held is not None:

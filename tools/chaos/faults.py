@@ -28,24 +28,20 @@ def kill(victim: str) -> Fault:
 
     def attack(place: Installation, book: Recorder, chance: random.Random) -> None:
         incident = Incident(KILLED, victim, time.time())
-        waiting = None if victim == "valkey" else _waiting_when_stopped(place, book, victim)
+        # Frozen, for whoever takes its place may have sent again, and settled, before anybody looked. Valkey could not answer.
+        frozen = place.keeper.freeze(victim) if victim != "valkey" else []
+        waiting = book.waiting() if frozen else None
         if chance.random() < 0.5 and place.keeper.kill_child(victim):
             incident.name = KILLED_CHILD
-            place.keeper.send(victim, signal.SIGCONT)  # its master
         else:
             place.keeper.kill(victim)
+        place.keeper.thaw(frozen)  # a master
         if victim == "valkey":
             until(place.platform.redis.ping, "Valkey did not come back")
         book.sample(incident, waiting)
         _over(book, incident)
 
     return attack
-
-
-def _waiting_when_stopped(place: Installation, book: Recorder, victim: str) -> set[str] | None:
-    """What stands in outboxes once nothing of `victim` runs: whoever takes its place may send and settle before we looked."""
-    place.keeper.send(victim, signal.SIGSTOP)
-    return book.waiting()
 
 
 def storm(kills: int) -> Fault:
@@ -60,7 +56,8 @@ def storm(kills: int) -> Fault:
             until(lambda: keeper.heeds("inbound", signal.SIGTERM), "inbound did not start")
             time.sleep(chance.uniform(0.0, STORM_SECONDS))
             incident = Incident("kill -9 in a storm", "inbound", time.time())
-            waiting = _waiting_when_stopped(place, book, "inbound")
+            keeper.freeze("inbound")
+            waiting = book.waiting()
             keeper.kill("inbound")
             book.sample(incident, waiting)
             _over(book, incident)
@@ -226,13 +223,15 @@ def crash(victim: str, point: CrashPoint) -> Fault:
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
         keeper = place.keeper
+        # Who waits while it is stopped and started with its order waits for that, and not for a fault before.
+        incident = Incident(f"crash at {point}", victim, time.time(), lasts=True)
         keeper.stop(victim)
         life = _Life(place, victim)
         keeper.start(victim, CRASH_AT=point)
         until(lambda: keeper.heeds(victim, signal.SIGTERM), f"{victim} did not start")
         with suppress(RuntimeError):
             until(life.is_over, "", seconds=CRASH_SECONDS)
-        incident = Incident(f"crash at {point}", victim, time.time())
+        incident.until = time.time()
         if life.is_over():
             incident.note = f"{point} met"
         else:
@@ -240,7 +239,7 @@ def crash(victim: str, point: CrashPoint) -> Fault:
         if not life.has_a_successor:  # its children died, or nobody
             keeper.kill(victim)
         book.sample(incident)
-        _over(book, incident)
+        book.incidents.append(incident)
 
     return attack
 

@@ -17,6 +17,7 @@ from tools.servers.process_tree import children, family
 
 STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
 END_LOOK_SECONDS = 0.02
+STANDING = ("T", "t", "Z", "X", "")  # stopped, or no longer there
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
@@ -115,15 +116,24 @@ class Keeper:
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the program and its descendants."""
-        for pid in self.family(name):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+        _signal(self.family(name), number)
+
+    def freeze(self, name: str) -> list[int]:
+        """SIGSTOP to the program and its descendants; returns when they all stand still, with their process ids."""
+        pids = self.family(name)
+        _signal(pids, signal.SIGSTOP)
+        while any(state(pid) not in STANDING for pid in pids):
+            time.sleep(0.001)
+        return pids
+
+    @staticmethod
+    def thaw(pids: Sequence[int]) -> None:
+        """SIGCONT to those that are still there."""
+        _signal(pids, signal.SIGCONT)
 
     def _kill(self, pids: Sequence[int]) -> None:
-        for pid in pids:
-            self._killed.add(pid)
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self._killed.update(pids)
+        _signal(pids, signal.SIGKILL)
 
     def stop(self, *names: str) -> dict[str, tuple[float, int]]:
         """SIGTERM to all of `names` at once; how long each took in s and its exit code. They are not started again."""
@@ -185,6 +195,20 @@ class Keeper:
             self.last_death = time.time()
         if dead - self._killed:
             self.own_deaths.append((self.last_death, name))
+
+
+def state(pid: int) -> str:
+    """What `ps` calls the state of a process, as T for a stopped one; "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

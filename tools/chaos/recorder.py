@@ -82,7 +82,7 @@ class Recorder:
         self._thread.join(5)
 
     def sample(self, incident: Incident, waiting: set[str] | None = None) -> None:
-        """Add what is in flight: messages of `waiting`, by default of outboxes now, that have arrived. None while Valkey is away."""
+        """Add what is in flight: messages of `waiting`, or without it of outboxes now, that have arrived; none while Valkey is away."""
         if waiting is None and (waiting := self.waiting()) is None:
             return
         time.sleep(ARRIVAL_SECONDS)

@@ -1,4 +1,4 @@
-"""Who may be written to by a bot that got another identity at Telegram: only those who have turned to that one."""
+"""Who may be written to by a bot that got another identity at Telegram: only those who have turned to that one in private."""
 
 from __future__ import annotations
 

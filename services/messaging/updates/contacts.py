@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -38,8 +39,21 @@ RENEWED_SECONDS = (
 )
 
 
-# Bot, its identity, person, whether in their own chat: who meets a new identity, or was met in groups alone, is news.
-_Known = tuple[int, int, int, bool]
+_Person = tuple[int, int, int]  # bot, its identity and somebody: who meets a new identity is news
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a row says of somebody, as a hash of their names; until when (monotonic). Met in groups alone, they are news in private."""
+
+    names: int
+    until: float
+    privately: bool
+
+    def covers(self, meeting: Meeting) -> bool:
+        """Whether the meeting tells nothing that the row does not."""
+        is_told = self.privately or not meeting.privately
+        return is_told and self.names == _names_of(meeting.user) and time.monotonic() < self.until
 
 
 class Meeting(NamedTuple):
@@ -59,9 +73,9 @@ class Meeting(NamedTuple):
     is_known: bool = False  # nothing but the message is news
 
     @property
-    def known_as(self) -> _Known:
+    def person(self) -> _Person:
         """Under which it is remembered that they were met."""
-        return self.bot_id, self.identity, self.user.id, self.privately
+        return self.bot_id, self.identity, self.user.id
 
     @property
     def is_plain(self) -> bool:
@@ -87,7 +101,7 @@ class Contacts:
     ) -> None:
         self._platform = platform
         self._renewed = renewed
-        self._known: OrderedDict[_Known, tuple[int, float]] = OrderedDict()  # names' hash, until
+        self._known: OrderedDict[_Person, _Known] = OrderedDict()
         self._lock = threading.Lock()
         self._writes: GroupCommit[Meeting, str | Exception] = GroupCommit(
             self._write, largest=LARGEST, gather=gather
@@ -97,10 +111,10 @@ class Contacts:
         """Note it; the start parameter, "" for none. Raises Unavailable when the database is away."""
         if meeting.blocked is not None:
             with self._lock:
-                self._known.pop(meeting.known_as, None)  # whatever they write next is news
+                self._known.pop(meeting.person, None)  # whatever they write next is news
         elif meeting.payload is None:
-            names, until = self._known.get(meeting.known_as, (0, 0.0))
-            if names == _names_of(meeting.user) and time.monotonic() < until:
+            known = self._known.get(meeting.person)
+            if known is not None and known.covers(meeting):
                 return self._record(meeting._replace(is_known=True)) if meeting.message is not None else ""
         return self._record(meeting)
 
@@ -155,11 +169,11 @@ class Contacts:
                 if each.blocked is None and not each.is_known:
                     at = met.get((each.bot_id, each.user.id), wall) if each.is_plain else wall
                     until = now + self._renewed - max((wall - at).total_seconds(), 0.0)
-                    self._known[each.known_as] = (_names_of(each.user), until)
-                    self._known.move_to_end(each.known_as)
+                    self._known[each.person] = _Known(_names_of(each.user), until, each.privately)
+                    self._known.move_to_end(each.person)
             for each in meetings:
                 if each.blocked is not None:
-                    self._known.pop(each.known_as, None)
+                    self._known.pop(each.person, None)
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
 

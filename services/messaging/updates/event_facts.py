@@ -78,11 +78,13 @@ def has_blocked(ctx: Context) -> bool | None:
 
 
 def is_private(ctx: Context) -> bool:
-    """Whether it came in the person's own chat with the bot, so that the bot can write to them. An inline query, a guest's message
-    or a sheet of a payment may come from any chat, also of who has blocked the bot.
+    """Whether it came in the person's own chat with the bot, so that the bot can write to them. An inline query, a guest's message,
+    a sheet of a payment or a tap in the chat of a business account may come from who has blocked the bot.
     """
-    chat = getattr(getattr(ctx.event, "message", None) or ctx.event, "chat", None)
-    return getattr(chat, "id", 0) == ctx.lead.telegram_id and ctx.kind != "guest_message"
+    message = getattr(ctx.event, "message", None) or ctx.event  # that of a tapped button
+    if ctx.kind == "guest_message" or getattr(message, "business_connection_id", None):
+        return False
+    return getattr(getattr(message, "chat", None), "id", 0) == ctx.lead.telegram_id
 
 
 def conversation_key(ctx: Context) -> str:

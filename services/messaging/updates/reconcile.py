@@ -13,8 +13,8 @@ from services.platform.redis.leases import is_orphaned
 def wake_waiting(platform: Platform, *, anew: bool = False) -> int:
     """Ring for every lane and outbox with a backlog and no live holder; how many jobs were queued.
 
-    A holder on this machine is known to be dead at once, another when his lease has run out. `anew` rings where a bell
-    rings already as well: whoever heard it may be the one who died. Raises RedisError.
+    A holder on this machine is known to be dead at once, another when his lease has run out. `anew` as for `wake`.
+    Raises RedisError.
     """
     lanes = range(platform.settings.update_lanes)
     due = int(time.time() * 1000)
@@ -45,6 +45,4 @@ def _is_free(holder: str | None) -> bool:
 def _ring(
     platform: Platform, name: JobName, kind: str, number: int | None = None, *, anew: bool = False
 ) -> bool:
-    if anew:
-        platform.redis.delete(keys.wakeup(kind, number or 0))
-    return wake(platform.redis, platform.job_redis, name, kind, number)
+    return wake(platform.redis, platform.job_redis, name, kind, number, anew=anew)

@@ -142,11 +142,22 @@ def _waiting(queue: Queue, label: str) -> Job | None:
     return queue.fetch_job(found) if found else None
 
 
-def wake(redis: Redis, binary_redis: Redis, name: JobName, kind: str, number: int | None = None) -> bool:
+def wake(
+    redis: Redis,
+    binary_redis: Redis,
+    name: JobName,
+    kind: str,
+    number: int | None = None,
+    *,
+    anew: bool = False,
+) -> bool:
     """Enqueue `name(number)` unless its doorbell is already ringing; True when one is queued.
 
-    Without a `number` there is one such bell, the job takes no argument, and its doorbell's number is 0.
+    Without a `number` there is one such bell, the job takes no argument, and its doorbell's number is 0. `anew` rings where a bell
+    rings already as well: whoever heard it may be the one who died, or has found the lease taken.
     """
+    if anew:
+        redis.delete(keys.wakeup(kind, number or 0))
     if not redis.set(keys.wakeup(kind, number or 0), "1", nx=True, ex=DOORBELL_SECONDS):
         return False
     enqueue(binary_redis, name, *(() if number is None else (number,)))

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from redis import Redis, RedisError
+from redis.exceptions import ResponseError
 
 from services.core.ticks import until_tick
 from services.platform.redis import keys
@@ -25,6 +26,9 @@ TTL_SECONDS: Final = (
 )
 RENEW_SECONDS: Final = 1.0
 RETURN_SECONDS: Final = 0.25  # between attempts to give back what could not be given back
+DOUBTED_SECONDS: Final = (
+    60.0  # for which what may have been taken is to be given back: a silent server may still do it
+)
 
 
 def _untold() -> None:
@@ -92,17 +96,19 @@ class HeldLease:
                 self.lease.release()
             except RedisError as error:
                 logger.warning("lease %s not given back: %s", self.lease.name, type(error).__name__)
-                self.return_later()
+                self._is_owed = True
+                self._owe(self)
 
-    def return_later(self) -> None:
-        """Give it back as soon as Redis answers, if it is ours then."""
+    def doubt(self) -> None:
+        """Nobody knows whether it was taken: give it back as soon as Redis answers, if it is ours then."""
         self.lost()
+        self._until = time.monotonic() + DOUBTED_SECONDS
         self._is_owed = True
         self._owe(self)
 
     @property
     def is_owed(self) -> bool:
-        """Whether it could not be given back, and has not run out since."""
+        """Whether it could not be given back, or perhaps be taken, and has not run out since."""
         return self._is_owed and time.monotonic() < self._until
 
     def give_back(self) -> None:
@@ -136,7 +142,8 @@ class LeaseRenewer:
     ) -> HeldLease | None:
         """The lease `name`, renewed from now on; None while somebody else holds it. Raises RedisError.
 
-        `on_late_return` is called, in a thread of its own, when it was given back later than it was released.
+        `on_late_return` is called, in a thread of its own, when it was given back later than it was released, or after it was asked
+        for without an answer.
         """
         started = time.monotonic()
         lease = Lease.sought(self._redis, name, ttl_seconds=ttl_seconds)
@@ -144,8 +151,10 @@ class LeaseRenewer:
         try:
             if not lease.try_to_take():
                 return None
-        except RedisError:
-            held.return_later()  # a server that was killed may have given it to us, and the answer is lost
+        except ResponseError:  # it was refused, as by a Redis that is full
+            raise
+        except BaseException:  # also of who is given up while it waits
+            held.doubt()  # a server that was killed may have given it to us, and the answer is lost
             raise
         self._look_after(held)
         return held
@@ -183,7 +192,7 @@ class LeaseRenewer:
     def _give_back(owed: list[HeldLease]) -> bool:
         """Whether Redis took all of them."""
         returned: list[HeldLease] = []
-        with suppress(RedisError):  # which was logged when they were released
+        with suppress(RedisError):  # which was told when they were released or asked for
             for each in owed:
                 each.give_back()
                 returned.append(each)

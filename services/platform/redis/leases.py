@@ -24,7 +24,7 @@ RELEASE: Final = load("release_lease")
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease that is held; `ttl_seconds` counts from the last renewal."""
+    """A lease that is held, or `sought`; `ttl_seconds` counts from the last renewal."""
 
     redis: Redis
     name: str
@@ -63,7 +63,7 @@ class Lease:
         RELEASE(self.redis, [keys.lease(self.name)], [self.token])
 
     def _take(self, *, left_by: str = "") -> str | None:
-        """None when it was free, or still held with the token of a dead holder; else its holder's token."""
+        """None when it was free, is ours, or was still held with the token of a dead holder; else its holder's token."""
         holder: str | None = TAKE(self.redis, [keys.lease(self.name)], [*self.terms, left_by])
         return holder
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import Bot, Lead
@@ -55,7 +55,7 @@ class KnownBot(Protocol):
 
 @dataclass(frozen=True)
 class Contact:
-    """Somebody turned to a bot, or blocked it. Only who did it in their own chat with the bot can be written to from then on."""
+    """Somebody turned to a bot, `privately` in their own chat with it or elsewhere, or blocked it."""
 
     bot: KnownBot
     user: TelegramUser
@@ -97,7 +97,8 @@ def _meeting(dialect: str) -> Any:
 
 def touch_leads(session: Session, contacts: Sequence[Contact]) -> dict[Person, int]:
     """Note that people wrote to bots: makes leads or refreshes their names; the leads' ids. One statement, and one for all those
-    who wrote elsewhere than in their own chat with the bot: a group brings nobody back who has blocked it.
+    who wrote elsewhere than in their own chat with the bot: a group brings nobody back who has blocked it, nor to its new identity.
+    A stranger counts as active until Telegram refuses them.
     """
     dialect, ids = session.get_bind().dialect.name, dict[Person, int]()
     in_private = {contact.person for contact in contacts if contact.privately}
@@ -120,9 +121,11 @@ def _touching(dialect: str, *, privately: bool) -> Any:
     """Built once: at a worker's start building it was dearer than running it."""
     statement = insert_by(dialect, LEADS)
     later = func.max if dialect == "sqlite" else func.greatest
-    told = (*_NAMES, "identity", "state") if privately else _NAMES  # who writes there has not blocked it
+    told = (*_NAMES, "identity") if privately else tuple(_NAMES)
+    elsewhere = case((LEADS.c.state == BLOCKED, BLOCKED), else_=ACTIVE)  # whoever writes has an account
     changes = {
         **{name: statement.excluded[name] for name in told},
+        "state": ACTIVE if privately else elsewhere,
         "last_interaction": later(LEADS.c.last_interaction, statement.excluded.last_interaction),
     }
     statement = statement.on_conflict_do_update(index_elements=_PERSON, set_=changes)
@@ -153,7 +156,7 @@ def is_reachable(identity: int | InstrumentedAttribute[int]) -> ColumnElement[bo
 
 
 def present_state(lead: Lead, identity: int) -> str:
-    """The lead's state for a bot that has this `identity` now: `unreachable` until they turn to it."""
+    """The lead's state for a bot that has this `identity` now: `unreachable` until they turn to it in private."""
     return lead.state if lead.identity == identity else UNREACHABLE
 
 
@@ -168,7 +171,9 @@ def set_lead_state(session: Session, bot_id: int, telegram_id: int, state: str) 
 
 
 def _rows(contacts: Sequence[Contact], state: str) -> list[dict[str, Any]]:
-    """One row for each person, whom a statement can change but once; always in one order, so that nobody waits in a circle."""
+    """One row for each person, whom a statement can change but once; always in one order, so that no two statements wait in a
+    circle.
+    """
     rows = {
         contact.person: {
             "account_id": contact.bot.account_id,

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.jobs import JobName, JobQueue, enqueue, waiting_jobs
 from services.platform.redis.lease_renewer import HeldLease
+from services.platform.redis.leases import TAKE
 from services.platform.redis.process_identity import process_identity
 from services.queueing.fair_share import FairShare, share_out, taking
 from services.queueing.heartbeats import beat, process_name
@@ -230,4 +233,24 @@ def test_a_stream_that_was_left_while_redis_was_away_rings_when_it_is_back(platf
     assert waiting_jobs(platform.redis, JobQueue.UPDATES) == 0
     object.__setattr__(held.lease, "redis", platform.redis)
     wait_until(lambda: waiting_jobs(platform.redis, JobQueue.UPDATES) == 1, seconds=3)
+    assert not platform.redis.exists(keys.lease("lane:1"))
+
+
+def test_a_stream_whose_taking_was_never_answered_rings_though_its_bell_does(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bell that brought us there may still ring: nobody else would be told for two seconds."""
+
+    def take(redis: Redis, names: list[str], values: list[str]) -> object:
+        TAKE(redis, names, values)
+        raise RedisConnectionError
+
+    platform.redis.set(keys.wakeup("lane", 1), "1")
+    monkeypatch.setattr("services.platform.redis.leases.TAKE", take)
+    with (
+        pytest.raises(RedisConnectionError),
+        taking(platform, FairShare(STREAMS), "lane", 1, JobName.DRAIN_LANE),
+    ):
+        pass
+    wait_until(lambda: waiting_jobs(platform.redis, JobQueue.UPDATES) == 1, seconds=1.5)
     assert not platform.redis.exists(keys.lease("lane:1"))

@@ -14,7 +14,7 @@ import pytest
 
 from tools.chaos import faults
 from tools.chaos.installation import Installation
-from tools.chaos.processes import Keeper
+from tools.chaos.processes import Keeper, state
 from tools.chaos.recorder import KILLED, KILLED_CHILD, Incident, Recorder
 from tools.servers.sandbox import wait_until
 
@@ -79,15 +79,16 @@ def test_a_kill_is_of_the_whole_family(keeper: Keeper) -> None:
 
 
 class Book:
-    """Reads outboxes when all processes of a program are stopped, or never."""
+    """Notes how the processes of a program are when outboxes are read."""
 
     def __init__(self, keeper: Keeper, name: str) -> None:
         self._keeper, self._name = keeper, name
+        self.states: set[str] = set()
         self.incidents: list[Incident] = []
         self.given: set[str] | None = None
 
     def waiting(self) -> set[str]:
-        wait_until(lambda: states(self._keeper, self._name) == {"T"})  # a signal is taken a moment later
+        self.states = states(self._keeper, self._name)
         return {"a message"}
 
     def sample(self, _incident: Incident, waiting: set[str] | None = None) -> None:
@@ -95,9 +96,7 @@ class Book:
 
 
 def states(keeper: Keeper, name: str) -> set[str]:
-    """What `ps` calls the state of each process of a program."""
-    stats = (Path(f"/proc/{pid}/stat").read_text() for pid in keeper.family(name))
-    return {stat.rpartition(")")[2].split()[0] for stat in stats}
+    return set(map(state, keeper.family(name)))
 
 
 @pytest.mark.parametrize(("seed", "name"), [(0, KILLED), (1, KILLED_CHILD)])
@@ -106,6 +105,7 @@ def test_outboxes_are_read_while_the_victim_stands_still(keeper: Keeper, seed: i
     [child], book = keeper.children("web"), Book(keeper, "web")
     place = cast(Installation, SimpleNamespace(keeper=keeper))
     faults.kill("web")(place, cast(Recorder, book), random.Random(seed))
+    assert book.states == {"T"}
     assert book.given == {"a message"}
     assert [incident.name for incident in book.incidents] == [name]
     replaced(keeper, "web", child)

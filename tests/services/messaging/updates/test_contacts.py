@@ -137,8 +137,12 @@ def test_who_blocked_the_bot_stays_blocked_whatever_they_write_elsewhere(
 ) -> None:
     """Telegram lets the bot write to nobody who has blocked it, however much they say in a group where it is."""
     worker = consumers(platform)  # one process, which remembers whom it has met
-    tap = {"id": "1", "chat_instance": "1", "data": "quiet", "message": in_group(1, 3)["message"]}
     inline = with_sender(4, "inline_query", 8, id="1", query="", offset="")
+    business = message(1, 8, "oi")["message"] | {"business_connection_id": "b"}
+    sold = with_sender(14, "purchased_paid_media", 8, paid_media_payload="x")
+
+    def tap(number: int, **where: Any) -> dict[str, Any]:
+        return with_sender(number, "callback_query", 8, id="1", chat_instance="1", data="quiet", **where)
 
     def after(*updates: dict[str, Any]) -> str:
         accept_all(platform, bot, list(updates))
@@ -146,10 +150,33 @@ def test_who_blocked_the_bot_stays_blocked_whatever_they_write_elsewhere(
         return states(platform)[8]
 
     assert after(message(1, 8, "/start"), membership(2, 8, "kicked")) == "blocked"
-    assert after(in_group(3, 8), inline, with_sender(5, "callback_query", 8, **tap)) == "blocked"
-    assert after(in_group(6, 8, text="again")) == "blocked"
-    assert after(message(7, 8, "hi")) == "active"
+    assert after(in_group(3, 8), inline, tap(5, message=in_group(1, 8)["message"])) == "blocked"
+    assert after(in_group(6, 8, text="again"), tap(7, inline_message_id="i"), sold) == "blocked"
+    assert after(tap(8, message=business)) == "blocked"
+    assert after({"update_id": 9, "guest_message": message(1, 8, "hi")["message"]}) == "blocked"
+    assert after(message(10, 8, "hi")) == "active"
+    assert after(membership(11, 8, "kicked")) == "blocked"
+    assert after(tap(12, message=message(1, 8, "hi")["message"])) == "active"
     assert letters(platform) == []
+
+
+@pytest.mark.data
+def test_a_deleted_account_that_writes_in_a_group_is_none(platform: Platform, bot: Bot) -> None:
+    contacts, ana = Contacts(platform), person(8)
+    contacts.record(Meeting(bot.id, 1, ana))
+    with platform.database.transaction() as session:
+        session.execute(update(Lead).values(state="deactivated"))
+    contacts.record(Meeting(bot.id, 2, ana, "", privately=False))
+    assert states(platform) == {8: "active"}
+
+
+def test_names_changed_in_a_group_and_back_in_private_are_those_of_the_last(
+    platform: Platform, bot: Bot
+) -> None:
+    contacts = Contacts(platform)
+    for number, name in enumerate(("Ana", "Bia", "Ana", "Bia"), 1):
+        contacts.record(Meeting(bot.id, number, person(8, first_name=name), privately=bool(number % 2)))
+        assert lead_of(platform, 8).first_name == name
 
 
 @pytest.mark.data

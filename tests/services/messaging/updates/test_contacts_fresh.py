@@ -130,7 +130,7 @@ def test_a_row_that_was_found_is_renewed_when_it_is_old_not_later(platform: Plat
     meet(platform, bot, person(5))
     fresh = Contacts(platform)
     fresh.record(Meeting(bot.id, 1, person(5)))
-    _, until = fresh._known[Meeting(bot.id, 1, person(5)).known_as]
+    until = fresh._known[Meeting(bot.id, 1, person(5)).person].until
     assert until <= time.monotonic() + RENEWED_SECONDS - JUST_NOW.total_seconds()
 
 

@@ -6,15 +6,19 @@ import threading
 import time
 from types import SimpleNamespace
 
+import gevent
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.platform.platform import Platform
 from services.platform.redis import keys, lease_renewer
 from services.platform.redis.lease_renewer import TTL_SECONDS, HeldLease, LeaseRenewer
 from services.platform.redis.leases import RENEW, TAKE
 from tools.servers.sandbox import wait_until
+from tools.servers.valkey import stalled
 
 
 def taken(renewer: LeaseRenewer, name: str, ttl_seconds: float = TTL_SECONDS) -> HeldLease:
@@ -106,21 +110,44 @@ def test_what_cannot_be_given_back_without_redis_is_given_back_when_there_is_one
     wait_until(lambda: "leases" not in {thread.name for thread in threading.enumerate()}, seconds=10)
 
 
+@pytest.mark.parametrize("error", [RedisConnectionError, gevent.Timeout])
 def test_a_lease_whose_taking_was_never_answered_is_given_back_and_rung_for(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     """Else the lane of a Redis that was killed at that moment has nobody, and a holder who lives, until it runs out."""
 
     def take(redis: Redis, names: list[str], values: list[str]) -> object:
         TAKE(redis, names, values)
-        raise RedisConnectionError
+        raise error
 
     told: list[bool] = []
     monkeypatch.setattr("services.platform.redis.leases.TAKE", take)
-    with pytest.raises(RedisConnectionError):
+    with pytest.raises(error):
         LeaseRenewer(platform.redis).take("x", ttl_seconds=60, on_late_return=lambda: told.append(True))
     wait_until(lambda: told == [True], seconds=10)
     assert not platform.redis.exists(keys.lease("x"))
+
+
+def test_what_a_silent_redis_takes_when_it_speaks_again_is_given_back(platform: Platform) -> None:
+    """However long the silence: nobody knows of the lease then, and its holder lives."""
+    told: list[bool] = []
+    renewer = LeaseRenewer(platform.redis)
+    with stalled(platform.redis), pytest.raises(RedisTimeoutError):
+        renewer.take("x", ttl_seconds=1, on_late_return=lambda: told.append(True))
+    wait_until(lambda: told == [True], seconds=10)
+
+
+def test_a_lease_that_redis_refuses_leaves_nothing_to_give_back(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> object:
+        raise OutOfMemoryError
+
+    renewer = LeaseRenewer(platform.redis)
+    monkeypatch.setattr("services.platform.redis.leases.TAKE", refuse)
+    with pytest.raises(OutOfMemoryError):
+        renewer.take("x")
+    assert renewer._held == []
 
 
 def test_a_taking_that_is_asked_for_twice_is_ours(
