@@ -18,9 +18,9 @@ def sweep_files(account_id: int) -> None:
     sweep.sweep_files(platform(), account_id)
 
 
-def forget_person(account_id: int, telegram_id: int) -> None:
-    """Remove from Redis what is there of a person whose rows were erased."""
-    redis_traces.forget_person(platform(), account_id, telegram_id)
+def forget_people() -> None:
+    """Remove from Redis what is there of people whose rows were erased."""
+    redis_traces.forget_people(platform())
 
 
 def count_data() -> None:

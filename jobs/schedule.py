@@ -22,6 +22,8 @@ from services.messaging.timers.ringing import TICK_SECONDS as TIMERS_SECONDS
 from services.messaging.timers.ringing import wake_for_timers
 from services.messaging.updates.reconcile import wake_waiting
 from services.operations.backup.schedule import TICK_SECONDS, wake_due
+from services.operations.personal_data.redis_traces import TICK_SECONDS as FORGET_SECONDS
+from services.operations.personal_data.redis_traces import wake_if_forgetting
 from services.operations.queues.history import SAMPLE_SECONDS, take_sample
 from services.operations.retention.deleting import wake_daily
 from services.platform.platform import Platform
@@ -68,6 +70,7 @@ def ticks(platform: Platform) -> tuple[Tick, ...]:
         Tick("deliver_notifications", 2, wake_if_due),
         Tick("ring_timers", TIMERS_SECONDS, wake_for_timers),
         Tick("change_people", PEOPLE_SECONDS, wake_if_changing),
+        Tick("forget_people", FORGET_SECONDS, wake_if_forgetting),
         Tick("run_broadcasts", 1, wake_if_broadcasting),
         Tick("send_postbacks", 2, wake_for_postbacks),
         Tick("import_spend", SPEND_SECONDS, wake_if_importing),

@@ -208,6 +208,7 @@ def test_every_tick_of_the_timetable_rings(platform: Platform, caplog: pytest.Lo
         "ring_timers": True,
         "run_broadcasts": True,
         "change_people": True,
+        "forget_people": True,
         "count_pool_days": True,
         "sample_queues": True,
     }

@@ -115,11 +115,3 @@ def test_a_waiting_id_without_its_job_holds_nobody_up(platform: Platform) -> Non
     platform.job_redis.delete(lost.key)
     found = enqueue(platform.job_redis, JobName.CHECK_BOT, 5)
     assert platform.job_redis.lrange("rq:queue:default", 0, -1) == [found.id.encode()]
-
-
-def test_no_persons_id_stands_in_a_jobs(platform: Platform) -> None:
-    ids = [
-        enqueue(platform.job_redis, JobName.FORGET_PERSON, 1, person).id for person in (815004711, 815004712)
-    ]
-    assert not [each for each in ids if "815004" in each]
-    assert platform.job_redis.llen("rq:queue:default") == 2

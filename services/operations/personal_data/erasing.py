@@ -36,6 +36,7 @@ from models import (
     Timer,
 )
 from services.messaging.plugin_runtime.plugin_store import lock_stores, texts_at, write_texts
+from services.operations.personal_data.redis_traces import forget_soon
 from services.operations.personal_data.traces import Traces, find_traces, person_of
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
@@ -89,7 +90,7 @@ def erase_person(
             hold_bots(session, person.bot_ids)
             erase_rows(session, traces)
             audit(session, caller, "person_erased", account_id=person.account_id, **traces.counts())
-        enqueue(platform.job_redis, JobName.FORGET_PERSON, person.account_id, telegram_id)
+        forget_soon(platform, person.account_id, telegram_id)
         enqueue(platform.job_redis, JobName.SWEEP_FILES, person.account_id)
     return {"telegram_id": telegram_id, "dry_run": dry_run, **traces.counts()}  # type: ignore[typeddict-item]
 

@@ -5,6 +5,7 @@ Updates of theirs that wait in lanes are handled within seconds, as those of any
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,9 +14,36 @@ from redis import Redis
 from services.operations.personal_data.traces import bots_of
 from services.platform.platform import Platform
 from services.platform.redis import keys, streams, upkeep_keys
+from services.platform.redis.jobs import JobName, enqueue
 
 SCAN_COUNT: Final = 1000
 READ_AT_ONCE: Final = 1000
+LONGEST_SECONDS: Final = 60.0  # of one job; each person takes a pass over all keys
+TICK_SECONDS: Final = 60
+
+
+def forget_soon(platform: Platform, account_id: int, telegram_id: int) -> None:
+    """Have a worker remove it within seconds; when it dies over it, another one. Raises RedisError."""
+    platform.redis.xadd(upkeep_keys.to_forget(), {"account": account_id, "person": telegram_id})
+    enqueue(platform.job_redis, JobName.FORGET_PEOPLE)
+
+
+def wake_if_forgetting(platform: Platform) -> None:
+    """Ring for people who are still to be forgotten. Raises RedisError."""
+    if platform.redis.xlen(upkeep_keys.to_forget()):
+        enqueue(platform.job_redis, JobName.FORGET_PEOPLE)
+
+
+def forget_people(platform: Platform, longest: float = LONGEST_SECONDS) -> None:
+    """Remove it for all who are to be forgotten, as many as `longest` seconds allow; the clock rings for the rest. May be repeated.
+
+    Raises Unavailable, RedisError.
+    """
+    stream, until = upkeep_keys.to_forget(), time.monotonic() + longest
+    while time.monotonic() < until and (oldest := streams.read(platform.redis, {stream: "0"}, count=1)):
+        [(entry, fields)] = oldest[stream]
+        forget_person(platform, int(fields["account"]), int(fields["person"]))
+        platform.redis.xdel(stream, entry)
 
 
 def forget_person(platform: Platform, account_id: int, telegram_id: int) -> int:

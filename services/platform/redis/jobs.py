@@ -35,7 +35,7 @@ class JobName(StrEnum):
     REPAIR_POOLS = "jobs.pools.repair_pools"
     DELETE_EXPIRED = "jobs.retention.delete_expired"
     SWEEP_FILES = "jobs.retention.sweep_files"
-    FORGET_PERSON = "jobs.retention.forget_person"
+    FORGET_PEOPLE = "jobs.retention.forget_people"
     COUNT_DATA = "jobs.retention.count_data"
     RUN_DOCTOR = "jobs.doctor.run_doctor"
     SWEEP_HEALTH = "jobs.health.sweep_health"
@@ -67,7 +67,7 @@ QUEUE_OF: Final = {
     JobName.REPAIR_POOLS: JobQueue.DEFAULT,
     JobName.DELETE_EXPIRED: JobQueue.DEFAULT,
     JobName.SWEEP_FILES: JobQueue.DEFAULT,
-    JobName.FORGET_PERSON: JobQueue.DEFAULT,
+    JobName.FORGET_PEOPLE: JobQueue.DEFAULT,
     JobName.COUNT_DATA: JobQueue.DEFAULT,
     JobName.RUN_DOCTOR: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
@@ -106,23 +106,21 @@ TIMEOUTS: Final = {
 }
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1
-# A job's id stands in logs, where nobody's Telegram id belongs; nobody rings for these again and again.
-ABOUT_PEOPLE: Final = {JobName.FORGET_PERSON}
 LOOKED_THROUGH: Final = (
     5000  # of a queue's jobs, the oldest ones, 250 KB; far more than there are kinds of jobs and bots
 )
 
 
 def enqueue(binary_redis: Redis, name: JobName, *ids: int) -> Job:
-    """Queue the job `name` with integer ids, three round trips. Call it after the commit.
+    """Queue the job `name` with integer ids of ours, which stand in logs, three round trips. Call it after the commit.
 
     One that waits already is not queued a second time, and is the answer: it has read nothing yet. So what rings again and
     again while no worker hears it, the clock and each update, leaves one job of each kind. `binary_redis` is a client with
     undecoded answers, which RQ needs.
     """
     queue = Queue(QUEUE_OF[name], connection=binary_redis, serializer=JSONSerializer)
-    label = "-".join((name.rpartition(".")[2], *(() if name in ABOUT_PEOPLE else map(str, ids))))
-    waiting = None if name in ABOUT_PEOPLE else _waiting(queue, label)
+    label = "-".join((name.rpartition(".")[2], *map(str, ids)))
+    waiting = _waiting(queue, label)
     if waiting is not None:
         return waiting
     return queue.enqueue(

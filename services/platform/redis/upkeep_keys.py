@@ -15,6 +15,11 @@ def retention_report() -> str:
     return f"{PREFIX}:retention"
 
 
+def to_forget() -> str:
+    """Stream of people who were erased (account, person), whose traces are still to be removed. For ever: an entry goes when they are."""
+    return f"{PREFIX}:upkeep:forget"
+
+
 def about_person(telegram_id: str) -> str:
     """Pattern of the keys of bots in which a person's id stands; others have it by chance. Not a key."""
     return f"{PREFIX}:bot:*:*{telegram_id}*"

@@ -37,9 +37,15 @@ from services.core.times import utc_now
 from services.messaging.files.sweep import sweep_files
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
+from services.operations.personal_data import redis_traces
 from services.operations.personal_data.erasing import erase_person
 from services.operations.personal_data.exporting import export_person, write_archive
-from services.operations.personal_data.redis_traces import forget_person as forget
+from services.operations.personal_data.redis_traces import (
+    forget_people,
+    forget_person,
+    forget_soon,
+    wake_if_forgetting,
+)
 from services.operations.personal_data.silent_leads import erase_silent_leads
 from services.platform.accounts.principal import Principal
 from services.platform.files.folder import FileFolder
@@ -187,7 +193,8 @@ def test_an_erased_person_is_nowhere_and_the_other_is_whole(house: House) -> Non
     other = export_person(house.platform, house.owner, OTHER)
     assert {kind: number for kind, number in erase_person(house.platform, house.owner, PERSON, dry_run=True).items() if kind in KINDS} == KINDS  # fmt: skip
     erase_person(house.platform, house.owner, PERSON)
-    forget(house.platform, house.owner.account_id, PERSON)
+    assert house.platform.job_redis.llen("rq:queue:default") == 2
+    forget_people(house.platform)
     sweep_files(house.platform, house.owner.account_id)
     assert (theirs.exists(), others.exists()) == (False, True)
     left = erase_person(house.platform, house.owner, PERSON, dry_run=True)
@@ -208,6 +215,50 @@ def test_an_erased_person_is_nowhere_and_the_other_is_whole(house: House) -> Non
             (5, OTHER, "vip"),
         ]
     assert house.count(DeadLetter) == house.count(Notification) == house.count(ExperimentVisitor) - 1 == 1
+
+
+def test_a_worker_that_dies_over_a_person_leaves_them_to_the_next(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that was taken is rung for by nobody: who has asked to be forgotten may not depend on it."""
+    platform, owner = house.platform, house.owner.account_id
+    forget_soon(platform, owner, PERSON)
+    forget_soon(platform, owner, OTHER)
+    platform.job_redis.delete("rq:queue:default")
+
+    def die(*_: object) -> int:
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(redis_traces, "forget_person", die)
+        with pytest.raises(SystemExit):
+            forget_people(platform)
+    wake_if_forgetting(platform)
+    assert platform.job_redis.llen("rq:queue:default") == 1
+    forget_people(platform, longest=0.0)
+    assert _mentions_in_redis(platform, PERSON), "its time was over before it began"
+    forget_people(platform)
+    assert _mentions_in_redis(platform, PERSON) == _mentions_in_redis(platform, OTHER) == []
+    platform.job_redis.delete("rq:queue:default")
+    wake_if_forgetting(platform)
+    assert not platform.job_redis.exists("rq:queue:default"), "nobody is left"
+
+
+def test_who_is_erased_again_meanwhile_is_forgotten_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, forgotten = house.platform, list[int]()
+
+    def forget(platform: Platform, account_id: int, telegram_id: int) -> int:
+        if not forgotten:  # they came back, and asked once more
+            forget_soon(platform, account_id, telegram_id)
+        forgotten.append(telegram_id)
+        return forget_person(platform, account_id, telegram_id)
+
+    forget_soon(platform, house.owner.account_id, PERSON)
+    monkeypatch.setattr(redis_traces, "forget_person", forget)
+    forget_people(platform)
+    assert forgotten == [PERSON, PERSON]
 
 
 def _mentions_in_redis(platform: Platform, person: int) -> list[str]:
