@@ -42,7 +42,7 @@ from services.platform.redis.jobs import JobQueue
 from services.platform.redis.trouble import redis_trouble
 from services.platform.telegram.telebot_sender import install
 from services.queueing.fair_share import share_out
-from services.queueing.heartbeats import Heartbeats, farewell, process_name
+from services.queueing.heartbeats import Heartbeats
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 0.5  # between attempts to reach Redis
@@ -135,7 +135,6 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)  # a second one changes nothing
     Watchdog().start()
-    _forget_former(platform)
     install(platform.telegram)  # plugins may use telebot; whatever it sends goes our way
     plugins = process.update_consumers().plugins
     reloader = Reloader(
@@ -145,7 +144,12 @@ def main() -> None:
         on_swap=lambda: heartbeats.beat_now(),
     )
     workers: list[Worker] = []
-    heartbeats = Heartbeats(platform, "worker", lambda: {**_figures(workers), "plugins": reloader.report()})
+    heartbeats = Heartbeats(
+        platform,
+        "worker",
+        lambda: {**_figures(workers), "plugins": reloader.report()},
+        prefork.former,
+    )
     reloader.begin()  # before the first update is handled
     reloader.start()
     workers += start_workers(platform)
@@ -167,15 +171,6 @@ def main() -> None:
     process.stop_consumers()
     heartbeats.stop()
     logger.info("worker stopped")
-
-
-def _forget_former(platform: Platform) -> None:
-    """Who shares lanes with us counts the process that we replace no longer. In a container nobody else sees that it is dead."""
-    if prefork.former:
-        try:
-            farewell(platform, process_name("worker", prefork.former))
-        except RedisError as error:
-            logger.debug("the former worker is not taken off the list: %s", type(error).__name__)
 
 
 def look_out(platform: Platform) -> None:

@@ -7,11 +7,12 @@ import subprocess
 import time
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.process_identity import process_identity
-from services.queueing.heartbeats import Heartbeats, beat, farewell, processes
+from services.queueing.heartbeats import Heartbeats, beat, farewell, process_name, processes
 from tools.servers.sandbox import wait_until
 
 
@@ -77,3 +78,26 @@ def test_heartbeats_begin_at_once_and_end_with_a_goodbye(platform: Platform) -> 
     assert seen[0].figures == {"jobs": 2}
     heartbeats.stop()
     assert processes(platform) == []
+
+
+def test_who_replaces_a_process_takes_it_off_the_list_also_when_redis_was_away_at_first(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, tries = process_name("worker", 5), list[str]()
+
+    def fails_at_first(platform: Platform, process: str) -> None:
+        tries.append(process)
+        if len(tries) == 1:
+            raise RedisConnectionError
+        farewell(platform, process)
+
+    beat(platform, former)
+    monkeypatch.setattr("services.queueing.heartbeats.farewell", fails_at_first)
+    heartbeats = Heartbeats(platform, "worker", former=5)
+    heartbeats.start()
+    wait_until(lambda: tries, seconds=30)
+    heartbeats.beat_now()
+    wait_until(lambda: [each.name for each in processes(platform)] == [heartbeats.process], seconds=30)
+    heartbeats.beat_now()
+    heartbeats.stop()
+    assert tries == [former, former, heartbeats.process]
