@@ -1,3 +1,5 @@
+# What is imported here keeps visitors from being let in: until this process listens, who follows a link is refused.
+
 from services.core.greenlets import patch
 
 patch()  # before anything else is imported
@@ -11,8 +13,7 @@ from typing import Any
 from services.core.environment import settings_or_exit
 from services.core.listening import check_bind, listen_address
 from services.core.proxies import proxies_of
-from services.platform.preloading import share_imports
-from services.platform.redis.connection import check_redis_known
+from services.platform.redis.address import check_redis_known
 from web.lifecycle import start_background
 from web.server.connections import connections_for
 from web.server.gunicorn_worker import Worker
@@ -46,6 +47,7 @@ def when_ready(_server: Any) -> None:
     }
     gc.disable()
     import app  # noqa: F401, PLC0415
+    from services.platform.preloading import share_imports  # noqa: PLC0415 - SQLAlchemy can wait as well
 
     share_imports()
     for number, handler in told.items():

@@ -11,7 +11,7 @@ from services.core.environment import settings_or_exit
 from services.core.logs import configure_logging
 from services.core.observability import watch_from_outside
 from services.platform.platform import Platform, build_platform
-from services.platform.redis.connection import check_redis_known
+from services.platform.redis.address import check_redis_known
 
 if TYPE_CHECKING:
     from services.messaging.outbox.senders import Senders

@@ -7,8 +7,10 @@ process, after the application was loaded. Neither `create_app` nor a test start
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from flask import Flask
+if TYPE_CHECKING:
+    from flask import Flask
 
 # Each starts its threads (greenlets in the web process) and returns at once; called in this order.
 ON_WORKER_START: list[Callable[[Flask], None]] = []

@@ -13,11 +13,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from services.core.errors import ConfigurationError
-from services.core.i18n import Text
 from services.core.lost_connections import NEAR_TCP_OPTIONS
 from services.core.settings import Settings
 from services.platform.redis import upkeep_keys
+from services.platform.redis.address import redis_address
 from services.platform.redis.auto_pipelining import AutoPipelining
 from services.platform.redis.parser import AnswerParser
 
@@ -38,7 +37,7 @@ def fast_client(
     `shares`: whether commands of the same moment share a round trip.
     """
     pool = BlockingConnectionPool.from_url(
-        _address(settings),
+        redis_address(settings),
         max_connections=settings.redis_max_connections,
         timeout=POOL_WAIT_SECONDS,
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -60,7 +59,7 @@ def blocking_client(settings: Settings, *, decode: bool = True, patient: bool = 
     `patient`: a Redis that restarts is waited for, where nobody waits for the caller.
     """
     pool = ConnectionPool.from_url(
-        _address(settings),
+        redis_address(settings),
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=BLOCKING_TIMEOUT_SECONDS,
         health_check_interval=30,
@@ -94,23 +93,6 @@ def _tcp(url: str) -> dict[str, Any]:
 def _tls(url: str, verify: bool) -> dict[str, Any]:
     """Options of TLS connections; the other kinds of address refuse them."""
     return {"ssl_cert_reqs": "none"} if url.startswith("rediss://") and not verify else {}
-
-
-def check_redis_known(settings: Settings) -> None:
-    """Raise ConfigurationError when no Redis is known to this process."""
-    _address(settings)
-
-
-def _address(settings: Settings) -> str:
-    if not settings.redis_url:
-        raise ConfigurationError(
-            Text(
-                "REDIS_URL: not set, and no embedded server is running with DATA_DIR={folder}; "
-                "start the installation with `make run`, or set REDIS_URL",
-                folder=str(settings.data_dir),
-            )
-        )
-    return settings.redis_url
 
 
 def check_writable(redis: Redis) -> None:

@@ -27,15 +27,23 @@ print([name for name in ("app", "blueprints.webhooks", "wsgi") if name in sys.mo
 """
 
 
-def test_a_master_has_imports_and_neither_threads_nor_connections_nor_an_application(tmp_path: Path) -> None:
+LISTENS = """
+import runpy, sys
+runpy.run_path("gunicorn.conf.py")
+print([name for name in ("sqlalchemy", "redis", "flask", "werkzeug", "telebot", "app") if name in sys.modules])
+"""
+
+
+def told(program: str, folder: Path) -> list[str]:
+    """The lines that it prints."""
     environ = {
         "PATH": os.environ["PATH"],
-        "DATA_DIR": str(tmp_path),
+        "DATA_DIR": str(folder),
         "REDIS_URL": "redis://127.0.0.1:9/0",
         "FLASK_SKIP_DOTENV": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", TOLD],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -44,8 +52,17 @@ def test_a_master_has_imports_and_neither_threads_nor_connections_nor_an_applica
         check=True,
         timeout=60,
     )
-    assert done.stdout.splitlines() == [
+    return done.stdout.splitlines()
+
+
+def test_a_master_has_imports_and_neither_threads_nor_connections_nor_an_application(tmp_path: Path) -> None:
+    assert told(TOLD, tmp_path) == [
         "worker 1 [] True True",
         "web 1 [] True True",
         "['app', 'blueprints.webhooks']",
     ]
+
+
+def test_a_web_process_listens_before_it_imports_what_serves(tmp_path: Path) -> None:
+    """Who comes meanwhile waits for it; before that they are refused."""
+    assert told(LISTENS, tmp_path) == ["[]"]
