@@ -49,7 +49,8 @@ def checked_redis_url(value: str) -> str:
         _nothing_after(parts, "")
         if not re.fullmatch(r"/?[0-9]{0,5}", parts.path, re.ASCII):
             raise ValueError("after the host may stand the number of a database alone, as /0")
-    _check_options(value)
+    if parts.query:
+        _check_options(value)
     return value
 
 
@@ -106,7 +107,7 @@ def _nothing_after(parts: SplitResult, path: str) -> None:
 
 def _check_options(value: str) -> None:
     """What follows the ?: redis-py takes names on trust, and fails when it first connects."""
-    from redis.connection import Connection, parse_url  # noqa: PLC0415 - only where there is one: see environment.py
+    from redis.connection import Connection, parse_url  # noqa: PLC0415 - only where there are some: web processes listen sooner without
 
     try:
         options = dict(parse_url(value))  # type: ignore[no-untyped-call]
