@@ -19,8 +19,13 @@ def sweep_files(account_id: int) -> None:
 
 
 def forget_people() -> None:
-    """Remove from Redis what is there of people whose rows were erased."""
+    """Remove from Redis what is there of somebody whose rows were erased, and ring for the next."""
     redis_traces.forget_people(platform())
+
+
+def forget_person(account_id: int, telegram_id: int) -> None:
+    """The same for one person, as a former release rang for it."""
+    redis_traces.forget_soon(platform(), account_id, telegram_id)
 
 
 def count_data() -> None:

@@ -30,12 +30,14 @@ def kill(victim: str) -> Fault:
         incident = Incident(KILLED, victim, time.time())
         # Frozen, for whoever takes its place may have sent again, and settled, before anybody looked. Valkey could not answer.
         frozen = place.keeper.freeze(victim) if victim != "valkey" else []
-        waiting = book.waiting() if frozen else None
-        if chance.random() < 0.5 and place.keeper.kill_child(victim):
-            incident.name = KILLED_CHILD
-        else:
-            place.keeper.kill(victim)
-        place.keeper.thaw(frozen)  # a master
+        try:
+            waiting = book.waiting() if frozen else None
+            if chance.random() < 0.5 and place.keeper.kill_child(victim):
+                incident.name = KILLED_CHILD
+            else:
+                place.keeper.kill(victim)
+        finally:
+            place.keeper.thaw(frozen)  # a master
         if victim == "valkey":
             until(place.platform.redis.ping, "Valkey did not come back")
         book.sample(incident, waiting)

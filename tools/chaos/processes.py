@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tools.servers.process_tree import children, family
 
 STOP_SECONDS = 30.0  # what Heroku gives; ours should need less than 25
 END_LOOK_SECONDS = 0.02
+FREEZE_SECONDS = 5.0  # within which a stopped program stands still
 STANDING = ("T", "t", "Z", "X", "")  # stopped, or no longer there
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -120,9 +121,12 @@ class Keeper:
 
     def freeze(self, name: str) -> list[int]:
         """SIGSTOP to the program and its descendants; returns when they all stand still, with their process ids."""
-        pids = self.family(name)
-        _signal(pids, signal.SIGSTOP)
-        while any(state(pid) not in STANDING for pid in pids):
+        deadline, pids = time.monotonic() + FREEZE_SECONDS, list[int]()
+        while (found := self.family(name)) != pids or any(state(pid) not in STANDING for pid in pids):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{name} does not stand still")
+            _signal(set(found) - set(pids), signal.SIGSTOP)  # forked while its parent was not stopped yet
+            pids = found
             time.sleep(0.001)
         return pids
 
@@ -205,7 +209,7 @@ def state(pid: int) -> str:
         return ""
 
 
-def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)

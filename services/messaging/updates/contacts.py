@@ -169,7 +169,8 @@ class Contacts:
                 if each.blocked is None and not each.is_known:
                     at = met.get((each.bot_id, each.user.id), wall) if each.is_plain else wall
                     until = now + self._renewed - max((wall - at).total_seconds(), 0.0)
-                    self._known[each.person] = _Known(_names_of(each.user), until, each.privately)
+                    reached = each.privately or (each.is_plain and (each.bot_id, each.user.id) in met)
+                    self._known[each.person] = _Known(_names_of(each.user), until, reached)
                     self._known.move_to_end(each.person)
             for each in meetings:
                 if each.blocked is not None:

@@ -79,7 +79,8 @@ def has_blocked(ctx: Context) -> bool | None:
 
 def is_private(ctx: Context) -> bool:
     """Whether it came in the person's own chat with the bot, so that the bot can write to them. An inline query, a guest's message,
-    a sheet of a payment or a tap in the chat of a business account may come from who has blocked the bot.
+    a sheet of a payment or a tap in the chat of a business account (unless its message is so old that Telegram names no connection)
+    may come from who has blocked the bot.
     """
     message = getattr(ctx.event, "message", None) or ctx.event  # that of a tapped button
     if ctx.kind == "guest_message" or getattr(message, "business_connection_id", None):

@@ -36,7 +36,7 @@ from models import (
     Timer,
 )
 from services.messaging.plugin_runtime.plugin_store import lock_stores, texts_at, write_texts
-from services.operations.personal_data.redis_traces import forget_soon
+from services.operations.personal_data.redis_traces import forgetting
 from services.operations.personal_data.traces import Traces, find_traces, person_of
 from services.platform.accounts.principal import Principal, audit
 from services.platform.platform import Platform
@@ -80,17 +80,19 @@ def erase_person(
 ) -> ErasedView:
     """Erase somebody from all bots of an account (`person_of`), or say what that would be; may be repeated.
 
-    Raises NotFound, Unavailable, RedisError: then the rows are gone, and the call is to be repeated for what is outside of them.
+    Raises NotFound, Unavailable, RedisError: then the rows may be gone, and what is outside of them goes within a day. To be repeated.
     """
     with platform.database.transaction() as session:  # an admin's look is written down
         person = person_of(session, caller, telegram_id, bot_id)
         traces = find_traces(session, person)
     if not dry_run:
-        with platform.database.transaction() as session:
+        with (
+            forgetting(platform, person.account_id, telegram_id),
+            platform.database.transaction() as session,
+        ):
             hold_bots(session, person.bot_ids)
             erase_rows(session, traces)
             audit(session, caller, "person_erased", account_id=person.account_id, **traces.counts())
-        forget_soon(platform, person.account_id, telegram_id)
         enqueue(platform.job_redis, JobName.SWEEP_FILES, person.account_id)
     return {"telegram_id": telegram_id, "dry_run": dry_run, **traces.counts()}  # type: ignore[typeddict-item]
 

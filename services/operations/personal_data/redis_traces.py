@@ -5,12 +5,13 @@ Updates of theirs that wait in lanes are handled within seconds, as those of any
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
-from redis import Redis
+from redis import Redis, RedisError
 
+from services.core.errors import Unavailable
 from services.operations.personal_data.traces import bots_of
 from services.platform.platform import Platform
 from services.platform.redis import keys, streams, upkeep_keys
@@ -18,13 +19,30 @@ from services.platform.redis.jobs import JobName, enqueue
 
 SCAN_COUNT: Final = 1000
 READ_AT_ONCE: Final = 1000
-LONGEST_SECONDS: Final = 60.0  # of one job; each person takes a pass over all keys
 TICK_SECONDS: Final = 60
+LEASE: Final = "forget"
+
+
+@contextmanager
+def forgetting(platform: Platform, account_id: int, telegram_id: int) -> Iterator[None]:
+    """Erase somebody's rows inside: what Redis holds of them goes afterwards, also when this process dies before the end.
+
+    Raises RedisError: before, or when the rows are gone; then it is done within a minute.
+    """
+    early = _note(platform, account_id, telegram_id)
+    try:
+        yield
+    except BaseException:
+        with suppress(RedisError):
+            platform.redis.xdel(upkeep_keys.to_forget(), early)
+        raise
+    forget_soon(platform, account_id, telegram_id)  # the first may have been done before the rows were gone
+    platform.redis.xdel(upkeep_keys.to_forget(), early)
 
 
 def forget_soon(platform: Platform, account_id: int, telegram_id: int) -> None:
-    """Have a worker remove it within seconds; when it dies over it, another one. Raises RedisError."""
-    platform.redis.xadd(upkeep_keys.to_forget(), {"account": account_id, "person": telegram_id})
+    """Have a worker remove it; when that one dies over it, another. Raises RedisError."""
+    _note(platform, account_id, telegram_id)
     enqueue(platform.job_redis, JobName.FORGET_PEOPLE)
 
 
@@ -34,16 +52,38 @@ def wake_if_forgetting(platform: Platform) -> None:
         enqueue(platform.job_redis, JobName.FORGET_PEOPLE)
 
 
-def forget_people(platform: Platform, longest: float = LONGEST_SECONDS) -> None:
-    """Remove it for all who are to be forgotten, as many as `longest` seconds allow; the clock rings for the rest. May be repeated.
+def forget_people(platform: Platform) -> None:
+    """Remove it for whoever has waited for longest and ring for the next; nothing while another process does. May be repeated.
 
-    Raises Unavailable, RedisError.
+    Whoever it fails for waits once more, behind the others. Raises Unavailable, RedisError.
     """
-    stream, until = upkeep_keys.to_forget(), time.monotonic() + longest
-    while time.monotonic() < until and (oldest := streams.read(platform.redis, {stream: "0"}, count=1)):
-        [(entry, fields)] = oldest[stream]
-        forget_person(platform, int(fields["account"]), int(fields["person"]))
+    held = platform.leases.take(LEASE)
+    if held is None:
+        return
+    try:
+        _forget_first(platform)
+    finally:
+        held.release()
+    wake_if_forgetting(platform)
+
+
+def _forget_first(platform: Platform) -> None:
+    stream = upkeep_keys.to_forget()
+    for entry, fields in streams.read(platform.redis, {stream: "0"}, count=1).get(stream, ()):
+        account_id, telegram_id = int(fields["account"]), int(fields["person"])
+        try:
+            forget_person(platform, account_id, telegram_id)
+        except (Unavailable, RedisError):
+            raise
+        except Exception:
+            _note(platform, account_id, telegram_id)
+            platform.redis.xdel(stream, entry)
+            raise
         platform.redis.xdel(stream, entry)
+
+
+def _note(platform: Platform, account_id: int, telegram_id: int) -> str:
+    return str(platform.redis.xadd(upkeep_keys.to_forget(), {"account": account_id, "person": telegram_id}))
 
 
 def forget_person(platform: Platform, account_id: int, telegram_id: int) -> int:

@@ -36,6 +36,7 @@ class JobName(StrEnum):
     DELETE_EXPIRED = "jobs.retention.delete_expired"
     SWEEP_FILES = "jobs.retention.sweep_files"
     FORGET_PEOPLE = "jobs.retention.forget_people"
+    FORGET_PERSON = "jobs.retention.forget_person"
     COUNT_DATA = "jobs.retention.count_data"
     RUN_DOCTOR = "jobs.doctor.run_doctor"
     SWEEP_HEALTH = "jobs.health.sweep_health"
@@ -68,6 +69,7 @@ QUEUE_OF: Final = {
     JobName.DELETE_EXPIRED: JobQueue.DEFAULT,
     JobName.SWEEP_FILES: JobQueue.DEFAULT,
     JobName.FORGET_PEOPLE: JobQueue.DEFAULT,
+    JobName.FORGET_PERSON: JobQueue.DEFAULT,
     JobName.COUNT_DATA: JobQueue.DEFAULT,
     JobName.RUN_DOCTOR: JobQueue.DEFAULT,
     JobName.SWEEP_HEALTH: JobQueue.DEFAULT,
@@ -103,7 +105,11 @@ TIMEOUTS: Final = {
     JobName.MAKE_BACKUP: DRAIN_TIMEOUT_SECONDS,
     JobName.VERIFY_BACKUP: DRAIN_TIMEOUT_SECONDS,
     JobName.IMPORT_SPEND: DRAIN_TIMEOUT_SECONDS,
+    JobName.FORGET_PEOPLE: DRAIN_TIMEOUT_SECONDS,
 }
+FORMER: Final = {
+    JobName.FORGET_PERSON
+}  # only former releases ring for it; what they left in the queue is done
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1
 LOOKED_THROUGH: Final = (
@@ -154,9 +160,7 @@ def wake(
     Without a `number` there is one such bell, the job takes no argument, and its doorbell's number is 0. `anew` rings where a bell
     rings already as well: whoever heard it may be the one who died, or has found the lease taken.
     """
-    if anew:
-        redis.delete(keys.wakeup(kind, number or 0))
-    if not redis.set(keys.wakeup(kind, number or 0), "1", nx=True, ex=DOORBELL_SECONDS):
+    if not redis.set(keys.wakeup(kind, number or 0), "1", nx=not anew, ex=DOORBELL_SECONDS):
         return False
     enqueue(binary_redis, name, *(() if number is None else (number,)))
     return True

@@ -94,10 +94,12 @@ class HeldLease:
             self.lost()
             try:
                 self.lease.release()
-            except RedisError as error:
-                logger.warning("lease %s not given back: %s", self.lease.name, type(error).__name__)
+            except BaseException as error:
                 self._is_owed = True
                 self._owe(self)
+                if not isinstance(error, RedisError):  # who gives it back was given up
+                    raise
+                logger.warning("lease %s not given back: %s", self.lease.name, type(error).__name__)
 
     def doubt(self) -> None:
         """Nobody knows whether it was taken: give it back as soon as Redis answers, if it is ours then."""

@@ -98,7 +98,8 @@ def _meeting(dialect: str) -> Any:
 def touch_leads(session: Session, contacts: Sequence[Contact]) -> dict[Person, int]:
     """Note that people wrote to bots: makes leads or refreshes their names; the leads' ids. One statement, and one for all those
     who wrote elsewhere than in their own chat with the bot: a group brings nobody back who has blocked it, nor to its new identity.
-    A stranger counts as active until Telegram refuses them.
+    A stranger counts as active until Telegram refuses them. On PostgreSQL two batches with people of both kinds may wait for each
+    other: the one that is ended is written once more.
     """
     dialect, ids = session.get_bind().dialect.name, dict[Person, int]()
     in_private = {contact.person for contact in contacts if contact.privately}

@@ -98,6 +98,8 @@ def test_who_replaces_a_process_takes_it_off_the_list_also_when_redis_was_away_a
     wait_until(lambda: tries, seconds=30)
     heartbeats.beat_now()
     wait_until(lambda: [each.name for each in processes(platform)] == [heartbeats.process], seconds=30)
+    [before] = processes(platform)
     heartbeats.beat_now()
+    wait_until(lambda: processes(platform)[0].at > before.at, seconds=30)
     heartbeats.stop()
     assert tries == [former, former, heartbeats.process]

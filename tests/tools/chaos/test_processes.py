@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from tools.chaos import faults
+from tools.chaos import faults, processes
 from tools.chaos.installation import Installation
 from tools.chaos.processes import Keeper, state
 from tools.chaos.recorder import KILLED, KILLED_CHILD, Incident, Recorder
@@ -110,3 +110,22 @@ def test_outboxes_are_read_while_the_victim_stands_still(keeper: Keeper, seed: i
     assert [incident.name for incident in book.incidents] == [name]
     replaced(keeper, "web", child)
     assert "T" not in states(keeper, "web")
+
+
+def test_a_frozen_program_stands_still_with_what_it_forked_meanwhile(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids, asked = keeper.family("clock"), list[int]()
+
+    def late(pid: int) -> str:
+        asked.append(pid)
+        return "R" if len(asked) < 3 else state(pid)
+
+    monkeypatch.setattr(processes, "state", late)
+    monkeypatch.setattr(keeper, "family", lambda _name: pids[:1] if len(asked) < 2 else pids)
+    assert keeper.freeze("clock") == pids
+    assert len(asked) > 3
+    assert {state(pid) for pid in pids} == {"T"}
+    keeper.thaw(pids)
+    monkeypatch.undo()
+    assert not {state(pid) for pid in pids} & {"T"}

@@ -132,9 +132,12 @@ def test_what_a_silent_redis_takes_when_it_speaks_again_is_given_back(platform: 
     """However long the silence: nobody knows of the lease then, and its holder lives."""
     told: list[bool] = []
     renewer = LeaseRenewer(platform.redis)
-    with stalled(platform.redis), pytest.raises(RedisTimeoutError):
-        renewer.take("x", ttl_seconds=1, on_late_return=lambda: told.append(True))
+    with stalled(platform.redis):
+        with pytest.raises(RedisTimeoutError):
+            renewer.take("x", ttl_seconds=3, on_late_return=lambda: told.append(True))
+        time.sleep(1.5)  # until its holder could be sure that it has run out
     wait_until(lambda: told == [True], seconds=10)
+    assert not platform.redis.exists(keys.lease("x"))
 
 
 def test_a_lease_that_redis_refuses_leaves_nothing_to_give_back(
