@@ -28,7 +28,6 @@ def kill(victim: str) -> Fault:
 
     def attack(place: Installation, book: Recorder, chance: random.Random) -> None:
         incident = Incident(KILLED, victim, time.time())
-        # Frozen, for whoever takes its place may have sent again, and settled, before anybody looked. Valkey could not answer.
         frozen = place.keeper.freeze(victim) if victim != "valkey" else []
         try:
             waiting = book.waiting() if frozen else None
@@ -225,7 +224,7 @@ def crash(victim: str, point: CrashPoint) -> Fault:
 
     def attack(place: Installation, book: Recorder, _chance: random.Random) -> None:
         keeper = place.keeper
-        # Who waits while it is stopped and started with its order waits for that, and not for a fault before.
+        # From its stop on people wait for this, and for no fault before.
         incident = Incident(f"crash at {point}", victim, time.time(), lasts=True)
         keeper.stop(victim)
         life = _Life(place, victim)

@@ -120,7 +120,9 @@ class Keeper:
         _signal(self.family(name), number)
 
     def freeze(self, name: str) -> list[int]:
-        """SIGSTOP to the program and its descendants; returns when they all stand still, with their process ids."""
+        """SIGSTOP to the program and its descendants; returns when they all stand still, with their process ids. Else whoever takes
+        the place of one that is killed has sent again, and settled, before anybody looked at what was in flight.
+        """
         deadline, pids = time.monotonic() + FREEZE_SECONDS, list[int]()
         while (found := self.family(name)) != pids or any(state(pid) not in STANDING for pid in pids):
             if time.monotonic() > deadline:

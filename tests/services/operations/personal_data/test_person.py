@@ -37,21 +37,14 @@ from services.core.times import utc_now
 from services.messaging.files.sweep import sweep_files
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.plugin_runtime.plugin_database import BotDatabase
-from services.operations.personal_data import redis_traces
 from services.operations.personal_data.erasing import erase_person
 from services.operations.personal_data.exporting import export_person, write_archive
-from services.operations.personal_data.redis_traces import (
-    forget_people,
-    forget_person,
-    forget_soon,
-    forgetting,
-    wake_if_forgetting,
-)
+from services.operations.personal_data.redis_traces import forget_people
 from services.operations.personal_data.silent_leads import erase_silent_leads
 from services.platform.accounts.principal import Principal
 from services.platform.files.folder import FileFolder
 from services.platform.platform import Platform
-from services.platform.redis import keys, streams, upkeep_keys
+from services.platform.redis import keys, streams
 from services.traffic.clicks.flush import flush
 from services.traffic.clicks.recount import recount
 from tests.services.fleet.pools.fleet import new_account, new_pool
@@ -216,99 +209,6 @@ def test_an_erased_person_is_nowhere_and_the_other_is_whole(house: House) -> Non
             (5, OTHER, "vip"),
         ]
     assert house.count(DeadLetter) == house.count(Notification) == house.count(ExperimentVisitor) - 1 == 1
-
-
-def waiting(platform: Platform) -> int:
-    """How many jobs wait, which are then lost."""
-    number = int(platform.job_redis.llen("rq:queue:default"))
-    platform.job_redis.delete("rq:queue:default")
-    return number
-
-
-def test_a_worker_that_dies_over_a_person_leaves_them_to_the_next(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A job that was taken is rung for by nobody: who has asked to be forgotten may not depend on it."""
-    platform, owner = house.platform, house.owner.account_id
-    for person in (PERSON, OTHER):
-        forget_soon(platform, owner, person)
-    assert waiting(platform) == 1
-
-    def die(*_: object) -> int:
-        raise SystemExit
-
-    with monkeypatch.context() as dying:
-        dying.setattr(redis_traces, "forget_person", die)
-        with pytest.raises(SystemExit):
-            forget_people(platform)
-    wake_if_forgetting(platform)
-    assert waiting(platform) == 1
-    forget_people(platform)
-    assert (_mentions_in_redis(platform, PERSON), waiting(platform)) == ([], 1)
-    assert _mentions_in_redis(platform, OTHER), "others have their turn in between"
-    forget_people(platform)
-    assert (_mentions_in_redis(platform, OTHER), waiting(platform)) == ([], 0)
-
-
-def test_one_who_cannot_be_forgotten_holds_up_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    platform, forgotten = house.platform, list[int]()
-
-    def forget(_platform: Platform, _account_id: int, telegram_id: int) -> int:
-        forgotten.append(telegram_id)
-        if telegram_id == PERSON:
-            raise KeyError
-        return 0
-
-    monkeypatch.setattr(redis_traces, "forget_person", forget)
-    for person in (PERSON, OTHER):
-        forget_soon(platform, house.owner.account_id, person)
-    with pytest.raises(KeyError):
-        forget_people(platform)
-    forget_people(platform)
-    with pytest.raises(KeyError):
-        forget_people(platform)
-    assert forgotten == [PERSON, OTHER, PERSON]
-
-
-def test_while_one_worker_is_at_it_no_other_is(house: House) -> None:
-    platform = house.platform
-    held = platform.leases.take(redis_traces.LEASE)
-    assert held is not None
-    forget_soon(platform, house.owner.account_id, PERSON)
-    forget_people(platform)
-    assert _mentions_in_redis(platform, PERSON)
-    held.release()
-
-
-def test_who_is_erased_again_meanwhile_is_forgotten_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform, forgotten = house.platform, list[int]()
-
-    def forget(platform: Platform, account_id: int, telegram_id: int) -> int:
-        if not forgotten:  # they came back, and asked once more
-            forget_soon(platform, account_id, telegram_id)
-        forgotten.append(telegram_id)
-        return forget_person(platform, account_id, telegram_id)
-
-    forget_soon(platform, house.owner.account_id, PERSON)
-    monkeypatch.setattr(redis_traces, "forget_person", forget)
-    for _ in range(3):
-        forget_people(platform)
-    assert forgotten == [PERSON, PERSON]
-
-
-def test_a_process_that_dies_between_rows_and_redis_has_them_forgotten(house: House) -> None:
-    platform, owner = house.platform, house.owner.account_id
-    with pytest.raises(SystemExit), forgetting(platform, owner, PERSON):
-        raise SystemExit
-    assert not platform.redis.xlen(upkeep_keys.to_forget()), "nothing was erased"
-    erasing = forgetting(platform, owner, PERSON)
-    erasing.__enter__()  # and it dies right after the commit
-    wake_if_forgetting(platform)
-    assert waiting(platform) == 1
-    forget_people(platform)
-    assert _mentions_in_redis(platform, PERSON) == []
 
 
 def _mentions_in_redis(platform: Platform, person: int) -> list[str]:
