@@ -107,9 +107,7 @@ TIMEOUTS: Final = {
     JobName.IMPORT_SPEND: DRAIN_TIMEOUT_SECONDS,
     JobName.FORGET_PEOPLE: DRAIN_TIMEOUT_SECONDS,
 }
-FORMER: Final = {
-    JobName.FORGET_PERSON
-}  # only former releases ring for it; what they left in the queue is done
+FORMER: Final = {JobName.FORGET_PERSON}  # rung for by former releases alone; what they left is done
 # The default of 500 s keeps 5 KB per finished job; 0 would cost nine more round trips.
 RESULT_TTL_SECONDS = 1
 LOOKED_THROUGH: Final = (

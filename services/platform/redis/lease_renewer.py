@@ -26,9 +26,7 @@ TTL_SECONDS: Final = (
 )
 RENEW_SECONDS: Final = 1.0
 RETURN_SECONDS: Final = 0.25  # between attempts to give back what could not be given back
-DOUBTED_SECONDS: Final = (
-    60.0  # for which what may have been taken is to be given back: a silent server may still do it
-)
+DOUBTED_SECONDS: Final = 60.0  # a silent server may take a lease so long after it was asked to
 
 
 def _untold() -> None:
