@@ -40,13 +40,13 @@ class Lane(Protocol):
 class SharedQuarantine:
     """What the consumers of a process share: one suspect runs alone at a time, and marks that nobody died of are void.
 
-    While a trial is held it is closed: no lane takes up anything. Void marks stay in Redis where it did not answer when they were to be taken back: `void_marks` (by entry id) remembers
-    them while the process lives.
+    While a trial is held it is closed: no lane takes up anything. Void marks stay in Redis where it did not answer when they were to be taken back: `void_marks` (by lane and entry: two
+    lanes have one id for what came in the same millisecond) remembers them while the process lives.
     """
 
     def __init__(self) -> None:
         self.alone = threading.Lock()
-        self.void_marks: dict[str, int] = {}
+        self.void_marks: dict[tuple[str, str], int] = {}
         # By lane, the marks of our own whose answer was lost: whose mark such a one has replaced is not known.
         self.unheard: defaultdict[str, set[str]] = defaultdict(set)
         self.is_open = True
@@ -112,7 +112,7 @@ class CrashTracker:
         self._unheard.pop(self._lane, None)
 
     def _take_back_void_marks(self) -> None:
-        for entry in self.marks.keys() & self._void_marks.keys():
+        for entry in self.marks:
             self.marks[entry] -= self._take_back(entry)
 
     def _take_back(self, entry_id: str) -> int:
@@ -120,12 +120,12 @@ class CrashTracker:
 
         Whoever takes it out of the memory first does it. Raises RedisError, and remembers it again.
         """
-        marks = self._void_marks.pop(entry_id, 0)
+        marks = self._void_marks.pop((self._lane, entry_id), 0)
         if marks:
             try:
                 self.record([entry_id], -marks)
             except RedisError:
-                self._void_marks[entry_id] = marks
+                self._void_marks[self._lane, entry_id] = marks
                 raise
         return marks
 
@@ -141,21 +141,28 @@ class CrashTracker:
             pipe.execute()
 
     @contextmanager
-    def on_record(self, queued: QueuedUpdate) -> Iterator[None]:
+    def on_record(self, queued: QueuedUpdate, marks: int = ALONE) -> Iterator[None]:
         """Keep an update on record while it runs alone; settling it takes it off for good. Raises RedisError."""
-        self._void_marks[queued.entry_id] = ALONE
-        self.record([queued.entry_id], ALONE)
+        self._void_marks[self._lane, queued.entry_id] = marks
+        self.record([queued.entry_id], marks)
         try:
             yield
         finally:
             if queued.settled:
-                self._void_marks.pop(queued.entry_id, None)
+                self._void_marks.pop((self._lane, queued.entry_id), None)
             else:
                 self._take_back(queued.entry_id)
 
     def keep(self, queued: QueuedUpdate) -> None:
         """It is still at work, now beside others: of its marks for a run alone those of a batch remain."""
-        self._void_marks[queued.entry_id] = ALONE - IN_BATCH
+        self._void_marks[self._lane, queued.entry_id] = ALONE - IN_BATCH
+
+    def is_beside_others(self, queued: QueuedUpdate) -> None:
+        """Others begin while it is on record: of its marks for a run alone those of a batch remain. Raises RedisError."""
+        surplus = self._void_marks.get((self._lane, queued.entry_id), 0) - IN_BATCH
+        if surplus > 0:
+            self._void_marks[self._lane, queued.entry_id] = IN_BATCH
+            self.record([queued.entry_id], -surplus)
 
     def hand_back(self) -> None:
         """The stay ends well with entries left: nobody died. Raises RedisError."""

@@ -2,21 +2,33 @@
 
 Two deaths with the same update on record may be a coincidence: whoever kills workers again and again meets what they take
 up first each time. So they prove nothing yet. What is accused waits until its process has lived for a while, which it does
-not under such kills, and meanwhile its chat alone stands still.
+not under such kills, and meanwhile its chat alone stands still. A death that something else may have caused, which did not
+end in time or began when the trial lasted too long, counts half: such a trial proves nothing alone.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.messaging.updates.crash_tracker import ACCUSED, POISON, CrashTracker, SharedQuarantine
+from redis import RedisError
+
+from services.messaging.updates.crash_tracker import (
+    ACCUSED,
+    ALONE,
+    IN_BATCH,
+    POISON,
+    CrashTracker,
+    SharedQuarantine,
+)
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.timings import UpdateTimings
 
+logger = logging.getLogger(__name__)
 ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
 QUIET_SECONDS = (
     1.0  # so long the others may take to end what they are at; a slow handler goes on beside the trial
@@ -51,26 +63,47 @@ class Trials:
     @contextmanager
     def held(self, queued: QueuedUpdate) -> Iterator[None]:
         """Nothing else of this process's lanes begins while the block runs, for ALONE_SECONDS. Raises RedisError."""
-        with self._nothing_else(), self._crashes.on_record(queued):
-            queued.suspected = queued.alone = True
-            yield
+        with self._nothing_else() as release:
+            marks = ALONE if self._is_quiet() else IN_BATCH
+            with self._crashes.on_record(queued, marks), self._for_a_moment(queued, release):
+                queued.suspected = queued.alone = True
+                yield
 
     @contextmanager
-    def _nothing_else(self) -> Iterator[None]:
-        shared = self._shared
-        shared.alone.acquire()
-        release = _Once(shared)
-        timer = threading.Timer(ALONE_SECONDS, release)
-        timer.daemon = True
-        shared.close()
+    def _nothing_else(self) -> Iterator[_Once]:
+        self._shared.alone.acquire()
+        release = _Once(self._shared)
+        self._shared.close()
         try:
-            deadline = time.monotonic() + QUIET_SECONDS
-            while shared.running > 1 and time.monotonic() < deadline:
-                time.sleep(0.001)
-            timer.start()
+            yield release
+        finally:
+            release()
+
+    def _is_quiet(self) -> bool:
+        """Whether what the others are at has ended within a while."""
+        deadline = time.monotonic() + QUIET_SECONDS
+        while self._shared.running > 1:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.001)
+        return True
+
+    @contextmanager
+    def _for_a_moment(self, queued: QueuedUpdate, release: _Once) -> Iterator[None]:
+        timer = threading.Timer(ALONE_SECONDS, self._let_others_begin, [queued, release])
+        timer.daemon = True
+        timer.start()
+        try:
             yield
         finally:
             timer.cancel()
+
+    def _let_others_begin(self, queued: QueuedUpdate, release: _Once) -> None:
+        try:
+            self._crashes.is_beside_others(queued)  # before they do
+        except RedisError as error:
+            logger.warning("a mark stays on record as it is: %s", type(error).__name__)
+        finally:
             release()
 
 

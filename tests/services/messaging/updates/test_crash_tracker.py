@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from redis import RedisError
@@ -20,10 +22,12 @@ from services.messaging.updates.crash_tracker import (
 )
 from services.messaging.updates.effects import Committer
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
+from services.messaging.updates.trials import Trials
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.process_identity import process_identity
+from services.queueing.greenlet_pool import GreenletPool
 from services.queueing.lanes import lane_of
 from tests.services.messaging.draining import QUICK, consumers, handle_all, letters, replies
 from tests.services.messaging.updates import plugins_for_tests
@@ -229,6 +233,48 @@ def test_a_slow_handler_on_trial_holds_up_nobody_for_long(platform: Platform, bo
         accept_all(platform, bot, [message(2, other, "quick")])
         wait_until(lambda: replies(platform, bot) == [(str(other), "quick")], seconds=2)
         wait_until(lambda: len(replies(platform, bot)) == 2)
+
+
+def test_entries_of_two_lanes_with_one_id_keep_their_marks_apart(platform: Platform) -> None:
+    """What comes in the same millisecond has the same id in each lane."""
+    shared, queued = SharedQuarantine(), QueuedUpdate("1-1", 1, "1", "request", "{}")
+    slow, other = (CrashTracker(platform.redis, lane, shared) for lane in (0, 1))
+    with slow.on_record(queued):
+        with other.on_record(queued):
+            pass
+        assert platform.redis.hget(keys.update_suspects(0), "1-1") == str(ALONE)
+    assert [platform.redis.hget(keys.update_suspects(lane), "1-1") for lane in (0, 1)] == ["0", "0"]
+
+
+class Busy:
+    """A lane in which one handler does not end, and the trial's own."""
+
+    running = 2
+
+    def wake(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("lasts", "beside", "before", "after"),
+    [(0.0, False, POISON, POISON), (0.8, False, POISON, POISON - 1), (0.0, True, POISON - 1, POISON - 1)],
+    ids=["alone", "longer than its moment", "beside what does not end"],
+)
+def test_a_death_that_others_may_have_caused_counts_half(
+    platform: Platform, lasts: float, beside: bool, before: int, after: int
+) -> None:
+    queued, shared = QueuedUpdate("1-1", 1, "1", "request", "{}"), SharedQuarantine()
+    crashes = CrashTracker(platform.redis, 0, shared)
+
+    def marks() -> int:
+        return int(str(platform.redis.hget(keys.update_suspects(0), "1-1")))
+
+    crashes.record(["1-1"], ACCUSED)
+    lane = cast(GreenletPool[QueuedUpdate], Busy())
+    with shared.includes(lane) if beside else nullcontext(), Trials(crashes, shared, QUICK).held(queued):
+        assert (marks(), shared.is_open) == (before, False)
+        time.sleep(lasts)
+        assert (marks(), shared.is_open) == (after, lasts > 0)
+    assert (marks(), shared.is_open, shared.void_marks) == (ACCUSED, True, {})
 
 
 def test_a_handler_that_fails_in_its_trial_has_not_ended_its_process(platform: Platform, bot: Bot) -> None:
