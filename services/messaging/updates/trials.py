@@ -65,6 +65,7 @@ class Trials:
         """Nothing else of this process's lanes begins while the block runs, for ALONE_SECONDS. Raises RedisError."""
         with self._nothing_else() as release:
             marks = ALONE if self._is_quiet() else IN_BATCH
+            logger.warning("two processes died of an update; it is tried with %d marks", queued.marks + marks)
             with self._crashes.on_record(queued, marks), self._for_a_moment(queued, release):
                 queued.suspected = queued.alone = True
                 yield
@@ -99,6 +100,7 @@ class Trials:
             timer.cancel()
 
     def _let_others_begin(self, queued: QueuedUpdate, release: _Once) -> None:
+        logger.warning("the trial of an update goes on beside others")
         try:
             self._crashes.is_beside_others(queued)  # before they do
         except RedisError as error:
