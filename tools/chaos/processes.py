@@ -126,6 +126,7 @@ class Keeper:
         deadline, pids = time.monotonic() + FREEZE_SECONDS, list[int]()
         while (found := self.family(name)) != pids or any(state(pid) not in STANDING for pid in pids):
             if time.monotonic() > deadline:
+                self.thaw(pids)
                 raise RuntimeError(f"{name} does not stand still")
             _signal(set(found) - set(pids), signal.SIGSTOP)  # forked while its parent was not stopped yet
             pids = found

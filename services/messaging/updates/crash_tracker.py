@@ -143,6 +143,7 @@ class CrashTracker:
     @contextmanager
     def on_record(self, queued: QueuedUpdate, marks: int = ALONE) -> Iterator[None]:
         """Keep an update on record while it runs alone; settling it takes it off for good. Raises RedisError."""
+        self._take_back(queued.entry_id)  # what Redis did not answer to before
         self._void_marks[self._lane, queued.entry_id] = marks
         self.record([queued.entry_id], marks)
         try:
@@ -162,7 +163,11 @@ class CrashTracker:
         surplus = self._void_marks.get((self._lane, queued.entry_id), 0) - IN_BATCH
         if surplus > 0:
             self._void_marks[self._lane, queued.entry_id] = IN_BATCH
-            self.record([queued.entry_id], -surplus)
+            try:
+                self.record([queued.entry_id], -surplus)
+            except RedisError:
+                self._void_marks[self._lane, queued.entry_id] = IN_BATCH + surplus
+                raise
 
     def hand_back(self) -> None:
         """The stay ends well with entries left: nobody died. Raises RedisError."""

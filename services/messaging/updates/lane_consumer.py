@@ -83,15 +83,15 @@ class LaneConsumer:
     def run(self) -> None:
         """Drain until the lane stays empty, the process stops, or the lease is lost. RedisError ends it too."""
         left = False
-        try:
-            with self._shared.includes(self._pool):
+        with self._shared.includes(self._pool):  # also while what runs is waited for in the end
+            try:
                 self._begin()
                 left = self._read_for_ever()
-        finally:
-            self._leaving = True  # what is taken up from here on would be written by nobody
-            self._worker.end(self._timings.shutdown_timeout if self._lease.alive else 0.0)
-            if not left and self._lease.alive:
-                self._hand_back()
+            finally:
+                self._leaving = True  # what is taken up from here on would be written by nobody
+                self._worker.end(self._timings.shutdown_timeout if self._lease.alive else 0.0)
+                if not left and self._lease.alive:
+                    self._hand_back()
 
     @property
     def _running(self) -> bool:

@@ -3,7 +3,7 @@
 Two deaths with the same update on record may be a coincidence: whoever kills workers again and again meets what they take
 up first each time. So they prove nothing yet. What is accused waits until its process has lived for a while, which it does
 not under such kills, and meanwhile its chat alone stands still. A death that something else may have caused, which did not
-end in time or began when the trial lasted too long, counts half: such a trial proves nothing alone.
+end in time or began when the trial lasted too long, counts half; the next trial then waits longer and lasts longer.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
 QUIET_SECONDS = (
     1.0  # so long the others may take to end what they are at; a slow handler goes on beside the trial
+)
+AGAIN_ALONE_SECONDS = (
+    5.0  # so long they wait, and are waited for, once a trial proved nothing: no innocent is that slow twice
 )
 AGAIN_SECONDS = 0.1  # before the next look, while a suspect of this process runs alone
 LATER = 1.5  # at most so many times the calm while: whoever kills at fixed times meets another moment
@@ -62,11 +65,17 @@ class Trials:
 
     @contextmanager
     def held(self, queued: QueuedUpdate) -> Iterator[None]:
-        """Nothing else of this process's lanes begins while the block runs, for ALONE_SECONDS. Raises RedisError."""
+        """Nothing else of this process's lanes begins while the block runs, for ALONE_SECONDS; AGAIN_ALONE_SECONDS once a trial
+        proved nothing. Raises RedisError.
+        """
+        is_first = queued.marks == ACCUSED
         with self._nothing_else() as release:
-            marks = ALONE if self._is_quiet() else IN_BATCH
-            logger.warning("two processes died of an update; it is tried with %d marks", queued.marks + marks)
-            with self._crashes.on_record(queued, marks), self._for_a_moment(queued, release):
+            marks = ALONE if self._is_quiet(QUIET_SECONDS if is_first else AGAIN_ALONE_SECONDS) else IN_BATCH
+            logger.warning(
+                "processes died of an update: it is tried, with %d and %d marks", queued.marks, marks
+            )
+            seconds = ALONE_SECONDS if is_first else AGAIN_ALONE_SECONDS
+            with self._crashes.on_record(queued, marks), self._for_a_moment(queued, release, seconds):
                 queued.suspected = queued.alone = True
                 yield
 
@@ -80,9 +89,9 @@ class Trials:
         finally:
             release()
 
-    def _is_quiet(self) -> bool:
-        """Whether what the others are at has ended within a while."""
-        deadline = time.monotonic() + QUIET_SECONDS
+    def _is_quiet(self, patience: float) -> bool:
+        """Whether what the others are at has ended within `patience` seconds."""
+        deadline = time.monotonic() + patience
         while self._shared.running > 1:
             if time.monotonic() > deadline:
                 return False
@@ -90,8 +99,8 @@ class Trials:
         return True
 
     @contextmanager
-    def _for_a_moment(self, queued: QueuedUpdate, release: _Once) -> Iterator[None]:
-        timer = threading.Timer(ALONE_SECONDS, self._let_others_begin, [queued, release])
+    def _for_a_moment(self, queued: QueuedUpdate, release: _Once, seconds: float) -> Iterator[None]:
+        timer = threading.Timer(seconds, self._let_others_begin, [queued, release])
         timer.daemon = True
         timer.start()
         try:
@@ -100,7 +109,7 @@ class Trials:
             timer.cancel()
 
     def _let_others_begin(self, queued: QueuedUpdate, release: _Once) -> None:
-        logger.warning("the trial of an update goes on beside others")
+        logger.warning("the trial of update %s goes on beside others", queued.request_id)
         try:
             self._crashes.is_beside_others(queued)  # before they do
         except RedisError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 from redis import Redis, RedisError
 
@@ -32,12 +32,15 @@ def forgetting(platform: Platform, account_id: int, telegram_id: int) -> Iterato
     early = _note(platform, account_id, telegram_id)
     try:
         yield
+    except Unavailable:  # the rows may be gone, and the answer lost
+        raise
     except BaseException:
         with suppress(RedisError):
             platform.redis.xdel(upkeep_keys.to_forget(), early)
         raise
     forget_soon(platform, account_id, telegram_id)  # the first may have been done before the rows were gone
-    platform.redis.xdel(upkeep_keys.to_forget(), early)
+    with suppress(RedisError):  # then it is done twice
+        platform.redis.xdel(upkeep_keys.to_forget(), early)
 
 
 def forget_soon(platform: Platform, account_id: int, telegram_id: int) -> None:
@@ -70,13 +73,13 @@ def forget_people(platform: Platform) -> None:
 def _forget_first(platform: Platform) -> None:
     stream = upkeep_keys.to_forget()
     for entry, fields in streams.read(platform.redis, {stream: "0"}, count=1).get(stream, ()):
-        account_id, telegram_id = int(fields["account"]), int(fields["person"])
         try:
-            forget_person(platform, account_id, telegram_id)
+            forget_person(platform, int(fields["account"]), int(fields["person"]))
         except (Unavailable, RedisError):
             raise
         except Exception:
-            _note(platform, account_id, telegram_id)
+            behind: dict[Any, Any] = {**fields}
+            platform.redis.xadd(stream, behind)
             platform.redis.xdel(stream, entry)
             raise
         platform.redis.xdel(stream, entry)
