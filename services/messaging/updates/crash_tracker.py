@@ -160,13 +160,14 @@ class CrashTracker:
 
     def is_beside_others(self, queued: QueuedUpdate) -> None:
         """Others begin while it is on record: of its marks for a run alone those of a batch remain. Raises RedisError."""
-        surplus = self._void_marks.get((self._lane, queued.entry_id), 0) - IN_BATCH
+        key = self._lane, queued.entry_id
+        surplus = self._void_marks.get(key, 0) - IN_BATCH
         if surplus > 0:
-            self._void_marks[self._lane, queued.entry_id] = IN_BATCH
+            self._void_marks[key] = IN_BATCH
             try:
                 self.record([queued.entry_id], -surplus)
-            except RedisError:
-                self._void_marks[self._lane, queued.entry_id] = IN_BATCH + surplus
+            except RedisError:  # the trial may have ended meanwhile, and taken back its part
+                self._void_marks[key] = self._void_marks.get(key, 0) + surplus
                 raise
 
     def hand_back(self) -> None:

@@ -30,12 +30,10 @@ from services.messaging.updates.timings import UpdateTimings
 
 logger = logging.getLogger(__name__)
 ALONE_SECONDS = 0.5  # a slow handler holds up the others no longer than this
-QUIET_SECONDS = (
-    1.0  # so long the others may take to end what they are at; a slow handler goes on beside the trial
-)
-AGAIN_ALONE_SECONDS = (
-    5.0  # so long they wait, and are waited for, once a trial proved nothing: no innocent is that slow twice
-)
+# So long the others may take to end what they are at; a slow handler goes on beside the trial.
+QUIET_SECONDS = 1.0
+# So long they wait, and are waited for, once a trial proved nothing: nearly all handlers end in less.
+AGAIN_ALONE_SECONDS = 5.0
 AGAIN_SECONDS = 0.1  # before the next look, while a suspect of this process runs alone
 LATER = 1.5  # at most so many times the calm while: whoever kills at fixed times meets another moment
 
@@ -72,7 +70,7 @@ class Trials:
         with self._nothing_else() as release:
             marks = ALONE if self._is_quiet(QUIET_SECONDS if is_first else AGAIN_ALONE_SECONDS) else IN_BATCH
             logger.warning(
-                "processes died of an update: it is tried, with %d and %d marks", queued.marks, marks
+                "processes died of an update: it is tried, with %d marks and %d more", queued.marks, marks
             )
             seconds = ALONE_SECONDS if is_first else AGAIN_ALONE_SECONDS
             with self._crashes.on_record(queued, marks), self._for_a_moment(queued, release, seconds):
