@@ -8,18 +8,14 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
-from threading import Event
-from types import FrameType
 
+from tools import interrupts
 from tools.attack.attacks import ATTACKS
 from tools.attack.report import as_markdown, as_text, holds
 from tools.attack.result import FULL, POSTGRESQL, SHORT, SQLITE, Row
 from tools.attack.run import run, run_short
 
 LONGEST_SECONDS = 45 * 60  # a run that hangs ends itself
-
-
-_interrupted = Event()
 
 
 def main(arguments: list[str]) -> int:
@@ -29,8 +25,7 @@ def main(arguments: list[str]) -> int:
     if not chosen:
         print(f"no such attack; there are: {', '.join(attack.name for attack in ATTACKS)}", file=sys.stderr)
         return 2
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
-        signal.signal(number, _end)
+    interrupts.listen(signal.SIGALRM)
     signal.alarm(LONGEST_SECONDS)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-attack-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +38,6 @@ def main(arguments: list[str]) -> int:
             else run(folder, chosen, options.database or [SQLITE, POSTGRESQL], FULL, _say)
         )
         rows.extend(found)
-        _check_interrupted()
     except KeyboardInterrupt:
         print("ended early: what follows is not the whole", file=sys.stderr)
         return 130
@@ -54,19 +48,7 @@ def main(arguments: list[str]) -> int:
     return 0 if holds(rows) else 1
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    _interrupted.set()
-    raise KeyboardInterrupt
-
-
-def _check_interrupted() -> None:
-    """Raise KeyboardInterrupt when a signal came: the first one is lost where Python can only print what was raised, as in a `__del__`."""
-    if _interrupted.is_set():
-        raise KeyboardInterrupt
-
-
 def _say(line: str) -> None:
-    _check_interrupted()
     print(line, file=sys.stderr, flush=True)
 
 

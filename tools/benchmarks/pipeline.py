@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from tools import interrupts
 from tools.benchmarks import pipeline_kills, pipeline_own, pipeline_people
 from tools.benchmarks.figures import Figure, machine_load, print_table
 from tools.benchmarks.pipeline_runs import QUICK, Notes, Report, Size
@@ -38,7 +38,7 @@ ROWS: dict[str, Callable[[Notes], list[Figure]]] = {
 
 def main() -> int:
     """Measure one after the other and print the table; with --json, all figures and raw reports as the last line."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    interrupts.listen()
     options = _options()
     figures: list[Figure] = []
     reports: dict[str, dict[str, list[Report]]] = {}

@@ -7,7 +7,6 @@ folders, and ends with this process. Exit code 1 when a figure misses what it mu
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from tools import interrupts
 from tools.benchmarks import change, failover, kills, memory, one_address, steady, sweeping, throughput
 from tools.benchmarks.figures import Figure, machine_load, print_table
 
@@ -47,10 +47,7 @@ def measurements(options: argparse.Namespace) -> dict[str, Measurement]:
 
 def main() -> int:
     """Measure one after the other and print the table."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell ignores it for what runs in its background
+    interrupts.listen()
     options = _options()
     table: list[Figure] = []
     for name, measure in measurements(options).items():

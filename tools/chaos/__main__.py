@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from tools import interrupts
 from tools.chaos.plan import HUNT, SHORT, Plan
 from tools.chaos.report import report
 from tools.chaos.run import run
@@ -22,9 +22,7 @@ def main(arguments: list[str]) -> int:
     """Run; 0 when every invariant held, 1 when not, 130 on Ctrl-C."""
     options = _parse(arguments)
     plan = replace(options.preset, **_given(options))
-    # Both clean up; Ctrl-C is said again because a shell's background job is started with it ignored.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    interrupts.listen()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from tools import interrupts
 from tools.load.plan import SHORT, Plan
 from tools.load.report import lines, report
 from tools.load.run import run
@@ -25,8 +25,7 @@ def main(arguments: list[str]) -> int:
     plan = replace(
         SHORT if options.short else Plan(), **{name: each for name, each in given.items() if each is not None}
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    interrupts.listen()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-load-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)

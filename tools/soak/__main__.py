@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from tools import interrupts
 from tools.soak.growth import State
 from tools.soak.plan import SHORT, Plan
 from tools.soak.report import report
@@ -36,8 +36,7 @@ def main(arguments: list[str]) -> int:
     options = _parse(arguments)
     given = {name: value for name, value in vars(options).items() if name in GIVEN and value is not None}
     plan = replace(SHORT if options.short else Plan(), **given)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    interrupts.listen()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
