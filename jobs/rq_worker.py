@@ -10,8 +10,6 @@ from typing import Any
 
 import gevent
 from redis import RedisError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import SimpleWorker
 from rq.exceptions import AbandonedJobError, DeserializationError
 from rq.job import Job
@@ -23,6 +21,7 @@ from services.core.errors import Unavailable
 from services.core.logs import bind
 from services.core.metrics import TASK_SECONDS
 from services.platform.redis.jobs import JobName
+from services.platform.redis.trouble import AWAY
 
 logger = logging.getLogger(__name__)
 ALLOWED: frozenset[str] = frozenset(JobName)
@@ -32,7 +31,6 @@ OUR_FORM = re.compile(
     r"jobs\.[a-z_]+\.[a-z_]+"
 )  # a name that another release may know; any other is nobody's
 DEPLOYMENT_SECONDS = 120.0  # for which workers of both releases may run side by side
-AWAY = (RedisConnectionError, RedisTimeoutError)
 WORKER_TTL_SECONDS = 30  # an idle worker asks anew every 15; RQ's own 420 would sit on a dead connection
 
 

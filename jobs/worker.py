@@ -29,7 +29,7 @@ from rq.serializers import JSONSerializer
 import services.messaging.outbox.senders
 import services.messaging.updates.update_consumers  # noqa: F401 - both are what `process` imports later: here for all children
 from jobs import prefork, process
-from jobs.rq_worker import AWAY, WORKER_TTL_SECONDS, GreenletWorker, bury
+from jobs.rq_worker import WORKER_TTL_SECONDS, GreenletWorker, bury
 from jobs.watchdog import Watchdog
 from services.core.settings import Settings
 from services.core.ticks import until_tick
@@ -39,7 +39,7 @@ from services.messaging.updates.reconcile import wake_waiting
 from services.operations.sweep_watchdog import SweepWatchdog
 from services.platform.platform import Platform
 from services.platform.redis.jobs import JobQueue
-from services.platform.redis.trouble import redis_trouble
+from services.platform.redis.trouble import AWAY, redis_trouble
 from services.platform.telegram.telebot_sender import install
 from services.queueing.fair_share import share_out
 from services.queueing.heartbeats import Heartbeats

@@ -1,10 +1,18 @@
-"""Ctrl-C of the commands that start processes of their own: they must come to their `finally`, and exit with 130."""
+"""Ctrl-C of the commands that start processes of their own: they come to their `finally`, and exit with 130.
+
+Here a signal raises, wherever Python is; the launcher, `launch/interrupts.py`, notices one where it waits.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Timer
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -23,10 +31,31 @@ class Interrupted(KeyboardInterrupt):
     """
 
 
-def listen(*others: signal.Signals) -> None:
-    """From now on SIGINT, SIGTERM and `others` raise Interrupted in the main thread. A shell's background job is started with SIGINT
-    ignored: not here.
-    """
+def run(work: Callable[[], int], ended: str, *others: signal.Signals) -> int:
+    """The exit code of `work`; 130 when SIGINT, SIGTERM or one of `others` ended it, which `ended` says on stderr."""
+    try:
+        _listen(*others)
+        return work()
+    except KeyboardInterrupt:
+        print(f"ended early: {ended}", file=sys.stderr)
+        return 130
+
+
+@contextmanager
+def work_folder(keep: Path | None, name: str) -> Iterator[Path]:
+    """`keep`, made if need be, or a folder that is removed afterwards. PostgreSQL, which runs as another user, reaches into it."""
+    folder = keep or Path(tempfile.mkdtemp(prefix=f"flotilla-{name}-"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        yield folder
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _listen(*others: signal.Signals) -> None:
+    # SIGINT too: a shell's background job is started with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, *others):
         signal.signal(number, _interrupt)
     sys.unraisablehook = _once_more

@@ -25,17 +25,14 @@ class Slow:
         come()
 
 def main():
-    interrupts.listen()
     try:
         {work}
         time.sleep(20)
-    except KeyboardInterrupt:
-        return 130
     finally:
         print("cleaned up", flush=True)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run(main, "as the test wants"))
 """
 WORK = {"exec of a text": 'exec("come()")', "a destructor": "Slow()", "neither": "come()"}
 

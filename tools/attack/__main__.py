@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 from tools import interrupts
 from tools.attack.attacks import ATTACKS
 from tools.attack.report import as_markdown, as_text, holds
-from tools.attack.result import FULL, POSTGRESQL, SHORT, SQLITE, Row
+from tools.attack.result import FULL, POSTGRESQL, SHORT, SQLITE, Attack, Row
 from tools.attack.run import run, run_short
 
 LONGEST_SECONDS = 45 * 60  # a run that hangs ends itself
@@ -25,26 +23,21 @@ def main(arguments: list[str]) -> int:
     if not chosen:
         print(f"no such attack; there are: {', '.join(attack.name for attack in ATTACKS)}", file=sys.stderr)
         return 2
-    interrupts.listen(signal.SIGALRM)
+    return interrupts.run(lambda: _attack(options, chosen), "the table is not the whole", signal.SIGALRM)
+
+
+def _attack(options: argparse.Namespace, chosen: list[Attack]) -> int:
     signal.alarm(LONGEST_SECONDS)
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-attack-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
     rows: list[Row] = []
     try:
-        found = (
-            run_short(folder, chosen, SHORT, _say)
-            if options.short
-            else run(folder, chosen, options.database or [SQLITE, POSTGRESQL], FULL, _say)
-        )
-        rows.extend(found)
-    except KeyboardInterrupt:
-        print("ended early: what follows is not the whole", file=sys.stderr)
-        return 130
+        with interrupts.work_folder(options.keep, "attack") as folder:
+            rows.extend(
+                run_short(folder, chosen, SHORT, _say)
+                if options.short
+                else run(folder, chosen, options.database or [SQLITE, POSTGRESQL], FULL, _say)
+            )
     finally:
         print((as_markdown if options.markdown else as_text)(rows))
-        if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
     return 0 if holds(rows) else 1
 
 

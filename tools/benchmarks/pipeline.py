@@ -38,7 +38,6 @@ ROWS: dict[str, Callable[[Notes], list[Figure]]] = {
 
 def main() -> int:
     """Measure one after the other and print the table; with --json, all figures and raw reports as the last line."""
-    interrupts.listen()
     options = _options()
     figures: list[Figure] = []
     reports: dict[str, dict[str, list[Report]]] = {}
@@ -99,7 +98,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(interrupts.run(main, "nothing is measured"))

@@ -47,7 +47,6 @@ def measurements(options: argparse.Namespace) -> dict[str, Measurement]:
 
 def main() -> int:
     """Measure one after the other and print the table."""
-    interrupts.listen()
     options = _options()
     table: list[Figure] = []
     for name, measure in measurements(options).items():
@@ -87,7 +86,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(interrupts.run(main, "nothing is measured"))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,26 +19,20 @@ from tools.chaos.upgrade.run import Size
 def main(arguments: list[str]) -> int:
     """Run; 0 when every invariant held, 1 when not, 130 on Ctrl-C."""
     options = _parse(arguments)
+    return interrupts.run(lambda: _attack(options), "nothing is proved")
+
+
+def _attack(options: argparse.Namespace) -> int:
     plan = replace(options.preset, **_given(options))
-    interrupts.listen()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-chaos-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
-    try:
+    with interrupts.work_folder(options.keep, "chaos") as folder:
         if options.upgrade:
             size = Size(
                 options.clicks_per_second, options.updates_per_second, options.steady, not options.untold
             )
             return upgrade(folder, plan, size, options.former, _say)
         verdict = run(folder, plan, _say)
-        print(f"\n{plan}\n\n{report(verdict)}")
-        return 0 if verdict.holds else 1
-    except KeyboardInterrupt:
-        print("ended early: nothing is proved", file=sys.stderr)
-        return 130
-    finally:
-        if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
+    print(f"\n{plan}\n\n{report(verdict)}")
+    return 0 if verdict.holds else 1
 
 
 def _say(line: str) -> None:

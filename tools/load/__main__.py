@@ -6,9 +6,7 @@ Exit code 1 when one did not hold, 130 on Ctrl-C.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,24 +19,18 @@ from tools.load.run import run
 def main(arguments: list[str]) -> int:
     """Run; the exit code."""
     options = _parse(arguments)
+    return interrupts.run(lambda: _load(options), "nothing is measured")
+
+
+def _load(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in ("visitors", "rate", "database")}
     plan = replace(
         SHORT if options.short else Plan(), **{name: each for name, each in given.items() if each is not None}
     )
-    interrupts.listen()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-load-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
-    try:
+    with interrupts.work_folder(options.keep, "load") as folder:
         outcome = run(folder, plan, options.locust, lambda line: print(line, flush=True))
-        print(f"\n{report(outcome)}")
-        return 1 if any(each.held is False for each in lines(outcome)) else 0
-    except KeyboardInterrupt:
-        print("ended early: nothing is measured", file=sys.stderr)
-        return 130
-    finally:
-        if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
+    print(f"\n{report(outcome)}")
+    return 1 if any(each.held is False for each in lines(outcome)) else 0
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

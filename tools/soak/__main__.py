@@ -6,9 +6,7 @@ Exit code 1 when something does or the run shows nothing, 130 on Ctrl-C.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,20 +32,14 @@ GIVEN = (
 def main(arguments: list[str]) -> int:
     """Run; the exit code."""
     options = _parse(arguments)
+    return interrupts.run(lambda: _soak(options), "nothing is judged")
+
+
+def _soak(options: argparse.Namespace) -> int:
     given = {name: value for name, value in vars(options).items() if name in GIVEN and value is not None}
     plan = replace(SHORT if options.short else Plan(), **given)
-    interrupts.listen()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="flotilla-soak-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
-    try:
+    with interrupts.work_folder(options.keep, "soak") as folder:
         return _judged(run(folder, plan, lambda line: print(line, flush=True)))
-    except KeyboardInterrupt:
-        print("ended early: nothing is judged", file=sys.stderr)
-        return 130
-    finally:
-        if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _judged(outcome: Outcome) -> int:

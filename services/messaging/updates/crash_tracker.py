@@ -1,184 +1,169 @@
 """Which updates may have killed a process, found out without a write per update in quiet times.
 
-A consumer that ends well removes its mark from the lane. Where the mark still stands, the last holder died, and every
-update then in the lane is a suspect: a few are run one by one, each on record, many in batches on record first
-(`quarantine`). An update that was on record alone when its process died, twice, is accused, and runs once more with nothing
-beside it (`trials`); it is given up if its process dies then as well. Coincidences prove nothing: processes are killed from
-outside too, and again and again.
+A consumer that ends well removes its token from the lane. Where that still stands, the last holder died, and every update
+then in the lane is a suspect: a few are run one by one, each on record while it runs, many in batches on record first
+(`quarantine`). Whoever follows a dead holder turns what that one had on record into marks; so nothing has to be taken back
+of what nobody died of. With how many marks an update is accused, tried and given up stands in docs/chaos.md ("The innocent").
 """
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Final
 
 from redis import Redis, RedisError
 
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.redis import keys
+from services.platform.redis.lease_renewer import HeldLease
 
-HELD = "held"  # field of the suspects' hash that stands for a consumer at work; the others are entry ids with their marks
-FEW = 64  # so many suspects are run one by one
-ALONE = 2  # marks for a run alone
-IN_BATCH = 1
-ACCUSED = 2 * ALONE  # marks from which on it runs in a trial only
-POISON = ACCUSED + ALONE  # marks at which an update is given up unread
-
-
-class Lane(Protocol):
-    """What a trial needs of the other lanes of its process."""
-
-    @property
-    def running(self) -> int: ...
-
-    def wake(self) -> None: ...
-
-
-class SharedQuarantine:
-    """What the consumers of a process share: one suspect runs alone at a time, and marks that nobody died of are void.
-
-    While a trial is held it is closed: no lane takes up anything. Void marks stay in Redis where it did not answer when they were to be taken back: `void_marks` (by lane and entry: two
-    lanes have one id for what came in the same millisecond) remembers them while the process lives.
-    """
-
-    def __init__(self) -> None:
-        self.alone = threading.Lock()
-        self.void_marks: dict[tuple[str, str], int] = {}
-        # By lane, the marks of our own whose answer was lost: whose mark such a one has replaced is not known.
-        self.unheard: defaultdict[str, set[str]] = defaultdict(set)
-        self.is_open = True
-        self._lanes: list[Lane] = []
-
-    @property
-    def running(self) -> int:
-        """Updates at work or waiting to be settled, in all lanes of the process."""
-        return sum(lane.running for lane in self._lanes)
-
-    def close(self) -> None:
-        """Let no lane begin anything."""
-        self.is_open = False
-
-    def open(self) -> None:
-        """Let all go on."""
-        self.is_open = True
-        for lane in list(self._lanes):
-            lane.wake()
-
-    @contextmanager
-    def includes(self, lane: Lane) -> Iterator[None]:
-        """While the block runs the lane is one of those that a trial keeps quiet."""
-        self._lanes.append(lane)
-        try:
-            yield
-        finally:
-            self._lanes.remove(lane)
+# Fields of the suspects' hash beside entry ids with their marks. What has a slash is a token and an entry.
+HELD: Final = "held"  # the token of the consumer at work
+NEWEST: Final = "suspects"  # with the newest entry that stood in the lane when a holder died
+FEW: Final = 64  # so many suspects are run one by one
+ALONE: Final = 2  # marks for a death during a run alone
+IN_BATCH: Final = 1
+ACCUSED: Final = 2 * ALONE  # marks from which on it runs in a trial only
+POISON: Final = ACCUSED + ALONE  # marks at which an update is given up unread
+AGAIN_SECONDS: Final = 0.05  # before Redis is asked again to note that something runs alone no more
 
 
 class CrashTracker:
     """The suspects of one lane, for the consumer that holds it. `marks` are those of earlier holders, by entry id."""
 
-    def __init__(self, redis: Redis, lane: int, shared: SharedQuarantine) -> None:
+    def __init__(self, redis: Redis, lane: int, held: HeldLease) -> None:
         self._redis = redis
         self._lane = keys.update_lane(lane)
         self._suspects = keys.update_suspects(lane)
-        self._void_marks, self._unheard = shared.void_marks, shared.unheard
-        self._last_suspect: tuple[int, int] | None = None  # every entry up to this one is a suspect
+        self._held = held
+        self._token = held.lease.token
+        self._newest = ""  # every entry up to this one is a suspect
+        self._on_record: dict[str, int] = {}  # marks by entry id, of what is taken off when it ends
         self.few = True
         self.marks: dict[str, int] = {}
 
-    def begin(self, token: str) -> None:
-        """See whether the last holder died, and leave our own mark. Raises RedisError.
-
-        One of this process has only lost its lease, while Redis was away, unless it is one that nothing was heard of.
-        """
-        unheard = self._unheard[self._lane]
-        unheard.add(token)
+    def begin(self) -> None:
+        """See whether the last holder died, and leave our own token. Raises RedisError, and may be begun anew then."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(self._suspects)
-            pipe.hset(self._suspects, HELD, token)
+            pipe.hsetnx(self._suspects, HELD, self._token)  # another's stays: this answer may be lost
             pipe.xlen(self._lane)
             pipe.xrevrange(self._lane, count=1)
             found, _, size, newest = pipe.execute()
-        former = found.get(HELD, "")
-        has_lost_its_lease = _is_of_one_process(former, token) and former not in unheard
-        if former and newest and not has_lost_its_lease:
-            self._last_suspect = _order(newest[0][0])
-            self.few = size <= FEW
-        self.marks = {entry: int(number) for entry, number in found.items() if entry != HELD}
-        self._take_back_void_marks()
-        self._unheard.pop(self._lane, None)
-
-    def _take_back_void_marks(self) -> None:
-        for entry in self.marks:
-            self.marks[entry] -= self._take_back(entry)
-
-    def _take_back(self, entry_id: str) -> int:
-        """Take back a mark that nobody died of, and say how many; 0 where another stay of this process has done it meanwhile.
-
-        Whoever takes it out of the memory first does it. Raises RedisError, and remembers it again.
-        """
-        marks = self._void_marks.pop((self._lane, entry_id), 0)
-        if marks:
-            try:
-                self.record([entry_id], -marks)
-            except RedisError:
-                self._void_marks[self._lane, entry_id] = marks
-                raise
-        return marks
+        self.few = size <= FEW
+        self._newest = max(
+            (_entry(name) for name in found if _holder(name) == NEWEST), key=_order, default=""
+        )
+        self.marks = {name: int(number) for name, number in found.items() if name != HELD and "/" not in name}
+        former, changed = found.get(HELD, self._token), dict[Any, Any]()
+        if newest and not _is_of_one_process(former, self._token):  # of its own process it has lost its lease
+            self._newest = newest[0][0]
+            changed = self._died_of(former, found)
+        if self._newest:
+            changed[_field(NEWEST, self._newest)] = 1
+        gone = [name for name in found if "/" in name and name not in changed]
+        if former != self._token or gone:
+            self._follow(changed, gone)
 
     def includes(self, entry_id: str) -> bool:
-        """Whether this entry stood in the lane when the last holder died."""
-        return self._last_suspect is not None and _order(entry_id) <= self._last_suspect
+        """Whether this entry stood in the lane when a holder died."""
+        return bool(self._newest) and _order(entry_id) <= _order(self._newest)
 
     def record(self, entry_ids: Iterable[str], marks: int) -> None:
-        """Put on record that these are about to run, ALONE or IN_BATCH, or take that back (negative). Raises RedisError."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            for entry_id in entry_ids:
-                pipe.hincrby(self._suspects, entry_id, marks)
-            pipe.execute()
+        """Put on record that these are about to run, ALONE or IN_BATCH, until they are settled. Raises RedisError."""
+        on_record: dict[Any, Any] = {_field(self._token, entry_id): marks for entry_id in entry_ids}
+        if on_record:
+            self._redis.hset(self._suspects, mapping=on_record)
 
     @contextmanager
     def on_record(self, queued: QueuedUpdate, marks: int = ALONE) -> Iterator[None]:
-        """Keep an update on record while it runs alone; settling it takes it off for good. Raises RedisError."""
-        self._take_back(queued.entry_id)  # what Redis did not answer to before
-        self._void_marks[self._lane, queued.entry_id] = marks
-        self.record([queued.entry_id], marks)
+        """Keep an update on record while it runs alone; settling it takes it off as well. Raises RedisError."""
+        entry_id = queued.entry_id
+        self._on_record[entry_id] = marks
         try:
+            self.record([entry_id], marks)
             yield
         finally:
-            if queued.settled:
-                self._void_marks.pop((self._lane, queued.entry_id), None)
-            else:
-                self._take_back(queued.entry_id)
+            if self._on_record.pop(entry_id, 0) and not queued.settled:
+                self._insist(lambda: self._redis.hdel(self._suspects, _field(self._token, entry_id)))
 
     def keep(self, queued: QueuedUpdate) -> None:
-        """It is still at work, now beside others: of its marks for a run alone those of a batch remain."""
-        self._void_marks[self._lane, queued.entry_id] = ALONE - IN_BATCH
+        """It is still at work, now beside others: it stays on record, as one of a batch, until it is settled."""
+        self._on_record.pop(queued.entry_id, None)
+        self._lighten(queued.entry_id, lambda: not queued.settled)
 
     def is_beside_others(self, queued: QueuedUpdate) -> None:
-        """Others begin while it is on record: of its marks for a run alone those of a batch remain. Raises RedisError."""
-        key = self._lane, queued.entry_id
-        surplus = self._void_marks.get(key, 0) - IN_BATCH
-        if surplus > 0:
-            self._void_marks[key] = IN_BATCH
-            try:
-                self.record([queued.entry_id], -surplus)
-            except RedisError:  # the trial may have ended meanwhile, and taken back its part
-                self._void_marks[key] = self._void_marks.get(key, 0) + surplus
-                raise
+        """Others begin while it is on record: as one of a batch from now on."""
+        if self._on_record.get(queued.entry_id, 0) > IN_BATCH:
+            self._on_record[queued.entry_id] = IN_BATCH
+            self._lighten(queued.entry_id, lambda: queued.entry_id in self._on_record)
 
     def hand_back(self) -> None:
         """The stay ends well with entries left: nobody died. Raises RedisError."""
-        self._redis.hdel(self._suspects, HELD)
+        self._redis.hdel(self._suspects, HELD, _field(NEWEST, self._newest))
+
+    def _died_of(self, former: str, found: Mapping[str, str]) -> dict[Any, Any]:
+        """The marks of what the former holder had on record. Only a trial takes an update beyond ACCUSED."""
+        died_of: dict[Any, Any] = {}
+        for name, marks in found.items():
+            if _holder(name) == former:
+                before = self.marks.get(_entry(name), 0)
+                after = before + int(marks)
+                died_of[_entry(name)] = after if before >= ACCUSED else min(after, ACCUSED)
+        self.marks |= died_of
+        return died_of
+
+    def _follow(self, changed: dict[Any, Any], gone: list[str]) -> None:
+        """Replace the former holder in one step: until then whoever comes sees what that one left."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(self._suspects, mapping={HELD: self._token, **changed})
+            if gone:
+                pipe.hdel(self._suspects, *gone)
+            pipe.execute()
+
+    def _lighten(self, entry_id: str, is_on_record: Callable[[], bool]) -> None:
+        def write() -> None:
+            if is_on_record():
+                self.record([entry_id], IN_BATCH)
+
+        self._insist(write)
+
+    def _insist(self, write: Callable[[], object]) -> None:
+        """Without Redis nobody else can settle anything either, so it is waited for, as long as the lease stands."""
+        while True:
+            try:
+                write()
+            except RedisError:
+                if not self._held.alive:
+                    return
+                time.sleep(AGAIN_SECONDS)
+            else:
+                return
+
+
+def suspects_among(fields: Iterable[str]) -> set[str]:
+    """Ids of the entries that fields of a suspects' hash name."""
+    return {_entry(name) for name in fields if name != HELD and _holder(name) != NEWEST}
+
+
+def _field(holder: str, entry_id: str) -> str:
+    return f"{holder}/{entry_id}"
+
+
+def _holder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _entry(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _is_of_one_process(token: str, other: str) -> bool:
     """By what tokens of leases begin with; nothing is known where processes have no identity."""
     process = token.partition(":")[0]
-    return bool(process) and process == other.partition(":")[0]
+    return token == other or (bool(process) and process == other.partition(":")[0])
 
 
 def _order(entry_id: str) -> tuple[int, int]:

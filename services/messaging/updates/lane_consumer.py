@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from redis import RedisError
 
 from services.core.resting import answering
-from services.messaging.updates.crash_tracker import CrashTracker, SharedQuarantine
+from services.messaging.updates.crash_tracker import CrashTracker
 from services.messaging.updates.effects import Committer
 from services.messaging.updates.lane_reader import LaneReader
 from services.messaging.updates.lane_worker import LaneWorker
 from services.messaging.updates.quarantine import Quarantine
 from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.updates.shared_quarantine import SharedQuarantine
 from services.messaging.updates.timings import UpdateTimings
 from services.messaging.updates.trials import Trials
 from services.messaging.updates.update_processor import UpdateProcessor
@@ -59,7 +60,7 @@ class LaneConsumer:
         self._stopping = process.stopping
         self._timings = timings
         self._committer = Committer(platform, lane, held.lease.token)
-        self._crashes = CrashTracker(platform.redis, lane, shared)
+        self._crashes = CrashTracker(platform.redis, lane, held)
         self._shared = shared
         self._trials = Trials(self._crashes, shared, timings)
         self._worker = LaneWorker(
@@ -106,7 +107,7 @@ class LaneConsumer:
         """Take note of what the last holder left, and let the doorbell ring again for whoever comes next."""
         self._platform.redis.delete(keys.wakeup("lane", self._lane))
         self._reader.begin()
-        self._crashes.begin(self._lease.lease.token)
+        self._crashes.begin()
         self._has_begun = True
         self._quarantine.begin()
         self._trials.begin()
@@ -162,7 +163,7 @@ class LaneConsumer:
     def _hand_back(self) -> None:
         """Leave the lane with entries in it to whoever takes it next; without Redis the reconciler rings."""
         with suppress(RedisError):
-            # A stay that could not begin leaves the mark: it is the last holder's, who may have died.
+            # A stay that could not begin leaves the token: it is the last holder's, who may have died.
             if self._has_begun and not self._pool.running:
                 self._crashes.hand_back()
             self._lease.release()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from services.messaging.updates.crash_tracker import ACCUSED, ALONE, IN_BATCH, CrashTracker, SharedQuarantine
+from services.messaging.updates.crash_tracker import ACCUSED, ALONE, IN_BATCH, CrashTracker
 from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.updates.shared_quarantine import SharedQuarantine
 from services.messaging.updates.timings import UpdateTimings
 from services.messaging.updates.trials import ALONE_SECONDS
 from services.queueing.greenlet_pool import GreenletPool

@@ -9,7 +9,7 @@ from services.alerts.dead_letters.store import Failure
 from services.messaging.limits.verdicts import Verdict
 
 # What error handlers are told beside classes of exceptions.
-PROCESS_KILLED = "ProcessKilled"  # its handler ended the process each time it ran alone
+PROCESS_KILLED = "ProcessKilled"  # its handler is held to have ended processes
 UNKNOWN_ERROR = "Exception"  # it failed in a process that has died since
 
 

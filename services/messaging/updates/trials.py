@@ -1,4 +1,4 @@
-"""The last run of an update that two processes died of: after a calm while, on record, and with nothing beside it.
+"""The trial of an update that two processes died of: after a calm while, on record, and while nothing else begins.
 
 Two deaths with the same update on record may be a coincidence: whoever kills workers again and again meets what they take
 up first each time. So they prove nothing yet. What is accused waits until its process has lived for a while, which it does
@@ -15,17 +15,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis import RedisError
-
-from services.messaging.updates.crash_tracker import (
-    ACCUSED,
-    ALONE,
-    IN_BATCH,
-    POISON,
-    CrashTracker,
-    SharedQuarantine,
-)
+from services.messaging.updates.crash_tracker import ACCUSED, ALONE, IN_BATCH, POISON, CrashTracker
 from services.messaging.updates.queued_update import QueuedUpdate
+from services.messaging.updates.shared_quarantine import SharedQuarantine
 from services.messaging.updates.timings import UpdateTimings
 
 logger = logging.getLogger(__name__)
@@ -108,12 +100,8 @@ class Trials:
 
     def _let_others_begin(self, queued: QueuedUpdate, release: _Once) -> None:
         logger.warning("the trial of update %s goes on beside others", queued.request_id)
-        try:
-            self._crashes.is_beside_others(queued)  # before they do
-        except RedisError as error:
-            logger.warning("a mark stays on record as it is: %s", type(error).__name__)
-        finally:
-            release()
+        self._crashes.is_beside_others(queued)  # before they do
+        release()
 
 
 class _Once:

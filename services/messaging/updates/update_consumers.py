@@ -10,9 +10,9 @@ from redis import RedisError
 from services.messaging.plugin_runtime.plugin_cache import PluginCache
 from services.messaging.updates.contacts import Contacts
 from services.messaging.updates.contexts import Fleets, no_fleet
-from services.messaging.updates.crash_tracker import SharedQuarantine
 from services.messaging.updates.lane_consumer import LaneConsumer, LaneProcess
 from services.messaging.updates.lane_reader import READ_AT_ONCE
+from services.messaging.updates.shared_quarantine import SharedQuarantine
 from services.messaging.updates.timings import DEFAULT_TIMINGS, UpdateTimings
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform

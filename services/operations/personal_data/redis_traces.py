@@ -16,6 +16,7 @@ from services.operations.personal_data.traces import bots_of
 from services.platform.platform import Platform
 from services.platform.redis import keys, streams, upkeep_keys
 from services.platform.redis.jobs import JobName, enqueue
+from services.platform.redis.trouble import AWAY
 
 SCAN_COUNT: Final = 1000
 READ_AT_ONCE: Final = 1000
@@ -34,7 +35,7 @@ def forgetting(platform: Platform, account_id: int, telegram_id: int) -> Iterato
         yield
     except Unavailable:  # the rows may be gone, and the answer lost
         raise
-    except BaseException:
+    except Exception:  # what ends a process, or a request, may have come when they were gone
         with suppress(RedisError):
             platform.redis.xdel(upkeep_keys.to_forget(), early)
         raise
@@ -75,7 +76,7 @@ def _forget_first(platform: Platform) -> None:
     for entry, fields in streams.read(platform.redis, {stream: "0"}, count=1).get(stream, ()):
         try:
             forget_person(platform, int(fields["account"]), int(fields["person"]))
-        except (Unavailable, RedisError):
+        except (Unavailable, *AWAY):
             raise
         except Exception:
             behind: dict[Any, Any] = {**fields}

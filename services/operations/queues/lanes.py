@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from services.messaging.updates.crash_tracker import HELD
+from services.messaging.updates.crash_tracker import suspects_among
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.leases import is_orphaned
@@ -65,7 +65,7 @@ def _lane(number: int, row: list[Any], backlog: Any) -> LaneView:
         "holder": _holder(row[0]),
         "held_for": _seconds(row[1]),
         "is_alive": is_alive,
-        "apart": sum(name != HELD for name in row[4]),
+        "apart": len(suspects_among(row[4])),
         "is_stuck": bool(backlog.size) and lag > LEAST_LAG_SECONDS and not is_alive,
     }
 

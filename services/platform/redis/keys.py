@@ -153,7 +153,9 @@ def update_attempts(lane: int) -> str:
 
 
 def update_suspects(lane: int) -> str:
-    """Hash entry id -> times it ran alone after a crash, and `held` while a drain works; fields leave with their cause."""
+    """Hash entry id -> marks of deaths it may have caused, `held` -> who works, "token/entry id" -> what a death would add; gone with
+    an empty lane (`crash_tracker`).
+    """
     return f"{PREFIX}:lane:{lane}:suspects"
 
 

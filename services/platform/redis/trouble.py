@@ -9,10 +9,13 @@ from redis.exceptions import (
     OutOfMemoryError,
     RedisError,
 )
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.core.errors import Unavailable
 from services.core.i18n import Text
 
+AWAY = (RedisConnectionError, RedisTimeoutError)  # it does not answer, and may again in a moment
 REFUSED = Text("Redis refuses the user name or password of REDIS_URL")
 FORBIDDEN = Text("The user of REDIS_URL may not do what is needed in Redis")
 UNTRUSTED = Text("The certificate of Redis cannot be verified; see REDIS_VERIFY_TLS")

@@ -20,7 +20,7 @@ while a <= #ARGV do
     real = redis.call('XDEL', KEYS[2], ARGV[a + 1]) == 1
     if ARGV[a + 2] == '1' then
       redis.call('HDEL', KEYS[3], ARGV[a + 1])
-      redis.call('HDEL', KEYS[4], ARGV[a + 1])
+      redis.call('HDEL', KEYS[4], ARGV[a + 1], ARGV[1] .. '/' .. ARGV[a + 1])
     end
     a = a + 3
   elseif op == 'send' then

@@ -18,7 +18,7 @@ from services.messaging.replay import requeuer
 from services.messaging.timers import ringing
 from services.messaging.updates import lane_consumer
 from services.messaging.updates.bots_behind import IN_MEMORY, ROOM_AT
-from services.messaging.updates.crash_tracker import HELD, IN_BATCH, CrashTracker, SharedQuarantine
+from services.messaging.updates.crash_tracker import HELD, IN_BATCH
 from services.messaging.updates.intake import Intake
 from services.messaging.updates.lane_reader import BEHIND_SECONDS, READ_AT_ONCE, REFUSED_SECONDS, LaneReader
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
@@ -30,6 +30,7 @@ from services.queueing.lanes import lane_of
 from services.queueing.process_pace import ProcessPace
 from services.queueing.shared_reads import SharedReads
 from tests.services.messaging.draining import QUICK, consumers, handle_all
+from tests.services.messaging.updates.suspects import tracker
 from tools.servers.fleet import accept_all, add_bot, message, stream
 from tools.servers.sandbox import wait_until
 
@@ -42,7 +43,7 @@ class Memory:
 
     def __init__(self, platform: Platform, read_timeout: float = 0.05) -> None:
         reads = SharedReads(platform.blocking_redis, ProcessPace(0.001), count=READ_AT_ONCE)
-        crashes = CrashTracker(platform.redis, LANE, SharedQuarantine())
+        crashes = tracker(platform, "token", LANE)
         timings = UpdateTimings(read_timeout=read_timeout)
         self.reader = LaneReader(platform, LANE, crashes, timings, reads, self.size_of)
         self.read_of: defaultdict[int, list[str]] = defaultdict(list)  # bot -> what its updates say

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from redis import RedisError
+from redis import Redis, RedisError
 from redis.client import Pipeline
 
 from models import Bot
@@ -18,69 +19,166 @@ from services.messaging.updates.crash_tracker import (
     IN_BATCH,
     POISON,
     CrashTracker,
-    SharedQuarantine,
+    suspects_among,
 )
-from services.messaging.updates.effects import Committer
+from services.messaging.updates.effects import Committer, Settled
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
+from services.messaging.updates.shared_quarantine import SharedQuarantine
 from services.messaging.updates.trials import Trials
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.lease_renewer import HeldLease
 from services.platform.redis.process_identity import process_identity
 from services.queueing.greenlet_pool import GreenletPool
 from services.queueing.lanes import lane_of
 from tests.services.messaging.draining import QUICK, consumers, handle_all, letters, replies
 from tests.services.messaging.updates import plugins_for_tests
+from tests.services.messaging.updates.suspects import Holder, dies, fields, noted, tracker
 from tools.servers.fleet import accept_all, message, stream, working
 from tools.servers.sandbox import wait_until
 
 
-def test_a_mark_that_redis_would_not_take_back_counts_for_nothing_while_its_process_lives(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def suspect(platform: Platform) -> QueuedUpdate:
+    """The only update in lane 0, whose holder is dead."""
     platform.redis.hset(keys.update_suspects(0), "held", "the dead")
     platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id="1-1")
-    waiting = QueuedUpdate("1-1", 1, "1", "request", "{}")
-    shared = SharedQuarantine()
-    first = CrashTracker(platform.redis, 0, shared)
-    first.begin("token")
+    return QueuedUpdate("1-1", 1, "1", "request", "{}")
 
-    def away(*_: object) -> None:
+
+def test_of_what_runs_alone_marks_remain_when_its_process_dies_and_not_before(
+    platform: Platform, suspect: QueuedUpdate
+) -> None:
+    holder = tracker(platform, "holder:1")
+    holder.begin()
+    with holder.on_record(suspect):
+        assert holder.includes("1-1")
+        assert holder.marks == {}
+    assert dies(platform) == {}
+    holder = tracker(platform, "holder:2")
+    holder.begin()
+    with holder.on_record(suspect):
+        assert dies(platform) == {"1-1": ALONE}
+    assert fields(platform) == {"suspects/1-1": "1", "1-1": str(ALONE)}, (
+        "what its holder had on record is gone"
+    )
+
+
+def test_what_redis_would_not_note_is_noted_as_soon_as_it_does(
+    platform: Platform, suspect: QueuedUpdate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else begins meanwhile: a death after it is not this one's."""
+    holder = tracker(platform, "holder:1")
+    holder.begin()
+    lost, hdel = iter([RedisError("away")] * 3), Redis.hdel
+
+    def sometimes_away(*arguments: Any) -> Any:
+        if error := next(lost, None):
+            raise error
+        return hdel(*arguments)
+
+    monkeypatch.setattr(Redis, "hdel", sometimes_away)
+    with holder.on_record(suspect):
+        pass
+    assert next(lost, None) is None
+    assert dies(platform) == {}
+
+
+def test_whoever_has_lost_the_lane_waits_for_redis_no_more(
+    platform: Platform, suspect: QueuedUpdate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it leaves on record was nobody's death, as whoever follows in its process knows."""
+    held = Holder(f"{process_identity()}:1")
+    holder = CrashTracker(platform.redis, 0, cast(HeldLease, held))
+    holder.begin()
+
+    def lost_meanwhile(*_: object) -> None:
+        held.alive = False
         raise RedisError("away")
 
-    with pytest.raises(RedisError), first.on_record(waiting):
-        monkeypatch.setattr(first, "record", away)
-    other_process, same_process = (
-        CrashTracker(platform.redis, 0, each) for each in (SharedQuarantine(), shared)
-    )
-    other_process.begin("token")
-    assert other_process.marks == {"1-1": ALONE}, "it may have died of it"
-    same_process.begin("token")
-    assert same_process.marks == {"1-1": 0}
-    assert platform.redis.hget(keys.update_suspects(0), "1-1") == "0"
+    with monkeypatch.context() as away:
+        away.setattr(Redis, "hdel", lost_meanwhile)
+        with holder.on_record(suspect):
+            pass
+    assert fields(platform) == {"suspects/1-1": "1", f"{held.token}/1-1": str(ALONE)}
+    same_process = tracker(platform, f"{process_identity()}:2")
+    same_process.begin()
+    assert same_process.marks == ({} if process_identity() else {"1-1": ALONE})
+    assert same_process.includes("1-1"), "of the first holder's death"
 
 
-def test_a_mark_that_two_stays_of_a_process_take_back_at_once_is_taken_back_once(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+def test_an_update_that_could_not_be_noted_runs_no_more_on_record(
+    platform: Platform, suspect: QueuedUpdate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    platform.redis.hset(keys.update_suspects(0), "held", "the dead")
-    platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id="1-1")
-    shared = SharedQuarantine()
-    leaving, coming = (CrashTracker(platform.redis, 0, shared) for _ in range(2))
-    leaving.begin("token")
-    stay = leaving.on_record(QueuedUpdate("1-1", 1, "1", "request", "{}"))
-    stay.__enter__()
-    record = CrashTracker.record
+    """The answer may be lost, and not what was asked for."""
+    holder = tracker(platform, "holder:1")
+    holder.begin()
+    hset = Redis.hset
 
-    def meanwhile(tracker: CrashTracker, entries: list[str], marks: int) -> None:
-        monkeypatch.setattr(CrashTracker, "record", record)
-        stay.__exit__(None, None, None)  # the other one leaves while this one waits for Redis
-        tracker.record(entries, marks)
+    def answered_to_nobody(*arguments: Any, **more: Any) -> None:
+        hset(*arguments, **more)
+        raise RedisError("away")
 
-    monkeypatch.setattr(CrashTracker, "record", meanwhile)
-    coming.begin("token")
-    assert coming.marks == {"1-1": 0}
-    assert platform.redis.hget(keys.update_suspects(0), "1-1") == "0"
+    with monkeypatch.context() as away:
+        away.setattr(Redis, "hset", answered_to_nobody)
+        with pytest.raises(RedisError), holder.on_record(suspect):
+            raise AssertionError("it does not run")
+    assert dies(platform) == {}
+
+
+def test_a_note_that_the_client_sends_twice_counts_once(platform: Platform, suspect: QueuedUpdate) -> None:
+    """As it does where a connection breaks off before the answer."""
+    holder = tracker(platform, "holder:1")
+    holder.begin()
+    for _ in range(2):
+        holder.record(["1-1"], ALONE)
+    assert dies(platform) == {"1-1": ALONE}
+
+
+def test_only_a_trial_takes_an_update_beyond_its_accusation(
+    platform: Platform, suspect: QueuedUpdate
+) -> None:
+    """With a mark of a batch and two of each run alone it would begin as one whose trial has proved nothing."""
+    found = []
+    for life, marks in enumerate((IN_BATCH, ALONE, ALONE, ALONE)):
+        holder = tracker(platform, f"holder{life}:1")
+        holder.begin()
+        found.append(holder.marks.get("1-1", 0))
+        holder.record(["1-1"], marks)
+    assert [*found, dies(platform)["1-1"]] == [0, IN_BATCH, IN_BATCH + ALONE, ACCUSED, POISON]
+
+
+def test_what_stays_at_work_beside_others_counts_half_until_it_is_settled(
+    platform: Platform, suspect: QueuedUpdate
+) -> None:
+    holder = tracker(platform, "holder:1")
+    holder.begin()
+    with holder.on_record(suspect):
+        holder.keep(suspect)
+    assert fields(platform)["holder:1/1-1"] == str(IN_BATCH)
+    holder.hand_back()
+    assert dies(platform) == {}, "its holder ended well"
+
+
+def test_settling_an_update_takes_it_off_the_record(platform: Platform, bot: Bot) -> None:
+    [entry] = accuse(platform, bot, "innocent", marks=ALONE)
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    on_record: list[dict[str, str]] = []
+    commit = Committer.commit
+
+    def look(committer: Committer, batch: Sequence[Settled]) -> list[int] | None:
+        on_record.append(fields(platform, lane))
+        rings = commit(committer, batch)
+        on_record.append(fields(platform, lane))
+        return rings
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Committer, "commit", look)
+        handle_all(platform)
+    before, after = on_record
+    assert sorted(before.values()) == ["1", str(ALONE), str(ALONE)]
+    assert after == {f"suspects/{entry}": "1"}
 
 
 def test_what_a_process_died_of_once_runs_alone_however_long_the_recovery_takes(
@@ -91,15 +189,15 @@ def test_what_a_process_died_of_once_runs_alone_however_long_the_recovery_takes(
     name = keys.update_suspects(lane)
     [known, unknown] = [entry for entry, _ in stream(platform, keys.update_lane(lane))]
     platform.redis.hset(name, mapping={"held": "the dead", known: ALONE})
-    on_record: dict[str, object] = {}
+    on_record: dict[str, list[str]] = {}
 
     def handle(_: UpdateProcessor, waiting: QueuedUpdate) -> HandlerResult:
-        on_record[waiting.entry_id] = platform.redis.hget(name, waiting.entry_id)
+        on_record[waiting.entry_id] = noted(platform, lane, waiting.entry_id)
         return EMPTY_RESULT
 
     monkeypatch.setattr(UpdateProcessor, "handle", handle)
     consumers(platform, replace(QUICK, isolation=0.0)).consume(lane)
-    assert on_record == {known: str(2 * ALONE), unknown: None}
+    assert on_record == {known: [str(ALONE)], unknown: []}
 
 
 def test_a_stay_that_could_not_begin_does_not_hide_that_the_last_holder_died(
@@ -118,45 +216,42 @@ def test_a_stay_that_could_not_begin_does_not_hide_that_the_last_holder_died(
     assert not platform.redis.exists(keys.lease(f"lane:{lane}"))
 
 
+@pytest.mark.parametrize("lost", [(True, True), (False, True)], ids=["what it found", "that it follows"])
 def test_a_stay_that_did_not_hear_what_it_replaced_does_not_hide_it(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, suspect: QueuedUpdate, monkeypatch: pytest.MonkeyPatch, lost: tuple[bool, ...]
 ) -> None:
-    platform.redis.hset(keys.update_suspects(0), "held", "the dead")
-    platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id="1-1")
-    shared, tokens = SharedQuarantine(), [f"{process_identity()}:{stay}" for stay in range(4)]
-    execute = Pipeline.execute
+    dead, execute = tracker(platform, "the dead"), Pipeline.execute
+    dead.record(["1-1"], ALONE)
+    for stay in range(2):
+        answers = iter(lost)
 
-    def answered_to_nobody(pipe: Pipeline) -> None:
-        execute(pipe)
-        raise RedisError("away")
+        def answered_to_nobody(pipe: Pipeline, is_lost: Iterator[bool] = answers) -> Any:
+            answer = execute(pipe)
+            if next(is_lost, False):
+                raise RedisError("away")
+            return answer
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Pipeline, "execute", answered_to_nobody)
-        for token in tokens[:2]:
-            with pytest.raises(RedisError):
-                CrashTracker(platform.redis, 0, shared).begin(token)
-    assert platform.redis.hget(keys.update_suspects(0), "held") == tokens[1]
-    suspected = []
-    for token in tokens[2:]:
-        tracker = CrashTracker(platform.redis, 0, shared)
-        tracker.begin(token)
-        suspected.append(tracker.includes("1-1"))
-    assert suspected == [True, not process_identity()], "of what it was told it has only lost its lease"
+        with monkeypatch.context() as patch, pytest.raises(RedisError):
+            patch.setattr(Pipeline, "execute", answered_to_nobody)
+            tracker(platform, f"{process_identity()}:{stay}").begin()
+    next_stay = tracker(platform, f"{process_identity()}:2")
+    next_stay.begin()
+    assert next_stay.includes("1-1")
+    assert next_stay.marks == {"1-1": ALONE}
 
 
 def test_what_was_not_written_because_the_lane_was_lost_has_not_proved_its_innocence(
     platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its mark is void, for nobody died of it; one that is forgotten would look like a death."""
+    """Nobody died of it; what is forgotten on record would look like a death."""
     lane = lane_of(bot.id, "1", platform.settings.update_lanes)
     accept_all(platform, bot, [message(1, 1, "suspect")])
-    [(entry, _)] = stream(platform, keys.update_lane(lane))
     platform.redis.hset(keys.update_suspects(lane), "held", "the dead")
     monkeypatch.setattr(
         Committer, "commit", lambda *_: None
     )  # what it says when the lease is somebody else's
     consumers(platform).consume(lane)
-    assert platform.redis.hget(keys.update_suspects(lane), entry) == "0"
+    assert not suspects_among(fields(platform, lane))
 
 
 def accuse(platform: Platform, bot: Bot, *texts: str, marks: int = ACCUSED) -> list[str]:
@@ -208,8 +303,7 @@ def test_nothing_else_of_its_process_runs_while_a_trial_is_held(
     def handle(_: UpdateProcessor, waiting: QueuedUpdate) -> HandlerResult:
         running.append(waiting.entry_id)
         if waiting.entry_id == accused:
-            mark = platform.redis.hget(keys.update_suspects(lane), accused)
-            beside.append([str(mark), *running])
+            beside.append([*noted(platform, lane, accused), *running])
             accept_all(platform, bot, [message(100 + n, chat, "beside") for n, chat in enumerate(others)])
             time.sleep(0.3)
             beside.append(list(running))
@@ -220,8 +314,8 @@ def test_nothing_else_of_its_process_runs_while_a_trial_is_held(
     with working(platform, replace(QUICK, trial_calm=0.1)):
         wait_until(lambda: len(beside) == 2)
         wait_until(lambda: not any(platform.redis.xlen(keys.update_lane(n)) for n in range(8)))
-    assert beside == [[str(POISON), accused], [accused]]
-    assert not platform.redis.hexists(keys.update_suspects(lane), accused)
+    assert beside == [[str(ALONE), accused], [accused]]
+    assert accused not in suspects_among(fields(platform, lane))
 
 
 def test_a_slow_handler_on_trial_holds_up_nobody_for_long(platform: Platform, bot: Bot) -> None:
@@ -235,17 +329,6 @@ def test_a_slow_handler_on_trial_holds_up_nobody_for_long(platform: Platform, bo
         wait_until(lambda: len(replies(platform, bot)) == 2)
 
 
-def test_entries_of_two_lanes_with_one_id_keep_their_marks_apart(platform: Platform) -> None:
-    """What comes in the same millisecond has the same id in each lane."""
-    shared, queued = SharedQuarantine(), QueuedUpdate("1-1", 1, "1", "request", "{}")
-    slow, other = (CrashTracker(platform.redis, lane, shared) for lane in (0, 1))
-    with slow.on_record(queued):
-        with other.on_record(queued):
-            pass
-        assert platform.redis.hget(keys.update_suspects(0), "1-1") == str(ALONE)
-    assert [platform.redis.hget(keys.update_suspects(lane), "1-1") for lane in (0, 1)] == ["0", "0"]
-
-
 class Busy:
     """A lane in which one handler does not end, and the trial's own."""
 
@@ -257,10 +340,10 @@ class Busy:
 @pytest.mark.parametrize(
     ("marked", "lasts", "beside", "before", "after"),
     [
-        (ACCUSED, 0.0, False, POISON, POISON),
-        (ACCUSED, 0.8, False, POISON, POISON - 1),
-        (ACCUSED, 0.0, True, POISON - 1, POISON - 1),
-        (ACCUSED + IN_BATCH, 0.8, False, POISON + 1, POISON + 1),
+        (ACCUSED, 0.0, False, ALONE, ALONE),
+        (ACCUSED, 0.8, False, ALONE, IN_BATCH),
+        (ACCUSED, 0.0, True, IN_BATCH, IN_BATCH),
+        (ACCUSED + IN_BATCH, 0.8, False, ALONE, ALONE),
     ],
     ids=["alone", "longer than its moment", "beside what does not end", "once more"],
 )
@@ -269,18 +352,13 @@ def test_a_death_that_others_may_have_caused_counts_half(
 ) -> None:
     """The next trial has a longer moment: who is not that slow proves to be innocent in it."""
     queued, shared = QueuedUpdate("1-1", 1, "1", "request", "{}", marks=marked), SharedQuarantine()
-    crashes = CrashTracker(platform.redis, 0, shared)
-
-    def marks() -> int:
-        return int(str(platform.redis.hget(keys.update_suspects(0), "1-1")))
-
-    crashes.record(["1-1"], marked)
+    crashes = tracker(platform, "holder:1")
     lane = cast(GreenletPool[QueuedUpdate], Busy())
     with shared.includes(lane) if beside else nullcontext(), Trials(crashes, shared, QUICK).held(queued):
-        assert (marks(), shared.is_open) == (before, False)
+        assert (noted(platform, 0, "1-1"), shared.is_open) == ([str(before)], False)
         time.sleep(lasts)
-        assert (marks(), shared.is_open) == (after, after < before)
-    assert (marks(), shared.is_open, shared.void_marks) == (marked, True, {})
+        assert (noted(platform, 0, "1-1"), shared.is_open) == ([str(after)], after < before)
+    assert (fields(platform), shared.is_open) == ({}, True)
 
 
 def test_a_handler_that_fails_in_its_trial_has_not_ended_its_process(platform: Platform, bot: Bot) -> None:
@@ -296,12 +374,12 @@ def test_a_handler_that_takes_its_time_to_end_its_process_does_not_do_so_for_eve
 ) -> None:
     """It outlives the moment in which suspects run alone, in each life: so something has to remain on record."""
     [entry] = accuse(platform, bot, "sleep 3", marks=0)
-    name = keys.update_suspects(lane_of(bot.id, "1", platform.settings.update_lanes))
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
     with working(platform, QUICK):
-        wait_until(lambda: platform.redis.hget(name, entry) == str(ALONE))
-        wait_until(lambda: platform.redis.hget(name, entry) == str(IN_BATCH))
+        wait_until(lambda: noted(platform, lane, entry) == [str(ALONE)])
+        wait_until(lambda: noted(platform, lane, entry) == [str(IN_BATCH)])
         wait_until(lambda: replies(platform, bot) == [("1", "sleep 3")])
-        wait_until(lambda: not platform.redis.hexists(name, entry))
+        wait_until(lambda: not noted(platform, lane, entry))
 
 
 def test_a_holder_that_lost_its_lease_in_a_process_that_lives_makes_no_suspects(platform: Platform) -> None:
@@ -310,7 +388,7 @@ def test_a_holder_that_lost_its_lease_in_a_process_that_lives_makes_no_suspects(
     suspected = []
     for former in (f"{process_identity()}:former", "0badcafe0bad.17.4711:former", ":former"):
         platform.redis.hset(keys.update_suspects(0), "held", former)
-        tracker = CrashTracker(platform.redis, 0, SharedQuarantine())
-        tracker.begin(f"{process_identity()}:present")
-        suspected.append(tracker.includes("1-1"))
+        follower = tracker(platform, f"{process_identity()}:present")
+        follower.begin()
+        suspected.append(follower.includes("1-1"))
     assert suspected == [not process_identity(), True, True]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from gevent import GreenletExit
+from redis.exceptions import ResponseError
 
+from services.core.errors import NotFound
 from services.operations.personal_data import redis_traces
 from services.operations.personal_data.redis_traces import (
     forget_people,
@@ -66,24 +69,25 @@ def test_a_worker_that_dies_over_a_person_leaves_them_to_the_next(
     assert (told_of(platform, OTHER), waiting(platform)) == ([], 0)
 
 
+@pytest.mark.parametrize("error", [KeyError, ResponseError])
 def test_one_who_cannot_be_forgotten_holds_up_nobody(
-    owner: Principal, platform: Platform, monkeypatch: pytest.MonkeyPatch
+    owner: Principal, platform: Platform, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     forgotten = list[int]()
 
     def forget(_platform: Platform, _account_id: int, telegram_id: int) -> int:
         forgotten.append(telegram_id)
         if telegram_id == PERSON:
-            raise KeyError
+            raise error
         return 0
 
     monkeypatch.setattr(redis_traces, "forget_person", forget)
     for person in (PERSON, OTHER):
         forget_soon(platform, owner.account_id, person)
-    with pytest.raises(KeyError):
+    with pytest.raises(error):
         forget_people(platform)
     forget_people(platform)
-    with pytest.raises(KeyError):
+    with pytest.raises(error):
         forget_people(platform)
     assert forgotten == [PERSON, OTHER, PERSON]
 
@@ -115,14 +119,20 @@ def test_who_is_erased_again_meanwhile_is_forgotten_again(
     assert forgotten == [PERSON, PERSON]
 
 
+@pytest.mark.parametrize("error", [NotFound("no such person"), ValueError()])
+def test_who_was_not_erased_is_not_forgotten(owner: Principal, platform: Platform, error: Exception) -> None:
+    with pytest.raises(type(error)), forgetting(platform, owner.account_id, PERSON):
+        raise error
+    assert not platform.redis.xlen(upkeep_keys.to_forget())
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt, GreenletExit])
 def test_a_process_that_dies_between_rows_and_redis_has_them_forgotten(
-    owner: Principal, platform: Platform
+    owner: Principal, platform: Platform, end: type[BaseException]
 ) -> None:
-    with pytest.raises(SystemExit), forgetting(platform, owner.account_id, PERSON):
-        raise SystemExit
-    assert not platform.redis.xlen(upkeep_keys.to_forget()), "nothing was erased"
-    erasing = forgetting(platform, owner.account_id, PERSON)
-    erasing.__enter__()  # and it dies right after the commit
+    """It may be ended when the database has done what it was asked for, and nobody has heard of it."""
+    with pytest.raises(end), forgetting(platform, owner.account_id, PERSON):
+        raise end
     wake_if_forgetting(platform)
     assert waiting(platform) == 1
     forget_people(platform)

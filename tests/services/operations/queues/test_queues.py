@@ -236,6 +236,9 @@ def test_only_updates_that_are_tried_alone_are_counted_and_not_the_mark_of_who_w
     platform: Platform,
 ) -> None:
     platform.redis.hset(keys.update_suspects(0), mapping={HELD: "token"})
-    platform.redis.hset(keys.update_suspects(1), mapping={HELD: "token", "5-0": "1"})
+    platform.redis.hset(
+        keys.update_suspects(1),
+        mapping={HELD: "token", "suspects/7-0": "1", "5-0": "1", "token/5-0": "2", "token/6-0": "2"},
+    )
     lanes = read_lanes(platform, time.time())
-    assert [lane["apart"] for lane in lanes[:3]] == [0, 1, 0]
+    assert [lane["apart"] for lane in lanes[:3]] == [0, 2, 0]
