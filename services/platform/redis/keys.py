@@ -153,9 +153,7 @@ def update_attempts(lane: int) -> str:
 
 
 def update_suspects(lane: int) -> str:
-    """Hash entry id -> marks of deaths it may have caused, `held` -> who works, "token/entry id" -> what a death would add; gone with
-    an empty lane (`crash_tracker`).
-    """
+    """Hash of who works in the lane, and of what may have killed those before: its fields stand in `crash_tracker`."""
     return f"{PREFIX}:lane:{lane}:suspects"
 
 

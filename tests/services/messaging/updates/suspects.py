@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import cast
 
-from services.messaging.updates.crash_tracker import CrashTracker
+from models import Bot
+from services.messaging.updates.crash_tracker import ACCUSED, CrashTracker
 from services.platform.platform import Platform
 from services.platform.redis import keys
 from services.platform.redis.lease_renewer import HeldLease
+from services.queueing.lanes import lane_of
+from tools.servers.fleet import accept_all, message, stream
 
 
 class Holder:
@@ -40,3 +43,12 @@ def noted(platform: Platform, lane: int, entry: str) -> list[str]:
     """The marks that a death would bring an update now."""
     found = fields(platform, lane).items()
     return [value for name, value in found if name.endswith(f"/{entry}") and not name.startswith("suspects/")]
+
+
+def accuse(platform: Platform, bot: Bot, *texts: str, marks: int = ACCUSED) -> list[str]:
+    """Updates of one chat in their lane, of which the first is known to have been on record when two processes died."""
+    accept_all(platform, bot, [message(n, 1, text) for n, text in enumerate(texts, start=1)])
+    lane = lane_of(bot.id, "1", platform.settings.update_lanes)
+    entries = [entry for entry, _ in stream(platform, keys.update_lane(lane))]
+    platform.redis.hset(keys.update_suspects(lane), mapping={"held": "the dead", entries[0]: marks})
+    return entries
