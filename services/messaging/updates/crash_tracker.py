@@ -8,6 +8,7 @@ of what nobody died of. With how many marks an update is accused, tried and give
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from redis import Redis, RedisError
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.platform.redis import keys
 from services.platform.redis.lease_renewer import HeldLease
+from services.platform.redis.trouble import AWAY
+
+logger = logging.getLogger(__name__)
 
 # Fields of the suspects' hash beside entry ids with their marks. What has a slash is a token and an entry.
 HELD: Final = "held"  # the token of the consumer at work
@@ -45,7 +49,7 @@ class CrashTracker:
         self.marks: dict[str, int] = {}
 
     def begin(self) -> None:
-        """See whether the last holder died, and leave our own token. Raises RedisError, and may be begun anew then."""
+        """See whether the last holder died, and leave our own token. Raises RedisError; then the next stay sees the same."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(self._suspects)
             pipe.hsetnx(self._suspects, HELD, self._token)  # another's stays: this answer may be lost
@@ -64,7 +68,7 @@ class CrashTracker:
         if self._newest:
             changed[_field(NEWEST, self._newest)] = 1
         gone = [name for name in found if "/" in name and name not in changed]
-        if former != self._token or gone:
+        if (former != self._token or gone) and self._held.alive:
             self._follow(changed, gone)
 
     def includes(self, entry_id: str) -> bool:
@@ -131,14 +135,19 @@ class CrashTracker:
         self._insist(write)
 
     def _insist(self, write: Callable[[], object]) -> None:
-        """Without Redis nobody else can settle anything either, so it is waited for, as long as the lease stands."""
+        """Without Redis nobody else can settle anything either, so it is waited for, as long as the lease stands. What a Redis
+        that is full refuses stays as it was.
+        """
         while True:
             try:
                 write()
-            except RedisError:
+            except AWAY:
                 if not self._held.alive:
                     return
                 time.sleep(AGAIN_SECONDS)
+            except RedisError as error:
+                logger.warning("what is on record stays as it is: %s", error)
+                return
             else:
                 return
 

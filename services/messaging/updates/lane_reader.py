@@ -133,7 +133,7 @@ class LaneReader:
             fields.get("request") or entry_id,
             update,
             attempts=self._attempts.pop(entry_id, 0),
-            marks=self._crashes.marks.pop(entry_id, 0),
+            marks=self._crashes.marks.get(entry_id, 0),
             rank=int(not is_urgent(update)),
             newer=is_newer(fields),
         )

@@ -14,7 +14,7 @@ from services.queueing.greenlet_pool import GreenletPool
 
 
 class Quarantine:
-    """Hands the suspects of one lane to the pool. What a process died of once always runs alone; others for a while only."""
+    """Hands the suspects of one lane to the pool. What a process died of while it ran alone always does so; others for a while."""
 
     def __init__(
         self,
@@ -36,17 +36,23 @@ class Quarantine:
         self._ends_at = time.monotonic() + self._seconds
 
     def hand_out(self, entries: Sequence[QueuedUpdate]) -> None:
-        """Run entries that were in the lane when its last holder died. Raises RedisError."""
+        """Run entries that were in the lane when a holder died. Raises RedisError."""
         if not self._crashes.few:
-            self._crashes.record([each.entry_id for each in entries if not each.marks], IN_BATCH)
+            self._record(entries)
         for queued in entries:
             queued.suspected = True
             if self._runs_alone(queued):
                 self._run_alone(queued)
             else:
+                if self._crashes.few:
+                    self._record([queued])
                 self._pool.add([queued])
         if not self._crashes.few and self._is_open:
             self._let_run()
+
+    def _record(self, entries: Sequence[QueuedUpdate]) -> None:
+        """For a run beside others; what runs alone, or in a trial, is put on record for that."""
+        self._crashes.record([each.entry_id for each in entries if each.marks < ALONE], IN_BATCH)
 
     @property
     def _is_open(self) -> bool:

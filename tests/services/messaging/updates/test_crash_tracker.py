@@ -9,11 +9,14 @@ from typing import Any, cast
 import pytest
 from redis import Redis, RedisError
 from redis.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
 
 from models import Bot
 from services.messaging.updates.crash_tracker import (
     ACCUSED,
     ALONE,
+    FEW,
     IN_BATCH,
     POISON,
     CrashTracker,
@@ -64,7 +67,7 @@ def test_what_redis_would_not_note_is_noted_as_soon_as_it_does(
     """Nothing else begins meanwhile: a death after it is not this one's."""
     holder = tracker(platform, "holder:1")
     holder.begin()
-    lost, hdel = iter([RedisError("away")] * 3), Redis.hdel
+    lost, hdel = iter([RedisConnectionError("away")] * 3), Redis.hdel
 
     def sometimes_away(*arguments: Any) -> Any:
         if error := next(lost, None):
@@ -88,7 +91,7 @@ def test_whoever_has_lost_the_lane_waits_for_redis_no_more(
 
     def lost_meanwhile(*_: object) -> None:
         held.alive = False
-        raise RedisError("away")
+        raise RedisConnectionError("away")
 
     with monkeypatch.context() as away:
         away.setattr(Redis, "hdel", lost_meanwhile)
@@ -154,6 +157,22 @@ def test_what_stays_at_work_beside_others_counts_half_until_it_is_settled(
     assert dies(platform) == {}, "its holder ended well"
 
 
+def test_a_redis_that_is_full_is_not_waited_for(
+    platform: Platform, suspect: QueuedUpdate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes what is settled and nothing else, for as long as it is full."""
+    holder = tracker(platform, "holder:1")
+    holder.begin()
+
+    def full(*_: object, **__: object) -> None:
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
+
+    with holder.on_record(suspect), monkeypatch.context() as patch:
+        patch.setattr(Redis, "hset", full)
+        holder.keep(suspect)
+    assert noted(platform, 0, "1-1") == [str(ALONE)]
+
+
 def test_settling_an_update_takes_it_off_the_record(platform: Platform, bot: Bot) -> None:
     [entry] = accuse(platform, bot, "innocent", marks=ALONE)
     lane = lane_of(bot.id, "1", platform.settings.update_lanes)
@@ -174,23 +193,30 @@ def test_settling_an_update_takes_it_off_the_record(platform: Platform, bot: Bot
     assert after == {f"suspects/{entry}": "1"}
 
 
+@pytest.mark.parametrize("more", [0, FEW], ids=["few", "many"])
 def test_what_a_process_died_of_once_runs_alone_however_long_the_recovery_takes(
-    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
+    """And whose turn comes late is on record beside others, else it would end processes for ever."""
     lane = lane_of(bot.id, "1", platform.settings.update_lanes)
-    accept_all(platform, bot, [message(1, 1, "known"), message(2, 1, "unknown")])
-    name = keys.update_suspects(lane)
-    [known, unknown] = [entry for entry, _ in stream(platform, keys.update_lane(lane))]
-    platform.redis.hset(name, mapping={"held": "the dead", known: ALONE})
+    accept_all(platform, bot, [message(number, 1, "x") for number in range(1, 4 + more)])
+    known, half, unknown, *_ = (entry for entry, _ in stream(platform, keys.update_lane(lane)))
+    platform.redis.hset(
+        keys.update_suspects(lane), mapping={"held": "the dead", known: ALONE, half: IN_BATCH}
+    )
     on_record: dict[str, list[str]] = {}
 
     def handle(_: UpdateProcessor, waiting: QueuedUpdate) -> HandlerResult:
         on_record[waiting.entry_id] = noted(platform, lane, waiting.entry_id)
         return EMPTY_RESULT
 
+    monkeypatch.setattr(UpdateProcessor, "judge", lambda *_: None)
     monkeypatch.setattr(UpdateProcessor, "handle", handle)
     consumers(platform, replace(QUICK, isolation=0.0)).consume(lane)
-    assert on_record == {known: [str(ALONE)], unknown: []}
+    assert on_record.pop(known) == [str(ALONE)]
+    assert len(on_record) == 2 + more
+    assert {half, unknown} <= set(on_record)
+    assert set(map(tuple, on_record.values())) == {(str(IN_BATCH),)}
 
 
 def test_a_stay_that_could_not_begin_does_not_hide_that_the_last_holder_died(
@@ -252,6 +278,7 @@ def test_a_holder_that_lost_its_lease_in_a_process_that_lives_makes_no_suspects(
     platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id="1-1")
     suspected = []
     for former in (f"{process_identity()}:former", "0badcafe0bad.17.4711:former", ":former"):
+        platform.redis.delete(keys.update_suspects(0))
         platform.redis.hset(keys.update_suspects(0), "held", former)
         follower = tracker(platform, f"{process_identity()}:present")
         follower.begin()

@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from models import Bot
 from services.core.errors import Unavailable
-from services.messaging.updates.crash_tracker import suspects_among
+from services.messaging.updates.crash_tracker import CrashTracker, suspects_among
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.update_letters import UpdateLetters
 from services.platform.platform import Platform
@@ -180,11 +180,22 @@ def test_a_restart_of_redis_ends_no_drain(
     assert replies(platform, bot) == [("5", "hello")]
 
 
-def test_a_suspect_that_waits_is_not_on_record_for_the_deaths_of_others(platform: Platform, bot: Bot) -> None:
+def test_a_suspect_that_waits_is_not_on_record_for_the_deaths_of_others(
+    platform: Platform, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was_on_record = list[str]()
+    record = CrashTracker.record
+
+    def note(tracker: CrashTracker, entry_ids: list[str], marks: int) -> None:
+        was_on_record.extend(entry_ids)
+        record(tracker, entry_ids, marks)
+
+    monkeypatch.setattr(CrashTracker, "record", note)
     accept_all(platform, bot, [message(1, 1, "fail"), message(2, 1, "behind it")])
     lane = next(n for n in range(8) if platform.redis.xlen(keys.update_lane(n)))
     platform.redis.hset(keys.update_suspects(lane), "held", "the dead")
     with working(platform, replace(QUICK, retry_delays=(30.0, 30.0, 30.0))):
         wait_until(lambda: platform.redis.hlen(keys.update_attempts(lane)))
+        wait_until(lambda: len(set(was_on_record)) == 2)
         time.sleep(0.2)
         assert not suspects_among(fields(platform, lane))

@@ -56,7 +56,7 @@ def test_a_trial_waits_until_its_process_has_lived_for_a_while(platform: Platfor
     with working(platform, replace(QUICK, trial_calm=30.0)):
         wait_until(lambda: platform.redis.hget(keys.update_suspects(lane), "held") != "the dead")
         time.sleep(0.5)
-        assert platform.redis.hget(keys.update_suspects(lane), entry) == str(ACCUSED)
+        assert noted(platform, lane, entry) == []
         assert replies(platform, bot) == []
 
 
@@ -135,7 +135,8 @@ def test_a_handler_that_fails_in_its_trial_has_not_ended_its_process(platform: P
     lane = lane_of(bot.id, "1", platform.settings.update_lanes)
     with working(platform, replace(QUICK, trial_calm=0.1, retry_delays=(30.0,))):
         wait_until(lambda: platform.redis.hlen(keys.update_attempts(lane)))
-        wait_until(lambda: platform.redis.hget(keys.update_suspects(lane), entry) == str(ACCUSED))
+        wait_until(lambda: not noted(platform, lane, entry))
+        assert fields(platform, lane)[entry] == str(ACCUSED)
 
 
 def test_a_handler_that_takes_its_time_to_end_its_process_does_not_do_so_for_ever(
