@@ -37,22 +37,16 @@ class Quarantine:
 
     def hand_out(self, entries: Sequence[QueuedUpdate]) -> None:
         """Run entries that were in the lane when a holder died. Raises RedisError."""
-        if not self._crashes.few:
-            self._record(entries)
+        if not self._crashes.few:  # once each: else all of a backlog would run alone after two deaths
+            self._crashes.record([each.entry_id for each in entries if not each.marks], IN_BATCH)
         for queued in entries:
             queued.suspected = True
             if self._runs_alone(queued):
                 self._run_alone(queued)
             else:
-                if self._crashes.few:
-                    self._record([queued])
                 self._pool.add([queued])
         if not self._crashes.few and self._is_open:
             self._let_run()
-
-    def _record(self, entries: Sequence[QueuedUpdate]) -> None:
-        """For a run beside others; what runs alone, or in a trial, is put on record for that."""
-        self._crashes.record([each.entry_id for each in entries if each.marks < ALONE], IN_BATCH)
 
     @property
     def _is_open(self) -> bool:
