@@ -10,16 +10,19 @@ from sqlalchemy import select
 from models import Bot, DeadLetter
 from services.core.settings import Settings
 from services.platform.platform import Platform
+from services.platform.redis.lease_renewer import TTL_SECONDS
 from tools.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
 from tools.servers.sandbox import Sandbox, wait_until
 
 LONGEST_SECONDS = 2.0  # instead of a minute
+UNWATCHED = (
+    "-c",
+    "import jobs.worker, tests.services.messaging.updates.plugins_for_tests\njobs.worker.main()",
+)
 WATCHED = (
     "-c",
-    "import jobs.worker, jobs.watchdog, tests.services.messaging.updates.plugins_for_tests\n"
-    f"jobs.watchdog.Watchdog.__init__.__defaults__ = ({LONGEST_SECONDS},)\n"
-    "jobs.watchdog.LOOK_SECONDS = 0.2\n"
-    "jobs.worker.main()",
+    "import jobs.watchdog\n"
+    f"jobs.watchdog.Watchdog.__init__.__defaults__ = ({LONGEST_SECONDS},)\n{UNWATCHED[1]}",
 )
 BLOCKED = 70  # the exit code for it
 MOST_DEATHS = 8
@@ -69,5 +72,20 @@ def test_a_handler_that_blocks_the_loop_ends_its_process_and_then_is_given_up_wh
     assert texts(sandbox, bot) == ["after"]
     with platform.database.reading() as session:
         [letter] = session.scalars(select(DeadLetter)).all()
-    assert letter.error == "The update ended its process each time it ran alone"
+    assert letter.error == "The update ended its process, or had it stand still, each time it ran alone"
     assert '"block"' in str(letter.payload["update"])
+
+
+def test_a_handler_that_computes_for_longer_than_a_lease_stands_is_not_run_for_ever(
+    platform: Platform, settings: Settings, sandbox: Sandbox, bot: Bot
+) -> None:
+    """Its process lives, and nothing that it did there can be written: each time it would be as if it had never run."""
+    user = int(sandbox.create_user()["id"])
+    sandbox.start(user, bot.username)
+    accept_all(platform, bot, [message(1, user, f"block {TTL_SECONDS + 0.5}"), message(2, user, "after")])
+    with reconciling(platform), worker_process(settings, UNWATCHED) as worker:
+        wait_until(lambda: texts(sandbox, bot) == ["after"], seconds=90)
+        assert worker.process.poll() is None
+    with platform.database.reading() as session:
+        [letter] = session.scalars(select(DeadLetter)).all()
+    assert '"block' in str(letter.payload["update"])

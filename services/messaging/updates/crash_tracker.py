@@ -37,11 +37,12 @@ AGAIN_SECONDS: Final = 0.05  # before Redis is asked again to note that somethin
 class CrashTracker:
     """The suspects of one lane, for the consumer that holds it. `marks` are those of earlier holders, by entry id."""
 
-    def __init__(self, redis: Redis, lane: int, held: HeldLease) -> None:
+    def __init__(self, redis: Redis, lane: int, held: HeldLease, stays: dict[int, HeldLease]) -> None:
+        """`stays`: by lane, under what lease this process had it last."""
         self._redis = redis
-        self._lane = keys.update_lane(lane)
+        self._number, self._lane = lane, keys.update_lane(lane)
         self._suspects = keys.update_suspects(lane)
-        self._held = held
+        self._held, self._stays = held, stays
         self._token = held.lease.token
         self._newest = ""  # every entry up to this one is a suspect
         self._on_record: dict[str, int] = {}  # marks by entry id, of what is taken off when it ends
@@ -62,7 +63,7 @@ class CrashTracker:
         )
         self.marks = {name: int(number) for name, number in found.items() if name != HELD and "/" not in name}
         former, changed = found.get(HELD, self._token), dict[Any, Any]()
-        if newest and not _is_of_one_process(former, self._token):  # of its own process it has lost its lease
+        if newest and not self._only_lost_its_lease(former):
             self._newest = newest[0][0]
             changed = self._died_of(former, found)
         if self._newest:
@@ -70,6 +71,7 @@ class CrashTracker:
         gone = [name for name in found if "/" in name and name not in changed]
         if (former != self._token or gone) and self._held.alive:
             self._follow(changed, gone)
+        self._stays[self._number] = self._held
 
     def includes(self, entry_id: str) -> bool:
         """Whether this entry stood in the lane when a holder died."""
@@ -108,6 +110,12 @@ class CrashTracker:
         """The stay ends well with entries left: nobody died. Raises RedisError."""
         self._redis.hdel(self._suspects, HELD, _field(NEWEST, self._newest))
 
+    def _only_lost_its_lease(self, former: str) -> bool:
+        """Whether it is of this process, and Redis was away. One that stood still is as good as dead: it would do so again."""
+        stay = self._stays.get(self._number)
+        stood_still = stay is not None and stay.lease.token == former and stay.overslept
+        return _is_of_one_process(former, self._token) and not stood_still
+
     def _died_of(self, former: str, found: Mapping[str, str]) -> dict[Any, Any]:
         """The marks of what the former holder had on record. Only a trial takes an update beyond ACCUSED."""
         died_of: dict[Any, Any] = {}
@@ -136,9 +144,9 @@ class CrashTracker:
 
     def _insist(self, write: Callable[[], object]) -> None:
         """Without Redis nobody else can settle anything either, so it is waited for, as long as the lease stands. What a Redis
-        that is full refuses stays as it was.
+        that is full refuses stays as it was, and so does what the process stood still for.
         """
-        while True:
+        while not self._held.overslept:
             try:
                 write()
             except AWAY:

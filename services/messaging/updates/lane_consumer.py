@@ -60,7 +60,7 @@ class LaneConsumer:
         self._stopping = process.stopping
         self._timings = timings
         self._committer = Committer(platform, lane, held.lease.token)
-        self._crashes = CrashTracker(platform.redis, lane, held)
+        self._crashes = CrashTracker(platform.redis, lane, held, shared.stays)
         self._shared = shared
         self._trials = Trials(self._crashes, shared, timings)
         self._worker = LaneWorker(

@@ -38,6 +38,7 @@ HANDLERS_PER_BOT = 16
 MAX_HANDLERS = 1024  # at once per lane with the slow ones, for the sake of memory
 BACKLOG = 64  # updates of a bot in a lane from which on they make way for other bots, and are judged as late as possible
 COMMIT_AT_ONCE = 128
+POISONOUS = "The update ended its process, or had it stand still, each time it ran alone"
 JITTER = 0.25  # of a delay before a repetition
 
 
@@ -106,9 +107,7 @@ class LaneWorker:
         if queued.newer:
             self._leave_to_newer(queued)
         elif queued.marks >= POISON:
-            self._give_up(
-                queued, "The update ended its process each time it ran alone", "poison", PROCESS_KILLED
-            )
+            self._give_up(queued, POISONOUS, "poison", PROCESS_KILLED)
         elif self._is_exhausted(queued):
             self._give_up(queued, queued.error or "The handler failed too often", queued.place, queued.raised)
         elif is_accused(queued) and (seconds := self._trials.wait()):

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from services.platform.redis.lease_renewer import HeldLease
+
 
 class Lane(Protocol):
     """What a trial needs of the other lanes of its process."""
@@ -18,10 +20,13 @@ class Lane(Protocol):
 
 
 class SharedQuarantine:
-    """Whoever runs a suspect alone holds `alone`. While a trial is held it is closed: no lane takes up anything."""
+    """Whoever runs a suspect alone holds `alone`. While a trial is held it is closed: no lane takes up anything. `stays` are the leases
+    under which this process had each lane last.
+    """
 
     def __init__(self) -> None:
         self.alone = threading.Lock()
+        self.stays: dict[int, HeldLease] = {}
         self.is_open = True
         self._lanes: list[Lane] = []
 

@@ -49,6 +49,7 @@ class HeldLease:
         self._owe, self._on_late_return = owe, on_late_return
         self._is_owed = False
         self._until = taken_at + lease.ttl_seconds
+        self._renewed_at = self._tried_at = taken_at
         self._ended = False
         self._settled_at = taken_at  # since when it is not to be asked for
         self._asked_until = 0.0
@@ -77,10 +78,21 @@ class HeldLease:
         """Whether it was asked for: the holder takes up nothing more, and hands it back if all it has at work ends in time."""
         return time.monotonic() < self._asked_until
 
+    @property
+    def overslept(self) -> bool:
+        """Whether it ran out because this process stood still: nobody has tried to renew it, which the renewer does while Redis is
+        away too. To be asked of one that was not released.
+        """
+        return time.monotonic() >= self._until and self._tried_at == self._renewed_at
+
+    def tried(self, at: float) -> None:
+        """A renewal is asked for."""
+        self._tried_at = at
+
     def renewed(self, at: float) -> None:
         """The server confirmed a renewal asked for at `at`; a lease once lost never comes back."""
         if self.alive:
-            self._until = at + self.lease.ttl_seconds
+            self._until, self._renewed_at = at + self.lease.ttl_seconds, at
 
     def lost(self) -> None:
         """The server said it is no longer ours."""
@@ -205,6 +217,8 @@ class LeaseRenewer:
         if not held:
             return True
         started = time.monotonic()
+        for each in held:
+            each.tried(started)
         try:
             answers = RENEW(
                 self._redis,

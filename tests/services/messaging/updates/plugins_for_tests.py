@@ -23,7 +23,7 @@ mended = False  # whether `mend` works by now
 
 
 class TrialPlugin(BasePlugin):
-    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `block`, `exit`, `cancel`, `half` (an effect that cannot be written), `count` (conversation state), `raw` (what only the update has), anything else: echo."""
+    """`sleep S`, `fail`, `fail N` (the first N times), `mend` (until mended), `die`, `block` (for S seconds, or for ever), `exit`, `cancel`, `half` (an effect that cannot be written), `count` (conversation state), `raw` (what only the update has), anything else: echo."""
 
     name = "trial"
 
@@ -52,7 +52,7 @@ class TrialPlugin(BasePlugin):
             case "die":
                 os._exit(9)
             case "block":
-                monkey.get_original("time", "sleep")(600)
+                monkey.get_original("time", "sleep")(float(rest or 600))
             case "hold":
                 released.wait(60)
             case "exit":

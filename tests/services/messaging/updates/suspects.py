@@ -17,13 +17,13 @@ class Holder:
     """A lease of lane 0, as its tracker sees it."""
 
     def __init__(self, token: str) -> None:
-        self.lease, self.alive = self, True
+        self.lease, self.alive, self.overslept = self, True, False
         self.token = token
 
 
 def tracker(platform: Platform, token: str, lane: int = 0) -> CrashTracker:
-    """Of somebody who has taken the lane."""
-    return CrashTracker(platform.redis, lane, cast(HeldLease, Holder(token)))
+    """Of somebody who has taken the lane, in a process that never had it."""
+    return CrashTracker(platform.redis, lane, cast(HeldLease, Holder(token)), {})
 
 
 def fields(platform: Platform, lane: int = 0) -> dict[str, str]:

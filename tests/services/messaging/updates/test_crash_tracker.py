@@ -86,7 +86,7 @@ def test_whoever_has_lost_the_lane_waits_for_redis_no_more(
 ) -> None:
     """What it leaves on record was nobody's death, as whoever follows in its process knows."""
     held = Holder(f"{process_identity()}:1")
-    holder = CrashTracker(platform.redis, 0, cast(HeldLease, held))
+    holder = CrashTracker(platform.redis, 0, cast(HeldLease, held), {})
     holder.begin()
 
     def lost_meanwhile(*_: object) -> None:
@@ -102,6 +102,25 @@ def test_whoever_has_lost_the_lane_waits_for_redis_no_more(
     same_process.begin()
     assert same_process.marks == ({} if process_identity() else {"1-1": ALONE})
     assert same_process.includes("1-1"), "of the first holder's death"
+
+
+def test_what_its_process_stood_still_for_is_as_good_as_a_death(
+    platform: Platform, suspect: QueuedUpdate
+) -> None:
+    """A handler that computes for longer than a lease stands would be run for ever: nothing of it is written."""
+    if not process_identity():
+        pytest.skip("no process knows itself here: all that were lost count as deaths")
+    stays: dict[int, HeldLease] = {}
+    found = []
+    for stay in range(3):
+        held = Holder(f"{process_identity()}:{stay}")
+        holder = CrashTracker(platform.redis, 0, cast(HeldLease, held), stays)
+        holder.begin()
+        found.append(holder.marks)
+        with holder.on_record(suspect):
+            held.alive, held.overslept = False, stay == 1
+        holder.keep(suspect)
+    assert found == [{}, {}, {"1-1": ALONE}]
 
 
 def test_an_update_that_could_not_be_noted_runs_no_more_on_record(
