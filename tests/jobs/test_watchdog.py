@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from models import Bot, DeadLetter
 from services.core.settings import Settings
+from services.messaging.updates.lane_worker import POISONOUS
 from services.platform.platform import Platform
 from services.platform.redis.lease_renewer import TTL_SECONDS
 from tools.servers.fleet import WorkerProcess, accept_all, add_bot, message, reconciling, worker_process
@@ -72,7 +73,7 @@ def test_a_handler_that_blocks_the_loop_ends_its_process_and_then_is_given_up_wh
     assert texts(sandbox, bot) == ["after"]
     with platform.database.reading() as session:
         [letter] = session.scalars(select(DeadLetter)).all()
-    assert letter.error == "The update ended its process, or had it stand still, each time it ran alone"
+    assert letter.error == POISONOUS
     assert '"block"' in str(letter.payload["update"])
 
 
@@ -88,4 +89,5 @@ def test_a_handler_that_computes_for_longer_than_a_lease_stands_is_not_run_for_e
         assert worker.process.poll() is None
     with platform.database.reading() as session:
         [letter] = session.scalars(select(DeadLetter)).all()
+    assert letter.error == POISONOUS
     assert '"block' in str(letter.payload["update"])

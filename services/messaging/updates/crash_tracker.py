@@ -69,7 +69,9 @@ class CrashTracker:
         if self._newest:
             changed[_field(NEWEST, self._newest)] = 1
         gone = [name for name in found if "/" in name and name not in changed]
-        if (former != self._token or gone) and self._held.alive:
+        if not self._held.alive:  # whoever has it next sees what the last holder left
+            return
+        if former != self._token or gone:
             self._follow(changed, gone)
         self._stays[self._number] = self._held
 
@@ -78,21 +80,25 @@ class CrashTracker:
         return bool(self._newest) and _order(entry_id) <= _order(self._newest)
 
     def record(self, entry_ids: Iterable[str], marks: int) -> None:
-        """Put on record that these are about to run, ALONE or IN_BATCH, until they are settled. Raises RedisError."""
+        """Put on record that these are about to run, ALONE or IN_BATCH, until they are settled; not for a stay that has lost its
+        lane, in which nothing begins. Raises RedisError.
+        """
         on_record: dict[Any, Any] = {_field(self._token, entry_id): marks for entry_id in entry_ids}
-        if on_record:
+        if on_record and self._held.alive:
             self._redis.hset(self._suspects, mapping=on_record)
 
     @contextmanager
     def on_record(self, queued: QueuedUpdate, marks: int = ALONE) -> Iterator[None]:
         """Keep an update on record while it runs alone; settling it takes it off as well. Raises RedisError."""
-        entry_id = queued.entry_id
+        entry_id, begins = queued.entry_id, False
         self._on_record[entry_id] = marks
         try:
             self.record([entry_id], marks)
+            begins = self._held.alive
             yield
         finally:
-            if self._on_record.pop(entry_id, 0) and not queued.settled:
+            stays = queued.settled or (begins and self._held.overslept)
+            if self._on_record.pop(entry_id, 0) and not stays:
                 self._insist(lambda: self._redis.hdel(self._suspects, _field(self._token, entry_id)))
 
     def keep(self, queued: QueuedUpdate) -> None:
@@ -137,16 +143,16 @@ class CrashTracker:
 
     def _lighten(self, entry_id: str, is_on_record: Callable[[], bool]) -> None:
         def write() -> None:
-            if is_on_record():
+            if is_on_record() and not self._held.overslept:
                 self.record([entry_id], IN_BATCH)
 
         self._insist(write)
 
     def _insist(self, write: Callable[[], object]) -> None:
         """Without Redis nobody else can settle anything either, so it is waited for, as long as the lease stands. What a Redis
-        that is full refuses stays as it was, and so does what the process stood still for.
+        that is full refuses stays as it was.
         """
-        while not self._held.overslept:
+        while True:
             try:
                 write()
             except AWAY:

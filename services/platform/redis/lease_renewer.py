@@ -49,7 +49,7 @@ class HeldLease:
         self._owe, self._on_late_return = owe, on_late_return
         self._is_owed = False
         self._until = taken_at + lease.ttl_seconds
-        self._renewed_at = self._tried_at = taken_at
+        self._is_unanswered = False  # the last renewal failed
         self._ended = False
         self._settled_at = taken_at  # since when it is not to be asked for
         self._asked_until = 0.0
@@ -80,19 +80,19 @@ class HeldLease:
 
     @property
     def overslept(self) -> bool:
-        """Whether it ran out because this process stood still: nobody has tried to renew it, which the renewer does while Redis is
-        away too. To be asked of one that was not released.
+        """Whether it ran out because this process stood still: no renewal has failed, as one does in time while Redis is away
+        (RENEW_SECONDS and the two seconds in which a silent one is given up are less than TTL_SECONDS).
         """
-        return time.monotonic() >= self._until and self._tried_at == self._renewed_at
+        return not self._ended and not self._is_unanswered and time.monotonic() >= self._until
 
-    def tried(self, at: float) -> None:
-        """A renewal is asked for."""
-        self._tried_at = at
+    def not_renewed(self) -> None:
+        """Redis did not answer a renewal."""
+        self._is_unanswered = True
 
     def renewed(self, at: float) -> None:
         """The server confirmed a renewal asked for at `at`; a lease once lost never comes back."""
         if self.alive:
-            self._until, self._renewed_at = at + self.lease.ttl_seconds, at
+            self._until, self._is_unanswered = at + self.lease.ttl_seconds, False
 
     def lost(self) -> None:
         """The server said it is no longer ours."""
@@ -217,8 +217,6 @@ class LeaseRenewer:
         if not held:
             return True
         started = time.monotonic()
-        for each in held:
-            each.tried(started)
         try:
             answers = RENEW(
                 self._redis,
@@ -227,6 +225,8 @@ class LeaseRenewer:
             )
         except RedisError as error:
             logger.warning("leases not renewed: %s", type(error).__name__)
+            for each in held:
+                each.not_renewed()
             return False
         for each, answer in zip(held, answers, strict=True):
             if answer:

@@ -110,6 +110,8 @@ def test_what_its_process_stood_still_for_is_as_good_as_a_death(
     """A handler that computes for longer than a lease stands would be run for ever: nothing of it is written."""
     if not process_identity():
         pytest.skip("no process knows itself here: all that were lost count as deaths")
+    platform.redis.xadd(keys.update_lane(0), {"bot": "1"}, id="1-2")
+    behind = QueuedUpdate("1-2", 1, "1", "request", "{}")
     stays: dict[int, HeldLease] = {}
     found = []
     for stay in range(3):
@@ -120,7 +122,10 @@ def test_what_its_process_stood_still_for_is_as_good_as_a_death(
         with holder.on_record(suspect):
             held.alive, held.overslept = False, stay == 1
         holder.keep(suspect)
-    assert found == [{}, {}, {"1-1": ALONE}]
+        with holder.on_record(behind):  # it does not begin any more
+            assert not noted(platform, 0, "1-2")
+        holder.record(["1-2"], IN_BATCH)
+    assert found == [{}, {}, {"1-1": ALONE}], "neither of what Redis was away for, nor of who only waits"
 
 
 def test_an_update_that_could_not_be_noted_runs_no_more_on_record(

@@ -56,18 +56,18 @@ def test_a_lease_that_somebody_else_has_is_lost_for_good_and_left_to_him(platfor
     assert platform.redis.get(keys.lease("x")) == "somebody else"
 
 
-def test_a_lease_was_overslept_where_nobody_tried_to_renew_it(platform: Platform) -> None:
+def test_a_lease_was_overslept_where_nobody_renewed_it(platform: Platform) -> None:
     """As where a handler kept the process from everything else; not where Redis was away, or gave it to somebody else."""
-    asleep = taken(LeaseRenewer(platform.redis, renew_seconds=60), "asleep", ttl_seconds=0.3)
-    assert not asleep.overslept
-    taken_away = taken(LeaseRenewer(platform.redis, renew_seconds=0.1), "taken away", ttl_seconds=1.0)
-    platform.redis.set(keys.lease("taken away"), "somebody else")
-    refused = LeaseRenewer(platform.redis, renew_seconds=0.1)
-    refused_renewal = taken(refused, "away", ttl_seconds=1.0)
-    refused._redis = Redis(port=9, retry=None)  # nobody listens there
-    wait_until(lambda: not any(each.alive for each in (asleep, taken_away, refused_renewal)))
-    time.sleep(1.0)
-    assert [each.overslept for each in (asleep, taken_away, refused_renewal)] == [True, False, False]
+    asleep = taken(LeaseRenewer(platform.redis, renew_seconds=5), "asleep", ttl_seconds=0.3)
+    renewer, alone = (LeaseRenewer(platform.redis, renew_seconds=0.1) for _ in range(2))
+    renewed, lost = (taken(renewer, name, ttl_seconds=1.0) for name in ("renewed", "lost"))
+    platform.redis.set(keys.lease("lost"), "somebody else")
+    unanswered = taken(alone, "unanswered", ttl_seconds=1.0)
+    alone._redis = Redis(port=9, retry=None)  # nobody listens there
+    wait_until(lambda: not any(each.alive for each in (asleep, lost, unanswered)))
+    assert renewed.alive
+    assert [each.overslept for each in (asleep, renewed, lost, unanswered)] == [True, False, False, False]
+    renewed.release()
 
 
 def test_a_renewal_that_was_under_way_brings_no_released_lease_back(platform: Platform) -> None:
