@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import gevent
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
 
 from services.platform.platform import Platform
 from services.platform.redis import keys, lease_renewer
@@ -63,7 +65,7 @@ def test_a_lease_was_overslept_where_nobody_renewed_it(platform: Platform) -> No
     renewed, lost = (taken(renewer, name, ttl_seconds=1.0) for name in ("renewed", "lost"))
     platform.redis.set(keys.lease("lost"), "somebody else")
     unanswered = taken(alone, "unanswered", ttl_seconds=1.0)
-    alone._redis = Redis(port=9, retry=None)  # nobody listens there
+    alone._redis = Redis(port=9, retry=Retry(NoBackoff(), 0))  # nobody listens there
     wait_until(lambda: not any(each.alive for each in (asleep, lost, unanswered)))
     assert renewed.alive
     assert [each.overslept for each in (asleep, renewed, lost, unanswered)] == [True, False, False, False]
