@@ -49,6 +49,11 @@ class CrashTracker:
         self.few = True
         self.marks: dict[str, int] = {}
 
+    @property
+    def has_lane(self) -> bool:
+        """Whether the lease certainly stands."""
+        return self._held.alive
+
     def begin(self) -> None:
         """See whether the last holder died, and leave our own token. Raises RedisError; then the next stay sees the same."""
         with self._redis.pipeline(transaction=True) as pipe:
@@ -69,7 +74,7 @@ class CrashTracker:
         if self._newest:
             changed[_field(NEWEST, self._newest)] = 1
         gone = [name for name in found if "/" in name and name not in changed]
-        if not self._held.alive:  # whoever has it next sees what the last holder left
+        if not self.has_lane:  # whoever has it next sees what the last holder left
             return
         if former != self._token or gone:
             self._follow(changed, gone)
@@ -81,10 +86,10 @@ class CrashTracker:
 
     def record(self, entry_ids: Iterable[str], marks: int) -> None:
         """Put on record that these are about to run, ALONE or IN_BATCH, until they are settled; not for a stay that has lost its
-        lane, in which nothing begins. Raises RedisError.
+        lane, and begins nothing any more. Raises RedisError.
         """
         on_record: dict[Any, Any] = {_field(self._token, entry_id): marks for entry_id in entry_ids}
-        if on_record and self._held.alive:
+        if on_record and self.has_lane:
             self._redis.hset(self._suspects, mapping=on_record)
 
     @contextmanager
@@ -94,7 +99,7 @@ class CrashTracker:
         self._on_record[entry_id] = marks
         try:
             self.record([entry_id], marks)
-            begins = self._held.alive
+            begins = self.has_lane
             yield
         finally:
             stays = queued.settled or (begins and self._held.overslept)
@@ -156,7 +161,7 @@ class CrashTracker:
             try:
                 write()
             except AWAY:
-                if not self._held.alive:
+                if not self.has_lane:
                     return
                 time.sleep(AGAIN_SECONDS)
             except RedisError as error:

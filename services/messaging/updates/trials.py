@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from services.core.errors import Unavailable
 from services.messaging.updates.crash_tracker import ACCUSED, ALONE, IN_BATCH, POISON, CrashTracker
 from services.messaging.updates.queued_update import QueuedUpdate
 from services.messaging.updates.shared_quarantine import SharedQuarantine
@@ -56,7 +57,7 @@ class Trials:
     @contextmanager
     def held(self, queued: QueuedUpdate) -> Iterator[None]:
         """Nothing else of this process's lanes begins while the block runs, for ALONE_SECONDS; AGAIN_ALONE_SECONDS once a trial
-        proved nothing. Raises RedisError.
+        proved nothing. Raises RedisError, and Unavailable when the lane was lost before it could begin.
         """
         is_first = queued.marks == ACCUSED
         with self._nothing_else() as release:
@@ -66,6 +67,10 @@ class Trials:
             )
             seconds = ALONE_SECONDS if is_first else AGAIN_ALONE_SECONDS
             with self._crashes.on_record(queued, marks), self._for_a_moment(queued, release, seconds):
+                if (
+                    not self._crashes.has_lane
+                ):  # it would run off the record, perhaps beside the next holder's
+                    raise Unavailable("The lane was lost before the trial")
                 queued.suspected = queued.alone = True
                 yield
 

@@ -81,7 +81,8 @@ class HeldLease:
     @property
     def overslept(self) -> bool:
         """Whether it ran out because this process stood still: no renewal has failed, as one does in time while Redis is away
-        (RENEW_SECONDS and the two seconds in which a silent one is given up are less than TTL_SECONDS).
+        (RENEW_SECONDS and the two seconds in which a silent one is given up are less than TTL_SECONDS). A Redis that takes longer
+        than a second for each answer looks the same.
         """
         return not self._ended and not self._is_unanswered and time.monotonic() >= self._until
 

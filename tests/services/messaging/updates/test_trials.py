@@ -10,11 +10,13 @@ from typing import cast
 import pytest
 
 from models import Bot
+from services.core.errors import Unavailable
 from services.messaging.updates.crash_tracker import (
     ACCUSED,
     ALONE,
     IN_BATCH,
     POISON,
+    CrashTracker,
     suspects_among,
 )
 from services.messaging.updates.queued_update import EMPTY_RESULT, HandlerResult, QueuedUpdate
@@ -23,11 +25,12 @@ from services.messaging.updates.trials import Trials
 from services.messaging.updates.update_processor import UpdateProcessor
 from services.platform.platform import Platform
 from services.platform.redis import keys
+from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.greenlet_pool import GreenletPool
 from services.queueing.lanes import lane_of
 from tests.services.messaging.draining import QUICK, handle_all, letters, replies
 from tests.services.messaging.updates import plugins_for_tests
-from tests.services.messaging.updates.suspects import accuse, fields, noted, tracker
+from tests.services.messaging.updates.suspects import Holder, accuse, fields, noted, tracker
 from tools.servers.fleet import accept_all, message, working
 from tools.servers.sandbox import wait_until
 
@@ -127,6 +130,17 @@ def test_a_death_that_others_may_have_caused_counts_half(
         assert (noted(platform, 0, "1-1"), shared.is_open) == ([str(before)], False)
         time.sleep(lasts)
         assert (noted(platform, 0, "1-1"), shared.is_open) == ([str(after)], after < before)
+    assert (fields(platform), shared.is_open) == ({}, True)
+
+
+def test_a_trial_does_not_begin_in_a_lane_that_was_lost_meanwhile(platform: Platform) -> None:
+    """Who has it next may run the same update; and what is not on record proves nothing."""
+    queued, shared = QueuedUpdate("1-1", 1, "1", "request", "{}", marks=ACCUSED), SharedQuarantine()
+    held = Holder("holder:1")
+    crashes = CrashTracker(platform.redis, 0, cast(HeldLease, held), shared.stays)
+    held.alive = False
+    with pytest.raises(Unavailable), Trials(crashes, shared, QUICK).held(queued):
+        raise AssertionError("it does not run")
     assert (fields(platform), shared.is_open) == ({}, True)
 
 
