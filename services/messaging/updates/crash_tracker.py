@@ -125,6 +125,8 @@ class CrashTracker:
         """Whether it is of this process, and Redis was away. One that stood still is as good as dead: it would do so again."""
         stay = self._stays.get(self._number)
         stood_still = stay is not None and stay.lease.token == former and stay.overslept
+        if stood_still:
+            logger.warning("lane %d was lost while this process stood still", self._number)
         return _is_of_one_process(former, self._token) and not stood_still
 
     def _died_of(self, former: str, found: Mapping[str, str]) -> dict[Any, Any]:
