@@ -15,10 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 from types import FrameType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sys import UnraisableHookArgs
+from typing import Any
 
 AGAIN_AFTER_SECONDS = 0.05  # the destructor that the first one was lost in has ended
 
@@ -65,8 +62,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise Interrupted
 
 
-def _once_more(lost: UnraisableHookArgs) -> None:
-    """What is raised in a destructor goes no further than here."""
+def _once_more(lost: Any) -> None:
+    """What is raised in a destructor goes no further than here; `lost` is what `sys.unraisablehook` is told."""
     if not isinstance(lost.exc_value, Interrupted):
         sys.__unraisablehook__(lost)
         return
