@@ -61,6 +61,7 @@ def queue_texts() -> dict[str, ScriptText]:
         "queue.updates": _("Updates"),
         "queue.outbound": _("Sending"),
         "queue.default": _("Everything else"),
+        "queue.broadcasts": _("Broadcasts"),
         "queue.idle": _("waits for work"),
         "queue.busy": _("at work"),
         "queue.started": _("running"),

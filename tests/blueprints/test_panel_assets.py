@@ -12,6 +12,7 @@ from flask import Flask
 
 from blueprints.panel import assets
 from blueprints.panel.texts import script_texts
+from services.platform.redis.jobs import JobQueue
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "static"
@@ -62,6 +63,11 @@ def test_a_field_of_a_dialog_that_can_be_refused_has_a_place_for_the_reason() ->
         text = file.read_text()
         marked = set(re.findall(r"invalid\('([\w.]+)'\)", text))
         assert marked - set(re.findall(r'field_problem\("([\w.]+)"\)', text)) == set(), file.name
+
+
+def test_every_queue_has_its_words(app: Flask) -> None:
+    with app.test_request_context():
+        assert {f"queue.{queue}" for queue in JobQueue} - script_texts().keys() == set()
 
 
 def test_every_text_and_icon_a_script_names_exists(app: Flask) -> None:
