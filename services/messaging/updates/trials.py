@@ -67,9 +67,8 @@ class Trials:
             )
             seconds = ALONE_SECONDS if is_first else AGAIN_ALONE_SECONDS
             with self._crashes.on_record(queued, marks), self._for_a_moment(queued, release, seconds):
-                if (
-                    not self._crashes.has_lane
-                ):  # it would run off the record, perhaps beside the next holder's
+                # It would run off the record, and perhaps beside the next holder's run of the same update.
+                if not self._crashes.has_lane:
                     raise Unavailable("The lane was lost before the trial")
                 queued.suspected = queued.alone = True
                 yield
