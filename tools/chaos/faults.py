@@ -146,9 +146,9 @@ def lose(line: str, seconds: float) -> Fault:
             loses_answers=line == "api",
         )
         wire.lose()
-        time.sleep(seconds)
         if incident.is_kill:
-            book.sample(incident)
+            book.sample(incident)  # at this moment: later what was in flight is settled or sent again
+        time.sleep(seconds)
         _over(book, incident)
 
     return attack

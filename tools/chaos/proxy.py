@@ -101,7 +101,8 @@ class Proxy:
 
     def _lose(self) -> None:
         for writer in self._open:
-            _swallow(writer.get_extra_info("socket"))
+            if not writer.is_closing():  # what was lost before is closed by who gave it up, and still counted
+                _swallow(writer.get_extra_info("socket"))
         self._passing.clear()
         self._passing = asyncio.Event()
         self._passing.set()

@@ -1,4 +1,4 @@
-"""What a shard does with each message: send it, put it off, and delete what is settled."""
+"""What a shard does with each message: send it, or put it off."""
 
 from __future__ import annotations
 
@@ -12,33 +12,27 @@ from redis import RedisError
 from services.core import tracing
 from services.core.logs import bind
 from services.core.resting import answering
-from services.messaging.inbox.history import MessageHistory
-from services.messaging.inbox.outgoing import is_answer
-from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.journal import Journal
 from services.messaging.outbox.outgoing import OutboxMessage
 from services.messaging.outbox.pacing_gate import BULK_RANK, PacingGate
 from services.messaging.outbox.send_window import ShardSends
 from services.messaging.outbox.sending import Disposition, Sender, SendResult
+from services.messaging.outbox.settler import Settler
 from services.messaging.outbox.shard_window import ShardWindow
 from services.messaging.outbox.store import ALL_CHATS, OutboxStore
 from services.platform.platform import Platform
-from services.platform.redis.jobs import JobName, enqueue
 from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.fair_queue import FairQueue
-from services.queueing.greenlet_pool import BatchWriter, GreenletPool
+from services.queueing.greenlet_pool import GreenletPool
 
 logger = logging.getLogger(__name__)
 # One part in so many of the calls under way is not for one bot: whose calls take long never has them all.
 LEFT_TO_OTHERS = 4
-SETTLE_AT_ONCE = 256
-GATHER_SECONDS = 0.02  # outcomes of a broadcast, whose messages leave one by one
 LONGEST_METHOD = 64  # characters that a trace is told: who wrote the call may have called a method anything
-SETTLE_BACKOFF_SECONDS = 0.2  # between attempts to reach Redis
 
 
 class OutboxWorker:
-    """Sends the messages of one shard, chats side by side and each in order, and has what is settled deleted.
+    """Sends the messages of one shard, chats side by side and each in order, and has what was sent settled.
 
     `pool` takes the messages; `going` turning False ends the taking.
     """
@@ -60,27 +54,16 @@ class OutboxWorker:
         self._gate = gate
         self._window = window
         self._sends = ShardSends(sender.send_window, shard)
-        self._redis, self._job_redis, self._vault = platform.redis, platform.job_redis, platform.vault
-        self._lanes = platform.settings.update_lanes
         self._journal = Journal(platform.redis, shard, held.lease.token)
         largest = platform.settings.send_concurrency
         queue = FairQueue[OutboxMessage](per_bot=largest - largest // LEFT_TO_OTHERS, gate=gate)
         self.pool = GreenletPool(queue, self._work, going, largest=largest, name=f"send-{shard}")
-        self._results: BatchWriter[OutboxMessage] = BatchWriter(
-            self._settle, largest=SETTLE_AT_ONCE, name=f"settle-{shard}"
-        )
-        self._outcomes: BatchWriter[OutboxMessage] = BatchWriter(
-            self._settle, largest=SETTLE_AT_ONCE, name=f"outcomes-{shard}", gather=GATHER_SECONDS
-        )
-        self._history = MessageHistory(platform, self._results.put, lambda: held.alive)
+        self._settler = Settler(platform, held, shard, store, self._sends, self._drop)
 
     def end(self, patience: float) -> None:
         """Let sends under way end, for `patience` seconds at most, and have them settled."""
         self.pool.end(patience)
-        self._outcomes.end(2.0)
-        self._history.end(2.0)
-        self._results.end(2.0)
-        self._history.end(2.0)
+        self._settler.end()
         self._sends.end()
 
     def _work(self, message: OutboxMessage) -> None:
@@ -94,7 +77,7 @@ class OutboxWorker:
                 self._gate.moved(message, time.monotonic())
             if result.after is Disposition.SETTLED:
                 self._sends.answered(message)
-                (self._outcomes if message.broadcast_id else self._results).put(message)
+                self._settler.put(message)
             else:
                 self._sends.leave([message])
                 self._put_off(message, result)
@@ -140,46 +123,6 @@ class OutboxWorker:
             self._journal.clear(message)
         if result.counts:
             self._store.count_attempts(message)
-
-    def _settle(self, batch: Sequence[OutboxMessage]) -> None:
-        """What nobody waits for first: it makes room in a Redis that is full, where an answer needs some."""
-        leaving = self._history.split(batch)
-        self._sends.leave_those_not_in(leaving, batch)
-        batch = leaving
-        self._delete([message for message in batch if message.answer is None or is_answer(message)])
-        answered = [message for message in batch if message.answer is not None and not is_answer(message)]
-        if answered and self._hand_over(answered):
-            self._delete(answered)
-
-    def _hand_over(self, answered: Sequence[OutboxMessage]) -> bool:
-        """Bring answers to those who wait for them; False when it must be tried again: here, or by the shard's next holder."""
-        try:
-            for lane in hand_over(self._redis, self._vault, answered, self._lanes):
-                with suppress(RedisError):  # the reconciler rings again
-                    enqueue(self._job_redis, JobName.DRAIN_LANE, lane)
-        except RedisError as error:
-            if not self._lease.alive:
-                self._drop(answered)
-                return False
-            logger.warning("answers wait to be handed over: %s", type(error).__name__)
-            self._sends.leave(answered)
-            time.sleep(SETTLE_BACKOFF_SECONDS)
-            for message in answered:
-                self._results.put(message)
-            return False
-        return True
-
-    def _delete(self, batch: Sequence[OutboxMessage]) -> None:
-        while batch:
-            try:
-                self._store.settle(batch)
-                break
-            except RedisError as error:
-                logger.warning("sent messages wait to be deleted: %s", type(error).__name__)
-                if not self._lease.alive:  # whoever comes next sends them again: at least once
-                    break
-                time.sleep(SETTLE_BACKOFF_SECONDS)
-        self._drop(batch)
 
     def _drop(self, batch: Sequence[OutboxMessage]) -> None:
         self._sends.leave(batch)

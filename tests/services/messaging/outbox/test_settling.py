@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from models import Bot
+from plugins.effects import Priority
+from services.messaging.outbox import settler
+from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.pacing import Limits
 from services.messaging.outbox.store import READ_AT_ONCE, OutboxStore
 from services.platform.platform import Platform
-from services.platform.redis import keys
+from services.platform.redis import keys, work_keys
+from services.platform.redis.lease_renewer import HeldLease
 from services.queueing.process_pace import ProcessPace
 from services.queueing.shared_reads import SharedReads
 from tests.services.messaging.draining import QUICK_SENDING, senders, shard_of
@@ -75,3 +80,43 @@ def test_a_stay_that_ends_by_an_error_takes_nothing_up_any_more(
     wait_until(
         lambda: not any(thread.name == f"send-{shard_of(platform, bot)}" for thread in threading.enumerate())
     )
+
+
+@pytest.mark.parametrize(
+    ("then", "step"), [(None, (OutboxStore, "settle")), ({"reply": "r1"}, (settler, "hand_over"))]
+)
+def test_what_was_sent_is_settled_also_after_its_shard_was_lost_to_a_silent_redis(
+    platform: Platform,
+    sandbox: Sandbox,
+    bot: Bot,
+    people: list[int],
+    left: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+    then: dict[str, str] | None,
+    step: tuple[Any, str],
+) -> None:
+    shard, held, failures = shard_of(platform, bot), list[HeldLease](), iter(range(3))
+    take, settle = platform.leases.take, getattr(*step)
+
+    def remembered(name: str, **options: Any) -> HeldLease | None:
+        if lease := take(name, **options):
+            held.append(lease)
+        return lease
+
+    def silent(*arguments: Any) -> Any:
+        if next(failures, None) is None:
+            return settle(*arguments)
+        held[0].lost()
+        raise RedisTimeoutError("no answer")
+
+    monkeypatch.setattr(platform.leases, "take", remembered)
+    monkeypatch.setattr(*step, silent)
+    call = {"chat_id": people[0], "text": "once"}
+    enqueue_call(platform, bot.id, "sendMessage", call, Priority.REPLY, then=then)
+    senders(platform).send_shard(shard)
+    wait_until(lambda: left() == 0)
+    assert next(failures, None) is None
+    platform.redis.delete(keys.lease(f"outbox:{shard}"))
+    senders(platform).send_shard(shard)
+    assert len(sandbox.sent(bot.username, "sendMessage")) == 1
+    assert bool(platform.redis.exists(work_keys.reply(bot.id, "r1"))) is bool(then)
