@@ -12,6 +12,7 @@ from selenium import webdriver
 from selenium.common.exceptions import (
     ElementClickInterceptedException,
     ElementNotInteractableException,
+    NoSuchElementException,
     StaleElementReferenceException,
     TimeoutException,
 )
@@ -49,6 +50,14 @@ return [...document.querySelectorAll(selector)].filter((element) =>
 """  # the elements that have a box and in some case and spacing hold the text
 MAY_READ = f"""{LETTERS}
 return [...document.querySelectorAll(selector)].some((element) => letters(element.textContent).includes(letters(text)));
+"""
+# From under the tab bar. Of an option's click the list is told.
+AIM = """
+const [element] = arguments;
+element.scrollIntoView({block: "nearest"});
+element.wasHit = false;
+const target = element.closest("select") ?? element;
+target.addEventListener("click", () => (element.wasHit = true), {capture: true, once: true});
 """
 
 
@@ -158,10 +167,17 @@ class Browser:
     def _clicked(self, selector: str, text: str) -> bool:
         for element in self._visible(selector, text):
             if element.is_enabled() and text in element.text:
-                self.run("arguments[0].scrollIntoView({block: 'nearest'})", element)  # from under the tab bar
+                self.run(AIM, element)
                 element.click()
-                return True
+                return self._was_hit(element)
         return False
+
+    def _was_hit(self, element: WebElement) -> bool:
+        """Whether the click reached it: news may move the page between the look at where it is and the press."""
+        try:
+            return bool(self.run("return arguments[0].wasHit", element))
+        except (StaleElementReferenceException, NoSuchElementException):
+            return True  # the click has taken it away, or the page with it
 
 
 @pytest.fixture(scope="package")
