@@ -249,16 +249,24 @@ class BatchWriter(Generic[Result]):
         self._gather = gather
         self._largest = largest
         self._finished: SimpleQueue[Result | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._ended = False
         self._thread = threading.Thread(target=self._run, daemon=True, name=name)
         self._thread.start()
 
-    def put(self, result: Result) -> None:
-        """Have `result` settled soon."""
-        self._finished.put(result)
+    def put(self, result: Result) -> bool:
+        """Have `result` settled soon; False after the end, when nobody does."""
+        with self._lock:
+            if not self._ended:
+                self._finished.put(result)
+            return not self._ended
 
     def end(self, patience: float) -> None:
         """Settle what is there, then end; waits `patience` seconds at most."""
-        self._finished.put(None)
+        with self._lock:
+            if not self._ended:
+                self._ended = True
+                self._finished.put(None)
         self._thread.join(timeout=patience)
 
     def _run(self) -> None:

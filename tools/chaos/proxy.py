@@ -68,11 +68,16 @@ class Proxy:
 
     def close(self) -> None:
         """End the proxy."""
-        self._call(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_SECONDS)
 
     def _call(self, act: Callable[[], object]) -> None:
-        self._loop.call_soon_threadsafe(act)
+        """Do it in the proxy's thread, and wait; what it raises comes out here."""
+
+        async def done() -> None:
+            act()
+
+        asyncio.run_coroutine_threadsafe(done(), self._loop).result(START_SECONDS)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

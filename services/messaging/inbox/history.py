@@ -34,6 +34,7 @@ class MessageHistory:
         self._is_full = False
         self._gives_up_at: float | None = None  # once the shard is left; monotonic
         self._writer: BatchWriter[OutboxMessage] | None = None
+        self._ended = False
 
     def split(self, batch: Sequence[OutboxMessage]) -> list[OutboxMessage]:
         """Take what is to be kept; what may leave the outbox now: all but answers whose outcome is still to be written."""
@@ -49,7 +50,10 @@ class MessageHistory:
         return leaving
 
     def end(self, patience: float) -> None:
-        """Write what is there, for `patience` seconds at most; what the database was away for is written afterwards."""
+        """Write what is there, for `patience` seconds at most; what the database was away for is written afterwards, and what
+        comes after the end by whoever brings it.
+        """
+        self._ended = True
         if self._writer is not None:
             self._writer.end(patience)
 
@@ -60,10 +64,11 @@ class MessageHistory:
             self._is_full = True
             return
         self._is_full = False
-        if self._writer is None:  # most shards keep nothing: no thread for them
+        if self._writer is None and not self._ended:  # most shards keep nothing: no thread for them
             self._writer = BatchWriter(self._write, largest=AT_ONCE, name="message-history")
         self._waiting += 1
-        self._writer.put(message)
+        if self._writer is None or not self._writer.put(message):
+            self._write([message])
 
     def _write(self, batch: Sequence[OutboxMessage]) -> None:
         self._waiting -= len(batch)  # it is at hand: the bound is for what comes behind it

@@ -2,7 +2,7 @@
 
 Nothing sleeps on a 429: the message stays, its chat or bot is marked as waiting, and when only waiting ones are left
 the consumer leaves and the reconciler rings when the first may go on. One greenlet reads (`OutboxConsumer`), some send
-(`OutboxWorker`), one settles.
+(`OutboxWorker`), two settle (`Settler`).
 """
 
 from __future__ import annotations

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
 from redis import RedisError
+from redis.exceptions import OutOfMemoryError
 
-from services.messaging.inbox.history import MessageHistory
+from services.messaging.inbox.history import AFTERWARDS_SECONDS, MessageHistory
 from services.messaging.inbox.outgoing import is_answer
 from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -27,15 +27,13 @@ AT_ONCE: Final = 256
 GATHER_SECONDS: Final = 0.02  # outcomes of a broadcast, whose messages leave one by one
 END_SECONDS: Final = 2.0  # that the end of a stay waits for each of its writers
 BACKOFF_SECONDS: Final = 0.2  # between attempts to reach Redis
-# After the loss of the shard, whose next holder sends again what is still there (at least once).
-AFTERWARDS_SECONDS: Final = 60.0
 
 
 class Settler:
     """Settles the messages of one stay in a shard, in batches and beside the sending; `done` gets those that are through.
 
     That needs no lease: what was sent is taken out, whoever else takes it out as well. Whoever lost the shard because Redis was
-    silent goes on until it answers, so that what was sent before is not sent twice.
+    silent goes on for AFTERWARDS_SECONDS, for the shard's next holder sends again what is still there (at least once).
     """
 
     def __init__(
@@ -53,23 +51,23 @@ class Settler:
         self._store = store
         self._sends = sends
         self._done = done
-        self._gives_up_at = math.inf  # once the shard is lost; monotonic
+        self._gives_up_at: float | None = None  # once the shard is lost; monotonic
         self._results: BatchWriter[OutboxMessage] = BatchWriter(
             self._settle, largest=AT_ONCE, name=f"settle-{shard}"
         )
         self._outcomes: BatchWriter[OutboxMessage] = BatchWriter(
             self._settle, largest=AT_ONCE, name=f"outcomes-{shard}", gather=GATHER_SECONDS
         )
-        self._history = MessageHistory(platform, self._results.put, lambda: held.alive)
+        self._history = MessageHistory(platform, self.put, lambda: held.alive)
 
     def put(self, message: OutboxMessage) -> None:
-        """Have it settled soon."""
-        (self._outcomes if message.broadcast_id else self._results).put(message)
+        """Have it settled soon; what was under way when the stay ended is settled by whoever brings it, who waits."""
+        if not (self._outcomes if message.broadcast_id else self._results).put(message):
+            self._settle([message])
 
     def end(self) -> None:
-        """Settle what is there; what cannot be within some seconds is settled afterwards."""
+        """Settle what is there; what Redis or the database are away for is settled afterwards, unless the process ends."""
         self._outcomes.end(END_SECONDS)
-        self._history.end(END_SECONDS)
         self._results.end(END_SECONDS)
         self._history.end(END_SECONDS)
 
@@ -77,31 +75,29 @@ class Settler:
         """What nobody waits for first: it makes room in a Redis that is full, where an answer needs some."""
         leaving = self._history.split(batch)
         self._sends.leave_those_not_in(leaving, batch)
-        batch = leaving
-        self._delete([message for message in batch if message.answer is None or is_answer(message)])
-        answered = [message for message in batch if message.answer is not None and not is_answer(message)]
-        if answered and self._hand_over(answered):
-            self._delete(answered)
+        self._delete([message for message in leaving if message.answer is None or is_answer(message)])
+        answered = [message for message in leaving if message.answer is not None and not is_answer(message)]
+        if answered:
+            self._hand_over(answered)
 
-    def _hand_over(self, answered: Sequence[OutboxMessage]) -> bool:
-        """Bring answers to those who wait for them; False when it was put off, or given up for the shard's next holder."""
-        while True:
+    def _hand_over(self, answered: Sequence[OutboxMessage]) -> None:
+        """Bring answers to those who wait for them."""
+        while answered:
             try:
                 for lane in hand_over(self._redis, self._vault, answered, self._lanes):
                     with suppress(RedisError):  # the reconciler rings again
                         enqueue(self._job_redis, JobName.DRAIN_LANE, lane)
-                return True
             except RedisError as error:
-                logger.warning("answers wait to be handed over: %s", type(error).__name__)
-                if not self._may_try_again():
+                if not self._may_try_again(error, "answers wait to be handed over"):
                     self._done(answered)
-                    return False
+                    return
                 self._sends.leave(answered)
                 time.sleep(BACKOFF_SECONDS)
-            if self._lease.alive:  # what nobody waits for, and has come in meanwhile, goes first
-                for message in answered:
-                    self._results.put(message)
-                return False
+                # What nobody waits for, and has come in meanwhile, goes first.
+                answered = [message for message in answered if not self._results.put(message)]
+            else:
+                self._delete(answered)
+                return
 
     def _delete(self, batch: Sequence[OutboxMessage]) -> None:
         while batch:
@@ -109,14 +105,19 @@ class Settler:
                 self._store.settle(batch)
                 break
             except RedisError as error:
-                logger.warning("sent messages wait to be deleted: %s", type(error).__name__)
-                if not self._may_try_again():
+                if not self._may_try_again(error, "sent messages wait to be deleted"):
                     break
                 time.sleep(BACKOFF_SECONDS)
         self._done(batch)
 
-    def _may_try_again(self) -> bool:
+    def _may_try_again(self, error: RedisError, what: str) -> bool:
         if self._lease.alive:
+            logger.warning("%s: %s", what, type(error).__name__)
             return True
-        self._gives_up_at = min(self._gives_up_at, time.monotonic() + AFTERWARDS_SECONDS)
-        return time.monotonic() < self._gives_up_at
+        if self._gives_up_at is None:
+            self._gives_up_at = time.monotonic() + AFTERWARDS_SECONDS
+        # Behind what a full Redis has no room for waits what makes some.
+        if isinstance(error, OutOfMemoryError) or time.monotonic() >= self._gives_up_at:
+            logger.error("%s in vain: %s", what, type(error).__name__)
+            return False
+        return True

@@ -86,19 +86,14 @@ def test_a_second_loss_finds_those_of_the_first_closed_and_loses_the_others(wire
         lines += [connect(wire) for _ in range(12)]
         assert all(answers(line, b"new ones pass") for line in lines)
         if lines is first:
-            _lose(wire)
+            wire.lose()
     for line in first:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         line.close()  # by a reset, which passes
     time.sleep(0.2)
-    _lose(wire)
+    wire.lose()
     for line in second:
         line.sendall(b"lost as well")
     assert select.select(second, [], [], 0.5)[0] == []
     for line in second:
         line.close()
-
-
-def _lose(wire: Proxy) -> None:
-    wire.lose()
-    time.sleep(0.2)  # another thread does it

@@ -95,7 +95,11 @@ def test_what_was_sent_is_settled_also_after_its_shard_was_lost_to_a_silent_redi
     then: dict[str, str] | None,
     step: tuple[Any, str],
 ) -> None:
-    shard, held, failures = shard_of(platform, bot), list[HeldLease](), iter(range(3))
+    shard, held, failures = (
+        shard_of(platform, bot),
+        list[HeldLease](),
+        iter(range(15)),
+    )  # longer than the stay waits
     take, settle = platform.leases.take, getattr(*step)
 
     def remembered(name: str, **options: Any) -> HeldLease | None:

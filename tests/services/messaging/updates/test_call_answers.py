@@ -7,12 +7,11 @@ import signal
 from typing import Any
 
 import pytest
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
 
 from models import Bot
 from services.core.settings import Settings
-from services.messaging.outbox import outbox_worker
+from services.messaging.outbox import settler
 from services.messaging.outbox.enqueue import enqueue_call
 from services.messaging.outbox.handing_over import hand_over
 from services.messaging.outbox.outgoing import OutboxMessage
@@ -125,7 +124,7 @@ def test_a_full_redis_takes_answers_later_and_what_nobody_waits_for_is_deleted_m
             raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
         return hand_over(*arguments)
 
-    monkeypatch.setattr(outbox_worker, "hand_over", full)
+    monkeypatch.setattr(settler, "hand_over", full)
     accept_all(platform, bot, [message(1, user, "/ask")])
     handle_all(platform)
     other = int(sandbox.create_user()["id"])  # a chat waits behind its answer
@@ -137,7 +136,7 @@ def test_a_full_redis_takes_answers_later_and_what_nobody_waits_for_is_deleted_m
     assert len(in_lanes(platform)) == 1
 
 
-def test_an_answer_that_was_not_handed_over_when_the_shard_was_lost_is_there_for_the_next_holder(
+def test_an_answer_that_a_full_redis_refused_when_the_shard_was_lost_is_there_for_the_next_holder(
     platform: Platform, sandbox: Sandbox, bot: Bot, user: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept_all(platform, bot, [message(1, user, "/ask")])
@@ -146,9 +145,9 @@ def test_an_answer_that_was_not_handed_over_when_the_shard_was_lost_is_there_for
 
         def lose(*_: object) -> list[int]:
             lost.setattr(HeldLease, "alive", False)
-            raise RedisConnectionError("away")
+            raise OutOfMemoryError("on order")
 
-        lost.setattr(outbox_worker, "hand_over", lose)
+        lost.setattr(settler, "hand_over", lose)
         senders(platform).send_shard(shard_of(platform, bot))
     assert len(stream(platform, keys.outbox(bot.id, "reply"))) == 1
     assert in_lanes(platform) == []

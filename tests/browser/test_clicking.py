@@ -1,0 +1,25 @@
+"""The tests' own click: what the page moves away from under it is clicked again, and once."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import Browser
+
+# News above it, as when somebody looks where it is and presses a moment later.
+MOVES_ONCE = """
+const button = document.createElement("button");
+button.id = "moves";
+button.textContent = "Apertar";
+const news = document.createElement("p");
+news.style.height = "300px";
+button.addEventListener("pointerenter", () => button.before(news), { once: true });
+button.addEventListener("click", () => (button.textContent += "!"));
+document.querySelector("main").prepend(button);
+"""
+
+
+def test_what_moved_away_from_under_a_click_is_clicked_again_and_once(browser: Browser) -> None:
+    browser.open("/panel/account")
+    browser.find("main h1")
+    browser.run(MOVES_ONCE)
+    browser.click("#moves")
+    assert browser.text("#moves") == "Apertar!"
