@@ -248,39 +248,43 @@ class BatchWriter(Generic[Result]):
         self._write = settle
         self._gather = gather
         self._largest = largest
-        self._finished: SimpleQueue[Result | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._ended = False
+        self._finished: SimpleQueue[Result | threading.Event | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True, name=name)
         self._thread.start()
 
-    def put(self, result: Result) -> bool:
-        """Have `result` settled soon; False after the end, when nobody does."""
-        with self._lock:
-            if not self._ended:
-                self._finished.put(result)
-            return not self._ended
+    def put(self, result: Result) -> None:
+        """Have `result` settled soon."""
+        self._finished.put(result)
+
+    def drain(self, patience: float) -> None:
+        """Wait until all that was put is settled, `patience` seconds at most."""
+        reached = threading.Event()
+        self._finished.put(reached)
+        reached.wait(patience)
 
     def end(self, patience: float) -> None:
         """Settle what is there, then end; waits `patience` seconds at most."""
-        with self._lock:
-            if not self._ended:
-                self._ended = True
-                self._finished.put(None)
+        self._finished.put(None)
         self._thread.join(timeout=patience)
 
     def _run(self) -> None:
         ended = False
         while not ended:
-            first = self._finished.get()
-            batch = [first] if first is not None else []
-            ended = first is None
+            batch: list[Result] = []
+            drained: list[threading.Event] = []
+            following = self._finished.get()
             time.sleep(self._gather)  # whoever is about to finish comes along
             with suppress(Empty):
-                while not ended and len(batch) < self._largest:
-                    following = self._finished.get_nowait()
-                    ended = following is None
-                    if following is not None:
+                while following is not None:
+                    if isinstance(following, threading.Event):
+                        drained.append(following)
+                    else:
                         batch.append(following)
+                        if len(batch) == self._largest:
+                            break
+                    following = self._finished.get_nowait()
+            ended = following is None
             if batch:
                 self._write(batch)
+            for reached in drained:
+                reached.set()

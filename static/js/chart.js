@@ -7,6 +7,7 @@ const SIGNALS = {
   dark: ["#5aa2ff", "#ff8f66", "#38c795", "#b58cf0", "#f0bd3a", "#5ccbe8", "#f27ea0", "#a5bd58", "#8f9df0", "#d8935c"],
 };
 const LEAST_SHOWN = 12; // buckets
+const HALF_LABEL = 40; // pixels, of the longest: the last one stands around its tick
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(language, { day: "2-digit", month: "2-digit" });
 const hourOfDay = new Intl.DateTimeFormat(language, { day: "2-digit", month: "2-digit", hour: "2-digit", minute: "2-digit" });
@@ -84,6 +85,7 @@ function options(element, data, newest) {
   const format = () => (step >= DAY ? day : newest().times.length * step > DAY ? hourOfDay : clock);
   return {
     ...size(element),
+    padding: [null, HALF_LABEL, null, null],
     cursor: { points: { show: false }, drag: { x: false, y: false } },
     legend: { show: true, live: true },
     scales: {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.browser.conftest import Browser
 
-# News above it, as when somebody looks where it is and presses a moment later.
+# What comes above it when the pointer has arrived and not pressed yet.
 MOVES_ONCE = """
 const button = document.createElement("button");
 button.id = "moves";
@@ -13,6 +13,7 @@ const news = document.createElement("p");
 news.style.height = "300px";
 button.addEventListener("pointerenter", () => button.before(news), { once: true });
 button.addEventListener("click", () => (button.textContent += "!"));
+news.addEventListener("click", () => (news.textContent = "Errou"));
 document.querySelector("main").prepend(button);
 """
 
@@ -22,4 +23,5 @@ def test_what_moved_away_from_under_a_click_is_clicked_again_and_once(browser: B
     browser.find("main h1")
     browser.run(MOVES_ONCE)
     browser.click("#moves")
+    assert browser.text("main p") == "Errou"
     assert browser.text("#moves") == "Apertar!"

@@ -77,7 +77,10 @@ class Proxy:
         async def done() -> None:
             act()
 
-        asyncio.run_coroutine_threadsafe(done(), self._loop).result(START_SECONDS)
+        try:
+            asyncio.run_coroutine_threadsafe(done(), self._loop).result(START_SECONDS)
+        except TimeoutError:
+            raise RuntimeError("the proxy does not answer") from None
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

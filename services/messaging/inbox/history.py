@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE: Final = 256
 MOST_WAITING: Final = 10_000  # messages, some MB; more are not kept while the database is away
 PAUSE_SECONDS: Final = 1.0
-# Longer than a database takes to start again; each stay that ended waits by itself.
+# Longer than a database or Redis takes to start again; each stay that ended waits by itself.
 AFTERWARDS_SECONDS: Final = 60.0
 
 
@@ -34,7 +35,7 @@ class MessageHistory:
         self._is_full = False
         self._gives_up_at: float | None = None  # once the shard is left; monotonic
         self._writer: BatchWriter[OutboxMessage] | None = None
-        self._ended = False
+        self._lock = threading.Lock()
 
     def split(self, batch: Sequence[OutboxMessage]) -> list[OutboxMessage]:
         """Take what is to be kept; what may leave the outbox now: all but answers whose outcome is still to be written."""
@@ -49,13 +50,15 @@ class MessageHistory:
             leaving.append(message)
         return leaving
 
-    def end(self, patience: float) -> None:
-        """Write what is there, for `patience` seconds at most; what the database was away for is written afterwards, and what
-        comes after the end by whoever brings it.
-        """
-        self._ended = True
+    def drain(self, patience: float) -> None:
+        """Wait until what is there is written, for `patience` seconds at most."""
         if self._writer is not None:
-            self._writer.end(patience)
+            self._writer.drain(patience)
+
+    def end(self) -> None:
+        """Nothing more comes; what the database was away for is written afterwards."""
+        if self._writer is not None:
+            self._writer.end(0.0)
 
     def _put(self, message: OutboxMessage) -> None:
         if self._waiting >= MOST_WAITING and not is_answer(message):
@@ -64,43 +67,39 @@ class MessageHistory:
             self._is_full = True
             return
         self._is_full = False
-        if self._writer is None and not self._ended:  # most shards keep nothing: no thread for them
-            self._writer = BatchWriter(self._write, largest=AT_ONCE, name="message-history")
+        with self._lock:
+            if self._writer is None:  # most shards keep nothing: no thread for them
+                self._writer = BatchWriter(self._write, largest=AT_ONCE, name="message-history")
         self._waiting += 1
-        if self._writer is None or not self._writer.put(message):
-            self._write([message])
+        self._writer.put(message)
 
     def _write(self, batch: Sequence[OutboxMessage]) -> None:
         self._waiting -= len(batch)  # it is at hand: the bound is for what comes behind it
-        left = list(batch)
-        while left and not self._has_given_up:
+        while True:
             try:
-                keep_outgoing(self._platform, left)
+                keep_outgoing(self._platform, batch)
                 break
             except Unavailable as error:
-                logger.warning("%d sent messages wait to be kept: %s", len(left), error)
-                left = self._left(left)
+                if self._has_given_up:
+                    logger.error(
+                        "%d sent messages are not kept: the database was away for too long", len(batch)
+                    )
+                    return
+                logger.warning("%d sent messages wait to be kept: %s", len(batch), error)
                 time.sleep(PAUSE_SECONDS)
             except Exception:
-                logger.exception("%d sent messages cannot be kept", len(left))
+                logger.exception("%d sent messages cannot be kept", len(batch))
                 break
-        else:
-            if left:
-                logger.error("%d sent messages are not kept: the database was away for too long", len(left))
-            return
-        for message in left:
+        for message in batch:
             if is_answer(message):
                 message.recorded = True
                 self._settled(message)
 
-    def _left(self, batch: Sequence[OutboxMessage]) -> list[OutboxMessage]:
-        """What to wait for the database with. Once the shard is left no answers: whoever comes next sends them again."""
-        if self._is_held():
-            return list(batch)
-        if self._gives_up_at is None:
-            self._gives_up_at = time.monotonic() + AFTERWARDS_SECONDS
-        return [message for message in batch if not is_answer(message)]
-
     @property
     def _has_given_up(self) -> bool:
-        return self._gives_up_at is not None and time.monotonic() > self._gives_up_at
+        """Whether the shard was left so long ago; its next holder sends an operator's answer again then."""
+        if self._is_held():
+            return False
+        if self._gives_up_at is None:
+            self._gives_up_at = time.monotonic() + AFTERWARDS_SECONDS
+        return time.monotonic() > self._gives_up_at

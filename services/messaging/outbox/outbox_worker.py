@@ -63,7 +63,8 @@ class OutboxWorker:
     def end(self, patience: float) -> None:
         """Let sends under way end, for `patience` seconds at most, and have them settled."""
         self.pool.end(patience)
-        self._settler.end()
+        self._settler.drain()
+        self._settler.close(under_way=self.pool.running > 0)
         self._sends.end()
 
     def _work(self, message: OutboxMessage) -> None:

@@ -161,7 +161,7 @@ class ShardSends:
         self._leave({id(message) for message in batch} - {id(message) for message in settling})
 
     def end(self) -> None:
-        """The shard is left: what was not settled by then is somebody else's."""
+        """The shard is left: what was not settled by then holds up nobody."""
         self._leave(self._inside.copy())
 
     def _leave(self, messages: set[int]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
 from redis import RedisError
-from redis.exceptions import OutOfMemoryError
 
 from services.messaging.inbox.history import AFTERWARDS_SECONDS, MessageHistory
 from services.messaging.inbox.outgoing import is_answer
@@ -25,7 +25,7 @@ from services.queueing.greenlet_pool import BatchWriter
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = 256
 GATHER_SECONDS: Final = 0.02  # outcomes of a broadcast, whose messages leave one by one
-END_SECONDS: Final = 2.0  # that the end of a stay waits for each of its writers
+DRAIN_SECONDS: Final = 3.0
 BACKOFF_SECONDS: Final = 0.2  # between attempts to reach Redis
 
 
@@ -61,15 +61,30 @@ class Settler:
         self._history = MessageHistory(platform, self.put, lambda: held.alive)
 
     def put(self, message: OutboxMessage) -> None:
-        """Have it settled soon; what was under way when the stay ended is settled by whoever brings it, who waits."""
-        if not (self._outcomes if message.broadcast_id else self._results).put(message):
-            self._settle([message])
+        """Have it settled soon."""
+        (self._outcomes if message.broadcast_id else self._results).put(message)
 
-    def end(self) -> None:
-        """Settle what is there; what Redis or the database are away for is settled afterwards, unless the process ends."""
-        self._outcomes.end(END_SECONDS)
-        self._results.end(END_SECONDS)
-        self._history.end(END_SECONDS)
+    def drain(self) -> None:
+        """Wait until what was put is settled, some seconds at most."""
+        until = time.monotonic() + DRAIN_SECONDS
+        for drain in (self._outcomes.drain, self._results.drain, self._history.drain, self._results.drain):
+            drain(max(0.0, until - time.monotonic()))  # an operator's answer comes back from the history
+
+    def close(self, *, under_way: bool) -> None:
+        """The stay is over. What is `under_way` yet, sent and not settled or on its way to Telegram, is settled afterwards,
+        unless the process ends.
+        """
+        if under_way:
+            closing = threading.Timer(AFTERWARDS_SECONDS, self._end)
+            closing.daemon = True
+            closing.start()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._outcomes.end(0.0)
+        self._results.end(0.0)
+        self._history.end()
 
     def _settle(self, batch: Sequence[OutboxMessage]) -> None:
         """What nobody waits for first: it makes room in a Redis that is full, where an answer needs some."""
@@ -82,22 +97,20 @@ class Settler:
 
     def _hand_over(self, answered: Sequence[OutboxMessage]) -> None:
         """Bring answers to those who wait for them."""
-        while answered:
-            try:
-                for lane in hand_over(self._redis, self._vault, answered, self._lanes):
-                    with suppress(RedisError):  # the reconciler rings again
-                        enqueue(self._job_redis, JobName.DRAIN_LANE, lane)
-            except RedisError as error:
-                if not self._may_try_again(error, "answers wait to be handed over"):
-                    self._done(answered)
-                    return
-                self._sends.leave(answered)
-                time.sleep(BACKOFF_SECONDS)
-                # What nobody waits for, and has come in meanwhile, goes first.
-                answered = [message for message in answered if not self._results.put(message)]
-            else:
-                self._delete(answered)
+        try:
+            for lane in hand_over(self._redis, self._vault, answered, self._lanes):
+                with suppress(RedisError):  # the reconciler rings again
+                    enqueue(self._job_redis, JobName.DRAIN_LANE, lane)
+        except RedisError as error:
+            if not self._may_try_again(error, "answers wait to be handed over"):
+                self._done(answered)
                 return
+            self._sends.leave(answered)
+            time.sleep(BACKOFF_SECONDS)
+            for message in answered:  # behind what has come in meanwhile
+                self._results.put(message)
+        else:
+            self._delete(answered)
 
     def _delete(self, batch: Sequence[OutboxMessage]) -> None:
         while batch:
@@ -116,8 +129,8 @@ class Settler:
             return True
         if self._gives_up_at is None:
             self._gives_up_at = time.monotonic() + AFTERWARDS_SECONDS
-        # Behind what a full Redis has no room for waits what makes some.
-        if isinstance(error, OutOfMemoryError) or time.monotonic() >= self._gives_up_at:
-            logger.error("%s in vain: %s", what, type(error).__name__)
-            return False
-        return True
+            logger.warning("the shard was lost, %s: %s", what, type(error).__name__)
+        if time.monotonic() < self._gives_up_at:
+            return True
+        logger.error("%s in vain: %s", what, type(error).__name__)
+        return False

@@ -90,7 +90,7 @@ def test_a_second_loss_finds_those_of_the_first_closed_and_loses_the_others(wire
     for line in first:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         line.close()  # by a reset, which passes
-    time.sleep(0.2)
+    wait_until(lambda: sum(each.is_closing() for each in list(wire._open)) >= len(first))
     wire.lose()
     for line in second:
         line.sendall(b"lost as well")

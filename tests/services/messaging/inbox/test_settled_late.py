@@ -46,10 +46,11 @@ class Stay:
         sends = ShardSends(SendWindow(), shard)
         self.settler = Settler(platform, self.held, shard, store, sends, self.done.extend)
 
-    def end(self) -> None:
-        """As after the lease was lost."""
+    def lose(self) -> None:
+        """While something is on its way to Telegram."""
         self.held.lost()
-        self.settler.end()
+        self.settler.drain()
+        self.settler.close(under_way=True)
 
 
 def _taken(platform: Platform, shard: int) -> HeldLease:
@@ -61,9 +62,10 @@ def _taken(platform: Platform, shard: int) -> HeldLease:
 def test_what_a_bot_said_is_kept(platform: Platform, owner: Principal, bot: Bot) -> None:
     keep(platform, wrote(bot, 1))
     stay = Stay(platform, bot)
-    stay.end()
+    stay.lose()
     said = sent(bot, CALL, sent={"message_id": 7})
     stay.settler.put(said)
+    stay.settler.drain()
     told = get_conversation(platform, owner, only_talk(platform).id)["messages"]
     assert [each["text"] for each in told] == ["help", "said"]
     assert stay.done == [said]
@@ -76,12 +78,13 @@ def test_an_operators_answer_is_noted_as_sent_and_not_sent_again(
     talk = only_talk(platform)
     written = answering.answer(platform, owner, talk.id, new_answer())
     stay = Stay(platform, bot)
-    stay.end()
+    stay.lose()
     message = sent(
         bot, {**CALL, "then": {"inbox": written.id}}, answer={"ok": True, "result": {"message_id": 9}}
     )
     [(message.entry_id, _)] = stream(platform, keys.outbox(bot.id, "reply"))
     stay.settler.put(message)
+    stay.settler.drain()
     told = get_conversation(platform, owner, talk.id)["messages"]
     assert [each["status"] for each in told] == ["", "sent"]
     assert (outbox(platform, bot), stay.done) == (0, [message])
@@ -103,10 +106,12 @@ def test_an_answer_that_a_full_redis_refused_while_the_stay_ended_is_handed_over
     message = sent(bot, {**CALL, "then": {"reply": "r1"}}, answer={"ok": True})
     stay.settler.put(message)
     assert refused.wait(10)
-    stay.settler.end()  # in peace: the shard is still held
+    stay.settler.drain()
+    stay.settler.close(under_way=True)  # in peace: the shard is still held
     room.set()
     wait_until(lambda: stay.done)
     assert stay.done == [message]
+    stay.held.release()
     assert platform.redis.exists(work_keys.reply(bot.id, "r1"))
 
 
@@ -120,10 +125,11 @@ def test_redis_is_waited_for_a_minute(platform: Platform, bot: Bot, monkeypatch:
         raise RedisTimeoutError("no answer")
 
     stay = Stay(platform, bot)
-    stay.end()
+    stay.lose()
     monkeypatch.setattr(OutboxStore, "settle", silent)
     monkeypatch.setattr(settler, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     message = sent(bot, CALL)
     stay.settler.put(message)
+    wait_until(lambda: stay.done)
     assert stay.done == [message]
     assert now[0] == pytest.approx(60.0, abs=1.0)
