@@ -284,7 +284,9 @@ class BatchWriter(Generic[Result]):
                             break
                     following = self._finished.get_nowait()
             ended = following is None
-            if batch:
-                self._write(batch)
-            for reached in drained:
-                reached.set()
+            try:
+                if batch:
+                    self._write(batch)
+            finally:
+                for reached in drained:
+                    reached.set()

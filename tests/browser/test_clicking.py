@@ -20,7 +20,7 @@ document.querySelector("main").prepend(button);
 
 def test_what_moved_away_from_under_a_click_is_clicked_again_and_once(browser: Browser) -> None:
     browser.open("/panel/account")
-    browser.find("main h1")
+    browser.click("main h1")  # the pointer is elsewhere
     browser.run(MOVES_ONCE)
     browser.click("#moves")
     assert browser.text("main p") == "Errou"

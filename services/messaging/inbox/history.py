@@ -33,7 +33,8 @@ class MessageHistory:
         self._is_held = is_held
         self._waiting = 0  # put to the writer, and not at hand yet
         self._is_full = False
-        self._gives_up_at: float | None = None  # once the shard is left; monotonic
+        self._gives_up_at: float | None = None  # once the database was away without the shard; monotonic
+        self._gave_up = False
         self._writer: BatchWriter[OutboxMessage] | None = None
         self._lock = threading.Lock()
 
@@ -75,29 +76,28 @@ class MessageHistory:
 
     def _write(self, batch: Sequence[OutboxMessage]) -> None:
         self._waiting -= len(batch)  # it is at hand: the bound is for what comes behind it
-        while True:
+        while not self._gave_up:
             try:
                 keep_outgoing(self._platform, batch)
                 break
             except Unavailable as error:
-                if self._has_given_up:
-                    logger.error(
-                        "%d sent messages are not kept: the database was away for too long", len(batch)
-                    )
-                    return
                 logger.warning("%d sent messages wait to be kept: %s", len(batch), error)
+                self._gave_up = self._waited_enough
                 time.sleep(PAUSE_SECONDS)
             except Exception:
                 logger.exception("%d sent messages cannot be kept", len(batch))
                 break
+        else:
+            logger.error("%d sent messages are not kept: the database was away for too long", len(batch))
+            return
         for message in batch:
             if is_answer(message):
                 message.recorded = True
                 self._settled(message)
 
     @property
-    def _has_given_up(self) -> bool:
-        """Whether the shard was left so long ago; its next holder sends an operator's answer again then."""
+    def _waited_enough(self) -> bool:
+        """Whether the shard was left and the database has been away for long since."""
         if self._is_held():
             return False
         if self._gives_up_at is None:

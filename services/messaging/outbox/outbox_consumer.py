@@ -2,7 +2,7 @@
 
 Nothing sleeps on a 429: the message stays, its chat or bot is marked as waiting, and when only waiting ones are left
 the consumer leaves and the reconciler rings when the first may go on. One greenlet reads (`OutboxConsumer`), some send
-(`OutboxWorker`), two settle (`Settler`).
+(`OutboxWorker`), others settle (`Settler`).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class OutboxConsumer:
             self._load(bots)
             left = self._read_for_ever()
         finally:
-            self._leaving = True  # what is taken up from here on would be settled by nobody
+            self._leaving = True  # the shard is left with all that is taken up
             self._worker.end(self._timings.shutdown_timeout if self._lease.alive else 0.0)
             if not left and self._lease.alive:
                 self._hand_back()

@@ -64,7 +64,7 @@ class OutboxWorker:
         """Let sends under way end, for `patience` seconds at most, and have them settled."""
         self.pool.end(patience)
         self._settler.drain()
-        self._settler.close(under_way=self.pool.running > 0)
+        self._settler.close(under_way=lambda: self.pool.running)
         self._sends.end()
 
     def _work(self, message: OutboxMessage) -> None:

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 AT_ONCE: Final = 256
 GATHER_SECONDS: Final = 0.02  # outcomes of a broadcast, whose messages leave one by one
 DRAIN_SECONDS: Final = 3.0
+CLOSE_SECONDS: Final = 180.0  # an upload of two minutes, and AFTERWARDS_SECONDS
+LOOK_SECONDS: Final = 1.0
 BACKOFF_SECONDS: Final = 0.2  # between attempts to reach Redis
 
 
@@ -33,7 +35,8 @@ class Settler:
     """Settles the messages of one stay in a shard, in batches and beside the sending; `done` gets those that are through.
 
     That needs no lease: what was sent is taken out, whoever else takes it out as well. Whoever lost the shard because Redis was
-    silent goes on for AFTERWARDS_SECONDS, for the shard's next holder sends again what is still there (at least once).
+    silent goes on for AFTERWARDS_SECONDS from the first failure on: the shard's next holder sends again what it still finds (at
+    least once).
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Settler:
         self._store = store
         self._sends = sends
         self._done = done
-        self._gives_up_at: float | None = None  # once the shard is lost; monotonic
+        self._gives_up_at: float | None = None  # once settling has failed without the shard; monotonic
         self._results: BatchWriter[OutboxMessage] = BatchWriter(
             self._settle, largest=AT_ONCE, name=f"settle-{shard}"
         )
@@ -65,26 +68,31 @@ class Settler:
         (self._outcomes if message.broadcast_id else self._results).put(message)
 
     def drain(self) -> None:
-        """Wait until what was put is settled, some seconds at most."""
+        """Wait for what is being settled, some seconds at most."""
         until = time.monotonic() + DRAIN_SECONDS
         for drain in (self._outcomes.drain, self._results.drain, self._history.drain, self._results.drain):
             drain(max(0.0, until - time.monotonic()))  # an operator's answer comes back from the history
 
-    def close(self, *, under_way: bool) -> None:
+    def close(self, under_way: Callable[[], int]) -> None:
         """The stay is over. What is `under_way` yet, sent and not settled or on its way to Telegram, is settled afterwards,
         unless the process ends.
         """
-        if under_way:
-            closing = threading.Timer(AFTERWARDS_SECONDS, self._end)
-            closing.daemon = True
+        if under_way():
+            closing = threading.Thread(target=self._end_after, args=[under_way], daemon=True)
             closing.start()
         else:
             self._end()
 
+    def _end_after(self, under_way: Callable[[], int]) -> None:
+        until = time.monotonic() + CLOSE_SECONDS
+        while under_way() and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+        self._end()
+
     def _end(self) -> None:
-        self._outcomes.end(0.0)
-        self._results.end(0.0)
-        self._history.end()
+        self._outcomes.end(DRAIN_SECONDS)
+        self._results.end(DRAIN_SECONDS)
+        self._history.end()  # the last: it takes from both
 
     def _settle(self, batch: Sequence[OutboxMessage]) -> None:
         """What nobody waits for first: it makes room in a Redis that is full, where an answer needs some."""

@@ -219,7 +219,7 @@ def test_what_was_sent_is_kept_when_the_database_is_back_though_its_shard_was_le
     talk = only_talk(platform)
     wait_until(lambda: len(get_conversation(platform, owner, talk.id)["messages"]) == 2)
     wait_until(lambda: settled)
-    assert settled == [answer], "nobody sends it again"
+    assert settled == [answer], "it leaves its outbox"
 
 
 def test_more_than_memory_has_room_for_is_not_kept_but_no_answer_is_left_out(

@@ -38,7 +38,7 @@ class Stay:
     """In the shard of a bot: its lease, its settler, and what is `done`."""
 
     def __init__(self, platform: Platform, bot: Bot) -> None:
-        shard = shard_of(platform, bot)
+        self.shard = shard = shard_of(platform, bot)
         reads = SharedReads(platform.blocking_redis, ProcessPace(0.001), count=READ_AT_ONCE)
         store = OutboxStore(platform.redis, reads, platform.vault, Limits.of(platform.settings), shard)
         self.done: list[OutboxMessage] = []
@@ -49,8 +49,16 @@ class Stay:
     def lose(self) -> None:
         """While something is on its way to Telegram."""
         self.held.lost()
+        self.end()
+
+    def end(self) -> None:
         self.settler.drain()
-        self.settler.close(under_way=True)
+        self.settler.close(lambda: not self.done)
+
+    def threads(self) -> list[str]:
+        """Those that settle."""
+        names = (f"settle-{self.shard}", f"outcomes-{self.shard}")
+        return [each.name for each in threading.enumerate() if each.name in names]
 
 
 def _taken(platform: Platform, shard: int) -> HeldLease:
@@ -65,10 +73,11 @@ def test_what_a_bot_said_is_kept(platform: Platform, owner: Principal, bot: Bot)
     stay.lose()
     said = sent(bot, CALL, sent={"message_id": 7})
     stay.settler.put(said)
-    stay.settler.drain()
+    wait_until(lambda: len(get_conversation(platform, owner, only_talk(platform).id)["messages"]) == 2)
     told = get_conversation(platform, owner, only_talk(platform).id)["messages"]
     assert [each["text"] for each in told] == ["help", "said"]
     assert stay.done == [said]
+    wait_until(lambda: not stay.threads())  # a second later
 
 
 def test_an_operators_answer_is_noted_as_sent_and_not_sent_again(
@@ -84,7 +93,7 @@ def test_an_operators_answer_is_noted_as_sent_and_not_sent_again(
     )
     [(message.entry_id, _)] = stream(platform, keys.outbox(bot.id, "reply"))
     stay.settler.put(message)
-    stay.settler.drain()
+    wait_until(lambda: stay.done)
     told = get_conversation(platform, owner, talk.id)["messages"]
     assert [each["status"] for each in told] == ["", "sent"]
     assert (outbox(platform, bot), stay.done) == (0, [message])
@@ -106,8 +115,7 @@ def test_an_answer_that_a_full_redis_refused_while_the_stay_ended_is_handed_over
     message = sent(bot, {**CALL, "then": {"reply": "r1"}}, answer={"ok": True})
     stay.settler.put(message)
     assert refused.wait(10)
-    stay.settler.drain()
-    stay.settler.close(under_way=True)  # in peace: the shard is still held
+    stay.end()  # in peace: the shard is still held
     room.set()
     wait_until(lambda: stay.done)
     assert stay.done == [message]
@@ -125,7 +133,7 @@ def test_redis_is_waited_for_a_minute(platform: Platform, bot: Bot, monkeypatch:
         raise RedisTimeoutError("no answer")
 
     stay = Stay(platform, bot)
-    stay.lose()
+    stay.held.lost()
     monkeypatch.setattr(OutboxStore, "settle", silent)
     monkeypatch.setattr(settler, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     message = sent(bot, CALL)
@@ -133,3 +141,5 @@ def test_redis_is_waited_for_a_minute(platform: Platform, bot: Bot, monkeypatch:
     wait_until(lambda: stay.done)
     assert stay.done == [message]
     assert now[0] == pytest.approx(60.0, abs=1.0)
+    stay.settler.close(lambda: 0)
+    wait_until(lambda: not stay.threads())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from typing import Any
 
 import pytest
@@ -142,16 +143,25 @@ def test_an_answer_that_was_not_handed_over_when_the_shard_was_lost_is_handed_ov
 ) -> None:
     accept_all(platform, bot, [message(1, user, "/ask")])
     handle_all(platform)
-    with monkeypatch.context() as lost:
+    take, held, back = platform.leases.take, list[HeldLease](), threading.Event()
 
-        def lose(*_: object) -> list[int]:
-            lost.setattr(HeldLease, "alive", False)
-            raise RedisConnectionError("away")
+    def remembered(name: str, **options: Any) -> HeldLease | None:
+        if lease := take(name, **options):
+            held.append(lease)
+        return lease
 
-        lost.setattr(settler, "hand_over", lose)
-        senders(platform).send_shard(shard_of(platform, bot))
-        assert len(stream(platform, keys.outbox(bot.id, "reply"))) == 1
-        assert in_lanes(platform) == []
+    def away(*arguments: Any) -> list[int]:
+        if back.is_set():
+            return hand_over(*arguments)
+        held[0].lost()
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(platform.leases, "take", remembered)
+    monkeypatch.setattr(settler, "hand_over", away)
+    senders(platform).send_shard(shard_of(platform, bot))
+    assert len(stream(platform, keys.outbox(bot.id, "reply"))) == 1
+    assert in_lanes(platform) == []
+    back.set()
     wait_until(lambda: not stream(platform, keys.outbox(bot.id, "reply")))
     platform.redis.delete(*(keys.lease(f"outbox:{shard}") for shard in range(platform.settings.update_lanes)))
     send_all(platform, bot)
