@@ -284,9 +284,13 @@ class BatchWriter(Generic[Result]):
                             break
                     following = self._finished.get_nowait()
             ended = following is None
-            try:
-                if batch:
-                    self._write(batch)
-            finally:
-                for reached in drained:
-                    reached.set()
+            if batch:
+                self._write_or_log(batch)
+            for reached in drained:
+                reached.set()
+
+    def _write_or_log(self, batch: Sequence[Result]) -> None:
+        try:
+            self._write(batch)
+        except Exception:  # a mistake of ours: others' results come behind it
+            logger.exception("%d results cannot be written", len(batch))

@@ -50,15 +50,19 @@ def test_draining_ends_with_its_patience_and_what_was_put_is_written_all_the_sam
     writer.end(PATIENCE_SECONDS)
 
 
-def test_who_waits_for_a_writer_that_dies_is_told_at_once() -> None:
-    def write(_: Sequence[int]) -> None:
-        going.wait(PATIENCE_SECONDS)
-        raise SystemExit  # of a thread: it says nothing
+def test_a_batch_that_cannot_be_written_is_said_and_holds_up_none_behind_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    written: list[int] = []
 
-    going = threading.Event()
-    writer = BatchWriter[int](write, largest=3, name="writer", gather=0.2)
-    writer.put(1)
-    threading.Timer(0.3, going.set).start()
-    began = time.monotonic()
-    writer.drain(PATIENCE_SECONDS)
-    assert time.monotonic() - began < PATIENCE_SECONDS / 2
+    def write(batch: Sequence[int]) -> None:
+        if 1 in batch:
+            raise ValueError("on order")
+        written.extend(batch)
+
+    writer = BatchWriter[int](write, largest=1, name="writer")
+    for number in (1, 2):
+        writer.put(number)
+    writer.end(PATIENCE_SECONDS)
+    assert written == [2]
+    assert "1 results cannot be written" in caplog.text
