@@ -24,7 +24,7 @@ lint: $(VENV)/.dev
 unit check-install: export PYTHONDONTWRITEBYTECODE =
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n 5 --dist loadfile --ignore tests/installed
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --ignore tests/installed
 
 check-install: $(VENV)/.dev ## the first commands and the Procfile in a clean clone with requirements.lock alone; about three minutes
 	PYTHON="$(PYTHON)" $(BIN)/python -m pytest -q tests/installed

@@ -14,6 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY = "Flotilla is running."
+START_SECONDS = 180  # a bound for a machine on which other tests start as much at that moment, not a promise
 
 
 def wait_until(check: Callable[[], Any], seconds: float, what: str | Callable[[], str]) -> Any:
@@ -67,7 +68,7 @@ class Installation:
             assert self.process.poll() is None, self.output()
             return READY in self.output()
 
-        wait_until(is_ready, 60, lambda: f"ready\n{self.output()}")
+        wait_until(is_ready, START_SECONDS, lambda: f"ready\n{self.output()}")
 
     def pid_of(self, words: str) -> int | None:
         """The process below the launcher with `words` in its command line; the topmost when there are several."""

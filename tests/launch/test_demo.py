@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from launch.ports import free_port
-from tests.launch.installation import Installation, running, wait_until
+from tests.launch.installation import START_SECONDS, Installation, running, wait_until
 
 
 def test_a_demo_sends_people_to_the_sandbox_and_its_visitors_come(tmp_path: Path) -> None:
@@ -24,7 +24,9 @@ def test_a_demo_sends_people_to_the_sandbox_and_its_visitors_come(tmp_path: Path
         assert link.path.endswith("_bot")
         wait_until(lambda: "[    0 s]" in demo.output(), 40, "the visitors' story")
         assert "one-time setup code" not in demo.output()
-        wait_until(lambda: figures(demo) == FIGURES, 60, lambda: f"{figures(demo)}\n{demo.output()}")
+        wait_until(
+            lambda: figures(demo) == FIGURES, START_SECONDS, lambda: f"{figures(demo)}\n{demo.output()}"
+        )
 
 
 def test_a_demo_does_not_erase_another_installation(tmp_path: Path) -> None:
