@@ -25,9 +25,9 @@ from services.queueing.greenlet_pool import BatchWriter
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = 256
 GATHER_SECONDS: Final = 0.02  # outcomes of a broadcast, whose messages leave one by one
-DRAIN_SECONDS: Final = 3.0
+DRAIN_SECONDS: Final = 3.0  # that a stay waits at its end
 CLOSE_SECONDS: Final = 180.0  # an upload of two minutes, and AFTERWARDS_SECONDS
-LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 1.0  # between two looks whether anything is under way
 BACKOFF_SECONDS: Final = 0.2  # between attempts to reach Redis
 
 

@@ -52,6 +52,7 @@ class Stay:
         self.end()
 
     def end(self) -> None:
+        """End the stay, with the lease or without."""
         self.settler.drain()
         self.settler.close(lambda: not self.done)
 
@@ -76,6 +77,7 @@ def test_what_a_bot_said_is_kept(platform: Platform, owner: Principal, bot: Bot)
     wait_until(lambda: len(get_conversation(platform, owner, only_talk(platform).id)["messages"]) == 2)
     told = get_conversation(platform, owner, only_talk(platform).id)["messages"]
     assert [each["text"] for each in told] == ["help", "said"]
+    wait_until(lambda: stay.done)  # another thread than the one that keeps
     assert stay.done == [said]
     wait_until(lambda: not stay.threads())  # a second later
 
