@@ -35,6 +35,7 @@ from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.repetition import given_up_for, most_uncertain, silence
 from services.messaging.outbox.send_window import SendWindow
 from services.messaging.outbox.sender_cache import BotSender, SenderCache
 from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
@@ -48,7 +49,6 @@ from services.platform.telegram.refusals import RefusalClass, is_malformed, lead
 from services.traffic.clicks.leads import set_lead_state
 
 logger = logging.getLogger(__name__)
-UNCERTAIN_ATTEMPTS = 2  # at_least_once: one repeat of a send whose outcome is unknown
 SERVER_ERROR_ATTEMPTS = 5
 LOST_PAUSE_SECONDS = 0.2  # until the loss of the lease is noticed everywhere
 NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer process can have the shard
@@ -100,6 +100,7 @@ class Sender:
         self._letters = MessageLetters(platform)
         self._moves = GroupMoves(platform)
         self._acquaintances = Acquaintances(platform)
+        self._client = client
         self._uploads = Uploads(platform, client)
 
     def expect(self, bot_ids: Iterable[int]) -> None:
@@ -136,9 +137,11 @@ class Sender:
             logger.info("message dropped: its bot is gone")
             return _told(outgoing, BOT_GONE) if outgoing.broadcast_id else SETTLED
         once = sender.at_most_once or outgoing.broadcast_id > 0
-        if outgoing.was_in_flight or outgoing.uncertain >= _most_uncertain(once):
+        if outgoing.was_in_flight or outgoing.uncertain >= most_uncertain(once):
             SENDS.labels("uncertain").inc()
             return self._dead_letter(outgoing, Uncertain("The process that was sending this ended"))
+        if outgoing.uncertain and (silent := silence(self._client, sender.token)):
+            return self._failed(outgoing, silent, sender)
         if may_depart(outgoing, once):
             return self._try(outgoing, sender)
         if outgoing.halted:
@@ -183,7 +186,7 @@ class Sender:
             return self._again(outgoing, error, outgoing.server_errors, most=SERVER_ERROR_ATTEMPTS)
         SENDS.labels("uncertain").inc()
         outgoing.uncertain += 1
-        return self._again(outgoing, error, outgoing.uncertain, most=_most_uncertain(once))
+        return self._again(outgoing, error, outgoing.uncertain, most=most_uncertain(once))
 
     def _unauthorized(self, outgoing: OutboxMessage, error: TokenRejected) -> SendResult:
         """The token, not the message, is at fault: tell the health model, keep the message for a while."""
@@ -220,7 +223,7 @@ class Sender:
         return SendResult(Disposition.CHAT_WAITS, delay, counts=most is not None)
 
     def _dead_letter(self, outgoing: OutboxMessage, error: TelegramError) -> SendResult:
-        outgoing.failed_for_good = error
+        error = outgoing.failed_for_good = given_up_for(outgoing, error)
         if outgoing.broadcast_id:  # its ledger keeps what came of it
             SENDS.labels("dead").inc()
             return _told(outgoing, {**_refusal(error), "uncertain": error.may_have_arrived})
@@ -299,10 +302,6 @@ def _mark_lead(database: Database, outgoing: OutboxMessage, state: str) -> None:
         return
     with database.transaction() as session:
         set_lead_state(session, outgoing.bot_id, int(outgoing.chat), state)
-
-
-def _most_uncertain(once: bool) -> int:
-    return 1 if once else UNCERTAIN_ATTEMPTS
 
 
 def _is_server_error(error: TelegramError) -> bool:

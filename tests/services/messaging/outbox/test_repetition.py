@@ -1,0 +1,97 @@
+"""When a message that may have arrived is sent once more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from launch.ports import free_port
+from models import Bot
+from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.sender_cache import SenderCache
+from services.messaging.outbox.sending import Disposition, Sender
+from services.platform.platform import Platform
+from tests.services.messaging.draining import QUICK_SENDING, letters
+from tests.services.messaging.outbox.conftest import Put
+from tools.servers.sandbox import Sandbox, wait_until
+
+Step = Callable[..., None]
+
+
+@pytest.fixture
+def texts(sandbox: Sandbox, bot: Bot) -> Callable[[], list[str]]:
+    """What the bot has sent."""
+    return lambda: [each["text"] for each in sandbox.sent(bot.username, "sendMessage")]
+
+
+def test_it_waits_until_telegram_answers_again(
+    platform: Platform,
+    sandbox: Sandbox,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    texts: Callable[[], list[str]],
+) -> None:
+    sandbox.fault("reset", applied=True, method="sendMessage", count=1)
+    sandbox.fault("reset", count=4)
+    put(people[0], "perhaps")
+    put(people[0], "after")
+    send_all()
+    assert texts() == ["perhaps", "perhaps", "after"]
+    assert sandbox.calls("getMe") == 5
+    assert letters(platform) == []
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_it_waits_for_what_telegram_answers_instead(
+    platform: Platform,
+    sandbox: Sandbox,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    texts: Callable[[], list[str]],
+    status: int,
+) -> None:
+    sandbox.fault("reset", applied=True, method="sendMessage", count=1)
+    sandbox.fault("status", status=status, method="getMe", count=1)
+    put(people[0], "perhaps")
+
+    def repeated() -> bool:
+        send_all(replace(QUICK_SENDING, token_pause=0.05))
+        return texts() == ["perhaps", "perhaps"]
+
+    wait_until(repeated)
+    assert sandbox.calls("getMe") == 2
+    assert letters(platform) == []
+
+
+def test_it_goes_ahead_where_only_the_question_is_refused(
+    platform: Platform,
+    sandbox: Sandbox,
+    people: list[int],
+    put: Put,
+    send_all: Step,
+    texts: Callable[[], list[str]],
+) -> None:
+    sandbox.fault("reset", applied=True, method="sendMessage", count=1)
+    sandbox.fault("status", status=403, method="getMe")
+    put(people[0], "perhaps")
+    send_all()
+    assert texts() == ["perhaps", "perhaps"]
+    assert letters(platform) == []
+
+
+def test_what_could_not_be_repeated_for_a_day_may_have_arrived_all_the_same(
+    platform: Platform, bot: Bot, people: list[int]
+) -> None:
+    call = {"method": "sendMessage", "params": {"chat_id": people[0], "text": "x"}}
+    waiting = OutboxMessage("1-0", bot.id, str(people[0]), 1, "request", json.dumps(call), uncertain=1)
+    nobody = platform.settings.model_copy(update={"telegram_api_url": f"http://127.0.0.1:{free_port()}"})
+    foreign = Platform(nobody)
+    sender = Sender(foreign, foreign.telegram, SenderCache(foreign), QUICK_SENDING)
+    assert sender.send(waiting, lambda *_: True).after is Disposition.SETTLED
+    [letter] = letters(platform)
+    assert letter.is_uncertain
