@@ -10,7 +10,8 @@ from typing import Any
 # looks at a character a bounded number of times: a run of digits is entered at its beginning only, and of one that is
 # too long for an id the secret behind it goes all the same.
 TOKEN = re.compile(r"(?<![0-9])[0-9]{6,20}:[A-Za-z0-9_-]{24,}|(?<=[0-9]{6}):[A-Za-z0-9_-]{24,}")
-TOKEN_SECRET = re.compile(r"(?<=[0-9]{6}):[A-Za-z0-9_-]{24}")
+# The colon comes first, which a search jumps to; with the look back before it, it would try at each character.
+TOKEN_SECRET = re.compile(r":(?<=[0-9]{6}:)[A-Za-z0-9_-]{24}")
 API_KEY = re.compile(r"flk_[A-Za-z0-9]{1,64}_[A-Za-z0-9_-]{16,}")
 URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]{0,256}):[^\s/@]{1,1024}@")
 SECRET_NAMES = re.compile(r"token|secret|password|authorization|cookie|api_key|encryption", re.IGNORECASE)
@@ -24,7 +25,7 @@ DEEPEST = 100  # levels of a value that are looked at; Telegram's objects have a
 
 def may_hold_token(text: str) -> bool:
     """Whether something in `text`, JSON or not, could be a bot token; cheap where nothing is."""
-    return ":" in text and TOKEN_SECRET.search(text) is not None
+    return TOKEN_SECRET.search(text) is not None
 
 
 def may_hold_code(dumped: str) -> bool:
@@ -35,10 +36,10 @@ def may_hold_code(dumped: str) -> bool:
 def redact_text(text: str) -> str:
     """`text` without bot tokens, API keys and passwords inside URLs."""
     # Each pattern has a sign that most texts lack: looking for it first makes this a tenth as dear.
-    if ":" in text:
+    if may_hold_token(text):
         text = TOKEN.sub(HIDDEN, text)
-        if "://" in text:
-            text = URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    if "://" in text:
+        text = URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
     return API_KEY.sub(HIDDEN, text) if "flk_" in text else text
 
 
