@@ -108,13 +108,15 @@ class Switchboard:
         with self._database.reading() as session:
             rows = active_rows(session, utc_now())
         self._known = {
-            name: ActiveSwitch(name, row.value, row.ends_at.timestamp()) for name, row in rows.items()
+            name: ActiveSwitch(name, rows[name].value, rows[name].ends_at.timestamp())
+            for name in SwitchName
+            if name in rows
         }
 
     def active(self) -> list[ActiveSwitch]:
         """What is on now, in the order of `SwitchName`."""
-        known = self._known
-        return [known[name] for name in SwitchName if name in known and known[name].ends_at > time.time()]
+        now = time.time()
+        return [switch for switch in self._known.values() if switch.ends_at > now]
 
     def value_of(self, name: SwitchName) -> Any | None:
         """The value of a switch that is on; None when it is off."""

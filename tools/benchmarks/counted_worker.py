@@ -23,9 +23,11 @@ def _count(*_: object) -> None:
 
 
 def _write_for_ever() -> None:
-    file = Path(os.environ["SQL_COUNT_FOLDER"]) / f"sql.{os.getpid()}"
+    file = os.open(
+        Path(os.environ["SQL_COUNT_FOLDER"]) / f"sql.{os.getpid()}", os.O_CREAT | os.O_WRONLY, 0o600
+    )
     while True:
-        file.write_text(str(seen))
+        os.pwrite(file, str(seen).encode(), 0)  # a file opened anew each time cost a worker 2 % of its time
         time.sleep(0.2)
 
 
