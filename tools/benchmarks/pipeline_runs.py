@@ -24,7 +24,7 @@ class Size:
     chats: int = 60
     updates: int = 3000  # of each system in a round at full load
     window: int = 256  # unanswered updates at full load
-    workers: int = 1  # worker processes of ours beside the peers
+    workers: int = 2  # worker processes of ours beside the peers, of which Celery has two
     burst: int = 6000
     first: int = 1000  # of a fresh worker
     seconds: int = 10  # of a run at a steady rate
