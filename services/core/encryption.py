@@ -42,7 +42,7 @@ class _Ring:
         self.signers: dict[tuple[int, str], HMAC] = {}
 
     def signer(self, index: int, purpose: str) -> HMAC:
-        """A fresh one. Copies of one that has its key cost a third of `hmac.digest`, which takes it in each time."""
+        """A signer for one message. A copy of one that has its key costs a third of `hmac.digest`, which takes it in each time."""
         index = min(index, len(self.keys) - 1)  # a key may be retired while somebody goes over them by number
         known = self.signers.get((index, purpose))
         if known is None:

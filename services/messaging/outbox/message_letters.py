@@ -8,6 +8,7 @@ from services.alerts.dead_letters.replay_id import replay_of
 from services.alerts.dead_letters.store import open_again, sealed_original, store, without_quotes
 from services.core.errors import TelegramError
 from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.repetition import may_have_arrived
 from services.platform.platform import Platform
 from services.platform.redis import keys
 
@@ -22,7 +23,7 @@ class MessageLetters:
         """Make the message a dead letter and return its error id; Unavailable when the database is away."""
         replay = replay_of(outgoing.request_id, "send")
         attempts, text = max(1, outgoing.attempts), f"{error.code}: {error}"
-        where = refusal_cause(error)
+        where, is_uncertain = refusal_cause(error), may_have_arrived(outgoing, error)
         with self._platform.database.transaction() as session:
             if replay is not None:
                 return open_again(
@@ -32,7 +33,7 @@ class MessageLetters:
                     where=where,
                     attempts=attempts,
                     failures=outgoing.failures,
-                    is_uncertain=error.may_have_arrived,
+                    is_uncertain=is_uncertain,
                 )
             return store(
                 session,
@@ -45,7 +46,7 @@ class MessageLetters:
                 failures=outgoing.failures,
                 payload={"chat": outgoing.chat, **_shown(outgoing.call)},
                 sealed_payload=self._sealed(outgoing),
-                is_uncertain=error.may_have_arrived,
+                is_uncertain=is_uncertain,
             )
 
     def _sealed(self, outgoing: OutboxMessage) -> str:

@@ -35,7 +35,7 @@ from services.messaging.outbox.even_turns import EvenTurns
 from services.messaging.outbox.group_moves import GroupMoves
 from services.messaging.outbox.message_letters import MessageLetters
 from services.messaging.outbox.outgoing import OutboxMessage
-from services.messaging.outbox.repetition import given_up_for, most_uncertain, silence
+from services.messaging.outbox.repetition import Repetitions, most_uncertain
 from services.messaging.outbox.send_window import SendWindow
 from services.messaging.outbox.sender_cache import BotSender, SenderCache
 from services.messaging.outbox.timings import DEFAULT_TIMINGS, OutboxTimings
@@ -54,6 +54,8 @@ LOST_PAUSE_SECONDS = 0.2  # until the loss of the lease is noticed everywhere
 NEWER_PAUSE_SECONDS = 10.0  # longer than a drain lingers, so that a newer process can have the shard
 OLDEST_SECONDS = 24 * 3600.0  # what could not be sent for so long is of no use to anybody
 OLDEST_UNAUTHORIZED_SECONDS = 3600.0
+ENDED = Text("The process that was sending this ended")
+NOT_AGAIN = Text("It may have arrived, and is not sent again")
 BOT_GONE = {"ok": False, "description": "bot_gone"}  # what the ledger of a broadcast hears
 REMEMBERED = 20  # failures of one message, for its dead letter
 
@@ -100,7 +102,7 @@ class Sender:
         self._letters = MessageLetters(platform)
         self._moves = GroupMoves(platform)
         self._acquaintances = Acquaintances(platform)
-        self._client = client
+        self._repetitions = Repetitions(client, platform.settings.health_timeout_seconds)
         self._uploads = Uploads(platform, client)
 
     def expect(self, bot_ids: Iterable[int]) -> None:
@@ -139,9 +141,9 @@ class Sender:
         once = sender.at_most_once or outgoing.broadcast_id > 0
         if outgoing.was_in_flight or outgoing.uncertain >= most_uncertain(once):
             SENDS.labels("uncertain").inc()
-            return self._dead_letter(outgoing, Uncertain("The process that was sending this ended"))
-        if outgoing.uncertain and (silent := silence(self._client, sender.token)):
-            return self._failed(outgoing, silent, sender)
+            return self._dead_letter(outgoing, Uncertain(ENDED if outgoing.was_in_flight else NOT_AGAIN))
+        if outgoing.uncertain and (error := self._repetitions.reason_to_wait(outgoing.bot_id, sender.token)):
+            return self._failed(outgoing, error, sender)
         if may_depart(outgoing, once):
             return self._try(outgoing, sender)
         if outgoing.halted:
@@ -223,7 +225,7 @@ class Sender:
         return SendResult(Disposition.CHAT_WAITS, delay, counts=most is not None)
 
     def _dead_letter(self, outgoing: OutboxMessage, error: TelegramError) -> SendResult:
-        error = outgoing.failed_for_good = given_up_for(outgoing, error)
+        outgoing.failed_for_good = error
         if outgoing.broadcast_id:  # its ledger keeps what came of it
             SENDS.labels("dead").inc()
             return _told(outgoing, {**_refusal(error), "uncertain": error.may_have_arrived})

@@ -6,20 +6,34 @@ import { follow, liveness } from "./liveness.js";
 
 const EVERY_MS = 5000;
 
+/** What is shown, as it is now. */
+function changed(shown, now) {
+  const known = new Map(now.map((item) => [item.id, item]));
+  return shown.map((item) => known.get(item.id) ?? item);
+}
+
 document.addEventListener("alpine:init", () => {
   Alpine.data("notifications", () => ({
     ...looks,
     ...liveness,
     items: [],
     unread: 0,
+    pointed: false,
     init() {
       this.take(initial(this.$root));
       follow(this, "/panel/live/notifications", EVERY_MS, (data) => this.take(data));
     },
     take(data) {
-      this.items = data.notifications;
+      this.items = this.isInHand() ? changed(this.items, data.notifications) : data.notifications;
       this.unread = data.unread;
       document.dispatchEvent(new CustomEvent("unread", { detail: data.unread }));
+    },
+    /** What is new waits then, for it would move what somebody is about to press. */
+    isInHand() {
+      return this.pointed || this.$refs.list?.matches(":focus-within");
+    },
+    point(event) {
+      this.pointed = event.type === "pointerenter" && event.pointerType === "mouse"; // a finger does not hover
     },
     async mark(body) {
       const [ok, data] = await attempt(() => api.post("/panel/live/notifications/read", body));
