@@ -177,6 +177,7 @@ def test_an_answer_that_is_none_of_the_bot_api_is_uncertain(
     put(people[0], "perhaps")
     send_all()
     assert texts(sandbox, bot) == ["perhaps"] * arrivals
+    assert sandbox.calls("getMe") == arrivals - 1, "what is not repeated asks nothing"
     [letter] = letters(platform)
     assert letter.is_uncertain
 

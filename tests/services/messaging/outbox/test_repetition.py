@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from launch.ports import free_port
 from models import Bot
+from services.core.errors import NeverSent
 from services.messaging.outbox.outgoing import OutboxMessage
+from services.messaging.outbox.repetition import Repetitions
 from services.messaging.outbox.sender_cache import SenderCache
 from services.messaging.outbox.sending import Disposition, Sender
 from services.platform.platform import Platform
+from services.platform.redis import keys
 from tests.services.messaging.draining import QUICK_SENDING, letters
 from tests.services.messaging.outbox.conftest import Put
 from tools.servers.sandbox import Sandbox, wait_until
@@ -36,33 +40,44 @@ def test_it_waits_until_telegram_answers_again(
     texts: Callable[[], list[str]],
 ) -> None:
     sandbox.fault("reset", applied=True, method="sendMessage", count=1)
-    sandbox.fault("reset", count=4)
+    sandbox.fault("reset", count=2)
     put(people[0], "perhaps")
     put(people[0], "after")
     send_all()
     assert texts() == ["perhaps", "perhaps", "after"]
-    assert sandbox.calls("getMe") == 5
+    assert sandbox.calls("getMe") == 3
     assert letters(platform) == []
 
 
-@pytest.mark.parametrize("status", [401, 429, 500])
-def test_it_waits_for_what_telegram_answers_instead(
+@pytest.mark.parametrize(
+    ("fault", "noted"),
+    [
+        ({"kind": "status", "status": 401}, lambda bot_id: keys.wakeup("check", bot_id)),
+        ({"kind": "429", "retry_after": 1}, keys.outbox_pauses),
+    ],
+    ids=["401", "429"],
+)
+def test_what_telegram_answers_instead_is_taken_as_an_answer_to_the_send(
     platform: Platform,
     sandbox: Sandbox,
+    bot: Bot,
     people: list[int],
     put: Put,
     send_all: Step,
     texts: Callable[[], list[str]],
-    status: int,
+    fault: dict[str, Any],
+    noted: Callable[[int], str],
 ) -> None:
     sandbox.fault("reset", applied=True, method="sendMessage", count=1)
-    sandbox.fault("status", status=status, method="getMe", count=1)
+    sandbox.fault(**fault, method="getMe", count=1)
     put(people[0], "perhaps")
 
     def repeated() -> bool:
         send_all(replace(QUICK_SENDING, token_pause=0.05))
         return texts() == ["perhaps", "perhaps"]
 
+    send_all(replace(QUICK_SENDING, token_pause=30.0))
+    assert platform.redis.exists(noted(bot.id))
     wait_until(repeated)
     assert sandbox.calls("getMe") == 2
     assert letters(platform) == []
@@ -81,7 +96,18 @@ def test_it_goes_ahead_where_only_the_question_is_refused(
     put(people[0], "perhaps")
     send_all()
     assert texts() == ["perhaps", "perhaps"]
+    assert sandbox.calls("getMe") == 1
     assert letters(platform) == []
+
+
+def test_one_look_holds_for_all_messages_of_its_bot(platform: Platform, sandbox: Sandbox) -> None:
+    one, other = (sandbox.create_bot()["token"] for _ in range(2))
+    repetitions = Repetitions(platform.telegram, 2.0)
+    sandbox.fault("status", status=502, method="getMe", count=1)
+    assert isinstance(repetitions.reason_to_wait(1, one), NeverSent)
+    assert isinstance(repetitions.reason_to_wait(1, one), NeverSent)
+    assert repetitions.reason_to_wait(2, other) is None
+    assert sandbox.calls("getMe") == 2
 
 
 def test_what_could_not_be_repeated_for_a_day_may_have_arrived_all_the_same(
