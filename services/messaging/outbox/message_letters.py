@@ -8,7 +8,7 @@ from services.alerts.dead_letters.replay_id import replay_of
 from services.alerts.dead_letters.store import open_again, sealed_original, store, without_quotes
 from services.core.errors import TelegramError
 from services.messaging.outbox.outgoing import OutboxMessage
-from services.messaging.outbox.repetition import may_have_arrived
+from services.messaging.outbox.repetition import may_be_there
 from services.platform.platform import Platform
 from services.platform.redis import keys
 
@@ -23,7 +23,7 @@ class MessageLetters:
         """Make the message a dead letter and return its error id; Unavailable when the database is away."""
         replay = replay_of(outgoing.request_id, "send")
         attempts, text = max(1, outgoing.attempts), f"{error.code}: {error}"
-        where, is_uncertain = refusal_cause(error), may_have_arrived(outgoing, error)
+        where, is_uncertain = refusal_cause(error), may_be_there(outgoing, error)
         with self._platform.database.transaction() as session:
             if replay is not None:
                 return open_again(

@@ -102,7 +102,7 @@ class Sender:
         self._letters = MessageLetters(platform)
         self._moves = GroupMoves(platform)
         self._acquaintances = Acquaintances(platform)
-        self._repetitions = Repetitions(client, platform.settings.health_timeout_seconds)
+        self._repetitions = Repetitions(client)
         self._uploads = Uploads(platform, client)
 
     def expect(self, bot_ids: Iterable[int]) -> None:

@@ -5,9 +5,10 @@ import { looks } from "../status.js";
 import { follow, liveness } from "./liveness.js";
 
 const EVERY_MS = 5000;
+const AT_WORK_MS = 10000; // from the last move or key in the list
 
-/** What is shown, as it is now. */
-function changed(shown, now) {
+/** The rows that are shown, as they are now; what is new waits. */
+function sameRows(shown, now) {
   const known = new Map(now.map((item) => [item.id, item]));
   return shown.map((item) => known.get(item.id) ?? item);
 }
@@ -18,22 +19,25 @@ document.addEventListener("alpine:init", () => {
     ...liveness,
     items: [],
     unread: 0,
-    pointed: false,
+    touchedAt: 0,
     init() {
       this.take(initial(this.$root));
       follow(this, "/panel/live/notifications", EVERY_MS, (data) => this.take(data));
     },
     take(data) {
-      this.items = this.isInHand() ? changed(this.items, data.notifications) : data.notifications;
+      this.items = this.isAtWork() ? sameRows(this.items, data.notifications) : data.notifications;
       this.unread = data.unread;
       document.dispatchEvent(new CustomEvent("unread", { detail: data.unread }));
     },
-    /** What is new waits then, for it would move what somebody is about to press. */
-    isInHand() {
-      return this.pointed || this.$refs.list?.matches(":focus-within");
+    /** Whether somebody is at work in the list: what is new would move what they are about to press. */
+    isAtWork() {
+      return Date.now() - this.touchedAt < AT_WORK_MS;
     },
-    point(event) {
-      this.pointed = event.type === "pointerenter" && event.pointerType === "mouse"; // a finger does not hover
+    touch() {
+      this.touchedAt = Date.now();
+    },
+    leave() {
+      this.touchedAt = 0;
     },
     async mark(body) {
       const [ok, data] = await attempt(() => api.post("/panel/live/notifications/read", body));

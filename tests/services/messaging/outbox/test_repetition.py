@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,10 +16,9 @@ from services.messaging.outbox.repetition import Repetitions
 from services.messaging.outbox.sender_cache import SenderCache
 from services.messaging.outbox.sending import Disposition, Sender
 from services.platform.platform import Platform
-from services.platform.redis import keys
 from tests.services.messaging.draining import QUICK_SENDING, letters
 from tests.services.messaging.outbox.conftest import Put
-from tools.servers.sandbox import Sandbox, wait_until
+from tools.servers.sandbox import Sandbox
 
 Step = Callable[..., None]
 
@@ -49,50 +47,18 @@ def test_it_waits_until_telegram_answers_again(
     assert letters(platform) == []
 
 
-@pytest.mark.parametrize(
-    ("fault", "noted"),
-    [
-        ({"kind": "status", "status": 401}, lambda bot_id: keys.wakeup("check", bot_id)),
-        ({"kind": "429", "retry_after": 1}, keys.outbox_pauses),
-    ],
-    ids=["401", "429"],
-)
-def test_what_telegram_answers_instead_is_taken_as_an_answer_to_the_send(
-    platform: Platform,
-    sandbox: Sandbox,
-    bot: Bot,
-    people: list[int],
-    put: Put,
-    send_all: Step,
-    texts: Callable[[], list[str]],
-    fault: dict[str, Any],
-    noted: Callable[[int], str],
-) -> None:
-    sandbox.fault("reset", applied=True, method="sendMessage", count=1)
-    sandbox.fault(**fault, method="getMe", count=1)
-    put(people[0], "perhaps")
-
-    def repeated() -> bool:
-        send_all(replace(QUICK_SENDING, token_pause=0.05))
-        return texts() == ["perhaps", "perhaps"]
-
-    send_all(replace(QUICK_SENDING, token_pause=30.0))
-    assert platform.redis.exists(noted(bot.id))
-    wait_until(repeated)
-    assert sandbox.calls("getMe") == 2
-    assert letters(platform) == []
-
-
-def test_it_goes_ahead_where_only_the_question_is_refused(
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_any_word_of_telegram_is_an_answer(
     platform: Platform,
     sandbox: Sandbox,
     people: list[int],
     put: Put,
     send_all: Step,
     texts: Callable[[], list[str]],
+    status: int,
 ) -> None:
     sandbox.fault("reset", applied=True, method="sendMessage", count=1)
-    sandbox.fault("status", status=403, method="getMe")
+    sandbox.fault("status", status=status, method="getMe")
     put(people[0], "perhaps")
     send_all()
     assert texts() == ["perhaps", "perhaps"]
@@ -102,12 +68,35 @@ def test_it_goes_ahead_where_only_the_question_is_refused(
 
 def test_one_look_holds_for_all_messages_of_its_bot(platform: Platform, sandbox: Sandbox) -> None:
     one, other = (sandbox.create_bot()["token"] for _ in range(2))
-    repetitions = Repetitions(platform.telegram, 2.0)
+    repetitions = Repetitions(platform.telegram)
     sandbox.fault("status", status=502, method="getMe", count=1)
     assert isinstance(repetitions.reason_to_wait(1, one), NeverSent)
     assert isinstance(repetitions.reason_to_wait(1, one), NeverSent)
     assert repetitions.reason_to_wait(2, other) is None
     assert sandbox.calls("getMe") == 2
+
+
+def test_who_comes_while_telegram_is_asked_waits_and_does_not_ask(
+    platform: Platform, sandbox: Sandbox
+) -> None:
+    token = sandbox.create_bot()["token"]
+    repetitions = Repetitions(platform.telegram)
+    sandbox.fault("delay", seconds=2, method="getMe")
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: repetitions.reason_to_wait(1, token), range(2)))
+    assert [type(answer) for answer in answers if answer is not None] == [NeverSent]
+    assert sandbox.calls("getMe") == 1
+
+
+def test_a_refused_repetition_tells_nothing_about_the_first_send(
+    platform: Platform, sandbox: Sandbox, people: list[int], put: Put, send_all: Step
+) -> None:
+    sandbox.fault("reset", applied=True, method="sendMessage", count=1)
+    sandbox.fault("status", status=400, description="Bad Request: strange", method="sendMessage", count=1)
+    put(people[0], "perhaps")
+    send_all()
+    [letter] = letters(platform)
+    assert letter.is_uncertain
 
 
 def test_what_could_not_be_repeated_for_a_day_may_have_arrived_all_the_same(
